@@ -1,0 +1,165 @@
+"""The command `wxml`: finds its subcommands without importing them, and turns errors into sentences and exit codes.
+
+Exit codes: 0 done, 1 a fault of wxml, 2 a mistake of the user's, 3 a broken plugin, 130 interrupted.
+"""
+
+__all__ = ["group", "main"]
+
+import errno
+import importlib
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import wxml
+from wxml.errors import WxmlError, nearest
+
+if TYPE_CHECKING:
+    from wxml.plugins.catalog import PluginRecord
+
+VERBOSE = "wxml.verbose"
+
+BUILT_IN = {
+    "config": "Show, explain or check the configuration of an experiment.",
+    "demo": "Train, forecast and verify a tiny world, from nothing to a report.",
+    "forecast": "Make forecasts with a trained model.",
+    "inspect": "Say what a file is and what it was made from.",
+    "list-plugins": "List every plugin that is installed, and what is wrong with it.",
+    "show-plugin": "Show a plugin, its options and how to write it in a config.",
+    "train": "Train a model.",
+    "verify": "Score forecasts against the truth.",
+}
+"""The commands of core, each the attribute `command` of a module here; the help is given so that none is imported."""
+
+
+class WxmlGroup(click.Group):
+    """A click group of core's commands and of those in the entry-point group `wxml.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, sorted."""
+        return sorted({*BUILT_IN, *_contributed()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        command: click.Command | None = None
+        if cmd_name in BUILT_IN:
+            command = importlib.import_module(f"wxml.cli.{cmd_name.replace('-', '_')}").command
+        elif cmd_name in _contributed():
+            command = _load_contributed(cmd_name)
+        return command and _accepting_verbose(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was asked for; an unknown one is answered with the nearest."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            hint = nearest(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"No such command {args[0]!r}: {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and what they do, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(BUILT_IN.items()))
+        contributed = [(name, record.summary) for name, record in _contributed().items()]
+        if contributed:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(contributed)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whatever it raises becomes a message on stderr and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the last stop before the user
+            _report(error, ctx)
+
+
+def _report(error: Exception, ctx: click.Context) -> None:
+    """Say what went wrong and exit."""
+    verbose = ctx.meta.get(VERBOSE, False)
+    if verbose:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    message, fix, code = _described(error, verbose)
+    first, *more = message.splitlines() or [""]
+    lines = [click.style("error: ", fg="red", bold=True) + first, *more, *(f"  {line}" for line in fix.splitlines())]
+    click.echo("\n".join(lines), err=True)
+    ctx.exit(code)
+
+
+def _described(error: Exception, verbose: bool) -> tuple[str, str, int]:
+    """The message, what to do, and the exit code."""
+    if isinstance(error, WxmlError):
+        return error.message, error.fix, error.exit_code
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: {error.filename or error}", "make room, or write to another disk", 2
+    notes = "\n".join(getattr(error, "__notes__", []))
+    hint = "" if verbose else "; run again with -v to see where"
+    return f"unexpected {type(error).__name__}: {error}{hint}", notes, 1
+
+
+# Commands of plugins
+
+
+def _contributed() -> "dict[str, PluginRecord]":
+    """The commands of plugins that can be used, by name; core's own names are not up for grabs."""
+    from wxml.plugins.catalog import installed
+
+    records = installed().select("command")
+    return {record.name: record for record in records if record.status == "ok" and record.name not in BUILT_IN}
+
+
+def _load_contributed(name: str) -> click.Command:
+    from wxml.errors import BrokenPluginError
+    from wxml.plugins.load import import_object
+
+    record = _contributed()[name]
+    command = import_object(record)
+    if not isinstance(command, click.Command):
+        raise BrokenPluginError(
+            f"plugin {record.provider} (command {name!r}) is not a click command: `{record.value}`",
+            fix=f"tell the authors of {record.distribution}   other plugins are unaffected",
+        )
+    return command
+
+
+# The option --verbose, before or after the command
+
+
+def _set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[VERBOSE] = value or ctx.meta.get(VERBOSE, False)
+
+
+def _accepting_verbose(command: click.Command) -> click.Command:
+    """The command, which takes `-v` as well, because that is where a user adds it who was told to."""
+    if not any({"-v", "--verbose"} & set(parameter.opts) for parameter in command.params):
+        command.params.append(_verbose_option())
+    for child in getattr(command, "commands", {}).values():
+        _accepting_verbose(child)
+    return command
+
+
+def _verbose_option() -> click.Option:
+    text = "Show a traceback when something goes wrong."
+    return click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, callback=_set_verbose, help=text)
+
+
+group = WxmlGroup(
+    "wxml",
+    params=[_verbose_option()],
+    help="Machine-learned weather forecasting from plugins.\n\nStart with `wxml demo`.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+group = click.version_option(wxml.__version__, prog_name="wxml", message="%(prog)s %(version)s")(group)
+
+
+def main() -> None:
+    """The console script."""
+    group.main(prog_name="wxml")

@@ -1,0 +1,25 @@
+"""`wxml inspect`: what an artefact was made of."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Show what an artefact was made of.")
+@click.argument("artefact", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the whole record as JSON.")
+def command(artefact: Path, as_json: bool) -> None:
+    """Show the chain behind a checkpoint, a forecast or a folder of scores.
+
+    \b
+    Examples:
+      wxml inspect runs/demo/checkpoint.safetensors
+      wxml inspect forecast.zarr --json
+    """
+    import json
+
+    from wxml.artefacts import read_provenance
+    from wxml.lineage import lineage
+
+    record = read_provenance(artefact)
+    click.echo(json.dumps(record.to_dict(), indent=2) if as_json else lineage(record, str(artefact)))

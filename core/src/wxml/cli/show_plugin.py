@@ -1,0 +1,104 @@
+"""`wxml show-plugin`: one plugin, its options, and how it is written in a config."""
+
+__all__ = ["command"]
+
+import inspect
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.load import load
+from wxml.plugins.option_rows import OptionRow
+from wxml.plugins.options import describe_options, options_json_schema
+from wxml.plugins.resolve import resolve
+
+PLACES = {
+    "data-source": ("data", "source"),
+    "forecast-writer": ("forecast", "writer"),
+    "graph-builder": ("graph",),
+    "mapper": ("model", "encoder"),
+    "processor": ("model", "processor"),
+    "trainer": ("training",),
+    "transform": ("data", "transforms"),
+    "verifier": ("verification",),
+}
+"""Where a config chooses a plugin of each kind; those of other kinds under their own name."""
+LISTS = ("transforms",)
+"""Of these a config chooses several, in order."""
+
+
+@click.command("show-plugin")
+@click.argument("kind")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="The JSON schema of the options.")
+def command(kind: str, name: str, as_json: bool) -> None:
+    """Show the plugin NAME of a KIND: what it does, its options, and an example for a config.
+
+    \b
+    Example:
+      wxml show-plugin processor gnn
+    """  # noqa: D301  # \b is click's mark for lines that stay as they are
+    record = resolve(kind, name)
+    plugin = load(record)
+    if as_json:
+        click.echo(json.dumps(options_json_schema(plugin), indent=2))
+        return
+    rows = describe_options(plugin)
+    for paragraph in (_heading(record, plugin), "\n".join(_table(rows)), _example(record, rows)):
+        click.echo(paragraph + "\n")
+
+
+def _heading(record: PluginRecord, plugin: type) -> str:
+    """What it is, who provides it, where its code is."""
+    summary = (inspect.getdoc(plugin) or record.summary).partition("\n\n")[0]
+    lines = [
+        f"{record.kind} {record.name}: {summary}",
+        "",
+        f"provided by  {record.provider}",
+        f"full name    {record.full_name}",
+        f"source       {inspect.getsourcefile(plugin) or 'unknown'}",
+    ]
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[OptionRow]) -> Iterator[str]:
+    if not rows:
+        yield "no options"
+        return
+    cells = [("option", "type", "default", "constraint", "description")]
+    cells += [(row.name, row.type, _default(row), row.constraint, row.description) for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+    for line in cells:
+        start = "  ".join(cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=True))
+        yield f"{start}  {line[-1]}".rstrip()
+
+
+def _default(row: OptionRow) -> str:
+    return "required" if row.default is None else row.default
+
+
+def _example(record: PluginRecord, rows: Sequence[OptionRow]) -> str:
+    """The part of a config that chooses the plugin, with the default of each option."""
+    import yaml
+
+    block: Any = {"plugin": record.full_name if record.status == "conflict" else record.name}
+    for row in rows:
+        _put(block, row)
+    for key in reversed(PLACES.get(record.kind, (record.kind,))):
+        block = {key: [block] if key in LISTS else block}
+    return "in a config:\n\n" + str(yaml.safe_dump(block, sort_keys=False, allow_unicode=True)).rstrip()
+
+
+def _put(block: dict[str, Any], row: OptionRow) -> None:
+    """Add an option to the block; the options of a group that is off by default stay out."""
+    import yaml
+
+    *groups, name = row.name.split(".")
+    for group in groups:
+        block = block.setdefault(group, {})
+        if not isinstance(block, dict):
+            return
+    block[name] = f"<{row.type}>" if row.default is None else yaml.safe_load(row.default)

@@ -1,0 +1,35 @@
+"""`wxml verify`: from a file of forecasts to scores and a report."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Score forecasts against the truth.")
+@click.argument("forecast", type=click.Path(path_type=Path))
+@click.argument("changes", nargs=-1, metavar="[data.source.KEY=VALUE]...")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), default="scores", show_default=True, help="A new folder."
+)
+@click.option("--metric", default="rmse", show_default=True, help="Which score the table shows.")
+@click.option("--overwrite", is_flag=True, help="Replace the output where it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print all scores as JSON.")
+def command(
+    forecast: Path, changes: tuple[str, ...], output: Path, metric: str, overwrite: bool, as_json: bool
+) -> None:
+    """Score forecasts against the truth, persistence and climatology.
+
+    Writes scores.nc and report.html into the output folder and prints a table.
+
+    \b
+    Examples:
+      wxml verify forecast.zarr
+      wxml verify forecast.zarr --output scores/july --metric acc
+    """
+    from wxml.jobs.source_changes import changed_source
+    from wxml.jobs.verify import verify
+    from wxml.score_table import score_table, scores_as_json
+
+    scores, report = verify(forecast, output, source=changed_source(forecast, changes), overwrite=overwrite)
+    click.echo(scores_as_json(scores) if as_json else score_table(scores, metric))
+    click.echo(f"report: {report}", err=as_json)

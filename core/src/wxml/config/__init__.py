@@ -1,0 +1,1 @@
+"""From YAML layers to one validated config."""

@@ -1,0 +1,276 @@
+"""What a config may say: every section, key, type and default. The rest of a section that names a plugin is its options."""
+
+__all__ = [
+    "BoundingConfig",
+    "DataConfig",
+    "ExperimentConfig",
+    "ForecastConfig",
+    "Kind",
+    "ModelConfig",
+    "PluginChoice",
+    "SplitConfig",
+    "TrainableConfig",
+    "VariablesConfig",
+]
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from wxml.durations import parse_duration, parse_time
+from wxml.errors import DataError
+
+PLUGIN_NAME = re.compile(r"([A-Za-z0-9._-]+:)?[A-Za-z0-9_-]+")
+IMPORT_PATH = re.compile(r".*\..*:[A-Z]\w*")
+ISO_TIME = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2})?)?)?)?)?")
+SECOND = np.timedelta64(1, "s")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Marks a field that chooses a plugin: of which kind."""
+
+    name: str
+
+
+def check_plugin_name(name: str) -> str:
+    """A plugin is named, never imported from where a config says.
+
+    Raises:
+        DataError: the text is empty, a path, or an import path such as `package.module:Class`.
+    """
+    if not PLUGIN_NAME.fullmatch(name) or IMPORT_PATH.fullmatch(name):
+        raise DataError(
+            f"a plugin is chosen by name, never by import path, got {name!r}",
+            fix="write a name like 'gnn' or 'wxml-processor-gnn:gnn'; see `wxml list-plugins`",
+        )
+    return name
+
+
+def check_duration(text: Any) -> str:
+    """A duration as it was written, once it is known to be one."""
+    parse_duration(text)
+    return str(text)
+
+
+def check_period(value: Any) -> tuple[str, str]:
+    """A start and an end as they were written, once they are known to be times in order."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise DataError(
+            f"a period must be a pair [start, end], got {value!r}",
+            fix="write it like [2000-01-01, 2000-10-31]",
+        )
+    start, end = (check_time(str(time)) for time in value)
+    if first_instant(start) > last_instant(end):
+        raise DataError(f"a period must not end before it starts, got [{start}, {end}]", fix="exchange the two")
+    return start, end
+
+
+def check_time(text: str) -> str:
+    """A date or date-time in UTC without the `Z` that says so."""
+    text = text.removesuffix("Z").removesuffix("+00:00")
+    if not ISO_TIME.fullmatch(text):
+        raise DataError(
+            f"a time must be an ISO date or date-time, got {text!r}",
+            fix="write it like '2000-01-01T06', in UTC",
+        )
+    parse_time(text)
+    return text
+
+
+def first_instant(text: str) -> np.datetime64:
+    """When a date begins; a date-time is that instant."""
+    return parse_time(text)
+
+
+def last_instant(text: str) -> np.datetime64:
+    """The last second of a date, a month or a year; a date-time is that instant."""
+    time = np.datetime64(text)
+    if np.datetime_data(time)[0] in ("Y", "M", "D"):
+        return (time + 1).astype("datetime64[s]") - SECOND
+    return parse_time(text)
+
+
+Duration = Annotated[str, BeforeValidator(check_duration)]
+Period = Annotated[tuple[str, str], BeforeValidator(check_period)]
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are refused, and nothing changes after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class PluginChoice(Section):
+    """A plugin by name, and its options beside it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    plugin: Annotated[str, AfterValidator(check_plugin_name)]
+    """The name of the plugin: `gnn`, or in full `wxml-processor-gnn:gnn`."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is written beside `plugin`."""
+        return dict(self.model_extra or {})
+
+
+class VariablesConfig(Section):
+    """The role that each variable plays."""
+
+    prognostic: list[str] | None = None
+    """Variables that go into the model and come out; null: all that have no other role."""
+    forcing: list[str] = []
+    """Variables that only go in."""
+    diagnostic: list[str] = []
+    """Variables that only come out."""
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Self:
+        names = [*(self.prognostic or []), *self.forcing, *self.diagnostic]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(f"a variable has one role, got {twice} more than once", fix="keep each name in one list")
+        return self
+
+
+class SplitConfig(Section):
+    """Which times are for what: inclusive [start, end] pairs in UTC; a bare date as an end means its whole day."""
+
+    training: Period
+    """The times that weights and statistics are made from."""
+    validation: Period | None = None
+    """The times that are watched while training."""
+    test: Period | None = None
+    """The times that are kept for the final scores."""
+
+    def period(self, name: str) -> tuple[np.datetime64, np.datetime64]:
+        """The first and the last instant of a split, both inclusive, `datetime64[s]`.
+
+        >>> SplitConfig(training=("2000-01-01", "2000-10-31")).period("training")[1]
+        np.datetime64('2000-10-31T23:59:59')
+
+        Raises:
+            DataError: the config has no such split.
+        """
+        pair = getattr(self, name) if name in type(self).model_fields else None
+        if pair is None:
+            raise DataError(
+                f"the config has no period `data.split.{name}`",
+                fix=f"write `data.split.{name}: [start, end]`",
+            )
+        return first_instant(pair[0]), last_instant(pair[1])
+
+
+class DataConfig(Section):
+    """What is learned from."""
+
+    source: Annotated[PluginChoice, Kind("data-source")]
+    """Where the data come from."""
+    variables: VariablesConfig = VariablesConfig()
+    """The role that each variable plays."""
+    timestep: Duration = "6h"
+    """How far one step of the model goes."""
+    input_steps: int = Field(2, ge=1)
+    """How many instants go into the model."""
+    split: SplitConfig
+    """Which times are for training, validation and test."""
+    transforms: Annotated[list[PluginChoice], Kind("transform")] = [PluginChoice(plugin="normalise")]
+    """From physical to model values, in this order."""
+
+    @property
+    def timestep_duration(self) -> np.timedelta64:
+        """The time step in seconds."""
+        return parse_duration(self.timestep)
+
+
+class TrainableConfig(Section):
+    """Features that are learned with the weights, for each node."""
+
+    grid: int = Field(0, ge=0)
+    """How many for each grid node."""
+    mesh: int = Field(0, ge=0)
+    """How many for each mesh node."""
+
+
+class BoundingConfig(Section):
+    """Between which values a variable is kept."""
+
+    minimum: float | None = None
+    """The smallest value, physical units; null: no limit."""
+    maximum: float | None = None
+    """The largest value, physical units; null: no limit."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise DataError(
+                f"`minimum` must not exceed `maximum`, got {self.minimum} and {self.maximum}",
+                fix="exchange the two",
+            )
+        return self
+
+
+class ModelConfig(Section):
+    """The model: encode, process, decode."""
+
+    channels: int = Field(64, gt=0)
+    """How many channels each mesh node has."""
+    encoder: Annotated[PluginChoice, Kind("mapper")]
+    """From the grid to the mesh."""
+    processor: Annotated[PluginChoice, Kind("processor")]
+    """On the mesh."""
+    decoder: Annotated[PluginChoice, Kind("mapper")]
+    """From the mesh to the grid."""
+    residual: Literal["last-state", "none"] = "last-state"
+    """What the output of the decoder is added to: the last input state, or nothing."""
+    increment_scale: Literal["tendency", "unit"] = "tendency"
+    """The unit of the decoder's output: the typical change over one time step, or the variable's own deviation."""
+    trainable_features: TrainableConfig = TrainableConfig()
+    """Features that are learned with the weights, for each node."""
+    bounding: dict[str, BoundingConfig] = {}
+    """Between which values an output variable is kept, by name."""
+
+
+class ForecastConfig(Section):
+    """How forecasts are made."""
+
+    lead_time: Duration = "48h"
+    """How far a forecast goes."""
+    writer: Annotated[PluginChoice | None, Kind("forecast-writer")] = None
+    """What writes the file; null: chosen by the suffix of the output."""
+    batch_size: int = Field(8, gt=0)
+    """How many forecasts are made at once."""
+
+
+class ExperimentConfig(Section):
+    """One experiment: data, graph, model, training, forecast, verification."""
+
+    seed: int = 0
+    """Where all random numbers start."""
+    data: DataConfig
+    """What is learned from."""
+    graph: Annotated[PluginChoice, Kind("graph-builder")]
+    """The mesh, and how it is connected to the grid."""
+    model: ModelConfig
+    """Encoder, processor, decoder."""
+    training: Annotated[PluginChoice, Kind("trainer")]
+    """How the weights are found."""
+    forecast: ForecastConfig = ForecastConfig()
+    """How forecasts are made."""
+    verification: Annotated[PluginChoice, Kind("verifier")] = PluginChoice(plugin="scorecard")
+    """How forecasts are scored."""
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Self:
+        lead_time, timestep = parse_duration(self.forecast.lead_time), self.data.timestep_duration
+        if lead_time % timestep != np.timedelta64(0, "s"):
+            raise DataError(
+                f"`forecast.lead_time` must be a whole number of time steps of {self.data.timestep}, "
+                f"got {self.forecast.lead_time}",
+                fix="change `forecast.lead_time` or `data.timestep`",
+            )
+        return self

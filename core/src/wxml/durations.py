@@ -1,0 +1,65 @@
+"""Times and durations as people write them: `6h`, `2000-01-01`, `2000-01-01T06`."""
+
+__all__ = ["format_duration", "format_time", "parse_duration", "parse_time"]
+
+import re
+from datetime import date, datetime
+
+import numpy as np
+
+from wxml.errors import DataError
+
+SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(text: str) -> np.timedelta64:
+    """A positive duration in seconds.
+
+    >>> parse_duration("6h")
+    np.timedelta64(21600,'s')
+    """
+    match = re.fullmatch(r"\s*(\d+)\s*(s|m|min|h|d)\s*", str(text).lower())
+    if not match or int(match[1]) == 0:
+        raise DataError(
+            f"a duration must be a positive whole number and a unit, got {text!r}",
+            fix="write it like '6h', '30min' or '2d'",
+        )
+    return np.timedelta64(int(match[1]) * SECONDS[match[2]], "s")
+
+
+def format_duration(duration: np.timedelta64) -> str:
+    """The shortest way to write a duration: whole days from two days on, else hours, minutes, seconds.
+
+    >>> format_duration(np.timedelta64(21600, "s")), format_duration(np.timedelta64(90, "m"))
+    ('6h', '90min')
+    """
+    seconds = int(duration / np.timedelta64(1, "s"))
+    for unit in ("h", "min"):
+        if seconds % SECONDS[unit] == 0:
+            return f"{seconds // SECONDS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def parse_time(value: str | date | datetime | np.datetime64) -> np.datetime64:
+    """An instant (UTC) in whole seconds.
+
+    >>> parse_time("2000-01-01T06")
+    np.datetime64('2000-01-01T06:00:00')
+    """
+    try:
+        time = np.datetime64(value, "s")
+    except ValueError:
+        time = np.datetime64("NaT", "s")
+    if np.isnat(time):
+        raise DataError(f"a time must be an ISO date or date-time, got {value!r}", fix="write it like '2000-01-01T06'")
+    return time
+
+
+def format_time(time: np.datetime64) -> str:
+    """An instant without the parts that are zero.
+
+    >>> format_time(np.datetime64("2000-01-01T06:00:00"))
+    '2000-01-01T06'
+    """
+    text = str(time.astype("datetime64[s]"))
+    return text[:13] if text.endswith(":00:00") else text

@@ -1,0 +1,104 @@
+"""The errors that wxml raises: each says what is wrong, where, and what to do about it."""
+
+__all__ = [
+    "AmbiguousPluginError",
+    "ArtefactError",
+    "BrokenPluginError",
+    "ConfigError",
+    "ContractError",
+    "DataError",
+    "Fault",
+    "UnknownPluginError",
+    "WxmlError",
+    "nearest",
+]
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class WxmlError(Exception):
+    """Any error that wxml raises on purpose.
+
+    Attributes:
+        message: what is wrong and where; starts in lower case, names the parameter in backticks and the value got.
+        fix: what the reader can do about it.
+        exit_code: what the command line exits with: 2 for a user's mistake, 3 for a broken plugin.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, fix: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.fix}" if self.fix else self.message
+
+
+class UnknownPluginError(WxmlError, LookupError):
+    """A name that no enabled plugin provides."""
+
+
+class AmbiguousPluginError(WxmlError, LookupError):
+    """A bare name that several distributions provide."""
+
+
+class BrokenPluginError(WxmlError, ImportError):
+    """A plugin that is installed but cannot be imported or is not what it claims to be."""
+
+    exit_code = 3
+
+
+class ContractError(WxmlError, TypeError):
+    """A plugin that returned something its interface forbids."""
+
+    exit_code = 3
+
+
+class DataError(WxmlError, ValueError):
+    """Weather data that cannot be read, do not exist, or are not what was asked for."""
+
+
+class ArtefactError(WxmlError, OSError):
+    """A file that wxml writes or reads: exists already, is damaged, is of another kind, does not fit on the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a config."""
+
+    path: str
+    """Where: the dotted path of the key."""
+    message: str
+    """What is wrong and what to write instead."""
+    location: str = ""
+    """File and line, where the key was written in a file."""
+
+    def __str__(self) -> str:
+        where = f"{self.location}, {self.path}" if self.location else self.path
+        return f"{self.message} ({where})" if where else self.message
+
+
+class ConfigError(WxmlError, ValueError):
+    """A config that cannot be used; carries every fault found, not only the first."""
+
+    def __init__(self, faults: Sequence[Fault], *, fix: str = "") -> None:
+        lines = [str(fault) for fault in faults]
+        super().__init__("\n".join(lines), fix=fix or "see every key and its default: wxml config show")
+        self.faults = tuple(faults)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not among the known ones.
+
+    >>> nearest("graphtransfomer", ["gnn", "graph-transformer"])
+    "did you mean 'graph-transformer'?   known: gnn, graph-transformer"
+    """
+    import difflib
+
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    listed = f"known: {', '.join(names) if names else 'none'}"
+    return f"did you mean {close[0]!r}?   {listed}" if close else listed

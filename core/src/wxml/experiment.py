@@ -1,0 +1,247 @@
+"""From a config to the assembled parts, once, for training and forecasting alike."""
+
+__all__ = ["Experiment", "assemble", "restore"]
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from wxml.config.load import LoadedConfig
+from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice
+from wxml.durations import parse_duration
+from wxml.errors import ArtefactError, DataError, nearest
+from wxml.forcings import COMPUTED_FORCINGS
+from wxml.graph import Graph
+from wxml.interfaces.data_source import DataSource
+from wxml.interfaces.transform import Statistics
+from wxml.plugins.create import create
+from wxml.plugins.hooks import call_hook
+from wxml.plugins.lock import UsedPlugin, lock
+from wxml.plugins.resolve import resolve
+from wxml.provenance import Provenance
+from wxml.sampling import ModelSpace, SampleSet, Window
+from wxml.statistics import compute_statistics
+from wxml.variables import Variable, VariableRoles
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from wxml.model.encode_process_decode import EncodeProcessDecode
+
+Period = Literal["training", "validation", "test"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Experiment:
+    """The parts of one experiment: data, graph, statistics; makes samples and models from them."""
+
+    config: ExperimentConfig
+    space: ModelSpace
+    graph: Graph
+    statistics: Statistics
+    provenance: Provenance
+
+    @property
+    def source(self) -> DataSource:
+        """Where the data come from."""
+        return self.space.source
+
+    @property
+    def roles(self) -> VariableRoles:
+        """Which variables go in and out."""
+        return self.space.roles
+
+    @property
+    def output_variables(self) -> tuple[Variable, ...]:
+        """What the model forecasts, with units."""
+        by_name = {variable.name: variable for variable in self.source.header.variables}
+        return tuple(by_name[name] for name in self.roles.output)
+
+    @property
+    def tendency_scale(self) -> NDArray[np.float32]:
+        """The root mean square change over one time step in model space, shape `[output variable]`; 1 where it is 0."""
+        output = self.statistics.select(self.roles.output)
+        still, moved = (
+            self.space.forward(values.astype(np.float32)[:, None], self.roles.output)[:, 0]
+            for values in (output.mean, output.mean + output.tendency_std)
+        )
+        scale = np.abs(moved - still)
+        return np.where(scale > 0, scale, np.float32(1))
+
+    def window(self, steps: int) -> Window:
+        """The times that a sample of so many forecast steps spans."""
+        data = self.config.data
+        return Window(data.input_steps, steps, parse_duration(data.timestep))
+
+    def samples(self, period: Period, steps: int) -> SampleSet:
+        """The samples of a period of the split, each of `input_steps` + `steps` times.
+
+        Raises:
+            DataError: the period is not in the config, or no sample fits into it.
+        """
+        return SampleSet(self.space, self.window(steps), self.config.data.split.period(period))
+
+    def new_model(self) -> "EncodeProcessDecode":
+        """A model with fresh weights, the same ones for the same seed."""
+        from wxml.model.assembly import assemble_model
+
+        return assemble_model(self)
+
+    def save(
+        self,
+        path: Path,
+        weights: Mapping[str, "Tensor"],
+        training: dict[str, Any],
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        """Write a checkpoint.
+
+        Args:
+            path: where to.
+            weights: the state of a model that `new_model` made.
+            training: what the trainer wants to be known (steps, losses): JSON values, the same on every run.
+            overwrite: replace a checkpoint that is there.
+
+        Raises:
+            ArtefactError: `path` exists, or the disk refuses.
+        """
+        header = {
+            "config": self.config.model_dump(mode="json"),
+            "roles": {
+                "prognostic": self.roles.prognostic,
+                "forcing": self.roles.forcing,
+                "diagnostic": self.roles.diagnostic,
+            },
+            "provenance": self.provenance.to_dict(),
+            "training": training,
+        }
+        checkpoint = Checkpoint(header, weights, self.graph, self.source.header.grid, self.statistics)
+        save_checkpoint(path, checkpoint, overwrite=overwrite)
+        call_hook("wxml_checkpoint_saved", path=path)
+
+
+def assemble(loaded: LoadedConfig) -> Experiment:
+    """Everything from a config: opens the source, computes the statistics, builds the graph.
+
+    Raises:
+        ConfigError, DataError, BrokenPluginError: each names what is wrong and the fix.
+    """
+    config = loaded.config
+    source = open_source(config.data.source)
+    roles = assign_roles(config.data, source)
+    statistics = _training_statistics(config.data, source, roles)
+    graph = create("graph-builder", config.graph.plugin, config.graph.options, where="graph").build(source.header.grid)
+    return _experiment(config, source, roles, statistics, graph, loaded.origins)
+
+
+def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
+    """The experiment and the trained model of a checkpoint.
+
+    Args:
+        path: the checkpoint.
+        source: read other data than those it was trained on; its grid must be the same.
+
+    Raises:
+        ArtefactError: no checkpoint, or one that does not fit the installed plugins.
+        UnknownPluginError: a plugin that it needs is not installed.
+        DataError: the data cannot be read, or are on another grid.
+    """
+    checkpoint = load_checkpoint(path)
+    config = ExperimentConfig.model_validate(checkpoint.header["config"])
+    opened = open_source(source or config.data.source)
+    if opened.header.grid.identity != checkpoint.grid.identity:
+        raise DataError(
+            f"`{path}` was trained on a grid of shape {checkpoint.grid.shape}, the source has {opened.header.grid.shape} "
+            "or other places",
+            fix="read data on the grid of the training",
+        )
+    roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
+    origins = Provenance.from_dict(checkpoint.header["provenance"]).origins
+    experiment = _experiment(config, opened, roles, checkpoint.statistics, checkpoint.graph, origins)
+    model = experiment.new_model()
+    try:
+        model.load_state_dict(dict(checkpoint.weights))
+    except RuntimeError as error:
+        raise ArtefactError(
+            f"the weights of `{path}` do not fit the model that its config describes: {error}",
+            fix="install the plugin versions that it was trained with: wxml inspect " + str(path),
+        ) from error
+    return experiment, model
+
+
+def open_source(choice: PluginChoice) -> DataSource:
+    """The data source that a config names."""
+    source: DataSource = create("data-source", choice.plugin, choice.options, where="data.source")
+    return source
+
+
+def assign_roles(data: DataConfig, source: DataSource) -> VariableRoles:
+    """Roles by name; what is neither forcing nor diagnostic is prognostic unless the config lists the prognostic ones.
+
+    Raises:
+        DataError: a name that the source does not have and that cannot be computed either.
+    """
+    has, chosen = source.header.names, data.variables
+    rest = tuple(name for name in has if name not in (*chosen.forcing, *chosen.diagnostic))
+    prognostic = rest if chosen.prognostic is None else tuple(chosen.prognostic)
+    for role, names, known in (
+        ("prognostic", prognostic, has),
+        ("diagnostic", chosen.diagnostic, has),
+        ("forcing", chosen.forcing, (*has, *COMPUTED_FORCINGS)),
+    ):
+        for name in names:
+            if name not in known:
+                raise DataError(f"unknown variable {name!r} (data.variables.{role})", fix=nearest(name, known))
+    return VariableRoles(prognostic, tuple(chosen.forcing), tuple(chosen.diagnostic))
+
+
+def _training_statistics(data: DataConfig, source: DataSource, roles: VariableRoles) -> Statistics:
+    first, last = data.split.period("training")
+    times = source.header.times
+    inside = times[(times >= first) & (times <= last)]
+    if not len(inside):
+        raise DataError(
+            f"the source has no data between {first} and {last} (data.split.training)",
+            fix=f"it has {times[0]} to {times[-1]}" if len(times) else "it has no times at all",
+        )
+    read = tuple(name for name in roles.output + roles.forcing if name in source.header.names)
+    return compute_statistics(source, read, inside, parse_duration(data.timestep))
+
+
+def _experiment(
+    config: ExperimentConfig,
+    source: DataSource,
+    roles: VariableRoles,
+    statistics: Statistics,
+    graph: Graph,
+    origins: dict[str, str],
+) -> Experiment:
+    transforms = [
+        create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms[{i}]")
+        for i, choice in enumerate(config.data.transforms)
+    ]
+    provenance = Provenance(
+        artefact="checkpoint",
+        config=config.model_dump(mode="json"),
+        origins=origins,
+        plugins=lock(
+            [UsedPlugin(resolve(kind, choice.plugin), choice.options) for _, kind, choice in config.plugin_choices()]
+        ),
+        graph=graph.identity,
+        data={"grid": source.header.grid.identity, "source": source.provenance()},
+        notes=_notes(),
+    )
+    return Experiment(config, ModelSpace(source, roles, tuple(transforms)), graph, statistics, provenance)
+
+
+def _notes() -> dict[str, Any]:
+    notes: dict[str, Any] = {}
+    for note in call_hook("wxml_provenance"):
+        notes.update(note)
+    return notes

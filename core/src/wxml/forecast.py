@@ -1,0 +1,92 @@
+"""The rollout: a trained model fed with its own output, from states of a source to physical fields. No I/O."""
+
+__all__ = ["rollout"]
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.experiment import Experiment
+from wxml.fields import Fields
+from wxml.plugins.hooks import call_hook
+from wxml.sampling import Window, check_finite
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def rollout(
+    experiment: Experiment,
+    model: "nn.Module",
+    initial_times: NDArray[np.datetime64],
+    steps: int,
+    *,
+    batch_size: int = 8,
+) -> Iterator[tuple[np.timedelta64, Fields]]:
+    """Forecasts in physical units, one lead time and one field after the other.
+
+    Args:
+        experiment: the data and how they are prepared.
+        model: what `Experiment.new_model` makes, trained.
+        initial_times: `datetime64[s]`; the source must have the input states of each, and the forcings that are read.
+        steps: how many time steps.
+        batch_size: how many initial times go through the model at once.
+
+    Yields:
+        The lead time and the fields, whose `valid_time` is the initial time plus the lead time.
+
+    Raises:
+        DataError: the source lacks an input, or it is missing (NaN) where the model needs it.
+    """
+    import torch
+
+    window = experiment.window(steps)
+    model.eval()
+    with torch.inference_mode():
+        for start in range(0, len(initial_times), batch_size):
+            yield from _forecast_batch(experiment, model, initial_times[start : start + batch_size], window)
+
+
+def _forecast_batch(
+    experiment: Experiment, model: "nn.Module", times: NDArray[np.datetime64], window: Window
+) -> Iterator[tuple[np.timedelta64, Fields]]:
+    from wxml.model.tensors import to_array
+    from wxml.model.unroll import unroll
+
+    states, forcings = _inputs(experiment, times, window)
+    members, names = experiment.source.header.members, experiment.roles.output
+    for step, outputs in enumerate(unroll(model, states, forcings), start=1):
+        physical = experiment.space.inverse(to_array(outputs), names)
+        lead_time = step * window.timestep
+        for time, values in zip(times, physical.reshape(len(times), members, *physical.shape[1:]), strict=True):
+            fields = Fields(time + lead_time, names, values)
+            call_hook("wxml_forecast_step", fields=fields, lead_time=lead_time)
+            yield lead_time, fields
+
+
+def _inputs(experiment: Experiment, times: NDArray[np.datetime64], window: Window) -> tuple["Tensor", "Tensor"]:
+    """States at the input times and forcings up to the last step; the batch axis is initial time × member."""
+    from wxml.model.tensors import to_tensor
+
+    space, prognostic = experiment.space, len(experiment.roles.prognostic)
+    states, forcings = [], []
+    for time in times:
+        valid = time + window.offsets[:-1]
+        values, _ = space.read(valid[: window.input_steps])
+        states.append(np.swapaxes(values[:, :, :prognostic], 0, 1))
+        forcings.append(np.swapaxes(space.forcings(valid), 0, 1))
+        _check_inputs(states[-1], forcings[-1], experiment, valid)
+    return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings))
+
+
+def _check_inputs(
+    states: NDArray[np.float32],
+    forcings: NDArray[np.float32],
+    experiment: Experiment,
+    times: NDArray[np.datetime64],
+) -> None:
+    for values, names in ((states, experiment.roles.prognostic), (forcings, experiment.roles.forcing)):
+        for member in values:
+            check_finite(member, np.zeros(member.shape, bool), names, times)

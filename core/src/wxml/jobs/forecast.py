@@ -1,0 +1,128 @@
+"""Make forecasts: from a checkpoint and initial states to a file."""
+
+__all__ = ["ForecastRequest", "forecast"]
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.artefacts import format_plugin
+from wxml.config.schema import PluginChoice
+from wxml.durations import format_duration, parse_duration, parse_time
+from wxml.errors import DataError
+from wxml.experiment import Experiment, restore
+from wxml.forecast import rollout
+from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
+from wxml.plugins.create import create
+from wxml.progress import progress
+from wxml.provenance import Provenance
+from wxml.staging import check_absent, staged
+
+logger = logging.getLogger("wxml")
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRequest:
+    """What to forecast."""
+
+    checkpoint: Path
+    output: Path
+    start: str | None = None
+    """The first initial time; None: where the test period begins (the validation period, where there is no test)."""
+    end: str | None = None
+    """The last initial time; None: `start`, or the end of that period where `start` is None too."""
+    every: str | None = None
+    """Between initial times; None: the model's time step."""
+    lead_time: str | None = None
+    """How far; None: what the config says."""
+    source: PluginChoice | None = None
+    """Other data than those of the training."""
+    overwrite: bool = False
+
+
+def forecast(request: ForecastRequest) -> Path:
+    """Run the model from every initial time and write the file; return its path.
+
+    Raises:
+        WxmlError: names what is wrong and the fix; nothing is left behind.
+    """
+    check_absent(request.output, overwrite=request.overwrite)
+    experiment, model = restore(request.checkpoint, source=request.source)
+    timestep = parse_duration(experiment.config.data.timestep)
+    steps = _steps(request.lead_time or experiment.config.forecast.lead_time, timestep)
+    times = _initial_times(request, experiment, timestep)
+    logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
+    header = _header(experiment, times, np.arange(1, steps + 1) * timestep)
+    fields = rollout(experiment, model, times, steps, batch_size=experiment.config.forecast.batch_size)
+    with staged(request.output, overwrite=request.overwrite) as beside:
+        writer = _writer(experiment, request.output, beside)
+        try:
+            writer.open(header)
+            for lead_time, field in progress(fields, len(times) * steps, "forecast"):
+                writer.write(field, lead_time)
+        finally:
+            writer.close()
+    return request.output
+
+
+def _steps(lead_time: str, timestep: np.timedelta64) -> int:
+    steps, rest = divmod(parse_duration(lead_time), timestep)
+    if rest or not steps:
+        raise DataError(
+            f"`lead_time` must be a multiple of the time step of {format_duration(timestep)}, got {lead_time!r}",
+            fix=f"choose {format_duration(max(steps, 1) * timestep)}",
+        )
+    return int(steps)
+
+
+def _initial_times(
+    request: ForecastRequest, experiment: Experiment, timestep: np.timedelta64
+) -> NDArray[np.datetime64]:
+    """Every initial time that was asked for; the source must have the input states of each."""
+    if request.start is None:
+        return _period_times(request, experiment, timestep)
+    first = parse_time(request.start)
+    last = first if request.end is None else parse_time(request.end)
+    every = timestep if request.every is None else parse_duration(request.every)
+    times = np.arange(first, last + np.timedelta64(1, "s"), every)
+    if not len(times):
+        raise DataError(f"`end` is before `start`, got {request.end!r} and {request.start!r}", fix="exchange the two")
+    for offset in experiment.window(0).offsets:
+        experiment.source.header.time_indices(times + offset)
+    return times
+
+
+def _period_times(request: ForecastRequest, experiment: Experiment, timestep: np.timedelta64) -> NDArray[np.datetime64]:
+    """Of the period kept for testing, those initial times whose input states exist."""
+    split = experiment.config.data.split
+    first, last = split.period("test" if split.test is not None else "validation")
+    if request.end is not None:
+        last = parse_time(request.end)
+    possible = experiment.window(0).initial_times(experiment.source.header.times)
+    every = timestep if request.every is None else parse_duration(request.every)
+    inside = possible[(possible >= first) & (possible <= last) & ((possible - first) % every == np.timedelta64(0, "s"))]
+    if not len(inside):
+        raise DataError(f"the source has no initial states between {first} and {last}", fix="pass --start and --end")
+    return inside
+
+
+def _header(
+    experiment: Experiment, times: NDArray[np.datetime64], lead_times: NDArray[np.timedelta64]
+) -> ForecastHeader:
+    record = Provenance(
+        artefact="forecast",
+        data={"grid": experiment.source.header.grid.identity, "source": experiment.source.provenance()},
+        parents=[experiment.provenance.to_dict()],
+    )
+    header = experiment.source.header
+    return ForecastHeader(header.grid, experiment.output_variables, times, lead_times, header.members, record.to_dict())
+
+
+def _writer(experiment: Experiment, output: Path, beside: Path) -> ForecastWriter:
+    choice = experiment.config.forecast.writer
+    name, options = (format_plugin(output), {}) if choice is None else (choice.plugin, choice.options)
+    writer: ForecastWriter = create("forecast-writer", name, options, str(beside), where="forecast.writer")
+    return writer

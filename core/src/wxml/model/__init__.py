@@ -1,0 +1,1 @@
+"""The model: the one door from NumPy to torch, the kernels that graph plugins share, and the wiring."""

@@ -1,0 +1,142 @@
+"""The only place that imports the code of plugins, and checks that it is what it claims to be."""
+
+__all__ = ["import_object", "load", "load_plugin"]
+
+import importlib
+import inspect
+from typing import Any
+
+from wxml.errors import BrokenPluginError, UnknownPluginError
+from wxml.plugins.catalog import PluginRecord, installed
+from wxml.plugins.resolve import require_usable, resolve
+from wxml.plugins.whereabouts import culprit
+
+_outcomes: dict[PluginRecord, type | BrokenPluginError] = {}
+
+
+def load_plugin(kind: str, name: str, *, where: str = "") -> type:
+    """The class of a plugin, by kind and name.
+
+    Raises:
+        UnknownPluginError: nobody provides the name.
+        AmbiguousPluginError: several do.
+        BrokenPluginError: it cannot be imported, or is not what it claims to be.
+    """
+    return load(resolve(kind, name, where=where))
+
+
+def load(record: PluginRecord) -> type:
+    """The class of a plugin, imported and checked once; a failure is remembered like a success.
+
+    Raises:
+        UnknownPluginError: the plugin is disabled and so not imported, or its kind has no interface (a preset, a hook).
+        BrokenPluginError: it cannot be imported, or is not what it claims to be.
+    """
+    require_usable(record)
+    if record not in _outcomes:
+        try:
+            _outcomes[record] = _checked(record)
+        except BrokenPluginError as error:
+            _outcomes[record] = error
+    outcome = _outcomes[record]
+    if isinstance(outcome, BrokenPluginError):
+        raise outcome.with_traceback(None)
+    return outcome
+
+
+def import_object(record: PluginRecord) -> Any:
+    """Import the module or object that a record names, whatever it does.
+
+    Raises:
+        BrokenPluginError: the import raised anything, `SystemExit` included; only `KeyboardInterrupt` passes.
+    """
+    module, _, path = record.value.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for attribute in path.split(".") if path else ():
+            found = getattr(found, attribute)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may even call sys.exit when it is imported
+        raise _failed(record, error) from error
+    return found
+
+
+def _failed(record: PluginRecord, error: BaseException) -> BrokenPluginError:
+    place = culprit(record, error)
+    return BrokenPluginError(
+        f"{_subject(record)} failed to import: {_cause(error)}",
+        fix=f"{place}   other plugins are unaffected" if place else "other plugins are unaffected",
+    )
+
+
+def _subject(record: PluginRecord) -> str:
+    return f"plugin {record.provider} ({record.kind} {record.name!r})"
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r})"
+    if isinstance(error, (ImportError, AttributeError)):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+# Checks
+
+
+def _checked(record: PluginRecord) -> type:
+    """Import a plugin and hold it against the interface of its kind."""
+    interface = import_object(_kind(record))
+    found = import_object(record)
+    fault = _fault(found, interface)
+    if fault:
+        raise BrokenPluginError(
+            f"{_subject(record)} is not a valid {record.kind}: `{record.value}` {fault}",
+            fix=f"tell the authors of {record.distribution}   other plugins are unaffected",
+        )
+    plugin: type = found
+    return plugin
+
+
+def _kind(record: PluginRecord) -> PluginRecord:
+    kinds = installed().kinds
+    if record.kind not in kinds:
+        raise UnknownPluginError(
+            f"a {record.kind} is no class with options, got {record.full_name!r}",
+            fix=f"kinds that are: {', '.join(kinds)}",
+        )
+    return kinds[record.kind]
+
+
+def _fault(found: Any, interface: type) -> str:
+    """What keeps an object from being a plugin of an interface; empty where nothing does."""
+    if not inspect.isclass(found):
+        return f"is not a class, got {type(found).__name__}"
+    if not issubclass(found, interface):
+        return f"is not a subclass of {interface.__module__}.{interface.__qualname__}"
+    abstract = sorted(getattr(found, "__abstractmethods__", ()))
+    if abstract:
+        return f"does not define {', '.join(f'`{name}`' for name in abstract)}"
+    return _constructor_fault(found, interface)
+
+
+def _constructor_fault(plugin: type, interface: type) -> str:
+    """Positional parameters are what core hands over, the others are named options; there is nothing else."""
+    parameters = _parameters(plugin)
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            return f"has a constructor that takes `{parameter}`: name every option"
+    handed = [parameter.name for parameter in _parameters(interface) if parameter.kind != parameter.KEYWORD_ONLY]
+    taken = [parameter.name for parameter in parameters if parameter.kind != parameter.KEYWORD_ONLY]
+    if len(handed) != len(taken):
+        listed = [f"({', '.join(names)})" for names in (taken, handed)]
+        return f"has a constructor with positional parameters {listed[0]}, must be {listed[1]}; options go after `*`"
+    return ""
+
+
+def _parameters(constructed: type) -> list[inspect.Parameter]:
+    """The parameters of a constructor, without `self`."""
+    if constructed.__init__ is object.__init__:  # type: ignore[misc]  # compared, not called
+        return []
+    return list(inspect.signature(constructed.__init__).parameters.values())[1:]  # type: ignore[misc]

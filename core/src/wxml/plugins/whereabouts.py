@@ -1,0 +1,48 @@
+"""Where the code of a plugin lies, found without importing it, and which line of it failed."""
+
+__all__ = ["code_root", "culprit"]
+
+import importlib.util
+import traceback
+from pathlib import Path
+
+from wxml.plugins.catalog import PluginRecord
+
+
+def code_root(record: PluginRecord) -> Path | None:
+    """The folder of a plugin's import package, or its single file; None where it cannot be found.
+
+    Only the top-level name is looked up, because finding a submodule imports its parents.
+    """
+    top = record.value.partition(":")[0].partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(spec.origin) if spec.origin else None
+
+
+def culprit(record: PluginRecord, error: BaseException) -> str:
+    """The last line of the plugin's own code that an error passed through, as `package/file.py:7`; empty if none."""
+    root = code_root(record)
+    if root is None:
+        return ""
+    if isinstance(error, SyntaxError) and error.filename:
+        return _place(Path(error.filename), error.lineno or 1, root)
+    places = [_place(Path(frame.filename), frame.lineno or 1, root) for frame in _frames(error)]
+    return next((place for place in reversed(places) if place), "")
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return list(traceback.extract_tb(error.__traceback__))
+
+
+def _place(file: Path, line: int, root: Path) -> str:
+    """A line as seen from beside the package; empty where it is not in the package."""
+    if file != root and root not in file.parents:
+        return ""
+    return f"{file.relative_to(root.parent).as_posix()}:{line}"

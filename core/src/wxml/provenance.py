@@ -1,0 +1,41 @@
+"""The record that every artefact carries: what it was made of, and what that was made of."""
+
+__all__ = ["Provenance"]
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import wxml
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How an artefact came to be; JSON values only, and the same for the same inputs: no dates, hosts or users."""
+
+    artefact: str
+    """`checkpoint`, `forecast` or `scores`."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The whole config, defaults included."""
+    origins: dict[str, str] = field(default_factory=dict)
+    """Dotted config key → the layer that set it."""
+    plugins: list[dict[str, Any]] = field(default_factory=list)
+    """The lock: only the plugins used (see `wxml.plugins.lock`)."""
+    graph: str = ""
+    """The identity of the graph."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What the data source says of itself, with the identity of its grid."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What hook plugins added."""
+    parents: list[dict[str, Any]] = field(default_factory=list)
+    """The records of the artefacts that this one was made from."""
+    wxml_core: str = wxml.__version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Self:
+        """The record that `to_dict` wrote; keys of later versions are left out."""
+        known = {key: record[key] for key in cls.__dataclass_fields__ if key in record}
+        return cls(**known)

@@ -1,0 +1,107 @@
+"""Spherical geometry in NumPy, degrees in and out; unit vectors are `[..., 3]` arrays."""
+
+__all__ = [
+    "angular_distance",
+    "cell_bounds",
+    "curvilinear_areas",
+    "from_unit_vectors",
+    "gauss_legendre",
+    "healpix_centres",
+    "local_direction",
+    "spans_globe",
+    "unit_vectors",
+]
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+def unit_vectors(latitudes: Array, longitudes: Array) -> Array:
+    """Points on the unit sphere: x towards (0°N, 0°E), y towards (0°N, 90°E), z north."""
+    lat, lon = np.radians(latitudes), np.radians(longitudes)
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+
+
+def from_unit_vectors(points: Array) -> tuple[Array, Array]:
+    """Latitudes, and longitudes in [0, 360), of points on the unit sphere."""
+    latitudes = np.degrees(np.arcsin(np.clip(points[..., 2], -1, 1)))
+    return latitudes, np.mod(np.degrees(np.arctan2(points[..., 1], points[..., 0])), 360.0)
+
+
+def angular_distance(first: Array, second: Array) -> Array:
+    """The angle in radians between unit vectors, accurate for near and for far ones: 2 asin(|a − b| / 2)."""
+    return 2 * np.arcsin(np.clip(np.linalg.norm(first - second, axis=-1) / 2, 0, 1))
+
+
+def local_direction(source: Array, target: Array) -> Array:
+    """The direction in which `source` is seen from `target`: unit vectors (east, north), zero where they coincide.
+
+    At a pole, east is taken as if the pole were on the meridian 0°E.
+    """
+    horizontal = np.hypot(target[..., 0], target[..., 1])[..., None]
+    at_pole = horizontal < 1e-9
+    east = np.where(at_pole, [0.0, 1.0, 0.0], np.stack([-target[..., 1], target[..., 0], 0 * target[..., 0]], -1))
+    east = east / np.where(at_pole, 1.0, horizontal)
+    components = np.stack([np.sum(source * east, -1), np.sum(source * np.cross(target, east), -1)], axis=-1)
+    length = np.linalg.norm(components, axis=-1, keepdims=True)
+    return np.divide(components, length, out=np.zeros_like(components), where=length > 1e-9)
+
+
+def cell_bounds(centres: Array) -> Array:
+    """The n + 1 bounds of n cells: midpoints inside, and half a cell beyond both ends; a lone cell is one wide."""
+    if len(centres) == 1:
+        return np.array([centres[0] - 0.5, centres[0] + 0.5])
+    steps = np.diff(centres)
+    if not (np.all(steps > 0) or np.all(steps < 0)):
+        raise DataError("coordinates of a regular grid must rise or fall strictly, got others", fix="sort the axis")
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[centres[0] - steps[0] / 2], middle, [centres[-1] + steps[-1] / 2]])
+
+
+def gauss_legendre(number: int) -> tuple[Array, Array]:
+    """The Gaussian latitudes (degrees, north to south) and their quadrature weights (sum 2)."""
+    nodes, weights = np.polynomial.legendre.leggauss(number)
+    return np.degrees(np.arcsin(nodes))[::-1], weights[::-1]
+
+
+def curvilinear_areas(latitudes: Array, longitudes: Array) -> Array:
+    """Areas (steradian) of the cells of a projected grid: |∂r/∂y × ∂r/∂x| of the unit vectors r, shape `[y, x]`."""
+    if latitudes.ndim != 2 or min(latitudes.shape) < 2 or latitudes.shape != longitudes.shape:
+        raise DataError(
+            f"a curvilinear grid needs latitudes and longitudes of one shape [y, x] from 2 × 2 on, got "
+            f"{latitudes.shape} and {longitudes.shape}",
+            fix="use Grid.unstructured for a list of points",
+        )
+    points = unit_vectors(latitudes, longitudes)
+    along_y, along_x = np.gradient(points, axis=0), np.gradient(points, axis=1)
+    return np.asarray(np.linalg.norm(np.cross(along_y, along_x), axis=-1))
+
+
+def healpix_centres(nside: int) -> tuple[Array, Array]:
+    """Cell centres in ring order, degrees (Górski et al. 2005, equations 4 to 9)."""
+    latitudes, longitudes = [], []
+    for ring in range(1, 4 * nside):
+        mirrored = min(ring, 4 * nside - ring)
+        if mirrored < nside:  # polar cap
+            z, count, shift = 1 - mirrored**2 / (3 * nside**2), 4 * mirrored, 0.5
+        else:  # equatorial belt
+            z, count, shift = (
+                4 / 3 - 2 * mirrored / (3 * nside),
+                4 * nside,
+                0.5 * ((mirrored - nside + 1) % 2),
+            )
+        sign = 1.0 if ring <= 2 * nside else -1.0
+        latitudes.append(np.full(count, sign * np.degrees(np.arcsin(z))))
+        longitudes.append((np.arange(count) + shift) * 360.0 / count)
+    return np.concatenate(latitudes), np.concatenate(longitudes)
+
+
+def spans_globe(latitudes: Array, longitudes: Array) -> bool:
+    """Whether each of sixteen equal areas of the sphere (four bands of sin φ, four quadrants of λ) holds a node."""
+    band = np.clip(((np.sin(np.radians(latitudes)) + 1) * 2).astype(int), 0, 3)
+    quadrant = (np.mod(longitudes, 360.0) // 90).astype(int) % 4
+    return len(np.unique(4 * band + quadrant)) == 16

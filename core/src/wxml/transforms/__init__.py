@@ -1,0 +1,1 @@
+"""The built-in transforms between physical and model values."""

@@ -1,0 +1,63 @@
+"""What is forecast: variables, and the role that each one plays."""
+
+__all__ = ["Variable", "VariableRoles"]
+
+from dataclasses import dataclass
+
+from wxml.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One physical quantity at one level.
+
+    >>> Variable("t_850", param="t", level=850, units="K")
+    Variable(name='t_850', param='t', level=850, units='K')
+    """
+
+    name: str
+    """The unique name that configs and files use: the parameter, with its level where it has one."""
+    param: str = ""
+    """The parameter's short name, the same at every level; the name itself where none is given."""
+    level: float | None = None
+    """The level: hPa for pressure levels, else as the source numbers it; None at the surface."""
+    units: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise DataError("`name` of a variable must not be empty, got ''", fix="name the variable")
+        if not self.param:
+            object.__setattr__(self, "param", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class VariableRoles:
+    """Which variables go into the model, which come out, and in which order.
+
+    Prognostic: in and out. Forcing: in only. Diagnostic: out only.
+    """
+
+    prognostic: tuple[str, ...]
+    forcing: tuple[str, ...] = ()
+    diagnostic: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = self.prognostic + self.forcing + self.diagnostic
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(f"a variable has one role, got {twice} in several", fix="keep each name in one list")
+        if not self.prognostic:
+            raise DataError(
+                "no variable is prognostic, so there is no state to carry forward",
+                fix="leave at least one variable out of `forcing` and `diagnostic`",
+            )
+
+    @property
+    def input(self) -> tuple[str, ...]:
+        """What the model reads, in order."""
+        return self.prognostic + self.forcing
+
+    @property
+    def output(self) -> tuple[str, ...]:
+        """What the model predicts, in order: the prognostic variables come first."""
+        return self.prognostic + self.diagnostic

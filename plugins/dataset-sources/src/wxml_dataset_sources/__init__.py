@@ -1,0 +1,1 @@
+"""Weather data: a simulated atmosphere, and NetCDF, GRIB and zarr through xarray."""

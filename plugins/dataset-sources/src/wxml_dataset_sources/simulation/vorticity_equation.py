@@ -1,0 +1,139 @@
+"""The flow: the barotropic vorticity equation over mountains, kept alive by jets and by growing synoptic waves.
+
+∂ζ/∂t = −∇·((ζ + f + f h/H) V) + k·∇×(−c |V| V) + g(φ) ζ' + (ζ* − ζ) / τ − ν ∇⁸ ζ
+
+with the relative vorticity ζ, the Coriolis parameter f, the wind V = k × ∇∇⁻²ζ, the height h of the ground under a layer
+of depth H, a quadratic drag c, the vorticity ζ* of the jets that the zonal flow is drawn to, and ζ', the part of ζ at
+synoptic scales. One layer has no baroclinic instability, so the term g ζ' stands in for it: cyclones and anticyclones of
+the storm tracks grow at the rate g until the drag and the shear limit them. Nothing is random.
+"""
+
+__all__ = ["FlowConstants", "VorticityEquation", "balanced_geopotential"]
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml_dataset_sources.simulation.spherical_harmonics import SphericalHarmonics
+from wxml_dataset_sources.simulation.sun import DAY, season
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+ROTATION_RATE = 7.292e-5  # s⁻¹
+
+
+@dataclass(frozen=True, slots=True)
+class FlowConstants:
+    """The constants of the equation; `FlowConstants.free()` leaves only advection on the rotating sphere."""
+
+    relaxation_days: float = 15.0
+    """τ: how fast the flow is drawn to the jets."""
+    diffusion_hours: float = 8.0
+    """How fast ∇⁸ damps the highest degree."""
+    quadratic_drag: float = 2.5e-7
+    """c (m⁻¹)."""
+    growth_per_day: float = 2.0
+    """g at the centre of the storm tracks, where one is in mid-season."""
+    jet_speed: float = 45.0
+    """The speed (m/s) at the core of the jets of ζ*."""
+    layer_depth: float = 10e3
+    """H (m)."""
+
+    @classmethod
+    def free(cls) -> "FlowConstants":
+        """No drag, no forcing, no diffusion."""
+        infinite = float("inf")
+        return cls(infinite, infinite, 0.0, 0.0, 0.0)
+
+
+JET_LATITUDE, JET_WIDTH = 42.0, 13.0  # degrees
+TRACK_LATITUDE, TRACK_WIDTH = 46.0, 17.0  # degrees
+TRADE_WIND = -8.0  # m/s at the equator, in a target whose jets are 45 m/s
+SYNOPTIC_DEGREES = (7.0, 16.0)
+SEASONALITY = 0.25  # how much more than on average there is of jets and growth at the winter solstice
+
+
+class VorticityEquation:
+    """The tendency of the vorticity's coefficients, without the linear decay, which `decay` holds."""
+
+    def __init__(self, harmonics: SphericalHarmonics, orography: Real, constants: FlowConstants) -> None:
+        self._harmonics, self._constants = harmonics, constants
+        coriolis = 2 * ROTATION_RATE * harmonics.sin_latitude[:, None]
+        self._background = coriolis * (1 + orography / constants.layer_depth)
+        north, south = _bumps(harmonics.latitudes, TRACK_LATITUDE, TRACK_WIDTH)
+        growth = constants.growth_per_day / DAY
+        self._growth, self._growth_contrast = growth * (north + south)[:, None], growth * (north - south)[:, None]
+        self._synoptic = _band(harmonics.degrees, harmonics.truncation)
+        self._jets, self._jet_contrast = jets(harmonics, constants.jet_speed)
+        self._relaxation = 1.0 / (constants.relaxation_days * DAY)
+
+    @property
+    def decay(self) -> Real:
+        """The rate (s⁻¹) at which relaxation and diffusion damp each degree, shape `[degree]`."""
+        return self._relaxation + diffusion_rate(self._harmonics, self._constants.diffusion_hours)
+
+    def tendency(self, vorticity: Complex, wind: tuple[Real, Real], time: float) -> Complex:
+        """∂ζ/∂t but for the decay.
+
+        Args:
+            vorticity: ζ, coefficients.
+            wind: (u, v) on the grid, m/s.
+            time: seconds since 1970-01-01 UTC.
+        """
+        eastward, northward = wind
+        winter = -SEASONALITY * season(time)  # on the northern hemisphere
+        relative, synoptic = self._harmonics.to_grid(np.stack([vorticity, self._synoptic * vorticity]))
+        absolute = relative + self._background
+        drag = self._constants.quadratic_drag * np.hypot(eastward, northward)
+        advected = self._harmonics.source_minus_divergence(
+            (self._growth + winter * self._growth_contrast) * synoptic,
+            absolute * eastward + drag * northward,
+            absolute * northward - drag * eastward,
+        )
+        return advected + self._relaxation * (self._jets + winter * self._jet_contrast)
+
+
+def diffusion_rate(harmonics: SphericalHarmonics, hours: float) -> Real:
+    """The rate (s⁻¹) at which ∇⁸ damps each degree when the highest one decays within so many hours, `[degree]`."""
+    return np.asarray((harmonics.laplacian / harmonics.laplacian[-1]) ** 4 / (hours * 3600.0))
+
+
+def jets(harmonics: SphericalHarmonics, speed: float) -> tuple[Complex, Complex]:
+    """The vorticity of a jet on each hemisphere between weak easterlies, and of the northern minus the southern jet."""
+    latitudes = harmonics.latitudes
+    north, south = speed * _bumps(latitudes, JET_LATITUDE, JET_WIDTH)
+    trades = speed / 45.0 * TRADE_WIND * np.exp(-((latitudes / 15.0) ** 2))
+    return _zonal_vorticity(harmonics, north + south + trades), _zonal_vorticity(harmonics, north - south)
+
+
+def balanced_geopotential(harmonics: SphericalHarmonics, vorticity: Complex, wind: tuple[Real, Real]) -> Real:
+    """The geopotential Φ (m² s⁻², zero mean) under which the flow stays free of divergence, on the grid.
+
+    The divergence of the momentum equation ∂V/∂t = −(ζ + f) k × V − ∇(Φ + V²/2) gives ∇²(Φ + V²/2) = −∇·((ζ + f) k × V)
+    (nonlinear balance, Charney 1955).
+    """
+    eastward, northward = wind
+    coriolis = 2 * ROTATION_RATE * harmonics.sin_latitude[:, None]
+    absolute = harmonics.to_grid(vorticity) + coriolis
+    source = harmonics.source_minus_divergence(0 * absolute, -absolute * northward, absolute * eastward)
+    geopotential = harmonics.to_grid(harmonics.inverse_laplacian * source) - 0.5 * (eastward**2 + northward**2)
+    return geopotential - harmonics.mean(geopotential)
+
+
+def _zonal_vorticity(harmonics: SphericalHarmonics, speed: Real) -> Complex:
+    """The vorticity k·∇×(u, 0) of a westerly wind `[latitude]`, smoothed towards the poles so that it is regular there."""
+    eastward = np.repeat(speed[:, None] * np.cos(np.radians(harmonics.latitudes))[:, None] ** 0.5, harmonics.num_longitudes, 1)
+    return harmonics.source_minus_divergence(0 * eastward, 0 * eastward, eastward)
+
+
+def _bumps(latitudes: Real, centre: float, width: float) -> Real:
+    """A bell around the latitude on each hemisphere, shape `[2, latitude]`, north first."""
+    return np.exp(-(((latitudes - np.array([[centre], [-centre]])) / width) ** 2))
+
+
+def _band(degrees: Real, truncation: int) -> Real:
+    """One at synoptic degrees, falling smoothly to zero beside them; the band shrinks with truncations below 21."""
+    low, high = min(1.0, truncation / 21) * np.array(SYNOPTIC_DEGREES)
+    return np.asarray(np.exp(-(((degrees - (low + high) / 2) / ((high - low) / 2)) ** 4)))

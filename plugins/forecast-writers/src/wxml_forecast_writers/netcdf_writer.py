@@ -1,0 +1,79 @@
+"""Forecasts as one NetCDF-4 file."""
+
+__all__ = ["NetcdfWriter"]
+
+from typing import Annotated, Any, Literal
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from wxml_forecast_writers.cf_writer import CfWriter
+from wxml_forecast_writers.disk_error import disk_errors
+from wxml_forecast_writers.horizontal import Coordinate
+from wxml_forecast_writers.layout import Layout
+
+
+class NetcdfWriter(CfWriter):
+    """Writes a NetCDF-4 file (HDF5), with the one compression that every build of the library reads."""
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        compression: Annotated[
+            Literal["none", "zlib"],
+            Field(description="How chunks are packed, losslessly, after a byte shuffle"),
+        ] = "zlib",
+        level: Annotated[int, Field(ge=1, le=9, description="Effort of the compression: 1 is fastest")] = 1,
+    ) -> None:
+        super().__init__(target)
+        self._packing: dict[str, Any] = {"compression": "zlib", "complevel": level} if compression == "zlib" else {}
+        self._step_bytes = 0
+        self._file: netCDF4.Dataset | None = None
+
+    def _create(self, layout: Layout) -> None:
+        self._step_bytes = layout.step_bytes
+        with disk_errors(self.target, self._step_bytes):
+            self._file = netCDF4.Dataset(self.target, "w", format="NETCDF4", clobber=False)
+            self._file.set_auto_mask(False)
+            self._file.setncatts(layout.attributes)
+            for name, size in layout.dimensions.items():
+                self._file.createDimension(name, size)
+            for coordinate in layout.coordinates:
+                self._add_coordinate(self._file, coordinate)
+            for name in layout.variables:
+                self._add_variable(self._file, name, layout)
+            self._file.sync()
+
+    @staticmethod
+    def _add_coordinate(file: netCDF4.Dataset, coordinate: Coordinate) -> None:
+        array = file.createVariable(coordinate.name, coordinate.values.dtype, coordinate.dimensions, fill_value=False)
+        array.setncatts(coordinate.attributes)
+        array[...] = coordinate.values
+
+    def _add_variable(self, file: netCDF4.Dataset, name: str, layout: Layout) -> None:
+        array = file.createVariable(
+            name,
+            np.float32,
+            tuple(layout.dimensions),
+            chunksizes=layout.chunks,
+            fill_value=np.float32("nan"),
+            **self._packing,
+        )
+        # A chunk is always written whole. The default cache would keep 16 MiB and more of every variable in memory
+        # and report a full disk only at the end; 0 would mean that default, so one byte.
+        array.set_var_chunk_cache(size=1, nelems=1, preemption=1.0)
+        array.setncatts(layout.variables[name])
+
+    def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
+        if self._file is not None:
+            with disk_errors(self.target, self._step_bytes):
+                self._file.variables[name][step] = values
+
+    def _finish(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with disk_errors(self.target, self._step_bytes):
+                file.close()

@@ -1,0 +1,96 @@
+"""Forecasts as a folder of zarr arrays, one chunk a step."""
+
+__all__ = ["ZarrWriter"]
+
+import warnings
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import zarr
+from numcodecs import Blosc  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from pydantic import Field
+from zarr.codecs import BloscCodec
+from zarr.storage import LocalStore
+
+from wxml_forecast_writers.cf_writer import CfWriter
+from wxml_forecast_writers.horizontal import Coordinate
+from wxml_forecast_writers.layout import Layout
+
+Compression = Literal["none", "lz4", "zstd"]
+
+
+class ZarrWriter(CfWriter):
+    """Writes a zarr group with consolidated metadata.
+
+    Format 2 is the default: its consolidated metadata are read by every tool, while those of format 3 are not part
+    of its specification yet, and xarray warns about a group without any.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        compression: Annotated[
+            Compression, Field(description="How chunks are packed, losslessly, after a byte shuffle (Blosc)")
+        ] = "zstd",
+        level: Annotated[int, Field(ge=1, le=9, description="Effort of the compression: 1 is fastest")] = 1,
+        zarr_format: Annotated[Literal[2, 3], Field(description="Version of the zarr format")] = 2,
+    ) -> None:
+        super().__init__(target)
+        self._zarr_format = zarr_format
+        self._compressors = _compressors(compression, level, zarr_format)
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+
+    def _create(self, layout: Layout) -> None:
+        group = zarr.open_group(LocalStore(self.target), mode="w-", zarr_format=self._zarr_format)
+        group.update_attributes(layout.attributes)
+        for coordinate in layout.coordinates:
+            self._add_coordinate(group, coordinate)
+        for name, attributes in layout.variables.items():
+            self._arrays[name] = group.create_array(
+                name,
+                shape=layout.shape,
+                chunks=layout.chunks,
+                dtype=np.float32,
+                fill_value=np.nan,
+                compressors=self._compressors,
+                **self._labels(tuple(layout.dimensions), attributes),
+            )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Consolidated metadata is currently not part", UserWarning)
+            zarr.consolidate_metadata(group.store)
+
+    def _add_coordinate(self, group: zarr.Group, coordinate: Coordinate) -> None:
+        """One chunk, since readers need all of it at once; no fill value, since nothing is missing."""
+        array = group.create_array(
+            coordinate.name,
+            shape=coordinate.values.shape,
+            chunks=coordinate.values.shape,
+            dtype=coordinate.values.dtype,
+            compressors=None,
+            fill_value=None,
+            config={"write_empty_chunks": True},
+            **self._labels(coordinate.dimensions, coordinate.attributes),
+        )
+        array[...] = coordinate.values
+
+    def _labels(self, dimensions: tuple[str, ...], attributes: dict[str, Any]) -> dict[str, Any]:
+        """Where the names of dimensions stand: format 2 has no place of its own for them, xarray made one up."""
+        if self._zarr_format == 3:
+            return {"dimension_names": dimensions, "attributes": attributes}
+        return {"attributes": {"_ARRAY_DIMENSIONS": list(dimensions), **attributes}}
+
+    def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
+        self._arrays[name][step] = values
+
+    def _finish(self) -> None:
+        self._arrays = {}
+
+
+def _compressors(compression: Compression, level: int, zarr_format: int) -> Any:
+    if compression == "none":
+        return None
+    if zarr_format == 3:
+        return BloscCodec(cname=compression, clevel=level, shuffle="shuffle")
+    return Blosc(cname=compression, clevel=level, shuffle=Blosc.SHUFFLE)

@@ -1,0 +1,15 @@
+"""Meshes and their edges: GraphBuilders for global and for regional grids.
+
+Key types:
+
+- `Icosahedral`: a refined icosahedron around the whole globe (plugin `icosahedral`).
+- `LimitedArea`: the same mesh cut to a region, or a regular one (plugin `limited-area`).
+- `RadiusEdges`, `NearestEdges`: how the grid is read and how it is reached; options of both.
+"""
+
+from wxml_graph_builders.icosahedral import Icosahedral
+from wxml_graph_builders.limited_area import LimitedArea
+from wxml_graph_builders.nearest_edges import NearestEdges
+from wxml_graph_builders.radius_edges import RadiusEdges
+
+__all__ = ["Icosahedral", "LimitedArea", "NearestEdges", "RadiusEdges"]

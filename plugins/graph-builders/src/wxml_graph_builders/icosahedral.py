@@ -1,0 +1,58 @@
+"""The GraphBuilder `icosahedral`, for global grids."""
+
+__all__ = ["Icosahedral"]
+
+from typing import Annotated
+
+from pydantic import Field
+from wxml import DataError, Graph, GraphBuilder, Grid, NodeSet
+from wxml.sphere import from_unit_vectors
+
+from wxml_graph_builders.icosphere import icosphere
+from wxml_graph_builders.mesh_graph import DECODER, ENCODER, mesh_graph
+from wxml_graph_builders.multi_scale_edges import multi_scale_mesh, refuse_coarsest
+from wxml_graph_builders.nearest_edges import NearestEdges
+from wxml_graph_builders.radius_edges import RadiusEdges
+
+
+class Icosahedral(GraphBuilder):
+    """A refined icosahedron around the globe, joined by the edges of all its refinements.
+
+    A mesh of refinement r has 10 · 4^r + 2 nodes and, with the refinements from c on, 20 · (4^(r+1) − 4^c) directed edges:
+
+    | refinement | nodes | edges, coarsest 0 | edges, coarsest 1 | spacing |
+    |---|---|---|---|---|
+    | 3 | 642 | 5 100 | 5 040 | 960 km |
+    | 4 | 2 562 | 20 460 | 20 400 | 480 km |
+    | 5 | 10 242 | 81 900 | 81 840 | 240 km |
+    | 6 | 40 962 | 327 660 | 327 600 | 120 km |
+    """
+
+    def __init__(
+        self,
+        *,
+        refinement: Annotated[
+            int, Field(ge=0, le=9, description="how often the icosahedron's triangles are cut into four")
+        ] = 3,
+        coarsest: Annotated[
+            int, Field(ge=0, le=9, description="the coarsest refinement whose edges join mesh nodes")
+        ] = 0,
+        encoder: Annotated[RadiusEdges, Field(description="how mesh nodes read the grid")] = ENCODER,
+        decoder: Annotated[NearestEdges, Field(description="how grid nodes are reached by the mesh")] = DECODER,
+    ) -> None:
+        refuse_coarsest(coarsest, refinement)
+        self.refinement = refinement
+        self.coarsest = coarsest
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def _build(self, grid: Grid) -> Graph:
+        if not grid.is_global:
+            raise DataError(
+                f"graph builder `icosahedral` serves global grids, got a regional one of {len(grid)} nodes",
+                fix="write `graph: {plugin: limited-area}`",
+            )
+        sphere = icosphere(self.refinement)
+        levels = [sphere.edges(level) for level in range(self.coarsest, self.refinement + 1)]
+        mesh = multi_scale_mesh(NodeSet(*from_unit_vectors(sphere.points)), levels)
+        return mesh_graph(grid, mesh, self.encoder, self.decoder)

@@ -1,0 +1,103 @@
+"""The refined icosahedron: nearly even nodes on the sphere, coarse ones first."""
+
+__all__ = ["Icosphere", "greatest_edge", "icosphere", "node_count"]
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml.sphere import unit_vectors
+
+Points = NDArray[np.float64]
+Triangles = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Icosphere:
+    """Nodes and the triangles among them at every refinement.
+
+    A whole one of refinement r has 10 · 4^r + 2 nodes, and 20 · 4^k triangles and 60 · 4^k directed edges at
+    refinement k. Nodes keep their numbers when the mesh is refined: those of refinement k are the first 10 · 4^k + 2.
+    """
+
+    points: Points
+    """Unit vectors, shape `[node, 3]`."""
+    triangles: tuple[Triangles, ...]
+    """For each refinement from 0 on, node numbers anticlockwise as seen from outside, shape `[triangle, 3]`."""
+
+    def edges(self, refinement: int) -> NDArray[np.int64]:
+        """Directed edges of one refinement, each once, shape `[edge, 2]`.
+
+        Every side belongs to two triangles, which run along it in opposite directions.
+        """
+        corners = self.triangles[refinement]
+        return np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
+
+
+def node_count(refinement: int) -> int:
+    """10 · 4^r + 2."""
+    return 10 * 4**refinement + 2
+
+
+def greatest_edge(refinement: int) -> float:
+    """The length in radians of the longest edges: those of the triangle in the middle of an icosahedron's face.
+
+    From cos s₀ = 1/√5; the midpoints of the sides of an equilateral triangle of side s are cos s' = (1 + 3 cos s) /
+    (2 + 2 cos s) apart.
+    """
+    cosine = 1 / np.sqrt(5)
+    for _ in range(refinement):
+        cosine = (1 + 3 * cosine) / (2 + 2 * cosine)
+    return float(np.arccos(cosine))
+
+
+def icosphere(refinement: int, near: Callable[[Points, float], NDArray[np.bool_]] | None = None) -> Icosphere:
+    """Refine the icosahedron so many times, everywhere or only near some region.
+
+    Args:
+        refinement: how often every triangle is cut into four at the midpoints of its sides.
+        near: tells which points lie in the region or less than a distance (radians) away from it. Triangles that can hold
+            no such node are dropped on the way, so a small region costs little even if it is refined a lot. Every triangle
+            around a node of the region is kept, at each refinement.
+    """
+    points, triangles = _icosahedron()
+    levels = [triangles]
+    for level in range(refinement):
+        if near is not None:
+            # Every point of a triangle lies less than a side away from one of its corners.
+            triangles = triangles[near(points, greatest_edge(level))[triangles].any(axis=1)]
+        points, triangles = _refined(points, triangles)
+        levels.append(triangles)
+    return Icosphere(points, tuple(levels))
+
+
+def _icosahedron() -> tuple[Points, Triangles]:
+    """Twelve nodes and twenty triangles, a triangle's centre on each pole.
+
+    So no node ever falls on a pole, where longitude and direction mean nothing. Four rings of three nodes lie at
+    sin φ = ±√((5 ± 2√5) / 15).
+    """
+    sines = np.sqrt((5 + 2 * np.sqrt(5) * np.array([1, -1])) / 15)
+    rings = np.degrees(np.arcsin([sines[0], sines[1], -sines[1], -sines[0]]))
+    longitudes = np.array([0.0, 120.0, 240.0]) + np.array([0.0, 60.0, 0.0, 60.0])[:, None]
+    points = unit_vectors(np.repeat(rings, 3), longitudes.ravel())
+    adjacent = points @ points.T > 0.4  # 1/√5 for neighbours, else negative
+    triples = [t for t in combinations(range(12), 3) if all(adjacent[i, j] for i, j in combinations(t, 2))]
+    triangles = np.array(triples, np.int64)
+    inward = np.linalg.det(points[triangles]) < 0
+    triangles[inward] = triangles[inward][:, ::-1]
+    return points, triangles
+
+
+def _refined(points: Points, triangles: Triangles) -> tuple[Points, Triangles]:
+    """Every triangle cut into four; the midpoints are numbered after the old nodes, in the order of their ends."""
+    a, b, c = triangles.T
+    ends = np.sort(np.stack([np.concatenate([a, b, c]), np.concatenate([b, c, a])]), axis=0)
+    sides, number = np.unique(ends[0] * len(points) + ends[1], return_inverse=True)
+    middle = points[sides // len(points)] + points[sides % len(points)]
+    middle /= np.sqrt(np.sum(middle**2, axis=1, keepdims=True))
+    ab, bc, ca = (len(points) + number.reshape(3, -1)).astype(np.int64)
+    parts = [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)]
+    return np.concatenate([points, middle]), np.concatenate([np.stack(part, axis=1) for part in parts])

@@ -1,0 +1,84 @@
+"""The GraphBuilder `limited-area`, for regional grids."""
+
+__all__ = ["LimitedArea"]
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from wxml import ConfigError, DataError, Graph, GraphBuilder, Grid, Mesh, NodeSet
+from wxml.errors import Fault
+
+from wxml_graph_builders.mesh_graph import DECODER, ENCODER, mesh_graph
+from wxml_graph_builders.multi_scale_edges import refuse_coarsest
+from wxml_graph_builders.nearest_edges import NearestEdges
+from wxml_graph_builders.radius_edges import RadiusEdges
+from wxml_graph_builders.region import Region
+from wxml_graph_builders.regional_icosphere import FINEST, finest_refinement, regional_icosphere
+from wxml_graph_builders.regular_mesh import regular_mesh
+
+STRIDE = 2
+
+
+class LimitedArea(GraphBuilder):
+    """A mesh over the region of the grid and a little beyond, joined by the edges of several scales.
+
+    `mesh: icosahedral` cuts the refined icosahedron to the region's spherical convex hull and `margin` mesh spacings
+    around its nodes; `mesh: regular` takes every `stride`-th latitude and longitude of a regular grid. Regions may lie
+    across the date line or hold a pole. For 25 × 53 nodes at 2.5° over North America:
+
+    | mesh | nodes | grid → mesh | mesh → mesh | mesh → grid |
+    |---|---|---|---|---|
+    """
+
+    def __init__(
+        self,
+        *,
+        mesh: Annotated[
+            Literal["icosahedral", "regular"], Field(description="of triangles, or of latitudes and longitudes")
+        ] = "icosahedral",
+        refinement: Annotated[
+            int | None,
+            Field(ge=0, le=FINEST, description="of the icosahedral mesh; the finest with a third of the grid's nodes"),
+        ] = None,
+        stride: Annotated[
+            int | None, Field(gt=0, description=f"the regular mesh takes every n-th row and column; {STRIDE}")
+        ] = None,
+        margin: Annotated[
+            float, Field(ge=1, le=100, description="mesh spacings by which the mesh reaches beyond the grid")
+        ] = 1.0,
+        coarsest: Annotated[
+            int, Field(ge=0, le=FINEST, description="the coarsest level whose edges join mesh nodes")
+        ] = 0,
+        encoder: Annotated[RadiusEdges, Field(description="how mesh nodes read the grid")] = ENCODER,
+        decoder: Annotated[NearestEdges, Field(description="how grid nodes are reached by the mesh")] = DECODER,
+    ) -> None:
+        _refuse_idle("refinement", refinement, mesh, "icosahedral")
+        _refuse_idle("stride", stride, mesh, "regular")
+        self.stride = (stride or STRIDE) if mesh == "regular" else None
+        self.refinement = refinement
+        self.margin = margin
+        self.coarsest = coarsest
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def _build(self, grid: Grid) -> Graph:
+        if grid.is_global:
+            raise DataError(
+                f"graph builder `limited-area` serves regional grids, got a global one of {len(grid)} nodes",
+                fix="write `graph: {plugin: icosahedral}`",
+            )
+        return mesh_graph(grid, self._mesh(grid), self.encoder, self.decoder)
+
+    def _mesh(self, grid: Grid) -> Mesh:
+        if self.stride is not None:
+            return regular_mesh(grid, self.stride, self.margin, self.coarsest)
+        region = Region.of(NodeSet.of_grid(grid).points)
+        refinement = finest_refinement(region, self.margin) if self.refinement is None else self.refinement
+        refuse_coarsest(self.coarsest, refinement)
+        return regional_icosphere(region, refinement, self.margin, self.coarsest)
+
+
+def _refuse_idle(name: str, value: int | None, mesh: str, needed: str) -> None:
+    if value is not None and mesh != needed:
+        fault = Fault(name, f"`{name}` belongs to `mesh: {needed}`, got {name} {value} with `mesh: {mesh}`")
+        raise ConfigError([fault], fix=f"leave `{name}` out, or write `mesh: {needed}`")

@@ -1,0 +1,53 @@
+"""The icosahedral mesh cut to a region."""
+
+__all__ = ["FINEST", "finest_refinement", "regional_icosphere"]
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml import Mesh, NodeSet
+from wxml.sphere import from_unit_vectors
+
+from wxml_graph_builders.icosphere import Icosphere, greatest_edge, icosphere
+from wxml_graph_builders.multi_scale_edges import multi_scale_mesh
+from wxml_graph_builders.region import Region
+
+FINEST = 12  # 1.9 km
+FEWEST_NODES = 3  # of a level that joins nodes: a triangle
+SMALLEST_MESH = 12  # nodes that a mesh may always have: a triangle and what surrounds it
+
+
+def regional_icosphere(region: Region, refinement: int, margin: float, coarsest: int) -> Mesh:
+    """The mesh near a region, with edges of all refinements from `coarsest` on that have a triangle's nodes there.
+
+    Kept are the triangles of the finest mesh with all three corners in the region's hull or within `margin` greatest edge
+    lengths of one of its nodes. From a margin of 1 on, every node of the region lies in such a triangle.
+    """
+    sphere, kept = _cut(region, refinement, margin)
+    number = np.full(len(sphere.points), -1)
+    number[kept] = np.arange(len(kept))
+    levels = [_inside(number[sphere.edges(level)]) for level in range(coarsest, refinement + 1)]
+    populated = [pairs for pairs in levels if len(np.unique(pairs)) >= FEWEST_NODES]
+    return multi_scale_mesh(NodeSet(*from_unit_vectors(sphere.points[kept])), populated)
+
+
+def finest_refinement(region: Region, margin: float) -> int:
+    """The finest refinement with at most a third as many mesh nodes as the region has grid nodes (or with at most 12)."""
+    allowed = max(region.tree.n // 3, SMALLEST_MESH)
+    refinement = 0
+    while refinement < FINEST and len(_cut(region, refinement + 1, margin)[1]) <= allowed:
+        refinement += 1
+    return refinement
+
+
+def _cut(region: Region, refinement: int, margin: float) -> tuple[Icosphere, NDArray[np.int64]]:
+    """The mesh around the region, and the numbers of the nodes to keep of it, rising."""
+    reach = margin * greatest_edge(refinement)
+    sphere = icosphere(refinement, lambda points, slack: region.near(points, reach, slack))
+    triangles = sphere.triangles[-1]
+    whole = region.near(sphere.points, reach)[triangles].all(axis=1)
+    return sphere, np.flatnonzero(np.bincount(triangles[whole].ravel(), minlength=len(sphere.points)))
+
+
+def _inside(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The pairs of which both nodes are kept."""
+    return pairs[np.all(pairs >= 0, axis=1)]

@@ -1,0 +1,1 @@
+"""Graph neural network processor and mapper (interaction networks)."""

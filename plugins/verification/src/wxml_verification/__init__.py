@@ -1,0 +1,1 @@
+"""Forecast verification: scores against baselines, maps, one HTML report."""

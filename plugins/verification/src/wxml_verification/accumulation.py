@@ -1,0 +1,94 @@
+"""Running sums of the scores over cases: start with one case, add the next with `+`, read the means at the end."""
+
+__all__ = ["METRICS", "Accumulation"]
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml_verification.metrics import (
+    Array,
+    anomaly_correlation,
+    error,
+    mean_absolute_error,
+    mean_squared_error,
+)
+
+METRICS = ("rmse", "bias", "mae", "acc")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accumulation:
+    """Sums over cases, and how many cases are in each; a case without any value counts nowhere."""
+
+    totals: Array
+    """Sums of what `METRICS` are means of, shape `[metric, forecast, lead_time, variable]`; squared errors for `rmse`."""
+    counts: NDArray[np.int64]
+    """How many cases are in each of the `totals`."""
+    node_totals: Array
+    """Sums of the error and of its square, of the first forecast, shape `[2, lead_time, variable, node]`."""
+    node_counts: NDArray[np.int64]
+    """How many cases are in them, shape `[lead_time, variable, node]`."""
+    cases: int
+    """How many cases had a value of the first forecast at all."""
+
+    @classmethod
+    def of_case(cls, forecasts: Array, truth: Array, climatology: Array, weights: Array) -> Self:
+        """The sums of a single case.
+
+        Args:
+            forecasts: shape `[forecast, lead_time, variable, node]`.
+            truth: shape `[lead_time, variable, node]`.
+            climatology: of each valid time, for the anomalies; shape as `truth`.
+            weights: area weights `[node]`.
+        """
+        statistics = np.stack(
+            [
+                mean_squared_error(forecasts, truth, weights),
+                error(forecasts, truth, weights),
+                mean_absolute_error(forecasts, truth, weights),
+                anomaly_correlation(forecasts, truth, climatology, weights),
+            ]
+        )
+        difference = forecasts[0] - truth
+        return cls(
+            np.nan_to_num(statistics),
+            np.isfinite(statistics).astype(np.int64),
+            np.nan_to_num(np.stack([difference, difference**2])),
+            np.isfinite(difference).astype(np.int64),
+            int(np.isfinite(difference).any()),
+        )
+
+    def __add__(self, other: "Accumulation") -> "Accumulation":
+        return Accumulation(
+            self.totals + other.totals,
+            self.counts + other.counts,
+            self.node_totals + other.node_totals,
+            self.node_counts + other.node_counts,
+            self.cases + other.cases,
+        )
+
+    def scores(self) -> Array:
+        """The `METRICS`, shape `[metric, forecast, variable, lead_time]`; NaN where there was no case.
+
+        RMSE is √(mean over cases of Σ w (f − o)²): the mean over cases is inside the root, as in WeatherBench 2.
+        """
+        means = _ratio(self.totals, self.counts)
+        means[0] = np.sqrt(means[0])
+        return np.swapaxes(means, -1, -2)
+
+    def cases_per_lead_time(self) -> NDArray[np.int64]:
+        """How many cases are behind RMSE, bias and MAE, shape `[forecast, variable, lead_time]`."""
+        return np.swapaxes(self.counts[0], -1, -2)
+
+    def maps(self) -> NDArray[np.float32]:
+        """Bias and RMSE of the first forecast at each node, shape `[2, variable, lead_time, node]`."""
+        means = _ratio(self.node_totals, np.stack([self.node_counts] * 2))
+        means[1] = np.sqrt(means[1])
+        return np.swapaxes(means, 1, 2).astype(np.float32)
+
+
+def _ratio(totals: Array, counts: NDArray[np.int64]) -> Array:
+    return np.divide(totals, counts, out=np.full(totals.shape, np.nan), where=counts > 0)

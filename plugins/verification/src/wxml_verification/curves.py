@@ -1,0 +1,78 @@
+"""Score curves: each metric against lead time, the forecast beside its baselines."""
+
+__all__ = ["draw_curves", "lead_time_axis"]
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from wxml.interfaces.verifier import Scores
+from wxml_verification.svg import COLOURS, inline_svg
+
+TITLES = {"rmse": "RMSE", "acc": "Anomaly correlation", "bias": "Bias", "mae": "Mean absolute error"}
+LINES = {"forecast": ("-", "o", 2.2), "persistence": ("--", "s", 1.5), "climatology": (":", "^", 1.8)}
+REFERENCE = {"acc": 0.6, "bias": 0.0}  # the usual limit of a useful forecast; no bias
+
+
+def draw_curves(scores: Scores, variable: str) -> str:
+    """One row of panels for a variable, as SVG; the legend is the page's."""
+    figure = Figure(figsize=(12, 2.5))
+    panels = figure.subplots(1, len(TITLES))
+    figure.subplots_adjust(left=0.045, right=0.995, top=0.86, bottom=0.19, wspace=0.24)
+    for axes, metric in zip(panels, TITLES, strict=True):
+        _panel(axes, scores, metric, variable)
+    label = f"{variable}: {', '.join(TITLES.values())} against lead time. {_summary(scores, variable)}"
+    return inline_svg(figure, label=label, key=f"curves-{variable}")
+
+
+def lead_time_axis(lead_times: NDArray[np.timedelta64]) -> tuple[NDArray[np.float64], str]:
+    """Lead times as numbers, and their unit: hours up to three days, then days."""
+    hours = lead_times / np.timedelta64(1, "h")
+    return (hours, "h") if hours.max() <= 72 else (hours / 24, "days")
+
+
+def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
+    lead_times, unit = lead_time_axis(scores.lead_times)
+    if metric in REFERENCE:
+        axes.axhline(REFERENCE[metric], color=COLOURS["faint"], linewidth=1)
+    for name in reversed(scores.forecasts):  # the forecast last, so that it lies on top
+        style, marker, width = LINES[name]
+        curve = scores.get(metric, name, variable)
+        axes.plot(lead_times, curve, style, marker=marker, markersize=3.5, linewidth=width, color=COLOURS[name])
+    units = scores.units[scores.variables.index(variable)]
+    axes.set_title(TITLES[metric] + (f" ({units})" if units and metric != "acc" else ""), loc="left", fontsize=10)
+    axes.set_xlabel(f"lead time ({unit})", fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 6, 10] if unit == "h" else [1, 2, 5, 10]))
+    axes.set_xlim(0, lead_times.max() * 1.03)
+    _limit(axes, metric)
+    _tidy(axes)
+
+
+def _limit(axes: Axes, metric: str) -> None:
+    """RMSE and MAE start at zero and ACC ends at one, so that panels can be compared by eye."""
+    lower, upper = axes.get_ylim()
+    if metric == "acc":
+        axes.set_ylim(min(lower, 0.0), 1.03)
+    elif metric == "bias":
+        axes.set_ylim(lower, upper)
+    else:
+        axes.set_ylim(0, max(upper, 1e-12))
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(color=COLOURS["faint"], alpha=0.25, linewidth=0.6)
+    axes.tick_params(labelsize=8.5, colors=COLOURS["ink"], length=0)
+    for text in (axes.title, axes._left_title, axes.xaxis.label):
+        text.set_color(COLOURS["ink"])
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(COLOURS["faint"])
+
+
+def _summary(scores: Scores, variable: str) -> str:
+    """The RMSE at the last lead time, in words."""
+    last = [f"{name} {scores.get('rmse', name, variable)[-1]:.3g}" for name in scores.forecasts]
+    lead_times, unit = lead_time_axis(scores.lead_times)
+    return f"RMSE at {lead_times[-1]:g} {unit}: {', '.join(last)}."

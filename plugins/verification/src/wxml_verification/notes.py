@@ -1,0 +1,68 @@
+"""Notes: what a reader must know to take the scores for what they are."""
+
+__all__ = ["climatology_notes", "forecast_notes"]
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.durations import format_duration
+from wxml_verification.climatology import Climatology
+from wxml_verification.reading import ForecastFile
+from wxml_verification.truth import Truth
+
+Times = NDArray[np.datetime64]
+
+
+def forecast_notes(forecast: ForecastFile, truth: Truth, variables: tuple[str, ...]) -> Iterator[str]:
+    """What to know about members, gaps of the truth, and units."""
+    if forecast.members > 1:
+        yield f"The scores are those of the mean of {forecast.members} members; spread and CRPS are not computed."
+    if truth.source.header.members > 1:
+        yield f"The truth is the mean of its {truth.source.header.members} members."
+    yield from _gaps(forecast, truth)
+    for name in variables:
+        unit = forecast.units(name)
+        expected = next(known.units for known in truth.source.header.variables if known.name == name)
+        if unit and expected and unit != expected:
+            yield f"The units of {name} are “{unit}” in the forecast and “{expected}” in the truth; taken as the same."
+
+
+def _gaps(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
+    there = truth.has(forecast.initial_times[:, None] + forecast.lead_times)
+    if not there.all():
+        yield f"The truth lacks {int((~there).sum())} of the {there.size} pairs of initial and lead time; left out."
+    empty = forecast.lead_times[~there.any(axis=0)]
+    if len(empty):
+        yield f"No case has a truth at lead time {', '.join(map(format_duration, empty))}: no scores there."
+    absent = int((~truth.has(forecast.initial_times)).sum())
+    if absent:
+        yield f"The truth lacks {absent} initial times, so persistence is not scored from them."
+
+
+def climatology_notes(
+    climatology: Climatology | None, valid_times: Times, training_times: Times, usable: Times
+) -> Iterator[str]:
+    """What to know about the climatology, which is behind a baseline and the ACC.
+
+    Args:
+        climatology: of any variable; None where there is none.
+        valid_times: the instants that are verified.
+        training_times: what it should have been made of.
+        usable: those of them that the truth has.
+    """
+    if climatology is None:
+        yield "There are no training times in the truth, so there is neither a climatology nor an ACC."
+        return
+    if len(usable) < len(training_times):
+        yield f"The climatology lacks {len(training_times) - len(usable)} of {len(training_times)} training times."
+    unknown = int((~climatology.has_time_of_day(valid_times)).sum())
+    if unknown:
+        yield f"{unknown} valid times have a time of day that the training times lack: no climatology there."
+    widened = int(climatology.is_widened(valid_times).sum())
+    if widened:
+        yield (
+            f"{widened} of {len(valid_times)} valid times have no training time within ±{climatology.window} days of "
+            "their date: the climatology takes a wider window there, so read ACC and that baseline with care."
+        )

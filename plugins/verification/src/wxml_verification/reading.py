@@ -1,0 +1,155 @@
+"""The forecast file: what is in it, and its fields one initial time after the other."""
+
+__all__ = ["ForecastFile"]
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from wxml.errors import DataError
+from wxml_verification.metrics import Array
+
+AXES = ("time", "prediction_timedelta")
+HORIZONTAL = (("latitude", "longitude"), ("y", "x"), ("cell",))
+PLACES = ("latitude", "longitude")
+DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # what netCDF4, zarr and its codecs raise for it
+
+
+class ForecastFile:
+    """A forecast in zarr or NetCDF, as a wxml forecast writer lays it out; a context manager.
+
+    Dimensions: `time` (initial times), `prediction_timedelta` (lead times), perhaps `number` (members), then
+    `latitude, longitude`, or `y, x`, or `cell`, with `latitude` and `longitude` coordinates.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _reading(path):
+            self._dataset = _open(path)
+        try:
+            self._horizontal = self._check()
+        except DataError:
+            self._dataset.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dataset.close()
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self._path.name
+
+    @property
+    def initial_times(self) -> NDArray[np.datetime64]:
+        """`datetime64[s]`."""
+        return self._dataset["time"].values.astype("datetime64[s]")
+
+    @property
+    def lead_times(self) -> NDArray[np.timedelta64]:
+        """`timedelta64[s]`."""
+        return self._dataset["prediction_timedelta"].values.astype("timedelta64[s]")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of what is forecast."""
+        axes = {*AXES, *self._horizontal}
+        names = (str(name) for name in self._dataset.data_vars)
+        return tuple(name for name in names if set(self._dataset[name].dims) - {"number"} == axes)
+
+    @property
+    def members(self) -> int:
+        """How many members the forecast has."""
+        return int(self._dataset.sizes.get("number", 1))
+
+    @property
+    def provenance(self) -> str:
+        """The record that the file carries, JSON text; empty where it carries none."""
+        return str(self._dataset.attrs.get("wxml_provenance", ""))
+
+    def units(self, variable: str) -> str:
+        """The variable's units; empty where the file does not say."""
+        return str(self._dataset[variable].attrs.get("units", ""))
+
+    def places(self) -> tuple[Array, Array]:
+        """Latitudes and longitudes of the nodes, degrees, shape `[node]`."""
+        latitudes, longitudes = xr.broadcast(*(self._dataset[name].reset_coords(drop=True) for name in PLACES))
+        return self._flat(latitudes), self._flat(longitudes)
+
+    def area_weights(self) -> Array | None:
+        """The share of the area that each node stands for, shape `[node]`; None where the file does not say."""
+        if "area_weight" not in self._dataset:
+            return None
+        weights = self._flat(self._dataset["area_weight"])
+        return np.asarray(weights / weights.sum())
+
+    def read(self, case: int, variables: Sequence[str]) -> Array:
+        """The mean over members of one initial time, shape `[lead_time, variable, node]`.
+
+        NaN where a value is missing in any member. Only this part of the file is read.
+        """
+        fields = []
+        for name in variables:
+            with _reading(self._path):
+                values = self._dataset[name].isel(time=case).transpose(..., AXES[1], *self._horizontal).values
+            members = values.reshape(-1, len(self.lead_times), self._nodes)
+            fields.append(members.mean(axis=0, dtype=np.float64))
+        return np.stack(fields, axis=1)
+
+    @property
+    def _nodes(self) -> int:
+        return int(np.prod([self._dataset.sizes[name] for name in self._horizontal]))
+
+    def _flat(self, values: xr.DataArray) -> Array:
+        with _reading(self._path):
+            return values.transpose(*self._horizontal).values.astype(np.float64).ravel()
+
+    def _check(self) -> tuple[str, ...]:
+        """The names of the horizontal dimensions; a DataError where this is no wxml forecast."""
+        sizes = self._dataset.sizes
+        horizontal = next((names for names in HORIZONTAL if all(sizes.get(name) for name in names)), ())
+        lacking = [f"the dimension `{name}`" for name in AXES if not sizes.get(name)]
+        lacking += [] if horizontal else ["the dimensions `latitude, longitude` (or `y, x`, or `cell`)"]
+        lacking += [f"the coordinate `{name}`" for name in PLACES if name not in self._dataset.variables]
+        lacking += [f"times in `{name}`" for name, kind in zip(AXES, "Mm", strict=True) if not self._is(name, kind)]
+        if lacking:
+            raise DataError(
+                f"`{self._path}` is not a wxml forecast: it lacks {', '.join(lacking)}; its dimensions are "
+                f"{', '.join(f'{name} {size}' for name, size in sizes.items()) or 'none'}",
+                fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
+            )
+        return horizontal
+
+    def _is(self, name: str, kind: str) -> bool:
+        """Whether a coordinate that is there holds what it should: `M` an instant, `m` a duration."""
+        return name not in self._dataset.variables or self._dataset[name].dtype.kind == kind
+
+
+def _open(path: Path) -> xr.Dataset:
+    """Lazily: `chunks=None` without dask reads just the slices that are asked for."""
+    if path.is_dir():
+        return xr.open_dataset(path, engine="zarr", chunks=None, decode_timedelta=True, consolidated=False)
+    return xr.open_dataset(path, engine="netcdf4", chunks=None, decode_timedelta=True)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say which file it is that cannot be read."""
+    try:
+        yield
+    except DAMAGE as error:
+        if not path.exists():
+            raise DataError(f"there is no forecast file `{path}`", fix="write one first: wxml forecast") from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"the forecast `{path}` cannot be read: {reason}",
+            fix="it must be zarr or NetCDF (GRIB is not read here); if it was cut short, run `wxml forecast` again",
+        ) from error
