@@ -42,5 +42,5 @@ def read_provenance(path: Path) -> Provenance:
         return Provenance.from_dict(read_header(path)["provenance"])
     if (path / "scores.nc").is_file():
         path = path / "scores.nc"
-    record: dict[str, Any] = load_plugin("forecast-writer", format_plugin(path)).read_provenance(str(path))
-    return Provenance.from_dict(record)
+    writer: Any = load_plugin("forecast-writer", format_plugin(path))
+    return Provenance.from_dict(writer.read_provenance(str(path)))

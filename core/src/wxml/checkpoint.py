@@ -110,12 +110,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     weights = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
     arrays = {name: t.numpy() for name, t in tensors.items() if not name.startswith("weights/")}
     grid = header["grid"]
-    places = (arrays[f"grid/{name}"] for name in ("latitudes", "longitudes", "area_weights"))
     return Checkpoint(
         header,
         weights,
         Graph.from_arrays(_below("graph/", arrays)),
-        Grid(*places, tuple(grid["shape"]), grid["is_regular"]),
+        Grid(**_below("grid/", arrays), shape=tuple(grid["shape"]), is_regular=grid["is_regular"]),
         Statistics(tuple(header["statistics"]), **_below("statistics/", arrays)),
     )
 

@@ -47,7 +47,7 @@ def parse_time(value: str | date | datetime | np.datetime64) -> np.datetime64:
     np.datetime64('2000-01-01T06:00:00')
     """
     try:
-        time = np.datetime64(value, "s")
+        time: np.datetime64 = np.datetime64(str(value), "s")
     except ValueError:
         time = np.datetime64("NaT", "s")
     if np.isnat(time):
@@ -61,5 +61,5 @@ def format_time(time: np.datetime64) -> str:
     >>> format_time(np.datetime64("2000-01-01T06:00:00"))
     '2000-01-01T06'
     """
-    text = str(time.astype("datetime64[s]"))
+    text = np.datetime_as_string(time, unit="s")
     return text[:13] if text.endswith(":00:00") else text

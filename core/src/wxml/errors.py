@@ -77,7 +77,7 @@ class Fault:
     """File and line, where the key was written in a file."""
 
     def __str__(self) -> str:
-        where = f"{self.location}, {self.path}" if self.location else self.path
+        where = ", ".join(part for part in (self.location, self.path) if part)
         return f"{self.message} ({where})" if where else self.message
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from wxml.config.keys import PlacedPlugin, plugin_places
 from wxml.config.load import LoadedConfig
 from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice
 from wxml.durations import parse_duration
@@ -226,18 +227,22 @@ def _experiment(
         create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms[{i}]")
         for i, choice in enumerate(config.data.transforms)
     ]
+    values = config.model_dump(mode="json")
     provenance = Provenance(
         artefact="checkpoint",
-        config=config.model_dump(mode="json"),
+        config=values,
         origins=origins,
-        plugins=lock(
-            [UsedPlugin(resolve(kind, choice.plugin), choice.options) for _, kind, choice in config.plugin_choices()]
-        ),
+        plugins=lock([_used(place) for place in plugin_places(values)]),
         graph=graph.identity,
         data={"grid": source.header.grid.identity, "source": source.provenance()},
         notes=_notes(),
     )
     return Experiment(config, ModelSpace(source, roles, tuple(transforms)), graph, statistics, provenance)
+
+
+def _used(place: PlacedPlugin) -> UsedPlugin:
+    options = dict(place.written)
+    return UsedPlugin(resolve(place.kind, options.pop("plugin")), options)
 
 
 def _notes() -> dict[str, Any]:

@@ -50,7 +50,7 @@ def cosine_zenith_angle(grid: Grid, time: np.datetime64) -> Array:
     )
     hour_angle = _local_angle(grid, time) + equation_of_time - np.pi
     lat = np.radians(grid.latitudes)
-    return np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour_angle)
+    return np.asarray(np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour_angle))
 
 
 def _everywhere(value: float, grid: Grid) -> Array:

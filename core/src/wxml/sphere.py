@@ -34,7 +34,8 @@ def from_unit_vectors(points: Array) -> tuple[Array, Array]:
 
 def angular_distance(first: Array, second: Array) -> Array:
     """The angle in radians between unit vectors, accurate for near and for far ones: 2 asin(|a − b| / 2)."""
-    return 2 * np.arcsin(np.clip(np.linalg.norm(first - second, axis=-1) / 2, 0, 1))
+    chord = np.linalg.norm(first - second, axis=-1)
+    return np.asarray(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
 
 
 def local_direction(source: Array, target: Array) -> Array:
@@ -48,7 +49,7 @@ def local_direction(source: Array, target: Array) -> Array:
     east = east / np.where(at_pole, 1.0, horizontal)
     components = np.stack([np.sum(source * east, -1), np.sum(source * np.cross(target, east), -1)], axis=-1)
     length = np.linalg.norm(components, axis=-1, keepdims=True)
-    return np.divide(components, length, out=np.zeros_like(components), where=length > 1e-9)
+    return np.where(length > 1e-9, components / np.maximum(length, 1e-9), 0.0)
 
 
 def cell_bounds(centres: Array) -> Array:

@@ -7,6 +7,7 @@ __all__ = ["group", "main"]
 
 import errno
 import importlib
+import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ class WxmlGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever it raises becomes a message on stderr and an exit code."""
         try:
+            _log_to_stderr()
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -80,6 +82,14 @@ class WxmlGroup(click.Group):
             raise
         except Exception as error:  # noqa: BLE001  # the last stop before the user
             _report(error, ctx)
+
+
+def _log_to_stderr() -> None:
+    """What long work says of itself goes to stderr as plain lines; results go to stdout."""
+    logger = logging.getLogger("wxml")
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
 
 
 def _report(error: Exception, ctx: click.Context) -> None:

@@ -36,7 +36,7 @@ def command(kind: str, problems: bool, as_json: bool) -> None:
       missing-dependency  something that it needs is not installed
       disabled            excluded by WXML_PLUGINS
       broken              its metadata are wrong
-    """  # noqa: D301  # \b is click's mark for lines that stay as they are
+    """
     catalog = installed()
     records = catalog.select(catalog.known_kind(kind)) if kind else catalog.records
     if problems:

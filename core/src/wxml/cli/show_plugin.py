@@ -40,7 +40,7 @@ def command(kind: str, name: str, as_json: bool) -> None:
     \b
     Example:
       wxml show-plugin processor gnn
-    """  # noqa: D301  # \b is click's mark for lines that stay as they are
+    """
     record = resolve(kind, name)
     plugin = load(record)
     if as_json:
@@ -97,8 +97,9 @@ def _put(block: dict[str, Any], row: OptionRow) -> None:
     import yaml
 
     *groups, name = row.name.split(".")
+    inner: Any = block
     for group in groups:
-        block = block.setdefault(group, {})
-        if not isinstance(block, dict):
+        inner = inner.setdefault(group, {})
+        if inner is None:
             return
-    block[name] = f"<{row.type}>" if row.default is None else yaml.safe_load(row.default)
+    inner[name] = f"<{row.type}>" if row.default is None else yaml.safe_load(row.default)

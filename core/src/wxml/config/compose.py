@@ -17,10 +17,10 @@ from typing import Any
 
 import yaml
 
-from wxml.config.keys import is_section, schema_defaults
+from wxml.config.keys import field_at, is_section, plugin_kind, schema_defaults
 from wxml.config.layers import Layer, PresetLibrary, find_presets, site_layer, user_layer
 from wxml.config.origins import DEFAULT, Mark, leaves, mark_values, nested, overlay, prune, without
-from wxml.config.yaml_file import Choice, Document, read_document
+from wxml.config.yaml_file import Choice, Document, read_document, read_marks
 from wxml.errors import ConfigError, Fault, nearest
 
 BUILT_IN = "demo"
@@ -48,11 +48,16 @@ class ComposedConfig:
 
     def origin(self, path: str) -> str:
         """Where a key was written, or else the nearest section around it."""
-        return self.marks.nearest(path).origin
+        return self.marks.nearest(path).origin or DEFAULT
+
+    def leaf_origin(self, path: str) -> str:
+        """Which layer set a leaf of the validated config; `default` where only the schema did."""
+        mark = self.marks.nearest(path)
+        return DEFAULT if mark.children else mark.origin or DEFAULT
 
     def location(self, path: str) -> str:
-        """The same as a fault shows it: empty for a default."""
-        return self.marks.nearest(path).location
+        """Where the deepest part of a path was written, as a fault shows it; empty where no layer wrote any of it."""
+        return self.marks.location(path)
 
 
 @dataclass(slots=True)
@@ -66,7 +71,7 @@ class _CommandLine:
     """From Hydra's grammar to the dotted path."""
     values: list[str] = field(default_factory=list)
     """In Hydra's grammar; each may add a key, for the options of plugins are open."""
-    marks: Mark = field(default_factory=lambda: Mark(COMMAND_LINE, children={}))
+    marks: Mark = field(default_factory=lambda: Mark("", children={}))
 
     def add(self, override: Any, library: PresetLibrary) -> None:
         """Sort in one parsed override: a group is a folder of presets, or a section that is given a mere name."""
@@ -82,6 +87,18 @@ class _CommandLine:
         else:
             self.values.append(f"++{text.lstrip('+')}")
             self.marks = overlay(self.marks, nested(key, mark_values(value, COMMAND_LINE)))
+
+    def drop_from(self, choices: Mapping[str, Choice]) -> dict[str, Choice]:
+        """The presets without the groups that `~group` takes out.
+
+        Raises:
+            ConfigError: no preset of such a group is chosen.
+        """
+        absent = [group for group in self.dropped if group not in choices]
+        if absent:
+            faults = [Fault(f"~{group}", f"no preset of `{group}` is chosen", COMMAND_LINE) for group in absent]
+            raise ConfigError(faults, fix="leave it out")
+        return {group: choice for group, choice in choices.items() if group not in self.dropped}
 
 
 def compose(experiment: Path | None, overrides: Sequence[str]) -> ComposedConfig:
@@ -100,12 +117,12 @@ def compose(experiment: Path | None, overrides: Sequence[str]) -> ComposedConfig
     library = find_presets(folders)
     command_line = _parse_overrides(overrides, library)
     documents = [read_document(path) for path in _files(site, user, experiment)]
-    choices = _choices(documents, command_line)
+    choices = _choices(documents) | command_line.choices
     if experiment is None:
         choices.setdefault(EXPERIMENT_GROUP, Choice((BUILT_IN,), DEFAULT))
     _check_choices(choices, library)
-    base = [_preset_document(library, name) for name in choices.pop(EXPERIMENT_GROUP, Choice((), "")).names]
-    choices = {**_choices(base, command_line), **choices}
+    base = [_preset_experiment(library, name) for name in choices.pop(EXPERIMENT_GROUP, Choice((), "")).names]
+    choices = command_line.drop_from(_choices(base) | choices)
     _check_choices(choices, library)
     return _merge([*base, *documents], choices, command_line, library)
 
@@ -114,21 +131,26 @@ def _files(site: Layer, user: Layer, experiment: Path | None) -> list[Path]:
     return [path for path in (site.values, user.values, experiment) if path is not None]
 
 
-def _preset_document(library: PresetLibrary, name: str) -> Document:
+def _preset_experiment(library: PresetLibrary, name: str) -> Document:
+    """A whole experiment to start from: the lowest of the documents.
+
+    Raises:
+        ConfigError: it starts from another one.
+    """
     preset = library.named(EXPERIMENT_GROUP, name)[0]
-    return read_document(preset.path, preset.label)
+    document = read_document(preset.path, preset.label)
+    if EXPERIMENT_GROUP in document.choices:
+        fault = Fault("defaults", "a preset experiment cannot start from another one", preset.label)
+        raise ConfigError([fault], fix=f"take `experiment` out of its `defaults`: {preset.path}")
+    return document
 
 
 # Choosing presets
 
 
-def _choices(documents: Sequence[Document], command_line: _CommandLine) -> dict[str, Choice]:
+def _choices(documents: Sequence[Document]) -> dict[str, Choice]:
     """The presets that the layers ask for; the higher layer wins."""
-    chosen: dict[str, Choice] = {}
-    for document in documents:
-        chosen.update(document.choices)
-    chosen.update(command_line.choices)
-    return {group: choice for group, choice in chosen.items() if group not in command_line.dropped}
+    return {group: choice for document in documents for group, choice in document.choices.items()}
 
 
 def _check_choices(choices: Mapping[str, Choice], library: PresetLibrary) -> None:
@@ -147,6 +169,8 @@ def _choice_fault(group: str, name: str, where: str, library: PresetLibrary) -> 
     presets = library.named(group, name)
     if not presets:
         hint = nearest(name, library.groups.get(group, ()))
+        if plugin_kind(field_at(group)):
+            hint += f"; to choose a plugin write `{group}.plugin={name}`"
         return Fault(group, f"unknown preset {name!r} of `{group}`: {hint}", where)
     if len(presets) > 1:
         providers = ", ".join(preset.label.rpartition("(")[2].rstrip(")") for preset in presets)
@@ -211,7 +235,7 @@ def _merge(
     _check_sections(documents)
     with tempfile.TemporaryDirectory(prefix="wxml-config-") as folder:
         _write_layers(Path(folder), documents, choices, library)
-        values, used = _run_hydra(folder, [*command_line.deletions, *command_line.values])
+        tree, used = _run_hydra(folder, [*command_line.deletions, *command_line.values])
     marks = mark_values(schema_defaults(), DEFAULT)
     for layer in (*_preset_marks(used, library), *(document.marks for document in documents)):
         marks = overlay(marks, layer)
@@ -219,13 +243,13 @@ def _merge(
         marks = without(marks, path)
     marks = overlay(marks, command_line.marks)
     _check_no_imports(marks)
-    return ComposedConfig(prune(values, marks), marks, library)
+    return ComposedConfig(prune(_resolve(tree, marks), marks), marks, library)
 
 
 def _check_sections(documents: Sequence[Document]) -> None:
     """Refuse what would steer Hydra itself."""
     found = [(document.marks.children or {}).get("hydra") for document in documents]
-    faults = [Fault("hydra", "`hydra` is not a section of a config", mark.location) for mark in found if mark]
+    faults = [Fault("hydra", "`hydra` is not a section of a config", mark.origin) for mark in found if mark]
     if faults:
         raise ConfigError(faults, fix="take it out")
 
@@ -256,27 +280,32 @@ def _write_layers(
     (folder / f"{PRIMARY}.yaml").write_text(yaml.safe_dump(primary), encoding="utf-8")
 
 
-def _run_hydra(folder: str, overrides: list[str]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The composed values, and the path and package of every file that took part, the lowest first."""
+def _run_hydra(folder: str, overrides: list[str]) -> tuple[Any, list[tuple[str, str]]]:
+    """The composed tree, and the path and package of every file that took part, the lowest first."""
     import hydra
     from hydra.core.global_hydra import GlobalHydra
     from hydra.types import RunMode
-    from omegaconf import OmegaConf
 
     with _contained(), hydra.initialize_config_dir(folder, job_name="wxml", version_base="1.3"):
         tree = hydra.compose(PRIMARY, overrides)
         listed = GlobalHydra.instance().config_loader().compute_defaults_list(PRIMARY, overrides, RunMode.RUN)
+    return tree, [(str(entry.config_path), entry.package or "") for entry in listed.defaults]
+
+
+def _resolve(tree: Any, marks: Mark) -> Any:
+    """The plain values, references followed."""
+    from omegaconf import OmegaConf
+
+    with _contained(marks):
         missing = sorted(OmegaConf.missing_keys(tree))
         if missing:
-            raise ConfigError(
-                [Fault(path, "must be written: `???` stands for a value that is missing") for path in missing]
-            )
-        values: Any = OmegaConf.to_container(tree, resolve=True)
-    return values, [(str(entry.config_path), entry.package or "") for entry in listed.defaults]
+            message = "must be written: `???` stands for a value that is missing"
+            raise ConfigError([Fault(path, message, marks.location(path)) for path in missing])
+        return OmegaConf.to_container(tree, resolve=True)
 
 
 @contextmanager
-def _contained() -> Iterator[None]:
+def _contained(marks: Mark | None = None) -> Iterator[None]:
     """Keep Hydra's warnings to ourselves, and say its errors in one sentence."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -287,12 +316,14 @@ def _contained() -> Iterator[None]:
             yield
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
             cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+            path = str(getattr(cause, "full_key", None) or "")
+            location = marks.location(path) if marks else ""
             message = f"the layers cannot be merged: {str(cause).splitlines()[0]}"
-            raise ConfigError([Fault(str(getattr(cause, "full_key", None) or ""), message)]) from error
+            raise ConfigError([Fault(path, message, location)]) from error
 
 
 def _preset_marks(used: Sequence[tuple[str, str]], library: PresetLibrary) -> Iterator[Mark]:
     for path, package in used:
         group, _, name = path.rpartition("/")
         for preset in library.named(group, name)[:1]:
-            yield nested(package, read_document(preset.path, preset.label).marks)
+            yield nested(package, read_marks(preset.path, preset.label))

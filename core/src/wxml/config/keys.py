@@ -1,6 +1,15 @@
 """Walking the schema by dotted paths, as configs write them."""
 
-__all__ = ["PlacedPlugin", "child_names", "field_at", "is_section", "plugin_places", "schema_defaults"]
+__all__ = [
+    "PlacedPlugin",
+    "child_names",
+    "field_at",
+    "is_section",
+    "model_of",
+    "plugin_kind",
+    "plugin_places",
+    "schema_defaults",
+]
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +37,7 @@ def schema_defaults(model: Model = ExperimentConfig) -> dict[str, Any]:
     """Every default of the schema as plain values; keys that must be written are left out."""
     found: dict[str, Any] = {}
     for name, info in model.model_fields.items():
-        below = _model_of(info)
+        below = model_of(info)
         if not info.is_required():
             found[name] = _plain(info.get_default(call_default_factory=True, validated_data={}))
         elif below is not None and below is not PluginChoice:
@@ -50,7 +59,7 @@ def field_at(path: str) -> FieldInfo | None:
         info = model.model_fields.get(key) if model else None
         if info is None:
             return None
-        model = _model_of(info)
+        model = model_of(info)
     return info
 
 
@@ -59,7 +68,7 @@ def child_names(path: str) -> tuple[str, ...]:
     if not path:
         return tuple(ExperimentConfig.model_fields)
     info = field_at(path)
-    model = _model_of(info) if info else None
+    model = model_of(info) if info else None
     return tuple(model.model_fields) if model else ()
 
 
@@ -79,7 +88,7 @@ def plugin_places(
     """Every place where the values choose a plugin, in the order of the schema, however faulty the rest is."""
     for name, info in model.model_fields.items():
         written, path = values.get(name), f"{prefix}{name}"
-        below, kind = _model_of(info), plugin_kind(info)
+        below, kind = model_of(info), plugin_kind(info)
         if kind:
             yield from _places(written, path, kind)
         elif below is not None and isinstance(written, Mapping):
@@ -94,7 +103,7 @@ def _places(written: Any, path: str, kind: str) -> Iterator[PlacedPlugin]:
         yield PlacedPlugin(path, kind, written)
 
 
-def _model_of(info: FieldInfo) -> Model | None:
+def model_of(info: FieldInfo) -> Model | None:
     """The model that a field holds, if it holds one; not the one in a list or a mapping."""
     candidates = [info.annotation, *get_args(info.annotation)] if not _is_container(info) else []
     return next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

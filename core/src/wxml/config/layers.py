@@ -71,7 +71,7 @@ def site_layer() -> Layer:
 
 def user_layer() -> Layer:
     """The user's: `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`."""
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111  # never raises
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # never raises
     return _layer(Path(base) / "wxml")
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from wxml.config.compose import ComposedConfig, compose
-from wxml.config.keys import PlacedPlugin, child_names, plugin_places
-from wxml.config.origins import DEFAULT
+from wxml.config.keys import PlacedPlugin, child_names, field_at, plugin_kind, plugin_places
 from wxml.config.schema import ExperimentConfig, check_plugin_name
 from wxml.errors import AmbiguousPluginError, ConfigError, DataError, Fault, UnknownPluginError, WxmlError, nearest
 
@@ -56,9 +55,8 @@ def read_config(experiment: Path | None, overrides: Sequence[str] = ()) -> Loade
 def _loaded(config: ExperimentConfig | None, faults: list[Fault], composed: ComposedConfig) -> LoadedConfig:
     if faults or config is None:
         raise ConfigError(sorted(faults, key=lambda fault: fault.path))
-    written = composed.layers
     paths = leaf_paths(config.model_dump(mode="json"))
-    return LoadedConfig(config, {path: written.get(path, DEFAULT) for path in paths})
+    return LoadedConfig(config, {path: composed.leaf_origin(path) for path in paths})
 
 
 def leaf_paths(value: Any, prefix: str = "") -> Iterator[str]:
@@ -93,20 +91,24 @@ def _problem(path: str, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         return f"unknown key `{key}`: {nearest(key, child_names(parent))}"
     if detail["type"] == "missing":
-        return f"`{path}` is missing{_how_to_write(key)}"
+        return f"`{path}` is missing{_how_to_write(path)}"
     if isinstance(cause, WxmlError):
         return _sentence(cause)
     if detail["type"] in ("model_type", "model_attributes_type"):
-        return f"`{path}` must be a section with keys of its own, got {detail['input']!r}"
+        wanted = "`{plugin: NAME}`" if plugin_kind(field_at(path)) else "a section with keys of its own"
+        return f"`{path}` must be {wanted}, got {detail['input']!r}"
     return f"`{path}` {_lower(detail['msg'])}, got {detail['input']!r}"
 
 
-def _how_to_write(key: str) -> str:
-    if key in ("encoder", "processor", "decoder"):
+def _how_to_write(path: str) -> str:
+    kind = plugin_kind(field_at(path))
+    if kind in ("mapper", "processor"):
         return ": choose a preset, like `defaults: [{model: gnn}]`, or write `{plugin: NAME}`"
-    if key in ("source", "graph", "training"):
+    if kind:
         return ": write `{plugin: NAME}`"
-    return ": the name of a plugin" if key == "plugin" else ""
+    if path.startswith("data.split."):
+        return ": write `[start, end]`"
+    return ": the name of a plugin" if path.endswith(".plugin") else ""
 
 
 def _lower(message: str) -> str:

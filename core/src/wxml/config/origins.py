@@ -8,6 +8,8 @@ from typing import Any
 
 DEFAULT = "default"
 """The origin of what no layer wrote."""
+MISSING = "???"
+"""Stands for a value that a higher layer must give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,10 @@ class Mark:
     """Where one key was written, and what is marked below it."""
 
     origin: str
-    """Such as `experiment.yaml:14`, `command line`, `preset model/gnn (wxml-processor-gnn)`, `default`."""
+    """Such as `experiment.yaml:14`, `command line`, `preset model/gnn (wxml-processor-gnn)`, `default`.
+
+    Empty for a section that was not written itself, only something below it.
+    """
     value: str = ""
     """The text of a scalar."""
     children: "Mapping[str, Mark] | None" = None
@@ -28,10 +33,17 @@ class Mark:
         below = (self.children or {}).get(key)
         return below.nearest(rest) if below else self
 
+    def location(self, path: str) -> str:
+        """Where the deepest part of a dotted path was written; empty where no layer wrote any of it."""
+        key, _, rest = path.partition(".")
+        below = (self.children or {}).get(key)
+        found = below.location(rest) if below else ""
+        return found or ("" if self.written == DEFAULT else self.written)
+
     @property
-    def location(self) -> str:
-        """The origin as a fault shows it: nothing where no layer wrote the key."""
-        return "" if self.origin == DEFAULT else self.origin
+    def written(self) -> str:
+        """The origin, or for a section that was not written itself that of the first thing below it."""
+        return self.origin or next((below.written for below in (self.children or {}).values()), "")
 
 
 def mark_values(value: Any, origin: str) -> Mark:
@@ -44,23 +56,25 @@ def mark_values(value: Any, origin: str) -> Mark:
 
 
 def nested(path: str, mark: Mark) -> Mark:
-    """The mark of a root below which `mark` stands at a dotted path; the root's own where the path is empty."""
+    """A root below which a mark stands at a dotted path; the mark itself where the path is empty."""
     for key in reversed(path.split(".")) if path else ():
-        mark = Mark(mark.origin, children={key: mark})
+        mark = Mark("", children={key: mark})
     return mark
 
 
 def overlay(lower: Mark, upper: Mark) -> Mark:
-    """One layer over another: mappings are merged, everything else is replaced.
+    """One layer over another: mappings are merged, everything else is replaced, and `???` keeps what there is.
 
     A layer that names another plugin starts from that plugin's own defaults: options written for the one before go.
     """
+    if upper.children is None and upper.value == MISSING:
+        return lower
     if lower.children is None or upper.children is None or upper.sequence:
         return upper
     base = {} if _names_another_plugin(lower.children, upper.children) else dict(lower.children)
     for key, mark in upper.children.items():
         base[key] = overlay(base[key], mark) if key in base else mark
-    return replace(upper, children=base, sequence=lower.sequence)
+    return Mark(upper.origin or lower.origin, children=base, sequence=lower.sequence)
 
 
 def _names_another_plugin(lower: Mapping[str, Mark], upper: Mapping[str, Mark]) -> bool:
@@ -83,8 +97,10 @@ def without(mark: Mark, path: str) -> Mark:
 
 def prune(values: Any, mark: Mark) -> Any:
     """The values without what no mark stands for any longer: options of a plugin that a higher layer replaced."""
-    if not isinstance(values, dict) or mark.children is None:
+    if mark.children is None or not isinstance(values, dict | list):
         return values
+    if isinstance(values, list):
+        return [prune(item, mark.children[str(index)]) for index, item in enumerate(values)]
     return {key: prune(below, mark.children[str(key)]) for key, below in values.items() if str(key) in mark.children}
 
 

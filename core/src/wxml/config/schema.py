@@ -1,4 +1,4 @@
-"""What a config may say: every section, key, type and default. The rest of a section that names a plugin is its options."""
+"""What a config may say: every section, key, type and default. Beside the name of a plugin stand its options."""
 
 __all__ = [
     "BoundingConfig",
@@ -18,7 +18,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from wxml.durations import parse_duration, parse_time
 from wxml.errors import DataError
@@ -90,7 +99,7 @@ def last_instant(text: str) -> np.datetime64:
     """The last second of a date, a month or a year; a date-time is that instant."""
     time = np.datetime64(text)
     if np.datetime_data(time)[0] in ("Y", "M", "D"):
-        return (time + 1).astype("datetime64[s]") - SECOND
+        return parse_time(time + 1) - SECOND
     return parse_time(text)
 
 
@@ -174,7 +183,7 @@ class DataConfig(Section):
     """The role that each variable plays."""
     timestep: Duration = "6h"
     """How far one step of the model goes."""
-    input_steps: int = Field(2, ge=1)
+    input_steps: Annotated[int, Field(ge=1)] = 2
     """How many instants go into the model."""
     split: SplitConfig
     """Which times are for training, validation and test."""
@@ -190,9 +199,9 @@ class DataConfig(Section):
 class TrainableConfig(Section):
     """Features that are learned with the weights, for each node."""
 
-    grid: int = Field(0, ge=0)
+    grid: Annotated[int, Field(ge=0)] = 0
     """How many for each grid node."""
-    mesh: int = Field(0, ge=0)
+    mesh: Annotated[int, Field(ge=0)] = 0
     """How many for each mesh node."""
 
 
@@ -217,7 +226,7 @@ class BoundingConfig(Section):
 class ModelConfig(Section):
     """The model: encode, process, decode."""
 
-    channels: int = Field(64, gt=0)
+    channels: Annotated[int, Field(gt=0)] = 64
     """How many channels each mesh node has."""
     encoder: Annotated[PluginChoice, Kind("mapper")]
     """From the grid to the mesh."""
@@ -242,7 +251,7 @@ class ForecastConfig(Section):
     """How far a forecast goes."""
     writer: Annotated[PluginChoice | None, Kind("forecast-writer")] = None
     """What writes the file; null: chosen by the suffix of the output."""
-    batch_size: int = Field(8, gt=0)
+    batch_size: Annotated[int, Field(gt=0)] = 8
     """How many forecasts are made at once."""
 
 
@@ -259,18 +268,18 @@ class ExperimentConfig(Section):
     """Encoder, processor, decoder."""
     training: Annotated[PluginChoice, Kind("trainer")]
     """How the weights are found."""
-    forecast: ForecastConfig = ForecastConfig()
+    forecast: Annotated[ForecastConfig, Field(validate_default=True)] = ForecastConfig()
     """How forecasts are made."""
     verification: Annotated[PluginChoice, Kind("verifier")] = PluginChoice(plugin="scorecard")
     """How forecasts are scored."""
 
-    @model_validator(mode="after")
-    def _whole_steps(self) -> Self:
-        lead_time, timestep = parse_duration(self.forecast.lead_time), self.data.timestep_duration
-        if lead_time % timestep != np.timedelta64(0, "s"):
+    @field_validator("forecast")
+    @classmethod
+    def _whole_steps(cls, forecast: ForecastConfig, info: ValidationInfo) -> ForecastConfig:
+        data = info.data.get("data")
+        if data and parse_duration(forecast.lead_time) % data.timestep_duration != np.timedelta64(0, "s"):
             raise DataError(
-                f"`forecast.lead_time` must be a whole number of time steps of {self.data.timestep}, "
-                f"got {self.forecast.lead_time}",
+                f"`lead_time` must be a whole number of time steps of {data.timestep}, got {forecast.lead_time}",
                 fix="change `forecast.lead_time` or `data.timestep`",
             )
-        return self
+        return forecast

@@ -1,6 +1,6 @@
 """One YAML file of a config, read with the line of every key."""
 
-__all__ = ["Choice", "Document", "read_document"]
+__all__ = ["Choice", "Document", "read_document", "read_marks"]
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ STANDARD = "tag:yaml.org,2002:"
 PLAIN_TAGS = {
     f"{STANDARD}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value")
 }
+DEFAULTS = "defaults"
+"""The key under which a file asks for presets."""
 DEEPEST = 30
 """More levels than this are a file that refers to itself."""
 
@@ -55,9 +57,25 @@ def read_document(path: Path, label: str = "") -> Document:
     choices = reader.choices(root)
     if reader.faults:
         raise ConfigError(reader.faults)
-    root.value = [(key, value) for key, value in root.value if key.value != "defaults"]
-    below = {key: mark for key, mark in (marks.children or {}).items() if key != "defaults"}
-    return Document(Mark(marks.origin, children=below), yaml.serialize(root) if below else "", choices)
+    root.value = [(key, value) for key, value in root.value if key.value != DEFAULTS]
+    return Document(_without_defaults(marks), yaml.serialize(root) if root.value else "", choices)
+
+
+def read_marks(path: Path, label: str) -> Mark:
+    """The marks of a preset. What its `defaults` may say is for Hydra to judge.
+
+    Raises:
+        ConfigError: as for `read_document`.
+    """
+    reader = _Reader(path, label)
+    marks = reader.mark(_parse(path, _read_text(path)), ())
+    if reader.faults:
+        raise ConfigError(reader.faults)
+    return _without_defaults(marks)
+
+
+def _without_defaults(marks: Mark) -> Mark:
+    return Mark(marks.origin, children={key: mark for key, mark in (marks.children or {}).items() if key != DEFAULTS})
 
 
 def _read_text(path: Path) -> str:
@@ -79,12 +97,12 @@ def _parse(path: Path, text: str) -> yaml.MappingNode:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         line, problem = _problem(error)
-        raise ConfigError([Fault("", f"not valid YAML: {problem}", f"{path}:{line}")], fix="correct the line") from None
+        raise ConfigError([Fault("", f"not valid YAML at {path}:{line}: {problem}")], fix="correct the line") from None
     if root is None:
         return yaml.MappingNode(f"{STANDARD}map", [], *_whole_file(text))
     if not isinstance(root, yaml.MappingNode):
-        fault = Fault("", "a config must be a mapping of `key: value`", f"{path}:{root.start_mark.line + 1}")
-        raise ConfigError([fault], fix="write one key to a line, such as `seed: 1`")
+        message = f"a config must be a mapping of `key: value`, got something else at {path}:{root.start_mark.line + 1}"
+        raise ConfigError([Fault("", message)], fix="write one key to a line, such as `seed: 1`")
     return root
 
 
@@ -144,7 +162,7 @@ class _Reader:
         """The presets that `defaults` asks for."""
         found: dict[str, Choice] = {}
         for key, value in root.value:
-            if key.value == "defaults":
+            if key.value == DEFAULTS:
                 for entry in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                     found.update(self._choice(entry))
         return found
@@ -160,7 +178,7 @@ class _Reader:
         else:
             if pairs:
                 return
-        self.fault(entry, ("defaults",), "an entry must choose a preset of a group, like `{model: gnn}`")
+        self.fault(entry, (DEFAULTS,), "an entry must choose a preset of a group, like `{model: gnn}`")
 
     def origin(self, node: yaml.Node) -> str:
         """Where a node was written."""
@@ -168,4 +186,4 @@ class _Reader:
 
     def fault(self, node: yaml.Node, path: tuple[str, ...], message: str) -> None:
         """Note something wrong, with its line."""
-        self.faults.append(Fault(".".join(path), message, f"{self.path}:{node.start_mark.line + 1}"))
+        self.faults.append(Fault(".".join(path) or "top level", message, f"{self.path}:{node.start_mark.line + 1}"))

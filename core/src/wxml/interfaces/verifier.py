@@ -55,7 +55,7 @@ class Scores:
     def get(self, metric: str, forecast: str, variable: str) -> NDArray[np.float64]:
         """One curve: the score at every lead time."""
         where = self.metrics.index(metric), self.forecasts.index(forecast), self.variables.index(variable)
-        return self.values[where]
+        return np.asarray(self.values[where])
 
 
 class Verifier(ABC):

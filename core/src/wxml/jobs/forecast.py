@@ -69,13 +69,13 @@ def forecast(request: ForecastRequest) -> Path:
 
 
 def _steps(lead_time: str, timestep: np.timedelta64) -> int:
-    steps, rest = divmod(parse_duration(lead_time), timestep)
-    if rest or not steps:
+    steps = int(parse_duration(lead_time) // timestep)
+    if steps * timestep != parse_duration(lead_time):
         raise DataError(
             f"`lead_time` must be a multiple of the time step of {format_duration(timestep)}, got {lead_time!r}",
             fix=f"choose {format_duration(max(steps, 1) * timestep)}",
         )
-    return int(steps)
+    return steps
 
 
 def _initial_times(
@@ -103,7 +103,9 @@ def _period_times(request: ForecastRequest, experiment: Experiment, timestep: np
         last = parse_time(request.end)
     possible = experiment.window(0).initial_times(experiment.source.header.times)
     every = timestep if request.every is None else parse_duration(request.every)
-    inside = possible[(possible >= first) & (possible <= last) & ((possible - first) % every == np.timedelta64(0, "s"))]
+    inside: NDArray[np.datetime64] = possible[
+        (possible >= first) & (possible <= last) & ((possible - first) % every == np.timedelta64(0, "s"))
+    ]
     if not len(inside):
         raise DataError(f"the source has no initial states between {first} and {last}", fix="pass --start and --end")
     return inside

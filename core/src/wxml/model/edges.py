@@ -75,39 +75,49 @@ class EdgeIndex(nn.Module):
         return flat if last is None else torch.cat([flat, flat.new_tensor([last])])
 
 
-def _bag(values: Tensor, index: Tensor, pointers: Tensor) -> Tensor:
-    """Sums of `values[index]` over CSR segments, `[row, channel]` to `[segment, channel]`."""
+def _select(values: Tensor, index: Tensor) -> Tensor:
+    """Rows of `[batch, row, channel]` by folded index, as many for each item of the batch."""
+    batch, _, channels = values.shape
+    return values.reshape(-1, channels).index_select(0, index).view(batch, len(index) // batch, channels)
+
+
+def _sum(values: Tensor, index: Tensor, pointers: Tensor) -> Tensor:
+    """Sums of the selected rows over CSR segments: `[batch, row, channel]` to `[batch, segment, channel]`."""
+    batch, _, channels = values.shape
+    segments = len(pointers) - 1
     if not len(index):
-        return values.new_zeros(len(pointers) - 1, values.shape[-1])
-    return functional.embedding_bag(index, values, pointers, mode="sum", include_last_offset=True)
+        return values.new_zeros(batch, segments // batch, channels)
+    rows = values.reshape(-1, channels)
+    summed = functional.embedding_bag(index, rows, pointers, mode="sum", include_last_offset=True)
+    return summed.view(batch, segments // batch, channels)
 
 
-def _fold(values: Tensor) -> Tensor:
-    return values.reshape(-1, values.shape[-1])
+def _sum_into_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
+    index = edges.folded(len(values))
+    return _sum(values, index.order, index.pointers)
+
+
+def _sum_into_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
+    index = edges.folded(len(values))
+    return _sum(values, index.transpose, index.source_pointers)
 
 
 class _GatherSources(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, edges: EdgeIndex) -> Tensor:
         ctx.edges = edges
-        batch = len(values)
-        index = edges.folded(batch).source
-        return _fold(values).index_select(0, index).view(batch, edges.edge_count, -1)
+        return _select(values, edges.folded(len(values)).source)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        (grad,) = grads
-        batch, index = len(grad), ctx.edges.folded(len(grad))
-        summed = _bag(_fold(grad), index.transpose, index.source_pointers)
-        return summed.view(batch, ctx.edges.source_count, -1), None
+        return _sum_into_sources(grads[0], ctx.edges), None
 
 
 class _GatherTargets(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, edges: EdgeIndex) -> Tensor:
         ctx.edges = edges
-        batch = len(values)
-        return _fold(values).index_select(0, edges.folded(batch).target).view(batch, edges.edge_count, -1)
+        return _select(values, edges.folded(len(values)).target)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -122,55 +132,41 @@ class _SegmentSum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        (grad,) = grads
-        batch = len(grad)
-        return _fold(grad).index_select(0, ctx.edges.folded(batch).target).view(batch, ctx.edges.edge_count, -1), None
+        return _select(grads[0], ctx.edges.folded(len(grads[0])).target), None
 
 
 class _JoinEdges(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -> Tensor:
         ctx.edges, ctx.edge_is_shared = edges, edge.ndim == 2
-        batch = len(target)
-        index = edges.folded(batch)
-        joined = _fold(source).index_select(0, index.source)
-        joined += _fold(target).index_select(0, index.target)
-        return joined.view(batch, edges.edge_count, -1).add_(edge)
+        index = edges.folded(len(target))
+        joined = _select(source, index.source)
+        joined += _select(target, index.target)
+        joined += edge
+        return joined
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         (grad,) = grads
-        batch, index = len(grad), ctx.edges.folded(len(grad))
-        to_source = _bag(_fold(grad), index.transpose, index.source_pointers)
         to_edge = grad.sum(0) if ctx.edge_is_shared else grad
-        return (
-            _sum_into_targets(grad, ctx.edges),
-            to_source.view(batch, ctx.edges.source_count, -1),
-            to_edge,
-            None,
-        )
-
-
-def _sum_into_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
-    index = edges.folded(len(values))
-    return _bag(_fold(values), index.order, index.pointers).view(len(values), edges.target_count, -1)
+        return _sum_into_targets(grad, ctx.edges), _sum_into_sources(grad, ctx.edges), to_edge, None
 
 
 def gather_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The value of each edge's source: `[batch, source_node, channel]` to `[batch, edge, channel]`."""
-    out: Tensor = _GatherSources.apply(values, edges)
+    out: Tensor = _GatherSources.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
 
 def gather_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The value of each edge's target: `[batch, target_node, channel]` to `[batch, edge, channel]`."""
-    out: Tensor = _GatherTargets.apply(values, edges)
+    out: Tensor = _GatherTargets.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
 
 def segment_sum(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The sum over the edges into each target: `[batch, edge, channel]` to `[batch, target_node, channel]`."""
-    out: Tensor = _SegmentSum.apply(values, edges)
+    out: Tensor = _SegmentSum.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
 
@@ -189,7 +185,7 @@ def join_edges(target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -
     Returns:
         Shape `[batch, edge, channel]`.
     """
-    out: Tensor = _JoinEdges.apply(target, source, edge, edges)
+    out: Tensor = _JoinEdges.apply(target, source, edge, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
 

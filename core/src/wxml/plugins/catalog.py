@@ -10,17 +10,17 @@ __all__ = ["Catalog", "PluginRecord", "Status", "installed", "scan"]
 import importlib
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from wxml.errors import UnknownPluginError, nearest
 from wxml.plugins.names import fold, kind_name
 from wxml.plugins.policy import CORE, Policy
-from wxml.plugins.requirements import shortfall
+from wxml.plugins.requirements import installed_version, shortfall
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +99,8 @@ def installed() -> Catalog:
 def scan() -> Catalog:
     """Build the catalogue afresh. Never raises: a distribution whose metadata cannot be read is left out."""
     importlib.invalidate_caches()
-    policy = Policy.from_environment()
-    declared = [record for provider in _providers() for record in _declared(provider, policy)]
+    judge = _Judge(Policy.from_environment(), cache(installed_version))
+    declared = [record for provider in _providers() for record in _declared(provider, judge)]
     kinds = _kinds(declared)
     plugins = [_with_kind_checked(record, kinds) for record in declared if record.kind != "kind"]
     ordered = sorted(_with_conflicts(plugins), key=lambda record: (record.kind, record.name, record.distribution))
@@ -152,34 +152,27 @@ def _first(name: str, otherwise: metadata.Distribution) -> metadata.Distribution
         return otherwise
 
 
-def _declared(distribution: metadata.Distribution, policy: Policy) -> list[PluginRecord]:
+def _declared(distribution: metadata.Distribution, judge: "_Judge") -> list[PluginRecord]:
     """The records of one distribution, with the status that it alone decides; empty where it cannot be read."""
     try:
-        return list(_read(distribution, policy))
+        return list(_read(distribution, judge))
     except Exception as error:  # noqa: BLE001  # one broken distribution must not hide the others
         _left_out(distribution, error)
         return []
 
 
-def _read(distribution: metadata.Distribution, policy: Policy) -> Iterator[PluginRecord]:
+def _read(distribution: metadata.Distribution, judge: "_Judge") -> Iterator[PluginRecord]:
     points = [point for point in distribution.entry_points if point.group.startswith("wxml.")]
     if not points:
         return
-    name = fold(str(distribution.metadata["Name"]))
-    version = str(distribution.metadata["Version"] or "unknown")
-    summary = str(distribution.metadata["Summary"] or "")
-    status, problem = _status(distribution, policy.refusal(name))
+    header = distribution.metadata
+    name, version, summary = fold(header["Name"]), header["Version"] or "unknown", header["Summary"] or ""
+    status, problem = judge.status(name, distribution)
     seen = [(point.group, fold(point.name)) for point in points]
     for point, key in zip(points, seen, strict=True):
         base = PluginRecord("", fold(point.name), name, version, point.value, status, problem, summary)
         record = _with_value(base, point.group)
         yield _broken(record, "declared twice by its distribution") if seen.count(key) > 1 else record
-
-
-def _status(distribution: metadata.Distribution, refusal: str) -> tuple[Status, str]:
-    if refusal:
-        return "disabled", refusal
-    return shortfall(distribution) or ("ok", "")
 
 
 def _with_value(record: PluginRecord, group: str) -> PluginRecord:
@@ -195,6 +188,18 @@ def _with_value(record: PluginRecord, group: str) -> PluginRecord:
 
 
 # Judging
+
+
+class _Judge(NamedTuple):
+    """What a distribution is held against."""
+
+    policy: Policy
+    version_of: Callable[[str], str | None]
+
+    def status(self, name: str, distribution: metadata.Distribution) -> tuple[Status, str]:
+        """The status that a distribution as a whole has, and why."""
+        refusal = self.policy.refusal(name)
+        return ("disabled", refusal) if refusal else shortfall(distribution, self.version_of) or ("ok", "")
 
 
 def _broken(record: PluginRecord, problem: str) -> PluginRecord:

@@ -4,16 +4,17 @@ __all__ = ["CfWriter"]
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.errors import ContractError
+from wxml.errors import ArtefactError, ContractError
 from wxml.fields import Fields
 from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
 from wxml.staging import check_absent
 
 from wxml_forecast_writers.layout import Layout
+from wxml_forecast_writers.provenance import DAMAGE, FIX, provenance_from_text
 from wxml_forecast_writers.steps import Steps
 
 
@@ -70,6 +71,20 @@ class CfWriter(ForecastWriter):
         self._steps = None
         self._finish()
 
+    @final
+    @classmethod
+    def read_provenance(cls, target: str) -> dict[str, Any]:
+        """The provenance that a file of this format carries, forecast or scores.
+
+        Raises:
+            ArtefactError: the file is absent or damaged, or was not written by wxml.
+        """
+        try:
+            text = cls._read_provenance_text(target)
+        except DAMAGE as error:
+            raise ArtefactError(f"`{target}` cannot be read: {error}", fix=FIX) from error
+        return provenance_from_text(target, text)
+
     @abstractmethod
     def _create(self, layout: Layout) -> None:
         """Make the file; what was made must be left to `_finish` also when this fails."""
@@ -81,3 +96,8 @@ class CfWriter(ForecastWriter):
     @abstractmethod
     def _finish(self) -> None:
         """Let go of the file; called any number of times, also where `_create` never was."""
+
+    @classmethod
+    @abstractmethod
+    def _read_provenance_text(cls, target: str) -> Any:
+        """The attribute `wxml_provenance` of a file, or None; whatever the library raises passes through."""

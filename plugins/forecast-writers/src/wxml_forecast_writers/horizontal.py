@@ -72,7 +72,7 @@ def _axes(grid: Grid) -> tuple[Axis, Axis] | None:
     latitudes, longitudes = grid.latitudes.reshape(grid.shape)[:, 0], grid.longitudes.reshape(grid.shape)[0]
     if not _is_monotonic(longitudes):
         longitudes = np.unwrap(longitudes, period=360.0)
-        longitudes = longitudes - 360.0 * (longitudes.max() >= 360.0)
+        longitudes = longitudes - 360.0 * (longitudes.max() > 360.0)
     return (latitudes, longitudes) if _is_monotonic(latitudes) and _is_monotonic(longitudes) else None
 
 

@@ -2,7 +2,6 @@
 
 __all__ = ["Layout"]
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,10 +13,12 @@ from wxml.interfaces.forecast_writer import ForecastHeader
 
 from wxml_forecast_writers.cf_names import cf_attributes
 from wxml_forecast_writers.horizontal import Coordinate, Horizontal
+from wxml_forecast_writers.provenance import PROVENANCE, provenance_text
 
-# The names that every version of NetCDF takes. Zarr makes a folder of each, and keeps names that begin with an
-# underscore or a dot for itself.
+# The names that every version of NetCDF takes and that make a folder anywhere, as zarr does. CF would begin them with a
+# letter, but 2t and 10u are ECMWF's own names.
 PORTABLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,199}")
+GLOBAL_ATTRIBUTES = {"Conventions": "CF-1.10", "title": "machine-learned weather forecast"}
 CHUNK_BYTES = 32 * 2**20
 INITIAL_TIME = {
     "standard_name": "forecast_reference_time",
@@ -56,7 +57,8 @@ class Layout:
         # Named as a coordinate, so that a reader's list of data variables holds nothing but the forecast.
         auxiliary = " ".join(c.name for c in coordinates if c.name not in dimensions)
         variables = {v.name: {**cf_attributes(v), "coordinates": auxiliary} for v in header.variables}
-        return cls(dimensions, coordinates, variables, _global_attributes(header))
+        attributes = {**GLOBAL_ATTRIBUTES, PROVENANCE: provenance_text(header.provenance)}
+        return cls(dimensions, coordinates, variables, attributes)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -66,10 +68,11 @@ class Layout:
     @property
     def chunks(self) -> tuple[int, ...]:
         """One initial time, one lead time, every node, and as many members as fit into 32 MiB."""
-        members, nodes = self.step_shape[0], self.step_shape[1:]
         if "number" not in self.dimensions:
             return (1, 1, *self.step_shape)
-        return (1, 1, max(1, min(members, CHUNK_BYTES // (4 * int(np.prod(nodes))))), *nodes)
+        members, *nodes = self.step_shape
+        fitting = CHUNK_BYTES // (4 * int(np.prod(nodes)))
+        return (1, 1, min(members, max(1, fitting)), *nodes)
 
     @property
     def step_shape(self) -> tuple[int, ...]:
@@ -122,17 +125,3 @@ def _check_names(names: list[str], taken: set[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"`variables` must have different names, got {twice} twice", fix="rename one of each pair")
-
-
-def _global_attributes(header: ForecastHeader) -> dict[str, str]:
-    try:
-        provenance = json.dumps(header.provenance, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"`provenance` must hold JSON values only: {error}", fix="turn other values into text"
-        ) from error
-    return {
-        "Conventions": "CF-1.10",
-        "title": "machine-learned weather forecast",
-        "wxml_provenance": provenance,
-    }

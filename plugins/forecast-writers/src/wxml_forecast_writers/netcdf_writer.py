@@ -13,6 +13,7 @@ from wxml_forecast_writers.cf_writer import CfWriter
 from wxml_forecast_writers.disk_error import disk_errors
 from wxml_forecast_writers.horizontal import Coordinate
 from wxml_forecast_writers.layout import Layout
+from wxml_forecast_writers.provenance import PROVENANCE
 
 
 class NetcdfWriter(CfWriter):
@@ -32,19 +33,19 @@ class NetcdfWriter(CfWriter):
         self._packing: dict[str, Any] = {"compression": "zlib", "complevel": level} if compression == "zlib" else {}
         self._step_bytes = 0
         self._file: netCDF4.Dataset | None = None
+        self._variables: dict[str, Any] = {}
 
     def _create(self, layout: Layout) -> None:
         self._step_bytes = layout.step_bytes
         with disk_errors(self.target, self._step_bytes):
             self._file = netCDF4.Dataset(self.target, "w", format="NETCDF4", clobber=False)
-            self._file.set_auto_mask(False)
             self._file.setncatts(layout.attributes)
             for name, size in layout.dimensions.items():
                 self._file.createDimension(name, size)
             for coordinate in layout.coordinates:
                 self._add_coordinate(self._file, coordinate)
             for name in layout.variables:
-                self._add_variable(self._file, name, layout)
+                self._variables[name] = self._add_variable(self._file, name, layout)
             self._file.sync()
 
     @staticmethod
@@ -53,7 +54,7 @@ class NetcdfWriter(CfWriter):
         array.setncatts(coordinate.attributes)
         array[...] = coordinate.values
 
-    def _add_variable(self, file: netCDF4.Dataset, name: str, layout: Layout) -> None:
+    def _add_variable(self, file: netCDF4.Dataset, name: str, layout: Layout) -> Any:
         array = file.createVariable(
             name,
             np.float32,
@@ -66,14 +67,19 @@ class NetcdfWriter(CfWriter):
         # and report a full disk only at the end; 0 would mean that default, so one byte.
         array.set_var_chunk_cache(size=1, nelems=1, preemption=1.0)
         array.setncatts(layout.variables[name])
+        return array
 
     def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
-        if self._file is not None:
-            with disk_errors(self.target, self._step_bytes):
-                self._file.variables[name][step] = values
+        with disk_errors(self.target, self._step_bytes):
+            self._variables[name][step] = values
 
     def _finish(self) -> None:
-        file, self._file = self._file, None
+        file, self._file, self._variables = self._file, None, {}
         if file is not None:
             with disk_errors(self.target, self._step_bytes):
                 file.close()
+
+    @classmethod
+    def _read_provenance_text(cls, target: str) -> Any:
+        with netCDF4.Dataset(target) as file:
+            return file.getncattr(PROVENANCE) if PROVENANCE in file.ncattrs() else None

@@ -16,6 +16,7 @@ from zarr.storage import LocalStore
 from wxml_forecast_writers.cf_writer import CfWriter
 from wxml_forecast_writers.horizontal import Coordinate
 from wxml_forecast_writers.layout import Layout
+from wxml_forecast_writers.provenance import PROVENANCE
 
 Compression = Literal["none", "lz4", "zstd"]
 
@@ -86,6 +87,11 @@ class ZarrWriter(CfWriter):
 
     def _finish(self) -> None:
         self._arrays = {}
+
+    @classmethod
+    def _read_provenance_text(cls, target: str) -> Any:
+        store = LocalStore(target, read_only=True)
+        return zarr.open_group(store, mode="r", use_consolidated=False).attrs.get(PROVENANCE)
 
 
 def _compressors(compression: Compression, level: int, zarr_format: int) -> Any:

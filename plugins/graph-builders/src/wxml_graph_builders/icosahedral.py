@@ -5,7 +5,10 @@ __all__ = ["Icosahedral"]
 from typing import Annotated
 
 from pydantic import Field
-from wxml import DataError, Graph, GraphBuilder, Grid, NodeSet
+from wxml.errors import DataError
+from wxml.graph import Graph, NodeSet
+from wxml.grid import Grid
+from wxml.interfaces.graph_builder import GraphBuilder
 from wxml.sphere import from_unit_vectors
 
 from wxml_graph_builders.icosphere import icosphere
@@ -18,7 +21,7 @@ from wxml_graph_builders.radius_edges import RadiusEdges
 class Icosahedral(GraphBuilder):
     """A refined icosahedron around the globe, joined by the edges of all its refinements.
 
-    A mesh of refinement r has 10 · 4^r + 2 nodes and, with the refinements from c on, 20 · (4^(r+1) − 4^c) directed edges:
+    A mesh of refinement r has 10 · 4^r + 2 nodes, and 20 · (4^(r+1) − 4^c) directed edges if c is the coarsest:
 
     | refinement | nodes | edges, coarsest 0 | edges, coarsest 1 | spacing |
     |---|---|---|---|---|

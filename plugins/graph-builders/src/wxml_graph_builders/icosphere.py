@@ -38,7 +38,7 @@ class Icosphere:
 
 def node_count(refinement: int) -> int:
     """10 · 4^r + 2."""
-    return 10 * 4**refinement + 2
+    return 10 * (1 << 2 * refinement) + 2
 
 
 def greatest_edge(refinement: int) -> float:
@@ -58,9 +58,9 @@ def icosphere(refinement: int, near: Callable[[Points, float], NDArray[np.bool_]
 
     Args:
         refinement: how often every triangle is cut into four at the midpoints of its sides.
-        near: tells which points lie in the region or less than a distance (radians) away from it. Triangles that can hold
-            no such node are dropped on the way, so a small region costs little even if it is refined a lot. Every triangle
-            around a node of the region is kept, at each refinement.
+        near: tells which points lie in the region or less than a distance (radians) away from it. Triangles that can
+            hold no such node are dropped on the way, so a small region costs little even if it is refined a lot. Every
+            triangle around a node of the region is kept, at each refinement.
     """
     points, triangles = _icosahedron()
     levels = [triangles]

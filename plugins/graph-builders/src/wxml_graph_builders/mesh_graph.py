@@ -2,7 +2,8 @@
 
 __all__ = ["DECODER", "ENCODER", "mesh_graph"]
 
-from wxml import Graph, Grid, Mesh, NodeSet
+from wxml.graph import Graph, Mesh, NodeSet
+from wxml.grid import Grid
 
 from wxml_graph_builders.nearest_edges import NearestEdges
 from wxml_graph_builders.radius_edges import RadiusEdges

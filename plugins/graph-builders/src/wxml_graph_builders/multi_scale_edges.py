@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import ConfigError, EdgeSet, Mesh, NodeSet
-from wxml.errors import Fault
+from wxml.errors import DataError
+from wxml.graph import EdgeSet, Mesh, NodeSet
 
 
 def multi_scale_mesh(nodes: NodeSet, levels: Sequence[NDArray[np.int64]]) -> Mesh:
@@ -20,10 +20,10 @@ def refuse_coarsest(coarsest: int, finest: int) -> None:
     """Refuse a mesh that would be left without edges.
 
     Raises:
-        ConfigError: `coarsest` is finer than the finest level.
+        DataError: `coarsest` is finer than the finest level.
     """
     if coarsest > finest:
-        fault = Fault(
-            "coarsest", f"`coarsest` must not be above the finest level of the mesh, {finest}, got {coarsest}"
+        raise DataError(
+            f"`coarsest` must not be above the finest level of the mesh, {finest}, got {coarsest}",
+            fix=f"choose `coarsest` from 0 to {finest}, or a finer mesh",
         )
-        raise ConfigError([fault], fix=f"choose `coarsest` from 0 to {finest}, or a finer mesh")

@@ -13,9 +13,7 @@ RESOLUTION = 1e-9  # of the earth's radius, 6 mm: far above rounding errors (1e-
 BLOCK = 1 << 16  # queries at a time: bounds the memory for many neighbours
 
 
-def nearest_nodes(
-    nodes: Points, queries: Points, number: int, within: float = np.inf
-) -> tuple[Indices, Indices]:
+def nearest_nodes(nodes: Points, queries: Points, number: int, within: float = np.inf) -> tuple[Indices, Indices]:
     """The nodes nearest to each query point, at most `number` of them and none farther than `within`.
 
     Distances are chords on the unit sphere, rounded to 1e-9; of nodes at the same rounded distance those with the lower
@@ -43,7 +41,7 @@ def nearest_nodes(
 def greatest_gap(points: Points) -> float:
     """The greatest distance (chord) from a point to its nearest neighbour; infinite for a lone point."""
     distances, _ = cKDTree(points).query(points, k=[2])
-    return float(distances.max())
+    return float(np.max(distances))
 
 
 def _choose(tree: cKDTree, queries: Points, number: int, limit: float, candidates: int) -> Indices:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field
-from wxml import EdgeSet, NodeSet, Options
+from wxml.graph import EdgeSet, NodeSet
+from wxml.plugins.options import Options
 
 from wxml_graph_builders.nearest_nodes import Indices, greatest_gap, nearest_nodes
 

@@ -1,70 +1,64 @@
-"""The part of the sphere that a regional grid takes up."""
+"""The part of the sphere that a regional grid takes up, and what lies around it."""
 
-__all__ = ["Region"]
+__all__ = ["Neighbourhood", "Region"]
 
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError, cKDTree
+from scipy.spatial import cKDTree
+
+from wxml_graph_builders.spherical_hull import SphericalHull
 
 Points = NDArray[np.float64]
+
+SAMPLES = 4  # of the outline, in every `reach`: a point is then found up to 0.8 % farther away
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbourhood:
+    """A region and everything within some distance of it."""
+
+    hull: SphericalHull | None
+    outline: cKDTree
+    """Points along the sides of the hull, or all nodes of a region without one, to be searched."""
+    reach: float
+    """In radians."""
+
+    def holds(self, points: Points, slack: float = 0.0) -> NDArray[np.bool_]:
+        """Which points lie in it, or in a neighbourhood wider by at least `slack`.
+
+        Args:
+            points: unit vectors, shape `[point, 3]`.
+            slack: in radians; no point within it is missed, some beyond it may be held.
+        """
+        held = np.zeros(len(points), bool) if self.hull is None else self.hull.contains(points, slack)
+        outside = np.flatnonzero(~held)
+        farthest = self.reach * np.hypot(1, 0.5 / SAMPLES) + slack
+        chord = 2 * np.sin(min(farthest, np.pi) / 2)
+        distances, _ = self.outline.query(points[outside], distance_upper_bound=chord + 1e-9)
+        held[outside] = np.isfinite(distances)
+        return held
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A regional grid's nodes and, where the region has one, its spherical convex hull."""
+    """A regional grid's nodes and, where they have one, their spherical convex hull."""
 
-    tree: cKDTree
-    """The grid's nodes as unit vectors, to be searched."""
-    sides: Points | None
-    """The hull's sides, great circles given by their inward unit normals, shape `[side, 3]`; None without a hull."""
+    points: Points
+    """Unit vectors, shape `[node, 3]`."""
+    hull: SphericalHull | None
 
     @classmethod
     def of(cls, points: Points) -> Self:
         """The region of some nodes, unit vectors of shape `[node, 3]`."""
-        return cls(cKDTree(points), _hull_sides(points))
+        return cls(points, SphericalHull.around(points))
 
-    def near(self, points: Points, reach: float, slack: float = 0.0) -> NDArray[np.bool_]:
-        """Which points lie inside the hull, or within a distance `reach` (radians) of a node.
+    def __len__(self) -> int:
+        return len(self.points)
 
-        Args:
-            points: unit vectors, shape `[point, 3]`.
-            reach: from a node.
-            slack: by so much (radians) both the hull and the reach are widened.
-        """
-        near = self._in_hull(points, slack)
-        far = np.flatnonzero(~near)  # the hull is cheap to test and holds most points
-        chord = 2 * np.sin(min(reach + slack, np.pi) / 2)
-        distances, _ = self.tree.query(points[far], distance_upper_bound=chord * (1 + 1e-9) + 1e-12)
-        near[far] = np.isfinite(distances)
-        return near
-
-    def _in_hull(self, points: Points, slack: float) -> NDArray[np.bool_]:
-        inside = np.full(len(points), self.sides is not None)
-        for side in self.sides if self.sides is not None else ():
-            inside[inside] = points[inside] @ side >= -np.sin(min(slack, np.pi / 2))
-        return inside
-
-
-def _hull_sides(points: Points) -> Points | None:
-    """Inward normals of the hull's sides; None for nodes on one great circle or not all in one hemisphere.
-
-    The gnomonic projection onto the plane that touches the sphere in the middle of the region maps great circles to
-    straight lines, and so the spherical hull to the plane one.
-    """
-    middle = points.mean(axis=0)
-    length = np.linalg.norm(middle)
-    if length < 1e-9 or np.min(points @ middle) < 0.02 * length:
-        return None
-    middle /= length
-    first = np.cross(middle, np.eye(3)[np.argmin(np.abs(middle))])
-    first /= np.linalg.norm(first)
-    plane = points @ np.stack([first, np.cross(middle, first)], axis=1) / (points @ middle)[:, None]
-    try:
-        corners = points[ConvexHull(plane).vertices]  # anticlockwise
-    except QhullError:
-        return None
-    sides = np.cross(corners, np.roll(corners, -1, axis=0))
-    return np.asarray(sides / np.linalg.norm(sides, axis=1, keepdims=True))
+    def around(self, reach: float) -> Neighbourhood:
+        """The hull and all within `reach` (radians) of it; around each node where there is no hull."""
+        outline = self.points if self.hull is None else self.hull.outline(reach / SAMPLES)
+        return Neighbourhood(self.hull, cKDTree(outline), reach)

@@ -4,7 +4,7 @@ __all__ = ["FINEST", "finest_refinement", "regional_icosphere"]
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Mesh, NodeSet
+from wxml.graph import Mesh, NodeSet
 from wxml.sphere import from_unit_vectors
 
 from wxml_graph_builders.icosphere import Icosphere, greatest_edge, icosphere
@@ -17,22 +17,29 @@ SMALLEST_MESH = 12  # nodes that a mesh may always have: a triangle and what sur
 
 
 def regional_icosphere(region: Region, refinement: int, margin: float, coarsest: int) -> Mesh:
-    """The mesh near a region, with edges of all refinements from `coarsest` on that have a triangle's nodes there.
+    """The mesh on a region and around it, with the edges of several refinements.
 
-    Kept are the triangles of the finest mesh with all three corners in the region's hull or within `margin` greatest edge
-    lengths of one of its nodes. From a margin of 1 on, every node of the region lies in such a triangle.
+    Kept are those triangles of the finest mesh whose three corners all lie in the region's hull or within `margin`
+    greatest edge lengths of it. From a margin of 1 on they cover the whole hull. A refinement gives its edges if three
+    or more of its nodes are kept.
+
+    Args:
+        region: where the grid lies.
+        refinement: of the finest triangles.
+        margin: how far the mesh reaches beyond the region, in greatest edge lengths.
+        coarsest: the first refinement whose edges are taken.
     """
     sphere, kept = _cut(region, refinement, margin)
     number = np.full(len(sphere.points), -1)
     number[kept] = np.arange(len(kept))
     levels = [_inside(number[sphere.edges(level)]) for level in range(coarsest, refinement + 1)]
-    populated = [pairs for pairs in levels if len(np.unique(pairs)) >= FEWEST_NODES]
+    populated = [pairs for pairs in levels if np.count_nonzero(np.bincount(pairs.ravel())) >= FEWEST_NODES]
     return multi_scale_mesh(NodeSet(*from_unit_vectors(sphere.points[kept])), populated)
 
 
 def finest_refinement(region: Region, margin: float) -> int:
-    """The finest refinement with at most a third as many mesh nodes as the region has grid nodes (or with at most 12)."""
-    allowed = max(region.tree.n // 3, SMALLEST_MESH)
+    """The finest refinement that leaves the mesh at most a third as many nodes as the region's grid has, or twelve."""
+    allowed = max(len(region) // 3, SMALLEST_MESH)
     refinement = 0
     while refinement < FINEST and len(_cut(region, refinement + 1, margin)[1]) <= allowed:
         refinement += 1
@@ -41,10 +48,10 @@ def finest_refinement(region: Region, margin: float) -> int:
 
 def _cut(region: Region, refinement: int, margin: float) -> tuple[Icosphere, NDArray[np.int64]]:
     """The mesh around the region, and the numbers of the nodes to keep of it, rising."""
-    reach = margin * greatest_edge(refinement)
-    sphere = icosphere(refinement, lambda points, slack: region.near(points, reach, slack))
+    around = region.around(margin * greatest_edge(refinement))
+    sphere = icosphere(refinement, around.holds)
     triangles = sphere.triangles[-1]
-    whole = region.near(sphere.points, reach)[triangles].all(axis=1)
+    whole = around.holds(sphere.points)[triangles].all(axis=1)
     return sphere, np.flatnonzero(np.bincount(triangles[whole].ravel(), minlength=len(sphere.points)))
 
 

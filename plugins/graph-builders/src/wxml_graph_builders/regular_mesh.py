@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import DataError, Grid, Mesh, NodeSet
+from wxml.errors import DataError
+from wxml.graph import Mesh, NodeSet
+from wxml.grid import Grid
 
 from wxml_graph_builders.multi_scale_edges import multi_scale_mesh, refuse_coarsest
 
@@ -26,8 +28,8 @@ class Axes(NamedTuple):
 def regular_mesh(grid: Grid, stride: int, margin: float, coarsest: int) -> Mesh:
     """Every `stride`-th row and column of the grid, and more of them around it, each joined to its eight neighbours.
 
-    The finest level joins neighbours; each coarser one joins every second row and column of the level before, as long as
-    that leaves three of both. Level 0 is the coarsest.
+    The finest level joins neighbours; each coarser one joins every second row and column of the level before, as long
+    as that leaves three of both. Level 0 is the coarsest.
 
     Args:
         grid: a regular one.
@@ -45,7 +47,7 @@ def regular_mesh(grid: Grid, stride: int, margin: float, coarsest: int) -> Mesh:
 def _axes(grid: Grid, stride: int, margin: float) -> Axes:
     if not grid.is_regular or min(grid.shape) < 2:
         raise DataError(
-            f"a regular mesh needs a regular grid of two latitudes and longitudes or more, got one of shape {grid.shape}",
+            f"a regular mesh needs a regular grid of at least two latitudes and longitudes, got shape {grid.shape}",
             fix="write `mesh: icosahedral`",
         )
     latitudes = grid.latitudes.reshape(grid.shape)[:, 0]

@@ -24,7 +24,7 @@ class Accumulation:
     """Sums over cases, and how many cases are in each; a case without any value counts nowhere."""
 
     totals: Array
-    """Sums of what `METRICS` are means of, shape `[metric, forecast, lead_time, variable]`; squared errors for `rmse`."""
+    """Sums of what the `METRICS` are means of (squares for RMSE), shape `[metric, forecast, lead_time, variable]`."""
     counts: NDArray[np.int64]
     """How many cases are in each of the `totals`."""
     node_totals: Array
@@ -91,4 +91,4 @@ class Accumulation:
 
 
 def _ratio(totals: Array, counts: NDArray[np.int64]) -> Array:
-    return np.divide(totals, counts, out=np.full(totals.shape, np.nan), where=counts > 0)
+    return np.asarray(np.divide(totals, counts, out=np.full(totals.shape, np.nan), where=counts > 0))

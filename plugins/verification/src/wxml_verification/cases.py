@@ -28,7 +28,7 @@ class Case:
     @property
     def climatology(self) -> Array:
         """The climatology of each valid time, shape `[lead_time, variable, node]`."""
-        return self.forecasts[FORECASTS.index("climatology")]
+        return np.asarray(self.forecasts[FORECASTS.index("climatology")])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

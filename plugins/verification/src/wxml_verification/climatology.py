@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-
 from wxml.interfaces.data_source import DataSource
+
 from wxml_verification.metrics import Array
 
 DAYS = 366  # one bin for each date of a leap year, so that 1 March is the same bin in every year
@@ -112,7 +112,7 @@ def _date(times: Times) -> NDArray[np.int64]:
 
 def _time_of_day(times: Times) -> NDArray[np.int64]:
     """Seconds since midnight, UTC."""
-    return (times.astype("datetime64[s]") - times.astype("datetime64[D]")).astype(np.int64)
+    return np.asarray((times.astype("datetime64[s]") - times.astype("datetime64[D]")).astype(np.int64))
 
 
 def _fields(source: DataSource, times: Times, variables: Sequence[str]) -> Iterator[NDArray[np.float32]]:

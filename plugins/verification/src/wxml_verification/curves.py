@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-
 from wxml.interfaces.verifier import Scores
+
 from wxml_verification.svg import COLOURS, inline_svg
+from wxml_verification.units import pretty_units
 
 TITLES = {"rmse": "RMSE", "acc": "Anomaly correlation", "bias": "Bias", "mae": "Mean absolute error"}
 LINES = {"forecast": ("-", "o", 2.2), "persistence": ("--", "s", 1.5), "climatology": (":", "^", 1.8)}
@@ -41,9 +42,10 @@ def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
         style, marker, width = LINES[name]
         curve = scores.get(metric, name, variable)
         axes.plot(lead_times, curve, style, marker=marker, markersize=3.5, linewidth=width, color=COLOURS[name])
-    units = scores.units[scores.variables.index(variable)]
-    axes.set_title(TITLES[metric] + (f" ({units})" if units and metric != "acc" else ""), loc="left", fontsize=10)
-    axes.set_xlabel(f"lead time ({unit})", fontsize=9)
+    units = pretty_units(scores.units[scores.variables.index(variable)])
+    title = TITLES[metric] + (f" ({units})" if units and metric != "acc" else "")
+    axes.set_title(title, loc="left", y=1.0, fontsize=10, color=COLOURS["ink"])
+    axes.set_xlabel(f"lead time ({unit})", fontsize=9, color=COLOURS["ink"])
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 6, 10] if unit == "h" else [1, 2, 5, 10]))
     axes.set_xlim(0, lead_times.max() * 1.03)
     _limit(axes, metric)
@@ -56,16 +58,16 @@ def _limit(axes: Axes, metric: str) -> None:
     if metric == "acc":
         axes.set_ylim(min(lower, 0.0), 1.03)
     elif metric == "bias":
-        axes.set_ylim(lower, upper)
+        axes.set_ylim(min(lower, -0.1 * upper), max(upper, -0.1 * lower))
     else:
         axes.set_ylim(0, max(upper, 1e-12))
 
 
 def _tidy(axes: Axes) -> None:
     axes.grid(color=COLOURS["faint"], alpha=0.25, linewidth=0.6)
+    axes.ticklabel_format(axis="y", scilimits=(-2, 4))
+    axes.yaxis.get_offset_text().set(fontsize=8.5, color=COLOURS["ink"])
     axes.tick_params(labelsize=8.5, colors=COLOURS["ink"], length=0)
-    for text in (axes.title, axes._left_title, axes.xaxis.label):
-        text.set_color(COLOURS["ink"])
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(COLOURS["faint"])

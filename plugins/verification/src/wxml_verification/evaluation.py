@@ -9,9 +9,9 @@ from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-
 from wxml.grid import Grid
 from wxml.interfaces.verifier import Scores
+
 from wxml_verification.accumulation import METRICS, Accumulation
 from wxml_verification.cases import FORECASTS, Case, Cases
 from wxml_verification.climatology import DAYS, Climatology
@@ -20,8 +20,8 @@ from wxml_verification.notes import climatology_notes, forecast_notes
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
 
-MEMORY = 512 * 2**20  # bytes: how many variables are scored in one pass over the truth depends on it
-SHOWN_UNTIL = (0, 24, 72)  # hours: a map is shown of the last lead time until each, and of the very last
+MEMORY = 256 * 2**20  # bytes: how many variables are scored in one pass over the truth depends on it
+SHOWN_UNTIL = (0, 24, 72)  # hours: maps are shown of the last lead time until each (else the first), and of the last
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,22 +1,21 @@
 """Maps: truth, forecast and error of one case, and the RMSE of all, with degrees and colour bars."""
 
-__all__ = ["Panel", "draw_maps", "error_palette", "field_palette", "rmse_palette"]
+__all__ = ["Panel", "draw_maps"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 
-from wxml_verification.plane import Palette, Plane
-from wxml_verification.svg import COLOURS, inline_svg
+from wxml_verification.palettes import Palette, image
+from wxml_verification.plane import Plane
+from wxml_verification.units import pretty_units
 
-WINDS = frozenset({"u", "v", "w", "10u", "10v", "u10", "v10", "100u", "100v", "u100", "v100"})
-BOTH_SIGNS = 0.2  # of the largest value, to be reached on the other side of zero
-WIDTH, PANEL = 12.0, 5.0  # inches: of the picture, and of a panel without its colour bar
+WIDTH, PANEL, TALLEST = 1200, 495, 560  # of the picture; of a panel at most, and how tall; in units of the picture
+LEFT, TOP, GAP = 48, 26, 60  # room for latitudes, for the title, and for longitudes with the next title
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,85 +28,77 @@ class Panel:
     palette: Palette
 
 
-def field_palette(values: NDArray[np.float32], name: str) -> Palette:
-    """Colours of a field: blue to red around zero for winds and whatever takes both signs, else viridis.
-
-    The ends are the 0.5th and 99.5th percentile of the values, so that one node does not take all the colour.
-    """
-    lower, upper = _range(values)
-    largest = max(abs(lower), abs(upper))
-    if name.split("_")[0] in WINDS or min(-lower, upper) > BOTH_SIGNS * largest:
-        return Palette("RdBu_r", -largest, largest)
-    return Palette("viridis", lower, upper)
-
-
-def error_palette(values: NDArray[np.float32]) -> Palette:
-    """Colours of an error: blue where the forecast is too low, red where it is too high."""
-    largest = _range(np.abs(values))[1]
-    return Palette("RdBu_r", -largest, largest)
-
-
-def rmse_palette(values: NDArray[np.float32]) -> Palette:
-    """Colours of an RMSE: from zero, the darker the larger."""
-    return Palette("YlOrBr", 0.0, _range(values)[1])
-
-
-def draw_maps(plane: Plane, panels: Sequence[Panel], *, units: str, label: str, key: str) -> str:
-    """Maps side by side in two columns, as SVG.
+def draw_maps(plane: Plane, panels: Sequence[Panel], *, units: str, label: str) -> str:
+    """Maps side by side in two columns, as one `<svg>` element: data as pixels, all else as lines and text.
 
     Args:
         plane: the grid, laid flat.
         panels: what to draw, row by row.
         units: of every panel.
         label: what the picture shows, in words.
-        key: unique among the pictures of the page.
     """
-    rows = -(-len(panels) // 2)
-    height = min(max(PANEL * plane.height, 1.5), 6.0)
-    figure = Figure(figsize=(WIDTH, rows * (height + 0.72)))
-    places = figure.subplots(rows, 2, squeeze=False).ravel()
-    row = 0.72 / (height + 0.72) / rows
-    figure.subplots_adjust(left=0.04, right=0.945, top=1 - 0.45 * row, bottom=0.45 * row, wspace=0.22, hspace=0.72 / height)
-    for axes, panel in zip(places, panels, strict=False):
-        _draw(axes, plane, panel, units)
-    return inline_svg(figure, label=label, key=key)
+    height = min(PANEL * plane.height, TALLEST)
+    parts = []
+    for index, panel in enumerate(panels):
+        row, column = divmod(index, 2)
+        place = f"translate({LEFT + column * WIDTH / 2:g} {TOP + row * (height + GAP):.1f})"
+        parts.append(f'<g transform="{place}">{_map(plane, panel, height, pretty_units(units))}</g>')
+    total = TOP + -(-len(panels) // 2) * (height + GAP) - TOP
+    return f'<svg class="map" role="img" aria-label="{escape(label)}" viewBox="0 0 {WIDTH} {total:.0f}">{"".join(parts)}</svg>'
 
 
-def _draw(axes: Axes, plane: Plane, panel: Panel, units: str) -> None:
-    painted = plane.paint(axes, panel.values, panel.palette)
-    axes.set(xlim=(plane.west, plane.east), ylim=(plane.south, plane.north))
-    axes.set_aspect(plane.aspect)
-    axes.set_title(panel.title, loc="left", fontsize=10, color=COLOURS["ink"])
-    _degrees(axes, plane)
-    beside = axes.inset_axes((1.02, 0.0, 0.025, 1.0))
-    bar = axes.figure.colorbar(painted, cax=beside, extend="max" if panel.palette.lower == 0 else "both")
-    bar.set_label(units, color=COLOURS["ink"], fontsize=9)
-    bar.outline.set_edgecolor(COLOURS["faint"])
-    for place in (axes, beside):
-        place.tick_params(labelsize=8.5, colors=COLOURS["ink"], length=2)
-    for spine in axes.spines.values():
-        spine.set_color(COLOURS["faint"])
+def _map(plane: Plane, panel: Panel, height: float, units: str) -> str:
+    """Title, pixels, parallels and meridians, and a colour bar; the origin is the upper left corner."""
+    width = height / plane.height
+    picture = image(panel.palette.colours(plane.pixels(panel.values)))
+    return (
+        f'<text y="-9" class="title">{escape(panel.title)}</text>'
+        f'<image href="{picture}" width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none"/>'
+        f"{_parallels(plane, width, height)}{_meridians(plane, width, height)}"
+        f'<path d="M0 0H{width:.1f}V{height:.1f}H0Z" class="frame"/>'
+        f'<g transform="translate({width + 12:.1f} 0)">{_bar(panel.palette, height, units)}</g>'
+    )
 
 
-def _degrees(axes: Axes, plane: Plane) -> None:
-    """Parallels and meridians: every 30 and 60 degrees around the globe, else a few round numbers."""
-    around = plane.east - plane.west > 300
-    axes.xaxis.set_major_locator(MultipleLocator(60) if around else MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_locator(MultipleLocator(30) if around else MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _compass((value + 180) % 360 - 180, "E", "W")))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _compass(value, "N", "S")))
-    axes.grid(color=COLOURS["ink"], alpha=0.25, linewidth=0.5)
+def _parallels(plane: Plane, width: float, height: float) -> str:
+    parts = []
+    for degrees in _ticks(plane.south, plane.north, 30 if plane.is_wide else None):
+        y = height * (plane.north - degrees) / (plane.north - plane.south)
+        parts.append(f'<path d="M0 {y:.1f}H{width:.1f}" class="line"/>')
+        parts.append(f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{_compass(degrees, "N", "S")}</text>')
+    return "".join(parts)
+
+
+def _meridians(plane: Plane, width: float, height: float) -> str:
+    parts = []
+    for degrees in _ticks(plane.west, plane.east, 60 if plane.is_wide else None):
+        x = width * (degrees - plane.west) / (plane.east - plane.west)
+        name = _compass((degrees + 180) % 360 - 180, "E", "W")
+        parts.append(f'<path d="M{x:.1f} 0V{height:.1f}" class="line"/>')
+        parts.append(f'<text x="{x:.1f}" y="{height + 17:.1f}" text-anchor="middle">{name}</text>')
+    return "".join(parts)
+
+
+def _bar(palette: Palette, height: float, units: str) -> str:
+    """The colour bar with its numbers, the units above."""
+    ramp = np.linspace(palette.upper, palette.lower, 128, dtype=np.float32)[:, None]
+    parts = [
+        f'<image href="{image(palette.colours(ramp))}" width="14" height="{height:.1f}" preserveAspectRatio="none"/>'
+        f'<path d="M0 0H14V{height:.1f}H0Z" class="frame"/><text y="-9">{escape(units)}</text>'
+    ]
+    for value in _ticks(palette.lower, palette.upper):
+        y = height * (palette.upper - value) / (palette.upper - palette.lower)
+        parts.append(f'<text x="20" y="{y + 4:.1f}">{f"{value:.6g}".replace("-", "−")}</text>')
+    return "".join(parts)
+
+
+def _ticks(lower: float, upper: float, step: float | None = None) -> list[float]:
+    """Round numbers between two others."""
+    locator = MaxNLocator(5, steps=[1, 2, 5, 10]) if step is None else MultipleLocator(step)
+    return [float(round(tick, 12)) for tick in locator.tick_values(lower, upper) if lower <= tick <= upper]
 
 
 def _compass(degrees: float, positive: str, negative: str) -> str:
-    """Such as 60°W; neither side at 0 and 180."""
-    side = "" if degrees % 180 == 0 and positive == "E" or degrees == 0 else (positive if degrees > 0 else negative)
-    return f"{abs(round(degrees, 4)):g}°{side}"
-
-
-def _range(values: NDArray[np.float32]) -> tuple[float, float]:
-    present = values[np.isfinite(values)]
-    if not present.size:
-        return 0.0, 1.0
-    lower, upper = (float(end) for end in np.percentile(present, [0.5, 99.5]))
-    return (lower, upper) if upper > lower else (lower, lower + max(abs(lower) * 1e-6, 1e-6))
+    """Such as 60°W; neither side at the equator, at Greenwich, and opposite of it."""
+    neither = degrees == 0 or (positive == "E" and degrees % 180 == 0)
+    return f"{abs(round(degrees, 4)):g}°{'' if neither else positive if degrees > 0 else negative}"

@@ -1,7 +1,7 @@
 """Scores of one field against another, in NumPy: area-weighted, missing points left out.
 
-Every function takes arrays `[..., node]` in physical units and weights `[node]`, and gives `[...]`. A point counts where
-every field has a value there; the weights are renormalised over the points that count, and a field without any scores
+Every function takes arrays `[..., node]` in physical units and weights `[node]`, and gives `[...]`. A node counts where
+every field has a value; the weights are renormalised over the nodes that count, and where there is none the score is
 NaN. The definitions are those of WeatherBench 2 (Rasp et al. 2024, doi:10.1029/2023MS004019, section 3).
 """
 
@@ -22,7 +22,8 @@ def weighted_mean(values: Array, weights: Array) -> Array:
     present = np.isfinite(values)
     total = present @ weights
     mean = np.full(total.shape, np.nan)
-    return np.divide(np.where(present, values, 0.0) @ weights, total, out=mean, where=total > 0)
+    np.divide(np.where(present, values, 0.0) @ weights, total, out=mean, where=total > 0)
+    return mean
 
 
 def error(forecast: Array, truth: Array, weights: Array) -> Array:
@@ -53,4 +54,6 @@ def anomaly_correlation(forecast: Array, truth: Array, climatology: Array, weigh
     forecast_square = weighted_mean(np.where(present, forecast_anomaly**2, np.nan), weights)
     truth_square = weighted_mean(np.where(present, truth_anomaly**2, np.nan), weights)
     norm = np.sqrt(forecast_square * truth_square)
-    return np.divide(weighted_mean(product, weights), norm, out=np.full(norm.shape, np.nan), where=norm > 0)
+    correlation = np.full(norm.shape, np.nan)
+    np.divide(weighted_mean(product, weights), norm, out=correlation, where=norm > 0)
+    return correlation

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-
 from wxml.durations import format_duration
+
 from wxml_verification.climatology import Climatology
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
@@ -22,11 +22,15 @@ def forecast_notes(forecast: ForecastFile, truth: Truth, variables: tuple[str, .
     if truth.source.header.members > 1:
         yield f"The truth is the mean of its {truth.source.header.members} members."
     yield from _gaps(forecast, truth)
-    for name in variables:
-        unit = forecast.units(name)
-        expected = next(known.units for known in truth.source.header.variables if known.name == name)
-        if unit and expected and unit != expected:
-            yield f"The units of {name} are “{unit}” in the forecast and “{expected}” in the truth; taken as the same."
+    yield from _units(forecast, truth, variables)
+
+
+def _units(forecast: ForecastFile, truth: Truth, variables: tuple[str, ...]) -> Iterator[str]:
+    known = [variable for variable in truth.source.header.variables if variable.name in variables]
+    named = [(variable, forecast.units(variable.name)) for variable in known if variable.units]
+    other = [f"{one.name} “{units}” and “{one.units}”" for one, units in named if units not in ("", one.units)]
+    if other:
+        yield f"Forecast and truth name other units, taken as the same: {', '.join(other)}."
 
 
 def _gaps(forecast: ForecastFile, truth: Truth) -> Iterator[str]:

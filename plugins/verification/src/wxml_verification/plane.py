@@ -1,48 +1,29 @@
-"""The plane: any grid laid flat for drawing, degrees east to the right and degrees north upwards."""
+"""The plane: any grid laid flat as pixels, degrees east to the right and degrees north upwards."""
 
-__all__ = ["Palette", "Plane"]
+__all__ = ["Plane"]
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
-
 from wxml.grid import Grid
-from wxml.sphere import cell_bounds
+from wxml.sphere import cell_bounds, unit_vectors
+
 from wxml_verification.metrics import Array
 
-PIXELS = 400  # along an axis: a panel shows no more, so larger grids are thinned
-NODES = 20_000  # likewise, of an unstructured grid
-SEAM = 30  # degrees beyond 0 and 360 from which nodes are repeated, so that triangles close around the globe
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """Colours, and the values at their ends."""
-
-    name: str
-    lower: float
-    upper: float
-
-    @property
-    def style(self) -> dict[str, Any]:
-        """How to paint with it; data are painted as pixels, whatever else is drawn as lines."""
-        return {"cmap": self.name, "vmin": self.lower, "vmax": self.upper, "rasterized": True}
-
-
-Paint = Callable[[Axes, NDArray[np.float32], Palette], Any]
+PIXELS = 480  # along a regular axis, at least as many as it has nodes up to here
+COLUMNS = 300  # of pixels, for grids without rows and columns
+NODES = 20_000  # of such a grid; a picture shows no more
+BLOCK = 500  # points whose distances to all nodes are in memory at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
-    """A grid laid flat once, to be drawn on many times."""
+    """Which node each pixel of a map shows, found once for all maps of a grid."""
 
-    paint: Paint
-    """Draws values `[node]` on axes and returns what a colour bar needs."""
+    nodes: NDArray[np.intp]
+    """Shape `[row, column]`, from north to south and from west to east; -1 where there is no node near."""
     west: float
     east: float
     south: float
@@ -51,28 +32,29 @@ class Plane:
     @classmethod
     def of(cls, grid: Grid) -> Self:
         """Lay out a regular, curvilinear or unstructured grid."""
-        x, y = _unwrapped(grid), grid.latitudes
+        x = _unwrapped(grid)
         if grid.is_regular:
-            x_bounds, y_bounds, paint = _regular(x.reshape(grid.shape)[0], y.reshape(grid.shape)[:, 0])
-        elif len(grid.shape) == 2 and np.abs(np.diff(x.reshape(grid.shape))).max(initial=0) < 180:
-            x_bounds, y_bounds, paint = x, y, _curvilinear(x.reshape(grid.shape), y.reshape(grid.shape))
-        elif grid.is_global:
-            x_bounds, y_bounds, paint = np.array([0.0, 360.0]), np.array([-90.0, 90.0]), _unstructured(x, y)
-        else:
-            x_bounds, y_bounds, paint = x, y, _unstructured(x, y)
-        return cls(paint, float(x_bounds.min()), float(x_bounds.max()), float(y_bounds.min()), float(y_bounds.max()))
+            return cls(*_rectangles(x.reshape(grid.shape)[0], grid.latitudes.reshape(grid.shape)[:, 0]))
+        return cls(*_nearest(grid, x))
 
     @property
-    def aspect(self) -> float:
-        """How much longer a degree north is drawn than a degree east: as long as it is, save for a globe."""
-        if self.east - self.west > 180:
-            return 1.0
-        return float(1 / max(np.cos(np.radians((self.south + self.north) / 2)), 0.2))
+    def is_wide(self) -> bool:
+        """Whether it reaches most of the way around the globe."""
+        return self.east - self.west > 300
 
     @property
     def height(self) -> float:
-        """The height of a drawing of width 1."""
-        return self.aspect * max(self.north - self.south, 1e-6) / max(self.east - self.west, 1e-6)
+        """The height of a drawing of width 1: degrees are as long in both directions, as far as a plane can have it."""
+        degrees_north, degrees_east = self.north - self.south, self.east - self.west
+        middle = 0.0 if degrees_east > 180 else (self.south + self.north) / 2
+        return float(degrees_north / degrees_east / max(np.cos(np.radians(middle)), 0.2))
+
+    def pixels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The values `[node]` on the pixels, shape `[row, column]`; NaN where there is no node near."""
+        return np.where(self.nodes >= 0, values[self.nodes], np.float32(np.nan))
+
+
+Layout = tuple[NDArray[np.intp], float, float, float, float]
 
 
 def _unwrapped(grid: Grid) -> Array:
@@ -83,54 +65,64 @@ def _unwrapped(grid: Grid) -> Array:
     return np.asarray(np.mod(grid.longitudes - middle + 180, 360) - 180 + middle)
 
 
-def _regular(longitudes: Array, latitudes: Array) -> tuple[Array, Array, Paint]:
-    """Every node a rectangle between the middles to its neighbours."""
-    shape = len(latitudes), len(longitudes)
-    rows, columns = slice(None, None, _step(shape[0])), np.argsort(longitudes)[:: _step(shape[1])]
-    x, y = cell_bounds(longitudes[columns]), np.clip(cell_bounds(latitudes[rows]), -90, 90)
-
-    def paint(axes: Axes, values: NDArray[np.float32], palette: Palette) -> Any:
-        return axes.pcolormesh(x, y, values.reshape(shape)[rows][:, columns], **palette.style)
-
-    return x, y, paint
+def _rectangles(longitudes: Array, latitudes: Array) -> Layout:
+    """Every node shows on the pixels between the middles to its neighbours."""
+    east, west_bound, east_bound = _cells(longitudes)
+    north, south_bound, north_bound = _cells(latitudes)
+    nodes = north[::-1, None] * len(longitudes) + east
+    return nodes, west_bound, east_bound, max(south_bound, -90.0), min(north_bound, 90.0)
 
 
-def _curvilinear(longitudes: Array, latitudes: Array) -> Paint:
-    shape = latitudes.shape
-    thin = slice(None, None, _step(shape[0])), slice(None, None, _step(shape[1]))
-    x, y = longitudes[thin], latitudes[thin]
-
-    def paint(axes: Axes, values: NDArray[np.float32], palette: Palette) -> Any:
-        return axes.pcolormesh(x, y, values.reshape(shape)[thin], shading="nearest", **palette.style)
-
-    return paint
+def _cells(centres: Array) -> tuple[NDArray[np.intp], float, float]:
+    """Which of the centres each pixel of a rising axis shows, and the ends of the axis."""
+    order = np.argsort(centres)
+    bounds = cell_bounds(centres[order])
+    number = len(centres) * max(1, PIXELS // len(centres))
+    middles = bounds[0] + (np.arange(number) + 0.5) / number * (bounds[-1] - bounds[0])
+    return order[np.searchsorted(bounds[1:-1], middles)], float(bounds[0]), float(bounds[-1])
 
 
-def _unstructured(longitudes: Array, latitudes: Array) -> Paint:
-    """Triangles between neighbouring nodes, continued around the globe; points where the nodes lie on one line."""
-    thin = np.arange(0, len(latitudes), -(-len(latitudes) // NODES))
-    east, west = thin[longitudes[thin] < SEAM], thin[longitudes[thin] > 360 - SEAM]
-    nodes = np.concatenate([thin, east, west])
-    x = longitudes[nodes] + np.repeat([0.0, 360.0, -360.0], [len(thin), len(east), len(west)])
-    y = latitudes[nodes]
-    if np.linalg.matrix_rank(np.stack([x - x[0], y - y[0]]), tol=1e-6) < 2:
-        return _points(x, y, nodes)
-    triangulation = Triangulation(x, y)
-
-    def paint(axes: Axes, values: NDArray[np.float32], palette: Palette) -> Any:
-        triangulation.set_mask(np.isnan(values[nodes][triangulation.triangles]).any(axis=1))
-        return axes.tripcolor(triangulation, np.nan_to_num(values[nodes]), **palette.style)
-
-    return paint
+def _nearest(grid: Grid, x: Array) -> Layout:
+    """Every pixel shows the node that is nearest on the sphere, if it is no further off than nodes are apart."""
+    y = grid.latitudes
+    bounds = (0.0, 360.0, -90.0, 90.0) if grid.is_global else (*_padded(x), *_padded(y))
+    west, east, south, north = bounds
+    rows = int(np.clip(COLUMNS * (north - south) / (east - west), 2, 2 * COLUMNS))
+    across = west + (np.arange(COLUMNS) + 0.5) / COLUMNS * (east - west)
+    down = north - (np.arange(rows) + 0.5) / rows * (north - south)
+    shown = _thinned(grid.shape)
+    places = unit_vectors(y[shown], x[shown]).astype(np.float32)
+    pixels = unit_vectors(*np.meshgrid(down, across, indexing="ij")).astype(np.float32)
+    nearest, closeness = _closest(pixels.reshape(-1, 3), places)
+    nodes = np.where(closeness >= (-1.0 if grid.is_global else _spacing(places)), shown[nearest], -1)
+    return nodes.reshape(rows, COLUMNS), *bounds
 
 
-def _points(x: Array, y: Array, nodes: NDArray[np.intp]) -> Paint:
-    def paint(axes: Axes, values: NDArray[np.float32], palette: Palette) -> Any:
-        return axes.scatter(x, y, s=40, c=values[nodes], **palette.style)
+def _closest(points: NDArray[np.float32], places: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The nearest place to each point, and the cosine of the angle between; some hundred points at a time."""
+    nearest, closeness = np.zeros(len(points), np.intp), np.zeros(len(points), np.float32)
+    for start in range(0, len(points), BLOCK):
+        cosines = points[start : start + BLOCK] @ places.T
+        nearest[start : start + BLOCK] = cosines.argmax(axis=1)
+        closeness[start : start + BLOCK] = cosines.max(axis=1)
+    return nearest, closeness
 
-    return paint
+
+def _spacing(places: NDArray[np.float32]) -> float:
+    """The cosine of the largest angle from one of some nodes to its neighbour, with a little room."""
+    some = places[:: -(-len(places) // BLOCK)]
+    cosines = np.where(np.isclose(some @ places.T, 1.0, rtol=0, atol=1e-7), -1.0, some @ places.T)
+    return float(np.cos(1.1 * np.arccos(np.clip(cosines.max(axis=1).min(), -1, 1))))
 
 
-def _step(length: int) -> int:
-    """How many nodes to skip so that at most `PIXELS` are drawn."""
-    return -(-length // PIXELS)
+def _thinned(shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Which nodes are shown: about `NODES` of them, spread evenly over rows and columns."""
+    total = int(np.prod(shape))
+    step = int(np.ceil((total / NODES) ** (1 / len(shape))))
+    return np.arange(total).reshape(shape)[tuple(slice(None, None, step) for _ in shape)].ravel()
+
+
+def _padded(places: Array) -> tuple[float, float]:
+    """The ends of an axis with a little room."""
+    room = 0.02 * np.ptp(places) + 0.02
+    return float(places.min() - room), float(places.max() + room)

@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-
 from wxml.errors import DataError
+
 from wxml_verification.metrics import Array
 
 AXES = ("time", "prediction_timedelta")

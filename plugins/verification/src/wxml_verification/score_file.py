@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-
 from wxml.grid import Grid
+
 from wxml_verification.evaluation import Evaluation
 
 SCORE_AXES = ("metric", "forecast", "variable", "prediction_timedelta")
@@ -23,8 +23,8 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: str) -> None:
     """
     dataset = _dataset(evaluation)
     dataset.attrs["wxml_provenance"] = provenance
-    packed = {"maps": {"zlib": True, "complevel": 1}, "prediction_timedelta": {"dtype": "int64", "units": "seconds"}}
-    dataset.to_netcdf(path, engine="netcdf4", encoding=packed)
+    packed = {"zlib": True, "complevel": 1}
+    dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": packed})
 
 
 def _dataset(evaluation: Evaluation) -> xr.Dataset:
@@ -37,7 +37,7 @@ def _dataset(evaluation: Evaluation) -> xr.Dataset:
             "maps": (
                 ("map", *SCORE_AXES[2:], *axes),
                 maps,
-                {"long_name": "bias and RMSE of the forecast over all cases at each node, in the units of the variable"},
+                {"long_name": "bias and RMSE of the forecast at each node, in the units of the variable"},
             ),
             "units": ("variable", np.array(scores.units, dtype=object)),
         },

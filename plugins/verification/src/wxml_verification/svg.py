@@ -19,7 +19,7 @@ COLOURS = {
 """What to draw with: each becomes the page's own colour of that name (the last three: Okabe and Ito's palette)."""
 
 
-def inline_svg(figure: Figure, *, label: str, key: str, dpi: int = 120) -> str:
+def inline_svg(figure: Figure, *, label: str, key: str, dpi: int = 100) -> str:
     """The figure as one `<svg>` element, without any outside reference.
 
     Args:
@@ -29,7 +29,7 @@ def inline_svg(figure: Figure, *, label: str, key: str, dpi: int = 120) -> str:
         dpi: how fine rasterised parts are.
     """
     text = StringIO()
-    # The settings are global in matplotlib; no other way leads to text that stays text, and to the same bytes each time.
+    # Settings are global in matplotlib; no other way leads to text that stays text, and to the same bytes each time.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": key}):
         figure.savefig(text, format="svg", dpi=dpi, transparent=True, metadata={"Date": None})
     body = text.getvalue()

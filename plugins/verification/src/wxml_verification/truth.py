@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
 from wxml.durations import format_time
 from wxml.errors import DataError
 from wxml.grid import Grid
 from wxml.interfaces.data_source import DataSource
+
 from wxml_verification.metrics import Array
 
 SAME_PLACE = 1e-3  # degrees: files store places in single precision or rounded, other grids are further off
@@ -43,8 +43,8 @@ class Truth:
         times = self.source.header.times
         there = f"from {format_time(times[0])} to {format_time(times[-1])}" if len(times) else "at no time at all"
         raise DataError(
-            f"the truth has none of the {np.unique(valid_times).size} times that the forecast is valid at, from {first} "
-            f"to {last}",
+            f"the truth has none of the {np.unique(valid_times).size} times that the forecast is valid at, "
+            f"from {first} to {last}",
             fix=f"it has data {there}: choose a truth or a forecast whose times and steps meet",
         )
 

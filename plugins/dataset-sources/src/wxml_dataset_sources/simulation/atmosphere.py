@@ -26,39 +26,66 @@ FIELDS = ("u", "v", "z", "t", "q", "tp")
 OUTPUT_INTERVAL = 6 * 3600  # s
 MEAN_GEOPOTENTIAL = 54000.0  # m² s⁻², about that of 500 hPa
 TRACER_DIFFUSION_HOURS = 8.0
-STEPS_AT_T21 = 12  # per output, half an hour each: the fastest wind then crosses less than a wave's seventh in a step
+STEPS_AT_T21 = 12  # per output, half an hour each: the scheme is stable up to winds of some 120 m/s
 
 
 class Atmosphere:
-    """The coupled equations; the state is `[vorticity, temperature, humidity]` in coefficients, `[3, order, degree]`."""
+    """The coupled equations; the state is the coefficients `[3, order, degree]` of ζ, T and q."""
 
     def __init__(self, harmonics: SphericalHarmonics, surface: Surface) -> None:
-        constants = FlowConstants()
         self._harmonics = harmonics
-        self._flow = VorticityEquation(harmonics, surface.orography, constants)
+        self._flow = VorticityEquation(harmonics, surface.orography, FlowConstants())
         self._temperature = Temperature(harmonics, surface.land)
         self._humidity = Humidity(harmonics, surface.land)
         self._cooling = LAPSE_RATE * surface.orography
         tracer_decay = diffusion_rate(harmonics, TRACER_DIFFUSION_HOURS)
-        self._decay = np.stack([self._flow.decay, tracer_decay, tracer_decay])[:, None]
+        self._decay = np.stack(np.broadcast_arrays(self._flow.decay, tracer_decay, tracer_decay))
         self._steps = max(STEPS_AT_T21, -(-STEPS_AT_T21 * harmonics.truncation // 21))
 
     def initial_state(self, seed: int, time: float) -> Complex:
         """Jets with small random eddies, the equilibrium temperature, and air at 70 % relative humidity."""
-        harmonics = self._harmonics
         temperature = self._temperature.equilibrium(time)
         humidity = 0.7 * saturation_humidity(temperature - self._cooling)
-        random = np.random.default_rng([seed, 1])
-        eddies = random.normal(scale=1e-5, size=temperature.shape)
-        state = harmonics.to_coefficients(np.stack([eddies, temperature, humidity]))
+        eddies = np.random.default_rng([seed, 1]).normal(scale=1e-5, size=temperature.shape)
+        state = self._harmonics.to_coefficients(np.stack([eddies, temperature, humidity]))
         state[0] += self._flow.jets
         state[0, 0, 0] = 0.0
         return state
 
     def integrate(self, state: Complex, time: float) -> Iterator[tuple[Complex, Real]]:
-        """The state and the `FIELDS` `[field, latitude, longitude]` at `time` and every six hours after it, for ever."""
-        scheme = AdamsBashforth(self._tendency, self._decay, OUTPUT_INTERVAL / self._steps)
-        rain = np.zeros((len(self._harmonics.latitudes), self._harmonics.num_longitudes))
+        """The state, and the `FIELDS` `[field, latitude, longitude]`, at `time` and every six hours after it, for ever.
+
+        Args:
+            state: coefficients, `[3, order, degree]`.
+            time: seconds since 1970-01-01 UTC.
+        """
+        scheme = AdamsBashforth(self._decay, OUTPUT_INTERVAL / self._steps)
+        rain = np.zeros_like(self._cooling)
         while True:
-            yield state, self.fields(state, rain)
-            ...
+            yield state, self._fields(state, rain)
+            rain = np.zeros_like(rain)
+            for _ in range(self._steps):
+                tendency, rain_rate = self._tendency(state, time)
+                state = scheme.advance(state, tendency)
+                rain += scheme.step * rain_rate
+                time += scheme.step
+
+    def _tendency(self, state: Complex, time: float) -> tuple[Complex, Real]:
+        """The tendency of the state but for its linear decay, and the rain rate (mm/s) on the grid."""
+        wind = eastward, northward = self._harmonics.wind(state[0])
+        vorticity, temperature, humidity = self._harmonics.to_grid(state)
+        ground_temperature = temperature - self._cooling
+        rain_rate = self._humidity.condensation(humidity, ground_temperature, vorticity)
+        moistening = self._humidity.evaporation(humidity, ground_temperature) - rain_rate
+        sources = np.stack([self._temperature.heating(temperature, time), moistening])
+        tracers = np.stack([temperature, humidity])
+        carried = self._harmonics.source_minus_divergence(sources, tracers * eastward, tracers * northward)
+        flow = self._flow.tendency(state[0], wind, time)
+        return np.concatenate([flow[None], carried]), COLUMN_MASS * rain_rate
+
+    def _fields(self, state: Complex, rain: Real) -> Real:
+        """What is written out; humidity that truncation left below zero is cut off there."""
+        wind = self._harmonics.wind(state[0])
+        temperature, humidity = self._harmonics.to_grid(state[1:])
+        geopotential = MEAN_GEOPOTENTIAL + balanced_geopotential(self._harmonics, state[0], wind)
+        return np.stack([*wind, geopotential, temperature - self._cooling, np.maximum(humidity, 0.0), rain])

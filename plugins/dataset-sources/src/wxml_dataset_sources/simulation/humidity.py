@@ -2,9 +2,10 @@
 
 ∂q/∂t = −∇·(q V) + wetness · max(r q_s(T) − q, 0) / τ_e − max(q − q_s(T − lift), 0) / τ_c
 
-Air ascends in cyclones, as friction turns the wind inwards (Ekman pumping is proportional to the vorticity, and upward
-where its sign is the Coriolis parameter's), and cools by `lift` for it: so it rains in cyclones, and where moist air
-is carried to colder places or up mountains.
+The air cools by `lift` where it ascends. It does so in cyclones, as friction turns the wind inwards (Ekman pumping
+is proportional to the vorticity, and upward where its sign is the Coriolis parameter's), and in deep convection,
+which sets in above about 22 °C. So it rains in cyclones, in the warm tropics, and where moist air is carried to colder
+places or up mountains.
 """
 
 __all__ = ["Humidity", "saturation_humidity"]
@@ -18,19 +19,22 @@ from wxml_dataset_sources.simulation.sun import DAY
 Real = NDArray[np.float64]
 
 PRESSURE = 95000.0  # Pa
-EVAPORATION_DAYS = 3.0
+EVAPORATION_DAYS = 2.0
 CONDENSATION_HOURS = 4.0
-SEA_RELATIVE_HUMIDITY = 0.85  # r: evaporation ends there
+SEA_RELATIVE_HUMIDITY = 0.9  # r: evaporation ends there
 LAND_WETNESS = 0.4  # of the sea's
-LIFT = 6e4  # K s: cooling by ascent, per unit of cyclonic vorticity at a pole
-COLUMN_MASS = 2500.0  # kg m⁻²: the mass of air that the humidity stands for; 1 kg m⁻² of water is 1 mm
+CYCLONE_LIFT = 1e5  # K s: cooling by ascent, per unit of cyclonic vorticity
+CONVECTIVE_LIFT, CONVECTION_ONSET = 1.5, 295.0  # K of cooling per K above so many K
+TROPICS = 0.15  # the sine of the latitude within which what turns cyclonically changes sides
+COLUMN_MASS = 3000.0  # kg m⁻²: the mass of air that the humidity stands for; 1 kg m⁻² of water is 1 mm
 
 
 class Humidity:
     """What moistens and dries the air."""
 
     def __init__(self, harmonics: SphericalHarmonics, land: Real) -> None:
-        self._sine = harmonics.sin_latitude[:, None]
+        sine = harmonics.sin_latitude[:, None]
+        self._cyclone_lift = CYCLONE_LIFT * sine / np.hypot(sine, TROPICS)
         self._evaporation_rate = (1 - (1 - LAND_WETNESS) * land) / (EVAPORATION_DAYS * DAY)
 
     def evaporation(self, humidity: Real, temperature: Real) -> Real:
@@ -51,14 +55,15 @@ class Humidity:
             temperature: at the ground, K.
             vorticity: relative, s⁻¹.
         """
-        lifted = temperature - LIFT * self._sine * vorticity
+        convection = CONVECTIVE_LIFT * np.maximum(temperature - CONVECTION_ONSET, 0.0)
+        lifted = temperature - self._cyclone_lift * vorticity - convection
         return np.maximum(humidity - saturation_humidity(lifted), 0.0) / (CONDENSATION_HOURS * 3600.0)
 
 
 def saturation_humidity(temperature: Real) -> Real:
-    """The specific humidity (kg/kg) of saturated air: 0.622 e_s / p, e_s = 611.2 Pa exp(17.67 t / (t + 243.5)), t in °C.
+    """The specific humidity (kg/kg) of saturated air: 0.622 e_s / p, e_s = 611.2 Pa exp(17.67 t / (t + 243.5)).
 
-    Bolton (1980), doi:10.1175/1520-0493(1980)108<1046:TCOEPT>2.0.CO;2, equation 10.
+    t is in °C. Bolton (1980), doi:10.1175/1520-0493(1980)108<1046:TCOEPT>2.0.CO;2, equation 10.
     """
     celsius = temperature - 273.15
     return 0.622 * 611.2 / PRESSURE * np.exp(17.67 * celsius / (celsius + 243.5))

@@ -1,8 +1,8 @@
 """Spherical harmonics: from coefficients to a Gaussian grid and back, and the derivatives that a flow needs.
 
-Real fields only. A field is f(λ, μ) = Σ_m Σ_l f_lm P_lm(μ) exp(imλ) over 0 ≤ |m| ≤ l ≤ truncation, with μ = sin(latitude)
-and the associated Legendre functions normalised so that ½ ∫ P_lm² dμ = 1: the coefficient of l = m = 0 is the
-global mean, and the mean of f² is Σ |f_lm|², where m > 0 counts twice. Only m ≥ 0 is kept, since f_l,−m = conj(f_lm).
+Real fields only. A field is f(λ, μ) = Σ_m Σ_l f_lm P_lm(μ) exp(imλ) over 0 ≤ |m| ≤ l ≤ truncation, with μ = sin φ and
+the associated Legendre functions normalised so that ½ ∫ P_lm² dμ = 1: the coefficient of l = m = 0 is the global mean,
+and the mean of f² is Σ |f_lm|², where m > 0 counts twice. Only m ≥ 0 is kept, since f_l,−m = conj(f_lm).
 
 Arrays: coefficients `[..., order, degree]` (complex), grid `[..., latitude, longitude]`, latitudes from north to south.
 """
@@ -11,7 +11,6 @@ __all__ = ["EARTH_RADIUS", "SphericalHarmonics", "legendre_functions"]
 
 import numpy as np
 from numpy.typing import NDArray
-
 from wxml.sphere import gauss_legendre
 
 EARTH_RADIUS = 6.371e6  # m
@@ -24,14 +23,14 @@ class SphericalHarmonics:
     """The transforms of one triangular truncation: matrix products in latitude, FFTs in longitude.
 
     Products of two fields are exact up to the truncation, since with at least 3 · truncation + 1 longitudes and half as
-    many Gaussian latitudes no alias reaches a kept coefficient (Orszag 1970, doi:10.1175/1520-0469).
+    many Gaussian latitudes no alias reaches a kept coefficient (Orszag 1970, J. Atmos. Sci. 27, 890).
     """
 
     def __init__(self, truncation: int) -> None:
         self.truncation = truncation
         self.num_longitudes = fast_length(3 * truncation + 1)
         self.latitudes, self.weights = gauss_legendre(self.num_longitudes // 2)
-        self.longitudes = np.arange(self.num_longitudes) * (360.0 / self.num_longitudes)
+        self.longitudes: Real = np.arange(float(self.num_longitudes)) * (360.0 / self.num_longitudes)
         self.sin_latitude = np.sin(np.radians(self.latitudes))
         self.orders = np.arange(truncation + 1.0)[:, None]
         self.degrees = np.arange(truncation + 1.0)
@@ -137,4 +136,4 @@ def _product(matrix: Real, vectors: Complex) -> Complex:
     leading = vectors.shape[:-2]
     columns = np.ascontiguousarray(vectors.reshape(-1, *vectors.shape[-2:]).transpose(1, 2, 0))
     product = np.matmul(matrix, columns.view(np.float64)).view(np.complex128)
-    return product.transpose(2, 0, 1).reshape(*leading, *product.shape[:2])
+    return np.asarray(product.transpose(2, 0, 1).reshape(*leading, *product.shape[:2]))

@@ -26,7 +26,7 @@ def season(time: float) -> float:
 def zenith_cosine(time: float, latitudes: Real, longitudes: Real) -> Real:
     """The cosine of the sun's zenith angle, zero at night, shape `[latitude, longitude]`.
 
-    cos Z = sin φ sin δ + cos φ cos δ cos h, with the declination δ and the hour angle h = 2π (UTC day fraction) + λ − π.
+    cos Z = sin φ sin δ + cos φ cos δ cos h, with the declination δ and the hour angle h = 2π · UTC / day + λ − π.
 
     Args:
         time: seconds since 1970-01-01 UTC.
@@ -36,11 +36,14 @@ def zenith_cosine(time: float, latitudes: Real, longitudes: Real) -> Real:
     declination, latitude = OBLIQUITY * season(time), np.radians(latitudes)[:, None]
     hour_angle = 2 * np.pi * (time / DAY % 1.0) + np.radians(longitudes) - np.pi
     cosine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)
-    return np.maximum(cosine, 0.0)
+    return np.asarray(np.maximum(cosine, 0.0))
 
 
 def daily_mean_cosine(time: float, latitudes: Real) -> Real:
-    """The mean of the above over the day: (h₀ sin φ sin δ + cos φ cos δ sin h₀) / π, cos h₀ = −tan φ tan δ, `[latitude]`."""
+    """The mean over the day of the same, shape `[latitude]`.
+
+    It is (h₀ sin φ sin δ + cos φ cos δ sin h₀) / π with the hour angle of sunset cos h₀ = −tan φ tan δ.
+    """
     declination, latitude = OBLIQUITY * season(time), np.radians(latitudes)
     sunset = np.arccos(np.clip(-np.tan(latitude) * np.tan(declination), -1.0, 1.0))
     static = sunset * np.sin(latitude) * np.sin(declination)

@@ -17,10 +17,10 @@ from wxml_dataset_sources.simulation.sun import DAY, daily_mean_cosine, season, 
 Real = NDArray[np.float64]
 
 LAPSE_RATE = 6.5e-3  # K/m
-MEAN, POLE_CONTRAST = 286.0, 60.0  # K: the mean of T*, and how much colder the poles are than the equator
+MEAN, POLE_CONTRAST = 283.0, 52.0  # K: the mean of T*, and how much colder the poles are than the equator
 SEASON_SEA, SEASON_LAND = 4.0, 12.0  # K: half the range of T* over the year at a pole
 RELAXATION_SEA, RELAXATION_LAND = 10.0, 6.0  # days
-SOLAR_HEATING = 50.0 / DAY  # K/s over land, per unit of cos Z
+SOLAR_HEATING = 40.0 / DAY  # K/s over land, per unit of cos Z
 
 
 class Temperature:

@@ -1,11 +1,11 @@
 """The flow: the barotropic vorticity equation over mountains, kept alive by jets and by growing synoptic waves.
 
-∂ζ/∂t = −∇·((ζ + f + f h/H) V) + k·∇×(−c |V| V) + g(φ) ζ' + (ζ* − ζ) / τ − ν ∇⁸ ζ
+∂ζ/∂t = −∇·((ζ + f + f h/H) V) + k·∇×(−c |V| V) + g(φ) ζ' + (ζ* − [ζ]) / τ − ν ∇⁸ ζ
 
-with the relative vorticity ζ, the Coriolis parameter f, the wind V = k × ∇∇⁻²ζ, the height h of the ground under a layer
-of depth H, a quadratic drag c, the vorticity ζ* of the jets that the zonal flow is drawn to, and ζ', the part of ζ at
-synoptic scales. One layer has no baroclinic instability, so the term g ζ' stands in for it: cyclones and anticyclones of
-the storm tracks grow at the rate g until the drag and the shear limit them. Nothing is random.
+with the relative vorticity ζ, the Coriolis parameter f, the wind V = k × ∇∇⁻²ζ, the height h of the ground under a
+layer of depth H, a quadratic drag c, the vorticity ζ* of the jets that the zonal mean [ζ] is drawn to, and ζ', the part
+of ζ at synoptic scales. One layer has no baroclinic instability, so the term g ζ' stands in for it: cyclones and
+anticyclones of the storm tracks grow at the rate g until the drag and the shear limit them. Nothing is random.
 """
 
 __all__ = ["FlowConstants", "VorticityEquation", "balanced_geopotential"]
@@ -28,15 +28,15 @@ ROTATION_RATE = 7.292e-5  # s⁻¹
 class FlowConstants:
     """The constants of the equation; `FlowConstants.free()` leaves only advection on the rotating sphere."""
 
-    relaxation_days: float = 15.0
-    """τ: how fast the flow is drawn to the jets."""
+    relaxation_days: float = 5.0
+    """τ: how fast the zonal mean is drawn to the jets."""
     diffusion_hours: float = 8.0
     """How fast ∇⁸ damps the highest degree."""
-    quadratic_drag: float = 2.5e-7
+    quadratic_drag: float = 4.2e-7
     """c (m⁻¹)."""
     growth_per_day: float = 2.0
     """g at the centre of the storm tracks, where one is in mid-season."""
-    jet_speed: float = 45.0
+    jet_speed: float = 70.0
     """The speed (m/s) at the core of the jets of ζ*."""
     layer_depth: float = 10e3
     """H (m)."""
@@ -49,8 +49,8 @@ class FlowConstants:
 
 
 JET_LATITUDE, JET_WIDTH = 42.0, 13.0  # degrees
-TRACK_LATITUDE, TRACK_WIDTH = 46.0, 17.0  # degrees
-TRADE_WIND = -8.0  # m/s at the equator, in a target whose jets are 45 m/s
+TRACK_LATITUDE, TRACK_WIDTH = 46.0, 22.0  # degrees
+TRADE_SHARE = -0.15  # the wind at the equator over that at the core of the jets, in ζ*
 SYNOPTIC_DEGREES = (7.0, 16.0)
 SEASONALITY = 0.25  # how much more than on average there is of jets and growth at the winter solstice
 
@@ -66,13 +66,14 @@ class VorticityEquation:
         growth = constants.growth_per_day / DAY
         self._growth, self._growth_contrast = growth * (north + south)[:, None], growth * (north - south)[:, None]
         self._synoptic = _band(harmonics.degrees, harmonics.truncation)
-        self._jets, self._jet_contrast = jets(harmonics, constants.jet_speed)
+        self.jets, self._jet_contrast = jets(harmonics, constants.jet_speed)
         self._relaxation = 1.0 / (constants.relaxation_days * DAY)
 
     @property
     def decay(self) -> Real:
-        """The rate (s⁻¹) at which relaxation and diffusion damp each degree, shape `[degree]`."""
-        return self._relaxation + diffusion_rate(self._harmonics, self._constants.diffusion_hours)
+        """The rate (s⁻¹) at which relaxation and diffusion damp each coefficient, shape `[order, degree]`."""
+        zonal = self._relaxation * (self._harmonics.orders == 0)
+        return np.asarray(zonal + diffusion_rate(self._harmonics, self._constants.diffusion_hours))
 
     def tendency(self, vorticity: Complex, wind: tuple[Real, Real], time: float) -> Complex:
         """∂ζ/∂t but for the decay.
@@ -92,7 +93,7 @@ class VorticityEquation:
             absolute * eastward + drag * northward,
             absolute * northward - drag * eastward,
         )
-        return advected + self._relaxation * (self._jets + winter * self._jet_contrast)
+        return advected + self._relaxation * (self.jets + winter * self._jet_contrast)
 
 
 def diffusion_rate(harmonics: SphericalHarmonics, hours: float) -> Real:
@@ -104,7 +105,7 @@ def jets(harmonics: SphericalHarmonics, speed: float) -> tuple[Complex, Complex]
     """The vorticity of a jet on each hemisphere between weak easterlies, and of the northern minus the southern jet."""
     latitudes = harmonics.latitudes
     north, south = speed * _bumps(latitudes, JET_LATITUDE, JET_WIDTH)
-    trades = speed / 45.0 * TRADE_WIND * np.exp(-((latitudes / 15.0) ** 2))
+    trades = speed * TRADE_SHARE * np.exp(-((latitudes / 15.0) ** 2))
     return _zonal_vorticity(harmonics, north + south + trades), _zonal_vorticity(harmonics, north - south)
 
 
@@ -123,14 +124,15 @@ def balanced_geopotential(harmonics: SphericalHarmonics, vorticity: Complex, win
 
 
 def _zonal_vorticity(harmonics: SphericalHarmonics, speed: Real) -> Complex:
-    """The vorticity k·∇×(u, 0) of a westerly wind `[latitude]`, smoothed towards the poles so that it is regular there."""
-    eastward = np.repeat(speed[:, None] * np.cos(np.radians(harmonics.latitudes))[:, None] ** 0.5, harmonics.num_longitudes, 1)
+    """The vorticity k·∇×(u, 0) of a westerly wind `[latitude]`, weakened towards the poles, where it must vanish."""
+    tapered = speed * (1 - harmonics.sin_latitude**2) ** 0.25
+    eastward = np.repeat(tapered[:, None], harmonics.num_longitudes, axis=1)
     return harmonics.source_minus_divergence(0 * eastward, 0 * eastward, eastward)
 
 
 def _bumps(latitudes: Real, centre: float, width: float) -> Real:
     """A bell around the latitude on each hemisphere, shape `[2, latitude]`, north first."""
-    return np.exp(-(((latitudes - np.array([[centre], [-centre]])) / width) ** 2))
+    return np.asarray(np.exp(-(((latitudes - np.array([[centre], [-centre]])) / width) ** 2)))
 
 
 def _band(degrees: Real, truncation: int) -> Real:

@@ -1,0 +1,178 @@
+"""What the schema accepts, and what it makes of dates."""
+
+import json
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice, SplitConfig
+from wxml.errors import DataError
+
+TOY = {"plugin": "toy"}
+
+
+def experiment(**changes):
+    data = {"source": TOY, "split": {"training": ["2000-01-01", "2000-01-31"]}}
+    model = {"encoder": TOY, "processor": TOY, "decoder": TOY}
+    return {"data": data, "graph": TOY, "model": model, "training": TOY} | changes
+
+
+def first_message(build, *args, **kwargs):
+    with pytest.raises(ValidationError) as caught:
+        build(*args, **kwargs)
+    return caught.value.errors()[0]["msg"]
+
+
+def second(text):
+    return np.datetime64(text, "s")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "first", "last"),
+    [
+        ("2000-01-01", "2000-10-31", "2000-01-01T00:00:00", "2000-10-31T23:59:59"),
+        (date(2000, 2, 28), date(2000, 2, 29), "2000-02-28T00:00:00", "2000-02-29T23:59:59"),
+        ("2000-01-01T06", "2000-01-01T18", "2000-01-01T06:00:00", "2000-01-01T18:00:00"),
+        (datetime(2000, 1, 1, 6), datetime(2000, 1, 2), "2000-01-01T06:00:00", "2000-01-02T00:00:00"),
+        ("1999-12-31 18:00Z", "1999-12-31T18", "1999-12-31T18:00:00", "1999-12-31T18:00:00"),
+        (datetime(2000, 1, 1, tzinfo=UTC), "2000-01", "2000-01-01T00:00:00", "2000-01-31T23:59:59"),
+        (1999, 2000, "1999-01-01T00:00:00", "2000-12-31T23:59:59"),
+        ("2000-01-01", "2000-01-01", "2000-01-01T00:00:00", "2000-01-01T23:59:59"),
+    ],
+)
+def test_a_period_is_inclusive_and_a_bare_end_means_its_whole_day(start, end, first, last):
+    split = SplitConfig(training=[start, end])
+    assert split.period("training") == (second(first), second(last))
+
+
+@given(st.dates(date(1900, 1, 1), date(2100, 1, 1)), st.integers(0, 4000))
+def test_a_period_of_days_lasts_whole_days(start, days):
+    end = np.datetime64(start, "D") + days
+    first, last = SplitConfig(training=[start, str(end)]).period("training")
+    assert last - first == np.timedelta64((days + 1) * 86400 - 1, "s")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (["2000-02-01", "2000-01-01"], "must not end before it starts, got [2000-02-01, 2000-01-01]"),
+        (["2000-01-01T12", "2000-01-01T06"], "must not end before it starts"),
+        (["2000-01-01"], "must be a pair [start, end], got ['2000-01-01']"),
+        ("2000-01-01", "must be a pair [start, end]"),
+        (["today", "2000-01-01"], "must be an ISO date or date-time, got 'today'"),
+        (["2000-02-30", "2001-01-01"], "must be an ISO date or date-time, got '2000-02-30'"),
+        (["2000-01-01T00+02:00", "2001-01-01"], "must be an ISO date or date-time"),
+        ([True, "2000-01-01"], "must be an ISO date or date-time, got 'True'"),
+        ([None, "2000-01-01"], "must be an ISO date or date-time, got 'None'"),
+    ],
+)
+def test_periods_that_are_refused(value, message):
+    assert message in first_message(SplitConfig, training=value)
+
+
+def test_a_split_that_is_not_written_is_an_error():
+    split = SplitConfig(training=["2000", "2001"])
+    for name in ("validation", "test", "model_fields"):
+        with pytest.raises(DataError, match=f"the config has no period `data.split.{name}`"):
+            split.period(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["gnn", "GraphTransformer", "graph_transformer", "wxml-processor-gnn:gnn", "acme.wxml:icon"]
+)
+def test_names_of_plugins(name):
+    assert PluginChoice(plugin=name).plugin == name
+
+
+@pytest.mark.parametrize(
+    "name", ["os.system", "package.module:Class", "a:b:c", "", "a b", "./gnn", "x/y", "gnn:", ":gnn", "a:b.c"]
+)
+def test_import_paths_are_no_names_of_plugins(name):
+    assert "a plugin is chosen by name, never by import path" in first_message(PluginChoice, plugin=name)
+
+
+def test_options_of_a_plugin_are_open_and_keep_any_name():
+    choice = PluginChoice.model_validate({"plugin": "gnn", "options": 1, "copy": {"a": [1]}, "model_config": None})
+    assert choice.options == {"options": 1, "copy": {"a": [1]}, "model_config": None}
+
+
+def test_the_defaults():
+    config = ExperimentConfig.model_validate(experiment())
+    assert config.seed == 0
+    assert (config.data.timestep, config.data.input_steps) == ("6h", 2)
+    assert config.data.timestep_duration == np.timedelta64(21600, "s")
+    assert [choice.plugin for choice in config.data.transforms] == ["normalise"]
+    assert (config.model.channels, config.model.residual, config.model.increment_scale) == (
+        64,
+        "last-state",
+        "tendency",
+    )
+    assert (config.forecast.lead_time, config.forecast.writer, config.forecast.batch_size) == ("48h", None, 8)
+    assert config.verification == PluginChoice(plugin="scorecard")
+
+
+def test_a_variable_has_one_role():
+    message = first_message(DataConfig, source=TOY, variables={"forcing": ["z", "t"], "diagnostic": ["t"]}, split={})
+    assert "a variable has one role, got ['t'] more than once" in message
+
+
+def test_bounds_are_in_order():
+    model = experiment()["model"] | {"bounding": {"tp": {"minimum": 1, "maximum": 0}}}
+    assert "`minimum` must not exceed `maximum`, got 1.0 and 0.0" in first_message(
+        ExperimentConfig.model_validate, experiment(model=model)
+    )
+
+
+def test_the_lead_time_is_a_whole_number_of_time_steps():
+    message = first_message(ExperimentConfig.model_validate, experiment(forecast={"lead_time": "15h"}))
+    assert "`lead_time` must be a whole number of time steps of 6h, got 15h" in message
+    data = experiment()["data"] | {"timestep": "5h"}
+    assert "of 5h, got 48h" in first_message(ExperimentConfig.model_validate, experiment(data=data))
+
+
+def test_a_config_does_not_change():
+    config = ExperimentConfig.model_validate(experiment())
+    with pytest.raises(ValidationError, match="frozen"):
+        config.seed = 3
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(), below, max_size=3),
+    max_leaves=5,
+)
+choices = st.dictionaries(st.text().filter(lambda key: key != "plugin"), values, max_size=3).map(
+    lambda options: {**options, "plugin": "toy"}
+)
+
+
+@given(st.integers(-(2**53), 2**53), choices, st.lists(choices, max_size=2), st.floats(0, 1))
+def test_json_and_back_is_the_same_config(seed, graph, transforms, minimum):
+    raw = experiment(seed=seed, graph=graph)
+    raw["data"]["transforms"] = transforms
+    raw["data"]["split"]["test"] = [date(2001, 1, 1), datetime(2001, 2, 1, 6)]
+    raw["model"]["bounding"] = {"tp": {"minimum": minimum}}
+    config = ExperimentConfig.model_validate(raw)
+    text = json.dumps(config.model_dump(mode="json"))
+    again = ExperimentConfig.model_validate(json.loads(text))
+    assert again == config
+    assert again.data.split.period("test")[1] == second("2001-02-01T06:00:00")
+
+
+def test_every_key_says_what_it_is():
+    def descriptions(model):
+        for name, info in model.model_fields.items():
+            yield name, info.description
+            if hasattr(info.annotation, "model_fields"):
+                yield from descriptions(info.annotation)
+
+    listed = list(descriptions(ExperimentConfig))
+    assert len(listed) > 30
+    assert [name for name, text in listed if not text or "\n" in text] == []

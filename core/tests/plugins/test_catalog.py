@@ -1,0 +1,226 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from wxml.plugins.catalog import Catalog, PluginRecord, installed, scan
+
+
+def one(catalog: Catalog, distribution: str) -> PluginRecord:
+    (record,) = (record for record in catalog.records if record.distribution == distribution)
+    return record
+
+
+def test_a_plugin_is_read_from_metadata_and_not_imported(site) -> None:
+    site.trainer("Acme_WxML", "acme_wxml", "raise RuntimeError")
+    record = one(scan(), "acme-wxml")
+    expected = PluginRecord("trainer", "it", "acme-wxml", "1.0", "acme_wxml.part:Plugin", summary="about Acme_WxML")
+    assert record == expected
+    assert record.full_name == "acme-wxml:it"
+    assert "acme_wxml" not in sys.modules
+
+
+def test_the_first_party_kinds_are_there_with_their_interfaces() -> None:
+    kinds = installed().kinds
+    assert kinds["data-source"].value == "wxml.interfaces.data_source:DataSource"
+    assert {"processor", "mapper", "trainer", "transform", "verifier"} <= set(kinds)
+
+
+def test_records_are_sorted_and_selected_by_any_spelling_of_the_kind(site) -> None:
+    site.add("zeta", "[wxml.data_sources]\nb = zeta:B\nA_b = zeta:A\n")
+    site.add("alpha", "[wxml.data_sources]\nb = alpha:B\n")
+    catalog = scan()
+    keys = [(record.kind, record.name, record.distribution) for record in catalog.records]
+    assert keys == sorted(keys)
+    assert catalog.select("data_sources") == catalog.select("data-source") == catalog.select("Data_Source")
+    mine = [r.full_name for r in catalog.select("data-source") if r.distribution in ("alpha", "zeta")]
+    assert mine == ["zeta:a-b", "alpha:b", "zeta:b"]
+
+
+def test_a_package_may_declare_a_kind_and_others_provide_it(site) -> None:
+    site.add("lossy", "[wxml.kinds]\nlosses = lossy:Loss\n")
+    site.add("other", "[wxml.losses]\nhuber = other:Huber\n")
+    catalog = scan()
+    assert catalog.kinds["loss"].value == "lossy:Loss"
+    assert [r.full_name for r in catalog.select("loss")] == ["other:huber"]
+
+
+def test_nobody_replaces_a_kind_of_core(site) -> None:
+    site.add("aaa", "[wxml.kinds]\nprocessors = aaa:Mine\n")
+    assert scan().kinds["processor"].distribution == "wxml-core"
+
+
+@pytest.mark.parametrize(
+    ("requires", "status", "problem"),
+    [
+        ("wxml-core>=99", "incompatible", "needs wxml-core>=99 (0.1.0 is installed)"),
+        ("wxml-core<0.1", "incompatible", "needs wxml-core<0.1 (0.1.0 is installed)"),
+        ("wxml_core>=0.1,<0.2", "ok", ""),
+        ("torch-scatter-nowhere>=2", "missing-dependency", "needs torch-scatter-nowhere>=2 (not installed)"),
+        ("numpy<1", "missing-dependency", "needs numpy<1 ("),
+        ("nowhere; extra == 'test'", "ok", ""),
+        ("nowhere; python_version < '3'", "ok", ""),
+        ("numpy >>> 3", "broken", "requirement that cannot be read"),
+    ],
+)
+def test_requirements_decide_the_status(site, requires, status, problem) -> None:
+    site.trainer("acme", "acme_x", metadata=f"Requires-Dist: {requires}\n")
+    record = one(scan(), "acme")
+    assert record.status == status
+    assert problem in record.problem
+
+
+def test_the_extras_that_a_requirement_asks_for_are_looked_at_too(site) -> None:
+    site.add("basis", "", metadata="Requires-Dist: nowhere>=3; extra == 'torch'\n")
+    site.trainer("plain", "plain_x", metadata="Requires-Dist: basis\n")
+    site.trainer("with-torch", "with_torch_x", metadata="Requires-Dist: basis[torch]\n")
+    catalog = scan()
+    assert one(catalog, "plain").status == "conflict"  # with the other `it`, and nothing worse
+    assert one(catalog, "with-torch").problem == "needs nowhere>=3 (not installed)"
+
+
+def test_every_missing_dependency_is_named(site) -> None:
+    site.trainer("acme", "acme_x", metadata="Requires-Dist: nowhere-a\nRequires-Dist: nowhere-b>1\n")
+    assert one(scan(), "acme").problem == "needs nowhere-a (not installed), nowhere-b>1 (not installed)"
+
+
+def test_two_providers_of_a_name_are_both_in_conflict_whatever_their_order(site, tmp_path, monkeypatch) -> None:
+    site.trainer("acme", "acme_x")
+    second = type(site)(tmp_path / "second")
+    second.trainer("other", "other_x")
+    seen = []
+    for order in ([site.folder, second.folder], [second.folder, site.folder]):
+        monkeypatch.setattr(sys, "path", [*map(str, order), *sys.path])
+        seen.append([(r.full_name, r.status, r.problem) for r in scan().select("trainer") if r.name == "it"])
+    assert seen[0] == seen[1]
+    assert seen[0] == [
+        ("acme:it", "conflict", "'it' is provided by other too: write acme:it"),
+        ("other:it", "conflict", "'it' is provided by acme too: write other:it"),
+    ]
+
+
+def test_equal_names_of_hooks_and_presets_are_no_conflict(site) -> None:
+    for name in ("acme", "other"):
+        site.add(name, f"[wxml.hooks]\nit = {name}.hooks\n[wxml.presets]\nit = {name}.presets\n")
+    mine = [record for record in scan().records if record.distribution in ("acme", "other")]
+    assert [(record.kind, record.status) for record in mine] == [("hook", "ok")] * 2 + [("preset", "ok")] * 2
+
+
+def test_of_two_copies_the_first_on_the_path_is_taken(site, tmp_path, monkeypatch) -> None:
+    site.trainer("acme", "acme_x", version="1.0")
+    second = type(site)(tmp_path / "second")
+    second.trainer("acme", "acme_x", version="2.0")
+    monkeypatch.setattr(sys, "path", [str(second.folder), *sys.path])
+    assert one(scan(), "acme").version == "2.0"
+
+
+def test_a_first_copy_without_entry_points_hides_the_second(site, tmp_path, monkeypatch) -> None:
+    site.trainer("acme", "acme_x")
+    (tmp_path / "second" / "acme-3.0.dist-info").mkdir(parents=True)
+    (tmp_path / "second" / "acme-3.0.dist-info" / "METADATA").write_text("Name: acme\nVersion: 3.0\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "second"), *sys.path])
+    assert not [record for record in scan().records if record.distribution == "acme"]
+
+
+def break_name(info: Path) -> None:
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nVersion: 1.0\n")
+
+
+def break_encoding(info: Path) -> None:
+    (info / "METADATA").write_bytes(b"Name: caf\xe9\nVersion: 1\n")
+
+
+def break_entry_point_lines(info: Path) -> None:
+    (info / "entry_points.txt").write_text("[wxml.trainers]\nno equals sign\n")
+
+
+def break_entry_point_encoding(info: Path) -> None:
+    (info / "entry_points.txt").write_bytes(b"[wxml.trainers]\nit = caf\xe9:X\n")
+
+
+def remove_metadata(info: Path) -> None:
+    (info / "METADATA").unlink()
+
+
+BREAKAGES = [break_name, break_encoding, break_entry_point_lines, break_entry_point_encoding, remove_metadata]
+
+
+@pytest.mark.parametrize("damage", BREAKAGES)
+def test_a_damaged_distribution_is_left_out_and_the_others_stay(site, damage) -> None:
+    damage(site.trainer("damaged", "damaged_x"))
+    site.trainer("healthy", "healthy_x")
+    assert one(scan(), "healthy").status == "ok"
+    assert not [record for record in scan().records if "damaged" in record.distribution]
+
+
+def test_a_distribution_that_is_left_out_is_reported(site, caplog) -> None:
+    break_name(site.trainer("damaged", "damaged_x"))
+    scan()
+    assert "leaves out a distribution with unreadable metadata in" in caplog.text
+    assert str(site.folder) in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("entry_points", "problem"),
+    [
+        ("[wxml.trainers]\nit = not a value\n", "must be `package.module:Class`, got 'not a value'"),
+        ("[wxml.trainers]\nit = package.module\n", "must be `package.module:Class`, got 'package.module'"),
+        (
+            "[wxml.trainrs]\nit = package:Class\n",
+            "no package declares plugins of the kind 'trainr'; known: data-source",
+        ),
+        ("[wxml.trainers]\na_b = package:A\na-b = package:B\n", "declared twice"),
+    ],
+)
+def test_a_wrong_entry_point_is_listed_as_broken(site, entry_points, problem) -> None:
+    site.add("acme", entry_points)
+    records = [record for record in scan().records if record.distribution == "acme"]
+    assert {record.status for record in records} == {"broken"}
+    assert all(problem in record.problem for record in records)
+
+
+@pytest.mark.parametrize("spelling", ["acme-wxml", "Acme.WxML", "acme_wxml"])
+def test_a_denied_distribution_is_disabled_in_any_spelling(site, monkeypatch, spelling) -> None:
+    site.trainer("Acme_wxml", "acme_wxml")
+    monkeypatch.setenv("WXML_PLUGINS", f"-{spelling}")
+    record = one(scan(), "acme-wxml")
+    assert (record.status, record.problem) == ("disabled", "denied by the environment variable WXML_PLUGINS")
+
+
+def test_a_disabled_plugin_is_in_conflict_with_nobody(site, monkeypatch) -> None:
+    site.trainer("acme", "acme_x")
+    site.trainer("other", "other_x")
+    monkeypatch.setenv("WXML_PLUGINS", "-other")
+    assert one(scan(), "acme").status == "ok"
+
+
+def test_a_denied_distribution_declares_no_kind(site, monkeypatch) -> None:
+    site.add("lossy", "[wxml.kinds]\nlosses = lossy:Loss\n")
+    site.add("other", "[wxml.losses]\nhuber = other:Huber\n")
+    monkeypatch.setenv("WXML_PLUGINS", "-lossy")
+    assert "loss" not in scan().kinds
+    assert one(scan(), "other").status == "broken"
+
+
+def test_none_leaves_what_core_brings(monkeypatch) -> None:
+    monkeypatch.setenv("WXML_PLUGINS", "none")
+    enabled = {record.distribution for record in scan().records if record.status != "disabled"}
+    assert enabled == {"wxml-core"}
+
+
+def test_the_catalogue_of_the_process_is_built_once(site) -> None:
+    before = installed()
+    site.trainer("late", "late_x")
+    assert installed() is before
+    assert one(scan(), "late").status == "ok"
+
+
+def test_the_listing_survives_heavy_libraries_that_raise(site) -> None:
+    for library in ("torch", "numpy", "pydantic", "scipy", "xarray", "hydra"):
+        (site.folder / f"{library}.py").write_text("raise RuntimeError('poisoned')\n")
+    site.trainer("acme", "acme_x", "import torch")
+    assert "poisoned" in site.run("show-plugin", "trainer", "it").stderr  # the poison works
+    done = site.run("list-plugins", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = {plugin["full_name"] for plugin in json.loads(done.stdout)["plugins"]}
+    assert {"acme:it", "wxml-core:normalise"} <= listed

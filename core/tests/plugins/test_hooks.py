@@ -1,0 +1,95 @@
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+from wxml.plugins.catalog import scan
+from wxml.plugins.hooks import Hooks, call_hook
+
+RECORDING = """
+from wxml import hookimpl
+seen = []
+
+@hookimpl
+def wxml_run_started(run_dir):
+    seen.append(run_dir)
+
+@hookimpl
+def wxml_provenance():
+    return {{"{name}": len(seen)}}
+"""
+
+
+def add_hooks(site, name: str, code: str) -> None:
+    site.add(name, f"[wxml.hooks]\n{name} = {name}_hooks\n", {f"{name}_hooks.py": code})
+
+
+def test_everyone_has_a_say_and_nothing_is_imported_before(site) -> None:
+    add_hooks(site, "acme", RECORDING.format(name="acme"))
+    add_hooks(site, "other", RECORDING.format(name="other"))
+    hooks = Hooks(scan())
+    assert "acme_hooks" not in sys.modules
+    assert hooks.call("wxml_run_started", run_dir=Path("run")) == []
+    assert sys.modules["acme_hooks"].seen == sys.modules["other_hooks"].seen == [Path("run")]
+    assert hooks.call("wxml_provenance") == [{"acme": 1}, {"other": 1}]
+
+
+def test_without_hook_plugins_nothing_happens(site, monkeypatch) -> None:
+    monkeypatch.setenv("WXML_PLUGINS", "none")
+    assert call_hook("wxml_checkpoint_saved", path=Path("x")) == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [("raise ValueError('boom')", "ValueError: boom"), ("import sys; sys.exit(3)", "SystemExit: 3")],
+)
+def test_a_hook_that_fails_is_reported_and_the_others_still_run(site, caplog, failure, said) -> None:
+    hook = f"from wxml import hookimpl\n@hookimpl\ndef wxml_run_started(run_dir):\n    {failure}\n"
+    add_hooks(site, "acme", hook)
+    add_hooks(site, "other", RECORDING.format(name="other"))
+    call_hook("wxml_run_started", run_dir=Path("run"))
+    assert sys.modules["other_hooks"].seen == [Path("run")]
+    (warning,) = caplog.records
+    assert (warning.levelno, warning.getMessage()) == (
+        logging.WARNING,
+        f"hook wxml_run_started of acme 1.0 failed: {said}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise ImportError('gone')", "plugin acme 1.0 (hook 'acme') failed to import: gone"),
+        ("import sys; sys.exit()", "it called sys.exit(None)"),
+        ("from wxml import hookimpl\n@hookimpl\ndef wxml_run_started(folder): ...\n", "folder"),
+    ],
+)
+def test_a_hook_module_that_cannot_be_used_is_left_out_once(site, caplog, code, said) -> None:
+    add_hooks(site, "acme", code)
+    add_hooks(site, "other", RECORDING.format(name="other"))
+    for _ in range(2):
+        assert call_hook("wxml_provenance") == [{"other": 0}]
+    (warning,) = caplog.records
+    assert warning.getMessage().startswith("the hooks of acme 1.0 are left out: ")
+    assert said in warning.getMessage()
+
+
+def test_a_misspelt_hook_is_reported(site, caplog) -> None:
+    add_hooks(site, "acme", "from wxml import hookimpl\n@hookimpl\ndef wxml_run_strated(run_dir): ...\n")
+    call_hook("wxml_provenance")
+    assert "acme 1.0 has a hook that wxml does not know: unknown hook 'wxml_run_strated'" in caplog.text
+
+
+def test_a_denied_hook_plugin_is_never_imported(site, monkeypatch, caplog) -> None:
+    add_hooks(site, "acme", RECORDING.format(name="acme"))
+    monkeypatch.setenv("WXML_PLUGINS", "-acme")
+    assert call_hook("wxml_provenance") == []
+    assert "acme_hooks" not in sys.modules
+    assert caplog.text == ""
+
+
+def test_a_caller_that_gives_the_wrong_values_is_told() -> None:
+    with pytest.raises(TypeError, match="missing a required argument: 'checkpoint'"):
+        call_hook("wxml_run_finished", run_dir=Path("run"))
+    with pytest.raises(AttributeError, match="wxml_run_ended"):
+        call_hook("wxml_run_ended")

@@ -1,0 +1,189 @@
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import AfterValidator, Field
+from wxml.errors import ConfigError, ContractError, DataError
+from wxml.plugins.options import OptionRow, Options, describe_options, options_json_schema, options_model, parse_options
+
+
+class Edges(Options):
+    radius: Annotated[float, Field(gt=0, description="in mesh edge lengths")] = 0.6
+    nearest: Annotated[int, Field(ge=1, description="how many")] = 3
+
+
+def even(value: int) -> int:
+    if value % 2:
+        raise DataError(f"`width` must be even, got {value}", fix="add one")
+    return value
+
+
+class Plugin:
+    def __init__(
+        self,
+        mesh: object,
+        channels: int,
+        *,
+        layers: Annotated[int, Field(gt=0, le=64, description="how deep")] = 4,
+        pooling: Literal["mean", "sum"] = "mean",
+        encoder: Annotated[Edges, Field(description="grid to mesh")] = Edges(radius=0.9),  # noqa: B008  # immutable
+        decoder: Edges | None = None,
+        names: Annotated[list[str], Field(min_length=1)],
+        folder: Path | None = None,
+        steps: Annotated[int, Field(gt=0)] | Literal["all"] = "all",
+        width: Annotated[int, AfterValidator(even)] = 2,
+        copy: bool = False,
+    ) -> None: ...
+
+
+def faults(**options: object) -> dict[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_options(Plugin, {"names": ["t"], **options}, "model.processor")
+    return {fault.path: fault.message for fault in caught.value.faults}
+
+
+def test_the_options_are_the_keyword_only_parameters() -> None:
+    assert list(options_model(Plugin).model_fields) == [
+        "layers", "pooling", "encoder", "decoder", "names", "folder", "steps", "width", "copy",
+    ]  # fmt: skip
+
+
+def test_parsed_options_are_python_values_with_all_defaults() -> None:
+    parsed = parse_options(Plugin, {"names": ["t"], "layers": "8", "folder": "x", "decoder": {"nearest": 1}})
+    assert parsed == {
+        "layers": 8,
+        "pooling": "mean",
+        "encoder": Edges(radius=0.9),
+        "decoder": Edges(nearest=1),
+        "names": ["t"],
+        "folder": Path("x"),
+        "steps": "all",
+        "width": 2,
+        "copy": False,
+    }
+
+
+def test_an_unknown_option_is_answered_with_the_nearest() -> None:
+    assert faults(layer=3) == {
+        "model.processor.layer": "unknown option 'layer': did you mean 'layers'?   known: copy, decoder, encoder, "
+        "folder, layers, names, pooling, steps, width"
+    }
+
+
+def test_an_unknown_option_of_a_group_is_answered_with_the_names_of_the_group() -> None:
+    assert faults(encoder={"radios": 1}, decoder={"nearst": 1}) == {
+        "model.processor.encoder.radios": "unknown option 'radios': did you mean 'radius'?   known: nearest, radius",
+        "model.processor.decoder.nearst": "unknown option 'nearst': did you mean 'nearest'?   known: nearest, radius",
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("layers", 0, "`layers` must be greater than 0, got 0"),
+        ("layers", "many", "`layers` must be a valid integer, got 'many'"),
+        ("pooling", "max", "`pooling` must be 'mean' or 'sum', got 'max'"),
+        ("steps", -1, "`steps` must be greater than 0 or must be 'all', got -1"),
+        ("names", [], "`names` must have at least 1 item after validation, not 0, got []"),
+        ("width", 3, "`width` is wrong: `width` must be even, got 3; add one"),
+        ("encoder", 5, "`encoder` must be a valid dictionary or instance of Edges, got 5"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_valid(option, value, message) -> None:
+    assert faults(**{option: value}) == {f"model.processor.{option}": message}
+
+
+def test_a_place_in_a_list_and_in_a_group_is_part_of_the_path() -> None:
+    assert set(faults(names=["t", 3], encoder={"radius": -1})) == {
+        "model.processor.names.1",
+        "model.processor.encoder.radius",
+    }
+
+
+def test_all_faults_are_reported_at_once_and_without_a_place_too() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_options(Plugin, {"layers": 0, "pooling": 1, "nonsense": 2})
+    assert {fault.path for fault in caught.value.faults} == {"layers", "pooling", "nonsense", "names"}
+    assert "`names` is required (names)" in str(caught.value)
+
+
+def test_the_rows_say_name_type_default_constraint_and_description() -> None:
+    rows = {row.name: row for row in describe_options(Plugin)}
+    assert rows["layers"] == OptionRow("layers", "int", "4", "> 0, <= 64", "how deep")
+    assert rows["pooling"] == OptionRow("pooling", "'mean' | 'sum'", "mean", "", "")
+    assert rows["names"] == OptionRow("names", "list[str]", None, "length >= 1", "")
+    assert rows["folder"] == OptionRow("folder", "Path | None", "null", "", "")
+    assert rows["encoder.radius"] == OptionRow("encoder.radius", "float", "0.9", "> 0", "in mesh edge lengths")
+    assert rows["encoder.nearest"].default == "3"
+    assert rows["decoder"] == OptionRow("decoder", "Edges | None", "null", "", "")
+    assert rows["decoder.radius"].default == "0.6"
+    assert "encoder" not in rows
+
+
+def test_the_json_schema_carries_constraints_and_descriptions() -> None:
+    schema = options_json_schema(Plugin)
+    assert schema["required"] == ["names"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["layers"]["maximum"] == 64
+    assert schema["properties"]["layers"]["description"] == "how deep"
+
+
+class Inherits(Plugin): ...
+
+
+class Narrows(Plugin):
+    def __init__(self, mesh: object, channels: int, *, depth: int = 1) -> None: ...
+
+
+class Without: ...
+
+
+def test_the_signature_that_counts_is_the_one_that_is_called() -> None:
+    assert "layers" in options_model(Inherits).model_fields
+    assert list(options_model(Narrows).model_fields) == ["depth"]
+    assert parse_options(Without, {}) == {}
+
+
+class Unannotated:
+    def __init__(self, *, depth=3) -> None: ...
+
+
+class Dangling:
+    def __init__(self, *, depth: "Nowhere" = 3) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
+class Unvalidatable:
+    def __init__(self, *, depth: Without) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("cls", "cause"),
+    [
+        (Unannotated, "option 'depth' has no annotation"),
+        (Dangling, "name 'Nowhere' is not defined"),
+        (Unvalidatable, "Unable to generate pydantic-core schema"),
+    ],
+)
+def test_a_signature_that_cannot_be_read_is_the_fault_of_the_plugin(cls, cause) -> None:
+    with pytest.raises(ContractError, match=cause) as caught:
+        parse_options(cls, {})
+    assert caught.value.exit_code == 3
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("xé1.-", max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xé1.-", max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*options_model(Plugin).model_fields, "other"]), JSON))
+def test_whatever_a_config_holds_is_parsed_or_refused_in_words(options) -> None:
+    try:
+        parsed = parse_options(Plugin, options, "here")
+    except ConfigError as error:
+        assert all(fault.path.startswith("here") and fault.message for fault in error.faults)  # noqa: PT017
+    else:
+        assert set(parsed) == set(options_model(Plugin).model_fields)

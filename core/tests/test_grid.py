@@ -1,0 +1,110 @@
+"""Grids: areas in closed form, coverage, identity."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wxml import DataError, Grid
+
+
+def row_weights(grid: Grid) -> np.ndarray:
+    return grid.area_weights.reshape(grid.shape).sum(axis=1)
+
+
+@given(st.integers(2, 40), st.integers(1, 50))
+def test_equidistant_rows_weigh_as_exact_zones(rows: int, columns: int) -> None:
+    step = 180 / rows
+    grid = Grid.regular(90 - step / 2 - step * np.arange(rows), 360 / columns * np.arange(columns))
+    edges = np.sin(np.radians(90 - step * np.arange(rows + 1)))
+    np.testing.assert_allclose(row_weights(grid), -np.diff(edges) / 2, rtol=1e-12)
+
+
+def test_poles_get_half_rows() -> None:
+    grid = Grid.regular([90, 45, 0, -45, -90], [0, 90, 180, 270])
+    cap = (1 - np.sin(np.radians(67.5))) / 2
+    np.testing.assert_allclose(row_weights(grid)[[0, -1]], cap, rtol=1e-12)
+
+
+def test_a_region_of_equal_steps_is_weighted_by_the_cosine_of_latitude() -> None:
+    grid = Grid.regular(np.linspace(75, 15, 25), np.linspace(200, 330, 53))
+    cosine = np.cos(np.radians(grid.latitudes))
+    np.testing.assert_allclose(grid.area_weights, cosine / cosine.sum(), rtol=1e-12)
+
+
+@given(st.integers(4, 64), st.integers(0, 7))
+def test_gaussian_weights_integrate_polynomials_exactly(rows: int, degree: int) -> None:
+    nodes, _ = np.polynomial.legendre.leggauss(rows)
+    grid = Grid.regular(np.round(np.degrees(np.arcsin(nodes))[::-1], 4), [0.0])
+    mean = np.sum(grid.area_weights * np.sin(np.radians(grid.latitudes)) ** degree)
+    assert mean == pytest.approx(0 if degree % 2 else 1 / (degree + 1), abs=1e-4)
+
+
+def test_octahedral_grid_has_the_published_number_of_points() -> None:
+    assert [len(Grid.octahedral(n)) for n in (32, 96, 320)] == [5248, 40320, 421120]
+
+
+def test_reduced_gaussian_rows_share_their_weight_equally() -> None:
+    grid = Grid.reduced_gaussian([4, 8, 8, 4])
+    nodes, weights = np.polynomial.legendre.leggauss(4)
+    np.testing.assert_allclose(grid.area_weights[:4], weights[-1] / 2 / 4)
+    np.testing.assert_allclose(grid.latitudes[4:12], np.degrees(np.arcsin(nodes[2])))
+
+
+@pytest.mark.parametrize("nside", [1, 2, 4, 8])
+def test_healpix_centres_are_balanced(nside: int) -> None:
+    grid = Grid.healpix(nside)
+    z = np.sin(np.radians(grid.latitudes))
+    assert len(grid) == 12 * nside**2
+    assert np.sum(z) == pytest.approx(0, abs=1e-9)
+    if nside > 1:  # second moment of the sphere, 1/3, up to the error of a cell
+        assert np.mean(z**2) == pytest.approx(1 / 3, abs=0.2 / nside**2)
+
+
+def test_healpix_ring_order_of_the_smallest_grid_by_hand() -> None:
+    grid = Grid.healpix(1)
+    np.testing.assert_allclose(np.sin(np.radians(grid.latitudes)), [2 / 3] * 4 + [0] * 4 + [-2 / 3] * 4, atol=1e-12)
+    np.testing.assert_allclose(grid.longitudes, [45, 135, 225, 315, 0, 90, 180, 270, 45, 135, 225, 315])
+
+
+def test_curvilinear_areas_equal_regular_ones() -> None:
+    lat, lon = np.linspace(60, 40, 41), np.linspace(0, 20, 41)
+    regular = Grid.regular(lat, lon)
+    curved = Grid.curvilinear(*np.meshgrid(lat, lon, indexing="ij"))
+    inside = np.pad(np.ones((39, 39), bool), 1).ravel()
+    np.testing.assert_allclose(curved.area_weights[inside], regular.area_weights[inside], rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("grid", "expected"),
+    [
+        (Grid.octahedral(8), True),
+        (Grid.healpix(2), True),
+        (Grid.regular(np.linspace(75, 15, 25), np.linspace(200, 330, 53)), False),
+        (Grid.regular(np.linspace(90, 0, 19), np.arange(0, 360, 5)), False),
+    ],
+)
+def test_coverage(grid: Grid, expected: bool) -> None:
+    assert grid.is_global is expected
+
+
+def test_identity_ignores_the_way_longitudes_are_counted() -> None:
+    assert Grid.regular([10, 0], [-20, 0]).identity == Grid.regular([10, 0], [340, 360]).identity
+
+
+def test_identity_tells_grids_apart() -> None:
+    assert Grid.regular([10, 0], [0, 20]).identity != Grid.regular([10, 0], [0, 20.001]).identity
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Grid.regular([100, 0], [0, 1]), r"`latitudes` must lie within -90 and 90 degrees, got 100"),
+        (lambda: Grid.regular([10, 10, 0], [0, 1]), "must rise or fall strictly"),
+        (lambda: Grid.unstructured([], []), "needs 0 latitudes"),
+        (lambda: Grid.curvilinear([[1, 2]], [[1, 2]]), "from 2 × 2 on"),
+    ],
+)
+def test_bad_grids_are_refused(make: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        make()  # type: ignore[operator]

@@ -1,0 +1,146 @@
+"""A simulated atmosphere: weather for demonstrations and tests, made on the spot, without files or a network."""
+
+__all__ = ["SimulatedAtmosphere"]
+
+import hashlib
+import itertools
+import json
+import logging
+from importlib import resources
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml.durations import format_time, parse_time
+from wxml.errors import DataError
+from wxml.grid import Grid
+from wxml.interfaces.data_source import DataSource, SourceHeader
+from wxml.variables import Variable
+
+from wxml_dataset_sources.simulation import field_cache
+from wxml_dataset_sources.simulation.atmosphere import FIELDS, OUTPUT_INTERVAL, Atmosphere
+from wxml_dataset_sources.simulation.spherical_harmonics import SphericalHarmonics
+from wxml_dataset_sources.simulation.surface import Surface
+
+LOG = logging.getLogger("wxml")
+
+UNITS = {"u": "m s-1", "v": "m s-1", "z": "m2 s-2", "t": "K", "q": "kg kg-1", "tp": "mm", "orog": "m", "lsm": "1"}
+LOWEST_TRUNCATION, HIGHEST_TRUNCATION = 5, 106
+Fields = NDArray[np.float32]
+
+
+class SimulatedAtmosphere(DataSource):
+    """Six-hourly weather on a Gaussian grid from a barotropic model with temperature and humidity.
+
+    `u`, `v`, `z`, `t`, `q` are instantaneous; `tp` is the rain of the six hours before; `orog` and `lsm` do not change.
+    The next state depends on the state, the ground, the time of day and the season alone. The first read integrates the
+    model and keeps the fields in `$WXML_CACHE` (else `~/.cache/wxml`), from where later reads and runs take them.
+    """
+
+    def __init__(
+        self,
+        *,
+        truncation: Annotated[
+            int, Field(ge=LOWEST_TRUNCATION, le=HIGHEST_TRUNCATION, description="highest wavenumber; 21: 32 × 64 nodes")
+        ] = 21,
+        start: Annotated[str, Field(description="first time")] = "2000-01-01",
+        end: Annotated[str, Field(description="last time; a date without an hour is the whole day")] = "2001-12-31",
+        seed: Annotated[int, Field(ge=0, description="draws continents, mountains and the first state")] = 0,
+        spin_up_days: Annotated[int, Field(ge=0, description="simulated before `start` and thrown away")] = 60,
+    ) -> None:
+        _check(truncation, seed, spin_up_days)
+        self._options: dict[str, Any] = {
+            "truncation": truncation,
+            "start": str(start),
+            "end": str(end),
+            "seed": seed,
+            "spin_up_days": spin_up_days,
+        }
+        harmonics = SphericalHarmonics(truncation)
+        self._surface = Surface.from_seed(harmonics, seed)
+        self._fields: Fields | None = None
+        self.header = SourceHeader(
+            grid=Grid.regular(harmonics.latitudes, harmonics.longitudes),
+            variables=tuple(Variable(name, units=units) for name, units in UNITS.items()),
+            times=_times(start, end),
+        )
+
+    def provenance(self) -> dict[str, Any]:
+        """The options, and a hash of them and of the code of the simulation."""
+        return {"options": dict(self._options), "content_hash": self._content_hash()}
+
+    def _read(self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: Fields) -> None:
+        fields = self._all_fields()
+        static = (self._surface.orography, self._surface.land)
+        for position, variable in enumerate(variable_indices):
+            if variable < len(FIELDS):
+                out[:, 0, position] = fields[time_indices, variable]
+            else:
+                out[:, 0, position] = static[variable - len(FIELDS)].ravel()
+
+    def _all_fields(self) -> Fields:
+        """Every time of every changing field, `[time, field, node]`: from memory, from the cache, or made now."""
+        if self._fields is None:
+            path = field_cache.cache_folder() / f"simulated-atmosphere-{self._content_hash()}.npy"
+            shape = (len(self.header.times), len(FIELDS), len(self.header.grid))
+            self._fields = field_cache.load(path, shape)
+            if self._fields is None:
+                self._fields = self._simulate(shape)
+                field_cache.store(path, self._fields)
+        return self._fields
+
+    def _simulate(self, shape: tuple[int, ...]) -> Fields:
+        """The fields, from an integration that begins `spin_up_days` before the first time."""
+        seed, spin_up = self._options["seed"], 86400 * self._options["spin_up_days"]
+        begin = float(self.header.times[0].astype(np.int64)) - spin_up
+        atmosphere = Atmosphere(SphericalHarmonics(self._options["truncation"]), self._surface)
+        run = atmosphere.integrate(atmosphere.initial_state(seed, begin), begin)
+        fields = np.empty(shape, np.float32)
+        first = spin_up // OUTPUT_INTERVAL
+        for index, (_, values) in enumerate(itertools.islice(run, first, first + len(fields))):
+            fields[index] = values.reshape(shape[1:])
+            _log_progress(index + 1, len(fields))
+        return fields
+
+    def _content_hash(self) -> str:
+        """Of the options and of the code of the simulation: another version of either is another file."""
+        digest = hashlib.sha256(json.dumps(self._options, sort_keys=True).encode())
+        for file in sorted(resources.files("wxml_dataset_sources.simulation").iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(file.read_bytes())
+        return digest.hexdigest()[:16]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the fields: a data-loader worker maps them from the cache."""
+        return {**self.__dict__, "_fields": None}
+
+
+def _log_progress(done: int, total: int) -> None:
+    """A line for every tenth that is complete."""
+    if 10 * done // total > 10 * (done - 1) // total:
+        LOG.info("simulated atmosphere: %d of %d times (%d %%)", done, total, 100 * done // total)
+
+
+def _check(truncation: int, seed: int, spin_up_days: int) -> None:
+    """Refuse what the option schema would, for those who call the constructor themselves."""
+    if not LOWEST_TRUNCATION <= truncation <= HIGHEST_TRUNCATION:
+        raise DataError(
+            f"`truncation` must be from {LOWEST_TRUNCATION} to {HIGHEST_TRUNCATION}, got {truncation}", fix="try 21"
+        )
+    for name, value in (("seed", seed), ("spin_up_days", spin_up_days)):
+        if value < 0:
+            raise DataError(f"`{name}` must not be negative, got {value}", fix="choose 0 or more")
+
+
+def _times(start: str, end: str) -> NDArray[np.datetime64]:
+    """Every six hours from `start` to `end`, both included; an `end` without an hour is that whole day."""
+    first, last = parse_time(start), parse_time(end)
+    if "T" not in str(end) and " " not in str(end):
+        last += np.timedelta64(86399, "s")
+    if last < first:
+        raise DataError(
+            f"`end` must not be before `start`, got {format_time(last)} before {format_time(first)}",
+            fix="swap the two",
+        )
+    return np.arange(first, last + np.timedelta64(1, "s"), np.timedelta64(OUTPUT_INTERVAL, "s"))

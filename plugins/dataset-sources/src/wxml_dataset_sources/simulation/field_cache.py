@@ -1,0 +1,58 @@
+"""Fields kept on disk between runs: a NumPy file with a checksum behind it, mapped into memory when read."""
+
+__all__ = ["cache_folder", "load", "store"]
+
+import logging
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml.errors import ArtefactError
+from wxml.staging import staged
+
+LOG = logging.getLogger("wxml")
+CHECKSUM_BYTES = 4
+
+
+def cache_folder() -> Path:
+    """`$WXML_CACHE`, else `$XDG_CACHE_HOME/wxml`, else `~/.cache/wxml`."""
+    if chosen := os.environ.get("WXML_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wxml"
+
+
+def load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """The stored array, mapped read-only; None where there is none, or where it is damaged or of another shape."""
+    try:
+        content = np.memmap(path, np.uint8, mode="r")
+        if _checksum(content[:-CHECKSUM_BYTES]) == content[-CHECKSUM_BYTES:].tobytes():
+            values = np.lib.format.open_memmap(path, mode="r")
+            if values.shape == shape and values.dtype == np.float32:
+                return values
+        LOG.warning("cache file %s is damaged; its fields are made anew", path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        LOG.warning("cache file %s cannot be read (%s); its fields are made anew", path, error)
+    return None
+
+
+def store(path: Path, values: NDArray[np.float32]) -> None:
+    """Keep the array for `load`; where that is impossible, say so and go on, since the caller has the values."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with staged(path, overwrite=True) as beside:
+            np.save(beside, values, allow_pickle=False)
+            checksum = _checksum(np.memmap(beside, np.uint8, mode="r"))
+            with beside.open("ab") as file:
+                file.write(checksum)
+    except (OSError, ArtefactError) as error:
+        LOG.warning(
+            "could not keep the simulated fields in %s, so the next run makes them again: %s", path.parent, error
+        )
+
+
+def _checksum(content: NDArray[np.uint8]) -> bytes:
+    return zlib.crc32(content.data).to_bytes(CHECKSUM_BYTES, "big")

@@ -1,0 +1,201 @@
+"""From the blocks of all files to one source: names, times, grid and members checked against each other."""
+
+__all__ = ["Assembly", "assemble"]
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml.durations import format_time
+from wxml.errors import DataError, nearest
+from wxml.interfaces.data_source import SourceHeader
+from wxml.variables import Variable
+
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent
+from wxml_dataset_sources.xarray_reading.horizontal import node_order
+from wxml_dataset_sources.xarray_reading.selection import Selection
+
+HOW_TO_TELL_APART = (
+    "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
+    "another name: rename: {'file.nc:name': new_name}"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assembly:
+    """What is read, and where it is."""
+
+    header: SourceHeader
+    blocks: tuple[Block, ...]
+    rows: tuple[NDArray[np.intp], ...]
+    """Per block: the block's position of each time of the header, -1 where it has none."""
+
+    def touched(self, variables: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+        """The blocks that hold some of the variables, each with pairs (position in the request, level in the block)."""
+        for number, block in enumerate(self.blocks):
+            names = [variable.name for variable in block.variables]
+            pairs = [(column, names.index(name)) for column, name in enumerate(variables) if name in names]
+            if pairs:
+                yield number, pairs
+
+
+def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
+    """Check the blocks against each other and put them in place.
+
+    Raises:
+        DataError: what is wanted is not there, or two blocks say the same thing, or grids or members differ.
+    """
+    found = [block for content in contents for block in content.blocks]
+    _check_renamed(contents, selection)
+    _check_wanted(contents, selection)
+    chosen = [block.select(selection.keeps) for block in found]
+    blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
+    _check_overlaps(blocks)
+    times = _times(blocks)
+    members = _members(blocks)
+    header = SourceHeader(blocks[0].grid, _variables(blocks), times, members)
+    return Assembly(header, tuple(blocks), tuple(_rows(block, times) for block in blocks))
+
+
+def _check_renamed(contents: Sequence[FileContent], selection: Selection) -> None:
+    names = frozenset[str]().union(*(content.names for content in contents))
+    files = {Path(content.path).name for content in contents}
+    for key in selection.rename:
+        file, mark, name = key.rpartition(":")
+        if mark and file not in files and key not in names:
+            raise DataError(f"`rename` names the file {file!r}, which is not read", fix=nearest(file, files))
+        if name not in names and key not in names:
+            raise DataError(f"`rename` names {name!r}, which is in no file", fix=nearest(name, names))
+
+
+def _check_wanted(contents: Sequence[FileContent], selection: Selection) -> None:
+    """Refuse a selection that names what is not there, or leaves nothing."""
+    variables = [variable for content in contents for block in content.blocks for variable in block.variables]
+    _check_levels({variable.level for variable in variables if variable.level is not None}, selection.levels or ())
+    kept = [variable for variable in variables if selection.keeps(variable)]
+    names = {name for variable in kept for name in (variable.name, variable.param)}
+    known = {variable.name for variable in variables}.union(*(content.parameters for content in contents))
+    for name in selection.variables or ():
+        if name not in names:
+            raise DataError(
+                f"`variables` names {name!r}, but there is no such field on a grid", fix=nearest(name, known)
+            )
+    if not kept:
+        raise DataError("nothing is left to read", fix=f"choose among {', '.join(sorted(known)) or 'other files'}")
+
+
+def _check_levels(there: set[float], wanted: Sequence[float]) -> None:
+    for level in wanted:
+        if not np.isclose(list(there), level, rtol=1e-5).any():
+            listed = ", ".join(f"{number:g}" for number in sorted(there)) or "none"
+            raise DataError(f"`levels` names {level:g}, which is in no file", fix=f"levels there: {listed}")
+
+
+def _without_repeats(blocks: list[Block]) -> list[Block]:
+    """Drop static fields that several files repeat, if they are equal."""
+    kept: list[Block] = []
+    first = {}
+    for block in blocks:
+        if block.times is not None:
+            kept.append(block)
+            continue
+        key = tuple(variable.name for variable in block.variables)
+        if key not in first:
+            first[key] = block
+            kept.append(block)
+        elif not _equal(first[key], block):
+            raise _clash(block.variables[0].name, first[key], block, "at all times, with different values")
+    return kept
+
+
+def _equal(first: Block, second: Block) -> bool:
+    once, levels = np.zeros(1, np.intp), np.arange(len(first.variables))
+    values, others = first.read(once, levels), second.read(once, levels)
+    return values.shape == others.shape and np.array_equal(values, others, equal_nan=True)
+
+
+def _on_one_grid(blocks: list[Block]) -> list[Block]:
+    """Every block in the node order of the first one."""
+    first = blocks[0]
+    placed = []
+    for block in blocks:
+        try:
+            order = None if block.grid is first.grid else node_order(first.grid, block.grid)
+        except DataError as error:
+            raise DataError(f"{error.message}: {first.place} and {block.place}", fix=error.fix) from error
+        placed.append(replace(block, grid=first.grid, order=order))
+    return placed
+
+
+def _check_overlaps(blocks: Sequence[Block]) -> None:
+    """Refuse a variable that is there twice for a time."""
+    holders: dict[str, tuple[int, ...]] = {}
+    for number, block in enumerate(blocks):
+        for variable in block.variables:
+            holders[variable.name] = (*holders.get(variable.name, ()), number)
+    one_each: dict[tuple[int, ...], str] = {}  # the levels of a parameter share their blocks
+    for name, numbers in holders.items():
+        one_each.setdefault(numbers, name)
+    for numbers, name in one_each.items():
+        _check_holders(name, [blocks[number] for number in numbers])
+
+
+def _check_holders(name: str, holders: list[Block]) -> None:
+    if len(holders) > 1 and any(block.times is None for block in holders):
+        raise _clash(name, holders[0], holders[1], "at all times")
+    dated = [block.times for block in holders if block.times is not None]
+    if not dated:
+        return
+    times = np.concatenate(dated)
+    owners = np.repeat(np.arange(len(dated)), [len(stamps) for stamps in dated])
+    order = np.argsort(times, kind="stable")
+    repeats = np.flatnonzero(times[order][1:] == times[order][:-1])
+    if len(repeats):
+        first, second = order[repeats[0]], order[repeats[0] + 1]
+        raise _clash(name, holders[owners[first]], holders[owners[second]], f"for {format_time(times[first])}")
+
+
+def _clash(name: str, first: Block, second: Block, when: str) -> DataError:
+    return DataError(
+        f"variable {name!r} is there twice {when}: as {first.place} and as {second.place}", fix=HOW_TO_TELL_APART
+    )
+
+
+def _times(blocks: Sequence[Block]) -> NDArray[np.datetime64]:
+    dated = [block.times for block in blocks if block.times is not None]
+    if not dated:
+        raise DataError(
+            f"no time is in {blocks[0].place}, nor in any other field that is read",
+            fix="add a file with times to `path`: a field without times is then taken to hold at all of them",
+        )
+    return np.unique(np.concatenate(dated))
+
+
+def _members(blocks: Sequence[Block]) -> int:
+    largest = max(blocks, key=lambda block: block.members)
+    for block in blocks:
+        if block.members not in (1, largest.members):
+            raise DataError(
+                f"members differ: {largest.members} of {largest.place} and {block.members} of {block.place}",
+                fix="read them apart with `path` or `variables`",
+            )
+    return largest.members
+
+
+def _variables(blocks: Sequence[Block]) -> tuple[Variable, ...]:
+    """Each variable once, in the order of the files; the first one's units count."""
+    first: dict[str, Variable] = {}
+    for block in blocks:
+        for variable in block.variables:
+            first.setdefault(variable.name, variable)
+    return tuple(first.values())
+
+
+def _rows(block: Block, times: NDArray[np.datetime64]) -> NDArray[np.intp]:
+    if block.times is None:
+        return np.zeros(len(times), np.intp)
+    rows = np.full(len(times), -1, np.intp)
+    rows[np.searchsorted(times, block.times)] = np.arange(len(block.times))
+    return rows

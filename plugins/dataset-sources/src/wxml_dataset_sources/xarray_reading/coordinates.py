@@ -1,0 +1,115 @@
+"""Which variables of a dataset are its coordinates: by CF units, standard name and axis, then by name."""
+
+__all__ = ["Coordinates", "find_coordinates"]
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import xarray as xr
+
+PRESSURE_UNITS = {"hpa", "pa", "millibar", "millibars", "mbar", "mb", "hectopascal", "pascal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """How a kind of coordinate shows itself; patterns match a whole text in any case."""
+
+    units: str
+    standard_name: str
+    axis: str
+    name: str
+
+    def rank(self, name: str, variable: xr.Variable) -> int | None:
+        """0 by units or standard name, 1 by axis, 2 by name, None where nothing shows it."""
+        standard_name = str(variable.attrs.get("standard_name", ""))
+        if _matches(self.units, variable.attrs.get("units", "")) or _matches(self.standard_name, standard_name):
+            return 0
+        if standard_name.startswith(("grid_", "projection_")):  # a rotated or projected axis is no latitude
+            return None
+        if self.axis and variable.attrs.get("axis") == self.axis and variable.attrs.get("units") in (None, "degrees"):
+            return 1
+        return 2 if _matches(self.name, name) else None
+
+
+LATITUDE = Signs(r"degrees?_?n(orth)?", r"latitude", "Y", r"(g\d+_|xc?)?lat(itude)?s?(_\d+)?|nav_lat")
+LONGITUDE = Signs(r"degrees?_?e(ast)?", r"longitude", "X", r"(g\d+_|xc?)?lon(g|gitude)?s?(_\d+)?|nav_lon")
+LEVEL = Signs(
+    "|".join(PRESSURE_UNITS),
+    r"air_pressure|height|depth|altitude|model_level_number|atmosphere_.*coordinate",
+    "Z",
+    r"p?lev(el)?s?|isobaric\w*|pressure(_levels?)?|(model|hybrid)(_levels?)?|height\w*|depth\w*|lv_\w+|altitude",
+)
+MEMBER = Signs(r"-", r"realization", "E", r"number|members?|realizations?|ens(emble)?(_members?)?")
+LEAD = Signs(
+    r"-",
+    r"forecast_period",
+    "",
+    r"step|lead_?times?|prediction_timedelta|timestep|fr_?time|forecast_(time|period|hour)s?\d*",
+)
+INSTANT = Signs(r".+ since .+|text_time", r"time|forecast_reference_time", "T", r"(valid_|ref|reference_)?time|dates?")
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates:
+    """The names of the coordinates of each kind, the surest first."""
+
+    latitudes: tuple[str, ...]
+    longitudes: tuple[str, ...]
+    levels: tuple[str, ...]
+    members: tuple[str, ...]
+    leads: tuple[str, ...]
+    """Times since the start of a forecast."""
+    instants: tuple[str, ...]
+    """Dates, decodable or text: of validity or of the start of a forecast."""
+    bounds: frozenset[str]
+    """Variables that hold the bounds of cells; no data."""
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every name that is a coordinate or belongs to one."""
+        kinds = (self.latitudes, self.longitudes, self.levels, self.members, self.leads, self.instants)
+        return self.bounds.union(*kinds)
+
+
+def find_coordinates(dataset: xr.Dataset, called: Callable[[str], str]) -> Coordinates:
+    """The coordinates of a dataset.
+
+    Args:
+        dataset: opened without decoding of times.
+        called: our name for a name in the file, as the user renamed it.
+    """
+    bounds = _bounds(dataset)
+    variables = {str(name): variable for name, variable in dataset.variables.items() if name not in bounds}
+    axes = {name: v for name, v in variables.items() if name in dataset.coords or v.dims == (name,)}
+    dates = axes | {name: v for name, v in variables.items() if not v.dims}  # older files keep the start as a variable
+
+    def ranked(signs: Signs, among: dict[str, xr.Variable], most_dims: int) -> tuple[str, ...]:
+        ranks = {name: signs.rank(called(name), v) for name, v in among.items() if v.ndim <= most_dims}
+        found = [(rank, -among[name].ndim, name) for name, rank in ranks.items() if rank is not None]
+        return tuple(name for _, _, name in sorted(found))
+
+    latitudes, longitudes = ranked(LATITUDE, variables, 2), ranked(LONGITUDE, variables, 2)
+    places = {*latitudes, *longitudes}
+    instants = tuple(name for name in ranked(INSTANT, dates, 2) if _is_date(variables[name]))
+    leads = tuple(name for name in ranked(LEAD, axes, 2) if name not in instants)
+    rest = {name: v for name, v in axes.items() if name not in places and name not in instants and name not in leads}
+    members = ranked(MEMBER, rest, 1)
+    levels = tuple(name for name in ranked(LEVEL, rest, 1) if name not in members)
+    return Coordinates(latitudes, longitudes, levels, members, leads, instants, bounds)
+
+
+def _matches(pattern: str, text: object) -> bool:
+    return re.fullmatch(pattern, str(text), re.IGNORECASE) is not None
+
+
+def _is_date(variable: xr.Variable) -> bool:
+    return variable.dtype.kind in "SUO" or " since " in str(variable.attrs.get("units", ""))
+
+
+def _bounds(dataset: xr.Dataset) -> frozenset[str]:
+    named = {
+        str(v.attrs[key]) for v in dataset.variables.values() for key in ("bounds", "climatology") if key in v.attrs
+    }
+    called = {str(n) for n in dataset.variables if re.fullmatch(r".*_(bnds|bounds|vertices)", str(n), re.IGNORECASE)}
+    return frozenset((named | called) & {str(name) for name in dataset.variables})

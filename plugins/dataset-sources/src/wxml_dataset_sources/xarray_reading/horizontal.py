@@ -1,0 +1,116 @@
+"""Grids from the latitudes and longitudes of a file, and the order of nodes that differs between files."""
+
+__all__ = ["axes_grid", "cells_grid", "node_order", "plane_grid"]
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml.errors import DataError
+from wxml.grid import Grid
+
+Array = NDArray[np.float64]
+
+SAME_PLACE = 1e-3  # degrees: files round their coordinates, neighbours are farther apart
+
+
+def axes_grid(latitudes: Array, longitudes: Array) -> Grid:
+    """A regular grid from its two axes; longitudes may pass 0° or 180° on the way."""
+    _check_finite(latitudes, longitudes)
+    return Grid.regular(latitudes, _unwrapped(longitudes))
+
+
+def plane_grid(latitudes: Array, longitudes: Array) -> Grid:
+    """A grid from two-dimensional coordinates, shape `[y, x]`."""
+    _check_finite(latitudes, longitudes)
+    return Grid.curvilinear(latitudes, longitudes)
+
+
+def cells_grid(latitudes: Array, longitudes: Array) -> Grid:
+    """A grid from a list of nodes: a reduced Gaussian one where the nodes are such, else an unstructured one."""
+    _check_finite(latitudes, longitudes)
+    gaussian = _reduced_gaussian(latitudes, longitudes)
+    return Grid.unstructured(latitudes, longitudes) if gaussian is None else gaussian
+
+
+def node_order(wanted: Grid, found: Grid) -> NDArray[np.intp] | None:
+    """Where each node of `wanted` is in `found`; the identity as None.
+
+    Regular grids may run in any direction and start at any longitude; other grids must have one order.
+
+    Raises:
+        DataError: the grids have different nodes.
+    """
+    if _same_places(wanted, found):
+        return None
+    if not (wanted.is_regular and found.is_regular and wanted.shape == found.shape):
+        raise _different(wanted, found)
+    rows = _matches(_latitude_axis(wanted), _latitude_axis(found), period=np.inf)
+    columns = _matches(_longitude_axis(wanted), _longitude_axis(found), period=360.0)
+    if rows is None or columns is None:
+        raise _different(wanted, found)
+    return np.asarray((rows[:, None] * found.shape[1] + columns).ravel(), np.intp)
+
+
+def _check_finite(latitudes: Array, longitudes: Array) -> None:
+    missing = int(np.sum(~np.isfinite(latitudes)) + np.sum(~np.isfinite(longitudes)))
+    if missing:
+        raise DataError(
+            f"{missing} values of latitude and longitude are missing", fix="write the place of every node into the file"
+        )
+
+
+def _unwrapped(longitudes: Array) -> Array:
+    steps = np.diff(longitudes)
+    if np.all(steps > 0) or np.all(steps < 0):
+        return longitudes
+    return np.asarray(np.unwrap(longitudes, period=360.0), np.float64)
+
+
+def _reduced_gaussian(latitudes: Array, longitudes: Array) -> Grid | None:
+    starts = np.flatnonzero(np.diff(latitudes, prepend=np.inf))
+    counts = np.diff(starts, append=len(latitudes))
+    if len(counts) < 4 or counts.min() < 4 or not np.all(np.diff(latitudes) <= 0):
+        return None
+    grid = Grid.reduced_gaussian(counts.tolist())
+    found = Grid.unstructured(latitudes, longitudes)
+    return grid if _same_places(grid, found) else None
+
+
+def _same_places(first: Grid, second: Grid) -> bool:
+    if first.shape != second.shape:
+        return False
+    apart = np.abs(_wrapped(first.longitudes - second.longitudes)) * np.cos(np.radians(first.latitudes))
+    return bool(np.all(np.abs(first.latitudes - second.latitudes) < SAME_PLACE) and np.all(apart < SAME_PLACE))
+
+
+def _wrapped(difference: Array) -> Array:
+    return np.asarray(np.mod(difference + 180.0, 360.0) - 180.0)
+
+
+def _latitude_axis(grid: Grid) -> Array:
+    return np.asarray(grid.latitudes.reshape(grid.shape)[:, 0])
+
+
+def _longitude_axis(grid: Grid) -> Array:
+    return np.asarray(grid.longitudes.reshape(grid.shape)[0])
+
+
+def _matches(wanted: Array, found: Array, period: float) -> NDArray[np.intp] | None:
+    """The position in `found` of each entry of `wanted`, or None where one has no partner."""
+    apart = wanted[:, None] - found[None, :]
+    distances = np.abs(apart if np.isinf(period) else _wrapped(apart))
+    nearest = np.argmin(distances, axis=1)
+    is_match = distances.min(axis=1).max() < SAME_PLACE and len(set(nearest.tolist())) == len(found)
+    return nearest if is_match else None
+
+
+def _different(wanted: Grid, found: Grid) -> DataError:
+    return DataError(
+        f"one grid is wanted, got {_describe(wanted)} and {_describe(found)}",
+        fix="read what shares a grid: choose with `path` or `variables`, or bring the files onto one grid first",
+    )
+
+
+def _describe(grid: Grid) -> str:
+    shape = " × ".join(str(length) for length in grid.shape)
+    first, last = (f"{grid.latitudes[i]:g}°N {grid.longitudes[i]:g}°E" for i in (0, -1))
+    return f"{shape} nodes from {first} to {last}"

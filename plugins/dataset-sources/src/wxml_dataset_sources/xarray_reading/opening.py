@@ -1,0 +1,77 @@
+"""Opens NetCDF and zarr lazily with xarray, and says what is wrong where that fails."""
+
+__all__ = ["DAMAGES", "damaged", "opened", "release"]
+
+import lzma
+import os
+import warnings
+import zlib
+from functools import lru_cache, partial
+
+import xarray as xr
+from wxml.errors import DataError
+
+from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
+from wxml_dataset_sources.xarray_reading.formats import DataFile
+
+DAMAGES = (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, EOFError, zlib.error, lzma.LZMAError)
+"""What the libraries raise for a file that is not what it should be."""
+
+KEPT_OPEN = 1024  # datasets, which hold their metadata; xarray itself limits the number of open files
+
+_raw = partial(xr.open_dataset, decode_times=False, decode_timedelta=False, mask_and_scale=True, cache=False)
+
+
+def opened(file: DataFile) -> xr.Dataset:
+    """The file as a lazy dataset: values masked and scaled, times not decoded.
+
+    Kept open until `release`, once per process: a handle that was opened before a fork shares its place in the file
+    with the parent.
+
+    Raises:
+        DataError: the file is damaged, or has no variables.
+    """
+    return _open(file, os.stat(file.path).st_mtime_ns, os.getpid())
+
+
+def release() -> None:
+    """Close what is not in use, so that others may write these files again."""
+    _open.cache_clear()
+
+
+@lru_cache(maxsize=KEPT_OPEN)
+def _open(file: DataFile, _modified: int, _process: int) -> xr.Dataset:
+    try:
+        if file.engine == "netcdf":
+            check_length(file.path)
+        dataset = _lazily(file)
+    except DataError:
+        raise
+    except DAMAGES as error:
+        raise damaged(file.path, file.engine, error) from error
+    if not dataset.variables:
+        raise DataError(
+            f"`{file.path}` holds no variables at its root", fix="groups are not read: write each one into a file"
+        )
+    return dataset
+
+
+def _lazily(file: DataFile) -> xr.Dataset:
+    with warnings.catch_warnings():
+        # Files from several tools declare both `missing_value` and `_FillValue`; xarray masks both, which is right.
+        warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
+        if file.engine == "zarr":
+            # Consolidated metadata may be stale or absent, and guessing makes zarr warn; a local store needs none.
+            return _raw(file.path, engine="zarr", consolidated=False, chunks=None)
+        return _raw(file.path, engine="netcdf4")
+
+
+def damaged(path: str, what: str, error: BaseException) -> DataError:
+    """The error for a file that cannot be read: a missing right is told apart from damage."""
+    if isinstance(error, PermissionError):
+        return DataError(f"`{path}` may not be read: permission denied", fix="ask its owner, or check its mode")
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return DataError(
+        f"`{path}` cannot be read as {what}: {reason}",
+        fix="it is damaged, cut short, or of another format: fetch or write it again, or name its format in `engine`",
+    )

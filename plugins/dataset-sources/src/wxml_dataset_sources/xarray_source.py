@@ -1,0 +1,134 @@
+"""Weather data in NetCDF, GRIB and zarr files."""
+
+__all__ = ["XarraySource"]
+
+from collections.abc import Hashable
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml.grid import Grid
+from wxml.interfaces.data_source import DataSource
+
+from wxml_dataset_sources.xarray_reading.array_blocks import read_arrays
+from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
+from wxml_dataset_sources.xarray_reading.block import FileContent
+from wxml_dataset_sources.xarray_reading.fingerprint import fingerprint
+from wxml_dataset_sources.xarray_reading.formats import DataFile, recognise
+from wxml_dataset_sources.xarray_reading.opening import release
+from wxml_dataset_sources.xarray_reading.paths import resolve
+from wxml_dataset_sources.xarray_reading.selection import Selection
+
+KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: a smaller source is decoded once, a larger one on every read
+
+
+class XarraySource(DataSource):
+    """NetCDF (3 and 4), GRIB (1 and 2) and zarr (2 and 3) files on one grid, read lazily.
+
+    Files with different variables are merged, files with different times are joined. Levels become variables (`t_850`).
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Annotated[
+            str | list[str], Field(description="A file, a zarr store, a pattern such as 'data/*.nc', or a list")
+        ],
+        engine: Annotated[
+            Literal["auto", "netcdf", "grib", "zarr"], Field(description="The format; auto looks at each file")
+        ] = "auto",
+        variables: Annotated[
+            list[str] | None, Field(description="Read only these: names (t_850) or parameters (t, all levels)")
+        ] = None,
+        rename: Annotated[
+            dict[str, str] | None, Field(description="Name in the files, or 'file.nc:name', to our name")
+        ] = None,
+        levels: Annotated[
+            list[float] | None, Field(description="Read only these levels (hPa for pressure levels)")
+        ] = None,
+        grib_filter: Annotated[
+            dict[str, str | int | float] | None, Field(description="Read only GRIB messages with these keys")
+        ] = None,
+    ) -> None:
+        options = {
+            "engine": engine,
+            "variables": variables,
+            "rename": rename,
+            "levels": levels,
+            "grib_filter": grib_filter,
+        }
+        self._options = {key: value for key, value in options.items() if value is not None}
+        self._paths = resolve(path)
+        selection = Selection(
+            None if variables is None else tuple(variables),
+            None if levels is None else tuple(levels),
+            rename or {},
+            grib_filter or {},
+        )
+        grids: dict[Hashable, Grid] = {}
+        contents = [_read(recognise(name, engine), selection, grids) for name in self._paths]
+        self._assembly: Assembly = assemble(contents, selection)
+        self._decoded: dict[int, NDArray[np.float32]] | None = None
+        if sum(block.size for block in self._assembly.blocks) <= KEPT_IN_MEMORY:
+            self._decoded = {}
+        self.header = self._assembly.header
+        release()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a worker needs: names and positions; decoded values stay behind."""
+        return self.__dict__ | {"_decoded": None if self._decoded is None else {}}
+
+    def provenance(self) -> dict[str, Any]:
+        """The files with their sizes and hashes, and the options."""
+        return {"source": "xarray", "files": [fingerprint(name) for name in self._paths], "options": self._options}
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        names = [self.header.names[index] for index in variable_indices]
+        known = len(self._decoded or ())
+        for number, columns in self._assembly.touched(names):
+            rows = self._assembly.rows[number][time_indices]
+            present = np.flatnonzero(rows >= 0)
+            if len(present):
+                self._fill(number, columns, (present, rows[present]), out)
+        if len(self._decoded or ()) > known:
+            release()  # what is in memory needs no open file
+
+    def _fill(
+        self,
+        number: int,
+        columns: list[tuple[int, int]],
+        times: tuple[NDArray[np.intp], NDArray[np.intp]],
+        out: NDArray[np.float32],
+    ) -> None:
+        """Copy one block; `times` are the positions in `out` and in the block."""
+        present, rows = times
+        levels = np.array([level for _, level in columns])
+        values, rows, levels = self._values(number, rows, levels)
+        for (column, _), level in zip(columns, levels, strict=True):
+            out[present, :, column] = values[rows, :, level]
+
+    def _values(
+        self, number: int, rows: NDArray[np.intp], levels: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
+        """Values `[time, member, level, node]` of a block, and where in them the wanted times and levels are."""
+        block = self._assembly.blocks[number]
+        if self._decoded is None:
+            some_rows, rows = np.unique(rows, return_inverse=True)
+            some_levels, levels = np.unique(levels, return_inverse=True)
+            return block.read(some_rows, some_levels), rows, levels
+        if number not in self._decoded:
+            times = 1 if block.times is None else len(block.times)
+            self._decoded[number] = block.read(np.arange(times), np.arange(len(block.variables)))
+        return self._decoded[number], rows, levels
+
+
+def _read(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
+    """What a file holds; `grids` are those that other files have, and it adds its own."""
+    if file.engine != "grib":
+        return read_arrays(file, selection, grids)
+    from wxml_dataset_sources.xarray_reading.grib_blocks import read_messages  # ecCodes takes a while to load
+
+    return read_messages(file, selection, grids)

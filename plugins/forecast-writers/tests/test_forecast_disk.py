@@ -1,0 +1,108 @@
+"""A disk that is full or refuses: always an OSError that says so."""
+
+import contextlib
+import errno
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+from wxml.grid import Grid
+from wxml_forecast_writers.disk_error import disk_errors
+
+
+def fill(disk):
+    """Leave not one free block."""
+    free = shutil.disk_usage(disk).free
+    (disk / "filler").write_bytes(b"0" * free)
+    assert shutil.disk_usage(disk).free == 0
+
+
+def close(writer):
+    """Close after a failure, as core does: the library may say once more that the disk is full, and nothing else."""
+    with contextlib.suppress(OSError):
+        writer.close()
+
+
+def write_all(writer, header, make_fields):
+    """Every step, of noise, which cannot be packed."""
+    for time, lead in np.ndindex(2, 3):
+        values = np.random.default_rng(lead).standard_normal((1, 2, len(header.grid)))
+        writer.write(make_fields(header, time, lead, values), header.lead_times[lead])
+
+
+def test_a_disk_that_fills_up_while_writing(
+    small_disk, tmp_path, make_writer, make_header, make_fields, write_forecast
+) -> None:
+    header = make_header(
+        Grid.unstructured(np.linspace(-80, 80, 10_000), np.zeros(10_000))
+    )  # 240 kB of coordinates, 80 kB a step
+    writer = make_writer(small_disk)
+    writer.open(header)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_all(writer, header, make_fields)
+    assert caught.value.errno == errno.ENOSPC
+    close(writer)
+    elsewhere = write_forecast(make_writer(tmp_path), header, [(0, 0, 3.0)])
+    with xr.open_dataset(elsewhere) as dataset:
+        assert float(dataset.msl[0, 0].mean()) == 3.0
+
+
+def test_a_disk_that_is_full_from_the_start(small_disk, make_writer, make_header) -> None:
+    fill(small_disk)
+    writer = make_writer(small_disk)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        writer.open(make_header())
+    assert caught.value.errno == errno.ENOSPC
+    close(writer)
+
+
+def test_another_failure_of_the_library_is_an_input_output_error(tmp_path) -> None:
+    with (
+        pytest.raises(OSError, match=r"Input/output error \(NetCDF: HDF error\)") as caught,
+        disk_errors(str(tmp_path), 0),
+    ):
+        raise RuntimeError("NetCDF: HDF error")
+    assert caught.value.errno == errno.EIO
+
+
+def test_numbers_of_the_system_are_kept_and_those_of_the_library_are_not(tmp_path) -> None:
+    for number, expected in (errno.EACCES, errno.EACCES), (-101, errno.EIO):
+        with pytest.raises(OSError, match=r"\(.*why") as caught, disk_errors(str(tmp_path), 0):
+            raise OSError(number, "why")
+        assert caught.value.errno == expected
+
+
+def test_mistakes_in_the_program_are_not_taken_for_the_disk(tmp_path) -> None:
+    with pytest.raises(ZeroDivisionError), disk_errors(str(tmp_path), 0):
+        _ = 1 / 0
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+import numpy as np
+from wxml.fields import Fields
+from wxml.grid import Grid
+from wxml.interfaces.forecast_writer import ForecastHeader
+from wxml.variables import Variable
+from wxml_forecast_writers.netcdf_writer import NetcdfWriter
+grid = Grid.unstructured(np.zeros(50_000), np.linspace(0, 359, 50_000))
+start, lead = np.array(["2020-01-01"], "datetime64[s]"), np.array([3600], "timedelta64[s]")
+header = ForecastHeader(grid, (Variable("t"),), start, lead, 1, {})
+writer = NetcdfWriter(sys.argv[1], compression="none")
+try:
+    writer.open(header)
+    writer.write(Fields(start[0] + lead[0], ("t",), np.ones((1, 1, 50_000), np.float32)), lead[0])
+    writer.close()
+except OSError as error:
+    print("errno", error.errno)
+"""
+
+
+def test_a_limit_on_the_size_of_files_is_an_oserror(tmp_path) -> None:
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "forecast.nc")]
+    result = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert result.stdout.strip() == f"errno {errno.EIO}"

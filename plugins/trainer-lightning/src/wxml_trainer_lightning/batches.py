@@ -1,0 +1,110 @@
+"""Which samples make which step, and the loader that reads them.
+
+The order is a pure function of the seed and of the number of the step, so that a training that was killed goes on with
+exactly the samples that it would have had.
+"""
+
+__all__ = ["SampleOrder", "Samples", "evenly_spaced", "sample_indices", "training_batches", "validation_batches"]
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+from wxml.model.tensors import to_tensor
+
+from wxml_trainer_lightning.budget import Budget
+from wxml_trainer_lightning.schedule import Rollout
+
+Place = tuple[int, int]
+"""Forecast steps, and the index of a sample that has so many."""
+Sample = NDArray[np.float32]
+"""Shape `[time, variable, node]`."""
+
+
+def sample_indices(seed: int, step: int, batch_size: int, count: int) -> list[int]:
+    """The samples of one training step.
+
+    Imagine one permutation of all samples after the other, number e drawn from a generator seeded with (seed, e):
+    step s takes the places s · batch_size and following of that endless row.
+
+    Args:
+        seed: of the experiment.
+        step: counted from 0.
+        batch_size: how many samples are wanted.
+        count: how many samples there are.
+    """
+    places = range(step * batch_size, (step + 1) * batch_size)
+    return [int(_permutation(seed, place // count, count)[place % count]) for place in places]
+
+
+@lru_cache(maxsize=2)
+def _permutation(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed % 2**64, epoch]).permutation(count)
+
+
+def evenly_spaced(count: int, wanted: int) -> list[int]:
+    """At most `wanted` of `count` indices, evenly spread, always the same.
+
+    >>> evenly_spaced(10, 4), evenly_spaced(3, 4)
+    ([0, 3, 6, 9], [0, 1, 2])
+    """
+    return [int(index) for index in np.linspace(0, count - 1, min(count, wanted)).round()]
+
+
+class Samples(Dataset[Sample]):
+    """Samples by place: as long as the rollout needs them at the time."""
+
+    def __init__(self, sets: Mapping[int, Sequence[Sample]]) -> None:
+        self.sets = sets
+
+    def __getitem__(self, place: Place) -> Sample:
+        steps, index = place
+        return self.sets[steps][index]
+
+
+class SampleOrder(Sampler[list[Place]]):
+    """The places of the samples of each step that is still to come."""
+
+    def __init__(
+        self,
+        sets: Mapping[int, Sequence[Sample]],
+        seed: int,
+        batch_size: int,
+        first: int,
+        budget: Budget,
+        rollout: Rollout,
+    ) -> None:
+        self.counts = {steps: len(samples) for steps, samples in sets.items()}
+        self.seed = seed
+        self.batch_size = batch_size
+        self.first = first
+        self.budget = budget
+        self.rollout = rollout
+
+    def __len__(self) -> int:
+        return self.budget.max_steps - self.first
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        for step in range(self.first, self.budget.max_steps):
+            steps = self.rollout.steps(self.budget.fraction(step))
+            chosen = sample_indices(self.seed, step, self.batch_size, self.counts[steps])
+            yield [(steps, index) for index in chosen]
+
+
+def training_batches(samples: Samples, order: SampleOrder, workers: int) -> DataLoader[Sample]:
+    """Batches `[batch, time, node, variable]`, one for each step that is still to come."""
+    return DataLoader(samples, batch_sampler=order, collate_fn=_collate, num_workers=workers)
+
+
+def validation_batches(samples: Sequence[Sample], wanted: int, batch_size: int, workers: int) -> DataLoader[Sample]:
+    """Batches `[batch, time, node, variable]` of at most `wanted` samples, always the same ones."""
+    order = [(0, index) for index in evenly_spaced(len(samples), wanted)]
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    return DataLoader(Samples({0: samples}), batch_sampler=batches, collate_fn=_collate, num_workers=workers)
+
+
+def _collate(samples: list[Sample]) -> Tensor:
+    return to_tensor(np.stack(samples))

@@ -1,0 +1,114 @@
+"""The history of a training: one row for each step, in `history.csv`."""
+
+__all__ = ["History", "Listener", "Row"]
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from wxml.errors import DataError
+from wxml.staging import staged
+
+COLUMNS = "step,training_loss,validation_loss,learning_rate,rollout\n"
+FLUSH_SECONDS = 0.5  # losses stay on the device this long, so that an accelerator need not wait for every one
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step of training."""
+
+    step: int
+    """Counted from 1."""
+    training_loss: float
+    learning_rate: float
+    rollout: int
+    """Forecast steps that the loss was taken over."""
+    validation_loss: float | None = None
+
+    def __str__(self) -> str:
+        validation = "" if self.validation_loss is None else repr(self.validation_loss)
+        return f"{self.step},{self.training_loss!r},{validation},{self.learning_rate!r},{self.rollout}\n"
+
+
+class Listener(Protocol):
+    """Who is told of new rows: the progress bar, the tracker."""
+
+    def __call__(self, rows: Sequence[Row]) -> None:
+        """Take some rows, at least one, in the order of their steps."""
+
+
+class History:
+    """Collects rows, and hands them to the file and to those who listen.
+
+    A training loss is fetched from the device only when rows are flushed; that is also when it is checked.
+    """
+
+    def __init__(self, path: Path, step: int, listeners: Sequence[Listener]) -> None:
+        """Go on with the file after `step`; whatever it holds beyond is dropped, since those steps are made again."""
+        self.path = path
+        self.last: Row | None = None
+        self._listeners = listeners
+        self._rows: list[Row] = []
+        self._losses: list[Tensor] = []
+        self._flushed = time.monotonic()
+        _truncate(path, step)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the rows have waited long enough."""
+        return time.monotonic() - self._flushed > FLUSH_SECONDS
+
+    def record(self, step: int, loss: Tensor, learning_rate: float, rollout: int) -> None:
+        """Add the row of a step, with its loss still on the device."""
+        self._rows.append(Row(step, math.nan, learning_rate, rollout))
+        self._losses.append(loss.detach())
+
+    def validated(self, loss: float) -> None:
+        """Add a validation loss to the row of the last step."""
+        self._rows[-1] = replace(self._rows[-1], validation_loss=loss)
+
+    def flush(self) -> None:
+        """Write the rows that wait.
+
+        Raises:
+            DataError: a loss is not finite.
+        """
+        if not self._rows:
+            return
+        losses = torch.stack(self._losses).float().tolist()
+        rows = [replace(row, training_loss=loss) for row, loss in zip(self._rows, losses, strict=True)]
+        self._rows, self._losses, self._flushed, self.last = [], [], time.monotonic(), rows[-1]
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(map(str, rows))
+        for listener in self._listeners:
+            listener(rows)
+        _check_finite(rows)
+
+
+def _check_finite(rows: Sequence[Row]) -> None:
+    for row in rows:
+        if not math.isfinite(row.training_loss):
+            raise DataError(
+                f"the training loss is {row.training_loss} at step {row.step} (learning rate {row.learning_rate:.3g}, "
+                f"{row.rollout} forecast steps)",
+                fix="try a lower `training.learning_rate` or `training.gradient_clip`, a longer `training.warmup`, or "
+                "precision 32-true, in another directory; the last good state was kept",
+            )
+
+
+def _truncate(path: Path, step: int) -> None:
+    """Keep the whole rows up to `step`; a row without an end was being written when the process was killed."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    rows = [line for line in lines[1:] if line.endswith("\n") and _step(line) <= step]
+    with staged(path, overwrite=True) as beside:
+        beside.write_text(COLUMNS + "".join(rows), encoding="utf-8")
+
+
+def _step(line: str) -> float:
+    number = line.partition(",")[0]
+    return int(number) if number.isdecimal() else math.inf

@@ -1,0 +1,108 @@
+"""What Lightning trains: the model, its loss over a rollout, its optimizer."""
+
+__all__ = ["ForecastModule", "Layout", "Optimisation"]
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from wxml.model.unroll import unroll
+
+from wxml_trainer_lightning.averaging import AveragedModel
+from wxml_trainer_lightning.loss import WeightedSquaredError
+
+BETAS = (0.9, 0.95)  # of AdamW, as GraphCast and its successors take them (Lam et al. 2023, arXiv:2212.12794)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the parts of a sample are: input times first; prognostic, diagnostic, forcing variables."""
+
+    input_steps: int
+    prognostic: int
+    output: int
+    """How many variables are prognostic or diagnostic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimisation:
+    """The options of the optimizer."""
+
+    weight_decay: float
+    gradient_clip: float | None
+    ema: float | None
+
+
+class ForecastModule(LightningModule):
+    """A model with its loss and its optimizer; `average` is its moving average, if there is one."""
+
+    def __init__(
+        self, model: nn.Module, loss: WeightedSquaredError, layout: Layout, optimisation: Optimisation
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.layout = layout
+        self.optimisation = optimisation
+        self.average = None if optimisation.ema is None else AveragedModel(model, optimisation.ema)
+        self.moments: dict[str, Tensor] = {}
+
+    @property
+    def judged(self) -> nn.Module:
+        """The model that is validated and kept: the averaged one, if there is one."""
+        return self.model if self.average is None else self.average.model
+
+    def training_step(self, batch: Tensor, _: int) -> Tensor:
+        """The loss of a batch `[batch, time, node, variable]`, a mean over its rollout steps."""
+        total, weight = self._sums(self.model, batch)
+        return total / weight.clamp_min(torch.finfo(weight.dtype).tiny)
+
+    @torch.no_grad()
+    def validation_loss(self, batches: Iterable[Tensor]) -> float:
+        """The loss of the judged model over all of some batches."""
+        model = self.judged
+        was_training = model.training
+        model.eval()
+        with self.trainer.precision_plugin.forward_context():
+            sums = [torch.stack(self._sums(model, batch.to(self.device))) for batch in batches]
+        model.train(was_training)
+        total, weight = torch.stack(sums).double().sum(dim=0).tolist()
+        return float(total / weight) if weight else 0.0
+
+    def _sums(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """The two sums of the loss over the rollout steps that the batch has truth for."""
+        inputs, outputs = self.layout.input_steps, self.layout.output
+        states, truth = batch[:, :inputs, :, : self.layout.prognostic], batch[:, inputs:, :, :outputs]
+        forecasts = unroll(model, states, batch[:, :-1, :, outputs:])
+        sums = [self.loss(forecast, truth[:, step]) for step, forecast in enumerate(forecasts)]
+        totals, weights = zip(*sums, strict=True)
+        return torch.stack(totals).sum(), torch.stack(weights).sum()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW that decays matrices, not biases and scales; with the moments of a training that is resumed."""
+        weights = list(self.model.parameters())
+        groups = [
+            {"params": [w for w in weights if w.ndim > 1], "weight_decay": self.optimisation.weight_decay},
+            {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW([group for group in groups if group["params"]], betas=BETAS)
+        if self.moments:
+            known = _nested(self.moments)
+            optimizer.load_state_dict({"state": known, "param_groups": optimizer.state_dict()["param_groups"]})
+        return optimizer
+
+    def optimizer_moments(self) -> dict[str, Tensor]:
+        """The state of the optimizer: `0/exp_avg` and so on → tensor."""
+        state = self.trainer.optimizers[0].state_dict()["state"]
+        return {f"{number}/{name}": tensor for number, moments in state.items() for name, tensor in moments.items()}
+
+
+def _nested(moments: dict[str, Tensor]) -> dict[int, dict[str, Any]]:
+    state: dict[int, dict[str, Any]] = {}
+    for key, tensor in moments.items():
+        number, name = key.split("/")
+        state.setdefault(int(number), {})[name] = tensor.clone()
+    return state

@@ -1,0 +1,143 @@
+"""The state of a training, from which it can go on: one `.safetensors` file.
+
+Random numbers and the order of samples are functions of the seed and the step, so neither is in it.
+"""
+
+__all__ = ["Position", "StateFile", "TrainingState"]
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from wxml.errors import ArtefactError
+from wxml.staging import staged
+
+from wxml_trainer_lightning.identity import differences
+
+FORMAT = 1
+LOG = logging.getLogger("wxml")
+RESTART = "start again in another directory, or without --resume after removing this one"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a training has come; the fields are JSON values."""
+
+    step: int = 0
+    """Steps that are complete."""
+    elapsed: float = 0.0
+    """Seconds of training."""
+    training_loss: float | None = None
+    """Of the last step."""
+    validation_loss: float | None = None
+    """The latest one."""
+    best_loss: float | None = None
+    """The lowest validation loss."""
+    best_step: int | None = None
+    """After which step that was."""
+    tracker_run: str | None = None
+    """The name that the tracker gave to this training."""
+    loss_scale: dict[str, float] = field(default_factory=dict)
+    """The state of the loss scaling of 16-bit floats; empty for other precisions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingState:
+    """A position, and the tensors that belong to it: `weights/…`, `average/…`, `optimizer/…`, `best/…`."""
+
+    position: Position
+    tensors: Mapping[str, Tensor]
+
+    def below(self, kind: str) -> dict[str, Tensor]:
+        """The tensors of one kind, without that prefix."""
+        prefix = f"{kind}/"
+        return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
+
+    @property
+    def kept_weights(self) -> dict[str, Tensor]:
+        """What goes into the checkpoint: the best weights if they were kept, else the averaged ones, else the last."""
+        return self.below("best") or self.below("average") or self.below("weights")
+
+
+class StateFile:
+    """`state.safetensors` in the folder of a run."""
+
+    def __init__(self, run_dir: Path, identity: dict[str, str]) -> None:
+        self.run_dir = run_dir
+        self.path = run_dir / "state.safetensors"
+        self.identity = identity
+
+    def begin(self, *, resume: bool) -> TrainingState | None:
+        """Where to start from: None is the beginning.
+
+        Raises:
+            ArtefactError: the folder holds a training and `resume` is not set; or it is set, and there is no such
+                folder, or it holds a state that is damaged or of another training.
+        """
+        found = [name for name in ("state.safetensors", "checkpoint.safetensors") if (self.run_dir / name).exists()]
+        if not resume and found:
+            raise ArtefactError(
+                f"`{self.run_dir}` holds a training already: {', '.join(found)}",
+                fix="pass --resume to go on with it, or choose another directory",
+            )
+        if resume and (not self.run_dir.is_dir() or found == ["checkpoint.safetensors"]):
+            raise ArtefactError(
+                f"there is nothing to resume in `{self.run_dir}`: it has no state.safetensors",
+                fix="start without --resume in a new directory, or name the directory of the run that was stopped",
+            )
+        self._remove_leftovers()
+        if resume and not found:
+            LOG.info("nothing to resume yet, starting from step 0")
+        return self.read() if resume and found else None
+
+    def write(self, state: TrainingState) -> None:
+        """Replace the state by a new one, whole or not at all.
+
+        Raises:
+            ArtefactError: the disk is full or refuses.
+        """
+        header = {"format": FORMAT, "position": asdict(state.position), "identity": self.identity}
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
+        with staged(self.path, overwrite=True) as beside:
+            try:
+                save_file(tensors, beside, {"wxml_training_state": json.dumps(header)})
+            except SafetensorError as error:  # wraps the operating system's refusal
+                raise OSError(f"{error}") from error
+
+    def read(self) -> TrainingState:
+        """The state.
+
+        Raises:
+            ArtefactError: it is damaged, or of a training with other settings or other data.
+        """
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                header = json.loads((file.metadata() or {})["wxml_training_state"])
+            self._check(header)
+            return TrainingState(Position(**header["position"]), load_file(self.path))
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(f"`{self.path}` is damaged or was cut short: {error}", fix=RESTART) from error
+
+    def _check(self, header: dict[str, Any]) -> None:
+        if header["format"] != FORMAT:
+            raise ArtefactError(
+                f"`{self.path}` has format {header['format']}, this version reads {FORMAT}",
+                fix="resume with the version of wxml-trainer-lightning that wrote it",
+            )
+        changed = differences(header["identity"], self.identity)
+        if changed:
+            raise ArtefactError(
+                f"`{self.path}` belongs to another training:\n    " + "\n    ".join(changed),
+                fix="resume with the config that it was started with, or start again in another directory",
+            )
+
+    def _remove_leftovers(self) -> None:
+        """What a killed process was writing: its name holds that process's number, so nobody else would remove it."""
+        for leftover in self.run_dir.glob(".*.partial.*"):
+            leftover.unlink(missing_ok=True)

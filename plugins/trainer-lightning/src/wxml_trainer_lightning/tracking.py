@@ -1,0 +1,192 @@
+"""Tracking by MLflow, which may fail or hang without a training noticing more than one warning."""
+
+__all__ = ["MlflowTracker", "NoTracker", "Tracker", "open_tracker"]
+
+import logging
+import os
+import re
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Self
+
+from wxml_trainer_lightning.history import Row
+from wxml_trainer_lightning.settings import TrackerName
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+LOG = logging.getLogger("wxml")
+EXPERIMENT = "wxml"
+OPEN_SECONDS = 60.0  # a new SQLite file is made through every migration that MLflow ever had: 2 s and more
+CLOSE_SECONDS = 30.0
+SEND_SECONDS = 5.0  # between two batches: a call to a server takes 50 to 100 ms
+PARAMETERS_PER_CALL, METRICS_PER_CALL, VALUE_LENGTH, KEY_LENGTH = 100, 1000, 6000, 250  # the limits of MLflow
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+}
+
+
+class NoTracker:
+    """Tracks nothing."""
+
+    run: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        pass
+
+    def __call__(self, rows: Sequence[Row]) -> None:
+        """Forget them."""
+
+
+class MlflowTracker:
+    """One MLflow run.
+
+    MLflow is called in a thread of its own, one call after the other: it retries a locked database for minutes, and a
+    server may accept a connection and never answer. After the first failure nothing more is sent.
+
+    Attributes:
+        run: the id of the MLflow run, once it is known.
+    """
+
+    def __init__(self, uri: str, name: str, parameters: Mapping[str, str], run: str | None) -> None:
+        """Nothing happens before the context is entered; `run` is the id of a run to go on with."""
+        self.run = run
+        self._uri = uri
+        self._name = name
+        self._parameters = parameters
+        self._client: MlflowClient | None = None
+        self._has_failed = False
+        self._rows: list[Row] = []
+        self._sent = time.monotonic()
+        self._warnings = warnings.catch_warnings()
+        self._calls: SimpleQueue[tuple[Callable[[], None], threading.Event] | None] = SimpleQueue()
+
+    def __enter__(self) -> Self:
+        self._warnings.__enter__()
+        warnings.filterwarnings(
+            "ignore", module=r"(mlflow|sqlalchemy|alembic)\b"
+        )  # what MLflow ought to write otherwise
+        threading.Thread(target=self._work, name="wxml-tracking", daemon=True).start()
+        self._wait(self._submit(self._open), OPEN_SECONDS)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        stopped = kind is not None and issubclass(kind, KeyboardInterrupt | SystemExit)
+        status = "FINISHED" if kind is None else "KILLED" if stopped else "FAILED"
+        self._send()
+        self._wait(self._submit(lambda: self._close(status)), CLOSE_SECONDS)
+        self._calls.put(None)
+        self._warnings.__exit__(None, None, None)
+
+    def __call__(self, rows: Sequence[Row]) -> None:
+        """Send rows, some seconds' worth of them at once."""
+        self._rows += rows
+        if time.monotonic() - self._sent > SEND_SECONDS:
+            self._send()
+
+    def _send(self) -> None:
+        rows, self._rows, self._sent = self._rows, [], time.monotonic()
+        self._submit(lambda: self._log(rows, int(time.time() * 1000)))
+
+    def _submit(self, call: Callable[[], None]) -> threading.Event:
+        """Have the thread make a call; the event is set when that is done."""
+        done = threading.Event()
+        self._calls.put((call, done))
+        return done
+
+    def _wait(self, done: threading.Event, seconds: float) -> None:
+        if not self._has_failed and not done.wait(seconds):
+            self._fail(f"no answer within {seconds:.0f} s")
+
+    def _work(self) -> None:
+        """The life of the thread; after a failure calls are taken, and not made."""
+        for call, done in iter(self._calls.get, None):
+            try:
+                if not self._has_failed:
+                    call()
+            except Exception as error:  # noqa: BLE001  # a tracker must never stop a training, whatever it raises
+                self._fail(f"{type(error).__name__}: {error}")
+            done.set()
+
+    def _fail(self, reason: str) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            LOG.warning("tracking failed, training goes on without it (%s): %s", self._uri, reason.splitlines()[0])
+
+    def _open(self) -> None:
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        from mlflow.tracking import MlflowClient
+
+        logging.getLogger("mlflow").setLevel(logging.ERROR)  # it reports every migration of a new database
+        self._client = MlflowClient(self._uri)
+        if self.run is None:
+            self.run = self._new_run(self._client)
+        else:
+            self._client.update_run(self.run, status="RUNNING")
+
+    def _new_run(self, client: "MlflowClient") -> str:
+        from mlflow.entities import Param
+
+        known = client.get_experiment_by_name(EXPERIMENT)
+        experiment = known.experiment_id if known else client.create_experiment(EXPERIMENT)
+        run: str = client.create_run(experiment, run_name=self._name).info.run_id
+        params = [Param(_key(key), text[:VALUE_LENGTH]) for key, text in self._parameters.items()]
+        for start in range(0, len(params), PARAMETERS_PER_CALL):
+            client.log_batch(run, params=params[start : start + PARAMETERS_PER_CALL])
+        return run
+
+    def _log(self, rows: Sequence[Row], now: int) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [Metric(name, value, now, row.step) for row in rows for name, value in _metrics(row).items()]
+        if self._client is not None and self.run is not None:
+            for start in range(0, len(metrics), METRICS_PER_CALL):
+                self._client.log_batch(self.run, metrics=metrics[start : start + METRICS_PER_CALL])
+
+    def _close(self, status: str) -> None:
+        if self._client is not None and self.run is not None:
+            self._client.set_terminated(self.run, status)
+
+
+Tracker = MlflowTracker | NoTracker
+
+
+def open_tracker(
+    name: TrackerName, uri: str | None, run_dir: Path, parameters: Mapping[str, str], run: str | None
+) -> Tracker:
+    """The tracker of a run, to be entered as a context.
+
+    Args:
+        name: which.
+        uri: where; None is the SQLite file `mlflow.db` beside `run_dir`, so that runs can be compared.
+        run_dir: gives the run its name.
+        parameters: flat, see `identity.flatten`.
+        run: the id of a run to go on with.
+    """
+    if name == "none":
+        return NoTracker()
+    beside = f"sqlite:///{run_dir.resolve().parent / 'mlflow.db'}"
+    return MlflowTracker(uri or beside, run_dir.resolve().name, parameters, run)
+
+
+def _metrics(row: Row) -> dict[str, float]:
+    metrics = {"training_loss": row.training_loss, "learning_rate": row.learning_rate, "rollout": float(row.rollout)}
+    if row.validation_loss is not None:
+        metrics["validation_loss"] = row.validation_loss
+    return metrics
+
+
+def _key(name: str) -> str:
+    """A name that MLflow accepts."""
+    return re.sub(r"[^\w\-. /]", "_", name)[:KEY_LENGTH]

@@ -1,0 +1,99 @@
+"""A world in closed form (waves that travel east) and a model small enough to learn it within seconds."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from wxml.config.schema import ExperimentConfig
+from wxml.experiment import Experiment
+from wxml.provenance import Provenance
+from wxml.sampling import ModelSpace
+from wxml.statistics import compute_statistics
+from wxml.testing import TravellingWaves, tiny_graph
+from wxml.transforms.normalise import Normalise
+from wxml.variables import VariableRoles
+
+
+class Neighbours(nn.Module):
+    """Forecasts from the two last states at a node and at its neighbours to the west and east; 6 × 8 grid nodes."""
+
+    def __init__(self, variables: int, forcings: int, dropout: float) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3 * 2 * (variables + forcings), variables)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, states: torch.Tensor, forcings: torch.Tensor) -> torch.Tensor:
+        inputs = torch.cat([states, forcings], dim=-1).transpose(1, 2).flatten(2)
+        rows = inputs.unflatten(1, (6, 8))
+        features = torch.cat([rows.roll(shift, dims=2) for shift in (1, 0, -1)], dim=-1).flatten(1, 2)
+        return states[:, -1] + self.layer(self.dropout(features))
+
+
+class Advection(Experiment):
+    """An experiment whose model is `Neighbours`."""
+
+    dropout = 0.0
+
+    def new_model(self) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            return Neighbours(len(self.roles.output), len(self.roles.forcing), self.dropout)
+
+
+class NoisyAdvection(Advection):
+    """With random numbers in every training step."""
+
+    dropout = 0.05
+
+
+def make_config(**changes: Any) -> ExperimentConfig:
+    values: dict[str, Any] = {
+        "data": {
+            "source": {"plugin": "travelling-waves"},
+            "variables": {"forcing": ["cos_latitude"]},
+            "split": {"training": ["2000-01-01", "2000-01-15"], "validation": ["2000-01-16", "2000-01-20"]},
+        },
+        "graph": {"plugin": "tiny"},
+        "model": {name: {"plugin": "tiny"} for name in ("encoder", "processor", "decoder")},
+        "training": {"plugin": "lightning"},
+    }
+    return ExperimentConfig.model_validate(values | changes)
+
+
+def make_experiment(kind: type[Advection] = Advection, **changes: Any) -> Advection:
+    """The experiment; `changes` replace sections of its config."""
+    config = make_config(**changes)
+    source = TravellingWaves()
+    graph = tiny_graph(source.header.grid)
+    statistics = compute_statistics(source, ("t", "q"), source.header.times[:60], np.timedelta64(6 * 3600, "s"))
+    space = ModelSpace(source, VariableRoles(("t", "q"), ("cos_latitude",)), (Normalise(statistics),))
+    provenance = Provenance(
+        "checkpoint", config.model_dump(mode="json"), graph=graph.identity, data=source.provenance()
+    )
+    return kind(config, space, graph, statistics, provenance)
+
+
+def without_validation() -> Advection:
+    experiment = make_experiment()
+    data = experiment.config.data
+    split = data.split.model_copy(update={"validation": None})
+    config = experiment.config.model_copy(update={"data": data.model_copy(update={"split": split})})
+    return replace(experiment, config=config)
+
+
+@pytest.fixture
+def advection() -> Advection:
+    return make_experiment()
+
+
+@pytest.fixture
+def noisy_advection() -> Advection:
+    return make_experiment(NoisyAdvection)
+
+
+@pytest.fixture
+def unvalidated_advection() -> Advection:
+    return without_validation()

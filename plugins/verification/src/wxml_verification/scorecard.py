@@ -1,0 +1,78 @@
+"""The `scorecard` verifier: scores against two baselines, a score file and a report."""
+
+__all__ = ["Scorecard"]
+
+import json
+from typing import Annotated, Any
+
+from pydantic import Field
+from wxml.errors import DataError, nearest
+from wxml.interfaces.verifier import Scores, VerificationTask, Verifier
+
+from wxml_verification.evaluation import evaluate
+from wxml_verification.reading import ForecastFile
+from wxml_verification.report import ReportText, render_report
+from wxml_verification.score_file import write_scores
+from wxml_verification.truth import Truth, check_grids
+
+
+class Scorecard(Verifier):
+    """RMSE, bias, MAE and ACC of a forecast, of persistence and of climatology, and a report to look at."""
+
+    def __init__(
+        self,
+        *,
+        variables: Annotated[tuple[str, ...], Field(description="which to score; all of the forecast if empty")] = (),
+        climatology_window: Annotated[
+            int, Field(ge=0, le=182, description="days on either side of a date that make its climatology")
+        ] = 30,
+        maps: Annotated[int, Field(ge=0, description="for how many variables, at most, the report has maps")] = 12,
+    ) -> None:
+        self._variables = tuple(variables)
+        self._window = climatology_window
+        self._maps = maps
+
+    def verify(self, task: VerificationTask) -> Scores:
+        """Score the forecasts and write `scores.nc` and `report.html` into `task.directory`.
+
+        Raises:
+            DataError: the forecast file cannot be read or is none, or the truth lacks its variables, nodes or times.
+        """
+        truth = Truth(task.truth)
+        with ForecastFile(task.forecast) as forecast:
+            variables = self._checked(forecast, truth)
+            evaluation = evaluate(forecast, truth, variables, task.climatology_times, self._window)
+            provenance = json.dumps(self._provenance(forecast, truth, variables))
+        write_scores(evaluation, task.directory / "scores.nc", provenance)
+        text = ReportText(task.forecast.name, json.dumps(json.loads(provenance), indent=1), self._window)
+        page = render_report(evaluation, text, self._maps)
+        (task.directory / "report.html").write_text(page, "utf-8")
+        return evaluation.scores
+
+    def _checked(self, forecast: ForecastFile, truth: Truth) -> tuple[str, ...]:
+        """The variables to score, once all that the scores need is known to be there."""
+        for name in self._variables:
+            if name not in forecast.variables:
+                raise DataError(f"the forecast has no variable {name!r}", fix=nearest(name, forecast.variables))
+        wanted = self._variables or forecast.variables
+        if not wanted:
+            raise DataError(f"the forecast `{forecast.name}` has no variable", fix="name a file with forecasts in it")
+        truth.source.header.variable_indices(wanted)
+        check_grids(forecast.places(), truth.source.header.grid)
+        truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
+        return tuple(name for name in truth.source.header.names if name in wanted)  # files keep no order
+
+    def _provenance(self, forecast: ForecastFile, truth: Truth, variables: tuple[str, ...]) -> dict[str, Any]:
+        return {
+            "artefact": "scores",
+            "options": {"variables": variables, "climatology_window": self._window, "maps": self._maps},
+            "parents": {"forecast": _parsed(forecast.provenance), "truth": truth.source.provenance()},
+        }
+
+
+def _parsed(text: str) -> Any:
+    """The forecast's own record; as plain text where it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

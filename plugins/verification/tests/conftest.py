@@ -1,0 +1,82 @@
+"""A small world for verification: a source in memory, and forecast files laid out as wxml writes them."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from wxml.grid import Grid
+from wxml.interfaces.data_source import DataSource, SourceHeader
+from wxml.interfaces.verifier import VerificationTask
+from wxml.variables import Variable
+from wxml_verification.scorecard import Scorecard
+
+SIX_HOURS = np.timedelta64(6, "h")
+
+
+class ArraySource(DataSource):
+    """Values in memory, shape `[time, member, variable, node]`."""
+
+    def __init__(self, grid, variables, times, values, units="K"):
+        values = np.asarray(values, np.float32)
+        self.values = values if values.ndim == 4 else values[:, None]
+        known = tuple(Variable(name, units=units) for name in variables)
+        self.header = SourceHeader(grid, known, np.asarray(times, "datetime64[s]"), members=self.values.shape[1])
+
+    def _read(self, time_indices, variable_indices, out):
+        out[...] = self.values[time_indices][:, :, variable_indices]
+
+    def provenance(self):
+        return {"source": "array"}
+
+
+def horizontal(grid):
+    """Axes and coordinates as a forecast file has them."""
+    latitudes, longitudes = grid.latitudes.reshape(grid.shape), grid.longitudes.reshape(grid.shape)
+    if grid.is_regular:
+        return ("latitude", "longitude"), {"latitude": latitudes[:, 0], "longitude": longitudes[0]}
+    axes = ("y", "x") if len(grid.shape) == 2 else ("cell",)
+    return axes, {"latitude": (axes, latitudes), "longitude": (axes, longitudes)}
+
+
+def forecast_dataset(grid, initial_times, lead_times, values, units="K"):
+    """Values by variable, shape `[time, lead_time, node]` or `[time, lead_time, number, node]`."""
+    axes, places = horizontal(grid)
+    data = {"area_weight": (axes, grid.area_weights.reshape(grid.shape))}
+    for name, given in values.items():
+        array = np.asarray(given, np.float32)
+        members = ("number",) if array.ndim == 4 else ()
+        shaped = array.reshape(*array.shape[:-1], *grid.shape)
+        data[name] = (("time", "prediction_timedelta", *members, *axes), shaped, {"units": units})
+    times = np.asarray(initial_times).astype("datetime64[ns]")
+    leads = np.asarray(lead_times).astype("timedelta64[ns]")
+    coordinates = {"time": times, "prediction_timedelta": leads, **places}
+    return xr.Dataset(data, coordinates, {"wxml_provenance": json.dumps({"artefact": "forecast"})})
+
+
+def write_forecast(path, *args, **kwargs):
+    dataset = forecast_dataset(*args, **kwargs)
+    if path.suffix == ".zarr":
+        dataset.to_zarr(path, zarr_format=2, consolidated=True)
+    else:
+        dataset.to_netcdf(path, engine="netcdf4")
+    return path
+
+
+@pytest.fixture
+def verify(tmp_path):
+    """Score forecasts (a path) against a source; gives the scores and the folder."""
+
+    def run(forecast, truth, climatology_times=(), **options):
+        folder = tmp_path / "verification"
+        folder.mkdir(exist_ok=True)
+        times = np.asarray(climatology_times, "datetime64[s]")
+        return Scorecard(**options).verify(VerificationTask(forecast, truth, times, folder)), folder
+
+    return run
+
+
+@pytest.fixture
+def grid():
+    """Two by two nodes."""
+    return Grid.regular([30.0, -30.0], [0.0, 180.0])
