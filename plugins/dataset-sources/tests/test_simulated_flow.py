@@ -44,7 +44,7 @@ def invariants(vorticity):
 
 @pytest.mark.parametrize(("order", "degree"), [(1, 1), (4, 5), (3, 7)])
 @pytest.mark.parametrize("rotation", [0.0, 3e-6])
-def test_a_rossby_haurwitz_wave_moves_at_its_closed_form_speed(order, degree, rotation):
+def test_a_rossby_haurwitz_wave_moves_at_its_closed_form_speed(order, degree, rotation) -> None:
     """In solid-body flow ω a wave of degree l moves at ω − 2(Ω + ω) / (l(l + 1)) (Haurwitz 1940)."""
     initial = np.zeros((11, 11), np.complex128)
     initial[0, 1] = 2 * rotation / np.sqrt(3)
@@ -56,7 +56,7 @@ def test_a_rossby_haurwitz_wave_moves_at_its_closed_form_speed(order, degree, ro
     np.testing.assert_allclose(final, expected, atol=2e-5 * 1e-3)
 
 
-def test_advection_changes_neither_energy_nor_enstrophy():
+def test_advection_changes_neither_energy_nor_enstrophy() -> None:
     """Exact up to rounding, since the quadrature of the triple products is: Σ ψ* ∂ζ/∂t = Σ ζ* ∂ζ/∂t = 0."""
     vorticity = eddies()
     tendency = VorticityEquation(HARMONICS, FLAT, FlowConstants.free()).tendency(
@@ -68,7 +68,7 @@ def test_advection_changes_neither_energy_nor_enstrophy():
         assert abs(np.sum(terms.real)) < 1e-12 * np.sum(np.abs(terms))
 
 
-def test_energy_and_enstrophy_are_conserved_over_days_as_the_step_shrinks():
+def test_energy_and_enstrophy_are_conserved_over_days_as_the_step_shrinks() -> None:
     initial = eddies()
     before = np.array(invariants(initial))
     coarse, fine = (evolve(initial, days=3, step=step) for step in (1200.0, 150.0))
@@ -78,7 +78,7 @@ def test_energy_and_enstrophy_are_conserved_over_days_as_the_step_shrinks():
     assert np.abs(fine - initial).max() > 0.5 * np.abs(initial).max(), "the flow must have changed meanwhile"
 
 
-def test_drag_takes_energy_and_growth_adds_it():
+def test_drag_takes_energy_and_growth_adds_it() -> None:
     initial = eddies()
     with_drag = evolve(initial, 1, constants=FlowConstants(np.inf, np.inf, 4e-7, 0.0, 0.0))
     with_growth = evolve(initial, 1, constants=FlowConstants(np.inf, np.inf, 0.0, 2.0, 0.0))
@@ -86,7 +86,7 @@ def test_drag_takes_energy_and_growth_adds_it():
     assert invariants(with_growth)[0] > 1.1 * invariants(initial)[0]
 
 
-def test_the_flow_over_a_mountain_starts_a_wave_where_there_was_none():
+def test_the_flow_over_a_mountain_starts_a_wave_where_there_was_none() -> None:
     mountain = (
         2000 * np.exp(-(((LONGITUDE - np.pi) / 0.5) ** 2)) * np.exp(-(((HARMONICS.latitudes - 45) / 15) ** 2))[:, None]
     )
@@ -97,7 +97,7 @@ def test_the_flow_over_a_mountain_starts_a_wave_where_there_was_none():
     assert row[14] < 0 < row[18], "squeezed columns upstream turn anticyclonically, stretched ones behind cyclonically"
 
 
-def test_the_geopotential_of_solid_body_rotation_has_its_closed_form():
+def test_the_geopotential_of_solid_body_rotation_has_its_closed_form() -> None:
     """Gradient-wind balance of u = U cos φ: Φ = −(a Ω U + U² / 2) sin² φ + constant."""
     speed = 25.0
     vorticity = HARMONICS.to_coefficients(2 * speed / EARTH_RADIUS * SINE + 0 * LONGITUDE)
@@ -122,21 +122,21 @@ def blob(longitude):
     return HARMONICS.to_coefficients(np.exp(3 * (towards - 1)))
 
 
-def test_advection_keeps_the_mass_of_a_tracer():
+def test_advection_keeps_the_mass_of_a_tracer() -> None:
     initial = blob(100)
     final = advect(initial, eddies(1), days=5)
     assert final[0, 0].real == pytest.approx(initial[0, 0].real, rel=1e-13)
     assert np.abs(final - initial).max() > 0.1 * np.abs(initial).max()
 
 
-def test_solid_body_rotation_carries_a_blob_without_changing_it():
+def test_solid_body_rotation_carries_a_blob_without_changing_it() -> None:
     rate = 2 * np.pi / (20 * DAY)
     rotation = HARMONICS.to_coefficients(2 * rate * SINE + 0 * LONGITUDE)
     final = advect(blob(100), rotation, days=5)
     np.testing.assert_allclose(final, blob(190), atol=1e-5)
 
 
-def test_the_time_scheme_is_of_third_order_and_takes_decay_exactly():
+def test_the_time_scheme_is_of_third_order_and_takes_decay_exactly() -> None:
     def error(count):
         scheme = AdamsBashforth(np.array(0.3), 2.0 / count)
         value = np.array(1.0 + 0j)

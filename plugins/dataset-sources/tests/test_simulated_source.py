@@ -35,7 +35,7 @@ def everything(source):
     return source.read(source.header.times, source.header.names)
 
 
-def test_the_default_header_describes_two_years_without_simulating(no_simulation):
+def test_the_default_header_describes_two_years_without_simulating(no_simulation) -> None:
     no_simulation()
     header = SimulatedAtmosphere().header
     assert header.names == NAMES
@@ -46,7 +46,7 @@ def test_the_default_header_describes_two_years_without_simulating(no_simulation
     assert all(variable.units for variable in header.variables)
 
 
-def test_area_weights_are_the_gaussian_ones():
+def test_area_weights_are_the_gaussian_ones() -> None:
     grid = SimulatedAtmosphere(**SHORT).header.grid
     sine = np.sin(np.radians(grid.latitudes))
     assert np.sum(grid.area_weights * sine**2) == pytest.approx(1 / 3, rel=1e-12)
@@ -57,12 +57,12 @@ def test_area_weights_are_the_gaussian_ones():
     ("end", "last"),
     [("2000-01-03", "2000-01-03T18"), ("2000-01-03T06", "2000-01-03T06"), ("2000-01-03T11", "2000-01-03T06")],
 )
-def test_an_end_without_an_hour_is_the_whole_day(end, last):
+def test_an_end_without_an_hour_is_the_whole_day(end, last) -> None:
     times = SimulatedAtmosphere(truncation=5, end=end).header.times
     assert times[-1] == np.datetime64(last, "s")
 
 
-def test_the_same_options_give_the_same_bits_and_another_seed_another_world(monkeypatch, tmp_path):
+def test_the_same_options_give_the_same_bits_and_another_seed_another_world(monkeypatch, tmp_path) -> None:
     first = everything(SimulatedAtmosphere(**SHORT))
     monkeypatch.setenv("WXML_CACHE", str(tmp_path / "other"))
     again = everything(SimulatedAtmosphere(**SHORT))
@@ -72,13 +72,13 @@ def test_the_same_options_give_the_same_bits_and_another_seed_another_world(monk
         assert not np.allclose(first[:, :, index], other[:, :, index]), name
 
 
-def test_a_longer_run_begins_like_a_shorter_one():
+def test_a_longer_run_begins_like_a_shorter_one() -> None:
     short = everything(SimulatedAtmosphere(**SHORT))
     long = everything(SimulatedAtmosphere(**{**SHORT, "end": "2000-01-07"}))
     np.testing.assert_array_equal(short, long[: len(short)])
 
 
-def test_reads_in_any_order_are_slices_of_everything():
+def test_reads_in_any_order_are_slices_of_everything() -> None:
     source = SimulatedAtmosphere(**SHORT)
     whole = everything(source)
     picked = source.read(source.header.times[[5, 2, 5]], ["lsm", "t", "u"])
@@ -87,14 +87,14 @@ def test_reads_in_any_order_are_slices_of_everything():
     assert np.isfinite(whole).all()
 
 
-def test_the_ground_does_not_change_and_the_air_does():
+def test_the_ground_does_not_change_and_the_air_does() -> None:
     values = everything(SimulatedAtmosphere(**SHORT))[:, 0]
     assert np.all(values[:, 6:] == values[0, 6:])
     assert np.all(np.abs(np.diff(values[:, :5], axis=0)).max(axis=-1) > 0)
     assert values[:, 4:6].min() >= 0
 
 
-def test_a_time_after_the_end_is_refused():
+def test_a_time_after_the_end_is_refused() -> None:
     source = SimulatedAtmosphere(**SHORT)
     with pytest.raises(DataError, match="no data for 2000-01-06T00"):
         source.read(["2000-01-06"], ["t"])
@@ -111,13 +111,13 @@ def test_a_time_after_the_end_is_refused():
         ({"start": "yesterday"}, "'yesterday'"),
     ],
 )
-def test_senseless_options_are_refused_with_a_fix(options, message):
+def test_senseless_options_are_refused_with_a_fix(options, message) -> None:
     with pytest.raises(DataError, match=message) as caught:
         SimulatedAtmosphere(**options)
     assert caught.value.fix
 
 
-def test_a_second_source_takes_the_fields_from_the_cache(cache, no_simulation):
+def test_a_second_source_takes_the_fields_from_the_cache(cache, no_simulation) -> None:
     first = everything(SimulatedAtmosphere(**SHORT))
     assert len(list(cache.iterdir())) == 1, "one file, nothing left beside it"
     no_simulation()
@@ -137,7 +137,7 @@ def flip_a_bit(content):
 @pytest.mark.parametrize(
     "damage", [cut_in_half, flip_a_bit, lambda _: b"", lambda _: b"not an array", lambda _: b"PK\x03\x04"]
 )
-def test_a_damaged_cache_file_is_made_anew(cache, damage, no_simulation, caplog):
+def test_a_damaged_cache_file_is_made_anew(cache, damage, no_simulation, caplog) -> None:
     first = everything(SimulatedAtmosphere(**SHORT))
     file = next(cache.iterdir())
     file.write_bytes(damage(file.read_bytes()))
@@ -148,7 +148,7 @@ def test_a_damaged_cache_file_is_made_anew(cache, damage, no_simulation, caplog)
     np.testing.assert_array_equal(everything(SimulatedAtmosphere(**SHORT)), first)
 
 
-def test_a_cache_that_cannot_be_written_costs_a_warning_only(tmp_path, monkeypatch, caplog):
+def test_a_cache_that_cannot_be_written_costs_a_warning_only(tmp_path, monkeypatch, caplog) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("WXML_CACHE", str(tmp_path / "file" / "cache"))
     with caplog.at_level(logging.WARNING, logger="wxml"):
@@ -157,7 +157,7 @@ def test_a_cache_that_cannot_be_written_costs_a_warning_only(tmp_path, monkeypat
     assert "could not keep" in caplog.text
 
 
-def test_a_full_disk_costs_a_warning_only_and_leaves_nothing(cache, monkeypatch, caplog):
+def test_a_full_disk_costs_a_warning_only_and_leaves_nothing(cache, monkeypatch, caplog) -> None:
     def full(file, *_, **__):
         file.write_bytes(b"half")
         raise OSError(28, "No space left on device")
@@ -170,7 +170,7 @@ def test_a_full_disk_costs_a_warning_only_and_leaves_nothing(cache, monkeypatch,
     assert not list(cache.iterdir())
 
 
-def test_pickling_leaves_the_fields_behind_and_the_copy_reads_the_same(no_simulation):
+def test_pickling_leaves_the_fields_behind_and_the_copy_reads_the_same(no_simulation) -> None:
     source = SimulatedAtmosphere(**SHORT)
     before = len(ForkingPickler.dumps(source))
     whole = everything(source)
@@ -180,7 +180,7 @@ def test_pickling_leaves_the_fields_behind_and_the_copy_reads_the_same(no_simula
     np.testing.assert_array_equal(everything(ForkingPickler.loads(packed)), whole)
 
 
-def test_two_processes_at_once_leave_one_good_file(cache, no_simulation):
+def test_two_processes_at_once_leave_one_good_file(cache, no_simulation) -> None:
     program = (
         "from wxml_dataset_sources.simulated_atmosphere import SimulatedAtmosphere as S;"
         f"s = S(**{SHORT!r}); print(s.read(s.header.times, s.header.names).tobytes().hex()[-4000:])"
@@ -194,7 +194,7 @@ def test_two_processes_at_once_leave_one_good_file(cache, no_simulation):
     assert len(list(cache.iterdir())) == 1
 
 
-def test_progress_is_told_every_tenth(caplog):
+def test_progress_is_told_every_tenth(caplog) -> None:
     with caplog.at_level(logging.INFO, logger="wxml"):
         everything(SimulatedAtmosphere(**SHORT))
     told = [record.message for record in caplog.records if "%" in record.message]
@@ -202,7 +202,7 @@ def test_progress_is_told_every_tenth(caplog):
     assert told[-1].endswith("(100 %)")
 
 
-def test_provenance_is_the_options_and_a_hash_that_follows_them():
+def test_provenance_is_the_options_and_a_hash_that_follows_them() -> None:
     first, again, other = (SimulatedAtmosphere(**SHORT, seed=seed).provenance() for seed in (0, 0, 1))
     assert first == again
     assert first["options"]["truncation"] == 5

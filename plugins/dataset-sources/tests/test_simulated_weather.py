@@ -22,34 +22,34 @@ def seconds(time):
     ("time", "expected"),
     [("2000-06-21T12", 1.0), ("2001-12-22T00", -1.0), ("2000-03-21T16", 0.0), ("2010-09-20T12", 0.0)],
 )
-def test_the_season_turns_at_the_solstices(time, expected):
+def test_the_season_turns_at_the_solstices(time, expected) -> None:
     assert season(seconds(time)) == pytest.approx(expected, abs=0.03)
 
 
-def test_the_sun_stands_overhead_at_local_noon_on_the_tropic():
+def test_the_sun_stands_overhead_at_local_noon_on_the_tropic() -> None:
     cosines = zenith_cosine(seconds("2000-12-21T06"), np.array([-23.44]), np.array([0.0, 90.0, 180.0, 270.0]))
     np.testing.assert_allclose(cosines[0, 1], 1.0, atol=1e-3)
     assert cosines[0, 3] == 0.0, "midnight on the other side"
 
 
-def test_the_night_lasts_all_day_beyond_the_polar_circle_in_winter():
+def test_the_night_lasts_all_day_beyond_the_polar_circle_in_winter() -> None:
     assert zenith_cosine(seconds("2000-12-21T12"), np.array([80.0]), np.arange(0.0, 360, 10)).max() == 0.0
 
 
 @pytest.mark.parametrize("time", ["2000-01-10", "2000-04-01", "2000-06-21"])
-def test_the_daily_mean_is_the_mean_over_the_day(time):
+def test_the_daily_mean_is_the_mean_over_the_day(time) -> None:
     longitudes = np.arange(0, 360, 0.25)
     sampled = zenith_cosine(seconds(time), LATITUDES, longitudes).mean(axis=1)
     np.testing.assert_allclose(daily_mean_cosine(seconds(time), LATITUDES), sampled, atol=1e-4)
 
 
-def test_the_declination_never_leaves_the_tropics():
+def test_the_declination_never_leaves_the_tropics() -> None:
     yearly = [season(seconds("2000-01-01") + 86400.0 * day) for day in range(366)]
     assert max(np.abs(yearly)) <= 1.0
     assert np.degrees(OBLIQUITY) == pytest.approx(23.44)
 
 
-def test_the_ground_has_the_share_of_land_it_should_and_depends_on_the_seed_alone():
+def test_the_ground_has_the_share_of_land_it_should_and_depends_on_the_seed_alone() -> None:
     harmonics = SphericalHarmonics(21)
     surface = Surface.from_seed(harmonics, 3)
     assert harmonics.mean(surface.land > 0.5) == pytest.approx(0.32, abs=0.02)
@@ -61,7 +61,7 @@ def test_the_ground_has_the_share_of_land_it_should_and_depends_on_the_seed_alon
     assert not np.allclose(surface.land, Surface.from_seed(harmonics, 4).land)
 
 
-def test_the_same_seed_draws_the_same_continents_at_another_truncation():
+def test_the_same_seed_draws_the_same_continents_at_another_truncation() -> None:
     def land_near(truncation, latitude, longitude):
         harmonics = SphericalHarmonics(truncation)
         land = Surface.from_seed(harmonics, 0).land
@@ -75,14 +75,14 @@ def test_the_same_seed_draws_the_same_continents_at_another_truncation():
         assert land_near(21, *place) == pytest.approx(land_near(42, *place), abs=0.3)
 
 
-def test_saturation_follows_the_tables():
+def test_saturation_follows_the_tables() -> None:
     """e_s is 6.11 hPa at 0 °C and 23.4 hPa at 20 °C."""
     np.testing.assert_allclose(
         saturation_humidity(np.array([273.15, 293.15])), [0.622 * 6.11 / 950, 0.622 * 23.4 / 950], rtol=5e-3
     )
 
 
-def test_it_rains_in_cyclones_of_either_hemisphere_before_it_does_in_anticyclones():
+def test_it_rains_in_cyclones_of_either_hemisphere_before_it_does_in_anticyclones() -> None:
     harmonics = SphericalHarmonics(5)
     humidity = Humidity(harmonics, np.zeros((8, 16)))
     temperature = np.full((8, 16), 283.0)
@@ -92,7 +92,7 @@ def test_it_rains_in_cyclones_of_either_hemisphere_before_it_does_in_anticyclone
     assert np.all(humidity.condensation(moist, temperature, -cyclone) == 0)
 
 
-def test_the_sea_evaporates_more_than_land_and_nothing_does_in_saturated_air():
+def test_the_sea_evaporates_more_than_land_and_nothing_does_in_saturated_air() -> None:
     harmonics = SphericalHarmonics(5)
     land = np.zeros((8, 16))
     land[:, 8:] = 1.0
@@ -102,7 +102,7 @@ def test_the_sea_evaporates_more_than_land_and_nothing_does_in_saturated_air():
     assert np.all(humidity.evaporation(saturation_humidity(temperature), temperature) == 0)
 
 
-def test_the_sun_heats_land_in_the_local_afternoon_and_never_the_sea():
+def test_the_sun_heats_land_in_the_local_afternoon_and_never_the_sea() -> None:
     harmonics = SphericalHarmonics(5)
     row, noon_column = 3, 4  # near the equator; 90°E has noon at 06 UTC
     for land, expected in ((np.ones((8, 16)), 2e-4), (np.zeros((8, 16)), 0.0)):
@@ -124,7 +124,7 @@ def world():
     return harmonics, atmosphere, np.array(states), np.array(fields), begin + 30 * 86400.0
 
 
-def test_the_weather_stays_within_physical_bounds(world):
+def test_the_weather_stays_within_physical_bounds(world) -> None:
     u, v, z, t, q, tp = world[3].swapaxes(0, 1)
     assert max(np.abs(u).max(), np.abs(v).max()) < 120
     assert 38000 < z.min() < z.max() < 64000
@@ -133,7 +133,7 @@ def test_the_weather_stays_within_physical_bounds(world):
     assert 0 <= tp.min() < tp.max() < 60
 
 
-def test_there_are_westerlies_and_storms_in_middle_latitudes(world):
+def test_there_are_westerlies_and_storms_in_middle_latitudes(world) -> None:
     harmonics, _, _, fields, _ = world
     winter_belt = (harmonics.latitudes > 35) & (harmonics.latitudes < 60)
     assert fields[:, 0, winter_belt].mean() > 5
@@ -141,13 +141,13 @@ def test_there_are_westerlies_and_storms_in_middle_latitudes(world):
     assert fields[:, 3, 15:17].mean() - fields[:, 3, 0].mean() > 20, "the equator is warmer than the pole"
 
 
-def test_the_global_rain_is_of_the_size_of_the_earths(world):
+def test_the_global_rain_is_of_the_size_of_the_earths(world) -> None:
     harmonics, _, _, fields, _ = world
     millimetres_per_day = harmonics.mean(fields[:, 5].mean(axis=0)) * 4
     assert 0.5 < millimetres_per_day < 5
 
 
-def test_persistence_loses_its_skill_within_two_days(world):
+def test_persistence_loses_its_skill_within_two_days(world) -> None:
     harmonics, _, _, fields, _ = world
     for name, low, high in (("u", 0.12, 0.3), ("v", 0.12, 0.3), ("z", 0.12, 0.3), ("q", 0.12, 0.4)):
         values = fields[:, ["u", "v", "z", "t", "q"].index(name)]
@@ -157,7 +157,7 @@ def test_persistence_loses_its_skill_within_two_days(world):
         assert error[8] / spread > 0.8, name
 
 
-def test_land_has_a_diurnal_cycle_and_the_sea_has_not(world):
+def test_land_has_a_diurnal_cycle_and_the_sea_has_not(world) -> None:
     harmonics, _, _, fields, begin = world
     assert begin % 86400 == 0
     land = Surface.from_seed(harmonics, 0).land
@@ -169,7 +169,7 @@ def test_land_has_a_diurnal_cycle_and_the_sea_has_not(world):
     assert set(warmest.ravel()) == {1}, "06 UTC is the afternoon at 180°E minus six hours of warming"
 
 
-def test_a_millionth_of_a_change_grows_to_another_weather_but_not_at_once(world):
+def test_a_millionth_of_a_change_grows_to_another_weather_but_not_at_once(world) -> None:
     harmonics, atmosphere, states, _, begin = world
     disturbed = states[0].copy()
     disturbed[0] *= 1 + 1e-6 * np.random.default_rng(5).normal(size=disturbed[0].shape)

@@ -66,6 +66,11 @@ def test_columns_run_on_across_the_date_line() -> None:
     assert axes(regular_mesh(grid, 2, 1, 0))[1] == [176, 178, 180, 182, 184]
 
 
+def test_columns_run_on_across_the_prime_meridian() -> None:
+    grid = Grid.regular([10, 9, 8], [-2, -1, 0, 1, 2])
+    assert axes(regular_mesh(grid, 2, 1, 0))[1] == [0, 2, 4, 356, 358]
+
+
 def test_no_row_beyond_the_pole() -> None:
     grid = Grid.regular([89, 87, 85], [0, 10, 20])
     assert regular_mesh(grid, 1, 3, 0).nodes.latitudes.max() == 89

@@ -1,6 +1,8 @@
 """A world in closed form (waves that travel east) and a model small enough to learn it within seconds."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,14 @@ import torch
 from torch import nn
 from wxml.config.schema import ExperimentConfig
 from wxml.experiment import Experiment
+from wxml.plugins.options import parse_options
 from wxml.provenance import Provenance
 from wxml.sampling import ModelSpace
 from wxml.statistics import compute_statistics
 from wxml.testing import TravellingWaves, tiny_graph
 from wxml.transforms.normalise import Normalise
 from wxml.variables import VariableRoles
+from wxml_trainer_lightning.trainer import LightningTrainer
 
 
 class Neighbours(nn.Module):
@@ -82,6 +86,21 @@ def without_validation() -> Advection:
     split = data.split.model_copy(update={"validation": None})
     config = experiment.config.model_copy(update={"data": data.model_copy(update={"split": split})})
     return replace(experiment, config=config)
+
+
+SHORT = {"max_steps": 12, "accelerator": "cpu", "threads": 1, "tracker": "none", "validation_samples": 4}
+
+
+def fit_short(experiment: Experiment, run_dir: Path, *, resume: bool = False, **options: Any) -> Path:
+    """Train as `SHORT` says, but for the options given; `run_dir` is made."""
+    run_dir.mkdir(exist_ok=True)
+    arguments = parse_options(LightningTrainer, SHORT | options)
+    return LightningTrainer(**arguments).fit(experiment, run_dir, resume=resume)
+
+
+@pytest.fixture
+def fit() -> Callable[..., Path]:
+    return fit_short
 
 
 @pytest.fixture

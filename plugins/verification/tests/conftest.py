@@ -11,8 +11,6 @@ from wxml.interfaces.verifier import VerificationTask
 from wxml.variables import Variable
 from wxml_verification.scorecard import Scorecard
 
-SIX_HOURS = np.timedelta64(6, "h")
-
 
 class ArraySource(DataSource):
     """Values in memory, shape `[time, member, variable, node]`."""
@@ -54,8 +52,7 @@ def forecast_dataset(grid, initial_times, lead_times, values, units="K"):
     return xr.Dataset(data, coordinates, {"wxml_provenance": json.dumps({"artefact": "forecast"})})
 
 
-def write_forecast(path, *args, **kwargs):
-    dataset = forecast_dataset(*args, **kwargs)
+def save(dataset, path):
     if path.suffix == ".zarr":
         dataset.to_zarr(path, zarr_format=2, consolidated=True)
     else:
@@ -72,6 +69,22 @@ def verify(tmp_path):
         folder.mkdir(exist_ok=True)
         times = np.asarray(climatology_times, "datetime64[s]")
         return Scorecard(**options).verify(VerificationTask(forecast, truth, times, folder)), folder
+
+    return run
+
+
+@pytest.fixture
+def source():
+    """A DataSource of an array: `source(grid, names, times, values, units)`."""
+    return ArraySource
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a forecast: `write(grid, initial_times, lead_times, {name: values}, units)`; gives its path."""
+
+    def run(*args, name="forecast.nc", **kwargs):
+        return save(forecast_dataset(*args, **kwargs), tmp_path / name)
 
     return run
 

@@ -66,8 +66,8 @@ def icosphere(refinement: int, near: Callable[[Points, float], NDArray[np.bool_]
     levels = [triangles]
     for level in range(refinement):
         if near is not None:
-            # Every point of a triangle lies less than a side away from one of its corners.
-            triangles = triangles[near(points, greatest_edge(level))[triangles].any(axis=1)]
+            # If a point of a triangle lies in the region, no corner is farther away from there than the longest side.
+            triangles = triangles[near(points, greatest_edge(level))[triangles].all(axis=1)]
         points, triangles = _refined(points, triangles)
         levels.append(triangles)
     return Icosphere(points, tuple(levels))

@@ -7,7 +7,7 @@ With MLP_e on edges and MLP_n on nodes (Battaglia et al. 2016, arXiv:1612.00222;
     x'_i  = x_i + MLP_n[x_i ‖ a_i]
 """
 
-__all__ = ["EdgeNetwork", "Interaction", "NodeNetwork"]
+__all__ = ["Interaction", "JoinedNetwork"]
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,47 +16,25 @@ from wxml.model.edges import EdgeIndex, join_edges, segment_sum
 from wxml_processor_gnn.mlp import ACTIVATIONS, Activation, mlp
 
 
-class EdgeNetwork(nn.Module):
-    """MLP_e[x_i ‖ x_j ‖ e_ij], without ever making the concatenation.
+class JoinedNetwork(nn.Module):
+    """MLP[x ‖ y ‖ …] of inputs that all have the same channels, without ever making the concatenation.
 
-    The first layer is linear, W[x_i ‖ x_j ‖ e] = W_i x_i + W_j x_j + W_e e, so that its products over nodes are done once
-    per node. The parameters are those of the plain form: one weight `[channels, 3 · channels]` and one bias.
+    The first layer is linear, W[x ‖ y ‖ …] + b = (W_x x + b) + W_y y + …, so whoever calls it takes the products where
+    they are cheapest, on nodes rather than on edges, adds them up, and passes the sum on to `rest`. The parameters are
+    those of the plain form: one weight `[channels, inputs · channels]` and one bias.
     """
 
-    def __init__(self, channels: int, hidden_layers: int, activation: Activation) -> None:
+    def __init__(self, inputs: int, channels: int, hidden_layers: int, activation: Activation) -> None:
         super().__init__()
-        self.first = nn.Linear(3 * channels, channels)
-        self.activation = ACTIVATIONS[activation]()
-        self.rest = mlp(channels, channels, channels, hidden_layers=hidden_layers - 1, activation=activation)
+        self.first = nn.Linear(inputs * channels, channels)
+        after = mlp(channels, channels, channels, hidden_layers=hidden_layers - 1, activation=activation)
+        self.rest = nn.Sequential(ACTIVATIONS[activation](), *after)
 
-    def forward(self, target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -> Tensor:
-        """Messages, shape `[batch, edge, channel]`; see `wxml.model.edges.join_edges` for the arguments."""
-        to_target, to_source, to_edge = self.first.weight.chunk(3, dim=1)
-        joined = join_edges(
-            functional.linear(target, to_target, self.first.bias),
-            functional.linear(source, to_source),
-            functional.linear(edge, to_edge),
-            edges,
-        )
-        messages: Tensor = self.rest(self.activation(joined))
-        return messages
-
-
-class NodeNetwork(nn.Module):
-    """x + MLP_n[x ‖ a]."""
-
-    def __init__(self, channels: int, hidden_layers: int, activation: Activation) -> None:
-        super().__init__()
-        self.first = nn.Linear(2 * channels, channels)
-        self.activation = ACTIVATIONS[activation]()
-        self.rest = mlp(channels, channels, channels, hidden_layers=hidden_layers - 1, activation=activation)
-
-    def forward(self, nodes: Tensor, received: Tensor) -> Tensor:
-        """Updated nodes from the nodes and what they received, all `[batch, node, channel]`."""
-        own, other = self.first.weight.chunk(2, dim=1)
-        joined = functional.linear(nodes, own, self.first.bias) + functional.linear(received, other)
-        updated: Tensor = nodes + self.rest(self.activation(joined))
-        return updated
+    def products(self, first: Tensor, *others: Tensor) -> list[Tensor]:
+        """W_x x + b, W_y y, …: each input's share in the first layer, `[..., channel]` in and out."""
+        own, *weights = self.first.weight.chunk(1 + len(others), dim=1)
+        shares = (functional.linear(values, weight) for values, weight in zip(others, weights, strict=True))
+        return [functional.linear(first, own, self.first.bias), *shares]
 
 
 class Interaction(nn.Module):
@@ -64,8 +42,8 @@ class Interaction(nn.Module):
 
     def __init__(self, channels: int, hidden_layers: int, activation: Activation) -> None:
         super().__init__()
-        self.edge_network = EdgeNetwork(channels, hidden_layers, activation)
-        self.node_network = NodeNetwork(channels, hidden_layers, activation)
+        self.edge_network = JoinedNetwork(3, channels, hidden_layers, activation)
+        self.node_network = JoinedNetwork(2, channels, hidden_layers, activation)
 
     def forward(self, target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -> tuple[Tensor, Tensor]:
         """The updated targets and the updated edges.
@@ -76,5 +54,12 @@ class Interaction(nn.Module):
             edge: shape `[batch, edge, channel]` or, where it is the same for the whole batch, `[edge, channel]`.
             edges: which edges.
         """
-        edge = edge + self.edge_network(target, source, edge, edges)
-        return self.node_network(target, segment_sum(edge, edges)), edge
+        to_target, to_source, to_edge = self.edge_network.products(target, source, edge)
+        edge = edge + self.edge_network.rest(join_edges(to_target, to_source, to_edge, edges))
+        return self.update(target, segment_sum(edge, edges)), edge
+
+    def update(self, nodes: Tensor, received: Tensor) -> Tensor:
+        """The updated nodes, x + MLP_n[x ‖ a], from the nodes and what they received, all `[batch, node, channel]`."""
+        own, other = self.node_network.products(nodes, received)
+        updated: Tensor = nodes + self.node_network.rest(own + other)
+        return updated

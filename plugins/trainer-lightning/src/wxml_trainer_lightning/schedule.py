@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from wxml.errors import DataError
 from wxml.plugins.options import Options
 
+ROUNDING = 1e-9  # 0.2 and 0.6 are not exact in binary, yet a stage is to begin at its very step
+
 
 class Rollout(Options):
     """How many forecast steps the loss is taken over, and how that number rises."""
@@ -48,7 +50,7 @@ class Rollout(Options):
         if fraction < self.begin:
             return self.start
         risen = (self.maximum - self.start) * (fraction - self.begin) / (1 - self.begin)
-        return min(self.start + 1 + int(risen), self.maximum)
+        return min(self.start + 1 + int(risen + ROUNDING), self.maximum)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from wxml_verification.palettes import Palette, image
 from wxml_verification.plane import Plane
 from wxml_verification.units import pretty_units
 
-WIDTH, PANEL, TALLEST = 1200, 495, 560  # of the picture; of a panel at most, and how tall; in units of the picture
+WIDTH, PANEL, TALLEST = 1200, 470, 560  # of the picture; of a panel at most, and how tall; in units of the picture
 LEFT, TOP, GAP = 48, 26, 60  # room for latitudes, for the title, and for longitudes with the next title
 
 
@@ -43,8 +43,8 @@ def draw_maps(plane: Plane, panels: Sequence[Panel], *, units: str, label: str) 
         row, column = divmod(index, 2)
         place = f"translate({LEFT + column * WIDTH / 2:g} {TOP + row * (height + GAP):.1f})"
         parts.append(f'<g transform="{place}">{_map(plane, panel, height, pretty_units(units))}</g>')
-    total = TOP + -(-len(panels) // 2) * (height + GAP) - TOP
-    return f'<svg class="map" role="img" aria-label="{escape(label)}" viewBox="0 0 {WIDTH} {total:.0f}">{"".join(parts)}</svg>'
+    box = f'viewBox="0 0 {WIDTH} {-(-len(panels) // 2) * (height + GAP):.0f}"'
+    return f'<svg class="map" role="img" aria-label="{escape(label)}" {box}>{"".join(parts)}</svg>'
 
 
 def _map(plane: Plane, panel: Panel, height: float, units: str) -> str:
@@ -53,6 +53,7 @@ def _map(plane: Plane, panel: Panel, height: float, units: str) -> str:
     picture = image(panel.palette.colours(plane.pixels(panel.values)))
     return (
         f'<text y="-9" class="title">{escape(panel.title)}</text>'
+        f'<rect width="{width:.1f}" height="{height:.1f}" class="missing"/>'
         f'<image href="{picture}" width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none"/>'
         f"{_parallels(plane, width, height)}{_meridians(plane, width, height)}"
         f'<path d="M0 0H{width:.1f}V{height:.1f}H0Z" class="frame"/>'
@@ -83,8 +84,8 @@ def _bar(palette: Palette, height: float, units: str) -> str:
     """The colour bar with its numbers, the units above."""
     ramp = np.linspace(palette.upper, palette.lower, 128, dtype=np.float32)[:, None]
     parts = [
-        f'<image href="{image(palette.colours(ramp))}" width="14" height="{height:.1f}" preserveAspectRatio="none"/>'
-        f'<path d="M0 0H14V{height:.1f}H0Z" class="frame"/><text y="-9">{escape(units)}</text>'
+        f'<image href="{image(palette.colours(ramp))}" width="14" height="{height:.1f}" preserveAspectRatio="none"/>',
+        f'<path d="M0 0H14V{height:.1f}H0Z" class="frame"/><text y="-9">{escape(units)}</text>',
     ]
     for value in _ticks(palette.lower, palette.upper):
         y = height * (palette.upper - value) / (palette.upper - palette.lower)

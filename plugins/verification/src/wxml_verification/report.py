@@ -123,7 +123,8 @@ def _maps(evaluation: Evaluation, most: int) -> str:
     start = f"Truth, forecast and error of the forecast from {_instant(evaluation.example.initial_time)}"
     plane = Plane.of(evaluation.grid)
     panels = [(name, _variable_maps(evaluation, plane, index)) for index, name in enumerate(variables[:most])]
-    return f"<p>{start}, and the RMSE over all cases.{left_out}</p>{tabs('variable', 'Variable', panels)}"
+    said = f"<p>{start}, and the RMSE over all cases. Missing values are grey.{left_out}</p>"
+    return said + tabs("variable", "Variable", panels)
 
 
 def _variable_maps(evaluation: Evaluation, plane: Plane, variable: int) -> str:

@@ -37,5 +37,5 @@ def inline_svg(figure: Figure, *, label: str, key: str, dpi: int = 100) -> str:
     inside = body[body.index("</metadata>") + len("</metadata>") :] if "</metadata>" in body else body
     for name, colour in COLOURS.items():
         inside = inside.replace(colour, f"var(--{name})")
-    inside = re.sub(r' id="[a-z]+_\d+"|<!--.*?-->|\n *', " ", inside)
+    inside = re.sub(r' id="[a-z0-9.]+_\d+"|<!--.*?-->|\n *', " ", inside)
     return f'<svg role="img" aria-label="{escape(label)}" {box[0] if box else ""}>{inside}'

@@ -1,0 +1,273 @@
+"""Whole trainings, of seconds."""
+
+import csv
+import logging
+import os
+import random
+import threading
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from wxml.checkpoint import load_checkpoint
+from wxml.errors import ArtefactError, ConfigError, DataError
+from wxml_trainer_lightning import history as history_module
+from wxml_trainer_lightning.state import StateFile
+
+
+def rows(run_dir):
+    with (run_dir / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def losses(run_dir):
+    return [float(row["training_loss"]) for row in rows(run_dir)]
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    return tmp_path / "run"
+
+
+def test_training_learns_the_waves(advection, fit, run_dir) -> None:
+    path = fit(advection, run_dir, max_steps=150, learning_rate=0.03)
+    checkpoint = load_checkpoint(path)
+    assert path == run_dir / "checkpoint.safetensors"
+    assert checkpoint.header["training"]["validation_loss"] < 1e-3 * losses(run_dir)[0]
+    model = advection.new_model()
+    model.load_state_dict(checkpoint.weights)
+    sample = torch.from_numpy(advection.samples("validation", 1)[3]).transpose(1, 2)[None]
+    forecast = model(sample[:, :2, :, :2], sample[:, :2, :, 2:]).detach()
+    assert float((forecast - sample[:, 2, :, :2]).abs().max()) < 0.05  # standard deviations
+
+
+def test_the_same_config_and_seed_give_the_same_file(noisy_advection, fit, tmp_path) -> None:
+    options = {"ema": 0.9, "rollout": {"maximum": 2}, "validation_every": 5}
+    torch.manual_seed(1)
+    one = fit(noisy_advection, tmp_path / "one", **options).read_bytes()
+    torch.manual_seed(2)
+    np.random.seed(2)
+    random.seed(2)
+    assert fit(noisy_advection, tmp_path / "two", **options).read_bytes() == one
+
+
+def test_another_seed_gives_other_weights(advection, fit, tmp_path) -> None:
+    other = replace(advection, config=advection.config.model_copy(update={"seed": 5}))
+    fit(advection, tmp_path / "one")
+    fit(other, tmp_path / "two")
+    assert losses(tmp_path / "one")[0] != losses(tmp_path / "two")[0]
+
+
+def test_noise_in_the_model_differs_from_step_to_step(noisy_advection, fit, run_dir, monkeypatch) -> None:
+    masks = []
+    model = noisy_advection.new_model()
+    model.dropout.register_forward_hook(lambda _module, _inputs, output: masks.append((output == 0).flatten()))
+    monkeypatch.setattr(type(noisy_advection), "new_model", lambda _self: model)
+    fit(noisy_advection, run_dir, max_steps=2, validation_every=50)
+    assert not torch.equal(masks[0], masks[1])
+
+
+def test_the_callers_torch_is_left_as_it_was(advection, fit, run_dir) -> None:
+    threads, random_state = torch.get_num_threads(), torch.get_rng_state()
+    fit(advection, run_dir, max_steps=2)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert logging.getLogger("lightning.pytorch").getEffectiveLevel() <= logging.INFO
+
+
+def test_nothing_is_written_outside_of_the_run_and_nothing_is_said_by_lightning(
+    advection, fit, tmp_path, monkeypatch, capfd
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(advection, tmp_path / "run", max_steps=3)
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert names == {"run", *(f"run/{name}" for name in ("checkpoint.safetensors", "history.csv", "state.safetensors"))}
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_the_history_holds_the_schedule_and_the_rollout(advection, fit, run_dir) -> None:
+    fit(advection, run_dir, learning_rate=0.01, warmup=0.25, rollout={"maximum": 3, "begin": 0.5}, validation_every=5)
+    table = rows(run_dir)
+    assert [int(row["step"]) for row in table] == list(range(1, 13))
+    assert [int(row["rollout"]) for row in table] == [1] * 6 + [2] * 3 + [3] * 3
+    rates = [float(row["learning_rate"]) for row in table]
+    np.testing.assert_allclose(rates[:3], [0.01 / 3, 0.02 / 3, 0.01])
+    assert rates[-1] == pytest.approx(0.01 * 0.003)
+    assert [int(row["step"]) for row in table if row["validation_loss"]] == [5, 10, 12]
+
+
+def test_the_first_loss_is_the_one_of_the_formula(advection, fit, run_dir) -> None:
+    from wxml_trainer_lightning.batches import sample_indices
+
+    fit(advection, run_dir, max_steps=1, rollout={"start": 2, "maximum": 2}, batch_size=3)
+    samples, model = advection.samples("training", 2), advection.new_model()
+    area, scale = advection.source.header.grid.area_weights, advection.tendency_scale
+    errors = []
+    for index in sample_indices(0, 0, 3, len(samples)):
+        sample = torch.from_numpy(samples[index]).transpose(1, 2)[None]
+        states = sample[:, :2, :, :2]
+        for step in (0, 1):
+            forecast = model(states, sample[:, step : step + 2, :, 2:]).detach()
+            error = (forecast - sample[:, 2 + step, :, :2])[0].numpy() / scale
+            errors.append((area[:, None] * error**2).sum() / 2)
+            states = torch.stack([states[:, 1], forecast], dim=1)
+    assert losses(run_dir)[0] == pytest.approx(np.mean(errors), rel=1e-5)
+
+
+def test_gradients_are_clipped(advection, fit, tmp_path) -> None:
+    """AdamW hides the length of a gradient, but its first moment keeps it: m₁ = 0.1 · g."""
+    lengths = {}
+    for name, clip in (("long", None), ("short", 1e-3)):
+        fit(advection, tmp_path / name, max_steps=1, gradient_clip=clip)
+        moments = [tensor for key, tensor in read_tensors(tmp_path / name) if key.endswith("exp_avg")]
+        lengths[name] = 10 * float(torch.cat([moment.flatten() for moment in moments]).norm())
+    assert lengths["short"] == pytest.approx(1e-3, rel=1e-3)
+    assert lengths["long"] > 0.1
+
+
+def read_tensors(run_dir):
+    from safetensors.torch import load_file
+
+    return load_file(run_dir / "state.safetensors").items()
+
+
+def test_weight_decay_shrinks_matrices_alone(advection, fit, tmp_path) -> None:
+    weights = {}
+    for decay in (0.0, 1.0):
+        path = fit(advection, tmp_path / str(decay), max_steps=1, learning_rate=0.1, warmup=0, weight_decay=decay)
+        weights[decay] = load_checkpoint(path).weights
+    rate = float(rows(tmp_path / "1.0")[0]["learning_rate"])
+    start = advection.new_model().layer
+    torch.testing.assert_close(
+        weights[0.0]["layer.weight"] - weights[1.0]["layer.weight"], rate * start.weight.detach()
+    )
+    assert torch.equal(weights[0.0]["layer.bias"], weights[1.0]["layer.bias"])
+
+
+def test_the_best_weights_are_kept_or_the_last(advection, fit, tmp_path) -> None:
+    options = {"max_steps": 20, "learning_rate": 5.0, "warmup": 0.99, "validation_every": 2}  # good at first, then wild
+    best = load_checkpoint(fit(advection, tmp_path / "best", keep="best", **options))
+    last = load_checkpoint(fit(advection, tmp_path / "last", keep="last", **options))
+    validated = {
+        int(row["step"]): float(row["validation_loss"]) for row in rows(tmp_path / "best") if row["validation_loss"]
+    }
+    lowest = min(validated, key=validated.__getitem__)
+    assert best.header["training"]["weights_of_step"] == lowest < 20
+    assert best.header["training"]["weights_validation_loss"] == validated[lowest]
+    assert last.header["training"]["weights_of_step"] == best.header["training"]["steps"] == 20
+    assert not torch.equal(best.weights["layer.weight"], last.weights["layer.weight"])
+
+
+def test_the_averaged_weights_are_validated_and_kept(advection, fit, tmp_path) -> None:
+    paths = {ema: fit(advection, tmp_path / str(ema), keep="last", ema=ema, learning_rate=0.1) for ema in (None, 0.9)}
+    plain, averaged = (load_checkpoint(path) for path in paths.values())
+    tensors = dict(read_tensors(tmp_path / "0.9"))
+    assert torch.equal(tensors["weights/layer.weight"], plain.weights["layer.weight"])
+    assert torch.equal(tensors["average/layer.weight"], averaged.weights["layer.weight"])
+    assert not torch.equal(plain.weights["layer.weight"], averaged.weights["layer.weight"])
+    assert plain.header["training"]["validation_loss"] != averaged.header["training"]["validation_loss"]
+    assert averaged.header["training"]["averaged"]
+
+
+def test_without_a_validation_period_the_last_weights_are_kept(unvalidated_advection, fit, run_dir, caplog) -> None:
+    with caplog.at_level("INFO", "wxml"):
+        training = load_checkpoint(fit(unvalidated_advection, run_dir)).header["training"]
+    assert "no validation" in caplog.text
+    assert training["validation_loss"] is None
+    assert training["weights_of_step"] == 12
+
+
+def test_mixed_precision_trains_and_keeps_single_precision_weights(advection, fit, run_dir) -> None:
+    checkpoint = load_checkpoint(fit(advection, run_dir, max_steps=60, learning_rate=0.03, precision="bf16-mixed"))
+    assert losses(run_dir)[-1] < 0.2 * losses(run_dir)[0]
+    assert {weight.dtype for weight in checkpoint.weights.values()} == {torch.float32}
+
+
+def test_workers_make_the_same_file(advection, fit, tmp_path) -> None:
+    paths = [fit(advection, tmp_path / str(workers), max_steps=4, workers=workers) for workers in (0, 1)]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_a_training_may_end_by_the_clock_with_the_lowest_learning_rate(advection, fit, run_dir) -> None:
+    fit(advection, run_dir, max_steps=10**6, max_time="1s", learning_rate=0.01)
+    table = rows(run_dir)
+    assert 1 < len(table) < 10**5
+    rates = [float(row["learning_rate"]) for row in table]
+    assert rates[-1] < 0.05 * 0.01
+    assert max(rates) <= 0.01
+    assert np.argmax(rates) < len(rates) / 2
+
+
+def test_lines_are_logged_for_every_twentieth(advection, fit, run_dir, caplog) -> None:
+    with caplog.at_level("INFO", "wxml"):
+        fit(advection, run_dir, max_steps=40)
+    lines = [record.getMessage() for record in caplog.records]
+    steps = [int(line.split()[1]) for line in lines if line.startswith("step ")]
+    assert steps == [1, *range(2, 41, 2)]
+    assert "of 40: loss" in next(line for line in lines if line.startswith("step "))
+    assert lines[-1].startswith("training done: 40 steps in")
+    assert lines[-1].endswith("checkpoint.safetensors")
+
+
+def test_a_terminal_shows_a_bar_with_the_loss(advection, fit, run_dir, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    fit(advection, run_dir)
+    shown = capsys.readouterr().err
+    assert "12/12" in shown
+    assert f"loss={losses(run_dir)[-1]:.4g}" in shown
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(advection, fit, run_dir) -> None:
+    options = {"max_steps": 400, "learning_rate": 1e30, "gradient_clip": None, "checkpoint_every": 1, "warmup": 0.0}
+    with pytest.raises(DataError, match=r"not finite|training loss is (nan|inf) at step"):
+        fit(advection, run_dir, **options)
+    assert not (run_dir / "checkpoint.safetensors").exists()
+    for name, tensor in read_tensors(run_dir) if (run_dir / "state.safetensors").exists() else ():
+        assert bool(torch.isfinite(tensor).all()), name
+
+
+def test_a_fit_where_a_training_is_already_is_refused(advection, fit, run_dir) -> None:
+    fit(advection, run_dir, max_steps=1)
+    with pytest.raises(ArtefactError, match="holds a training already"):
+        fit(advection, run_dir, max_steps=1)
+
+
+def test_a_config_mistake_is_found_before_anything_is_written(advection, fit, run_dir) -> None:
+    with pytest.raises(ConfigError, match="no variable 'z'"):
+        fit(advection, run_dir, variable_weights={"z": 1.0}, tracker="mlflow")
+    assert list(run_dir.iterdir()) == []
+    assert not (run_dir.parent / "mlflow.db").exists()
+
+
+def test_a_period_too_short_for_the_rollout_is_refused_at_once(advection, fit, run_dir) -> None:
+    with pytest.raises(DataError, match="no sample fits"):
+        fit(advection, run_dir, rollout={"maximum": 50})
+
+
+def test_training_works_in_a_thread(advection, fit, run_dir) -> None:
+    thread = threading.Thread(target=fit, args=(advection, run_dir), kwargs={"max_steps": 2})
+    thread.start()
+    thread.join()
+    assert (run_dir / "checkpoint.safetensors").exists()
+
+
+def test_state_writes_survive_a_slow_history(advection, fit, run_dir, monkeypatch) -> None:
+    """The rows of a state are in the file before the state is, however rarely rows are flushed."""
+    monkeypatch.setattr(history_module, "FLUSH_SECONDS", 1e9)
+    written = StateFile.write
+    seen = []
+
+    def write(self, state) -> None:
+        seen.append((state.position.step, len(rows(self.run_dir))))
+        written(self, state)
+
+    monkeypatch.setattr(StateFile, "write", write)
+    fit(advection, run_dir, checkpoint_every=5)
+    assert seen == [(5, 5), (10, 10), (12, 12)]
+    assert os.listdir(run_dir)

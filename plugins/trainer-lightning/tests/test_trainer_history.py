@@ -1,0 +1,50 @@
+"""The history file."""
+
+import math
+
+import pytest
+import torch
+from wxml.errors import DataError
+from wxml_trainer_lightning.history import History
+
+HEADER = "step,training_loss,validation_loss,learning_rate,rollout\n"
+
+
+def test_rows_are_written_in_order_and_heard(tmp_path) -> None:
+    heard = []
+    history = History(tmp_path / "history.csv", 0, [heard.extend])
+    history.record(1, torch.tensor(0.5), 0.1, 1)
+    history.record(2, torch.tensor(0.25), 0.2, 1)
+    history.validated(0.75)
+    assert (tmp_path / "history.csv").read_text() == HEADER  # nothing before it is flushed
+    history.flush()
+    history.flush()
+    assert (tmp_path / "history.csv").read_text() == HEADER + "1,0.5,,0.1,1\n2,0.25,0.75,0.2,1\n"
+    assert [row.training_loss for row in heard] == [0.5, 0.25]
+    assert history.last == heard[-1]
+
+
+def test_what_lies_beyond_the_resumed_step_is_dropped_and_so_is_a_torn_row(tmp_path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text(HEADER + "1,0.5,,0.1,1\n2,0.25,,0.1,1\n3,0.125,,0.1,1\n1")
+    History(path, 2, [])
+    assert path.read_text() == HEADER + "1,0.5,,0.1,1\n2,0.25,,0.1,1\n"
+
+
+def test_a_history_that_is_no_history_is_begun_again(tmp_path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text("some\nother,file\n")
+    History(path, 5, [])
+    assert path.read_text() == HEADER
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_the_first_loss_that_is_not_finite_is_named_with_its_step(tmp_path, bad) -> None:
+    history = History(tmp_path / "history.csv", 0, [])
+    for step, loss in enumerate((0.5, bad, math.nan), start=1):
+        history.record(step, torch.tensor(loss), 0.1, 2)
+    with pytest.raises(DataError, match=rf"the training loss is {bad} at step 2 ") as caught:
+        history.flush()
+    assert "learning_rate" in caught.value.fix
+    assert "gradient_clip" in caught.value.fix
+    assert (tmp_path / "history.csv").read_text().count("\n") == 4  # the rows are there to be looked at

@@ -1,0 +1,75 @@
+"""The loss, against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from wxml.errors import ConfigError
+from wxml_trainer_lightning.loss import WeightedSquaredError, squared_error
+
+NAN = float("nan")
+
+
+def value(loss, forecast, truth):
+    total, weight = loss(torch.tensor(forecast), torch.tensor(truth))
+    return float(total / weight)
+
+
+def test_areas_and_variables_weigh_as_the_formula_says() -> None:
+    loss = WeightedSquaredError([0.75, 0.25], [1.0, 4.0])
+    # node 0: (1·1² + 4·0²)/2 = 0.5;  node 1: (1·2² + 4·3²)/2 = 20;  0.75 · 0.5 + 0.25 · 20 = 5.375
+    assert value(loss, [[[1.0, 0.0], [2.0, 3.0]]], [[[0.0, 0.0], [0.0, 0.0]]]) == pytest.approx(5.375)
+
+
+def test_the_batch_is_averaged() -> None:
+    loss = WeightedSquaredError([1.0], [1.0])
+    assert value(loss, [[[1.0]], [[3.0]]], [[[0.0]], [[0.0]]]) == pytest.approx((1 + 9) / 2)
+
+
+def test_missing_truth_weighs_nothing_and_the_rest_weighs_more() -> None:
+    loss = WeightedSquaredError([0.75, 0.25], [1.0, 4.0])
+    # present: node 0 both variables, node 1 the first: (0.75 · (1 + 0) + 0.25 · 4) / (0.75 + 0.75 + 0.25) = 1
+    assert value(loss, [[[1.0, 0.0], [2.0, 3.0]]], [[[0.0, 0.0], [0.0, NAN]]]) == pytest.approx(1.0)
+
+
+def test_missing_truth_has_no_gradient() -> None:
+    forecast = torch.tensor([[[1.0, 2.0]]], requires_grad=True)
+    total, weight = WeightedSquaredError([1.0], [1.0, 1.0])(forecast, torch.tensor([[[0.0, NAN]]]))
+    (total / weight).backward()
+    assert forecast.grad is not None
+    assert forecast.grad.tolist() == [[[2.0, 0.0]]]
+
+
+def test_a_forecast_that_is_not_finite_is_not_taken_for_missing() -> None:
+    assert np.isnan(value(WeightedSquaredError([1.0], [1.0]), [[[NAN]]], [[[0.0]]]))
+
+
+@given(st.lists(st.booleans(), min_size=6, max_size=6))
+def test_an_error_of_one_everywhere_has_loss_one_whatever_is_missing(missing) -> None:
+    truth = torch.zeros(1, 3, 2).masked_fill(torch.tensor(missing).reshape(1, 3, 2), NAN)
+    total, weight = WeightedSquaredError([0.2, 0.3, 0.5], [1.0, 1.0])(torch.ones(1, 3, 2), truth)
+    assert float(total) == pytest.approx(float(weight))
+    assert (float(weight) == 0) == all(missing)
+
+
+def test_half_precision_forecasts_are_compared_in_single_precision() -> None:
+    loss = WeightedSquaredError([1.0], [1.0])
+    total, _ = loss(torch.tensor([[[1.0]]], dtype=torch.bfloat16), torch.tensor([[[1.001]]]))
+    assert float(total) == pytest.approx(0.001**2, rel=1e-3)
+
+
+def test_tendency_weighting_counts_in_typical_changes(advection) -> None:
+    loss = squared_error(advection, "tendency", {"q": 3.0})
+    expected = np.array([1.0, 3.0]) / advection.tendency_scale.astype(float) ** 2
+    np.testing.assert_allclose(loss.variable_weights.numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(loss.area_weights.numpy()[:, 0], advection.source.header.grid.area_weights, rtol=1e-6)
+
+
+def test_uniform_weighting_leaves_the_factors(advection) -> None:
+    assert squared_error(advection, "uniform", {"q": 3.0}).variable_weights.tolist() == [1.0, 3.0]
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest(advection) -> None:
+    with pytest.raises(ConfigError, match=r"no variable 'T'.*known: q, t"):
+        squared_error(advection, "uniform", {"T": 1.0})

@@ -1,0 +1,71 @@
+"""The options, as a config gives them."""
+
+import pytest
+from wxml.errors import ConfigError
+from wxml.plugins.options import describe_options, parse_options
+from wxml_trainer_lightning.device import Device
+from wxml_trainer_lightning.settings import FREE
+from wxml_trainer_lightning.trainer import LightningTrainer
+
+
+def trainer(**options) -> LightningTrainer:
+    return LightningTrainer(**parse_options(LightningTrainer, options, "training"))
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"max_steps": 0}, "training.max_steps"),
+        ({"learning_rate": -1}, "training.learning_rate"),
+        ({"learning_rate": float("nan")}, "training.learning_rate"),
+        ({"warmup": 1.0}, "training.warmup"),
+        ({"ema": 1.0}, "training.ema"),
+        ({"gradient_clip": 0}, "training.gradient_clip"),
+        ({"keep": "first"}, "training.keep"),
+        ({"precision": "64-true"}, "training.precision"),
+        ({"variable_weights": {"t": -1}}, "training.variable_weights"),
+        ({"max_time": "soon"}, "training.max_time"),
+        ({"rollout": {"start": 3, "maximum": 2}}, "training.rollout"),
+        ({"rollout": {"begin": 1.0}}, "training.rollout"),
+        ({"max_stepz": 10}, "max_steps"),
+    ],
+)
+def test_wrong_options_are_refused_by_name(options, fault) -> None:
+    with pytest.raises(ConfigError, match=fault):
+        parse_options(LightningTrainer, options, "training")
+
+
+def test_every_option_has_a_description() -> None:
+    rows = describe_options(LightningTrainer)
+    assert {"max_steps", "rollout.maximum", "tracking_uri"} <= {row.name for row in rows}
+    assert [row.name for row in rows if not row.description] == []
+
+
+def test_a_time_is_read_as_a_duration() -> None:
+    assert trainer(max_time="10min").settings.max_seconds == 600
+    assert trainer().settings.max_seconds is None
+
+
+def test_the_identity_has_every_option_that_the_result_depends_on() -> None:
+    identity = trainer(rollout={"maximum": 4}).settings.identity()
+    assert identity["rollout"] == {"start": 1, "maximum": 4, "begin": 0.5}
+    assert set(identity) | set(FREE) == set(parse_options(LightningTrainer, {}))
+    assert not set(identity) & set(FREE)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with pytest.raises(ConfigError, match=r"no 'cuda' device on this machine \(training.accelerator\)"):
+        Device("cuda", "32-true", None).resolve()
+    assert Device("auto", "32-true", None).resolve() == "cpu"
+
+
+def test_the_fastest_device_is_taken_automatically(monkeypatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert Device("auto", "16-mixed", None).resolve() == "cuda"
+
+
+def test_half_precision_with_loss_scaling_needs_an_accelerator() -> None:
+    with pytest.raises(ConfigError, match="16-mixed needs an accelerator"):
+        Device("cpu", "16-mixed", None).resolve()

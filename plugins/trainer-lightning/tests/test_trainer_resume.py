@@ -1,0 +1,242 @@
+"""A training that was stopped at any moment ends with the very bytes of one that was not.
+
+The processes that are killed are forked from this one, since importing Lightning anew takes seconds each time.
+"""
+
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+
+import pytest
+from safetensors import safe_open
+from wxml.errors import ArtefactError
+from wxml.testing import TravellingWaves
+from wxml_trainer_lightning import history, state
+from wxml_trainer_lightning.interruption import Interruption
+
+OPTIONS = {
+    "max_steps": 30,
+    "checkpoint_every": 7,
+    "validation_every": 5,
+    "validation_samples": 2,
+    "batch_size": 3,
+    "learning_rate": 0.05,
+    "ema": 0.9,
+    "rollout": {"maximum": 3, "begin": 0.3},
+}
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
+
+def in_process(work, *, seconds=None) -> int | None:
+    """The exit code of some work in a forked process, that is killed after some seconds if these are given."""
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join(60 if seconds is None else seconds)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    return process.exitcode
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_call(number, action, function):
+    """A function that does something else at its n-th call (counted from 1)."""
+    calls = itertools.count(1)
+    return lambda *args, **options: action(*args) if next(calls) == number else function(*args, **options)
+
+
+def die_half_written(tensors, path, header) -> None:
+    save_file = state.save_file.__closure__[1].cell_contents if state.save_file.__closure__ else state.save_file
+    del save_file
+    path.write_bytes(b"\x80\x00\x00\x00\x00\x00\x00\x00" + json.dumps(header).encode())
+    die()
+
+
+def step_of(run_dir) -> int | None:
+    if not (run_dir / "state.safetensors").exists():
+        return None
+    with safe_open(run_dir / "state.safetensors", "pt") as file:
+        return json.loads(file.metadata()["wxml_training_state"])["position"]["step"]
+
+
+@pytest.fixture
+def unbroken(noisy_advection, fit, tmp_path):
+    """What the checkpoint and the history of an unbroken training hold."""
+    path = fit(noisy_advection, tmp_path / "unbroken", **OPTIONS)
+    return path.read_bytes(), (tmp_path / "unbroken" / "history.csv").read_bytes()
+
+
+@pytest.fixture
+def training(noisy_advection, fit, tmp_path):
+    """A training to be broken and resumed, and what it has written."""
+
+    class Training:
+        run_dir = tmp_path / "broken"
+
+        def run(self, *, resume=False, **changes) -> None:
+            fit(noisy_advection, self.run_dir, resume=resume, **(OPTIONS | changes))
+
+        def written(self):
+            return (self.run_dir / "checkpoint.safetensors").read_bytes(), (self.run_dir / "history.csv").read_bytes()
+
+    return Training()
+
+
+# a sample is read in one go, and validation reads two: 5 steps of 3 samples, 2 for validation, and so on
+@pytest.mark.parametrize(("read", "state_before"), [(1, None), (20, None), (25, 7), (50, 14), (95, 28)])
+def test_killed_while_reading_samples(training, unbroken, read, state_before) -> None:
+    def work() -> None:
+        TravellingWaves._read = at_call(read, lambda *_: die(), TravellingWaves._read)
+        training.run()
+
+    assert in_process(work) == -signal.SIGKILL
+    assert step_of(training.run_dir) == state_before
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+@pytest.mark.parametrize(("write", "state_before"), [(1, None), (3, 14), (5, 28)])
+def test_killed_while_the_state_is_being_written(training, unbroken, write, state_before) -> None:
+    def work() -> None:
+        state.save_file = at_call(write, die_half_written, state.save_file)
+        training.run()
+
+    assert in_process(work) == -signal.SIGKILL
+    assert step_of(training.run_dir) == state_before
+    assert list(training.run_dir.glob(".state.*.partial.safetensors"))
+    training.run(resume=True)
+    assert training.written() == unbroken
+    assert {path.name for path in training.run_dir.iterdir()} == {
+        "checkpoint.safetensors",
+        "history.csv",
+        "state.safetensors",
+    }
+
+
+def test_killed_while_a_row_of_the_history_is_being_written(training, unbroken) -> None:
+    def work() -> None:
+        def tear(self) -> None:
+            with self.path.open("a") as file:
+                file.write("15,0.0")
+            die()
+
+        history.FLUSH_SECONDS = 1e9  # so that only states flush
+        history.History.flush = at_call(3, tear, history.History.flush)
+        training.run()
+
+    assert in_process(work) == -signal.SIGKILL
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+def test_killed_between_the_last_state_and_the_checkpoint(training, unbroken, noisy_advection) -> None:
+    def work() -> None:
+        type(noisy_advection).save = lambda *_args, **_options: die()
+        training.run()
+
+    assert in_process(work) == -signal.SIGKILL
+    assert step_of(training.run_dir) == 30
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+def test_killed_by_the_clock_again_and_again(training, unbroken) -> None:
+    training.run_dir.mkdir()
+    codes = []
+    for attempt in range(40):
+        codes.append(in_process(lambda: training.run(resume=True, checkpoint_every=1), seconds=0.1 + 0.05 * attempt))
+        if codes[-1] == 0:
+            break
+    assert codes[-1] == 0
+    assert set(codes[:-1]) <= {-signal.SIGKILL}
+    assert len(codes) > 1
+    assert training.written() == unbroken
+
+
+def test_resuming_a_finished_training_makes_the_same_checkpoint_again(training, unbroken) -> None:
+    training.run()
+    (training.run_dir / "checkpoint.safetensors").unlink()
+    training.run(resume=True)
+    assert training.written() == unbroken
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_ends_the_step_writes_a_state_and_is_raised(training, unbroken, monkeypatch, number, expected) -> None:
+    handlers = [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)]
+    with monkeypatch.context() as patch, pytest.raises(expected) as caught:
+        patch.setattr(
+            TravellingWaves, "_read", at_call(34, lambda *_: signal.raise_signal(number), TravellingWaves._read)
+        )
+        training.run()
+    if expected is SystemExit:
+        assert caught.value.code == 143
+    assert step_of(training.run_dir) == 11  # 30 samples and 4 for validation: the signal came while step 11 was read
+    assert [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)] == handlers
+
+
+def test_an_interrupted_training_goes_on_where_it_was(training, unbroken, monkeypatch) -> None:
+    def interrupt_and_read(source, times, variables, out) -> None:
+        signal.raise_signal(signal.SIGINT)
+        read(source, times, variables, out)
+
+    read = TravellingWaves._read
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TravellingWaves, "_read", at_call(34, interrupt_and_read, read))
+        training.run()
+    assert step_of(training.run_dir) == 11
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+def test_a_keyboard_interrupt_out_of_the_blue_keeps_the_whole_steps(training, unbroken, monkeypatch) -> None:
+    def interrupt(*_args) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TravellingWaves, "_read", at_call(34, interrupt, TravellingWaves._read))
+        training.run()
+    assert step_of(training.run_dir) == 10
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+def test_a_second_interrupt_stops_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
+        signal.raise_signal(signal.SIGINT)
+        assert interruption.is_requested
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second one did not stop")
+
+
+def test_options_that_do_not_change_the_result_may_change(training, unbroken, monkeypatch) -> None:
+    def interrupt(*_args) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TravellingWaves, "_read", at_call(34, interrupt, TravellingWaves._read))
+        training.run()
+    training.run(resume=True, checkpoint_every=3, workers=1)
+    assert training.written() == unbroken
+
+
+def test_resuming_with_other_options_is_refused_by_name(training, noisy_advection) -> None:
+    training.run(max_steps=3)
+    with pytest.raises(ArtefactError, match=r"training\.max_steps: was 3, is 30"):
+        training.run(resume=True)
+
+
+def test_weights_that_do_not_fit_are_refused(training, noisy_advection, monkeypatch) -> None:
+    from torch import nn
+
+    training.run(max_steps=3)
+    monkeypatch.setattr(type(noisy_advection), "new_model", lambda _self: nn.Linear(2, 2))
+    with pytest.raises(ArtefactError, match="do not fit the model") as caught:
+        training.run(max_steps=3, resume=True)
+    assert "plugin versions" in caught.value.fix

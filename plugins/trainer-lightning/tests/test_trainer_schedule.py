@@ -1,0 +1,79 @@
+"""Learning rate, rollout and budget, against closed forms."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from wxml_trainer_lightning import budget as budget_module
+from wxml_trainer_lightning.budget import Budget
+from wxml_trainer_lightning.schedule import LearningRate, Rollout
+
+FRACTIONS = st.floats(0, 1)
+
+
+def test_warmup_is_linear_and_reaches_the_peak() -> None:
+    rate = LearningRate(peak=2e-3, warmup=0.1, final_ratio=0.01)
+    assert rate.at(0.025) == pytest.approx(0.5e-3)
+    assert rate.at(0.1) == pytest.approx(2e-3)
+
+
+def test_cosine_ends_at_the_final_ratio_and_is_halfway_in_the_middle() -> None:
+    rate = LearningRate(peak=1.0, warmup=0.2, final_ratio=0.1)
+    assert rate.at(0.6) == pytest.approx(0.55)  # (1 + 0.1) / 2
+    assert rate.at(0.4) == pytest.approx(0.1 + 0.9 * (1 + math.cos(math.pi / 4)) / 2)
+    assert rate.at(1.0) == pytest.approx(0.1)
+
+
+def test_without_warmup_the_peak_comes_first() -> None:
+    assert LearningRate(1.0, 0.0, 0.0).at(0.0) == 1.0
+
+
+@given(FRACTIONS, st.floats(0, 0.9), st.floats(0, 1))
+def test_the_rate_stays_between_nothing_and_the_peak(fraction, warmup, ratio) -> None:
+    assert 0 <= LearningRate(1.0, warmup, ratio).at(fraction) <= 1 + 1e-12
+
+
+def test_rollout_stages_are_equal_parts_of_what_follows_the_beginning() -> None:
+    rollout = Rollout(start=1, maximum=5, begin=0.2)
+    steps = [rollout.steps(step / 100) for step in range(100)]
+    assert steps == [1] * 20 + [2] * 20 + [3] * 20 + [4] * 20 + [5] * 20
+
+
+def test_a_rollout_that_does_not_rise_is_constant() -> None:
+    assert {Rollout(start=3, maximum=3).steps(step / 10) for step in range(11)} == {3}
+
+
+@given(st.integers(1, 5), st.integers(0, 8), st.floats(0, 0.99), FRACTIONS, FRACTIONS)
+def test_a_rollout_never_falls_and_keeps_its_limits(start, rise, begin, one, other) -> None:
+    rollout = Rollout(start=start, maximum=start + rise, begin=begin)
+    early, late = (rollout.steps(fraction) for fraction in sorted((one, other)))
+    assert start <= early <= late <= start + rise
+    assert {early, late} <= set(rollout.stages)
+
+
+def test_a_rollout_that_falls_is_refused() -> None:
+    with pytest.raises(ValidationError, match="`start` must not exceed `maximum`, got 4 and 2"):
+        Rollout(start=4, maximum=2)
+
+
+def test_the_budget_is_of_steps_unless_a_time_is_given() -> None:
+    budget = Budget(max_steps=200, max_seconds=None, spent=1e6)
+    assert budget.fraction(50) == 0.25
+    assert not budget.is_spent(199)
+    assert budget.is_spent(200)
+
+
+def test_with_a_time_the_fraction_is_the_larger_of_the_two(monkeypatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(budget_module.time, "monotonic", lambda: clock[0])
+    budget = Budget(max_steps=100, max_seconds=50.0, spent=10.0)
+    assert budget.fraction(0) == pytest.approx(0.2)  # 10 of 50 s were used before
+    assert budget.fraction(40) == pytest.approx(0.4)
+    clock[0] = 135.0
+    assert budget.fraction(40) == pytest.approx(0.9)
+    clock[0] = 140.0
+    assert budget.is_spent(40)
+    assert not budget.is_spent(0)  # one step is made in any case
+    assert budget.fraction(40) == 1.0

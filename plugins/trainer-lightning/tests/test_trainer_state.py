@@ -1,0 +1,167 @@
+"""The state file: whole or refused."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wxml.errors import ArtefactError
+from wxml_trainer_lightning.identity import differences, flatten, run_identity
+from wxml_trainer_lightning.state import Position, StateFile, TrainingState
+
+IDENTITY = {"seed": "1", "training.learning_rate": "0.001"}
+POSITION = Position(
+    step=7,
+    elapsed=1.5,
+    training_loss=0.1,
+    validation_loss=0.2,
+    best_loss=0.15,
+    best_step=5,
+    tracker_run="abc",
+    loss_scale={"scale": 65536.0},
+)
+
+
+def make_state() -> TrainingState:
+    tensors = {"weights/layer": torch.arange(6.0).reshape(2, 3), "optimizer/0/step": torch.tensor(7.0)}
+    return TrainingState(POSITION, tensors)
+
+
+@pytest.fixture
+def state_file(tmp_path):
+    state_file = StateFile(tmp_path, IDENTITY)
+    state_file.write(make_state())
+    return state_file
+
+
+def test_what_is_written_is_read_back(state_file) -> None:
+    state = state_file.begin(resume=True)
+    assert state.position == POSITION
+    assert state.below("weights")["layer"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert state.below("optimizer").keys() == {"0/step"}
+
+
+def test_kept_weights_are_the_best_then_the_averaged_then_the_last() -> None:
+    tensors = {f"{kind}/w": torch.tensor(value) for value, kind in enumerate(("best", "average", "weights"))}
+    for value in range(3):
+        assert TrainingState(POSITION, tensors).kept_weights == {"w": torch.tensor(value)}
+        tensors.pop(next(iter(tensors)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0, 1, exclude_max=True))
+def test_a_state_cut_short_anywhere_is_refused(tmp_path_factory, share) -> None:
+    state_file = StateFile(tmp_path_factory.mktemp("cut"), IDENTITY)
+    state_file.write(make_state())
+    whole = state_file.path.read_bytes()
+    state_file.path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ArtefactError, match="damaged or was cut short") as caught:
+        state_file.read()
+    assert "another directory" in caught.value.fix
+
+
+@pytest.mark.parametrize("content", [b"", b"not a state", bytes(1000)])
+def test_other_files_are_refused(state_file, content) -> None:
+    state_file.path.write_bytes(content)
+    with pytest.raises(ArtefactError, match="damaged"):
+        state_file.read()
+
+
+def test_a_safetensors_file_of_another_kind_is_refused(state_file) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"x": torch.zeros(1)}, state_file.path)
+    with pytest.raises(ArtefactError, match="damaged"):
+        state_file.read()
+
+
+def test_a_state_of_other_settings_is_refused_and_says_which(state_file) -> None:
+    other = StateFile(state_file.run_dir, {"seed": "1", "training.learning_rate": "0.002", "training.ema": "0.9"})
+    with pytest.raises(ArtefactError, match="belongs to another training") as caught:
+        other.begin(resume=True)
+    assert "training.learning_rate: was 0.001, is 0.002" in caught.value.message
+    assert "training.ema: was absent, is 0.9" in caught.value.message
+    assert "seed" not in caught.value.message
+
+
+def test_a_later_format_is_refused(state_file, monkeypatch) -> None:
+    from wxml_trainer_lightning import state as module
+
+    monkeypatch.setattr(module, "FORMAT", 2)
+    state_file.write(make_state())
+    monkeypatch.setattr(module, "FORMAT", 1)
+    with pytest.raises(ArtefactError, match="has format 2, this version reads 1"):
+        state_file.read()
+
+
+def test_a_full_disk_is_reported_and_leaves_the_old_state(state_file, monkeypatch) -> None:
+    from safetensors import SafetensorError
+    from wxml_trainer_lightning import state as module
+
+    def fail(_tensors, path, _header) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(module, "save_file", fail)
+    with pytest.raises(ArtefactError, match="No space left on device"):
+        state_file.write(make_state())
+    monkeypatch.undo()
+    assert state_file.read().position == POSITION
+    assert [path.name for path in state_file.run_dir.iterdir()] == ["state.safetensors"]
+
+
+def test_starting_afresh_where_a_training_is_names_resume_and_another_directory(state_file) -> None:
+    with pytest.raises(ArtefactError, match="holds a training already") as caught:
+        state_file.begin(resume=False)
+    assert "--resume" in caught.value.fix
+    assert "another directory" in caught.value.fix
+
+
+def test_resuming_a_folder_that_is_not_there_is_refused(tmp_path) -> None:
+    with pytest.raises(ArtefactError, match="nothing to resume"):
+        StateFile(tmp_path / "missing", IDENTITY).begin(resume=True)
+
+
+def test_resuming_beside_a_checkpoint_without_a_state_is_refused(tmp_path) -> None:
+    (tmp_path / "checkpoint.safetensors").touch()
+    with pytest.raises(ArtefactError, match="nothing to resume"):
+        StateFile(tmp_path, IDENTITY).begin(resume=True)
+
+
+def test_resuming_before_the_first_state_starts_at_step_0_and_says_so(tmp_path, caplog) -> None:
+    leftover = tmp_path / ".state.123.partial.safetensors"
+    leftover.write_bytes(b"half a state of a process that was killed")
+    with caplog.at_level("INFO", "wxml"):
+        assert StateFile(tmp_path, IDENTITY).begin(resume=True) is None
+    assert "nothing to resume yet, starting from step 0" in caplog.text
+    assert not leftover.exists()
+
+
+def test_flat_keys_are_dotted_and_values_are_json() -> None:
+    nested = {"data": {"steps": 2, "none": None, "empty": {}}, "names": ["t", "q"]}
+    assert flatten(nested) == {"data.steps": "2", "data.none": "null", "data.empty": "{}", "names": '["t", "q"]'}
+
+
+def test_differences_are_sorted_and_complete() -> None:
+    assert differences({"a": "1", "b": "2", "c": "3"}, {"a": "1", "c": "4", "d": "5"}) == [
+        "b: was 2, is absent",
+        "c: was 3, is 4",
+        "d: was absent, is 5",
+    ]
+
+
+def test_the_identity_has_config_options_graph_and_data(advection) -> None:
+    identity = run_identity(advection, {"max_steps": 5})
+    assert identity["data.input_steps"] == "2"
+    assert identity["training.max_steps"] == "5"
+    assert identity["graph_identity"] == f'"{advection.graph.identity}"'
+    assert identity["data_read.kind"] == '"travelling waves"'
+    assert not any(key.startswith(("forecast", "verification")) for key in identity)
+
+
+def test_long_values_are_hashed_and_still_tell_differences(advection) -> None:
+    long = [f"file-{number}" for number in range(1000)]
+    one, other = (run_identity(advection, {"files": files})["training.files"] for files in (long, long[:-1]))
+    assert one.startswith("sha256 ")
+    assert one != other
+    assert np.char.str_len(one) < 100

@@ -1,0 +1,63 @@
+"""The score file reads back as what was computed."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from wxml.grid import Grid
+
+TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-03", "s"), np.timedelta64(6, "h"))
+LEADS = np.array([6, 12], "timedelta64[h]").astype("timedelta64[s]")
+
+GRIDS = {
+    ("latitude", "longitude"): Grid.regular([60.0, 0.0, -60.0], [0.0, 120.0, 240.0]),
+    ("y", "x"): Grid.curvilinear([[50.0, 50.1], [51.0, 51.1]], [[4.0, 5.0], [4.1, 5.1]]),
+    ("cell",): Grid.healpix(1),
+}
+
+
+@pytest.fixture
+def scored(source, write, verify):
+    """Scores, the saved file (open), truth and forecast values."""
+
+    def run(grid):
+        generator = np.random.default_rng(2)
+        truth = source(grid, ["t", "u"], TIMES, generator.normal(size=(8, 2, len(grid))))
+        forecast = {name: generator.normal(size=(3, 2, len(grid))).astype(np.float32) for name in ("t", "u")}
+        scores, folder = verify(write(grid, TIMES[:3], LEADS, forecast), truth, TIMES[:4], maps=0)
+        with xr.open_dataset(folder / "scores.nc") as saved:
+            return scores, saved.load(), truth, forecast
+
+    return run
+
+
+def test_scores_read_back_equal_with_plain_xarray(scored, grid) -> None:
+    scores, saved, _, _ = scored(grid)
+    assert saved["scores"].dims == ("metric", "forecast", "variable", "prediction_timedelta")
+    np.testing.assert_array_equal(saved["scores"], scores.values)
+    np.testing.assert_array_equal(saved["prediction_timedelta"].values, LEADS)
+    for axis, names in (("metric", scores.metrics), ("forecast", scores.forecasts), ("variable", scores.variables)):
+        assert tuple(saved[axis].values) == names
+    assert saved["units"].sel(variable="u").item() == "K"
+    assert saved.attrs["cases"] == 3
+    assert "t: K" in saved["scores"].attrs["units"]
+
+
+@pytest.mark.parametrize("axes", GRIDS)
+def test_maps_hold_bias_and_rmse_at_each_node(scored, axes) -> None:
+    grid = GRIDS[axes]
+    _, saved, truth, forecast = scored(grid)
+    error = forecast["u"][:, 1] - truth.values[2:5, 0, 1]  # at 12 h, from the first three times
+    maps = saved["maps"].sel(variable="u", prediction_timedelta=np.timedelta64(12, "h"))
+    assert maps.dims == ("map", *axes)
+    np.testing.assert_allclose(maps.sel(map="bias").values.ravel(), error.mean(0), atol=1e-5)
+    np.testing.assert_allclose(maps.sel(map="rmse").values.ravel(), np.sqrt((error**2).mean(0)), atol=1e-5)
+    latitudes = xr.broadcast(saved["latitude"], maps.sel(map="bias"))[0].transpose(*axes)
+    np.testing.assert_array_equal(latitudes.values.ravel(), grid.latitudes)
+
+
+def test_the_record_of_the_forecast_and_of_the_truth_is_inside(scored, grid) -> None:
+    record = json.loads(scored(grid)[1].attrs["wxml_provenance"])
+    assert record["parents"] == {"forecast": {"artefact": "forecast"}, "truth": {"source": "array"}}
+    assert record["options"]["climatology_window"] == 30

@@ -1,0 +1,137 @@
+"""Bad input: what is wrong, and what to do about it."""
+
+import shutil
+
+import numpy as np
+import pytest
+import xarray as xr
+from wxml.errors import DataError
+from wxml.grid import Grid
+
+TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-02", "s"), np.timedelta64(6, "h"))
+LEADS = np.array([6, 12], "timedelta64[h]")
+
+
+@pytest.fixture
+def truth(grid, source):
+    return source(grid, ["t_850"], TIMES, np.zeros((4, 1, 4)))
+
+
+@pytest.fixture
+def forecast(grid, write):
+    def run(name="forecast.nc", variable="t_850", times=TIMES[:2], grid=grid):
+        return write(grid, times, LEADS, {variable: np.ones((len(times), 2, len(grid)))}, name=name)
+
+    return run
+
+
+def test_a_file_that_is_not_there(truth, tmp_path, verify) -> None:
+    with pytest.raises(DataError, match="there is no forecast file"):
+        verify(tmp_path / "none.zarr", truth)
+
+
+@pytest.mark.parametrize("content", [b"", b"no forecast at all", b"GRIB" + bytes(100)])
+def test_a_file_of_another_kind(truth, tmp_path, verify, content) -> None:
+    path = tmp_path / "forecast.nc"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"cannot be read.*\n.*zarr or NetCDF"):
+        verify(path, truth)
+
+
+def test_a_netcdf_file_cut_short(truth, forecast, verify) -> None:
+    path = forecast()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match="cut short"):
+        verify(path, truth)
+
+
+def test_a_damaged_chunk(truth, forecast, verify) -> None:
+    path = forecast("forecast.zarr")
+    chunk = next(file for file in (path / "t_850").iterdir() if not file.name.startswith("."))
+    chunk.write_bytes(chunk.read_bytes()[:8])
+    with pytest.raises(DataError, match=r"forecast\.zarr` cannot be read"):
+        verify(path, truth)
+
+
+def test_an_empty_folder(truth, tmp_path, verify) -> None:
+    (tmp_path / "forecast.zarr").mkdir()
+    with pytest.raises(DataError, match="cannot be read"):
+        verify(tmp_path / "forecast.zarr", truth)
+
+
+def test_a_forecast_without_variables(truth, forecast, verify) -> None:
+    path = forecast("forecast.zarr")
+    shutil.rmtree(path / "t_850")
+    with pytest.raises(DataError, match="has no variable"):
+        verify(path, truth)
+
+
+def test_steps_never_written_are_missing(truth, grid, write, verify) -> None:
+    values = np.ones((2, 2, 4))
+    values[1] = np.nan
+    scores, _ = verify(write(grid, TIMES[:2], LEADS, {"t_850": values}), truth, maps=0)
+    assert scores.cases == 1
+    np.testing.assert_allclose(scores.get("rmse", "forecast", "t_850"), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "lacking"),
+    [
+        (xr.Dataset({"t": ("time", [1.0])}, {"time": [0]}), "prediction_timedelta"),
+        (xr.Dataset({"t": (("time", "prediction_timedelta"), [[1.0]])}), "latitude, longitude"),
+        (
+            xr.Dataset({"t": (("time", "prediction_timedelta", "cell"), [[[1.0]]])}),
+            "the coordinate `latitude`",
+        ),
+        (
+            xr.Dataset(
+                {"t": (("time", "prediction_timedelta", "cell"), [[[1.0]]])},
+                {"time": [3], "latitude": ("cell", [0.0]), "longitude": ("cell", [0.0])},
+            ),
+            "times in `time`",
+        ),
+    ],
+)
+def test_a_dataset_that_is_no_forecast(truth, tmp_path, verify, dataset, lacking) -> None:
+    dataset.to_netcdf(tmp_path / "other.nc")
+    with pytest.raises(DataError, match=f"is not a wxml forecast: .*{lacking}"):
+        verify(tmp_path / "other.nc", truth)
+
+
+def test_a_variable_that_the_truth_lacks(truth, forecast, verify) -> None:
+    with pytest.raises(DataError, match=r"no variable 't_580'\n.*did you mean 't_850'"):
+        verify(forecast(variable="t_580"), truth)
+
+
+def test_a_variable_asked_for_that_the_forecast_lacks(truth, forecast, verify) -> None:
+    with pytest.raises(DataError, match=r"the forecast has no variable 't_85'\n.*'t_850'"):
+        verify(forecast(), truth, variables=("t_85",))
+
+
+def test_another_number_of_nodes(truth, forecast, verify) -> None:
+    with pytest.raises(DataError, match="forecast has 6 nodes and the truth 4"):
+        verify(forecast(grid=Grid.regular([30.0, 0.0, -30.0], [0.0, 180.0])), truth)
+
+
+def test_other_nodes_are_named(truth, forecast, verify) -> None:
+    turned = Grid.regular([-30.0, 30.0], [0.0, 180.0])  # the same nodes, south to north
+    with pytest.raises(DataError, match=r"node 0 is at -30\.000°N 0\.000°E in the forecast and at 30\.000°N"):
+        verify(forecast(grid=turned), truth)
+
+
+def test_places_may_differ_by_rounding_and_by_whole_turns(truth, write, verify) -> None:
+    rounded = Grid.regular(np.float32([30.0001, -30.0]), [-360.0, -180.0])
+    verify(write(rounded, TIMES[:2], LEADS, {"t_850": np.ones((2, 2, 4))}), truth, maps=0)
+
+
+def test_a_truth_of_another_year(truth, forecast, verify) -> None:
+    later = TIMES[:2] + np.timedelta64(365, "D")
+    message = "none of the 3 times .* from 2002-01-01T06 to 2002-01-01T18\n.*from 2001-01-01T00 to 2001-01-01T18"
+    with pytest.raises(DataError, match=message):
+        verify(forecast(times=later), truth)
+
+
+def test_nothing_is_written_for_bad_input(truth, forecast, verify, tmp_path) -> None:
+    with pytest.raises(DataError):
+        verify(forecast(variable="q"), truth)
+    assert not list((tmp_path / "verification").iterdir())
