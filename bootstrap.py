@@ -24,7 +24,7 @@ def main() -> int:
         print("making an environment for nox (once, seconds)", flush=True)
         venv.create(ENVIRONMENT, with_pip=True, clear=True)
         subprocess.run([BIN / "python", "-m", "pip", "install", "--quiet", "nox>=2024.3"], check=True)
-    return subprocess.run([BIN / "nox", "--noxfile", HERE / "noxfile.py", *sys.argv[1:]]).returncode
+    return subprocess.run([BIN / "nox", "--noxfile", HERE / "noxfile.py", *sys.argv[1:]], check=False).returncode
 
 
 if __name__ == "__main__":

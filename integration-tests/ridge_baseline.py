@@ -3,7 +3,7 @@
     python integration-tests/ridge_baseline.py PATH/air_temperature.zarr
 
 At every grid point, the change over the next 6 h is a linear function of the last two states in the 3 × 3 points around
-it and of the hour of day (one of four):
+it, and of the hour of day and the season (each hour with an annual cycle of its own):
 
     β = argmin Σ_t (y_t − x_t · β)² + λ · n · |β|²
 
@@ -74,9 +74,16 @@ def predictors(data: Temperatures, row: int, initial: NDArray[np.intp]) -> Array
         for north in range(3)
         for east in range(3)
     ]
-    hour = (data.times[initial] - data.times[initial].astype("datetime64[D]")) // HOUR
-    of_day = [np.broadcast_to(np.float64(hour == h)[:, None], around[0].shape) for h in (0, 6, 12, 18)]
-    return np.stack([*around, *of_day], axis=-1).swapaxes(0, 1)
+    calendar = [np.broadcast_to(term[:, None], around[0].shape) for term in hour_and_season(data.times[initial])]
+    return np.stack([*around, *calendar], axis=-1).swapaxes(0, 1)
+
+
+def hour_and_season(times: NDArray[np.datetime64]) -> list[Array]:
+    """For each hour of the day 1, cos and sin of the angle of the year; 0 at the other hours."""
+    hour = (times - times.astype("datetime64[D]")) // HOUR
+    angle = 2 * np.pi * (times - times.astype("datetime64[Y]")) / (365.25 * 24 * HOUR)
+    cycle = (np.ones(len(times)), np.cos(angle), np.sin(angle))
+    return [(hour == h) * term for h in (0, 6, 12, 18) for term in cycle]
 
 
 def standardised(values: Array, like: Array) -> Array:

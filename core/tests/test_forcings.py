@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from wxml import DataError, Grid
 from wxml.forcings import COMPUTED_FORCINGS, compute_forcings, cosine_zenith_angle
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from wxml import ContractError, EdgeSet, Graph, NodeSet
 from wxml.testing import tiny_graph, tiny_grid
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from wxml import DataError, Grid
 
 
@@ -108,3 +107,8 @@ def test_identity_tells_grids_apart() -> None:
 def test_bad_grids_are_refused(make: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         make()  # type: ignore[operator]
+
+
+def test_a_region_may_cross_the_date_line() -> None:
+    crossing = Grid.regular([10, 0], [178, 179, 180, -179, -178])
+    np.testing.assert_array_equal(crossing.area_weights, Grid.regular([10, 0], [10, 11, 12, 13, 14]).area_weights)

@@ -1,13 +1,12 @@
 """The kernels on edges, against dense references and numerical gradients."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck
-
-import numpy as np
 from wxml import EdgeSet, NodeSet
 from wxml.model.edges import EdgeIndex, gather_sources, gather_targets, join_edges, segment_softmax, segment_sum
 

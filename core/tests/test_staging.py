@@ -4,7 +4,6 @@ import errno
 from pathlib import Path
 
 import pytest
-
 from wxml import ArtefactError
 from wxml.staging import staged
 
@@ -21,10 +20,15 @@ def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path: Path) -> None:
     target = tmp_path / "a.zarr"
     target.mkdir()
     (target / "old").touch()
-    with pytest.raises(ZeroDivisionError), staged(target, overwrite=True) as beside:
-        beside.mkdir()
-        (beside / "half").touch()
-        raise ZeroDivisionError
+
+    def fail_half_way() -> None:
+        with staged(target, overwrite=True) as beside:
+            beside.mkdir()
+            (beside / "half").touch()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
     assert [p.name for p in tmp_path.rglob("*")] == ["a.zarr", "old"]
 
 
@@ -49,10 +53,11 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ArtefactError, match=r"could not write .*No space left on device\n"),
-        staged(tmp_path / "a") as beside,
-    ):
-        beside.write_text("half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def fill_the_disk() -> None:
+        with staged(tmp_path / "a") as beside:
+            beside.write_text("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ArtefactError, match=r"could not write .*No space left on device\n"):
+        fill_the_disk()
     assert not list(tmp_path.iterdir())

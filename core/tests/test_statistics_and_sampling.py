@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
 from wxml import DataError, DataSource, SourceHeader, Variable, VariableRoles
 from wxml.interfaces.transform import Statistics
 from wxml.sampling import ModelSpace, SampleSet, Window

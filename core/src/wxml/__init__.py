@@ -60,27 +60,52 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from wxml.errors import (
-        AmbiguousPluginError,
-        ArtefactError,
-        BrokenPluginError,
-        ConfigError,
-        ContractError,
-        DataError,
-        UnknownPluginError,
-        WxmlError,
+        AmbiguousPluginError as AmbiguousPluginError,
     )
-    from wxml.experiment import Experiment
-    from wxml.fields import Fields
-    from wxml.graph import EdgeSet, Graph, Mesh, NodeSet, Route
-    from wxml.grid import Grid
-    from wxml.interfaces.data_source import DataSource, SourceHeader
-    from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
-    from wxml.interfaces.graph_builder import GraphBuilder
-    from wxml.interfaces.mapper import Mapper, MapperChannels
-    from wxml.interfaces.processor import Processor
-    from wxml.interfaces.trainer import Trainer
-    from wxml.interfaces.transform import Statistics, Transform
-    from wxml.interfaces.verifier import Scores, VerificationTask, Verifier
-    from wxml.plugins.hooks import hookimpl
-    from wxml.plugins.options import Options
-    from wxml.variables import Variable, VariableRoles
+    from wxml.errors import (
+        ArtefactError as ArtefactError,
+    )
+    from wxml.errors import (
+        BrokenPluginError as BrokenPluginError,
+    )
+    from wxml.errors import (
+        ConfigError as ConfigError,
+    )
+    from wxml.errors import (
+        ContractError as ContractError,
+    )
+    from wxml.errors import (
+        DataError as DataError,
+    )
+    from wxml.errors import (
+        UnknownPluginError as UnknownPluginError,
+    )
+    from wxml.errors import (
+        WxmlError as WxmlError,
+    )
+    from wxml.experiment import Experiment as Experiment
+    from wxml.fields import Fields as Fields
+    from wxml.graph import EdgeSet as EdgeSet
+    from wxml.graph import Graph as Graph
+    from wxml.graph import Mesh as Mesh
+    from wxml.graph import NodeSet as NodeSet
+    from wxml.graph import Route as Route
+    from wxml.grid import Grid as Grid
+    from wxml.interfaces.data_source import DataSource as DataSource
+    from wxml.interfaces.data_source import SourceHeader as SourceHeader
+    from wxml.interfaces.forecast_writer import ForecastHeader as ForecastHeader
+    from wxml.interfaces.forecast_writer import ForecastWriter as ForecastWriter
+    from wxml.interfaces.graph_builder import GraphBuilder as GraphBuilder
+    from wxml.interfaces.mapper import Mapper as Mapper
+    from wxml.interfaces.mapper import MapperChannels as MapperChannels
+    from wxml.interfaces.processor import Processor as Processor
+    from wxml.interfaces.trainer import Trainer as Trainer
+    from wxml.interfaces.transform import Statistics as Statistics
+    from wxml.interfaces.transform import Transform as Transform
+    from wxml.interfaces.verifier import Scores as Scores
+    from wxml.interfaces.verifier import VerificationTask as VerificationTask
+    from wxml.interfaces.verifier import Verifier as Verifier
+    from wxml.plugins.hooks import hookimpl as hookimpl
+    from wxml.plugins.options import Options as Options
+    from wxml.variables import Variable as Variable
+    from wxml.variables import VariableRoles as VariableRoles

@@ -1,6 +1,6 @@
 """From a config to the assembled parts, once, for training and forecasting alike."""
 
-__all__ = ["Experiment", "assemble", "restore"]
+__all__ = ["Experiment", "assemble", "assign_roles", "describe_source", "open_source", "plugin_lock", "restore"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     roles = assign_roles(config.data, source)
     statistics = _training_statistics(config.data, source, roles)
     graph = create("graph-builder", config.graph.plugin, config.graph.options, where="graph").build(source.header.grid)
-    return _experiment(config, source, roles, statistics, graph, loaded.origins)
+    return _experiment(config, source, roles, statistics, graph, _record(loaded, source, graph))
 
 
 def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
@@ -158,13 +158,13 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     opened = open_source(source or config.data.source)
     if opened.header.grid.identity != checkpoint.grid.identity:
         raise DataError(
-            f"`{path}` was trained on a grid of shape {checkpoint.grid.shape}, the source has {opened.header.grid.shape} "
-            "or other places",
+            f"`{path}` was trained on a grid of shape {checkpoint.grid.shape}, the source has one of shape "
+            f"{opened.header.grid.shape} or other places",
             fix="read data on the grid of the training",
         )
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
-    origins = Provenance.from_dict(checkpoint.header["provenance"]).origins
-    experiment = _experiment(config, opened, roles, checkpoint.statistics, checkpoint.graph, origins)
+    record = Provenance.from_dict(checkpoint.header["provenance"])
+    experiment = _experiment(config, opened, roles, checkpoint.statistics, checkpoint.graph, record)
     model = experiment.new_model()
     try:
         model.load_state_dict(dict(checkpoint.weights))
@@ -221,23 +221,31 @@ def _experiment(
     roles: VariableRoles,
     statistics: Statistics,
     graph: Graph,
-    origins: dict[str, str],
+    provenance: Provenance,
 ) -> Experiment:
     transforms = [
-        create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms[{i}]")
+        create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{i}")
         for i, choice in enumerate(config.data.transforms)
     ]
-    values = config.model_dump(mode="json")
-    provenance = Provenance(
+    return Experiment(config, ModelSpace(source, roles, tuple(transforms)), graph, statistics, provenance)
+
+
+def _record(loaded: LoadedConfig, source: DataSource, graph: Graph) -> Provenance:
+    """What the checkpoint of this experiment will say of itself."""
+    return Provenance(
         artefact="checkpoint",
-        config=values,
-        origins=origins,
-        plugins=lock([_used(place) for place in plugin_places(values)]),
+        config=loaded.config.model_dump(mode="json"),
+        origins=loaded.origins,
+        plugins=plugin_lock(loaded.config),
         graph=graph.identity,
-        data={"grid": source.header.grid.identity, "source": source.provenance()},
+        data=describe_source(source),
         notes=_notes(),
     )
-    return Experiment(config, ModelSpace(source, roles, tuple(transforms)), graph, statistics, provenance)
+
+
+def plugin_lock(config: ExperimentConfig) -> list[dict[str, Any]]:
+    """The lock of every plugin that a config names, as they are installed now."""
+    return lock([_used(place) for place in plugin_places(config.model_dump(mode="json"))])
 
 
 def _used(place: PlacedPlugin) -> UsedPlugin:
@@ -245,8 +253,10 @@ def _used(place: PlacedPlugin) -> UsedPlugin:
     return UsedPlugin(resolve(place.kind, options.pop("plugin")), options)
 
 
+def describe_source(source: DataSource) -> dict[str, Any]:
+    """What a provenance record says of a source."""
+    return {"grid": source.header.grid.identity, "source": source.provenance()}
+
+
 def _notes() -> dict[str, Any]:
-    notes: dict[str, Any] = {}
-    for note in call_hook("wxml_provenance"):
-        notes.update(note)
-    return notes
+    return {key: value for note in call_hook("wxml_provenance") for key, value in note.items()}

@@ -16,6 +16,12 @@ from wxml.sphere import cell_bounds, curvilinear_areas, gauss_legendre, healpix_
 GAUSSIAN_TOLERANCE = 1e-3  # degrees: files round their latitudes, a regular spacing differs by far more
 
 
+def _unwrapped(longitudes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Longitudes that cross the date line or Greenwich, without the jump of 360 degrees."""
+    steps = np.diff(longitudes)
+    return longitudes if np.all(steps > 0) or np.all(steps < 0) else np.unwrap(longitudes, period=360)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
     """Nodes on the sphere, one entry per node in every array.
@@ -61,7 +67,7 @@ class Grid:
         else:
             bounds = np.sin(np.radians(np.clip(cell_bounds(lat), -90, 90)))
             rows = np.abs(np.diff(bounds))
-        columns = np.abs(np.diff(cell_bounds(lon)))
+        columns = np.abs(np.diff(cell_bounds(_unwrapped(lon))))
         return cls._of(
             np.repeat(lat, len(lon)),
             np.tile(lon, len(lat)),
@@ -85,7 +91,7 @@ class Grid:
 
     @classmethod
     def octahedral(cls, number: int) -> Self:
-        """The octahedral reduced Gaussian grid O*n*: 20 points on the rows next to the poles, 4 more on each next one."""
+        """The octahedral reduced Gaussian grid O*n*: 20 points on the polar rows, 4 more on each next one."""
         half = [20 + 4 * row for row in range(number)]
         return cls.reduced_gaussian(half + half[::-1])
 

@@ -28,7 +28,7 @@ def unit_vectors(latitudes: Array, longitudes: Array) -> Array:
 
 def from_unit_vectors(points: Array) -> tuple[Array, Array]:
     """Latitudes, and longitudes in [0, 360), of points on the unit sphere."""
-    latitudes = np.degrees(np.arcsin(np.clip(points[..., 2], -1, 1)))
+    latitudes = np.degrees(np.arctan2(points[..., 2], np.hypot(points[..., 0], points[..., 1])))
     return latitudes, np.mod(np.degrees(np.arctan2(points[..., 1], points[..., 0])), 360.0)
 
 

@@ -201,7 +201,7 @@ def test_no_experiment_means_the_built_in_demo(machine):
         "unknown preset 'gnn' of `model`: known: toy, wide (preset experiment/demo (wxml-core), model)"
     ]
     composed = compose(None, ["model=toy"])
-    assert composed.values["data"]["source"] == {"plugin": "simulated-atmosphere"}
+    assert composed.values["data"]["source"]["plugin"] == "simulated-atmosphere"
     assert composed.layers["training.max_steps"] == "preset experiment/demo (wxml-core)"
     machine.write(machine.user / "config.yaml", "training: {max_steps: 3}\n")
     assert compose(None, ["model=toy"]).values["training"]["max_steps"] == 3

@@ -2,8 +2,9 @@
 
 import csv
 import logging
-import os
 import random
+import subprocess
+import sys
 import threading
 import warnings
 from dataclasses import replace
@@ -270,4 +271,23 @@ def test_state_writes_survive_a_slow_history(advection, fit, run_dir, monkeypatc
     monkeypatch.setattr(StateFile, "write", write)
     fit(advection, run_dir, checkpoint_every=5)
     assert seen == [(5, 5), (10, 10), (12, 12)]
-    assert os.listdir(run_dir)
+
+
+def test_a_validation_that_is_not_finite_is_never_the_best(advection, fit, run_dir, monkeypatch) -> None:
+    from wxml_trainer_lightning.module import ForecastModule
+
+    found = iter([float("nan"), 0.5, float("inf")])
+    monkeypatch.setattr(ForecastModule, "validation_loss", lambda _self, _batches: next(found))
+    training = load_checkpoint(fit(advection, run_dir, validation_every=5)).header["training"]
+    assert training["weights_of_step"] == 10
+    assert training["weights_validation_loss"] == 0.5
+    assert training["validation_loss"] is None
+
+
+def test_the_options_are_read_without_torch_and_lightning() -> None:
+    code = (
+        "import sys, wxml_trainer_lightning.trainer;"
+        "print({'torch', 'lightning', 'mlflow'} & {name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

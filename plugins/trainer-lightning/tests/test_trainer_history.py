@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from wxml.errors import DataError
+from wxml.errors import ArtefactError, DataError
 from wxml_trainer_lightning.history import History
 
 HEADER = "step,training_loss,validation_loss,learning_rate,rollout\n"
@@ -36,6 +36,16 @@ def test_a_history_that_is_no_history_is_begun_again(tmp_path) -> None:
     path.write_text("some\nother,file\n")
     History(path, 5, [])
     assert path.read_text() == HEADER
+
+
+def test_a_disk_that_refuses_is_reported(tmp_path) -> None:
+    path = tmp_path / "history.csv"
+    history = History(path, 0, [])
+    path.unlink()
+    path.mkdir()
+    history.record(1, torch.tensor(0.5), 0.1, 1)
+    with pytest.raises(ArtefactError, match=r"could not write .*history\.csv"):
+        history.flush()
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

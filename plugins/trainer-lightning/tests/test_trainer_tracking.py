@@ -54,8 +54,8 @@ def test_a_resumed_training_goes_on_with_its_run(advection, fit, tracked, monkey
             raise KeyboardInterrupt
         read(source, *args)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(TravellingWaves, "_read", interrupt)
+    monkeypatch.setattr(TravellingWaves, "_read", interrupt)
+    with pytest.raises(KeyboardInterrupt):
         fit(advection, tracked / "run", tracker="mlflow")
     runs = "select run_uuid, status from runs where name = 'run'"
     ((run, status),) = query(tracked / "mlflow.db", runs)
@@ -77,7 +77,7 @@ def test_long_names_and_values_are_cut_to_the_limits(tracked) -> None:
         pass
     table = query(
         tracked / "mlflow.db",
-        "select length(key), length(value) from params join runs using (run_uuid) where name = 'long'",
+        "select length(key), length(value) from params join runs using (run_uuid) where name='long'",
     )
     assert len(table) == 252
     assert max(table) == (250, 6000)
@@ -137,7 +137,8 @@ def test_a_tracker_that_fails_later_is_left_alone_after_one_warning(tracked, cap
         for step in range(5):
             tracker([Row(step, 0.5, 0.1, 1)])
     assert calls == ["wxml-tracking"]
-    assert [record.getMessage().split(": ", 1)[1] for record in caplog.records] == ["OSError: the disk is gone"]
+    (warning,) = [record.getMessage() for record in caplog.records if record.name == "wxml"]
+    assert warning.endswith("OSError: the disk is gone")
 
 
 def test_no_telemetry_is_sent_and_servers_get_seconds(monkeypatch, tracked) -> None:

@@ -75,6 +75,12 @@ def test_a_date_far_from_all_training_times_takes_a_wider_window(source) -> None
     assert np.isfinite(climatology.at(far)).all()
 
 
+def test_the_window_is_widened_no_further_than_it_must_be(source) -> None:
+    times = np.array(["2000-01-01T00", "2000-07-01T00"], "datetime64[s]")
+    climatology = make(source, times, [1.0, 100.0], window=5)  # 20 days away: ±5, ±11, ±23 days
+    assert climatology.at(np.array(["2001-01-21T00"], "datetime64[s]"))[0, 0, 0] == 1.0
+
+
 def test_a_single_date_at_the_other_end_of_the_year_is_found(source) -> None:
     times = np.array(["2000-01-01T00"], "datetime64[s]")
     asked = every(24, "2000-01-01", "2001-01-01")

@@ -108,6 +108,16 @@ def test_a_lead_time_without_any_case_is_nan(grid, world, write, verify) -> None
     assert "No case has a truth at lead time 240h" in (folder / "report.html").read_text("utf-8")
 
 
+def test_maps_show_the_first_case_that_has_a_truth(grid, source, write, verify) -> None:
+    truth = source(grid, ["t"], TIMES[3:], np.ones((9, 1, 4)))
+    leads = np.array([6, 240], "timedelta64[h]")
+    _, folder = verify(write(grid, TIMES[[0, 4]], leads, {"t": np.ones((2, 2, 4))}), truth)
+    page = (folder / "report.html").read_text("utf-8")
+    assert "forecast from 2001-01-02 00 UTC" in page
+    assert "Maps of t at lead time 6h" in page
+    assert "Maps of t at lead time 240h" not in page
+
+
 def test_a_gap_at_the_initial_time_spoils_persistence_alone(grid, source, write, verify) -> None:
     truth = source(grid, ["t"], TIMES[1:6], np.ones((5, 1, 4)))
     scores, folder = verify(write(grid, TIMES[:2], LEADS, {"t": np.ones((2, 2, 4))}), truth, maps=0)
@@ -165,7 +175,7 @@ def test_every_grid_and_format(name, places, source, write, verify) -> None:
     np.testing.assert_allclose(scores.values[0, 0, 0], 2.0)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**31), missing=st.floats(0, 0.4))
 def test_equals_an_independent_implementation_in_xarray(seed, missing, source, write, verify) -> None:
     generator = np.random.default_rng(seed)

@@ -120,7 +120,7 @@ def test_other_nodes_are_named(truth, forecast, verify) -> None:
 
 
 def test_places_may_differ_by_rounding_and_by_whole_turns(truth, write, verify) -> None:
-    rounded = Grid.regular(np.float32([30.0001, -30.0]), [-360.0, -180.0])
+    rounded = Grid.regular(np.float32([30.0001, -30.0]), [-360.0004, -180.0])
     verify(write(rounded, TIMES[:2], LEADS, {"t_850": np.ones((2, 2, 4))}), truth, maps=0)
 
 

@@ -75,10 +75,7 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report, name) -> None:
     assert len(page.ids) == len(set(page.ids))
     assert not re.search(r"https?:", text)
     addresses = [attrs[key] for _, attrs in page.tags for key in ("src", "href", "xlink:href") if key in attrs]
-    assert {re.match(r"data:image/png;base64,|#", address)[0] for address in addresses} <= {
-        "data:image/png;base64,",
-        "#",
-    }
+    assert all(re.match(r"data:image/png;base64,|#", address) for address in addresses)
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object")]
     assert "url(" not in re.sub(r"url\(#", "", text)
 
@@ -108,7 +105,7 @@ def test_pictures_have_words_and_headings_have_order(report) -> None:
 
 
 def test_the_same_scores_give_the_same_page(report) -> None:
-    assert report(GRIDS["regular"], maps=1)[0] == report(GRIDS["regular"], maps=1)[0]
+    assert report(GRIDS["stations"], maps=1)[0] == report(GRIDS["stations"], maps=1)[0]
 
 
 def test_maps_can_be_limited(report) -> None:

@@ -13,7 +13,7 @@ from wxml.artefacts import format_plugin
 from wxml.config.schema import PluginChoice
 from wxml.durations import format_duration, parse_duration, parse_time
 from wxml.errors import DataError
-from wxml.experiment import Experiment, restore
+from wxml.experiment import Experiment, describe_source, plugin_lock, restore
 from wxml.forecast import rollout
 from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
 from wxml.plugins.create import create
@@ -116,7 +116,8 @@ def _header(
 ) -> ForecastHeader:
     record = Provenance(
         artefact="forecast",
-        data={"grid": experiment.source.header.grid.identity, "source": experiment.source.provenance()},
+        plugins=plugin_lock(experiment.config),
+        data=describe_source(experiment.source),
         parents=[experiment.provenance.to_dict()],
     )
     header = experiment.source.header

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wxml.artefacts import read_provenance
 from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice
 from wxml.errors import ArtefactError
-from wxml.experiment import open_source
+from wxml.experiment import describe_source, open_source
 from wxml.interfaces.data_source import DataSource
 from wxml.interfaces.verifier import Scores, VerificationTask, Verifier
 from wxml.plugins.create import create
@@ -46,7 +46,7 @@ def verify(
         "verifier", config.verification.plugin, config.verification.options, where="verification"
     )
     logger.info("verify: %s", forecast)
-    own = Provenance(artefact="scores", data={"source": truth.provenance()}, parents=[record.to_dict()])
+    own = Provenance(artefact="scores", data=describe_source(truth), parents=[record.to_dict()])
     with staged(output, overwrite=overwrite) as beside:
         beside.mkdir()
         task = VerificationTask(forecast, truth, _training_times(config.data, truth), beside, own.to_dict())

@@ -3,6 +3,7 @@
 __all__ = ["Course", "train"]
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,15 @@ def train(experiment: Experiment, settings: Settings, run_dir: Path, *, resume: 
 def _save(experiment: Experiment, settings: Settings, state: TrainingState, path: Path, *, overwrite: bool) -> Path:
     """Write the checkpoint: a function of the final state alone, and of nothing that differs from run to run."""
     position = state.position
+    validation = position.validation_loss
+    validation = validation if validation is not None and math.isfinite(validation) else None  # JSON knows no infinity
     training: dict[str, Any] = {
         "steps": position.step,
         "seed": experiment.config.seed,
         "training_loss": position.training_loss,
-        "validation_loss": position.validation_loss,
+        "validation_loss": validation,
         "weights_of_step": position.step if position.best_step is None else position.best_step,
-        "weights_validation_loss": position.validation_loss if position.best_loss is None else position.best_loss,
+        "weights_validation_loss": validation if position.best_loss is None else position.best_loss,
         "averaged": settings.ema is not None,
     }
     experiment.save(path, state.kept_weights, training, overwrite=overwrite)

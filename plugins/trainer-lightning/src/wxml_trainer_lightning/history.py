@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from wxml.errors import DataError
+from wxml.errors import ArtefactError, DataError
 from wxml.staging import staged
 
 COLUMNS = "step,training_loss,validation_loss,learning_rate,rollout\n"
@@ -77,17 +77,27 @@ class History:
 
         Raises:
             DataError: a loss is not finite.
+            ArtefactError: the disk is full or refuses.
         """
         if not self._rows:
             return
         losses = torch.stack(self._losses).float().tolist()
         rows = [replace(row, training_loss=loss) for row, loss in zip(self._rows, losses, strict=True)]
         self._rows, self._losses, self._flushed, self.last = [], [], time.monotonic(), rows[-1]
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(map(str, rows))
+        _append(self.path, rows)
         for listener in self._listeners:
             listener(rows)
         _check_finite(rows)
+
+
+def _append(path: Path, rows: Sequence[Row]) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(map(str, rows))
+    except OSError as error:
+        raise ArtefactError(
+            f"could not write `{path}`: {error.strerror}", fix="free some space, and go on with --resume"
+        ) from error
 
 
 def _check_finite(rows: Sequence[Row]) -> None:

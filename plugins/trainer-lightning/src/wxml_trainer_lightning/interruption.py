@@ -36,7 +36,8 @@ class Interruption:
             signal.signal(number, handler)
         if kind is None and self._received == signal.SIGINT:
             raise KeyboardInterrupt
-        if self._received == signal.SIGTERM:  # Lightning answers it by a SystemExit of its own, with code 0
+        # Lightning answers SIGTERM by a SystemExit of its own, with code 0
+        if self._received == signal.SIGTERM and (kind is None or issubclass(kind, SystemExit)):
             raise SystemExit(128 + signal.SIGTERM)
 
     def _request(self, number: int, frame: FrameType | None) -> None:

@@ -66,6 +66,7 @@ class Milestones(Callback):
         elif self.history.is_due:
             self.history.flush()
         trainer.should_stop = is_last
+        self.pace.at_rest = True
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Keep what was reached when a user interrupts at once; after an error, the last state is the safer one."""
@@ -85,7 +86,7 @@ class Milestones(Callback):
 
     def _validate(self, module: ForecastModule, *, is_over: bool) -> None:
         validation, step = self.validation, self.pace.step
-        if validation.is_due(step) or (is_over and validation.batches is not None):
+        if validation.batches and (is_over or validation.is_due(step)):
             self.history.validated(validation.run(module, step))
 
     def _position(self, module: ForecastModule) -> Position:

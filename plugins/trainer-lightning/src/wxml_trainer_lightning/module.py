@@ -92,6 +92,7 @@ class ForecastModule(LightningModule):
         if self.moments:
             known = _nested(self.moments)
             optimizer.load_state_dict({"state": known, "param_groups": optimizer.state_dict()["param_groups"]})
+            self.moments = {}
         return optimizer
 
     def optimizer_moments(self) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ class Pace(Callback):
     Attributes:
         step: steps that are complete.
         learning_rate: of the latest step.
-        at_rest: whether the weights are those of a whole number of steps at this moment.
+        at_rest: whether weights, history and validation are those of a whole number of steps at this moment.
     """
 
     def __init__(self, step: int, seed: int, budget: Budget, schedule: LearningRate) -> None:
@@ -57,4 +57,3 @@ class Pace(Callback):
         self.step += 1
         if isinstance(pl_module, ForecastModule) and pl_module.average is not None:
             pl_module.average.update(pl_module.model, self.step)
-        self.at_rest = True

@@ -128,7 +128,8 @@ class MlflowTracker:
             os.environ.setdefault(name, value)
         from mlflow.tracking import MlflowClient
 
-        logging.getLogger("mlflow").setLevel(logging.ERROR)  # it reports every migration of a new database
+        for chatty in ("mlflow", "urllib3"):  # every migration of a new database, every connection that is tried again
+            logging.getLogger(chatty).setLevel(logging.ERROR)
         self._client = MlflowClient(self._uri)
         if self.run is None:
             self.run = self._new_run(self._client)

@@ -2,11 +2,13 @@
 
 __all__ = ["Best", "Validation"]
 
-from collections.abc import Iterable
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
+from torch.utils.data import DataLoader
 
+from wxml_trainer_lightning.batches import Sample
 from wxml_trainer_lightning.module import ForecastModule
 
 
@@ -27,7 +29,7 @@ class Validation:
         best: the best weights so far; None unless they are to be kept.
     """
 
-    def __init__(self, batches: Iterable[Tensor] | None, every: int, *, keep_best: bool) -> None:
+    def __init__(self, batches: DataLoader[Sample] | None, every: int, *, keep_best: bool) -> None:
         self.batches = batches
         self.every = every
         self.keep_best = keep_best
@@ -35,13 +37,13 @@ class Validation:
         self.best: Best | None = None
 
     def is_due(self, step: int) -> bool:
-        """Whether there is something to validate with after this step."""
-        return self.batches is not None and step % self.every == 0
+        """Whether it is time to validate after this step."""
+        return step % self.every == 0
 
     def run(self, module: ForecastModule, step: int) -> float:
         """Validate, and keep the weights if they are the best; the first of several equal ones are."""
         loss = module.validation_loss(self.batches or ())
-        if self.keep_best and (self.best is None or loss < self.best.loss):
+        if self.keep_best and loss < (self.best.loss if self.best else math.inf):
             weights = {name: tensor.detach().cpu().clone() for name, tensor in module.judged.state_dict().items()}
             self.best = Best(loss, step, weights)
         self.loss = loss

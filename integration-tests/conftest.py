@@ -1,0 +1,155 @@
+"""What the tests between packages share: the command `wxml`, and small worlds to run it on."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+ROOT = Path(__file__).resolve().parents[1]
+WXML = Path(sys.executable).with_name("wxml")
+LIMIT = 120  # seconds that no command here should need
+
+Done = subprocess.CompletedProcess[str]
+
+MODEL = """
+model:
+  channels: 8
+  encoder: {plugin: gnn, hidden_layers: 1}
+  processor: {plugin: gnn, num_layers: 1, hidden_layers: 1}
+  decoder: {plugin: gnn, hidden_layers: 1}
+"""
+EXPERIMENT = """
+seed: 3
+data:
+  source: {{plugin: xarray, path: {data}}}
+  variables: {{forcing: [cos_latitude, insolation]}}
+  timestep: 6h
+  input_steps: 2
+  split: {{training: [2000-01-01, 2000-01-06], validation: [2000-01-07, 2000-01-07], test: [2000-01-08, 2000-01-09]}}
+graph: {graph}
+training: {{plugin: lightning, max_steps: 2, batch_size: 2, tracker: none, accelerator: cpu, validation_samples: 2}}
+forecast: {{lead_time: 12h}}
+"""
+GLOBAL_MESH = "{plugin: icosahedral, refinement: 1}"
+REGIONAL_MESH = "{plugin: limited-area, mesh: regular}"
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The variables of a child process: one thread, nobody's own settings."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("WXML_", "PYTHON"))}
+    return {**kept, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", **changes}
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Where real data are, if they are."""
+    return Path(os.environ.get("WXML_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Done]:
+    """Run `wxml` in a folder, in a process of its own."""
+
+    def run(*arguments: object, folder: Path, **changes: str) -> Done:
+        return subprocess.run(
+            [WXML, *map(str, arguments)],
+            cwd=folder,
+            env=environment(**changes),
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def wxml(run) -> Callable[..., Done]:
+    """Run `wxml` and insist that it succeeds."""
+
+    def succeeding(*arguments: object, folder: Path, **changes: str) -> Done:
+        done = run(*arguments, folder=folder, **changes)
+        assert done.returncode == 0, f"wxml {' '.join(map(str, arguments))}\n{done.stderr}"
+        return done
+
+    return succeeding
+
+
+def waves(latitudes: np.ndarray, longitudes: np.ndarray, days: int = 10) -> xr.Dataset:
+    """Two waves that travel east, six-hourly from 2000-01-01 on, with some noise."""
+    hours = 6 * np.arange(4 * days)[:, None, None]
+    phase = np.radians(longitudes) - 2 * np.pi * hours / 48
+    amplitude = np.cos(np.radians(latitudes))[:, None]
+    noise = np.random.default_rng(0).normal(size=(2, *np.broadcast_shapes(phase.shape, amplitude.shape)))
+    t = 280 + 10 * amplitude * np.cos(phase) + 0.1 * noise[0]
+    z = 5000 + 100 * amplitude * np.sin(phase) + noise[1]
+    axes = ("time", "latitude", "longitude")
+    return xr.Dataset(
+        {"t": (axes, t.astype("f4"), {"units": "K"}), "z": (axes, z.astype("f4"), {"units": "m2 s-2"})},
+        {
+            "time": np.datetime64("2000-01-01T00", "ns") + hours.ravel() * np.timedelta64(1, "h"),
+            "latitude": ("latitude", latitudes, {"units": "degrees_north"}),
+            "longitude": ("longitude", longitudes, {"units": "degrees_east"}),
+        },
+    )
+
+
+def write_world(folder: Path, *, regional: bool = False) -> Path:
+    """A folder with `world.nc` and `experiment.yaml`, which names the data by a relative path."""
+    axes = (
+        (np.linspace(40, 60, 6), np.linspace(0, 25, 6)) if regional else (np.linspace(75, -75, 6), 45.0 * np.arange(8))
+    )
+    folder.mkdir(exist_ok=True)
+    waves(*axes).to_netcdf(folder / "world.nc")
+    graph = REGIONAL_MESH if regional else GLOBAL_MESH
+    (folder / "experiment.yaml").write_text(EXPERIMENT.format(data="world.nc", graph=graph) + MODEL)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, wxml) -> Path:
+    """A folder with a world and a model trained on it in `run/`; tests read it, and write elsewhere."""
+    folder = write_world(tmp_path_factory.mktemp("trained") / "global")
+    wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def forecast_file(trained, wxml) -> Path:
+    """What that model forecasts."""
+    wxml("forecast", "run/checkpoint.safetensors", "-o", "forecast.nc", folder=trained)
+    return trained / "forecast.nc"
+
+
+def listing(folder: Path) -> dict[str, str]:
+    """Everything in a folder: path → hash of the content."""
+    found = sorted(path for path in folder.rglob("*"))
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        for path in found
+    }
+
+
+@pytest.fixture(scope="session")
+def make_world() -> Callable[..., Path]:
+    """Writes a world."""
+    return write_world
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[[Path], dict[str, str]]:
+    """Lists a folder."""
+    return listing

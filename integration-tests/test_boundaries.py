@@ -1,0 +1,271 @@
+"""Who may import whom, read off the source: floors of the core, plugins apart, heavy libraries in their places."""
+
+import ast
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+FLOORS = (
+    ("errors",),
+    ("durations", "variables", "grid", "sphere", "graph", "fields", "staging"),
+    ("interfaces",),
+    ("plugins",),
+    ("config", "provenance"),
+    ("sampling", "statistics", "transforms", "forcings"),
+    ("model",),
+    ("checkpoint", "experiment", "artefacts", "lineage", "score_table", "progress"),
+    ("forecast",),
+    ("jobs",),
+    ("cli",),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+OUTSIDE = {"testing", "presets", "__init__"}  # imported by no room; the package itself, whose names are lazy
+
+# library → the files that may import it; `deferred` in front: only inside of a function
+HEAVY = {
+    "torch": (
+        "wxml/model/*",
+        "wxml/interfaces/mapper.py",
+        "wxml/interfaces/processor.py",
+        "deferred wxml/checkpoint.py",
+        "deferred wxml/forecast.py",
+        "wxml_processor_gnn/*",
+        "wxml_trainer_lightning/*",
+    ),
+    "hydra": ("wxml/config/compose.py",),
+    "omegaconf": ("wxml/config/compose.py",),
+    "lightning": ("wxml_trainer_lightning/*",),
+    "mlflow": ("wxml_trainer_lightning/tracking.py",),
+    "xarray": ("wxml_dataset_sources/xarray_reading/*", "wxml_verification/*"),
+    "dask": ("wxml_verification/*",),
+    "cfgrib": ("wxml_dataset_sources/xarray_reading/grib_*.py",),
+    "eccodes": ("wxml_dataset_sources/xarray_reading/grib_*.py",),
+    "netCDF4": ("wxml_forecast_writers/netcdf_writer.py",),
+    "zarr": ("wxml_forecast_writers/zarr_writer.py",),
+    "scipy": ("wxml_graph_builders/*",),
+    "matplotlib": ("wxml_verification/*",),
+    "torch_geometric": (),
+    "pandas": (),
+}
+UNSAFE_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "jsonpickle"}
+UNSAFE_CALLS = {"eval", "exec", "__import__"}
+UNSAFE_NAMES = {"torch.load", "hydra.utils", "torch.package", "torch.jit.load"}
+DYNAMIC = ("wxml/__init__.py", "wxml/cli/__init__.py", "wxml/plugins/load.py")
+REFUSES_TARGETS = "wxml/config/compose.py"  # names `_target_` in order to refuse it
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a package."""
+
+    name: str
+    """From the folder of the package on, such as `wxml/model/edges.py`."""
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def room(self) -> str:
+        return self.name.split("/")[1].removesuffix(".py")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that a file imports, in full."""
+
+    target: str
+    line: int
+    deferred: bool
+
+
+Check = Callable[[list[Source]], Iterator[str]]
+
+
+def sources(*folders: Path) -> list[Source]:
+    """Every file below some `src` folders."""
+    files = [(folder, path) for folder in folders for path in sorted(folder.rglob("*.py"))]
+    return [Source(path.relative_to(folder).as_posix(), ast.parse(path.read_text())) for folder, path in files]
+
+
+def imports(node: ast.AST, deferred: bool = False) -> Iterator[Import]:
+    """Every import of a file, those inside of functions too, but for those that only a type checker sees."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (Import(alias.name, child.lineno, deferred) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            start = "." * child.level + (child.module or "")
+            yield from (Import(f"{start}.{alias.name}", child.lineno, deferred) for alias in child.names)
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            yield from imports(ast.Module(child.orelse, []), deferred)
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from imports(child, deferred or inside)
+
+
+def each_import(files: list[Source]) -> Iterator[tuple[Source, Import]]:
+    yield from ((file, found) for file in files for found in imports(file.tree))
+
+
+# The rules: each yields a sentence for everything that breaks it
+
+
+def floors(files: list[Source]) -> Iterator[str]:
+    """A room of the core imports only from its own floor and from lower ones, and no name of the lazy package."""
+    for file, found in each_import([file for file in files if file.package == "wxml"]):
+        parts = found.target.split(".")
+        if parts[0] != "wxml" or len(parts) == 1 or file.room in OUTSIDE:
+            continue
+        here, there = FLOOR.get(file.room), FLOOR.get(parts[1])
+        if here is None:
+            yield f"{file.name}: the room `{file.room}` is on no floor"
+        elif there is None:
+            yield f"{file.name}:{found.line} imports {found.target}, which is on no floor"
+        elif there > here:
+            yield f"{file.name}:{found.line} on floor {here} imports {found.target} from floor {there}"
+
+
+def plugins_apart(files: list[Source]) -> Iterator[str]:
+    """No package imports another plugin, and no plugin a private name of the core."""
+    for file, found in each_import(files):
+        package, *rest = found.target.split(".")
+        if package.startswith("wxml_") and package != file.package:
+            yield f"{file.name}:{found.line} imports the plugin {found.target}"
+        private = any(part.startswith("_") and not part.startswith("__") for part in rest)
+        if package == "wxml" and file.package != "wxml" and private:
+            yield f"{file.name}:{found.line} imports the private {found.target}"
+
+
+def named_absolutely(files: list[Source]) -> Iterator[str]:
+    """An import says where from, in full, except at the three doors through which plugins and commands come in."""
+    for file, found in each_import(files):
+        if found.target.startswith("."):
+            yield f"{file.name}:{found.line} imports the relative {found.target}"
+    for file in files:
+        for node in ast.walk(file.tree):
+            dynamic = isinstance(node, ast.Attribute | ast.Name) and ast.unparse(node).endswith("import_module")
+            if dynamic and file.name not in DYNAMIC:
+                yield f"{file.name}:{node.lineno} imports by a computed name"
+
+
+def heavy_libraries(files: list[Source]) -> Iterator[str]:
+    """A heavy library is imported only in the package that owns it and only in the file that needs it."""
+    for file, found in each_import(files):
+        library = "torch" if found.target.startswith("safetensors.torch") else found.target.partition(".")[0]
+        allowed = HEAVY.get(library, ("*",))
+        deferred = [f"deferred {file.name}"] if found.deferred else []
+        if not any(fnmatch(name, pattern) for name in (file.name, *deferred) for pattern in allowed):
+            yield f"{file.name}:{found.line} imports {found.target}"
+
+
+def no_code_in_data(files: list[Source]) -> Iterator[str]:
+    """Nothing is unpickled, evaluated, or imported because a file says so."""
+    for file, found in each_import(files):
+        if found.target.partition(".")[0] in UNSAFE_MODULES or found.target in UNSAFE_NAMES:
+            yield f"{file.name}:{found.line} imports {found.target}"
+    for file in files:
+        for node in ast.walk(file.tree):
+            fault = _unsafe(node, file.name)
+            if fault:
+                yield f"{file.name}:{node.lineno} {fault}"
+
+
+def _unsafe(node: ast.AST, name: str) -> str:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in UNSAFE_CALLS:
+        return f"calls {node.func.id}"
+    if isinstance(node, ast.Attribute) and ast.unparse(node) in UNSAFE_NAMES:
+        return f"uses {ast.unparse(node)}"
+    if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
+        return "allows pickles"
+    if isinstance(node, ast.Constant) and node.value == "_target_" and name != REFUSES_TARGETS:
+        return "knows `_target_`"
+    return ""
+
+
+RULES: tuple[Check, ...] = (floors, plugins_apart, named_absolutely, heavy_libraries, no_code_in_data)
+
+
+@pytest.fixture(scope="module")
+def repository(root: Path) -> list[Source]:
+    return sources(root / "core" / "src", *sorted(root.glob("plugins/*/src")))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_repository_keeps(rule: Check, repository: list[Source]) -> None:
+    assert list(rule(repository)) == []
+
+
+def test_all_packages_were_looked_at(repository: list[Source], root: Path) -> None:
+    projects = [tomllib.loads(path.read_text())["project"]["name"] for path in root.glob("plugins/*/pyproject.toml")]
+    assert {file.package for file in repository} == {"wxml", *(name.replace("-", "_") for name in projects)}
+    assert {file.room for file in repository if file.package == "wxml"} - OUTSIDE == set(FLOOR)
+
+
+def test_the_table_of_heavy_libraries_is_in_use(repository: list[Source]) -> None:
+    """A pattern that no import needs would let one in that nobody looked at."""
+    seen = {
+        (found.target.partition(".")[0].replace("safetensors", "torch"), file.name)
+        for file, found in each_import(repository)
+    }
+    unused = [
+        (library, pattern)
+        for library, patterns in HEAVY.items()
+        for pattern in patterns
+        if library not in ("dask", "xarray")  # dask is there for xarray's sake
+        and not any(library == name and fnmatch(path, pattern.split()[-1]) for name, path in seen)
+    ]
+    assert unused == []
+
+
+# The rules can fail
+
+
+OFFENCES = [
+    (floors, "wxml/grid.py", "from wxml.jobs.train import train", "floor 1 imports wxml.jobs.train.train from floor 9"),
+    (floors, "wxml/fields.py", "def f():\n    import wxml.cli", "floor 1 imports wxml.cli from floor 10"),
+    (floors, "wxml/forecast.py", "from wxml import cli", "floor 8 imports wxml.cli from floor 10"),
+    (floors, "wxml/jobs/x.py", "from wxml.testing import tiny_grid", "imports wxml.testing.tiny_grid"),
+    (floors, "wxml/model/x.py", "from wxml import Grid", "imports wxml.Grid, which is on no floor"),
+    (floors, "wxml/cellar.py", "import wxml.errors", "the room `cellar` is on no floor"),
+    (plugins_apart, "wxml/cli/demo.py", "import wxml_verification.maps", "the plugin wxml_verification.maps"),
+    (plugins_apart, "wxml_a/x.py", "from wxml_b import y", "imports the plugin wxml_b.y"),
+    (plugins_apart, "wxml_a/x.py", "from wxml.plugins._cache import y", "the private wxml.plugins._cache.y"),
+    (plugins_apart, "wxml_a/x.py", "from wxml.graph import _order", "the private wxml.graph._order"),
+    (named_absolutely, "wxml_a/x.py", "from . import y", "imports the relative ..y"),
+    (named_absolutely, "wxml/grid.py", "import importlib\nimportlib.import_module('wxml_' + 'b')", "computed name"),
+    (heavy_libraries, "wxml/grid.py", "import torch", "imports torch"),
+    (heavy_libraries, "wxml/forecast.py", "from torch import nn", "imports torch.nn"),
+    (heavy_libraries, "wxml/checkpoint.py", "from safetensors.torch import load_file", "safetensors.torch.load_file"),
+    (heavy_libraries, "wxml/cli/x.py", "def f():\n    import xarray as xr", "imports xarray"),
+    (heavy_libraries, "wxml/config/load.py", "from hydra import compose", "imports hydra.compose"),
+    (heavy_libraries, "wxml_trainer_lightning/loop.py", "import mlflow", "imports mlflow"),
+    (no_code_in_data, "wxml_a/x.py", "import pickle", "imports pickle"),
+    (no_code_in_data, "wxml_a/x.py", "from torch import load", "imports torch.load"),
+    (no_code_in_data, "wxml_a/x.py", "import torch\ntorch.load('x')", "uses torch.load"),
+    (no_code_in_data, "wxml_a/x.py", "import hydra\nhydra.utils.instantiate({})", "uses hydra.utils"),
+    (no_code_in_data, "wxml_a/x.py", "eval('1')", "calls eval"),
+    (no_code_in_data, "wxml_a/x.py", "f(allow_pickle=True)", "allows pickles"),
+    (no_code_in_data, "wxml_a/x.py", "KEY = '_target_'", "knows `_target_`"),
+]
+
+
+@pytest.mark.parametrize(("rule", "name", "code", "sentence"), OFFENCES, ids=lambda value: str(value)[:40])
+def test_an_offence_is_seen(rule: Check, name: str, code: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text(code)
+    assert any(sentence in fault for fault in rule(sources(tmp_path)))
+
+
+def test_what_only_a_type_checker_sees_and_what_is_allowed_is_no_offence(tmp_path: Path) -> None:
+    package = tmp_path / "wxml"
+    package.mkdir()
+    seen = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n    from wxml.cli import main\n"
+    (package / "grid.py").write_text(seen + "from wxml.errors import DataError\nimport numpy\n")
+    (package / "forecast.py").write_text("def f():\n    import torch\n    from wxml.model.tensors import to_array\n")
+    assert [fault for rule in RULES for fault in rule(sources(tmp_path))] == []

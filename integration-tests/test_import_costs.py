@@ -1,0 +1,141 @@
+"""What an import brings along, in a process of its own for each package; and the commands that only look around."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4", "cfgrib", "dask")
+BARE = ("numpy", "pydantic", *HEAVY)
+
+ABSENT = {
+    "wxml": BARE,
+    "wxml.cli": BARE,
+    "wxml.plugins.catalog": BARE,
+    "wxml.interfaces.data_source": HEAVY,
+    "wxml.interfaces.graph_builder": HEAVY,
+    "wxml.interfaces.transform": HEAVY,
+    "wxml.interfaces.forecast_writer": HEAVY,
+    "wxml.interfaces.trainer": HEAVY,
+    "wxml.interfaces.verifier": HEAVY,
+    "wxml.interfaces.processor": tuple(name for name in HEAVY if name != "torch"),
+    "wxml.model.assembly": tuple(name for name in HEAVY if name != "torch"),
+    "wxml.config.load": HEAVY,
+    "wxml.checkpoint": HEAVY,
+    "wxml.experiment": HEAVY,
+    "wxml.forecast": HEAVY,
+    "wxml.jobs.demo": HEAVY,
+    "wxml_trainer_lightning.trainer": HEAVY,
+}
+"""After importing this module alone, these are not in `sys.modules`."""
+
+ABSENT_FROM_WHOLE = {
+    "wxml_dataset_sources": ("torch", "hydra", "lightning", "mlflow"),
+    "wxml_forecast_writers": ("torch", "hydra", "lightning", "mlflow", "matplotlib", "scipy"),
+    "wxml_verification": ("torch", "hydra", "lightning", "mlflow", "cfgrib"),
+    "wxml_graph_builders": ("torch", "xarray", "hydra", "lightning", "matplotlib", "zarr", "netCDF4"),
+    "wxml_processor_gnn": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),
+    "wxml_trainer_lightning": ("xarray", "hydra", "cfgrib", "zarr", "netCDF4"),
+}
+"""The same after importing every module of a package."""
+
+EVERY_MODULE = """
+import importlib, pkgutil
+package = importlib.import_module({name!r})
+for module in pkgutil.walk_packages(package.__path__, {name!r} + "."):
+    importlib.import_module(module.name)
+"""
+
+
+def intruders(code: str, absent: tuple[str, ...], *folders: Path) -> set[str]:
+    """Those of the absent ones that are there after a process ran some code."""
+    script = (
+        f"import sys\nsys.path[:0] = {list(map(str, folders))!r}\n{code}\nprint(*({set(absent)!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ABSENT)
+def test_a_module_imports_no_more_than_it_needs(module: str) -> None:
+    assert intruders(f"import {module}", ABSENT[module]) == set()
+
+
+@pytest.mark.parametrize("package", ABSENT_FROM_WHOLE)
+def test_a_package_imports_no_more_than_it_needs(package: str) -> None:
+    assert intruders(EVERY_MODULE.format(name=package), ABSENT_FROM_WHOLE[package]) == set()
+
+
+def test_every_package_has_its_rule(root: Path) -> None:
+    folders = {path.name for path in root.glob("plugins/*/src/*") if (path / "__init__.py").is_file()}
+    assert set(ABSENT_FROM_WHOLE) == folders
+
+
+def test_an_intruder_is_seen(tmp_path: Path) -> None:
+    package = tmp_path / "offender"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "data.py").write_text("import torch")
+    (tmp_path / "torch.py").touch()
+    assert intruders("import offender", ("torch", "numpy"), tmp_path) == set()
+    assert intruders(EVERY_MODULE.format(name="offender"), ("torch", "numpy"), tmp_path) == {"torch"}
+
+
+# The commands that look around import none of what they list
+
+
+POISON = "import sys\nsys.stderr.write('{name} was imported\\n')\nraise RuntimeError('{name} is poisoned')\n"
+POISONED = ("torch", "scipy", "xarray", "hydra", "numpy", "pydantic", "wxml_processor_gnn")
+
+
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of modules that raise when they are imported."""
+    folder = tmp_path_factory.mktemp("poison")
+    for name in POISONED:
+        (folder / f"{name}.py").write_text(POISON.format(name=name))
+    return folder
+
+
+def declared(root: Path) -> set[tuple[str, str, str]]:
+    """Every plugin of the repository: kind, name, distribution."""
+    found = set()
+    for path in [root / "core" / "pyproject.toml", *root.glob("plugins/*/pyproject.toml")]:
+        project = tomllib.loads(path.read_text())["project"]
+        for group, entries in project.get("entry-points", {}).items():
+            kind = group.removeprefix("wxml.").removesuffix("s").replace("_", "-")
+            found |= {(kind, name, project["name"]) for name in entries if kind != "kind"}
+    return found
+
+
+def test_the_poison_works(run, poisoned: Path, tmp_path: Path) -> None:
+    done = run("show-plugin", "processor", "gnn", folder=tmp_path, PYTHONPATH=str(poisoned))
+    assert done.returncode != 0
+    assert "poisoned" in done.stderr
+
+
+def test_list_plugins_lists_everything_though_all_is_poisoned(run, poisoned: Path, root: Path, tmp_path: Path) -> None:
+    done = run("list-plugins", folder=tmp_path, PYTHONPATH=str(poisoned))
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {tuple(line.split()[:3]) for line in done.stdout.splitlines()}
+    assert declared(root) <= rows
+    assert len(declared(root)) >= 14
+
+
+def test_help_lists_every_command_though_all_is_poisoned(run, poisoned: Path, root: Path, tmp_path: Path) -> None:
+    done = run("--help", folder=tmp_path, PYTHONPATH=str(poisoned))
+    assert (done.returncode, done.stderr) == (0, "")
+    files = (root / "core/src/wxml/cli").glob("[a-z]*.py")
+    assert {path.stem.replace("_", "-") for path in files} <= set(done.stdout.split())
+
+
+@pytest.mark.parametrize("argument", ["--help", "list-plugins"])
+def test_looking_around_needs_click_and_metadata_alone(run, argument: str, tmp_path: Path) -> None:
+    done = run(argument, folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert {"click", "wxml"} <= imported
+    assert imported & {*BARE, "yaml", "pluggy", "safetensors"} == set()

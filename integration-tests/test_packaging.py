@@ -1,0 +1,159 @@
+"""Every package can be shipped: versions agree, the files that people look for are there, wheels hold all data."""
+
+import email
+import json
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import wxml
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))
+CODE = ["core", *PACKAGES]
+ALL = [*CODE, "meta"]
+
+
+def project(package: str) -> dict:
+    return tomllib.loads((ROOT / package / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict:
+    return tomllib.loads((ROOT / "release-manifest.toml").read_text())
+
+
+def test_the_manifest_lists_the_version_of_every_package(manifest) -> None:
+    assert manifest["packages"] == {project(package)["name"]: project(package)["version"] for package in ALL}
+    assert manifest["packages"]["wxml-core"] == wxml.__version__
+    assert manifest["release"]["version"] == project("meta")["version"]
+
+
+def test_the_meta_package_pins_the_manifest(manifest) -> None:
+    pins = {name: version for name, version in manifest["packages"].items() if name != "wxml"}
+    assert sorted(project("meta")["dependencies"]) == sorted(f"{name}=={version}" for name, version in pins.items())
+
+
+def test_the_release_names_the_torch_of_the_constraints(manifest) -> None:
+    lines = (ROOT / "constraints.txt").read_text().split("\n")
+    assert f"torch=={manifest['release']['torch']}" in lines
+
+
+@pytest.mark.parametrize("package", ALL)
+def test_a_package_has_what_people_look_for(package: str) -> None:
+    folder = ROOT / package
+    for name in ("README.md", "CHANGELOG.md", "LICENSE"):
+        assert (folder / name).read_text().strip(), f"{package}/{name} is empty"
+    assert project(package)["version"] in (folder / "CHANGELOG.md").read_text()
+    assert (folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert project(package)["license"] == "Apache-2.0"
+
+
+@pytest.mark.parametrize("package", CODE)
+def test_a_package_has_tests_and_types(package: str) -> None:
+    assert list((ROOT / package / "tests").rglob("test_*.py")), f"{package} has no tests"
+    name = project(package)["name"].removesuffix("-core").replace("-", "_")
+    assert (ROOT / package / "src" / name / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_plugin_accepts_the_core_of_this_repository(package: str, manifest) -> None:
+    from packaging.requirements import Requirement
+
+    needed = [Requirement(line) for line in project(package)["dependencies"]]
+    core = [requirement for requirement in needed if requirement.name == "wxml-core"]
+    assert len(core) == 1
+    assert core[0].specifier.contains(manifest["packages"]["wxml-core"])
+    others = [requirement.name for requirement in needed if requirement.name.startswith("wxml-")]
+    assert others == ["wxml-core"], "a plugin depends on no other plugin"
+
+
+def test_a_file_has_one_licence_line_at_most() -> None:
+    mark = "SPDX-" + "License-Identifier"
+    for path in tracked("*.py", "*.toml", "*.yaml", "*.css", "*.html"):
+        assert path.read_text().count(mark) <= 1, path
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """The files of the repository that git knows or would add."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip(f"this is no git checkout: {listed.stderr.strip()}")
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_every_step_of_a_tour_points_at_a_line() -> None:
+    for tour in ROOT.glob(".tours/*.tour"):
+        for step in json.loads(tour.read_text())["steps"]:
+            if "file" not in step:
+                continue
+            path = ROOT / step["file"]
+            assert path.is_file(), f"{tour.name}: no file {step['file']}"
+            lines = len(path.read_text().splitlines())
+            assert 1 <= step.get("line", 1) <= lines, f"{tour.name}: {step['file']} has {lines} lines"
+            if "pattern" in step:
+                assert step["pattern"] in path.read_text(), f"{tour.name}: {step['pattern']!r} is not in {step['file']}"
+
+
+# Wheels
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One wheel for each package, built by its backend; all in one process, which takes longer to start than to build."""
+    out = tmp_path_factory.mktemp("wheels")
+    script = (
+        "import os, sys\nfrom hatchling.build import build_wheel\n"
+        "for package in sys.argv[2:]:\n    os.chdir(package)\n    print(build_wheel(sys.argv[1]))\n"
+    )
+    folders = [str(ROOT / package) for package in ALL]
+    command = [sys.executable, "-c", script, str(out), *folders]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return {package: out / name for package, name in zip(ALL, done.stdout.split(), strict=True)}
+
+
+@pytest.mark.parametrize("package", CODE)
+def test_a_wheel_holds_every_file_of_the_source(package: str, wheels: dict[str, Path]) -> None:
+    source = ROOT / package / "src"
+    wanted = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    wanted = {name for name in wanted if "__pycache__" not in name}
+    with zipfile.ZipFile(wheels[package]) as wheel:
+        held = set(wheel.namelist())
+    assert {Path(name).suffix for name in wanted} >= {".py", ".typed"}
+    assert wanted - held == set()
+    assert {name for name in held if ".dist-info/" not in name} - wanted == set(), "nothing else is shipped"
+
+
+@pytest.mark.parametrize("package", ALL)
+def test_a_wheel_says_what_it_is(package: str, wheels: dict[str, Path], manifest) -> None:
+    with zipfile.ZipFile(wheels[package]) as wheel:
+        names = wheel.namelist()
+        metadata = email.message_from_bytes(wheel.read(next(n for n in names if n.endswith("/METADATA"))))
+        entry_points = [wheel.read(n).decode() for n in names if n.endswith("/entry_points.txt")]
+    assert (metadata["Name"], metadata["Version"]) == (
+        project(package)["name"],
+        manifest["packages"][project(package)["name"]],
+    )
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    for group, entries in project(package).get("entry-points", {}).items():
+        assert f"[{group}]" in entry_points[0]
+        assert all(f"{name} = {value}" in entry_points[0] for name, value in entries.items())
+
+
+def test_data_files_are_among_them(wheels: dict[str, Path]) -> None:
+    """The ones that nothing but a wheel would miss: presets and the parts of the report."""
+    shipped = {}
+    for package, path in wheels.items():
+        with zipfile.ZipFile(path) as wheel:
+            shipped[package] = wheel.namelist()
+    assert "wxml/presets/experiment/demo.yaml" in shipped["core"]
+    assert "wxml_processor_gnn/presets/model/gnn.yaml" in shipped["plugins/processor-gnn"]
+    suffixes = {Path(name).suffix for name in shipped["plugins/verification"]}
+    assert {".html", ".css"} <= suffixes
