@@ -20,7 +20,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +36,9 @@ Work = Callable[[], object]
 
 def random_mesh(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     """Sources and targets of distinct random edges, sorted by target."""
-    pairs = np.random.default_rng(5).choice(options.nodes**2, options.edges, replace=False)
-    pairs.sort()
+    random = np.random.default_rng(5)
+    distinct = np.unique(random.integers(options.nodes**2, size=options.edges + options.edges // 10))
+    pairs = np.sort(random.permutation(distinct)[: options.edges])
     return pairs % options.nodes, pairs // options.nodes
 
 
@@ -131,6 +131,12 @@ def in_turn(ours: Work, other: Work, runs: int) -> dict[str, float]:
     mine, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(second / first for first, second in pairs)
     return {"ours_ms": round(mine, 2), "other_ms": round(theirs, 2), "ratio": round(ratio, 2)}
+
+
+def alone(work: Work, runs: int) -> float:
+    """The median after a run that does not count."""
+    work()
+    return round(statistics.median(cpu_ms(work) for _ in range(runs)), 2)
 
 
 def show(**line: object) -> None:
@@ -239,30 +245,17 @@ def one_peer(options: argparse.Namespace) -> None:
         processor.zero_grad()
         forward(state).square().mean().backward()
 
-    for name, work in (("forward", inference(forward, state)), ("forward + backward", step)):
-        work()
-        milliseconds = statistics.median(cpu_ms(work) for _ in range(options.runs))
-        Path(options.results).open("a").write(json.dumps({"run": name, "ms": milliseconds}) + "\n")
-    show(weights=sum(weight.numel() for weight in processor.parameters()))
+    works = {"forward": inference(forward, state), "forward + backward": step}
+    show(**{name: alone(work, options.runs) for name, work in works.items()})
 
 
 def compare_peer(options: argparse.Namespace, python: Path) -> None:
     """The lines `peer`."""
     ours, state = our_processor(options), state_of(options)
-    with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder) / "results.jsonl"
-        in_process(str(python), options, "--results", str(results))
-        theirs = {line["run"]: line["ms"] for line in map(json.loads, results.read_text().splitlines())}
+    theirs = in_process(str(python), options, "--who", "peer")
     for name, make in PASSES.items():
-        work = make(ours, state)
-        work()
-        mine = statistics.median(cpu_ms(work) for _ in range(options.runs))
-        figures = {
-            "ours_ms": round(mine, 2),
-            "other_ms": round(theirs[name], 2),
-            "ratio": round(theirs[name] / mine, 2),
-        }
-        show(what="peer", run=name, other="anemoi-models", **figures)
+        mine, other = alone(make(ours, state), options.runs), float(theirs[name])  # type: ignore[arg-type]
+        show(what="peer", run=name, other="anemoi-models", ours_ms=mine, other_ms=other, ratio=round(other / mine, 2))
 
 
 # Processes and the command line
@@ -290,7 +283,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("nodes", 10242), ("edges", 81900), ("channels", 128), ("layers", 2), ("runs", 5)):
         made.add_argument(f"--{name}", type=int, default=default)
-    for name in ("--who", "--run", "--results"):
+    for name in ("--who", "--run"):
         made.add_argument(name, help=argparse.SUPPRESS)
     return made
 
@@ -299,10 +292,10 @@ def main() -> int:
     """Read the command line and run."""
     options = parser().parse_args()
     torch.set_num_threads(1)
-    if options.who:
-        one_memory(options)
-    elif options.results:
+    if options.who == "peer":
         one_peer(options)
+    elif options.who:
+        one_memory(options)
     else:
         sizes = {name: getattr(options, name) for name in ("nodes", "edges", "channels", "layers")}
         show(torch=torch.__version__, threads=torch.get_num_threads(), **sizes)

@@ -61,3 +61,10 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"could not write .*No space left on device\n"):
         fill_the_disk()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_gets_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with staged(tmp_path / "a") as beside:
+        beside.touch(mode=0o600)
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode

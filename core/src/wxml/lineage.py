@@ -2,6 +2,7 @@
 
 __all__ = ["lineage"]
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,40 +15,53 @@ def lineage(record: Provenance, name: str) -> str:
 
 
 def _lines(record: Provenance, name: str, indent: str) -> Iterator[str]:
-    yield f"{indent}{record.artefact}  {name}".rstrip()
+    yield f"{indent}{record.artefact} {name}".rstrip()
     inner = indent + "  "
-    yield f"{inner}wxml-core {record.wxml_core}"
-    if record.graph:
-        yield f"{inner}graph {record.graph}"
-    if record.data:
-        yield f"{inner}data {_source(record.data)}"
-    for plugin in record.plugins:
-        yield f"{inner}plugin {_plugin(plugin)}"
-    for key, origin in record.origins.items():
-        if origin != "default":
-            yield f"{inner}config {key} = {_value(record.config, key)}  ({origin})"
-    for key, note in record.notes.items():
-        yield f"{inner}note {key}: {note}"
+    for line in _own_lines(record):
+        yield inner + line
     for parent in record.parents:
         yield f"{inner}made from"
         yield from _lines(Provenance.from_dict(parent), "", inner + "  ")
 
 
+def _own_lines(record: Provenance) -> Iterator[str]:
+    yield f"wxml-core {record.wxml_core}"
+    if record.data:
+        yield f"data      {_source(record.data)}"
+    if record.graph:
+        yield f"graph     {record.graph}"
+    for plugin in record.plugins:
+        yield f"plugin    {_plugin(plugin)}"
+    for layer, values in _by_layer(record).items():
+        yield f"config    {layer}"
+        yield from (f"          {key} = {value}" for key, value in values.items())
+    for key, note in record.notes.items():
+        yield f"note      {key}: {note}"
+
+
 def _source(data: dict[str, Any]) -> str:
+    """The plain values of a source's record, and the names of its files."""
     source = data.get("source", {})
-    parts = [f"{key}={value}" for key, value in source.items() if not isinstance(value, list | dict)]
+    plain = [f"{key}={value}" for key, value in source.items() if not isinstance(value, list | dict)]
     files = [str(file.get("path", file.get("name", ""))) for file in source.get("files", [])]
-    return " ".join([*parts, *files])
+    return " ".join([*plain, *files, f"grid={data.get('grid', '')}"])
 
 
 def _plugin(plugin: dict[str, Any]) -> str:
-    return " ".join(str(plugin[key]) for key in ("kind", "name", "version", "source_hash") if plugin.get(key))
+    return f"{plugin['kind']} {plugin['plugin']} {plugin['version']}, code {plugin['code'][:19]}"
 
 
-def _value(config: dict[str, Any], key: str) -> Any:
-    value: Any = config
+def _by_layer(record: Provenance) -> dict[str, dict[str, Any]]:
+    """What each layer of the config set, defaults left out: layer → key → value, lists whole."""
+    layers: dict[str, dict[str, Any]] = {}
+    for path, origin in record.origins.items():
+        if origin != "default":
+            key = re.sub(r"(\.\d+)+$", "", path)
+            layers.setdefault(re.sub(r":\d+$", "", origin), {})[key] = _value(record.config, key)
+    return layers
+
+
+def _value(config: Any, key: str) -> Any:
     for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return value
-        value = value[part]
-    return value
+        config = config[int(part)] if isinstance(config, list) else config[part]
+    return config

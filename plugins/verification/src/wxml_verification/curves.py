@@ -66,7 +66,8 @@ def _limit(axes: Axes, metric: str) -> None:
 def _tidy(axes: Axes) -> None:
     axes.grid(color=COLOURS["faint"], alpha=0.25, linewidth=0.6)
     axes.ticklabel_format(axis="y", scilimits=(-2, 4))
-    axes.yaxis.get_offset_text().set(fontsize=8.5, color=COLOURS["ink"])
+    power = axes.yaxis.get_offset_text()  # to the right, since the title is on the left
+    power.set(x=1.0, horizontalalignment="right", fontsize=8.5, color=COLOURS["ink"])
     axes.tick_params(labelsize=8.5, colors=COLOURS["ink"], length=0)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))

@@ -72,19 +72,16 @@ def evaluate(
         window: of the climatology, days on either side of the date.
     """
     usable = training_times[truth.has(training_times)]
-    weights = _weights(forecast, truth)
-    shown, lead_times = _example(forecast, truth)
+    weights, (shown, lead_times) = _weights(forecast, truth), _example(forecast, truth)
     sums, examples = [], []
     for group in _groups(variables, _bytes_per_variable(forecast, truth, usable)):
         climatology = Climatology.of(truth.source, usable, group, window) if len(usable) else None
         cases = Cases(forecast, truth, group, climatology)
         sums.append(reduce(operator.add, (_sums(case, weights) for case in cases)))
         examples.append(cases.read(shown))
-    units = tuple(forecast.units(name) for name in variables)
-    cases_scored = max(part.cases for part in sums)
-    values = np.concatenate([part.scores() for part in sums], axis=2)
+    about_climatology = climatology_notes(climatology, _valid_times(forecast, truth), training_times, usable)
     return Evaluation(
-        Scores(METRICS, FORECASTS, variables, forecast.lead_times, values, units, cases_scored),
+        _scores(forecast, variables, sums),
         np.concatenate([part.cases_per_lead_time() for part in sums], axis=1),
         np.concatenate([part.maps() for part in sums], axis=1),
         _shown(forecast.initial_times[shown], lead_times, examples),
@@ -92,11 +89,15 @@ def evaluate(
         weights,
         forecast.initial_times,
         forecast.members,
-        (
-            *forecast_notes(forecast, truth, variables),
-            *climatology_notes(climatology, _valid_times(forecast, truth), training_times, usable),
-        ),
+        (*forecast_notes(forecast, truth, variables), *about_climatology),
     )
+
+
+def _scores(forecast: ForecastFile, variables: tuple[str, ...], sums: Sequence[Accumulation]) -> Scores:
+    values = np.concatenate([part.scores() for part in sums], axis=2)
+    units = tuple(forecast.units(name) for name in variables)
+    cases = max(part.cases for part in sums)
+    return Scores(METRICS, FORECASTS, variables, forecast.lead_times, values, units, cases)
 
 
 def _sums(case: Case, weights: Array) -> Accumulation:
