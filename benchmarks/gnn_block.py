@@ -16,7 +16,6 @@ The mesh is random with the counts of refinement 5. Every line that it prints is
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -154,12 +153,18 @@ def compare_processors(options: argparse.Namespace) -> None:
         show(what="processor", run=name, other="plain", **line)
 
 
+def resident_mib(what: str) -> float:
+    """Resident memory of this process: `VmRSS` now, `VmHWM` at most so far (unlike ru_maxrss, not the parent's)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(what))
+
+
 def one_memory(options: argparse.Namespace) -> None:
     """In a process of its own: MiB by which the peak rises above what was there before the pass."""
     module, state = processors(options)[options.who], state_of(options)
-    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+    before = resident_mib("VmRSS")
     PASSES[options.run](module, state)()
-    show(mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before))
+    show(mib=round(resident_mib("VmHWM") - before))
 
 
 def compare_memory(options: argparse.Namespace) -> None:

@@ -1,10 +1,11 @@
 """What the tests between packages share: the command `wxml`, and small worlds to run it on."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,30 @@ def run() -> Callable[..., Done]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def quickly(tmp_path_factory) -> Iterator[Callable[..., Done]]:
+    """Run `wxml` in a folder, in a fork of a process that has imported everything: for many small commands."""
+    command = [sys.executable, Path(__file__).with_name("command_server.py")]
+    files = [tmp_path_factory.mktemp("output") / name for name in ("stdout", "stderr")]
+    with subprocess.Popen(
+        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdin
+        assert server.stdout
+        asked, answers = server.stdin, server.stdout
+
+        def quickly(*arguments: str, folder: Path) -> Done:
+            for file in files:
+                file.write_text("")
+            request = {"arguments": arguments, "folder": str(folder), "stdout": str(files[0]), "stderr": str(files[1])}
+            print(json.dumps(request), file=asked, flush=True)
+            code = int(answers.readline())
+            return subprocess.CompletedProcess(arguments, code, *(file.read_text() for file in files))
+
+        yield quickly
+        asked.close()
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,7 @@ CASES = {
     "plugin that is not installed": Case((*TRAIN, "model.processor.plugin=fourier"), "'fourier'", "gnn"),
     "misspelt option": Case((*TRAIN, "model.processor.num_layer=2"), "num_layer", "num_layers"),
     "misspelt option in the file": Case(
-        TRAIN, "`max_step`", "did you mean 'max_steps'", rewrite("experiment.yaml", "max_steps", "max_step")
+        TRAIN, "'max_step'", "did you mean 'max_steps'", rewrite("experiment.yaml", "max_steps", "max_step")
     ),
     "option out of bounds": Case((*TRAIN, "training.max_steps=0"), "training.max_steps", "greater than 0"),
     "misspelt key": Case((*TRAIN, "data.timestp=6h"), "timestp", "timestep"),
@@ -121,7 +121,7 @@ CASES = {
         ("verify", "forecast.nc", "-o", "new"), "`forecast.nc`", "again", cut("forecast.nc", 0.5)
     ),
     "empty NetCDF": Case(TRAIN, "`world.nc`", "again", cut("world.nc", 0)),
-    "date before the data": Case((*FORECAST, "--start", "1999-12-01"), "1999-1", "2000-01-01T00 to 2000-01-10T18"),
+    "date before the data": Case((*FORECAST, "--start", "1999-12-01"), "1999-12-01T00", "2000-01-01T00 to 2000-01-10T18"),
     "date after the data": Case(
         (*FORECAST, "--start", "2000-01-09", "--end", "2000-02-09"), "2000-01-11T00", "2000-01-01T00 to 2000-01-10T18"
     ),
@@ -200,18 +200,25 @@ def is_refused(done: "subprocess.CompletedProcess[str]", names: str, fix: str) -
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_bad_input(case: Case, folder: Path, run, contents) -> None:
+def test_bad_input(case: Case, folder: Path, quickly, contents) -> None:
     case.prepare(folder)
     before = contents(folder)
-    done = run(*case.command, folder=folder)
+    done = quickly(*case.command, folder=folder)
     is_refused(done, case.names, case.fix)
     assert contents(folder) == before
 
 
-def test_all_faults_of_a_file_come_at_once(folder: Path, run) -> None:
+@pytest.mark.parametrize("name", ["misspelt key in the file", "no experiment", "empty checkpoint"])
+def test_the_console_script_says_the_same(name: str, folder: Path, run, quickly) -> None:
+    CASES[name].prepare(folder)
+    done, same = run(*CASES[name].command, folder=folder), quickly(*CASES[name].command, folder=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (same.returncode, same.stdout, same.stderr)
+
+
+def test_all_faults_of_a_file_come_at_once(folder: Path, quickly) -> None:
     rewrite("experiment.yaml", "timestep", "timestp")(folder)
     rewrite("experiment.yaml", "num_layers", "num_layer")(folder)
-    done = run(*TRAIN, "graph.plugin=icosahedron", folder=folder)
+    done = quickly(*TRAIN, "graph.plugin=icosahedron", folder=folder)
     for words in ("did you mean 'timestep'", "did you mean 'num_layers'", "did you mean 'icosahedral'"):
         is_refused(done, words, "experiment.yaml:")
 
@@ -245,10 +252,10 @@ def small_disk(folder: Path) -> Iterator[Path]:
     ],
     ids=["NetCDF", "zarr", "scores", "training"],
 )
-def test_a_full_disk(command: tuple[str, ...], names: str, folder: Path, small_disk: Path, run, contents) -> None:
+def test_a_full_disk(command: tuple[str, ...], names: str, folder: Path, small_disk: Path, quickly, contents) -> None:
     (small_disk / "ballast").write_bytes(b"\0" * 2**10 * (FULL_KIB - 8))
     before = contents(folder)
-    done = run(*command, folder=folder)
+    done = quickly(*command, folder=folder)
     is_refused(done, names, "space")
     assert "No space left" in done.stderr or "full" in done.stderr
     assert contents(folder) == before

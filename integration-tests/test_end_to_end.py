@@ -76,7 +76,7 @@ def test_a_forecast_file_says_what_it_holds(forecast_path: Path) -> None:
 
 
 def test_the_first_step_is_the_forward_pass_done_by_hand(trained: Path, forecast_file: Path) -> None:
-    """Statistics, normalisation, the order of channels and the way back, from the definitions; one call of the model."""
+    """Statistics, normalisation, order of channels and the way back from their definitions; one call of the model."""
     import torch
     from wxml.experiment import restore
     from wxml.forcings import compute_forcings
@@ -186,7 +186,8 @@ def test_inspect_shows_the_chain(artefact: str, scores, forecast_file: Path, wxm
     for plugin in ("wxml-processor-gnn:gnn", "wxml-dataset-sources:xarray", "wxml-trainer-lightning:lightning"):
         assert any(plugin in line and "0.1.0" in line for line in shown.splitlines()), plugin
     assert "world.nc" in shown
-    assert "experiment.yaml:" in shown
+    assert "experiment.yaml" in shown
+    assert "model.processor.num_layers = 1" in shown
 
 
 def test_inspect_for_programs(forecast_file: Path, wxml) -> None:

@@ -104,7 +104,7 @@ def test_every_step_of_a_tour_points_at_a_line() -> None:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One wheel for each package, built by its backend; all in one process, since starting takes longer than building."""
+    """One wheel for each package, built by its backend; all in one process, since starting takes longest."""
     out = tmp_path_factory.mktemp("wheels")
     script = (
         "import os, sys\nfrom hatchling.build import build_wheel\n"

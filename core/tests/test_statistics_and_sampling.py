@@ -182,3 +182,14 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
     sample = SampleSet(space, Window(2, 1, SIX_HOURS), YEAR_2000)[0]
     assert sample[1, 0].tolist() == [1, 1, 4, 1]
     assert np.isnan(sample[2, 0, 2])
+
+
+def test_constants_reach_beyond_the_last_time_of_the_source() -> None:
+    roles = VariableRoles(prognostic=("t",), forcing=("q", "cos_latitude"))
+    beyond = WAVES.header.times[-1] + np.array([0, 6, 12]) * np.timedelta64(3600, "s")
+    space = ModelSpace(WAVES, roles, (), constants=frozenset({"q"}))
+    values = space.forcings(beyond)
+    assert values.shape == (3, 2, 2, 48)
+    np.testing.assert_array_equal(values[:, :, 0], np.repeat(WAVES.read(beyond[:1], ["q"])[:, :, 0], 3, axis=0))
+    with pytest.raises(DataError, match="the source has no data for"):
+        ModelSpace(WAVES, roles, ()).forcings(beyond)

@@ -227,7 +227,9 @@ def _experiment(
         create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{i}")
         for i, choice in enumerate(config.data.transforms)
     ]
-    return Experiment(config, ModelSpace(source, roles, tuple(transforms)), graph, statistics, provenance)
+    constants = frozenset(np.array(statistics.variables)[statistics.tendency_std == 0].tolist())
+    space = ModelSpace(source, roles, tuple(transforms), constants)
+    return Experiment(config, space, graph, statistics, provenance)
 
 
 def _record(loaded: LoadedConfig, source: DataSource, graph: Graph) -> Provenance:

@@ -48,7 +48,7 @@ def _source(data: dict[str, Any]) -> str:
 
 
 def _plugin(plugin: dict[str, Any]) -> str:
-    return f"{plugin['kind']} {plugin['plugin']} {plugin['version']}, code {plugin['code'][:19]}"
+    return f"{plugin['kind']} {plugin['plugin']} {plugin['version']}, code {str(plugin['code'])[:19]}"
 
 
 def _by_layer(record: Provenance) -> dict[str, dict[str, Any]]:

@@ -52,6 +52,8 @@ class ModelSpace:
     source: DataSource
     roles: VariableRoles
     transforms: Sequence[Transform]
+    constants: frozenset[str] = frozenset()
+    """Variables that do not change with time, such as orography; a forecast may go beyond the last time they have."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -69,11 +71,21 @@ class ModelSpace:
         return values[:, :, order], missing[:, :, order]
 
     def forcings(self, times: ArrayLike) -> NDArray[np.float32]:
-        """Only the forcings, shape `[time, member, forcing, node]`; NaN where one is missing and not imputed."""
+        """Only the forcings, shape `[time, member, forcing, node]`; NaN where one is missing and not imputed.
+
+        Constants are read at the first time alone.
+        """
         read, computed = self._split(self.roles.forcing)
-        known = self.forward(self.source.read(times, read), read)
-        values = np.concatenate([known, self._computed(computed, times)], axis=2)
-        return values[:, :, [(read + computed).index(name) for name in self.roles.forcing]]
+        changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
+        instants = np.asarray(times, "datetime64[s]").reshape(-1)
+        parts = [
+            self.forward(self.source.read(instants[:1], constant), constant).repeat(len(instants), axis=0),
+            self._computed(computed, instants),
+        ]
+        if changing:
+            parts.insert(0, self.forward(self.source.read(instants, changing), changing))
+        order = changing + constant + computed
+        return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
 
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """Physical to model values, shape `[..., variable, node]`."""

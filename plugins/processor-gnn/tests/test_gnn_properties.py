@@ -136,6 +136,19 @@ def test_training_may_follow_a_forecast_and_a_copy(processor: GnnProcessor) -> N
     assert torch.equal(trained, forecast)
 
 
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_a_forecast_in_ranges_of_edges_is_the_same(
+    graph: Graph, processor: GnnProcessor, encoder: GnnMapper, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wxml_processor_gnn.mlp.ROWS", rows)
+    state, source = (torch.randn(2, n, c, dtype=torch.float64) for n, c in ((10, 6), (24, 5)))
+    expected = processor(state), *encoder(source, state[..., :4])
+    with torch.no_grad():
+        found = processor(state), *encoder(source, state[..., :4])
+    for ours, trained in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, trained, rtol=1e-12, atol=1e-12)
+
+
 def weights_of_an_mlp(inputs: int, hidden: int, outputs: int, hidden_layers: int, norm: bool = True) -> int:
     widths = [inputs] + [hidden] * hidden_layers + [outputs]
     return sum((before + 1) * after for before, after in pairwise(widths)) + 2 * outputs * norm

@@ -11,6 +11,8 @@ from wxml.interfaces.verifier import VerificationTask
 from wxml.variables import Variable
 from wxml_verification.scorecard import Scorecard
 
+RECORD = {"artefact": "scores", "parents": [{"artefact": "forecast"}]}
+
 
 class ArraySource(DataSource):
     """Values in memory, shape `[time, member, variable, node]`."""
@@ -68,7 +70,7 @@ def verify(tmp_path):
         folder = tmp_path / "verification"
         folder.mkdir(exist_ok=True)
         times = np.asarray(climatology_times, "datetime64[s]")
-        return Scorecard(**options).verify(VerificationTask(forecast, truth, times, folder)), folder
+        return Scorecard(**options).verify(VerificationTask(forecast, truth, times, folder, RECORD)), folder
 
     return run
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wxml.artefacts import format_plugin
 from wxml.config.schema import PluginChoice
-from wxml.durations import format_duration, parse_duration, parse_time
+from wxml.durations import format_duration, format_time, parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.experiment import Experiment, describe_source, plugin_lock, restore
 from wxml.forecast import rollout
@@ -53,7 +53,7 @@ def forecast(request: ForecastRequest) -> Path:
     experiment, model = restore(request.checkpoint, source=request.source)
     timestep = parse_duration(experiment.config.data.timestep)
     steps = _steps(request.lead_time or experiment.config.forecast.lead_time, timestep)
-    times = _initial_times(request, experiment, timestep)
+    times = _initial_times(request, experiment, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     header = _header(experiment, times, np.arange(1, steps + 1) * timestep)
     fields = rollout(experiment, model, times, steps, batch_size=experiment.config.forecast.batch_size)
@@ -78,16 +78,13 @@ def _steps(lead_time: str, timestep: np.timedelta64) -> int:
     return steps
 
 
-def _initial_times(
-    request: ForecastRequest, experiment: Experiment, timestep: np.timedelta64
-) -> NDArray[np.datetime64]:
+def _initial_times(request: ForecastRequest, experiment: Experiment, steps: int) -> NDArray[np.datetime64]:
     """Every initial time that was asked for; the source must have the input states of each."""
     if request.start is None:
-        return _period_times(request, experiment, timestep)
+        return _period_times(request, experiment, steps)
     first = parse_time(request.start)
     last = first if request.end is None else parse_time(request.end)
-    every = timestep if request.every is None else parse_duration(request.every)
-    times = np.arange(first, last + np.timedelta64(1, "s"), every)
+    times = np.arange(first, last + np.timedelta64(1, "s"), _between(request, experiment))
     if not len(times):
         raise DataError(f"`end` is before `start`, got {request.end!r} and {request.start!r}", fix="exchange the two")
     for offset in experiment.window(0).offsets:
@@ -95,20 +92,25 @@ def _initial_times(
     return times
 
 
-def _period_times(request: ForecastRequest, experiment: Experiment, timestep: np.timedelta64) -> NDArray[np.datetime64]:
-    """Of the period kept for testing, those initial times whose input states exist."""
+def _period_times(request: ForecastRequest, experiment: Experiment, steps: int) -> NDArray[np.datetime64]:
+    """Of the period kept for testing, those initial times whose input states and whose truth the source has."""
     split = experiment.config.data.split
     first, last = split.period("test" if split.test is not None else "validation")
     if request.end is not None:
         last = parse_time(request.end)
-    possible = experiment.window(0).initial_times(experiment.source.header.times)
-    every = timestep if request.every is None else parse_duration(request.every)
-    inside: NDArray[np.datetime64] = possible[
-        (possible >= first) & (possible <= last) & ((possible - first) % every == np.timedelta64(0, "s"))
-    ]
+    possible = experiment.window(steps).initial_times(experiment.source.header.times)
+    inside: NDArray[np.datetime64] = possible[(possible >= first) & (possible <= last)]
     if not len(inside):
-        raise DataError(f"the source has no initial states between {first} and {last}", fix="pass --start and --end")
-    return inside
+        raise DataError(
+            f"the source has no initial times between {format_time(first)} and {format_time(last)} with "
+            f"{steps} steps of truth after them",
+            fix="pass --start and --end, or a shorter --lead-time",
+        )
+    return np.asarray(inside[(inside - inside[0]) % _between(request, experiment) == np.timedelta64(0, "s")])
+
+
+def _between(request: ForecastRequest, experiment: Experiment) -> np.timedelta64:
+    return parse_duration(request.every or experiment.config.data.timestep)
 
 
 def _header(

@@ -15,6 +15,8 @@ from wxml.experiment import describe_source, open_source
 from wxml.interfaces.data_source import DataSource
 from wxml.interfaces.verifier import Scores, VerificationTask, Verifier
 from wxml.plugins.create import create
+from wxml.plugins.lock import UsedPlugin, lock
+from wxml.plugins.resolve import resolve
 from wxml.provenance import Provenance
 from wxml.staging import check_absent, staged
 
@@ -46,7 +48,8 @@ def verify(
         "verifier", config.verification.plugin, config.verification.options, where="verification"
     )
     logger.info("verify: %s", forecast)
-    own = Provenance(artefact="scores", data=describe_source(truth), parents=[record.to_dict()])
+    plugins = lock([UsedPlugin(resolve("verifier", config.verification.plugin), config.verification.options)])
+    own = Provenance(artefact="scores", plugins=plugins, data=describe_source(truth), parents=[record.to_dict()])
     with staged(output, overwrite=overwrite) as beside:
         beside.mkdir()
         task = VerificationTask(forecast, truth, _training_times(config.data, truth), beside, own.to_dict())

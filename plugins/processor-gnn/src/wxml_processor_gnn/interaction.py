@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from wxml.model.edges import EdgeIndex, join_edges, segment_sum
 
-from wxml_processor_gnn.mlp import ACTIVATIONS, Activation, mlp
+from wxml_processor_gnn.mlp import ACTIVATIONS, Activation, apply_to_rows, mlp
 
 
 class JoinedNetwork(nn.Module):
@@ -55,7 +55,8 @@ class Interaction(nn.Module):
             edges: which edges.
         """
         to_target, to_source, to_edge = self.edge_network.products(target, source, edge)
-        edge = edge + self.edge_network.rest(join_edges(to_target, to_source, to_edge, edges))
+        joined = join_edges(to_target, to_source, to_edge, edges)
+        edge = apply_to_rows(self.edge_network.rest, joined).add_(edge)  # a layer norm does not keep what it gave
         return self.update(target, segment_sum(edge, edges)), edge
 
     def update(self, nodes: Tensor, received: Tensor) -> Tensor:

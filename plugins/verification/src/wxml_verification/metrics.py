@@ -2,7 +2,7 @@
 
 Every function takes arrays `[..., node]` in physical units and weights `[node]`, and gives `[...]`. A node counts where
 every field has a value; the weights are renormalised over the nodes that count, and where there is none the score is
-NaN. The definitions are those of WeatherBench 2 (Rasp et al. 2024, doi:10.1029/2023MS004019, section 3).
+NaN. The definitions are those of WeatherBench 2 (Rasp et al. 2024, doi:10.1029/2023MS004019).
 """
 
 __all__ = ["anomaly_correlation", "error", "mean_absolute_error", "mean_squared_error", "weighted_mean"]

@@ -70,11 +70,6 @@ class ForecastFile:
         """How many members the forecast has."""
         return int(self._dataset.sizes.get("number", 1))
 
-    @property
-    def provenance(self) -> str:
-        """The record that the file carries, JSON text; empty where it carries none."""
-        return str(self._dataset.attrs.get("wxml_provenance", ""))
-
     def units(self, variable: str) -> str:
         """The variable's units; empty where the file does not say."""
         return str(self._dataset[variable].attrs.get("units", ""))

@@ -3,7 +3,7 @@
 __all__ = ["Scorecard"]
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from wxml.errors import DataError, nearest
@@ -42,9 +42,8 @@ class Scorecard(Verifier):
         with ForecastFile(task.forecast) as forecast:
             variables = self._checked(forecast, truth)
             evaluation = evaluate(forecast, truth, variables, task.climatology_times, self._window)
-            provenance = json.dumps(self._provenance(forecast, truth, variables))
-        write_scores(evaluation, task.directory / "scores.nc", provenance)
-        text = ReportText(task.forecast.name, json.dumps(json.loads(provenance), indent=1), self._window)
+        write_scores(evaluation, task.directory / "scores.nc", json.dumps(task.provenance))
+        text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
         page = render_report(evaluation, text, self._maps)
         (task.directory / "report.html").write_text(page, "utf-8")
         return evaluation.scores
@@ -61,18 +60,3 @@ class Scorecard(Verifier):
         check_grids(forecast.places(), truth.source.header.grid)
         truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
         return tuple(name for name in truth.source.header.names if name in wanted)  # files keep no order
-
-    def _provenance(self, forecast: ForecastFile, truth: Truth, variables: tuple[str, ...]) -> dict[str, Any]:
-        return {
-            "artefact": "scores",
-            "options": {"variables": variables, "climatology_window": self._window, "maps": self._maps},
-            "parents": {"forecast": _parsed(forecast.provenance), "truth": truth.source.provenance()},
-        }
-
-
-def _parsed(text: str) -> Any:
-    """The forecast's own record; as plain text where it is no JSON."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

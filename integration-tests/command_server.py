@@ -1,0 +1,58 @@
+"""Runs `wxml` many times without importing its libraries again: one process that is forked for every command.
+
+Reads one JSON object a line from stdin, `{"arguments": […], "folder": …, "stdout": …, "stderr": …}`, runs the command
+line in that folder with its output in those files, and prints the exit code.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from wxml.cli import main
+from wxml.plugins.catalog import installed
+
+LIBRARIES = ("hydra", "netCDF4", "xarray", "wxml.jobs.demo", "wxml.model.assembly", "wxml_trainer_lightning.course")
+
+
+def warm_up() -> None:
+    """Import what the commands would."""
+    plugins = [record.value.partition(":")[0] for record in installed().records if record.status == "ok"]
+    for name in {*LIBRARIES, *plugins}:
+        importlib.import_module(name)
+
+
+def answer(request: dict) -> int:
+    """The exit code of one command."""
+    child = os.fork()
+    if not child:
+        os._exit(run(request))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def run(request: dict) -> int:
+    """The command line, as the console script calls it."""
+    for number, name in enumerate((os.devnull, request["stdout"], request["stderr"])):
+        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+    os.chdir(request["folder"])
+    sys.argv[1:] = request["arguments"]
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    except BaseException:  # noqa: BLE001  # what Python itself would print and exit with
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.remove(str(Path(__file__).parent))
+    warm_up()
+    for line in sys.stdin:
+        print(answer(json.loads(line)), flush=True)
