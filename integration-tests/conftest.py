@@ -101,16 +101,27 @@ def quickly(tmp_path_factory) -> Iterator[Callable[..., Done]]:
         asked.close()
 
 
-@pytest.fixture(scope="session")
-def wxml(run) -> Callable[..., Done]:
+def insisting(run: Callable[..., Done]) -> Callable[..., Done]:
     """Run `wxml` and insist that it succeeds."""
 
-    def succeeding(*arguments: object, folder: Path, **changes: str) -> Done:
-        done = run(*arguments, folder=folder, **changes)
+    def succeeding(*arguments: object, folder: Path) -> Done:
+        done = run(*map(str, arguments), folder=folder)
         assert done.returncode == 0, f"wxml {' '.join(map(str, arguments))}\n{done.stderr}"
         return done
 
     return succeeding
+
+
+@pytest.fixture(scope="session")
+def wxml(run) -> Callable[..., Done]:
+    """The console script, which must succeed."""
+    return insisting(run)
+
+
+@pytest.fixture(scope="session")
+def quick_wxml(quickly) -> Callable[..., Done]:
+    """The same command line in a fork, where that it starts was shown before."""
+    return insisting(quickly)
 
 
 def waves(latitudes: np.ndarray, longitudes: np.ndarray, days: int = 10) -> xr.Dataset:

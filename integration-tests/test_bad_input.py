@@ -121,7 +121,9 @@ CASES = {
         ("verify", "forecast.nc", "-o", "new"), "`forecast.nc`", "again", cut("forecast.nc", 0.5)
     ),
     "empty NetCDF": Case(TRAIN, "`world.nc`", "again", cut("world.nc", 0)),
-    "date before the data": Case((*FORECAST, "--start", "1999-12-01"), "1999-12-01T00", "2000-01-01T00 to 2000-01-10T18"),
+    "date before the data": Case(
+        (*FORECAST, "--start", "1999-12-01"), "1999-12-01T00", "2000-01-01T00 to 2000-01-10T18"
+    ),
     "date after the data": Case(
         (*FORECAST, "--start", "2000-01-09", "--end", "2000-02-09"), "2000-01-11T00", "2000-01-01T00 to 2000-01-10T18"
     ),

@@ -108,19 +108,19 @@ def test_the_first_step_is_the_forward_pass_done_by_hand(trained: Path, forecast
         assert np.abs(made[name] - inputs[name][-1]).max() > 0.1, "the forecast is no persistence"
 
 
-def test_a_data_set_that_was_moved_gives_the_same_forecast(trained, forecast_file, tmp_path, wxml) -> None:
+def test_a_data_set_that_was_moved_gives_the_same_forecast(trained, forecast_file, tmp_path, quick_wxml) -> None:
     shutil.copytree(trained / "run", tmp_path / "run")
     (tmp_path / "elsewhere").mkdir()
     shutil.copy(trained / "world.nc", tmp_path / "elsewhere" / "moved.nc")
-    wxml("forecast", CHECKPOINT, "data.source.path=elsewhere/moved.nc", "-o", "new.nc", folder=tmp_path)
+    quick_wxml("forecast", CHECKPOINT, "data.source.path=elsewhere/moved.nc", "-o", "new.nc", folder=tmp_path)
     xr.testing.assert_identical(opened(tmp_path / "new.nc").drop_attrs(), opened(forecast_file).drop_attrs())
-    assert "elsewhere/moved.nc" in wxml("inspect", "new.nc", folder=tmp_path).stdout
+    assert "elsewhere/moved.nc" in quick_wxml("inspect", "new.nc", folder=tmp_path).stdout
 
 
-def test_times_can_be_chosen_also_beyond_the_end_of_the_data(trained: Path, tmp_path: Path, wxml) -> None:
+def test_times_can_be_chosen_also_beyond_the_end_of_the_data(trained: Path, tmp_path: Path, quick_wxml) -> None:
     """The last initial time is the last time of the data: what is forecast need not be there yet."""
     period = ("--start", "2000-01-09T06", "--end", "2000-01-10T18", "--every", "12h", "--lead-time", "18h")
-    wxml("forecast", CHECKPOINT, "-o", tmp_path / "new.zarr", *period, folder=trained)
+    quick_wxml("forecast", CHECKPOINT, "-o", tmp_path / "new.zarr", *period, folder=trained)
     data = opened(tmp_path / "new.zarr")
     starts = ["2000-01-09T06", "2000-01-09T18", "2000-01-10T06", "2000-01-10T18"]
     assert data["time"].values.astype("datetime64[h]").astype(str).tolist() == starts
@@ -160,15 +160,15 @@ def test_verification_prints_a_table_and_writes_a_report(scores, forecast_file: 
     assert 'href="http' not in page
 
 
-def test_scores_for_programs(forecast_file: Path, tmp_path: Path, wxml) -> None:
-    done = wxml("verify", forecast_file, "-o", tmp_path / "scores", "--json", folder=forecast_file.parent)
+def test_scores_for_programs(forecast_file: Path, tmp_path: Path, quick_wxml) -> None:
+    done = quick_wxml("verify", forecast_file, "-o", tmp_path / "scores", "--json", folder=forecast_file.parent)
     made = json.loads(done.stdout)
     assert (made["schema"], made["cases"]) == (1, 8)
     assert {row["variable"] for row in made["scores"]} == {"t", "z"}
 
 
-def test_a_region_is_verified_too(regional: Path, wxml) -> None:
-    done = wxml("verify", "forecast.zarr", "-o", "scores", folder=regional)
+def test_a_region_is_verified_too(regional: Path, quick_wxml) -> None:
+    done = quick_wxml("verify", "forecast.zarr", "-o", "scores", folder=regional)
     assert "RMSE, 8 initial times" in done.stdout
     assert (regional / "scores" / "report.html").stat().st_size > 10_000
 
@@ -190,8 +190,8 @@ def test_inspect_shows_the_chain(artefact: str, scores, forecast_file: Path, wxm
     assert "model.processor.num_layers = 1" in shown
 
 
-def test_inspect_for_programs(forecast_file: Path, wxml) -> None:
-    record = json.loads(wxml("inspect", "forecast.nc", "--json", folder=forecast_file.parent).stdout)
+def test_inspect_for_programs(forecast_file: Path, quick_wxml) -> None:
+    record = json.loads(quick_wxml("inspect", "forecast.nc", "--json", folder=forecast_file.parent).stdout)
     (parent,) = record["parents"]
     assert (record["artefact"], parent["artefact"]) == ("forecast", "checkpoint")
     assert parent["config"]["seed"] == 3
@@ -209,16 +209,16 @@ def copied(trained: Path, folder: Path) -> Path:
     return folder
 
 
-def test_the_same_config_and_seed_give_the_same_bytes(trained: Path, tmp_path: Path, wxml) -> None:
+def test_the_same_config_and_seed_give_the_same_bytes(trained: Path, tmp_path: Path, wxml, quick_wxml) -> None:
     folder = copied(trained, tmp_path / "again")
     wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
     assert (folder / CHECKPOINT).read_bytes() == (trained / CHECKPOINT).read_bytes()
-    wxml("train", "experiment.yaml", "seed=4", "--run-dir", "other", folder=folder)
+    quick_wxml("train", "experiment.yaml", "seed=4", "--run-dir", "other", folder=folder)
     one, other = (load_checkpoint(folder / name / "checkpoint.safetensors").weights for name in ("run", "other"))
     assert any(not one[name].equal(other[name]) for name in one)
 
 
-LONG = ("training.max_steps=400", "training.checkpoint_every=20", "training.validation_every=50")
+LONG = ("training.max_steps=200", "training.checkpoint_every=10", "training.validation_every=50")
 
 
 def killed(folder: Path) -> int:
@@ -238,15 +238,15 @@ def killed(folder: Path) -> int:
 
 def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path, wxml) -> None:
     folder = copied(trained, tmp_path / "world")
-    assert 20 <= killed(folder) < 400
+    assert 10 <= killed(folder) < 200
     resumed = wxml("train", "experiment.yaml", *LONG, "--run-dir", "killed", "--resume", folder=folder)
     assert "step 0" not in resumed.stderr
     wxml("train", "experiment.yaml", *LONG, "--run-dir", "unbroken", folder=folder)
     one, other = (folder / name / "checkpoint.safetensors" for name in ("killed", "unbroken"))
-    assert read_header(one)["training"]["steps"] == 400
+    assert read_header(one)["training"]["steps"] == 200
     assert one.read_bytes() == other.read_bytes()
     histories = [(folder / name / "history.csv").read_text() for name in ("killed", "unbroken")]
     assert histories[0] == histories[1]
-    assert len(histories[0].splitlines()) == 401
+    assert len(histories[0].splitlines()) == 201
     left = {path.name for path in (folder / "killed").iterdir()} - {path.name for path in other.parent.iterdir()}
     assert left == set()

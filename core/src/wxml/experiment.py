@@ -18,6 +18,7 @@ from wxml.durations import parse_duration
 from wxml.errors import ArtefactError, DataError, nearest
 from wxml.forcings import COMPUTED_FORCINGS
 from wxml.graph import Graph
+from wxml.graph_cache import built_graph
 from wxml.interfaces.data_source import DataSource
 from wxml.interfaces.transform import Statistics
 from wxml.plugins.create import create
@@ -137,7 +138,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     source = open_source(config.data.source)
     roles = assign_roles(config.data, source)
     statistics = _training_statistics(config.data, source, roles)
-    graph = create("graph-builder", config.graph.plugin, config.graph.options, where="graph").build(source.header.grid)
+    graph = built_graph(config.graph, source.header.grid)
     return _experiment(config, source, roles, statistics, graph, _record(loaded, source, graph))
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml.cache import cache_folder
 from wxml.durations import format_time, parse_time
 from wxml.errors import DataError
 from wxml.grid import Grid
@@ -82,7 +83,7 @@ class SimulatedAtmosphere(DataSource):
     def _all_fields(self) -> Fields:
         """Every time of every changing field, `[time, field, node]`: from memory, from the cache, or made now."""
         if self._fields is None:
-            path = field_cache.cache_folder() / f"simulated-atmosphere-{self._content_hash()}.npy"
+            path = cache_folder() / f"simulated-atmosphere-{self._content_hash()}.npy"
             shape = (len(self.header.times), len(FIELDS), len(self.header.grid))
             self._fields = field_cache.load(path, shape)
             if self._fields is None:

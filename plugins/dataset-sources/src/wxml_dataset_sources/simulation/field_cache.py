@@ -1,9 +1,8 @@
 """Fields kept on disk between runs: a NumPy file with a checksum behind it, mapped into memory when read."""
 
-__all__ = ["cache_folder", "load", "store"]
+__all__ = ["load", "store"]
 
 import logging
-import os
 import zlib
 from pathlib import Path
 
@@ -14,13 +13,6 @@ from wxml.staging import staged
 
 LOG = logging.getLogger("wxml")
 CHECKSUM_BYTES = 4
-
-
-def cache_folder() -> Path:
-    """`$WXML_CACHE`, else `$XDG_CACHE_HOME/wxml`, else `~/.cache/wxml`."""
-    if chosen := os.environ.get("WXML_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wxml"
 
 
 def load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:

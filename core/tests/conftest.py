@@ -1,0 +1,188 @@
+"""A tiny institute whose plugins exist only while a test runs, and experiments that are made of them."""
+
+import copy
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wxml.config.load import LoadedConfig
+from wxml.config.schema import ExperimentConfig
+from wxml.plugins import hooks, load
+from wxml.plugins.catalog import installed
+from wxml.plugins.options import options_model
+
+ENTRY_POINTS = """
+[wxml.data_sources]
+waves = wxml.testing:TravellingWaves
+drift = tiny_wxml:Drift
+gap = tiny_wxml:Gap
+elsewhere = tiny_wxml:Elsewhere
+no-humidity = tiny_wxml:NoHumidity
+[wxml.graph_builders]
+nearest = tiny_wxml:Nearest
+[wxml.mappers]
+mean = tiny_wxml:Mean
+[wxml.processors]
+mixing = tiny_wxml:Mixing
+[wxml.trainers]
+none = tiny_wxml:NoTrainer
+[wxml.verifiers]
+none = tiny_wxml:NoVerifier
+[wxml.hooks]
+listener = tiny_wxml_hooks
+"""
+
+PARTS = '''
+"""Data, graph and network, as small as can be."""
+from typing import Annotated
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+from wxml import DataSource, GraphBuilder, Mapper, Processor, SourceHeader, Trainer, Verifier
+from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
+from wxml.testing import TravellingWaves, tiny_graph, tiny_grid
+
+class Drift(TravellingWaves):
+    """Everywhere the number of the time: 0, 1, 2, ..."""
+    def _read(self, time_indices, variable_indices, out):
+        out[:] = time_indices[:, None, None, None]
+
+class Gap(TravellingWaves):
+    """No temperature on nodes 5 and 6 at the fourth time."""
+    def _read(self, time_indices, variable_indices, out):
+        super()._read(time_indices, variable_indices, out)
+        for i, j in np.ndindex(len(time_indices), len(variable_indices)):
+            if (time_indices[i], self.header.names[variable_indices[j]]) == (3, "t"):
+                out[i, :, j, 5:7] = np.nan
+
+class Elsewhere(TravellingWaves):
+    """The waves on a finer grid."""
+    def __init__(self):
+        super().__init__()
+        self.header = SourceHeader(tiny_grid(8, 10), self.header.variables, self.header.times)
+
+class NoHumidity(TravellingWaves):
+    """The waves without q."""
+    def __init__(self):
+        super().__init__()
+        self.header = SourceHeader(self.header.grid, self.header.variables[:1], self.header.times)
+
+class Nearest(GraphBuilder):
+    def __init__(self, *, mesh_nodes: Annotated[int, Field(gt=3)] = 12):
+        self.mesh_nodes = mesh_nodes
+    def _build(self, grid):
+        return tiny_graph(grid, self.mesh_nodes)
+
+class Mean(Mapper):
+    """A linear map of the target and of the mean of what reaches it."""
+    def __init__(self, route, channels):
+        super().__init__(route, channels)
+        self.edges = EdgeIndex(route.edges)
+        self.source = nn.Linear(channels.source, channels.hidden)
+        self.target = nn.Linear(channels.target, channels.hidden)
+        self.out = nn.Linear(channels.hidden, channels.out)
+    def forward(self, source, target):
+        source = self.source(source)
+        count = torch.diff(self.edges.pointers).clamp(min=1)[:, None]
+        mean = segment_sum(gather_sources(source, self.edges), self.edges) / count
+        return source, self.out(torch.tanh(mean + self.target(target)))
+
+class Mixing(Processor):
+    def __init__(self, mesh, channels, *, bias: bool = True):
+        super().__init__(mesh, channels)
+        self.mix = nn.Linear(channels, channels, bias=bias)
+    def forward(self, state):
+        return torch.tanh(self.mix(state))
+
+class NoTrainer(Trainer):
+    def fit(self, experiment, run_dir, *, resume=False): ...
+
+class NoVerifier(Verifier):
+    def verify(self, task): ...
+'''
+
+HOOKS = '''
+"""Remembers what it was told."""
+from wxml import hookimpl
+
+seen = []
+
+@hookimpl
+def wxml_forecast_step(fields, lead_time):
+    seen.append(("step", fields.valid_time, lead_time))
+
+@hookimpl
+def wxml_checkpoint_saved(path):
+    seen.append(("saved", path))
+
+@hookimpl
+def wxml_provenance():
+    return {"greeting": "hello"}
+'''
+
+CONFIG = {
+    "data": {
+        "source": {"plugin": "waves"},
+        "split": {"training": ["2000-01-01", "2000-01-10"], "validation": ["2000-01-11", "2000-01-15"]},
+    },
+    "graph": {"plugin": "nearest"},
+    "model": {
+        "channels": 8,
+        "encoder": {"plugin": "mean"},
+        "processor": {"plugin": "mixing"},
+        "decoder": {"plugin": "mean"},
+    },
+    "training": {"plugin": "none"},
+    "verification": {"plugin": "none"},
+}
+
+Configure = Callable[..., LoadedConfig]
+
+
+def configure(changes: Mapping[str, Any] | None = None) -> LoadedConfig:
+    """The tiny experiment with some values changed: dotted key → value."""
+    values: dict[str, Any] = copy.deepcopy(CONFIG)
+    for path, value in (changes or {}).items():
+        section = values
+        *parents, key = path.split(".")
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[key] = value
+    return LoadedConfig(ExperimentConfig.model_validate(values), {"data.source.plugin": "experiment.yaml:3"})
+
+
+def _forget() -> None:
+    """What is installed, and what was loaded from it."""
+    for cached in (installed, hooks.hooks, options_model):
+        cached.cache_clear()
+    load._outcomes.clear()
+    for name in ("tiny_wxml", "tiny_wxml_hooks"):
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Makes configs of experiments (see `configure`) on a machine with wxml-core and the tiny plugins, no others."""
+    info = tmp_path / "site" / "tiny_wxml-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-wxml\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    for name, code in (("tiny_wxml", PARTS), ("tiny_wxml_hooks", HOOKS)):
+        (tmp_path / "site" / f"{name}.py").write_text(code)
+    monkeypatch.setenv("WXML_PLUGINS", "tiny-wxml")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    _forget()
+    yield configure
+    _forget()
+
+
+@pytest.fixture
+def heard(tiny: Configure) -> list[tuple[object, ...]]:
+    """What the hooks of the tiny institute have been told."""
+    seen: list[tuple[object, ...]] = importlib.import_module("tiny_wxml_hooks").seen
+    return seen
