@@ -59,6 +59,13 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def known(session: nox.Session) -> None:
+    """Write down again what the packages of the release provide, after an entry point or the manifest has changed."""
+    session.install("-c", "constraints.txt", "-e", "./core")
+    session.run("python", "core/write_known.py")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """A wheel and an sdist of every package, into `dist/`."""
     session.install("build", "hatchling")

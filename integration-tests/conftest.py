@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+import venv
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +65,9 @@ def shared_data() -> Path:
 def run() -> Callable[..., Done]:
     """Run `wxml` in a folder, in a process of its own."""
 
-    def run(*arguments: object, folder: Path, **changes: str) -> Done:
+    def run(*arguments: object, folder: Path, script: Path = WXML, **changes: str) -> Done:
         return subprocess.run(
-            [WXML, *map(str, arguments)],
+            [script, *map(str, arguments)],
             cwd=folder,
             env=environment(**changes),
             capture_output=True,
@@ -189,3 +191,94 @@ def make_world() -> Callable[..., Path]:
 def contents() -> Callable[[Path], dict[str, str]]:
     """Lists a folder."""
     return listing
+
+
+# A clean environment
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory) -> dict[str, Path]:
+    """One wheel for each package, built by its backend; all in one process, since starting takes longest."""
+    out = tmp_path_factory.mktemp("wheels")
+    packages = [
+        "core",
+        *sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/*.toml")),
+        "meta",
+    ]
+    script = (
+        "import os, sys\nfrom hatchling.build import build_wheel\n"
+        "for package in sys.argv[2:]:\n    os.chdir(package)\n    print(build_wheel(sys.argv[1]))\n"
+    )
+    command = [sys.executable, "-c", script, str(out), *(str(ROOT / package) for package in packages)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 0, done.stderr
+    return {package: out / name for package, name in zip(packages, done.stdout.split(), strict=True)}
+
+
+def link_third_party(folder: Path) -> None:
+    """Links to everything that is installed here and is not of this repository: saves a download of torch."""
+    for site in (Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")):
+        for found in site.iterdir():
+            first_party = found.name.startswith(("wxml", "_editable_impl_wxml", "__editable__"))
+            if not (first_party or found.suffix == ".pth" or os.path.lexists(folder / found.name)):
+                (folder / found.name).symlink_to(found)
+
+
+@dataclass(frozen=True)
+class CleanEnvironment:
+    """A virtual environment in which everything of this repository is installed from a wheel, like a user's."""
+
+    folder: Path
+    wheels: Path
+
+    def run(self, command: str, folder: Path) -> Done:
+        """Run a line of shell; stdout and stderr come as one, as on a terminal."""
+        changes = {
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "WXML_CACHE": str(self.folder / "cache"),
+            "PIP_NO_INDEX": "1",  # an ordinary `pip install` then takes what lies in the folder of wheels
+            "PIP_FIND_LINKS": str(self.wheels),
+            "PIP_NO_BUILD_ISOLATION": "0",  # means: build with the hatchling that is here
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
+        }
+        return subprocess.run(
+            ["/bin/bash", "-c", command],
+            cwd=folder,
+            env=environment(**changes),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+
+    def installed(self) -> set[str]:
+        """The distributions that were installed into it."""
+        found = self.folder.glob("lib/python*/site-packages/*.dist-info")
+        return {path.name.partition("-")[0] for path in found}
+
+
+@pytest.fixture(scope="session")
+def environment_of_wheels(tmp_path_factory, wheels) -> CleanEnvironment:
+    """The environment after `pip install wxml`."""
+    folder = tmp_path_factory.mktemp("clean")
+    venv.create(folder / "environment", symlinks=True)
+    (folder / "third-party").mkdir()
+    link_third_party(folder / "third-party")
+    (site,) = (folder / "environment").glob("lib/python*/site-packages")
+    (site / "third-party.pth").write_text(f"{folder / 'third-party'}\n")
+    made = CleanEnvironment(folder / "environment", wheels["core"].parent)
+    done = made.run("python -m pip install --quiet wxml", folder)
+    assert done.returncode == 0, done.stdout
+    return made
+
+
+@pytest.fixture
+def clean_environment(environment_of_wheels) -> Iterator[CleanEnvironment]:
+    """The same, and whatever a test installs is gone afterwards."""
+    before = environment_of_wheels.installed()
+    yield environment_of_wheels
+    left = environment_of_wheels.installed() - before
+    if left:
+        environment_of_wheels.run(f"python -m pip uninstall --yes {' '.join(left)}", ROOT)

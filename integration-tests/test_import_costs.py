@@ -27,6 +27,7 @@ ABSENT = {
     "wxml.experiment": HEAVY,
     "wxml.forecast": HEAVY,
     "wxml.jobs.demo": HEAVY,
+    "wxml.testing": HEAVY,
     "wxml_trainer_lightning.trainer": HEAVY,
 }
 """After importing this module alone, these are not in `sys.modules`."""

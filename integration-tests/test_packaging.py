@@ -3,7 +3,6 @@
 import email
 import json
 import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -100,21 +99,6 @@ def test_every_step_of_a_tour_points_at_a_line() -> None:
 
 
 # Wheels
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One wheel for each package, built by its backend; all in one process, since starting takes longest."""
-    out = tmp_path_factory.mktemp("wheels")
-    script = (
-        "import os, sys\nfrom hatchling.build import build_wheel\n"
-        "for package in sys.argv[2:]:\n    os.chdir(package)\n    print(build_wheel(sys.argv[1]))\n"
-    )
-    folders = [str(ROOT / package) for package in ALL]
-    command = [sys.executable, "-c", script, str(out), *folders]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return {package: out / name for package, name in zip(ALL, done.stdout.split(), strict=True)}
 
 
 @pytest.mark.parametrize("package", CODE)

@@ -24,11 +24,13 @@ _WHERE = {
     "Graph": "graph",
     "GraphBuilder": "interfaces.graph_builder",
     "Grid": "grid",
+    "Kind": "plugins.choices",
     "Mapper": "interfaces.mapper",
     "MapperChannels": "interfaces.mapper",
     "Mesh": "graph",
     "NodeSet": "graph",
     "Options": "plugins.options",
+    "PluginChoice": "plugins.choices",
     "Processor": "interfaces.processor",
     "Route": "graph",
     "Scores": "interfaces.verifier",
@@ -105,6 +107,8 @@ if TYPE_CHECKING:
     from wxml.interfaces.verifier import Scores as Scores
     from wxml.interfaces.verifier import VerificationTask as VerificationTask
     from wxml.interfaces.verifier import Verifier as Verifier
+    from wxml.plugins.choices import Kind as Kind
+    from wxml.plugins.choices import PluginChoice as PluginChoice
     from wxml.plugins.hooks import hookimpl as hookimpl
     from wxml.plugins.options import Options as Options
     from wxml.variables import Variable as Variable

@@ -1,6 +1,6 @@
 """From a config to the assembled parts, once, for training and forecasting alike."""
 
-__all__ = ["Experiment", "assemble", "assign_roles", "describe_source", "open_source", "plugin_lock", "restore"]
+__all__ = ["Experiment", "assemble", "assign_roles", "describe_source", "open_source", "restore"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from wxml.config.keys import PlacedPlugin, plugin_places
 from wxml.config.load import LoadedConfig
 from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice
 from wxml.durations import parse_duration
@@ -21,10 +20,11 @@ from wxml.graph import Graph
 from wxml.graph_cache import built_graph
 from wxml.interfaces.data_source import DataSource
 from wxml.interfaces.transform import Statistics
+from wxml.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
+from wxml.plugins.comparison import require_plugins
 from wxml.plugins.create import create
-from wxml.plugins.hooks import call_hook
-from wxml.plugins.lock import UsedPlugin, lock
-from wxml.plugins.resolve import resolve
+from wxml.plugins.hooks import call_hook, provenance_notes
+from wxml.plugins.lock import lock
 from wxml.provenance import Provenance
 from wxml.sampling import ModelSpace, SampleSet, Window
 from wxml.statistics import compute_statistics
@@ -151,12 +151,17 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
 
     Raises:
         ArtefactError: no checkpoint, or one that does not fit the installed plugins.
-        UnknownPluginError: a plugin that it needs is not installed.
+        UnknownPluginError: a plugin that it needs is not installed; says what installs it. A plugin that is not what it
+            was is only warned of.
         DataError: the data cannot be read, or are on another grid.
     """
     checkpoint = load_checkpoint(path)
-    config = ExperimentConfig.model_validate(checkpoint.header["config"])
-    opened = open_source(source or config.data.source)
+    record = Provenance.from_dict(checkpoint.header["provenance"])
+    require_plugins(record.plugins, MODEL if source else FORECAST, str(path))
+    config = ExperimentConfig.model_validate(pinned(checkpoint.header["config"], record.plugins))
+    if source:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
+    opened = open_source(config.data.source)
     if opened.header.grid.identity != checkpoint.grid.identity:
         raise DataError(
             f"`{path}` was trained on a grid of shape {checkpoint.grid.shape}, the source has one of shape "
@@ -164,7 +169,6 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
             fix="read data on the grid of the training",
         )
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
-    record = Provenance.from_dict(checkpoint.header["provenance"])
     experiment = _experiment(config, opened, roles, checkpoint.statistics, checkpoint.graph, record)
     model = experiment.new_model()
     try:
@@ -172,7 +176,7 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     except RuntimeError as error:
         raise ArtefactError(
             f"the weights of `{path}` do not fit the model that its config describes: {error}",
-            fix="install the plugin versions that it was trained with: wxml inspect " + str(path),
+            fix=f"see what it was trained with, and how to install that:  wxml doctor --for {path}",
         ) from error
     return experiment, model
 
@@ -239,27 +243,13 @@ def _record(loaded: LoadedConfig, source: DataSource, graph: Graph) -> Provenanc
         artefact="checkpoint",
         config=loaded.config.model_dump(mode="json"),
         origins=loaded.origins,
-        plugins=plugin_lock(loaded.config),
+        plugins=lock(used_plugins(loaded.config, TRAINING)),
         graph=graph.identity,
         data=describe_source(source),
-        notes=_notes(),
+        notes=provenance_notes(),
     )
-
-
-def plugin_lock(config: ExperimentConfig) -> list[dict[str, Any]]:
-    """The lock of every plugin that a config names, as they are installed now."""
-    return lock([_used(place) for place in plugin_places(config.model_dump(mode="json"))])
-
-
-def _used(place: PlacedPlugin) -> UsedPlugin:
-    options = dict(place.written)
-    return UsedPlugin(resolve(place.kind, options.pop("plugin")), options)
 
 
 def describe_source(source: DataSource) -> dict[str, Any]:
     """What a provenance record says of a source."""
     return {"grid": source.header.grid.identity, "source": source.provenance()}
-
-
-def _notes() -> dict[str, Any]:
-    return {key: value for note in call_hook("wxml_provenance") for key, value in note.items()}

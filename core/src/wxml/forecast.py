@@ -62,8 +62,15 @@ def _forecast_batch(
         lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), members, *physical.shape[1:]), strict=True):
             fields = Fields(time + lead_time, names, values)
-            call_hook("wxml_forecast_step", fields=fields, lead_time=lead_time)
+            call_hook("wxml_forecast_step", fields=_fixed(fields), lead_time=lead_time)
             yield lead_time, fields
+
+
+def _fixed(fields: Fields) -> Fields:
+    """The same values, which whoever gets them cannot change."""
+    values = fields.values.view()
+    values.flags.writeable = False
+    return Fields(fields.valid_time, fields.variables, values)
 
 
 def _inputs(experiment: Experiment, times: NDArray[np.datetime64], window: Window) -> tuple["Tensor", "Tensor"]:

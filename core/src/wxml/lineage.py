@@ -48,7 +48,8 @@ def _source(data: dict[str, Any]) -> str:
 
 
 def _plugin(plugin: dict[str, Any]) -> str:
-    return f"{plugin['kind']} {plugin['plugin']} {plugin['version']}, code {str(plugin['code'])[:19]}"
+    changed = " with uncommitted changes" if plugin.get("dirty") else ""
+    return f"{plugin['kind']} {plugin['plugin']} {plugin['version']}, code {str(plugin['code'])[:19]}{changed}"
 
 
 def _by_layer(record: Provenance) -> dict[str, dict[str, Any]]:

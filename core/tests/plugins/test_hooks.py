@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from wxml.plugins.catalog import scan
-from wxml.plugins.hooks import Hooks, call_hook
+from wxml.plugins.hooks import Hooks, call_hook, provenance_notes
 
 RECORDING = """
 from wxml import hookimpl
@@ -93,3 +93,60 @@ def test_a_caller_that_gives_the_wrong_values_is_told() -> None:
         call_hook("wxml_run_finished", run_dir=Path("run"))
     with pytest.raises(AttributeError, match="wxml_run_ended"):
         call_hook("wxml_run_ended")
+
+
+def test_a_failure_that_comes_again_is_told_once(site, caplog) -> None:
+    add_hooks(
+        site,
+        "acme",
+        "from wxml import hookimpl\n@hookimpl\ndef wxml_run_started(run_dir):\n    raise OSError('full')\n",
+    )
+    for _ in range(3):
+        call_hook("wxml_run_started", run_dir=Path("run"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "hook wxml_run_started of acme 1.0 failed: OSError: full"
+    ]
+
+
+def test_what_one_hook_does_to_the_config_reaches_nobody_else(site) -> None:
+    change = (
+        "from wxml import hookimpl\n@hookimpl\ndef wxml_config_resolved(config):\n    config['model']['channels'] = 1\n"
+    )
+    look = (
+        "from wxml import hookimpl\nseen = []\n@hookimpl\ndef wxml_config_resolved(config):\n    seen.append(config)\n"
+    )
+    add_hooks(site, "acme", change)
+    add_hooks(site, "other", look)
+    config = {"model": {"channels": 64}}
+    call_hook("wxml_config_resolved", config=config)
+    assert config == {"model": {"channels": 64}}
+    assert sys.modules["other_hooks"].seen == [config]
+
+
+# Notes in the provenance
+
+NOTE = "from wxml import hookimpl\n@hookimpl\ndef wxml_provenance():\n    return {returned}\n"
+
+
+def test_notes_of_everyone_are_kept(site) -> None:
+    add_hooks(site, "acme", NOTE.format(returned="{'institute': 'Acme', 'nested': {'a': [1, None]}}"))
+    add_hooks(site, "other", NOTE.format(returned="{'project': 'x'}"))
+    assert provenance_notes() == {"institute": "Acme", "nested": {"a": [1, None]}, "project": "x"}
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("['institute']", "it must be a dict with text as keys, got ['institute']"),
+        ("{1: 'institute'}", "it must be a dict with text as keys, got {1: 'institute'}"),
+        ("{'when': object}", "it holds more than JSON values: Object of type type is not JSON serializable"),
+        ("{'score': float('nan')}", "it holds more than JSON values: Out of range float values"),
+        ("{'project': 'y'}", "another package has a note 'project'"),
+    ],
+)
+def test_a_note_that_cannot_be_kept_is_left_out_and_told(site, caplog, returned, said) -> None:
+    add_hooks(site, "aardvark", NOTE.format(returned="{'project': 'x'}"))
+    add_hooks(site, "acme", NOTE.format(returned=returned))
+    assert provenance_notes() == {"project": "x"}
+    (warning,) = caplog.records
+    assert warning.getMessage().startswith(f"what hook wxml_provenance of acme 1.0 returned is left out: {said}")

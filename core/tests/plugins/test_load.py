@@ -6,6 +6,7 @@ from wxml.interfaces.trainer import Trainer
 from wxml.plugins.catalog import installed
 from wxml.plugins.create import create
 from wxml.plugins.load import load, load_plugin
+from wxml.plugins.probe import probe
 from wxml.plugins.resolve import resolve
 
 BASE = "from wxml.interfaces.trainer import Trainer\n"
@@ -42,7 +43,10 @@ def test_a_failing_import_names_the_plugin_the_cause_and_the_line(site, code, ca
     error = broken(site, code)
     assert error.message.startswith("plugin acme 1.0 (trainer 'it') failed to import: ")
     assert cause in error.message
-    assert error.fix == (f"{place}   " if place else "") + "other plugins are unaffected"
+    assert error.fix.splitlines() == [
+        (f"{place}   " if place else "") + "other plugins are unaffected",
+        "tell the authors of acme; to go on without its plugins:  WXML_PLUGINS=-acme",
+    ]
     assert error.exit_code == 3
     assert error.__cause__ is not None
 
@@ -93,15 +97,18 @@ def test_a_broken_plugin_leaves_the_others_alone(site) -> None:
     assert load_plugin("trainer", "good:it").__module__ == "good_x.part"
 
 
-def test_a_denied_plugin_is_never_imported(site, tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("own", ["Acme.Wx_ML", "acme-wx-ml", "ACME_WX.ML"])
+@pytest.mark.parametrize("denied", ["acme_wx-ml", "Acme.WX.ML", "ACME-Wx--ML"])
+def test_a_denied_plugin_is_never_imported(site, tmp_path, monkeypatch, own, denied) -> None:
     sentinel = tmp_path / "imported"
-    site.trainer("Acme.Wx_ML", "acme_x", f"from pathlib import Path\nPath({str(sentinel)!r}).touch()\n")
-    monkeypatch.setenv("WXML_PLUGINS", "-acme_wx-ml")
+    site.trainer(own, "acme_x", f"from pathlib import Path\nPath({str(sentinel)!r}).touch()\n")
+    monkeypatch.setenv("WXML_PLUGINS", f"-{denied}")
     with pytest.raises(UnknownPluginError, match="disabled"):
         load_plugin("trainer", "it")
     (record,) = (r for r in installed().records if r.distribution == "acme-wx-ml")
     with pytest.raises(UnknownPluginError, match="disabled"):
         load(record)
+    assert probe([record], 5.0) == (record,)
     assert not sentinel.exists()
 
 

@@ -1,7 +1,10 @@
+import base64
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from wxml.plugins.catalog import installed
@@ -26,6 +29,7 @@ def test_an_entry_says_what_it_was_and_how_to_install_it_again(site) -> None:
         "options": {"steps": 3},
         "origin": {"kind": "index"},
         "code": f"sha256:{digest}",
+        "dirty": None,
         "install": "python -m pip install 'acme==1.0'",
     }
     assert (core["plugin"], core["kind"], core["version"]) == ("wxml-core", "core", "0.1.0")
@@ -135,7 +139,17 @@ def test_options_become_json(site, tmp_path) -> None:
         (
             {"url": "https://acme.org/acme-1.0.whl", "archive_info": {"hash": "sha256=00"}},
             {"kind": "archive", "url": "https://acme.org/acme-1.0.whl", "hash": "sha256=00"},
-            "'acme @ https://acme.org/acme-1.0.whl'",
+            "'acme @ https://acme.org/acme-1.0.whl#sha256=00'",
+        ),
+        (
+            {"url": "https://acme.org/a.zip", "archive_info": {"hashes": {"sha256": "00"}}, "subdirectory": "x"},
+            {"kind": "archive", "url": "https://acme.org/a.zip", "hash": "sha256=00", "subdirectory": "x"},
+            "'acme @ https://acme.org/a.zip#sha256=00&subdirectory=x'",
+        ),
+        (
+            {"url": "ssh://git:secret@git.acme.org/wx.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            {"kind": "git", "url": "ssh://git@git.acme.org/wx.git", "commit": "abc"},
+            "'acme @ git+ssh://git@git.acme.org/wx.git@abc'",
         ),
         (
             {"url": "file:///home/me/acme", "dir_info": {"editable": True}},
@@ -153,6 +167,116 @@ def test_the_origin_is_told_without_secrets_or_paths(site, direct_url, origin, i
     assert entry["origin"] == origin
     assert entry["install"] == f"python -m pip install {install}"
     assert "secret" not in json.dumps(entry)
+
+
+@pytest.mark.parametrize("version", ["1.0+cu124", "2.0rc1", "0.1.dev3+g1a2b"])
+def test_the_install_line_has_the_whole_version(site, version) -> None:
+    site.trainer("acme", "acme_x", version=version)
+    entry = lock([used()])[1]
+    assert (entry["version"], entry["install"]) == (version, f"python -m pip install 'acme=={version}'")
+
+
+# Whether the code was changed
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false"]
+    command = ["git", "-C", folder, *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def editable(site, monkeypatch) -> Path:
+    """The work tree of a package that is installed editable, in a folder of its own, all of it committed."""
+    project = site.folder.parent / "repository" / "plugins" / "acme"
+    (project / "src" / "acme_x").mkdir(parents=True)
+    (project / "src" / "acme_x" / "part.py").write_text("code = 1\n")
+    (project / "README.md").write_text("read me\n")
+    repository = project.parents[1]
+    git(repository, "init", "--quiet")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-m", "first")
+    info = site.add("acme", "[wxml.trainers]\nit = acme_x.part:Plugin\n")
+    (info / "direct_url.json").write_text(json.dumps({"url": project.as_uri(), "dir_info": {"editable": True}}))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(project / "src")])  # as a .pth file does
+    return project
+
+
+def test_an_editable_package_is_dirty_once_its_code_is_not_committed(editable) -> None:
+    assert lock([used()])[1]["dirty"] is False
+    (editable / "src" / "acme_x" / "part.py").write_text("code = 2\n")
+    assert lock([used()])[1]["dirty"] is True
+    git(editable, "commit", "--quiet", "-am", "second")
+    assert lock([used()])[1]["dirty"] is False
+    (editable / "src" / "acme_x" / "new.py").touch()
+    assert lock([used()])[1]["dirty"] is True
+
+
+def test_what_running_and_writing_leave_behind_makes_nothing_dirty(editable) -> None:
+    before = lock([used()])
+    for name in ("src/acme_x/__pycache__/part.cpython-311.pyc", "src/acme.egg-info/PKG-INFO", "README.md", "notes.txt"):
+        (editable / name).parent.mkdir(exist_ok=True)
+        (editable / name).write_text("changed")
+    assert lock([used()]) == before
+
+
+@pytest.mark.parametrize(
+    ("remote", "url"),
+    [
+        ("git@git.acme.org:weather/wx.git", "ssh://git@git.acme.org/weather/wx.git"),
+        ("https://me:secret@git.acme.org/wx.git", "https://git.acme.org/wx.git"),
+    ],
+)
+def test_an_editable_package_is_installed_from_its_commit(editable, remote, url) -> None:
+    git(editable, "remote", "add", "origin", remote)
+    commit = git(editable, "rev-parse", "HEAD")
+    entry = lock([used()])[1]
+    assert entry["origin"] == {
+        "kind": "local",
+        "editable": True,
+        "url": url,
+        "commit": commit,
+        "subdirectory": "plugins/acme",
+    }
+    assert entry["install"] == f"python -m pip install 'acme @ git+{url}@{commit}#subdirectory=plugins/acme'"
+
+
+def test_a_remote_on_this_machine_is_not_told(editable) -> None:
+    git(editable, "remote", "add", "origin", "/home/me/wx")
+    entry = lock([used()])[1]
+    assert (entry["origin"], entry["install"]) == (
+        {"kind": "local", "editable": True},
+        "python -m pip install 'acme==1.0'",
+    )
+
+
+def test_without_git_it_is_unknown(editable, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert lock([used()])[1]["dirty"] is None
+
+
+def test_outside_of_any_work_tree_it_is_unknown(site, editable) -> None:
+    shutil.rmtree(editable.parents[1] / ".git")
+    assert lock([used()])[1]["dirty"] is None
+
+
+def record_of(folder: Path, *files: str) -> str:
+    """The lines of a RECORD, as the wheel specification has them."""
+    rows = []
+    for file in files:
+        digest = hashlib.sha256((folder / file).read_bytes()).digest()
+        rows.append(f"{file},sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')},1\n")
+    return "".join([*rows, "acme_x/__pycache__/part.cpython-311.pyc,,\n", "acme-1.0.dist-info/RECORD,,\n"])
+
+
+@pytest.mark.parametrize("change", ["byte", "removed"])
+def test_a_wheel_is_dirty_once_an_installed_file_is_not_what_was_installed(site, change) -> None:
+    info = site.trainer("acme", "acme_x", "code = 1\n")
+    (info / "RECORD").write_text(record_of(site.folder, "acme_x/part.py"))
+    assert lock([used()])[1]["dirty"] is False
+    part = site.folder / "acme_x" / "part.py"
+    part.unlink() if change == "removed" else part.write_text("code = 2\n")
+    assert lock([used()])[1]["dirty"] is True
 
 
 def test_every_first_party_plugin_can_be_locked() -> None:

@@ -152,6 +152,7 @@ def test_show_plugin_of_a_broken_plugin_is_exit_code_3(run, site) -> None:
     assert result.stderr == (
         "error: plugin acme 1.0 (trainer 'it') failed to import: No module named 'nowhere_at_all'\n"
         "  acme_x/part.py:1   other plugins are unaffected\n"
+        "  tell the authors of acme; to go on without its plugins:  WXML_PLUGINS=-acme\n"
     )
 
 

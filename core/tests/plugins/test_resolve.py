@@ -1,6 +1,11 @@
+import os
+import subprocess
+import sys
+
 import pytest
 from wxml.errors import AmbiguousPluginError, BrokenPluginError, UnknownPluginError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed, scan
+from wxml.plugins.installer import install_command, uninstall_command
 from wxml.plugins.known import known_names
 from wxml.plugins.resolve import resolve
 
@@ -9,11 +14,11 @@ FIRST_PARTY = {
     "wxml-forecast-writers",
     "wxml-graph-builders",
     "wxml-processor-gnn",
-    "wxml-processor-transformer",
     "wxml-trainer-lightning",
     "wxml-verification",
 }
 
+BUILDERS = "wxml-graph-builders>=0.1,<0.2"
 GNN = PluginRecord("processor", "gnn", "wxml-processor-gnn", "0.1.0", "a:B")
 GRAPH = PluginRecord("processor", "graph-transformer", "wxml-processor-transformer", "0.1.0", "a:B")
 ICON = PluginRecord("processor", "icon", "acme-wxml", "0.3.1", "a:B", "conflict")
@@ -42,23 +47,30 @@ def test_a_misspelt_name_is_answered_with_the_nearest_and_the_place() -> None:
 
 
 def test_a_misspelt_name_of_a_package_that_could_be_installed() -> None:
-    with pytest.raises(UnknownPluginError, match="not installed:  python -m pip install 'wxml-processor-transformer"):
-        resolve("processor", "transfomer", catalog(GNN))
+    with pytest.raises(UnknownPluginError) as caught:
+        resolve("graph-builder", "icosahedrl", catalog())
+    assert f"did you mean 'icosahedral'? (not installed:  {install_command(BUILDERS)})" in caught.value.fix
 
 
-@pytest.mark.parametrize("name", ["transformer", "Transformer", "wxml-processor-transformer:transformer"])
+@pytest.mark.parametrize("name", ["icosahedral", "Icosahedral", "wxml_graph-builders:icosahedral"])
 def test_a_first_party_name_comes_with_the_command_that_installs_it(name) -> None:
     with pytest.raises(UnknownPluginError) as caught:
-        resolve("processor", name, catalog(GNN))
+        resolve("graph-builder", name, catalog())
     assert str(caught.value) == (
-        "processor 'transformer' is not installed\n  it is provided by wxml-processor-transformer:  "
-        "python -m pip install 'wxml-processor-transformer>=0.1,<0.2'"
+        "graph-builder 'icosahedral' is not installed\n"
+        f"  it is provided by wxml-graph-builders:  {install_command(BUILDERS)}"
     )
 
 
+def test_what_is_planned_and_not_released_is_not_offered() -> None:
+    with pytest.raises(UnknownPluginError) as caught:
+        resolve("processor", "transformer", catalog(GNN))
+    assert "install " not in str(caught.value)
+
+
 def test_a_name_of_somebody_else_is_not_taken_for_a_first_party_one() -> None:
-    with pytest.raises(UnknownPluginError, match="unknown processor 'acme:transformer'"):
-        resolve("processor", "acme:transformer", catalog(GNN))
+    with pytest.raises(UnknownPluginError, match="unknown processor 'acme:gnn'"):
+        resolve("processor", "acme:gnn", catalog())
 
 
 def test_two_providers_are_an_error_that_says_what_to_write() -> None:
@@ -100,14 +112,14 @@ def test_an_incompatible_plugin_says_both_ways_out(site) -> None:
         "trainer 'it' of acme 1.0 is incompatible: needs wxml-core>=99 (0.1.0 is installed) (training.plugin)"
     )
     assert "--upgrade 'acme' 'wxml-core==0.1.0'" in caught.value.fix
-    assert "--upgrade wxml-core 'acme==1.0'" in caught.value.fix
+    assert "--upgrade 'wxml-core' 'acme==1.0'" in caught.value.fix
 
 
 def test_a_missing_dependency_is_installed_without_touching_core(site) -> None:
     site.trainer("acme", "acme_x", metadata="Requires-Dist: nowhere>2\n")
     with pytest.raises(BrokenPluginError, match="needs nowhere>2") as caught:
         resolve("trainer", "it", scan())
-    assert caught.value.fix == "python -m pip install 'acme==1.0' 'wxml-core==0.1.0'"
+    assert caught.value.fix == install_command("acme==1.0", "wxml-core==0.1.0")
 
 
 def test_what_first_party_packages_provide_is_known_where_they_are_not_installed() -> None:
@@ -115,3 +127,47 @@ def test_what_first_party_packages_provide_is_known_where_they_are_not_installed
     provided = {(r.kind, r.name): r.distribution for r in ours if r.distribution in FIRST_PARTY}
     assert provided
     assert {key: known_names(key[0]).get(key[1]) for key in provided} == provided
+
+
+def test_a_broken_plugin_names_the_command_that_removes_it(site) -> None:
+    site.add("acme", "[wxml.trainers]\nit = not a value\n")
+    with pytest.raises(BrokenPluginError, match="is broken: its entry point must be") as caught:
+        resolve("trainer", "it", scan())
+    assert caught.value.fix.splitlines() == [
+        f"tell the authors of acme, or remove it:  {uninstall_command('acme')}",
+        "where that cannot read its metadata either, delete its `.dist-info` folder",
+    ]
+
+
+def test_a_broken_plugin_does_not_stand_in_the_way_of_one_in_order(site) -> None:
+    site.add("aaa", "[wxml.trainers]\nit = not a value\n")
+    site.trainer("acme", "acme_x")
+    assert resolve("trainer", "it", scan()).full_name == "acme:it"
+
+
+ASK = """
+from wxml.errors import WxmlError
+from wxml.plugins.resolve import resolve
+for name in ("it", "itt", "acme:it", "other:it", "third:it"):
+    try:
+        print(resolve("trainer", name))
+    except WxmlError as error:
+        print(error)
+"""
+
+
+def test_neither_hash_seeds_nor_the_order_of_installation_change_an_answer(site, tmp_path) -> None:
+    """Twenty seeds and both orders, in twenty processes."""
+    second = type(site)(tmp_path / "second")
+    site.trainer("acme", "acme_x")
+    second.trainer("other", "other_x")
+    site.trainer("third", "third_x", metadata="Requires-Dist: wxml-core>9\n")
+    folders = [str(site.folder), str(second.folder)]
+    answers = set()
+    for seed in range(20):
+        path = os.pathsep.join(folders if seed % 2 else reversed(folders))
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed // 2 * 7919), "PYTHONPATH": path}
+        command = [sys.executable, "-c", ASK]
+        answers.add(subprocess.run(command, check=True, env=environment, capture_output=True, text=True).stdout)
+    (answer,) = answers
+    assert "trainer 'it' is provided by three packages: acme 1.0, other 1.0, third 1.0" in answer

@@ -6,9 +6,9 @@ Exit codes: 0 done, 1 a fault of wxml, 2 a mistake of the user's, 3 a broken plu
 __all__ = ["group", "main"]
 
 import errno
+import faulthandler
 import importlib
-import logging
-import traceback
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,16 +22,22 @@ if TYPE_CHECKING:
 VERBOSE = "wxml.verbose"
 
 BUILT_IN = {
+    "check-plugin": "Check that a plugin does what its interface promises.",
     "config": "Show, explain or check the configuration of an experiment.",
     "demo": "Train, forecast and verify a tiny world, from nothing to a report.",
+    "doctor": "Say what is wrong with this environment, and what to install.",
     "forecast": "Make forecasts with a trained model.",
     "inspect": "Say what a file is and what it was made from.",
     "list-plugins": "List every plugin that is installed, and what is wrong with it.",
+    "new-plugin": "Start the repository of a plugin: code, tests, packaging, CI.",
     "show-plugin": "Show a plugin, its options and how to write it in a config.",
     "train": "Train a model.",
     "verify": "Score forecasts against the truth.",
 }
 """The commands of core, each the attribute `command` of a module here; the help is given so that none is imported."""
+
+SILENT = ("list-plugins",)
+"""Commands that log nothing, and so need not wait for `logging` to be imported."""
 
 
 class WxmlGroup(click.Group):
@@ -43,18 +49,21 @@ class WxmlGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
+        if cmd_name not in SILENT:
+            _log_to_stderr()
         command: click.Command | None = None
         if cmd_name in BUILT_IN:
             command = importlib.import_module(f"wxml.cli.{cmd_name.replace('-', '_')}").command
-        elif cmd_name in _contributed():
-            command = _load_contributed(cmd_name)
+        elif record := _contributed_command(cmd_name):
+            command = _load_contributed(record)
         return command and _accepting_verbose(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that was asked for; an unknown one is answered with the nearest."""
-        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+        known = not args or args[0].startswith("-") or args[0] in BUILT_IN or _contributed_command(args[0])
+        if not known:
             hint = nearest(args[0], self.list_commands(ctx))
             raise click.UsageError(f"No such command {args[0]!r}: {hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -71,7 +80,6 @@ class WxmlGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever it raises becomes a message on stderr and an exit code."""
         try:
-            _log_to_stderr()
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -86,6 +94,8 @@ class WxmlGroup(click.Group):
 
 def _log_to_stderr() -> None:
     """What long work says of itself goes to stderr as plain lines; results go to stdout."""
+    import logging
+
     logger = logging.getLogger("wxml")
     if not logger.handlers:
         logger.addHandler(logging.StreamHandler())
@@ -96,6 +106,8 @@ def _report(error: Exception, ctx: click.Context) -> None:
     """Say what went wrong and exit."""
     verbose = ctx.meta.get(VERBOSE, False)
     if verbose:
+        import traceback
+
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     message, fix, code = _described(error, verbose)
     first, *more = message.splitlines() or [""]
@@ -119,22 +131,35 @@ def _described(error: Exception, verbose: bool) -> tuple[str, str, int]:
 
 
 def _contributed() -> "dict[str, PluginRecord]":
-    """The commands of plugins that can be used, by name; core's own names are not up for grabs."""
+    """The commands of plugins that can be used, by name, in full where two packages have the same.
+
+    Core's own names are not up for grabs.
+    """
     from wxml.plugins.catalog import installed
 
-    records = installed().select("command")
-    return {record.name: record for record in records if record.status == "ok" and record.name not in BUILT_IN}
+    records = [record for record in installed().select("command") if record.name not in BUILT_IN]
+    usable = [record for record in records if record.status in ("ok", "conflict")]
+    return {record.name if record.status == "ok" else record.full_name: record for record in usable}
 
 
-def _load_contributed(name: str) -> click.Command:
+def _contributed_command(name: str) -> "PluginRecord | None":
+    """The command of a plugin, by its bare or its full name; an error where there is one that cannot be used."""
+    from wxml.plugins.catalog import installed
+    from wxml.plugins.names import fold
+    from wxml.plugins.resolve import resolve
+
+    declared = {record.name for record in installed().select("command")}
+    return resolve("command", name) if fold(name.rpartition(":")[2]) in declared else None
+
+
+def _load_contributed(record: "PluginRecord") -> click.Command:
     from wxml.errors import BrokenPluginError
     from wxml.plugins.load import import_object
 
-    record = _contributed()[name]
     command = import_object(record)
     if not isinstance(command, click.Command):
         raise BrokenPluginError(
-            f"plugin {record.provider} (command {name!r}) is not a click command: `{record.value}`",
+            f"plugin {record.provider} (command {record.name!r}) is not a click command: `{record.value}`",
             fix=f"tell the authors of {record.distribution}   other plugins are unaffected",
         )
     return command
@@ -172,4 +197,6 @@ group = click.version_option(wxml.__version__, prog_name="wxml", message="%(prog
 
 def main() -> None:
     """The console script."""
+    if sys.stderr is not None:
+        faulthandler.enable()  # a plugin that crashes the interpreter is named by the last lines that it ran
     group.main(prog_name="wxml")

@@ -2,26 +2,38 @@
 
 __all__ = ["command"]
 
-import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict
+import sys
 
 import click
 
-from wxml.plugins.catalog import PluginRecord, installed
+from wxml.plugins.aliases import aliases
+from wxml.plugins.catalog import installed
+from wxml.plugins.listing import (
+    Listing,
+    available_json,
+    available_lines,
+    listing_json,
+    problem_lines,
+    table_lines,
+)
 
-SCHEMA = 1
-"""The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""
-HEADINGS = ("kind", "name", "distribution", "version", "status", "summary")
-COLOURS = {"ok": "green", "disabled": "bright_black", "conflict": "yellow"}
+COLOURS = {"ok": "green", "alias": "green", "disabled": "bright_black", "conflict": "yellow"}
 
 
 @click.command("list-plugins")
 @click.option("--kind", default="", help="Only one kind, such as processor.")
-@click.option("--problems", is_flag=True, help="Only plugins that are not ok, and why.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: {'schema': 1, 'plugins': [...]}.")
-def command(kind: str, problems: bool, as_json: bool) -> None:
+@click.option("--problems", is_flag=True, help="Only what is not ok, and why.")
+@click.option("--strict", is_flag=True, help="Exit with code 1 if anything is not ok (disabled plugins are).")
+@click.option("--probe", is_flag=True, help="Import each plugin in a process of its own: finds broken code.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, help="Seconds for each probe (30)."
+)
+@click.option("--available", is_flag=True, help="Instead: plugins of the wxml release that are not installed.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: {'schema': 1, 'plugins': [...], ...}.")
+def command(
+    kind: str, problems: bool, strict: bool, probe: bool, timeout: float, available: bool, as_json: bool
+) -> None:
     """List every plugin that is installed, without importing any.
 
     \b
@@ -34,48 +46,46 @@ def command(kind: str, problems: bool, as_json: bool) -> None:
       conflict            another package has the same name: write distribution:name
       incompatible        made for another version of wxml-core
       missing-dependency  something that it needs is not installed
-      disabled            excluded by WXML_PLUGINS
-      broken              its metadata are wrong
+      disabled            excluded by WXML_PLUGINS or by the site's plugins.yaml
+      broken              its metadata are wrong, or (with --probe) its code
+      alias               a name that the site's plugins.yaml gives to a plugin
     """
-    catalog = installed()
-    records = catalog.select(catalog.known_kind(kind)) if kind else catalog.records
-    if problems:
-        records = tuple(record for record in records if record.status != "ok")
-    if as_json:
-        click.echo(_json(records))
+    kind = installed().known_kind(kind) if kind else ""
+    if available:
+        _write_available(kind, as_json)
         return
-    for line in _problem_lines(records) if problems else _table(records):
+    listing = _listing(kind, timeout if probe else None)
+    if as_json:
+        click.echo(listing_json(listing, only_problems=problems))
+    else:
+        _write(problem_lines(listing, _paint) if problems else table_lines(listing, _paint))
+    if strict and listing.problems:
+        sys.exit(1)
+
+
+def _listing(kind: str, timeout: float | None) -> Listing:
+    """What is to be listed, of one kind or of all; probed where there is a time-out."""
+    catalog = installed()
+    records = catalog.select(kind) if kind else catalog.records
+    if timeout is not None:
+        from wxml.plugins.probe import probe
+
+        records = probe(records, timeout)
+    named = [alias for alias in aliases(catalog) if kind in ("", alias.kind)]
+    return Listing(records, named, catalog.site.fault)
+
+
+def _write_available(kind: str, as_json: bool) -> None:
+    from wxml.plugins.known import known_plugins
+
+    missing = [one for one in known_plugins() if kind in ("", one.kind) and not one.is_installed]
+    _write([available_json(missing)] if as_json else available_lines(missing))
+
+
+def _write(lines: list[str]) -> None:
+    for line in lines:
         click.echo(line, color=False if "NO_COLOR" in os.environ else None)
 
 
-def _json(records: Sequence[PluginRecord]) -> str:
-    plugins = [{**asdict(record), "full_name": record.full_name} for record in records]
-    return json.dumps({"schema": SCHEMA, "plugins": plugins}, indent=2)
-
-
-def _table(records: Sequence[PluginRecord]) -> list[str]:
-    """Aligned columns under headings, and how to learn more where something is not ok."""
-    rows = [HEADINGS, *(tuple(str(getattr(record, heading)) for heading in HEADINGS) for record in records)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS) - 1)]
-    lines = [_line(row, widths) for row in rows]
-    faulty = sum(record.status not in ("ok", "disabled") for record in records)
-    return [*lines, "", f"{faulty} not ok: wxml list-plugins --problems"] if faulty else lines
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
-    status = HEADINGS.index("status")
-    if row is not HEADINGS:
-        cells[status] = click.style(cells[status], fg=COLOURS.get(row[status], "red"))
-    return "  ".join([*cells, row[-1]]).rstrip()
-
-
-def _problem_lines(records: Sequence[PluginRecord]) -> list[str]:
-    if not records:
-        return ["no problems"]
-    return [f"{record.kind} {record.full_name} {record.version}: {_problem(record)}" for record in records]
-
-
-def _problem(record: PluginRecord) -> str:
-    status = click.style(record.status, fg=COLOURS.get(record.status, "red"))
-    return f"{status}: {record.problem}"
+def _paint(text: str, status: str) -> str:
+    return click.style(text, fg=COLOURS.get(status, "red"))

@@ -4,11 +4,12 @@ __all__ = ["command"]
 
 import inspect
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from wxml.columns import columns
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.load import load
 from wxml.plugins.option_rows import OptionRow
@@ -64,16 +65,11 @@ def _heading(record: PluginRecord, plugin: type) -> str:
     return "\n".join(lines)
 
 
-def _table(rows: Sequence[OptionRow]) -> Iterator[str]:
+def _table(rows: Sequence[OptionRow]) -> list[str]:
     if not rows:
-        yield "no options"
-        return
-    cells = [("option", "type", "default", "constraint", "description")]
-    cells += [(row.name, row.type, _default(row), row.constraint, row.description) for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(4)]
-    for line in cells:
-        start = "  ".join(cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=True))
-        yield f"{start}  {line[-1]}".rstrip()
+        return ["no options"]
+    cells = [(row.name, row.type, _default(row), row.constraint, row.description) for row in rows]
+    return columns([("option", "type", "default", "constraint", "description"), *cells])
 
 
 def _default(row: OptionRow) -> str:

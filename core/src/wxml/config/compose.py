@@ -17,11 +17,12 @@ from typing import Any
 
 import yaml
 
-from wxml.config.keys import field_at, is_section, plugin_kind, schema_defaults
+from wxml.config.keys import field_at, is_section, schema_defaults
 from wxml.config.layers import Layer, PresetLibrary, find_presets, site_layer, user_layer
 from wxml.config.origins import DEFAULT, Mark, leaves, mark_values, nested, overlay, prune, without
 from wxml.config.yaml_file import Choice, Document, read_document, read_marks
 from wxml.errors import ConfigError, Fault, nearest
+from wxml.plugins.choices import kind_of
 
 BUILT_IN = "demo"
 """The preset experiment that is used when no experiment is given."""
@@ -169,7 +170,7 @@ def _choice_fault(group: str, name: str, where: str, library: PresetLibrary) -> 
     presets = library.named(group, name)
     if not presets:
         hint = nearest(name, library.groups.get(group, ()))
-        if plugin_kind(field_at(group)):
+        if kind_of(field_at(group)):
             hint += f"; to choose a plugin write `{group}.plugin={name}`"
         return Fault(group, f"unknown preset {name!r} of `{group}`: {hint}", where)
     if len(presets) > 1:

@@ -9,12 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from wxml.columns import columns
 from wxml.config.compose import ComposedConfig
-from wxml.config.keys import child_names, field_at, model_of, plugin_kind, plugin_places
+from wxml.config.keys import child_names, field_at, model_of, plugin_places
 from wxml.config.load import LoadedConfig
 from wxml.config.origins import DEFAULT
-from wxml.config.schema import ExperimentConfig, PluginChoice
+from wxml.config.schema import ExperimentConfig
 from wxml.errors import ConfigError, Fault, nearest
+from wxml.plugins.choices import PluginChoice, kind_of
 from wxml.plugins.option_rows import OptionRow, option_rows
 
 
@@ -100,7 +102,7 @@ def _explain_section(composed: ComposedConfig, path: str) -> Explanation:
         key = path.removeprefix(f"{parent}.").partition(".")[0]
         raise ConfigError([Fault(path, f"unknown key `{key}`: {nearest(key, known)}")])
     model = model_of(info)
-    is_section = model is not None and not (plugin_kind(info) and issubclass(model, PluginChoice))
+    is_section = model is not None and not (kind_of(info) and issubclass(model, PluginChoice))
     place = path if is_section else path.rpartition(".")[0]
     rows = option_rows(_model_at(place))
     heading = f"{path}: {info.description or ''}"
@@ -167,7 +169,4 @@ def _yaml(value: Any) -> str:
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns that stand below each other; the last one may be as wide as it likes."""
-    cells = [tuple(header), *(tuple(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
-    padded = (zip(line, widths, strict=True) for line in cells)
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in line).rstrip() for line in padded)
+    return "\n".join(columns([tuple(header), *(tuple(row) for row in rows)]))

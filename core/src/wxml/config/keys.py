@@ -1,36 +1,24 @@
 """Walking the schema by dotted paths, as configs write them."""
 
 __all__ = [
-    "PlacedPlugin",
     "child_names",
     "field_at",
     "is_section",
     "model_of",
-    "plugin_kind",
     "plugin_places",
     "schema_defaults",
 ]
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from wxml.config.schema import ExperimentConfig, Kind, PluginChoice
+from wxml.config.schema import ExperimentConfig
+from wxml.plugins.choices import PlacedPlugin, PluginChoice, choices_in
 
 Model = type[BaseModel]
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPlugin:
-    """A place in the config where a plugin is chosen, and what is written there."""
-
-    path: str
-    kind: str
-    written: Mapping[str, Any]
-    """The raw mapping: `plugin` and its options, not validated."""
 
 
 def schema_defaults(model: Model = ExperimentConfig) -> dict[str, Any]:
@@ -77,30 +65,9 @@ def is_section(path: str) -> bool:
     return bool(path and child_names(path))
 
 
-def plugin_kind(info: FieldInfo | None) -> str:
-    """The kind of plugin that a field chooses; empty where it chooses none."""
-    return next((mark.name for mark in (info.metadata if info else ()) if isinstance(mark, Kind)), "")
-
-
-def plugin_places(
-    values: Mapping[str, Any], model: Model = ExperimentConfig, prefix: str = ""
-) -> Iterator[PlacedPlugin]:
-    """Every place where the values choose a plugin, in the order of the schema, however faulty the rest is."""
-    for name, info in model.model_fields.items():
-        written, path = values.get(name), f"{prefix}{name}"
-        below, kind = model_of(info), plugin_kind(info)
-        if kind:
-            yield from _places(written, path, kind)
-        elif below is not None and isinstance(written, Mapping):
-            yield from plugin_places(written, below, f"{path}.")
-
-
-def _places(written: Any, path: str, kind: str) -> Iterator[PlacedPlugin]:
-    if isinstance(written, list):
-        for index, item in enumerate(written):
-            yield from _places(item, f"{path}.{index}", kind)
-    elif isinstance(written, Mapping):
-        yield PlacedPlugin(path, kind, written)
+def plugin_places(values: Mapping[str, Any]) -> Iterator[PlacedPlugin]:
+    """Every place where a config chooses a plugin, in the order of the schema, however faulty the rest is."""
+    return choices_in(values, ExperimentConfig)
 
 
 def model_of(info: FieldInfo) -> Model | None:

@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from wxml.config.compose import ComposedConfig, compose
-from wxml.config.keys import PlacedPlugin, child_names, field_at, plugin_kind, plugin_places
-from wxml.config.schema import ExperimentConfig, check_plugin_name
-from wxml.errors import AmbiguousPluginError, ConfigError, DataError, Fault, UnknownPluginError, WxmlError, nearest
+from wxml.config.keys import child_names, field_at, plugin_places
+from wxml.config.schema import ExperimentConfig
+from wxml.errors import ConfigError, Fault, WxmlError, nearest
+from wxml.plugins.choices import kind_of
+from wxml.plugins.resolve import spelled_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def load_config(experiment: Path | None, overrides: Sequence[str] = ()) -> Loade
         ConfigError: with every fault of the schema, of the plugins' names and of their options.
         BrokenPluginError: a plugin that is named cannot be used.
     """
-    composed = compose(experiment, overrides)
+    composed = _without_aliases(compose(experiment, overrides))
     config, faults = check_schema(composed)
     faults += check_plugins(composed)
     return _loaded(config, faults, composed)
@@ -47,9 +49,18 @@ def read_config(experiment: Path | None, overrides: Sequence[str] = ()) -> Loade
     Raises:
         ConfigError: with every fault of the schema.
     """
-    composed = compose(experiment, overrides)
+    composed = _without_aliases(compose(experiment, overrides))
     config, faults = check_schema(composed)
     return _loaded(config, faults, composed)
+
+
+def _without_aliases(composed: ComposedConfig) -> ComposedConfig:
+    """The config with plugins in the place of the site's own names for them, which mean nothing elsewhere."""
+    for place in plugin_places(composed.values):
+        name = place.written.get("plugin")
+        if isinstance(place.written, dict) and isinstance(name, str):
+            place.written["plugin"] = spelled_out(place.kind, name)
+    return composed
 
 
 def _loaded(config: ExperimentConfig | None, faults: list[Fault], composed: ComposedConfig) -> LoadedConfig:
@@ -95,13 +106,13 @@ def _problem(path: str, detail: Mapping[str, Any]) -> str:
     if isinstance(cause, WxmlError):
         return _sentence(cause)
     if detail["type"] in ("model_type", "model_attributes_type"):
-        wanted = "`{plugin: NAME}`" if plugin_kind(field_at(path)) else "a section with keys of its own"
+        wanted = "`{plugin: NAME}`" if kind_of(field_at(path)) else "a section with keys of its own"
         return f"`{path}` must be {wanted}, got {detail['input']!r}"
     return f"`{path}` {_lower(detail['msg'])}, got {detail['input']!r}"
 
 
 def _how_to_write(path: str) -> str:
-    kind = plugin_kind(field_at(path))
+    kind = kind_of(field_at(path))
     if kind in ("mapper", "processor"):
         return ": choose a preset, like `defaults: [{model: gnn}]`, or write `{plugin: NAME}`"
     if kind:
@@ -128,36 +139,11 @@ def check_plugins(composed: ComposedConfig) -> list[Fault]:
     Raises:
         BrokenPluginError: a plugin that is named cannot be used.
     """
-    faults: list[Fault] = []
-    for place in plugin_places(composed.values):
-        faults += (_located(fault, composed) for fault in _plugin_faults(place))
-    return faults
+    from wxml.plugins.options import choice_faults
+
+    faults = (fault for place in plugin_places(composed.values) for fault in choice_faults(place))
+    return [_located(fault, composed) for fault in faults]
 
 
 def _located(fault: Fault, composed: ComposedConfig) -> Fault:
     return replace(fault, location=composed.location(fault.path))
-
-
-def _plugin_faults(place: PlacedPlugin) -> Sequence[Fault]:
-    from wxml.plugins.load import load_plugin
-    from wxml.plugins.options import parse_options
-
-    name = place.written.get("plugin")
-    if not isinstance(name, str) or not _is_name(name):
-        return ()  # the schema has reported it
-    options = {key: value for key, value in place.written.items() if key != "plugin"}
-    try:
-        parse_options(load_plugin(place.kind, name), options, place.path)
-    except (UnknownPluginError, AmbiguousPluginError) as error:
-        return [Fault(f"{place.path}.plugin", _sentence(error))]
-    except ConfigError as error:
-        return error.faults
-    return ()
-
-
-def _is_name(text: str) -> bool:
-    try:
-        check_plugin_name(text)
-    except DataError:
-        return False
-    return True

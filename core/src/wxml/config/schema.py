@@ -14,12 +14,10 @@ __all__ = [
 ]
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,32 +29,10 @@ from pydantic import (
 
 from wxml.durations import parse_duration, parse_time
 from wxml.errors import DataError
+from wxml.plugins.choices import Kind, PluginChoice
 
-PLUGIN_NAME = re.compile(r"([A-Za-z0-9._-]+:)?[A-Za-z0-9_-]+")
-IMPORT_PATH = re.compile(r".*\..*:[A-Z]\w*")
 ISO_TIME = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2})?)?)?)?)?")
 SECOND = np.timedelta64(1, "s")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Marks a field that chooses a plugin: of which kind."""
-
-    name: str
-
-
-def check_plugin_name(name: str) -> str:
-    """A plugin is named, never imported from where a config says.
-
-    Raises:
-        DataError: the text is empty, a path, or an import path such as `package.module:Class`.
-    """
-    if not PLUGIN_NAME.fullmatch(name) or IMPORT_PATH.fullmatch(name):
-        raise DataError(
-            f"a plugin is chosen by name, never by import path, got {name!r}",
-            fix="write a name like 'gnn' or 'wxml-processor-gnn:gnn'; see `wxml list-plugins`",
-        )
-    return name
 
 
 def check_duration(text: Any) -> str:
@@ -111,20 +87,6 @@ class Section(BaseModel):
     """A part of the config: unknown keys are refused, and nothing changes after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class PluginChoice(Section):
-    """A plugin by name, and its options beside it."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
-
-    plugin: Annotated[str, AfterValidator(check_plugin_name)]
-    """The name of the plugin: `gnn`, or in full `wxml-processor-gnn:gnn`."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What is written beside `plugin`."""
-        return dict(self.model_extra or {})
 
 
 class VariablesConfig(Section):

@@ -13,10 +13,13 @@ from wxml.artefacts import format_plugin
 from wxml.config.schema import PluginChoice
 from wxml.durations import format_duration, format_time, parse_duration, parse_time
 from wxml.errors import DataError
-from wxml.experiment import Experiment, describe_source, plugin_lock, restore
+from wxml.experiment import Experiment, describe_source, restore
 from wxml.forecast import rollout
 from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
+from wxml.plugin_use import FORECAST, used_plugins
 from wxml.plugins.create import create
+from wxml.plugins.lock import UsedPlugin, lock
+from wxml.plugins.resolve import resolve
 from wxml.progress import progress
 from wxml.provenance import Provenance
 from wxml.staging import check_absent, staged
@@ -55,10 +58,11 @@ def forecast(request: ForecastRequest) -> Path:
     steps = _steps(request.lead_time or experiment.config.forecast.lead_time, timestep)
     times = _initial_times(request, experiment, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
-    header = _header(experiment, times, np.arange(1, steps + 1) * timestep)
+    choice = _writer_choice(experiment, request.output)
+    header = _header(experiment, choice, times, np.arange(1, steps + 1) * timestep)
     fields = rollout(experiment, model, times, steps, batch_size=experiment.config.forecast.batch_size)
     with staged(request.output, overwrite=request.overwrite) as beside:
-        writer = _writer(experiment, request.output, beside)
+        writer = _writer(choice, beside)
         try:
             writer.open(header)
             for lead_time, field in progress(fields, len(times) * steps, "forecast"):
@@ -114,11 +118,15 @@ def _between(request: ForecastRequest, experiment: Experiment) -> np.timedelta64
 
 
 def _header(
-    experiment: Experiment, times: NDArray[np.datetime64], lead_times: NDArray[np.timedelta64]
+    experiment: Experiment,
+    writer: PluginChoice,
+    times: NDArray[np.datetime64],
+    lead_times: NDArray[np.timedelta64],
 ) -> ForecastHeader:
+    written_by = UsedPlugin(resolve("forecast-writer", writer.plugin, where="forecast.writer"), writer.options)
     record = Provenance(
         artefact="forecast",
-        plugins=plugin_lock(experiment.config),
+        plugins=lock([*used_plugins(experiment.config, FORECAST), written_by]),
         data=describe_source(experiment.source),
         parents=[experiment.provenance.to_dict()],
     )
@@ -126,8 +134,13 @@ def _header(
     return ForecastHeader(header.grid, experiment.output_variables, times, lead_times, header.members, record.to_dict())
 
 
-def _writer(experiment: Experiment, output: Path, beside: Path) -> ForecastWriter:
-    choice = experiment.config.forecast.writer
-    name, options = (format_plugin(output), {}) if choice is None else (choice.plugin, choice.options)
-    writer: ForecastWriter = create("forecast-writer", name, options, str(beside), where="forecast.writer")
+def _writer_choice(experiment: Experiment, output: Path) -> PluginChoice:
+    """What the config says, else what knows the suffix of the output."""
+    return experiment.config.forecast.writer or PluginChoice(plugin=format_plugin(output))
+
+
+def _writer(choice: PluginChoice, beside: Path) -> ForecastWriter:
+    writer: ForecastWriter = create(
+        "forecast-writer", choice.plugin, choice.options, str(beside), where="forecast.writer"
+    )
     return writer

@@ -43,18 +43,21 @@ def verify(
     check_absent(output, overwrite=overwrite)
     record = read_provenance(forecast)
     config = _config_behind(record, forecast)
-    truth = open_source(source or config.data.source)
-    verifier: Verifier = create(
-        "verifier", config.verification.plugin, config.verification.options, where="verification"
-    )
+    source, scored_by = source or config.data.source, config.verification
+    truth = open_source(source)
+    verifier: Verifier = create("verifier", scored_by.plugin, scored_by.options, where="verification")
     logger.info("verify: %s", forecast)
-    plugins = lock([UsedPlugin(resolve("verifier", config.verification.plugin), config.verification.options)])
+    plugins = lock([_used("verifier", scored_by), _used("data-source", source)])
     own = Provenance(artefact="scores", plugins=plugins, data=describe_source(truth), parents=[record.to_dict()])
     with staged(output, overwrite=overwrite) as beside:
         beside.mkdir()
         task = VerificationTask(forecast, truth, _training_times(config.data, truth), beside, own.to_dict())
         scores = verifier.verify(task)
     return scores, output / "report.html"
+
+
+def _used(kind: str, choice: PluginChoice) -> UsedPlugin:
+    return UsedPlugin(resolve(kind, choice.plugin), choice.options)
 
 
 def _config_behind(record: Provenance, forecast: Path) -> ExperimentConfig:

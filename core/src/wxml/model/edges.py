@@ -51,7 +51,11 @@ class EdgeIndex(nn.Module):
         self._folded: dict[tuple[int, torch.device], _Indices] = {}
 
     def folded(self, batch: int) -> _Indices:
-        """The indices for a batch of so many, made once per batch size and device."""
+        """The indices for a batch of so many, made once per batch size and device.
+
+        The kernels ask for them once before their autograd function does, inside of which torch.compile can trace
+        neither that they are made nor that they are kept.
+        """
         key = (batch, self.source.device)
         if key not in self._folded:
             self._folded[key] = self._fold(batch)
@@ -154,18 +158,21 @@ class _JoinEdges(torch.autograd.Function):
 
 def gather_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The value of each edge's source: `[batch, source_node, channel]` to `[batch, edge, channel]`."""
+    edges.folded(len(values))
     out: Tensor = _GatherSources.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
 
 def gather_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The value of each edge's target: `[batch, target_node, channel]` to `[batch, edge, channel]`."""
+    edges.folded(len(values))
     out: Tensor = _GatherTargets.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
 
 def segment_sum(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The sum over the edges into each target: `[batch, edge, channel]` to `[batch, target_node, channel]`."""
+    edges.folded(len(values))
     out: Tensor = _SegmentSum.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
@@ -185,6 +192,7 @@ def join_edges(target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -
     Returns:
         Shape `[batch, edge, channel]`.
     """
+    edges.folded(len(target))
     out: Tensor = _JoinEdges.apply(target, source, edge, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 

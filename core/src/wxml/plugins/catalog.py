@@ -7,22 +7,19 @@ chosen by a config.
 
 __all__ = ["Catalog", "PluginRecord", "Status", "installed", "scan"]
 
-import importlib
-import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import metadata
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from wxml.errors import UnknownPluginError, nearest
+from wxml.plugins.distributions import Distribution, Environment, Header, find_distributions
 from wxml.plugins.names import fold, kind_name
 from wxml.plugins.policy import CORE, Policy
-from wxml.plugins.requirements import installed_version, shortfall
-
-logger = logging.getLogger(__name__)
+from wxml.plugins.requirements import shortfall
+from wxml.plugins.site import SiteRules
 
 Status = Literal["ok", "incompatible", "missing-dependency", "conflict", "disabled", "broken"]
 
@@ -72,6 +69,8 @@ class Catalog:
     """Sorted by kind, name and distribution."""
     kinds: Mapping[str, PluginRecord]
     """The kinds that a config can choose from, by name, each with the record of its interface class."""
+    site: SiteRules = field(default_factory=SiteRules)
+    """What the institution says: its aliases, and what is wrong with its file."""
 
     def select(self, kind: str) -> tuple[PluginRecord, ...]:
         """The plugins of one kind, written in any way: `data-source`, `data_sources`."""
@@ -97,81 +96,37 @@ def installed() -> Catalog:
 
 
 def scan() -> Catalog:
-    """Build the catalogue afresh. Never raises: a distribution whose metadata cannot be read is left out."""
-    importlib.invalidate_caches()
-    judge = _Judge(Policy.from_environment(), cache(installed_version))
-    declared = [record for provider in _providers() for record in _declared(provider, judge)]
+    """Build the catalogue afresh. Never raises: what cannot be read is listed as broken."""
+    environment, policy = find_distributions(), Policy.from_environment()
+    judge = _Judge(policy, environment)
+    declared = [record for provider in _providers(environment) for record in _declared(provider, judge)]
     kinds = _kinds(declared)
     plugins = [_with_kind_checked(record, kinds) for record in declared if record.kind != "kind"]
     ordered = sorted(_with_conflicts(plugins), key=lambda record: (record.kind, record.name, record.distribution))
-    return Catalog(tuple(ordered), MappingProxyType(kinds))
+    return Catalog(tuple(ordered), MappingProxyType(kinds), policy.site)
 
 
 # Reading
 
 
-def _providers() -> list[metadata.Distribution]:
-    """The distributions with entry points of wxml; of several copies of one, the copy that importlib finds first."""
-    found: dict[str, metadata.Distribution] = {}
-    for distribution in metadata.distributions():
-        name = _provider_name(distribution)
-        if name and name not in found:
-            found[name] = _first(name, distribution)
-    return [found[name] for name in sorted(found, key=lambda name: (name != CORE, name))]
+def _providers(environment: Environment) -> list[Distribution]:
+    """The distributions with entry points of wxml, wxml-core first. Only these few have their metadata parsed."""
+    found = [one for one in environment.values() if one.mentions(b"wxml.")]
+    return sorted(found, key=lambda one: (one.name != CORE, one.name))
 
 
-def _provider_name(distribution: metadata.Distribution) -> str:
-    """The folded name of a distribution that has entry points of wxml, else empty.
-
-    Only these few have their metadata parsed, which is what keeps a large environment fast.
-    """
-    try:
-        if "wxml." not in (distribution.read_text("entry_points.txt") or ""):
-            return ""
-    except Exception as error:  # noqa: BLE001  # anything may lie about in an environment
-        logger.debug("cannot read the entry points of a distribution: %s", error)
-        return ""
-    try:
-        return fold(distribution.metadata["Name"])
-    except Exception as error:  # noqa: BLE001
-        _left_out(distribution, error)
-        return ""
-
-
-def _left_out(distribution: metadata.Distribution, error: Exception) -> None:
-    cause = f"{type(error).__name__}: {error}"
-    logger.warning(
-        "wxml leaves out a distribution with unreadable metadata in %s: %s", distribution.locate_file(""), cause
-    )
-
-
-def _first(name: str, otherwise: metadata.Distribution) -> metadata.Distribution:
-    try:
-        return metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        return otherwise
-
-
-def _declared(distribution: metadata.Distribution, judge: "_Judge") -> list[PluginRecord]:
-    """The records of one distribution, with the status that it alone decides; empty where it cannot be read."""
-    try:
-        return list(_read(distribution, judge))
-    except Exception as error:  # noqa: BLE001  # one broken distribution must not hide the others
-        _left_out(distribution, error)
-        return []
-
-
-def _read(distribution: metadata.Distribution, judge: "_Judge") -> Iterator[PluginRecord]:
-    points = [point for point in distribution.entry_points if point.group.startswith("wxml.")]
+def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRecord]:
+    """The records of one distribution, with the status that it alone decides."""
+    points = [point for point in distribution.entry_points if point[0].startswith("wxml.")]
     if not points:
         return
-    header = distribution.metadata
-    name, version, summary = fold(header["Name"]), header["Version"] or "unknown", header["Summary"] or ""
-    status, problem = judge.status(name, distribution)
-    seen = [(point.group, fold(point.name)) for point in points]
-    for point, key in zip(points, seen, strict=True):
-        base = PluginRecord("", fold(point.name), name, version, point.value, status, problem, summary)
-        record = _with_value(base, point.group)
+    header = distribution.header
+    provider = fold(header.name) or distribution.name
+    status, problem = judge.status(provider, header)
+    seen = [(group, fold(name)) for group, name, _ in points]
+    for (group, name, value), key in zip(points, seen, strict=True):
+        base = PluginRecord("", fold(name), provider, header.version or "unknown", value, status, problem)
+        record = _with_value(replace(base, summary=header.summary), group)
         yield _broken(record, "declared twice by its distribution") if seen.count(key) > 1 else record
 
 
@@ -194,12 +149,16 @@ class _Judge(NamedTuple):
     """What a distribution is held against."""
 
     policy: Policy
-    version_of: Callable[[str], str | None]
+    environment: Environment
 
-    def status(self, name: str, distribution: metadata.Distribution) -> tuple[Status, str]:
+    def status(self, name: str, header: Header) -> tuple[Status, str]:
         """The status that a distribution as a whole has, and why."""
         refusal = self.policy.refusal(name)
-        return ("disabled", refusal) if refusal else shortfall(distribution, self.version_of) or ("ok", "")
+        if refusal:
+            return "disabled", refusal
+        if header.fault:
+            return "broken", header.fault
+        return shortfall(header.requires, self.environment) or ("ok", "")
 
 
 def _broken(record: PluginRecord, problem: str) -> PluginRecord:
@@ -223,10 +182,10 @@ def _with_kind_checked(record: PluginRecord, kinds: Mapping[str, PluginRecord]) 
 
 
 def _with_conflicts(records: list[PluginRecord]) -> Iterator[PluginRecord]:
-    """The records, those marked whose bare name several enabled distributions provide."""
+    """The records, those marked whose bare name several distributions provide that are enabled and in order."""
     providers: dict[tuple[str, str], set[str]] = {}
     for record in records:
-        if record.status != "disabled":
+        if record.status not in ("disabled", "broken"):
             providers.setdefault((record.kind, record.name), set()).add(record.distribution)
     for record in records:
         others = providers.get((record.kind, record.name), set()) - {record.distribution}

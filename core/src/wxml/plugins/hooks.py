@@ -5,10 +5,13 @@ the decorator `hookimpl`, and take those of the hook's values that they name. Th
 of any hook. A hook that fails is reported on stderr; it stops neither the run nor the hooks of others.
 """
 
-__all__ = ["Hooks", "call_hook", "hookimpl", "hooks"]
+__all__ = ["Hooks", "call_hook", "hookimpl", "hooks", "provenance_notes"]
 
+import copy
 import inspect
+import json
 import logging
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,27 +35,54 @@ class Specifications:
 
     @hookspec
     def wxml_config_resolved(self, config: dict[str, Any]) -> None:
-        """A config has been composed and validated; it is not to be changed any more."""
+        """A config has been composed and validated, and nothing been done yet.
+
+        Args:
+            config: all of it, defaults included, as JSON values; a copy, so that changes have no effect.
+        """
 
     @hookspec
     def wxml_run_started(self, run_dir: Path) -> None:
-        """A training run begins; its folder exists."""
+        """A training run begins: the data are open, the graph is built, the folder exists.
+
+        Args:
+            run_dir: the folder of the run; it holds `config.yaml`.
+        """
 
     @hookspec
     def wxml_run_finished(self, run_dir: Path, checkpoint: Path) -> None:
-        """A training run has ended well and left a checkpoint."""
+        """A training run has ended well; not called after a failure or an interruption.
+
+        Args:
+            run_dir: the folder of the run.
+            checkpoint: what it left.
+        """
 
     @hookspec
     def wxml_forecast_step(self, fields: Any, lead_time: Any) -> None:
-        """A forecast has made one step: `fields` is a `wxml.Fields`, `lead_time` a `timedelta64[s]`."""
+        """A forecast has made one step of one initial time; called before the step is written.
+
+        Args:
+            fields: a `wxml.Fields` in physical units, `values[member, variable, node]`, which cannot be changed.
+            lead_time: `timedelta64[s]`; the initial time is `fields.valid_time - lead_time`.
+        """
 
     @hookspec
     def wxml_checkpoint_saved(self, path: Path) -> None:
-        """A checkpoint has been written."""
+        """A checkpoint has been written, and is complete.
+
+        Args:
+            path: where it is.
+        """
 
     @hookspec
     def wxml_provenance(self) -> dict[str, Any]:  # type: ignore[empty-body]  # a specification
-        """JSON values to be kept in the provenance of every artefact."""
+        """What a checkpoint is to say of itself beyond what wxml knows; called once when an experiment is assembled.
+
+        Returns:
+            JSON values by name, such as `{"institute": "…"}`; `wxml inspect` shows them as notes. Of two packages that
+            return the same name, the first in the order of names is kept.
+        """
 
 
 class _Registered(NamedTuple):
@@ -66,6 +96,7 @@ class Hooks:
     def __init__(self, catalog: Catalog) -> None:
         self._records = catalog.select("hook")
         self._registered: list[_Registered] | None = None
+        self._told: set[str] = set()
 
     def call(self, name: str, **values: Any) -> list[Any]:
         """Call one hook of everyone, in the order of plugin names.
@@ -77,10 +108,34 @@ class Hooks:
         Returns:
             What the implementations returned, without `None`.
         """
+        return [result for _, result in self.answers(name, **values)]
+
+    def answers(self, name: str, **values: Any) -> Iterator[tuple[PluginRecord, Any]]:
+        """The same, each result with the plugin that returned it."""
         inspect.signature(getattr(Specifications, name)).bind(None, **values)
         if self._registered is None:
             self._registered = [entry for record in self._records if (entry := _register(record))]
-        return [result for entry in self._registered for result in _call(entry, name, values)]
+        for entry in self._registered:
+            yield from ((entry.record, result) for result in self._results(entry, name, values))
+
+    def _results(self, entry: _Registered, name: str, values: dict[str, Any]) -> list[Any]:
+        """What the implementations of one plugin return; its failures are told, each once."""
+        try:
+            results: list[Any] = getattr(entry.manager.hook, name)(
+                **{key: _own(value) for key, value in values.items()}
+            )
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # a hook has a say, not a veto
+            self.warn(f"hook {name} of {entry.record.provider} failed: {type(error).__name__}: {error}")
+            return []
+        return results
+
+    def warn(self, message: str) -> None:
+        """Say something once: a hook that fails may be called at every step of a long forecast."""
+        if message not in self._told:
+            self._told.add(message)
+            logger.warning("%s", message)
 
 
 @cache
@@ -118,12 +173,35 @@ def _warn_of_unknown(manager: pluggy.PluginManager, record: PluginRecord) -> Non
         logger.warning("%s has a hook that wxml does not know: %s", record.provider, error)
 
 
-def _call(entry: _Registered, name: str, values: dict[str, Any]) -> list[Any]:
+def _own(value: Any) -> Any:
+    """What a hook may do with as it likes: a config of its own."""
+    return copy.deepcopy(value) if isinstance(value, dict) else value
+
+
+# Provenance
+
+
+def provenance_notes() -> dict[str, Any]:
+    """What everyone installed adds to a record of provenance; what cannot be kept there is left out and told."""
+    notes: dict[str, Any] = {}
+    for record, answer in hooks().answers("wxml_provenance"):
+        problem = _problem(answer, notes)
+        if problem:
+            hooks().warn(f"what hook wxml_provenance of {record.provider} returned is left out: {problem}")
+        else:
+            notes.update(answer)
+    return notes
+
+
+def _problem(answer: Any, notes: Mapping[str, Any]) -> str:
+    """Why an answer cannot be kept; empty where it can."""
+    if not isinstance(answer, dict) or not all(isinstance(key, str) for key in answer):
+        return f"it must be a dict with text as keys, got {answer!r}"
+    taken = sorted(answer.keys() & notes.keys())
+    if taken:
+        return f"another package has a note {taken[0]!r}"
     try:
-        results: list[Any] = getattr(entry.manager.hook, name)(**values)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  # a hook has a say, not a veto
-        logger.warning("hook %s of %s failed: %s: %s", name, entry.record.provider, type(error).__name__, error)
-        return []
-    return results
+        json.dumps(answer, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"it holds more than JSON values: {error}"
+    return ""

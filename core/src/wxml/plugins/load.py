@@ -1,6 +1,6 @@
 """The only place that imports the code of plugins, and checks that it is what it claims to be."""
 
-__all__ = ["import_object", "load", "load_plugin"]
+__all__ = ["import_object", "load", "load_plugin", "plugin_fault"]
 
 import importlib
 import inspect
@@ -8,6 +8,7 @@ from typing import Any
 
 from wxml.errors import BrokenPluginError, UnknownPluginError
 from wxml.plugins.catalog import PluginRecord, installed
+from wxml.plugins.import_guard import guarded_import
 from wxml.plugins.resolve import require_usable, resolve
 from wxml.plugins.whereabouts import culprit
 
@@ -52,9 +53,10 @@ def import_object(record: PluginRecord) -> Any:
     """
     module, _, path = record.value.partition(":")
     try:
-        found: Any = importlib.import_module(module)
-        for attribute in path.split(".") if path else ():
-            found = getattr(found, attribute)
+        with guarded_import(record.provider):
+            found: Any = importlib.import_module(module)
+            for attribute in path.split(".") if path else ():
+                found = getattr(found, attribute)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may even call sys.exit when it is imported
@@ -64,9 +66,11 @@ def import_object(record: PluginRecord) -> Any:
 
 def _failed(record: PluginRecord, error: BaseException) -> BrokenPluginError:
     place = culprit(record, error)
+    unaffected = f"{place}   other plugins are unaffected" if place else "other plugins are unaffected"
+    without = f"to go on without its plugins:  WXML_PLUGINS=-{record.distribution}"
     return BrokenPluginError(
         f"{_subject(record)} failed to import: {_cause(error)}",
-        fix=f"{place}   other plugins are unaffected" if place else "other plugins are unaffected",
+        fix=f"{unaffected}\ntell the authors of {record.distribution}; {without}",
     )
 
 
@@ -89,7 +93,7 @@ def _checked(record: PluginRecord) -> type:
     """Import a plugin and hold it against the interface of its kind."""
     interface = import_object(_kind(record))
     found = import_object(record)
-    fault = _fault(found, interface)
+    fault = plugin_fault(found, interface)
     if fault:
         raise BrokenPluginError(
             f"{_subject(record)} is not a valid {record.kind}: `{record.value}` {fault}",
@@ -109,7 +113,7 @@ def _kind(record: PluginRecord) -> PluginRecord:
     return kinds[record.kind]
 
 
-def _fault(found: Any, interface: type) -> str:
+def plugin_fault(found: Any, interface: type) -> str:
     """What keeps an object from being a plugin of an interface; empty where nothing does."""
     if not inspect.isclass(found):
         return f"is not a class, got {type(found).__name__}"

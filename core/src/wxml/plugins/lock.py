@@ -1,17 +1,18 @@
 """What was used: the record of plugins that every artefact carries, enough to make its environment again."""
 
-__all__ = ["UsedPlugin", "lock"]
+__all__ = ["UsedPlugin", "core_record", "lock", "tree_hash"]
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wxml.plugins.catalog import PluginRecord
-from wxml.plugins.origin import install_line, origin
+from wxml.plugins.origin import install_line, is_dirty, origin, requirement
 from wxml.plugins.policy import CORE
 from wxml.plugins.whereabouts import code_root
 
@@ -31,25 +32,42 @@ def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
     """The record of wxml-core and of the plugins used, as JSON values: the same on every run, whatever the order.
 
     Each entry has `plugin` (the full name), `kind`, `version`, `options`, `origin` (where the distribution came from),
-    `code` (a hash of its import package) and `install` (the command that installs it again).
+    `code` (a hash of its import package), `dirty` (whether that code is other than what was published; null: unknown)
+    and `install` (the command that installs it again).
     """
-    core = PluginRecord("core", CORE, CORE, metadata.version(CORE), "wxml")
-    entries = [_entry(plugin) for plugin in (UsedPlugin(core), *used)]
+    facts = cache(_facts)
+    entries = [_entry(plugin, facts) for plugin in (UsedPlugin(core_record()), *used)]
     distinct = {json.dumps(entry, sort_keys=True): entry for entry in entries}
     return sorted(distinct.values(), key=lambda entry: (entry["kind"] != "core", json.dumps(entry, sort_keys=True)))
 
 
-def _entry(used: UsedPlugin) -> dict[str, Any]:
+def core_record() -> PluginRecord:
+    """wxml-core itself, written like a plugin."""
+    return PluginRecord("core", CORE, CORE, metadata.version(CORE), "wxml")
+
+
+class _Facts(NamedTuple):
+    """What an entry says of the code of a plugin; the same for all plugins of one import package."""
+
+    origin: dict[str, Any]
+    code: str | None
+    dirty: bool | None
+
+
+def _facts(distribution: str, root: Path | None) -> _Facts:
+    return _Facts(origin(distribution), tree_hash(root), is_dirty(distribution, root))
+
+
+def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dict[str, Any]:
     record = used.record
-    source = origin(record.distribution)
+    found = facts(record.distribution, code_root(record))
     return {
         "plugin": CORE if record.kind == "core" else record.full_name,
         "kind": record.kind,
         "version": record.version,
         "options": _json_value(used.options),
-        "origin": source,
-        "code": tree_hash(code_root(record)),
-        "install": install_line(record.distribution, record.version, source),
+        **found._asdict(),
+        "install": install_line(requirement(record.distribution, record.version, found.origin)),
     }
 
 

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from wxml.plugins.annotations import model_in, type_text
+from wxml.plugins.choices import kind_of
 
 _BOUNDS = {
     "gt": "> {}",
@@ -50,7 +51,7 @@ def option_rows(model: type[BaseModel], prefix: str = "", given: Any = None) -> 
     """
     for name, field in model.model_fields.items():
         default = getattr(given, name) if isinstance(given, model) else field.get_default(call_default_factory=True)
-        group = model_in(field.annotation)
+        group = None if kind_of(field) else model_in(field.annotation)
         if group is None or not (isinstance(default, group) or default is PydanticUndefined):
             yield _row(f"{prefix}{name}", field, default)
         if group is not None:
@@ -65,7 +66,13 @@ def _row(name: str, field: FieldInfo, default: Any) -> OptionRow:
         if (bound := getattr(item, key, None)) is not None
     ]
     written = None if default is PydanticUndefined else _yaml(default)
-    return OptionRow(name, type_text(field.annotation), written, ", ".join(bounds), field.description or "")
+    return OptionRow(name, _type(field), written, ", ".join(bounds), field.description or "")
+
+
+def _type(field: FieldInfo) -> str:
+    """The type in words; of a choice, which kind of plugin is chosen."""
+    text, kind = type_text(field.annotation), kind_of(field)
+    return text.replace("PluginChoice", kind) if kind else text
 
 
 def _yaml(value: Any) -> str:

@@ -3,6 +3,7 @@
 __all__ = [
     "OptionRow",
     "Options",
+    "choice_faults",
     "describe_options",
     "options_json_schema",
     "options_model",
@@ -12,15 +13,17 @@ __all__ = [
 import inspect
 import typing
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
-from wxml.errors import ConfigError, ContractError
+from wxml.errors import AmbiguousPluginError, ConfigError, ContractError, DataError, Fault, UnknownPluginError
+from wxml.plugins.choices import PlacedPlugin, check_plugin_name, choices_in
 from wxml.plugins.faults import faults_of
+from wxml.plugins.load import load_plugin
 from wxml.plugins.option_rows import OptionRow, option_rows
 
 
@@ -65,6 +68,8 @@ def _default(option: inspect.Parameter) -> Any:
 def parse_options(cls: type, options: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     """The keyword arguments for a plugin's constructor: validated values, defaults included.
 
+    Options that choose plugins themselves (a `PluginChoice` marked with its `Kind`) are validated by those plugins.
+
     Args:
         cls: the plugin.
         options: as they come from a config.
@@ -73,13 +78,37 @@ def parse_options(cls: type, options: Mapping[str, Any], where: str = "") -> dic
     Raises:
         ConfigError: with one fault for each option that is wrong.
         ContractError: the plugin's constructor is at fault.
+        BrokenPluginError: a plugin that an option chooses cannot be used.
     """
     model = options_model(cls)
+    places = choices_in(options, model, f"{where}." if where else "")
+    faults = [fault for place in places for fault in choice_faults(place)]
     try:
         parsed = model.model_validate(dict(options))
     except ValidationError as error:
-        raise ConfigError(faults_of(error, model, options, where)) from error
+        raise ConfigError([*faults_of(error, model, options, where), *faults]) from error
+    if faults:
+        raise ConfigError(faults)
     return {name: getattr(parsed, name) for name in model.model_fields}
+
+
+def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
+    """Every fault in the name and the options of a plugin that is chosen somewhere, found by importing it.
+
+    Raises:
+        BrokenPluginError: it cannot be used.
+    """
+    name = place.written.get("plugin")
+    try:
+        if isinstance(name, str):  # else whoever validates the place itself reports it
+            parse_options(load_plugin(place.kind, check_plugin_name(name)), place.options, place.path)
+    except (UnknownPluginError, AmbiguousPluginError) as error:
+        return [Fault(f"{place.path}.plugin", f"{error.message}: {error.fix}")]
+    except ConfigError as error:
+        return error.faults
+    except DataError:  # no name: reported there, too
+        return ()
+    return ()
 
 
 def options_json_schema(cls: type) -> dict[str, Any]:

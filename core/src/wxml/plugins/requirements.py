@@ -1,19 +1,18 @@
 """Whether what a distribution requires is installed, judged from metadata alone."""
 
-__all__ = ["Shortfall", "installed_version", "shortfall"]
+__all__ = ["Shortfall", "shortfall"]
 
-import re
-from collections.abc import Callable, Iterator
-from importlib import metadata
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from wxml.plugins.distributions import Environment
 from wxml.plugins.names import fold
+from wxml.plugins.plain_versions import PlainRequirement, meets, read_plain
 from wxml.plugins.policy import CORE
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
-
-VERSION = re.compile(r"^version:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 class Shortfall(NamedTuple):
@@ -23,73 +22,95 @@ class Shortfall(NamedTuple):
     problem: str
 
 
-def shortfall(distribution: metadata.Distribution, version_of: Callable[[str], str | None]) -> Shortfall | None:
+class _Wanted(NamedTuple):
+    """A requirement that holds here."""
+
+    text: str
+    """Name and range, as in `numpy>=1.26`."""
+    name: str
+    extras: tuple[str, ...]
+
+
+def shortfall(requires: Iterable[str], environment: Environment) -> Shortfall | None:
     """What a distribution requires and does not find, or None; a wrong wxml-core is reported before anything else.
 
     Args:
-        distribution: whose requirements are looked at.
-        version_of: `installed_version`, or the same with a memory.
+        requires: its requirements, as metadata spell them.
+        environment: what is installed.
     """
-    from packaging.requirements import InvalidRequirement
-
     try:
-        required = list(_required(distribution, ("",)))
-    except InvalidRequirement as error:
+        wanted = list(_wanted(requires, ("",), environment))
+    except ValueError as error:
         return Shortfall("broken", f"its metadata hold a requirement that cannot be read: {str(error).splitlines()[0]}")
-    checked = [
-        (fold(requirement.name), _problem(requirement, version_of(requirement.name))) for requirement in required
-    ]
-    unmet = {problem: name for name, problem in checked if problem}
+    unmet = {problem: one.name for one in wanted if (problem := _problem(one, environment))}
     for problem, name in unmet.items():
         if name == CORE:
             return Shortfall("incompatible", f"needs {problem}")
     return Shortfall("missing-dependency", f"needs {', '.join(unmet)}") if unmet else None
 
 
-def _required(distribution: metadata.Distribution, extras: tuple[str, ...]) -> "Iterator[Requirement]":
+def _wanted(requires: Iterable[str], extras: tuple[str, ...], environment: Environment) -> Iterator[_Wanted]:
     """The requirements that hold in this environment, and those of the extras that they ask of other distributions."""
+    for text in requires:
+        one = _read(text, extras)
+        if one is None:
+            continue
+        yield one
+        if one.extras and "" in extras and one.name in environment:
+            inner = environment[one.name].header.requires
+            yield from _wanted(inner, tuple(sorted(one.extras)), environment)
+
+
+@cache
+def _read(text: str, extras: tuple[str, ...]) -> _Wanted | None:
+    """A requirement, or None where its marker says that it does not hold here.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    plain = read_plain(text)
+    if plain is not None:
+        holds = plain.holds and (not plain.extra or fold(plain.extra) in map(fold, extras))
+        return _Wanted(_spelled(plain), fold(plain.name), plain.extras) if holds else None
+    requirement = _parsed(text)
+    if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras):
+        return None
+    return _Wanted(
+        f"{requirement.name}{requirement.specifier}", fold(requirement.name), tuple(sorted(requirement.extras))
+    )
+
+
+def _spelled(plain: PlainRequirement) -> str:
+    """The name and the range, whose parts are sorted as `packaging` sorts them."""
+    return plain.name + ",".join(sorted(operator + version for operator, version in plain.clauses))
+
+
+def _parsed(text: str) -> "Requirement":
     from packaging.requirements import Requirement
 
-    for text in distribution.requires or ():
-        requirement = Requirement(text)
-        if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras):
-            continue
-        yield requirement
-        if requirement.extras and "" in extras:
-            yield from _required_by_extras(requirement)
+    return Requirement(text)
 
 
-def _required_by_extras(requirement: "Requirement") -> "Iterator[Requirement]":
-    """What the extras of a requirement add: `wxml-core[torch]` needs torch."""
-    try:
-        distribution = metadata.distribution(requirement.name)
-    except metadata.PackageNotFoundError:
-        return
-    yield from _required(distribution, tuple(sorted(requirement.extras)))
-
-
-def _problem(requirement: "Requirement", version: str | None) -> str:
+def _problem(wanted: _Wanted, environment: Environment) -> str:
     """The requirement and what is there instead; empty where it is met, or where no version says otherwise."""
+    if wanted.name not in environment:
+        return f"{wanted.text} (not installed)"
+    version = environment[wanted.name].header.version
+    return "" if _met(wanted.text, version) else f"{wanted.text} ({version} is installed)"
+
+
+@cache
+def _met(text: str, version: str) -> bool:
+    """Whether an installed version satisfies a requirement; a version that is none gets the benefit of the doubt."""
+    plain = read_plain(text)
+    answer = meets(version, plain.clauses) if plain else None
+    return _met_by_the_book(text, version) if answer is None else answer
+
+
+def _met_by_the_book(text: str, version: str) -> bool:
     from packaging.version import InvalidVersion
 
-    wanted = f"{requirement.name}{requirement.specifier}"
-    if version is None:
-        return f"{wanted} (not installed)"
     try:
-        met = not version or requirement.specifier.contains(version, prereleases=True)
+        return not version or _parsed(text).specifier.contains(version, prereleases=True)
     except InvalidVersion:
-        return ""
-    return "" if met else f"{wanted} ({version} is installed)"
-
-
-def installed_version(name: str) -> str | None:
-    """The version of an installed distribution, empty where it does not say; None where it is not installed.
-
-    Reads the one line, because parsing all metadata of everything that is required takes longer than all the rest.
-    """
-    try:
-        text = metadata.distribution(name).read_text("METADATA") or ""
-    except (metadata.PackageNotFoundError, ValueError):
-        return None
-    match = VERSION.search(text)
-    return match[1] if match else ""
+        return True

@@ -1,14 +1,15 @@
 """From a kind and a name to exactly one plugin, or an error that says what to write instead."""
 
-__all__ = ["require_usable", "resolve"]
+__all__ = ["find_plugin", "require_usable", "resolve", "spelled_out"]
 
 import difflib
 
 from wxml.errors import AmbiguousPluginError, BrokenPluginError, UnknownPluginError, WxmlError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed
-from wxml.plugins.known import install_command, known_names
+from wxml.plugins.installer import install_command, uninstall_command
+from wxml.plugins.known import known_names, requirement
 from wxml.plugins.names import fold
-from wxml.plugins.policy import CORE, VARIABLE
+from wxml.plugins.policy import CORE, Policy
 
 
 def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str = "") -> PluginRecord:
@@ -27,6 +28,29 @@ def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str 
     """
     catalog = installed() if catalog is None else catalog
     kind = catalog.known_kind(kind, where=where)
+    target = catalog.site.aliases.get((kind, fold(name)))
+    if target is None:
+        return find_plugin(kind, name, catalog, where=where)
+    return find_plugin(kind, target, catalog, where=_joined(where, f"{name!r} in {catalog.site.path}"))
+
+
+def spelled_out(kind: str, name: str) -> str:
+    """The full name of the plugin that an alias of the site stands for; every other name as it is.
+
+    An alias that stands for nothing stays as well: its use is the error.
+    """
+    catalog = installed()
+    target = catalog.site.aliases.get((kind, fold(name)))
+    if target is None:
+        return name
+    try:
+        return find_plugin(kind, target, catalog).full_name
+    except WxmlError:
+        return name
+
+
+def find_plugin(kind: str, name: str, catalog: Catalog, *, where: str = "") -> PluginRecord:
+    """The same for the name of a plugin itself, which is no alias, and for a kind that is known."""
     distribution, _, bare = name.rpartition(":")
     found = [
         record
@@ -36,11 +60,16 @@ def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str 
     if not found:
         raise _unknown(kind, name, catalog, where)
     enabled = [record for record in found if record.status != "disabled"]
-    if len({record.distribution for record in enabled}) > 1:
-        raise _ambiguous(enabled, where)
-    chosen = (enabled or found)[0]
+    in_order = [record for record in enabled if record.status != "broken"]
+    if len({record.distribution for record in in_order}) > 1:
+        raise _ambiguous(in_order, where)
+    chosen = (in_order or enabled or found)[0]
     require_usable(chosen, where=where)
     return chosen
+
+
+def _joined(where: str, alias: str) -> str:
+    return f"{where}, {alias}" if where else alias
 
 
 def require_usable(record: PluginRecord, *, where: str = "") -> None:
@@ -56,7 +85,7 @@ def require_usable(record: PluginRecord, *, where: str = "") -> None:
     if record.status == "disabled":
         raise UnknownPluginError(
             f"{subject} is disabled: {record.problem}{_at(where)}",
-            fix=f"to allow it, take `-{record.distribution}` out of {VARIABLE}, or add `{record.distribution}` to it",
+            fix=Policy.from_environment().remedy(record.distribution),
         )
     problem = f"is {record.status}: {record.problem}" if record.status != "missing-dependency" else record.problem
     raise BrokenPluginError(f"{subject} {problem}{_at(where)}", fix=_repair(record))
@@ -70,20 +99,25 @@ def _repair(record: PluginRecord) -> str:
     """The command that makes an installed plugin fit; core keeps its version, so that nothing else breaks."""
     from importlib.metadata import version
 
-    core = f"'{CORE}=={version(CORE)}'"
+    core = f"{CORE}=={version(CORE)}"
     if record.status == "missing-dependency":
-        return f"python -m pip install '{record.distribution}=={record.version}' {core}"
+        return install_command(f"{record.distribution}=={record.version}", core)
     if record.status == "incompatible":
+        own = f"{record.distribution}=={record.version}"
         return (
-            f"take another version of it:  python -m pip install --upgrade '{record.distribution}' {core}\n"
-            f"or another {CORE}:  python -m pip install --upgrade {CORE} '{record.distribution}=={record.version}'"
+            f"take another version of it:  {install_command(record.distribution, core, upgrade=True)}\n"
+            f"or another {CORE}:  {install_command(CORE, own, upgrade=True)}"
         )
-    return f"tell the authors of {record.distribution}, or remove it:  python -m pip uninstall {record.distribution}"
+    return (
+        f"tell the authors of {record.distribution}, or remove it:  {uninstall_command(record.distribution)}\n"
+        "where that cannot read its metadata either, delete its `.dist-info` folder"
+    )
 
 
 def _ambiguous(records: list[PluginRecord], where: str) -> WxmlError:
     providers = ", ".join(record.provider for record in records)
-    choices = " or ".join(f"`plugin: {record.full_name}`" for record in records)
+    written = "wxml " if records[0].kind == "command" else "plugin: "
+    choices = " or ".join(f"`{written}{record.full_name}`" for record in records)
     count = {2: "two", 3: "three"}.get(len(records), str(len(records)))
     return AmbiguousPluginError(
         f"{records[0].kind} {records[0].name!r} is provided by {count} packages: {providers}{_at(where)}",
@@ -99,10 +133,11 @@ def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
     if provider and fold(distribution) in ("", provider):
         return UnknownPluginError(
             f"{kind} {fold(bare)!r} is not installed{_at(where)}",
-            fix=f"it is provided by {provider}:  {install_command(provider)}",
+            fix=f"it is provided by {provider}:  {install_command(requirement(provider))}",
         )
     records = [record for record in catalog.select(kind) if record.status != "disabled"]
-    names = sorted({record.full_name if distribution else record.name for record in records})
+    own = {alias for of, alias in catalog.site.aliases if of == kind and not distribution}
+    names = sorted({*own, *(record.full_name if distribution else record.name for record in records)})
     return UnknownPluginError(f"unknown {kind} {name!r}{_at(where)}", fix=_suggestion(name, names, known))
 
 
@@ -114,5 +149,5 @@ def _suggestion(name: str, names: list[str], known: dict[str, str]) -> str:
     if not close:
         return listed
     missing = close[0] not in names and close[0] in known
-    hint = f" (not installed:  {install_command(known[close[0]])})" if missing else ""
+    hint = f" (not installed:  {install_command(requirement(known[close[0]]))})" if missing else ""
     return f"did you mean {close[0]!r}?{hint}   {listed}"

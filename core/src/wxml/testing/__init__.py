@@ -1,5 +1,58 @@
-"""A tiny world to test plugins in: data, a graph, nothing to download."""
+"""The conformance kit: one contract per interface, for a plugin's tests; and a tiny world to test in.
 
-__all__ = ["TravellingWaves", "tiny_graph", "tiny_grid"]
+    from wxml.testing import ProcessorContract
 
+    class TestGnn(ProcessorContract):
+        plugin = GnnProcessor
+        options = {"num_layers": 2}
+
+`wxml check-plugin` runs the same checks on any installed plugin. Nothing here imports pytest, and torch comes with
+`ProcessorContract`, `MapperContract` and `TrainerContract` alone.
+"""
+
+__all__ = [
+    "Contract",
+    "DataSourceContract",
+    "ForecastWriterContract",
+    "GraphBuilderContract",
+    "MapperContract",
+    "ProcessorContract",
+    "TrainerContract",
+    "TransformContract",
+    "TravellingWaves",
+    "VerifierContract",
+    "tiny_graph",
+    "tiny_grid",
+]
+
+from typing import TYPE_CHECKING, Any
+
+from wxml.testing.contract import Contract
+from wxml.testing.data_source_contract import DataSourceContract
+from wxml.testing.forecast_writer_contract import ForecastWriterContract
+from wxml.testing.graph_builder_contract import GraphBuilderContract
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph, tiny_grid
+from wxml.testing.transform_contract import TransformContract
+from wxml.testing.verifier_contract import VerifierContract
+
+if TYPE_CHECKING:
+    from wxml.testing.mapper_contract import MapperContract
+    from wxml.testing.processor_contract import ProcessorContract
+    from wxml.testing.trainer_contract import TrainerContract
+
+
+def __getattr__(name: str) -> Any:
+    """The contracts that need torch, on first use."""
+    if name == "ProcessorContract":
+        from wxml.testing.processor_contract import ProcessorContract
+
+        return ProcessorContract
+    if name == "MapperContract":
+        from wxml.testing.mapper_contract import MapperContract
+
+        return MapperContract
+    if name == "TrainerContract":
+        from wxml.testing.trainer_contract import TrainerContract
+
+        return TrainerContract
+    raise AttributeError(f"module 'wxml.testing' has no attribute {name!r}")

@@ -1,0 +1,203 @@
+"""`wxml check-plugin`: hold an installed plugin against the contract of its interface."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from wxml.plugins.catalog import PluginRecord
+    from wxml.testing.conformance import CheckResult
+
+SCHEMA = 1
+"""The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""
+BROKEN = 3
+"""Exit code where a check failed, as for any broken plugin."""
+COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
+Checked = tuple["PluginRecord", "list[CheckResult]"]
+
+
+@click.command("check-plugin")
+@click.argument("names", nargs=-1, required=True, metavar="[KIND] NAME")
+@click.option(
+    "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the plugin, as in a config."
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs: {'schema': 1, 'plugins': [...]}.")
+@click.pass_context
+def command(ctx: click.Context, names: tuple[str, ...], options: tuple[str, ...], as_json: bool) -> None:
+    """Check that the plugin NAME does what its interface promises.
+
+    Without a KIND, all plugins of that name are checked. Values of options are YAML. Exits with 0 if no check failed, 3
+    if one did or the plugin is broken, 2 if the plugin or an option that it needs is not there.
+
+    \b
+    Examples:
+      wxml check-plugin gnn
+      wxml check-plugin processor acme-wxml:window-attention --option window=4
+      wxml check-plugin data-source xarray --option path=era5.nc --json
+    """
+    given = _options(options)
+    records = _records(names)
+    contracts = [(record, _contract(record, given)) for record in records]
+    checked = []
+    for record, contract in contracts:
+        results = _checked(contract)
+        checked.append((record, list(results if as_json else _shown(record, given, results))))
+    if as_json:
+        click.echo(_json(checked, given))
+    if any(result.result == "failed" for _, results in checked for result in results):
+        ctx.exit(BROKEN)
+
+
+def _options(written: Sequence[str]) -> dict[str, Any]:
+    """What a config would say: `key=value` pairs, a dotted key within its group, values in YAML."""
+    import yaml
+
+    options: dict[str, Any] = {}
+    for text in written:
+        path, equals, value = text.partition("=")
+        if not path or not equals:
+            raise click.UsageError(f"--option takes KEY=VALUE, got {text!r}")
+        try:
+            parsed = yaml.load(value, _loader())  # noqa: S506  # a safe one
+        except yaml.YAMLError as error:
+            raise click.UsageError(f"the value of --option {text!r} is not YAML: {error}") from error
+        _put(options, path.split("."), parsed)
+    return options
+
+
+def _loader() -> Any:
+    """YAML as configs are read: a time stays the text that it is written as."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    return Loader
+
+
+def _put(options: dict[str, Any], path: list[str], value: Any) -> None:
+    *groups, name = path
+    for group in groups:
+        options = options.setdefault(group, {})
+        if not isinstance(options, dict):
+            raise click.UsageError(f"--option {group} has a value already, so it cannot have {name!r} inside")
+    options[name] = value
+
+
+def _records(names: Sequence[str]) -> "list[PluginRecord]":
+    """The plugins that are meant: one where the kind is said, else one of each kind that has the name."""
+    from wxml.errors import UnknownPluginError, nearest
+    from wxml.plugins.catalog import NOT_CHOSEN, installed
+    from wxml.plugins.names import fold
+    from wxml.plugins.resolve import resolve
+
+    if len(names) > 2:
+        raise click.UsageError(f"name a kind and a plugin, or a plugin alone, got {' '.join(names)}")
+    if len(names) == 2:
+        return [resolve(names[0], names[1])]
+    bare = fold(names[0].rpartition(":")[2])
+    choosable = [record for record in installed().records if record.kind not in NOT_CHOSEN]
+    kinds = dict.fromkeys(record.kind for record in choosable if record.name == bare)
+    if not kinds:
+        hint = nearest(bare, {record.name for record in choosable})
+        raise UnknownPluginError(f"no plugin of any kind is called {names[0]!r}", fix=hint)
+    return [resolve(kind, names[0]) for kind in kinds]
+
+
+def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
+    """The contract with the plugin and its options in place.
+
+    Raises:
+        WxmlError: whatever the constructor says about the options.
+        ConfigError: an option is wrong, or one that the plugin needs is not there.
+        BrokenPluginError: the plugin cannot be imported, or is not what it claims to be.
+    """
+    from wxml.errors import ConfigError
+    from wxml.plugins.load import load
+    from wxml.plugins.options import parse_options
+    from wxml.testing.conformance import contract_of
+
+    plugin = load(record)
+    try:
+        parse_options(plugin, options)
+    except ConfigError as error:
+        words = f"{record.kind} {record.name}"
+        fix = f"say it with --option KEY=VALUE; all options: wxml show-plugin {words}"
+        raise ConfigError(error.faults, fix=fix) from error
+    contract = type("Checked", (contract_of(record.kind),), {"plugin": plugin, "options": options})
+    _try_options(contract)
+    return contract
+
+
+def _try_options(contract: Any) -> None:
+    """Let what the constructor says about the options, such as of a file that is not there, reach the user."""
+    import unittest
+
+    from wxml.errors import WxmlError
+
+    try:
+        contract().sample()
+    except WxmlError:
+        raise
+    except (Exception, SystemExit, unittest.SkipTest):  # noqa: BLE001  # the checks say it
+        return
+
+
+def _checked(contract: Any) -> "Iterator[CheckResult]":
+    """The results one by one; what a plugin prints meanwhile goes to stderr."""
+    import contextlib
+    import sys
+
+    from wxml.testing.conformance import run_checks
+
+    results = run_checks(contract)
+    while True:
+        with contextlib.redirect_stdout(sys.stderr):
+            result = next(results, None)
+        if result is None:
+            return
+        yield result
+
+
+def _shown(
+    record: "PluginRecord", options: Mapping[str, Any], results: "Iterable[CheckResult]"
+) -> "Iterator[CheckResult]":
+    """The results, each written as a line of a table as soon as it is there."""
+    import json
+
+    said = f", options {json.dumps(options, default=str)}" if options else ""
+    click.echo(f"{record.kind} {record.full_name} {record.version}{said}\n")
+    click.echo(f"{'check':<52}{'result':<9}{'seconds':>7}")
+    counts = dict.fromkeys(COLOURS, 0)
+    for result in results:
+        counts[result.result] += 1
+        click.echo(_line(result))
+        yield result
+    click.echo("\n" + ", ".join(f"{count} {word}" for word, count in counts.items() if count) + "\n")
+
+
+def _line(result: "CheckResult") -> str:
+    word = click.style(f"{result.result:<9}", fg=COLOURS[result.result])
+    explained = [result.description, *result.message.splitlines()] if result.result == "failed" else [result.message]
+    return "\n".join([f"{result.name:<52}{word}{result.seconds:>7.2f}", *(f"    {line}" for line in explained if line)])
+
+
+def _json(checked: Sequence[Checked], options: Mapping[str, Any]) -> str:
+    import json
+    from dataclasses import asdict
+
+    plugins = [
+        {
+            **{key: getattr(record, key) for key in ("kind", "name", "distribution", "version", "full_name")},
+            "options": options,
+            **{word: sum(result.result == word for result in results) for word in COLOURS},
+            "checks": [asdict(result) for result in results],
+        }
+        for record, results in checked
+    ]
+    return json.dumps({"schema": SCHEMA, "plugins": plugins}, indent=2, default=str)

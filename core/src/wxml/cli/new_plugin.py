@@ -1,0 +1,43 @@
+"""`wxml new-plugin`: from nothing to the repository of a plugin that works."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("new-plugin", short_help="Start the repository of a plugin.")
+@click.argument("kind")
+@click.argument("name")
+@click.option("--directory", type=click.Path(path_type=Path), help="A new folder for the repository.  [default: NAME]")
+def command(kind: str, name: str, directory: Path | None) -> None:
+    """Write a complete repository for a plugin that works: code, tests, packaging, CI, licence.
+
+    KIND is processor, mapper, graph-builder, data-source or forecast-writer. NAME becomes the name of the distribution
+    and of the plugin in a config.
+
+    \b
+    Examples:
+      wxml new-plugin processor acme-window-attention
+      wxml new-plugin data-source acme-archive --directory ~/src/acme-archive
+    """
+    from wxml.scaffold.plugin_name import PluginName, taken
+    from wxml.scaffold.repository import new_repository, plugin_kind
+
+    kind, parsed = plugin_kind(kind), PluginName.parse(name)
+    folder = directory or Path(parsed.name)
+    files = new_repository(kind, parsed, folder)
+    for other in taken(kind, parsed.name):
+        click.echo(f"warning: there is a {kind} {other} already; a config must then write both names in full", err=True)
+    click.echo("\n".join([f"wrote {folder}", *(f"  {path}" for path in files), "", "next:"]))
+    click.echo("\n".join(f"  {line}" for line in _next_commands(kind, parsed.name, folder)))
+
+
+def _next_commands(kind: str, name: str, folder: Path) -> list[str]:
+    """What the author types now."""
+    return [
+        f"cd {folder}",
+        "python -m pip install --editable '.[test]'",
+        "python -m pytest",
+        f"wxml check-plugin {kind} {name}",
+        "wxml train experiment.yaml",
+    ]

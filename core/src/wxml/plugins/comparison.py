@@ -1,0 +1,152 @@
+"""A lock held against what is installed now."""
+
+__all__ = ["Comparison", "compare", "require_plugins"]
+
+import logging
+import re
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Literal
+
+from wxml.errors import ArtefactError, UnknownPluginError
+from wxml.plugins.catalog import Catalog, PluginRecord, installed
+from wxml.plugins.installer import install_command
+from wxml.plugins.lock import core_record, tree_hash
+from wxml.plugins.origin import requirement
+from wxml.plugins.whereabouts import code_root
+
+logger = logging.getLogger(__name__)
+
+Outcome = Literal["ok", "code", "version", "missing"]
+ORDER: tuple[Outcome, ...] = ("ok", "code", "version", "missing")
+"""What matters more comes later."""
+UNSAFE = re.compile(r"['\x00-\x1f\x7f]")
+"""What nothing that is installed has in its name, and a command that is printed to be pasted must not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A distribution as a lock has it, and as it is installed."""
+
+    distribution: str
+    plugins: tuple[str, ...]
+    """What was used of it, such as `processor 'icon'`."""
+    version: str
+    """In the lock."""
+    found: str
+    """The installed version; empty where it is not installed, or does not bring the plugins any more."""
+    outcome: Outcome
+    requirement: str
+    """What pip is asked for to get what the lock has."""
+    dirty: bool
+    """Whether the lock's code had changes that no command brings back."""
+
+    @property
+    def sentence(self) -> str:
+        """What the difference is; empty without one."""
+        wanted, used = f"{self.distribution} {self.version}", " and ".join(self.plugins)
+        changes = " with uncommitted changes" if self.dirty else ""
+        return {
+            "ok": "",
+            "missing": f"{used} of {wanted}, which is not installed",
+            "version": f"{wanted}{changes}, and {self.found or 'none'} is installed",
+            "code": f"{wanted}{changes}, and its installed code is another",
+        }[self.outcome]
+
+
+def compare(entries: Sequence[Mapping[str, Any]], catalog: Catalog | None = None) -> list[Comparison]:
+    """Every distribution of a lock once, wxml-core first. Imports nothing.
+
+    Args:
+        entries: what `wxml.plugins.lock.lock` made, here or elsewhere.
+        catalog: what is installed, by default that of this process.
+
+    Raises:
+        ArtefactError: an entry is not what wxml writes.
+    """
+    here = installed() if catalog is None else catalog
+    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        _check(entry)
+        grouped.setdefault(_distribution(entry), []).append(entry)
+    return [_compared(name, group, here) for name, group in grouped.items()]
+
+
+def require_plugins(entries: Sequence[Mapping[str, Any]], kinds: Set[str], artefact: str) -> None:
+    """Refuse to go on without the plugins that an artefact needs; warn where they are not what they were.
+
+    Args:
+        entries: the artefact's lock.
+        kinds: those that are needed now; others need not be installed.
+        artefact: what to call it.
+
+    Raises:
+        UnknownPluginError: a plugin is not installed; says what installs it.
+        ArtefactError: the lock is damaged.
+    """
+    compared = compare([entry for entry in entries if entry["kind"] in kinds])
+    missing = [found for found in compared if found.outcome == "missing"]
+    if missing:
+        raise UnknownPluginError(
+            "\n".join(f"`{artefact}` needs {found.sentence}" for found in missing),
+            fix=install_command(*(found.requirement for found in missing)),
+        )
+    for found in compared:
+        if found.outcome != "ok":
+            how = install_command(found.requirement)
+            logger.warning("`%s` was made with %s; to have the same:  %s", artefact, found.sentence, how)
+
+
+def _check(entry: Mapping[str, Any]) -> None:
+    try:
+        texts = [entry["plugin"], entry["kind"], entry["version"], entry["code"] or "", *entry["origin"].values()]
+    except (KeyError, TypeError, AttributeError):
+        texts = [None]
+    if any(not isinstance(text, str | bool) or UNSAFE.search(str(text)) for text in texts):
+        raise ArtefactError(f"the record of plugins is damaged: {entry!r}", fix="use an artefact as wxml wrote it")
+
+
+def _distribution(entry: Mapping[str, Any]) -> str:
+    return str(entry["plugin"]).partition(":")[0]
+
+
+def _compared(distribution: str, entries: Sequence[Mapping[str, Any]], catalog: Catalog) -> Comparison:
+    first = entries[0]
+    outcome = max((_outcome(entry, _record(entry, catalog)) for entry in entries), key=ORDER.index)
+    return Comparison(
+        distribution,
+        tuple(sorted({_used(entry) for entry in entries})),
+        first["version"],
+        "" if outcome == "missing" else _installed_version(distribution),
+        outcome,
+        requirement(distribution, first["version"], first["origin"]),
+        any(entry.get("dirty") for entry in entries),
+    )
+
+
+def _used(entry: Mapping[str, Any]) -> str:
+    return f"{entry['kind']} {str(entry['plugin']).rpartition(':')[2]!r}"
+
+
+def _record(entry: Mapping[str, Any], catalog: Catalog) -> PluginRecord | None:
+    """The installed plugin of an entry, in whatever state."""
+    if entry["kind"] == "core":
+        return core_record()
+    same = (record for record in catalog.select(entry["kind"]) if record.full_name == entry["plugin"])
+    return next(same, None)
+
+
+def _outcome(entry: Mapping[str, Any], record: PluginRecord | None) -> Outcome:
+    if record is None:
+        return "missing"
+    if record.version != entry["version"]:
+        return "version"
+    return "ok" if tree_hash(code_root(record)) == entry["code"] else "code"
+
+
+def _installed_version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,1 @@
+"""A new plugin's repository, written from templates."""

@@ -1,0 +1,92 @@
+"""Writes the repository of a new plugin.
+
+Plain `string.Template`: the files differ in a handful of words, and a template engine such as copier or cookiecutter
+would be one more dependency of core, with hooks that run code and questions to answer, for what ten lines do.
+"""
+
+__all__ = ["KINDS", "new_repository", "plugin_kind", "rendered"]
+
+from collections.abc import Iterator
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+
+import wxml
+from wxml.errors import UnknownPluginError, nearest
+from wxml.plugins.names import kind_name
+from wxml.plugins.policy import CORE
+from wxml.scaffold.plugin_name import PluginName
+from wxml.staging import staged
+
+KINDS = {
+    "processor": "local attention on the mesh",
+    "mapper": "weighted means between the grid and the mesh",
+    "graph-builder": "a mesh of evenly spread nodes, for any grid",
+    "data-source": "a cosine bell that travels around the equator",
+    "forecast-writer": "forecasts in one NumPy .npz file",
+}
+"""The kinds that can be started, and what the plugin does that the templates write."""
+WITH_TORCH = ("processor", "mapper")
+SUFFIX = ".template"  # so that no tool takes a template for the Python, YAML or Git file that it becomes
+
+
+def plugin_kind(written: str) -> str:
+    """The name of a kind, written in any way.
+
+    Raises:
+        UnknownPluginError: there are no templates for it; names the nearest.
+    """
+    kind = kind_name(written)
+    if kind not in KINDS:
+        raise UnknownPluginError(f"no templates for plugins of the kind {written!r}", fix=nearest(kind, KINDS))
+    return kind
+
+
+def new_repository(kind: str, name: PluginName, directory: Path) -> list[str]:
+    """Write a complete repository and return the paths of its files: all of them, or none.
+
+    Raises:
+        ArtefactError: `directory` exists, the folder around it does not, or the disk refuses.
+    """
+    files = rendered(kind, name)
+    with staged(directory) as beside:
+        for path, text in files.items():
+            (beside / path).parent.mkdir(parents=True, exist_ok=True)
+            (beside / path).write_text(text)
+    return list(files)
+
+
+def rendered(kind: str, name: PluginName) -> dict[str, str]:
+    """The files of a repository: path → content."""
+    words = _words(kind, name)
+    templates = resources.files("wxml.scaffold") / "templates"
+    files = {"LICENSE": metadata.distribution(CORE).read_text("licenses/LICENSE") or ""}
+    for folder in ("any-kind", kind):
+        for path, text in _templates(templates / folder):
+            files[path.replace("PACKAGE", name.package)] = Template(text).substitute(words)
+    return dict(sorted(files.items()))
+
+
+def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The templates below a folder: path without the suffix, and content."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _templates(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(SUFFIX):
+            yield prefix + entry.name.removesuffix(SUFFIX), entry.read_text(encoding="utf-8")
+
+
+def _words(kind: str, name: PluginName) -> dict[str, str]:
+    """What the templates leave open."""
+    major, minor = wxml.__version__.split(".")[:2]
+    return {
+        "name": name.name,
+        "package": name.package,
+        "class_name": name.class_name,
+        "kind": kind,
+        "module": kind.replace("-", "_"),
+        "summary": KINDS[kind],
+        "extra": "[torch]" if kind in WITH_TORCH else "",
+        "core": f">={major}.{minor},<{major}.{int(minor) + 1}",  # before 1.0 a minor version may break the contracts
+    }

@@ -1,0 +1,186 @@
+"""What a data source promises."""
+
+__all__ = ["DataSourceContract"]
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wxml.durations import format_time, parse_time
+from wxml.errors import DataError
+from wxml.interfaces.data_source import DataSource, SourceHeader
+from wxml.testing.contract import Contract, require
+
+Values = NDArray[np.float32]
+
+LARGEST = 1e20
+"""What files put where a value is missing begins here; no weather does."""
+PATIENCE = 120
+"""Seconds that a worker process may take to start and to read."""
+
+
+class DataSourceContract(Contract):
+    """Checks of a DataSource, on a few of its times and variables."""
+
+    interface: ClassVar[type[Any]] = DataSource
+    missing: ClassVar[Sequence[tuple[str, str]]] = ()
+    """(time, variable) of which some value is known to be missing, so that the check of NaN has something to find."""
+    quick_seconds: ClassVar[float] = 10.0
+    """How long it may take to be made."""
+    most: ClassVar[int] = 5
+    """Times and variables that are read."""
+
+    def sample(self) -> Any:
+        """Made of options alone."""
+        return self.make()
+
+    def rehearse(self) -> None:
+        """Read one time of one variable."""
+        source = self.make()
+        source.read(source.header.times[:1], source.header.names[:1])
+
+    def test_header_is_complete(self) -> None:
+        """The header has a grid, at least one variable and one time, and at least one member."""
+        header = self.make().header
+        require(isinstance(header, SourceHeader), f"`header` must be a SourceHeader, got {type(header).__name__}")
+        for what, count in (
+            ("variables", len(header.names)),
+            ("times", len(header.times)),
+            ("members", header.members),
+        ):
+            require(count >= 1, f"`header.{what}` must have at least one, got {count}")
+
+    def test_header_is_quick(self) -> None:
+        """The constructor reads no field, so that it takes seconds at most."""
+        start = time.perf_counter()
+        self.make()
+        seconds = time.perf_counter() - start
+        text = f"the constructor took {seconds:.1f} s, more than {self.quick_seconds:g} s; read fields in `_read` alone"
+        require(seconds <= self.quick_seconds, text)
+
+    def test_header_stays_the_same(self) -> None:
+        """Two instances with the same options have the same grid, variables, times and members."""
+        one, two = self.make().header, self.make().header
+        require(one.grid.identity == two.grid.identity, "two instances have different grids")
+        require(one.variables == two.variables, f"two instances have variables {one.names} and {two.names}")
+        require(np.array_equal(one.times, two.times), "two instances have different times")
+        require(one.members == two.members, f"two instances have {one.members} and {two.members} members")
+
+    def test_times_rise(self) -> None:
+        """Times are datetime64[s] and rise strictly: sorted, none twice."""
+        times = self.make().header.times
+        require(times.dtype == np.dtype("datetime64[s]"), f"times must be datetime64[s], got {times.dtype}")
+        falls = np.flatnonzero(np.diff(times) <= np.timedelta64(0, "s"))
+        where = format_time(times[falls[0] + 1]) if len(falls) else ""
+        require(not len(falls), f"times must rise strictly, {where} does not come after the time before it")
+
+    def test_order_does_not_matter(self) -> None:
+        """Times and variables asked for in another order give the same values in that order."""
+        times, names = self._sample()
+        expected = self.make().read(times, names)
+        row, column = np.roll(np.arange(len(times))[::-1], 1), np.arange(len(names))[::-1]
+        found = self.make().read(times[row], [names[index] for index in column])
+        _require_equal(found, expected[row][:, :, column], "in another order times or variables have other values")
+
+    def test_slices_equal_single_reads(self) -> None:
+        """One read of many times and variables gives what a read of each gives."""
+        times, names = self._sample()
+        source = self.make()
+        together = source.read(times, names)
+        for i, j in np.ndindex(len(times), len(names)):
+            name = names[j]
+            alone = source.read(times[i : i + 1], [name])[0, :, 0]
+            text = f"{name} at {times[i]}, read alone, is not what it is among others"
+            _require_equal(together[i, :, j], alone, text)
+
+    def test_a_time_may_be_asked_for_twice(self) -> None:
+        """The same time twice in one read gives the same values twice."""
+        times, names = self._sample()
+        twice = self.make().read(np.repeat(times, 2), names)
+        _require_equal(twice[1::2], twice[::2], "a time that is asked for twice has other values the second time")
+
+    def test_reads_do_not_disturb_each_other(self) -> None:
+        """What a caller does to the values of one read does not show in the next."""
+        times, names = self._sample()
+        source = self.make()
+        first = source.read(times, names)
+        kept = first.copy()
+        first[:] = 12345.0
+        _require_equal(source.read(times, names), kept, "a second read gives what the caller made of the first one")
+
+    def test_missing_values_are_nan(self) -> None:
+        """No infinities and no fill values such as 1e20; NaN at every (time, variable) of `missing`."""
+        times, names = self._sample()
+        source = self.make()
+        values = source.read(times, names)
+        wrong = values[np.isinf(values) | (np.abs(values) >= LARGEST)]
+        require(not wrong.size, f"a value is {wrong[:1]}: leave missing values as the NaN that `out` comes with")
+        for moment, name in self.missing:
+            there = source.read([parse_time(moment)], [name])
+            require(np.isnan(there).any(), f"{name} at {moment} has missing values, but no NaN")
+
+    def test_unknown_times_and_variables_are_refused(self) -> None:
+        """A time or variable that is not there is a DataError that names it; `read` is core's own."""
+        require(self.plugin.read is DataSource.read, "`read` must not be overridden; fill `_read`")
+        source = self.make()
+        names, times = source.header.names[:1], source.header.times
+        _require_data_error(lambda: source.read(times[:1], ["no_such_variable"]), "no_such_variable")
+        _require_data_error(lambda: source.read([times[-1] + np.timedelta64(1, "s")], names), "no data for")
+
+    def test_a_copy_reads_the_same(self) -> None:
+        """It can be pickled after a read, as it is for data-loader workers, and the copy reads the same values."""
+        times, names = self._sample()
+        source = self.make()
+        expected = source.read(times, names)
+        try:
+            copy = ForkingPickler.loads(ForkingPickler.dumps(source))
+        except Exception as error:
+            text = f"it cannot be pickled for data-loader workers: {error}; hold paths rather than open files"
+            raise AssertionError(text) from error
+        _require_equal(copy.read(times, names), expected, "a pickled copy reads other values")
+
+    def test_another_process_reads_the_same(self) -> None:
+        """A fresh process, such as a data-loader worker, reads the same values."""
+        times, names = self._sample()
+        source = self.make()
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            found = pool.apply_async(source.read, (times, names)).get(PATIENCE)
+        _require_equal(found, source.read(times, names), "another process reads other values")
+
+    def test_provenance_is_json(self) -> None:
+        """What it says of its origin is JSON, the same for two instances, before and after a read."""
+        source = self.make()
+        before = json.dumps(source.provenance(), allow_nan=False, sort_keys=True)
+        source.read(*self._sample())
+        after = json.dumps(self.make().provenance(), allow_nan=False, sort_keys=True)
+        require(before == after, f"the provenance changes from {before[:200]} to {after[:200]}")
+        require(before == json.dumps(source.provenance(), sort_keys=True), "reading changes the provenance")
+
+    def _sample(self) -> tuple[NDArray[np.datetime64], list[str]]:
+        """A few times and variables, the first and the last among them."""
+        header = self.make().header
+        sizes = len(header.times), len(header.names)
+        times, variables = (np.unique(np.linspace(0, size - 1, self.most).astype(int)) for size in sizes)
+        return header.times[times], [header.names[index] for index in variables]
+
+
+def _require_equal(found: ArrayLike, expected: ArrayLike, message: str) -> None:
+    """Bit for bit, NaN where the other has NaN."""
+    a, b = np.asarray(found), np.asarray(expected)
+    require(np.array_equal(np.isnan(a), np.isnan(b)), f"{message}: other values are missing")
+    require(np.array_equal(a, b, equal_nan=True), f"{message}: up to {np.nanmax(np.abs(a - b), initial=0):.3g} off")
+
+
+def _require_data_error(read: Callable[[], Values], word: str) -> None:
+    try:
+        read()
+    except DataError as error:
+        require(word in str(error), f"the DataError does not say `{word}`: {error}")
+        return
+    raise AssertionError(f"no DataError where `{word}` is asked for or said")

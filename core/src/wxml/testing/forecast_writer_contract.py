@@ -1,0 +1,211 @@
+"""What a forecast writer promises."""
+
+__all__ = ["ForecastWriterContract"]
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.errors import ArtefactError, DataError, WxmlError
+from wxml.fields import Fields
+from wxml.grid import Grid
+from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
+from wxml.testing.contract import Contract, require
+from wxml.testing.forecast_file import forecast_values
+from wxml.testing.tiny_forecast import Step, tiny_header, tiny_steps
+
+Values = dict[str, NDArray[np.float32]]
+
+
+class ForecastWriterContract(Contract):
+    """Checks of a ForecastWriter. A format that xarray does not read needs `read_back` overridden."""
+
+    interface: ClassVar[type[Any]] = ForecastWriter
+    suffix: ClassVar[str] = ""
+    """Of the file's name, where the format wants one, such as `.nc`."""
+
+    def read_back(self, target: str) -> Values:
+        """Values by variable, shape `[time, lead_time, member, node]`, NaN where nothing was written."""
+        return forecast_values(target)
+
+    def sample(self) -> Any:
+        """A writer that is not opened."""
+        return self.make(f"forecast{self.suffix}")
+
+    def rehearse(self) -> None:
+        """Write one file."""
+        with self._written(tiny_header()):
+            pass
+
+    # Values
+
+    def test_what_was_written_reads_back(self) -> None:
+        """Every value of every step is in the file, at its time and lead time, missing ones as NaN."""
+        self._require_round_trip(tiny_header(), "what is read back is not what was written")
+
+    def test_steps_may_come_in_any_order(self) -> None:
+        """Steps in another order make the same file."""
+        header = tiny_header()
+        steps = tiny_steps(header)
+        shuffled = [steps[number] for number in (4, 0, 5, 2, 1, 3)]
+        self._require_round_trip(header, "steps in another order are not in their places", shuffled)
+
+    def test_variables_may_come_in_any_order(self) -> None:
+        """Fields name their variables: in another order they are refused or written right, never mixed up."""
+        header = tiny_header()
+        turned = [_with_fields(s, s.fields.variables[::-1], s.fields.values[:, ::-1]) for s in tiny_steps(header)]
+        try:
+            self._require_round_trip(header, "variables in another order than the header's are mixed up", turned)
+        except WxmlError:
+            return
+
+    def test_steps_may_be_missing(self) -> None:
+        """A forecast that breaks off is closed without an error, its missing steps NaN."""
+        header = tiny_header()
+        self._require_round_trip(header, "of a forecast that broke off not all is as written", tiny_steps(header)[:2])
+
+    def test_members_and_grids(self) -> None:
+        """Ensembles, regular grids and scattered nodes are written, or refused with a DataError when it is opened."""
+        scattered = Grid.unstructured([50.0, 51.0, 48.5], [5.0, 7.5, 11.0])
+        served = 0
+        for header in (tiny_header(members=2), tiny_header(scattered), tiny_header()):
+            try:
+                self._require_round_trip(header, f"{header.members} members on {len(header.grid)} nodes differ")
+            except DataError:
+                continue
+            served += 1
+        require(served, "it can write none of an ensemble, a regular grid and scattered nodes")
+
+    def test_fields_are_not_modified(self) -> None:
+        """The fields stay as they are; core goes on from them."""
+        steps = tiny_steps(tiny_header())
+        kept = [step.fields.values.copy() for step in steps]
+        with self._written(tiny_header(), steps):
+            same = [np.array_equal(a.fields.values, b, equal_nan=True) for a, b in zip(steps, kept, strict=True)]
+        require(all(same), "`write` changed the fields in place")
+
+    # Refusals
+
+    def test_other_variables_are_refused(self) -> None:
+        """A step with a variable more, less or of another name is an error, not a file with a hole."""
+        step = tiny_steps(tiny_header())[0]
+        values = step.fields.values
+        wrong = {
+            "a variable is missing": _with_fields(step, ("t_850",), values[:, :1]),
+            "a variable has another name": _with_fields(step, ("t_850", "q"), values),
+            "there is a variable more": _with_fields(step, ("t_850", "msl", "q"), np.repeat(values, 2, 1)[:, :3]),
+        }
+        self._require_steps_refused(wrong)
+
+    def test_unannounced_steps_are_refused(self) -> None:
+        """A step whose lead time or initial time the header does not have is an error, as are too few nodes."""
+        step = tiny_steps(tiny_header())[0]
+        day = np.timedelta64(86400, "s")
+        later = Fields(step.fields.valid_time + day, step.fields.variables, step.fields.values)
+        wrong = {
+            "the lead time is not in the header": replace(step, fields=later, lead_time=step.lead_time + day),
+            "the initial time is not in the header": replace(step, fields=later),
+            "the fields have too few nodes": _with_fields(step, step.fields.variables, step.fields.values[..., :5]),
+        }
+        self._require_steps_refused(wrong)
+
+    # The file
+
+    def test_provenance_reads_back(self) -> None:
+        """The record that the header carries is in the file, letters of every alphabet included."""
+        header = tiny_header()
+        with self._written(header) as target:
+            found = self.plugin.read_provenance(target)
+        require(found == header.provenance, f"the provenance {header.provenance} came back as {found}")
+
+    def test_other_files_have_no_provenance(self) -> None:
+        """Reading the provenance of a file of another kind, or of none, is an ArtefactError."""
+        with self.folder() as folder:
+            note = folder / f"note{self.suffix}"
+            note.write_text("no forecast")
+            for target in (note, folder / f"absent{self.suffix}"):
+                self._require_artefact_error(str(target))
+
+    def test_nothing_but_the_target_is_written(self) -> None:
+        """After `close` there is the file, or folder, of the name that was asked for, and nothing beside it."""
+        with self._written(tiny_header()) as target:
+            found = sorted(path.name for path in Path(target).parent.iterdir())
+            require(found == [Path(target).name], f"asked to write {Path(target).name}, there is {found}")
+
+    def test_close_without_steps(self) -> None:
+        """`close` works after `open` alone, as when the first step fails, and may be called twice."""
+        with self.folder() as folder:
+            writer = self._writer(folder)
+            writer.open(tiny_header())
+            writer.close()
+            writer.close()
+
+    def _writer(self, folder: Path) -> Any:
+        return self.make(str(folder / f"forecast{self.suffix}"))
+
+    @contextmanager
+    def _written(self, header: ForecastHeader, steps: Sequence[Step] | None = None) -> Iterator[str]:
+        """The target after these steps, by default all."""
+        with self.folder() as folder:
+            writer = self._writer(folder)
+            try:
+                writer.open(header)
+                for step in tiny_steps(header) if steps is None else steps:
+                    writer.write(step.fields, step.lead_time)
+            finally:
+                writer.close()
+            yield writer.target
+
+    def _require_round_trip(self, header: ForecastHeader, message: str, steps: Sequence[Step] | None = None) -> None:
+        steps = tiny_steps(header) if steps is None else steps
+        with self._written(header, steps) as target:
+            found = self.read_back(target)
+        for name, values in _expected(header, steps).items():
+            require(name in found, f"{message}: there is no {name}, only {', '.join(sorted(found)) or 'nothing'}")
+            shape = np.shape(found[name])
+            require(shape == values.shape, f"{message}: {name} must have shape {values.shape}, got {shape}")
+            wrong = int(np.sum(~np.isclose(found[name], values, rtol=1e-5, atol=0, equal_nan=True)))
+            require(not wrong, f"{message}: {wrong} of {values.size} values of {name}")
+
+    def _require_steps_refused(self, wrong: dict[str, Step]) -> None:
+        for what, step in wrong.items():
+            with self.folder() as folder:
+                refused = _refuses(self._writer(folder), step)
+            require(refused, f"`write` accepts a step although {what}; raise a DataError")
+
+    def _require_artefact_error(self, target: str) -> None:
+        try:
+            record = self.plugin.read_provenance(target)
+        except ArtefactError:
+            return
+        raise AssertionError(f"`read_provenance` made {record} of {Path(target).name}, must raise an ArtefactError")
+
+
+def _refuses(writer: Any, step: Step) -> bool:
+    writer.open(tiny_header())
+    try:
+        writer.write(step.fields, step.lead_time)
+    except WxmlError:
+        return True
+    finally:
+        writer.close()
+    return False
+
+
+def _with_fields(step: Step, variables: tuple[str, ...], values: NDArray[np.float32]) -> Step:
+    return replace(step, fields=Fields(step.fields.valid_time, variables, np.ascontiguousarray(values)))
+
+
+def _expected(header: ForecastHeader, steps: Sequence[Step]) -> Values:
+    """What a file must hold, from the steps themselves."""
+    shape = (len(header.initial_times), len(header.lead_times), header.members, len(header.grid))
+    expected = {variable.name: np.full(shape, np.nan, np.float32) for variable in header.variables}
+    for step in steps:
+        for name in step.fields.variables:
+            expected[name][step.place] = step.fields[name]
+    return expected

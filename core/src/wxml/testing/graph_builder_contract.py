@@ -1,0 +1,183 @@
+"""What a graph builder promises."""
+
+__all__ = ["GraphBuilderContract"]
+
+import unittest
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.errors import DataError
+from wxml.graph import EdgeSet, Graph, NodeSet
+from wxml.grid import Grid
+from wxml.interfaces.graph_builder import GraphBuilder
+from wxml.sphere import unit_vectors
+from wxml.testing.contract import Contract, require
+from wxml.testing.tiny_graphs import tiny_region
+from wxml.testing.tiny_world import tiny_grid
+
+SAME_PLACE = 1e-9
+"""Radians between a node and where a turn should have brought it."""
+SAME_FEATURE = 1e-4
+
+
+class GraphBuilderContract(Contract):
+    """Checks of a GraphBuilder, on those of `grids` that it serves: it may refuse others with a DataError.
+
+    A builder may claim that its graphs turn with the grid (`rotation_invariant`): a grid that is turned about the polar
+    axis by `turn` degrees, by which the mesh can be turned onto itself, gives the same graph turned. The check takes
+    nodes at random, since on a regular grid neighbours are equally near and any of them may be chosen.
+    """
+
+    interface: ClassVar[type[Any]] = GraphBuilder
+    rotation_invariant: ClassVar[bool] = False
+    """Whether the builder claims it."""
+    turn: ClassVar[float] = 120.0
+    """Degrees east; an icosahedron with triangles around the poles can be turned by a third of a circle."""
+
+    def grids(self) -> Mapping[str, Grid]:
+        """The grids to build on; override it for a builder that needs others."""
+        return {"global regular": tiny_grid(), "regional regular": tiny_region(), **self._scattered()}
+
+    def sample(self) -> Any:
+        """Made of options alone."""
+        return self.make()
+
+    def rehearse(self) -> None:
+        """Build one graph."""
+        next(self._served(self.grids()), None)
+
+    def test_it_serves_a_grid(self) -> None:
+        """At least one of the grids is served; the others are refused with a DataError, never with another error."""
+        require([name for name, _, _ in self._served(self.grids())], f"it serves none of {', '.join(self.grids())}")
+        require(self.plugin.build is GraphBuilder.build, "`build` must not be overridden; fill `_build`")
+
+    def test_grid_nodes_are_those_of_the_grid(self) -> None:
+        """The node set `grid` has the places of the grid's nodes, in their order."""
+        for name, grid, graph in self._served(self.grids()):
+            nodes = graph.nodes["grid"]
+            off = np.abs(nodes.points - NodeSet.of_grid(grid).points).max()
+            require(off < SAME_PLACE, f"{name}: the node set `grid` is not in the order of the grid's nodes")
+
+    def test_every_grid_node_takes_part(self) -> None:
+        """Every grid node is read by the mesh and reached by it."""
+        for name, _, graph in self._served(self.grids()):
+            unread = np.diff(graph.edges["grid", "mesh"].source_pointers) == 0
+            unreached = np.diff(graph.edges["mesh", "grid"].pointers) == 0
+            text = f"{name}: {unread.sum()} grid nodes are not read and {unreached.sum()} are not reached"
+            require(not unread.any() and not unreached.any(), text)
+
+    def test_edges_are_sorted(self) -> None:
+        """Edges are sorted by target and then by source, and their pointers and transpose say so."""
+        for where, edges in self._edge_sets():
+            order = np.lexsort((edges.source, edges.target))
+            require(np.array_equal(order, np.arange(len(edges))), f"{where}: edges are not sorted by target and source")
+            again = EdgeSet(edges.source, edges.target, edges.source_count, edges.target_count, edges.features)
+            for name in ("pointers", "transpose", "source_pointers"):
+                require(np.array_equal(getattr(edges, name), getattr(again, name)), f"{where}: wrong `{name}`")
+
+    def test_indices_are_in_range(self) -> None:
+        """Edges name nodes that are there, with int64 numbers."""
+        for where, edges in self._edge_sets():
+            for name, index, count in (
+                ("source", edges.source, edges.source_count),
+                ("target", edges.target, edges.target_count),
+            ):
+                require(index.dtype == np.int64, f"{where}: `{name}` must be int64, got {index.dtype}")
+                fits = not index.size or (index.min() >= 0 and index.max() < count)
+                require(fits, f"{where}: `{name}` must lie below {count}, got {index.min()} to {index.max()}")
+
+    def test_features_are_finite(self) -> None:
+        """Every edge has the same number of finite float32 features, and every mesh node a place."""
+        for where, edges in self._edge_sets():
+            features = edges.features
+            fits = features.ndim == 2 and len(features) == len(edges) and features.dtype == np.float32
+            require(fits, f"{where}: features must be float32 [{len(edges)}, n], got {features.dtype} {features.shape}")
+            require(np.isfinite(features).all(), f"{where}: features are not finite")
+        for name, _, graph in self._served(self.grids()):
+            require(np.isfinite(graph.nodes["mesh"].points).all(), f"{name}: a mesh node has no place")
+
+    def test_the_same_grid_gives_the_same_graph(self) -> None:
+        """Two builds, by one builder and by another with the same options, agree bit for bit."""
+        for name, grid, graph in self._served(self.grids()):
+            builder = self.make()
+            for what, again in (("a second builder", builder.build(grid)), ("a second build", builder.build(grid))):
+                require(graph.identity == again.identity, f"{name}: {what} gives another graph")
+
+    def test_the_grid_is_not_modified(self) -> None:
+        """The grid stays as it is."""
+        fresh = self.grids()
+        for name, grid, _ in self._served(self.grids()):
+            require(grid.identity == fresh[name].identity, f"{name}: the builder changed the grid")
+
+    def test_the_graph_survives_a_file(self) -> None:
+        """The arrays that a checkpoint keeps give the same graph again."""
+        for name, _, graph in self._served(self.grids()):
+            again = Graph.from_arrays({key: np.array(array) for key, array in graph.to_arrays().items()})
+            require(graph.identity == again.identity, f"{name}: from_arrays(to_arrays()) is another graph")
+
+    def test_the_graph_turns_with_the_grid(self) -> None:
+        """Where it is claimed: the grid turned about the polar axis gives the same graph, turned."""
+        if not self.rotation_invariant:
+            raise unittest.SkipTest("not claimed: `rotation_invariant` is not set")
+        served = list(self._served(self._scattered()))
+        if not served:
+            raise unittest.SkipTest("it serves no grid of nodes at random")
+        for name, grid, graph in served:
+            turned = Grid.unstructured(grid.latitudes, grid.longitudes + self.turn)
+            self._require_turned(name, graph, self.make().build(turned))
+
+    def _require_turned(self, name: str, graph: Graph, turned: Graph) -> None:
+        """Node for node and edge for edge, whatever the numbers of the mesh nodes."""
+        number = {node_set: self._numbers(graph.nodes[node_set], turned.nodes[node_set]) for node_set in graph.nodes}
+        for node_set, new in number.items():
+            require(
+                new is not None, f"{name}: {self.turn:g}° do not turn the nodes `{node_set}` onto those of the other"
+            )
+        for (source, target), edges in graph.edges.items():
+            found = turned.edges[source, target]
+            expected = _keys(number[source][edges.source], number[target][edges.target], edges.source_count)
+            order = np.argsort(expected)
+            same = np.array_equal(expected[order], _keys(found.source, found.target, found.source_count))
+            require(same, f"{name}: edges {source} → {target} do not turn with the grid")
+            off = float(np.abs(edges.features[order] - found.features).max(initial=0))
+            require(off < SAME_FEATURE, f"{name}: features {source} → {target} differ by {off:.2g} after the turn")
+
+    def _numbers(self, nodes: NodeSet, turned: NodeSet) -> Any:
+        """For every node the number of the one that it is turned onto; None where some has none."""
+        if len(nodes) != len(turned):
+            return None
+        places = unit_vectors(nodes.latitudes, nodes.longitudes + self.turn)
+        nearness = places @ turned.points.T
+        nearest = np.argmax(nearness, axis=1)
+        off = np.linalg.norm(places - turned.points[nearest], axis=1).max()
+        return nearest if off < 1e-6 and len(np.unique(nearest)) == len(nodes) else None
+
+    def _scattered(self) -> dict[str, Grid]:
+        """Nodes at random, around the globe and in a region."""
+        random = np.random.default_rng(0)
+        height, around = random.uniform(-1, 1, 150), random.uniform(0, 360, 150)
+        north, east = random.uniform(30, 60, 80), random.uniform(5, 55, 80)
+        globe = Grid.unstructured(np.degrees(np.arcsin(height)), around)
+        return {"global scattered": globe, "regional scattered": Grid.unstructured(north, east)}
+
+    def _served(self, grids: Mapping[str, Grid]) -> Iterator[tuple[str, Grid, Graph]]:
+        builder = self.make()
+        for name, grid in grids.items():
+            try:
+                graph = builder.build(grid)
+            except DataError:
+                continue
+            yield name, grid, graph
+
+    def _edge_sets(self) -> Iterator[tuple[str, EdgeSet]]:
+        for name, _, graph in self._served(self.grids()):
+            for (source, target), edges in graph.edges.items():
+                yield f"{name}, {source} → {target}", edges
+
+
+def _keys(source: NDArray[np.int64], target: NDArray[np.int64], sources: int) -> NDArray[np.int64]:
+    """A number for every edge, in the order of sorted edges."""
+    return target * sources + source

@@ -1,0 +1,50 @@
+"""What a mapper promises, as an encoder and as a decoder."""
+
+__all__ = ["MapperContract"]
+
+from typing import Any, ClassVar
+
+from wxml.graph import Graph
+from wxml.interfaces.mapper import Mapper, MapperChannels
+from wxml.testing.contract import require
+from wxml.testing.network_contract import NetworkContract, Place
+from wxml.testing.tiny_graphs import globe
+
+
+class MapperContract(NetworkContract):
+    """Checks of a Mapper, which must serve as encoder and as decoder unless the test narrows `directions`."""
+
+    interface: ClassVar[type[Any]] = Mapper
+    channels: ClassVar[int] = 64
+    """Channels inside the model."""
+    directions: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "decoder behind another encoder")
+    """Where it is checked; the last is a decoder whose grid nodes come in with another width than the mesh nodes."""
+
+    def places(self, graph: Graph) -> list[Place]:
+        """From the grid to the mesh, and back."""
+        hidden = self.channels
+        channels = {
+            "encoder": MapperChannels(source=5, target=4, hidden=hidden, out=hidden),
+            "decoder": MapperChannels(source=hidden, target=hidden, hidden=hidden, out=2, decode=True),
+            "decoder behind another encoder": MapperChannels(hidden, 5, hidden, 2, decode=True),
+        }
+        return [self._place(name, graph, channels[name]) for name in self.directions]
+
+    def test_source_out_is_the_width_of_the_updated_source(self) -> None:
+        """`source_out` tells the decoder how many channels the updated source has."""
+        for place in self.places(globe()):
+            module: Any = self._module(place)
+            updated = self._outputs(module, self._inputs(place))[0].shape[-1]
+            text = f"{place.name}: `source_out` is {module.source_out!r}, the updated source has {updated} channels"
+            require(module.source_out == updated, text)
+
+    def _place(self, name: str, graph: Graph, channels: MapperChannels) -> Place:
+        route = graph.route("mesh", "grid") if channels.decode else graph.route("grid", "mesh")
+        source, target = len(route.source), len(route.target)
+        return Place(
+            name,
+            (route, channels),
+            ((source, channels.source), (target, channels.target)),
+            lambda module: ((source, module.source_out), (target, channels.out)),
+            1 if channels.decode else 0,  # core has no use for a decoder's source
+        )

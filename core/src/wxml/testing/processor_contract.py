@@ -1,0 +1,23 @@
+"""What a processor promises."""
+
+__all__ = ["ProcessorContract"]
+
+from typing import Any, ClassVar
+
+from wxml.graph import Graph
+from wxml.interfaces.processor import Processor
+from wxml.testing.network_contract import NetworkContract, Place
+
+
+class ProcessorContract(NetworkContract):
+    """Checks of a Processor."""
+
+    interface: ClassVar[type[Any]] = Processor
+    channels: ClassVar[int] = 64
+    """Channels of each mesh node."""
+
+    def places(self, graph: Graph) -> list[Place]:
+        """On the mesh."""
+        mesh = graph.mesh()
+        shape = (len(mesh.nodes), self.channels)
+        return [Place("processor", (mesh, self.channels), (shape,), lambda _: (shape,))]

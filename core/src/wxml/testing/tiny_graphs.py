@@ -1,0 +1,61 @@
+"""Graphs that a processor or a mapper must cope with, each small enough to see through."""
+
+__all__ = ["GRAPHS", "globe", "isolated_node", "limited_area", "one_edge", "tiny_region"]
+
+import numpy as np
+
+from wxml.graph import EdgeSet, Graph, NodeSet
+from wxml.grid import Grid
+from wxml.testing.tiny_world import tiny_graph, tiny_grid
+
+
+def tiny_region() -> Grid:
+    """A coarse regular grid over Europe."""
+    return Grid.regular([62, 56, 50, 44], [0, 6, 12, 18, 24])
+
+
+def globe() -> Graph:
+    """24 grid nodes around the globe and 10 mesh nodes, well connected."""
+    return tiny_graph(tiny_grid(4, 6), mesh_nodes=10)
+
+
+def limited_area() -> Graph:
+    """20 grid nodes of a region, and a mesh node on every fourth of them, each joined to its neighbours."""
+    grid = NodeSet.of_grid(tiny_region())
+    numbers = np.arange(len(grid))
+    mesh = NodeSet(grid.latitudes[::4], grid.longitudes[::4])
+    steps = np.arange(len(mesh) - 1)
+    return _graph(grid, mesh, (numbers // 4, numbers), (np.r_[steps, steps + 1], np.r_[steps + 1, steps]))
+
+
+def isolated_node() -> Graph:
+    """Three mesh nodes of which the last reads nothing, is joined to nothing, and reaches nothing."""
+    grid = NodeSet(np.array([10.0, -10.0, 0.0, 5.0]), np.array([0.0, 20.0, 40.0, 60.0]))
+    mesh = NodeSet(np.array([0.0, 0.0, -60.0]), np.array([10.0, 50.0, 180.0]))
+    return _graph(grid, mesh, (np.array([0, 0, 1, 1]), np.arange(4)), (np.array([0, 1]), np.array([1, 0])))
+
+
+def one_edge() -> Graph:
+    """A single grid node and two mesh nodes: one edge to the first, one on to the second, one back."""
+    grid, mesh = NodeSet(np.zeros(1), np.zeros(1)), NodeSet(np.array([10.0, -10.0]), np.array([0.0, 20.0]))
+    edges = {
+        ("grid", "mesh"): EdgeSet.between(grid, mesh, [0], [0]),
+        ("mesh", "mesh"): EdgeSet.between(mesh, mesh, [0], [1]),
+        ("mesh", "grid"): EdgeSet.between(mesh, grid, [1], [0]),
+    }
+    return Graph({"grid": grid, "mesh": mesh}, edges)
+
+
+GRAPHS = {"globe": globe, "limited area": limited_area, "isolated node": isolated_node, "one edge": one_edge}
+
+Pairs = tuple[np.ndarray, np.ndarray]
+
+
+def _graph(grid: NodeSet, mesh: NodeSet, links: Pairs, neighbours: Pairs) -> Graph:
+    """`links` are (mesh node, grid node) both ways, `neighbours` (source, target) on the mesh."""
+    edges = {
+        ("grid", "mesh"): EdgeSet.between(grid, mesh, links[1], links[0]),
+        ("mesh", "mesh"): EdgeSet.between(mesh, mesh, *neighbours),
+        ("mesh", "grid"): EdgeSet.between(mesh, grid, *links),
+    }
+    return Graph({"grid": grid, "mesh": mesh}, edges)

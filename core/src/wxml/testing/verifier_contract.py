@@ -1,0 +1,144 @@
+"""What a verifier promises."""
+
+__all__ = ["VerifierContract"]
+
+import unittest
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.errors import DataError, UnknownPluginError
+from wxml.fields import Fields
+from wxml.interfaces.forecast_writer import ForecastHeader
+from wxml.interfaces.verifier import Scores, VerificationTask, Verifier
+from wxml.plugins.create import create
+from wxml.testing.contract import Contract, require
+from wxml.testing.tiny_world import TravellingWaves
+
+Step = tuple[Fields, np.timedelta64]
+
+LEADS = np.array([6, 12, 18], "timedelta64[h]").astype("timedelta64[s]")
+OFFSET = 2.0  # added to a perfect forecast
+TOLERANCE = 1e-3  # of values around 280 in float32
+
+
+class VerifierContract(Contract):
+    """Checks of a Verifier, on forecasts of waves that travel around the globe, known in closed form.
+
+    The forecasts are written with an installed forecast writer; without one the checks are skipped.
+    """
+
+    interface: ClassVar[type[Any]] = Verifier
+    writer: ClassVar[str] = "zarr"
+    """The forecast writer that writes what is verified."""
+    suffix: ClassVar[str] = ".zarr"
+    """Of the file that it writes."""
+
+    def sample(self) -> Any:
+        """Made of options alone."""
+        return self.make()
+
+    def rehearse(self) -> None:
+        """Verify a perfect forecast."""
+        with self._verified():
+            pass
+
+    def test_a_perfect_forecast_has_no_error(self) -> None:
+        """RMSE, bias and MAE of the truth itself are zero, at every lead time."""
+        with self._verified() as (scores, _):
+            self._require_scores(scores, {"rmse": 0.0, "bias": 0.0, "mae": 0.0})
+
+    def test_an_offset_is_the_error(self) -> None:
+        """The truth plus 2 K has a bias, an RMSE and an MAE of 2 K: forecast minus truth, not the other way round."""
+        with self._verified(OFFSET) as (scores, _):
+            self._require_scores(scores, {"rmse": OFFSET, "bias": OFFSET, "mae": OFFSET})
+
+    def test_scores_say_what_they_are(self) -> None:
+        """The forecast comes first among the forecasts; variables, units, lead times and cases are those verified."""
+        with self._verified() as (scores, _):
+            require(isinstance(scores, Scores), f"`verify` must return Scores, got {type(scores).__name__}")
+            require(scores.forecasts[:1] == ("forecast",), f"`forecast` must come first, got {scores.forecasts}")
+            units = dict(zip(scores.variables, scores.units, strict=True))
+            require(units == {"t": "K", "q": "g kg-1"}, f"variables and units must be those of the truth, got {units}")
+            require(np.array_equal(scores.lead_times, LEADS), f"lead times must be {LEADS}, got {scores.lead_times}")
+            require(
+                scores.cases == len(_initial_times()), f"there are {len(_initial_times())} cases, got {scores.cases}"
+            )
+
+    def test_scores_and_report_are_written(self) -> None:
+        """`scores.nc` and `report.html` are in the folder of the task."""
+        with self._verified() as (_, folder):
+            found = sorted(path.name for path in folder.iterdir())
+        require({"report.html", "scores.nc"} <= set(found), f"there must be scores.nc and report.html, got {found}")
+
+    def test_no_forecast_is_refused(self) -> None:
+        """A file that is no forecast is a DataError that names it."""
+        with self.folder() as folder:
+            path = folder / "note.nc"
+            path.write_text("no forecast")
+            try:
+                self._verify(path, folder / "scores")
+            except DataError as error:
+                require("note.nc" in str(error), f"the DataError does not name the file: {error}")
+                return
+        raise AssertionError("a text file was verified as if it were a forecast; raise a DataError")
+
+    def _require_scores(self, scores: Scores, expected: dict[str, float]) -> None:
+        """Of those metrics that the verifier has; at least one of them must be there."""
+        known = {metric: value for metric, value in expected.items() if metric in scores.metrics}
+        require(known, f"none of {', '.join(expected)} is among the metrics {scores.metrics}")
+        for metric, value in known.items():
+            for variable in scores.variables:
+                found = scores.get(metric, "forecast", variable)
+                close = np.allclose(found, value, atol=TOLERANCE)
+                require(close, f"{metric} of {variable} must be {value:g} at every lead time, got {found}")
+
+    @contextmanager
+    def _verified(self, offset: float = 0.0) -> Iterator[tuple[Scores, Path]]:
+        """The scores of the truth plus an offset, and the folder."""
+        with self.folder() as folder:
+            path = folder / f"forecast{self.suffix}"
+            self.write_forecast(path, _header(), _steps(offset))
+            yield self._verify(path, folder / "scores"), folder / "scores"
+
+    def _verify(self, path: Path, directory: Path) -> Scores:
+        truth = TravellingWaves(days=6)
+        directory.mkdir()
+        task = VerificationTask(path, truth, truth.header.times[:12], directory, {"artefact": "scores"})
+        scores: Scores = self.make().verify(task)
+        return scores
+
+    def write_forecast(self, path: Path, header: ForecastHeader, steps: Iterable[Step]) -> None:
+        """Write the forecast that is to be verified; override it for a verifier of other files."""
+        try:
+            writer = create("forecast-writer", self.writer, {}, str(path))
+        except UnknownPluginError as error:
+            raise unittest.SkipTest(f"it takes a forecast to verify: {error.message}") from error
+        writer.open(header)
+        for fields, lead_time in steps:
+            writer.write(fields, lead_time)
+        writer.close()
+
+
+def _header() -> ForecastHeader:
+    truth = TravellingWaves(days=6).header
+    return ForecastHeader(truth.grid, truth.variables, _initial_times(), LEADS, 1, {"artefact": "forecast"})
+
+
+def _steps(offset: float) -> Iterator[Step]:
+    for initial in _initial_times():
+        for lead in LEADS:
+            yield _truth_plus(offset, initial + lead), lead
+
+
+def _initial_times() -> NDArray[np.datetime64]:
+    return TravellingWaves(days=6).header.times[12:18]
+
+
+def _truth_plus(offset: float, moment: np.datetime64) -> Fields:
+    waves = TravellingWaves(days=6)
+    return Fields(moment, waves.header.names, waves.read([moment], waves.header.names)[0] + np.float32(offset))

@@ -1,0 +1,144 @@
+import dataclasses
+import json
+import time
+
+import pytest
+from wxml.plugins.catalog import PluginRecord, scan
+from wxml.plugins.probe import probe
+
+CRASH = "import ctypes\nctypes.string_at(0)\n"
+ENDLESS = "while True: pass\n"
+ORPHAN = (
+    "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\nwhile True: pass"
+)
+HOOKS = "from wxml import hookimpl\n@hookimpl\ndef {signature}: ...\n"
+LIMIT = 20.0
+
+
+def probed(name: str, timeout: float = LIMIT) -> PluginRecord:
+    """The one plugin of a distribution, after it was tried."""
+    (record,) = probe([record for record in scan().records if record.distribution == name], timeout)
+    return record
+
+
+def test_a_good_plugin_keeps_its_status_though_it_prints(site) -> None:
+    noise = "print('{}')\nimport os\nos.write(1, b'noise')\n"
+    site.trainer("acme", "acme_x", noise + (trainer_code := site_code()))
+    assert probed("acme").status == "ok"
+    site.trainer("other", "other_x", trainer_code)
+    assert {record.status for record in probe(scan().select("trainer"), LIMIT) if record.name == "it"} == {"conflict"}
+
+
+def site_code() -> str:
+    return (
+        "from wxml.interfaces.trainer import Trainer\n"
+        "class Plugin(Trainer):\n    def fit(self, experiment, run_dir, *, resume=False): ...\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("import nowhere_at_all\n", "failed to import: No module named 'nowhere_at_all'"),
+        ("x = (\n", "failed to import: SyntaxError: '(' was never closed"),
+        ("import sys\nsys.exit(3)\n", "failed to import: it called sys.exit(3)"),
+        ("import os\nos._exit(0)\n", "its import ended the process with exit code 0"),
+        ("import os\nos._exit(7)\n", "its import ended the process with exit code 7"),
+        ("raise KeyboardInterrupt\n", "it raised KeyboardInterrupt when it was imported"),
+        (CRASH, "its import was ended by SIGSEGV"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "its import was ended by SIGKILL"),
+        ("class Plugin: ...\n", "is not a subclass of wxml.interfaces.trainer.Trainer"),
+        (
+            site_code().replace("    def fit", "    def __init__(self, *, steps) -> None: ...\n    def fit"),
+            "cannot be read: option 'steps' has no annotation",
+        ),
+    ],
+)
+def test_whatever_a_plugin_does_is_a_status_with_its_cause(site, code, problem) -> None:
+    site.trainer("acme", "acme_x", code)
+    record = probed("acme")
+    assert record.status == "broken"
+    assert problem in record.problem
+
+
+@pytest.mark.parametrize("code", [ENDLESS, ORPHAN, "import time\ntime.sleep(60)\n"])
+def test_an_import_without_end_is_ended(site, code) -> None:
+    site.trainer("acme", "acme_x", code)
+    start = time.monotonic()
+    assert probed("acme", 2.0).problem == "it was not imported within 2 s"
+    assert time.monotonic() - start < 15
+
+
+@pytest.mark.parametrize(
+    ("entry_points", "code", "problem"),
+    [
+        ("[wxml.commands]\nit = acme_x:tool\n", "import click\n@click.command()\ndef tool(): ...\n", ""),
+        ("[wxml.commands]\nit = acme_x:tool\n", "tool = 3\n", "`acme_x:tool` is not a click command"),
+        ("[wxml.hooks]\nit = acme_x\n", HOOKS.format(signature="wxml_run_started(run_dir)"), ""),
+        (
+            "[wxml.hooks]\nit = acme_x\n",
+            HOOKS.format(signature="wxml_run_startd(run_dir)"),
+            "has hooks that do not fit",
+        ),
+        ("[wxml.hooks]\nit = acme_x\n", HOOKS.format(signature="wxml_run_started(nonsense)"), "hooks that do not fit"),
+        ("[wxml.hooks]\nit = acme_x\n", "1 / 0\n", "ZeroDivisionError"),
+        ("[wxml.presets]\nit = acme_x.presets\n", "", "`acme_x.presets` is no folder of an installed package"),
+    ],
+)
+def test_every_kind_is_tried_in_its_way(site, entry_points, code, problem) -> None:
+    site.add("acme", entry_points, {"acme_x.py": code})
+    record = probed("acme")
+    assert record.status == ("broken" if problem else "ok")
+    assert problem in record.problem
+
+
+def test_presets_are_looked_for_and_not_imported(site, tmp_path) -> None:
+    touch = f"from pathlib import Path\nPath({str(tmp_path / 'imported')!r}).touch()\n"
+    code = {"acme_x/__init__.py": touch, "acme_x/presets/model/a.yaml": "model: {}\n"}
+    site.add("acme", "[wxml.presets]\nit = acme_x.presets\n", code)
+    assert probed("acme").status == "ok"
+    assert not (tmp_path / "imported").exists()
+
+
+def test_what_may_not_be_imported_is_not(site, tmp_path, monkeypatch) -> None:
+    touch = f"from pathlib import Path\nPath({str(tmp_path / 'imported')!r}).touch()\n"
+    site.trainer("acme", "acme_x", touch)
+    site.trainer("newer", "newer_x", touch, metadata="Requires-Dist: wxml-core>9\n")
+    monkeypatch.setenv("WXML_PLUGINS", "-ACME")
+    before = tuple(record for record in scan().records if record.distribution in ("acme", "newer"))
+    assert probe(before, LIMIT) == before
+    assert {record.status for record in before} == {"disabled", "incompatible"}
+    assert not (tmp_path / "imported").exists()
+
+
+def test_a_plugin_is_tried_where_this_process_would_find_it_and_not_in_the_current_folder(
+    site, tmp_path, monkeypatch
+) -> None:
+    site.trainer("acme", "acme_x", "import stray\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stray.py").touch()
+    assert "No module named 'stray'" in probed("acme").problem
+
+
+def test_the_command_lists_everything_and_exits_with_1_if_it_must(site) -> None:
+    site.trainer("crash", "crash_x", CRASH)
+    site.add("leave", "[wxml.trainers]\nleave = leave_x:Plugin\n", {"leave_x.py": "import sys; sys.exit()"})
+    site.add("good", "[wxml.trainers]\ngood = good_x:Plugin\n", {"good_x.py": site_code()})
+    arguments = ("list-plugins", "--probe", "--kind", "trainer", "--timeout", "60", "--json")
+    done = site.run(*arguments, "--strict", WXML_PLUGINS="crash,leave,good")
+    found = json.loads(done.stdout)
+    statuses = {plugin["distribution"]: plugin["status"] for plugin in found["plugins"]}
+    assert done.returncode == 1
+    assert {name: statuses[name] for name in ("crash", "leave", "good")} == {
+        "crash": "broken",
+        "leave": "broken",
+        "good": "ok",
+    }
+    assert (found["problems"], site.run(*arguments, WXML_PLUGINS="crash,leave,good").returncode) == (2, 0)
+
+
+def test_only_the_status_and_the_problem_change(site) -> None:
+    site.trainer("acme", "acme_x", "1 / 0\n")
+    (before,) = (record for record in scan().records if record.distribution == "acme")
+    after = probed("acme")
+    assert dataclasses.replace(before, status="broken", problem=after.problem) == after

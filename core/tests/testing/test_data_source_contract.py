@@ -1,0 +1,203 @@
+"""The contract of data sources: good ones pass, each broken one is found out."""
+
+import importlib
+import itertools
+import time
+
+import numpy as np
+import pytest
+from wxml.interfaces.data_source import SourceHeader
+from wxml.testing import DataSourceContract, TravellingWaves
+from wxml.variables import Variable
+
+
+class TestWaves(DataSourceContract):
+    plugin = TravellingWaves
+
+
+class TestEnsemble(DataSourceContract):
+    plugin = TravellingWaves
+    options = {"members": 2, "days": 1}
+
+
+class Local(TravellingWaves):
+    """Its base, but in a file that no other process can import."""
+
+
+class Gap(Local):
+    """No temperature at the second time."""
+
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(time_indices, variable_indices, out)
+        here = np.ix_(time_indices == 1, np.arange(out.shape[1]), variable_indices == 0)
+        out[here] = np.nan
+
+
+def test_missing_values_that_are_there_pass() -> None:
+    contract = type("Checked", (DataSourceContract,), {"plugin": Gap, "missing": [("2000-01-01T06", "t")]})
+    contract().test_missing_values_are_nan()
+    contract().test_order_does_not_matter()
+
+
+class SortsTimes(Local):
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(np.sort(time_indices), variable_indices, out)
+
+
+class SortsVariables(Local):
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(time_indices, np.sort(variable_indices), out)
+
+
+class Anomalies(Local):
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(time_indices, variable_indices, out)
+        out -= out.mean(0)
+
+
+class OncePerTime(Local):
+    def _read(self, time_indices, variable_indices, out) -> None:
+        places = {int(index): place for place, index in enumerate(time_indices)}
+        for index, place in places.items():
+            super()._read(np.array([index]), variable_indices, out[place : place + 1])
+
+
+class KeepsOut(Local):
+    kept = None
+
+    def _read(self, time_indices, variable_indices, out) -> None:
+        if self.kept is None or self.kept.shape != out.shape:
+            super()._read(time_indices, variable_indices, out)
+            self.kept = out
+        out[:] = self.kept
+
+
+class FillValue(Local):
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(time_indices, variable_indices, out)
+        out[..., 3] = 9.96921e36
+
+
+class FillsGap(Gap):
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(time_indices, variable_indices, out)
+        out[:] = np.nan_to_num(out)
+
+
+class HoldsFunction(Local):
+    def __init__(self) -> None:
+        super().__init__()
+        self.function = lambda: None
+
+
+class Forgets(Local):
+    def __init__(self) -> None:
+        super().__init__()
+        self.offset = 5
+
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(time_indices, variable_indices, out)
+        out += self.__dict__.get("offset", 0)
+
+    def __getstate__(self):
+        return {"header": self.header}
+
+
+class Falls(Local):
+    def __init__(self) -> None:
+        super().__init__()
+        object.__setattr__(self.header, "times", self.header.times[::-1])
+
+
+class Slow(Local):
+    def __init__(self) -> None:
+        time.sleep(0.1)
+        super().__init__()
+
+
+class Changing(Local):
+    count = itertools.count()
+
+    def __init__(self) -> None:
+        super().__init__()
+        names = (Variable(f"t{next(self.count)}"),)
+        self.header = SourceHeader(self.header.grid, names, self.header.times)
+
+
+class NoVariables(Local):
+    def __init__(self) -> None:
+        super().__init__()
+        self.header = SourceHeader(self.header.grid, (), self.header.times)
+
+
+class SaysWhen(Local):
+    def provenance(self):
+        return {"read": time.perf_counter()}
+
+
+class SaysArray(Local):
+    def provenance(self):
+        return {"times": self.header.times}
+
+
+class SaysHowMuch(Local):
+    reads = 0
+
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(time_indices, variable_indices, out)
+        self.reads += 1
+
+    def provenance(self):
+        return {"reads": self.reads}
+
+
+class OwnRead(Local):
+    def read(self, times, variables):
+        return super().read(times, variables)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "check", "message"),
+    [
+        (SortsTimes, "order_does_not_matter", "in another order times or variables have other values"),
+        (SortsVariables, "order_does_not_matter", "in another order times or variables have other values"),
+        (
+            Anomalies,
+            "slices_equal_single_reads",
+            "t at 2000-01-01T00:00:00, read alone, is not what it is among others",
+        ),
+        (OncePerTime, "a_time_may_be_asked_for_twice", "other values are missing"),
+        (KeepsOut, "reads_do_not_disturb_each_other", "what the caller made of the first one"),
+        (FillValue, "missing_values_are_nan", "leave missing values as the NaN"),
+        (HoldsFunction, "a_copy_reads_the_same", "cannot be pickled .*; hold paths rather than open files"),
+        (Forgets, "a_copy_reads_the_same", "a pickled copy reads other values: up to 5 off"),
+        (Falls, "times_rise", "times must rise strictly"),
+        (Changing, "header_stays_the_same", "two instances have variables"),
+        (NoVariables, "header_is_complete", "`header.variables` must have at least one, got 0"),
+        (SaysWhen, "provenance_is_json", "the provenance changes from"),
+        (SaysArray, "provenance_is_json", "not JSON serializable"),
+        (SaysHowMuch, "provenance_is_json", "reading changes the provenance"),
+        (OwnRead, "unknown_times_and_variables_are_refused", "`read` must not be overridden"),
+    ],
+)
+def test_a_broken_source_is_found_out(find_out, plugin, check, message) -> None:
+    find_out(DataSourceContract, plugin, check, message)
+
+
+def test_a_slow_header_is_found_out(find_out) -> None:
+    find_out(DataSourceContract, Slow, "header_is_quick", "read fields in `_read` alone", quick_seconds=0.05)
+
+
+def test_a_nan_that_was_dropped_is_found_out(find_out) -> None:
+    missing = [("2000-01-01T06", "t")]
+    message = "t at 2000-01-01T06 has missing values, but no NaN"
+    find_out(DataSourceContract, FillsGap, "missing_values_are_nan", message, missing=missing)
+
+
+def test_a_source_that_depends_on_its_process_is_found_out(find_out, tmp_path, monkeypatch) -> None:
+    code = "import os\nfrom wxml.testing import TravellingWaves\nclass Native(TravellingWaves):\n"
+    code += "    def _read(self, times, variables, out):\n        out[:] = os.getpid() % 1000\n"
+    (tmp_path / "native_waves.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugin = importlib.import_module("native_waves").Native
+    find_out(DataSourceContract, plugin, "another_process_reads_the_same", "another process reads other values")

@@ -1,0 +1,267 @@
+"""The contract of processors, and of plugins of any kind: a good processor passes, each broken one is found out."""
+
+import os
+from typing import Annotated, Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import BaseModel, Field
+from torch import nn
+from wxml.interfaces.processor import Processor
+from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
+from wxml.plugins.options import Options
+from wxml.testing import ProcessorContract
+
+
+class Shape(Options):
+    """A group of options."""
+
+    scale: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Good(Processor):
+    """The state of every node and the sum over its neighbours, mixed."""
+
+    def __init__(self, mesh, channels, *, bias: bool = True, shape: Shape = Shape()) -> None:  # noqa: B008
+        super().__init__(mesh, channels)
+        self.edges = EdgeIndex(mesh.edges)
+        self.mix = nn.Linear(2 * channels, channels, bias=bias)
+        self.mesh = mesh
+
+    def forward(self, state):
+        around = segment_sum(gather_sources(state, self.edges), self.edges)
+        return torch.tanh(self.mix(torch.cat([state, around], dim=-1)))
+
+
+class TestGoodProcessor(ProcessorContract):
+    plugin = Good
+
+
+class TestWithOptions(ProcessorContract):
+    plugin = Good
+    options = {"bias": False, "shape": {"scale": 2.0}}
+    channels = 4
+
+
+# In the values
+
+
+class Wider(Good):
+    def forward(self, state):
+        return torch.cat([super().forward(state), state], dim=-1)
+
+
+class Double(Good):
+    def forward(self, state):
+        return super().forward(state).double()
+
+
+class BatchMean(Good):
+    def forward(self, state):
+        return super().forward(state) - state.mean(0)
+
+
+class BatchNorm(Good):
+    def __init__(self, mesh, channels) -> None:
+        super().__init__(mesh, channels)
+        self.norm = nn.BatchNorm1d(channels)
+
+    def forward(self, state):
+        return self.norm(super().forward(state).transpose(1, 2)).transpose(1, 2)
+
+
+class InPlace(Good):
+    def forward(self, state):
+        state += 1
+        return super().forward(state)
+
+
+class InPlaceInForecasts(Good):
+    def forward(self, state):
+        return super().forward(state if torch.is_grad_enabled() else state.mul_(2))
+
+
+class Spare(Good):
+    def __init__(self, mesh, channels) -> None:
+        super().__init__(mesh, channels)
+        self.spare = nn.Linear(channels, channels)
+
+
+class NumpyWeights(Good):
+    def __init__(self, mesh, channels) -> None:
+        super().__init__(mesh, channels)
+        self.mix.weight.data += torch.from_numpy(np.random.default_rng().normal(size=(channels, 2 * channels))).float()
+
+
+class NumpyNoise(Good):
+    def forward(self, state):
+        return super().forward(state) + float(np.random.default_rng().normal())
+
+
+class Secret(Good):
+    def __init__(self, mesh, channels) -> None:
+        super().__init__(mesh, channels)
+        self.secret = torch.randn(channels)
+
+    def forward(self, state):
+        return super().forward(state) + self.secret
+
+
+class Length(Good):
+    def forward(self, state):
+        return super().forward(state) / state.norm(dim=-1, keepdim=True)
+
+
+class Exponential(Good):
+    def forward(self, state):
+        return super().forward(state) + torch.exp(state)
+
+
+class RootGradient(Good):
+    def forward(self, state):
+        return super().forward(state) * torch.sqrt((state**2).sum(-1, keepdim=True))
+
+
+class Degrees(Good):
+    def forward(self, state):
+        return super().forward(state) / torch.diff(self.edges.pointers)[:, None]
+
+
+class Spread(Good):
+    def forward(self, state):
+        return super().forward(state) / torch.from_numpy(self.mesh.edges.features).std(0).mean()
+
+
+class NorthernHemisphere(Good):
+    def __init__(self, mesh, channels) -> None:
+        super().__init__(mesh, channels)
+        if mesh.nodes.latitudes.min() > 0:
+            raise ValueError("no southern hemisphere")
+
+
+class Remembers(Good):
+    def forward(self, state):
+        if not hasattr(self, "kept"):
+            self.kept = torch.full((self.channels,), 2.0)
+        return super().forward(state) * self.kept
+
+
+class Cancels(Good):
+    def forward(self, state):
+        far = torch.full_like(state, 1e3)
+        twice = [self.mix(torch.cat([values, values], dim=-1)) for values in (state + far, far)]
+        return twice[0] - twice[1]
+
+
+class OtherwiseCompiled(Good):
+    def forward(self, state):
+        return super().forward(state) * (2 if torch.compiler.is_compiling() else 1)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "check", "message"),
+    [
+        (Wider, "shapes_and_dtype", r"must have shapes \[\(1, 10, 64\)\], got \[\(1, 10, 128\)\]"),
+        (Double, "shapes_and_dtype", "gave outputs of torch.float64"),
+        (BatchMean, "batch_items_do_not_mix", "an item of the batch depends on the others"),
+        (BatchNorm, "batch_items_do_not_mix", "normalise over channels instead"),
+        (InPlace, "inputs_are_not_modified", "changed its input in place"),
+        (InPlaceInForecasts, "inputs_are_not_modified", "changed its input in place"),
+        (Spare, "gradients_reach_every_parameter", "no gradient reaches spare.weight, spare.bias"),
+        (NumpyWeights, "the_seed_decides", "weight mix.weight.* differ between two runs"),
+        (NumpyNoise, "the_seed_decides", "output 0 differ"),
+        (Secret, "weights_survive_a_file", "register all state as parameter or buffer"),
+        (Length, "outputs_and_gradients_are_finite", "inputs times 0: the output is not finite"),
+        (Exponential, "outputs_and_gradients_are_finite", "inputs times 1000: the output is not finite"),
+        (RootGradient, "outputs_and_gradients_are_finite", "the gradient of .* is not finite"),
+        (Degrees, "works_with_an_isolated_node", "on the graph `isolated node`: the output is not finite"),
+        (Spread, "works_with_one_edge", "on the graph `one edge`: the output is not finite|degrees of freedom"),
+        (NorthernHemisphere, "works_on_a_limited_area", "no southern hemisphere"),
+        (Wider, "works_on_the_globe", "must have shapes"),
+        (Remembers, "training_may_follow_a_forecast", "Inference tensors cannot be saved for backward"),
+        (Cancels, "autocast", "in bfloat16 the output is .* off"),
+        (OtherwiseCompiled, "compiled", "the compiled module gives another output"),
+    ],
+)
+def test_a_broken_processor_is_found_out(find_out, plugin, check, message) -> None:
+    find_out(ProcessorContract, plugin, check, message)
+
+
+# In the constructor, as for plugins of any kind
+
+
+class Greedy(Good):
+    def __init__(self, mesh, channels, **options: Any) -> None:
+        super().__init__(mesh, channels)
+
+
+class Unannotated(Good):
+    def __init__(self, mesh, channels, *, width=3) -> None:
+        super().__init__(mesh, channels)
+
+
+class WrongDefault(Good):
+    def __init__(self, mesh, channels, *, width: Annotated[int, Field(gt=0)] = 0) -> None:
+        super().__init__(mesh, channels)
+
+
+class Lax(BaseModel):
+    scale: float = 1.0
+
+
+class LaxGroup(Good):
+    def __init__(self, mesh, channels, *, shape: Lax = Lax()) -> None:  # noqa: B008
+        super().__init__(mesh, channels)
+
+
+class Crash(Good):
+    def __init__(self, mesh, channels) -> None:
+        raise ZeroDivisionError("oh dear")
+
+
+class SetsDtype(Good):
+    def __init__(self, mesh, channels) -> None:
+        torch.set_default_dtype(torch.float64)
+        super().__init__(mesh, channels)
+
+
+class Seeds(Good):
+    def __init__(self, mesh, channels) -> None:
+        np.random.seed(1)
+        super().__init__(mesh, channels)
+
+
+class Moves(Good):
+    def __init__(self, mesh, channels) -> None:
+        os.chdir("/")
+        os.environ["ACME"] = "after"
+        super().__init__(mesh, channels)
+
+
+class Incomplete(Processor):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("plugin", "check", "message"),
+    [
+        (Greedy, "constructor_fits_the_interface", r"takes `\*\*options: Any`: name every option"),
+        (Incomplete, "constructor_fits_the_interface", "does not define `forward`"),
+        (nn.Linear, "constructor_fits_the_interface", "is not a subclass of wxml.interfaces.processor.Processor"),
+        (Unannotated, "options_have_a_schema", "option 'width' has no annotation"),
+        (WrongDefault, "defaults_are_valid_options", "the default of option `width` is refused"),
+        (LaxGroup, "unknown_options_are_refused", "unknown option `shape.no_such_option` is accepted"),
+        (Crash, "it_can_be_made_and_used", "oh dear"),
+        (SetsDtype, "the_process_is_left_as_it_was", "torch's default dtype"),
+        (Seeds, "the_process_is_left_as_it_was", "NumPy's global random numbers"),
+        (Moves, "the_process_is_left_as_it_was", "variable ACME; the working directory"),
+    ],
+)
+def test_a_plugin_that_harms_others_is_found_out(find_out, plugin, check, message) -> None:
+    find_out(ProcessorContract, plugin, check, message)
+
+
+def test_a_default_dtype_that_an_import_changed_is_found_out(find_out) -> None:
+    torch.set_default_dtype(torch.float64)
+    find_out(ProcessorContract, Good, "the_process_is_left_as_it_was", "core counts on float32")

@@ -1,0 +1,114 @@
+"""The contract of verifiers: a good one passes, each broken one is found out."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from wxml.errors import DataError
+from wxml.interfaces.verifier import Scores, Verifier
+from wxml.testing import VerifierContract
+
+
+class SmallVerifier(Verifier):
+    """RMSE and bias of a forecast that is kept as JSON."""
+
+    def verify(self, task):
+        try:
+            forecast = json.loads(task.forecast.read_text())
+        except ValueError as error:
+            raise DataError(f"`{task.forecast}` is no forecast", fix="none") from error
+        (task.directory / "scores.nc").write_bytes(b"")
+        (task.directory / "report.html").write_text("")
+        return self.scores(task, forecast)
+
+    def scores(self, task, steps):
+        header = task.truth.header
+        leads = np.unique([step["lead_time"] for step in steps])
+        errors = [self.errors(task, [step for step in steps if step["lead_time"] == lead]) for lead in leads]
+        squared, bias = (np.stack(part, axis=-1) for part in zip(*errors, strict=True))
+        values = np.stack([np.sqrt(squared), bias])[:, None]
+        units = tuple(variable.units for variable in header.variables)
+        cases = len(steps) // len(leads)
+        return Scores(("rmse", "bias"), ("forecast",), header.names, leads.astype("m8[s]"), values, units, cases)
+
+    def errors(self, task, steps):
+        header = task.truth.header
+        times = np.array([step["valid_time"] for step in steps]).astype("M8[s]")
+        error = np.array([step["values"] for step in steps])[:, 0] - task.truth.read(times, header.names)[:, 0]
+        return (np.mean(part, axis=(0, 2)) for part in (error**2, error))
+
+
+class JsonForecasts(VerifierContract):
+    suffix = ".json"
+
+    def write_forecast(self, path, header, steps) -> None:
+        written = [
+            {
+                "valid_time": int(fields.valid_time.astype(int)),
+                "lead_time": int(lead.astype(int)),
+                "values": fields.values.tolist(),
+            }
+            for fields, lead in steps
+        ]
+        path.write_text(json.dumps(written))
+
+
+class TestSmallVerifier(JsonForecasts):
+    plugin = SmallVerifier
+
+
+class WrongSign(SmallVerifier):
+    def scores(self, task, steps):
+        scores = super().scores(task, steps)
+        return replace(scores, values=-scores.values)
+
+
+class WrongTime(SmallVerifier):
+    def errors(self, task, steps):
+        return super().errors(task, [{**step, "valid_time": step["valid_time"] + 21600} for step in steps])
+
+
+class NoReport(SmallVerifier):
+    def verify(self, task):
+        scores = super().verify(task)
+        (task.directory / "report.html").unlink()
+        return scores
+
+
+class NoUnits(SmallVerifier):
+    def scores(self, task, steps):
+        return replace(super().scores(task, steps), units=("", ""))
+
+
+class OtherMetrics(SmallVerifier):
+    def scores(self, task, steps):
+        return replace(super().scores(task, steps), metrics=("skill", "spread"))
+
+
+class CountsSteps(SmallVerifier):
+    def scores(self, task, steps):
+        return replace(super().scores(task, steps), cases=len(steps))
+
+
+class TakesAnything(SmallVerifier):
+    def verify(self, task):
+        if task.forecast.suffix == ".nc":
+            return None
+        return super().verify(task)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "check", "message"),
+    [
+        (WrongTime, "a_perfect_forecast_has_no_error", "rmse of t must be 0 at every lead time"),
+        (WrongSign, "an_offset_is_the_error", "of t must be 2 at every lead time, got"),
+        (NoUnits, "scores_say_what_they_are", "units must be those of the truth"),
+        (CountsSteps, "scores_say_what_they_are", "there are 6 cases, got 18"),
+        (OtherMetrics, "a_perfect_forecast_has_no_error", "none of rmse, bias, mae is among the metrics"),
+        (NoReport, "scores_and_report_are_written", r"got \['scores.nc'\]"),
+        (TakesAnything, "no_forecast_is_refused", "a text file was verified"),
+    ],
+)
+def test_a_broken_verifier_is_found_out(find_out, plugin, check, message) -> None:
+    find_out(JsonForecasts, plugin, check, message)

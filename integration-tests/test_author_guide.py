@@ -1,0 +1,95 @@
+"""`docs/write-a-plugin.md` says what happens: each of its commands is run, and what it prints is compared.
+
+In a block marked `console`, a line that begins with `$` is a command and what follows is its output. There `…` stands
+for anything, alone on a line for any lines; decimal numbers, cells of tables, seconds and hashes for any of their kind.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NUMBER = r"-?[\d.]+(?:e-?\d+)?"
+LOOSE = {
+    "…": ".*?",
+    r"\b[0-9a-f]{12,}\b": "[0-9a-f]+",
+    r"\b\d+ s\b": r"\d+ s",
+    r"(?<=  )-?\d+(?:\.\d+)?(?:e-?\d+)?(?=\s|$)": NUMBER,
+    r"(?<![\d.])\d+\.\d+(?:e-?\d+)?(?![\d.])": NUMBER,
+    " +": " +",
+}
+"""What is compared loosely: how it looks in the guide, and what it may look like; the first that fits counts."""
+TOKEN = re.compile("|".join(f"({shown})" for shown in LOOSE))
+
+
+class Step(NamedTuple):
+    """One command of the guide."""
+
+    command: str
+    expected: list[str]
+
+    @property
+    def exit_code(self) -> int:
+        """A guide that shows an error expects one."""
+        return 2 if any(line.startswith("error: ") for line in self.expected) else 0
+
+    def describes(self, printed: str) -> bool:
+        """Whether the guide's output fits what was printed."""
+        return bool(re.fullmatch("".join(map(loosely, self.expected)), as_printed(printed)))
+
+
+def as_printed(text: str) -> str:
+    """Without blanks at the ends of lines, each line with its end."""
+    return "".join(f"{line.rstrip()}\n" for line in text.rstrip().splitlines())
+
+
+def loosely(line: str) -> str:
+    """A regular expression for a line of output."""
+    if line == "…":
+        return "(?:.*\n)*?"
+    parts, end = [], 0
+    for match in TOKEN.finditer(line):
+        parts += [re.escape(line[end : match.start()]), list(LOOSE.values())[match.lastindex - 1]]
+        end = match.end()
+    return "".join([*parts, re.escape(line[end:]), "\n"])
+
+
+def steps(guide: str) -> Iterator[Step]:
+    """The commands of a guide, in order."""
+    for block in BLOCK.findall(guide):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *expected = part.rstrip().splitlines()
+            yield Step(command, [line.rstrip() for line in expected])
+
+
+def test_the_guide_says_what_happens(clean_environment, root: Path, tmp_path: Path) -> None:
+    folder = tmp_path
+    for step in steps((root / "docs" / "write-a-plugin.md").read_text()):
+        if step.command.startswith("cd "):
+            folder = folder / step.command.removeprefix("cd ")
+            continue
+        done = clean_environment.run(step.command, folder)
+        shown = "\n".join(step.expected)
+        assert done.returncode == step.exit_code, f"$ {step.command}\n{done.stdout}"
+        assert step.describes(done.stdout), f"$ {step.command}\nguide:\n{shown}\nprinted:\n{done.stdout}"
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "fits"),
+    [
+        ("loss 1.04, learning rate 0.0002, 1 s", "loss 0.98, learning rate 6e-05, 12 s\n", True),
+        ("step 1 of 200", "step 2 of 200\n", False),
+        ("u  m s-1  forecast  0.92  13", "u   m s-1   forecast   13   12.9\n", True),
+        ("gnn  0.1.0  ok", "gnn  0.2.0  ok\n", False),
+        ("code sha256:7110ceea6193", "code sha256:0a10ceea6194\n", True),
+        ("…\nsaved in … folders\n…", "a\nb\nsaved in 3 folders\n", True),
+        ("…\nb", "a\nc\n", False),
+        ("a", "a\nb\n", False),
+        ("", "unexpected\n", False),
+    ],
+)
+def test_the_comparison_can_fail(shown: str, printed: str, fits: bool) -> None:
+    assert Step("", shown.splitlines()).describes(printed) is fits

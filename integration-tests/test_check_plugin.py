@@ -1,0 +1,71 @@
+"""Every plugin that the repository ships passes `wxml check-plugin`."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+OPTIONS = {
+    "trainer lightning": [
+        "max_steps=30",
+        "checkpoint_every=5",
+        "tracker=none",
+        "accelerator=cpu",
+        "learning_rate=0.01",
+    ],
+    "data-source simulated-atmosphere": ["truncation=5", "end=2000-01-02", "spin_up_days=0"],
+    "data-source xarray": ["path=world.nc"],
+    "graph-builder icosahedral": ["refinement=1"],
+    "processor gnn": ["num_layers=1", "hidden_layers=1"],
+}
+KINDS = (
+    "data_sources",
+    "forecast_writers",
+    "graph_builders",
+    "mappers",
+    "processors",
+    "trainers",
+    "transforms",
+    "verifiers",
+)
+
+
+def shipped(root: Path) -> list[tuple[str, str]]:
+    """(kind, name) of every plugin that some pyproject.toml here declares."""
+    projects = [tomllib.loads(path.read_text())["project"] for path in root.glob("*/**/pyproject.toml")]
+    points = [project.get("entry-points", {}) for project in projects if project["name"].startswith("wxml-")]
+    groups = [(kind, group.get(f"wxml.{kind}", {})) for group in points for kind in KINDS]
+    return sorted((kind.replace("_", "-").removesuffix("s"), name) for kind, names in groups for name in names)
+
+
+PLUGINS = shipped(Path(__file__).resolve().parents[1])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where there is a small file with weather."""
+    folder = tmp_path_factory.mktemp("checked")
+    times = np.datetime64("2000-01-01", "ns") + 6 * np.arange(6) * np.timedelta64(1, "h")
+    values = np.random.default_rng(0).normal(280, 5, (6, 3, 4)).astype("f4")
+    places = {"latitude": [60.0, 0.0, -60.0], "longitude": [0.0, 90.0, 180.0, 270.0]}
+    xr.Dataset({"t": (("time", *places), values, {"units": "K"})}, {"time": times, **places}).to_netcdf(
+        folder / "world.nc"
+    )
+    return folder
+
+
+def test_all_kinds_are_shipped() -> None:
+    assert len({kind for kind, _ in PLUGINS}) == len(KINDS)
+
+
+@pytest.mark.parametrize(("kind", "name"), PLUGINS)
+def test_a_shipped_plugin_passes(kind: str, name: str, quickly, folder: Path) -> None:
+    given = [argument for option in OPTIONS.get(f"{kind} {name}", []) for argument in ("--option", option)]
+    done = quickly("check-plugin", kind, name, *given, "--json", folder=folder)
+    (plugin,) = json.loads(done.stdout)["plugins"]
+    assert [check for check in plugin["checks"] if check["result"] == "failed"] == []
+    assert done.returncode == 0
+    assert plugin["passed"] >= 10

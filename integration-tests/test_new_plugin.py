@@ -1,0 +1,92 @@
+"""From nothing to a trained model with one's own plugin, in an environment that is like a user's.
+
+The environment is a virtual one. What this repository makes is installed into it from wheels; third-party libraries are
+links to those of the running environment, found through a `.pth` file, since to download torch would take minutes.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+KINDS = ("processor", "mapper", "graph-builder", "data-source", "forecast-writer")
+CHECKPOINT = "runs/experiment/checkpoint.safetensors"
+SMALL = "training.max_steps=2 training.tracker=none training.validation_samples=2 model.channels=8"
+PERIOD = "--start 2000-03-20 --end 2000-03-20 --lead-time 12h"
+
+Shell = Callable[..., str]
+
+
+@pytest.fixture
+def shell(clean_environment, tmp_path: Path) -> Shell:
+    """Run a line of shell in the clean environment and return what it prints; it must end as expected."""
+
+    def shell(command: str, folder: str = ".", *, code: int = 0) -> str:
+        done = clean_environment.run(command, tmp_path / folder)
+        assert done.returncode == code, f"$ {command}\n{done.stdout}"
+        return done.stdout
+
+    return shell
+
+
+def test_nothing_comes_from_this_repository_but_through_wheels(shell: Shell) -> None:
+    where = shell("python -c 'import wxml, wxml_processor_gnn as gnn; print(wxml.__file__, gnn.__file__)'")
+    assert all("/clean" in path and "/site-packages/wxml" in path for path in where.split())
+    plugins = json.loads(shell("wxml list-plugins --json"))["plugins"]
+    assert {plugin["status"] for plugin in plugins} == {"ok"}
+
+
+def test_from_nothing_to_a_trained_model_and_back(shell: Shell, tmp_path: Path) -> None:
+    name, home = "acme-window-attention", "acme-window-attention"
+    shell(f"wxml new-plugin processor {name}")
+    shell("python -m pip wheel --quiet --no-deps --wheel-dir dist .", home)
+    (wheel,) = (tmp_path / home / "dist").iterdir()
+    assert wheel.name == "acme_window_attention-0.1.0-py3-none-any.whl"
+    shell(f"python -m pip install --quiet --no-deps --no-index dist/{wheel.name}", home)
+
+    listed = json.loads(shell("wxml list-plugins --kind processor --json"))["plugins"]
+    assert [(plugin["full_name"], plugin["status"]) for plugin in listed if "acme" in plugin["name"]] == [
+        (f"{name}:{name}", "ok")
+    ]
+    shell(f"wxml check-plugin processor {name}")
+
+    shell(f"wxml train experiment.yaml {SMALL}", home)
+    shell(f"wxml forecast {CHECKPOINT} -o forecast.nc {PERIOD}", home)
+    shown = shell(f"wxml inspect {CHECKPOINT}", home)
+    assert any(f"processor {name}:{name} 0.1.0" in line for line in shown.splitlines())
+    record = json.loads(shell(f"wxml inspect {CHECKPOINT} --json", home))
+    (entry,) = (plugin for plugin in record["plugins"] if plugin["kind"] == "processor")
+    assert (entry["plugin"], entry["version"], entry["options"]) == (f"{name}:{name}", "0.1.0", {"heads": 4})
+    assert entry["code"].startswith("sha256:")
+
+    shell(f"python -m pip uninstall --yes {name}")
+    refused = shell(f"wxml forecast {CHECKPOINT} -o again.nc {PERIOD}", home, code=2)
+    assert refused.startswith("error: ")
+    assert f"{name} 0.1.0" in refused, "names the distribution and its version"
+    assert f"processor '{name}'" in refused or f"{name}:{name}" in refused, "names the plugin"
+    assert "pip install" in refused
+    assert f"{name}==0.1.0" in refused, "the line that installs it"
+    assert "Traceback" not in refused
+    assert not (tmp_path / home / "again.nc").exists()
+    assert f"{name}:{name} 0.1.0" in shell(f"wxml inspect {CHECKPOINT}", home), "inspect needs no plugin"
+
+    shell(f"python -m pip install --quiet --no-deps --no-index dist/{wheel.name}", home)
+    shell(f"wxml forecast {CHECKPOINT} -o again.nc {PERIOD}", home)
+
+
+def test_one_plugin_of_every_kind_in_one_training(shell: Shell, tmp_path: Path) -> None:
+    for kind in KINDS:
+        shell(f"wxml new-plugin {kind} acme-{kind}")
+    shell(f"python -m pip install --quiet --no-deps {' '.join(f'./acme-{kind}' for kind in KINDS)}")
+    for kind in KINDS:
+        shell("wxml config validate experiment.yaml", f"acme-{kind}")
+    shell(
+        "wxml train acme-data-source/experiment.yaml model.encoder.plugin=acme-mapper model.decoder.plugin=acme-mapper "
+        f"model.processor.plugin=acme-processor 'graph={{plugin: acme-graph-builder, nodes: 60}}' {SMALL}"
+    )
+    period = PERIOD.replace("2000-03", "2000-02")
+    shell(f"wxml forecast {CHECKPOINT} -o forecast.acme-forecast-writer {period}")
+    shown = shell("wxml inspect forecast.acme-forecast-writer")
+    for kind in KINDS[:-1]:
+        assert f"{kind} acme-{kind}:acme-{kind} 0.1.0" in shown

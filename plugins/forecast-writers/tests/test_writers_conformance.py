@@ -1,0 +1,19 @@
+"""What the interface promises, checked by the kit."""
+
+from wxml.testing import ForecastWriterContract
+from wxml_forecast_writers.netcdf_writer import NetcdfWriter
+from wxml_forecast_writers.zarr_writer import ZarrWriter
+
+
+class TestNetcdf(ForecastWriterContract):
+    plugin = NetcdfWriter
+    suffix = ".nc"
+
+
+class TestZarr(ForecastWriterContract):
+    plugin = ZarrWriter
+    suffix = ".zarr"
+
+
+class TestZarr3(TestZarr):
+    options = {"zarr_format": 3}

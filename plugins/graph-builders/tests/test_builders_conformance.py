@@ -1,0 +1,20 @@
+"""What the interface promises, checked by the kit."""
+
+from wxml.testing import GraphBuilderContract
+from wxml_graph_builders import Icosahedral, LimitedArea
+
+
+class TestIcosahedral(GraphBuilderContract):
+    plugin = Icosahedral
+    options = {"refinement": 2}
+    rotation_invariant = True
+
+
+class TestLimitedAreaOfTriangles(GraphBuilderContract):
+    plugin = LimitedArea
+    rotation_invariant = True
+
+
+class TestRegularLimitedArea(GraphBuilderContract):
+    plugin = LimitedArea
+    options = {"mesh": "regular"}

@@ -1,0 +1,14 @@
+"""What the interfaces promise, checked by the kit."""
+
+from wxml.testing import MapperContract, ProcessorContract
+from wxml_processor_gnn.mapper import GnnMapper
+from wxml_processor_gnn.processor import GnnProcessor
+
+
+class TestGnnProcessor(ProcessorContract):
+    plugin = GnnProcessor
+    options = {"num_layers": 2}
+
+
+class TestGnnMapper(MapperContract):
+    plugin = GnnMapper

@@ -1,0 +1,9 @@
+"""What the interface promises, checked by the kit."""
+
+from wxml.testing import VerifierContract
+from wxml_verification.scorecard import Scorecard
+
+
+class TestScorecard(VerifierContract):
+    plugin = Scorecard
+    options = {"maps": 1}
