@@ -178,7 +178,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]
     """Makes configs of experiments (see `configure`) on a machine with wxml-core and the tiny plugins, no others."""
     info = tmp_path / "site" / "tiny_wxml-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-wxml\nVersion: 1.0\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-wxml\nVersion: 1.0\nSummary: tiny\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     for name, code in (("tiny_wxml", PARTS), ("tiny_wxml_hooks", HOOKS)):
         (tmp_path / "site" / f"{name}.py").write_text(code)
