@@ -166,7 +166,9 @@ def _read(distribution: metadata.Distribution, judge: "_Judge") -> Iterator[Plug
     if not points:
         return
     header = distribution.metadata
-    name, version, summary = fold(header["Name"]), header["Version"] or "unknown", header["Summary"] or ""
+    # the backport importlib_metadata, which other libraries put in the place of Python's own, raises for absent fields
+    version, summary = (header.get(field, "") for field in ("Version", "Summary"))
+    name, version = fold(header["Name"]), version or "unknown"
     status, problem = judge.status(name, distribution)
     seen = [(point.group, fold(point.name)) for point in points]
     for point, key in zip(points, seen, strict=True):
