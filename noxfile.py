@@ -24,9 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def install_all(session: nox.Session, *tools: str) -> None:
     """Every local package in one call: a plugin alone would look for wxml-core where packages are published."""
     session.log("installing torch and every package of this repository: minutes the first time")
-    session.install("-c", "constraints.txt", "torch")
     editable = [argument for package in PACKAGES for argument in ("-e", f"./{package}")]
-    session.install("-c", "constraints.txt", *editable, *tools)
+    session.install("-c", "constraints.txt", "torch", *editable, *tools)
 
 
 @nox.session

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 from wxml.cli import main
 from wxml.plugins.catalog import installed
@@ -24,7 +25,7 @@ def warm_up() -> None:
         importlib.import_module(name)
 
 
-def answer(request: dict) -> int:
+def answer(request: dict[str, Any]) -> int:
     """The exit code of one command."""
     child = os.fork()
     if not child:
@@ -32,7 +33,7 @@ def answer(request: dict) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def run(request: dict) -> int:
+def run(request: dict[str, Any]) -> int:
     """The command line, as the console script calls it."""
     for number, name in enumerate((os.devnull, request["stdout"], request["stderr"])):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)

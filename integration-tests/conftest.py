@@ -62,14 +62,20 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def run() -> Callable[..., Done]:
+def cache(tmp_path_factory) -> str:
+    """Where commands keep what they can make again: not in the home of whoever runs the tests."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def run(cache) -> Callable[..., Done]:
     """Run `wxml` in a folder, in a process of its own."""
 
     def run(*arguments: object, folder: Path, script: Path = WXML, **changes: str) -> Done:
         return subprocess.run(
             [script, *map(str, arguments)],
             cwd=folder,
-            env=environment(**changes),
+            env=environment(WXML_CACHE=cache, **changes),
             capture_output=True,
             text=True,
             timeout=LIMIT,
@@ -80,12 +86,12 @@ def run() -> Callable[..., Done]:
 
 
 @pytest.fixture(scope="session")
-def quickly(tmp_path_factory) -> Iterator[Callable[..., Done]]:
+def quickly(tmp_path_factory, cache) -> Iterator[Callable[..., Done]]:
     """Run `wxml` in a folder, in a fork of a process that has imported everything: for many small commands."""
     command = [sys.executable, Path(__file__).with_name("command_server.py")]
     files = [tmp_path_factory.mktemp("output") / name for name in ("stdout", "stderr")]
     with subprocess.Popen(
-        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, env=environment(WXML_CACHE=cache), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdin
         assert server.stdout

@@ -89,7 +89,7 @@ def hour_and_season(times: NDArray[np.datetime64]) -> list[Array]:
 def standardised(values: Array, like: Array) -> Array:
     """Values less the mean and over the deviation that `like` has along its time axis, which is the second."""
     deviation = like.std(axis=1, keepdims=True)
-    return (values - like.mean(axis=1, keepdims=True)) / np.where(deviation > 0, deviation, 1.0)
+    return np.asarray((values - like.mean(axis=1, keepdims=True)) / np.where(deviation > 0, deviation, 1.0))
 
 
 def forecasts_of_row(data: Temperatures, row: int, initial: NDArray[np.intp]) -> Array:
@@ -102,11 +102,11 @@ def forecasts_of_row(data: Temperatures, row: int, initial: NDArray[np.intp]) ->
     gram, moment = x.swapaxes(1, 2) @ x / len(fitted), x.swapaxes(1, 2) @ y[..., None] / len(fitted)
     found = [_solve(gram, moment, strength) for strength in STRENGTHS]
     predicted = [(new @ beta)[..., 0] + change.mean(axis=1, keepdims=True) for beta in found]
-    return np.stack(predicted).swapaxes(1, 2) + data.values[initial, row]
+    return np.asarray(np.stack(predicted).swapaxes(1, 2) + data.values[initial, row])
 
 
 def _solve(gram: Array, moment: Array, strength: float) -> Array:
-    return np.linalg.solve(gram + strength * np.eye(gram.shape[-1]), moment)
+    return np.asarray(np.linalg.solve(gram + strength * np.eye(gram.shape[-1]), moment), np.float64)
 
 
 def ridge(data: Temperatures, period: tuple[str, str]) -> list[float]:

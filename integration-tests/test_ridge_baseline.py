@@ -45,13 +45,13 @@ def test_scores_weigh_by_the_cosine_of_latitude(baseline) -> None:
 
 
 def test_it_finds_a_linear_law_and_its_strength_shrinks_towards_persistence(baseline, monkeypatch) -> None:
-    """x(t+1) = 0.8 x(t) + 0.1 x_east(t − 1) + noise of deviation 0.1: no forecast can be better than the noise."""
+    """x(t+1) = 0.5 x(t) + 0.3 x_east(t − 1) + noise of deviation 0.1: no forecast can be better than the noise."""
     rng = np.random.default_rng(0)
 
     def values(count):
         out = rng.normal(size=(count, 2, 3))
         for t in range(2, count):
-            out[t] = 0.8 * out[t - 1] + 0.1 * np.roll(out[t - 2], -1, axis=1) + 0.1 * rng.normal(size=(2, 3))
+            out[t] = 0.5 * out[t - 1] + 0.3 * np.roll(out[t - 2], -1, axis=1) + 0.1 * rng.normal(size=(2, 3))
         return out
 
     data = two_years(baseline, values)

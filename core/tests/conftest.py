@@ -19,6 +19,7 @@ ENTRY_POINTS = """
 waves = wxml.testing:TravellingWaves
 drift = tiny_wxml:Drift
 gap = tiny_wxml:Gap
+still = tiny_wxml:Still
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
 [wxml.graph_builders]
@@ -58,6 +59,13 @@ class Gap(TravellingWaves):
         for i, j in np.ndindex(len(time_indices), len(variable_indices)):
             if (time_indices[i], self.header.names[variable_indices[j]]) == (3, "t"):
                 out[i, :, j, 5:7] = np.nan
+
+class Still(TravellingWaves):
+    """q is its wave at the first time, always."""
+    def _read(self, time_indices, variable_indices, out):
+        super()._read(time_indices, variable_indices, out)
+        for j in np.flatnonzero(variable_indices == 1):
+            out[:, :, j] = self.wave("q", 0.0, 0)
 
 class Elsewhere(TravellingWaves):
     """The waves on a finer grid."""
@@ -170,11 +178,12 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]
     """Makes configs of experiments (see `configure`) on a machine with wxml-core and the tiny plugins, no others."""
     info = tmp_path / "site" / "tiny_wxml-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-wxml\nVersion: 1.0\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-wxml\nVersion: 1.0\nSummary: tiny\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     for name, code in (("tiny_wxml", PARTS), ("tiny_wxml_hooks", HOOKS)):
         (tmp_path / "site" / f"{name}.py").write_text(code)
     monkeypatch.setenv("WXML_PLUGINS", "tiny-wxml")
+    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     _forget()
     yield configure

@@ -104,7 +104,7 @@ def test_grid_features_go_time_by_time_and_then_variable_by_variable() -> None:
     geometry = [0.5, np.sqrt(3) / 2, 1.0, 0.0]  # sin φ, cos φ, sin λ, cos λ
     with torch.no_grad():
         features.nodes.trainable.copy_(torch.tensor([[8.0, 9.0]]))
-    expected = torch.tensor([1.0, 2, 3, 4, 5, 6, *geometry, 8, 9])
+    expected = torch.tensor([1.0, 2, 3, 4, 5, 6, *geometry, 8, 9], dtype=torch.float32)
     torch.testing.assert_close(features(states, forcings)[0, 0], expected, atol=1e-6, rtol=1e-6)
     assert features.channels == len(expected)
 
@@ -112,7 +112,7 @@ def test_grid_features_go_time_by_time_and_then_variable_by_variable() -> None:
 def test_learned_features_get_gradients() -> None:
     learning = model(LastState(1), bounding(), trainable=2)
     learning(STATES, FORCINGS).sum().backward()
-    # both outputs of both grid nodes gain 4 + 400 from 1 on the mesh; grid nodes count there and also ± 10 for themselves
+    # 1 more on the mesh is 4 + 400 more in both outputs of a grid node; what a grid node adds to itself, ± 10, cancels
     assert torch.equal(learning.mesh_features.trainable.grad, torch.full((1, 2), 2 * 404.0))
     assert torch.equal(learning.grid_features.nodes.trainable.grad, torch.full((2, 2), 2 * 404.0))
 

@@ -31,7 +31,7 @@ class Checkpoint:
     """Everything that is needed to run a trained model again, but the plugins that it names."""
 
     header: dict[str, Any]
-    """`format`, `config`, `roles`, `units`, `provenance` and `training`: JSON values."""
+    """`format`, `config`, `roles`, `provenance` and `training`: JSON values."""
     weights: Mapping[str, Any]
     """The model's state: name → tensor."""
     graph: Graph
@@ -88,13 +88,23 @@ def read_header(path: Path) -> dict[str, Any]:
         ) from error
     if "wxml" not in metadata:
         raise ArtefactError(f"`{path}` is a safetensors file, but no wxml checkpoint", fix="name one that wxml wrote")
-    header: dict[str, Any] = json.loads(metadata["wxml"])
+    header = _parsed(path, metadata["wxml"])
     if header["format"] > FORMAT:
         raise ArtefactError(
             f"`{path}` has format {header['format']}, this wxml-core reads up to {FORMAT}",
             fix="upgrade wxml-core",
         )
     return header
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        header: dict[str, Any] = json.loads(text)
+        if isinstance(header["format"], int):
+            return header
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise ArtefactError(f"the header of `{path}` is damaged", fix="copy the checkpoint again from where it was made")
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

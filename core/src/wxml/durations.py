@@ -9,6 +9,8 @@ import numpy as np
 
 from wxml.errors import DataError
 
+LONGEST = 2**62  # seconds: more does not fit into a timedelta64
+ISO_TIME = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.0+)?)?)?)?)?)?")
 SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -19,16 +21,17 @@ def parse_duration(text: str) -> np.timedelta64:
     np.timedelta64(21600,'s')
     """
     match = re.fullmatch(r"\s*(\d+)\s*(s|m|min|h|d)\s*", str(text).lower())
-    if not match or int(match[1]) == 0:
+    seconds = int(match[1]) * SECONDS[match[2]] if match else 0
+    if not 0 < seconds <= LONGEST:
         raise DataError(
             f"a duration must be a positive whole number and a unit, got {text!r}",
             fix="write it like '6h', '30min' or '2d'",
         )
-    return np.timedelta64(int(match[1]) * SECONDS[match[2]], "s")
+    return np.timedelta64(seconds, "s")
 
 
 def format_duration(duration: np.timedelta64) -> str:
-    """The shortest way to write a duration: whole days from two days on, else hours, minutes, seconds.
+    """The shortest way to write a duration in whole hours, minutes or seconds.
 
     >>> format_duration(np.timedelta64(21600, "s")), format_duration(np.timedelta64(90, "m"))
     ('6h', '90min')
@@ -46,8 +49,9 @@ def parse_time(value: str | date | datetime | np.datetime64) -> np.datetime64:
     >>> parse_time("2000-01-01T06")
     np.datetime64('2000-01-01T06:00:00')
     """
+    text = str(value).removesuffix("Z").removesuffix("+00:00")
     try:
-        time: np.datetime64 = np.datetime64(str(value), "s")
+        time: np.datetime64 = np.datetime64(text if ISO_TIME.fullmatch(text) else "NaT", "s")
     except ValueError:
         time = np.datetime64("NaT", "s")
     if np.isnat(time):

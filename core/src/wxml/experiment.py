@@ -3,7 +3,7 @@
 __all__ = ["Experiment", "assemble", "assign_roles", "describe_source", "open_source", "restore"]
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,6 +47,8 @@ class Experiment:
     graph: Graph
     statistics: Statistics
     provenance: Provenance
+    output_variables: tuple[Variable, ...]
+    """What the model forecasts, with units: as the source of the training had them."""
 
     @property
     def source(self) -> DataSource:
@@ -57,12 +59,6 @@ class Experiment:
     def roles(self) -> VariableRoles:
         """Which variables go in and out."""
         return self.space.roles
-
-    @property
-    def output_variables(self) -> tuple[Variable, ...]:
-        """What the model forecasts, with units."""
-        by_name = {variable.name: variable for variable in self.source.header.variables}
-        return tuple(by_name[name] for name in self.roles.output)
 
     @property
     def tendency_scale(self) -> NDArray[np.float32]:
@@ -120,6 +116,7 @@ class Experiment:
                 "forcing": self.roles.forcing,
                 "diagnostic": self.roles.diagnostic,
             },
+            "variables": [asdict(variable) for variable in self.output_variables],
             "provenance": self.provenance.to_dict(),
             "training": training,
         }
@@ -139,7 +136,10 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     roles = assign_roles(config.data, source)
     statistics = _training_statistics(config.data, source, roles)
     graph = built_graph(config.graph, source.header.grid)
-    return _experiment(config, source, roles, statistics, graph, _record(loaded, source, graph))
+    space = _space(config, source, roles, statistics)
+    by_name = {variable.name: variable for variable in source.header.variables}
+    outputs = tuple(by_name[name] for name in roles.output)
+    return Experiment(config, space, graph, statistics, _record(loaded, source, graph), outputs)
 
 
 def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
@@ -169,7 +169,9 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
             fix="read data on the grid of the training",
         )
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
-    experiment = _experiment(config, opened, roles, checkpoint.statistics, checkpoint.graph, record)
+    space = _space(config, opened, roles, checkpoint.statistics)
+    outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
+    experiment = Experiment(config, space, checkpoint.graph, checkpoint.statistics, record, outputs)
     model = experiment.new_model()
     try:
         model.load_state_dict(dict(checkpoint.weights))
@@ -220,21 +222,13 @@ def _training_statistics(data: DataConfig, source: DataSource, roles: VariableRo
     return compute_statistics(source, read, inside, parse_duration(data.timestep))
 
 
-def _experiment(
-    config: ExperimentConfig,
-    source: DataSource,
-    roles: VariableRoles,
-    statistics: Statistics,
-    graph: Graph,
-    provenance: Provenance,
-) -> Experiment:
+def _space(config: ExperimentConfig, source: DataSource, roles: VariableRoles, statistics: Statistics) -> ModelSpace:
     transforms = [
         create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{i}")
         for i, choice in enumerate(config.data.transforms)
     ]
     constants = frozenset(np.array(statistics.variables)[statistics.tendency_std == 0].tolist())
-    space = ModelSpace(source, roles, tuple(transforms), constants)
-    return Experiment(config, space, graph, statistics, provenance)
+    return ModelSpace(source, roles, tuple(transforms), constants)
 
 
 def _record(loaded: LoadedConfig, source: DataSource, graph: Graph) -> Provenance:

@@ -40,24 +40,24 @@ def rollout(
     Raises:
         DataError: the source lacks an input, or it is missing (NaN) where the model needs it.
     """
-    import torch
-
     window = experiment.window(steps)
     model.eval()
-    with torch.inference_mode():
-        for start in range(0, len(initial_times), batch_size):
-            yield from _forecast_batch(experiment, model, initial_times[start : start + batch_size], window)
+    for start in range(0, len(initial_times), batch_size):
+        yield from _forecast_batch(experiment, model, initial_times[start : start + batch_size], window)
 
 
 def _forecast_batch(
     experiment: Experiment, model: "nn.Module", times: NDArray[np.datetime64], window: Window
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
+    import torch
+
     from wxml.model.tensors import to_array
     from wxml.model.unroll import unroll
 
     states, forcings = _inputs(experiment, times, window)
+    outputs_of_steps = torch.inference_mode()(unroll)(model, states, forcings)  # off again between the steps
     members, names = experiment.source.header.members, experiment.roles.output
-    for step, outputs in enumerate(unroll(model, states, forcings), start=1):
+    for step, outputs in enumerate(outputs_of_steps, start=1):
         physical = experiment.space.inverse(to_array(outputs), names)
         lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), members, *physical.shape[1:]), strict=True):
@@ -77,12 +77,11 @@ def _inputs(experiment: Experiment, times: NDArray[np.datetime64], window: Windo
     """States at the input times and forcings up to the last step; the batch axis is initial time × member."""
     from wxml.model.tensors import to_tensor
 
-    space, prognostic = experiment.space, len(experiment.roles.prognostic)
+    space = experiment.space
     states, forcings = [], []
     for time in times:
         valid = time + window.offsets[:-1]
-        values, _ = space.read(valid[: window.input_steps])
-        states.append(np.swapaxes(values[:, :, :prognostic], 0, 1))
+        states.append(np.swapaxes(space.states(valid[: window.input_steps]), 0, 1))
         forcings.append(np.swapaxes(space.forcings(valid), 0, 1))
         _check_inputs(states[-1], forcings[-1], experiment, valid)
     return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings))

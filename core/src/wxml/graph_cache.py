@@ -30,8 +30,8 @@ WORTH_KEEPING = 1.0
 def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
     """The graph that a builder makes for a grid: from the cache, or built now and kept if that took long.
 
-    The name of the file is a hash of the builder's code, version and options and of the grid, so nothing stale is found;
-    a damaged file, a full disk or a folder that cannot be written are logged and otherwise change nothing.
+    The name of the file is a hash of the builder's code, version and options and of the grid, so nothing stale is
+    found; a damaged file, a full disk or a folder that cannot be written are logged and otherwise change nothing.
     """
     path = cache_folder() / f"graph-{_key(choice, grid)}.safetensors"
     kept = _load(path)

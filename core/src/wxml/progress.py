@@ -27,7 +27,7 @@ def progress(items: Iterable[Item], length: int, label: str) -> Iterator[Item]:
 
 
 def _logged(items: Iterable[Item], length: int, label: str) -> Iterator[Item]:
-    every = max(1, length // LINES)
+    every = max(1, -(-length // LINES))
     for done, item in enumerate(items, start=1):
         yield item
         if done % every == 0 or done == length:

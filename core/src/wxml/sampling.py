@@ -60,6 +60,10 @@ class ModelSpace:
         """The names along the variable axis."""
         return self.roles.output + self.roles.forcing
 
+    def states(self, times: ArrayLike) -> NDArray[np.float32]:
+        """Only the prognostic variables, shape `[time, member, prognostic, node]`; NaN where one is missing."""
+        return self.forward(self.source.read(times, self.roles.prognostic), self.roles.prognostic)
+
     def read(self, times: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Model values, shape `[time, member, variable, node]`, and where the source had none (same shape)."""
         read, computed = self._split(self.variables)

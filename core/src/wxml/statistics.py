@@ -86,9 +86,9 @@ def compute_statistics(
         parts.append(_Moments.of(values, weights))
         lowest = np.fmin(lowest, np.fmin.reduce(values, axis=(0, 1, 3)))
         highest = np.fmax(highest, np.fmax.reduce(values, axis=(0, 1, 3)))
-        pairs = np.nonzero(np.isin(here + timestep, here))[0]
-        later = np.searchsorted(here, here[pairs] + timestep)
-        changes.append(_Moments.of(values[later] - values[pairs], weights))
+        pairs = np.nonzero(np.isin(here + timestep, times))[0]  # a chunk may be shorter than the time step
+        later = source.read(here[pairs] + timestep, variables)
+        changes.append(_Moments.of(later - values[pairs], weights))
     total, change = _total(parts), _total(changes)
     _check_present(variables, total)
     return Statistics(variables, total.mean, total.std, lowest, highest, change.root_mean_square)

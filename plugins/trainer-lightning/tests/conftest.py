@@ -77,7 +77,7 @@ def make_experiment(kind: type[Advection] = Advection, **changes: Any) -> Advect
     provenance = Provenance(
         "checkpoint", config.model_dump(mode="json"), graph=graph.identity, data=source.provenance()
     )
-    return kind(config, space, graph, statistics, provenance)
+    return kind(config, space, graph, statistics, provenance, source.header.variables)
 
 
 def without_validation() -> Advection:

@@ -91,7 +91,7 @@ def _initial_times(request: ForecastRequest, experiment: Experiment, steps: int)
     times = np.arange(first, last + np.timedelta64(1, "s"), _between(request, experiment))
     if not len(times):
         raise DataError(f"`end` is before `start`, got {request.end!r} and {request.start!r}", fix="exchange the two")
-    for offset in experiment.window(0).offsets:
+    for offset in reversed(experiment.window(0).offsets):  # the time that was asked for first
         experiment.source.header.time_indices(times + offset)
     return times
 

@@ -3,13 +3,15 @@
 __all__ = ["train"]
 
 import logging
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
 from wxml.config.load import LoadedConfig, load_config
-from wxml.errors import ArtefactError
+from wxml.errors import ArtefactError, WxmlError
 from wxml.experiment import assemble
 from wxml.interfaces.trainer import Trainer
 from wxml.plugins.create import create
@@ -37,12 +39,27 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
     choice = loaded.config.training
     trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
     assembled = assemble(loaded)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    _write_config(loaded, run_dir / "config.yaml")
-    call_hook("wxml_run_started", run_dir=run_dir)
-    checkpoint = trainer.fit(assembled, run_dir, resume=resume)
+    with _run_folder(run_dir, keep=resume):
+        _write_config(loaded, run_dir / "config.yaml")
+        call_hook("wxml_run_started", run_dir=run_dir)
+        checkpoint = trainer.fit(assembled, run_dir, resume=resume)
     call_hook("wxml_run_finished", run_dir=run_dir, checkpoint=checkpoint)
     return checkpoint
+
+
+@contextmanager
+def _run_folder(run_dir: Path, *, keep: bool) -> Iterator[None]:
+    """The folder of a run; a new one is taken away again if the run fails before it has a state to go on from.
+
+    A folder that was there before with something in it is always kept: it may hold more than the run.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except (WxmlError, OSError):
+        if not keep and not any(run_dir.glob("*.safetensors")):
+            shutil.rmtree(run_dir)
+        raise
 
 
 def _check_run_dir(run_dir: Path, resume: bool) -> None:

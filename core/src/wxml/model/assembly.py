@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from wxml.errors import DataError, nearest
 from wxml.interfaces.mapper import Mapper, MapperChannels
 from wxml.interfaces.processor import Processor
 from wxml.model.bounding import Bounding
@@ -40,9 +41,16 @@ def _model(experiment: "Experiment") -> EncodeProcessDecode:
     )
     mesh = MeshFeatures(graph.nodes["mesh"], config.trainable_features.mesh)
     residual: nn.Module = LastState(len(roles.diagnostic)) if config.residual == "last-state" else NoResidual()
-    scale = node_tensor(experiment.tendency_scale) if config.increment_scale == "tendency" else None
+    scale = node_tensor(_increment_scale(experiment)) if config.increment_scale == "tendency" else None
     parts = _parts(experiment, grid.channels, mesh.channels)
     return EncodeProcessDecode(grid, mesh, parts, residual, Bounding(*_limits(experiment)), scale)
+
+
+def _increment_scale(experiment: "Experiment") -> NDArray[np.float32]:
+    """The typical change of each prognostic variable; 1 for diagnostic ones, whose output is no change of anything."""
+    scale = experiment.tendency_scale.copy()
+    scale[len(experiment.roles.prognostic) :] = 1
+    return scale
 
 
 def _parts(experiment: "Experiment", grid: int, mesh: int) -> tuple[Mapper, Processor, Mapper]:
@@ -83,6 +91,8 @@ def _limits(experiment: "Experiment") -> tuple[NDArray[np.float32], NDArray[np.f
     names, bounds = experiment.roles.output, experiment.config.model.bounding
     lowest, highest = np.full(len(names), -np.inf, np.float32), np.full(len(names), np.inf, np.float32)
     for name, bound in bounds.items():
+        if name not in names:
+            raise DataError(f"`model.bounding` limits {name!r}, which is not forecast", fix=nearest(name, names))
         where = names.index(name)
         for limits, value in ((lowest, bound.minimum), (highest, bound.maximum)):
             if value is not None:

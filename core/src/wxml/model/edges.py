@@ -28,6 +28,10 @@ class _Indices(NamedTuple):
     pointers: Tensor
     transpose: Tensor
     source_pointers: Tensor
+    ends: Tensor
+    """Source and target of one edge after the other, in an array of all source nodes and then all target nodes."""
+    end_pointers: Tensor
+    """0, 2, 4, …: every edge has two ends."""
 
 
 class EdgeIndex(nn.Module):
@@ -51,25 +55,26 @@ class EdgeIndex(nn.Module):
         self._folded: dict[tuple[int, torch.device], _Indices] = {}
 
     def folded(self, batch: int) -> _Indices:
-        """The indices for a batch of so many, made once per batch size and device.
-
-        The kernels ask for them once before their autograd function does, inside of which torch.compile can trace
-        neither that they are made nor that they are kept.
-        """
+        """The indices for a batch of so many, made once per batch size and device."""
         key = (batch, self.source.device)
         if key not in self._folded:
-            self._folded[key] = self._fold(batch)
+            with torch.inference_mode(False):  # made by a forecast, they serve training too
+                self._folded[key] = self._fold(batch)
         return self._folded[key]
 
     def _fold(self, batch: int) -> _Indices:
         edges = batch * self.edge_count
+        source = self._repeat(self.source, batch, self.source_count)
+        target = self._repeat(self.target, batch, self.target_count)
         return _Indices(
-            self._repeat(self.source, batch, self.source_count),
-            self._repeat(self.target, batch, self.target_count),
+            source,
+            target,
             torch.arange(edges, device=self.source.device),
             self._repeat(self.pointers[:-1], batch, self.edge_count, last=edges),
             self._repeat(self.transpose, batch, self.edge_count),
             self._repeat(self.source_pointers[:-1], batch, self.edge_count, last=edges),
+            torch.stack([source, target + batch * self.source_count], dim=1).reshape(-1),
+            2 * torch.arange(edges + 1, device=source.device),
         )
 
     @staticmethod
@@ -96,56 +101,54 @@ def _sum(values: Tensor, index: Tensor, pointers: Tensor) -> Tensor:
     return summed.view(batch, segments // batch, channels)
 
 
-def _sum_into_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
-    index = edges.folded(len(values))
+def _sum_into_targets(values: Tensor, index: _Indices) -> Tensor:
     return _sum(values, index.order, index.pointers)
 
 
-def _sum_into_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
-    index = edges.folded(len(values))
+def _sum_into_sources(values: Tensor, index: _Indices) -> Tensor:
     return _sum(values, index.transpose, index.source_pointers)
 
 
 class _GatherSources(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, edges: EdgeIndex) -> Tensor:
-        ctx.edges = edges
-        return _select(values, edges.folded(len(values)).source)
+    def forward(ctx: Any, values: Tensor, index: _Indices) -> Tensor:
+        ctx.index = index
+        return _select(values, index.source)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _sum_into_sources(grads[0], ctx.edges), None
+        return _sum_into_sources(grads[0], ctx.index), None
 
 
 class _GatherTargets(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, edges: EdgeIndex) -> Tensor:
-        ctx.edges = edges
-        return _select(values, edges.folded(len(values)).target)
+    def forward(ctx: Any, values: Tensor, index: _Indices) -> Tensor:
+        ctx.index = index
+        return _select(values, index.target)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _sum_into_targets(grads[0], ctx.edges), None
+        return _sum_into_targets(grads[0], ctx.index), None
 
 
 class _SegmentSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, edges: EdgeIndex) -> Tensor:
-        ctx.edges = edges
-        return _sum_into_targets(values, edges)
+    def forward(ctx: Any, values: Tensor, index: _Indices) -> Tensor:
+        ctx.index = index
+        return _sum_into_targets(values, index)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _select(grads[0], ctx.edges.folded(len(grads[0])).target), None
+        return _select(grads[0], ctx.index.target), None
 
 
 class _JoinEdges(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -> Tensor:
-        ctx.edges, ctx.edge_is_shared = edges, edge.ndim == 2
-        index = edges.folded(len(target))
-        joined = _select(source, index.source)
-        joined += _select(target, index.target)
+    def forward(ctx: Any, target: Tensor, source: Tensor, edge: Tensor, index: _Indices) -> Tensor:
+        ctx.index, ctx.edge_is_shared = index, edge.ndim == 2
+        ends = torch.cat([source.flatten(0, 1), target.flatten(0, 1)])
+        joined = _sum(ends[None], index.ends, index.end_pointers)  # one pass, where two selects need twice the memory
+        joined = joined.view(len(target), len(index.order) // len(target), source.shape[-1])
         joined += edge
         return joined
 
@@ -153,27 +156,24 @@ class _JoinEdges(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         (grad,) = grads
         to_edge = grad.sum(0) if ctx.edge_is_shared else grad
-        return _sum_into_targets(grad, ctx.edges), _sum_into_sources(grad, ctx.edges), to_edge, None
+        return _sum_into_targets(grad, ctx.index), _sum_into_sources(grad, ctx.index), to_edge, None
 
 
 def gather_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The value of each edge's source: `[batch, source_node, channel]` to `[batch, edge, channel]`."""
-    edges.folded(len(values))
-    out: Tensor = _GatherSources.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
+    out: Tensor = _GatherSources.apply(values, edges.folded(len(values)))  # type: ignore[no-untyped-call]
     return out
 
 
 def gather_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The value of each edge's target: `[batch, target_node, channel]` to `[batch, edge, channel]`."""
-    edges.folded(len(values))
-    out: Tensor = _GatherTargets.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
+    out: Tensor = _GatherTargets.apply(values, edges.folded(len(values)))  # type: ignore[no-untyped-call]
     return out
 
 
 def segment_sum(values: Tensor, edges: EdgeIndex) -> Tensor:
     """The sum over the edges into each target: `[batch, edge, channel]` to `[batch, target_node, channel]`."""
-    edges.folded(len(values))
-    out: Tensor = _SegmentSum.apply(values, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
+    out: Tensor = _SegmentSum.apply(values, edges.folded(len(values)))  # type: ignore[no-untyped-call]
     return out
 
 
@@ -192,8 +192,7 @@ def join_edges(target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -
     Returns:
         Shape `[batch, edge, channel]`.
     """
-    edges.folded(len(target))
-    out: Tensor = _JoinEdges.apply(target, source, edge, edges)  # type: ignore[no-untyped-call]  # torch has no types for it
+    out: Tensor = _JoinEdges.apply(target, source, edge, edges.folded(len(target)))  # type: ignore[no-untyped-call]
     return out
 
 

@@ -2,6 +2,9 @@
 
 __all__ = ["write_scores"]
 
+import errno
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +27,12 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: str) -> None:
     dataset = _dataset(evaluation)
     dataset.attrs["wxml_provenance"] = provenance
     packed = {"zlib": True, "complevel": 1}
-    dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": packed})
+    try:
+        dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": packed})
+    except RuntimeError as error:  # the NetCDF library's word for whatever the disk refuses
+        full = shutil.disk_usage(path.parent).free < dataset.nbytes + 2**20
+        number = errno.ENOSPC if full else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _dataset(evaluation: Evaluation) -> xr.Dataset:

@@ -1,0 +1,293 @@
+"""From a config to the parts, and from a checkpoint back to the same parts."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from wxml import ArtefactError, DataError, UnknownPluginError, VariableRoles, WxmlError
+from wxml.checkpoint import Checkpoint, load_checkpoint, read_header, save_checkpoint
+from wxml.config.schema import DataConfig, PluginChoice
+from wxml.experiment import Experiment, assemble, assign_roles, restore
+from wxml.forecast import rollout
+from wxml.interfaces.transform import Statistics
+from wxml.plugins.catalog import installed
+from wxml.testing import TravellingWaves
+
+WAVES = TravellingWaves()
+
+
+def roles(**variables: list[str]) -> VariableRoles:
+    split = {"training": ["2000-01-01", "2000-01-10"]}
+    data = DataConfig.model_validate({"source": {"plugin": "waves"}, "split": split, "variables": variables})
+    return assign_roles(data, WAVES)
+
+
+def test_the_rest_is_prognostic() -> None:
+    assert roles() == VariableRoles(("t", "q"))
+    assert roles(diagnostic=["q"]) == VariableRoles(("t",), (), ("q",))
+    assert roles(forcing=["t"]) == VariableRoles(("q",), ("t",))
+
+
+def test_forcings_may_be_computed() -> None:
+    assert roles(forcing=["insolation", "cos_latitude"]) == VariableRoles(("t", "q"), ("insolation", "cos_latitude"))
+
+
+def test_a_list_of_prognostic_variables_leaves_others_out() -> None:
+    assert roles(prognostic=["q"]) == VariableRoles(("q",))
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "hint"),
+    [
+        ("diagnostic", "tt", "did you mean 't'?   known: q, t"),
+        ("prognostic", "temperature", "known: q, t"),
+        ("forcing", "insolatoin", "did you mean 'insolation'"),
+        ("prognostic", "insolation", "known: q, t"),
+    ],
+)
+def test_an_unknown_variable_is_named_with_the_nearest(role: str, name: str, hint: str) -> None:
+    with pytest.raises(DataError) as raised:
+        roles(**{role: [name]})
+    assert raised.value.message == f"unknown variable '{name}' (data.variables.{role})"
+    assert hint in raised.value.fix
+
+
+def test_nothing_left_to_carry_forward() -> None:
+    with pytest.raises(DataError, match="no variable is prognostic"):
+        roles(forcing=["t"], diagnostic=["q"])
+
+
+@pytest.mark.parametrize("timestep", ["6h", "12h"])
+def test_the_tendency_of_waves_in_closed_form(tiny, timestep: str) -> None:
+    """Over Δ of a period P, a cosine of deviation 1 changes by 2 sin(π Δ / P), root mean square."""
+    experiment = assemble(tiny({"data.timestep": timestep}))
+    hours = float(timestep.removesuffix("h"))
+    expected = [2 * np.sin(np.pi * hours / period) for period in (48, 96)]
+    np.testing.assert_allclose(experiment.tendency_scale, expected, rtol=1e-4)
+
+
+def test_the_tendency_is_found_in_small_portions_of_data(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Portions of large grids hold few times, perhaps less than one time step."""
+    monkeypatch.setattr("wxml.statistics.CHUNK_BYTES", 1)
+    experiment = assemble(tiny({"data.timestep": "24h"}))
+    np.testing.assert_allclose(experiment.tendency_scale, [2, np.sqrt(2)], rtol=0.05)  # half a turn and a quarter
+    assert experiment.space.constants == frozenset()
+
+
+def test_what_never_changes_is_known_as_constant(tiny) -> None:
+    assert assemble(tiny({"data.source": {"plugin": "still"}})).space.constants == {"q"}
+
+
+def test_the_tendency_follows_the_normalisation(tiny) -> None:
+    physical = assemble(tiny({"data.transforms": []}))
+    np.testing.assert_allclose(physical.tendency_scale, physical.statistics.tendency_std, rtol=1e-4)
+
+
+def test_what_never_changes_has_the_scale_one(tiny) -> None:
+    experiment = assemble(tiny())
+    still = Statistics(
+        **{f.name: getattr(experiment.statistics, f.name) for f in dataclasses.fields(Statistics)[:5]},
+        tendency_std=np.zeros(2),
+    )
+    assert dataclasses.replace(experiment, statistics=still).tendency_scale.tolist() == [1, 1]
+
+
+def weights(experiment: Experiment) -> dict[str, torch.Tensor]:
+    return experiment.new_model().state_dict()
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_seed_decides_the_weights(tiny) -> None:
+    first = weights(assemble(tiny({"seed": 1})))
+    torch.manual_seed(12345)
+    assert same(first, weights(assemble(tiny({"seed": 1}))))
+    other = weights(assemble(tiny({"seed": 2})))
+    assert not any(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_a_new_model_leaves_the_callers_random_numbers_alone(tiny) -> None:
+    experiment = assemble(tiny())
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    experiment.new_model()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_statistics_are_those_of_the_training_alone(tiny) -> None:
+    """The drift is 0, 1, 2, … every six hours; two days of it are 0 to 7."""
+    config = tiny({"data.source": {"plugin": "drift"}, "data.split.training": ["2000-01-01", "2000-01-02"]})
+    found = assemble(config).statistics.select(("t",))
+    assert (found.mean[0], found.minimum[0], found.maximum[0]) == (3.5, 0, 7)
+    assert found.std[0] == pytest.approx(np.std(np.arange(8)))
+    assert found.tendency_std[0] == pytest.approx(1)
+
+
+def test_a_training_period_without_data_is_refused(tiny) -> None:
+    with pytest.raises(DataError, match=r"no data between 1999-01-01.*\(data.split.training\)\n.*2000-01-01"):
+        assemble(tiny({"data.split.training": ["1999-01-01", "1999-02-01"]}))
+
+
+def test_samples_come_from_their_period(tiny) -> None:
+    experiment = assemble(tiny())
+    assert len(experiment.samples("training", 1)) == 40 - 2
+    assert len(experiment.samples("validation", 4)) == 20 - 5
+    assert str(experiment.samples("validation", 1).initial_times[0]) == "2000-01-11T06:00:00"
+    with pytest.raises(DataError, match=r"no period `data.split.test`"):
+        experiment.samples("test", 1)
+
+
+def test_output_variables_have_their_units(tiny) -> None:
+    experiment = assemble(tiny({"data.variables": {"diagnostic": ["t"], "forcing": ["insolation"]}}))
+    assert [(v.name, v.units) for v in experiment.output_variables] == [("q", "g kg-1"), ("t", "K")]
+
+
+@pytest.mark.parametrize("name", ["tt", "insolation"])
+def test_limits_of_a_variable_that_is_not_forecast_are_refused(tiny, name: str) -> None:
+    config = tiny({"model.bounding": {name: {"minimum": 0}}, "data.variables": {"forcing": ["insolation"]}})
+    with pytest.raises(WxmlError, match=rf"'{name}'"):
+        assemble(config).new_model()
+
+
+# Save and restore
+
+VARIED = {
+    "seed": 9,
+    "data.variables": {"forcing": ["cos_local_time"], "diagnostic": ["q"]},
+    "data.transforms": [{"plugin": "impute"}, {"plugin": "normalise", "methods": {"q": "max"}}],
+    "data.input_steps": 3,
+    "model.processor": {"plugin": "mixing", "bias": False},
+    "model.trainable_features": {"grid": 2, "mesh": 1},
+    "model.bounding": {"q": {"minimum": 0}},
+}
+
+
+def saved(experiment: Experiment, path: Path) -> Path:
+    """A checkpoint of a model with other weights than a fresh one."""
+    model = experiment.new_model()
+    generator = torch.Generator().manual_seed(77)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+    experiment.save(path, model.state_dict(), {"steps": 3})
+    return path
+
+
+def forecasts(experiment: Experiment, model: torch.nn.Module) -> np.ndarray:
+    """Four steps from two initial times."""
+    times = experiment.source.header.times[[44, 50]]
+    return np.stack([fields.values for _, fields in rollout(experiment, model, times, 4)])
+
+
+def test_a_restored_model_makes_the_same_forecasts(tiny, tmp_path: Path) -> None:
+    experiment = assemble(tiny(VARIED))
+    path = saved(experiment, tmp_path / "c.safetensors")
+    model = experiment.new_model()
+    model.load_state_dict(dict(load_checkpoint(path).weights))
+    again, restored = restore(path)
+    assert again.roles == experiment.roles
+    assert again.config == experiment.config
+    expected = forecasts(experiment, model)
+    assert np.array_equal(forecasts(again, restored), expected)
+    assert np.isfinite(expected).all()
+    assert not np.array_equal(forecasts(experiment, experiment.new_model()), expected)
+
+
+def test_saving_what_was_restored_gives_the_same_bytes(tiny, tmp_path: Path) -> None:
+    path = saved(assemble(tiny(VARIED)), tmp_path / "c.safetensors")
+    again, restored = restore(path)
+    again.save(tmp_path / "again.safetensors", restored.state_dict(), {"steps": 3})
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_the_header_says_how_to_rebuild_it(tiny, tmp_path: Path) -> None:
+    header = read_header(saved(assemble(tiny(VARIED)), tmp_path / "c.safetensors"))
+    assert header["roles"] == {"prognostic": ["t"], "forcing": ["cos_local_time"], "diagnostic": ["q"]}
+    assert header["training"] == {"steps": 3}
+    assert header["config"]["model"]["processor"] == {"plugin": "mixing", "bias": False}
+
+
+def test_restoring_computes_no_statistics_and_builds_no_graph(tiny, tmp_path: Path, monkeypatch) -> None:
+    path = saved(assemble(tiny(VARIED)), tmp_path / "c.safetensors")
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr("wxml.experiment.compute_statistics", refuse)
+    monkeypatch.setattr("wxml.testing.tiny_graph", refuse)
+    restore(path)
+
+
+def test_a_checkpoint_is_announced(tiny, heard: list[tuple[object, ...]], tmp_path: Path) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    assert heard == [("saved", path)]
+
+
+def test_an_existing_checkpoint_is_kept(tiny, heard: list[tuple[object, ...]], tmp_path: Path) -> None:
+    experiment = assemble(tiny())
+    path = saved(experiment, tmp_path / "c.safetensors")
+    with pytest.raises(ArtefactError, match="exists already"):
+        experiment.save(path, weights(experiment), {})
+    assert len(heard) == 1
+    experiment.save(path, weights(experiment), {"steps": 0}, overwrite=True)
+    assert read_header(path)["training"] == {"steps": 0}
+
+
+def test_other_data_on_the_same_grid_may_be_read(tiny, tmp_path: Path) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    experiment, model = restore(path, source=PluginChoice(plugin="waves", members=3))
+    assert forecasts(experiment, model).shape == (8, 3, 2, 48)
+
+
+def test_data_on_another_grid_are_refused(tiny, tmp_path: Path) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    with pytest.raises(DataError, match=r"grid of shape \(6, 8\), the source has one of shape \(8, 10\)"):
+        restore(path, source=PluginChoice(plugin="elsewhere"))
+
+
+def test_a_diagnostic_variable_need_not_be_in_the_data(tiny, tmp_path: Path) -> None:
+    """It only comes out of the model, so analyses that lack it can still be forecast from."""
+    path = saved(assemble(tiny({"data.variables": {"diagnostic": ["q"]}})), tmp_path / "c.safetensors")
+    experiment, model = restore(path, source=PluginChoice(plugin="no-humidity"))
+    assert forecasts(experiment, model).shape == (8, 1, 2, 48)
+    assert [(v.name, v.units) for v in experiment.output_variables] == [("t", "K"), ("q", "g kg-1")]
+
+
+def test_a_prognostic_variable_must_be_in_the_data(tiny, tmp_path: Path) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    with pytest.raises(DataError, match="'q'"):
+        forecasts(*restore(path, source=PluginChoice(plugin="no-humidity")))
+
+
+def changed(path: Path, new: dict[str, torch.Tensor]) -> None:
+    """The same checkpoint with other weights."""
+    old = load_checkpoint(path)
+    save_checkpoint(path, Checkpoint(old.header, new, old.graph, old.grid, old.statistics), overwrite=True)
+
+
+@pytest.mark.parametrize("how", ["missing", "unknown", "of another shape"])
+def test_weights_that_do_not_fit_are_refused(tiny, tmp_path: Path, how: str) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    new = dict(load_checkpoint(path).weights)
+    name = "processor.mix.weight"
+    weight = new.pop(name)
+    if how == "unknown":
+        new |= {name: weight, "processor.moon": weight.clone()}
+    if how == "of another shape":
+        new[name] = weight[:, :3]
+    changed(path, new)
+    with pytest.raises(ArtefactError, match=r"(?s)do not fit the model .*processor.m(ix.weight|oon).*wxml inspect"):
+        restore(path)
+
+
+def test_a_plugin_that_is_not_installed_any_more_is_named(tiny, tmp_path: Path, monkeypatch) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    monkeypatch.setenv("WXML_PLUGINS", "none")
+    installed.cache_clear()
+    with pytest.raises(UnknownPluginError, match="waves"):
+        restore(path)
