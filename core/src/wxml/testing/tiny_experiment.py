@@ -74,7 +74,7 @@ def tiny_experiment(kind: type[TinyExperiment] = TinyExperiment) -> TinyExperime
     space = ModelSpace(source, VariableRoles(("t", "q"), ("cos_latitude",)), (Normalise(statistics),))
     data = {"grid": source.header.grid.identity, "source": source.provenance()}
     record = Provenance("checkpoint", config.model_dump(mode="json"), graph=graph.identity, data=data)
-    return kind(config, space, graph, statistics, record)
+    return kind(config, space, graph, statistics, record, source.header.variables)
 
 
 def without_samples() -> TinyExperiment:
