@@ -191,7 +191,7 @@ def test_a_restored_model_makes_the_same_forecasts(tiny, tmp_path: Path) -> None
     model.load_state_dict(dict(load_checkpoint(path).weights))
     again, restored = restore(path)
     assert again.roles == experiment.roles
-    assert again.config == experiment.config
+    assert again.provenance == experiment.provenance
     expected = forecasts(experiment, model)
     assert np.array_equal(forecasts(again, restored), expected)
     assert np.isfinite(expected).all()
@@ -281,7 +281,7 @@ def test_weights_that_do_not_fit_are_refused(tiny, tmp_path: Path, how: str) -> 
     if how == "of another shape":
         new[name] = weight[:, :3]
     changed(path, new)
-    with pytest.raises(ArtefactError, match=r"(?s)do not fit the model .*processor.m(ix.weight|oon).*wxml inspect"):
+    with pytest.raises(ArtefactError, match=r"(?s)do not fit the model .*processor.m(ix.weight|oon).*wxml doctor"):
         restore(path)
 
 

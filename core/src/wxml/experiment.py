@@ -110,7 +110,7 @@ class Experiment:
             ArtefactError: `path` exists, or the disk refuses.
         """
         header = {
-            "config": self.config.model_dump(mode="json"),
+            "config": self.provenance.config,
             "roles": {
                 "prognostic": self.roles.prognostic,
                 "forcing": self.roles.forcing,
