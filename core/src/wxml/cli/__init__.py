@@ -8,6 +8,7 @@ __all__ = ["group", "main"]
 import errno
 import faulthandler
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -199,4 +200,6 @@ def main() -> None:
     """The console script."""
     if sys.stderr is not None:
         faulthandler.enable()  # a plugin that crashes the interpreter is named by the last lines that it ran
+    # threads that spin while they wait take twice as long beside a busy neighbour; OpenMP reads this when it is loaded
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     group.main(prog_name="wxml")

@@ -20,9 +20,10 @@ class Trainer(ABC):
         Args:
             experiment: the assembled parts.
             run_dir: the folder of this run; it exists. Everything that the trainer writes goes there.
-            resume: go on from the last state found in `run_dir`; the end is then bitwise the end of an unbroken run.
+            resume: go on from the last state found in `run_dir`, from the beginning where there is none yet; the end is
+                then bitwise the end of an unbroken run.
 
         Raises:
             DataError: the experiment has too few samples to train on, or values that are not finite.
-            ArtefactError: there is nothing to resume, or the disk refuses.
+            ArtefactError: the state in `run_dir` is damaged or of another run, or the disk refuses.
         """
