@@ -15,7 +15,18 @@ ROOT = Path(__file__).parent
 PACKAGES = ["core", *sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))]
 SOURCES = [f"{package}/src" for package in PACKAGES]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
-TOOLS = ["build", "hatchling", "hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
+TOOLS = [
+    "build",
+    "editables",
+    "hatchling",
+    "hypothesis",
+    "mypy",
+    "pytest",
+    "pytest-xdist",
+    "ruff",
+    "scipy-stubs",
+    "types-PyYAML",
+]
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

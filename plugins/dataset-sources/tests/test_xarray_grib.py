@@ -1,6 +1,8 @@
 """GRIB files, written message by message with ecCodes."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import eccodes
@@ -203,3 +205,14 @@ def test_nothing_is_printed_and_no_index_is_left(tmp_path: Path, capfd: pytest.C
     source.read(source.header.times, source.header.names)
     assert capfd.readouterr().out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["data.grib2"]
+
+
+def test_the_sqlite_of_eccodes_does_not_take_the_place_of_pythons() -> None:
+    """Reading GRIB must not change what other libraries of the process find; MLflow refuses the old SQLite of eccodes."""
+    reader = "import wxml_dataset_sources.xarray_reading.grib_reader;"
+    code = "import sqlite3; print(sqlite3.sqlite_version)"
+    versions = [
+        subprocess.run([sys.executable, "-c", before + code], capture_output=True, text=True, check=True).stdout
+        for before in ("", reader)
+    ]
+    assert versions[0] == versions[1]

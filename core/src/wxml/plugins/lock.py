@@ -38,7 +38,7 @@ def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
     facts = cache(_facts)
     entries = [_entry(plugin, facts) for plugin in (UsedPlugin(core_record()), *used)]
     distinct = {json.dumps(entry, sort_keys=True): entry for entry in entries}
-    return sorted(distinct.values(), key=lambda entry: (entry["kind"] != "core", json.dumps(entry, sort_keys=True)))
+    return sorted(distinct.values(), key=_order)
 
 
 def core_record() -> PluginRecord:
@@ -69,6 +69,11 @@ def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dic
         **found._asdict(),
         "install": install_line(requirement(record.distribution, record.version, found.origin)),
     }
+
+
+def _order(entry: Mapping[str, Any]) -> tuple[bool, str, str, str]:
+    """wxml-core, then by kind and name; nothing that changes with the code."""
+    return entry["kind"] != "core", entry["kind"], entry["plugin"], json.dumps(entry["options"], sort_keys=True)
 
 
 def tree_hash(root: Path | None) -> str | None:
