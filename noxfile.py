@@ -15,18 +15,8 @@ ROOT = Path(__file__).parent
 PACKAGES = ["core", *sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))]
 SOURCES = [f"{package}/src" for package in PACKAGES]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
-TOOLS = [
-    "build",
-    "editables",
-    "hatchling",
-    "hypothesis",
-    "mypy",
-    "pytest",
-    "pytest-xdist",
-    "ruff",
-    "scipy-stubs",
-    "types-PyYAML",
-]
+BUILD_TOOLS = ["build", "editables", "hatchling"]
+TOOLS = ["hypothesis", "mypy", "nox", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -42,7 +32,7 @@ def install_all(session: nox.Session, *tools: str) -> None:
 @nox.session
 def check(session: nox.Session) -> None:
     """Style, types, and every test; arguments go to pytest, which then runs alone."""
-    install_all(session, "nox", *TOOLS)
+    install_all(session, *BUILD_TOOLS, *TOOLS)
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
@@ -78,7 +68,7 @@ def known(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """A wheel and an sdist of every package, into `dist/`."""
-    session.install("build", "hatchling")
+    session.install(*BUILD_TOOLS)
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     for package in [*PACKAGES, "meta"]:
         session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist", package)

@@ -1,6 +1,7 @@
 """GRIB files, written message by message with ecCodes."""
 
 import io
+import sqlite3  # noqa: F401  # before eccodes, which would load an old one for all tests of the process
 import subprocess
 import sys
 from pathlib import Path
@@ -208,7 +209,7 @@ def test_nothing_is_printed_and_no_index_is_left(tmp_path: Path, capfd: pytest.C
 
 
 def test_the_sqlite_of_eccodes_does_not_take_the_place_of_pythons() -> None:
-    """Reading GRIB must not change what other libraries of the process find; MLflow refuses the old SQLite of eccodes."""
+    """Reading GRIB must not change what others in the process find: MLflow refuses the old SQLite of eccodes."""
     reader = "import wxml_dataset_sources.xarray_reading.grib_reader;"
     code = "import sqlite3; print(sqlite3.sqlite_version)"
     versions = [

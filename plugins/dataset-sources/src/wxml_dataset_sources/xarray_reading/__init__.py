@@ -3,6 +3,6 @@
 Private to this package: what others use is `wxml_dataset_sources.xarray_source.XarraySource`.
 """
 
-# eccodes brings an SQLite of its own, and the first one loaded serves the whole process: let it be Python's, which MLflow,
-# for one, needs to be recent.
+# eccodes brings an old SQLite of its own, and the first one loaded serves the whole process: let it be Python's, since
+# MLflow, for one, needs a recent one.
 import sqlite3  # noqa: F401
