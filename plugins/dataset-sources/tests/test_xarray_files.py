@@ -303,3 +303,10 @@ def test_provenance_names_sizes_and_hashes(tmp_path: Path, monkeypatch: pytest.M
     assert record == XarraySource(path=["a.nc", "u.zarr"], rename={"t": "temperature"}).provenance()
     (tmp_path / "u.zarr" / "u" / "0.0.0").write_bytes(b"other")
     assert XarraySource(path=["a.nc", "u.zarr"]).provenance()["files"][1]["sha256"] != record["files"][1]["sha256"]
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_variables_of_a_zarr_store_have_an_order(tmp_path: Path, version: int) -> None:
+    """zarr lists a store in the order in which its parts answer, which differs from one opening to the next."""
+    write_zarr(fields("v q u t"), tmp_path / "a.zarr", version)
+    assert XarraySource(path=str(tmp_path / "a.zarr")).header.names == ("q", "t", "u", "v")

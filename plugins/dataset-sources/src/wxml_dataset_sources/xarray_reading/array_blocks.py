@@ -86,8 +86,12 @@ class _ArrayFile:
         return blocks
 
     def fields(self) -> list[str]:
-        """The names of the variables that hold numbers and are no coordinates."""
+        """The names of the variables that hold numbers and are no coordinates, in the file's order; sorted for zarr.
+
+        A zarr store is listed in the order in which its parts happen to answer.
+        """
         names = [str(name) for name, variable in self.dataset.variables.items() if variable.dtype.kind in "fiub"]
+        names = sorted(names) if self.file.engine == "zarr" else names
         return [name for name in names if name not in self.coordinates.all and not self._describes(name)]
 
     def called(self, name: str) -> str:
