@@ -3,6 +3,7 @@
 __all__ = ["Processor"]
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -14,6 +15,13 @@ class Processor(nn.Module, ABC):
 
     Indices, orders and masks are made in the constructor, never in `forward`.
     """
+
+    takes_condition: ClassVar[bool] = False
+    """Whether `forward` takes a second argument, `condition: Tensor | None`, of shape
+    `[batch, mesh_node, mesh.condition_channels]`: noise that makes the members of an ensemble differ."""
+    layer_groups: int = 0
+    """In how many groups of layers the activations are recomputed in the backward pass rather than kept; 0: all are
+    kept. Core sets it; a processor of many layers passes it on to `wxml.model.layers.run_layers`."""
 
     def __init__(self, mesh: Mesh, channels: int) -> None:
         super().__init__()
