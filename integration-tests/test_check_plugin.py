@@ -20,6 +20,8 @@ OPTIONS = {
     "data-source xarray": ["path=world.nc"],
     "graph-builder icosahedral": ["refinement=1"],
     "processor gnn": ["num_layers=1", "hidden_layers=1"],
+    "processor point-wise": ["num_layers=1"],
+    "processor pyg": ["operator=GATv2Conv", "num_layers=1"],
 }
 KINDS = (
     "data_sources",

@@ -100,7 +100,7 @@ def test_the_first_step_is_the_forward_pass_done_by_hand(trained: Path, forecast
     np.testing.assert_allclose(sun[0, 0], np.cos(np.radians(experiment.source.header.grid.latitudes)), atol=1e-6)
     with torch.inference_mode():
         given = [torch.from_numpy(np.float32(values[None])) for values in (states, np.swapaxes(sun, 1, 2))]
-        (output,) = model(*given).numpy()
+        ((output,),) = model(*given).numpy()
     made = opened(forecast_file).isel(time=number, prediction_timedelta=0)
     for column, name in enumerate(names):
         expected = output[:, column] * float(deviation[name]) + float(mean[name])
@@ -126,6 +126,48 @@ def test_times_can_be_chosen_also_beyond_the_end_of_the_data(trained: Path, tmp_
     assert data["time"].values.astype("datetime64[h]").astype(str).tolist() == starts
     assert (data["prediction_timedelta"].values / HOUR).tolist() == [6, 12, 18]
     assert bool(np.isfinite(data["t"]).all())
+
+
+OPTIONS = (
+    "data.output_steps=2",
+    "model.noise={channels: 4, how: inject}",
+    "model.residual=truncated",
+    "model.latent_skip=false",
+    "model.trainable_features={grid: 1, mesh: 1}",
+    "model.bounding={t: {minimum: 279, maximum: 281}}",
+    "forecast.members=2",
+)
+
+
+def test_an_ensemble_of_a_model_with_every_option_of_core(trained: Path, tmp_path: Path, quick_wxml) -> None:
+    """Three steps are one and a half calls of this model; t is kept within narrow limits, and no members are alike."""
+    for name in ("world.nc", "experiment.yaml"):
+        shutil.copy(trained / name, tmp_path)
+    quick_wxml(
+        "train",
+        "experiment.yaml",
+        *OPTIONS,
+        "training={max_steps: 8, learning_rate: 0.02}",
+        "--run-dir",
+        "run",
+        folder=tmp_path,
+    )
+    for number, members in ((1, ()), (2, ()), (3, ("--members", "3"))):
+        arguments = ("--start", "2000-01-08T06", "--lead-time", "18h", *members)
+        quick_wxml("forecast", CHECKPOINT, "-o", f"{number}.nc", *arguments, folder=tmp_path)
+    one, again, three = (opened(tmp_path / f"{number}.nc") for number in (1, 2, 3))
+    xr.testing.assert_equal(one, again)
+    assert (one.sizes["prediction_timedelta"], one.sizes["number"], three.sizes["number"]) == (3, 2, 3)
+    np.testing.assert_allclose(three["z"].isel(number=slice(2)), one["z"], rtol=1e-5)
+    assert 278.99 < float(one["t"].min()) < float(one["t"].max()) < 281.01
+    assert float(np.ptp(three["z"].values, axis=three["z"].get_axis_num("number")).max()) > 1e-3
+
+
+def test_members_need_noise(trained: Path, tmp_path: Path, quickly) -> None:
+    done = quickly("forecast", str(trained / CHECKPOINT), "-o", "f.nc", "--members", "2", folder=trained)
+    assert done.returncode == 2
+    assert "`members` must be 1 for a model without noise, whose members would be equal, got 2" in done.stderr
+    assert not (trained / "f.nc").exists()
 
 
 # Verification

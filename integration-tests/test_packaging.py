@@ -139,5 +139,6 @@ def test_data_files_are_among_them(wheels: dict[str, Path]) -> None:
             shipped[package] = wheel.namelist()
     assert "wxml/presets/experiment/demo.yaml" in shipped["core"]
     assert "wxml_processor_gnn/presets/model/gnn.yaml" in shipped["plugins/processor-gnn"]
+    assert "wxml_processor_transformer/presets/model/transformer.yaml" in shipped["plugins/processor-transformer"]
     suffixes = {Path(name).suffix for name in shipped["plugins/verification"]}
     assert {".html", ".css"} <= suffixes

@@ -26,10 +26,15 @@ no-humidity = tiny_wxml:NoHumidity
 nearest = tiny_wxml:Nearest
 [wxml.mappers]
 mean = tiny_wxml:Mean
+edges = tiny_wxml:EdgeMean
 [wxml.processors]
 mixing = tiny_wxml:Mixing
+conditioned = tiny_wxml:Conditioned
+layered = tiny_wxml:Layered
+peeking = tiny_wxml:Peeking
 [wxml.trainers]
 none = tiny_wxml:NoTrainer
+planned = tiny_wxml:Planned
 [wxml.verifiers]
 none = tiny_wxml:NoVerifier
 [wxml.hooks]
@@ -43,9 +48,14 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
-from wxml import DataSource, GraphBuilder, Mapper, Processor, SourceHeader, Trainer, Verifier
-from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
+from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Verifier
+from wxml.model.conditioning import ConditionalLayerNorm
+from wxml.model.edge_features import EdgeFeatures
+from wxml.model.edges import EdgeIndex, segment_sum
+from wxml.interfaces.trainer import TrainingMemory
+from wxml.model.layers import run_layers
 from wxml.testing import TravellingWaves, tiny_graph, tiny_grid
+from wxml.testing.tiny_mapper import MeanMapper
 
 class Drift(TravellingWaves):
     """Everywhere the number of the time: 0, 1, 2, ..."""
@@ -85,19 +95,28 @@ class Nearest(GraphBuilder):
     def _build(self, grid):
         return tiny_graph(grid, self.mesh_nodes)
 
-class Mean(Mapper):
-    """A linear map of the target and of the mean of what reaches it."""
+class Mean(MeanMapper): ...
+
+class EdgeMean(Mean):
+    """The mean of the features of the edges, too."""
     def __init__(self, route, channels):
         super().__init__(route, channels)
-        self.edges = EdgeIndex(route.edges)
-        self.source = nn.Linear(channels.source, channels.hidden)
-        self.target = nn.Linear(channels.target, channels.hidden)
-        self.out = nn.Linear(channels.hidden, channels.out)
+        self.features = EdgeFeatures(route)
+        self.edge = nn.Linear(self.features.channels, channels.out)
     def forward(self, source, target):
-        source = self.source(source)
-        count = torch.diff(self.edges.pointers).clamp(min=1)[:, None]
-        mean = segment_sum(gather_sources(source, self.edges), self.edges) / count
-        return source, self.out(torch.tanh(mean + self.target(target)))
+        source, mapped = super().forward(source, target)
+        return source, mapped + segment_sum(self.edge(self.features())[None], self.edges)
+
+class Conditioned(Processor):
+    """A conditional layer norm, a linear map, and the features of the edges."""
+    takes_condition = True
+    def __init__(self, mesh, channels):
+        super().__init__(mesh, channels)
+        self.edges, self.features = EdgeIndex(mesh.edges), EdgeFeatures(mesh)
+        self.norm = ConditionalLayerNorm(channels, mesh.condition_channels)
+        self.mix, self.edge = nn.Linear(channels, channels), nn.Linear(self.features.channels, channels)
+    def forward(self, state, condition=None):
+        return self.mix(self.norm(state, condition)) + segment_sum(self.edge(self.features())[None], self.edges)
 
 class Mixing(Processor):
     def __init__(self, mesh, channels, *, bias: bool = True):
@@ -106,8 +125,30 @@ class Mixing(Processor):
     def forward(self, state):
         return torch.tanh(self.mix(state))
 
+class Layered(Processor):
+    """Layers with dropout."""
+    has_layer_groups = True
+    def __init__(self, mesh, channels, *, num_layers: int = 8):
+        super().__init__(mesh, channels)
+        layer = lambda: nn.Sequential(nn.Linear(channels, 8 * channels), nn.Tanh(), nn.Linear(8 * channels, channels), nn.Dropout(0.3))
+        self.layers = nn.ModuleList(layer() for _ in range(num_layers))
+    def forward(self, state):
+        return run_layers([lambda x, layer=layer: (layer(x),) for layer in self.layers], (state,), self.layer_groups)[0]
+
+class Peeking(Mixing):
+    """Looks at values."""
+    def forward(self, state):
+        return super().forward(state) if state.sum() > 0 else state
+
 class NoTrainer(Trainer):
     def fit(self, experiment, run_dir, *, resume=False): ...
+
+class Planned(NoTrainer):
+    """Says what it would hold."""
+    def __init__(self, *, batch_size: int = 8, rollout: int = 2):
+        self.held = TrainingMemory(batch_size, rollout)
+    def memory(self):
+        return self.held
 
 class NoVerifier(Verifier):
     def verify(self, task): ...

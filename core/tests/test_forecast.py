@@ -20,19 +20,19 @@ class Rotation(nn.Module):
 
     def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
         before, last = states.unflatten(2, (6, 8)).roll(1, dims=3).flatten(2, 3).unbind(1)
-        return torch.stack([last[..., 0], before[..., 1]], dim=-1)
+        return torch.stack([last[..., 0], before[..., 1]], dim=-1)[:, None]
 
 
 class Persistence(nn.Module):
     def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
-        return states[:, -1]
+        return states[:, -1:]
 
 
 class Echo(nn.Module):
     """Forecasts the forcing that it reads at the last input time, for every variable."""
 
     def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
-        return forcings[:, -1, :, :1].expand(-1, -1, 2)
+        return forcings[:, -1:, :, :1].expand(-1, -1, -1, 2)
 
 
 def run(experiment: Experiment, model: nn.Module, indices: list[int], steps: int, **options: int) -> list:
@@ -110,7 +110,7 @@ def test_forecasts_go_beyond_the_data_where_forcings_never_change(tiny) -> None:
 
     class One(nn.Module):
         def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
-            return forcings[:, -1]
+            return forcings[:, -1:]
 
     steps = run(experiment, One(), [len(experiment.source.header.times) - 1], 3)
     for _, fields in steps:
@@ -156,7 +156,7 @@ def test_diagnostic_variables_come_out_in_physical_units(tiny) -> None:
 
     class Zero(nn.Module):
         def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
-            return states.new_zeros(len(states), states.shape[2], 2)
+            return states.new_zeros(len(states), 1, states.shape[2], 2)
 
     (_, fields), *_ = run(experiment, Zero(), [3], 1)
     for name, mean in zip(("t", "q"), experiment.statistics.select(("t", "q")).mean, strict=True):

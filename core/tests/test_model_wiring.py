@@ -1,5 +1,7 @@
 """The wiring of encoder, processor and decoder, with parts whose arithmetic can be followed by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -50,12 +52,15 @@ def bounding(lowest: tuple[float, ...] = (-np.inf,) * 2, highest: tuple[float, .
     return Bounding(np.array(lowest, np.float32), np.array(highest, np.float32))
 
 
+ONES = torch.ones(2)
+
+
 def model(
-    residual: nn.Module, bounds: Bounding, scale: Tensor | None = None, trainable: int = 0
+    residual: nn.Module, bounds: Bounding, scale: Tensor = ONES, trainable: int = 0, **others: Any
 ) -> EncodeProcessDecode:
     """One prognostic and one diagnostic variable, two input steps, no forcings."""
-    grid, mesh = GridFeatures(GRID, trainable, 2, 1, 0), MeshFeatures(MESH, trainable)
-    return EncodeProcessDecode(grid, mesh, parts(), residual, bounds, scale)
+    features = GridFeatures(GRID, trainable, 2, 1, 0), MeshFeatures(MESH, trainable)
+    return EncodeProcessDecode(features, parts(), residual, bounds, scale, **others)
 
 
 STATES = torch.tensor([[[[1.0], [2.0]], [[3.0], [4.0]]]])  # [batch, time, node, variable]
@@ -68,25 +73,40 @@ FORCINGS = torch.zeros(1, 2, 2, 0)
 @pytest.mark.parametrize(
     ("residual", "scale", "expected"),
     [
-        (NoResidual(), None, [[124, 6340], [144, 6320]]),
-        (LastState(1), None, [[3 + 124, 6340], [4 + 144, 6320]]),
+        (NoResidual(), ONES, [[124, 6340], [144, 6320]]),
+        (LastState(1), ONES, [[3 + 124, 6340], [4 + 144, 6320]]),
         (LastState(1), torch.tensor([0.5, 2.0]), [[3 + 62, 12680], [4 + 72, 12640]]),
         (NoResidual(), torch.tensor([0.5, 2.0]), [[62, 12680], [72, 12640]]),
     ],
     ids=["no residual", "last state", "last state, scaled", "no residual, scaled"],
 )
-def test_a_step_by_hand(residual: nn.Module, scale: Tensor | None, expected: list[list[float]]) -> None:
-    assert model(residual, bounding(), scale)(STATES, FORCINGS)[0].tolist() == expected
+def test_a_step_by_hand(residual: nn.Module, scale: Tensor, expected: list[list[float]]) -> None:
+    assert model(residual, bounding(), scale)(STATES, FORCINGS)[0, 0].tolist() == expected
 
 
 def test_bounds_hold_for_the_sum_of_state_and_increment() -> None:
     bounds = bounding(lowest=(130, -np.inf), highest=(np.inf, 6330))
-    assert model(LastState(1), bounds)(STATES, FORCINGS)[0].tolist() == [[130, 6330], [148, 6320]]
+    assert model(LastState(1), bounds)(STATES, FORCINGS)[0, 0].tolist() == [[130, 6330], [148, 6320]]
 
 
 def test_without_bounds_nothing_is_computed() -> None:
     values = torch.ones(1, 2, 2)
     assert bounding()(values) is values
+
+
+def test_without_the_latent_skip_the_processor_alone_is_decoded() -> None:
+    """Mesh: 3 · 16 = 48; increments 48 + 60 and 48 + 80, 4800 − 60 and 4800 − 80."""
+    outputs = model(NoResidual(), bounding(), latent_skip=False)(STATES, FORCINGS)
+    assert outputs[0, 0].tolist() == [[108, 4740], [128, 4720]]
+
+
+def test_several_output_steps_start_from_the_same_state() -> None:
+    """The decoder's two channels are one variable at two steps: both are added to the last state, in one unit."""
+    features = GridFeatures(GRID, 0, 2, 1, 0), MeshFeatures(MESH, 0)
+    bounds = Bounding(np.array([-np.inf], np.float32), np.array([12647], np.float32))
+    several = EncodeProcessDecode(features, parts(), LastState(0), bounds, torch.tensor([2.0]))
+    outputs = several(STATES, FORCINGS)
+    assert outputs[0].tolist() == [[[3 + 248], [4 + 288]], [[12647], [4 + 12640]]]  # [output_step, node, variable]
 
 
 def test_batch_items_are_forecast_alone() -> None:
@@ -149,4 +169,4 @@ def test_the_scale_of_increments_is_the_configured_one(tiny) -> None:
     tendency = assemble(tiny())
     np.testing.assert_array_equal(tendency.new_model().increment_scale, tendency.tendency_scale)
     unit = assemble(tiny({"model.increment_scale": "unit"}))
-    assert unit.new_model().increment_scale.tolist() == [1]
+    assert unit.new_model().increment_scale.tolist() == [1, 1]

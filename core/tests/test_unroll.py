@@ -16,7 +16,20 @@ class Linear(nn.Module):
 
     def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
         older, newer = states[:, 0], states[:, 1]
-        return torch.cat([self.a * newer + self.b * older + forcings[:, -1], 7 * newer], dim=-1)
+        return torch.cat([self.a * newer + self.b * older + forcings[:, -1], 7 * newer], dim=-1)[:, None]
+
+
+class Ahead(nn.Module):
+    """Forecasts `count` steps at once: n steps after the last state it is the last plus n times the first."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self.read: list[list[float]] = []
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        self.read.append([*states.flatten().tolist(), *forcings.flatten().tolist()])
+        return torch.stack([states[:, -1] + n * states[:, 0] for n in range(1, self.count + 1)], dim=1)
 
 
 def start(older: float, newer: float) -> Tensor:
@@ -62,7 +75,7 @@ def test_steps_are_taken_only_when_asked_for() -> None:
     class Counting(nn.Module):
         def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
             calls.append(1)
-            return states[:, -1]
+            return states[:, -1:]
 
     outputs = unroll(Counting(), start(0, 1), forced([0] * 5))
     assert calls == []
@@ -89,3 +102,36 @@ def test_batch_items_and_nodes_keep_to_themselves() -> None:
             alone = states[item : item + 1, :, node : node + 1]
             *_, expected = unroll(Linear(0.5, 0.25), alone, forcings[:1, :, :1])
             assert torch.equal(last[item, node], expected[0, 0])
+
+
+def test_a_model_of_several_steps_is_called_once_for_them() -> None:
+    """From 1, 10: 11, 12, 13; from the last two of them, 12 and 13: 25, 37 and one more that nobody wants."""
+    model = Ahead(3)
+    outputs = [float(output) for output in unroll(model, start(1, 10), forced([0, 1, 2, 3, 4, 5]))]
+    assert outputs == [11, 12, 13, 25, 37]
+    assert model.read == [[1, 10, 0, 1], [12, 13, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, [11, 21, 32, 53]), (2, [11, 12, 23, 34]), (4, [11, 12, 13, 14]), (9, [11, 12, 13, 14])]
+)
+def test_more_or_fewer_steps_at_once_than_states_are_read(count: int, expected: list[float]) -> None:
+    assert [float(output) for output in unroll(Ahead(count), start(1, 10), forced([0] * 5))] == expected
+
+
+def test_the_last_states_are_read_again_where_fewer_are_forecast_at_once() -> None:
+    """Four input states, two steps at once: 4 + 1, 4 + 2 · 1; then the first of 3, 4, 5, 6 counts."""
+    model, states = Ahead(2), torch.arange(1.0, 5.0).view(1, 4, 1, 1)
+    assert [float(output) for output in unroll(model, states, forced([0] * 7))] == [5, 6, 9, 12]
+    assert model.read[1][:4] == [3, 4, 5, 6]
+
+
+def test_every_call_gets_its_own_noise() -> None:
+    class Walk(nn.Module):
+        def forward(self, states: Tensor, forcings: Tensor, noise: Tensor) -> Tensor:
+            return torch.stack([states[:, -1] + noise, states[:, -1] + 2 * noise], dim=1)
+
+    noise = iter([torch.tensor(1.0), torch.tensor(10.0), torch.tensor(100.0)])
+    outputs = [float(output) for output in unroll(Walk(), start(0, 0), forced([0] * 5), noise)]
+    assert outputs == [1, 2, 12, 22]
+    assert float(next(noise)) == 100

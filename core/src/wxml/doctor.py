@@ -19,6 +19,7 @@ from wxml.plugins.aliases import aliases
 from wxml.plugins.catalog import installed
 from wxml.plugins.comparison import Comparison, compare
 from wxml.plugins.installer import install_command
+from wxml.plugins.listing import IN_ORDER
 from wxml.plugins.policy import CORE
 
 Status = Literal["ok", "absent", "missing", "different", "problem"]
@@ -194,7 +195,7 @@ def general_health() -> Diagnosis:
 def _plugins() -> Iterator[Check]:
     """How many plugins there are, then those that are not in order."""
     catalog = installed()
-    faulty = [record for record in catalog.records if record.status not in ("ok", "disabled")]
+    faulty = [record for record in catalog.records if record.status not in IN_ORDER]
     yield Check("plugins", f"{len(catalog.records)} installed, {len(faulty)} not in order")
     for record in faulty:
         subject = f"{record.kind} {record.full_name}"

@@ -79,6 +79,25 @@ def test_the_extras_that_a_requirement_asks_for_are_looked_at_too(site) -> None:
     assert one(catalog, "with-torch").problem == "needs nowhere>=3 (not installed)"
 
 
+METADATA = "Requires-Dist: nowhere>=3; extra == 'fast'\n"
+
+
+def test_an_extra_of_one_plugin_is_no_matter_of_the_others(site) -> None:
+    points = "[wxml.trainers]\nplain = acme:Plain\nquick = acme:Quick [fast]\n"
+    site.add("acme", points, metadata=METADATA)
+    plain, quick = (record for record in scan().select("trainer") if record.distribution == "acme")
+    assert (plain.status, plain.extras) == ("ok", "")
+    assert (quick.status, quick.problem) == ("needs-extra", "needs nowhere>=3 (not installed)")
+    assert (quick.value, quick.extras) == ("acme:Quick", "[fast]")
+
+
+def test_a_plugin_whose_extra_is_installed_is_ok(site) -> None:
+    points = "[wxml.trainers]\nquick = acme:Quick [fast, same]\n"
+    site.add("nowhere", "", version="3.1")
+    site.add("acme", points, metadata=METADATA)
+    assert one(scan(), "acme").status == "ok"
+
+
 def test_every_missing_dependency_is_named(site) -> None:
     site.trainer("acme", "acme_x", metadata="Requires-Dist: nowhere-a\nRequires-Dist: nowhere-b>1\n")
     assert one(scan(), "acme").problem == "needs nowhere-a (not installed), nowhere-b>1 (not installed)"

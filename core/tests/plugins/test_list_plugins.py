@@ -32,6 +32,13 @@ def test_strict_is_content_with_what_is_disabled_and_not_with_a_conflict(run, si
     assert run().exit_code == 0
 
 
+def test_strict_is_content_with_an_extra_that_is_not_installed(run, site) -> None:
+    site.add("acme", "[wxml.trainers]\nit = acme:It [fast]\n", metadata="Requires-Dist: nowhere; extra == 'fast'\n")
+    result = run("--strict", "--problems")
+    assert result.exit_code == 0
+    assert "trainer acme:it 1.0: needs-extra: needs nowhere (not installed)" in result.stdout.splitlines()
+
+
 def test_problems_are_counted_and_listed_in_json(run, site) -> None:
     site.trainer("acme", "acme_x", metadata="Requires-Dist: nowhere\n")
     found = json.loads(run("--json", "--problems").stdout)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from wxml.plugins.catalog import installed
+from wxml.plugins.catalog import installed, scan
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options import Options
 from wxml.plugins.resolve import resolve
@@ -174,6 +174,12 @@ def test_the_install_line_has_the_whole_version(site, version) -> None:
     site.trainer("acme", "acme_x", version=version)
     entry = lock([used()])[1]
     assert (entry["version"], entry["install"]) == (version, f"python -m pip install 'acme=={version}'")
+
+
+def test_the_install_line_has_the_extras_of_the_plugin(site) -> None:
+    site.add("acme", "[wxml.trainers]\nit = acme_x.part:Plugin [fast]\n", {"acme_x/part.py": ""})
+    entry = lock([UsedPlugin(resolve("trainer", "acme:it", scan()))])[1]
+    assert entry["install"] == "python -m pip install 'acme[fast]==1.0'"
 
 
 # Whether the code was changed

@@ -122,6 +122,13 @@ def test_a_missing_dependency_is_installed_without_touching_core(site) -> None:
     assert caught.value.fix == install_command("acme==1.0", "wxml-core==0.1.0")
 
 
+def test_an_extra_that_a_plugin_needs_is_in_the_command(site) -> None:
+    site.add("acme", "[wxml.trainers]\nit = acme:It [fast]\n", metadata="Requires-Dist: nowhere>2; extra == 'fast'\n")
+    with pytest.raises(BrokenPluginError, match=r"^trainer 'it' of acme 1.0 needs nowhere>2 \(not") as caught:
+        resolve("trainer", "it", scan())
+    assert caught.value.fix == install_command("acme[fast]==1.0", "wxml-core==0.1.0")
+
+
 def test_what_first_party_packages_provide_is_known_where_they_are_not_installed() -> None:
     ours = [record for record in installed().records if record.kind in installed().kinds]
     provided = {(r.kind, r.name): r.distribution for r in ours if r.distribution in FIRST_PARTY}

@@ -3,32 +3,34 @@
 import pytest
 import torch
 from torch import nn
-from wxml.interfaces.mapper import Mapper
-from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
-from wxml.testing import MapperContract
-
-
-class Sum(Mapper):
-    """A linear map of the target and of the sum of what reaches it; an encoder updates its source as well."""
-
-    def __init__(self, route, channels) -> None:
-        super().__init__(route, channels)
-        self.edges = EdgeIndex(route.edges)
-        self.source = nn.Linear(channels.source, channels.hidden)
-        self.target = nn.Linear(channels.target, channels.hidden)
-        self.out = nn.Linear(channels.hidden, channels.out)
-
-    def forward(self, source, target):
-        source = self.source(source)
-        received = segment_sum(gather_sources(source, self.edges), self.edges)
-        return source, self.out(torch.tanh(received + self.target(target)))
+from wxml.interfaces.mapper import MapperChannels
+from wxml.testing import MapperContract, tiny_graph, tiny_grid
+from wxml.testing.tiny_mapper import MeanMapper
 
 
 class TestGoodMapper(MapperContract):
-    plugin = Sum
+    plugin = MeanMapper
+    generates_code = False  # some ten seconds: the contract of processors shows it
 
 
-class RawSource(Sum):
+def test_the_good_mapper_takes_the_mean_of_what_reaches_a_node() -> None:
+    """Written out for each node; source and target leave the first layer as they are."""
+    route = tiny_graph(tiny_grid(4, 6), mesh_nodes=10).route("grid", "mesh")
+    mapper = MeanMapper(route, MapperChannels(3, 3, 3, 3))
+    with torch.no_grad():
+        for layer in (mapper.source, mapper.target, mapper.out):
+            layer.weight.copy_(torch.eye(3))
+            layer.bias.zero_()
+    source, target = torch.randn(2, 24, 3), torch.randn(2, 10, 3)
+    updated, mapped = mapper(source, target)
+    assert torch.equal(updated, source)
+    for node in range(10):
+        reached = torch.from_numpy(route.edges.source[route.edges.target == node])
+        expected = torch.tanh(source[:, reached].mean(1) + target[:, node])
+        torch.testing.assert_close(mapped[:, node], expected)
+
+
+class RawSource(MeanMapper):
     """Leaves the source as it is, and says so."""
 
     @property
@@ -41,27 +43,28 @@ class RawSource(Sum):
 
 class TestWithARawSource(MapperContract):
     plugin = RawSource
+    generates_code = False  # as above
 
 
-class OnlyMapped(Sum):
+class OnlyMapped(MeanMapper):
     def forward(self, source, target):
         return super().forward(source, target)[1]
 
 
-class Liar(Sum):
+class Liar(MeanMapper):
     @property
     def source_out(self) -> int:
         return 3
 
 
-class HiddenOnly(Sum):
+class HiddenOnly(MeanMapper):
     def __init__(self, route, channels) -> None:
         super().__init__(route, channels)
         if channels.decode and channels.target != channels.hidden:
             raise ValueError("cannot decode")
 
 
-class IdleInDecoder(Sum):
+class IdleInDecoder(MeanMapper):
     """Updates the source of a decoder, which nobody reads."""
 
     def __init__(self, route, channels) -> None:
@@ -73,13 +76,13 @@ class IdleInDecoder(Sum):
         return self.update(source), mapped
 
 
-class ChangesTarget(Sum):
+class ChangesTarget(MeanMapper):
     def forward(self, source, target):
         target *= 2
         return super().forward(source, target)
 
 
-class MeanOfBatch(Sum):
+class MeanOfBatch(MeanMapper):
     def forward(self, source, target):
         return super().forward(source + source.mean(0), target)
 
@@ -92,6 +95,8 @@ class MeanOfBatch(Sum):
         (HiddenOnly, "shapes_and_dtype", "cannot decode"),
         (IdleInDecoder, "gradients_reach_every_parameter", "^decoder: no gradient reaches update.weight, update.bias"),
         (ChangesTarget, "inputs_are_not_modified", "encoder: forward changed its input in place"),
+        (IdleInDecoder, "two_processes_share_a_batch", "no gradient reaches update.weight, update.bias, for which"),
+        (MeanOfBatch, "two_processes_share_a_batch", "encoder: on rank 0 of two, the gradient of .* is off by"),
         (MeanOfBatch, "batch_items_do_not_mix", "encoder: an item of the batch depends on the others"),
     ],
 )

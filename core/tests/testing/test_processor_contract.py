@@ -1,6 +1,9 @@
 """The contract of processors, and of plugins of any kind: a good processor passes, each broken one is found out."""
 
 import os
+import sys
+import time
+import unittest
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from wxml.interfaces.processor import Processor
 from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
 from wxml.plugins.options import Options
 from wxml.testing import ProcessorContract
+from wxml.testing.data_parallel import Share, gradients_of_ranks
 
 
 class Shape(Options):
@@ -42,6 +46,18 @@ class TestWithOptions(ProcessorContract):
     plugin = Good
     options = {"bias": False, "shape": {"scale": 2.0}}
     channels = 4
+    generates_code = False  # as above
+
+
+class Nothing(Processor):
+    """Has no weights."""
+
+    def forward(self, state):
+        return state
+
+
+class TestWithoutWeights(ProcessorContract):
+    plugin = Nothing
 
 
 # In the values
@@ -159,6 +175,52 @@ class OtherwiseCompiled(Good):
         return super().forward(state) * (2 if torch.compiler.is_compiling() else 1)
 
 
+class OtherwiseTrainedCompiled(Good):
+    def forward(self, state):
+        out = super().forward(state)
+        return (2 * out - out.detach()) if torch.compiler.is_compiling() else out
+
+
+class StopsGradients(Nothing):
+    def forward(self, state):
+        return state.detach()
+
+
+# On several ranks
+
+
+class MixesBatch(Good):
+    def forward(self, state):
+        return super().forward(state + state.mean(0))
+
+
+class SecretInput(Secret):
+    def forward(self, state):
+        return Good.forward(self, state + self.secret)
+
+
+class OnOneRank(Good):
+    def forward(self, state):
+        if torch.distributed.is_initialized() and torch.distributed.get_rank() == 1:
+            self.misbehave()
+        return super().forward(state)
+
+
+class Raises(OnOneRank):
+    def misbehave(self):
+        raise ZeroDivisionError("oh dear")
+
+
+class Quits(OnOneRank):
+    def misbehave(self):
+        os._exit(7)
+
+
+class Waits(OnOneRank):
+    def misbehave(self):
+        time.sleep(600)
+
+
 @pytest.mark.parametrize(
     ("plugin", "check", "message"),
     [
@@ -181,11 +243,59 @@ class OtherwiseCompiled(Good):
         (Wider, "works_on_the_globe", "must have shapes"),
         (Remembers, "training_may_follow_a_forecast", "Inference tensors cannot be saved for backward"),
         (Cancels, "autocast", "in bfloat16 the output is .* off"),
+        (StopsGradients, "outputs_and_gradients_are_finite", "does not require grad"),
         (OtherwiseCompiled, "compiled", "the compiled module gives another output"),
+        (OtherwiseTrainedCompiled, "compiled", "compiled: the gradient of mix.weight is off by"),
+        (OtherwiseCompiled, "compiled_to_machine_code", "the compiled module gives another output"),
+        (Spare, "two_processes_share_a_batch", "^on rank . of 2: no gradient reaches spare.weight, spare.bias, for"),
+        (MixesBatch, "two_processes_share_a_batch", "^processor: on rank 0 of two, the gradient of mix.* is off by"),
+        (SecretInput, "two_processes_share_a_batch", "the gradient of mix.* is off by"),
+        (Raises, "two_processes_share_a_batch", "^on rank 1 of 2: ZeroDivisionError: oh dear$"),
+        (Quits, "two_processes_share_a_batch", "on rank 0 of 2: RuntimeError|exit codes"),
     ],
 )
 def test_a_broken_processor_is_found_out(find_out, plugin, check, message) -> None:
     find_out(ProcessorContract, plugin, check, message)
+
+
+def test_ranks_that_wait_for_one_another_are_ended(find_out, monkeypatch) -> None:
+    monkeypatch.setattr("wxml.testing.data_parallel.PATIENCE", 5.0)
+    find_out(ProcessorContract, Waits, "two_processes_share_a_batch", "2 ranks were not done within 5 s|[Tt]imed? ?out")
+
+
+@pytest.mark.parametrize(
+    ("check", "reason"),
+    [("two_processes_share_a_batch", "no weights to train"), ("compiled_to_machine_code", "no C\\+\\+ compiler here")],
+)
+def test_what_cannot_be_checked_is_skipped_with_a_reason(check, reason, monkeypatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    checked = type("Checked", (ProcessorContract,), {"plugin": Nothing})
+    with pytest.raises(unittest.SkipTest, match=reason):
+        getattr(checked(), f"test_{check}")()
+
+
+def test_code_is_not_generated_where_a_test_class_says_so() -> None:
+    with pytest.raises(unittest.SkipTest, match="`generates_code` is off"):
+        TestWithOptions().test_compiled_to_machine_code()
+
+
+def test_fresh_processes_find_the_same_gradients_as_forked_ones(monkeypatch) -> None:
+    """As on a machine with a GPU, where autograd does not survive a fork."""
+    module = nn.Linear(3, 2)
+    halves = [[Share(module, (torch.eye(3)[None] * (1 + rank),), (torch.ones(1, 3, 2),))] for rank in range(2)]
+    for method in ("fork", "spawn"):
+        monkeypatch.setattr("wxml.testing.data_parallel._start_method", lambda method=method: method)
+        for (found,) in gradients_of_ranks(halves):
+            assert torch.equal(found["weight"], torch.full((2, 3), 1.5))  # the mean of 1 and 2
+            assert torch.equal(found["bias"], torch.full((2,), 3.0))
+
+
+def test_fresh_processes_that_do_not_know_a_class_are_no_fault_of_the_plugin(monkeypatch) -> None:
+    monkeypatch.setattr("wxml.testing.data_parallel._start_method", lambda: "spawn")
+    monkeypatch.setattr(Good, "__module__", "no_such_module")
+    monkeypatch.setitem(sys.modules, "no_such_module", sys.modules[__name__])
+    with pytest.raises(unittest.SkipTest, match="cannot import the plugin's module"):
+        TestGoodProcessor().test_two_processes_share_a_batch()
 
 
 # In the constructor, as for plugins of any kind

@@ -38,7 +38,7 @@ class Descent(Trainer):
             if step % 5 == 0:
                 save_file(model.state_dict() | {"step": torch.tensor(step)}, state)
             model.zero_grad()
-            error = model(windows[:, :2, :, :2], windows[:, :2, :, 2:]) - windows[:, 2, :, :2]
+            error = model(windows[:, :2, :, :2], windows[:, :2, :, 2:]) - windows[:, 2:, :, :2]
             error.square().mean().backward()
             with torch.no_grad():
                 for weight in model.parameters():

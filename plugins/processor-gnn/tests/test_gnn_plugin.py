@@ -22,8 +22,9 @@ def test_found_by_name(kind: str, plugin: type) -> None:
 
 
 def test_defaults() -> None:
-    assert parse_options(GnnProcessor, {}) == {"num_layers": 4, "hidden_layers": 2, "activation": "silu"}
-    assert parse_options(GnnMapper, {}) == {"hidden_layers": 2, "activation": "silu"}
+    networks = {"hidden_layers": 2, "activation": "silu", "precision": "float32", "recompute": False}
+    assert parse_options(GnnProcessor, {}) == {"num_layers": 4, **networks}
+    assert parse_options(GnnMapper, {}) == networks
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,7 @@ def test_defaults() -> None:
     [
         ({"num_layers": 0}, "num_layers"),
         ({"activation": "tanh"}, "'gelu', 'relu' or 'silu'"),
+        ({"precision": "float16"}, "'float32' or 'bfloat16'"),
         ({"layers": 3}, "layers"),
     ],
 )
@@ -47,7 +49,7 @@ def gnn_model(graph: Graph, channels: int = 16) -> EncodeProcessDecode:
     decoder = GnnMapper(graph.route("mesh", "grid"), decoding)
     processor = GnnProcessor(graph.mesh(), channels, num_layers=2)
     unbounded = Bounding(np.full(1, -np.inf, np.float32), np.full(1, np.inf, np.float32))
-    return EncodeProcessDecode(grid, mesh, (encoder, processor, decoder), LastState(0), unbounded)
+    return EncodeProcessDecode((grid, mesh), (encoder, processor, decoder), LastState(0), unbounded, torch.ones(1))
 
 
 def test_a_model_of_its_parts_learns_how_a_wave_travels() -> None:
@@ -61,7 +63,7 @@ def test_a_model_of_its_parts_learns_how_a_wave_travels() -> None:
 
     def error(samples: torch.Tensor) -> torch.Tensor:
         forcings = samples.new_zeros(len(samples), 2, samples.shape[2], 0)
-        return (model(samples[:, :2], forcings) - samples[:, 2]).square().mean()
+        return (model(samples[:, :2], forcings) - samples[:, 2:]).square().mean()
 
     for _ in range(60):
         optimizer.zero_grad()

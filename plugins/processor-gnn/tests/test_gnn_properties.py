@@ -1,6 +1,8 @@
 """What holds for any weights: symmetries, independence, precision, persistence."""
 
 import copy
+import dataclasses
+import functools
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from wxml import EdgeSet, Graph, Mesh, NodeSet
+from wxml import EdgeSet, Graph, MapperChannels, Mesh, NodeSet
+from wxml.model.layers import run_layers
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
 
@@ -136,17 +139,84 @@ def test_training_may_follow_a_forecast_and_a_copy(processor: GnnProcessor) -> N
     assert torch.equal(trained, forecast)
 
 
-@pytest.mark.parametrize("rows", [1, 7, 1000])
-def test_a_forecast_in_ranges_of_edges_is_the_same(
-    graph: Graph, processor: GnnProcessor, encoder: GnnMapper, rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("wxml_processor_gnn.mlp.ROWS", rows)
+@pytest.fixture(params=[1, 10**4, 10**9], ids=["whole", "some rows", "row by row"])
+def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much of the caches one row is said to need."""
+    for module in ("edge_network", "row_network"):
+        monkeypatch.setattr(f"wxml.model.{module}.LIVE_TENSORS", request.param)
+
+
+@pytest.mark.usefixtures("_ranges")
+def test_a_forecast_in_ranges_is_the_same(graph: Graph, processor: GnnProcessor, encoder: GnnMapper) -> None:
     state, source = (torch.randn(2, n, c, dtype=torch.float64) for n, c in ((10, 6), (24, 5)))
     expected = processor(state), *encoder(source, state[..., :4])
     with torch.no_grad():
         found = processor(state), *encoder(source, state[..., :4])
     for ours, trained in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, trained, rtol=1e-12, atol=1e-12)
+
+
+def gradients(module: nn.Module, *inputs: torch.Tensor) -> list[torch.Tensor]:
+    """The outputs, and the gradients of every weight."""
+    out = module(*inputs)
+    outs = list(out) if isinstance(out, tuple) else [out]
+    loss = sum(o.square().sum() for o in outs)
+    return [*outs, *torch.autograd.grad(loss, list(module.parameters()))]
+
+
+@pytest.mark.usefixtures("_ranges")
+@pytest.mark.parametrize("how", ["recompute", "one group", "two groups"])
+def test_what_is_computed_again_is_the_same(graph: Graph, processor: GnnProcessor, how: str) -> None:
+    again = GnnProcessor(graph.mesh(), 6, num_layers=3, recompute=how == "recompute").double()
+    again.load_state_dict(processor.state_dict())
+    again.layer_groups = {"recompute": 0, "one group": 1, "two groups": 2}[how]
+    state = torch.randn(2, 10, 6, dtype=torch.float64)
+    for ours, expected in zip(gradients(again, state), gradients(processor, state), strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_condition_shifts_and_scales_the_nodes(graph: Graph, processor: GnnProcessor) -> None:
+    """Without effect at first, when its weights are zero; then x + LN(y) (1 + s) + t."""
+    mesh = dataclasses.replace(graph.mesh(), condition_channels=2)
+    conditional = GnnProcessor(mesh, 6, num_layers=3).double()
+    conditional.load_state_dict(processor.state_dict(), strict=False)
+    state, condition = (torch.randn(2, 10, c, dtype=torch.float64) for c in (6, 2))
+    plain = processor(state)  # its norms have weight one and bias zero
+    torch.testing.assert_close(conditional(state, condition), plain)
+    norm = conditional.layers[-1].node_network[-1]
+    nn.init.constant_(norm.scale.bias, 0.5)
+    nn.init.constant_(norm.shift.bias, 2.0)
+    nn.init.normal_(norm.shift.weight)
+    before = conditional.layers[:-1]
+    reached = run_layers(
+        [functools.partial(conditional._round, each, condition) for each in before],
+        (state, conditional.embed_edges(conditional.edge_features())),
+    )[0]
+    expected = reached + 1.5 * (plain - reached) + 2 + condition @ norm.shift.weight.T
+    torch.testing.assert_close(conditional(state, condition), expected)
+
+
+def test_learned_edge_features_get_gradients(graph: Graph) -> None:
+    processor = GnnProcessor(dataclasses.replace(graph.mesh(), trainable_features=2), 6, num_layers=1)
+    encoder = GnnMapper(
+        dataclasses.replace(graph.route("grid", "mesh"), trainable_features=2), MapperChannels(5, 4, 6, 6)
+    )
+    for module, inputs in ((processor, ((10, 6),)), (encoder, ((24, 5), (10, 4)))):
+        out = module(*(torch.randn(1, *shape) for shape in inputs))
+        sum(o.square().sum() for o in (out if isinstance(out, tuple) else (out,))).backward()
+        assert module.edge_features.trainable.grad.any(dim=0).all()
+
+
+def test_bfloat16_products_stay_close(graph: Graph) -> None:
+    exact = GnnProcessor(graph.mesh(), 32, num_layers=4)
+    rough = GnnProcessor(graph.mesh(), 32, num_layers=4, precision="bfloat16")
+    rough.load_state_dict(exact.state_dict())
+    state = torch.randn(2, 10, 32)
+    found, expected = rough(state), exact(state)
+    assert found.dtype == torch.float32
+    assert 0 < (found - expected).norm() / expected.norm() < 0.02
+    found.square().mean().backward()
+    assert all(weight.grad.dtype == torch.float32 and weight.grad.isfinite().all() for weight in rough.parameters())
 
 
 def weights_of_an_mlp(inputs: int, hidden: int, outputs: int, hidden_layers: int, norm: bool = True) -> int:

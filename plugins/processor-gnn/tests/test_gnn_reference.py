@@ -41,8 +41,8 @@ def plain_interaction(
     network: Interaction, target: Tensor, source: Tensor, edge: Tensor, pairs: Pairs
 ) -> tuple[Tensor, Tensor]:
     """e' = e + MLP_e[x_i ‖ x_j ‖ e], a = Σ e', x' = x_i + MLP_n[x_i ‖ a]; one batch item, pairs are (j, i)."""
-    edge_layers = [network.edge_network.first, *network.edge_network.rest]
-    node_layers = [network.node_network.first, *network.node_network.rest]
+    edge_layers = list(network.edge_network)
+    node_layers = list(network.node_network)
     new_edge = [
         e + plain_network(edge_layers, torch.cat([target[i], source[j], e]))
         for e, (j, i) in zip(edge, pairs, strict=True)
@@ -59,7 +59,7 @@ def plain_processor(processor: GnnProcessor, state: Tensor, pairs: Pairs) -> Ten
 
 
 def plain_rounds(processor: GnnProcessor, nodes: Tensor, pairs: Pairs) -> Tensor:
-    edge = plain_network(processor.embed_edges, processor.edge_features)
+    edge = plain_network(processor.embed_edges, processor.edge_features())
     for layer in processor.layers:
         nodes, edge = plain_interaction(layer, nodes, nodes, edge, pairs)
     return nodes
@@ -68,14 +68,14 @@ def plain_rounds(processor: GnnProcessor, nodes: Tensor, pairs: Pairs) -> Tensor
 def plain_encoding(mapper: GnnMapper, source: Tensor, target: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
     """One batch item; the source is updated with the weights that update the target: x_j + MLP_n[x_j ‖ x_j]."""
     source, target = plain_network(mapper.embed_source, source), plain_network(mapper.embed_target, target)
-    edge = plain_network(mapper.embed_edges, mapper.edge_features)
+    edge = plain_network(mapper.embed_edges, mapper.edge_features())
     mapped, _ = plain_interaction(mapper.interaction, target, source, edge, pairs)
-    node_layers = [mapper.interaction.node_network.first, *mapper.interaction.node_network.rest]
+    node_layers = list(mapper.interaction.node_network)
     return source + plain_network(node_layers, torch.cat([source, source], dim=-1)), mapped
 
 
 def plain_decoding(mapper: GnnMapper, source: Tensor, target: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
-    edge = plain_network(mapper.embed_edges, mapper.edge_features)
+    edge = plain_network(mapper.embed_edges, mapper.edge_features())
     mapped, _ = plain_interaction(mapper.interaction, target, source, edge, pairs)
     return source, plain_network(mapper.read_off, mapped)
 

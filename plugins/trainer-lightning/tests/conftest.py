@@ -33,7 +33,7 @@ class Neighbours(nn.Module):
         inputs = torch.cat([states, forcings], dim=-1).transpose(1, 2).flatten(2)
         rows = inputs.unflatten(1, (6, 8))
         features = torch.cat([rows.roll(shift, dims=2) for shift in (1, 0, -1)], dim=-1).flatten(1, 2)
-        return states[:, -1] + self.layer(self.dropout(features))
+        return (states[:, -1] + self.layer(self.dropout(features)))[:, None]
 
 
 class Advection(Experiment):

@@ -13,6 +13,11 @@ import click
 @click.option("--end", help="The last initial time.  [default: --start, or the end of the test period]")
 @click.option("--every", help="Between initial times, such as 12h.  [default: the model's time step]")
 @click.option("--lead-time", help="How far, such as 72h.  [default: forecast.lead_time of the config]")
+@click.option(
+    "--members",
+    type=click.IntRange(min=1),
+    help="Forecasts that a model with noise makes from each state.  [default: forecast.members of the config]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output where it exists.")
 def command(
     checkpoint: Path,
@@ -22,6 +27,7 @@ def command(
     end: str | None,
     every: str | None,
     lead_time: str | None,
+    members: int | None,
     overwrite: bool,
 ) -> None:
     """Make forecasts with a trained model and write them to one file.
@@ -38,4 +44,5 @@ def command(
     from wxml.jobs.source_changes import changed_source
 
     source = changed_source(checkpoint, changes)
-    click.echo(forecast(ForecastRequest(checkpoint, output, start, end, every, lead_time, source, overwrite)))
+    request = ForecastRequest(checkpoint, output, start, end, every, lead_time, source, overwrite, members)
+    click.echo(forecast(request))

@@ -18,13 +18,19 @@ from wxml.plugins.listing import (
     table_lines,
 )
 
-COLOURS = {"ok": "green", "alias": "green", "disabled": "bright_black", "conflict": "yellow"}
+COLOURS = {
+    "ok": "green",
+    "alias": "green",
+    "disabled": "bright_black",
+    "needs-extra": "bright_black",
+    "conflict": "yellow",
+}
 
 
 @click.command("list-plugins")
 @click.option("--kind", default="", help="Only one kind, such as processor.")
 @click.option("--problems", is_flag=True, help="Only what is not ok, and why.")
-@click.option("--strict", is_flag=True, help="Exit with code 1 if anything is not ok (disabled plugins are).")
+@click.option("--strict", is_flag=True, help="Exit with code 1 if anything is not ok (disabled and needs-extra are).")
 @click.option("--probe", is_flag=True, help="Import each plugin in a process of its own: finds broken code.")
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, help="Seconds for each probe (30)."
@@ -46,6 +52,7 @@ def command(
       conflict            another package has the same name: write distribution:name
       incompatible        made for another version of wxml-core
       missing-dependency  something that it needs is not installed
+      needs-extra         an extra of its package, which it alone needs, is not installed
       disabled            excluded by WXML_PLUGINS or by the site's plugins.yaml
       broken              its metadata are wrong, or (with --probe) its code
       alias               a name that the site's plugins.yaml gives to a plugin

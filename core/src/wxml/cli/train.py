@@ -1,5 +1,7 @@
 """`wxml train`: from a config to a checkpoint."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +15,9 @@ import click
     help="A new folder for the run.  [default: runs/NAME of the experiment]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the last state of the run, after a crash or a stop.")
-def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool) -> None:
+@click.option("--plan", is_flag=True, help="Only say how much memory the training would take; nothing is written.")
+@click.option("--json", "as_json", is_flag=True, help="With --plan: JSON, sizes in bytes.")
+def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan: bool, as_json: bool) -> None:
     """Train a model and write its checkpoint.
 
     Without a config file it trains the built-in demo. Changes are written as in Hydra.
@@ -23,10 +27,25 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool) -> N
       wxml train experiment.yaml training.max_steps=2000
       wxml train experiment.yaml --resume
       wxml train model=gnn model.channels=32 --run-dir runs/small
+      wxml train experiment.yaml model.memory_limit=20GiB --plan
     """
     from wxml.config.arguments import split_arguments
+
+    if as_json and not plan:
+        raise click.UsageError("--json belongs to --plan")
+    if plan:
+        _write_plan(*split_arguments(arguments), as_json=as_json)
+        return
     from wxml.jobs.train import train
 
     experiment, overrides = split_arguments(arguments)
     folder = run_dir or Path("runs") / (experiment.stem if experiment else "demo")
     click.echo(train(experiment, overrides, folder, resume=resume))
+
+
+def _write_plan(experiment: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
+    from wxml.jobs.memory import plan_training
+    from wxml.jobs.memory_table import plan_lines
+
+    plan = plan_training(experiment, overrides)
+    click.echo(json.dumps(plan.to_dict(), indent=2) if as_json else "\n".join(plan_lines(plan)))

@@ -2,11 +2,13 @@
 
 __all__ = [
     "BoundingConfig",
+    "CheckpointingConfig",
     "DataConfig",
     "ExperimentConfig",
     "ForecastConfig",
     "Kind",
     "ModelConfig",
+    "NoiseConfig",
     "PluginChoice",
     "SplitConfig",
     "TrainableConfig",
@@ -30,6 +32,7 @@ from pydantic import (
 from wxml.durations import parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.plugins.choices import Kind, PluginChoice
+from wxml.sizes import parse_size
 
 ISO_TIME = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2})?)?)?)?)?")
 SECOND = np.timedelta64(1, "s")
@@ -38,6 +41,12 @@ SECOND = np.timedelta64(1, "s")
 def check_duration(text: Any) -> str:
     """A duration as it was written, once it is known to be one."""
     parse_duration(text)
+    return str(text)
+
+
+def check_size(text: Any) -> str:
+    """An amount of memory as it was written, once it is known to be one."""
+    parse_size(text)
     return str(text)
 
 
@@ -80,6 +89,7 @@ def last_instant(text: str) -> np.datetime64:
 
 
 Duration = Annotated[str, BeforeValidator(check_duration)]
+Size = Annotated[str, BeforeValidator(check_size)]
 Period = Annotated[tuple[str, str], BeforeValidator(check_period)]
 
 
@@ -147,6 +157,8 @@ class DataConfig(Section):
     """How far one step of the model goes."""
     input_steps: Annotated[int, Field(ge=1)] = 2
     """How many instants go into the model."""
+    output_steps: Annotated[int, Field(ge=1)] = 1
+    """How many time steps the model forecasts at once."""
     split: SplitConfig
     """Which times are for training, validation and test."""
     transforms: Annotated[list[PluginChoice], Kind("transform")] = [PluginChoice(plugin="normalise")]
@@ -159,21 +171,40 @@ class DataConfig(Section):
 
 
 class TrainableConfig(Section):
-    """Features that are learned with the weights, for each node."""
+    """Features that are learned with the weights, for each node and for each edge."""
 
     grid: Annotated[int, Field(ge=0)] = 0
     """How many for each grid node."""
     mesh: Annotated[int, Field(ge=0)] = 0
     """How many for each mesh node."""
+    encoder: Annotated[int, Field(ge=0)] = 0
+    """How many for each edge from the grid to the mesh."""
+    processor: Annotated[int, Field(ge=0)] = 0
+    """How many for each edge of the mesh."""
+    decoder: Annotated[int, Field(ge=0)] = 0
+    """How many for each edge from the mesh to the grid."""
 
 
 class BoundingConfig(Section):
-    """Between which values a variable is kept."""
+    """Between which values a variable is kept, whatever its normalisation."""
 
     minimum: float | None = None
     """The smallest value, physical units; null: no limit."""
     maximum: float | None = None
     """The largest value, physical units; null: no limit."""
+    slope: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """How fast the value changes beyond a limit, relative to inside; 0 is a hard limit, 0.01 a leaky one."""
+    fraction_of: str | None = None
+    """The model forecasts which share of another variable this one is, and the share is kept between 0 and 1."""
+
+    @model_validator(mode="after")
+    def _limits_or_fraction(self) -> Self:
+        if self.fraction_of is not None and (self.minimum, self.maximum) != (None, None):
+            raise DataError(
+                "`fraction_of` keeps a variable between 0 and the other one, got `minimum` or `maximum` as well",
+                fix=f"leave them out; limits of {self.fraction_of!r} hold for its fraction too",
+            )
+        return self
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -183,6 +214,28 @@ class BoundingConfig(Section):
                 fix="exchange the two",
             )
         return self
+
+
+class NoiseConfig(Section):
+    """Random numbers at each mesh node, which make the members of an ensemble differ."""
+
+    channels: Annotated[int, Field(ge=3)] = 4
+    """How many for each mesh node, and how wide their embedding is; its layer norm would leave two only a sign."""
+    standard_deviation: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """Of each number; their mean is 0."""
+    hidden: Annotated[int, Field(gt=0)] = 32
+    """How wide the hidden layer of the embedding is."""
+    how: Literal["condition", "inject"] = "condition"
+    """They shift and scale the layer norms of a processor that takes a condition, or are mixed into its input."""
+
+
+class CheckpointingConfig(Section):
+    """Activations that the backward pass computes again instead of keeping them: less memory, more time, same result."""
+
+    processor: Annotated[int, Field(ge=0)] = 0
+    """In how many groups of layers the processor is computed again; 0: everything in it is kept."""
+    mappers: bool = False
+    """Whether the encoder and the decoder are computed again."""
 
 
 class ModelConfig(Section):
@@ -196,14 +249,26 @@ class ModelConfig(Section):
     """On the mesh."""
     decoder: Annotated[PluginChoice, Kind("mapper")]
     """From the mesh to the grid."""
-    residual: Literal["last-state", "none"] = "last-state"
-    """What the output of the decoder is added to: the last input state, or nothing."""
+    earlier_states: Literal["changes", "values"] = "changes"
+    """How the input states before the last one are read: as the change to the next one, or as they are."""
+    latent_skip: bool = True
+    """Whether the processor's output is added to its input."""
+    residual: Literal["last-state", "truncated", "none"] = "last-state"
+    """What the decoder's output is added to: the last input state, its scales that the mesh resolves, or nothing."""
+    truncation_width: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """Deviation of the Gaussian weights of a truncated residual, in median lengths of the edges that they are for."""
     increment_scale: Literal["tendency", "unit"] = "tendency"
     """The unit of the decoder's output: the typical change over one time step, or the variable's own deviation."""
     trainable_features: TrainableConfig = TrainableConfig()
-    """Features that are learned with the weights, for each node."""
+    """Features that are learned with the weights, for each node and for each edge."""
+    noise: NoiseConfig | None = None
+    """Random numbers that make the members of an ensemble differ; null: none."""
     bounding: dict[str, BoundingConfig] = {}
     """Between which values an output variable is kept, by name."""
+    checkpointing: CheckpointingConfig = CheckpointingConfig()
+    """Activations that the backward pass computes again instead of keeping them."""
+    memory_limit: Size | None = None
+    """The most that training may take, like 20GiB: `checkpointing` is then chosen to fit; null: no limit."""
 
 
 class ForecastConfig(Section):
@@ -215,6 +280,8 @@ class ForecastConfig(Section):
     """What writes the file; null: chosen by the suffix of the output."""
     batch_size: Annotated[int, Field(gt=0)] = 8
     """How many forecasts are made at once."""
+    members: Annotated[int, Field(gt=0)] = 1
+    """How many forecasts a model with noise makes from each initial state."""
 
 
 class ExperimentConfig(Section):
@@ -243,5 +310,16 @@ class ExperimentConfig(Section):
             raise DataError(
                 f"`lead_time` must be a whole number of time steps of {data.timestep}, got {forecast.lead_time}",
                 fix="change `forecast.lead_time` or `data.timestep`",
+            )
+        return forecast
+
+    @field_validator("forecast")
+    @classmethod
+    def _members_differ(cls, forecast: ForecastConfig, info: ValidationInfo) -> ForecastConfig:
+        model = info.data.get("model")
+        if model and model.noise is None and forecast.members > 1:
+            raise DataError(
+                f"`members` must be 1 for a model without noise, whose members would be equal, got {forecast.members}",
+                fix="set `model.noise`, such as {channels: 4}, or leave `forecast.members` out",
             )
         return forecast

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from wxml.anemoi_names import AnemoiNames
 from wxml.graph import Route
 
 
@@ -34,6 +35,9 @@ class Mapper(nn.Module, ABC):
     orders and masks are made in the constructor, never in `forward`.
     """
 
+    is_recomputed: bool = False
+    """Whether core runs the mapper again in the backward pass rather than keep its activations; core sets it."""
+
     def __init__(self, route: Route, channels: MapperChannels) -> None:
         super().__init__()
         self.channels = channels
@@ -42,6 +46,10 @@ class Mapper(nn.Module, ABC):
     def source_out(self) -> int:
         """Channels of the updated source, which the decoder receives as its target; `hidden` unless overridden."""
         return self.channels.hidden
+
+    def anemoi_names(self) -> AnemoiNames | None:
+        """How the weights are called in a model of Anemoi; None: there is no such mapper there."""
+        return None
 
     @abstractmethod
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

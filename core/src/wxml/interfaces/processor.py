@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from wxml.anemoi_names import AnemoiNames
 from wxml.graph import Mesh
 
 
@@ -19,13 +20,22 @@ class Processor(nn.Module, ABC):
     takes_condition: ClassVar[bool] = False
     """Whether `forward` takes a second argument, `condition: Tensor | None`, of shape
     `[batch, mesh_node, mesh.condition_channels]`: noise that makes the members of an ensemble differ."""
+    has_layer_groups: ClassVar[bool] = False
+    """Whether `forward` obeys `layer_groups`. If not, core recomputes the whole processor where activations are not to
+    be kept."""
     layer_groups: int = 0
     """In how many groups of layers the activations are recomputed in the backward pass rather than kept; 0: all are
     kept. Core sets it; a processor of many layers passes it on to `wxml.model.layers.run_layers`."""
+    is_recomputed: bool = False
+    """Whether core runs the whole processor again in the backward pass; core sets it."""
 
     def __init__(self, mesh: Mesh, channels: int) -> None:
         super().__init__()
         self.channels = channels
+
+    def anemoi_names(self) -> AnemoiNames | None:
+        """How the weights are called in a model of Anemoi; None: there is no such processor there."""
+        return None
 
     @abstractmethod
     def forward(self, state: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from wxml.config.schema import PluginChoice
 from wxml.durations import format_duration, format_time, parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.experiment import Experiment, describe_source, restore
-from wxml.forecast import rollout
+from wxml.forecast import check_members, rollout
 from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
 from wxml.plugin_use import FORECAST, used_plugins
 from wxml.plugins.create import create
@@ -44,6 +44,8 @@ class ForecastRequest:
     source: PluginChoice | None = None
     """Other data than those of the training."""
     overwrite: bool = False
+    members: int | None = None
+    """How many forecasts a model with noise makes from each initial state; None: what the config says."""
 
 
 def forecast(request: ForecastRequest) -> Path:
@@ -56,11 +58,14 @@ def forecast(request: ForecastRequest) -> Path:
     experiment, model = restore(request.checkpoint, source=request.source)
     timestep = parse_duration(experiment.config.data.timestep)
     steps = _steps(request.lead_time or experiment.config.forecast.lead_time, timestep)
+    members = request.members or experiment.config.forecast.members
+    check_members(experiment, members)
     times = _initial_times(request, experiment, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     choice = _writer_choice(experiment, request.output)
-    header = _header(experiment, choice, times, np.arange(1, steps + 1) * timestep)
-    fields = rollout(experiment, model, times, steps, batch_size=experiment.config.forecast.batch_size)
+    header = _header(experiment, choice, times, np.arange(1, steps + 1) * timestep, members)
+    batch_size = experiment.config.forecast.batch_size
+    fields = rollout(experiment, model, times, steps, batch_size=batch_size, members=members)
     with staged(request.output, overwrite=request.overwrite) as beside:
         writer = _writer(choice, beside)
         try:
@@ -122,6 +127,7 @@ def _header(
     writer: PluginChoice,
     times: NDArray[np.datetime64],
     lead_times: NDArray[np.timedelta64],
+    members: int,
 ) -> ForecastHeader:
     written_by = UsedPlugin(resolve("forecast-writer", writer.plugin, where="forecast.writer"), writer.options)
     record = Provenance(
@@ -131,7 +137,8 @@ def _header(
         parents=[experiment.provenance.to_dict()],
     )
     header = experiment.source.header
-    return ForecastHeader(header.grid, experiment.output_variables, times, lead_times, header.members, record.to_dict())
+    members *= header.members
+    return ForecastHeader(header.grid, experiment.output_variables, times, lead_times, members, record.to_dict())
 
 
 def _writer_choice(experiment: Experiment, output: Path) -> PluginChoice:

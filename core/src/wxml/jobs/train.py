@@ -10,10 +10,12 @@ from pathlib import Path
 
 import yaml
 
-from wxml.config.load import LoadedConfig, load_config
+from wxml.config.load import load_config
+from wxml.config.schema import ExperimentConfig
 from wxml.errors import ArtefactError, WxmlError
 from wxml.experiment import assemble
 from wxml.interfaces.trainer import Trainer
+from wxml.jobs.memory import fitted
 from wxml.plugins.create import create
 from wxml.plugins.hooks import call_hook
 from wxml.staging import staged
@@ -38,9 +40,9 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
     call_hook("wxml_config_resolved", config=loaded.config.model_dump(mode="json"))
     choice = loaded.config.training
     trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
-    assembled = assemble(loaded)
+    assembled = fitted(assemble(loaded), trainer)
     with _run_folder(run_dir, keep=resume):
-        _write_config(loaded, run_dir / "config.yaml")
+        _write_config(assembled.config, run_dir / "config.yaml")
         call_hook("wxml_run_started", run_dir=run_dir)
         checkpoint = trainer.fit(assembled, run_dir, resume=resume)
     call_hook("wxml_run_finished", run_dir=run_dir, checkpoint=checkpoint)
@@ -74,7 +76,7 @@ def _check_run_dir(run_dir: Path, resume: bool) -> None:
         raise ArtefactError(f"`{run_dir}` holds no run to resume", fix="leave --resume out to start one")
 
 
-def _write_config(loaded: LoadedConfig, path: Path) -> None:
+def _write_config(config: ExperimentConfig, path: Path) -> None:
     """Beside the checkpoint, for people: the whole config as it was used."""
     with staged(path, overwrite=True) as beside:
-        beside.write_text(yaml.safe_dump(loaded.config.model_dump(mode="json"), sort_keys=False))
+        beside.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))

@@ -2,22 +2,29 @@
 
 __all__ = ["assemble_model"]
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from wxml.errors import DataError, nearest
+from wxml.config.schema import ModelConfig
+from wxml.errors import ConfigError, Fault, WxmlError
 from wxml.interfaces.mapper import Mapper, MapperChannels
 from wxml.interfaces.processor import Processor
-from wxml.model.bounding import Bounding
+from wxml.model.checkpointing import choose_kept
+from wxml.model.edge_features import EdgeFeatures
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.limits import make_bounding
 from wxml.model.node_features import GridFeatures, MeshFeatures
-from wxml.model.residual import LastState, NoResidual
+from wxml.model.noise import Noise
+from wxml.model.residual import LastState, NoResidual, TruncatedState
 from wxml.model.tensors import node_tensor
+from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.create import create
+from wxml.plugins.load import load, load_plugin
 
 if TYPE_CHECKING:
     from wxml.experiment import Experiment
@@ -38,63 +45,114 @@ def _model(experiment: "Experiment") -> EncodeProcessDecode:
         experiment.config.data.input_steps,
         len(roles.prognostic),
         len(roles.forcing),
+        node_tensor(experiment.tendency_scale[: len(roles.prognostic)]) if config.earlier_states == "changes" else None,
     )
     mesh = MeshFeatures(graph.nodes["mesh"], config.trainable_features.mesh)
-    residual: nn.Module = LastState(len(roles.diagnostic)) if config.residual == "last-state" else NoResidual()
-    scale = node_tensor(_increment_scale(experiment)) if config.increment_scale == "tendency" else None
     parts = _parts(experiment, grid.channels, mesh.channels)
-    return EncodeProcessDecode(grid, mesh, parts, residual, Bounding(*_limits(experiment)), scale)
+    model = EncodeProcessDecode(
+        (grid, mesh),
+        parts,
+        _residual(experiment),
+        make_bounding(experiment.space, config.bounding),
+        node_tensor(_increment_scale(experiment)),
+        _noise(config),
+        latent_skip=config.latent_skip,
+    )
+    choose_kept(model, config.checkpointing)
+    return model
+
+
+def _residual(experiment: "Experiment") -> nn.Module:
+    config, graph, diagnostics = experiment.config.model, experiment.graph, len(experiment.roles.diagnostic)
+    if config.residual == "truncated":
+        down, up = graph.route("grid", "mesh"), graph.route("mesh", "grid")
+        return TruncatedState(down, up, config.truncation_width, diagnostics)
+    return LastState(diagnostics) if config.residual == "last-state" else NoResidual()
 
 
 def _increment_scale(experiment: "Experiment") -> NDArray[np.float32]:
-    """The typical change of each prognostic variable; 1 for diagnostic ones, whose output is no change of anything."""
-    scale = experiment.tendency_scale.copy()
-    scale[len(experiment.roles.prognostic) :] = 1
+    """The typical change of each prognostic variable over one time step, or 1.
+
+    It is 1 for diagnostic ones, whose output is no change of anything.
+    """
+    scale = np.ones(len(experiment.roles.output), np.float32)
+    if experiment.config.model.increment_scale == "tendency":
+        prognostic = len(experiment.roles.prognostic)
+        scale[:prognostic] = experiment.tendency_scale[:prognostic]
     return scale
+
+
+# Encoder, processor, decoder
 
 
 def _parts(experiment: "Experiment", grid: int, mesh: int) -> tuple[Mapper, Processor, Mapper]:
     """Encoder, processor, decoder, each told how wide its neighbours are."""
-    config, graph, outputs = experiment.config.model, experiment.graph, len(experiment.roles.output)
-    hidden = config.channels
-    encoding = MapperChannels(source=grid, target=mesh, hidden=hidden, out=hidden)
-    encoder: Mapper = create(
-        "mapper",
-        config.encoder.plugin,
-        config.encoder.options,
-        graph.route("grid", "mesh"),
-        encoding,
-        where="model.encoder",
+    hidden = experiment.config.model.channels
+    outputs = experiment.config.data.output_steps * len(experiment.roles.output)
+    encoder = _mapper(experiment, "encoder", MapperChannels(source=grid, target=mesh, hidden=hidden, out=hidden))
+    processor = _processor(experiment)
+    decoding = MapperChannels(source=hidden, target=encoder.source_out, hidden=hidden, out=outputs, decode=True)
+    return encoder, processor, _mapper(experiment, "decoder", decoding)
+
+
+def _mapper(experiment: "Experiment", name: Literal["encoder", "decoder"], channels: MapperChannels) -> Mapper:
+    config, ends = experiment.config.model, ("mesh", "grid") if channels.decode else ("grid", "mesh")
+    choice, trainable = getattr(config, name), getattr(config.trainable_features, name)
+    route = replace(experiment.graph.route(*ends), trainable_features=trainable)
+    mapper: Mapper = create("mapper", choice.plugin, choice.options, route, channels, where=f"model.{name}")
+    _require_edge_features(mapper, trainable, name)
+    return mapper
+
+
+def _processor(experiment: "Experiment") -> Processor:
+    config = experiment.config.model
+    choice, trainable = config.processor, config.trainable_features.processor
+    mesh = replace(
+        experiment.graph.mesh(), trainable_features=trainable, condition_channels=_condition_channels(config)
     )
     processor: Processor = create(
-        "processor",
-        config.processor.plugin,
-        config.processor.options,
-        graph.mesh(),
-        hidden,
-        where="model.processor",
+        "processor", choice.plugin, choice.options, mesh, config.channels, where="model.processor"
     )
-    decoding = MapperChannels(source=hidden, target=encoder.source_out, hidden=hidden, out=outputs, decode=True)
-    decoder: Mapper = create(
-        "mapper",
-        config.decoder.plugin,
-        config.decoder.options,
-        graph.route("mesh", "grid"),
-        decoding,
-        where="model.decoder",
-    )
-    return encoder, processor, decoder
+    _require_edge_features(processor, trainable, "processor")
+    return processor
 
 
-def _limits(experiment: "Experiment") -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The limits of `model.bounding` in model space, infinite where there are none; shape `[output variable]` each."""
-    names, bounds = experiment.roles.output, experiment.config.model.bounding
-    lowest, highest = np.full(len(names), -np.inf, np.float32), np.full(len(names), np.inf, np.float32)
-    for name, bound in bounds.items():
-        if name not in names:
-            raise DataError(f"`model.bounding` limits {name!r}, which is not forecast", fix=nearest(name, names))
-        where = names.index(name)
-        for limits, value in ((lowest, bound.minimum), (highest, bound.maximum)):
-            if value is not None:
-                limits[where] = experiment.space.forward(np.array([[value]], np.float32), (name,))[0, 0]
-    return lowest, highest
+def _require_edge_features(part: nn.Module, trainable: int, name: str) -> None:
+    """Refuse features that would be learned by nobody."""
+    if trainable and not any(isinstance(module, EdgeFeatures) for module in part.modules()):
+        fault = f"this {name} reads no features of edges, so it has none to learn, got {trainable}"
+        raise ConfigError([Fault(f"model.trainable_features.{name}", fault)], fix="set it to 0, or choose another part")
+
+
+# Noise
+
+
+def _noise(config: ModelConfig) -> Noise | None:
+    noise = config.noise
+    if noise is None:
+        return None
+    inject_into = config.channels if noise.how == "inject" else None
+    return Noise(noise.channels, noise.hidden, noise.standard_deviation, inject_into)
+
+
+def _condition_channels(config: ModelConfig) -> int:
+    """How wide the condition is that the processor gets; 0: none.
+
+    Raises:
+        ConfigError: the processor takes none.
+    """
+    if config.noise is None or config.noise.how == "inject":
+        return 0
+    name = config.processor.plugin
+    if not load_plugin("processor", name, where="model.processor").takes_condition:  # type: ignore[attr-defined]
+        able = ", ".join(r.name for r in installed().select("processor") if _takes_condition(r)) or "none"
+        fault = f"processor {name!r} takes no noise as a condition; installed processors that do: {able}"
+        raise ConfigError([Fault("model.noise.how", fault)], fix="`how: inject` works with every processor")
+    return config.noise.channels
+
+
+def _takes_condition(record: PluginRecord) -> bool:
+    try:
+        return bool(load(record).takes_condition)  # type: ignore[attr-defined]
+    except WxmlError:  # broken or disabled, and nobody asked for it
+        return False

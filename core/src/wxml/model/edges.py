@@ -6,16 +6,40 @@ the same two primitives: `index_select`, and `embedding_bag` as a sum over CSR s
 faster than `index_add` on the same edges and needs no temporary.
 """
 
-__all__ = ["EdgeIndex", "gather_sources", "gather_targets", "join_edges", "segment_softmax", "segment_sum"]
+__all__ = [
+    "WORKING_SET",
+    "EdgeIndex",
+    "Range",
+    "gather_sources",
+    "gather_targets",
+    "join_edges",
+    "segment_softmax",
+    "segment_sum",
+    "sum_range",
+]
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from wxml.graph import EdgeSet
 from wxml.model.tensors import index_tensor
+
+WORKING_SET = 4 * 2**20
+"""Bytes that a kernel touches for one range of edges: about what the nearest caches of a core hold."""
+
+
+class Range(NamedTuple):
+    """Some neighbouring targets and all the edges into them, of one item of the batch; the last ones are excluded."""
+
+    first_target: int
+    last_target: int
+    first_edge: int
+    last_edge: int
 
 
 class _Indices(NamedTuple):
@@ -53,6 +77,23 @@ class EdgeIndex(nn.Module):
         for name in ("source", "target", "pointers", "transpose", "source_pointers"):
             self.register_buffer(name, index_tensor(getattr(edges, name)), persistent=False)
         self._folded: dict[tuple[int, torch.device], _Indices] = {}
+        self._edges_before = edges.pointers  # known to Python as well: a loop over ranges reads no tensor
+        self._ranges: dict[int, tuple[Range, ...]] = {}
+
+    def ranges(self, bytes_per_edge: int, budget: int = WORKING_SET) -> tuple[Range, ...]:
+        """The targets in ranges whose edges fit the budget, in order; a target with more edges is a range of its own.
+
+        A range holds every edge into its targets, so a sum or a softmax over the edges into a target is complete in
+        one range, and walking over ranges changes no result but the order of sums over all edges.
+
+        Args:
+            bytes_per_edge: what a kernel reads and writes for one edge.
+            budget: bytes for the edges of one range.
+        """
+        most = max(1, budget // max(1, bytes_per_edge))
+        if most not in self._ranges:
+            self._ranges[most] = _ranges(self._edges_before, most)
+        return self._ranges[most]
 
     def folded(self, batch: int) -> _Indices:
         """The indices for a batch of so many, made once per batch size and device."""
@@ -82,6 +123,17 @@ class EdgeIndex(nn.Module):
         offsets = torch.arange(batch, device=index.device) * stride
         flat = (index + offsets[:, None]).reshape(-1)
         return flat if last is None else torch.cat([flat, flat.new_tensor([last])])
+
+
+def _ranges(edges_before: NDArray[np.int64], most: int) -> tuple[Range, ...]:
+    """As many targets as have `most` edges together, then the next ones."""
+    found, first, targets = [], 0, len(edges_before) - 1
+    while first < targets:
+        fitting = int(np.searchsorted(edges_before, edges_before[first] + most, side="right")) - 1
+        last = max(first + 1, fitting)
+        found.append(Range(first, last, int(edges_before[first]), int(edges_before[last])))
+        first = last
+    return tuple(found)
 
 
 def _select(values: Tensor, index: Tensor) -> Tensor:
@@ -194,6 +246,19 @@ def join_edges(target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -
     """
     out: Tensor = _JoinEdges.apply(target, source, edge, edges.folded(len(target)))  # type: ignore[no-untyped-call]
     return out
+
+
+def sum_range(values: Tensor, edges: EdgeIndex, part: Range) -> Tensor:
+    """The sum over the edges into each target of a range: `[edge, channel]` to `[target_node, channel]`.
+
+    Without gradient: for kernels that walk over `EdgeIndex.ranges` and have a backward pass of their own.
+    """
+    targets, count = part.last_target - part.first_target, len(values)
+    if not count:
+        return values.new_zeros(targets, values.shape[-1])
+    pointers = edges.pointers[part.first_target : part.last_target + 1] - part.first_edge
+    order = torch.arange(count, device=values.device)
+    return functional.embedding_bag(order, values, pointers, mode="sum", include_last_offset=True)
 
 
 def segment_softmax(logits: Tensor, edges: EdgeIndex) -> Tensor:

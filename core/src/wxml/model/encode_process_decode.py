@@ -2,52 +2,81 @@
 
 __all__ = ["EncodeProcessDecode"]
 
-import torch
 from torch import Tensor, nn
 
 from wxml.interfaces.mapper import Mapper
 from wxml.interfaces.processor import Processor
 from wxml.model.bounding import Bounding
+from wxml.model.checkpointing import run_part
 from wxml.model.node_features import GridFeatures, MeshFeatures
+from wxml.model.noise import Noise
 
 
 class EncodeProcessDecode(nn.Module):
-    """Forecasts one time step: grid → mesh (encoder), mesh → mesh (processor), mesh → grid (decoder)."""
+    """Forecasts one or several time steps: grid → mesh (encoder), mesh → mesh (processor), mesh → grid (decoder)."""
 
     increment_scale: Tensor
 
     def __init__(
         self,
-        grid_features: GridFeatures,
-        mesh_features: MeshFeatures,
+        features: tuple[GridFeatures, MeshFeatures],
         parts: tuple[Mapper, Processor, Mapper],
         residual: nn.Module,
         bounding: Bounding,
-        increment_scale: Tensor | None = None,
+        increment_scale: Tensor,
+        noise: Noise | None = None,
+        *,
+        latent_skip: bool = True,
     ) -> None:
+        """Wire the parts.
+
+        Args:
+            features: what is read at the nodes of the grid and of the mesh.
+            parts: encoder, processor, decoder; the decoder has channels for every output variable of the first output
+                step, then of the second, and so on.
+            residual: `[batch, time, grid_node, prognostic]` to what increments are added to.
+            bounding: keeps variables within limits.
+            increment_scale: the unit of the decoder's output, shape `[output variable]`, the same for every output
+                step.
+            noise: makes members of an ensemble differ; None: there is one forecast alone.
+            latent_skip: add the encoder's mesh state to what the processor makes.
+        """
         super().__init__()
-        self.grid_features = grid_features
-        self.mesh_features = mesh_features
+        self.grid_features, self.mesh_features = features
         self.encoder, self.processor, self.decoder = parts
         self.residual = residual
         self.bounding = bounding
-        scale = torch.ones(1) if increment_scale is None else increment_scale
-        self.register_buffer("increment_scale", scale, persistent=False)
+        self.noise = noise
+        self.latent_skip = latent_skip
+        self.register_buffer("increment_scale", increment_scale, persistent=False)
 
-    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
-        """The state one time step after the last one given.
+    def forward(self, states: Tensor, forcings: Tensor, noise: Tensor | None = None) -> Tensor:
+        """The states one time step after the last one given, two after it, and so on.
 
         Args:
             states: shape `[batch, time, grid_node, prognostic]`, model space, the last time is the initial time.
             forcings: shape `[batch, time, grid_node, forcing]`, at the same times.
+            noise: shape `[batch, mesh_node, noise.channels]`, standard normal, for a model that has noise; None: it
+                draws its own.
 
         Returns:
-            Shape `[batch, grid_node, prognostic + diagnostic]`, model space.
+            Shape `[batch, output_step, grid_node, prognostic + diagnostic]`, model space.
         """
         grid = self.grid_features(states, forcings)
         mesh = self.mesh_features(len(states))
-        grid, mesh = self.encoder(grid, mesh)
-        mesh = mesh + self.processor(mesh)
-        _, increments = self.decoder(mesh, grid)
+        grid, mesh = run_part(self.encoder, grid, mesh)
+        processed = self._processed(mesh, noise)
+        mesh = mesh + processed if self.latent_skip else processed
+        _, decoded = run_part(self.decoder, mesh, grid)
+        increments = decoded.unflatten(-1, (-1, len(self.increment_scale))).transpose(1, 2)
         outputs: Tensor = self.bounding(self.residual(states) + self.increment_scale * increments)
         return outputs
+
+    def _processed(self, mesh: Tensor, noise: Tensor | None) -> Tensor:
+        """What the processor makes of the mesh state and the noise, if there is any."""
+        condition = None
+        if self.noise is not None:
+            mesh, condition = self.noise(mesh, noise)
+        inputs = (mesh,) if condition is None else (mesh, condition)
+        processed: Tensor = run_part(self.processor, *inputs)
+        return processed

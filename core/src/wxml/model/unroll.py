@@ -8,19 +8,28 @@ import torch
 from torch import Tensor, nn
 
 
-def unroll(model: nn.Module, states: Tensor, forcings: Tensor) -> Iterator[Tensor]:
-    """One output after the other, as many as the forcings reach.
+def unroll(
+    model: nn.Module, states: Tensor, forcings: Tensor, noise: Iterator[Tensor] | None = None
+) -> Iterator[Tensor]:
+    """The output of one time step after the other, as many as the forcings reach.
+
+    A model that forecasts several steps at once is called once for so many; what its last call forecasts beyond the
+    forcings is dropped.
 
     Args:
         model: takes states and forcings at the input times (see `EncodeProcessDecode`).
         states: shape `[batch, input time, grid_node, prognostic]`.
         forcings: shape `[batch, input time + steps − 1, grid_node, forcing]`.
+        noise: what each call of the model takes as its third argument; None: it is called with two.
 
     Yields:
         Outputs, shape `[batch, grid_node, prognostic + diagnostic]`; gradients flow through all of them.
     """
     input_steps, prognostic = states.shape[1], states.shape[-1]
-    for step in range(forcings.shape[1] - input_steps + 1):
-        outputs = model(states, forcings[:, step : step + input_steps])
-        yield outputs
-        states = torch.cat([states[:, 1:], outputs[:, None, :, :prognostic]], dim=1)
+    done, steps = 0, forcings.shape[1] - input_steps + 1
+    while done < steps:
+        drawn = () if noise is None else (next(noise),)
+        outputs = model(states, forcings[:, done : done + input_steps], *drawn)
+        yield from outputs[:, : steps - done].unbind(1)
+        states = torch.cat([states, outputs[..., :prognostic]], dim=1)[:, -input_steps:]
+        done += outputs.shape[1]

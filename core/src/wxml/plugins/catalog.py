@@ -21,14 +21,14 @@ from wxml.plugins.policy import CORE, Policy
 from wxml.plugins.requirements import shortfall
 from wxml.plugins.site import SiteRules
 
-Status = Literal["ok", "incompatible", "missing-dependency", "conflict", "disabled", "broken"]
+Status = Literal["ok", "incompatible", "missing-dependency", "needs-extra", "conflict", "disabled", "broken"]
 
 KINDS = "wxml.kinds"
 EVERYONE = ("hook", "preset")
 """Kinds of which all are used, so that equal names are no conflict."""
 NOT_CHOSEN = ("command", *EVERYONE)
 """Kinds that no config chooses and that have no interface class."""
-OBJECT = re.compile(r"^([\w.]+)(?:\s*:\s*([\w.]+))?\s*(?:\[.*\])?$")
+OBJECT = re.compile(r"^([\w.]+)(?:\s*:\s*([\w.]+))?\s*(?:\[([^\]]*)\])?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class PluginRecord:
     """Why the status is not `ok`, in words."""
     summary: str = ""
     """One line about the distribution."""
+    extras: str = ""
+    """The extras of the distribution that it needs beyond the others' requirements, such as `[pyg]`."""
 
     @property
     def full_name(self) -> str:
@@ -126,7 +128,7 @@ def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRec
     seen = [(group, fold(name)) for group, name, _ in points]
     for (group, name, value), key in zip(points, seen, strict=True):
         base = PluginRecord("", fold(name), provider, header.version or "unknown", value, status, problem)
-        record = _with_value(replace(base, summary=header.summary), group)
+        record = judge.with_extras(_with_value(replace(base, summary=header.summary), group), header)
         yield _broken(record, "declared twice by its distribution") if seen.count(key) > 1 else record
 
 
@@ -139,7 +141,8 @@ def _with_value(record: PluginRecord, group: str) -> PluginRecord:
     match = OBJECT.match(record.value)
     if not match or not (match[2] or record.kind in EVERYONE):
         return _broken(record, f"its entry point must be `package.module:Class`, got {record.value!r}")
-    return replace(record, value=f"{match[1]}:{match[2]}" if match[2] else match[1])
+    value = f"{match[1]}:{match[2]}" if match[2] else match[1]
+    return replace(record, value=value, extras=f"[{match[3]}]" if match[3] else "")
 
 
 # Judging
@@ -159,6 +162,14 @@ class _Judge(NamedTuple):
         if header.fault:
             return "broken", header.fault
         return shortfall(header.requires, self.environment) or ("ok", "")
+
+    def with_extras(self, record: PluginRecord, header: Header) -> PluginRecord:
+        """The record, marked where nothing is missing but what its own extras ask for."""
+        if record.status != "ok" or not record.extras:
+            return record
+        extras = tuple(extra.strip() for extra in record.extras.strip("[]").split(","))
+        missing = shortfall(header.requires, self.environment, extras)
+        return replace(record, status="needs-extra", problem=missing.problem) if missing else record
 
 
 def _broken(record: PluginRecord, problem: str) -> PluginRecord:

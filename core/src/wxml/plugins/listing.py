@@ -1,6 +1,6 @@
 """The list of plugins, for people and for programs; the JSON is described in `docs/plugins-on-the-command-line.md`."""
 
-__all__ = ["Listing", "available_json", "available_lines", "listing_json", "problem_lines", "table_lines"]
+__all__ = ["IN_ORDER", "Listing", "available_json", "available_lines", "listing_json", "problem_lines", "table_lines"]
 
 import json
 from collections.abc import Callable, Sequence
@@ -17,8 +17,8 @@ SCHEMA = 1
 HEADINGS = ("kind", "name", "distribution", "version", "status", "summary")
 STATUS = HEADINGS.index("status")
 AVAILABLE = ("kind", "name", "distribution", "version", "summary")
-IN_ORDER = ("ok", "disabled")
-"""Statuses that are no problem: what is disabled was disabled on purpose."""
+IN_ORDER = ("ok", "disabled", "needs-extra")
+"""Statuses that are no problem: what is disabled was disabled on purpose, and an extra is left out on purpose."""
 
 Paint = Callable[[str, str], str]
 """(text, status) → the text in the colour of the status."""

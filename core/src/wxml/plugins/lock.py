@@ -67,7 +67,7 @@ def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dic
         "version": record.version,
         "options": _json_value(used.options),
         **found._asdict(),
-        "install": install_line(requirement(record.distribution, record.version, found.origin)),
+        "install": install_line(requirement(record.distribution + record.extras, record.version, found.origin)),
     }
 
 

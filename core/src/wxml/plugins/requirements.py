@@ -31,15 +31,16 @@ class _Wanted(NamedTuple):
     extras: tuple[str, ...]
 
 
-def shortfall(requires: Iterable[str], environment: Environment) -> Shortfall | None:
+def shortfall(requires: Iterable[str], environment: Environment, extras: tuple[str, ...] = ()) -> Shortfall | None:
     """What a distribution requires and does not find, or None; a wrong wxml-core is reported before anything else.
 
     Args:
         requires: its requirements, as metadata spell them.
         environment: what is installed.
+        extras: those of its extras whose requirements count as well.
     """
     try:
-        wanted = list(_wanted(requires, ("",), environment))
+        wanted = list(_wanted(requires, ("", *extras), environment))
     except ValueError as error:
         return Shortfall("broken", f"its metadata hold a requirement that cannot be read: {str(error).splitlines()[0]}")
     unmet = {problem: one.name for one in wanted if (problem := _problem(one, environment))}

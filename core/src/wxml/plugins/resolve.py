@@ -87,7 +87,8 @@ def require_usable(record: PluginRecord, *, where: str = "") -> None:
             f"{subject} is disabled: {record.problem}{_at(where)}",
             fix=Policy.from_environment().remedy(record.distribution),
         )
-    problem = f"is {record.status}: {record.problem}" if record.status != "missing-dependency" else record.problem
+    lacks = record.status in ("missing-dependency", "needs-extra")
+    problem = record.problem if lacks else f"is {record.status}: {record.problem}"
     raise BrokenPluginError(f"{subject} {problem}{_at(where)}", fix=_repair(record))
 
 
@@ -100,8 +101,8 @@ def _repair(record: PluginRecord) -> str:
     from importlib.metadata import version
 
     core = f"{CORE}=={version(CORE)}"
-    if record.status == "missing-dependency":
-        return install_command(f"{record.distribution}=={record.version}", core)
+    if record.status in ("missing-dependency", "needs-extra"):
+        return install_command(f"{record.distribution}{record.extras}=={record.version}", core)
     if record.status == "incompatible":
         own = f"{record.distribution}=={record.version}"
         return (

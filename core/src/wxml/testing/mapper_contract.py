@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from wxml.graph import Graph
 from wxml.interfaces.mapper import Mapper, MapperChannels
 from wxml.testing.contract import require
-from wxml.testing.network_contract import NetworkContract, Place
+from wxml.testing.network_contract import NetworkContract
+from wxml.testing.network_trial import Place
 from wxml.testing.tiny_graphs import globe
 
 

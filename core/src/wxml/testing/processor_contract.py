@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from wxml.graph import Graph
 from wxml.interfaces.processor import Processor
-from wxml.testing.network_contract import NetworkContract, Place
+from wxml.testing.network_contract import NetworkContract
+from wxml.testing.network_trial import Place
 
 
 class ProcessorContract(NetworkContract):

@@ -39,11 +39,11 @@ class TinyModel(nn.Module):
         self.layer = nn.Linear(3 * 2 * (variables + forcings), variables)
 
     def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
-        """The next state, `[batch, node, variable]`, from `[batch, time, node, variable]` and likewise forcings."""
+        """The next state, `[batch, 1, node, variable]`, from `[batch, time, node, variable]` and likewise forcings."""
         rows = torch.cat([states, forcings], dim=-1).transpose(1, 2).flatten(2).reshape(len(states), 6, 8, -1)
         features = torch.cat([rows.roll(shift, dims=2) for shift in (1, 0, -1)], dim=-1).flatten(1, 2)
         future: Tensor = states[:, -1] + self.layer(features)
-        return future
+        return future[:, None]
 
 
 class TinyExperiment(Experiment):
@@ -62,7 +62,7 @@ class TinyExperiment(Experiment):
         samples = self.samples("validation", 1)
         windows = torch.stack([torch.from_numpy(samples[i]).transpose(1, 2) for i in range(len(samples))])
         with torch.no_grad():
-            return float((model(windows[:, :2, :, :2], windows[:, :2, :, 2:]) - windows[:, 2, :, :2]).square().mean())
+            return float((model(windows[:, :2, :, :2], windows[:, :2, :, 2:]) - windows[:, 2:, :, :2]).square().mean())
 
 
 def tiny_experiment(kind: type[TinyExperiment] = TinyExperiment) -> TinyExperiment:

@@ -7,60 +7,64 @@ With MLP_e on edges and MLP_n on nodes (Battaglia et al. 2016, arXiv:1612.00222;
     x'_i  = x_i + MLP_n[x_i ‖ a_i]
 """
 
-__all__ = ["Interaction", "JoinedNetwork"]
+__all__ = ["Interaction"]
 
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml.model.edges import EdgeIndex, join_edges, segment_sum
+from wxml.model.conditioning import ConditionalLayerNorm
+from wxml.model.edge_network import edge_network
+from wxml.model.edges import EdgeIndex
 
-from wxml_processor_gnn.mlp import ACTIVATIONS, Activation, apply_to_rows, mlp
-
-
-class JoinedNetwork(nn.Module):
-    """MLP[x ‖ y ‖ …] of inputs that all have the same channels, without ever making the concatenation.
-
-    The first layer is linear, W[x ‖ y ‖ …] + b = (W_x x + b) + W_y y + …, so whoever calls it takes the products where
-    they are cheapest, on nodes rather than on edges, adds them up, and passes the sum on to `rest`. The parameters are
-    those of the plain form: one weight `[channels, inputs · channels]` and one bias.
-    """
-
-    def __init__(self, inputs: int, channels: int, hidden_layers: int, activation: Activation) -> None:
-        super().__init__()
-        self.first = nn.Linear(inputs * channels, channels)
-        after = mlp(channels, channels, channels, hidden_layers=hidden_layers - 1, activation=activation)
-        self.rest = nn.Sequential(ACTIVATIONS[activation](), *after)
-
-    def products(self, first: Tensor, *others: Tensor) -> list[Tensor]:
-        """W_x x + b, W_y y, …: each input's share in the first layer, `[..., channel]` in and out."""
-        own, *weights = self.first.weight.chunk(1 + len(others), dim=1)
-        shares = (functional.linear(values, weight) for values, weight in zip(others, weights, strict=True))
-        return [functional.linear(first, own, self.first.bias), *shares]
+from wxml_processor_gnn.mlp import Mlp, MlpOptions
 
 
 class Interaction(nn.Module):
-    """One round of messages along the edges of a route or a mesh."""
+    """One round of messages along the edges of a route or a mesh.
 
-    def __init__(self, channels: int, hidden_layers: int, activation: Activation) -> None:
+    The first layer of MLP_e is linear, W[x_i ‖ x_j ‖ e] + b = (W_i x_i + b) + W_j x_j + W_e e, so two of its three
+    products are taken once per node rather than once per edge. The weights are those of the plain form.
+    """
+
+    def __init__(
+        self, channels: int, options: MlpOptions, condition_channels: int = 0, *, keeps_edges: bool = True
+    ) -> None:
         super().__init__()
-        self.edge_network = JoinedNetwork(3, channels, hidden_layers, activation)
-        self.node_network = JoinedNetwork(2, channels, hidden_layers, activation)
+        conditional = ConditionalLayerNorm(channels, condition_channels) if condition_channels else None
+        self.edge_network = Mlp(3 * channels, channels, channels, options, nn.LayerNorm(channels))
+        self.node_network = Mlp(2 * channels, channels, channels, options, conditional or nn.LayerNorm(channels))
+        self.keeps_edges = keeps_edges
 
-    def forward(self, target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -> tuple[Tensor, Tensor]:
-        """The updated targets and the updated edges.
+    def forward(
+        self, target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The updated targets, and the updated edges or, where nobody keeps them, the edges as they were.
 
         Args:
             target: shape `[batch, target_node, channel]`.
             source: shape `[batch, source_node, channel]`.
             edge: shape `[batch, edge, channel]` or, where it is the same for the whole batch, `[edge, channel]`.
             edges: which edges.
+            condition: shape `[batch, target_node, condition channel]`.
         """
-        to_target, to_source, to_edge = self.edge_network.products(target, source, edge)
-        joined = join_edges(to_target, to_source, to_edge, edges)
-        edge = apply_to_rows(self.edge_network.rest, joined).add_(edge)  # a layer norm does not keep what it gave
-        return self.update(target, segment_sum(edge, edges)), edge
+        own, other, on_edge = self.edge_network.first.weight.chunk(3, dim=1)
+        nodes = self._product(target, own, self.edge_network.first.bias), self._product(source, other)
+        received, edge = edge_network(
+            nodes,
+            edge,
+            on_edge,
+            self.edge_network.stack,
+            edges,
+            dtype=self.edge_network.options.products,
+            keeps_edges=self.keeps_edges,
+            recomputes=self.edge_network.options.recomputes,
+        )
+        return self.update(target, received, condition), edge
 
-    def update(self, nodes: Tensor, received: Tensor) -> Tensor:
+    def _product(self, nodes: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        dtype = self.edge_network.options.products or nodes.dtype
+        return functional.linear(nodes.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
+
+    def update(self, nodes: Tensor, received: Tensor, condition: Tensor | None = None) -> Tensor:
         """The updated nodes, x + MLP_n[x ‖ a], from the nodes and what they received, all `[batch, node, channel]`."""
-        own, other = self.node_network.products(nodes, received)
-        updated: Tensor = nodes + self.node_network.rest(own + other)
+        updated: Tensor = self.node_network(nodes, received, residual=True, condition=condition)
         return updated

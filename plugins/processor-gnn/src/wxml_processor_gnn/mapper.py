@@ -7,11 +7,13 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
+from wxml.anemoi_names import AnemoiNames
+from wxml.model.edge_features import EdgeFeatures
 from wxml.model.edges import EdgeIndex
-from wxml.model.tensors import node_tensor
 
+from wxml_processor_gnn.anemoi_names import mapper_names
 from wxml_processor_gnn.interaction import Interaction
-from wxml_processor_gnn.mlp import Activation, mlp
+from wxml_processor_gnn.mlp import PRODUCTS, Activation, Mlp, MlpOptions, Precision
 
 
 class GnnMapper(Mapper):
@@ -22,8 +24,6 @@ class GnnMapper(Mapper):
     without a layer norm. Formulas: `wxml_processor_gnn.interaction`.
     """
 
-    edge_features: Tensor
-
     def __init__(
         self,
         route: Route,
@@ -31,23 +31,31 @@ class GnnMapper(Mapper):
         *,
         hidden_layers: Annotated[int, Field(gt=0, description="hidden layers of every network")] = 2,
         activation: Annotated[Activation, Field(description="nonlinearity of every network")] = "silu",
+        precision: Annotated[Precision, Field(description="of matrix products; sums and norms: float32")] = "float32",
+        recompute: Annotated[
+            bool, Field(description="keep no activations inside the networks for the gradients")
+        ] = False,
     ) -> None:
         super().__init__(route, channels)
-        hidden, features = channels.hidden, route.edges.features
+        hidden, options = channels.hidden, MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)
 
-        def network(inputs: int, outputs: int = hidden, *, norm: bool = True) -> nn.Module:
-            return mlp(inputs, hidden, outputs, hidden_layers=hidden_layers, activation=activation, norm=norm)
+        again = options._replace(recomputes=True)  # a product of so few features costs less than keeping it
 
         def embedding(width: int) -> nn.Module:
-            return nn.Identity() if channels.decode and width == hidden else network(width)
+            is_latent = channels.decode and width == hidden
+            return nn.Identity() if is_latent else Mlp(width, hidden, hidden, options, nn.LayerNorm(hidden))
 
         self.edges = EdgeIndex(route.edges)
-        self.register_buffer("edge_features", node_tensor(features), persistent=False)
+        self.edge_features = EdgeFeatures(route)
         self.embed_source = embedding(channels.source)
         self.embed_target = embedding(channels.target)
-        self.embed_edges = network(features.shape[1])
-        self.interaction = Interaction(hidden, hidden_layers, activation)
-        self.read_off = network(hidden, channels.out, norm=False) if channels.decode else nn.Identity()
+        self.embed_edges = Mlp(self.edge_features.channels, hidden, hidden, again, nn.LayerNorm(hidden))
+        self.interaction = Interaction(hidden, options, keeps_edges=False)
+        self.read_off = Mlp(hidden, hidden, channels.out, options, None) if channels.decode else nn.Identity()
+
+    def anemoi_names(self) -> AnemoiNames:
+        """The names in a GNNForwardMapper or a GNNBackwardMapper."""
+        return mapper_names(self)
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The updated source, `[batch, source_node, hidden]`, and the target, `[batch, target_node, channels.out]`.
@@ -55,7 +63,7 @@ class GnnMapper(Mapper):
         A decoder's source is not used any more and comes back as it is.
         """
         source, target = self.embed_source(source), self.embed_target(target)
-        mapped, _ = self.interaction(target, source, self.embed_edges(self.edge_features), self.edges)
+        mapped, _ = self.interaction(target, source, self.embed_edges(self.edge_features()), self.edges)
         if not self.channels.decode:
             source = self.interaction.update(source, source)
         return source, self.read_off(mapped)

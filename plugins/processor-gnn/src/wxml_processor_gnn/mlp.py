@@ -1,42 +1,87 @@
 """The small networks on nodes and edges."""
 
-__all__ = ["ACTIVATIONS", "Activation", "apply_to_rows", "mlp"]
+__all__ = ["ACTIVATIONS", "PRODUCTS", "Activation", "Mlp", "MlpOptions", "Precision"]
 
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from wxml.model.conditioning import ConditionalLayerNorm
+from wxml.model.layer_stack import LayerStack
+from wxml.model.row_network import row_network
 
 Activation = Literal["gelu", "relu", "silu"]
+Precision = Literal["float32", "bfloat16"]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU}
-
-ROWS = 4096
-"""What a network makes of so many rows stays in the cache, and in memory that is used again for the next ones."""
-
-
-def mlp(
-    inputs: int, hidden: int, outputs: int, *, hidden_layers: int, activation: Activation, norm: bool = True
-) -> nn.Sequential:
-    """Linear, activation, …, Linear: so many hidden layers, perhaps none, and a layer norm at the end if `norm`."""
-    widths = [inputs] + [hidden] * hidden_layers
-    layers: list[nn.Module] = []
-    for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
-    layers.append(nn.Linear(widths[-1], outputs))
-    return nn.Sequential(*layers, *([nn.LayerNorm(outputs)] if norm else []))
+PRODUCTS: dict[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}
+"""The dtype of matrix products by the name of the precision; None: that of the weights, or of autocast."""
 
 
-def apply_to_rows(network: nn.Module, values: Tensor) -> Tensor:
-    """What a network that keeps the number of channels makes of `[..., channel]`; `values` may be overwritten.
+class MlpOptions(NamedTuple):
+    """What all networks of a plugin have in common."""
 
-    A forecast on a CPU goes through the rows range by range, in place: fresh memory for whole edge sets costs about as
-    much time as the arithmetic. Training needs everything between the layers once more, for the gradients.
+    hidden_layers: int
+    activation: Activation
+    products: torch.dtype | None = None
+    """The dtype of the matrix products; None: that of the weights, or of autocast."""
+    recomputes: bool = False
+    """Whether what lies between the layers is computed again in the backward pass rather than kept."""
+
+
+class Mlp(nn.Sequential):
+    """Linear, activation, …, Linear: so many hidden layers, perhaps none, and a layer norm at the end if there is one.
+
+    The layers are those of `torch.nn`, and so are their names and weights; `wxml.model.row_network` computes them.
     """
-    if torch.is_grad_enabled() or not values.is_cpu or torch.compiler.is_compiling():
-        output: Tensor = network(values)
-        return output
-    for rows in torch.split(values.flatten(0, -2), ROWS):
-        rows.copy_(network(rows))
-    return values
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, options: MlpOptions, norm: nn.Module | None) -> None:
+        widths = [inputs] + [hidden] * options.hidden_layers
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), ACTIVATIONS[options.activation]()]
+        layers.append(nn.Linear(widths[-1], outputs))
+        super().__init__(*layers, *([] if norm is None else [norm]))
+        self.options = options
+
+    @property
+    def first(self) -> nn.Linear:
+        """The first layer, whose products can be taken input by input."""
+        return cast("nn.Linear", self[0])
+
+    @property
+    def stack(self) -> LayerStack:
+        """The layers after the first product, up to a layer norm that takes no condition."""
+        linears = [layer for layer in self if isinstance(layer, nn.Linear)][1:]
+        weights, biases = (tuple(getattr(linear, name) for linear in linears) for name in ("weight", "bias"))
+        stack = LayerStack(self.options.activation, weights, biases)
+        norm = self[-1]
+        return (
+            stack._replace(norm=(norm.weight, norm.bias), epsilon=norm.eps) if isinstance(norm, nn.LayerNorm) else stack
+        )
+
+    def forward(self, *inputs: Tensor, residual: bool = False, condition: Tensor | None = None) -> Tensor:
+        """MLP[x ‖ y ‖ …] of each row, to which a residual adds x; the concatenation is never made.
+
+        Args:
+            inputs: x, y, …, shape `[..., channel in]` each.
+            residual: whether x is added.
+            condition: for a norm that takes one, shape `[..., condition channel]`.
+        """
+        weights = torch.split(self.first.weight, [values.shape[-1] for values in inputs], dim=1)
+        norm = self[-1]
+        is_conditional = isinstance(norm, ConditionalLayerNorm)
+        out = row_network(
+            inputs,
+            weights,
+            self.first.bias,
+            self.stack,
+            dtype=self.options.products,
+            residual=residual and not is_conditional,
+            recomputes=self.options.recomputes,
+        )
+        if not is_conditional:
+            return out
+        normed: Tensor = norm(out, condition)
+        return inputs[0] + normed if residual else normed

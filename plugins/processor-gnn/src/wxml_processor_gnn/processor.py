@@ -2,16 +2,20 @@
 
 __all__ = ["GnnProcessor"]
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mesh, Processor
+from wxml.anemoi_names import AnemoiNames
+from wxml.model.edge_features import EdgeFeatures
 from wxml.model.edges import EdgeIndex
-from wxml.model.tensors import node_tensor
+from wxml.model.layers import run_layers
 
+from wxml_processor_gnn.anemoi_names import processor_names
 from wxml_processor_gnn.interaction import Interaction
-from wxml_processor_gnn.mlp import Activation, mlp
+from wxml_processor_gnn.mlp import PRODUCTS, Activation, Mlp, MlpOptions, Precision
 
 
 class GnnProcessor(Processor):
@@ -20,7 +24,8 @@ class GnnProcessor(Processor):
     About 9 · channels² weights a layer at two hidden layers. Formulas: `wxml_processor_gnn.interaction`.
     """
 
-    edge_features: Tensor
+    takes_condition: ClassVar[bool] = True
+    has_layer_groups: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -30,19 +35,34 @@ class GnnProcessor(Processor):
         num_layers: Annotated[int, Field(gt=0, description="rounds of messages, each with weights of its own")] = 4,
         hidden_layers: Annotated[int, Field(gt=0, description="hidden layers of the edge and node networks")] = 2,
         activation: Annotated[Activation, Field(description="nonlinearity of the edge and node networks")] = "silu",
+        precision: Annotated[Precision, Field(description="of matrix products; sums and norms: float32")] = "float32",
+        recompute: Annotated[
+            bool, Field(description="keep no activations inside the networks for the gradients")
+        ] = False,
     ) -> None:
         super().__init__(mesh, channels)
-        features = mesh.edges.features
+        options = MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)
         self.edges = EdgeIndex(mesh.edges)
-        self.register_buffer("edge_features", node_tensor(features), persistent=False)
-        self.embed_edges = mlp(
-            features.shape[1], channels, channels, hidden_layers=hidden_layers, activation=activation
+        self.edge_features = EdgeFeatures(mesh)
+        features = self.edge_features.channels
+        again = options._replace(recomputes=True)  # a product of so few features costs less than keeping it
+        self.embed_edges = Mlp(features, channels, channels, again, nn.LayerNorm(channels))
+        self.layers = nn.ModuleList(
+            Interaction(channels, options, mesh.condition_channels, keeps_edges=layer + 1 < num_layers)
+            for layer in range(num_layers)
         )
-        self.layers = nn.ModuleList(Interaction(channels, hidden_layers, activation) for _ in range(num_layers))
 
-    def forward(self, state: Tensor) -> Tensor:
+    def anemoi_names(self) -> AnemoiNames:
+        """The names in a GNNProcessor."""
+        return processor_names(self, len(self.layers))
+
+    def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
         """The state after all rounds, shape `[batch, mesh_node, channel]`."""
-        edge = self.embed_edges(self.edge_features)
-        for layer in self.layers:
-            state, edge = layer(state, state, edge, self.edges)
+        layers = [partial(self._round, layer, condition) for layer in self.layers]
+        state, _ = run_layers(layers, (state, self.embed_edges(self.edge_features())), self.layer_groups)
         return state
+
+    def _round(self, layer: nn.Module, condition: Tensor | None, state: Tensor, edge: Tensor) -> tuple[Tensor, Tensor]:
+        """One layer, from states of nodes and edges to the next ones."""
+        new: tuple[Tensor, Tensor] = layer(state, state, edge, self.edges, condition)
+        return new

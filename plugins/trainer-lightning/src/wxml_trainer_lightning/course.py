@@ -75,9 +75,10 @@ class Course:
         self.device = device
         self.state = state
         self.position = state.position if state else Position()
+        self.rollout = settings.rollout.at_least(experiment.config.data.output_steps)
         self.module = self._module()
         self.validation = self._validation()
-        self.samples = self._samples("training", settings.rollout.stages)
+        self.samples = self._samples("training", self.rollout.stages)
 
     def run(self, state_file: StateFile, tracker: Tracker) -> TrainingState:
         """Make the steps that are still to be made, and return the final state."""
@@ -89,7 +90,7 @@ class Course:
         history = History(state_file.run_dir / "history.csv", position.step, [progress, tracker])
         seed, rates = self.experiment.config.seed, (settings.learning_rate, settings.warmup)
         pace = Pace(position.step, seed, budget, LearningRate(*rates, settings.final_learning_rate_ratio))
-        order = SampleOrder(self.samples, seed, settings.batch_size, position.step, budget, settings.rollout)
+        order = SampleOrder(self.samples, seed, settings.batch_size, position.step, budget, self.rollout)
         batches = training_batches(Samples(self.samples), order, settings.workers)
         try:
             with Interruption() as interruption:
@@ -111,7 +112,7 @@ class Course:
         settings, roles = self.settings, self.experiment.roles
         layout = Layout(self.experiment.config.data.input_steps, len(roles.prognostic), len(roles.output))
         loss = squared_error(self.experiment, settings.variable_weighting, settings.variable_weights)
-        optimisation = Optimisation(settings.weight_decay, settings.gradient_clip, settings.ema)
+        optimisation = Optimisation(settings.optimizer, settings.weight_decay, settings.gradient_clip, settings.ema)
         module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation)
         if self.state is not None:
             _restore(module, self.state)
@@ -123,7 +124,7 @@ class Course:
         if self.experiment.config.data.split.validation is None:
             LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
             return Validation(None, settings.validation_every, keep_best=keep_best)
-        longest = settings.rollout.maximum
+        longest = self.rollout.maximum
         samples = self._samples("validation", [longest])[longest]
         batches = validation_batches(samples, settings.validation_samples, settings.batch_size, settings.workers)
         validation = Validation(batches, settings.validation_every, keep_best=keep_best)

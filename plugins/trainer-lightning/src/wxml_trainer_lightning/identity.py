@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from wxml.experiment import Experiment
 
 LONGEST = 200
+MEMORY_ONLY = ("checkpointing", "memory_limit")
+"""Keys of the model's config that change what a training holds in memory, and no number in it."""
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -38,6 +40,7 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
         for name, value in experiment.config.model_dump(mode="json").items()
         if name not in ("training", "forecast", "verification")
     }
+    config["model"] = {name: value for name, value in config["model"].items() if name not in MEMORY_ONLY}
     made_of = {"graph_identity": experiment.provenance.graph, "data_read": experiment.provenance.data}
     flat = flatten({**config, "training": options, **made_of})
     return {key: text if len(text) <= LONGEST else _hash(text) for key, text in flat.items()}

@@ -13,8 +13,8 @@ from wxml.model.unroll import unroll
 
 from wxml_trainer_lightning.averaging import AveragedModel
 from wxml_trainer_lightning.loss import WeightedSquaredError
-
-BETAS = (0.9, 0.95)  # of AdamW, as GraphCast and its successors take them (Lam et al. 2023, arXiv:2212.12794)
+from wxml_trainer_lightning.optimizers import make_optimizer
+from wxml_trainer_lightning.settings import OptimizerName
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Layout:
 class Optimisation:
     """The options of the optimizer."""
 
+    optimizer: OptimizerName
     weight_decay: float
     gradient_clip: float | None
     ema: float | None
@@ -62,11 +63,12 @@ class ForecastModule(LightningModule):
 
     @torch.no_grad()
     def validation_loss(self, batches: Iterable[Tensor]) -> float:
-        """The loss of the judged model over all of some batches."""
+        """The loss of the judged model over all of some batches, with the same noise every time if it has any."""
         model = self.judged
         was_training = model.training
         model.eval()
-        with self.trainer.precision_plugin.forward_context():
+        with self.trainer.precision_plugin.forward_context(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             sums = [torch.stack(self._sums(model, batch.to(self.device))) for batch in batches]
         model.train(was_training)
         total, weight = torch.stack(sums).double().sum(dim=0).tolist()
@@ -82,13 +84,8 @@ class ForecastModule(LightningModule):
         return torch.stack(totals).sum(), torch.stack(weights).sum()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW that decays matrices, not biases and scales; with the moments of a training that is resumed."""
-        weights = list(self.model.parameters())
-        groups = [
-            {"params": [w for w in weights if w.ndim > 1], "weight_decay": self.optimisation.weight_decay},
-            {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW([group for group in groups if group["params"]], betas=BETAS)
+        """The optimizer of the options, with the moments of a training that is resumed."""
+        optimizer = make_optimizer(self.model, self.optimisation.optimizer, self.optimisation.weight_decay)
         if self.moments:
             known = _nested(self.moments)
             optimizer.load_state_dict({"state": known, "param_groups": optimizer.state_dict()["param_groups"]})

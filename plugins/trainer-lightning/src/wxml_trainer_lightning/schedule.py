@@ -40,6 +40,14 @@ class Rollout(Options):
         """Every number of steps that may occur."""
         return range(self.start, self.maximum + 1)
 
+    def at_least(self, steps: int) -> Self:
+        """The same, but never with fewer forecast steps than a model makes at once.
+
+        >>> Rollout(start=1, maximum=2).at_least(3).stages
+        range(3, 4)
+        """
+        return self.model_copy(update={"start": max(self.start, steps), "maximum": max(self.maximum, steps)})
+
     def steps(self, fraction: float) -> int:
         """How many forecast steps there are when this fraction of the training is done.
 

@@ -1,6 +1,6 @@
 """The options of a training, together; they are described where they are chosen, in `trainer.py`."""
 
-__all__ = ["Accelerator", "Keep", "Precision", "Settings", "TrackerName", "VariableWeighting"]
+__all__ = ["Accelerator", "Keep", "OptimizerName", "Precision", "Settings", "TrackerName", "VariableWeighting"]
 
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from wxml_trainer_lightning.schedule import Rollout
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 VariableWeighting = Literal["tendency", "uniform"]
+OptimizerName = Literal["adamw", "muon"]
 Keep = Literal["best", "last"]
 TrackerName = Literal["mlflow", "none"]
 
@@ -26,6 +27,7 @@ class Settings:
     max_steps: int
     max_time: str | None
     batch_size: int
+    optimizer: OptimizerName
     learning_rate: float
     warmup: float
     final_learning_rate_ratio: float

@@ -3,15 +3,23 @@
 __all__ = ["LightningTrainer"]
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 from wxml.durations import parse_duration
 from wxml.experiment import Experiment
-from wxml.interfaces.trainer import Trainer
+from wxml.interfaces.trainer import Trainer, TrainingMemory
 
 from wxml_trainer_lightning.schedule import Rollout
-from wxml_trainer_lightning.settings import Accelerator, Keep, Precision, Settings, TrackerName, VariableWeighting
+from wxml_trainer_lightning.settings import (
+    Accelerator,
+    Keep,
+    OptimizerName,
+    Precision,
+    Settings,
+    TrackerName,
+    VariableWeighting,
+)
 
 
 def _check_duration(text: str) -> str:
@@ -24,8 +32,15 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
+    "32-true": "float32",
+    "bf16-mixed": "bfloat16",
+    "16-mixed": "float16",
+}
+
+
 class LightningTrainer(Trainer):
-    """AdamW with warmup and cosine decay over a rollout that grows, in Lightning's loop; resumable bit by bit."""
+    """AdamW or Muon with warmup and cosine decay over a growing rollout, in Lightning's loop; resumable bit by bit."""
 
     def __init__(
         self,
@@ -35,12 +50,15 @@ class LightningTrainer(Trainer):
             Duration | None, Field(description="end after so long, like '10min', if steps do not")
         ] = None,
         batch_size: Annotated[int, Field(gt=0, description="samples in each step")] = 4,
+        optimizer: Annotated[
+            OptimizerName, Field(description="adamw, or muon for the matrices of linear layers and adamw for the rest")
+        ] = "adamw",
         learning_rate: Annotated[Rate, Field(description="the highest learning rate")] = 1e-3,
         warmup: Annotated[float, Field(ge=0, lt=1, description="share of the training in which it rises")] = 0.05,
         final_learning_rate_ratio: Annotated[
             float, Field(ge=0, le=1, description="last rate over the highest")
         ] = 0.003,
-        weight_decay: Annotated[Weight, Field(description="of AdamW; matrices only")] = 0.1,
+        weight_decay: Annotated[Weight, Field(description="of weights with two axes or more")] = 0.1,
         gradient_clip: Annotated[Rate | None, Field(description="longest gradient (2-norm); null: no limit")] = 1.0,
         ema: Annotated[float | None, Field(gt=0, lt=1, description="decay of a moving average of the weights")] = None,
         rollout: Annotated[Rollout, Field(description="forecast steps that the loss is taken over")] = Rollout(),  # noqa: B008  # frozen
@@ -58,6 +76,19 @@ class LightningTrainer(Trainer):
         tracking_uri: Annotated[str | None, Field(description="MLflow's; null: mlflow.db beside the run")] = None,
     ) -> None:
         self.settings = Settings(**{name: value for name, value in locals().items() if name != "self"})
+
+    def memory(self) -> TrainingMemory:
+        """AdamW has two moments; the moving average and the best weights so far are copies."""
+        from wxml_trainer_lightning.device import Device  # torch, like `fit`
+
+        chosen = self.settings
+        return TrainingMemory(
+            batch_size=chosen.batch_size,
+            rollout=chosen.rollout.maximum,
+            precision=PRECISIONS[chosen.precision],
+            copies=(chosen.ema is not None) + (chosen.keep == "best"),
+            device=Device(chosen.accelerator, chosen.precision, chosen.threads).resolve(),
+        )
 
     def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Path:
         """Train, and return the path of the checkpoint; see `wxml.interfaces.trainer.Trainer.fit`.

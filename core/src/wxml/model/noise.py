@@ -1,0 +1,66 @@
+"""Noise: makes the members of an ensemble differ."""
+
+__all__ = ["Noise", "seeded_noise"]
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Noise(nn.Module):
+    """Random numbers at each mesh node, embedded by LN(W₂ gelu(W₁ σ z + b₁) + b₂) (Lang et al. 2024, arXiv:2412.15832).
+
+    They either condition the processor, or are injected: the mesh state x becomes W [x ‖ noise] + b, which is x at
+    first.
+    """
+
+    def __init__(self, channels: int, hidden: int, standard_deviation: float, inject_into: int | None = None) -> None:
+        """Fresh weights.
+
+        Args:
+            channels: random numbers per node, and the width of their embedding.
+            hidden: the width of the layer between.
+            standard_deviation: σ.
+            inject_into: channels of the mesh state that noise is injected into; None: it conditions the processor.
+        """
+        super().__init__()
+        self.channels = channels
+        self.standard_deviation = standard_deviation
+        self.network = nn.Sequential(
+            nn.Linear(channels, hidden), nn.GELU(), nn.Linear(hidden, channels), nn.LayerNorm(channels)
+        )
+        self.projection = None if inject_into is None else nn.Linear(inject_into + channels, inject_into)
+        if self.projection is not None:
+            nn.init.eye_(self.projection.weight)
+            nn.init.zeros_(self.projection.bias)
+
+    def forward(self, mesh: Tensor, normal: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """What the processor gets.
+
+        Args:
+            mesh: shape `[batch, mesh_node, channel]`.
+            normal: z, standard normal numbers of shape `[batch, mesh_node, channels]`; None: drawn by torch.
+
+        Returns:
+            The mesh state, and the condition `[batch, mesh_node, channels]` or None where the noise was injected.
+        """
+        if normal is None:
+            normal = torch.randn(*mesh.shape[:-1], self.channels, device=mesh.device)
+        embedded = self.network(self.standard_deviation * normal)
+        if self.projection is None:
+            return mesh, embedded
+        return self.projection(torch.cat([mesh, embedded], dim=-1)), None
+
+
+def seeded_noise(seeds: Sequence[int], nodes: int, channels: int) -> Iterator[Tensor]:
+    """Standard normal numbers for one call of a model after the other, without end.
+
+    What item i of the batch gets depends on `seeds[i]` and on the number of the call alone, not on its neighbours.
+
+    Yields:
+        Shape `[len(seeds), nodes, channels]`.
+    """
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    while True:
+        yield torch.stack([torch.randn(nodes, channels, generator=generator) for generator in generators])

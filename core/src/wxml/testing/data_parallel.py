@@ -1,0 +1,166 @@
+"""Gradients as DistributedDataParallel makes them: several processes, each with a share of the batch."""
+
+__all__ = ["Share", "gradients_of", "gradients_of_ranks"]
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+import unittest
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from wxml.testing.contract import require
+
+PATIENCE = 120.0
+"""Seconds for all ranks together; alone on a core they take less than one."""
+LOOPBACK = {"linux": "lo", "darwin": "lo0"}
+"""The network of a machine with itself: the ranks need no other, and a name server that is away is not waited for."""
+
+Gradients = dict[str, Tensor]
+
+
+class Share(NamedTuple):
+    """What one rank does with one module."""
+
+    module: nn.Module
+    inputs: tuple[Tensor, ...]
+    """Its items of the batch."""
+    weights: tuple[Tensor, ...]
+    """The loss is the mean over the items of the sum of the last outputs, each times its weights."""
+
+    def step(self, run: Any = None) -> Gradients:
+        """The gradients of the loss; `run` is what runs the module where it is not the module itself."""
+        self.module.zero_grad()
+        outputs = (run or self.module)(*self.inputs)
+        outputs = tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
+        used = outputs[-len(self.weights) :]
+        parts = [(values.float() * weights).sum() for values, weights in zip(used, self.weights, strict=True)]
+        loss = torch.stack(parts).sum() / len(self.inputs[0])
+        if loss.requires_grad:
+            torch.autograd.backward(loss)
+        return gradients_of(self.module)
+
+
+def gradients_of(module: nn.Module) -> Gradients:
+    """A copy of the gradient of each weight that has one."""
+    return {name: weight.grad.clone() for name, weight in module.named_parameters() if weight.grad is not None}
+
+
+def gradients_of_ranks(shares: Sequence[Sequence[Share]]) -> list[list[Gradients]]:
+    """The gradients on every rank, module by module: each the mean over the ranks.
+
+    Args:
+        shares: for each rank, its share of the work with each module; the modules are those of rank 0, once
+            DistributedDataParallel has copied their weights and buffers from there.
+
+    Raises:
+        AssertionError: a rank raises something, crashes, or is not done in time.
+        unittest.SkipTest: there is no gloo here, or no second process that knows the modules.
+    """
+    if not (distributed.is_available() and distributed.is_gloo_available()):
+        raise unittest.SkipTest("this torch has no gloo, by which processes on CPUs meet")
+    with tempfile.TemporaryDirectory(prefix="wxml-ranks-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        _run(shares, folder)
+        return [_read(folder, rank, len(shares[rank])) for rank in range(len(shares))]
+
+
+def _run(shares: Sequence[Sequence[Share]], folder: Path) -> None:
+    context: Any = multiprocessing.get_context(_start_method())
+    jobs = [(rank, len(shares), share, folder) for rank, share in enumerate(shares)]
+    ranks: list[BaseProcess] = [context.Process(target=_work, args=job, daemon=True) for job in jobs]
+    try:
+        for rank in ranks:
+            rank.start()
+        done = _join(ranks)
+    finally:
+        _end(ranks)
+    _require_success(ranks, done, folder)
+
+
+def _start_method() -> str:
+    """A fork takes no time and knows every class, but not one of a process whose autograd has threads for a GPU."""
+    return "fork" if sys.platform == "linux" and not torch.cuda.is_available() else "spawn"
+
+
+def _join(ranks: Sequence[BaseProcess]) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    for rank in ranks:
+        rank.join(max(0.0, deadline - time.monotonic()))
+    return not any(rank.is_alive() for rank in ranks)
+
+
+def _end(ranks: Sequence[BaseProcess]) -> None:
+    for rank in ranks:
+        if rank.is_alive():
+            rank.kill()
+            rank.join()
+
+
+def _require_success(ranks: Sequence[BaseProcess], done: bool, folder: Path) -> None:
+    faults = sorted(folder.glob("fault-*"))
+    require(not faults, faults[0].read_text() if faults else "")
+    require(done, f"{len(ranks)} ranks were not done within {PATIENCE:g} s: does one of them wait for another?")
+    codes = [rank.exitcode for rank in ranks]
+    if _start_method() == "spawn" and 1 in codes:
+        raise unittest.SkipTest("with a GPU ranks are fresh processes, and those cannot import the plugin's module")
+    require(not any(codes), f"ranks ended with the exit codes {codes}")
+
+
+def _read(folder: Path, rank: int, count: int) -> list[Gradients]:
+    """What `_work` wrote: `number of the module/name of the weight`."""
+    found: list[Gradients] = [{} for _ in range(count)]
+    for path, values in load_file(folder / f"rank-{rank}.safetensors").items():
+        number, _, name = path.partition("/")
+        found[int(number)][name] = values
+    return found
+
+
+# In the process of a rank
+
+
+def _work(rank: int, count: int, shares: Sequence[Share], folder: Path) -> None:
+    """Leave the gradients in the folder or, where that fails, a line about why, the first to fail first."""
+    torch.set_num_threads(1)  # OpenMP's own threads do not survive a fork
+    os.dup2(2, 1)  # gloo talks
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK.get(sys.platform, ""))
+    try:
+        with _group(rank, count, folder):
+            found = [_gradients(share) for share in shares]
+        flat = {f"{number}/{name}": values for number, each in enumerate(found) for name, values in each.items()}
+        save_file(flat, folder / f"rank-{rank}.safetensors")
+    except BaseException as error:  # noqa: BLE001  # whatever a plugin raises, the parent says it
+        text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+        (folder / f"fault-{time.time_ns()}-{rank}").write_text(f"on rank {rank} of {count}: {text}")
+
+
+@contextlib.contextmanager
+def _group(rank: int, count: int, folder: Path) -> Iterator[None]:
+    timeout = timedelta(seconds=PATIENCE)
+    meeting = f"file://{folder.as_posix()}/meeting"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=count, timeout=timeout)
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def _gradients(share: Share) -> Gradients:
+    """Those of a second step, which only begins where the first one had a gradient for every weight."""
+    wrapped = DistributedDataParallel(share.module)
+    trained = [name for name, weight in share.module.named_parameters() if weight.requires_grad]
+    first = share.step(wrapped)
+    lost = [name for name in trained if name not in first]
+    require(not lost, f"no gradient reaches {', '.join(lost)}, for which DistributedDataParallel waits")
+    return share.step(wrapped)

@@ -1,0 +1,191 @@
+"""A network in the places where core would put it: made, fed, and held against what is expected."""
+
+__all__ = ["NetworkTrial", "Place", "backward", "require_gradients_close", "stirred"]
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from wxml.graph import Graph
+from wxml.testing.contract import Contract, require
+from wxml.testing.data_parallel import Share, gradients_of
+from wxml.testing.tiny_graphs import GRAPHS, globe
+
+Tensors = tuple[Tensor, ...]
+Gradients = Mapping[str, Tensor]
+Shape = tuple[int, int]
+
+COMPILED_TOLERANCE = 1e-4  # other kernels, another order of sums
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a network stands in a model."""
+
+    name: str
+    positional: tuple[object, ...]
+    """What core hands to the constructor."""
+    inputs: tuple[Shape, ...]
+    """Nodes and channels of each input."""
+    outputs: Callable[[Any], tuple[Shape, ...]]
+    """Nodes and channels of each output of a module."""
+    used_from: int = 0
+    """The first of the outputs that core goes on with."""
+
+
+class NetworkTrial(Contract, ABC):
+    """What the checks of a torch module that works on the nodes of a graph are made of."""
+
+    seed: ClassVar[int] = 7
+
+    @abstractmethod
+    def places(self, graph: Graph) -> list[Place]:
+        """Where such a network stands in a model on a graph."""
+
+    def sample(self) -> Any:
+        """In the first of its places."""
+        return self._module(self.places(globe())[0])
+
+    def rehearse(self) -> None:
+        """One forward pass in each place."""
+        for place in self.places(globe()):
+            self._outputs(self._module(place), self._inputs(place))
+
+    def _module(self, place: Place, seed: int | None = None) -> nn.Module:
+        """A fresh module; the caller's random numbers are left alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed if seed is None else seed)
+            module = self.make(*place.positional)
+        require(isinstance(module, nn.Module), f"expected a torch module, got {type(module).__name__}")
+        fit: nn.Module = module
+        return fit
+
+    def _inputs(self, place: Place, batch: int = 2) -> Tensors:
+        """Normal random numbers, always the same."""
+        generator = torch.Generator().manual_seed(self.seed)
+        return tuple(torch.randn(batch, *shape, generator=generator) for shape in place.inputs)
+
+    def _outputs(self, module: nn.Module, inputs: Tensors) -> Tensors:
+        """What a forward pass gives, which must be tensors; random numbers that it draws are left alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            outputs = as_tuple(module(*inputs))
+        wrong = [type(values).__name__ for values in outputs if not isinstance(values, Tensor)]
+        require(not wrong, f"forward must return tensors, got {', '.join(wrong)}")
+        return outputs
+
+    def _loss(self, outputs: Tensors) -> Tensor:
+        """A number in which every output counts differently."""
+        generator = torch.Generator().manual_seed(self.seed + 1)
+        parts = [(values.float() * torch.randn(values.shape, generator=generator)).sum() for values in outputs]
+        return torch.stack(parts).sum()
+
+    def _require_works_on(self, name: str) -> None:
+        for place in self.places(GRAPHS[name]()):
+            module = self._module(place)
+            for batch in (1, 2):
+                inputs = self._inputs(place, batch)
+                self._require_shapes(place, module, self._outputs(module, inputs), batch)
+                self._require_finite(f"{place.name} on the graph `{name}`", module, inputs, place)
+
+    def _require_shapes(self, place: Place, module: nn.Module, outputs: Tensors, batch: int) -> None:
+        expected = [(batch, *shape) for shape in place.outputs(module)]
+        found = [tuple(values.shape) for values in outputs]
+        require(found == expected, f"{place.name}: outputs must have shapes {expected}, got {found}")
+        dtypes = sorted({str(values.dtype) for values in outputs})
+        require(dtypes == ["torch.float32"], f"{place.name}: float32 inputs gave outputs of {', '.join(dtypes)}")
+
+    def _require_finite(self, what: str, module: nn.Module, inputs: Tensors, place: Place) -> None:
+        module.zero_grad()
+        inputs = tuple(values.clone().requires_grad_() for values in inputs)
+        outputs = self._outputs(module, inputs)
+        require(all(torch.isfinite(values).all() for values in outputs), f"{what}: the output is not finite")
+        torch.autograd.backward(self._loss(outputs[place.used_from :]))
+        gradients = {name: weight.grad for name, weight in module.named_parameters()}
+        gradients |= {f"input {number}": values.grad for number, values in enumerate(inputs)}
+        wrong = [name for name, values in gradients.items() if values is not None and not torch.isfinite(values).all()]
+        require(not wrong, f"{what}: the gradient of {', '.join(wrong)} is not finite")
+
+    def _require_independent(self, place: Place, module: nn.Module, inputs: Tensors) -> None:
+        """What reaches item 1 of the outputs comes from item 1 of the inputs; batch norms fail here."""
+        inputs = tuple(values.clone().requires_grad_() for values in inputs)
+        outputs = self._outputs(module, inputs)
+        torch.autograd.backward(self._loss(tuple(values[1] for values in outputs)))
+        mixed = any(values.grad is not None and values.grad[[0, 2]].any() for values in inputs)
+        require(not mixed, f"{place.name}: an item of the batch depends on the others; normalise over channels instead")
+
+    def _require_close(self, found: Tensor, expected: Tensor, message: str) -> None:
+        error = float((found - expected).abs().max().detach())
+        scale = float(expected.abs().max().detach())
+        require(error <= 1e-4 * scale + 1e-6, f"{message}, by {error:.2g} where values go up to {scale:.2g}")
+
+    def _require_same_when_compiled(self, place: Place, compile_: Callable[[nn.Module], Any]) -> None:
+        module, inputs = stirred(self._module(place).eval()), self._inputs(place)
+        expected = self._step(place, module, module, inputs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # by torch itself
+            found = self._step(place, compile_(module), module, inputs)
+        for ours, theirs in zip(expected[0], found[0], strict=True):
+            self._require_close(theirs, ours, f"{place.name}: the compiled module gives another output")
+        require_gradients_close(found[1], expected[1], COMPILED_TOLERANCE, f"{place.name}, compiled: the gradient of")
+
+    def _step(self, place: Place, run: Any, module: nn.Module, inputs: Tensors) -> tuple[Tensors, Gradients]:
+        """Outputs and gradients of a module that runs as it is or compiled."""
+        module.zero_grad()
+        outputs = self._outputs(run, inputs)
+        backward(self._loss(outputs[place.used_from :]))
+        return outputs, gradients_of(module)
+
+    def _share(self, place: Place, seed: int, items: slice) -> Share:
+        """Some of the items of a batch of two, and a module of its own to work on them."""
+        module = stirred(self._module(place, seed).eval())
+        generator = torch.Generator().manual_seed(self.seed + 1)
+        shapes = place.outputs(module)[place.used_from :]
+        weights = tuple(torch.randn(2, *shape, generator=generator)[items] for shape in shapes)
+        return Share(module, tuple(values[items] for values in self._inputs(place)), weights)
+
+    def _run_with_seed(self, place: Place) -> dict[str, Tensor]:
+        module, inputs = self._module(place), self._inputs(place)
+        weights = {f"weight {name}": values.detach().clone() for name, values in module.state_dict().items()}
+        outputs, gradients = self._step(place, module, module, inputs)
+        found = {f"output {number}": values.detach() for number, values in enumerate(outputs)}
+        return weights | found | {f"gradient of {name}": values for name, values in gradients.items()}
+
+
+def as_tuple(outputs: Any) -> tuple[Any, ...]:
+    """What a module gives, one value or several, as several."""
+    return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
+
+
+def backward(loss: Tensor) -> None:
+    """Gradients of the weights; a network that has none may be a good one."""
+    if loss.requires_grad:
+        torch.autograd.backward(loss)
+
+
+def stirred(module: nn.Module) -> nn.Module:
+    """The module with other weights: a layer that starts at zero hides what is behind it."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+    return module
+
+
+def require_gradients_close(found: Gradients, expected: Gradients, tolerance: float, what: str) -> None:
+    """Each weight's gradient, in its norm; where that is small, as where terms cancel, in a tenth of the greatest.
+
+    Raises:
+        AssertionError: begins with `what` and the name of the weight.
+    """
+    least = 0.1 * max((float(values.norm()) for values in expected.values()), default=0.0)
+    for name, values in expected.items():
+        require(name in found, f"{what} {name} is missing")
+        scale = max(float(values.norm()), least)
+        error = float((found[name] - values).norm())
+        require(error <= tolerance * scale, f"{what} {name} is off by {error:.2g} where its norm is {scale:.2g}")

@@ -1,0 +1,43 @@
+"""The benchmarks run, in their short form and without the peer."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+CASES = {
+    "model_step": ["--families", "gnn", "--parts", "model"],
+    "scaling": ["--families", "gnn", "--variables", "nodes"],
+    "floor": ["--kernels", "segment sum"],
+}
+
+
+def run_quick(script: str, folder: Path, *arguments: str) -> list[dict[str, object]]:
+    """The measurements that a script writes."""
+    environment = {name: value for name, value in os.environ.items() if name != "WXML_PEERS"}
+    environment |= {"OMP_NUM_THREADS": "1", "WXML_CACHE": str(folder / "cache")}
+    command = [sys.executable, str(BENCHMARKS / f"{script}.py"), "--quick", "--threads", "1", "--output", str(folder)]
+    subprocess.run([*command, *arguments], env=environment, check=True, capture_output=True)
+    page = script.replace("_", "-")
+    assert (folder / f"{page}.md").read_text().startswith("# ")
+    return [json.loads(line) for line in (folder / f"{page}.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", CASES)
+def test_a_benchmark_measures_what_it_is_asked_for(script: str, tmp_path: Path) -> None:
+    rows = run_quick(script, tmp_path, *CASES[script])
+    assert len(rows) == 2
+    assert not any(row.get("failed") for row in rows)
+
+
+@pytest.mark.slow
+def test_a_side_by_side_step_counts_weights_and_takes_time(tmp_path: Path) -> None:
+    forward, both = run_quick("model_step", tmp_path, "--families", "transformer", "--parts", "processor")
+    channels, layers = 32, 2  # 12 C² weights a layer, and 10 C biases and norms
+    assert forward["wxml"]["parameters"] == layers * (12 * channels**2 + 10 * channels)  # type: ignore[index]
+    assert both["wxml"]["cpu_ms"] > forward["wxml"]["cpu_ms"] > 0  # type: ignore[index]

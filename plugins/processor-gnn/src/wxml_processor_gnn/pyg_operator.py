@@ -1,0 +1,226 @@
+"""An operator of `torch_geometric.nn` by its class name: which there are, how one is made, and what it reads.
+
+What a constructor and a forward pass ask for is read off their signatures and handed over by name; a few operators need
+networks of their own, or a value that a config cannot write (`_own`). A name is looked up among the convolutions of
+that one module and is never an import path.
+"""
+
+__all__ = ["Place", "Value", "make_operator", "operators", "what_it_reads"]
+
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from torch import Tensor, nn
+from wxml import ConfigError
+from wxml.errors import Fault, nearest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # it scripts some of its pooling, of which nothing is used here
+    from torch_geometric import nn as geometric
+
+Value = bool | int | float | str
+
+READABLE = ("x", "x_0", "edge_index", "edge_attr", "edge_weight", "pos", "normal", "edge_type", "node_type")
+"""What there is to read, by the names of torch_geometric: node states now and before the first layer; edges, their
+features and weights; places of nodes and the direction up from there; the kind of each edge and node, of which there is
+one."""
+UNFIT = {
+    "DNAConv": "it reads the states after all layers before it",
+    "MFConv": "it has weights for every number of neighbours, most of which no node of a mesh uses",
+    "MeshCNNConv": "it works on the edges of triangles",
+    "PANConv": "it pools nodes",
+    "RGATConv": "it has weights that it does not use",
+    "SplineConv": "it takes no edge features but those between 0 and 1",
+    "SuperGATConv": "it draws random edges for a loss of its own",
+}
+"""Operators that ask for more than their signatures say."""
+REFUSED = ("cached", "node_dim", "flow")
+"""Arguments that are wrong here: `cached`, for example, keeps the edges of the first batch for batches of any size."""
+DEFAULTS: dict[str, dict[str, Value]] = {"ARMAConv": {"num_layers": 2}, "GENConv": {"norm": "layer"}}
+"""In place of the operator's own: with one layer ARMA has weights that it does not use, and a batch norm lets the items
+of a batch depend on one another."""
+
+
+class Place(NamedTuple):
+    """Where an operator stands."""
+
+    channels: int
+    edge_channels: int
+    in_degrees: Tensor
+    """How many nodes have 0, 1, 2, … edges into them."""
+
+
+@cache
+def operators() -> tuple[str, ...]:
+    """The names of all operators that node states, edges, their features and places are enough for."""
+    return tuple(sorted(name for name in geometric.conv.__all__ if name not in UNFIT and _fits(name)))
+
+
+def what_it_reads(operator: nn.Module) -> list[str]:
+    """The parameters of the forward pass that can be served."""
+    parameters = inspect.signature(operator.forward).parameters
+    weights_itself = type(operator).__name__ == "FAConv"
+    return [name for name in READABLE if name in parameters and not (weights_itself and name == "edge_weight")]
+
+
+def make_operator(name: str, place: Place, arguments: Mapping[str, Value]) -> nn.Module:
+    """A fresh operator from `channels` to `channels`.
+
+    Args:
+        name: of a class in `torch_geometric.nn`, such as `GATv2Conv`.
+        place: where it stands.
+        arguments: of its constructor, beyond those that follow from the place.
+
+    Raises:
+        ConfigError: there is no such operator, or it cannot take the arguments.
+    """
+    if name not in operators():
+        raise ConfigError([Fault("operator", _unknown(name))], fix=nearest(name, operators()))
+    made: Any = getattr(geometric, name)
+    given = _given(name, place)
+    faults = list(_faults(name, _open_parameters(made, given), arguments))
+    if faults:
+        raise ConfigError(faults, fix=f"see {name} in the documentation of torch_geometric")
+    chosen = {**DEFAULTS.get(name, {}), **arguments}
+    if "concat" in inspect.signature(made).parameters:
+        given["out_channels"] = _channels_per_head(place.channels, chosen)
+    try:
+        operator: nn.Module = made(**given, **chosen)
+    except (AssertionError, ImportError, TypeError, ValueError) as error:
+        fault = Fault("arguments", f"{name} cannot be made with {dict(chosen)}: {error}")
+        raise ConfigError([fault], fix=f"see {name} in the documentation of torch_geometric") from error
+    return operator
+
+
+# Which operators there are
+
+
+def _fits(name: str) -> bool:
+    found: Any = getattr(geometric, name)
+    if not _passes_messages(found):
+        return False
+    parameters = _named(found.forward)
+    return {"x", "edge_index"} <= parameters.keys() and _required(parameters) <= {*READABLE}
+
+
+def _passes_messages(found: Any) -> bool:
+    return inspect.isclass(found) and issubclass(found, geometric.MessagePassing)
+
+
+def _named(function: Any) -> dict[str, inspect.Parameter]:
+    """The parameters that have a name of their own, but for `self`."""
+    found = inspect.signature(function).parameters.values()
+    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return {one.name: one for one in found if one.kind not in kinds and one.name != "self"}
+
+
+def _required(parameters: Mapping[str, inspect.Parameter]) -> set[str]:
+    return {name for name, one in parameters.items() if one.default is one.empty}
+
+
+def _unknown(name: str) -> str:
+    if name in geometric.conv.__all__:
+        return f"{name!r} cannot be a processor: {UNFIT.get(name, 'it reads more than node states and edge features')}"
+    return f"`operator` must be the name of a convolution in torch_geometric.nn, got {name!r}"
+
+
+# What a constructor is given
+
+
+def _given(name: str, place: Place) -> dict[str, Any]:
+    """What follows from the place, as far as the constructor asks for it."""
+    channels, edges = place.channels, place.edge_channels
+    common = {
+        **dict.fromkeys(("in_channels", "out_channels", "channels"), channels),
+        **dict.fromkeys(("edge_dim", "in_edge_channels"), edges),
+        **dict.fromkeys(("num_relations", "num_node_types", "num_edge_types"), 1),
+    }
+    parameters = _named(getattr(geometric, name).__init__)
+    return {key: value for key, value in common.items() if key in parameters} | _own(name, place)
+
+
+def _own(name: str, place: Place) -> dict[str, Any]:
+    """What this operator alone needs: networks, the meaning of `dim`, lists."""
+    channels, edges = place.channels, place.edge_channels
+    match name:
+        case "CGConv" | "GMMConv":
+            return {"dim": edges}
+        case "EdgeConv":
+            return {"nn": _network(2 * channels, channels)}
+        case "FAConv":
+            return {"normalize": True}
+        case "GINConv" | "GINEConv":
+            return {"nn": _network(channels, channels)}
+        case "MixHopConv":
+            return {"powers": [0, 1, 2, 3], "out_channels": _share(channels, 4, "powers")}
+        case "NNConv":
+            return {"nn": nn.Linear(edges, channels * channels)}
+        case "PNAConv":
+            scalers = ["identity", "amplification", "attenuation"]
+            return {"aggregators": ["mean", "min", "max", "std"], "scalers": scalers, "deg": place.in_degrees}
+        case "PointGNNConv":
+            shift, message, update = (
+                _network(channels, 3),
+                _network(channels + 3, channels),
+                _network(channels, channels),
+            )
+            return {"mlp_h": shift, "mlp_f": message, "mlp_g": update}
+        case "PointNetConv":
+            return {"local_nn": _network(channels + 3, channels)}
+        case "PPFConv":
+            return {"local_nn": _network(channels + 4, channels)}
+    return {}
+
+
+def _network(inputs: int, outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.SiLU(), nn.Linear(outputs, outputs))
+
+
+def _channels_per_head(channels: int, chosen: Mapping[str, Any]) -> int:
+    """Heads are put side by side, unless their mean is asked for."""
+    return _share(channels, chosen.get("heads", 1), "heads") if chosen.get("concat", True) else channels
+
+
+def _share(channels: int, parts: int, what: str) -> int:
+    if parts < 1 or channels % parts:
+        fault = Fault("arguments", f"the model's {channels} channels cannot be shared by {parts} {what}")
+        raise ConfigError([fault], fix="change one of the two numbers")
+    return channels // parts
+
+
+# What a config may say
+
+
+def _open_parameters(made: Any, given: Mapping[str, Any]) -> dict[str, inspect.Parameter]:
+    """What is left to the user; `aggr` is one of those that an operator hands on to its base class."""
+    parameters = _named(made.__init__)
+    if len(parameters) + 1 < len(inspect.signature(made.__init__).parameters):
+        aggr = inspect.Parameter("aggr", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str)
+        parameters.setdefault("aggr", aggr)
+    return {name: one for name, one in parameters.items() if name not in (*given, *REFUSED)}
+
+
+def _faults(name: str, parameters: Mapping[str, inspect.Parameter], arguments: Mapping[str, Value]) -> Iterator[Fault]:
+    missing = sorted(_required(parameters) - arguments.keys())
+    if missing:
+        yield Fault("arguments", f"{name} needs {', '.join(f'`{one}`' for one in missing)}")
+    for key, value in arguments.items():
+        if key not in parameters:
+            yield Fault(f"arguments.{key}", f"{name} has no argument {key!r} to choose: {nearest(key, parameters)}")
+        elif problem := _problem(parameters[key].annotation, value):
+            yield Fault(f"arguments.{key}", f"`{key}` of {name} cannot be {value!r}: {problem}")
+
+
+def _problem(annotation: Any, value: Value) -> str:
+    """Why a value does not fit the type that an argument is declared with; empty where it does or where none is."""
+    if annotation is inspect.Parameter.empty:
+        return ""
+    try:
+        TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
+    except ValidationError as error:
+        return str(error.errors()[0]["msg"])
+    return ""

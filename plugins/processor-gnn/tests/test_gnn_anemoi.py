@@ -1,0 +1,62 @@
+"""The GNN gives the numbers that anemoi-models 0.19.0 gives for the same weights and inputs, all by formula.
+
+`anemoi_answers.json` was written where anemoi-models is installed, by `python peer-tests/reference_cases.py`.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from torch import nn
+from wxml import MapperChannels
+from wxml.testing import tiny_graph, tiny_grid
+from wxml.testing.closed_form import closed_form, fill_as_anemoi, response
+from wxml_processor_gnn.mapper import GnnMapper
+from wxml_processor_gnn.processor import GnnProcessor
+
+ANSWERS = json.loads(Path(__file__).with_name("anemoi_answers.json").read_text())
+CHANNELS, LEARNED, BATCH = 8, 3, 2
+GRAPH = tiny_graph(tiny_grid(4, 6), mesh_nodes=10)
+ROUTES = {
+    name: replace(GRAPH.route(*pair), trainable_features=LEARNED)
+    for name, pair in (("encoder", ("grid", "mesh")), ("decoder", ("mesh", "grid")))
+}
+
+
+def check(part: nn.Module, name: str, call, shapes: dict[str, tuple[int, int]]) -> None:
+    fill_as_anemoi(part.double())
+    inputs = [closed_form(kind, (BATCH, *shape)) for kind, shape in shapes.items()]
+    for kind, numbers in response(call, inputs, part.parameters()).items():
+        assert numbers == pytest.approx(ANSWERS[name][kind], rel=1e-9, abs=1e-12), kind
+
+
+def test_the_processor() -> None:
+    mesh = replace(GRAPH.mesh(), trainable_features=LEARNED)
+    part = GnnProcessor(mesh, CHANNELS, num_layers=2, activation="gelu")
+    check(part, "processor", lambda state: [part(state)], {"state": (10, CHANNELS)})
+
+
+def test_the_encoder() -> None:
+    part = GnnMapper(ROUTES["encoder"], MapperChannels(5, 6, CHANNELS, CHANNELS), activation="gelu")
+    check(part, "encoder", part, {"source": (24, 5), "target": (10, 6)})
+
+
+def test_the_decoder() -> None:
+    channels = MapperChannels(CHANNELS, CHANNELS, CHANNELS, 3, decode=True)
+    part = GnnMapper(ROUTES["decoder"], channels, activation="gelu")
+    check(part, "decoder", lambda *nodes: part(*nodes)[1:], {"source": (10, CHANNELS), "target": (24, CHANNELS)})
+
+
+@pytest.mark.parametrize("hidden_layers", [1, 2, 4])
+def test_every_parameter_has_a_name_of_its_own(hidden_layers: int) -> None:
+    for part in (
+        GnnProcessor(GRAPH.mesh(), CHANNELS, num_layers=3, hidden_layers=hidden_layers),
+        GnnMapper(ROUTES["encoder"], MapperChannels(5, 6, CHANNELS, CHANNELS), hidden_layers=hidden_layers),
+        GnnMapper(ROUTES["decoder"], MapperChannels(8, 8, 8, 3, decode=True), hidden_layers=hidden_layers),
+    ):
+        weights = part.anemoi_names().weights
+        learned = {"edge_features.trainable"}
+        assert set(weights) == {name for name, _ in part.named_parameters()} - learned
+        theirs = [name for weight in weights.values() for name in weight.names]
+        assert len(set(theirs)) == len(theirs)

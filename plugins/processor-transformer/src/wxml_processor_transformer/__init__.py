@@ -1,0 +1,1 @@
+"""Graph transformer and sliding-window transformer: processors and mappers."""

@@ -1,0 +1,67 @@
+"""Attention along edges, with the products around it.
+
+With targets h, sources s, features a of the edges and d channels in each head (Shi et al. 2021, arXiv:2009.03509):
+
+    q = W_q h,   k = W_k s,   v = W_v s,   e = W_e a
+    o_i = Σ_j softmax_j( q_i · (k_j + e_ij) / √d ) (v_j + e_ij)      over the edges j → i; zero without any
+    result = W_o (o + W_r h)
+
+with biases everywhere. `wxml.model.edge_attention` computes o and never makes e.
+"""
+
+__all__ = ["Along", "GraphAttention"]
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional
+from wxml.errors import ConfigError, Fault
+from wxml.model.edge_attention import AttentionEdges, edge_attention
+
+
+class Along(NamedTuple):
+    """The edges that attention goes along."""
+
+    edges: AttentionEdges
+    features: Tensor
+    """a, shape `[edge, feature]`."""
+    projection: nn.Linear | None = None
+    """W_e where several layers share one; None: each has its own."""
+
+
+class GraphAttention(nn.Module):
+    """What targets receive from sources.
+
+    Args:
+        channels: C, of targets, sources and the result.
+        heads: in how many heads the channels fall.
+        edge_channels: features of an edge; 0 where W_e is shared.
+        qk_norm: layer norm of q and k in each head, without a bias (Henry et al. 2020, arXiv:2010.04245).
+    """
+
+    def __init__(self, channels: int, heads: int, edge_channels: int, *, qk_norm: bool = False) -> None:
+        super().__init__()
+        if channels % heads:
+            fault = Fault("num_heads", f"it must divide the {channels} channels of the model, got {heads}")
+            divisors = ", ".join(str(number) for number in range(1, channels + 1) if not channels % number)
+            raise ConfigError([fault], fix=f"use one of {divisors}")
+        self.heads = heads
+        self.query, self.key, self.value, self.root, self.out = (nn.Linear(channels, channels) for _ in range(5))
+        self.edge = nn.Linear(edge_channels, channels) if edge_channels else None
+        self.query_norm = nn.LayerNorm(channels // heads, bias=False) if qk_norm else None
+        self.key_norm = nn.LayerNorm(channels // heads, bias=False) if qk_norm else None
+
+    def forward(self, target: Tensor, source: Tensor, along: Along) -> Tensor:
+        """`[batch, target_node, channel]` from h, `[batch, target_node, channel]`, and s, `[batch, source_node, channel]`.
+
+        The bias of e cancels in the softmax, whose weights sum to one, so it may as well be added to v.
+        """
+        edge = along.projection or self.edge
+        query, key = self._normed(self.query_norm, self.query(target)), self._normed(self.key_norm, self.key(source))
+        value = functional.linear(source, self.value.weight, self.value.bias + edge.bias)
+        received = edge_attention(query, key, value, along.features, edge.weight, along.edges, self.heads)
+        result: Tensor = self.out(received + self.root(target))
+        return result
+
+    def _normed(self, norm: nn.Module | None, nodes: Tensor) -> Tensor:
+        return nodes if norm is None else norm(nodes.unflatten(-1, (self.heads, -1))).flatten(-2)

@@ -1,0 +1,80 @@
+"""GraphTransformerMapper: attention along the edges between the grid and the mesh."""
+
+__all__ = ["GraphTransformerMapper"]
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor, nn
+from wxml import Mapper, MapperChannels, Route
+from wxml.anemoi_names import AnemoiNames
+from wxml.model.edge_attention import AttentionEdges
+from wxml.model.edge_features import EdgeFeatures
+
+from wxml_processor_transformer import block_options as options
+from wxml_processor_transformer.anemoi_names import graph_transformer_mapper_names
+from wxml_processor_transformer.graph_attention import Along
+from wxml_processor_transformer.graph_transformer_block import GraphTransformerBlock
+from wxml_processor_transformer.graph_transformer_options import GraphTransformerOptions, HiddenDropout
+from wxml_processor_transformer.norm import node_norm
+
+
+class GraphTransformerMapper(Mapper):
+    """One graph transformer block from the nodes of one set to those of another.
+
+    As an encoder it embeds both node sets by a linear layer each and hands the raw source on, so that the decoder can
+    embed it for itself. As a decoder it takes the source as it is (unless its width is not that of the model), and
+    reads the output off the target with a layer norm and a linear layer.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        channels: MapperChannels,
+        *,
+        num_heads: options.Heads = 4,
+        mlp_ratio: options.MlpRatio = 4.0,
+        mlp: options.MlpOption = "mlp",
+        activation: options.ActivationOption = "gelu",
+        qk_norm: options.QkNorm = False,
+        dropout: HiddenDropout = 0.0,
+        norm: options.NormOption = "layer-norm",
+        zero_init: Annotated[bool, Field(description="a decoder's output is zero before training")] = False,
+    ) -> None:
+        super().__init__(route, channels)
+        hidden = channels.hidden
+        chosen = GraphTransformerOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
+        self.edges, self.edge_features = AttentionEdges(route.edges), EdgeFeatures(route)
+        is_latent = channels.decode and channels.source == hidden
+        self.embed_source = nn.Identity() if is_latent else nn.Linear(channels.source, hidden)
+        self.embed_target = nn.Linear(channels.target, hidden)
+        self.source_norm = node_norm(norm, hidden)
+        self.block = GraphTransformerBlock(hidden, self.edge_features.channels, chosen)
+        self.read_off = _reading(hidden, channels.out, zero_init) if channels.decode else nn.Identity()
+
+    @property
+    def source_out(self) -> int:
+        """Channels of the source, which comes back as it went in."""
+        return self.channels.source
+
+    def anemoi_names(self) -> AnemoiNames:
+        """The names in a GraphTransformerForwardMapper or a GraphTransformerBackwardMapper."""
+        return graph_transformer_mapper_names(self)
+
+    def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The source as it is, `[batch, source_node, channels.source]`, and the mapped target.
+
+        The target has the shape `[batch, target_node, channels.out]`.
+        """
+        embedded = self.source_norm(self.embed_source(source))
+        along = Along(self.edges, self.edge_features())
+        return source, self.read_off(self.block(self.embed_target(target), along, source=embedded))
+
+
+def _reading(channels: int, out: int, zero_init: bool) -> nn.Sequential:
+    """Layer norm and linear layer."""
+    linear = nn.Linear(channels, out)
+    if zero_init:
+        nn.init.zeros_(linear.weight)
+        nn.init.zeros_(linear.bias)
+    return nn.Sequential(nn.LayerNorm(channels), linear)

@@ -1,0 +1,139 @@
+"""Orders of nodes: what lies close on the sphere shall lie close in a list, so that a window in it is a neighbourhood.
+
+`latitude-bands` sorts by latitude and then longitude: a window is a ring around the globe. `healpix` and `hilbert` cut
+the sphere into the twelve faces of HEALPix (Górski et al. 2005, doi:10.1086/427976): a window is a compact patch.
+`healpix` walks them one by one in Z-order, as the nested numbers of HEALPix do; `hilbert` follows one unbroken curve
+from the north pole to the southern hemisphere.
+"""
+
+__all__ = ["Order", "face_coordinates", "node_order", "ranks_among", "reordered"]
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml import NodeSet
+
+Order = Literal["as-is", "latitude-bands", "healpix", "hilbert"]
+Integers = NDArray[np.int64]
+LEVELS = 20
+"""Bits of a coordinate on a face: cells of ten metres."""
+SOUTH, EAST, NORTH, WEST = range(4)
+CORNERS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+"""x and y of the southern, eastern, northern and western corner of a face."""
+FACES = np.array(
+    [
+        (0, NORTH, EAST), (2, SOUTH, EAST), (4, SOUTH, EAST), (6, SOUTH, EAST),
+        (7, NORTH, EAST), (1, NORTH, EAST), (3, NORTH, EAST), (5, NORTH, EAST),
+        (8, NORTH, EAST), (9, WEST, SOUTH), (10, SOUTH, EAST), (11, WEST, NORTH),
+    ]
+)  # fmt: skip
+"""For each face (four in the north, at the equator, in the south): when Hilbert's curve comes to it, at which corner it
+enters and at which it leaves; that is the corner where it enters the next one. North and equator take turns."""
+
+
+def node_order(nodes: NodeSet, order: Order) -> Integers:
+    """Node numbers in the order, shape `[node]`; nodes with equal keys keep theirs."""
+    return np.lexsort(_keys(nodes, order)).astype(np.int64)
+
+
+def ranks_among(targets: NodeSet, sources: NodeSet, order: Order) -> Integers:
+    """For each target, in order: the rank of the first source that does not come before it; shape `[target_node]`.
+
+    Both node sets are sorted together, along one curve. As they are (`as-is`) there is none: then the ranks of targets
+    are stretched to those of sources.
+    """
+    if order == "as-is":
+        return (2 * np.arange(len(targets)) + 1) * len(sources) // (2 * max(len(targets), 1))
+    together = node_order(_joined(targets, sources), order)
+    is_target = together < len(targets)
+    ranks = np.cumsum(~is_target, dtype=np.int64)[is_target]
+    return np.minimum(ranks, len(sources) - 1)
+
+
+def reordered(nodes: NodeSet, permutation: Integers) -> NodeSet:
+    """The nodes in another order."""
+    return NodeSet(nodes.latitudes[permutation], nodes.longitudes[permutation])
+
+
+def _joined(first: NodeSet, second: NodeSet) -> NodeSet:
+    places = ((first.latitudes, second.latitudes), (first.longitudes, second.longitudes))
+    return NodeSet(*(np.concatenate(pair) for pair in places))
+
+
+def _keys(nodes: NodeSet, order: Order) -> tuple[Integers, ...]:
+    """What to sort by, the most important key last."""
+    if order == "as-is":
+        return (np.arange(len(nodes)),)
+    if order == "latitude-bands":
+        microdegrees = np.rint(1e6 * np.stack([np.mod(nodes.longitudes, 360.0), -nodes.latitudes])).astype(np.int64)
+        return tuple(microdegrees)
+    face, x, y = face_coordinates(nodes, LEVELS)
+    if order == "healpix":
+        return z_order(x, y, LEVELS), face
+    number, start, end = FACES[face].T
+    return hilbert_order(*_turned(x, y, start, end), LEVELS), number
+
+
+def _turned(x: Integers, y: Integers, start: Integers, end: Integers) -> tuple[Integers, Integers]:
+    """Coordinates in which the corner `start` lies at (0, 0) and the corner `end` at (1, 0)."""
+    last = 2**LEVELS - 1
+    (start_x, start_y), (end_x, _) = CORNERS[start].T, CORNERS[end].T
+    x, y = np.where(start_x == 1, last - x, x), np.where(start_y == 1, last - y, y)
+    along_x = start_x != end_x
+    return np.where(along_x, x, y), np.where(along_x, y, x)
+
+
+def face_coordinates(nodes: NodeSet, levels: int) -> tuple[Integers, Integers, Integers]:
+    """The HEALPix face (0 to 11) of each node, and x and y on it, from 0 to 2^levels - 1.
+
+    Górski et al. 2005, section 4.1: the faces are squares, where |sin φ| ≤ 2/3 with straight sides in the plane of
+    longitude and sin φ.
+    """
+    side = 2**levels
+    z = np.sin(np.radians(nodes.latitudes))
+    quadrant = np.mod(nodes.longitudes, 360.0) / 90.0 % 4
+    belt, cap = _belt(z, quadrant, side), _cap(z, quadrant, side)
+    inside = np.abs(z) <= 2 / 3
+    face, x, y = (np.where(inside, ours, theirs) for ours, theirs in zip(belt, cap, strict=True))
+    return face, x, y
+
+
+def _belt(z: NDArray[np.float64], quadrant: NDArray[np.float64], side: int) -> tuple[Integers, Integers, Integers]:
+    """Between the polar caps: lines that rise and fall with longitude number the faces."""
+    falling = np.floor(side * (0.5 + quadrant - 0.75 * z)).astype(np.int64)
+    rising = np.floor(side * (0.5 + quadrant + 0.75 * z)).astype(np.int64)
+    down, up = falling // side, rising // side
+    face = np.where(down == up, down % 4 + 4, np.where(down < up, down, up + 8))
+    return face, rising % side, side - 1 - falling % side
+
+
+def _cap(z: NDArray[np.float64], quadrant: NDArray[np.float64], side: int) -> tuple[Integers, Integers, Integers]:
+    """Around a pole: four faces, one in each quadrant, that meet there."""
+    base = np.minimum(np.floor(quadrant), 3).astype(np.int64)
+    east = quadrant - base
+    distance = side * np.sqrt(3 * (1 - np.abs(z)))
+    falling = np.minimum(np.floor(east * distance).astype(np.int64), side - 1)
+    rising = np.minimum(np.floor((1 - east) * distance).astype(np.int64), side - 1)
+    north = z >= 0
+    x, y = np.where(north, side - 1 - rising, falling), np.where(north, side - 1 - falling, rising)
+    return np.where(north, base, base + 8), x, y
+
+
+def z_order(x: Integers, y: Integers, levels: int) -> Integers:
+    """The bits of x and y in turn, those of y first: the order of HEALPix's nested numbers."""
+    bits = np.arange(levels)
+    spread = [((values[:, None] >> bits & 1) << 2 * bits).sum(axis=1) for values in (x, y)]
+    return np.asarray(spread[0] | spread[1] << 1)
+
+
+def hilbert_order(x: Integers, y: Integers, levels: int) -> Integers:
+    """How far along Hilbert's curve each cell of a square lies (Hilbert 1891): neighbours on it share a side."""
+    x, y, along = x.copy(), y.copy(), np.zeros_like(x)
+    for level in reversed(range(levels)):
+        right, top = x >> level & 1, y >> level & 1
+        along += (3 * right ^ top) << 2 * level
+        mirrored = (top == 0) & (right == 1)
+        x, y = np.where(mirrored, ~x, x), np.where(mirrored, ~y, y)
+        x, y = np.where(top == 0, y, x), np.where(top == 0, x, y)
+    return along

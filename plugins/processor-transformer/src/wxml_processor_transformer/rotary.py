@@ -1,0 +1,68 @@
+"""Rotary position embeddings: queries and keys turn by angles that follow from where they are.
+
+Two channels of a head form a plane, which turns by θ_m(place). The product of a turned query and a turned key depends
+on the difference of their angles alone (Su et al. 2021, arXiv:2104.09864).
+"""
+
+__all__ = ["Position", "Rotary", "rotary_pair"]
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from wxml import NodeSet
+from wxml.errors import ConfigError, Fault
+
+Position = Literal["none", "rank", "sphere"]
+Places = tuple[NodeSet, NDArray[np.int64]]
+BASE = 10000.0
+
+
+class Rotary(nn.Module):
+    """Turns `[batch, head, node, head channel]` by one angle per node and plane; a plane is channels m and m + d/2."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, angles: NDArray[np.float64]) -> None:
+        super().__init__()
+        for name, values in (("cos", np.cos(angles)), ("sin", np.sin(angles))):
+            self.register_buffer(name, torch.from_numpy(values.astype(np.float32)), persistent=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """The turned values, same shape and dtype."""
+        first, second = values.chunk(2, dim=-1)
+        cos, sin = self.cos.to(values.dtype), self.sin.to(values.dtype)
+        return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+def rotary_pair(position: Position, size: int, target: Places, source: Places) -> nn.ModuleList | None:
+    """The rotations of targets and sources, in this order.
+
+    Args:
+        position: `rank`: θ_m = rank / 10000^(2m/d), the ranks being those among the sources. `sphere`: half of the
+            planes turn by (m + 1) λ, so that nothing jumps where longitude wraps, the others by (m + 1) φ.
+        size: d, channels of a head.
+        target: nodes and ranks of the targets.
+        source: nodes and ranks of the sources.
+    """
+    if position == "none":
+        return None
+    planes = 2 if position == "rank" else 4
+    if size % planes:
+        fault = Fault("position", f"`{position}` needs a multiple of {planes} channels in a head, got {size}")
+        raise ConfigError([fault], fix="change `num_heads` or the channels of the model")
+    angles = _rank_angles if position == "rank" else _sphere_angles
+    return nn.ModuleList(Rotary(angles(*places, size)) for places in (target, source))
+
+
+def _rank_angles(_: NodeSet, ranks: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+    return ranks[:, None] * BASE ** (-2 * np.arange(size // 2) / size)
+
+
+def _sphere_angles(nodes: NodeSet, _: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+    wave_numbers = 1.0 + np.arange(size // 4)
+    places = np.radians(np.stack([nodes.longitudes, nodes.latitudes]))
+    return np.concatenate([place[:, None] * wave_numbers for place in places], axis=1)

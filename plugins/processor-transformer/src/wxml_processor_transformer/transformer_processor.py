@@ -1,0 +1,79 @@
+"""TransformerProcessor: attention within a sliding window over the mesh nodes."""
+
+__all__ = ["TransformerProcessor"]
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor, nn
+from wxml import Mesh, Processor
+from wxml.anemoi_names import AnemoiNames
+from wxml.model.layers import Layer, run_layers
+from wxml.model.tensors import index_tensor
+
+from wxml_processor_transformer import block_options as options
+from wxml_processor_transformer.anemoi_names import transformer_processor_names
+from wxml_processor_transformer.flash_attention import require_flash_attention
+from wxml_processor_transformer.key_window import KeyWindow
+from wxml_processor_transformer.node_order import node_order, reordered
+from wxml_processor_transformer.rotary import rotary_pair
+from wxml_processor_transformer.transformer_block import TransformerBlock
+
+
+class TransformerProcessor(Processor):
+    """Sliding-window transformer: a mesh node attends to those at most `window` places away in the node order.
+
+    The edges of the mesh play no part. Formulas: `wxml_processor_transformer.transformer_block` and `.attention`.
+    """
+
+    takes_condition: ClassVar[bool] = True
+    has_layer_groups: ClassVar[bool] = True
+    order: Tensor
+    back: Tensor
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        channels: int,
+        *,
+        num_layers: Annotated[int, Field(gt=0, description="blocks, each with weights of its own")] = 4,
+        num_heads: options.Heads = 4,
+        window: options.Window = 512,
+        order: options.OrderOption = "hilbert",
+        position: options.PositionOption = "none",
+        mlp_ratio: options.MlpRatio = 4.0,
+        mlp: options.MlpOption = "mlp",
+        activation: options.ActivationOption = "gelu",
+        qk_norm: options.QkNorm = False,
+        dropout: options.Dropout = 0.0,
+        norm: options.NormOption = "layer-norm",
+        backend: options.BackendOption = "blocks",
+    ) -> None:
+        super().__init__(mesh, channels)
+        chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm, backend)
+        blocks = (TransformerBlock(channels, chosen, mesh.condition_channels) for _ in range(num_layers))
+        self.layers = nn.ModuleList(blocks)
+        self.window = None if window is None else KeyWindow.among(len(mesh.nodes), window)
+        if backend == "flash":
+            require_flash_attention(self.window)
+        permutation = node_order(mesh.nodes, order)
+        self.register_buffer("order", index_tensor(permutation), persistent=False)
+        self.register_buffer("back", index_tensor(np.argsort(permutation)), persistent=False)
+        nodes = reordered(mesh.nodes, permutation), np.arange(len(permutation))
+        self.places = rotary_pair(position, channels // num_heads, nodes, nodes)
+
+    def anemoi_names(self) -> AnemoiNames:
+        """The names in a TransformerProcessor."""
+        return transformer_processor_names(self)
+
+    def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The new state, `[batch, mesh_node, channel]` in the order of the mesh, as the condition is."""
+        state = state.index_select(1, self.order)
+        condition = None if condition is None else condition.index_select(1, self.order)
+        layers = [self._layer(block, condition) for block in self.layers]
+        (state,) = run_layers(layers, (state,), self.layer_groups)
+        return state.index_select(1, self.back)
+
+    def _layer(self, block: nn.Module, condition: Tensor | None) -> Layer:
+        return lambda state: (block(state, self.window, self.places, condition),)

@@ -1,0 +1,97 @@
+"""The transformers give the numbers that anemoi-models 0.19.0 gives for the same weights and inputs, all by formula.
+
+`anemoi_answers.json` was written where anemoi-models is installed, by `python peer-tests/reference_cases.py`.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import nn
+from wxml import MapperChannels
+from wxml.testing import tiny_graph, tiny_grid
+from wxml.testing.closed_form import closed_form, fill_as_anemoi, response
+from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper
+from wxml_processor_transformer.graph_transformer_processor import GraphTransformerProcessor
+from wxml_processor_transformer.transformer_mapper import TransformerMapper
+from wxml_processor_transformer.transformer_processor import TransformerProcessor
+
+ANSWERS = json.loads(Path(__file__).with_name("anemoi_answers.json").read_text())
+CHANNELS, LEARNED, BATCH = 8, 3, 2
+GRAPH = tiny_graph(tiny_grid(4, 6), mesh_nodes=10)
+MESH = replace(GRAPH.mesh(), trainable_features=LEARNED)
+DOWN, UP = (replace(GRAPH.route(*pair), trainable_features=LEARNED) for pair in (("grid", "mesh"), ("mesh", "grid")))
+ENCODE = MapperChannels(5, 6, CHANNELS, CHANNELS)
+DECODE = MapperChannels(CHANNELS, 5, CHANNELS, 3, decode=True)
+AS_ANEMOI = {"num_heads": 2, "order": "as-is"}
+
+
+def check(part: nn.Module, name: str, call: Callable[..., Any], shapes: dict[str, tuple[int, int]]) -> None:
+    fill_as_anemoi(part.double())
+    inputs = [closed_form(kind, (BATCH, *shape)) for kind, shape in shapes.items()]
+    for kind, numbers in response(call, inputs, part.parameters()).items():
+        assert numbers == pytest.approx(ANSWERS[name][kind], rel=1e-9, abs=1e-12), kind
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("full", {"window": None}),
+        ("window", {"window": 3}),
+        ("qk_norm swiglu", {"window": None, "qk_norm": True, "mlp": "swiglu"}),
+    ],
+)
+def test_the_transformer(name: str, options: dict[str, Any]) -> None:
+    part = TransformerProcessor(MESH, CHANNELS, num_layers=2, **AS_ANEMOI, **options)
+    check(part, f"transformer {name}", lambda state: [part(state)], {"state": (10, CHANNELS)})
+
+
+@pytest.mark.parametrize(("name", "options"), [("", {}), (" qk_norm glu", {"qk_norm": True, "mlp": "glu"})])
+def test_the_graph_transformer(name: str, options: dict[str, Any]) -> None:
+    part = GraphTransformerProcessor(MESH, CHANNELS, num_layers=2, num_heads=2, **options)
+    check(part, f"graph-transformer{name}", lambda state: [part(state)], {"state": (10, CHANNELS)})
+
+
+def mappers(channels: MapperChannels) -> dict[str, nn.Module]:
+    route = UP if channels.decode else DOWN
+    return {
+        "transformer": TransformerMapper(route, channels, window=None, **AS_ANEMOI),
+        "graph-transformer": GraphTransformerMapper(route, channels, num_heads=2),
+    }
+
+
+@pytest.mark.parametrize("family", ["transformer", "graph-transformer"])
+def test_the_encoder(family: str) -> None:
+    part = mappers(ENCODE)[family]
+    check(part, f"{family} encoder", part, {"source": (24, 5), "target": (10, 6)})
+
+
+@pytest.mark.parametrize("family", ["transformer", "graph-transformer"])
+def test_the_decoder(family: str) -> None:
+    part = mappers(DECODE)[family]
+    shapes = {"source": (10, CHANNELS), "target": (24, 5)}
+    check(part, f"{family} decoder", lambda *nodes: part(*nodes)[1:], shapes)
+
+
+@pytest.mark.parametrize("mlp", ["mlp", "geglu"])
+@pytest.mark.parametrize("qk_norm", [False, True])
+@pytest.mark.parametrize("condition_channels", [0, 4])
+def test_every_parameter_has_a_name_of_its_own(mlp: str, qk_norm: bool, condition_channels: int) -> None:
+    mesh = replace(MESH, condition_channels=condition_channels)
+    for part in (
+        TransformerProcessor(mesh, CHANNELS, mlp=mlp, qk_norm=qk_norm),
+        GraphTransformerProcessor(mesh, CHANNELS, mlp=mlp, qk_norm=qk_norm),
+        *mappers(ENCODE).values(),
+        *mappers(DECODE).values(),
+    ):
+        weights = part.anemoi_names().weights
+        assert set(weights) == {name for name, _ in part.named_parameters()} - {"edge_features.trainable"}
+        theirs = [name for weight in weights.values() for name in weight.names]
+        assert len(set(theirs)) == len(theirs)
+
+
+def test_layers_that_share_a_projection_have_no_counterpart() -> None:
+    assert GraphTransformerProcessor(MESH, CHANNELS, edge_projection="once").anemoi_names() is None

@@ -1,0 +1,41 @@
+"""What a training step holds, for the memory plan."""
+
+import pytest
+import torch
+from wxml.interfaces.trainer import TrainingMemory
+from wxml_trainer_lightning.identity import run_identity
+from wxml_trainer_lightning.trainer import LightningTrainer
+
+
+def test_the_options_say_what_is_held() -> None:
+    trainer = LightningTrainer(
+        batch_size=3,
+        rollout=LightningTrainer().settings.rollout.model_copy(update={"maximum": 5}),
+        precision="bf16-mixed",
+        accelerator="cpu",
+        ema=0.9,
+        keep="best",
+    )
+    assert trainer.memory() == TrainingMemory(
+        batch_size=3, rollout=5, precision="bfloat16", moments=2, copies=2, device="cpu"
+    )
+
+
+@pytest.mark.parametrize(("ema", "keep", "copies"), [(None, "last", 0), (0.9, "last", 1), (None, "best", 1)])
+def test_the_average_and_the_best_weights_are_copies(ema: float | None, keep: str, copies: int) -> None:
+    assert LightningTrainer(accelerator="cpu", ema=ema, keep=keep).memory().copies == copies
+
+
+def test_the_moments_of_the_optimizer_are_two() -> None:
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.AdamW([weight])
+    weight.sum().backward()
+    optimizer.step()
+    moments = [value for value in optimizer.state[weight].values() if value.shape == weight.shape]
+    assert len(moments) == LightningTrainer(accelerator="cpu").memory().moments
+
+
+def test_a_training_is_the_same_whatever_is_kept_for_the_backward_pass(advection) -> None:
+    identity = run_identity(advection, {})
+    assert "model.channels" in identity
+    assert not any("checkpointing" in key or "memory_limit" in key for key in identity)
