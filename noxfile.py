@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2024.3"
 nox.options.sessions = ["check"]
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parent
 PACKAGES = ["core", *sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))]
 SOURCES = [f"{package}/src" for package in PACKAGES]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
+PAGES = ["model_step", "scaling", "floor"]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]
 TOOLS = ["hypothesis", "mypy", "nox", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
 
@@ -76,7 +78,41 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Every benchmark: one JSON line a measurement; WXML_PEERS names an environment to compare with."""
+    """Every benchmark into `docs/benchmarks/`, beside the peer; a script's name and its arguments run that one alone.
+
+    WXML_PEERS names an environment with the peer; without it the peer is installed here.
+    """
     install_all(session)
-    for script in sorted(ROOT.glob("benchmarks/*.py")):
-        session.run("python", str(script))
+    if "WXML_PEERS" not in os.environ:
+        try:
+            install_peer(session)
+        except CommandFailed:
+            session.warn("the peer cannot be installed: wxml is measured alone")
+    if session.posargs:
+        session.run("python", f"benchmarks/{session.posargs[0]}.py", *session.posargs[1:])
+        return
+    for script in PAGES:
+        session.run("python", f"benchmarks/{script}.py")
+    for path in sorted(ROOT.glob("benchmarks/*.py")):
+        if path.stem not in PAGES:
+            lines = ROOT / "docs" / "benchmarks" / f"{path.stem.replace('_', '-')}.txt"
+            session.log(f"{path.name} writes {lines.name}")
+            with lines.open("w") as output:
+                session.run("python", str(path), stdout=output, success_codes=range(3))
+
+
+def install_peer(session: nox.Session) -> None:
+    """anemoi-models and what it needs; without their dependencies, since they ask for an older torch."""
+    session.install("--no-deps", "-r", "peer-tests/requirements.txt")
+    session.install("-c", "constraints.txt", "-r", "peer-tests/dependencies.txt")
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Equality with anemoi-models, in an environment of its own; arguments go to pytest, which then runs alone."""
+    peer, packages = ROOT / "peer-tests", ["core", "plugins/processor-gnn", "plugins/processor-transformer"]
+    session.install("-c", "constraints.txt", "torch")
+    install_peer(session)
+    session.install("--no-deps", *(argument for package in packages for argument in ("-e", f"./{package}")))
+    table = {} if session.posargs else {"WXML_EQUALITY": str(ROOT / "docs" / "benchmarks" / "equality.md")}
+    session.run("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)]), env=table)

@@ -1,15 +1,16 @@
 """How long the GNN processor takes, against the plain form with concatenated inputs, and against anemoi-models.
 
-    OMP_NUM_THREADS=1 python benchmarks/gnn_block.py [--nodes 10242] [--edges 81900] [--channels 128] [--layers 2]
+    OMP_NUM_THREADS=1 python benchmarks/gnn_block.py [--nodes 10242] [--edges 81840] [--channels 128] [--layers 2]
 
-The mesh is random with the counts of refinement 5. Every line that it prints is JSON:
+The mesh is random with the counts of refinement 5; the activation is GELU, as in anemoi-models. Every line that it
+prints is JSON:
 
 - `processor`: median CPU milliseconds, forward (inference) and forward + backward, of ours and of the plain form with
   the same weights, run in turn in one process; the ratio is the median of the pairs' ratios, above 1 where ours is
   faster. Both give the same result, or it stops.
 - `memory`: how far the resident memory rises above the model, its input and the mesh, each in a process of its own.
 - `kernel`: the kernels on edges against `index_select` and `index_add_`, which know nothing of the edges' order.
-- `peer`: where `WXML_PEERS` names a folder with `venv/bin/python` that can import anemoi-models, its GNN processor of
+- `peer`: where `WXML_PEERS` names an environment that can import anemoi-models, or this one can, its GNN processor of
   the same size on the same edges, in a process of its own, against ours in this one.
 """
 
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from bench.environments import peer_python
 from torch import Tensor, nn
 
 Work = Callable[[], object]
@@ -50,7 +52,7 @@ def our_processor(options: argparse.Namespace) -> nn.Module:
     random = np.random.default_rng(6)
     nodes = NodeSet(np.degrees(np.arcsin(random.uniform(-1, 1, options.nodes))), random.uniform(0, 360, options.nodes))
     edges = EdgeSet.between(nodes, nodes, *random_mesh(options))
-    return GnnProcessor(Mesh(nodes, edges), options.channels, num_layers=options.layers)
+    return GnnProcessor(Mesh(nodes, edges), options.channels, num_layers=options.layers, activation="gelu")
 
 
 class PlainProcessor(nn.Module):
@@ -58,14 +60,10 @@ class PlainProcessor(nn.Module):
 
     def __init__(self, ours: nn.Module) -> None:
         super().__init__()
-        self.embed_edges = ours.embed_edges
-        self.edge_networks = nn.ModuleList(self._whole(layer.edge_network) for layer in ours.layers)
-        self.node_networks = nn.ModuleList(self._whole(layer.node_network) for layer in ours.layers)
-        self.features, self.source, self.target = ours.edge_features, ours.edges.source, ours.edges.target
-
-    @staticmethod
-    def _whole(network: nn.Module) -> nn.Sequential:
-        return nn.Sequential(network.first, *network.rest)
+        self.embed_edges = nn.Sequential(*ours.embed_edges)
+        self.edge_networks = nn.ModuleList(nn.Sequential(*layer.edge_network) for layer in ours.layers)
+        self.node_networks = nn.ModuleList(nn.Sequential(*layer.node_network) for layer in ours.layers)
+        self.features, self.source, self.target = ours.edge_features(), ours.edges.source, ours.edges.target
 
     def forward(self, state: Tensor) -> Tensor:
         """`[1, node, channel]` in and out."""
@@ -254,10 +252,10 @@ def one_peer(options: argparse.Namespace) -> None:
     show(**{name: alone(work, options.runs) for name, work in works.items()})
 
 
-def compare_peer(options: argparse.Namespace, python: Path) -> None:
+def compare_peer(options: argparse.Namespace, python: str) -> None:
     """The lines `peer`."""
     ours, state = our_processor(options), state_of(options)
-    theirs = in_process(str(python), options, "--who", "peer")
+    theirs = in_process(python, options, "--who", "peer")
     for name, make in PASSES.items():
         mine, other = alone(make(ours, state), options.runs), float(theirs[name])  # type: ignore[arg-type]
         show(what="peer", run=name, other="anemoi-models", ours_ms=mine, other_ms=other, ratio=round(other / mine, 2))
@@ -286,7 +284,7 @@ def size_of(options: argparse.Namespace, name: str) -> tuple[str, str]:
 def parser() -> argparse.ArgumentParser:
     """The command line; what is suppressed is how this file calls itself."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("nodes", 10242), ("edges", 81900), ("channels", 128), ("layers", 2), ("runs", 5)):
+    for name, default in (("nodes", 10242), ("edges", 81840), ("channels", 128), ("layers", 2), ("runs", 5)):
         made.add_argument(f"--{name}", type=int, default=default)
     for name in ("--who", "--run"):
         made.add_argument(name, help=argparse.SUPPRESS)
@@ -307,8 +305,8 @@ def main() -> int:
         compare_processors(options)
         compare_memory(options)
         compare_kernels(options)
-        if folder := os.environ.get("WXML_PEERS"):
-            compare_peer(options, Path(folder) / "venv/bin/python")
+        if python := peer_python():
+            compare_peer(options, python)
     return 0
 
 

@@ -130,8 +130,9 @@ class Layered(Processor):
     has_layer_groups = True
     def __init__(self, mesh, channels, *, num_layers: int = 8):
         super().__init__(mesh, channels)
-        layer = lambda: nn.Sequential(nn.Linear(channels, 8 * channels), nn.Tanh(), nn.Linear(8 * channels, channels), nn.Dropout(0.3))
-        self.layers = nn.ModuleList(layer() for _ in range(num_layers))
+        wide = 8 * channels
+        parts = lambda: (nn.Linear(channels, wide), nn.Tanh(), nn.Linear(wide, channels), nn.Dropout(0.3))
+        self.layers = nn.ModuleList(nn.Sequential(*parts()) for _ in range(num_layers))
     def forward(self, state):
         return run_layers([lambda x, layer=layer: (layer(x),) for layer in self.layers], (state,), self.layer_groups)[0]
 

@@ -205,6 +205,7 @@ def test_a_wrapped_model_is_unwrapped() -> None:
 
 def test_every_fault_is_told_and_nothing_is_changed() -> None:
     model, state = make_model(scale=2.0), make_state()
+    model.grid_features.change_scale = torch.ones(2)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     del state["processor.proc.0.scale"]
     state["decoder.0.last.bias"] = torch.ones(4)
@@ -216,6 +217,7 @@ def test_every_fault_is_told_and_nothing_is_changed() -> None:
         "decoder.0.last.bias has shape [4], `decoder.out.bias` has [3]",
         "encoder.second.src.weight is left over",
         "`model.increment_scale` must be `unit`",
+        "`model.earlier_states` must be `values`",
     ):
         assert sentence in str(caught.value)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

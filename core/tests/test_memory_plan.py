@@ -83,7 +83,7 @@ def test_the_peak_of_a_chain_in_closed_form() -> None:
 
 
 def test_half_the_bytes_are_kept_in_bfloat16() -> None:
-    """Only the error is float32; products but for the first, which is of data, keep their weight in bfloat16 as well."""
+    """Only the error is float32; products but for the first, which is of data, keep their weight, too."""
     field, weight = BATCH * NODES * CHANNELS, CHANNELS**2
     activations = chain_plan(1, precision="bfloat16").activations
     assert activations == 2 * (1 + LAYERS) * field + 4 * field + 2 * (LAYERS - 1) * weight + 4

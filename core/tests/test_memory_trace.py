@@ -58,7 +58,7 @@ def test_what_is_held_twice_counts_once_and_under_its_first_label() -> None:
 
 
 def test_what_autograd_saves_is_freed_by_the_backward_pass() -> None:
-    """exp saves its result (one array), sin its input (the leaf): one array is kept beside the sum, then the gradient."""
+    """Exp saves its result, sin its input, which is the leaf; at the end there is the gradient."""
     leaf = torch.zeros(1000, requires_grad=True)
     with MemoryTrace() as trace:
         trace.hold("leaf", leaf)

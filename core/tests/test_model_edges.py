@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
 from wxml import EdgeSet, NodeSet
 from wxml.model.edges import EdgeIndex, gather_sources, gather_targets, join_edges, segment_softmax, segment_sum
@@ -74,3 +75,10 @@ def test_a_set_without_edges_sums_to_zero() -> None:
 
 def test_indices_are_not_saved_with_the_weights() -> None:
     assert edge_index([(0, 0)]).state_dict() == {}
+
+
+def test_what_a_planner_makes_without_values_is_not_used_again() -> None:
+    edges, values = edge_index([(0, 0), (1, 0), (2, 3)]), torch.ones(2, 3, 4)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        assert segment_sum(torch.ones(2, 3, 4), edges).shape == (2, TARGETS, 4)
+    assert segment_sum(values, edges)[:, :, 0].tolist() == [[2, 0, 0, 1, 0]] * 2

@@ -94,6 +94,7 @@ def test_the_json_has_a_version_and_everything_that_is_known(run, site) -> None:
         "status": "incompatible",
         "problem": "needs wxml-core>9 (0.1.0 is installed)",
         "summary": "about acme",
+        "extras": "",
         "full_name": "acme:it",
     }
 

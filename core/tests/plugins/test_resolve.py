@@ -64,7 +64,7 @@ def test_a_first_party_name_comes_with_the_command_that_installs_it(name) -> Non
 
 def test_what_is_planned_and_not_released_is_not_offered() -> None:
     with pytest.raises(UnknownPluginError) as caught:
-        resolve("processor", "transformer", catalog(GNN))
+        resolve("processor", "spectral", catalog(GNN))
     assert "install " not in str(caught.value)
 
 

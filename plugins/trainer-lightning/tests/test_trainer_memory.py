@@ -4,6 +4,7 @@ import pytest
 import torch
 from wxml.interfaces.trainer import TrainingMemory
 from wxml_trainer_lightning.identity import run_identity
+from wxml_trainer_lightning.optimizers import make_optimizer
 from wxml_trainer_lightning.trainer import LightningTrainer
 
 
@@ -26,13 +27,14 @@ def test_the_average_and_the_best_weights_are_copies(ema: float | None, keep: st
     assert LightningTrainer(accelerator="cpu", ema=ema, keep=keep).memory().copies == copies
 
 
-def test_the_moments_of_the_optimizer_are_two() -> None:
-    weight = torch.nn.Parameter(torch.ones(3))
-    optimizer = torch.optim.AdamW([weight])
-    weight.sum().backward()
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_the_moments_are_those_of_the_optimizer(name: str) -> None:
+    model = torch.nn.Linear(3, 4)
+    optimizer = make_optimizer(model, name, 0.1)
+    model(torch.ones(3)).sum().backward()
     optimizer.step()
-    moments = [value for value in optimizer.state[weight].values() if value.shape == weight.shape]
-    assert len(moments) == LightningTrainer(accelerator="cpu").memory().moments
+    moments = [value for value in optimizer.state[model.weight].values() if value.shape == model.weight.shape]
+    assert len(moments) == LightningTrainer(accelerator="cpu", optimizer=name).memory().moments
 
 
 def test_a_training_is_the_same_whatever_is_kept_for_the_backward_pass(advection) -> None:

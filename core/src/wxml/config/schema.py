@@ -230,7 +230,7 @@ class NoiseConfig(Section):
 
 
 class CheckpointingConfig(Section):
-    """Activations that the backward pass computes again instead of keeping them: less memory, more time, same result."""
+    """Activations that the backward pass computes again rather than keeps: less memory, more time, same numbers."""
 
     processor: Annotated[int, Field(ge=0)] = 0
     """In how many groups of layers the processor is computed again; 0: everything in it is kept."""

@@ -70,10 +70,8 @@ def fitted(experiment: Experiment, trainer: Trainer) -> Experiment:
 
 
 def _planner(experiment: Experiment, trainer: Trainer) -> "MemoryPlanner":
-    from wxml.model.memory_plan import (
-        MemoryPlanner,
-        SampleShape,
-    )  # torch, which a mistake in the config need not wait for
+    # torch, which a mistake in the config need not wait for
+    from wxml.model.memory_plan import MemoryPlanner, SampleShape
 
     roles, data = experiment.roles, experiment.config.data
     counts = (len(names) for names in (roles.prognostic, roles.diagnostic, roles.forcing))

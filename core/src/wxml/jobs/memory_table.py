@@ -44,9 +44,9 @@ def plan_lines(plan: "MemoryPlan") -> list[str]:
     training = plan.training
     labels = [*plan.kept, *(label for label in plan.at_peak if label not in plan.kept)]
     rows = [_row(_name(label), plan.kept.get(label, 0), plan.at_peak.get(label, 0), plan.peak) for label in labels]
+    batch = f"batch of {training.batch_size}, rollout of {training.rollout}"
     return [
-        f"a training step: batch of {training.batch_size}, rollout of {training.rollout}, {training.precision}, "
-        f"device {training.device}",
+        f"a training step: {batch}, {training.precision}, device {training.device}",
         f"computed again in the backward pass: {recomputed_parts(plan.checkpointing) or 'nothing'}",
         "",
         f"{'':<24}{'after forward':>14}{'at the peak':>14}",

@@ -4,36 +4,19 @@ The formulas and what the letters mean: `wxml.model.edge_attention`. Weights of 
 have the shape `[T, D, H]` with H heads; of nodes, `[T, channel]`.
 """
 
-__all__ = ["AttentionBlocks", "AttentionEdges", "Heads", "by_head"]
+__all__ = ["AttentionBlocks", "Heads", "by_head"]
 
 from typing import NamedTuple, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wxml.graph import EdgeSet
+from wxml.model.attention_edges import AttentionEdges
 from wxml.model.degree_order import Block, DegreeOrder
-from wxml.model.edges import WORKING_SET, EdgeIndex
+from wxml.model.edges import WORKING_SET
+from wxml.model.head_projection import HeadProjection
 from wxml.model.reused_memory import is_real
-
-NARROW = 32
-"""Channels below which the product of one head with W takes longer than that of several together."""
-
-
-class AttentionEdges(EdgeIndex):
-    """The indices of an edge set, and its nodes in the order of their degrees for the forward and the backward pass."""
-
-    into_target: Tensor
-    """Where the edge at each place of `by_source` is in `by_target`, shape `[edge]`."""
-
-    def __init__(self, edges: EdgeSet) -> None:
-        super().__init__(edges)
-        self.by_target = DegreeOrder(np.arange(len(edges)), edges.pointers, edges.source)
-        self.by_source = DegreeOrder(edges.transpose, edges.source_pointers, edges.target)
-        into_target = self.by_target.places_of_edges[self.by_source.edges]
-        self.register_buffer("into_target", into_target, persistent=False)
 
 
 def by_head(weights: Tensor) -> Tensor:
@@ -79,70 +62,21 @@ class Heads(NamedTuple):
         return sums.view(len(others), -1)
 
 
-class Projection(NamedTuple):
-    """W between channels and features, head by head, as products of `[T, channel]` and `[T, H · feature]`.
-
-    Neighbouring heads are taken together, their blocks of W along the diagonal of a matrix, where a head alone is so
-    narrow that its product would take longer.
-    """
-
-    groups: tuple[Tensor, ...]
-    """Shape `[channels of a group, heads of a group · feature]` each."""
-
-    @classmethod
-    def of(cls, heads: int, weight: Tensor) -> Self:
-        """Of W, `[channel, feature]`."""
-        width = len(weight) // heads
-        together = next(n for n in range(1, heads + 1) if heads % n == 0 and (n * width >= NARROW or n == heads))
-        blocks = weight.chunk(heads)
-        return cls(tuple(torch.block_diag(*blocks[i : i + together]) for i in range(0, heads, together)))
-
-    def project(self, nodes: Tensor) -> Tensor:
-        """Wᵀ nodes_i, `[T, H · feature]`."""
-        inputs, outputs = self.groups[0].shape
-        out = nodes.new_empty(len(nodes), outputs * len(self.groups))
-        for part, group, to in zip(nodes.split(inputs, 1), self.groups, out.split(outputs, 1), strict=True):
-            torch.mm(part, group, out=to)
-        return out
-
-    def add_to(self, nodes: Tensor, sums: Tensor) -> Tensor:
-        """nodes_i + W sums_i, in place, with nodes `[T, channel]` and sums `[T, H · feature]`."""
-        inputs, outputs = self.groups[0].shape
-        for to, group, part in zip(nodes.split(inputs, 1), self.groups, sums.split(outputs, 1), strict=True):
-            to.addmm_(part, group.t())
-        return nodes
-
-    def add_outer(self, nodes: Tensor, sums: Tensor) -> None:
-        """self + Σ_i nodes_i ⊗ sums_i, in place: the gradient of W."""
-        inputs, outputs = self.groups[0].shape
-        for part, group, other in zip(nodes.split(inputs, 1), self.groups, sums.split(outputs, 1), strict=True):
-            group.addmm_(part.t(), other)
-
-    def weight(self, heads: int, features: int) -> Tensor:
-        """W, `[channel, feature]`, from the diagonals."""
-        together = heads // len(self.groups)
-        blocks = [group.unflatten(0, (together, -1)).unflatten(2, (together, -1)) for group in self.groups]
-        return torch.cat([block[i, :, i, :features] for block in blocks for i in range(together)])
-
-
 class AttentionBlocks(NamedTuple):
     """Attention of one item of the batch."""
 
     edges: AttentionEdges
     heads: Heads
-    projection: Projection
+    projection: HeadProjection
     features: Tensor
-    """a, at each place of `edges.by_target`, `[edge, feature]`. Padded to a multiple of four features, for which small
-    products are twice as fast."""
+    """a, as `AttentionEdges.arranged` gives them, `[edge, feature]`."""
     scale: float
     """1 / √d."""
 
     @classmethod
     def of(cls, edges: AttentionEdges, count: int, weight: Tensor, features: Tensor) -> Self:
-        """For H heads, W as `[channel, feature]` and a as `[edge, feature]` in the order of the edges."""
-        padding = (0, -weight.shape[1] % 4)
-        features = functional.pad(features.index_select(0, edges.by_target.edges), padding)
-        projection = Projection.of(count, functional.pad(weight, padding))
+        """For H heads and W as `[channel, feature]` of the features that are padded or of the others alone."""
+        projection = HeadProjection.of(count, functional.pad(weight, (0, features.shape[1] - weight.shape[1])))
         most = max((block.edges.stop - block.edges.start for block in _blocks(edges.by_target, weight)), default=0)
         return cls(edges, Heads.of(count, most, weight), projection, features, (len(weight) // count) ** -0.5)
 
@@ -180,5 +114,5 @@ class AttentionBlocks(NamedTuple):
 
 def _blocks(order: DegreeOrder, values: Tensor) -> list[Block]:
     """With `[edge, channel]` of a block in the cache. Where tensors have no values, the largest one: as much memory."""
-    found = order.blocks(max(1, WORKING_SET // (2 * len(values) * values.itemsize)))
+    found = order.blocks(max(1, WORKING_SET // (len(values) * values.itemsize)))
     return found if is_real(values) else sorted(found, key=lambda block: block.edges.start - block.edges.stop)[:1]

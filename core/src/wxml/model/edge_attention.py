@@ -24,11 +24,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from wxml.model.attention_blocks import AttentionBlocks, AttentionEdges, Projection, by_head
+from wxml.model.attention_blocks import AttentionBlocks, by_head
+from wxml.model.attention_edges import AttentionEdges
 from wxml.model.degree_order import DegreeOrder
 from wxml.model.edges import EdgeIndex, gather_sources, gather_targets, segment_softmax, segment_sum
-from wxml.model.reused_memory import empty_rows
+from wxml.model.head_projection import HeadProjection
 from wxml.model.layer_stack import goes_in_ranges
+from wxml.model.reused_memory import empty_rows
 
 
 def edge_attention(
@@ -48,7 +50,8 @@ def edge_attention(
         query: q, shape `[batch, target_node, channel]`, heads one after the other.
         key: k, shape `[batch, source_node, channel]`.
         value: v, likewise.
-        edge_features: a, shape `[edge, feature]`, or `[batch, edge, feature]` where items differ.
+        edge_features: a, as `edges.arranged` gives them, shape `[edge, padded feature]`, or with the batch in front
+            where items differ.
         edge_weight: W, shape `[channel, feature]`.
         edges: which edges.
         heads: H.
@@ -57,7 +60,8 @@ def edge_attention(
         o, shape `[batch, target_node, channel]`.
     """
     if not goes_in_ranges(query):
-        return _composed(query, key, value, functional.linear(edge_features, edge_weight), edges, heads)
+        features = edge_features[..., : edge_weight.shape[1]].index_select(-2, edges.by_target.places_of_edges)
+        return _composed(query, key, value, functional.linear(features, edge_weight), edges, heads)
     precision = torch.promote_types(query.dtype, torch.float32)
     with torch.autocast(query.device.type, enabled=False):
         tensors = [values.to(precision).contiguous() for values in (query, key, value, edge_features, edge_weight)]
@@ -69,10 +73,11 @@ def edge_attention(
 def _composed(query: Tensor, key: Tensor, value: Tensor, projected: Tensor, edges: EdgeIndex, heads: int) -> Tensor:
     """The same in differentiable operations, for other devices, and for compilers, which fuse them."""
     key, value = gather_sources(key, edges) + projected, gather_sources(value, edges) + projected
-    products = (gather_targets(query, edges) * key).unflatten(-1, (heads, -1))
+    shape = (*key.shape[:2], heads, -1)
+    products = (gather_targets(query, edges) * key).view(shape)
     logits = products.sum(-1, dtype=torch.promote_types(query.dtype, torch.float32)) * products.shape[-1] ** -0.5
     weights = segment_softmax(logits, edges).to(value.dtype)
-    return segment_sum((weights.unsqueeze(-1) * value.unflatten(-1, (heads, -1))).flatten(-2), edges)
+    return segment_sum((weights.unsqueeze(-1) * value.view(shape)).flatten(-2), edges)
 
 
 class _Call(NamedTuple):
@@ -88,9 +93,10 @@ class _Call(NamedTuple):
         return AttentionBlocks.of(self.edges, self.heads, weight, features)
 
 
-def _empty(batch: int, rows: int, width: int, like: Tensor) -> Tensor:
-    """Room for `[batch, rows, width]`."""
-    return empty_rows(batch * rows, width, like).view(batch, rows, width)
+def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Room for `[batch, row, channel]`."""
+    batch, rows, channels = shape
+    return empty_rows(batch * rows, channels, like).view(batch, rows, channels)
 
 
 def _ordered(order: DegreeOrder, like: Tensor) -> Tensor:
@@ -105,23 +111,23 @@ class _EdgeAttention(torch.autograd.Function):
     def forward(ctx: Any, call: _Call, *tensors: Tensor) -> Tensor:
         query, key, value, features, weight = tensors
         order = call.edges.by_target
-        out, ordered = _empty(*query.shape, query), _ordered(order, query)
-        kept = _empty(len(query) if call.training else 0, call.edges.edge_count, call.heads, query)
+        out, ordered = _empty(query.shape, query), _ordered(order, query)
+        kept = _empty((len(query) if call.training else 0, call.edges.edge_count, call.heads), query)
         for number in range(len(query)):
             item = call.item(number, features, weight)
             for block in item.blocks(order):
                 here = query[number].index_select(0, order.nodes[block.nodes]).mul_(item.scale)
-                weights = torch.softmax(item.products(block, here, key[number]), 1)
+                logits = item.products(block, here, key[number])
+                room = kept[number, block.edges].view_as(logits) if call.training else torch.empty_like(logits)
+                weights = torch.softmax(logits, 1, out=room)
                 ordered[block.nodes] = item.sums(block, weights, value[number])[0]
-                if call.training:
-                    kept[number, block.edges] = weights.flatten(0, 1)
             torch.index_select(ordered, 0, order.places, out=out[number])
         ctx.call = call
         ctx.save_for_backward(*tensors, kept)
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         backward = _Backward(ctx.call, ctx.saved_tensors, grad.contiguous(), ctx.needs_input_grad[4])
         with torch.autocast(grad.device.type, enabled=False):
@@ -131,7 +137,9 @@ class _EdgeAttention(torch.autograd.Function):
 
 
 class _Backward:
-    """The backward pass and what it gives: with g the gradient of o and s = 1 / √d,
+    """The backward pass and what it gives.
+
+    With g the gradient of o, l the logits and s = 1 / √d:
 
     ∂α_ij = g_i · (v_j + e_ij),    ∂l_ij = s α_ij (∂α_ij - Σ_j α_ij ∂α_ij),
     ∂q_i = Σ_j ∂l_ij (k_j + e_ij),    ∂k_j = Σ_i ∂l_ij q_i,    ∂v_j = Σ_i α_ij g_i,
@@ -141,12 +149,12 @@ class _Backward:
     def __init__(self, call: _Call, saved: Sequence[Tensor], grad: Tensor, of_features: bool) -> None:
         self.call, self.grad = call, grad
         self.query, self.key, self.value, self.features, self.weight, self.kept = saved
-        self.to_query, self.to_key, self.to_value = (_empty(*x.shape, x) for x in (self.query, self.key, self.value))
+        self.to_query, self.to_key, self.to_value = (_empty(x.shape, x) for x in (self.query, self.key, self.value))
         self.to_features = torch.zeros_like(self.features) if of_features else None
-        padded = functional.pad(torch.zeros_like(self.weight), (0, -self.weight.shape[1] % 4))
-        self.to_projection = Projection.of(call.heads, padded)
+        self.to_projection = HeadProjection.of(
+            call.heads, self.weight.new_zeros(len(self.weight), self.features.shape[-1])
+        )
         self.logits = empty_rows(call.edges.edge_count, call.heads, self.kept)
-        self.of_edges = empty_rows(call.edges.edge_count, self.weight.shape[1], grad) if of_features else None
 
     def results(self) -> tuple[Tensor | None, ...]:
         """The gradients of query, key, value, features and W."""
@@ -159,9 +167,6 @@ class _Backward:
         self._targets(number, item)
         self._sources(item, self.logits, self.query[number], self.to_key[number])
         self._sources(item, self.kept[number], self.grad[number], self.to_value[number])
-        if self.to_features is not None and self.of_edges is not None:
-            total = self.to_features if self.to_features.ndim == 2 else self.to_features[number]
-            total += self.of_edges.index_select(0, self.call.edges.by_target.places_of_edges)
 
     def _targets(self, number: int, item: AttentionBlocks) -> None:
         """What is summed over the edges into each target: the gradients of queries, and those of W and of edges."""
@@ -172,20 +177,22 @@ class _Backward:
             nodes = self.query[number].index_select(0, here), self.grad[number].index_select(0, here)
             weights = self.kept[number, block.edges].view(-1, block.degree, self.call.heads)
             of_weights = item.products(block, nodes[1], self.value[number])
-            logits = torch.ops.aten._softmax_backward_data(of_weights, weights, 1, weights.dtype).mul_(item.scale)
-            self.logits[block.edges] = logits.flatten(0, 1)
+            logits = self.logits[block.edges].view_as(weights)
+            torch.ops.aten._softmax_backward_data.out(of_weights, weights, 1, weights.dtype, grad_input=logits)
+            logits.mul_(item.scale)
             ordered[block.nodes], of_features = item.sums(block, logits, self.key[number])
             self.to_projection.add_outer(nodes[0], of_features)
             self.to_projection.add_outer(nodes[1], item.feature_sums(block, by_head(weights)))
-            if self.of_edges is not None:
-                self.of_edges[block.edges] = self._of_edges(item, nodes, (logits, weights))
+            if self.to_features is not None:
+                total = self.to_features if self.to_features.ndim == 2 else self.to_features[number]
+                total[block.edges] += self._of_edges(item, nodes, (logits, weights))
         torch.index_select(ordered, 0, order.places, out=self.to_query[number])
 
     def _of_edges(self, item: AttentionBlocks, nodes: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
         """Σ over heads of weights_ij Wᵀ nodes_i for queries and for g, `[edge, feature]`, with weights `[T, D, H]`."""
         of_edges = torch.bmm(weights[0], item.projected(nodes[0]))
         of_edges.baddbmm_(weights[1], item.projected(nodes[1]))
-        return of_edges.flatten(0, 1)[:, : self.weight.shape[1]]
+        return of_edges.flatten(0, 1)
 
     def _sources(self, item: AttentionBlocks, weights: Tensor, table: Tensor, out: Tensor) -> None:
         """Σ_i weights_ij table_i over the edges out of each source, `[source_node, channel]`."""

@@ -24,7 +24,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from wxml.model.edges import EdgeIndex, Range, join_edges, segment_sum, sum_range
-from wxml.model.layer_stack import Kept, LayerStack, accumulate, goes_in_ranges, precisions
+from wxml.model.layer_stack import Kept, LayerStack, accumulate, goes_in_ranges, precisions, product_into
 from wxml.model.reused_memory import empty_rows, is_real
 
 LIVE_TENSORS = 6
@@ -216,10 +216,7 @@ class _Backward:
     def _step(self, step: _Step, of_updated: Tensor, of_z: Tensor) -> None:
         """From the gradients of e' and of z to those of the nodes, the edges and W."""
         accumulate(self.to_weight, of_z, step.of_edges(self.network.edge).to(of_z.dtype))
-        if of_z.dtype == of_updated.dtype:
-            torch.addmm(of_updated, of_z, self.network.weight, out=step.of_edges(self.to_edge))
-        else:
-            torch.add(of_updated, of_z @ self.network.weight, out=step.of_edges(self.to_edge))
+        product_into(step.of_edges(self.to_edge), of_z, self.network.weight, of_updated)
         of_z = of_z.to(of_updated.dtype)
         step.of_targets(self.to_target).copy_(sum_range(of_z, self.call.edges, step.part))
         self.to_source[step.item].index_add_(0, step.source, of_z)

@@ -8,7 +8,16 @@ Training keeps z_1 … z_K and, of LN, the mean and the inverse deviation of eac
 backward pass while the rows are in the cache, where it costs a fraction of writing it to memory and reading it back.
 """
 
-__all__ = ["Activation", "Gradients", "Kept", "LayerStack", "accumulate", "goes_in_ranges", "precisions"]
+__all__ = [
+    "Activation",
+    "Gradients",
+    "Kept",
+    "LayerStack",
+    "accumulate",
+    "goes_in_ranges",
+    "precisions",
+    "product_into",
+]
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Self
@@ -52,6 +61,17 @@ def accumulate(total: Tensor, left: Tensor, right: Tensor) -> None:
         total.addmm_(left.t(), right)
     else:
         total.add_(left.t() @ right)
+
+
+def product_into(out: Tensor, left: Tensor, right: Tensor, plus: Tensor | None = None) -> None:
+    """Write left · right, and `plus` where there is one, into `out`, in the precision of `out`."""
+    if left.dtype != out.dtype:
+        product = left @ right
+        out.copy_(product if plus is None else plus + product)
+    elif plus is None:
+        torch.mm(left, right, out=out)
+    else:
+        torch.addmm(plus, left, right, out=out)
 
 
 class Kept(NamedTuple):

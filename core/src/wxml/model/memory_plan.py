@@ -29,8 +29,8 @@ PARTS = ("encoder", "processor", "decoder")
 LABELS = ("weights", "gradients", "optimiser state", "copies of the weights", "graph", "batch", *PARTS, "other")
 """What is told apart; the parts of the model hold their activations."""
 LASTING = LABELS[:5]
-GAPS = {"cpu": 0.2}
-"""What the C library loses between tensors that come and go, per byte of them: 0.0 to 0.3 in `docs/memory.md`."""
+GAPS = {"cpu": 0.25}
+"""What the C library loses between tensors that come and go, per byte of them: 0.07 to 0.5 in the cases of `benchmarks/memory_plan.py`."""
 TRACED_CALLS = 3
 """A longer rollout costs so much more for each further call of the model as the last of these did."""
 
@@ -121,20 +121,18 @@ class MemoryPlanner:
             ContractError: as above.
         """
         choose_kept(self.model, checkpointing)
-        calls = -(-self.training.rollout // self.sample.output_steps)
-        if calls <= TRACED_CALLS:
-            kept, peak = self._traced(self.training.rollout)
-        else:
-            kept, peak = self._extended(calls)
+        rollout = max(self.training.rollout, self.sample.output_steps)
+        calls = -(-rollout // self.sample.output_steps)
+        kept, peak = self._traced(rollout) if calls <= TRACED_CALLS else self._extended(calls)
         coming_and_going = sum(size for label, size in peak.items() if label not in LASTING)
         peak["gaps"] = int(GAPS.get(self.training.device, 0) * coming_and_going)
         return MemoryPlan(checkpointing, self.training, _known_first(kept), _known_first(peak))
 
     def _training_state(self) -> dict[str, list[Tensor]]:
         """What lives as long as the training: weights, and what belongs to each of them."""
-        weights = list(self.model.parameters())
+        weights: list[Tensor] = list(self.model.parameters())
         everything = [*weights, *self.model.buffers()]
-        state = {
+        state: dict[str, list[Tensor]] = {
             "weights": weights,
             "optimiser state": [torch.empty_like(w) for _ in range(self.training.moments) for w in weights],
             "copies of the weights": [torch.empty_like(t) for _ in range(self.training.copies) for t in everything],

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class MemoryTrace(TorchDispatchMode):
+class MemoryTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Watches every operation inside of its block; what one gives counts from then on until nobody holds it any more.
 
     A storage counts once, however many views share it. What an operation allocates and frees inside of itself is not
@@ -27,7 +27,7 @@ class MemoryTrace(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.label = "other"
         self.live: Counter[str] = Counter()
         self.at_peak: Counter[str] = Counter()

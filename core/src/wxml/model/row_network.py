@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from wxml.model.edges import WORKING_SET
-from wxml.model.layer_stack import Kept, LayerStack, accumulate, goes_in_ranges, precisions
+from wxml.model.layer_stack import Kept, LayerStack, accumulate, goes_in_ranges, precisions, product_into
 from wxml.model.reused_memory import empty_rows, is_real
 
 LIVE_TENSORS = 6
@@ -65,13 +65,16 @@ class _Network:
         bounds = [*range(0, len(self.inputs[0]), self.longest), len(self.inputs[0])]
         return pairwise(bounds if is_real(self.inputs[0]) else bounds[:2])
 
-    def forward(self, rows: slice, kept: Kept) -> Tensor:
-        """The output for some rows."""
+    def forward(self, rows: slice, kept: Kept, out: Tensor | None = None) -> None:
+        """Fill what is kept of some rows and, where there is one, their output."""
         z = kept.before[0].copy_(self.bias)
         for x, weight in zip(self.inputs, self.weights, strict=True):
             z.addmm_(x[rows].to(z.dtype), weight.t())
         new = self.stack.forward(kept, self.call.sums)
-        return self.inputs[0][rows] + new if self.call.residual else new
+        if out is not None and self.call.residual:
+            torch.add(self.inputs[0][rows], new, out=out)
+        elif out is not None:
+            out.copy_(new)
 
 
 def row_network(
@@ -127,7 +130,7 @@ class _RowNetwork(torch.autograd.Function):
         network = _Network(call, tensors)
         kept, out = network.room(), empty_rows(len(tensors[0]), network.widths[-1], tensors[0])
         for first, last in network.ranges():
-            out[first:last] = network.forward(slice(first, last), kept.rows(first, last))
+            network.forward(slice(first, last), kept.rows(first, last), out[first:last])
         if call.training:
             ctx.call = call
             ctx.save_for_backward(*tensors, *(() if call.recomputes else kept.tensors))
@@ -174,6 +177,5 @@ class _Backward:
         accumulate(self.to_weights[k], of_z, self.network.inputs[k][rows].to(of_z.dtype))
         wanted = self.to_inputs[k]
         if wanted is not None:
-            through = of_z @ self.network.weights[k]
             has_residual = self.network.call.residual and k == 0
-            wanted[rows] = through + of_out[rows] if has_residual else through
+            product_into(wanted[rows], of_z, self.network.weights[k], of_out[rows] if has_residual else None)

@@ -65,5 +65,5 @@ class GnnMapper(Mapper):
         source, target = self.embed_source(source), self.embed_target(target)
         mapped, _ = self.interaction(target, source, self.embed_edges(self.edge_features()), self.edges)
         if not self.channels.decode:
-            source = self.interaction.update(source, source)
+            source = self.interaction.node_network.of_twice(source)
         return source, self.read_off(mapped)

@@ -2,6 +2,7 @@
 
 __all__ = ["ACTIVATIONS", "PRODUCTS", "Activation", "Mlp", "MlpOptions", "Precision"]
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple, cast
 
@@ -70,18 +71,19 @@ class Mlp(nn.Sequential):
             condition: for a norm that takes one, shape `[..., condition channel]`.
         """
         weights = torch.split(self.first.weight, [values.shape[-1] for values in inputs], dim=1)
-        norm = self[-1]
-        is_conditional = isinstance(norm, ConditionalLayerNorm)
-        out = row_network(
-            inputs,
-            weights,
-            self.first.bias,
-            self.stack,
-            dtype=self.options.products,
-            residual=residual and not is_conditional,
-            recomputes=self.options.recomputes,
-        )
-        if not is_conditional:
-            return out
-        normed: Tensor = norm(out, condition)
+        return self._rows(inputs, weights, residual, condition)
+
+    def of_twice(self, values: Tensor) -> Tensor:
+        """The residual form x + MLP[x ‖ x]; since W[x ‖ x] = (W_1 + W_2) x, this takes one product for the two."""
+        once, again = self.first.weight.chunk(2, dim=1)
+        return self._rows((values,), (once + again,), True, None)
+
+    def _rows(
+        self, inputs: Sequence[Tensor], weights: Sequence[Tensor], residual: bool, condition: Tensor | None
+    ) -> Tensor:
+        norm, options = self[-1], self.options
+        first, dtype, again = self.first.bias, options.products, options.recomputes
+        if not isinstance(norm, ConditionalLayerNorm):
+            return row_network(inputs, weights, first, self.stack, dtype=dtype, residual=residual, recomputes=again)
+        normed: Tensor = norm(row_network(inputs, weights, first, self.stack, dtype=dtype, recomputes=again), condition)
         return inputs[0] + normed if residual else normed

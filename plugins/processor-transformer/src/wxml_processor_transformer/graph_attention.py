@@ -11,7 +11,7 @@ with biases everywhere. `wxml.model.edge_attention` computes o and never makes e
 
 __all__ = ["Along", "GraphAttention"]
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,7 +24,7 @@ class Along(NamedTuple):
 
     edges: AttentionEdges
     features: Tensor
-    """a, shape `[edge, feature]`."""
+    """a, as `AttentionEdges.arranged` gives them."""
     projection: nn.Linear | None = None
     """W_e where several layers share one; None: each has its own."""
 
@@ -52,11 +52,16 @@ class GraphAttention(nn.Module):
         self.key_norm = nn.LayerNorm(channels // heads, bias=False) if qk_norm else None
 
     def forward(self, target: Tensor, source: Tensor, along: Along) -> Tensor:
-        """`[batch, target_node, channel]` from h, `[batch, target_node, channel]`, and s, `[batch, source_node, channel]`.
+        """What they receive, `[batch, target_node, channel]`.
 
         The bias of e cancels in the softmax, whose weights sum to one, so it may as well be added to v.
+
+        Args:
+            target: h, shape `[batch, target_node, channel]`.
+            source: s, shape `[batch, source_node, channel]`.
+            along: the edges.
         """
-        edge = along.projection or self.edge
+        edge = cast("nn.Linear", self.edge or along.projection)
         query, key = self._normed(self.query_norm, self.query(target)), self._normed(self.key_norm, self.key(source))
         value = functional.linear(source, self.value.weight, self.value.bias + edge.bias)
         received = edge_attention(query, key, value, along.features, edge.weight, along.edges, self.heads)
@@ -64,4 +69,4 @@ class GraphAttention(nn.Module):
         return result
 
     def _normed(self, norm: nn.Module | None, nodes: Tensor) -> Tensor:
-        return nodes if norm is None else norm(nodes.unflatten(-1, (self.heads, -1))).flatten(-2)
+        return nodes if norm is None else norm(nodes.view(*nodes.shape[:2], self.heads, -1)).flatten(-2)

@@ -44,7 +44,7 @@ class GraphTransformerProcessor(Processor):
         dropout: HiddenDropout = 0.0,
         norm: options.NormOption = "layer-norm",
         edge_projection: Annotated[
-            EdgeProjection, Field(description="each layer projects the features of edges by its own matrix, or all by one")
+            EdgeProjection, Field(description="a matrix for the features of edges in each layer, or one for all")
         ] = "layer",
     ) -> None:
         super().__init__(mesh, channels)
@@ -63,7 +63,7 @@ class GraphTransformerProcessor(Processor):
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
         """The new state, `[batch, mesh_node, channel]`."""
-        along = Along(self.edges, self.edge_features(), self.projection)
+        along = Along(self.edges, self.edges.arranged(self.edge_features()), self.projection)
         layers = [self._layer(block, along, condition) for block in self.layers]
         (state,) = run_layers(layers, (state,), self.layer_groups)
         return state

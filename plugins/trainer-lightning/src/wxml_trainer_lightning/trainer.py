@@ -78,7 +78,7 @@ class LightningTrainer(Trainer):
         self.settings = Settings(**{name: value for name, value in locals().items() if name != "self"})
 
     def memory(self) -> TrainingMemory:
-        """AdamW has two moments; the moving average and the best weights so far are copies."""
+        """AdamW has two moments, Muon one; the moving average and the best weights so far are copies."""
         from wxml_trainer_lightning.device import Device  # torch, like `fit`
 
         chosen = self.settings
@@ -86,6 +86,7 @@ class LightningTrainer(Trainer):
             batch_size=chosen.batch_size,
             rollout=chosen.rollout.maximum,
             precision=PRECISIONS[chosen.precision],
+            moments=2 if chosen.optimizer == "adamw" else 1,
             copies=(chosen.ema is not None) + (chosen.keep == "best"),
             device=Device(chosen.accelerator, chosen.precision, chosen.threads).resolve(),
         )
