@@ -19,6 +19,7 @@ TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 PAGES = ["model_step", "scaling", "floor"]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]
 TOOLS = ["hypothesis", "mypy", "nox", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
+EXTRAS = ["torch-geometric"]  # what the extras of packages ask for: their tests run too
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -34,7 +35,7 @@ def install_all(session: nox.Session, *tools: str) -> None:
 @nox.session
 def check(session: nox.Session) -> None:
     """Style, types, and every test; arguments go to pytest, which then runs alone."""
-    install_all(session, *BUILD_TOOLS, *TOOLS)
+    install_all(session, *BUILD_TOOLS, *TOOLS, *EXTRAS)
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
