@@ -30,7 +30,7 @@ LABELS = ("weights", "gradients", "optimiser state", "copies of the weights", "g
 """What is told apart; the parts of the model hold their activations."""
 LASTING = LABELS[:5]
 GAPS = {"cpu": 0.25}
-"""What the C library loses between tensors that come and go, per byte of them: 0.07 to 0.5 in the cases of `benchmarks/memory_plan.py`."""
+"""What the C library loses between tensors that come and go, per byte of them; 0.08 to 0.5 in `docs/memory.md`."""
 TRACED_CALLS = 3
 """A longer rollout costs so much more for each further call of the model as the last of these did."""
 
