@@ -253,12 +253,12 @@ def test_a_denied_one_is_listed_and_never_imported(there: Command, seen: Path) -
 
 def test_a_probe_survives_what_they_do(there: Command, seen: Path) -> None:
     """Each in a process of its own: ends, crashes and endless waits are told apart."""
-    done = there("list-plugins", "--kind", "transform", "--probe", "--timeout", "5", "--json")
+    done = there("list-plugins", "--kind", "transform", "--probe", "--timeout", "15", "--json")
     rows = listed(done)
     problems = {name.partition(":")[2]: row["problem"] for name, row in rows.items() if row["status"] == "broken"}
     healthy = {name.partition(":")[2] for name, row in rows.items() if row["status"] == "ok"}
     assert healthy == {"impute", "normalise", "prints"}
-    assert "5 s" in problems["sleeps"]
+    assert "15 s" in problems["sleeps"]
     assert "SIGSEGV" in problems["crashes"]
     assert "sys.exit(3)" in problems["exits"]
     assert "torch_scatter_of_nowhere" in problems["import-error"]
