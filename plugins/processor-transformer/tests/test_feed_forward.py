@@ -31,7 +31,7 @@ GATES = {"glu": sigmoid, "swiglu": silu, "geglu": gelu, "reglu": relu}
 
 def network(mlp: str, activation: str = "gelu", dropout: float = 0.0) -> FeedForward:
     torch.manual_seed(7)
-    return FeedForward(4, 9, mlp=mlp, activation=activation, dropout=dropout).double()
+    return FeedForward(4, 2.25, mlp=mlp, activation=activation, dropout=dropout).double()
 
 
 def assert_same(ours: FeedForward, hidden: Callable[[Tensor], Tensor]) -> None:

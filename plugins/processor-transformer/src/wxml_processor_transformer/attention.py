@@ -8,10 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml.errors import ConfigError, Fault
 
 from wxml_processor_transformer.block_attention import block_attention
 from wxml_processor_transformer.flash_attention import flash_attention
+from wxml_processor_transformer.heads import channels_of_head
 from wxml_processor_transformer.key_window import KeyWindow, Run
 
 Backend = Literal["blocks", "flash"]
@@ -78,14 +78,11 @@ class Attention(nn.Module):
         self, channels: int, heads: int, *, backend: Backend = "blocks", qk_norm: bool = False, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        if channels % heads:
-            fault = Fault("num_heads", f"it must divide the {channels} channels of the model, got {heads}")
-            divisors = ", ".join(str(number) for number in range(1, channels + 1) if not channels % number)
-            raise ConfigError([fault], fix=f"use one of {divisors}")
+        width = channels_of_head(channels, heads)
         self.heads, self.dropout, self.kernel = heads, dropout, KERNELS[backend]
         self.query, self.key, self.value = (nn.Linear(channels, channels, bias=False) for _ in range(3))
-        self.query_norm = nn.LayerNorm(channels // heads, bias=False) if qk_norm else nn.Identity()
-        self.key_norm = nn.LayerNorm(channels // heads, bias=False) if qk_norm else nn.Identity()
+        self.query_norm = nn.LayerNorm(width, bias=False) if qk_norm else nn.Identity()
+        self.key_norm = nn.LayerNorm(width, bias=False) if qk_norm else nn.Identity()
         self.out = nn.Linear(channels, channels)
 
     def forward(

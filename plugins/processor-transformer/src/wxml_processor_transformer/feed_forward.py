@@ -19,16 +19,16 @@ class FeedForward(nn.Module):
 
     Args:
         channels: C, of the input and of the output.
-        hidden: width of the hidden layer.
+        ratio: width of the hidden layer over the channels, which is rounded to the nearest integer.
         mlp: `mlp` for the plain form with activation a. The gate g is a sigmoid for `glu`, SiLU for `swiglu`, GELU for
             `geglu` and ReLU for `reglu`; then `activation` has no part.
         activation: a of the plain form.
         dropout: probability with which a hidden value is zeroed in training.
     """
 
-    def __init__(self, channels: int, hidden: int, *, mlp: Mlp, activation: Activation, dropout: float) -> None:
+    def __init__(self, channels: int, ratio: float, *, mlp: Mlp, activation: Activation, dropout: float) -> None:
         super().__init__()
-        gated = mlp != "mlp"
+        gated, hidden = mlp != "mlp", int(channels * ratio + 0.5)
         self.plain = None if gated else activation
         self.value = nn.Linear(channels, hidden)
         self.gate = nn.Linear(channels, hidden) if gated else None

@@ -15,8 +15,9 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml.errors import ConfigError, Fault
 from wxml.model.edge_attention import AttentionEdges, edge_attention
+
+from wxml_processor_transformer.heads import channels_of_head
 
 
 class Along(NamedTuple):
@@ -41,15 +42,12 @@ class GraphAttention(nn.Module):
 
     def __init__(self, channels: int, heads: int, edge_channels: int, *, qk_norm: bool = False) -> None:
         super().__init__()
-        if channels % heads:
-            fault = Fault("num_heads", f"it must divide the {channels} channels of the model, got {heads}")
-            divisors = ", ".join(str(number) for number in range(1, channels + 1) if not channels % number)
-            raise ConfigError([fault], fix=f"use one of {divisors}")
+        width = channels_of_head(channels, heads)
         self.heads = heads
         self.query, self.key, self.value, self.root, self.out = (nn.Linear(channels, channels) for _ in range(5))
         self.edge = nn.Linear(edge_channels, channels) if edge_channels else None
-        self.query_norm = nn.LayerNorm(channels // heads, bias=False) if qk_norm else None
-        self.key_norm = nn.LayerNorm(channels // heads, bias=False) if qk_norm else None
+        self.query_norm = nn.LayerNorm(width, bias=False) if qk_norm else None
+        self.key_norm = nn.LayerNorm(width, bias=False) if qk_norm else None
 
     def forward(self, target: Tensor, source: Tensor, along: Along) -> Tensor:
         """What they receive, `[batch, target_node, channel]`.

@@ -31,6 +31,5 @@ class GraphTransformerOptions:
         return GraphAttention(channels, self.num_heads, edge_channels, qk_norm=self.qk_norm)
 
     def feed_forward(self, channels: int) -> FeedForward:
-        """The network of a block, whose hidden layer is `mlp_ratio` times as wide as the channels."""
-        hidden = int(channels * self.mlp_ratio + 0.5)
-        return FeedForward(channels, hidden, mlp=self.mlp, activation=self.activation, dropout=self.dropout)
+        """The network of a block."""
+        return FeedForward(channels, self.mlp_ratio, mlp=self.mlp, activation=self.activation, dropout=self.dropout)
