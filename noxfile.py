@@ -61,11 +61,11 @@ def demo(session: nox.Session) -> None:
     session.run("wxml", "demo", *session.posargs, env={"OMP_NUM_THREADS": "2"})
 
 
-@nox.session
-def known(session: nox.Session) -> None:
+@nox.session(name="release-index")
+def release_index(session: nox.Session) -> None:
     """Write down again what the packages of the release provide, after an entry point or the manifest has changed."""
     session.install("-c", "constraints.txt", "-e", "./core")
-    session.run("python", "core/write_known.py")
+    session.run("python", "core/write_release_index.py")
 
 
 @nox.session

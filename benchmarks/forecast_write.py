@@ -20,10 +20,10 @@ import numpy as np
 import xarray as xr
 from numcodecs import Blosc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from wxml.fields import Fields
-from wxml.grid import Grid
-from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
-from wxml.variables import Variable
+from wxml.data.fields import Fields
+from wxml.data.grid import Grid
+from wxml.data.variables import Variable
+from wxml.forecasting.writer import ForecastHeader, ForecastWriter
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 

@@ -45,7 +45,7 @@ def random_mesh(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
 
 def our_processor(options: argparse.Namespace) -> nn.Module:
     """wxml's, made by a fixed seed."""
-    from wxml.graph import EdgeSet, Mesh, NodeSet
+    from wxml.graphs.graph import EdgeSet, Mesh, NodeSet
     from wxml_processor_gnn.processor import GnnProcessor
 
     torch.manual_seed(0)

@@ -42,7 +42,7 @@ def timed(build: Callable[[], dict[str, int]], runs: int) -> dict[str, object]:
 
 def ours(number: int, refinement: int, areas: bool) -> Callable[[], dict[str, int]]:
     """Builds with wxml; the grid itself, whose area weights come with it, is part of the work where they count."""
-    from wxml.grid import Grid
+    from wxml.data.grid import Grid
     from wxml_graph_builders import Icosahedral, NearestEdges, RadiusEdges
 
     builder = Icosahedral(
@@ -149,7 +149,7 @@ def compare(grid: str, refinement: int, areas: bool, runs: int, nodes: Path) -> 
 def all_cases(options: argparse.Namespace) -> bool:
     """Compare every case; tells whether all went well."""
     import numpy as np
-    from wxml.grid import Grid
+    from wxml.data.grid import Grid
 
     well = True
     with tempfile.TemporaryDirectory() as folder:

@@ -116,8 +116,8 @@ def measured(changes: tuple[str, ...], steps: int) -> dict[str, object]:
     """The plan and the measured peak of one case, in this process."""
     from wxml.config.load import load_config
     from wxml.experiment import assemble
-    from wxml.jobs.memory import plan_experiment
     from wxml.plugins.create import create
+    from wxml.training.memory_limit import plan_experiment
 
     def prepared(overrides: tuple[str, ...]):  # type: ignore[no-untyped-def]
         loaded = load_config(None, [*COMMON, *overrides])

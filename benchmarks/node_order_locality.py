@@ -15,7 +15,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 from wxml import NodeSet
-from wxml.sphere import from_unit_vectors
+from wxml.data.sphere import from_unit_vectors
 from wxml_graph_builders.icosphere import icosphere
 from wxml_processor_transformer.node_order import node_order
 

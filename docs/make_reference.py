@@ -13,8 +13,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "core"
 PAGES = ROOT / "docs" / "reference"
-DATA = ("grid", "graph", "fields", "variables")
-"""What interfaces are handed, beside them in `wxml`."""
+MODULES = (
+    "data/variables",
+    "data/grid",
+    "data/fields",
+    "data/source",
+    "data/transform",
+    "graphs/graph",
+    "graphs/builder",
+    "model/mapper",
+    "model/processor",
+    "training/trainer",
+    "forecasting/writer",
+    "verification/verifier",
+)
+"""The contracts and the data they handle, in the order of the data."""
 SECTION = re.compile(r"(Args|Returns|Raises|Yields|Attributes):")
 ITEM = re.compile(r"(\*?[\w.`, ]+): (.*)")
 NOTE = "<!-- Written by docs/make_reference.py from {}: change that, then run it again. -->"
@@ -33,11 +46,10 @@ class Page:
 
 
 def pages() -> list[Page]:
-    """Every page, the interfaces first."""
+    """Every page, in the order of the data."""
     folder = CORE / "src" / "wxml"
     kinds = _kinds()
-    interfaces = [path for path in sorted((folder / "interfaces").glob("*.py")) if path.stem != "__init__"]
-    return [page(path, kinds) for path in (*interfaces, *(folder / f"{name}.py" for name in DATA))]
+    return [page(folder / f"{module}.py", kinds) for module in MODULES]
 
 
 def _kinds() -> dict[str, str]:
@@ -75,7 +87,7 @@ def page(path: Path, kinds: dict[str, str]) -> Page:
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name in public]
     for function in functions:
         lines += ["", *_function(function, "##")]
-    name = path.stem.replace("_", "-")
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", title).lower()
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip())
     return Page(name, title, summary.partition("\n")[0], f"{text}\n")
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from wxml.checkpoint import load_checkpoint
+from wxml.artefacts.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"wxml-core", *(f"wxml-{path.parent.name}" for path in ROOT.glob("plugins/*/pyproject.toml"))}

@@ -11,29 +11,14 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    ("errors",),
-    (
-        "durations",
-        "variables",
-        "grid",
-        "sphere",
-        "graph",
-        "fields",
-        "staging",
-        "cache",
-        "columns",
-        "anemoi_names",
-        "sizes",
-    ),
-    ("interfaces",),
-    ("plugins",),
-    ("config", "provenance", "progress", "plugin_use", "scaffold"),
-    ("sampling", "statistics", "transforms", "forcings"),
-    ("model",),
-    ("checkpoint", "graph_cache", "experiment", "artefacts", "lineage", "doctor"),
-    ("forecast",),
-    ("jobs", "score_table"),
-    ("testing",),
+    ("errors", "environment"),
+    ("data", "files", "plugins", "sizes", "anemoi_names"),
+    ("config",),
+    ("graphs",),
+    ("artefacts", "model"),
+    ("experiment",),
+    ("forecasting", "training", "verification"),
+    ("scaffold", "testing"),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -43,8 +28,8 @@ OUTSIDE = {"presets", "__init__"}  # imported by no room; the package itself, wh
 HEAVY = {
     "torch": (
         "wxml/model/*",
-        "wxml/interfaces/mapper.py",
-        "wxml/interfaces/processor.py",
+        "wxml/training/memory_plan.py",
+        "wxml/training/memory_trace.py",
         "wxml/testing/closed_form.py",
         "wxml/testing/compilation.py",
         "wxml/testing/data_parallel.py",
@@ -53,8 +38,8 @@ HEAVY = {
         "wxml/testing/tiny_mapper.py",
         "wxml/testing/tiny_experiment.py",
         "wxml/testing/trainer_contract.py",
-        "deferred wxml/checkpoint.py",
-        "deferred wxml/forecast.py",
+        "deferred wxml/artefacts/checkpoint.py",
+        "deferred wxml/forecasting/rollout.py",
         "wxml_processor_gnn/*",
         "wxml_processor_transformer/*",
         "wxml_trainer_lightning/*",
@@ -264,29 +249,44 @@ def test_the_table_of_heavy_libraries_is_in_use(repository: list[Source]) -> Non
 OFFENCES = [
     (
         floors,
-        "wxml/grid.py",
-        "from wxml.jobs.train import train",
-        f"floor 1 imports wxml.jobs.train.train from floor {FLOOR['jobs']}",
+        "wxml/data/grid.py",
+        "from wxml.training.job import train",
+        f"floor {FLOOR['data']} imports wxml.training.job.train from floor {FLOOR['training']}",
     ),
-    (floors, "wxml/fields.py", "def f():\n    import wxml.cli", f"floor 1 imports wxml.cli from floor {FLOOR['cli']}"),
     (
         floors,
-        "wxml/forecast.py",
-        "from wxml import cli",
-        f"floor {FLOOR['forecast']} imports wxml.cli from floor {FLOOR['cli']}",
+        "wxml/data/fields.py",
+        "def f():\n    import wxml.cli",
+        f"floor {FLOOR['data']} imports wxml.cli from floor {FLOOR['cli']}",
     ),
-    (floors, "wxml/jobs/x.py", "from wxml.testing import tiny_grid", "imports wxml.testing.tiny_grid"),
+    (
+        floors,
+        "wxml/forecasting/rollout.py",
+        "from wxml import cli",
+        f"floor {FLOOR['forecasting']} imports wxml.cli from floor {FLOOR['cli']}",
+    ),
+    (floors, "wxml/training/x.py", "from wxml.testing import tiny_grid", "imports wxml.testing.tiny_grid"),
     (floors, "wxml/model/x.py", "from wxml import Grid", "imports wxml.Grid, which is on no floor"),
     (floors, "wxml/cellar.py", "import wxml.errors", "the room `cellar` is on no floor"),
     (plugins_apart, "wxml/cli/demo.py", "import wxml_verification.maps", "the plugin wxml_verification.maps"),
     (plugins_apart, "wxml_a/x.py", "from wxml_b import y", "imports the plugin wxml_b.y"),
     (plugins_apart, "wxml_a/x.py", "from wxml.plugins._cache import y", "the private wxml.plugins._cache.y"),
-    (plugins_apart, "wxml_a/x.py", "from wxml.graph import _order", "the private wxml.graph._order"),
+    (plugins_apart, "wxml_a/x.py", "from wxml.graphs.graph import _order", "the private wxml.graphs.graph._order"),
     (named_absolutely, "wxml_a/x.py", "from . import y", "imports the relative ..y"),
-    (named_absolutely, "wxml/grid.py", "import importlib\nimportlib.import_module('wxml_' + 'b')", "computed name"),
-    (heavy_libraries, "wxml/grid.py", "import torch", "imports torch"),
-    (heavy_libraries, "wxml/forecast.py", "from torch import nn", "imports torch.nn"),
-    (heavy_libraries, "wxml/checkpoint.py", "from safetensors.torch import load_file", "safetensors.torch.load_file"),
+    (
+        named_absolutely,
+        "wxml/data/grid.py",
+        "import importlib\nimportlib.import_module('wxml_' + 'b')",
+        "computed name",
+    ),
+    (heavy_libraries, "wxml/data/grid.py", "import torch", "imports torch"),
+    (heavy_libraries, "wxml/forecasting/rollout.py", "from torch import nn", "imports torch.nn"),
+    (
+        heavy_libraries,
+        "wxml/artefacts/checkpoint.py",
+        "from safetensors.torch import load_file",
+        "safetensors.torch.load_file",
+    ),
     (heavy_libraries, "wxml/cli/x.py", "def f():\n    import xarray as xr", "imports xarray"),
     (heavy_libraries, "wxml/config/load.py", "from hydra import compose", "imports hydra.compose"),
     (heavy_libraries, "wxml_trainer_lightning/loop.py", "import mlflow", "imports mlflow"),
@@ -318,6 +318,10 @@ def test_what_only_a_type_checker_sees_and_what_is_allowed_is_no_offence(tmp_pat
     package = tmp_path / "wxml"
     package.mkdir()
     seen = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n    from wxml.cli import main\n"
-    (package / "grid.py").write_text(seen + "from wxml.errors import DataError\nimport numpy\n")
-    (package / "forecast.py").write_text("def f():\n    import torch\n    from wxml.model.tensors import to_array\n")
+    (package / "data").mkdir()
+    (package / "forecasting").mkdir()
+    (package / "data" / "grid.py").write_text(seen + "from wxml.errors import DataError\nimport numpy\n")
+    (package / "forecasting" / "rollout.py").write_text(
+        "def f():\n    import torch\n    from wxml.model.tensors import to_array\n"
+    )
     assert [fault for rule in RULES for fault in rule(sources(tmp_path))] == []

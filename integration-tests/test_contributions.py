@@ -220,7 +220,7 @@ def test_hooks_that_fail_are_told_once_by_name_and_stop_nothing(hooked: Path) ->
 
 
 def test_without_the_packages_the_same_checkpoint_but_for_the_note(hooked: Path, trained: Path) -> None:
-    from wxml.checkpoint import load_checkpoint
+    from wxml.artefacts.checkpoint import load_checkpoint
 
     one, other = (load_checkpoint(path / CHECKPOINT) for path in (hooked / "world", trained))
     assert all(one.weights[name].equal(other.weights[name]) for name in other.weights)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.checkpoint import load_checkpoint, read_header
+from wxml.artefacts.checkpoint import load_checkpoint, read_header
 
 CHECKPOINT = "run/checkpoint.safetensors"
 HOUR = np.timedelta64(1, "h")
@@ -78,8 +78,8 @@ def test_a_forecast_file_says_what_it_holds(forecast_path: Path) -> None:
 def test_the_first_step_is_the_forward_pass_done_by_hand(trained: Path, forecast_file: Path) -> None:
     """Statistics, normalisation, order of channels and the way back from their definitions; one call of the model."""
     import torch
+    from wxml.data.forcings import compute_forcings
     from wxml.experiment import restore
-    from wxml.forcings import compute_forcings
 
     world, number = opened(trained / "world.nc"), 5
     initial = opened(forecast_file)["time"].values[number]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from wxml.config.load import load_config
 from wxml.config.schema import ModelConfig
-from wxml.interfaces.mapper import MapperChannels
+from wxml.model.mapper import MapperChannels
 from wxml.plugins.create import create
 from wxml.testing import tiny_graph, tiny_grid
 

@@ -34,8 +34,8 @@ def test_every_interface_has_its_page_and_entry_point_group(generator: ModuleTyp
     project = tomllib.loads((root / "core" / "pyproject.toml").read_text())["project"]
     made = {path.stem: text for path, text in generator.files().items()}
     for group, value in project["entry-points"]["wxml.kinds"].items():
-        module, _, name = value.partition(":")
-        text = made[module.rpartition(".")[2].replace("_", "-")]
+        name = value.partition(":")[2]
+        text = made[re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()]
         assert f"Entry-point group: `wxml.{group}`. Import it with `from wxml import {name}`." in text
         assert f"## `{name}`" in text
         assert "(a plugin writes this)" in text

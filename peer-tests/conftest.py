@@ -10,7 +10,7 @@ import torch
 from agreement import LIMITS, Agreement
 from peer_graph import build_graph, converted
 from torch_geometric.data import HeteroData
-from wxml.graph import Graph
+from wxml.graphs.graph import Graph
 
 HEADING = f"""# Equality with anemoi-models {version("anemoi-models")}
 

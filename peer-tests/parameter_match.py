@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import torch
 from agreement import LIMITS, Agreement, Matched, Side, Tensors, agreement, stir
 from torch import Tensor, nn
-from wxml.interfaces.mapper import Mapper
-from wxml.interfaces.processor import Processor
 from wxml.model.anemoi_graph import AnemoiEdges
 from wxml.model.edge_features import EdgeFeatures
+from wxml.model.mapper import Mapper
+from wxml.model.processor import Processor
 
 
 def matched_parts(part: Mapper | Processor, edges: AnemoiEdges) -> Matched:

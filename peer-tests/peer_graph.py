@@ -9,7 +9,7 @@ import torch
 from anemoi.graphs.create import GraphCreator
 from anemoi.utils.config import DotDict
 from torch_geometric.data import HeteroData
-from wxml.graph import Graph
+from wxml.graphs.graph import Graph
 from wxml.model.anemoi_graph import AnemoiEdges, graph_from_anemoi
 
 ATTRIBUTES = ["edge_length", "edge_dirs"]

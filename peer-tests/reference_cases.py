@@ -15,7 +15,7 @@ from peer_graph import NAMES
 from peer_parts import PeerMapper, PeerProcessor, peer_config
 from torch import nn
 from torch_geometric.data import HeteroData
-from wxml.graph import Graph
+from wxml.graphs.graph import Graph
 from wxml.testing import tiny_graph, tiny_grid
 from wxml.testing.closed_form import closed_form, response
 

@@ -8,8 +8,8 @@ from parameter_match import compare, matched_parts
 from peer_graph import edges_of
 from peer_parts import CHANNELS, TRAINABLE, PeerMapper, PeerProcessor, described, peer_config
 from torch_geometric.data import HeteroData
-from wxml.graph import Graph
-from wxml.interfaces.mapper import MapperChannels
+from wxml.graphs.graph import Graph
+from wxml.model.mapper import MapperChannels
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
 

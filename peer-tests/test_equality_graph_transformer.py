@@ -10,8 +10,8 @@ from parameter_match import compare, matched_parts
 from peer_graph import edges_of
 from peer_parts import CHANNELS, HEADS, TRAINABLE, PeerMapper, PeerProcessor, described, peer_config
 from torch_geometric.data import HeteroData
-from wxml.graph import Graph
-from wxml.interfaces.mapper import MapperChannels
+from wxml.graphs.graph import Graph
+from wxml.model.mapper import MapperChannels
 from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper
 from wxml_processor_transformer.graph_transformer_processor import GraphTransformerProcessor
 

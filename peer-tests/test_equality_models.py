@@ -11,7 +11,7 @@ from safetensors.torch import save_model
 from torch_geometric.data import HeteroData
 from whole_models import ROLES, our_model, same_model, stirred_peer
 from wxml.errors import ArtefactError
-from wxml.graph import Graph
+from wxml.graphs.graph import Graph
 from wxml.model.anemoi import fill_from_anemoi
 from wxml.model.anemoi_file import read_anemoi_weights
 from wxml_processor_gnn.mapper import GnnMapper

@@ -7,7 +7,7 @@ from parameter_match import compare, matched_parts
 from peer_graph import edges_of
 from peer_parts import CHANNELS, PeerProcessor, peer_config
 from torch_geometric.data import HeteroData
-from wxml.graph import Graph
+from wxml.graphs.graph import Graph
 from wxml_processor_gnn.point_wise_processor import PointWiseProcessor
 
 

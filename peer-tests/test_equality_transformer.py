@@ -10,8 +10,8 @@ from parameter_match import compare, matched_parts
 from peer_graph import edges_of
 from peer_parts import CHANNELS, HEADS, PeerMapper, PeerProcessor, described, peer_config
 from torch_geometric.data import HeteroData
-from wxml.graph import Graph
-from wxml.interfaces.mapper import MapperChannels
+from wxml.graphs.graph import Graph
+from wxml.model.mapper import MapperChannels
 from wxml_processor_transformer.transformer_mapper import TransformerMapper
 from wxml_processor_transformer.transformer_processor import TransformerProcessor
 

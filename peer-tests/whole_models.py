@@ -12,17 +12,17 @@ from peer_graph import edges_of
 from peer_parts import CHANNELS, TRAINABLE, Config, peer_model
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
-from wxml.graph import Graph
-from wxml.interfaces.mapper import Mapper, MapperChannels
-from wxml.interfaces.processor import Processor
+from wxml.data.variables import VariableRoles
+from wxml.graphs.graph import Graph
 from wxml.model.anemoi import fill_from_anemoi
 from wxml.model.anemoi_claims import Claim, claims_of
 from wxml.model.anemoi_order import GEOMETRY, AnemoiLayout, FeatureOrder
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.node_features import GridFeatures, MeshFeatures
+from wxml.model.processor import Processor
 from wxml.model.residual import LastState
-from wxml.variables import VariableRoles
 
 Part = tuple[type[nn.Module], Config]
 STEPS, BATCH = 2, 2

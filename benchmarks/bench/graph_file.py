@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from wxml.graph import Graph
+    from wxml.graphs.graph import Graph
 
 Arrays = dict[str, NDArray[Any]]
 ENDS = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
@@ -68,7 +68,7 @@ def peer_arrays(number: int, refinement: int) -> Arrays:
 
 def wxml_arrays(number: int, refinement: int) -> Arrays:
     """The same by wxml's builder."""
-    from wxml.grid import Grid
+    from wxml.data.grid import Grid
     from wxml_graph_builders import Icosahedral, NearestEdges, RadiusEdges
 
     encoder, decoder = RadiusEdges(radius=RADIUS, maximum=MAXIMUM), NearestEdges(nearest=NEAREST)
@@ -90,8 +90,8 @@ def read(path: str) -> Arrays:
 
 
 def wxml_graph(arrays: Arrays) -> "Graph":
-    """The arrays as a `wxml.graph.Graph`, which sorts the edges."""
-    from wxml.graph import EdgeSet, Graph, NodeSet
+    """The arrays as a `wxml.graphs.graph.Graph`, which sorts the edges."""
+    from wxml.graphs.graph import EdgeSet, Graph, NodeSet
 
     degrees = {name: np.degrees(arrays[name].astype(np.float64)) for name in ("grid", "mesh")}
     nodes = {name: NodeSet(values[:, 0], values[:, 1]) for name, values in degrees.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from wxml.graph import Mesh
+from wxml.graphs.graph import Mesh
 
 from bench.workloads import PASSES, TRAINABLE
 from bench.wxml_models import wxml_processor
@@ -83,7 +83,7 @@ class Kernel:
 
 def icosahedral_mesh(refinement: int) -> Mesh:
     """The mesh of the models: edges of all levels from 1, geometry and learned features."""
-    from wxml.grid import Grid
+    from wxml.data.grid import Grid
     from wxml_graph_builders import Icosahedral
 
     mesh = Icosahedral(refinement=refinement, coarsest=1).build(Grid.octahedral(8)).mesh()

@@ -4,7 +4,7 @@ __all__ = ["lattice_mesh"]
 
 import numpy as np
 from scipy.spatial import cKDTree
-from wxml.graph import EdgeSet, Mesh, NodeSet
+from wxml.graphs.graph import EdgeSet, Mesh, NodeSet
 
 GOLDEN_ANGLE = np.degrees(np.pi * (3 - np.sqrt(5)))
 

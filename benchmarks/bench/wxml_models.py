@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from wxml.graph import Graph, Mesh, Route
-from wxml.interfaces.mapper import Mapper, MapperChannels
-from wxml.interfaces.processor import Processor
+from wxml.graphs.graph import Graph, Mesh, Route
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.node_features import GridFeatures, MeshFeatures
+from wxml.model.processor import Processor
 from wxml.model.residual import LastState
 
 from bench.graph_file import Arrays, wxml_graph

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from wxml import ArtefactError, DataError, Mapper, MapperChannels, Processor, VariableRoles
 from wxml.anemoi_names import AnemoiNames, AnemoiWeight
-from wxml.graph import Mesh, Route
+from wxml.graphs.graph import Mesh, Route
 from wxml.model.anemoi import fill_from_anemoi
 from wxml.model.anemoi_file import read_anemoi_weights
 from wxml.model.anemoi_graph import AnemoiEdges, graph_from_anemoi

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from wxml import ArtefactError, DataError, UnknownPluginError, VariableRoles, WxmlError
-from wxml.checkpoint import Checkpoint, load_checkpoint, read_header, save_checkpoint
+from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, read_header, save_checkpoint
 from wxml.config.schema import DataConfig, PluginChoice
+from wxml.data.transform import Statistics
 from wxml.experiment import Experiment, assemble, assign_roles, restore
-from wxml.forecast import rollout
-from wxml.interfaces.transform import Statistics
+from wxml.forecasting.rollout import rollout
 from wxml.plugins.catalog import installed
 from wxml.testing import TravellingWaves
 
@@ -70,7 +70,7 @@ def test_the_tendency_of_waves_in_closed_form(tiny, timestep: str) -> None:
 
 def test_the_tendency_is_found_in_small_portions_of_data(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     """Portions of large grids hold few times, perhaps less than one time step."""
-    monkeypatch.setattr("wxml.statistics.CHUNK_BYTES", 1)
+    monkeypatch.setattr("wxml.data.statistics.CHUNK_BYTES", 1)
     experiment = assemble(tiny({"data.timestep": "24h"}))
     np.testing.assert_allclose(experiment.tendency_scale, [2, np.sqrt(2)], rtol=0.05)  # half a turn and a quarter
     assert experiment.space.constants == frozenset()

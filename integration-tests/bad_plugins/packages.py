@@ -17,7 +17,7 @@ if os.environ.get("ACME_SEEN"):
     pathlib.Path(os.environ["ACME_SEEN"], __name__).touch()
 """
 TRANSFORM = """
-from wxml.interfaces.transform import Transform
+from wxml.data.transform import Transform
 
 
 class Plugin(Transform):
@@ -30,7 +30,7 @@ class Plugin(Transform):
         return values
 """
 PROCESSOR = """
-from wxml.interfaces.processor import Processor
+from wxml.model.processor import Processor
 
 
 class Plugin(Processor):
@@ -161,7 +161,7 @@ BAD_PLUGINS = (
         "wrong-base",
         "class Plugin:\n    pass\n",
         cause="is not a valid transform: `acme_wrong_base.part:Plugin` is not a subclass of "
-        "wxml.interfaces.transform.Transform",
+        "wxml.data.transform.Transform",
         fix=TELL,
     ),
     BadPlugin(

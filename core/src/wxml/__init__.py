@@ -15,34 +15,34 @@ _WHERE = {
     "ConfigError": "errors",
     "ContractError": "errors",
     "DataError": "errors",
-    "DataSource": "interfaces.data_source",
-    "EdgeSet": "graph",
+    "DataSource": "data.source",
+    "EdgeSet": "graphs.graph",
     "Experiment": "experiment",
-    "Fields": "fields",
-    "ForecastHeader": "interfaces.forecast_writer",
-    "ForecastWriter": "interfaces.forecast_writer",
-    "Graph": "graph",
-    "GraphBuilder": "interfaces.graph_builder",
-    "Grid": "grid",
-    "Kind": "plugins.choices",
-    "Mapper": "interfaces.mapper",
-    "MapperChannels": "interfaces.mapper",
-    "Mesh": "graph",
-    "NodeSet": "graph",
-    "Options": "plugins.options",
-    "PluginChoice": "plugins.choices",
-    "Processor": "interfaces.processor",
-    "Route": "graph",
-    "Scores": "interfaces.verifier",
-    "SourceHeader": "interfaces.data_source",
-    "Statistics": "interfaces.transform",
-    "Trainer": "interfaces.trainer",
-    "Transform": "interfaces.transform",
+    "Fields": "data.fields",
+    "ForecastHeader": "forecasting.writer",
+    "ForecastWriter": "forecasting.writer",
+    "Graph": "graphs.graph",
+    "GraphBuilder": "graphs.builder",
+    "Grid": "data.grid",
+    "Kind": "plugins.options.choices",
+    "Mapper": "model.mapper",
+    "MapperChannels": "model.mapper",
+    "Mesh": "graphs.graph",
+    "NodeSet": "graphs.graph",
+    "Options": "plugins.options.model",
+    "PluginChoice": "plugins.options.choices",
+    "Processor": "model.processor",
+    "Route": "graphs.graph",
+    "Scores": "verification.verifier",
+    "SourceHeader": "data.source",
+    "Statistics": "data.transform",
+    "Trainer": "training.trainer",
+    "Transform": "data.transform",
     "UnknownPluginError": "errors",
-    "Variable": "variables",
-    "VariableRoles": "variables",
-    "VerificationTask": "interfaces.verifier",
-    "Verifier": "interfaces.verifier",
+    "Variable": "data.variables",
+    "VariableRoles": "data.variables",
+    "VerificationTask": "verification.verifier",
+    "Verifier": "verification.verifier",
     "WxmlError": "errors",
     "hookimpl": "plugins.hooks",
 }
@@ -61,6 +61,14 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from wxml.data.fields import Fields as Fields
+    from wxml.data.grid import Grid as Grid
+    from wxml.data.source import DataSource as DataSource
+    from wxml.data.source import SourceHeader as SourceHeader
+    from wxml.data.transform import Statistics as Statistics
+    from wxml.data.transform import Transform as Transform
+    from wxml.data.variables import Variable as Variable
+    from wxml.data.variables import VariableRoles as VariableRoles
     from wxml.errors import (
         AmbiguousPluginError as AmbiguousPluginError,
     )
@@ -86,30 +94,22 @@ if TYPE_CHECKING:
         WxmlError as WxmlError,
     )
     from wxml.experiment import Experiment as Experiment
-    from wxml.fields import Fields as Fields
-    from wxml.graph import EdgeSet as EdgeSet
-    from wxml.graph import Graph as Graph
-    from wxml.graph import Mesh as Mesh
-    from wxml.graph import NodeSet as NodeSet
-    from wxml.graph import Route as Route
-    from wxml.grid import Grid as Grid
-    from wxml.interfaces.data_source import DataSource as DataSource
-    from wxml.interfaces.data_source import SourceHeader as SourceHeader
-    from wxml.interfaces.forecast_writer import ForecastHeader as ForecastHeader
-    from wxml.interfaces.forecast_writer import ForecastWriter as ForecastWriter
-    from wxml.interfaces.graph_builder import GraphBuilder as GraphBuilder
-    from wxml.interfaces.mapper import Mapper as Mapper
-    from wxml.interfaces.mapper import MapperChannels as MapperChannels
-    from wxml.interfaces.processor import Processor as Processor
-    from wxml.interfaces.trainer import Trainer as Trainer
-    from wxml.interfaces.transform import Statistics as Statistics
-    from wxml.interfaces.transform import Transform as Transform
-    from wxml.interfaces.verifier import Scores as Scores
-    from wxml.interfaces.verifier import VerificationTask as VerificationTask
-    from wxml.interfaces.verifier import Verifier as Verifier
-    from wxml.plugins.choices import Kind as Kind
-    from wxml.plugins.choices import PluginChoice as PluginChoice
+    from wxml.forecasting.writer import ForecastHeader as ForecastHeader
+    from wxml.forecasting.writer import ForecastWriter as ForecastWriter
+    from wxml.graphs.builder import GraphBuilder as GraphBuilder
+    from wxml.graphs.graph import EdgeSet as EdgeSet
+    from wxml.graphs.graph import Graph as Graph
+    from wxml.graphs.graph import Mesh as Mesh
+    from wxml.graphs.graph import NodeSet as NodeSet
+    from wxml.graphs.graph import Route as Route
+    from wxml.model.mapper import Mapper as Mapper
+    from wxml.model.mapper import MapperChannels as MapperChannels
+    from wxml.model.processor import Processor as Processor
     from wxml.plugins.hooks import hookimpl as hookimpl
-    from wxml.plugins.options import Options as Options
-    from wxml.variables import Variable as Variable
-    from wxml.variables import VariableRoles as VariableRoles
+    from wxml.plugins.options.choices import Kind as Kind
+    from wxml.plugins.options.choices import PluginChoice as PluginChoice
+    from wxml.plugins.options.model import Options as Options
+    from wxml.training.trainer import Trainer as Trainer
+    from wxml.verification.verifier import Scores as Scores
+    from wxml.verification.verifier import VerificationTask as VerificationTask
+    from wxml.verification.verifier import Verifier as Verifier

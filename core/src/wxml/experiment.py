@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from wxml.artefacts.provenance import Provenance
 from wxml.config.load import LoadedConfig
+from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
 from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice
-from wxml.durations import parse_duration
+from wxml.data.forcings import COMPUTED_FORCINGS
+from wxml.data.samples import ModelSpace, SampleSet, Window
+from wxml.data.source import DataSource
+from wxml.data.statistics import compute_statistics
+from wxml.data.times import parse_duration
+from wxml.data.transform import Statistics
+from wxml.data.variables import Variable, VariableRoles
 from wxml.errors import ArtefactError, DataError, nearest
-from wxml.forcings import COMPUTED_FORCINGS
-from wxml.graph import Graph
-from wxml.graph_cache import built_graph
-from wxml.interfaces.data_source import DataSource
-from wxml.interfaces.transform import Statistics
-from wxml.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
+from wxml.graphs.cache import built_graph
+from wxml.graphs.graph import Graph
 from wxml.plugins.comparison import require_plugins
 from wxml.plugins.create import create
 from wxml.plugins.hooks import call_hook, provenance_notes
 from wxml.plugins.lock import lock
-from wxml.provenance import Provenance
-from wxml.sampling import ModelSpace, SampleSet, Window
-from wxml.statistics import compute_statistics
-from wxml.variables import Variable, VariableRoles
 
 if TYPE_CHECKING:
     from torch import Tensor

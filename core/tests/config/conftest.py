@@ -43,7 +43,7 @@ PLUGINS = {
     "source.py": """
         from typing import Annotated
         from pydantic import Field
-        from wxml.interfaces.data_source import DataSource
+        from wxml.data.source import DataSource
         class Toy(DataSource):
             def __init__(self, *, members: Annotated[int, Field(gt=0, description="How many members.")] = 1): ...
             def _read(self, time_indices, variable_indices, out): ...
@@ -53,7 +53,7 @@ PLUGINS = {
     """,
     "builder.py": """
         from wxml import Options
-        from wxml.interfaces.graph_builder import GraphBuilder
+        from wxml.graphs.builder import GraphBuilder
         class Reach(Options):
             radius: float = 0.6
         class Toy(GraphBuilder):
@@ -61,13 +61,13 @@ PLUGINS = {
             def _build(self, grid): ...
     """,
     "trainer.py": """
-        from wxml.interfaces.trainer import Trainer
+        from wxml.training.trainer import Trainer
         class Toy(Trainer):
             def __init__(self, *, max_steps: int = 100): ...
             def fit(self, experiment, run_dir): ...
     """,
     "verifier.py": """
-        from wxml.interfaces.verifier import Verifier
+        from wxml.verification.verifier import Verifier
         class Toy(Verifier):
             def __init__(self, *, regions: list[str] = []): ...
             def verify(self, task): ...
@@ -76,8 +76,8 @@ PLUGINS = {
     "network.py": """
         from typing import Annotated
         from pydantic import Field
-        from wxml.interfaces.mapper import Mapper
-        from wxml.interfaces.processor import Processor
+        from wxml.model.mapper import Mapper
+        from wxml.model.processor import Processor
         class ToyProcessor(Processor):
             def __init__(self, mesh, channels, *, num_layers: Annotated[int, Field(gt=0)] = 2): ...
             def forward(self, state): ...

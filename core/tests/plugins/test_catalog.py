@@ -22,7 +22,7 @@ def test_a_plugin_is_read_from_metadata_and_not_imported(site) -> None:
 
 def test_the_first_party_kinds_are_there_with_their_interfaces() -> None:
     kinds = installed().kinds
-    assert kinds["data-source"].value == "wxml.interfaces.data_source:DataSource"
+    assert kinds["data-source"].value == "wxml.data.source:DataSource"
     assert {"processor", "mapper", "trainer", "transform", "verifier"} <= set(kinds)
 
 

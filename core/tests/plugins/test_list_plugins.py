@@ -3,9 +3,9 @@ import json
 import pytest
 from click.testing import CliRunner
 from wxml.cli import group
+from wxml.environment.installer import install_command
+from wxml.environment.release_index import KnownPlugin, compatible_range, known_plugins
 from wxml.plugins.catalog import installed
-from wxml.plugins.installer import install_command
-from wxml.plugins.known import KnownPlugin, compatible_range, known_plugins
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_time_out_is_a_positive_number(run, timeout) -> None:
 def unreleased(monkeypatch):
     """A release with one package that is not installed."""
     made = KnownPlugin("processor", "made-up", "wxml-made-up", "0.3.2", "about it")
-    monkeypatch.setattr("wxml.plugins.known.known_plugins", lambda: (*known_plugins(), made))
+    monkeypatch.setattr("wxml.environment.release_index.known_plugins", lambda: (*known_plugins(), made))
     return made
 
 

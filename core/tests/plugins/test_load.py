@@ -2,14 +2,14 @@ import re
 
 import pytest
 from wxml.errors import BrokenPluginError, ConfigError, DataError, UnknownPluginError
-from wxml.interfaces.trainer import Trainer
 from wxml.plugins.catalog import installed
 from wxml.plugins.create import create
 from wxml.plugins.load import load, load_plugin
-from wxml.plugins.probe import probe
+from wxml.plugins.probe.parent import probe
 from wxml.plugins.resolve import resolve
+from wxml.training.trainer import Trainer
 
-BASE = "from wxml.interfaces.trainer import Trainer\n"
+BASE = "from wxml.training.trainer import Trainer\n"
 FIT = "    def fit(self, experiment, run_dir, *, resume=False): ...\n"
 
 
@@ -61,7 +61,7 @@ def test_ctrl_c_during_an_import_is_not_swallowed(site) -> None:
     ("code", "fault"),
     [
         ("Plugin = 3\n", "is not a class, got int"),
-        ("class Plugin: ...\n", "is not a subclass of wxml.interfaces.trainer.Trainer"),
+        ("class Plugin: ...\n", "is not a subclass of wxml.training.trainer.Trainer"),
         (f"{BASE}class Plugin(Trainer): ...\n", "does not define `fit`"),
         (
             f"{BASE}class Plugin(Trainer):\n    def __init__(self, **rest): ...\n{FIT}",
@@ -127,7 +127,7 @@ CONFIGURED = """
 from typing import Annotated
 from pydantic import Field
 from wxml.errors import DataError
-from wxml.interfaces.transform import Transform
+from wxml.data.transform import Transform
 
 class Plugin(Transform):
     def __init__(self, statistics, *, scale: Annotated[float, Field(gt=0)] = 2.0, mode: str = "plain") -> None:

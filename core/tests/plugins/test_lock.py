@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from wxml.plugins.catalog import installed, scan
 from wxml.plugins.lock import UsedPlugin, lock
-from wxml.plugins.options import Options
+from wxml.plugins.options.model import Options
 from wxml.plugins.resolve import resolve
 
 

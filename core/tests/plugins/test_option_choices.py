@@ -7,14 +7,14 @@ from click.testing import CliRunner
 from wxml.cli import group
 from wxml.errors import BrokenPluginError, ConfigError, ContractError
 from wxml.plugins.load import load_plugin
-from wxml.plugins.options import parse_options
+from wxml.plugins.options.model import parse_options
 
 LOSSES = '''
 from abc import ABC
 from typing import Annotated
 from pydantic import Field
 from wxml import Kind, Options, PluginChoice
-from wxml.interfaces.trainer import Trainer
+from wxml.training.trainer import Trainer
 
 class Loss(ABC):
     """What is minimised."""
@@ -119,8 +119,8 @@ def test_a_kind_that_nobody_declares_is_a_fault(site) -> None:
 
 
 def test_the_lock_has_plugins_that_plugins_choose(trainer, monkeypatch) -> None:
+    from wxml.config.plugin_use import used_plugins
     from wxml.config.schema import ExperimentConfig
-    from wxml.plugin_use import used_plugins
 
     config = {
         "data": {"source": {"plugin": "x"}, "split": {"training": ["2000", "2000"], "validation": ["2001", "2001"]}},

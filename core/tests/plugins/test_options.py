@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
 from wxml.errors import ConfigError, ContractError, DataError
-from wxml.plugins.options import OptionRow, Options, describe_options, options_json_schema, options_model, parse_options
+from wxml.plugins.options.model import (
+    OptionRow,
+    Options,
+    describe_options,
+    options_json_schema,
+    options_model,
+    parse_options,
+)
 
 
 class Edges(Options):

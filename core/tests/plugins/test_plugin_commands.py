@@ -14,7 +14,7 @@ CONFIGURED = """
 from typing import Annotated, Literal
 from pydantic import Field
 from wxml import Options
-from wxml.interfaces.trainer import Trainer
+from wxml.training.trainer import Trainer
 
 class Rollout(Options):
     start: int = 1

@@ -1,5 +1,5 @@
 import pytest
-from wxml.plugins.names import fold, kind_name
+from wxml.environment.names import fold, kind_name
 from wxml.plugins.policy import Policy
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from wxml.plugins.catalog import PluginRecord, scan
-from wxml.plugins.probe import probe
+from wxml.plugins.probe.parent import probe
 
 CRASH = "import ctypes\nctypes.string_at(0)\n"
 ENDLESS = "while True: pass\n"
@@ -31,7 +31,7 @@ def test_a_good_plugin_keeps_its_status_though_it_prints(site) -> None:
 
 def site_code() -> str:
     return (
-        "from wxml.interfaces.trainer import Trainer\n"
+        "from wxml.training.trainer import Trainer\n"
         "class Plugin(Trainer):\n    def fit(self, experiment, run_dir, *, resume=False): ...\n"
     )
 
@@ -47,7 +47,7 @@ def site_code() -> str:
         ("raise KeyboardInterrupt\n", "it raised KeyboardInterrupt when it was imported"),
         (CRASH, "its import was ended by SIGSEGV"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "its import was ended by SIGKILL"),
-        ("class Plugin: ...\n", "is not a subclass of wxml.interfaces.trainer.Trainer"),
+        ("class Plugin: ...\n", "is not a subclass of wxml.training.trainer.Trainer"),
         (
             site_code().replace("    def fit", "    def __init__(self, *, steps) -> None: ...\n    def fit"),
             "cannot be read: option 'steps' has no annotation",

@@ -3,10 +3,10 @@ import subprocess
 import sys
 
 import pytest
+from wxml.environment.installer import install_command, uninstall_command
+from wxml.environment.release_index import known_names
 from wxml.errors import AmbiguousPluginError, BrokenPluginError, UnknownPluginError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed, scan
-from wxml.plugins.installer import install_command, uninstall_command
-from wxml.plugins.known import known_names
 from wxml.plugins.resolve import resolve
 
 FIRST_PARTY = {

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 from wxml.cli import group
 from wxml.cli.check_plugin import SCHEMA, _options
-from wxml.interfaces.transform import Transform
+from wxml.data.transform import Transform
+from wxml.data.transforms.normalise import Normalise
 from wxml.testing import Contract, GraphBuilderContract, TransformContract
 from wxml.testing.conformance import CheckResult, contract_of, run_checks
-from wxml.transforms.normalise import Normalise
 
 
 def results(contract: type[Contract], plugin: type) -> dict[str, CheckResult]:
@@ -121,7 +121,7 @@ def test_json_for_programs(tiny) -> None:
 
 def test_a_failed_check_is_explained(tiny, tmp_path: Path) -> None:
     (tmp_path / "site" / "tiny_wxml.py").write_text(
-        "from wxml.transforms.normalise import Normalise\n"
+        "from wxml.data.transforms.normalise import Normalise\n"
         "from wxml import GraphBuilder\n"
         "print('hello')\n"
         "class Nearest(GraphBuilder):\n"

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from wxml.interfaces.data_source import SourceHeader
+from wxml.data.source import SourceHeader
+from wxml.data.variables import Variable
 from wxml.testing import DataSourceContract, TravellingWaves
-from wxml.variables import Variable
 
 
 class TestWaves(DataSourceContract):

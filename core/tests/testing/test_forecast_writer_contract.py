@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from wxml.errors import ArtefactError, DataError
-from wxml.interfaces.forecast_writer import ForecastWriter
+from wxml.forecasting.writer import ForecastWriter
 from wxml.testing import ForecastWriterContract
 
 

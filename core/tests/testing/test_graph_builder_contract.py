@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from wxml.errors import DataError
-from wxml.graph import EdgeSet, Graph, NodeSet
-from wxml.interfaces.graph_builder import GraphBuilder
+from wxml.graphs.builder import GraphBuilder
+from wxml.graphs.graph import EdgeSet, Graph, NodeSet
 from wxml.testing import GraphBuilderContract, tiny_graph
 
 LATITUDES = np.repeat([60.0, 0.0, -60.0], 3)

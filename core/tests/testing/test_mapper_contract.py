@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from wxml.interfaces.mapper import MapperChannels
+from wxml.model.mapper import MapperChannels
 from wxml.testing import MapperContract, tiny_graph, tiny_grid
 from wxml.testing.tiny_mapper import MeanMapper
 

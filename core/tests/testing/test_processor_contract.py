@@ -11,9 +11,9 @@ import pytest
 import torch
 from pydantic import BaseModel, Field
 from torch import nn
-from wxml.interfaces.processor import Processor
 from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
-from wxml.plugins.options import Options
+from wxml.model.processor import Processor
+from wxml.plugins.options.model import Options
 from wxml.testing import ProcessorContract
 from wxml.testing.data_parallel import Share, gradients_of_ranks
 
@@ -358,7 +358,7 @@ class Incomplete(Processor):
     [
         (Greedy, "constructor_fits_the_interface", r"takes `\*\*options: Any`: name every option"),
         (Incomplete, "constructor_fits_the_interface", "does not define `forward`"),
-        (nn.Linear, "constructor_fits_the_interface", "is not a subclass of wxml.interfaces.processor.Processor"),
+        (nn.Linear, "constructor_fits_the_interface", "is not a subclass of wxml.model.processor.Processor"),
         (Unannotated, "options_have_a_schema", "option 'width' has no annotation"),
         (WrongDefault, "defaults_are_valid_options", "the default of option `width` is refused"),
         (LaxGroup, "unknown_options_are_refused", "unknown option `shape.no_such_option` is accepted"),

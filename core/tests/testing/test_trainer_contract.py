@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from wxml.errors import ArtefactError
-from wxml.interfaces.trainer import Trainer
 from wxml.testing import TrainerContract
+from wxml.training.trainer import Trainer
 
 
 class Descent(Trainer):

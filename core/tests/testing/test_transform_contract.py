@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from wxml.interfaces.transform import Transform
+from wxml.data.transform import Transform
+from wxml.data.transforms.impute import Impute
+from wxml.data.transforms.normalise import Normalise
 from wxml.testing import TransformContract
-from wxml.transforms.impute import Impute
-from wxml.transforms.normalise import Normalise
 
 
 class TestNormalise(TransformContract):

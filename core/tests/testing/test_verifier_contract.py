@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from wxml.errors import DataError
-from wxml.interfaces.verifier import Scores, Verifier
 from wxml.testing import VerifierContract
+from wxml.verification.verifier import Scores, Verifier
 
 
 class SmallVerifier(Verifier):

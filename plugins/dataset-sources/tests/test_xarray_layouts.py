@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from wxml.data.grid import Grid
 from wxml.errors import DataError
-from wxml.grid import Grid
 from wxml_dataset_sources.xarray_source import XarraySource
 
 TIMES = np.array(["2020-01-01", "2020-01-01T06", "2020-01-01T12"], "datetime64[ns]")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wxml.data.sphere import gauss_legendre
 from wxml.errors import DataError
-from wxml.sphere import gauss_legendre
 from wxml_dataset_sources.xarray_source import XarraySource
 
 SHARED = Path(os.environ.get("WXML_SHARED_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wxml.fields import Fields
-from wxml.grid import Grid
-from wxml.interfaces.forecast_writer import ForecastHeader
-from wxml.variables import Variable
+from wxml.data.fields import Fields
+from wxml.data.grid import Grid
+from wxml.data.variables import Variable
+from wxml.forecasting.writer import ForecastHeader
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.grid import Grid
+from wxml.data.grid import Grid
 from wxml_forecast_writers.disk_error import disk_errors
 
 
@@ -84,10 +84,10 @@ LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 import numpy as np
-from wxml.fields import Fields
-from wxml.grid import Grid
-from wxml.interfaces.forecast_writer import ForecastHeader
-from wxml.variables import Variable
+from wxml.data.fields import Fields
+from wxml.data.grid import Grid
+from wxml.forecasting.writer import ForecastHeader
+from wxml.data.variables import Variable
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 grid = Grid.unstructured(np.zeros(50_000), np.linspace(0, 359, 50_000))
 start, lead = np.array(["2020-01-01"], "datetime64[s]"), np.array([3600], "timedelta64[s]")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.grid import Grid
-from wxml.variables import Variable
+from wxml.data.grid import Grid
+from wxml.data.variables import Variable
 from wxml_forecast_writers.layout import Layout
 
 DIMENSIONS = {"time": 2, "prediction_timedelta": 3}

@@ -8,10 +8,10 @@ import netCDF4
 import numpy as np
 import pytest
 import zarr
+from wxml.data.grid import Grid
 from wxml.errors import ConfigError
-from wxml.grid import Grid
-from wxml.interfaces.forecast_writer import ForecastWriter
-from wxml.plugins.options import parse_options
+from wxml.forecasting.writer import ForecastWriter
+from wxml.plugins.options.model import parse_options
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import xarray as xr
+from wxml.data.fields import Fields
+from wxml.data.grid import Grid
+from wxml.data.variables import Variable
 from wxml.errors import ArtefactError, ContractError, DataError
-from wxml.fields import Fields
-from wxml.grid import Grid
-from wxml.variables import Variable
 
 SIX_HOURS = np.timedelta64(6, "h")
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml import Grid, NodeSet
-from wxml.sphere import from_unit_vectors
+from wxml.data.sphere import from_unit_vectors
 from wxml_graph_builders import NearestEdges, RadiusEdges
 from wxml_graph_builders.icosphere import icosphere
 

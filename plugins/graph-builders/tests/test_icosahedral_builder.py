@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from wxml import DataError, Graph, Grid, NodeSet
-from wxml.sphere import angular_distance
+from wxml.data.sphere import angular_distance
 from wxml_graph_builders import Icosahedral, NearestEdges, RadiusEdges
 
 GRIDS = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from wxml.sphere import angular_distance, unit_vectors
+from wxml.data.sphere import angular_distance, unit_vectors
 from wxml_graph_builders.icosphere import greatest_edge, icosphere, node_count
 
 FINE = 5

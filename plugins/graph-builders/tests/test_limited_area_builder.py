@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from wxml import ConfigError, DataError, Grid
-from wxml.sphere import angular_distance
+from wxml.data.sphere import angular_distance
 from wxml_graph_builders import LimitedArea
 from wxml_graph_builders.icosphere import greatest_edge
 from wxml_graph_builders.regional_icosphere import FINEST

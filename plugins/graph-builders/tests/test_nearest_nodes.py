@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml import Grid, NodeSet
-from wxml.sphere import unit_vectors
+from wxml.data.sphere import unit_vectors
 from wxml_graph_builders import nearest_nodes as module
 from wxml_graph_builders.icosphere import icosphere
 from wxml_graph_builders.nearest_nodes import greatest_gap, nearest_nodes

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
-from wxml.sphere import angular_distance, unit_vectors
+from wxml.data.sphere import angular_distance, unit_vectors
 from wxml_graph_builders.region import Region
 from wxml_graph_builders.spherical_hull import SphericalHull
 

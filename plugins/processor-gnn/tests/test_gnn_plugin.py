@@ -10,7 +10,7 @@ from wxml.model.node_features import GridFeatures, MeshFeatures
 from wxml.model.residual import LastState
 from wxml.model.tensors import to_tensor
 from wxml.plugins.load import load_plugin
-from wxml.plugins.options import parse_options
+from wxml.plugins.options.model import parse_options
 from wxml.testing import TravellingWaves, tiny_graph
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor

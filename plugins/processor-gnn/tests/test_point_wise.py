@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from wxml import EdgeSet, Graph, MapperChannels, Mesh, NodeSet, Route
-from wxml.sphere import angular_distance
+from wxml.data.sphere import angular_distance
 from wxml.testing import MapperContract, ProcessorContract
 from wxml_processor_gnn.no_op import NoOpProcessor
 from wxml_processor_gnn.point_wise_mapper import PointWiseMapper

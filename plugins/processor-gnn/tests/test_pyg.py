@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 from wxml import ConfigError, EdgeSet, Graph, Mesh, NodeSet
-from wxml.sphere import angular_distance
+from wxml.data.sphere import angular_distance
 from wxml.testing import ProcessorContract
 from wxml_processor_gnn.pyg import PygProcessor
 from wxml_processor_gnn.pyg_operator import UNFIT, geometric, operators

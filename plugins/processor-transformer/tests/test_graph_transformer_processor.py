@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from wxml import ConfigError, EdgeSet, MapperChannels, Mesh, NodeSet, Route
 from wxml.plugins.load import load_plugin
-from wxml.plugins.options import parse_options
+from wxml.plugins.options.model import parse_options
 from wxml_processor_transformer.graph_transformer_block import GraphTransformerBlock
 from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper
 from wxml_processor_transformer.graph_transformer_processor import GraphTransformerProcessor

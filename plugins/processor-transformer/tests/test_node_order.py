@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wxml import Grid, NodeSet
-from wxml.sphere import angular_distance
+from wxml.data.sphere import angular_distance
 from wxml_processor_transformer.node_order import (
     face_coordinates,
     hilbert_order,

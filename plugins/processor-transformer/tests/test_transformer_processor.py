@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from wxml import ConfigError, EdgeSet, Mesh, NodeSet
 from wxml.plugins.load import load_plugin
-from wxml.plugins.options import parse_options
+from wxml.plugins.options.model import parse_options
 from wxml_processor_transformer.transformer_block import TransformerBlock
 from wxml_processor_transformer.transformer_processor import TransformerProcessor
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from wxml.artefacts.provenance import Provenance
 from wxml.config.schema import ExperimentConfig
+from wxml.data.samples import ModelSpace
+from wxml.data.statistics import compute_statistics
+from wxml.data.transforms.normalise import Normalise
+from wxml.data.variables import VariableRoles
 from wxml.experiment import Experiment
-from wxml.plugins.options import parse_options
-from wxml.provenance import Provenance
-from wxml.sampling import ModelSpace
-from wxml.statistics import compute_statistics
+from wxml.plugins.options.model import parse_options
 from wxml.testing import TravellingWaves, tiny_graph
-from wxml.transforms.normalise import Normalise
-from wxml.variables import VariableRoles
 from wxml_trainer_lightning.trainer import LightningTrainer
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from wxml.checkpoint import load_checkpoint
+from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.errors import ArtefactError, ConfigError, DataError
 from wxml_trainer_lightning import history as history_module
 from wxml_trainer_lightning.state import StateFile

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from wxml.interfaces.trainer import TrainingMemory
+from wxml.training.trainer import TrainingMemory
 from wxml_trainer_lightning.identity import run_identity
 from wxml_trainer_lightning.optimizers import make_optimizer
 from wxml_trainer_lightning.trainer import LightningTrainer

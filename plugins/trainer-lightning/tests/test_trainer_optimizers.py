@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
-from wxml.checkpoint import load_checkpoint
+from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.errors import ConfigError
 from wxml_trainer_lightning.optimizers import make_optimizer
 

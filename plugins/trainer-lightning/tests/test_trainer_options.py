@@ -2,7 +2,7 @@
 
 import pytest
 from wxml.errors import ConfigError
-from wxml.plugins.options import describe_options, parse_options
+from wxml.plugins.options.model import describe_options, parse_options
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.settings import FREE
 from wxml_trainer_lightning.trainer import LightningTrainer

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from wxml.checkpoint import load_checkpoint
+from wxml.artefacts.checkpoint import load_checkpoint
 from wxml_trainer_lightning.batches import sample_indices
 from wxml_trainer_lightning.schedule import Rollout
 

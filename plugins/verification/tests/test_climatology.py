@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wxml.grid import Grid
+from wxml.data.grid import Grid
 from wxml_verification.climatology import Climatology
 
 POINT = Grid.unstructured([50.0], [10.0])
@@ -110,8 +110,8 @@ def test_equals_a_mean_over_all_pairs_of_dates(seed, window, count) -> None:
 
 
 def _source(times, values):
-    from wxml.interfaces.data_source import DataSource, SourceHeader
-    from wxml.variables import Variable
+    from wxml.data.source import DataSource, SourceHeader
+    from wxml.data.variables import Variable
 
     class Series(DataSource):
         header = SourceHeader(POINT, (Variable("t"),), times)

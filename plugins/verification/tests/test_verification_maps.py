@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from wxml.grid import Grid
+from wxml.data.grid import Grid
 from wxml_verification.palettes import error_palette, field_palette, rmse_palette
 from wxml_verification.plane import Plane
 

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from wxml.grid import Grid
-from wxml.interfaces.verifier import Scores
+from wxml.data.grid import Grid
+from wxml.verification.verifier import Scores
 from wxml_verification.tables import skill, skill_table
 from wxml_verification.units import pretty_units
 

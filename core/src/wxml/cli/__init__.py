@@ -145,8 +145,8 @@ def _contributed() -> "dict[str, PluginRecord]":
 
 def _contributed_command(name: str) -> "PluginRecord | None":
     """The command of a plugin, by its bare or its full name; an error where there is one that cannot be used."""
+    from wxml.environment.names import fold
     from wxml.plugins.catalog import installed
-    from wxml.plugins.names import fold
     from wxml.plugins.resolve import resolve
 
     declared = {record.name for record in installed().select("command")}

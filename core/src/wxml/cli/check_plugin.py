@@ -91,9 +91,9 @@ def _put(options: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _records(names: Sequence[str]) -> "list[PluginRecord]":
     """The plugins that are meant: one where the kind is said, else one of each kind that has the name."""
+    from wxml.environment.names import fold
     from wxml.errors import UnknownPluginError, nearest
     from wxml.plugins.catalog import NOT_CHOSEN, installed
-    from wxml.plugins.names import fold
     from wxml.plugins.resolve import resolve
 
     if len(names) > 2:
@@ -119,7 +119,7 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
     """
     from wxml.errors import ConfigError
     from wxml.plugins.load import load
-    from wxml.plugins.options import parse_options
+    from wxml.plugins.options.model import parse_options
     from wxml.testing.conformance import contract_of
 
     plugin = load(record)

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from wxml.cli.table import columns
+
 
 @click.group("config")
 def command() -> None:
@@ -51,7 +53,6 @@ def explain(path: str, arguments: tuple[str, ...]) -> None:
     from wxml.config.arguments import split_arguments
     from wxml.config.compose import compose
     from wxml.config.explain import explain as explain_place
-    from wxml.config.explain import format_table
 
     explanation = explain_place(compose(*split_arguments(arguments)), path)
     rows = [
@@ -67,7 +68,7 @@ def explain(path: str, arguments: tuple[str, ...]) -> None:
         for key in explanation.keys
     ]
     header = ("key", "type", "constraint", "default", "value", "from", "description")
-    click.echo(f"{explanation.heading}\n\n{format_table(header, rows)}")
+    click.echo("\n".join([explanation.heading, "", *columns([header, *rows])]))
 
 
 @command.command()
@@ -98,13 +99,13 @@ def validate(context: click.Context, arguments: tuple[str, ...], as_json: bool) 
 
 
 def _origins(loaded: Any, as_json: bool) -> str:
-    from wxml.config.explain import format_table, origin_rows
+    from wxml.config.explain import origin_rows
 
     rows = origin_rows(loaded)
     if as_json:
         return json.dumps([{"path": row.path, "value": row.value, "origin": row.origin} for row in rows], indent=2)
     cells = [(row.path, json.dumps(row.value, ensure_ascii=False), row.origin) for row in rows]
-    return format_table(("key", "value", "from"), cells)
+    return "\n".join(columns([("key", "value", "from"), *cells]))
 
 
 def _default(key: Any) -> str:

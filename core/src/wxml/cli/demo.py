@@ -18,8 +18,8 @@ def command(overrides: tuple[str, ...], directory: Path) -> None:
       wxml demo
       wxml demo model.channels=32 --directory /tmp/demo
     """
-    from wxml.jobs.demo import demo
-    from wxml.score_table import score_table
+    from wxml.cli.demo_job import demo
+    from wxml.verification.score_table import score_table
 
     made = demo(directory, overrides)
     click.echo(score_table(made.scores))

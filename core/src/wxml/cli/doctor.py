@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from wxml.doctor import Diagnosis
+    from wxml.cli.diagnosis import Diagnosis
 
 SCHEMA = 1
 """The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""
@@ -28,7 +28,7 @@ def command(ctx: click.Context, manifest: Path | None, artefact: Path | None, as
 
     Exit code 0: all in order; 1: not; 2: there is no such file.
     """
-    from wxml.doctor import against_artefact, against_release, general_health
+    from wxml.cli.diagnosis import against_artefact, against_release, general_health
 
     if manifest and artefact:
         raise click.UsageError("--manifest and --for are two questions: ask one at a time")
@@ -52,7 +52,7 @@ def _json(diagnosis: "Diagnosis") -> str:
 
 
 def _lines(diagnosis: "Diagnosis") -> list[str]:
-    from wxml.columns import columns
+    from wxml.cli.table import columns
 
     compared = any(check.wanted for check in diagnosis.checks)
     rows = [

@@ -40,8 +40,8 @@ def command(
       wxml forecast model.safetensors -o july.nc --start 2014-07-01 --end 2014-07-31 --every 12h --lead-time 72h
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
     """
-    from wxml.jobs.forecast import ForecastRequest, forecast
-    from wxml.jobs.source_changes import changed_source
+    from wxml.artefacts.source_changes import changed_source
+    from wxml.forecasting.job import ForecastRequest, forecast
 
     source = changed_source(checkpoint, changes)
     request = ForecastRequest(checkpoint, output, start, end, every, lead_time, source, overwrite, members)

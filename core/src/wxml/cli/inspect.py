@@ -18,8 +18,8 @@ def command(artefact: Path, as_json: bool) -> None:
     """
     import json
 
-    from wxml.artefacts import read_provenance
-    from wxml.lineage import lineage
+    from wxml.artefacts.formats import read_provenance
+    from wxml.artefacts.lineage import lineage
 
     record = read_provenance(artefact)
     click.echo(json.dumps(record.to_dict(), indent=2) if as_json else lineage(record, str(artefact)))

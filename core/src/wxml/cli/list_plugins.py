@@ -75,7 +75,7 @@ def _listing(kind: str, timeout: float | None) -> Listing:
     catalog = installed()
     records = catalog.select(kind) if kind else catalog.records
     if timeout is not None:
-        from wxml.plugins.probe import probe
+        from wxml.plugins.probe.parent import probe
 
         records = probe(records, timeout)
     named = [alias for alias in aliases(catalog) if kind in ("", alias.kind)]
@@ -83,7 +83,7 @@ def _listing(kind: str, timeout: float | None) -> Listing:
 
 
 def _write_available(kind: str, as_json: bool) -> None:
-    from wxml.plugins.known import known_plugins
+    from wxml.environment.release_index import known_plugins
 
     missing = [one for one in known_plugins() if kind in ("", one.kind) and not one.is_installed]
     _write([available_json(missing)] if as_json else available_lines(missing))

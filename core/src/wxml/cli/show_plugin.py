@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from wxml.columns import columns
+from wxml.cli.table import columns
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.load import load
-from wxml.plugins.option_rows import OptionRow
-from wxml.plugins.options import describe_options, options_json_schema
+from wxml.plugins.options.model import describe_options, options_json_schema
+from wxml.plugins.options.rows import OptionRow
 from wxml.plugins.resolve import resolve
 
 PLACES = {

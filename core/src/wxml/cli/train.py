@@ -36,7 +36,7 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
     if plan:
         _write_plan(*split_arguments(arguments), as_json=as_json)
         return
-    from wxml.jobs.train import train
+    from wxml.training.job import train
 
     experiment, overrides = split_arguments(arguments)
     folder = run_dir or Path("runs") / (experiment.stem if experiment else "demo")
@@ -44,8 +44,8 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
 
 
 def _write_plan(experiment: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
-    from wxml.jobs.memory import plan_training
-    from wxml.jobs.memory_table import plan_lines
+    from wxml.training.memory_limit import plan_training
+    from wxml.training.memory_table import plan_lines
 
     plan = plan_training(experiment, overrides)
     click.echo(json.dumps(plan.to_dict(), indent=2) if as_json else "\n".join(plan_lines(plan)))

@@ -26,9 +26,9 @@ def command(
       wxml verify forecast.zarr
       wxml verify forecast.zarr --output scores/july --metric acc
     """
-    from wxml.jobs.source_changes import changed_source
-    from wxml.jobs.verify import verify
-    from wxml.score_table import score_table, scores_as_json
+    from wxml.artefacts.source_changes import changed_source
+    from wxml.verification.job import verify
+    from wxml.verification.score_table import score_table, scores_as_json
 
     scores, report = verify(forecast, output, source=changed_source(forecast, changes), overwrite=overwrite)
     click.echo(scores_as_json(scores) if as_json else score_table(scores, metric))

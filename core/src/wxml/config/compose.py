@@ -22,7 +22,7 @@ from wxml.config.layers import Layer, PresetLibrary, find_presets, site_layer, u
 from wxml.config.origins import DEFAULT, Mark, leaves, mark_values, nested, overlay, prune, without
 from wxml.config.yaml_file import Choice, Document, read_document, read_marks
 from wxml.errors import ConfigError, Fault, nearest
-from wxml.plugins.choices import kind_of
+from wxml.plugins.options.choices import kind_of
 
 BUILT_IN = "demo"
 """The preset experiment that is used when no experiment is given."""

@@ -1,6 +1,6 @@
 """The tables that say where each value came from, and what could be written at a place."""
 
-__all__ = ["Explanation", "OriginRow", "explain", "format_table", "origin_rows"]
+__all__ = ["Explanation", "OriginRow", "explain", "origin_rows"]
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,15 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from wxml.columns import columns
 from wxml.config.compose import ComposedConfig
 from wxml.config.keys import child_names, field_at, model_of, plugin_places
 from wxml.config.load import LoadedConfig
 from wxml.config.origins import DEFAULT
 from wxml.config.schema import ExperimentConfig
 from wxml.errors import ConfigError, Fault, nearest
-from wxml.plugins.choices import PluginChoice, kind_of
-from wxml.plugins.option_rows import OptionRow, option_rows
+from wxml.plugins.options.choices import PluginChoice, kind_of
+from wxml.plugins.options.rows import OptionRow, option_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def explain(composed: ComposedConfig, path: str) -> Explanation:
 
 def _explain_plugin(composed: ComposedConfig, path: str, place: str, kind: str) -> Explanation:
     from wxml.plugins.load import load
-    from wxml.plugins.options import describe_options
+    from wxml.plugins.options.model import describe_options
     from wxml.plugins.resolve import resolve
 
     name = _at(composed.values, f"{place}.plugin")
@@ -165,8 +164,3 @@ def _at(values: Any, path: str) -> Any:
 def _yaml(value: Any) -> str:
     """A value on one line of YAML."""
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-
-
-def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns that stand below each other; the last one may be as wide as it likes."""
-    return "\n".join(columns([tuple(header), *(tuple(row) for row in rows)]))

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from wxml.config.schema import ExperimentConfig
-from wxml.plugins.choices import PlacedPlugin, PluginChoice, choices_in
+from wxml.plugins.options.choices import PlacedPlugin, PluginChoice, choices_in
 
 Model = type[BaseModel]
 

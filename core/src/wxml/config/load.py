@@ -13,7 +13,7 @@ from wxml.config.compose import ComposedConfig, compose
 from wxml.config.keys import child_names, field_at, plugin_places
 from wxml.config.schema import ExperimentConfig
 from wxml.errors import ConfigError, Fault, WxmlError, nearest
-from wxml.plugins.choices import kind_of
+from wxml.plugins.options.choices import kind_of
 from wxml.plugins.resolve import spelled_out
 
 
@@ -139,7 +139,7 @@ def check_plugins(composed: ComposedConfig) -> list[Fault]:
     Raises:
         BrokenPluginError: a plugin that is named cannot be used.
     """
-    from wxml.plugins.options import choice_faults
+    from wxml.plugins.options.model import choice_faults
 
     faults = (fault for place in plugin_places(composed.values) for fault in choice_faults(place))
     return [_located(fault, composed) for fault in faults]

@@ -29,9 +29,9 @@ from pydantic import (
     model_validator,
 )
 
-from wxml.durations import parse_duration, parse_time
+from wxml.data.times import parse_duration, parse_time
 from wxml.errors import DataError
-from wxml.plugins.choices import Kind, PluginChoice
+from wxml.plugins.options.choices import Kind, PluginChoice
 from wxml.sizes import parse_size
 
 ISO_TIME = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2})?)?)?)?)?")

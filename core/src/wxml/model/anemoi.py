@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from wxml.data.variables import VariableRoles
 from wxml.errors import ArtefactError
 from wxml.model.anemoi_claims import COORDINATES, PARTS, Claim, claims_of, unused_names
 from wxml.model.anemoi_order import AnemoiLayout, FeatureOrder
 from wxml.model.encode_process_decode import EncodeProcessDecode
-from wxml.variables import VariableRoles
 
 
 def fill_from_anemoi(

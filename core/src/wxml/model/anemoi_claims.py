@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wxml.interfaces.mapper import Mapper
-from wxml.interfaces.processor import Processor
 from wxml.model.anemoi_order import GEOMETRY, AnemoiLayout, FeatureOrder
 from wxml.model.edge_features import EdgeFeatures
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.mapper import Mapper
+from wxml.model.processor import Processor
 
 PARTS = {"encoder": ("grid", "mesh"), "processor": ("mesh", "mesh"), "decoder": ("mesh", "grid")}
 COORDINATES = "node_attributes.latlons_"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.errors import DataError
-from wxml.graph import EdgeSet, Graph, NodeSet
+from wxml.graphs.graph import EdgeSet, Graph, NodeSet
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,14 +12,14 @@ from torch import nn
 
 from wxml.config.schema import ModelConfig
 from wxml.errors import ConfigError, Fault, WxmlError
-from wxml.interfaces.mapper import Mapper, MapperChannels
-from wxml.interfaces.processor import Processor
 from wxml.model.checkpointing import choose_kept
 from wxml.model.edge_features import EdgeFeatures
 from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml.model.limits import make_bounding
+from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.node_features import GridFeatures, MeshFeatures
 from wxml.model.noise import Noise
+from wxml.model.processor import Processor
 from wxml.model.residual import LastState, NoResidual, TruncatedState
 from wxml.model.tensors import node_tensor
 from wxml.plugins.catalog import PluginRecord, installed

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wxml.graph import EdgeSet
+from wxml.graphs.graph import EdgeSet
 from wxml.model.degree_order import DegreeOrder
 from wxml.model.edges import EdgeIndex
 

@@ -9,8 +9,8 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from wxml.config.schema import CheckpointingConfig
-from wxml.interfaces.mapper import Mapper
-from wxml.interfaces.processor import Processor
+from wxml.model.mapper import Mapper
+from wxml.model.processor import Processor
 
 
 def choose_kept(model: nn.Module, config: CheckpointingConfig) -> None:

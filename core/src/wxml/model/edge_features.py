@@ -5,7 +5,7 @@ __all__ = ["EdgeFeatures"]
 import torch
 from torch import Tensor, nn
 
-from wxml.graph import Mesh, Route
+from wxml.graphs.graph import Mesh, Route
 from wxml.model.tensors import node_tensor
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wxml.graph import EdgeSet
+from wxml.graphs.graph import EdgeSet
 from wxml.model.reused_memory import is_real
 from wxml.model.tensors import index_tensor
 

@@ -4,12 +4,12 @@ __all__ = ["EncodeProcessDecode"]
 
 from torch import Tensor, nn
 
-from wxml.interfaces.mapper import Mapper
-from wxml.interfaces.processor import Processor
 from wxml.model.bounding import Bounding
 from wxml.model.checkpointing import run_part
+from wxml.model.mapper import Mapper
 from wxml.model.node_features import GridFeatures, MeshFeatures
 from wxml.model.noise import Noise
+from wxml.model.processor import Processor
 
 
 class EncodeProcessDecode(nn.Module):

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wxml.graph import Route
+from wxml.data.sphere import angular_distance
+from wxml.graphs.graph import Route
 from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
 from wxml.model.tensors import node_tensor
-from wxml.sphere import angular_distance
 
 
 class Interpolation(nn.Module):

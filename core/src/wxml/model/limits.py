@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.config.schema import BoundingConfig
+from wxml.data.samples import ModelSpace
 from wxml.errors import DataError, nearest
 from wxml.model.bounding import Bounding, Fraction
-from wxml.sampling import ModelSpace
 
 PROBES = np.array([[-1, 0, 1, 2]], np.float32)
 """Model values at which a transform shows whether it is a straight line; shape `[variable, node]`."""

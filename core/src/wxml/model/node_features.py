@@ -5,7 +5,7 @@ __all__ = ["GridFeatures", "MeshFeatures"]
 import torch
 from torch import Tensor, nn
 
-from wxml.graph import NodeSet
+from wxml.graphs.graph import NodeSet
 from wxml.model.tensors import node_tensor
 
 

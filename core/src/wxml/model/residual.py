@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wxml.errors import DataError
-from wxml.graph import Route
+from wxml.graphs.graph import Route
 from wxml.model.interpolation import Interpolation
 
 

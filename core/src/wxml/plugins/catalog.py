@@ -14,11 +14,11 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from wxml.environment.distributions import Distribution, Environment, Header, find_distributions
+from wxml.environment.names import CORE, fold, kind_name
+from wxml.environment.requirements import shortfall
 from wxml.errors import UnknownPluginError, nearest
-from wxml.plugins.distributions import Distribution, Environment, Header, find_distributions
-from wxml.plugins.names import fold, kind_name
-from wxml.plugins.policy import CORE, Policy
-from wxml.plugins.requirements import shortfall
+from wxml.plugins.policy import Policy
 from wxml.plugins.site import SiteRules
 
 Status = Literal["ok", "incompatible", "missing-dependency", "needs-extra", "conflict", "disabled", "broken"]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Literal
 
+from wxml.environment.installer import install_command
+from wxml.environment.origin import requirement
 from wxml.errors import ArtefactError, UnknownPluginError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed
-from wxml.plugins.installer import install_command
+from wxml.plugins.location import code_root
 from wxml.plugins.lock import core_record, tree_hash
-from wxml.plugins.origin import requirement
-from wxml.plugins.whereabouts import code_root
 
 logger = logging.getLogger(__name__)
 

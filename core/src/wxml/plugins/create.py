@@ -7,7 +7,7 @@ from typing import Any
 
 from wxml.errors import WxmlError
 from wxml.plugins.load import load
-from wxml.plugins.options import parse_options
+from wxml.plugins.options.model import parse_options
 from wxml.plugins.resolve import resolve
 
 

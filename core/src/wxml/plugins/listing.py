@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
+from wxml.environment.installer import install_command
+from wxml.environment.release_index import KnownPlugin
 from wxml.plugins.aliases import Alias
 from wxml.plugins.catalog import PluginRecord
-from wxml.plugins.installer import install_command
-from wxml.plugins.known import KnownPlugin
 
 SCHEMA = 1
 """The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""

@@ -9,8 +9,8 @@ from typing import Any
 from wxml.errors import BrokenPluginError, UnknownPluginError
 from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.import_guard import guarded_import
+from wxml.plugins.location import culprit
 from wxml.plugins.resolve import require_usable, resolve
-from wxml.plugins.whereabouts import culprit
 
 _outcomes: dict[PluginRecord, type | BrokenPluginError] = {}
 

@@ -11,10 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wxml.environment.names import CORE
+from wxml.environment.origin import install_line, is_dirty, origin, requirement
 from wxml.plugins.catalog import PluginRecord
-from wxml.plugins.origin import install_line, is_dirty, origin, requirement
-from wxml.plugins.policy import CORE
-from wxml.plugins.whereabouts import code_root
+from wxml.plugins.location import code_root
 
 CODE = (".py", ".yaml")
 """What decides how a package behaves; caches, data and documents do not."""

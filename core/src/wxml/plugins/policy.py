@@ -5,16 +5,15 @@ after `-` is denied. What the variable says of a distribution goes before what t
 variable before everything of the site. Everyone is allowed of whom neither says anything.
 """
 
-__all__ = ["CORE", "Policy"]
+__all__ = ["Policy"]
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wxml.plugins.names import fold
+from wxml.environment.names import CORE, fold
 from wxml.plugins.site import SiteRules, site_rules
 
-CORE = "wxml-core"
 VARIABLE = "WXML_PLUGINS"
 
 

@@ -4,12 +4,12 @@ __all__ = ["find_plugin", "require_usable", "resolve", "spelled_out"]
 
 import difflib
 
+from wxml.environment.installer import install_command, uninstall_command
+from wxml.environment.names import CORE, fold
+from wxml.environment.release_index import known_names, requirement
 from wxml.errors import AmbiguousPluginError, BrokenPluginError, UnknownPluginError, WxmlError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed
-from wxml.plugins.installer import install_command, uninstall_command
-from wxml.plugins.known import known_names, requirement
-from wxml.plugins.names import fold
-from wxml.plugins.policy import CORE, Policy
+from wxml.plugins.policy import Policy
 
 
 def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str = "") -> PluginRecord:

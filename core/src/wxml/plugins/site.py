@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wxml.plugins.names import fold, kind_name
+from wxml.environment.names import fold, kind_name
 
 VARIABLE = "WXML_SITE_CONFIG"
 FOLDER = "/etc/wxml"

@@ -8,10 +8,10 @@ import sys
 from dataclasses import dataclass
 from typing import Self
 
+from wxml.environment.names import fold
+from wxml.environment.release_index import known_names
 from wxml.errors import ConfigError, Fault
 from wxml.plugins.catalog import installed
-from wxml.plugins.known import known_names
-from wxml.plugins.names import fold
 
 DISTRIBUTION = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)  # PEP 508
 

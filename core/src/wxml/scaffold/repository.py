@@ -13,11 +13,10 @@ from pathlib import Path
 from string import Template
 
 import wxml
+from wxml.environment.names import CORE, kind_name
 from wxml.errors import UnknownPluginError, nearest
-from wxml.plugins.names import kind_name
-from wxml.plugins.policy import CORE
+from wxml.files.staging import staged
 from wxml.scaffold.plugin_name import PluginName
-from wxml.staging import staged
 
 KINDS = {
     "processor": "local attention on the mesh",

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from wxml.interfaces.mapper import Mapper
-from wxml.interfaces.processor import Processor
 from wxml.model.edge_features import EdgeFeatures
+from wxml.model.mapper import Mapper
+from wxml.model.processor import Processor
 
 
 def closed_form(name: str, shape: Sequence[int]) -> Tensor:

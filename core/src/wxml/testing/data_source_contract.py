@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wxml.durations import format_time, parse_time
+from wxml.data.source import DataSource, SourceHeader
+from wxml.data.times import format_time, parse_time
 from wxml.errors import DataError
-from wxml.interfaces.data_source import DataSource, SourceHeader
 from wxml.testing.contract import Contract, require
 
 Values = NDArray[np.float32]

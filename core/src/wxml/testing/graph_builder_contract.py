@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.grid import Grid
+from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
-from wxml.graph import EdgeSet, Graph, NodeSet
-from wxml.grid import Grid
-from wxml.interfaces.graph_builder import GraphBuilder
-from wxml.sphere import unit_vectors
+from wxml.graphs.builder import GraphBuilder
+from wxml.graphs.graph import EdgeSet, Graph, NodeSet
 from wxml.testing.contract import Contract, require
 from wxml.testing.tiny_graphs import tiny_region
 from wxml.testing.tiny_world import tiny_grid

@@ -4,8 +4,8 @@ __all__ = ["MapperContract"]
 
 from typing import Any, ClassVar
 
-from wxml.graph import Graph
-from wxml.interfaces.mapper import Mapper, MapperChannels
+from wxml.graphs.graph import Graph
+from wxml.model.mapper import Mapper, MapperChannels
 from wxml.testing.contract import require
 from wxml.testing.network_contract import NetworkContract
 from wxml.testing.network_trial import Place

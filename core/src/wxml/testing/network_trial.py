@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from wxml.graph import Graph
+from wxml.graphs.graph import Graph
 from wxml.testing.contract import Contract, require
 from wxml.testing.data_parallel import Share, gradients_of
 from wxml.testing.tiny_graphs import GRAPHS, globe

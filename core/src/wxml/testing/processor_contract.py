@@ -4,8 +4,8 @@ __all__ = ["ProcessorContract"]
 
 from typing import Any, ClassVar
 
-from wxml.graph import Graph
-from wxml.interfaces.processor import Processor
+from wxml.graphs.graph import Graph
+from wxml.model.processor import Processor
 from wxml.testing.network_contract import NetworkContract
 from wxml.testing.network_trial import Place
 

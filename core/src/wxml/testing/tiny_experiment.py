@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wxml.artefacts.provenance import Provenance
 from wxml.config.schema import ExperimentConfig
+from wxml.data.samples import ModelSpace
+from wxml.data.statistics import compute_statistics
+from wxml.data.transforms.normalise import Normalise
+from wxml.data.variables import VariableRoles
 from wxml.experiment import Experiment
-from wxml.provenance import Provenance
-from wxml.sampling import ModelSpace
-from wxml.statistics import compute_statistics
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph
-from wxml.transforms.normalise import Normalise
-from wxml.variables import VariableRoles
 
 CONFIG = {
     "data": {

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wxml.fields import Fields
-from wxml.grid import Grid
-from wxml.interfaces.forecast_writer import ForecastHeader
+from wxml.data.fields import Fields
+from wxml.data.grid import Grid
+from wxml.data.variables import Variable
+from wxml.forecasting.writer import ForecastHeader
 from wxml.testing.tiny_world import tiny_grid
-from wxml.variables import Variable
 
 PROVENANCE = {"artefact": "forecast", "notes": {"institute": "Météo ‘ü’"}, "parents": [{"artefact": "checkpoint"}]}
 

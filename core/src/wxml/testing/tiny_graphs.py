@@ -4,8 +4,8 @@ __all__ = ["GRAPHS", "globe", "isolated_node", "limited_area", "one_edge", "tiny
 
 import numpy as np
 
-from wxml.graph import EdgeSet, Graph, NodeSet
-from wxml.grid import Grid
+from wxml.data.grid import Grid
+from wxml.graphs.graph import EdgeSet, Graph, NodeSet
 from wxml.testing.tiny_world import tiny_graph, tiny_grid
 
 

@@ -5,9 +5,9 @@ __all__ = ["MeanMapper"]
 import torch
 from torch import Tensor, nn
 
-from wxml.graph import Route
-from wxml.interfaces.mapper import Mapper, MapperChannels
+from wxml.graphs.graph import Route
 from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
+from wxml.model.mapper import Mapper, MapperChannels
 
 
 class MeanMapper(Mapper):

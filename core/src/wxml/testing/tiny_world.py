@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from wxml.graph import EdgeSet, Graph, NodeSet
-from wxml.grid import Grid
-from wxml.interfaces.data_source import DataSource, SourceHeader
-from wxml.sphere import angular_distance
-from wxml.variables import Variable
+from wxml.data.grid import Grid
+from wxml.data.source import DataSource, SourceHeader
+from wxml.data.sphere import angular_distance
+from wxml.data.variables import Variable
+from wxml.graphs.graph import EdgeSet, Graph, NodeSet
 
 HOURS_PER_TURN = {"t": 48.0, "q": 96.0}
 

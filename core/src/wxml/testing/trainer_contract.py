@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 import torch
 
-from wxml.checkpoint import load_checkpoint
+from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.errors import ArtefactError, DataError
-from wxml.interfaces.trainer import Trainer
 from wxml.testing.contract import Contract, require
 from wxml.testing.tiny_experiment import TinyExperiment, TinyModel, tiny_experiment, without_samples
+from wxml.training.trainer import Trainer
 
 
 class TrainerContract(Contract):

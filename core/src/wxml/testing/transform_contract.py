@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.interfaces.transform import Statistics, Transform
+from wxml.data.transform import Statistics, Transform
 from wxml.testing.contract import Contract, require
 
 Values = NDArray[np.float32]

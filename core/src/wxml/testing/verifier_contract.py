@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.fields import Fields
 from wxml.errors import DataError, UnknownPluginError
-from wxml.fields import Fields
-from wxml.interfaces.forecast_writer import ForecastHeader
-from wxml.interfaces.verifier import Scores, VerificationTask, Verifier
+from wxml.forecasting.writer import ForecastHeader
 from wxml.plugins.create import create
 from wxml.testing.contract import Contract, require
 from wxml.testing.tiny_world import TravellingWaves
+from wxml.verification.verifier import Scores, VerificationTask, Verifier
 
 Step = tuple[Fields, np.timedelta64]
 

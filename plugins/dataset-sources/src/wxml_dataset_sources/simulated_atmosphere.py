@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml.cache import cache_folder
-from wxml.durations import format_time, parse_time
+from wxml.data.grid import Grid
+from wxml.data.source import DataSource, SourceHeader
+from wxml.data.times import format_time, parse_time
+from wxml.data.variables import Variable
 from wxml.errors import DataError
-from wxml.grid import Grid
-from wxml.interfaces.data_source import DataSource, SourceHeader
-from wxml.variables import Variable
+from wxml.files.cache import cache_folder
 
 from wxml_dataset_sources.simulation import field_cache
 from wxml_dataset_sources.simulation.atmosphere import FIELDS, OUTPUT_INTERVAL, Atmosphere

@@ -8,10 +8,10 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml.data.fields import Fields
 from wxml.errors import ArtefactError, ContractError
-from wxml.fields import Fields
-from wxml.interfaces.forecast_writer import ForecastHeader, ForecastWriter
-from wxml.staging import check_absent
+from wxml.files.staging import check_absent
+from wxml.forecasting.writer import ForecastHeader, ForecastWriter
 
 from wxml_forecast_writers.layout import Layout
 from wxml_forecast_writers.provenance import DAMAGE, FIX, provenance_from_text

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.grid import Grid
+from wxml.data.grid import Grid
 
 LATITUDE = {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"}
 LONGITUDE = {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east"}

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from wxml.errors import DataError
-from wxml.interfaces.forecast_writer import ForecastHeader
+from wxml.forecasting.writer import ForecastHeader
 
 from wxml_forecast_writers.cf_names import cf_attributes
 from wxml_forecast_writers.horizontal import Coordinate, Horizontal

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.durations import format_duration, format_time
+from wxml.data.fields import Fields
+from wxml.data.times import format_duration, format_time
 from wxml.errors import DataError
-from wxml.fields import Fields
-from wxml.interfaces.forecast_writer import ForecastHeader
+from wxml.forecasting.writer import ForecastHeader
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.sphere import unit_vectors
+from wxml.data.sphere import unit_vectors
 
 Points = NDArray[np.float64]
 Triangles = NDArray[np.int64]

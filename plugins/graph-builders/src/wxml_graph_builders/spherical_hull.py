@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
-from wxml.sphere import angular_distance
+from wxml.data.sphere import angular_distance
 
 Points = NDArray[np.float64]
 

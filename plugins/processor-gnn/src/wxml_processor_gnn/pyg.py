@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mesh, Processor
+from wxml.data.sphere import angular_distance
 from wxml.model.edge_features import EdgeFeatures
 from wxml.model.layers import run_layers
 from wxml.model.tensors import index_tensor, node_tensor
-from wxml.sphere import angular_distance
 
 from wxml_processor_gnn.mlp import ACTIVATIONS, Activation
 from wxml_processor_gnn.pyg_operator import Place, Value, make_operator, what_it_reads

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 from wxml.errors import ArtefactError, DataError
-from wxml.staging import staged
+from wxml.files.staging import staged
 
 COLUMNS = "step,training_loss,validation_loss,learning_rate,rollout\n"
 FLUSH_SECONDS = 0.5  # losses stay on the device this long, so that an accelerator need not wait for every one

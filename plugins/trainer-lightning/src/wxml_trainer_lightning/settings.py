@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
-from wxml.durations import parse_duration
+from wxml.data.times import parse_duration
 
 from wxml_trainer_lightning.schedule import Rollout
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from wxml.errors import ArtefactError
-from wxml.staging import staged
+from wxml.files.staging import staged
 
 from wxml_trainer_lightning.identity import differences
 

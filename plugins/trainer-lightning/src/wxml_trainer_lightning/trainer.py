@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
-from wxml.durations import parse_duration
+from wxml.data.times import parse_duration
 from wxml.experiment import Experiment
-from wxml.interfaces.trainer import Trainer, TrainingMemory
+from wxml.training.trainer import Trainer, TrainingMemory
 
 from wxml_trainer_lightning.schedule import Rollout
 from wxml_trainer_lightning.settings import (
@@ -92,7 +92,7 @@ class LightningTrainer(Trainer):
         )
 
     def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Path:
-        """Train, and return the path of the checkpoint; see `wxml.interfaces.trainer.Trainer.fit`.
+        """Train, and return the path of the checkpoint; see `wxml.training.trainer.Trainer.fit`.
 
         Raises:
             ArtefactError: the folder holds a training and `resume` is not set, or there is nothing to resume, or a

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from wxml.interfaces.verifier import Scores
+from wxml.verification.verifier import Scores
 
 from wxml_verification.svg import COLOURS, inline_svg
 from wxml_verification.units import pretty_units

@@ -9,8 +9,8 @@ from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.grid import Grid
-from wxml.interfaces.verifier import Scores
+from wxml.data.grid import Grid
+from wxml.verification.verifier import Scores
 
 from wxml_verification.accumulation import METRICS, Accumulation
 from wxml_verification.cases import FORECASTS, Case, Cases

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.durations import format_duration
+from wxml.data.times import format_duration
 
 from wxml_verification.climatology import Climatology
 from wxml_verification.reading import ForecastFile

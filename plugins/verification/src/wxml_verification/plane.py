@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.grid import Grid
-from wxml.sphere import cell_bounds, unit_vectors
+from wxml.data.grid import Grid
+from wxml.data.sphere import cell_bounds, unit_vectors
 
 from wxml_verification.metrics import Array
 

@@ -9,8 +9,8 @@ from importlib.resources import files
 from string import Template
 
 import numpy as np
-from wxml.durations import format_duration
-from wxml.interfaces.verifier import Scores
+from wxml.data.times import format_duration
+from wxml.verification.verifier import Scores
 
 from wxml_verification.accumulation import METRICS
 from wxml_verification.curves import LINES, draw_curves

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from wxml.grid import Grid
+from wxml.data.grid import Grid
 
 from wxml_verification.evaluation import Evaluation
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 from wxml.errors import DataError, nearest
-from wxml.interfaces.verifier import Scores, VerificationTask, Verifier
+from wxml.verification.verifier import Scores, VerificationTask, Verifier
 
 from wxml_verification.evaluation import evaluate
 from wxml_verification.reading import ForecastFile

@@ -7,8 +7,8 @@ from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.durations import format_duration
-from wxml.interfaces.verifier import Scores
+from wxml.data.times import format_duration
+from wxml.verification.verifier import Scores
 
 from wxml_verification.metrics import Array
 from wxml_verification.units import pretty_units

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.durations import format_time
+from wxml.data.grid import Grid
+from wxml.data.source import DataSource
+from wxml.data.times import format_time
 from wxml.errors import DataError
-from wxml.grid import Grid
-from wxml.interfaces.data_source import DataSource
 
 from wxml_verification.metrics import Array
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from wxml.errors import ArtefactError
-from wxml.staging import staged
+from wxml.files.staging import staged
 
 LOG = logging.getLogger("wxml")
 CHECKSUM_BYTES = 4

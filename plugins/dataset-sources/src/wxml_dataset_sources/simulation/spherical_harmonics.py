@@ -11,7 +11,7 @@ __all__ = ["EARTH_RADIUS", "SphericalHarmonics", "legendre_functions"]
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.sphere import gauss_legendre
+from wxml.data.sphere import gauss_legendre
 
 EARTH_RADIUS = 6.371e6  # m
 

@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
+from wxml.data.grid import Grid
 from wxml.errors import DataError
-from wxml.grid import Grid
 
 from wxml_dataset_sources.xarray_reading.array_reader import ArrayReader, Layout
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.durations import format_time
+from wxml.data.source import SourceHeader
+from wxml.data.times import format_time
+from wxml.data.variables import Variable
 from wxml.errors import DataError, nearest
-from wxml.interfaces.data_source import SourceHeader
-from wxml.variables import Variable
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent
 from wxml_dataset_sources.xarray_reading.horizontal import node_order

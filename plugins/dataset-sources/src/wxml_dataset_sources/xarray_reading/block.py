@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.grid import Grid
-from wxml.variables import Variable
+from wxml.data.grid import Grid
+from wxml.data.variables import Variable
 
 
 class Reader(Protocol):

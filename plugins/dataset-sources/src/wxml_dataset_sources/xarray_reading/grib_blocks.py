@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import cfgrib
 import numpy as np
+from wxml.data.grid import Grid
 from wxml.errors import DataError
-from wxml.grid import Grid
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent
 from wxml_dataset_sources.xarray_reading.formats import DataFile

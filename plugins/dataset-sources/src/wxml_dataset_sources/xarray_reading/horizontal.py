@@ -4,8 +4,8 @@ __all__ = ["axes_grid", "cells_grid", "node_order", "plane_grid"]
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml.data.grid import Grid
 from wxml.errors import DataError
-from wxml.grid import Grid
 
 Array = NDArray[np.float64]
 

@@ -1,0 +1,133 @@
+"""A checkpoint: one `.safetensors` file with weights, graph, grid, statistics, and how to rebuild the model from them.
+
+The file's metadata hold one key, `wxml`, with a JSON header that any reader of safetensors can show. Nothing in the
+file is code, and nothing in it depends on the moment it was written: the same training gives the same bytes.
+"""
+
+__all__ = ["Checkpoint", "load_checkpoint", "read_header", "save_checkpoint"]
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from wxml.data.grid import Grid
+from wxml.data.transform import Statistics
+from wxml.errors import ArtefactError
+from wxml.files.staging import staged
+from wxml.graphs.graph import Graph
+
+FORMAT = 1
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """Everything that is needed to run a trained model again, but the plugins that it names."""
+
+    header: dict[str, Any]
+    """`format`, `config`, `roles`, `provenance` and `training`: JSON values."""
+    weights: Mapping[str, Any]
+    """The model's state: name → tensor."""
+    graph: Graph
+    grid: Grid
+    statistics: Statistics
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = False) -> None:
+    """Write a checkpoint beside `path` and move it there.
+
+    Raises:
+        ArtefactError: `path` exists and `overwrite` is not set, or the disk refuses.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {f"weights/{name}": tensor.detach().cpu().contiguous() for name, tensor in checkpoint.weights.items()}
+    for name, array in _arrays(checkpoint).items():
+        tensors[name] = torch.from_numpy(np.array(array))
+    statistics = list(checkpoint.statistics.variables)
+    grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular}
+    header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid}
+    with staged(path, overwrite=overwrite) as beside:
+        try:
+            save_file(tensors, beside, {"wxml": json.dumps(header, sort_keys=True)})
+        except SafetensorError as error:  # wraps the operating system's refusal
+            raise OSError(f"{error}") from error
+
+
+def _arrays(checkpoint: Checkpoint) -> Arrays:
+    arrays: Arrays = {f"graph/{name}": array for name, array in checkpoint.graph.to_arrays().items()}
+    for name in ("latitudes", "longitudes", "area_weights"):
+        arrays[f"grid/{name}"] = getattr(checkpoint.grid, name)
+    for field in fields(Statistics)[1:]:
+        arrays[f"statistics/{field.name}"] = getattr(checkpoint.statistics, field.name)
+    return arrays
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header alone: needs neither torch nor any plugin.
+
+    Raises:
+        ArtefactError: there is no such file, it is damaged or cut short, or no wxml checkpoint.
+    """
+    if not path.is_file():
+        raise ArtefactError(f"there is no checkpoint `{path}`", fix="name the checkpoint.safetensors of a training run")
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ArtefactError(
+            f"`{path}` is not a checkpoint, or was cut short: {error}",
+            fix="copy it again from where it was made, or train again with --resume",
+        ) from error
+    if "wxml" not in metadata:
+        raise ArtefactError(f"`{path}` is a safetensors file, but no wxml checkpoint", fix="name one that wxml wrote")
+    header = _parsed(path, metadata["wxml"])
+    if header["format"] > FORMAT:
+        raise ArtefactError(
+            f"`{path}` has format {header['format']}, this wxml-core reads up to {FORMAT}",
+            fix="upgrade wxml-core",
+        )
+    return header
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        header: dict[str, Any] = json.loads(text)
+        if isinstance(header["format"], int):
+            return header
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise ArtefactError(f"the header of `{path}` is damaged", fix="copy the checkpoint again from where it was made")
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """The whole checkpoint.
+
+    Raises:
+        ArtefactError: as `read_header`.
+    """
+    from safetensors.torch import load_file
+
+    header = read_header(path)
+    tensors = load_file(path)
+    weights = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
+    arrays = {name: t.numpy() for name, t in tensors.items() if not name.startswith("weights/")}
+    grid = header["grid"]
+    return Checkpoint(
+        header,
+        weights,
+        Graph.from_arrays(_below("graph/", arrays)),
+        Grid(**_below("grid/", arrays), shape=tuple(grid["shape"]), is_regular=grid["is_regular"]),
+        Statistics(tuple(header["statistics"]), **_below("statistics/", arrays)),
+    )
+
+
+def _below(prefix: str, arrays: Arrays) -> Any:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

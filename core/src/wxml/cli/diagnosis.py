@@ -1,0 +1,224 @@
+"""What is wrong with this environment: in itself, against a release, or for an artefact."""
+
+__all__ = ["Check", "Diagnosis", "against_artefact", "against_release", "general_health"]
+
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from wxml.artefacts.formats import read_provenance
+from wxml.config.layers import Layer, site_layer, user_layer
+from wxml.environment.installer import install_command
+from wxml.environment.names import CORE
+from wxml.errors import ArtefactError, ConfigError, nearest
+from wxml.files.cache import cache_folder
+from wxml.plugins.aliases import aliases
+from wxml.plugins.catalog import installed
+from wxml.plugins.comparison import Comparison, compare
+from wxml.plugins.listing import IN_ORDER
+
+Status = Literal["ok", "absent", "missing", "different", "problem"]
+HARMLESS = ("ok", "absent")
+"""`absent` is not there, and need not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    subject: str
+    found: str
+    status: Status = "ok"
+    wanted: str = ""
+    """Empty where nothing particular is."""
+    advice: str = ""
+    """What is wrong, or what to do, in words."""
+    requirement: str = ""
+    """What pip is to be asked for."""
+    reinstall: bool = False
+    """Whether the installed version has the same number, so that installers would see nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that was looked at."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether nothing has to be done."""
+        return all(check.status in HARMLESS for check in self.checks)
+
+    @property
+    def command(self) -> str:
+        """The line that installs all that is wanted, wxml-core kept at the version that is; empty where nothing is."""
+        todo = [check for check in self.checks if check.status not in HARMLESS and check.requirement]
+        again = [check.requirement for check in todo if check.reinstall]
+        new = [check.requirement for check in todo if not check.reinstall]
+        if new:
+            new = [*(check.requirement for check in self.checks if check.subject == CORE and check not in todo), *new]
+        parts = [install_command(*new)] if new else []
+        if again:
+            forced = " install --force-reinstall --no-deps "
+            parts.append(install_command(*again).replace(" install ", forced, 1))
+        return " && ".join(parts)
+
+
+# Against an artefact
+
+
+def against_artefact(path: Path) -> Diagnosis:
+    """The plugins that an artefact was made with, and what is installed of them.
+
+    Raises:
+        ArtefactError: there is no such artefact, or it is damaged.
+        UnknownPluginError: no installed plugin can read it.
+    """
+    return Diagnosis(tuple(map(_compared, compare(read_provenance(path).plugins))))
+
+
+def _compared(found: Comparison) -> Check:
+    changes = "it had uncommitted changes, which no command brings back" if found.dirty else ""
+    advice = {
+        "ok": "",
+        "missing": f"has {' and '.join(found.plugins)}",
+        "version": "",
+        "code": "its code is another, though the version is the same",
+    }[found.outcome]
+    status: Status = {"ok": "ok", "missing": "missing"}.get(found.outcome, "different")  # type: ignore[assignment]
+    said = "; ".join(part for part in (advice, changes if status != "ok" else "") if part)
+    pinned = f"{found.distribution}=={found.version}" if status == "ok" else found.requirement
+    installed_version = found.found or "not installed"
+    again = found.outcome == "code"
+    return Check(found.distribution, installed_version, status, found.version, said, pinned, again)
+
+
+# Against a release
+
+
+def against_release(manifest: Path) -> Diagnosis:
+    """The versions that a release manifest says were tested together, and what is installed of them.
+
+    Raises:
+        ArtefactError: there is no such file, or it is no release manifest.
+    """
+    content = _read_manifest(manifest)
+    release, packages = content["release"], content["packages"]
+    checks = [_python(release["python"])] if "python" in release else []
+    wanted = {**({"torch": release["torch"]} if "torch" in release else {}), **packages}
+    order = sorted(wanted, key=lambda name: (name != CORE, name))
+    return Diagnosis((*checks, *(_released(name, wanted[name]) for name in order)))
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    if not path.is_file():
+        raise ArtefactError(f"there is no release manifest `{path}`", fix="name a release-manifest.toml of wxml")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ArtefactError(f"`{path}` is not TOML: {error}", fix="copy it again from the release") from error
+    problem = _manifest_problem(content)
+    if problem:
+        raise ArtefactError(f"`{path}` is no release manifest: {problem}", fix="copy it again from the release")
+    return content
+
+
+def _manifest_problem(content: Mapping[str, Any]) -> str:
+    """What a release manifest lacks; empty where it is one."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for section in ("release", "packages"):
+        if not isinstance(content.get(section), dict):
+            return f"it has no section `[{section}]`: {nearest(section, content)}"
+    release = content["release"]
+    if not isinstance(release.get("python", []), list):
+        return f"`python` must be a list of versions, got {release['python']!r}"
+    versions = {**content["packages"], **({"torch": release["torch"]} if "torch" in release else {})}
+    for name, version in versions.items():
+        try:
+            Requirement(f"{name}=={version}")
+        except InvalidRequirement:
+            return f"`{name}` must have a version, got {version!r}"
+    return ""
+
+
+def _python(versions: list[str]) -> Check:
+    found = platform.python_version()
+    fits = any(f"{found}.".startswith(f"{version}.") for version in versions)
+    advice = "" if fits else f"make an environment with Python {versions[-1] if versions else '?'}"
+    return Check("python", found, "ok" if fits else "different", " or ".join(versions), advice)
+
+
+def _released(name: str, version: str) -> Check:
+    """A version counts as the one wanted whatever its local part, such as the `+cpu` of torch."""
+    from packaging.specifiers import SpecifierSet
+
+    found, wanted = _version(name), f"{name}=={version}"
+    if not found:
+        return Check(name, "not installed", "missing", version, requirement=wanted)
+    same = SpecifierSet(f"=={version}").contains(found, prereleases=True)
+    return Check(name, found, "ok" if same else "different", version, requirement=wanted)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+# In itself
+
+
+def general_health() -> Diagnosis:
+    """Python, wxml-core, torch, every plugin with a problem, and the folders that wxml reads and writes."""
+    torch = _version("torch")
+    needed = f"models need it: {install_command('wxml-core[torch]')}"
+    checks = [
+        Check("python", f"{platform.python_version()} ({sys.executable})"),
+        Check(CORE, _version(CORE), requirement=f"{CORE}=={_version(CORE)}"),
+        Check("torch", torch or "not installed", "ok" if torch else "absent", advice="" if torch else needed),
+    ]
+    return Diagnosis(
+        (*checks, *_plugins(), _layer("site config", site_layer), _layer("user config", user_layer), _cache())
+    )
+
+
+def _plugins() -> Iterator[Check]:
+    """How many plugins there are, then those that are not in order."""
+    catalog = installed()
+    faulty = [record for record in catalog.records if record.status not in IN_ORDER]
+    yield Check("plugins", f"{len(catalog.records)} installed, {len(faulty)} not in order")
+    for record in faulty:
+        subject = f"{record.kind} {record.full_name}"
+        yield Check(subject, record.version, "problem", advice=f"{record.status}: {record.problem}")
+    if catalog.site.fault:
+        yield Check("site rules", catalog.site.path, "problem", advice=catalog.site.fault)
+    for alias in aliases(catalog):
+        if alias.problem:
+            yield Check(f"alias {alias.name}", catalog.site.path, "problem", advice=alias.problem)
+
+
+def _layer(subject: str, find: Any) -> Check:
+    try:
+        layer: Layer = find()
+    except ConfigError as error:
+        return Check(subject, "", "problem", advice=f"{error.message}: {error.fix}")
+    found = layer.values or layer.folder
+    return Check(subject, str(found) if found else "none", "ok" if found else "absent")
+
+
+def _cache() -> Check:
+    folder = cache_folder()
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if os.access(there, os.W_OK):
+        return Check("cache folder", str(folder))
+    return Check("cache folder", str(folder), "problem", advice=f"`{there}` cannot be written to: set WXML_CACHE")

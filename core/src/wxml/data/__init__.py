@@ -1,0 +1,1 @@
+"""What is forecast, where and when: variables, times, grid, fields; the contracts of sources and transforms."""

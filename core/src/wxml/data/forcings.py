@@ -1,0 +1,88 @@
+"""Forcings that need no file: computed from the time and the place."""
+
+__all__ = ["COMPUTED_FORCINGS", "compute_forcings", "cosine_zenith_angle"]
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wxml.data.grid import Grid
+from wxml.errors import DataError, nearest
+
+Array = NDArray[np.float64]
+
+DAYS_PER_YEAR = 365.25
+
+
+def _day_of_year(time: np.datetime64) -> float:
+    """Days since the year began, with the fraction of the day."""
+    return float((time - time.astype("datetime64[Y]")) / np.timedelta64(1, "D"))
+
+
+def _year_angle(time: np.datetime64) -> float:
+    return 2 * np.pi * _day_of_year(time) / DAYS_PER_YEAR
+
+
+def _local_angle(grid: Grid, time: np.datetime64) -> Array:
+    """The local mean solar time as an angle: 0 at midnight, π at noon."""
+    return 2 * np.pi * np.mod(_day_of_year(time) % 1.0 + grid.longitudes / 360.0, 1.0)
+
+
+def cosine_zenith_angle(grid: Grid, time: np.datetime64) -> Array:
+    """The cosine of the sun's zenith angle, negative at night, shape `[node]`.
+
+    cos θ = sin φ sin δ + cos φ cos δ cos h, with the declination δ and the equation of time (in h) as the Fourier
+    series of Spencer (1971), *Search* 2, 172.
+    """
+    g = 2 * np.pi * (int(_day_of_year(time)) / 365.0)
+    declination = (
+        0.006918
+        - 0.399912 * np.cos(g)
+        + 0.070257 * np.sin(g)
+        - 0.006758 * np.cos(2 * g)
+        + 0.000907 * np.sin(2 * g)
+        - 0.002697 * np.cos(3 * g)
+        + 0.00148 * np.sin(3 * g)
+    )
+    equation_of_time = (
+        0.0000075 + 0.001868 * np.cos(g) - 0.032077 * np.sin(g) - 0.014615 * np.cos(2 * g) - 0.040849 * np.sin(2 * g)
+    )
+    hour_angle = _local_angle(grid, time) + equation_of_time - np.pi
+    lat = np.radians(grid.latitudes)
+    return np.asarray(np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour_angle))
+
+
+def _everywhere(value: float, grid: Grid) -> Array:
+    return np.full(len(grid), value)
+
+
+COMPUTED_FORCINGS: dict[str, Callable[[Grid, np.datetime64], Array]] = {
+    "cos_julian_day": lambda grid, time: _everywhere(np.cos(_year_angle(time)), grid),
+    "cos_latitude": lambda grid, time: np.cos(np.radians(grid.latitudes)),
+    "cos_local_time": lambda grid, time: np.cos(_local_angle(grid, time)),
+    "cos_longitude": lambda grid, time: np.cos(np.radians(grid.longitudes)),
+    "insolation": lambda grid, time: np.maximum(cosine_zenith_angle(grid, time), 0.0),
+    "sin_julian_day": lambda grid, time: _everywhere(np.sin(_year_angle(time)), grid),
+    "sin_latitude": lambda grid, time: np.sin(np.radians(grid.latitudes)),
+    "sin_local_time": lambda grid, time: np.sin(_local_angle(grid, time)),
+    "sin_longitude": lambda grid, time: np.sin(np.radians(grid.longitudes)),
+}
+"""By name; each takes a grid and an instant (UTC) and gives one dimensionless value per node, within -1 and 1."""
+
+
+def compute_forcings(names: Sequence[str], grid: Grid, times: ArrayLike) -> NDArray[np.float32]:
+    """The named forcings, shape `[time, variable, node]`, dimensionless and not normalised further.
+
+    Raises:
+        DataError: a name that is not in `COMPUTED_FORCINGS`.
+    """
+    for name in names:
+        if name not in COMPUTED_FORCINGS:
+            raise DataError(f"unknown computed forcing {name!r}", fix=nearest(name, COMPUTED_FORCINGS))
+    instants = np.asarray(times, "datetime64[s]").reshape(-1)
+    out = np.empty((len(instants), len(names), len(grid)), np.float32)
+    for i, time in enumerate(instants):
+        for j, name in enumerate(names):
+            out[i, j] = COMPUTED_FORCINGS[name](grid, time)
+    return out

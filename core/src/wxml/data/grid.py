@@ -1,0 +1,140 @@
+"""Where the data live: the nodes of a grid, on the sphere."""
+
+__all__ = ["Grid"]
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wxml.data.sphere import cell_bounds, curvilinear_areas, gauss_legendre, healpix_centres, spans_globe
+from wxml.errors import DataError
+
+GAUSSIAN_TOLERANCE = 1e-3  # degrees: files round their latitudes, a regular spacing differs by far more
+
+
+def _unwrapped(longitudes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Longitudes that cross the date line or Greenwich, without the jump of 360 degrees."""
+    steps = np.diff(longitudes)
+    return longitudes if np.all(steps > 0) or np.all(steps < 0) else np.unwrap(longitudes, period=360)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Nodes on the sphere, one entry per node in every array.
+
+    Build one with the class method that fits: `regular`, `reduced_gaussian`, `octahedral`, `healpix`, `curvilinear`, or
+    `unstructured`.
+    """
+
+    latitudes: NDArray[np.float64]
+    """Degrees north, shape `[node]`."""
+    longitudes: NDArray[np.float64]
+    """Degrees east in [0, 360), shape `[node]`."""
+    area_weights: NDArray[np.float64]
+    """The share of the grid's area that each node stands for, shape `[node]`; sums to 1."""
+    shape: tuple[int, ...]
+    """`(latitude, longitude)` for a regular grid, `(y, x)` for a curvilinear one, else `(node,)`."""
+    is_regular: bool = False
+    """Whether the nodes are every pair of some latitudes and some longitudes, longitude running fastest."""
+
+    def __post_init__(self) -> None:
+        count = int(np.prod(self.shape))
+        if not (self.latitudes.shape == self.longitudes.shape == self.area_weights.shape == (count,)) or not count:
+            raise DataError(
+                f"a grid of shape {self.shape} needs {count} latitudes, longitudes and area weights, got "
+                f"{self.latitudes.shape}, {self.longitudes.shape}, {self.area_weights.shape}",
+                fix="give one entry per node",
+            )
+        if not np.all(np.abs(self.latitudes) <= 90 + 1e-6):
+            worst = self.latitudes[np.argmax(np.abs(self.latitudes))]
+            raise DataError(f"`latitudes` must lie within -90 and 90 degrees, got {worst}", fix="check the unit")
+
+    @classmethod
+    def regular(cls, latitudes: ArrayLike, longitudes: ArrayLike) -> Self:
+        """Every pair of the latitudes and longitudes (degrees), longitude running fastest.
+
+        Cell areas are exact between the midpoints of neighbouring latitudes, or the Gauss–Legendre weights where the
+        latitudes are the Gaussian ones.
+        """
+        lat, lon = np.asarray(latitudes, np.float64), np.asarray(longitudes, np.float64)
+        nodes, weights = gauss_legendre(len(lat))
+        if len(lat) > 2 and np.allclose(np.sort(lat), np.sort(nodes), atol=GAUSSIAN_TOLERANCE):
+            rows = weights
+        else:
+            bounds = np.sin(np.radians(np.clip(cell_bounds(lat), -90, 90)))
+            rows = np.abs(np.diff(bounds))
+        columns = np.abs(np.diff(cell_bounds(_unwrapped(lon))))
+        return cls._of(
+            np.repeat(lat, len(lon)),
+            np.tile(lon, len(lat)),
+            np.outer(rows, columns).ravel(),
+            (len(lat), len(lon)),
+            True,
+        )
+
+    @classmethod
+    def reduced_gaussian(cls, points_per_latitude: Sequence[int]) -> Self:
+        """A reduced Gaussian grid: so many points on each Gaussian latitude, north to south, from 0°E."""
+        counts = np.asarray(points_per_latitude)
+        latitudes, weights = gauss_legendre(len(counts))
+        longitudes = np.concatenate([np.arange(n) * (360.0 / n) for n in counts])
+        return cls._of(
+            np.repeat(latitudes, counts),
+            longitudes,
+            np.repeat(weights / counts, counts),
+            (int(counts.sum()),),
+        )
+
+    @classmethod
+    def octahedral(cls, number: int) -> Self:
+        """The octahedral reduced Gaussian grid O*n*: 20 points on the polar rows, 4 more on each next one."""
+        half = [20 + 4 * row for row in range(number)]
+        return cls.reduced_gaussian(half + half[::-1])
+
+    @classmethod
+    def healpix(cls, nside: int) -> Self:
+        """The 12 · nside² equal-area HEALPix cells in ring order (Górski et al. 2005, doi:10.1086/427976)."""
+        latitudes, longitudes = healpix_centres(nside)
+        return cls._of(latitudes, longitudes, np.ones(len(latitudes)), (len(latitudes),))
+
+    @classmethod
+    def curvilinear(cls, latitudes: ArrayLike, longitudes: ArrayLike) -> Self:
+        """A projected grid: two-dimensional latitudes and longitudes (degrees), shape `[y, x]`."""
+        lat, lon = np.asarray(latitudes, np.float64), np.asarray(longitudes, np.float64)
+        return cls._of(lat.ravel(), lon.ravel(), curvilinear_areas(lat, lon).ravel(), lat.shape)
+
+    @classmethod
+    def unstructured(cls, latitudes: ArrayLike, longitudes: ArrayLike, areas: ArrayLike | None = None) -> Self:
+        """Any nodes (degrees); every node counts the same unless `areas` (any unit) are given."""
+        lat, lon = np.asarray(latitudes, np.float64), np.asarray(longitudes, np.float64)
+        return cls._of(lat, lon, np.ones(lat.shape) if areas is None else np.asarray(areas, np.float64), lat.shape)
+
+    @classmethod
+    def _of(
+        cls,
+        latitudes: NDArray[np.float64],
+        longitudes: NDArray[np.float64],
+        areas: NDArray[np.float64],
+        shape: tuple[int, ...],
+        is_regular: bool = False,
+    ) -> Self:
+        return cls(latitudes, np.mod(longitudes, 360.0), areas / areas.sum(), shape, is_regular)
+
+    def __len__(self) -> int:
+        return len(self.latitudes)
+
+    @property
+    def is_global(self) -> bool:
+        """Whether the nodes surround the whole sphere (else the grid is a limited area)."""
+        return spans_globe(self.latitudes, self.longitudes)
+
+    @property
+    def identity(self) -> str:
+        """A hash of the nodes' places (to 1e-6 degrees) and of the shape: equal for equal grids, on every machine."""
+        places = np.round(np.stack([self.latitudes, np.mod(self.longitudes, 360.0)]) * 1e6).astype("<i8")
+        digest = hashlib.sha256(repr(tuple(int(n) for n in self.shape)).encode() + places.tobytes())
+        return digest.hexdigest()[:16]

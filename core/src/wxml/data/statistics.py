@@ -1,0 +1,110 @@
+"""The statistics of a source over the training times, in one pass."""
+
+__all__ = ["compute_statistics"]
+
+import logging
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.source import DataSource
+from wxml.data.times import format_time
+from wxml.data.transform import Statistics
+from wxml.errors import DataError
+
+logger = logging.getLogger("wxml")
+
+CHUNK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments:
+    """Weight, mean and sum of squared deviations of each variable; a sum of two parts is exact (Chan et al. 1983)."""
+
+    weight: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float32], node_weights: NDArray[np.float64]) -> Self:
+        """Of values `[time, member, variable, node]`; what is missing weighs nothing."""
+        x = values.astype(np.float64)
+        w = np.where(np.isnan(x), 0.0, node_weights)
+        weight = w.sum(axis=(0, 1, 3))
+        safe = np.where(weight > 0, weight, 1.0)
+        mean = np.nansum(w * np.nan_to_num(x), axis=(0, 1, 3)) / safe
+        squares = np.sum(w * np.nan_to_num(x - mean[:, None]) ** 2, axis=(0, 1, 3))
+        return cls(weight, mean, squares)
+
+    def __add__(self, other: Self) -> Self:
+        weight = self.weight + other.weight
+        safe = np.where(weight > 0, weight, 1.0)
+        shift = other.mean - self.mean
+        mean = self.mean + shift * other.weight / safe
+        squares = self.squares + other.squares + shift**2 * self.weight * other.weight / safe
+        return type(self)(weight, mean, squares)
+
+    @property
+    def std(self) -> NDArray[np.float64]:
+        return np.asarray(np.sqrt(self.squares / np.where(self.weight > 0, self.weight, 1.0)))
+
+    @property
+    def root_mean_square(self) -> NDArray[np.float64]:
+        return np.asarray(np.hypot(self.mean, self.std))
+
+
+def _chunks(source: DataSource, variables: tuple[str, ...], count: int) -> list[slice]:
+    per_time = 4 * source.header.members * len(variables) * len(source.header.grid)
+    size = max(2, CHUNK_BYTES // max(per_time, 1))
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def compute_statistics(
+    source: DataSource, variables: tuple[str, ...], times: NDArray[np.datetime64], timestep: np.timedelta64
+) -> Statistics:
+    """Area-weighted statistics of the variables over the times.
+
+    Args:
+        source: where to read.
+        variables: names in the source.
+        times: `datetime64[s]`, rising.
+        timestep: over which the tendencies are taken; pairs of times that far apart are used.
+
+    Raises:
+        DataError: a variable without a single value in these times.
+    """
+    weights = source.header.grid.area_weights
+    parts: list[_Moments] = []
+    changes: list[_Moments] = []
+    lowest, highest = np.full(len(variables), np.inf), np.full(len(variables), -np.inf)
+    for chunk in _chunks(source, variables, len(times)):
+        logger.info("statistics: %s to %s", format_time(times[chunk][0]), format_time(times[chunk][-1]))
+        here = times[chunk]
+        values = source.read(here, variables)
+        parts.append(_Moments.of(values, weights))
+        lowest = np.fmin(lowest, np.fmin.reduce(values, axis=(0, 1, 3)))
+        highest = np.fmax(highest, np.fmax.reduce(values, axis=(0, 1, 3)))
+        pairs = np.nonzero(np.isin(here + timestep, times))[0]  # a chunk may be shorter than the time step
+        later = source.read(here[pairs] + timestep, variables)
+        changes.append(_Moments.of(later - values[pairs], weights))
+    total, change = _total(parts), _total(changes)
+    _check_present(variables, total)
+    return Statistics(variables, total.mean, total.std, lowest, highest, change.root_mean_square)
+
+
+def _total(parts: list[_Moments]) -> _Moments:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _check_present(variables: tuple[str, ...], total: _Moments) -> None:
+    empty = [name for name, weight in zip(variables, total.weight, strict=True) if weight == 0]
+    if empty:
+        raise DataError(
+            f"the training period holds no value of {', '.join(map(repr, empty))}",
+            fix="leave the variable out (`data.variables`), or choose another `data.split.training`",
+        )

@@ -1,0 +1,40 @@
+"""Impute: gives the model a number where a value is missing."""
+
+__all__ = ["Impute"]
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from wxml.data.transform import Statistics, Transform
+
+
+class Impute(Transform):
+    """Replaces NaN. Place it before `normalise`, since it works in physical units.
+
+    Missing values are replaced in what the model reads; where the truth is missing, the loss counts nothing.
+    """
+
+    def __init__(
+        self,
+        statistics: Statistics,
+        *,
+        value: Annotated[
+            Literal["mean", "minimum", "maximum"] | float,
+            Field(description="a statistic of the variable, or a number in its units"),
+        ] = "mean",
+    ) -> None:
+        super().__init__(statistics)
+        number = getattr(statistics, value) if isinstance(value, str) else float(value)
+        self.fill = np.broadcast_to(number, len(statistics.variables)).astype(np.float32)
+
+    def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
+        """The values with every NaN replaced, shape `[..., variable, node]`."""
+        where = [self.statistics.variables.index(name) for name in variables]
+        return np.where(np.isnan(values), self.fill[where, None], values)
+
+    def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
+        """The values as they are: what was present was not changed, and what was missing stays filled."""
+        return values

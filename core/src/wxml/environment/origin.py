@@ -1,0 +1,150 @@
+"""Where a distribution came from, what installs it from there again, and whether its files were changed since."""
+
+__all__ = ["install_line", "is_dirty", "origin", "requirement"]
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from wxml.environment.worktree import committed, is_changed
+
+SCP_LIKE = re.compile(r"^(?P<host>(?:[\w.-]+@)?[\w.-]+):(?!//)/?(?P<path>.+)$")
+
+
+def origin(distribution: str) -> dict[str, Any]:
+    """The source of a distribution, without paths of this machine or passwords.
+
+    `kind` is `index` (a package index or a wheel of which nothing else is known), `local` (a folder; with `editable`,
+    and with `url` and `commit` where it is a git work tree with a remote), `archive` (with `url` and `hash`) or a
+    version-control system such as `git` (with `url` and `commit`).
+    """
+    direct = _direct_url(distribution)
+    url = _public(str(direct.get("url", "")))
+    if "vcs_info" in direct:
+        vcs = direct["vcs_info"]
+        found = {"kind": vcs.get("vcs"), "url": url, "commit": vcs.get("commit_id")}
+    elif "archive_info" in direct:
+        found = {"kind": "archive", "url": url, "hash": _archive_hash(direct["archive_info"])}
+    elif "dir_info" in direct:
+        return {"kind": "local", "editable": _is_editable(direct), **_published(direct)}
+    else:
+        return {"kind": "index"}
+    found["subdirectory"] = direct.get("subdirectory")
+    return {key: value for key, value in found.items() if value}
+
+
+def requirement(distribution: str, version: str, source: Mapping[str, Any]) -> str:
+    """What pip is asked for to get a distribution again; what came from a mere folder is asked for by its version.
+
+    >>> requirement("acme", "1.0+cu124", {"kind": "index"})
+    'acme==1.0+cu124'
+    """
+    if "url" not in source:
+        return f"{distribution}=={version}"
+    kind = "git" if source["kind"] == "local" else source["kind"]
+    url = source["url"] if kind == "archive" else f"{kind}+{source['url']}"
+    revision = f"@{source['commit']}" if "commit" in source else ""
+    folder = f"subdirectory={source['subdirectory']}" if "subdirectory" in source else ""
+    fragment = "&".join(part for part in (source.get("hash", ""), folder) if part)
+    return f"{distribution} @ {url}{revision}{'#' if fragment else ''}{fragment}"
+
+
+def install_line(*requirements: str) -> str:
+    """The command that installs some requirements on any machine that has pip."""
+    return "python -m pip install " + " ".join(f"'{wanted}'" for wanted in requirements)
+
+
+# What the installer wrote down
+
+
+def _direct_url(distribution: str) -> dict[str, Any]:
+    """PEP 610; empty where nothing was written down, or where it cannot be read."""
+    try:
+        found = json.loads(metadata.distribution(distribution).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _archive_hash(info: Mapping[str, Any]) -> str | None:
+    """`algorithm=hex`, which older installers write in one piece and newer ones in a table."""
+    pairs = (f"{algorithm}={digest}" for algorithm, digest in sorted(info.get("hashes", {}).items()))
+    return info.get("hash") or next(pairs, None)
+
+
+def _is_editable(direct: Mapping[str, Any]) -> bool:
+    return bool(direct.get("dir_info", {}).get("editable", False))
+
+
+def _public(url: str) -> str:
+    """A URL without password, and without user but for ssh; empty where it points into this machine."""
+    if match := SCP_LIKE.match(url):
+        url = f"ssh://{match['host']}/{match['path']}"
+    parts = urlsplit(url)
+    if parts.scheme in ("", "file"):
+        return ""
+    user, _, host = parts.netloc.rpartition("@")
+    name = f"{user.partition(':')[0]}@" if user and parts.scheme == "ssh" else ""
+    return urlunsplit(parts._replace(netloc=name + host))
+
+
+# Editable packages
+
+
+def _published(direct: Mapping[str, Any]) -> dict[str, str]:
+    """Where others find the commit of an editable package, whose code is read from a work tree rather than a copy."""
+    if not _is_editable(direct):
+        return {}
+    found = committed(Path(unquote(urlsplit(str(direct.get("url", ""))).path)))
+    url = _public(found.remote) if found else ""
+    if not found or not url:
+        return {}
+    folder = {"subdirectory": found.folder} if found.folder else {}
+    return {"url": url, "commit": found.commit, **folder}
+
+
+# Changes
+
+
+def is_dirty(distribution: str, code: Path | None) -> bool | None:
+    """Whether the code of a distribution is not what was published under its version or commit; None: unknown.
+
+    An editable package is asked of git; of any other, the installed files are held against the hashes in its RECORD.
+
+    Args:
+        distribution: its name.
+        code: the folder or file of its import package.
+    """
+    if _is_editable(_direct_url(distribution)):
+        return is_changed(code) if code else None
+    try:
+        files = list(_recorded(metadata.distribution(distribution)))
+    except metadata.PackageNotFoundError:
+        return None
+    return any(_differs(file) for file in files) if files else None
+
+
+def _recorded(distribution: metadata.Distribution) -> Iterator[metadata.PackagePath]:
+    """The files of the packages themselves, those with a hash."""
+    for file in distribution.files or ():
+        written = file.suffix == ".pyc" or any(part.endswith((".dist-info", "__pycache__")) for part in file.parts)
+        if file.hash is not None and not written:
+            yield file
+
+
+def _differs(file: metadata.PackagePath) -> bool:
+    """Whether a file is not the one that was installed; a hash of a kind that Python does not know tells nothing."""
+    wanted = file.hash
+    if wanted is None or wanted.mode not in hashlib.algorithms_available:
+        return False
+    try:
+        digest = hashlib.new(wanted.mode, Path(str(file.locate())).read_bytes()).digest()
+    except OSError:
+        return True
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=") != wanted.value

@@ -1,0 +1,67 @@
+"""What the packages of the wxml release provide, so that a name that is not installed can be answered with a command.
+
+The data, `release_index.json`, are written by `nox -s release-index` from `release-manifest.toml` and the entry points
+of the packages.
+"""
+
+__all__ = ["KnownPlugin", "known_names", "known_plugins", "requirement"]
+
+import json
+import os
+from functools import cache
+from typing import NamedTuple
+
+from wxml.environment.distributions import find_distributions
+from wxml.environment.names import fold
+
+
+class KnownPlugin(NamedTuple):
+    """A plugin of a package of the release."""
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    """Of the distribution, in the release."""
+    summary: str
+
+    @property
+    def requirement(self) -> str:
+        """What to install: the version of the release and later ones that keep its promises."""
+        return f"{self.distribution}{compatible_range(self.version)}"
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its distribution is."""
+        return fold(self.distribution) in find_distributions()
+
+
+@cache
+def known_plugins() -> tuple[KnownPlugin, ...]:
+    """All of them, sorted by kind and name."""
+    with open(os.path.join(os.path.dirname(__file__), "release_index.json"), encoding="utf-8") as file:
+        return tuple(KnownPlugin(**row) for row in json.load(file)["plugins"])
+
+
+def known_names(kind: str) -> dict[str, str]:
+    """The names that packages of the release provide for a kind, each with its distribution."""
+    return {plugin.name: plugin.distribution for plugin in known_plugins() if plugin.kind == kind}
+
+
+def requirement(distribution: str) -> str:
+    """What to ask an installer for in order to get a package of the release.
+
+    >>> requirement("wxml-processor-gnn")
+    'wxml-processor-gnn>=0.1,<0.2'
+    """
+    return next(plugin.requirement for plugin in known_plugins() if plugin.distribution == distribution)
+
+
+def compatible_range(version: str) -> str:
+    """The versions that are compatible with one: those of its major version, before 1.0 those of its minor version.
+
+    >>> compatible_range("0.1.3"), compatible_range("2.4.0")
+    ('>=0.1,<0.2', '>=2.4,<3')
+    """
+    major, minor = map(int, version.split(".")[:2])
+    return f">={major}.{minor},<{f'0.{minor + 1}' if major == 0 else major + 1}"

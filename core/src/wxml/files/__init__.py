@@ -1,0 +1,1 @@
+"""Writing beside and then renaming; the folder of cached files."""

@@ -1,0 +1,134 @@
+"""The rollout: a trained model fed with its own output, from states of a source to physical fields. No I/O."""
+
+__all__ = ["check_members", "rollout"]
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.fields import Fields
+from wxml.data.samples import Window, check_finite
+from wxml.errors import DataError
+from wxml.experiment import Experiment
+from wxml.plugins.hooks import call_hook
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def rollout(
+    experiment: Experiment,
+    model: "nn.Module",
+    initial_times: NDArray[np.datetime64],
+    steps: int,
+    *,
+    batch_size: int = 8,
+    members: int = 1,
+) -> Iterator[tuple[np.timedelta64, Fields]]:
+    """Forecasts in physical units, one lead time and one field after the other.
+
+    Args:
+        experiment: the data and how they are prepared.
+        model: what `Experiment.new_model` makes, trained.
+        initial_times: `datetime64[s]`; the source must have the input states of each, and the forcings that are read.
+        steps: how many time steps.
+        batch_size: how many initial times go through the model at once.
+        members: how many forecasts a model with noise makes from each member of an initial state. Their noise depends
+            on the experiment's seed, the initial time and their number alone.
+
+    Yields:
+        The lead time and the fields, whose `valid_time` is the initial time plus the lead time; what comes from the
+        first member of an initial state comes first.
+
+    Raises:
+        DataError: the source lacks an input, or it is missing (NaN) where the model needs it; or there are to be
+            several members, but no noise.
+    """
+    check_members(experiment, members)
+    window = experiment.window(steps)
+    model.eval()
+    for start in range(0, len(initial_times), batch_size):
+        yield from _forecast_batch(experiment, model, initial_times[start : start + batch_size], window, members)
+
+
+def check_members(experiment: Experiment, members: int) -> None:
+    """Refuse members that would all be equal.
+
+    Raises:
+        DataError: there are several, and the model has no noise.
+    """
+    if members > 1 and experiment.config.model.noise is None:
+        raise DataError(
+            f"`members` must be 1 for a model without noise, whose members would be equal, got {members}",
+            fix="leave it out, or train a model with `model.noise`",
+        )
+
+
+def _forecast_batch(
+    experiment: Experiment, model: "nn.Module", times: NDArray[np.datetime64], window: Window, members: int
+) -> Iterator[tuple[np.timedelta64, Fields]]:
+    import torch
+
+    from wxml.model.tensors import to_array
+    from wxml.model.unroll import unroll
+
+    states, forcings = (values.repeat_interleave(members, 0) for values in _inputs(experiment, times, window))
+    noise, names = _noise(experiment, times, members), experiment.roles.output
+    outputs_of_steps = torch.inference_mode()(unroll)(model, states, forcings, noise)  # off again between the steps
+    for step, outputs in enumerate(outputs_of_steps, start=1):
+        physical = experiment.space.inverse(to_array(outputs), names)
+        lead_time = step * window.timestep
+        for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
+            fields = Fields(time + lead_time, names, values)
+            call_hook("wxml_forecast_step", fields=_fixed(fields), lead_time=lead_time)
+            yield lead_time, fields
+
+
+def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) -> "Iterator[Tensor] | None":
+    """The noise of each call of the model; the batch axis is initial time × member of the state × member."""
+    from wxml.model.noise import seeded_noise
+
+    config = experiment.config
+    if config.model.noise is None:
+        return None
+    numbers = itertools.product(
+        times.astype("datetime64[s]").astype(np.int64), range(experiment.source.header.members), range(members)
+    )
+    keys = ([config.seed % 2**64, int(time) % 2**64, *member] for time, *member in numbers)
+    seeds = [int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]) for key in keys]
+    return seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), config.model.noise.channels)
+
+
+def _fixed(fields: Fields) -> Fields:
+    """The same values, which whoever gets them cannot change."""
+    values = fields.values.view()
+    values.flags.writeable = False
+    return Fields(fields.valid_time, fields.variables, values)
+
+
+def _inputs(experiment: Experiment, times: NDArray[np.datetime64], window: Window) -> tuple["Tensor", "Tensor"]:
+    """States at the input times and forcings up to the last step; the batch axis is initial time × member."""
+    from wxml.model.tensors import to_tensor
+
+    space = experiment.space
+    states, forcings = [], []
+    for time in times:
+        valid = time + window.offsets[:-1]
+        states.append(np.swapaxes(space.states(valid[: window.input_steps]), 0, 1))
+        forcings.append(np.swapaxes(space.forcings(valid), 0, 1))
+        _check_inputs(states[-1], forcings[-1], experiment, valid)
+    return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings))
+
+
+def _check_inputs(
+    states: NDArray[np.float32],
+    forcings: NDArray[np.float32],
+    experiment: Experiment,
+    times: NDArray[np.datetime64],
+) -> None:
+    for values, names in ((states, experiment.roles.prognostic), (forcings, experiment.roles.forcing)):
+        for member in values:
+            check_finite(member, np.zeros(member.shape, bool), names, times)

@@ -1,0 +1,66 @@
+"""ForecastWriter: puts forecasts into a file."""
+
+__all__ = ["ForecastHeader", "ForecastWriter"]
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.fields import Fields
+from wxml.data.grid import Grid
+from wxml.data.variables import Variable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForecastHeader:
+    """What will be written, known before the first step."""
+
+    grid: Grid
+    variables: tuple[Variable, ...]
+    initial_times: NDArray[np.datetime64]
+    """`datetime64[s]`, strictly rising."""
+    lead_times: NDArray[np.timedelta64]
+    """`timedelta64[s]`, strictly rising, all positive."""
+    members: int
+    provenance: dict[str, Any]
+    """JSON values; the writer stores them as JSON text in the file's attribute `wxml_provenance`."""
+
+
+class ForecastWriter(ABC):
+    """Writes one file of forecasts: `open`, then `write` once per initial and lead time in any order, then `close`.
+
+    Core calls it with a path beside the one that the user named and moves it there after `close`, so that a crash
+    leaves nothing half-written. All options are keyword-only.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+
+    @abstractmethod
+    def open(self, header: ForecastHeader) -> None:
+        """Make the file and everything in it that is known beforehand.
+
+        Raises:
+            DataError: this format cannot hold what the header describes.
+            OSError: the disk refuses; passes through to core.
+        """
+
+    @abstractmethod
+    def write(self, fields: Fields, lead_time: np.timedelta64) -> None:
+        """Write one step: `fields.valid_time` is the initial time plus `lead_time`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the file; also called after a failure, then with steps missing."""
+
+    @classmethod
+    @abstractmethod
+    def read_provenance(cls, target: str) -> dict[str, Any]:
+        """The provenance that a file of this format carries, forecast or scores.
+
+        Raises:
+            ArtefactError: the file is damaged, or was not written by wxml.
+        """

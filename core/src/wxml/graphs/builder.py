@@ -1,0 +1,52 @@
+"""GraphBuilder: from a grid to the graph that a model works on."""
+
+__all__ = ["GraphBuilder"]
+
+from abc import ABC, abstractmethod
+from typing import final
+
+import numpy as np
+
+from wxml.data.grid import Grid
+from wxml.errors import ContractError
+from wxml.graphs.graph import Graph
+
+EDGES = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
+
+
+class GraphBuilder(ABC):
+    """Builds node sets `grid` and `mesh` and the edges among them. All options are keyword-only."""
+
+    @final
+    def build(self, grid: Grid) -> Graph:
+        """The graph for a grid, checked: every set is there, every node of the grid is read and reached.
+
+        Raises:
+            ContractError: the plugin built something else.
+            DataError: the grid cannot be served with these options.
+        """
+        graph = self._build(grid)
+        if not isinstance(graph, Graph):
+            raise self._fault(f"returned {type(graph).__name__}, not a Graph")
+        missing = [" → ".join(pair) for pair in EDGES if pair not in graph.edges]
+        if missing:
+            raise self._fault(f"built no edges {', '.join(missing)}")
+        if len(graph.nodes["grid"]) != len(grid):
+            raise self._fault(f"built {len(graph.nodes['grid'])} grid nodes for a grid of {len(grid)}")
+        self._check_reached(graph)
+        return graph
+
+    @abstractmethod
+    def _build(self, grid: Grid) -> Graph:
+        """The graph for a grid; the same grid and options give the same graph, bit for bit."""
+
+    def _check_reached(self, graph: Graph) -> None:
+        read = graph.edges["grid", "mesh"]
+        unread = int(np.sum(np.diff(read.source_pointers) == 0))
+        unreached = int(np.sum(np.diff(graph.edges["mesh", "grid"].pointers) == 0))
+        if unread or unreached:
+            raise self._fault(f"left {unread} grid nodes that no mesh node reads and {unreached} that none reaches")
+
+    def _fault(self, what: str) -> ContractError:
+        name = type(self).__name__
+        return ContractError(f"graph builder {name} {what}", fix="this is a fault of the plugin: tell its authors")

@@ -1,0 +1,207 @@
+"""Nodes and edges on the sphere: what a GraphBuilder makes and a Mapper or Processor works on."""
+
+__all__ = ["EdgeSet", "Graph", "Mesh", "NodeSet", "Route"]
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wxml.data.grid import Grid
+from wxml.data.sphere import angular_distance, local_direction, unit_vectors
+from wxml.errors import ContractError
+
+EDGE_FEATURES = ("length", "east", "north")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NodeSet:
+    """Points on the sphere; the graph gives them their name."""
+
+    latitudes: NDArray[np.float64]
+    """Degrees north, shape `[node]`."""
+    longitudes: NDArray[np.float64]
+    """Degrees east, shape `[node]`."""
+
+    @classmethod
+    def of_grid(cls, grid: Grid) -> Self:
+        """The nodes of a grid."""
+        return cls(grid.latitudes, grid.longitudes)
+
+    def __len__(self) -> int:
+        return len(self.latitudes)
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """Unit vectors, shape `[node, 3]`."""
+        return unit_vectors(self.latitudes, self.longitudes)
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """The geometry that a model reads: sin φ, cos φ, sin λ, cos λ; shape `[node, 4]`."""
+        lat, lon = np.radians(self.latitudes), np.radians(self.longitudes)
+        return np.stack([np.sin(lat), np.cos(lat), np.sin(lon), np.cos(lon)], axis=-1).astype(np.float32)
+
+
+def _pointers(index: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """CSR row pointers of a sorted index: the edges of node i are `pointers[i]:pointers[i + 1]`."""
+    return np.concatenate([[0], np.cumsum(np.bincount(index, minlength=count))]).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgeSet:
+    """Directed edges, sorted by target and then by source, with the indices that the kernels need.
+
+    Build one with `EdgeSet.between`, which sorts and computes the features.
+    """
+
+    source: NDArray[np.int64]
+    """The node an edge starts at, shape `[edge]`."""
+    target: NDArray[np.int64]
+    """The node an edge ends at, shape `[edge]`; never falls."""
+    source_count: int
+    target_count: int
+    features: NDArray[np.float32]
+    """Shape `[edge, feature]`: length and direction (see `EdgeSet.between`)."""
+    pointers: NDArray[np.int64] = field(init=False)
+    """CSR pointers: the edges into node i are `pointers[i]:pointers[i + 1]`; shape `[target_node + 1]`."""
+    transpose: NDArray[np.int64] = field(init=False)
+    """The permutation that sorts the edges by source, shape `[edge]`: a backward pass walks edges in this order."""
+    source_pointers: NDArray[np.int64] = field(init=False)
+    """CSR pointers into `transpose`: the edges out of node j; shape `[source_node + 1]`."""
+
+    def __post_init__(self) -> None:
+        self._check()
+        object.__setattr__(self, "pointers", _pointers(self.target, self.target_count))
+        object.__setattr__(self, "transpose", np.argsort(self.source, kind="stable").astype(np.int64))
+        object.__setattr__(self, "source_pointers", _pointers(self.source, self.source_count))
+
+    def _check(self) -> None:
+        for name, index, count in (
+            ("source", self.source, self.source_count),
+            ("target", self.target, self.target_count),
+        ):
+            if index.size and (index.min() < 0 or index.max() >= count):
+                raise ContractError(
+                    f"`{name}` of an edge must be a node number below {count}, got {index.min()} to {index.max()}",
+                    fix="this is a fault of the graph builder: tell its authors",
+                )
+        order = self.target * np.int64(max(self.source_count, 1)) + self.source
+        if np.any(np.diff(order) < 0):
+            raise ContractError(
+                "edges must be sorted by target and then by source, got others",
+                fix="build them with EdgeSet.between, which sorts",
+            )
+
+    @classmethod
+    def between(cls, source_nodes: NodeSet, target_nodes: NodeSet, source: ArrayLike, target: ArrayLike) -> Self:
+        """Edges between two node sets, in any order; doubles are dropped.
+
+        Features are the great-circle length (radians) and the direction (east, north) in which the target sees the
+        source, each divided by its standard deviation over the set, so that values are of order one.
+        """
+        pairs = np.sort(np.asarray(target, np.int64) * len(source_nodes) + np.asarray(source, np.int64))
+        pairs = pairs[np.diff(pairs, prepend=-1) != 0]  # np.unique hashes, which takes twenty times as long
+        target_index, source_index = pairs // len(source_nodes), pairs % len(source_nodes)
+        here, there = target_nodes.points[target_index], source_nodes.points[source_index]
+        length, direction = angular_distance(there, here)[:, None], local_direction(there, here)
+        features = np.concatenate([_scaled(length), _scaled(direction)], axis=1).astype(np.float32)
+        return cls(source_index, target_index, len(source_nodes), len(target_nodes), features)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    spread = values.std() if values.size else 0.0
+    return values / spread if spread > 1e-12 else values
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a Mapper is built on: edges that lead from one node set to another."""
+
+    source: NodeSet
+    target: NodeSet
+    edges: EdgeSet
+    trainable_features: int = 0
+    """How many features of each edge are learned with the weights (`wxml.model.edge_features` joins them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """What a Processor is built on: the mesh nodes and the edges among them."""
+
+    nodes: NodeSet
+    edges: EdgeSet
+    trainable_features: int = 0
+    """How many features of each edge are learned with the weights (`wxml.model.edge_features` joins them)."""
+    condition_channels: int = 0
+    """How many channels of noise each node gets as a condition; 0: none (see `Processor.takes_condition`)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """Named node sets and the edges between them; several grids are several node sets."""
+
+    nodes: Mapping[str, NodeSet]
+    edges: Mapping[tuple[str, str], EdgeSet]
+    """Keyed by (source name, target name), such as `("grid", "mesh")`."""
+
+    def __post_init__(self) -> None:
+        for (source, target), edges in self.edges.items():
+            found = {name: len(self.nodes[name]) for name in (source, target) if name in self.nodes}
+            if found.get(source) != edges.source_count or found.get(target) != edges.target_count:
+                raise ContractError(
+                    f"edges {source} → {target} join {edges.source_count} to {edges.target_count} nodes, "
+                    f"got node sets {found}",
+                    fix="this is a fault of the graph builder: tell its authors",
+                )
+
+    def route(self, source: str, target: str) -> Route:
+        """The edges from one node set to another, with their ends."""
+        return Route(self.nodes[source], self.nodes[target], self.edges[source, target])
+
+    def mesh(self, name: str = "mesh") -> Mesh:
+        """A node set with the edges among its own nodes."""
+        return Mesh(self.nodes[name], self.edges[name, name])
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Every array that is needed to build the graph again, by name."""
+        arrays: dict[str, NDArray[np.generic]] = {}
+        for name, nodes in self.nodes.items():
+            arrays[f"nodes/{name}/latitudes"] = nodes.latitudes
+            arrays[f"nodes/{name}/longitudes"] = nodes.longitudes
+        for (source, target), edges in self.edges.items():
+            for part in ("source", "target", "features"):
+                arrays[f"edges/{source}/{target}/{part}"] = getattr(edges, part)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
+        """The graph that `to_arrays` took apart."""
+        names = sorted({key.split("/")[1] for key in arrays if key.startswith("nodes/")})
+        nodes = {n: NodeSet(arrays[f"nodes/{n}/latitudes"], arrays[f"nodes/{n}/longitudes"]) for n in names}  # type: ignore[arg-type]
+        pairs = sorted({(key.split("/")[1], key.split("/")[2]) for key in arrays if key.startswith("edges/")})
+        edges = {
+            (s, t): EdgeSet(
+                arrays[f"edges/{s}/{t}/source"],  # type: ignore[arg-type]
+                arrays[f"edges/{s}/{t}/target"],  # type: ignore[arg-type]
+                len(nodes[s]),
+                len(nodes[t]),
+                arrays[f"edges/{s}/{t}/features"],  # type: ignore[arg-type]
+            )
+            for s, t in pairs
+        }
+        return cls(nodes, edges)
+
+    @property
+    def identity(self) -> str:
+        """A hash of every array: equal for equal graphs."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self.to_arrays().items()):
+            digest.update(name.encode() + str(array.dtype).encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]

@@ -1,0 +1,65 @@
+"""Mapper: from one node set to another: grid to mesh (encoder) or mesh to grid (decoder)."""
+
+__all__ = ["Mapper", "MapperChannels"]
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from wxml.anemoi_names import AnemoiNames
+from wxml.graphs.graph import Route
+
+
+@dataclass(frozen=True, slots=True)
+class MapperChannels:
+    """How wide the tensors around a mapper are."""
+
+    source: int
+    """Channels of the source nodes that come in."""
+    target: int
+    """Channels of the target nodes that come in."""
+    hidden: int
+    """Channels inside the model."""
+    out: int
+    """Channels of the mapped target that goes out."""
+    decode: bool = False
+    """False for an encoder: both node sets come in raw and leave as `hidden`. True for a decoder: both come in as
+    latent states, and the target leaves as model output, unbounded and not normalised."""
+
+
+class Mapper(nn.Module, ABC):
+    """Carries information along the edges of a route. Everything after `channels` is a keyword-only option.
+
+    The direction is data: the same class serves as encoder and as decoder, told apart by `channels.decode`. Indices,
+    orders and masks are made in the constructor, never in `forward`.
+    """
+
+    is_recomputed: bool = False
+    """Whether core runs the mapper again in the backward pass rather than keep its activations; core sets it."""
+
+    def __init__(self, route: Route, channels: MapperChannels) -> None:
+        super().__init__()
+        self.channels = channels
+
+    @property
+    def source_out(self) -> int:
+        """Channels of the updated source, which the decoder receives as its target; `hidden` unless overridden."""
+        return self.channels.hidden
+
+    def anemoi_names(self) -> AnemoiNames | None:
+        """How the weights are called in a model of Anemoi; None: there is no such mapper there."""
+        return None
+
+    @abstractmethod
+    def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Map source to target.
+
+        Args:
+            source: shape `[batch, source_node, channels.source]`.
+            target: shape `[batch, target_node, channels.target]`.
+
+        Returns:
+            The updated source, shape `[batch, source_node, source_out]`, and the mapped target, shape
+            `[batch, target_node, channels.out]`.
+        """

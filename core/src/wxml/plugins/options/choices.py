@@ -1,0 +1,110 @@
+"""Where values choose a plugin: in the config, and again in the options of plugins."""
+
+__all__ = ["Kind", "PlacedPlugin", "PluginChoice", "check_plugin_name", "choices_in", "kind_of"]
+
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+from wxml.errors import DataError
+from wxml.plugins.options.annotations import model_in
+
+PLUGIN_NAME = re.compile(r"([A-Za-z0-9._-]+:)?[A-Za-z0-9_-]+")
+IMPORT_PATH = re.compile(r".*\..*:[A-Z]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Marks a field that chooses a plugin, or several: of which kind."""
+
+    name: str
+
+
+def check_plugin_name(name: str) -> str:
+    """A plugin is named, never imported from where a config says.
+
+    Raises:
+        DataError: the text is empty, a path, or an import path such as `package.module:Class`.
+    """
+    if not PLUGIN_NAME.fullmatch(name) or IMPORT_PATH.fullmatch(name):
+        raise DataError(
+            f"a plugin is chosen by name, never by import path, got {name!r}",
+            fix="write a name like 'gnn' or 'wxml-processor-gnn:gnn'; see `wxml list-plugins`",
+        )
+    return name
+
+
+class PluginChoice(BaseModel):
+    """A plugin by name, and its options beside it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    plugin: Annotated[str, AfterValidator(check_plugin_name)]
+    """The name of the plugin: `gnn`, or in full `wxml-processor-gnn:gnn`."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is written beside `plugin`."""
+        return dict(self.model_extra or {})
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPlugin:
+    """A place among the values where a plugin is chosen, and what is written there."""
+
+    path: str
+    kind: str
+    written: Mapping[str, Any]
+    """The raw mapping: `plugin` and its options, not validated."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is written beside `plugin`."""
+        return {key: value for key, value in self.written.items() if key != "plugin"}
+
+
+def kind_of(info: FieldInfo | None) -> str:
+    """The kind of plugin that a field chooses, also one by one in a list; empty where it chooses none."""
+    if info is None:
+        return ""
+    marks = [*info.metadata, *_marks(info.annotation)]
+    return next((mark.name for mark in marks if isinstance(mark, Kind)), "")
+
+
+def _marks(annotation: Any) -> Iterator[Any]:
+    """What is attached to the parts of an annotation, such as to the items of a list."""
+    yield from getattr(annotation, "__metadata__", ())
+    for argument in typing.get_args(annotation):
+        yield from _marks(argument)
+
+
+def choices_in(values: Mapping[str, Any], model: type[BaseModel], prefix: str = "") -> Iterator[PlacedPlugin]:
+    """Every place where the values choose a plugin, in the order of the model, however faulty the rest is.
+
+    Args:
+        values: not validated.
+        model: what they should be.
+        prefix: the path of the values, with its dot.
+    """
+    for name, info in model.model_fields.items():
+        written, path = values.get(name), f"{prefix}{name}"
+        below, kind = model_in(info.annotation), kind_of(info)
+        if kind:
+            yield from _placed(written, path, kind)
+        elif below is not None and isinstance(written, Mapping):
+            yield from choices_in(written, below, f"{path}.")
+
+
+def _placed(written: Any, path: str, kind: str) -> Iterator[PlacedPlugin]:
+    if isinstance(written, PluginChoice):
+        written = {"plugin": written.plugin, **written.options}
+    if isinstance(written, list | tuple):
+        for index, item in enumerate(written):
+            yield from _placed(item, f"{path}.{index}", kind)
+    elif isinstance(written, Mapping):
+        yield PlacedPlugin(path, kind, written)

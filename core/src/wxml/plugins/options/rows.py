@@ -1,0 +1,83 @@
+"""The options of a plugin in words, for `wxml show-plugin` and `wxml config explain`."""
+
+__all__ = ["OptionRow", "option_rows"]
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
+from wxml.plugins.options.annotations import model_in, type_text
+from wxml.plugins.options.choices import kind_of
+
+_BOUNDS = {
+    "gt": "> {}",
+    "ge": ">= {}",
+    "lt": "< {}",
+    "le": "<= {}",
+    "multiple_of": "multiple of {}",
+    "min_length": "length >= {}",
+    "max_length": "length <= {}",
+    "pattern": "matches {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRow:
+    """One option, in words."""
+
+    name: str
+    """Dotted where it belongs to a group: `encoder.radius`."""
+    type: str
+    """Such as `int`, `'mean' | 'sum'`, `list[str]`."""
+    default: str | None
+    """As it is written in YAML; None where the option is required."""
+    constraint: str
+    """Such as `> 0`; empty without one."""
+    description: str
+
+
+def option_rows(model: type[BaseModel], prefix: str = "", given: Any = None) -> Iterator[OptionRow]:
+    """The rows of a model, each group's after one another.
+
+    Args:
+        model: the options.
+        prefix: what goes before each name, with its dot.
+        given: the instance that the group as a whole has by default, if any.
+    """
+    for name, field in model.model_fields.items():
+        default = getattr(given, name) if isinstance(given, model) else field.get_default(call_default_factory=True)
+        group = None if kind_of(field) else model_in(field.annotation)
+        if group is None or not (isinstance(default, group) or default is PydanticUndefined):
+            yield _row(f"{prefix}{name}", field, default)
+        if group is not None:
+            yield from option_rows(group, f"{prefix}{name}.", default)
+
+
+def _row(name: str, field: FieldInfo, default: Any) -> OptionRow:
+    bounds = [
+        text.format(bound)
+        for item in field.metadata
+        for key, text in _BOUNDS.items()
+        if (bound := getattr(item, key, None)) is not None
+    ]
+    written = None if default is PydanticUndefined else _yaml(default)
+    return OptionRow(name, _type(field), written, ", ".join(bounds), field.description or "")
+
+
+def _type(field: FieldInfo) -> str:
+    """The type in words; of a choice, which kind of plugin is chosen."""
+    text, kind = type_text(field.annotation), kind_of(field)
+    return text.replace("PluginChoice", kind) if kind else text
+
+
+def _yaml(value: Any) -> str:
+    """A value on one line of YAML; JSON is YAML, and plain words need no quotes."""
+    plain = to_jsonable_python(value, fallback=str)
+    if isinstance(plain, str) and plain.replace("-", "").replace("_", "").isalpha():
+        return plain
+    return json.dumps(plain, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Importing a plugin in a process of its own, to see whether that works."""

@@ -1,0 +1,80 @@
+"""What a process does that tries one plugin: imports it, checks it, and says what is wrong."""
+
+__all__ = ["main"]
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from wxml.errors import WxmlError
+from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.load import import_object, load
+from wxml.plugins.location import code_root
+from wxml.plugins.options.model import options_model
+
+
+def main(record: str) -> NoReturn:
+    """Try the plugin that a JSON text describes, write `{"problem": …}` to stdout, and end at once.
+
+    What the plugin itself writes to stdout, even from C, goes to stderr.
+    """
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    logging.disable()
+    problem = _problem(PluginRecord(**json.loads(record)))
+    os.write(answer, json.dumps({"problem": problem}).encode())
+    os._exit(0)  # threads and exit handlers of a plugin have no say in it
+
+
+def _problem(record: PluginRecord) -> str:
+    try:
+        fault = _TRIALS.get(record.kind, _plugin_fault)(record)
+    except KeyboardInterrupt:
+        return "it raised KeyboardInterrupt when it was imported"
+    except WxmlError as error:
+        return error.message
+    return f"`{record.value}` {fault}" if fault else ""
+
+
+def _plugin_fault(record: PluginRecord) -> str:
+    """Load a plugin as it is loaded on use, and read its options; both raise what is wrong."""
+    options_model(load(record))
+    return ""
+
+
+def _command_fault(record: PluginRecord) -> str:
+    import click
+
+    return "" if isinstance(import_object(record), click.Command) else "is not a click command"
+
+
+def _hook_fault(record: PluginRecord) -> str:
+    import pluggy
+
+    from wxml.plugins.hooks import PROJECT, Specifications
+
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Specifications)
+    try:
+        manager.register(import_object(record))
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        return f"has hooks that do not fit: {error}"
+    return ""
+
+
+def _preset_fault(record: PluginRecord) -> str:
+    """Presets are files: their package is looked for, and not imported."""
+    root = code_root(record)
+    below = record.value.split(".")[1:]
+    return "" if root and root.joinpath(*below).is_dir() else "is no folder of an installed package"
+
+
+_TRIALS: Mapping[str, Callable[[PluginRecord], str]] = {
+    "command": _command_fault,
+    "hook": _hook_fault,
+    "preset": _preset_fault,
+}
+"""What is tried of kinds that no config chooses."""

@@ -1,0 +1,227 @@
+"""How much memory a training step takes, known before it is made.
+
+The step is made on tensors that have a shape, a dtype and a device but no values, so it takes a second and no memory:
+forward over the whole rollout, squared error, backward. Each operation tells what it would allocate, and each tensor
+when it would be freed (`wxml.training.memory_trace`).
+"""
+
+__all__ = ["MemoryPlan", "MemoryPlanner", "SampleShape"]
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode  # no public module has it; torch's manual names this one
+
+from wxml.config.schema import CheckpointingConfig
+from wxml.errors import ContractError
+from wxml.model.checkpointing import choose_kept
+from wxml.model.processor import Processor
+from wxml.model.unroll import unroll
+from wxml.training.memory_trace import MemoryTrace
+from wxml.training.trainer import TrainingMemory
+
+PARTS = ("encoder", "processor", "decoder")
+LABELS = ("weights", "gradients", "optimiser state", "copies of the weights", "graph", "batch", *PARTS, "other")
+"""What is told apart; the parts of the model hold their activations."""
+LASTING = LABELS[:5]
+GAPS = {"cpu": 0.25}
+"""What the C library loses between tensors that come and go, per byte of them; 0.08 to 0.5 in `docs/memory.md`."""
+TRACED_CALLS = 3
+"""A longer rollout costs so much more for each further call of the model as the last of these did."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleShape:
+    """How large one sample is."""
+
+    nodes: int
+    input_steps: int
+    output_steps: int
+    """Time steps that one call of the model forecasts."""
+    prognostic: int
+    diagnostic: int
+    forcing: int
+
+    @property
+    def output(self) -> int:
+        """Variables that are forecast."""
+        return self.prognostic + self.diagnostic
+
+    def batch(self, size: int, rollout: int) -> tuple[int, int, int, int]:
+        """`[batch, time, node, variable]`: output variables first, then forcings."""
+        return size, self.input_steps + rollout, self.nodes, self.output + self.forcing
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """What a training step takes, in bytes."""
+
+    checkpointing: CheckpointingConfig
+    training: TrainingMemory
+    kept: Mapping[str, int]
+    """After the forward pass: label → bytes. The gradients are those of the step before, which go now."""
+    at_peak: Mapping[str, int]
+    """When the sum is greatest; `backward` are gradients, temporaries and what is computed again, `gaps` is memory
+    that no tensor can use."""
+
+    @property
+    def peak(self) -> int:
+        """The most at any time."""
+        return sum(self.at_peak.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; sizes in bytes."""
+        return {
+            "peak": self.peak,
+            "checkpointing": self.checkpointing.model_dump(),
+            "training": asdict(self.training),
+            "after_forward": dict(self.kept),
+            "at_peak": dict(self.at_peak),
+        }
+
+    @property
+    def activations(self) -> int:
+        """What the forward pass keeps for the backward pass."""
+        return sum(self.kept.get(label, 0) for label in (*PARTS, "other"))
+
+
+class MemoryPlanner:
+    """Plans the same training with one or another choice of what is kept for the backward pass."""
+
+    def __init__(self, model: nn.Module, sample: SampleShape, training: TrainingMemory) -> None:
+        """Take the values out of a model, which is of no other use afterwards.
+
+        Raises:
+            ContractError: a part of the model reads values of tensors in `forward`.
+        """
+        self.model, self.sample, self.training = model, sample, training
+        self._fake = FakeTensorMode(allow_non_fake_inputs=True)
+        self._trace = MemoryTrace()
+        with self._fake:
+            _without_values(model, training.device)
+            self._state = self._training_state()
+            self._trace.hold("graph", *model.buffers())
+        with self._trace.labelled("graph"):  # what a model makes once, such as the indices of a batch
+            self._step(sample.output_steps, [])
+
+    @property
+    def has_layer_groups(self) -> bool:
+        """Whether the processor can be computed again in groups of layers."""
+        return any(isinstance(part, Processor) and part.has_layer_groups for part in self.model.children())
+
+    def plan(self, checkpointing: CheckpointingConfig) -> MemoryPlan:
+        """The plan for one choice.
+
+        Raises:
+            ContractError: as above.
+        """
+        choose_kept(self.model, checkpointing)
+        rollout = max(self.training.rollout, self.sample.output_steps)
+        calls = -(-rollout // self.sample.output_steps)
+        kept, peak = self._traced(rollout) if calls <= TRACED_CALLS else self._extended(calls)
+        coming_and_going = sum(size for label, size in peak.items() if label not in LASTING)
+        peak["gaps"] = int(GAPS.get(self.training.device, 0) * coming_and_going)
+        return MemoryPlan(checkpointing, self.training, _known_first(kept), _known_first(peak))
+
+    def _training_state(self) -> dict[str, list[Tensor]]:
+        """What lives as long as the training: weights, and what belongs to each of them."""
+        weights: list[Tensor] = list(self.model.parameters())
+        everything = [*weights, *self.model.buffers()]
+        state: dict[str, list[Tensor]] = {
+            "weights": weights,
+            "optimiser state": [torch.empty_like(w) for _ in range(self.training.moments) for w in weights],
+            "copies of the weights": [torch.empty_like(t) for _ in range(self.training.copies) for t in everything],
+        }
+        for label, tensors in state.items():
+            self._trace.hold(label, *tensors)
+        return state
+
+    def _extended(self, calls: int) -> tuple[Counter[str], Counter[str]]:
+        """The memory of a long rollout, from those of two shorter ones."""
+        shorter, longer = (self._traced(count * self.sample.output_steps) for count in (TRACED_CALLS - 1, TRACED_CALLS))
+        kept, peak = (
+            Counter({label: b[label] + (calls - TRACED_CALLS) * (b[label] - a[label]) for label in a | b})
+            for a, b in zip(shorter, longer, strict=True)
+        )
+        return kept, peak
+
+    def _traced(self, rollout: int) -> tuple[Counter[str], Counter[str]]:
+        """What lives after the forward pass of a step, and at the peak."""
+        self._trace.at_peak = self._trace.live.copy()
+        kept = self._step(rollout, list(PARTS))
+        return kept, self._trace.at_peak.copy()
+
+    def _step(self, rollout: int, parts: list[str]) -> Counter[str]:
+        """Make a training step; return what lives after its forward pass."""
+        try:
+            with self._fake, self._trace:
+                with self._trace.labelled("gradients"):
+                    for weight in self._state["weights"]:
+                        weight.grad = torch.empty_like(weight) if weight.requires_grad else None
+                with self._trace.labelled("batch"):
+                    shape = self.sample.batch(self.training.batch_size, rollout)
+                    batch = torch.empty(shape, device=self.training.device)
+                with self._labelled_by_part(parts):
+                    loss = self._loss(batch)
+                kept = self._trace.live.copy()
+                self.model.zero_grad()
+                with self._trace.labelled("backward"):
+                    loss.backward()  # type: ignore[no-untyped-call]
+                self.model.zero_grad()
+        except RuntimeError as error:  # of torch: values are asked for, or an operation does not know its shapes
+            raise ContractError(
+                f"the memory of this model cannot be planned: {str(error).splitlines()[0]}",
+                fix="no `forward` of a plugin may depend on values of tensors; its authors can make indices and masks "
+                "in the constructor",
+            ) from error
+        return kept
+
+    def _loss(self, batch: Tensor) -> Tensor:
+        """The squared error of a forecast, like that of a trainer."""
+        sample, training = self.sample, self.training
+        states, truth = batch[:, : sample.input_steps, :, : sample.prognostic], batch[:, sample.input_steps :]
+        autocast = training.precision != "float32"
+        with torch.autocast(training.device, getattr(torch, training.precision), enabled=autocast):
+            forecasts = unroll(self.model, states, batch[:, :-1, :, sample.output :])
+            errors = (f.float() - truth[:, step, :, : sample.output] for step, f in enumerate(forecasts))
+            return torch.stack([error.square().sum() for error in errors]).sum()
+
+    @contextmanager
+    def _labelled_by_part(self, names: list[str]) -> Iterator[None]:
+        """What a part of the model makes counts under its name."""
+
+        def enter(name: str) -> None:
+            self._trace.label = name
+
+        handles = []
+        for name in names:
+            part = getattr(self.model, name, None)
+            if isinstance(part, nn.Module):
+                handles.append(part.register_forward_pre_hook(lambda *_, name=name: enter(name)))
+                handles.append(part.register_forward_hook(lambda *_: enter("other")))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _without_values(model: nn.Module, device: str) -> None:
+    """Put tensors without values in place of all weights and buffers."""
+    made: dict[int, Tensor] = {}
+    for module in model.modules():
+        for name, old in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            if id(old) not in made:
+                new = torch.empty_like(old, device=device)
+                made[id(old)] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+            setattr(module, name, made[id(old)])
+
+
+def _known_first(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Without what is empty, in the order in which people read it."""
+    return {label: sizes[label] for label in (*LABELS, "backward", "gaps") if sizes.get(label)}

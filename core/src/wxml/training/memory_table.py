@@ -1,0 +1,66 @@
+"""A memory plan as people read it: one line for the log, a table for the terminal."""
+
+__all__ = ["plan_lines", "plan_summary", "recomputed_parts"]
+
+from typing import TYPE_CHECKING
+
+from wxml.config.schema import CheckpointingConfig
+from wxml.sizes import format_size
+
+if TYPE_CHECKING:
+    from wxml.training.memory_plan import MemoryPlan
+
+PARTS = ("encoder", "processor", "decoder")
+BAR = 30
+"""Characters of a bar that is as long as the peak is high."""
+
+
+def recomputed_parts(checkpointing: CheckpointingConfig) -> str:
+    """What is computed again in the backward pass, in words; empty where everything is kept."""
+    groups = checkpointing.processor
+    processor = f"the processor in {groups} groups of layers" if groups > 1 else "the processor"
+    parts = [processor] * (groups > 0) + ["the mappers"] * checkpointing.mappers
+    return " and ".join(parts)
+
+
+def plan_summary(plan: "MemoryPlan") -> str:
+    """The peak, and what most of it is.
+
+    Such as `31.0 GiB at the peak: activations 28.1 GiB (encoder 3.0 GiB, processor 22.0 GiB, decoder 3.1 GiB), …`.
+    """
+    parts = ", ".join(f"{part} {format_size(plan.kept[part])}" for part in PARTS if part in plan.kept)
+    weights = ("weights", "gradients", "optimiser state", "copies of the weights")
+    of_weights = sum(plan.kept.get(label, 0) for label in weights)
+    again = recomputed_parts(plan.checkpointing)
+    return (
+        f"{format_size(plan.peak)} at the peak of a training step: activations {format_size(plan.activations)} "
+        f"({parts or 'all in one'}), weights and what belongs to them {format_size(of_weights)}"
+        + (f"; {again} computed again in the backward pass" if again else "")
+    )
+
+
+def plan_lines(plan: "MemoryPlan") -> list[str]:
+    """Where the memory goes: a row for each label, after the forward pass and at the peak, with a bar for the peak."""
+    training = plan.training
+    labels = [*plan.kept, *(label for label in plan.at_peak if label not in plan.kept)]
+    rows = [_row(_name(label), plan.kept.get(label, 0), plan.at_peak.get(label, 0), plan.peak) for label in labels]
+    batch = f"batch of {training.batch_size}, rollout of {training.rollout}"
+    return [
+        f"a training step: {batch}, {training.precision}, device {training.device}",
+        f"computed again in the backward pass: {recomputed_parts(plan.checkpointing) or 'nothing'}",
+        "",
+        f"{'':<24}{'after forward':>14}{'at the peak':>14}",
+        *rows,
+        _row("total", sum(plan.kept.values()), plan.peak, 0),
+    ]
+
+
+def _name(label: str) -> str:
+    names = {"backward": "backward pass", "other": "other activations", "gaps": "gaps between tensors"}
+    return names.get(label, f"{label} activations" if label in PARTS else label)
+
+
+def _row(name: str, kept: int, at_peak: int, whole: int) -> str:
+    sizes = [format_size(size) if size else "–" for size in (kept, at_peak)]
+    bar = "█" * round(BAR * at_peak / whole) if whole else ""
+    return f"{name:<24}{sizes[0]:>14}{sizes[1]:>14}  {bar}".rstrip()

@@ -1,0 +1,85 @@
+"""Scores as a table for a terminal."""
+
+__all__ = ["score_table"]
+
+import json
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.times import format_duration
+from wxml.verification.verifier import Scores
+
+SHOWN = ("6h", "12h", "18h", "24h", "36h", "48h", "72h", "96h", "120h", "168h", "240h")
+MOST_COLUMNS = 8
+
+
+def score_table(scores: Scores, metric: str = "rmse") -> str:
+    """One row per variable and forecast, one column per lead time, and how often the forecast beats each baseline."""
+    columns = _columns(scores.lead_times)
+    head = ["variable", "units", "forecast", *(format_duration(scores.lead_times[i]) for i in columns)]
+    rows = [
+        [
+            variable if n == 0 else "",
+            units if n == 0 else "",
+            name,
+            *_numbers(scores.get(metric, name, variable)[columns]),
+        ]
+        for variable, units in zip(scores.variables, scores.units, strict=True)
+        for n, name in enumerate(scores.forecasts)
+    ]
+    title = f"{metric.upper()}, {scores.cases} initial times"
+    return "\n".join([title, *_aligned([head, *rows]), *_summary(scores, metric)])
+
+
+def _columns(lead_times: NDArray[np.timedelta64]) -> list[int]:
+    if len(lead_times) <= MOST_COLUMNS:
+        return list(range(len(lead_times)))
+    familiar = [i for i, lead_time in enumerate(lead_times) if format_duration(lead_time) in SHOWN]
+    return familiar[:MOST_COLUMNS] or list(range(MOST_COLUMNS))
+
+
+def _numbers(values: NDArray[np.float64]) -> list[str]:
+    return ["–" if np.isnan(value) else f"{value:.4g}" for value in values]
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(_cell(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    ]
+
+
+def _cell(text: str, width: int, column: int) -> str:
+    return text.ljust(width) if column < 3 else text.rjust(width)
+
+
+def _summary(scores: Scores, metric: str) -> list[str]:
+    own = scores.values[scores.metrics.index(metric), 0]
+    lines = []
+    for number, name in enumerate(scores.forecasts[1:], start=1):
+        other = scores.values[scores.metrics.index(metric), number]
+        known = ~np.isnan(own) & ~np.isnan(other)
+        better = int(np.sum(own[known] < other[known]))
+        lines.append(f"better than {name} in {better} of {int(known.sum())} (variable, lead time) pairs")
+    return lines
+
+
+def scores_as_json(scores: Scores) -> str:
+    """Every score: {"schema": 1, "cases": …, "scores": [{metric, forecast, variable, units, lead_time, value}, …]}."""
+    rows = [
+        {
+            "metric": metric,
+            "forecast": forecast,
+            "variable": variable,
+            "units": units,
+            "lead_time": format_duration(lead_time),
+            "value": None if np.isnan(value) else float(value),
+        }
+        for metric in scores.metrics
+        for forecast in scores.forecasts
+        for variable, units in zip(scores.variables, scores.units, strict=True)
+        for lead_time, value in zip(scores.lead_times, scores.get(metric, forecast, variable), strict=True)
+    ]
+    return json.dumps({"schema": 1, "cases": scores.cases, "scores": rows}, indent=1)

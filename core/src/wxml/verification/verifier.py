@@ -1,0 +1,70 @@
+"""Verifier: scores a file of forecasts against the truth."""
+
+__all__ = ["Scores", "VerificationTask", "Verifier"]
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.source import DataSource
+from wxml.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VerificationTask:
+    """What is to be verified."""
+
+    forecast: Path
+    """A file that a ForecastWriter wrote."""
+    truth: DataSource
+    """Where the verifying values and the persistence baseline come from."""
+    climatology_times: NDArray[np.datetime64]
+    """The training times, from which the climatology baseline is made; `datetime64[s]`."""
+    directory: Path
+    """An empty folder for what the verifier writes; core moves it to its place afterwards."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """JSON values, stored as JSON text in the attribute `wxml_provenance` of `scores.nc`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Scores of a forecast and of its baselines."""
+
+    metrics: tuple[str, ...]
+    """Such as `rmse`, `bias`, `mae`, `acc`."""
+    forecasts: tuple[str, ...]
+    """`forecast` first, then the baselines, such as `persistence` and `climatology`."""
+    variables: tuple[str, ...]
+    lead_times: NDArray[np.timedelta64]
+    values: NDArray[np.float64]
+    """Shape `[metric, forecast, variable, lead_time]`; NaN where a score does not exist."""
+    units: tuple[str, ...]
+    """Of each variable."""
+    cases: int
+    """How many initial times were verified."""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.metrics), len(self.forecasts), len(self.variables), len(self.lead_times))
+        if self.values.shape != shape:
+            raise DataError(f"`values` of scores must have shape {shape}, got {self.values.shape}", fix="add the axis")
+
+    def get(self, metric: str, forecast: str, variable: str) -> NDArray[np.float64]:
+        """One curve: the score at every lead time."""
+        where = self.metrics.index(metric), self.forecasts.index(forecast), self.variables.index(variable)
+        return np.asarray(self.values[where])
+
+
+class Verifier(ABC):
+    """Scores a file of forecasts. All options are keyword-only."""
+
+    @abstractmethod
+    def verify(self, task: VerificationTask) -> Scores:
+        """Score the forecasts and write `scores.nc` and `report.html` into `task.directory`.
+
+        Raises:
+            DataError: the forecast file cannot be read, or the truth lacks what it needs.
+        """

@@ -1,0 +1,197 @@
+"""The rollout: physical fields, valid times and members of models whose forecasts are known in closed form."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from wxml import DataError
+from wxml.data.forcings import compute_forcings
+from wxml.experiment import Experiment, assemble
+from wxml.forecasting.rollout import rollout
+from wxml.testing import TravellingWaves
+
+SIX_HOURS = np.timedelta64(6 * 3600, "s")
+
+
+class Rotation(nn.Module):
+    """Moves t by one grid step from the last state, and q by one from the state before: as the waves travel."""
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        before, last = states.unflatten(2, (6, 8)).roll(1, dims=3).flatten(2, 3).unbind(1)
+        return torch.stack([last[..., 0], before[..., 1]], dim=-1)[:, None]
+
+
+class Persistence(nn.Module):
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        return states[:, -1:]
+
+
+class Echo(nn.Module):
+    """Forecasts the forcing that it reads at the last input time, for every variable."""
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        return forcings[:, -1:, :, :1].expand(-1, -1, -1, 2)
+
+
+def run(experiment: Experiment, model: nn.Module, indices: list[int], steps: int, **options: int) -> list:
+    """From these times of the source."""
+    return list(rollout(experiment, model, experiment.source.header.times[indices], steps, **options))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_model_that_moves_the_waves_forecasts_them(tiny, members: int) -> None:
+    experiment = assemble(tiny({"data.source": {"plugin": "waves", "members": members}}))
+    waves = TravellingWaves(members=members)
+    for (lead_time, fields), (steps, start) in zip(
+        run(experiment, Rotation(), [4, 10], 12), itertools.product(range(1, 13), (4, 10)), strict=True
+    ):
+        assert lead_time == steps * SIX_HOURS
+        assert fields.valid_time == waves.header.times[start] + lead_time
+        assert fields.variables == ("t", "q")
+        assert fields.values.shape == (members, 2, 48)
+        for member, name in itertools.product(range(members), ("t", "q")):
+            expected = waves.wave(name, 6.0 * (start + steps), member)
+            np.testing.assert_allclose(fields[name][member], expected, rtol=2e-6)
+
+
+def test_persistence_is_the_initial_state_at_every_lead_time(tiny) -> None:
+    experiment = assemble(tiny({"data.transforms": [{"plugin": "normalise", "default": "min-max"}]}))
+    initial = experiment.source.read(experiment.source.header.times[7:8], ("t", "q"))[0]
+    for lead_time, fields in run(experiment, Persistence(), [7], 5):
+        np.testing.assert_allclose(fields.values, initial, rtol=1e-6)
+        assert fields.valid_time - lead_time == experiment.source.header.times[7]
+
+
+def test_the_batch_size_changes_nothing_but_the_order(tiny) -> None:
+    experiment = assemble(tiny({"data.source": {"plugin": "waves", "members": 2}}))
+    model = experiment.new_model()
+    results = []
+    for batch_size in (1, 2, 5, 100):
+        steps = run(experiment, model, [3, 4, 9, 20, 21], 3, batch_size=batch_size)
+        results.append({(str(fields.valid_time), str(lead)): fields.values for lead, fields in steps})
+    assert len(results[0]) == 15
+    for other in results[1:]:
+        assert other.keys() == results[0].keys()
+        for key, values in other.items():
+            np.testing.assert_allclose(values, results[0][key], rtol=1e-6)
+
+
+def test_forcings_are_those_of_each_step(tiny) -> None:
+    """Step n reads the forcings up to n − 1 steps after the initial time; the model's values are the physical ones."""
+    changes = {"data.variables": {"forcing": ["insolation"]}, "data.transforms": []}
+    experiment = assemble(tiny(changes))
+    for lead_time, fields in run(experiment, Echo(), [5], 6):
+        read_at = [fields.valid_time - SIX_HOURS]
+        expected = compute_forcings(["insolation"], experiment.source.header.grid, read_at)[0, 0]
+        np.testing.assert_allclose(fields["q"][0], expected, atol=1e-6)
+        assert lead_time > 0
+
+
+def test_forecasts_go_beyond_the_data_where_forcings_are_computed(tiny) -> None:
+    """The last analysis is where operational forecasts start."""
+    experiment = assemble(tiny({"data.variables": {"forcing": ["cos_local_time"]}}))
+    last = len(experiment.source.header.times) - 1
+    waves = TravellingWaves(days=30)
+    steps = run(experiment, Rotation(), [last], 8)
+    np.testing.assert_allclose(steps[-1][1]["t"][0], waves.wave("t", 6.0 * (last + 8), 0), rtol=2e-6)
+
+
+def test_forecasts_go_beyond_the_data_without_forcings(tiny) -> None:
+    experiment = assemble(tiny())
+    last = len(experiment.source.header.times) - 1
+    assert len(run(experiment, Rotation(), [last], 8)) == 8
+
+
+def test_forecasts_go_beyond_the_data_where_forcings_never_change(tiny) -> None:
+    changes = {"data.source": {"plugin": "still"}, "data.variables": {"forcing": ["q"]}, "data.transforms": []}
+    experiment = assemble(tiny(changes))
+
+    class One(nn.Module):
+        def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+            return forcings[:, -1:]
+
+    steps = run(experiment, One(), [len(experiment.source.header.times) - 1], 3)
+    for _, fields in steps:
+        np.testing.assert_allclose(fields["t"][0], TravellingWaves().wave("q", 0.0, 0), rtol=1e-6)
+
+
+def test_forcings_that_are_read_must_be_there(tiny) -> None:
+    experiment = assemble(tiny({"data.variables": {"forcing": ["q"]}}))
+    last = len(experiment.source.header.times) - 1
+    with pytest.raises(DataError, match="no data for 2000-01-21T00"):
+        run(experiment, Persistence(), [last], 3)
+
+
+def test_an_initial_time_without_its_input_states_is_refused(tiny) -> None:
+    with pytest.raises(DataError, match="the source has no data for 1999-12-31T18"):
+        run(assemble(tiny()), Rotation(), [0], 1)
+
+
+@pytest.mark.parametrize("initial", [3, 4])
+def test_a_missing_input_is_named(tiny, initial: int) -> None:
+    """The temperature is missing on two nodes at the fourth time, 18 UTC."""
+    experiment = assemble(tiny({"data.source": {"plugin": "gap"}}))
+    with pytest.raises(DataError, match="'t' is missing at 2000-01-01T18 on 2 of 48 nodes"):
+        run(experiment, Rotation(), [initial], 1)
+    assert len(run(experiment, Rotation(), [2, 5], 1)) == 2  # neither reads it
+
+
+def test_a_missing_forcing_is_named(tiny) -> None:
+    experiment = assemble(tiny({"data.source": {"plugin": "gap"}, "data.variables": {"forcing": ["t"]}}))
+    with pytest.raises(DataError, match="'t' is missing at 2000-01-01T18 on 2 of 48 nodes"):
+        run(experiment, Persistence(), [2], 2)
+
+
+def test_a_missing_input_may_be_imputed(tiny) -> None:
+    transforms = [{"plugin": "impute", "value": 250.0}, {"plugin": "normalise"}]
+    experiment = assemble(tiny({"data.source": {"plugin": "gap"}, "data.transforms": transforms}))
+    (_, fields), *_ = run(experiment, Persistence(), [3], 1)
+    np.testing.assert_allclose(fields["t"][0, 5:7], 250, rtol=1e-6)
+
+
+def test_diagnostic_variables_come_out_in_physical_units(tiny) -> None:
+    experiment = assemble(tiny({"data.variables": {"diagnostic": ["q"]}}))
+
+    class Zero(nn.Module):
+        def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+            return states.new_zeros(len(states), 1, states.shape[2], 2)
+
+    (_, fields), *_ = run(experiment, Zero(), [3], 1)
+    for name, mean in zip(("t", "q"), experiment.statistics.select(("t", "q")).mean, strict=True):
+        np.testing.assert_allclose(fields[name], mean, rtol=1e-6)
+
+
+def test_hooks_hear_of_every_step(tiny, heard: list[tuple[object, ...]]) -> None:
+    experiment = assemble(tiny())
+    steps = run(experiment, Rotation(), [4, 10], 3, batch_size=1)
+    assert heard == [("step", fields.valid_time, lead_time) for lead_time, fields in steps]
+
+
+def test_steps_are_made_only_when_asked_for(tiny, heard: list[tuple[object, ...]]) -> None:
+    experiment = assemble(tiny())
+    steps = rollout(experiment, Rotation(), experiment.source.header.times[[4]], 50)
+    next(steps)
+    assert len(heard) == 1
+
+
+def test_the_model_forecasts_in_evaluation_mode_and_without_gradients(tiny) -> None:
+    class Watching(Persistence):
+        def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+            modes.append((self.training, torch.is_grad_enabled()))
+            return super().forward(states, forcings)
+
+    modes: list[tuple[bool, bool]] = []
+    run(assemble(tiny()), Watching().train(), [4], 2)
+    assert modes == [(False, False)] * 2
+    assert torch.is_grad_enabled()
+
+
+def test_the_caller_keeps_its_gradients_between_steps(tiny) -> None:
+    """A generator that is paused must not leave its modes on in the code that took a value from it."""
+    experiment = assemble(tiny())
+    steps = rollout(experiment, Persistence(), experiment.source.header.times[[4]], 3)
+    next(steps)
+    assert torch.is_grad_enabled()
+    assert not torch.ones(1).is_inference()

@@ -1,0 +1,109 @@
+"""Scores as text: a table whose every number is known, and JSON."""
+
+import json
+
+import numpy as np
+import pytest
+from wxml import Scores
+from wxml.verification.score_table import MOST_COLUMNS, score_table, scores_as_json
+
+HOUR = np.timedelta64(3600, "s")
+BOTH = ("forecast", "persistence")
+
+
+def scores(
+    values: np.ndarray, lead_times: list[int], forecasts: tuple[str, ...] = ("forecast", "persistence")
+) -> Scores:
+    """Of t and q; values are `[metric, forecast, variable, lead_time]`, lead times in hours."""
+    metrics = ("rmse", "bias")[: len(values)]
+    return Scores(metrics, forecasts, ("t", "q"), np.array(lead_times) * HOUR, values, ("K", "g kg-1"), 12)
+
+
+VALUES = np.array(
+    [
+        [[[0.5, 1.25, 2.0], [0.1, 0.2, 0.3]], [[1.0, 1.0, 30000.0], [0.1, np.nan, 0.4]]],
+        [[[9.0, 9.0, 9.0], [9.0, 9.0, 9.0]], [[8.0, 8.0, 8.0], [8.0, 8.0, 8.0]]],
+    ]
+)
+
+
+def test_the_table_by_hand() -> None:
+    """Better for t at 6 and 18 hours and for q at 18; what persistence scores for q at 12 hours is not known."""
+    assert score_table(scores(VALUES, [6, 12, 18])).splitlines() == [
+        "RMSE, 12 initial times",
+        "variable  units   forecast      6h   12h    18h",
+        "t         K       forecast     0.5  1.25      2",
+        "                  persistence    1     1  3e+04",
+        "q         g kg-1  forecast     0.1   0.2    0.3",
+        "                  persistence  0.1     –    0.4",
+        "better than persistence in 3 of 5 (variable, lead time) pairs",
+    ]
+
+
+def test_another_metric() -> None:
+    table = score_table(scores(VALUES, [6, 12, 18]), "bias")
+    assert table.startswith("BIAS")
+    assert table.splitlines()[2].split() == ["t", "K", "forecast", "9", "9", "9"]
+    assert table.endswith("better than persistence in 0 of 6 (variable, lead time) pairs")
+
+
+def test_an_equal_score_is_no_better() -> None:
+    equal = np.ones((1, 2, 2, 3))
+    assert "better than persistence in 0 of 6" in score_table(scores(equal, [6, 12, 18]))
+
+
+def test_every_baseline_is_counted() -> None:
+    values = np.stack([np.full((2, 1), number) for number in (2.0, 1.0, 3.0)])[None]
+    table = score_table(scores(values, [6], ("forecast", "persistence", "climatology")))
+    assert table.splitlines()[-2:] == [
+        "better than persistence in 0 of 2 (variable, lead time) pairs",
+        "better than climatology in 2 of 2 (variable, lead time) pairs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "shown"),
+    [
+        (list(range(6, 54, 6)), ["6h", "12h", "18h", "24h", "30h", "36h", "42h", "48h"]),
+        (list(range(6, 246, 6)), ["6h", "12h", "18h", "24h", "36h", "48h", "72h", "96h"]),
+        (list(range(7, 17)), ["12h"]),
+        (list(range(49, 59)), [f"{hours}h" for hours in range(49, 49 + MOST_COLUMNS)]),
+    ],
+    ids=["as many as fit", "ten days", "one familiar lead time", "none is familiar"],
+)
+def test_long_forecasts_show_familiar_lead_times(hours: list[int], shown: list[str]) -> None:
+    values = np.broadcast_to(np.array(hours, float), (1, 2, 2, len(hours)))
+    title, head, first, *_ = score_table(scores(values, hours)).splitlines()
+    assert head.split()[3:] == shown
+    assert first.split()[3:] == [name.removesuffix("h") for name in shown]  # the scores are the hours themselves
+    assert title == "RMSE, 12 initial times"
+
+
+def test_what_is_not_shown_is_counted_all_the_same() -> None:
+    values = np.ones((1, 2, 2, 40))
+    values[0, 0] = 0.5
+    assert "better than persistence in 80 of 80" in score_table(scores(values, list(range(6, 246, 6))))
+
+
+def test_every_score_as_json() -> None:
+    found = json.loads(scores_as_json(scores(VALUES, [6, 12, 18])))
+    assert (found["schema"], found["cases"], len(found["scores"])) == (1, 12, 2 * 2 * 2 * 3)
+    assert found["scores"][1] == {
+        "metric": "rmse",
+        "forecast": "forecast",
+        "variable": "t",
+        "units": "K",
+        "lead_time": "12h",
+        "value": 1.25,
+    }
+    values = np.array([np.nan if row["value"] is None else row["value"] for row in found["scores"]])
+    np.testing.assert_array_equal(values.reshape(VALUES.shape), VALUES)
+
+
+def test_json_is_strict() -> None:
+    """NaN is no JSON, though Python would write it."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    json.loads(scores_as_json(scores(VALUES, [6, 12, 18])), parse_constant=refuse)

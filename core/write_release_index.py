@@ -1,0 +1,46 @@
+"""Write `src/wxml/environment/release_index.json`: every plugin that the released packages in `plugins/` declare.
+
+    python core/write_release_index.py [--check]
+
+With `--check` nothing is written, and the exit code is 1 where the file is not what it would be.
+"""
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from wxml.environment.names import fold, kind_name
+from wxml.environment.release_index import KnownPlugin
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "core" / "src" / "wxml" / "environment" / "release_index.json"
+NOT_CHOSEN = ("wxml.kinds", "wxml.presets", "wxml.hooks")
+
+
+def known(root: Path = ROOT) -> str:
+    """The content of the file."""
+    released = tomllib.loads((root / "release-manifest.toml").read_text())["packages"]
+    projects = [tomllib.loads(path.read_text())["project"] for path in root.glob("plugins/*/pyproject.toml")]
+    ours = [project for project in projects if project["name"] in released]
+    rows = [row._asdict() for row in sorted(row for project in ours for row in plugins(project, released))]
+    return json.dumps({"plugins": rows}, indent=1) + "\n"
+
+
+def plugins(project: dict[str, Any], released: dict[str, str]) -> list[KnownPlugin]:
+    """The plugins that a config or a command line can name."""
+    about = (project["name"], released[project["name"]], project["description"])
+    groups = project.get("entry-points", {})
+    chosen = [(group, name) for group in groups for name in groups[group] if group.startswith("wxml.")]
+    return [
+        KnownPlugin(kind_name(group.removeprefix("wxml.")), fold(name), *about)
+        for group, name in chosen
+        if group not in NOT_CHOSEN
+    ]
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv[1:]:
+        sys.exit(0 if FILE.read_text() == known() else f"{FILE} is out of date: nox -s known")
+    FILE.write_text(known())
