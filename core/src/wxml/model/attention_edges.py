@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wxml.graphs.graph import EdgeSet
 from wxml.model.degree_order import DegreeOrder
-from wxml.model.edges import EdgeIndex
+from wxml.model.edges import EdgeIndex, SortedEdges
 
 
 class AttentionEdges(EdgeIndex):
@@ -20,9 +19,9 @@ class AttentionEdges(EdgeIndex):
     into_target: Tensor
     """Where the edge at each place of `by_source` is in `by_target`, shape `[edge]`."""
 
-    def __init__(self, edges: EdgeSet) -> None:
+    def __init__(self, edges: SortedEdges) -> None:
         super().__init__(edges)
-        self.by_target = DegreeOrder(np.arange(len(edges)), edges.pointers, edges.source)
+        self.by_target = DegreeOrder(np.arange(len(edges.source)), edges.pointers, edges.source)
         self.by_source = DegreeOrder(edges.transpose, edges.source_pointers, edges.target)
         into_target = self.by_target.places_of_edges[self.by_source.edges]
         self.register_buffer("into_target", into_target, persistent=False)

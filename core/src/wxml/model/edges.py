@@ -10,15 +10,17 @@ __all__ = [
     "WORKING_SET",
     "EdgeIndex",
     "Range",
+    "SortedEdges",
     "gather_sources",
     "gather_targets",
+    "index_tensor",
     "join_edges",
     "segment_softmax",
     "segment_sum",
     "sum_range",
 ]
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -26,13 +28,48 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wxml.graphs.graph import EdgeSet
 from wxml.model.reused_memory import is_real
-from wxml.model.tensors import index_tensor
 
 WORKING_SET = 4 * 2**20
 """Bytes that a kernel touches for one range of edges. The products, two or three tensors at a time, then find theirs in
 the caches, and the ranges are long enough to make what each operation costs to start small; 2 MiB takes 10 % longer."""
+
+
+class SortedEdges(Protocol):
+    """Directed edges that are sorted by target, as NumPy arrays of int64; wxml's `EdgeSet` is one."""
+
+    @property
+    def source(self) -> NDArray[np.int64]:
+        """The node an edge starts at, shape `[edge]`."""
+
+    @property
+    def target(self) -> NDArray[np.int64]:
+        """The node an edge ends at, shape `[edge]`; never falls."""
+
+    @property
+    def source_count(self) -> int:
+        """How many source nodes there are."""
+
+    @property
+    def target_count(self) -> int:
+        """How many target nodes there are."""
+
+    @property
+    def pointers(self) -> NDArray[np.int64]:
+        """CSR pointers: the edges into node i are `pointers[i]:pointers[i + 1]`; shape `[target_node + 1]`."""
+
+    @property
+    def transpose(self) -> NDArray[np.int64]:
+        """The permutation that sorts the edges by source, shape `[edge]`."""
+
+    @property
+    def source_pointers(self) -> NDArray[np.int64]:
+        """CSR pointers into `transpose`: the edges out of node j; shape `[source_node + 1]`."""
+
+
+def index_tensor(index: NDArray[np.int64]) -> Tensor:
+    """Node or edge numbers as a tensor that shares no memory with them."""
+    return torch.from_numpy(np.array(index, dtype=np.int64))
 
 
 class Range(NamedTuple):
@@ -69,12 +106,12 @@ class EdgeIndex(nn.Module):
     transpose: Tensor
     source_pointers: Tensor
 
-    def __init__(self, edges: EdgeSet) -> None:
+    def __init__(self, edges: SortedEdges) -> None:
         super().__init__()
         self.source_count, self.target_count, self.edge_count = (
             edges.source_count,
             edges.target_count,
-            len(edges),
+            len(edges.source),
         )
         for name in ("source", "target", "pointers", "transpose", "source_pointers"):
             self.register_buffer(name, index_tensor(getattr(edges, name)), persistent=False)

@@ -4,7 +4,7 @@ Outside, values are `[..., variable, node]`, as files hold them; inside, they ar
 want them.
 """
 
-__all__ = ["index_tensor", "node_tensor", "to_array", "to_tensor"]
+__all__ = ["node_tensor", "to_array", "to_tensor"]
 
 import numpy as np
 import torch
@@ -26,8 +26,3 @@ def to_array(values: Tensor) -> NDArray[np.float32]:
 def node_tensor(values: NDArray[np.floating]) -> Tensor:
     """Values that are in layer order already, `[node, feature]` or `[edge, feature]`, as float32."""
     return torch.from_numpy(np.array(values, dtype=np.float32))
-
-
-def index_tensor(index: NDArray[np.int64]) -> Tensor:
-    """Node or edge numbers."""
-    return torch.from_numpy(np.array(index, dtype=np.int64))

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.tensors import index_tensor
+from wxml.model.edges import index_tensor
 
 from wxml_processor_transformer import block_options as options
 from wxml_processor_transformer.anemoi_names import transformer_mapper_names

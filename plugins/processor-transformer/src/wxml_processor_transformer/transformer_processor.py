@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mesh, Processor
 from wxml.anemoi_names import AnemoiNames
+from wxml.model.edges import index_tensor
 from wxml.model.layers import Layer, run_layers
-from wxml.model.tensors import index_tensor
 
 from wxml_processor_transformer import block_options as options
 from wxml_processor_transformer.anemoi_names import transformer_processor_names
