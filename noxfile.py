@@ -13,7 +13,8 @@ nox.options.default_venv_backend = "virtualenv"  # with pip, since uv does not l
 nox.options.reuse_existing_virtualenvs = True
 
 ROOT = Path(__file__).parent
-PACKAGES = ["core", *sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))]
+PLUGINS = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))
+PACKAGES = ["kernels", "core", *PLUGINS]
 SOURCES = [f"{package}/src" for package in PACKAGES]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 PAGES = ["model_step", "scaling", "floor"]  # the benchmarks that write tables and plots themselves
@@ -111,7 +112,7 @@ def install_peer(session: nox.Session) -> None:
 @nox.session
 def peers(session: nox.Session) -> None:
     """Equality with anemoi-models, in an environment of its own; arguments go to pytest, which then runs alone."""
-    peer, packages = ROOT / "peer-tests", ["core", "plugins/processor-gnn", "plugins/processor-transformer"]
+    peer, packages = ROOT / "peer-tests", ["kernels", "core", "plugins/processor-gnn", "plugins/processor-transformer"]
     session.install("-c", "constraints.txt", "torch")
     install_peer(session)
     session.install("--no-deps", *(argument for package in packages for argument in ("-e", f"./{package}")))

@@ -180,7 +180,7 @@ def compare_memory(options: argparse.Namespace) -> None:
 
 def compare_kernels(options: argparse.Namespace) -> None:
     """The lines `kernel`."""
-    from wxml.model.edges import gather_sources, gather_targets, join_edges, segment_sum
+    from wxml_kernels.edges import gather_sources, gather_targets, join_edges, segment_sum
 
     edges = our_processor(options).edges
     source, target = edges.source, edges.target

@@ -66,7 +66,7 @@ def other_points(number: int) -> str:
 
 def metadata_text(number: int, plugin: bool, requirements: Sequence[str]) -> str:
     """Metadata of the usual length: a dozen headers and four kilobytes of description."""
-    core = ["wxml-core>=0.1,<0.2"] if plugin else []
+    core = ["wxml-core>=0.2,<0.3"] if plugin else []
     wanted = [*core, *(requirements[(number + shift) % len(requirements)] for shift in range(3))]
     return (
         f"Metadata-Version: 2.1\nName: made-{number}\nVersion: 1.{number}.0\nSummary: made for a measurement\n"

@@ -207,6 +207,7 @@ def wheels(tmp_path_factory) -> dict[str, Path]:
     """One wheel for each package, built by its backend; all in one process, since starting takes longest."""
     out = tmp_path_factory.mktemp("wheels")
     packages = [
+        "kernels",
         "core",
         *sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/*.toml")),
         "meta",

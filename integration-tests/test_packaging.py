@@ -12,7 +12,7 @@ import wxml
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))
-CODE = ["core", *PACKAGES]
+CODE = ["kernels", "core", *PACKAGES]
 ALL = [*CODE, "meta"]
 
 

@@ -28,14 +28,14 @@ def wxml_python(peer: str | None) -> str:
     """The peer's interpreter where it can import wxml's requirements too, so that both have the same torch."""
     if peer is None:
         return sys.executable
-    check = [peer, "-c", "import wxml.model.edges, pydantic"]
+    check = [peer, "-c", "import wxml_kernels.edges, pydantic"]
     usable = subprocess.run(check, env=environment(1), capture_output=True, check=False).returncode == 0
     return peer if usable else sys.executable
 
 
 def environment(threads: int) -> dict[str, str]:
     """The variables of a process: this working tree on the path, and so many threads."""
-    paths = [FOLDER, ROOT / "core/src", *sorted(ROOT.glob("plugins/*/src"))]
+    paths = [FOLDER, ROOT / "kernels/src", ROOT / "core/src", *sorted(ROOT.glob("plugins/*/src"))]
     inherited = [path for path in (os.environ.get("PYTHONPATH"),) if path]
     path = os.pathsep.join([*map(str, paths), *inherited])
     return {**os.environ, "PYTHONPATH": path, **dict.fromkeys(LIBRARIES, str(threads))}

@@ -104,28 +104,28 @@ def _on_edges(size: Sizes) -> Tensor:
 
 
 def _gather(mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml.model.edges import EdgeIndex, gather_sources
+    from wxml_kernels.edges import EdgeIndex, gather_sources
 
     index = EdgeIndex(mesh.edges)
     return Kernel(lambda x: gather_sources(x, index), (_on_nodes(size),), multiplies=False)
 
 
 def _segment_sum(mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml.model.edges import EdgeIndex, segment_sum
+    from wxml_kernels.edges import EdgeIndex, segment_sum
 
     index = EdgeIndex(mesh.edges)
     return Kernel(lambda x: segment_sum(x, index), (_on_edges(size),), multiplies=False)
 
 
 def _join(mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml.model.edges import EdgeIndex, join_edges
+    from wxml_kernels.edges import EdgeIndex, join_edges
 
     index, inputs = EdgeIndex(mesh.edges), (_on_nodes(size), _on_nodes(size), _on_edges(size))
     return Kernel(lambda *x: join_edges(*x, index), inputs, multiplies=False)
 
 
 def _edge_attention(mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml.model.edge_attention import AttentionEdges, edge_attention
+    from wxml_kernels.edge_attention import AttentionEdges, edge_attention
 
     index, nodes = AttentionEdges(mesh.edges), (_on_nodes(size) for _ in range(3))
     inputs = (*nodes, _random(size.edges, FEATURES), _random(size.channels, FEATURES))
@@ -133,8 +133,8 @@ def _edge_attention(mesh: Mesh, size: Sizes) -> Kernel:
 
 
 def _window_attention(_mesh: Mesh, size: Sizes) -> Kernel:
+    from wxml_kernels.key_window import KeyWindow
     from wxml_processor_transformer.attention import attend
-    from wxml_processor_transformer.key_window import KeyWindow
 
     window, shape = KeyWindow.among(size.nodes, size.window), (size.nodes, size.channels // size.heads)
     inputs = tuple(_random(1, size.heads, *shape) for _ in range(3))

@@ -53,7 +53,7 @@ from torch import nn
 from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Verifier
 from wxml.model.conditioning import ConditionalLayerNorm
 from wxml.model.edge_features import EdgeFeatures
-from wxml.model.edges import EdgeIndex, segment_sum
+from wxml_kernels.edges import EdgeIndex, segment_sum
 from wxml.training.trainer import TrainingMemory
 from wxml.model.layers import run_layers
 from wxml.testing import TravellingWaves, tiny_graph, tiny_grid

@@ -6,7 +6,7 @@ Names are resolved on first use, so `import wxml` costs nothing and needs neithe
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _WHERE = {
     "AmbiguousPluginError": "errors",

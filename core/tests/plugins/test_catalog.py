@@ -53,9 +53,9 @@ def test_nobody_replaces_a_kind_of_core(site) -> None:
 @pytest.mark.parametrize(
     ("requires", "status", "problem"),
     [
-        ("wxml-core>=99", "incompatible", "needs wxml-core>=99 (0.1.0 is installed)"),
-        ("wxml-core<0.1", "incompatible", "needs wxml-core<0.1 (0.1.0 is installed)"),
-        ("wxml_core>=0.1,<0.2", "ok", ""),
+        ("wxml-core>=99", "incompatible", "needs wxml-core>=99 (0.2.0 is installed)"),
+        ("wxml-core<0.1", "incompatible", "needs wxml-core<0.1 (0.2.0 is installed)"),
+        ("wxml_core>=0.2,<0.3", "ok", ""),
         ("torch-scatter-nowhere>=2", "missing-dependency", "needs torch-scatter-nowhere>=2 (not installed)"),
         ("numpy<1", "missing-dependency", "needs numpy<1 ("),
         ("nowhere; extra == 'test'", "ok", ""),

@@ -32,7 +32,7 @@ def test_an_entry_says_what_it_was_and_how_to_install_it_again(site) -> None:
         "dirty": None,
         "install": "python -m pip install 'acme==1.0'",
     }
-    assert (core["plugin"], core["kind"], core["version"]) == ("wxml-core", "core", "0.1.0")
+    assert (core["plugin"], core["kind"], core["version"]) == ("wxml-core", "core", "0.2.0")
     assert core["code"].startswith("sha256:")
 
 

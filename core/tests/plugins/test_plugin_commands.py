@@ -92,7 +92,7 @@ def test_the_json_has_a_version_and_everything_that_is_known(run, site) -> None:
         "version": "1.0",
         "value": "acme_x.part:Plugin",
         "status": "incompatible",
-        "problem": "needs wxml-core>9 (0.1.0 is installed)",
+        "problem": "needs wxml-core>9 (0.2.0 is installed)",
         "summary": "about acme",
         "extras": "",
         "full_name": "acme:it",

@@ -18,7 +18,7 @@ FIRST_PARTY = {
     "wxml-verification",
 }
 
-BUILDERS = "wxml-graph-builders>=0.1,<0.2"
+BUILDERS = "wxml-graph-builders>=0.2,<0.3"
 GNN = PluginRecord("processor", "gnn", "wxml-processor-gnn", "0.1.0", "a:B")
 GRAPH = PluginRecord("processor", "graph-transformer", "wxml-processor-transformer", "0.1.0", "a:B")
 ICON = PluginRecord("processor", "icon", "acme-wxml", "0.3.1", "a:B", "conflict")
@@ -109,9 +109,9 @@ def test_an_incompatible_plugin_says_both_ways_out(site) -> None:
     with pytest.raises(BrokenPluginError) as caught:
         resolve("trainer", "it", scan(), where="training.plugin")
     assert caught.value.message == (
-        "trainer 'it' of acme 1.0 is incompatible: needs wxml-core>=99 (0.1.0 is installed) (training.plugin)"
+        "trainer 'it' of acme 1.0 is incompatible: needs wxml-core>=99 (0.2.0 is installed) (training.plugin)"
     )
-    assert "--upgrade 'acme' 'wxml-core==0.1.0'" in caught.value.fix
+    assert "--upgrade 'acme' 'wxml-core==0.2.0'" in caught.value.fix
     assert "--upgrade 'wxml-core' 'acme==1.0'" in caught.value.fix
 
 
@@ -119,14 +119,14 @@ def test_a_missing_dependency_is_installed_without_touching_core(site) -> None:
     site.trainer("acme", "acme_x", metadata="Requires-Dist: nowhere>2\n")
     with pytest.raises(BrokenPluginError, match="needs nowhere>2") as caught:
         resolve("trainer", "it", scan())
-    assert caught.value.fix == install_command("acme==1.0", "wxml-core==0.1.0")
+    assert caught.value.fix == install_command("acme==1.0", "wxml-core==0.2.0")
 
 
 def test_an_extra_that_a_plugin_needs_is_in_the_command(site) -> None:
     site.add("acme", "[wxml.trainers]\nit = acme:It [fast]\n", metadata="Requires-Dist: nowhere>2; extra == 'fast'\n")
     with pytest.raises(BrokenPluginError, match=r"^trainer 'it' of acme 1.0 needs nowhere>2 \(not") as caught:
         resolve("trainer", "it", scan())
-    assert caught.value.fix == install_command("acme[fast]==1.0", "wxml-core==0.1.0")
+    assert caught.value.fix == install_command("acme[fast]==1.0", "wxml-core==0.2.0")
 
 
 def test_what_first_party_packages_provide_is_known_where_they_are_not_installed() -> None:

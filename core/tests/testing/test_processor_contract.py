@@ -11,11 +11,11 @@ import pytest
 import torch
 from pydantic import BaseModel, Field
 from torch import nn
-from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
 from wxml.model.processor import Processor
 from wxml.plugins.options.model import Options
 from wxml.testing import ProcessorContract
 from wxml.testing.data_parallel import Share, gradients_of_ranks
+from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
 
 
 class Shape(Options):

@@ -5,10 +5,10 @@ __all__ = ["Interpolation"]
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
 
 from wxml.data.sphere import angular_distance
 from wxml.graphs.graph import Route
-from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
 from wxml.model.tensors import node_tensor
 
 

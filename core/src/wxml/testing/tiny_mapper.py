@@ -4,9 +4,9 @@ __all__ = ["MeanMapper"]
 
 import torch
 from torch import Tensor, nn
+from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
 
 from wxml.graphs.graph import Route
-from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
 from wxml.model.mapper import Mapper, MapperChannels
 
 

@@ -12,8 +12,8 @@ __all__ = ["Interaction"]
 from torch import Tensor, nn
 from torch.nn import functional
 from wxml.model.conditioning import ConditionalLayerNorm
-from wxml.model.edge_network import edge_network
-from wxml.model.edges import EdgeIndex
+from wxml_kernels.edge_network import edge_network
+from wxml_kernels.edges import EdgeIndex
 
 from wxml_processor_gnn.mlp import Mlp, MlpOptions
 

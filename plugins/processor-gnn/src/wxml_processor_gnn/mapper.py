@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
 from wxml.anemoi_names import AnemoiNames
 from wxml.model.edge_features import EdgeFeatures
-from wxml.model.edges import EdgeIndex
+from wxml_kernels.edges import EdgeIndex
 
 from wxml_processor_gnn.anemoi_names import mapper_names
 from wxml_processor_gnn.interaction import Interaction

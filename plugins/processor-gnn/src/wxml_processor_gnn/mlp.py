@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 from wxml.model.conditioning import ConditionalLayerNorm
-from wxml.model.layer_stack import LayerStack
-from wxml.model.row_network import row_network
+from wxml_kernels.layer_stack import LayerStack
+from wxml_kernels.row_network import row_network
 
 Activation = Literal["gelu", "relu", "silu"]
 Precision = Literal["float32", "bfloat16"]
@@ -34,7 +34,7 @@ class MlpOptions(NamedTuple):
 class Mlp(nn.Sequential):
     """Linear, activation, …, Linear: so many hidden layers, perhaps none, and a layer norm at the end if there is one.
 
-    The layers are those of `torch.nn`, and so are their names and weights; `wxml.model.row_network` computes them.
+    The layers are those of `torch.nn`, and so are their names and weights; `wxml_kernels.row_network` computes them.
     """
 
     def __init__(self, inputs: int, hidden: int, outputs: int, options: MlpOptions, norm: nn.Module | None) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from wxml import EdgeSet, Mapper, MapperChannels, Route
 from wxml.anemoi_names import AnemoiNames, AnemoiWeight
 from wxml.data.sphere import angular_distance
-from wxml.model.edges import EdgeIndex, gather_sources, segment_sum
+from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
 
 
 class PointWiseMapper(Mapper):

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from wxml import Mesh, Processor
 from wxml.anemoi_names import AnemoiNames
 from wxml.model.edge_features import EdgeFeatures
-from wxml.model.edges import EdgeIndex
 from wxml.model.layers import run_layers
+from wxml_kernels.edges import EdgeIndex
 
 from wxml_processor_gnn.anemoi_names import processor_names
 from wxml_processor_gnn.interaction import Interaction

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from wxml import Mesh, Processor
 from wxml.data.sphere import angular_distance
 from wxml.model.edge_features import EdgeFeatures
-from wxml.model.edges import index_tensor
 from wxml.model.layers import run_layers
 from wxml.model.tensors import node_tensor
+from wxml_kernels.edges import index_tensor
 
 from wxml_processor_gnn.mlp import ACTIVATIONS, Activation
 from wxml_processor_gnn.pyg_operator import Place, Value, make_operator, what_it_reads

@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from wxml_kernels.block_attention import block_attention
+from wxml_kernels.key_window import KeyWindow, Run
 
-from wxml_processor_transformer.block_attention import block_attention
 from wxml_processor_transformer.flash_attention import flash_attention
 from wxml_processor_transformer.heads import channels_of_head
-from wxml_processor_transformer.key_window import KeyWindow, Run
 
 Backend = Literal["blocks", "flash"]
 Kernel = Callable[[Tensor, Tensor, Tensor, KeyWindow | None, float], Tensor]

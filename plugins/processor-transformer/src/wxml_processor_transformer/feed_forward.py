@@ -5,8 +5,8 @@ __all__ = ["Activation", "FeedForward", "Mlp"]
 from typing import Literal
 
 from torch import Tensor, nn
-from wxml.model.layer_stack import Activation, LayerStack
-from wxml.model.row_network import row_network
+from wxml_kernels.layer_stack import Activation, LayerStack
+from wxml_kernels.row_network import row_network
 
 Mlp = Literal["mlp", "glu", "swiglu", "geglu", "reglu"]
 

@@ -7,8 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 from torch import Tensor
 from wxml.errors import ConfigError, Fault
-
-from wxml_processor_transformer.key_window import KeyWindow
+from wxml_kernels.key_window import KeyWindow
 
 
 def require_flash_attention(window: KeyWindow | None) -> None:

@@ -6,7 +6,7 @@ With targets h, sources s, features a of the edges and d channels in each head (
     o_i = Σ_j softmax_j( q_i · (k_j + e_ij) / √d ) (v_j + e_ij)      over the edges j → i; zero without any
     result = W_o (o + W_r h)
 
-with biases everywhere. `wxml.model.edge_attention` computes o and never makes e.
+with biases everywhere. `wxml_kernels.edge_attention` computes o and never makes e.
 """
 
 __all__ = ["Along", "GraphAttention"]
@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml.model.edge_attention import AttentionEdges, edge_attention
+from wxml_kernels.edge_attention import AttentionEdges, edge_attention
 
 from wxml_processor_transformer.heads import channels_of_head
 

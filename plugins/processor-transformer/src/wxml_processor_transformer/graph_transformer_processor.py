@@ -8,9 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mesh, Processor
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.edge_attention import AttentionEdges
 from wxml.model.edge_features import EdgeFeatures
 from wxml.model.layers import Layer, run_layers
+from wxml_kernels.edge_attention import AttentionEdges
 
 from wxml_processor_transformer import block_options as options
 from wxml_processor_transformer.anemoi_names import graph_transformer_processor_names

@@ -3,9 +3,9 @@
 __all__ = ["TransformerBlock"]
 
 from torch import Tensor, nn
+from wxml_kernels.key_window import KeyWindow
 
 from wxml_processor_transformer.block_options import BlockOptions
-from wxml_processor_transformer.key_window import KeyWindow
 from wxml_processor_transformer.norm import node_norm
 
 

@@ -6,12 +6,12 @@ import numpy as np
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.edges import index_tensor
+from wxml_kernels.edges import index_tensor
+from wxml_kernels.key_window import KeyWindow
 
 from wxml_processor_transformer import block_options as options
 from wxml_processor_transformer.anemoi_names import transformer_mapper_names
 from wxml_processor_transformer.flash_attention import require_flash_attention
-from wxml_processor_transformer.key_window import KeyWindow
 from wxml_processor_transformer.node_order import node_order, ranks_among, reordered
 from wxml_processor_transformer.norm import node_norm
 from wxml_processor_transformer.rotary import rotary_pair

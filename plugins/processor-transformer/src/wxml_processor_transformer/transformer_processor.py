@@ -9,13 +9,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mesh, Processor
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.edges import index_tensor
 from wxml.model.layers import Layer, run_layers
+from wxml_kernels.edges import index_tensor
+from wxml_kernels.key_window import KeyWindow
 
 from wxml_processor_transformer import block_options as options
 from wxml_processor_transformer.anemoi_names import transformer_processor_names
 from wxml_processor_transformer.flash_attention import require_flash_attention
-from wxml_processor_transformer.key_window import KeyWindow
 from wxml_processor_transformer.node_order import node_order, reordered
 from wxml_processor_transformer.rotary import rotary_pair
 from wxml_processor_transformer.transformer_block import TransformerBlock

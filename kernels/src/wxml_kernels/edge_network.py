@@ -23,9 +23,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from wxml.model.edges import EdgeIndex, Range, join_edges, segment_sum, sum_range
-from wxml.model.layer_stack import Kept, LayerStack, accumulate, goes_in_ranges, precisions, product_into
-from wxml.model.reused_memory import empty_rows, is_real
+from wxml_kernels.edges import EdgeIndex, Range, join_edges, segment_sum, sum_range
+from wxml_kernels.layer_stack import Kept, LayerStack, accumulate, goes_in_ranges, precisions, product_into
+from wxml_kernels.reused_memory import empty_rows, is_real
 
 LIVE_TENSORS = 6
 """Tensors of one range that the passes have in use at a time, by which the bytes of an edge are told."""

@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
 from wxml import EdgeSet, NodeSet
 from wxml.model import attention_blocks
-from wxml.model.edge_attention import AttentionEdges, edge_attention
+from wxml_kernels.edge_attention import AttentionEdges, edge_attention
 
 SOURCES, TARGETS, FEATURES = 7, 6, 3
 Pairs = list[tuple[int, int]]
@@ -111,7 +111,7 @@ def test_the_form_for_other_devices_is_the_same(monkeypatch: pytest.MonkeyPatch)
     """What a GPU and a compiler run, here in float64 on a CPU."""
     edges, given_parts = AttentionEdges(edge_set(PAIRS)), parts(len(PAIRS))
     ours = attend(given_parts, edges, 2)
-    monkeypatch.setattr("wxml.model.edge_attention.goes_in_ranges", lambda values: False)
+    monkeypatch.setattr("wxml_kernels.edge_attention.goes_in_ranges", lambda values: False)
     assert_equal_with_gradients(ours, attend(given_parts, edges, 2), given_parts)
 
 

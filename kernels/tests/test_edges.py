@@ -9,7 +9,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
 from wxml import EdgeSet, NodeSet
-from wxml.model.edges import EdgeIndex, gather_sources, gather_targets, join_edges, segment_softmax, segment_sum
+from wxml_kernels.edges import EdgeIndex, gather_sources, gather_targets, join_edges, segment_softmax, segment_sum
 
 SOURCES, TARGETS = 6, 5
 

@@ -3,7 +3,7 @@
     z = Σ_k W_k x_k + b,    out = stack(z)    or, with a residual,    out = x_1 + stack(z)
 
 which is MLP[x_1 ‖ x_2 ‖ …] without the concatenation. On a CPU it goes over ranges of rows that fit the caches, forward
-and backward, as `wxml.model.edge_network` does over edges.
+and backward, as `wxml_kernels.edge_network` does over edges.
 """
 
 __all__ = ["row_network"]
@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from wxml.model.edges import WORKING_SET
-from wxml.model.layer_stack import Kept, LayerStack, accumulate, goes_in_ranges, precisions, product_into
-from wxml.model.reused_memory import empty_rows, is_real
+from wxml_kernels.edges import WORKING_SET
+from wxml_kernels.layer_stack import Kept, LayerStack, accumulate, goes_in_ranges, precisions, product_into
+from wxml_kernels.reused_memory import empty_rows, is_real
 
 LIVE_TENSORS = 6
 """Tensors of one range that the passes have in use at a time, by which the bytes of a row are told."""

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from wxml import EdgeSet, NodeSet
-from wxml.model.edges import EdgeIndex, Range, segment_sum, sum_range
+from wxml_kernels.edges import EdgeIndex, Range, segment_sum, sum_range
 
 TARGETS = 6
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 from torch.nn import functional
-from wxml.model.layer_stack import LayerStack
-from wxml.model.row_network import row_network
+from wxml_kernels.layer_stack import LayerStack
+from wxml_kernels.row_network import row_network
 
 ROWS, WIDTHS, CHANNELS = 7, (3, 2), 4
 
@@ -25,7 +25,7 @@ def _seeded() -> None:
 @pytest.fixture(params=["one range", "a range for each row"])
 def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "one range":
-        monkeypatch.setattr("wxml.model.row_network.LIVE_TENSORS", 10**9)
+        monkeypatch.setattr("wxml_kernels.row_network.LIVE_TENSORS", 10**9)
 
 
 def random_stack(hidden: int, out: int = 3, *, norm: bool = True) -> LayerStack:
@@ -86,7 +86,7 @@ def test_operations_of_torch_give_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     stack = random_stack(2)
     tensors = tensors_for(stack)
     ours = run(stack, *tensors, residual=True)
-    monkeypatch.setattr("wxml.model.row_network.goes_in_ranges", lambda _: False)
+    monkeypatch.setattr("wxml_kernels.row_network.goes_in_ranges", lambda _: False)
     elsewhere = run(stack, *tensors, residual=True)
     torch.testing.assert_close(ours, elsewhere)
     torch.testing.assert_close(torch.autograd.grad(ours.sum(), tensors), torch.autograd.grad(elsewhere.sum(), tensors))

@@ -10,8 +10,8 @@ to the values. Both uses of e are linear in a, and `[edge, channel]` is never ma
 
     q_i · e_ij = (Wᵀ q_i) · a_ij,        Σ_j α_ij e_ij = W Σ_j α_ij a_ij
 
-On a CPU the edges go block by block (`wxml.model.attention_blocks`), forward and backward, with what a block touches in
-the cache. Kept for the backward pass are queries, keys, values and α.
+On a CPU the edges go block by block (`wxml_kernels.attention_blocks`), forward and backward, with what a block touches
+in the cache. Kept for the backward pass are queries, keys, values and α.
 """
 
 __all__ = ["AttentionEdges", "edge_attention"]
@@ -24,13 +24,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from wxml.model.attention_blocks import AttentionBlocks, by_head
-from wxml.model.attention_edges import AttentionEdges
-from wxml.model.degree_order import DegreeOrder
-from wxml.model.edges import EdgeIndex, gather_sources, gather_targets, segment_softmax, segment_sum
-from wxml.model.head_projection import HeadProjection
-from wxml.model.layer_stack import goes_in_ranges
-from wxml.model.reused_memory import empty_rows
+from wxml_kernels.attention_blocks import AttentionBlocks, by_head
+from wxml_kernels.attention_edges import AttentionEdges
+from wxml_kernels.degree_order import DegreeOrder
+from wxml_kernels.edges import EdgeIndex, gather_sources, gather_targets, segment_softmax, segment_sum
+from wxml_kernels.head_projection import HeadProjection
+from wxml_kernels.layer_stack import goes_in_ranges
+from wxml_kernels.reused_memory import empty_rows
 
 
 def edge_attention(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wxml.model.edges import index_tensor
+from wxml_kernels.edges import index_tensor
 
 
 class Block(NamedTuple):

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wxml.model.reused_memory import is_real
+from wxml_kernels.reused_memory import is_real
 
 WORKING_SET = 4 * 2**20
 """Bytes that a kernel touches for one range of edges. The products, two or three tensors at a time, then find theirs in

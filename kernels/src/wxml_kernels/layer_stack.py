@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wxml.model.reused_memory import empty_rows
+from wxml_kernels.reused_memory import empty_rows
 
 Activation = Literal["gelu", "relu", "silu"]
 

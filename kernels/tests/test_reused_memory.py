@@ -1,7 +1,7 @@
 """Memory that is used again: never two tensors on one block, never more held than was in use."""
 
 import torch
-from wxml.model.reused_memory import SMALLEST, Pool, empty_rows
+from wxml_kernels.reused_memory import SMALLEST, Pool, empty_rows
 
 
 def test_a_block_is_used_again_only_when_its_tensors_are_gone() -> None:

@@ -1,7 +1,7 @@
 """The arithmetic of edge attention on blocks of T targets with D edges each, forward and backward.
 
-The formulas and what the letters mean: `wxml.model.edge_attention`. Weights of edges, be they α or gradients of logits,
-have the shape `[T, D, H]` with H heads; of nodes, `[T, channel]`.
+The formulas and what the letters mean: `wxml_kernels.edge_attention`. Weights of edges, be they α or gradients of
+logits, have the shape `[T, D, H]` with H heads; of nodes, `[T, channel]`.
 """
 
 __all__ = ["AttentionBlocks", "Heads", "by_head"]
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wxml.model.attention_edges import AttentionEdges
-from wxml.model.degree_order import Block, DegreeOrder
-from wxml.model.edges import WORKING_SET
-from wxml.model.head_projection import HeadProjection
-from wxml.model.reused_memory import is_real
+from wxml_kernels.attention_edges import AttentionEdges
+from wxml_kernels.degree_order import Block, DegreeOrder
+from wxml_kernels.edges import WORKING_SET
+from wxml_kernels.head_projection import HeadProjection
+from wxml_kernels.reused_memory import is_real
 
 
 def by_head(weights: Tensor) -> Tensor:

@@ -11,9 +11,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
 from torch.nn import functional
 from wxml import EdgeSet, NodeSet
-from wxml.model.edge_network import edge_network
-from wxml.model.edges import EdgeIndex
-from wxml.model.layer_stack import Activation, LayerStack
+from wxml_kernels.edge_network import edge_network
+from wxml_kernels.edges import EdgeIndex
+from wxml_kernels.layer_stack import Activation, LayerStack
 
 SOURCES, TARGETS, CHANNELS = 5, 4, 3
 PAIRS = [(0, 0), (1, 0), (4, 0), (2, 2), (3, 2), (0, 3), (1, 3), (4, 3), (2, 3)]  # nothing ends at target 1
@@ -32,7 +32,7 @@ def _seeded() -> None:
 @pytest.fixture(params=["one range", "a range for each target"])
 def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "one range":
-        monkeypatch.setattr("wxml.model.edge_network.LIVE_TENSORS", 10**9)
+        monkeypatch.setattr("wxml_kernels.edge_network.LIVE_TENSORS", 10**9)
 
 
 def edge_index(pairs: list[tuple[int, int]] | None = None) -> EdgeIndex:
@@ -119,7 +119,7 @@ def test_operations_of_torch_give_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     edges, stack = edge_index(), random_stack(2)
     tensors = [*inputs(2, len(PAIRS)), *stack.parameters]
     ours = run(stack, edges, *tensors)
-    monkeypatch.setattr("wxml.model.edge_network.goes_in_ranges", lambda _: False)
+    monkeypatch.setattr("wxml_kernels.edge_network.goes_in_ranges", lambda _: False)
     elsewhere = run(stack, edges, *tensors)
     torch.testing.assert_close(ours, elsewhere)
     torch.testing.assert_close(gradients(ours, tensors), gradients(elsewhere, tensors))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wxml.model.degree_order import DegreeOrder
-from wxml.model.edges import EdgeIndex, SortedEdges
+from wxml_kernels.degree_order import DegreeOrder
+from wxml_kernels.edges import EdgeIndex, SortedEdges
 
 
 class AttentionEdges(EdgeIndex):

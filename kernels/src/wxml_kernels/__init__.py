@@ -1,0 +1,1 @@
+"""Kernels for PyTorch on the edges of a graph, on rows, and in windows of an order of nodes."""
