@@ -19,7 +19,7 @@ SOURCES = [f"{package}/src" for package in PACKAGES]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 PAGES = ["model_step", "scaling", "floor"]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]
-TOOLS = ["hypothesis", "mypy", "nox", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
+TOOLS = ["hypothesis", "import-linter", "mypy", "nox", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
 EXTRAS = ["torch-geometric"]  # what the extras of packages ask for: their tests run too
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
