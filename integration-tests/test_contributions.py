@@ -278,7 +278,7 @@ def test_a_command_that_does_not_fit_this_core_says_so(site: Path, run, tmp_path
         metadata.write("Requires-Dist: wxml-core>=9\n")
     done = run("acme-compare", folder=tmp_path, PYTHONPATH=str(site))
     assert done.returncode == 3
-    assert "needs wxml-core>=9 (0.1.0 is installed)" in done.stderr
+    assert "needs wxml-core>=9 (0.2.0 is installed)" in done.stderr
 
 
 # Kinds

@@ -183,8 +183,8 @@ BAD_PLUGINS = (
         "newer-core",
         requires="wxml-core>=99",
         status="incompatible",
-        problem="needs wxml-core>=99 (0.1.0 is installed)",
-        cause="is incompatible: needs wxml-core>=99 (0.1.0 is installed)",
+        problem="needs wxml-core>=99 (0.2.0 is installed)",
+        cause="is incompatible: needs wxml-core>=99 (0.2.0 is installed)",
         fix="--upgrade 'wxml-core' 'acme-newer-core==1.2.3'",
     ),
     BadPlugin(

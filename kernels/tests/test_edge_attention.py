@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
 from wxml import EdgeSet, NodeSet
-from wxml.model import attention_blocks
+from wxml_kernels import attention_blocks
 from wxml_kernels.edge_attention import AttentionEdges, edge_attention
 
 SOURCES, TARGETS, FEATURES = 7, 6, 3

@@ -143,7 +143,7 @@ def test_training_may_follow_a_forecast_and_a_copy(processor: GnnProcessor) -> N
 def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How much of the caches one row is said to need."""
     for module in ("edge_network", "row_network"):
-        monkeypatch.setattr(f"wxml.model.{module}.LIVE_TENSORS", request.param)
+        monkeypatch.setattr(f"wxml_kernels.{module}.LIVE_TENSORS", request.param)
 
 
 @pytest.mark.usefixtures("_ranges")

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from wxml_kernels import block_attention
 from wxml_kernels.key_window import KeyWindow
-from wxml_processor_transformer import block_attention
 from wxml_processor_transformer.attention import attend, windowed_sdpa
 
 KERNELS = {"blocks": attend, "sdpa": windowed_sdpa}
