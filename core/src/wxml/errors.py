@@ -65,19 +65,31 @@ class ArtefactError(WxmlError, OSError):
     """A file that wxml writes or reads: exists already, is damaged, is of another kind, does not fit on the disk."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Fault:
     """One thing that is wrong in a config."""
 
-    path: str
-    """Where: the dotted path of the key."""
+    path: tuple[str | int, ...]
+    """The keys that lead to the fault, such as `("data", "transforms", 0, "plugin")`."""
     message: str
     """What is wrong and what to write instead."""
-    location: str = ""
+    location: str
     """File and line, where the key was written in a file."""
 
+    def __init__(self, path: str | tuple[str | int, ...], message: str, location: str = "") -> None:
+        """Describe one fault; a dotted `path` is split at its dots."""
+        keys = path if isinstance(path, tuple) else tuple(path.split(".")) if path else ()
+        object.__setattr__(self, "path", keys)
+        object.__setattr__(self, "message", message)
+        object.__setattr__(self, "location", location)
+
+    @property
+    def key(self) -> str:
+        """The path with dots, as it is printed: `data.transforms.0.plugin`."""
+        return ".".join(map(str, self.path))
+
     def __str__(self) -> str:
-        where = ", ".join(part for part in (self.location, self.path) if part)
+        where = ", ".join(part for part in (self.location, self.key) if part)
         return f"{self.message} ({where})" if where else self.message
 
 

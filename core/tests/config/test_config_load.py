@@ -57,7 +57,7 @@ def test_every_fault_is_reported_at_once_with_its_line(plugins):
     sections = "known: data, forecast, graph, model, seed, training, verification"
     assert found == [
         f"unknown key `input_step`: did you mean 'input_steps'?   {listed} (experiment.yaml:8, data.input_step)",
-        "unknown option 'member': did you mean 'members'?   known: members (experiment.yaml:5, data.source.member)",
+        "unknown key `member`: did you mean 'members'?   known: members (experiment.yaml:5, data.source.member)",
         (
             "a period must not end before it starts, got [2000-02-01, 2000-01-01]: exchange the two "
             "(experiment.yaml:6, data.split.training)"
@@ -108,7 +108,7 @@ def test_options_inside_groups_and_lists_have_their_own_place(plugins):
             "unknown transform 'normalize': did you mean 'normalise'?   installed: broken, impute, normalise "
             "(command line, data.transforms.0.plugin)"
         ),
-        "unknown option 'radios': did you mean 'radius'?   known: radius (command line, graph.encoder.radios)",
+        "unknown key `radios`: did you mean 'radius'?   known: radius (command line, graph.encoder.radios)",
         "`1` must be a valid string, got 3 (experiment.yaml:8, verification.regions.1)",
     ]
 

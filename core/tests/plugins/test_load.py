@@ -160,7 +160,7 @@ def test_create_reports_names_and_options_with_their_place(configured) -> None:
         create("transform", "scald", {}, None, where="data.transforms")
     with pytest.raises(ConfigError) as caught:
         create("transform", "scaled", {"scal": 1}, None, where="data.transforms")
-    assert [fault.path for fault in caught.value.faults] == ["data.transforms.scal"]
+    assert [fault.key for fault in caught.value.faults] == ["data.transforms.scal"]
 
 
 def test_what_a_constructor_raises_passes_through(configured) -> None:

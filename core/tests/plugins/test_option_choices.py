@@ -58,7 +58,7 @@ def trainer(site):
 def faults(trainer, **options: object) -> dict[str, str]:
     with pytest.raises(ConfigError) as caught:
         parse_options(trainer, options, "training")
-    return {fault.path: fault.message for fault in caught.value.faults}
+    return {fault.key: fault.message for fault in caught.value.faults}
 
 
 def test_a_choice_comes_with_its_name_and_options(trainer) -> None:
@@ -81,7 +81,7 @@ def test_every_fault_is_found_wherever_the_choice_stands(trainer) -> None:
         "training.steps": "`steps` must be a valid integer, got 'many'",
         "training.loss.delta": "`delta` must be greater than 0, got -1",
         "training.more.1.plugin": "unknown loss 'hubr': did you mean 'huber'?   installed: bad, huber",
-        "training.others.0.dleta": "unknown option 'dleta': did you mean 'delta'?   known: delta, inner",
+        "training.others.0.dleta": "unknown key `dleta`: did you mean 'delta'?   known: delta, inner",
         "training.group.loss.inner.delta": "`delta` must be greater than 0, got 0",
     }
 

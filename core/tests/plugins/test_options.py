@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 from wxml.errors import ConfigError, ContractError, DataError
+from wxml.plugins.options.faults import faults_of
 from wxml.plugins.options.model import (
     OptionRow,
     Options,
@@ -48,7 +49,7 @@ class Plugin:
 def faults(**options: object) -> dict[str, str]:
     with pytest.raises(ConfigError) as caught:
         parse_options(Plugin, {"names": ["t"], **options}, "model.processor")
-    return {fault.path: fault.message for fault in caught.value.faults}
+    return {fault.key: fault.message for fault in caught.value.faults}
 
 
 def test_the_options_are_the_keyword_only_parameters() -> None:
@@ -74,15 +75,15 @@ def test_parsed_options_are_python_values_with_all_defaults() -> None:
 
 def test_an_unknown_option_is_answered_with_the_nearest() -> None:
     assert faults(layer=3) == {
-        "model.processor.layer": "unknown option 'layer': did you mean 'layers'?   known: copy, decoder, encoder, "
+        "model.processor.layer": "unknown key `layer`: did you mean 'layers'?   known: copy, decoder, encoder, "
         "folder, layers, names, pooling, steps, width"
     }
 
 
 def test_an_unknown_option_of_a_group_is_answered_with_the_names_of_the_group() -> None:
     assert faults(encoder={"radios": 1}, decoder={"nearst": 1}) == {
-        "model.processor.encoder.radios": "unknown option 'radios': did you mean 'radius'?   known: nearest, radius",
-        "model.processor.decoder.nearst": "unknown option 'nearst': did you mean 'nearest'?   known: nearest, radius",
+        "model.processor.encoder.radios": "unknown key `radios`: did you mean 'radius'?   known: nearest, radius",
+        "model.processor.decoder.nearst": "unknown key `nearst`: did you mean 'nearest'?   known: nearest, radius",
     }
 
 
@@ -112,8 +113,8 @@ def test_a_place_in_a_list_and_in_a_group_is_part_of_the_path() -> None:
 def test_all_faults_are_reported_at_once_and_without_a_place_too() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_options(Plugin, {"layers": 0, "pooling": 1, "nonsense": 2})
-    assert {fault.path for fault in caught.value.faults} == {"layers", "pooling", "nonsense", "names"}
-    assert "`names` is required (names)" in str(caught.value)
+    assert {fault.key for fault in caught.value.faults} == {"layers", "pooling", "nonsense", "names"}
+    assert "`names` is missing (names)" in str(caught.value)
 
 
 def test_the_rows_say_name_type_default_constraint_and_description() -> None:
@@ -191,6 +192,25 @@ def test_whatever_a_config_holds_is_parsed_or_refused_in_words(options) -> None:
     try:
         parsed = parse_options(Plugin, options, "here")
     except ConfigError as error:
-        assert all(fault.path.startswith("here") and fault.message for fault in error.faults)  # noqa: PT017
+        assert all(fault.key.startswith("here") and fault.message for fault in error.faults)  # noqa: PT017
     else:
         assert set(parsed) == set(options_model(Plugin).model_fields)
+
+
+class Union(Options):
+    sizes: dict[str, Edges | list[float]] = {}
+    pair: tuple[int, Edges] | None = None
+
+
+def test_the_members_of_a_union_are_no_part_of_the_path() -> None:
+    given = {"sizes": {"a.b": {"radios": 1}, "c": ["x"]}, "pair": [1, {"nearest": "many"}]}
+    with pytest.raises(ValidationError) as caught:
+        Union.model_validate(given)
+    found = {fault.path: fault.message for fault in faults_of(caught.value, Union, ("graph",))}
+    assert found == {
+        ("graph", "sizes", "a.b", "radios"): "unknown key `radios`: did you mean 'radius'?   known: nearest, radius",
+        ("graph", "sizes", "a.b"): "`a.b` must be a valid list, got {'radios': 1}",
+        ("graph", "sizes", "c"): "`c` must be a valid dictionary or instance of Edges, got ['x']",
+        ("graph", "sizes", "c", 0): "`0` must be a valid number, got 'x'",
+        ("graph", "pair", 1, "nearest"): "`nearest` must be a valid integer, got 'many'",
+    }

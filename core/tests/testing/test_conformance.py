@@ -160,7 +160,7 @@ def test_options_are_read_as_in_a_config() -> None:
         (["mixing", "--option", "bias"], 2, "--option takes KEY=VALUE, got 'bias'"),
         (["mixing", "--option", "bias=[1"], 2, "is not YAML"),
         (["mixing", "--option", "a=1", "--option", "a.b=1"], 2, "--option a has a value already"),
-        (["mixing", "--option", "bais=true"], 2, "unknown option 'bais': did you mean 'bias'?"),
+        (["mixing", "--option", "bais=true"], 2, "unknown key `bais`: did you mean 'bias'?"),
         (["mixing", "--option", "bias=3"], 2, "`bias` must be a valid boolean"),
         (
             ["waves", "--option", "days=0"],
@@ -188,5 +188,5 @@ def test_an_option_that_the_constructor_refuses_is_the_users_mistake(tiny, tmp_p
     (tmp_path / "site" / "tiny_wxml.py").write_text(code + "    def _build(self, grid): ...\n")
     required, refused = check("nearest"), check("nearest", "--option", "path=there")
     assert (required.exit_code, refused.exit_code) == (2, 2)
-    assert "`path` is required" in required.stderr
+    assert "`path` is missing" in required.stderr
     assert "error: no there\n  make it" in refused.stderr

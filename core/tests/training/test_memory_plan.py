@@ -216,7 +216,7 @@ def test_what_the_config_asks_for_is_computed_again_anyway(tiny) -> None:
 def test_where_nothing_fits_the_least_is_told(tiny) -> None:
     with pytest.raises(ConfigError, match=r"takes [\d.]+ [KM]iB at least.* again; got a limit of 1KiB") as raised:
         planned(experiment_of(tiny, {"model.memory_limit": "1KiB"}))
-    assert raised.value.faults[0].path == "model.memory_limit"
+    assert raised.value.faults[0].key == "model.memory_limit"
     assert "reduce the batch size of 8, `model.channels`" in raised.value.fix
 
 

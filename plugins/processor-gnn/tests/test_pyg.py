@@ -203,7 +203,7 @@ def test_what_does_not_fit_is_refused(graph: Graph, operator: str, arguments: di
 def test_several_faults_are_told_at_once(graph: Graph) -> None:
     with pytest.raises(ConfigError) as caught:
         PygProcessor(graph.mesh(), 8, operator="ChebConv", arguments={"k": 3, "bias": "perhaps"})
-    assert [fault.path for fault in caught.value.faults] == ["arguments", "arguments.k", "arguments.bias"]
+    assert [fault.key for fault in caught.value.faults] == ["arguments", "arguments.k", "arguments.bias"]
 
 
 def test_operators_that_do_not_fit_are_there() -> None:

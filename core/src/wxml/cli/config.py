@@ -92,7 +92,7 @@ def validate(context: click.Context, arguments: tuple[str, ...], as_json: bool) 
     except ConfigError as error:
         if not as_json:
             raise
-        faults = [{"path": fault.path, "message": fault.message, "location": fault.location} for fault in error.faults]
+        faults = [{"path": fault.key, "message": fault.message, "location": fault.location} for fault in error.faults]
         click.echo(json.dumps({"valid": False, "faults": faults}, indent=2))
         context.exit(error.exit_code)
     click.echo(json.dumps({"valid": True, "faults": []}) if as_json else "config is valid")

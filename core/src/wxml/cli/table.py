@@ -2,15 +2,26 @@
 
 __all__ = ["columns"]
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """One line for each row, whose cells stand below each other; the last cell may be as wide as it likes.
+def columns(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
+    """One line for each row; cells of one column stand below each other, two spaces apart.
+
+    Args:
+        rows: the cells; every row has the same number of them.
+        right: the indices of the columns that are aligned to the right, such as numbers.
 
     >>> columns([("a", "b"), ("long", "c")])
     ['a     b', 'long  c']
+    >>> columns([("step", "loss"), ("one", "2.5")], right={1})
+    ['step  loss', 'one    2.5']
     """
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)][:-1]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=False)] for row in rows)
-    return ["  ".join([*cells, row[-1]]).rstrip() for cells, row in zip(padded, rows, strict=True)]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

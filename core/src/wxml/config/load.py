@@ -65,7 +65,7 @@ def _without_aliases(composed: ComposedConfig) -> ComposedConfig:
 
 def _loaded(config: ExperimentConfig | None, faults: list[Fault], composed: ComposedConfig) -> LoadedConfig:
     if faults or config is None:
-        raise ConfigError(sorted(faults, key=lambda fault: fault.path))
+        raise ConfigError(sorted(faults, key=lambda fault: fault.key))
     paths = leaf_paths(config.model_dump(mode="json"))
     return LoadedConfig(config, {path: composed.leaf_origin(path) for path in paths})
 
@@ -146,4 +146,4 @@ def check_plugins(composed: ComposedConfig) -> list[Fault]:
 
 
 def _located(fault: Fault, composed: ComposedConfig) -> Fault:
-    return replace(fault, location=composed.location(fault.path))
+    return replace(fault, location=composed.location(fault.key))

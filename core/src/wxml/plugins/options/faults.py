@@ -1,59 +1,45 @@
-"""From what pydantic says is wrong to faults that say where it is and what to write instead."""
+"""Pydantic's errors as faults: each says where it is and what to write instead."""
 
 __all__ = ["faults_of"]
 
 import reprlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from wxml.errors import Fault, WxmlError, nearest
-from wxml.plugins.options.annotations import model_in
 
 Path = tuple[str | int, ...]
 
 
-def faults_of(error: ValidationError, model: type[BaseModel], values: Any, where: str = "") -> list[Fault]:
-    """One fault for each key that is wrong.
+def faults_of(error: ValidationError, model: type[BaseModel], at: Path = ()) -> list[Fault]:
+    """One fault for each key that is wrong; the alternatives of a union are one sentence.
 
     Args:
         error: what pydantic raised.
-        model: what it validated against; its fields are the valid names.
-        values: what it validated.
-        where: the config path of `values`, such as `model.processor`.
+        model: what pydantic validated against; its fields are the valid names.
+        at: the keys that lead to the validated values, such as `("model", "processor")`.
     """
     messages: dict[Path, list[str]] = {}
     for detail in error.errors(include_url=False):
-        path = _path(detail, values)
-        message = _message(detail, path, model)
+        path, holder = _walk(model, detail["loc"])
+        message = _message(detail, path, holder)
         if message not in messages.setdefault(path, []):
             messages[path].append(message)
-    return [
-        Fault(".".join([*([where] if where else []), *map(str, path)]), _joined(path, alternatives))
-        for path, alternatives in messages.items()
-    ]
+    return [Fault((*at, *path), _joined(path, alternatives)) for path, alternatives in messages.items()]
 
 
-def _path(detail: ErrorDetails, values: Any) -> Path:
-    """Where the fault is among the values: the location without the members of unions, which are no keys."""
-    path: list[str | int] = []
-    for part in detail["loc"]:
-        inside = isinstance(values, Mapping) and part in values
-        if inside or (isinstance(values, Sequence) and isinstance(part, int) and part < len(values)):
-            path.append(part)
-            values = values[part]
-        elif part == detail["loc"][-1] and detail["type"] == "missing":
-            path.append(part)
-    return tuple(path)
-
-
-def _message(detail: ErrorDetails, path: Path, model: type[BaseModel]) -> str:
+def _message(detail: ErrorDetails, path: Path, holder: Any) -> str:
+    """What is wrong with one key of `holder`, the model that the key belongs to."""
     if detail["type"] == "extra_forbidden":
-        return f"unknown option {path[-1]!r}: {nearest(str(path[-1]), _names(model, path[:-1]))}"
+        known = holder.model_fields if _is_model(holder) else ()
+        return f"unknown key `{path[-1]}`: {nearest(str(path[-1]), known)}"
     if detail["type"] == "missing":
-        return "is required"
+        return "is missing"
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, WxmlError):
         return f"is wrong: {cause.message}; {cause.fix}"
@@ -65,16 +51,66 @@ def _message(detail: ErrorDetails, path: Path, model: type[BaseModel]) -> str:
 
 def _joined(path: Path, alternatives: list[str]) -> str:
     """One sentence about a key, also where a union made pydantic complain about each of its members."""
-    if not path or alternatives[0].startswith("unknown option"):
+    if not path or alternatives[0].startswith("unknown key"):
         return " or ".join(alternatives)
     *first, last = alternatives
     return f"`{path[-1]}` {' or '.join([*(text.rpartition(', got ')[0] or text for text in first), last])}"
 
 
-def _names(model: type[BaseModel] | None, path: Path) -> list[str]:
-    """The valid names at a place inside a model."""
-    for part in path:
-        field = model.model_fields.get(str(part)) if model else None
-        if field is not None:
-            model = model_in(field.annotation)
-    return list(model.model_fields) if model else []
+# From pydantic's location to keys
+
+
+def _walk(annotation: Any, location: Path) -> tuple[Path, Any]:
+    """The keys of a location, and the type that the last key belongs to.
+
+    Pydantic also puts the member of a union into a location (`("radius", "list[float]", 0)`); that is no key.
+    """
+    path: list[str | int] = []
+    holder = annotation
+    for part in location:
+        members = list(_members(annotation))
+        if len(members) > 1:
+            annotation = next((member for member in members if _has_tag(member, str(part))), Any)
+        else:
+            holder = members[0] if members else Any
+            annotation = _inside(holder, part)
+            path.append(part)
+    return tuple(path), holder
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    """The types that a value may have, without `None` and without what `Annotated` adds."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        yield from _members(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for argument in typing.get_args(annotation):
+            yield from _members(argument)
+    elif annotation is not type(None):
+        yield annotation
+
+
+def _has_tag(member: Any, tag: str) -> bool:
+    """Whether pydantic's name for a member of a union, such as `list[float]` or `Radius`, is that of this type."""
+    container = typing.get_origin(member)
+    return (
+        f"{getattr(container, '__name__', container)}[" in tag if container else getattr(member, "__name__", "") in tag
+    )
+
+
+def _inside(holder: Any, part: str | int) -> Any:
+    """The annotation of one key of a model, one item of a list or one value of a mapping."""
+    if _is_model(holder):
+        field = holder.model_fields.get(str(part))
+        return field.annotation if field else Any
+    container, arguments = typing.get_origin(holder), typing.get_args(holder)
+    if not arguments:
+        return Any
+    if isinstance(container, type) and issubclass(container, Mapping):
+        return arguments[-1]
+    in_tuple = container is tuple and arguments[-1] is not ... and isinstance(part, int)
+    return arguments[part] if in_tuple and part < len(arguments) else arguments[0]
+
+
+def _is_model(holder: Any) -> bool:
+    return isinstance(holder, type) and issubclass(holder, BaseModel)

@@ -86,7 +86,7 @@ def parse_options(cls: type, options: Mapping[str, Any], where: str = "") -> dic
     try:
         parsed = model.model_validate(dict(options))
     except ValidationError as error:
-        raise ConfigError([*faults_of(error, model, options, where), *faults]) from error
+        raise ConfigError([*faults_of(error, model, tuple(where.split(".")) if where else ()), *faults]) from error
     if faults:
         raise ConfigError(faults)
     return {name: getattr(parsed, name) for name in model.model_fields}
