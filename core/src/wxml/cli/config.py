@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from wxml.cli.table import columns
+from wxml.terminal import columns
 
 
 @click.group("config")

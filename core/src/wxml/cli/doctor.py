@@ -52,7 +52,7 @@ def _json(diagnosis: "Diagnosis") -> str:
 
 
 def _lines(diagnosis: "Diagnosis") -> list[str]:
-    from wxml.cli.table import columns
+    from wxml.terminal import columns
 
     compared = any(check.wanted for check in diagnosis.checks)
     rows = [

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from wxml.cli.table import columns
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.load import load
 from wxml.plugins.options.model import describe_options, options_json_schema
 from wxml.plugins.options.rows import OptionRow
 from wxml.plugins.resolve import resolve
+from wxml.terminal import columns
 
 PLACES = {
     "data-source": ("data", "source"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wxml.config.schema import CheckpointingConfig
 from wxml.sizes import format_size
+from wxml.terminal import columns
 
 if TYPE_CHECKING:
     from wxml.training.memory_plan import MemoryPlan
@@ -40,18 +41,17 @@ def plan_summary(plan: "MemoryPlan") -> str:
 
 
 def plan_lines(plan: "MemoryPlan") -> list[str]:
-    """Where the memory goes: a row for each label, after the forward pass and at the peak, with a bar for the peak."""
+    """One row for each label: its bytes after the forward pass and at the peak, and a bar for the latter."""
     training = plan.training
     labels = [*plan.kept, *(label for label in plan.at_peak if label not in plan.kept)]
     rows = [_row(_name(label), plan.kept.get(label, 0), plan.at_peak.get(label, 0), plan.peak) for label in labels]
+    total = _row("total", sum(plan.kept.values()), plan.peak, 0)
     batch = f"batch of {training.batch_size}, rollout of {training.rollout}"
     return [
         f"a training step: {batch}, {training.precision}, device {training.device}",
         f"computed again in the backward pass: {recomputed_parts(plan.checkpointing) or 'nothing'}",
         "",
-        f"{'':<24}{'after forward':>14}{'at the peak':>14}",
-        *rows,
-        _row("total", sum(plan.kept.values()), plan.peak, 0),
+        *columns([("", "after forward", "at the peak", ""), *rows, total], right={1, 2}),
     ]
 
 
@@ -60,7 +60,6 @@ def _name(label: str) -> str:
     return names.get(label, f"{label} activations" if label in PARTS else label)
 
 
-def _row(name: str, kept: int, at_peak: int, whole: int) -> str:
-    sizes = [format_size(size) if size else "–" for size in (kept, at_peak)]
+def _row(name: str, kept: int, at_peak: int, whole: int) -> tuple[str, ...]:
     bar = "█" * round(BAR * at_peak / whole) if whole else ""
-    return f"{name:<24}{sizes[0]:>14}{sizes[1]:>14}  {bar}".rstrip()
+    return (name, *(format_size(size) if size else "–" for size in (kept, at_peak)), bar)

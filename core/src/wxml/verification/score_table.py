@@ -1,6 +1,6 @@
 """Scores as a table for a terminal."""
 
-__all__ = ["score_table"]
+__all__ = ["score_table", "scores_as_json"]
 
 import json
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.times import format_duration
+from wxml.terminal import columns
 from wxml.verification.verifier import Scores
 
 SHOWN = ("6h", "12h", "18h", "24h", "36h", "48h", "72h", "96h", "120h", "168h", "240h")
@@ -16,43 +17,22 @@ MOST_COLUMNS = 8
 
 def score_table(scores: Scores, metric: str = "rmse") -> str:
     """One row per variable and forecast, one column per lead time, and how often the forecast beats each baseline."""
-    columns = _columns(scores.lead_times)
-    head = ["variable", "units", "forecast", *(format_duration(scores.lead_times[i]) for i in columns)]
-    rows = [
-        [
-            variable if n == 0 else "",
-            units if n == 0 else "",
-            name,
-            *_numbers(scores.get(metric, name, variable)[columns]),
-        ]
-        for variable, units in zip(scores.variables, scores.units, strict=True)
-        for n, name in enumerate(scores.forecasts)
-    ]
+    shown = _shown_lead_times(scores.lead_times)
+    rows = [("variable", "units", "forecast", *(format_duration(scores.lead_times[i]) for i in shown))]
+    for variable, units in zip(scores.variables, scores.units, strict=True):
+        for number, name in enumerate(scores.forecasts):
+            values = scores.get(metric, name, variable)[shown]
+            numbers = ("–" if np.isnan(value) else f"{value:.4g}" for value in values)
+            rows.append((*((variable, units) if number == 0 else ("", "")), name, *numbers))
     title = f"{metric.upper()}, {scores.cases} initial times"
-    return "\n".join([title, *_aligned([head, *rows]), *_summary(scores, metric)])
+    return "\n".join([title, *columns(rows, right=range(3, len(rows[0]))), *_summary(scores, metric)])
 
 
-def _columns(lead_times: NDArray[np.timedelta64]) -> list[int]:
+def _shown_lead_times(lead_times: NDArray[np.timedelta64]) -> list[int]:
     if len(lead_times) <= MOST_COLUMNS:
         return list(range(len(lead_times)))
     familiar = [i for i, lead_time in enumerate(lead_times) if format_duration(lead_time) in SHOWN]
     return familiar[:MOST_COLUMNS] or list(range(MOST_COLUMNS))
-
-
-def _numbers(values: NDArray[np.float64]) -> list[str]:
-    return ["–" if np.isnan(value) else f"{value:.4g}" for value in values]
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(_cell(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    ]
-
-
-def _cell(text: str, width: int, column: int) -> str:
-    return text.ljust(width) if column < 3 else text.rjust(width)
 
 
 def _summary(scores: Scores, metric: str) -> list[str]:

@@ -1,0 +1,96 @@
+"""What a terminal or a log shows: tables in plain text, and the progress of long work."""
+
+__all__ = ["Progress", "columns", "progress"]
+
+import logging
+import sys
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+logger = logging.getLogger("wxml")
+
+LINES = 10
+"""How often a log hears of the progress of one piece of work after its first step, however long it is."""
+
+Item = TypeVar("Item")
+
+
+def columns(rows: Sequence[Sequence[str]], *, right: Container[int] = ()) -> list[str]:
+    """One line for each row, with the cells of a column below each other.
+
+    Args:
+        rows: the cells; every row has the same number of them.
+        right: the numbers of the columns that are aligned to the right, from 0 on; the others are aligned to the left.
+
+    >>> columns([("a", "b"), ("long", "c")])
+    ['a     b', 'long  c']
+    >>> columns([("t", "9.5"), ("q", "10.25")], right={1})
+    ['t    9.5', 'q  10.25']
+    """
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = enumerate(zip(row, widths, strict=True))
+        lines.append("  ".join(cell.rjust(n) if i in right else cell.ljust(n) for i, (cell, n) in cells).rstrip())
+    return lines
+
+
+class Progress:
+    """How much of some work is done: a bar where standard error is a terminal, else a few lines in the log `wxml`.
+
+    The log gets a line for the first step, and then one whenever another `1 / lines` of the work is done.
+    """
+
+    def __init__(self, label: str, total: int, *, start: int = 0, unit: str = "", lines: int = LINES) -> None:
+        """Begin to show the progress.
+
+        Args:
+            label: the name of the work, such as `forecast`.
+            total: how many steps the work has.
+            start: how many of them were done before, as in a training that is resumed.
+            unit: what a step is called; nothing for no name.
+            lines: how many lines a log gets after the first step.
+        """
+        self._label, self._total, self._unit, self._lines = label, total, unit, lines
+        self._parts = int(lines * start / total) if start else -1
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm  # type: ignore[import-untyped]  # has no stubs
+
+            self._bar = tqdm(
+                total=total, initial=start, desc=label, unit=unit or "it", file=sys.stderr, dynamic_ncols=True
+            )
+
+    def update(self, done: int, note: str = "", *, fraction: float | None = None) -> None:
+        """Show that `done` steps are done.
+
+        Args:
+            done: how many steps of the total, those before `start` included.
+            note: what else to say, such as `loss 0.123`.
+            fraction: the share of the work that is done, where that is not `done / total`: a training may end by time.
+        """
+        if self._bar is not None:
+            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update(done - self._bar.n)
+            return
+        parts = int(self._lines * (done / self._total if fraction is None else fraction))
+        if parts > self._parts:
+            self._parts = parts
+            step = f"{self._unit} {done}" if self._unit else f"{done}"
+            logger.info("%s: %s of %d%s", self._label, step, self._total, f", {note}" if note else "")
+
+    def close(self) -> None:
+        """Leave the bar on the screen as it is."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def progress(items: Iterable[Item], length: int, label: str) -> Iterator[Item]:
+    """Pass `items` through one by one, and show how many of `length` the caller is done with."""
+    shown = Progress(label, length)
+    try:
+        for done, item in enumerate(items, start=1):
+            yield item
+            shown.update(done)
+    finally:
+        shown.close()
