@@ -16,7 +16,7 @@ import xarray as xr
 
 ROOT = Path(__file__).resolve().parents[1]
 WXML = Path(sys.executable).with_name("wxml")
-LIMIT = 120  # seconds that no command here should need
+LIMIT = 600  # seconds: ends what hangs, and judges nobody's speed
 
 Done = subprocess.CompletedProcess[str]
 

@@ -16,7 +16,7 @@ from wxml.artefacts.checkpoint import load_checkpoint, read_header
 
 CHECKPOINT = "run/checkpoint.safetensors"
 HOUR = np.timedelta64(1, "h")
-LIMIT = 120  # seconds
+LIMIT = 600  # seconds: ends what hangs, and judges nobody's speed
 
 
 def opened(path: Path) -> xr.Dataset:

@@ -56,7 +56,7 @@ def intruders(code: str, absent: tuple[str, ...], *folders: Path) -> set[str]:
     script = (
         f"import sys\nsys.path[:0] = {list(map(str, folders))!r}\n{code}\nprint(*({set(absent)!r} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 

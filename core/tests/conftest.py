@@ -288,7 +288,7 @@ class Site:
         """Run `wxml` in a process of its own that sees this folder before anything else."""
         command = [sys.executable, "-c", "from wxml.cli import main; main()", *arguments]
         variables = {**os.environ, "PYTHONPATH": str(self.folder), **environment}
-        return subprocess.run(command, check=False, env=variables, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, check=False, env=variables, capture_output=True, text=True, timeout=600)
 
 
 @pytest.fixture

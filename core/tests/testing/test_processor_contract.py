@@ -259,8 +259,10 @@ def test_a_broken_processor_is_found_out(find_out, plugin, check, message) -> No
 
 
 def test_ranks_that_wait_for_one_another_are_ended(find_out, monkeypatch) -> None:
-    monkeypatch.setattr("wxml.testing.data_parallel.PATIENCE", 5.0)
-    find_out(ProcessorContract, Waits, "two_processes_share_a_batch", "2 ranks were not done within 5 s|[Tt]imed? ?out")
+    monkeypatch.setattr("wxml.testing.data_parallel.PATIENCE", 0.5)
+    find_out(
+        ProcessorContract, Waits, "two_processes_share_a_batch", "2 ranks were not done within 0.5 s|[Tt]imed? ?out"
+    )
 
 
 @pytest.mark.parametrize(

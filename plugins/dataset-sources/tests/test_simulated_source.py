@@ -186,7 +186,7 @@ def test_two_processes_at_once_leave_one_good_file(cache, no_simulation) -> None
         f"s = S(**{SHORT!r}); print(s.read(s.header.times, s.header.names).tobytes().hex()[-4000:])"
     )
     running = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(2)]
-    outputs = [process.communicate(timeout=60)[0] for process in running]
+    outputs = [process.communicate(timeout=600)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert outputs[0] == outputs[1]
     no_simulation()

@@ -11,9 +11,10 @@ import time
 import unittest
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -22,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from wxml.testing.contract import require
 
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds for all ranks together; alone on a core they take less than one."""
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 """The network of a machine with itself: the ranks need no other, and a name server that is away is not waited for."""
@@ -95,10 +96,16 @@ def _start_method() -> str:
 
 
 def _join(ranks: Sequence[BaseProcess]) -> bool:
+    """Wait until every rank is done or one has failed, since the others then wait for it; False if time runs out."""
     deadline = time.monotonic() + PATIENCE
-    for rank in ranks:
-        rank.join(max(0.0, deadline - time.monotonic()))
-    return not any(rank.is_alive() for rank in ranks)
+    running = {rank.sentinel: rank for rank in ranks}
+    while running:
+        ended = connection.wait(list(running), timeout=max(0.0, deadline - time.monotonic()))
+        if not ended:
+            return False
+        if any(running.pop(cast("int", sentinel)).exitcode for sentinel in ended):
+            return True
+    return True
 
 
 def _end(ranks: Sequence[BaseProcess]) -> None:
@@ -143,6 +150,7 @@ def _work(rank: int, count: int, shares: Sequence[Share], folder: Path) -> None:
     except BaseException as error:  # noqa: BLE001  # whatever a plugin raises, the parent says it
         text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         (folder / f"fault-{time.time_ns()}-{rank}").write_text(f"on rank {rank} of {count}: {text}")
+        raise SystemExit(1) from None
 
 
 @contextlib.contextmanager

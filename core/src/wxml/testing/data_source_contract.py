@@ -21,7 +21,7 @@ Values = NDArray[np.float32]
 
 LARGEST = 1e20
 """What files put where a value is missing begins here; no weather does."""
-PATIENCE = 120
+PATIENCE = 600
 """Seconds that a worker process may take to start and to read."""
 
 
