@@ -39,6 +39,7 @@ ABSENT_FROM_WHOLE = {
     "wxml_graph_builders": ("torch", "xarray", "hydra", "lightning", "matplotlib", "zarr", "netCDF4"),
     "wxml_processor_gnn": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),
     "wxml_processor_transformer": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),
+    "wxml_new_plugin": ("pydantic", *HEAVY),
     "wxml_trainer_lightning": ("xarray", "hydra", "cfgrib", "zarr", "netCDF4"),
 }
 """The same after importing every module of a package."""

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from wxml import cli
 from wxml.cli import group
 from wxml.errors import DataError
+from wxml.plugins.catalog import Catalog
 
 CONFIGURED = """
 from typing import Annotated, Literal
@@ -208,6 +209,16 @@ def test_a_misspelt_command_or_option_is_exit_code_2_with_the_nearest(run, argum
     result = run(*arguments)
     assert result.exit_code == 2
     assert hint in result.stderr
+
+
+def test_a_command_of_the_release_that_is_not_installed_is_answered_with_what_installs_it(run, monkeypatch) -> None:
+    monkeypatch.setattr("wxml.plugins.catalog.installed", lambda: Catalog((), {}))
+    for name in ("new-plugin", "wxml-new-plugin:new-plugin"):
+        result = run(name, "processor", "acme")
+        assert result.exit_code == 2
+        assert "command 'new-plugin' is not installed" in result.stderr
+        assert "install 'wxml-new-plugin>=0.1,<0.2'" in result.stderr
+    assert "new-plugin" not in run("--help").stdout
 
 
 TOOL = "import click\n@click.command()\ndef tool():\n    click.echo('at work')\n"

@@ -30,7 +30,6 @@ BUILT_IN = {
     "forecast": "Make forecasts with a trained model.",
     "inspect": "Say what a file is and what it was made from.",
     "list-plugins": "List every plugin that is installed, and what is wrong with it.",
-    "new-plugin": "Start the repository of a plugin: code, tests, packaging, CI.",
     "show-plugin": "Show a plugin, its options and how to write it in a config.",
     "train": "Train a model.",
     "verify": "Score forecasts against the truth.",
@@ -144,13 +143,20 @@ def _contributed() -> "dict[str, PluginRecord]":
 
 
 def _contributed_command(name: str) -> "PluginRecord | None":
-    """The command of a plugin, by its bare or its full name; an error where there is one that cannot be used."""
-    from wxml.environment.names import fold
-    from wxml.plugins.catalog import installed
-    from wxml.plugins.resolve import resolve
+    """The command of a plugin, by its bare or its full name, or nothing where no package has one of that name.
 
-    declared = {record.name for record in installed().select("command")}
-    return resolve("command", name) if fold(name.rpartition(":")[2]) in declared else None
+    Raises:
+        WxmlError: it cannot be used, or it is a command of the release whose package is not installed.
+    """
+    from wxml.environment.names import fold
+    from wxml.environment.release_index import known_names
+    from wxml.plugins.catalog import installed
+    from wxml.plugins.resolve import find_plugin, resolve
+
+    bare = fold(name.rpartition(":")[2])
+    if bare in {record.name for record in installed().select("command")}:
+        return resolve("command", name)
+    return find_plugin("command", name, installed()) if bare in known_names("command") else None
 
 
 def _load_contributed(record: "PluginRecord") -> click.Command:

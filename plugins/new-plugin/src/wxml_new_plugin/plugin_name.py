@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import Self
 
-from wxml.environment.names import fold
+from packaging.utils import canonicalize_name
 from wxml.environment.release_index import known_names
 from wxml.errors import ConfigError, Fault
 from wxml.plugins.catalog import installed
@@ -37,7 +37,7 @@ class PluginName:
         Raises:
             ConfigError: no distribution can have this name, or no Python package the one that follows from it.
         """
-        name = fold(given)
+        name = canonicalize_name(given)
         package = name.replace("-", "_")
         problem = _problem(given, package)
         if problem:

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from packaging.requirements import Requirement
 from wxml.cli import group
 from wxml.errors import ConfigError, UnknownPluginError
-from wxml.scaffold.plugin_name import PluginName
-from wxml.scaffold.repository import KINDS, new_repository, plugin_kind, rendered
+from wxml_new_plugin.plugin_name import PluginName
+from wxml_new_plugin.repository import KINDS, new_repository, plugin_kind, rendered
 
 LONG_NAME = "acme-north-sea-window-attention"
 

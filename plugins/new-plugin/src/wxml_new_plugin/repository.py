@@ -13,10 +13,11 @@ from pathlib import Path
 from string import Template
 
 import wxml
-from wxml.environment.names import CORE, kind_name
+from packaging.utils import canonicalize_name
 from wxml.errors import UnknownPluginError, nearest
 from wxml.files.staging import staged
-from wxml.scaffold.plugin_name import PluginName
+
+from wxml_new_plugin.plugin_name import PluginName
 
 KINDS = {
     "processor": "local attention on the mesh",
@@ -36,7 +37,7 @@ def plugin_kind(written: str) -> str:
     Raises:
         UnknownPluginError: there are no templates for it; names the nearest.
     """
-    kind = kind_name(written)
+    kind = canonicalize_name(written).removesuffix("s")
     if kind not in KINDS:
         raise UnknownPluginError(f"no templates for plugins of the kind {written!r}", fix=nearest(kind, KINDS))
     return kind
@@ -59,8 +60,8 @@ def new_repository(kind: str, name: PluginName, directory: Path) -> list[str]:
 def rendered(kind: str, name: PluginName) -> dict[str, str]:
     """The files of a repository: path → content."""
     words = _words(kind, name)
-    templates = resources.files("wxml.scaffold") / "templates"
-    files = {"LICENSE": metadata.distribution(CORE).read_text("licenses/LICENSE") or ""}
+    templates = resources.files("wxml_new_plugin") / "templates"
+    files = {"LICENSE": metadata.distribution("wxml-new-plugin").read_text("licenses/LICENSE") or ""}
     for folder in ("any-kind", kind):
         for path, text in _templates(templates / folder):
             files[path.replace("PACKAGE", name.package)] = Template(text).substitute(words)

@@ -20,8 +20,8 @@ def command(kind: str, name: str, directory: Path | None) -> None:
       wxml new-plugin processor acme-window-attention
       wxml new-plugin data-source acme-archive --directory ~/src/acme-archive
     """
-    from wxml.scaffold.plugin_name import PluginName, taken
-    from wxml.scaffold.repository import new_repository, plugin_kind
+    from wxml_new_plugin.plugin_name import PluginName, taken
+    from wxml_new_plugin.repository import new_repository, plugin_kind
 
     kind, parsed = plugin_kind(kind), PluginName.parse(name)
     folder = directory or Path(parsed.name)

@@ -1,1 +1,0 @@
-"""A new plugin's repository, written from templates."""
