@@ -87,7 +87,7 @@ def test_every_bad_plugin_is_among_the_rows(page: str) -> None:
             "test_that_is_gone",
             "row 2: no integration-tests/test_bad_plugins.py",
         ),
-        ("core/tests/test_doctor.py", "core/tests/test_gone.py", "row 35: no core/tests/test_gone.py"),
+        ("core/tests/cli/test_doctor.py", "core/tests/cli/test_gone.py", "row 35: no core/tests/cli/test_gone.py"),
         ("| ruled out | an interface", "| maybe | an interface", "row 5: 'maybe' is no answer"),
         ("| no | nothing is signed yet |", "| yes | of course |", "row 50 names no test"),
         ("| no | nothing is signed yet |", "| no | later |", "row 50 gives no reason"),
