@@ -46,13 +46,15 @@ def random_mesh(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
 def our_processor(options: argparse.Namespace) -> nn.Module:
     """wxml's, made by a fixed seed."""
     from wxml.graphs.graph import EdgeSet, Mesh, NodeSet
+    from wxml.model.processor import ProcessorChannels
     from wxml_processor_gnn.processor import GnnProcessor
 
     torch.manual_seed(0)
     random = np.random.default_rng(6)
     nodes = NodeSet(np.degrees(np.arcsin(random.uniform(-1, 1, options.nodes))), random.uniform(0, 360, options.nodes))
     edges = EdgeSet.between(nodes, nodes, *random_mesh(options))
-    return GnnProcessor(Mesh(nodes, edges), options.channels, num_layers=options.layers, activation="gelu")
+    channels = ProcessorChannels(options.channels)
+    return GnnProcessor(Mesh(nodes, edges), channels, num_layers=options.layers, activation="gelu")
 
 
 class PlainProcessor(nn.Module):

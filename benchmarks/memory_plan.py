@@ -61,7 +61,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "model.channels=128",
         "training.batch_size=2",
         "model.processor.num_layers=8",
-        "model.checkpointing={processor:4,mappers:true}",
+        "model.activation_checkpointing={processor:4,mappers:true}",
         rolled_out(2),
     ),
     "graph-transformer": (
@@ -82,7 +82,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "model.channels=128",
         "model.processor.num_layers=6",
         "training.batch_size=2",
-        "model.checkpointing.mappers=true",
+        "model.activation_checkpointing.mappers=true",
         rolled_out(2),
         *FINER,
     ),

@@ -61,10 +61,11 @@ def subject(point: Point) -> "Subject":
     from bench.lattice import lattice_mesh
     from bench.passes import Subject
     from bench.wxml_models import wxml_processor
+    from wxml.model.processor import ProcessorChannels
 
     torch.manual_seed(0)
     mesh = lattice_mesh(point.nodes, point.edges)
-    processor = wxml_processor(point.family, mesh, point.channels, point.layers, point.heads)
+    processor = wxml_processor(point.family, mesh, ProcessorChannels(point.channels), point.layers, point.heads)
     state = torch.randn(point.batch, point.nodes, point.channels, requires_grad=True)
     return Subject(processor, (state,), lambda: processor(state))
 

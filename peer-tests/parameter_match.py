@@ -8,7 +8,7 @@ import torch
 from agreement import LIMITS, Agreement, Matched, Side, Tensors, agreement, stir
 from torch import Tensor, nn
 from wxml.model.anemoi_graph import AnemoiEdges
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.features import EdgeFeatures
 from wxml.model.mapper import Mapper
 from wxml.model.processor import Processor
 

@@ -1,7 +1,6 @@
 """The graph transformer's processor and mappers are those of anemoi-models."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from peer_parts import CHANNELS, HEADS, TRAINABLE, PeerMapper, PeerProcessor, de
 from torch_geometric.data import HeteroData
 from wxml.graphs.graph import Graph
 from wxml.model.mapper import MapperChannels
+from wxml.model.processor import ProcessorChannels
 from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper
 from wxml_processor_transformer.graph_transformer_processor import GraphTransformerProcessor
 
@@ -32,8 +32,10 @@ VARIANTS = [
 def test_the_processor(
     graph: Graph, peer_graph: HeteroData, agree: Callable[..., None], layers: int, ours_has: Config, theirs_has: Config
 ) -> None:
-    mesh = replace(graph.mesh(), trainable_features=TRAINABLE)
-    ours = GraphTransformerProcessor(mesh, CHANNELS, num_layers=layers, num_heads=HEADS, **ours_has)
+    mesh = graph.mesh()
+    ours = GraphTransformerProcessor(
+        mesh, ProcessorChannels(CHANNELS, edge_features=TRAINABLE), num_layers=layers, num_heads=HEADS, **ours_has
+    )
     theirs = PeerProcessor(peer_graph, peer_config("graphtransformer", theirs_has), layers)
     inputs = (torch.randn(BATCH, len(mesh.nodes), CHANNELS),)
     matched = matched_parts(ours, edges_of(peer_graph)["mesh", "mesh"])
@@ -42,8 +44,10 @@ def test_the_processor(
 
 
 def test_the_processor_with_a_condition(graph: Graph, peer_graph: HeteroData, agree: Callable[..., None]) -> None:
-    mesh = replace(graph.mesh(), trainable_features=TRAINABLE, condition_channels=CONDITION)
-    ours = GraphTransformerProcessor(mesh, CHANNELS, num_layers=2, num_heads=HEADS)
+    mesh = graph.mesh()
+    ours = GraphTransformerProcessor(
+        mesh, ProcessorChannels(CHANNELS, CONDITION, TRAINABLE), num_layers=2, num_heads=HEADS
+    )
     norm = {"_target_": "anemoi.models.layers.normalization.ConditionalLayerNorm", "condition_shape": CONDITION}
     theirs = PeerProcessor(peer_graph, peer_config("graphtransformer", {}, norm), 2)
     count = len(mesh.nodes)
@@ -57,8 +61,8 @@ def test_the_processor_with_a_condition(graph: Graph, peer_graph: HeteroData, ag
 def test_the_encoder(
     graph: Graph, peer_graph: HeteroData, agree: Callable[..., None], ours_has: Config, theirs_has: Config
 ) -> None:
-    route = replace(graph.route("grid", "mesh"), trainable_features=TRAINABLE)
-    channels = MapperChannels(RAW_GRID, RAW_MESH, CHANNELS, CHANNELS)
+    route = graph.route("grid", "mesh")
+    channels = MapperChannels(RAW_GRID, RAW_MESH, CHANNELS, CHANNELS, edge_features=TRAINABLE)
     ours = GraphTransformerMapper(route, channels, num_heads=HEADS, **ours_has)
     theirs = PeerMapper(peer_graph, peer_config("graphtransformer", theirs_has), (RAW_GRID, RAW_MESH, None))
     inputs = torch.randn(BATCH, len(route.source), RAW_GRID), torch.randn(BATCH, len(route.target), RAW_MESH)
@@ -70,8 +74,8 @@ def test_the_encoder(
 def test_the_decoder(
     graph: Graph, peer_graph: HeteroData, agree: Callable[..., None], ours_has: Config, theirs_has: Config
 ) -> None:
-    route = replace(graph.route("mesh", "grid"), trainable_features=TRAINABLE)
-    channels = MapperChannels(CHANNELS, RAW_GRID, CHANNELS, OUTPUTS, decode=True)
+    route = graph.route("mesh", "grid")
+    channels = MapperChannels(CHANNELS, RAW_GRID, CHANNELS, OUTPUTS, decode=True, edge_features=TRAINABLE)
     ours = GraphTransformerMapper(route, channels, num_heads=HEADS, **ours_has)
     theirs = PeerMapper(peer_graph, peer_config("graphtransformer", theirs_has), (CHANNELS, RAW_GRID, OUTPUTS))
     inputs = torch.randn(BATCH, len(route.source), CHANNELS), torch.randn(BATCH, len(route.target), RAW_GRID)

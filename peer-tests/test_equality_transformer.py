@@ -1,7 +1,6 @@
 """The transformer's processor and mappers are those of anemoi-models."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from peer_parts import CHANNELS, HEADS, PeerMapper, PeerProcessor, described, pe
 from torch_geometric.data import HeteroData
 from wxml.graphs.graph import Graph
 from wxml.model.mapper import MapperChannels
+from wxml.model.processor import ProcessorChannels
 from wxml_processor_transformer.transformer_mapper import TransformerMapper
 from wxml_processor_transformer.transformer_processor import TransformerProcessor
 
@@ -42,7 +42,9 @@ def test_the_processor(
     ours_has: Config,
     theirs_has: Config,
 ) -> None:
-    ours = TransformerProcessor(graph.mesh(), CHANNELS, num_layers=layers, window=window, **SAME, **ours_has)
+    ours = TransformerProcessor(
+        graph.mesh(), ProcessorChannels(CHANNELS), num_layers=layers, window=window, **SAME, **ours_has
+    )
     theirs = PeerProcessor(peer_graph, peer_config("transformer", {"window_size": window} | theirs_has), layers)
     inputs = (torch.randn(BATCH, 162, CHANNELS),)
     matched = matched_parts(ours, edges_of(peer_graph)["mesh", "mesh"])
@@ -52,8 +54,7 @@ def test_the_processor(
 
 
 def test_the_processor_with_a_condition(graph: Graph, peer_graph: HeteroData, agree: Callable[..., None]) -> None:
-    mesh = replace(graph.mesh(), condition_channels=CONDITION)
-    ours = TransformerProcessor(mesh, CHANNELS, num_layers=2, window=20, **SAME)
+    ours = TransformerProcessor(graph.mesh(), ProcessorChannels(CHANNELS, CONDITION), num_layers=2, window=20, **SAME)
     norm = {"_target_": "anemoi.models.layers.normalization.ConditionalLayerNorm", "condition_shape": CONDITION}
     theirs = PeerProcessor(peer_graph, peer_config("transformer", {"window_size": 20}, norm), 2)
     inputs = torch.randn(BATCH, 162, CHANNELS), torch.randn(BATCH, 162, CONDITION)

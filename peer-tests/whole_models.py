@@ -3,7 +3,6 @@
 __all__ = ["ROLES", "our_model", "same_model", "stirred_peer"]
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,10 +18,10 @@ from wxml.model.anemoi_claims import Claim, claims_of
 from wxml.model.anemoi_order import GEOMETRY, AnemoiLayout, FeatureOrder
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.features import GridFeatures, MeshFeatures
 from wxml.model.mapper import Mapper, MapperChannels
-from wxml.model.node_features import GridFeatures, MeshFeatures
-from wxml.model.processor import Processor
-from wxml.model.residual import LastState
+from wxml.model.processor import Processor, ProcessorChannels
+from wxml.model.residual import Persistence
 
 Part = tuple[type[nn.Module], Config]
 STEPS, BATCH = 2, 2
@@ -35,18 +34,20 @@ def our_model(graph: Graph, processor: Part, mapper: Part, output_steps: int = 1
     """A model of parts given by class and options, with learned features everywhere."""
     grid = GridFeatures(graph.nodes["grid"], TRAINABLE, STEPS, len(ROLES.prognostic), len(ROLES.forcing))
     mesh = MeshFeatures(graph.nodes["mesh"], TRAINABLE)
-    down, up = (
-        replace(graph.route(*pair), trainable_features=TRAINABLE) for pair in (("grid", "mesh"), ("mesh", "grid"))
-    )
+    down, up = graph.route("grid", "mesh"), graph.route("mesh", "grid")
     make, options = mapper
-    encoder: Mapper = make(down, MapperChannels(grid.channels, mesh.channels, CHANNELS, CHANNELS), **options)
+    encoder: Mapper = make(
+        down, MapperChannels(grid.channels, mesh.channels, CHANNELS, CHANNELS, edge_features=TRAINABLE), **options
+    )
     out = len(ROLES.output)
-    channels = MapperChannels(CHANNELS, encoder.source_out, CHANNELS, output_steps * out, decode=True)
+    channels = MapperChannels(
+        CHANNELS, encoder.source_out, CHANNELS, output_steps * out, decode=True, edge_features=TRAINABLE
+    )
     decoder: Mapper = make(up, channels, **options)
     make, options = processor
-    core: Processor = make(replace(graph.mesh(), trainable_features=TRAINABLE), CHANNELS, **options)
+    core: Processor = make(graph.mesh(), ProcessorChannels(CHANNELS, edge_features=TRAINABLE), **options)
     limits = np.full(out, -np.inf, np.float32), np.full(out, np.inf, np.float32)
-    residual = LastState(len(ROLES.diagnostic))
+    residual = Persistence(len(ROLES.diagnostic))
     return EncodeProcessDecode((grid, mesh), (encoder, core, decoder), residual, Bounding(*limits), torch.ones(out))
 
 

@@ -3,11 +3,12 @@
 __all__ = ["KERNELS", "Kernel", "Sizes", "icosahedral_mesh"]
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from wxml.graphs.graph import Mesh
+from wxml.model.processor import ProcessorChannels
 
 from bench.workloads import PASSES, TRAINABLE
 from bench.wxml_models import wxml_processor
@@ -82,12 +83,11 @@ class Kernel:
 
 
 def icosahedral_mesh(refinement: int) -> Mesh:
-    """The mesh of the models: edges of all levels from 1, geometry and learned features."""
+    """The mesh of the models: edges of all levels from 1."""
     from wxml.data.grid import Grid
     from wxml_graph_builders import Icosahedral
 
-    mesh = Icosahedral(refinement=refinement, coarsest=1).build(Grid.octahedral(8)).mesh()
-    return replace(mesh, trainable_features=TRAINABLE)
+    return Icosahedral(refinement=refinement, coarsest=1).build(Grid.octahedral(8)).mesh()
 
 
 def _random(*shape: int) -> Tensor:
@@ -150,20 +150,22 @@ def _feed_forward(_mesh: Mesh, size: Sizes) -> Kernel:
 
 
 def _gnn_layer(mesh: Mesh, size: Sizes) -> Kernel:
-    processor = wxml_processor("gnn", mesh, size.channels, 2, size.heads)
+    processor = wxml_processor("gnn", mesh, ProcessorChannels(size.channels, edge_features=TRAINABLE), 2, size.heads)
     layer, index = processor.layers[0], processor.edges
     inputs, flops = (_on_nodes(size), _on_edges(size)), (12 * size.nodes + 6 * size.edges) * size.channels**2
     return Kernel(lambda x, e: layer(x, x, e, index), inputs, flops, parameters=tuple(layer.parameters()))
 
 
 def _graph_transformer_layer(mesh: Mesh, size: Sizes) -> Kernel:
-    processor = wxml_processor("graph-transformer", mesh, size.channels, 1, size.heads)
+    processor = wxml_processor(
+        "graph-transformer", mesh, ProcessorChannels(size.channels, edge_features=TRAINABLE), 1, size.heads
+    )
     flops = 26 * size.nodes * size.channels**2 + size.edge_attention_flops
     return Kernel(processor, (_on_nodes(size),), flops, parameters=tuple(processor.parameters()))
 
 
 def _transformer_layer(mesh: Mesh, size: Sizes) -> Kernel:
-    processor = wxml_processor("transformer", replace(mesh, trainable_features=0), size.channels, 1, size.heads)
+    processor = wxml_processor("transformer", mesh, ProcessorChannels(size.channels), 1, size.heads)
     flops = 24 * size.nodes * size.channels**2 + size.window_attention_flops
     return Kernel(processor, (_on_nodes(size),), flops, parameters=tuple(processor.parameters()))
 

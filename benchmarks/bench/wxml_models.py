@@ -2,25 +2,23 @@
 
 __all__ = ["wxml_mapper", "wxml_processor", "wxml_subject"]
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from wxml.graphs.graph import Graph, Mesh, Route
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.features import GridFeatures, MeshFeatures
 from wxml.model.mapper import Mapper, MapperChannels
-from wxml.model.node_features import GridFeatures, MeshFeatures
-from wxml.model.processor import Processor
-from wxml.model.residual import LastState
+from wxml.model.processor import Processor, ProcessorChannels
+from wxml.model.residual import Persistence
 
 from bench.graph_file import Arrays, wxml_graph
 from bench.passes import Subject
 from bench.workloads import INPUT_STEPS, TRAINABLE, WINDOW, Case
 
 
-def wxml_processor(family: str, mesh: Mesh, channels: int, layers: int, heads: int) -> Processor:
+def wxml_processor(family: str, mesh: Mesh, channels: ProcessorChannels, layers: int, heads: int) -> Processor:
     """The processor of a family, with the peer's activation."""
     if family == "gnn":
         from wxml_processor_gnn.processor import GnnProcessor
@@ -46,24 +44,17 @@ def wxml_mapper(family: str, route: Route, channels: MapperChannels, heads: int)
     return GraphTransformerMapper(route, channels, num_heads=heads)
 
 
-def _mesh(case: Case, graph: Graph) -> Mesh:
-    trainable = 0 if case.family == "transformer" else TRAINABLE  # it reads no edges
-    return replace(graph.mesh(), trainable_features=trainable)
-
-
-def _route(graph: Graph, source: str, target: str) -> Route:
-    return replace(graph.route(source, target), trainable_features=TRAINABLE)
-
-
 def _built_processor(case: Case, graph: Graph) -> Processor:
     size = case.shape
-    return wxml_processor(case.family, _mesh(case, graph), size.channels, size.layers, size.heads)
+    learned = 0 if case.family == "transformer" else TRAINABLE  # it reads no edges
+    channels = ProcessorChannels(size.channels, edge_features=learned)
+    return wxml_processor(case.family, graph.mesh(), channels, size.layers, size.heads)
 
 
 def _encoder(case: Case, graph: Graph, grid: int, mesh: int) -> Mapper:
     hidden = case.shape.channels
-    channels = MapperChannels(source=grid, target=mesh, hidden=hidden, out=hidden)
-    return wxml_mapper(case.family, _route(graph, "grid", "mesh"), channels, case.shape.heads)
+    channels = MapperChannels(grid, mesh, hidden, out=hidden, edge_features=TRAINABLE)
+    return wxml_mapper(case.family, graph.route("grid", "mesh"), channels, case.shape.heads)
 
 
 def _processor(case: Case, graph: Graph) -> Subject:
@@ -87,12 +78,12 @@ def _model(case: Case, graph: Graph) -> Subject:
     grid = GridFeatures(graph.nodes["grid"], TRAINABLE, INPUT_STEPS, size.variables, 0)
     mesh = MeshFeatures(graph.nodes["mesh"], TRAINABLE)
     encoder = _encoder(case, graph, grid.channels, mesh.channels)
-    widths = MapperChannels(hidden, encoder.source_out, hidden=hidden, out=size.variables, decode=True)
-    decoder = wxml_mapper(case.family, _route(graph, "mesh", "grid"), widths, size.heads)
+    widths = MapperChannels(hidden, encoder.source_out, hidden, size.variables, decode=True, edge_features=TRAINABLE)
+    decoder = wxml_mapper(case.family, graph.route("mesh", "grid"), widths, size.heads)
     limits = np.full(size.variables, np.inf, np.float32)
     parts = encoder, _built_processor(case, graph), decoder
     unit = torch.ones(size.variables)
-    model = EncodeProcessDecode((grid, mesh), parts, LastState(0), Bounding(-limits, limits), unit)
+    model = EncodeProcessDecode((grid, mesh), parts, Persistence(0), Bounding(-limits, limits), unit)
     states = torch.randn(1, INPUT_STEPS, len(graph.nodes["grid"]), size.variables)
     return _whole(model, states, states[..., :0])
 

@@ -51,8 +51,8 @@ import torch
 from pydantic import Field
 from torch import nn
 from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Verifier
-from wxml.model.conditioning import ConditionalLayerNorm
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.noise import ConditionalLayerNorm
+from wxml.model.features import EdgeFeatures
 from wxml_kernels.edges import EdgeIndex, segment_sum
 from wxml.training.trainer import TrainingMemory
 from wxml.model.layers import run_layers
@@ -103,7 +103,7 @@ class EdgeMean(Mean):
     """The mean of the features of the edges, too."""
     def __init__(self, route, channels):
         super().__init__(route, channels)
-        self.features = EdgeFeatures(route)
+        self.features = EdgeFeatures(route.edges, channels.edge_features)
         self.edge = nn.Linear(self.features.channels, channels.out)
     def forward(self, source, target):
         source, mapped = super().forward(source, target)
@@ -114,29 +114,31 @@ class Conditioned(Processor):
     takes_condition = True
     def __init__(self, mesh, channels):
         super().__init__(mesh, channels)
-        self.edges, self.features = EdgeIndex(mesh.edges), EdgeFeatures(mesh)
-        self.norm = ConditionalLayerNorm(channels, mesh.condition_channels)
-        self.mix, self.edge = nn.Linear(channels, channels), nn.Linear(self.features.channels, channels)
+        self.edges, self.features = EdgeIndex(mesh.edges), EdgeFeatures(mesh.edges, channels.edge_features)
+        width = channels.hidden
+        self.norm = ConditionalLayerNorm(width, channels.condition)
+        self.mix, self.edge = nn.Linear(width, width), nn.Linear(self.features.channels, width)
     def forward(self, state, condition=None):
         return self.mix(self.norm(state, condition)) + segment_sum(self.edge(self.features())[None], self.edges)
 
 class Mixing(Processor):
     def __init__(self, mesh, channels, *, bias: bool = True):
         super().__init__(mesh, channels)
-        self.mix = nn.Linear(channels, channels, bias=bias)
+        self.mix = nn.Linear(channels.hidden, channels.hidden, bias=bias)
     def forward(self, state):
         return torch.tanh(self.mix(state))
 
 class Layered(Processor):
     """Layers with dropout."""
-    has_layer_groups = True
+    has_recompute_groups = True
     def __init__(self, mesh, channels, *, num_layers: int = 8):
         super().__init__(mesh, channels)
-        wide = 8 * channels
-        parts = lambda: (nn.Linear(channels, wide), nn.Tanh(), nn.Linear(wide, channels), nn.Dropout(0.3))
+        width = channels.hidden
+        parts = lambda: (nn.Linear(width, 8 * width), nn.Tanh(), nn.Linear(8 * width, width), nn.Dropout(0.3))
         self.layers = nn.ModuleList(nn.Sequential(*parts()) for _ in range(num_layers))
     def forward(self, state):
-        return run_layers([lambda x, layer=layer: (layer(x),) for layer in self.layers], (state,), self.layer_groups)[0]
+        layers = [lambda x, layer=layer: (layer(x),) for layer in self.layers]
+        return run_layers(layers, (state,), self.recompute_groups)[0]
 
 class Peeking(Mixing):
     """Looks at values."""

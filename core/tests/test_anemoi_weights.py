@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from wxml import ArtefactError, DataError, Mapper, MapperChannels, Processor, VariableRoles
+from wxml import ArtefactError, DataError, Mapper, MapperChannels, Processor, ProcessorChannels, VariableRoles
 from wxml.anemoi_names import AnemoiNames, AnemoiWeight
 from wxml.graphs.graph import Mesh, Route
 from wxml.model.anemoi import fill_from_anemoi
@@ -20,10 +20,9 @@ from wxml.model.anemoi_file import read_anemoi_weights
 from wxml.model.anemoi_graph import AnemoiEdges, graph_from_anemoi
 from wxml.model.anemoi_order import AnemoiLayout
 from wxml.model.bounding import Bounding
-from wxml.model.edge_features import EdgeFeatures
 from wxml.model.encode_process_decode import EncodeProcessDecode
-from wxml.model.node_features import GridFeatures, MeshFeatures
-from wxml.model.residual import LastState
+from wxml.model.features import EdgeFeatures, GridFeatures, MeshFeatures
+from wxml.model.residual import Persistence
 
 HIDDEN, LEARNED, STEPS = 3, 2, 2
 ROLES = VariableRoles(("u", "z"), ("orography",), ("rain",))
@@ -36,7 +35,7 @@ class LinearMapper(Mapper):
 
     def __init__(self, route: Route, channels: MapperChannels) -> None:
         super().__init__(route, channels)
-        self.edge_features = EdgeFeatures(route)
+        self.edge_features = EdgeFeatures(route.edges, channels.edge_features)
         self.source = nn.Linear(channels.source, channels.hidden, bias=False)
         self.target = nn.Linear(channels.target, channels.hidden)
         self.out = nn.Linear(channels.hidden, channels.out) if channels.decode else nn.Identity()
@@ -63,9 +62,9 @@ class LinearMapper(Mapper):
 class Scaling(Processor):
     """One number for each channel."""
 
-    def __init__(self, mesh: Mesh, channels: int) -> None:
+    def __init__(self, mesh: Mesh, channels: ProcessorChannels) -> None:
         super().__init__(mesh, channels)
-        self.scale = nn.Parameter(torch.ones(channels))
+        self.scale = nn.Parameter(torch.ones(channels.hidden))
 
     def anemoi_names(self) -> AnemoiNames:
         return AnemoiNames({"scale": AnemoiWeight(("proc.0.scale",))})
@@ -102,12 +101,15 @@ def make_model(processor: type[Processor] = Scaling, scale: float = 1.0) -> Enco
     graph = graph_from_anemoi(PLACES, EDGES)
     grid = GridFeatures(graph.nodes["grid"], LEARNED, STEPS, len(ROLES.prognostic), len(ROLES.forcing))
     mesh = MeshFeatures(graph.nodes["mesh"], LEARNED)
-    routes = [replace(graph.route(*pair), trainable_features=LEARNED) for pair in (("grid", "mesh"), ("mesh", "grid"))]
-    encoder = LinearMapper(routes[0], MapperChannels(grid.channels, mesh.channels, HIDDEN, HIDDEN))
-    decoder = LinearMapper(routes[1], MapperChannels(HIDDEN, grid.channels, HIDDEN, 3, decode=True))
-    parts = encoder, processor(graph.mesh(), HIDDEN), decoder
+    encode = MapperChannels(grid.channels, mesh.channels, HIDDEN, HIDDEN, edge_features=LEARNED)
+    decode = MapperChannels(HIDDEN, grid.channels, HIDDEN, 3, decode=True, edge_features=LEARNED)
+    encoder, decoder = (
+        LinearMapper(graph.route("grid", "mesh"), encode),
+        LinearMapper(graph.route("mesh", "grid"), decode),
+    )
+    parts = encoder, processor(graph.mesh(), ProcessorChannels(HIDDEN)), decoder
     free = Bounding(np.full(3, -np.inf, np.float32), np.full(3, np.inf, np.float32))
-    return EncodeProcessDecode((grid, mesh), parts, LastState(1), free, torch.full((3,), scale))
+    return EncodeProcessDecode((grid, mesh), parts, Persistence(1), free, torch.full((3,), scale))
 
 
 def make_state() -> dict[str, Tensor]:
@@ -205,7 +207,7 @@ def test_a_wrapped_model_is_unwrapped() -> None:
 
 def test_every_fault_is_told_and_nothing_is_changed() -> None:
     model, state = make_model(scale=2.0), make_state()
-    model.grid_features.change_scale = torch.ones(2)
+    model.grid_features.tendency_scale = torch.ones(2)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     del state["processor.proc.0.scale"]
     state["decoder.0.last.bias"] = torch.ones(4)
@@ -217,7 +219,7 @@ def test_every_fault_is_told_and_nothing_is_changed() -> None:
         "decoder.0.last.bias has shape [4], `decoder.out.bias` has [3]",
         "encoder.second.src.weight is left over",
         "`model.increment_scale` must be `unit`",
-        "`model.earlier_states` must be `values`",
+        "`model.input_tendencies` must be false",
     ):
         assert sentence in str(caught.value)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

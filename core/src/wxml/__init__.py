@@ -32,6 +32,7 @@ _WHERE = {
     "Options": "plugins.options.model",
     "PluginChoice": "plugins.options.choices",
     "Processor": "model.processor",
+    "ProcessorChannels": "model.processor",
     "Route": "graphs.graph",
     "Scores": "verification.verifier",
     "SourceHeader": "data.source",
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from wxml.model.mapper import Mapper as Mapper
     from wxml.model.mapper import MapperChannels as MapperChannels
     from wxml.model.processor import Processor as Processor
+    from wxml.model.processor import ProcessorChannels as ProcessorChannels
     from wxml.plugins.hooks import hookimpl as hookimpl
     from wxml.plugins.options.choices import Kind as Kind
     from wxml.plugins.options.choices import PluginChoice as PluginChoice

@@ -107,7 +107,7 @@ def test_the_defaults():
     assert [choice.plugin for choice in config.data.transforms] == ["normalise"]
     assert (config.model.channels, config.model.residual, config.model.increment_scale) == (
         64,
-        "last-state",
+        "persistence",
         "tendency",
     )
     assert (config.forecast.lead_time, config.forecast.writer, config.forecast.batch_size) == ("48h", None, 8)

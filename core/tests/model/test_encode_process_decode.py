@@ -11,8 +11,8 @@ from wxml.experiment import assemble
 from wxml.graphs.graph import EdgeSet
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
-from wxml.model.node_features import GridFeatures, MeshFeatures
-from wxml.model.residual import LastState, NoResidual
+from wxml.model.features import GridFeatures, MeshFeatures
+from wxml.model.residual import NoResidual, Persistence
 from wxml.model.tensors import to_array, to_tensor
 
 GRID = NodeSet(np.zeros(2), np.zeros(2))  # features of every node: sin 0, cos 0, sin 0, cos 0, whose sum is 2
@@ -74,8 +74,8 @@ FORCINGS = torch.zeros(1, 2, 2, 0)
     ("residual", "scale", "expected"),
     [
         (NoResidual(), ONES, [[124, 6340], [144, 6320]]),
-        (LastState(1), ONES, [[3 + 124, 6340], [4 + 144, 6320]]),
-        (LastState(1), torch.tensor([0.5, 2.0]), [[3 + 62, 12680], [4 + 72, 12640]]),
+        (Persistence(1), ONES, [[3 + 124, 6340], [4 + 144, 6320]]),
+        (Persistence(1), torch.tensor([0.5, 2.0]), [[3 + 62, 12680], [4 + 72, 12640]]),
         (NoResidual(), torch.tensor([0.5, 2.0]), [[62, 12680], [72, 12640]]),
     ],
     ids=["no residual", "last state", "last state, scaled", "no residual, scaled"],
@@ -86,7 +86,7 @@ def test_a_step_by_hand(residual: nn.Module, scale: Tensor, expected: list[list[
 
 def test_bounds_hold_for_the_sum_of_state_and_increment() -> None:
     bounds = bounding(lowest=(130, -np.inf), highest=(np.inf, 6330))
-    assert model(LastState(1), bounds)(STATES, FORCINGS)[0, 0].tolist() == [[130, 6330], [148, 6320]]
+    assert model(Persistence(1), bounds)(STATES, FORCINGS)[0, 0].tolist() == [[130, 6330], [148, 6320]]
 
 
 def test_without_bounds_nothing_is_computed() -> None:
@@ -104,15 +104,15 @@ def test_several_output_steps_start_from_the_same_state() -> None:
     """The decoder's two channels are one variable at two steps: both are added to the last state, in one unit."""
     features = GridFeatures(GRID, 0, 2, 1, 0), MeshFeatures(MESH, 0)
     bounds = Bounding(np.array([-np.inf], np.float32), np.array([12647], np.float32))
-    several = EncodeProcessDecode(features, parts(), LastState(0), bounds, torch.tensor([2.0]))
+    several = EncodeProcessDecode(features, parts(), Persistence(0), bounds, torch.tensor([2.0]))
     outputs = several(STATES, FORCINGS)
     assert outputs[0].tolist() == [[[3 + 248], [4 + 288]], [[12647], [4 + 12640]]]  # [output_step, node, variable]
 
 
 def test_batch_items_are_forecast_alone() -> None:
     both = torch.cat([STATES, 7 * STATES])
-    together = model(LastState(1), bounding())(both, FORCINGS.expand(2, -1, -1, -1))
-    alone = model(LastState(1), bounding())(7 * STATES, FORCINGS)
+    together = model(Persistence(1), bounding())(both, FORCINGS.expand(2, -1, -1, -1))
+    alone = model(Persistence(1), bounding())(7 * STATES, FORCINGS)
     assert torch.equal(together[1], alone[0])
 
 
@@ -130,7 +130,7 @@ def test_grid_features_go_time_by_time_and_then_variable_by_variable() -> None:
 
 
 def test_learned_features_get_gradients() -> None:
-    learning = model(LastState(1), bounding(), trainable=2)
+    learning = model(Persistence(1), bounding(), trainable=2)
     learning(STATES, FORCINGS).sum().backward()
     # 1 more on the mesh is 4 + 400 more in both outputs of a grid node; what a grid node adds to itself, ± 10, cancels
     assert torch.equal(learning.mesh_features.trainable.grad, torch.full((1, 2), 2 * 404.0))
@@ -138,7 +138,7 @@ def test_learned_features_get_gradients() -> None:
 
 
 def test_features_that_are_not_learned_are_not_weights() -> None:
-    assert model(LastState(1), bounding(), torch.ones(2)).state_dict() == {}
+    assert model(Persistence(1), bounding(), torch.ones(2)).state_dict() == {}
 
 
 def test_arrays_and_tensors_differ_in_the_order_of_variable_and_node() -> None:

@@ -6,8 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml import DataError, EdgeSet, NodeSet, Route
-from wxml.model.interpolation import Interpolation
-from wxml.model.residual import LastState, NoResidual, TruncatedState
+from wxml.model.residual import Interpolation, NoResidual, Persistence, TruncatedState
 from wxml.testing import tiny_graph, tiny_grid
 
 COUNT = 12
@@ -127,7 +126,7 @@ def test_a_grid_node_without_a_value_is_refused() -> None:
 
 def test_diagnostic_variables_have_no_last_state() -> None:
     values = torch.arange(24.0).view(1, 2, 12, 1)
-    last = LastState(2)(values)
+    last = Persistence(2)(values)
     assert last.shape == (1, 1, 12, 3)
     assert torch.equal(last[0, 0, :, 0], values[0, 1, :, 0])
     assert not last[..., 1:].any()

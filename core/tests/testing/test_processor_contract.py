@@ -30,7 +30,7 @@ class Good(Processor):
     def __init__(self, mesh, channels, *, bias: bool = True, shape: Shape = Shape()) -> None:  # noqa: B008
         super().__init__(mesh, channels)
         self.edges = EdgeIndex(mesh.edges)
-        self.mix = nn.Linear(2 * channels, channels, bias=bias)
+        self.mix = nn.Linear(2 * channels.hidden, channels.hidden, bias=bias)
         self.mesh = mesh
 
     def forward(self, state):
@@ -81,7 +81,7 @@ class BatchMean(Good):
 class BatchNorm(Good):
     def __init__(self, mesh, channels) -> None:
         super().__init__(mesh, channels)
-        self.norm = nn.BatchNorm1d(channels)
+        self.norm = nn.BatchNorm1d(channels.hidden)
 
     def forward(self, state):
         return self.norm(super().forward(state).transpose(1, 2)).transpose(1, 2)
@@ -101,13 +101,13 @@ class InPlaceInForecasts(Good):
 class Spare(Good):
     def __init__(self, mesh, channels) -> None:
         super().__init__(mesh, channels)
-        self.spare = nn.Linear(channels, channels)
+        self.spare = nn.Linear(channels.hidden, channels.hidden)
 
 
 class NumpyWeights(Good):
     def __init__(self, mesh, channels) -> None:
         super().__init__(mesh, channels)
-        self.mix.weight.data += torch.from_numpy(np.random.default_rng().normal(size=(channels, 2 * channels))).float()
+        self.mix.weight.data += torch.from_numpy(np.random.default_rng().normal(size=self.mix.weight.shape)).float()
 
 
 class NumpyNoise(Good):
@@ -118,7 +118,7 @@ class NumpyNoise(Good):
 class Secret(Good):
     def __init__(self, mesh, channels) -> None:
         super().__init__(mesh, channels)
-        self.secret = torch.randn(channels)
+        self.secret = torch.randn(channels.hidden)
 
     def forward(self, state):
         return super().forward(state) + self.secret
@@ -159,7 +159,7 @@ class NorthernHemisphere(Good):
 class Remembers(Good):
     def forward(self, state):
         if not hasattr(self, "kept"):
-            self.kept = torch.full((self.channels,), 2.0)
+            self.kept = torch.full((self.channels.hidden,), 2.0)
         return super().forward(state) * self.kept
 
 

@@ -11,11 +11,11 @@ import yaml
 from click.testing import CliRunner
 from torch import Tensor, nn
 from wxml.cli.train import command
-from wxml.config.schema import CheckpointingConfig
+from wxml.config.schema import ActivationCheckpointingConfig
 from wxml.errors import ConfigError, ContractError
 from wxml.experiment import Experiment, assemble
-from wxml.model.checkpointing import choose_kept
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.layers import set_recompute
 from wxml.plugins.create import create
 from wxml.training.memory_limit import fitted, plan_experiment
 from wxml.training.memory_plan import GAPS, MemoryPlan, MemoryPlanner, SampleShape
@@ -23,7 +23,7 @@ from wxml.training.memory_table import recomputed_parts
 from wxml.training.trainer import TrainingMemory
 
 NODES, CHANNELS, LAYERS, BATCH = 64, 16, 5, 3
-KEEP_ALL = CheckpointingConfig()
+KEEP_ALL = ActivationCheckpointingConfig()
 LAYERED = {
     "model.processor": {"plugin": "layered", "num_layers": 4},
     "model.channels": 64,
@@ -108,9 +108,9 @@ def planned(experiment: Experiment) -> MemoryPlan:
 # Computed again: less is kept, the numbers are the same
 
 
-def gradients(model: EncodeProcessDecode, checkpointing: CheckpointingConfig) -> tuple[Tensor, list[Tensor]]:
+def gradients(model: EncodeProcessDecode, checkpointing: ActivationCheckpointingConfig) -> tuple[Tensor, list[Tensor]]:
     model = copy.deepcopy(model)
-    choose_kept(model, checkpointing)
+    set_recompute(model, checkpointing)
     generator = torch.Generator().manual_seed(1)
     states = torch.randn(2, 2, 48, 2, generator=generator)
     with torch.random.fork_rng():
@@ -125,7 +125,8 @@ def gradients(model: EncodeProcessDecode, checkpointing: CheckpointingConfig) ->
 def test_loss_and_gradients_do_not_change_at_all(tiny, processor: str, groups: int, mappers: bool) -> None:
     model = experiment_of(tiny, {"model.processor": {"plugin": processor}, "model.channels": 8}).new_model()
     expected, found = (
-        gradients(model, choice) for choice in (KEEP_ALL, CheckpointingConfig(processor=groups, mappers=mappers))
+        gradients(model, choice)
+        for choice in (KEEP_ALL, ActivationCheckpointingConfig(processor=groups, mappers=mappers))
     )
     assert torch.equal(expected[0], found[0])
     assert len(expected[1]) == len(found[1]) > 0
@@ -144,7 +145,7 @@ def test_loss_and_gradients_do_not_change_at_all(tiny, processor: str, groups: i
 )
 def test_what_is_called_again(tiny, processor: str, checkpointing: dict[str, object], calls: tuple[int, int]) -> None:
     """A processor without groups of layers is called again as a whole; the config reaches the model."""
-    changes = {"model.processor": {"plugin": processor}, "model.checkpointing": checkpointing}
+    changes = {"model.processor": {"plugin": processor}, "model.activation_checkpointing": checkpointing}
     model = experiment_of(tiny, changes).new_model()
     seen = []
     for name in ("encoder", "processor"):
@@ -154,10 +155,12 @@ def test_what_is_called_again(tiny, processor: str, checkpointing: dict[str, obj
 
 
 def test_without_gradients_nothing_is_set_up_for_later(tiny) -> None:
-    model = experiment_of(tiny, {"model.checkpointing": {"processor": 2, "mappers": True}}).new_model().eval()
+    model = (
+        experiment_of(tiny, {"model.activation_checkpointing": {"processor": 2, "mappers": True}}).new_model().eval()
+    )
     with torch.no_grad():
         kept_all = copy.deepcopy(model)
-        choose_kept(kept_all, KEEP_ALL)
+        set_recompute(kept_all, KEEP_ALL)
         inputs = torch.ones(1, 2, 48, 2), torch.ones(1, 2, 48, 0)
         assert torch.equal(model(*inputs), kept_all(*inputs))
 
@@ -165,7 +168,7 @@ def test_without_gradients_nothing_is_set_up_for_later(tiny) -> None:
 def test_what_is_computed_again_is_not_kept(tiny) -> None:
     experiment = experiment_of(tiny)
     plans = {
-        name: planned(with_model(experiment, checkpointing=choice))
+        name: planned(with_model(experiment, activation_checkpointing=choice))
         for name, choice in (("all", {}), ("mappers", {"mappers": True}), ("processor", {"processor": 4}))
     }
     assert plans["mappers"].kept["processor"] == plans["all"].kept["processor"]
@@ -200,15 +203,15 @@ def test_a_limit_is_kept_and_nothing_is_computed_again_without_need(tiny) -> Non
         except ConfigError:
             break
         assert chosen[-1].peak <= limit
-    parts = [recomputed_parts(plan.checkpointing) for plan in chosen]
+    parts = [recomputed_parts(plan.recompute) for plan in chosen]
     assert parts[:2] == ["", "the mappers"]
     assert len(parts) >= 3
     assert "groups of layers" in parts[-1]
 
 
 def test_what_the_config_asks_for_is_computed_again_anyway(tiny) -> None:
-    asked = with_model(experiment_of(tiny), checkpointing={"mappers": True})
-    chosen = planned(with_model(asked, memory_limit=f"{planned(asked).peak - 1}B")).checkpointing
+    asked = with_model(experiment_of(tiny), activation_checkpointing={"mappers": True})
+    chosen = planned(with_model(asked, memory_limit=f"{planned(asked).peak - 1}B")).recompute
     assert chosen.mappers
     assert chosen.processor > 0
 
@@ -223,13 +226,13 @@ def test_where_nothing_fits_the_least_is_told(tiny) -> None:
 def test_the_choice_is_on_record_and_logged(tiny, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "wxml")
     everything = experiment_of(tiny)
-    limit = planned(with_model(everything, checkpointing={"mappers": True})).peak
+    limit = planned(with_model(everything, activation_checkpointing={"mappers": True})).peak
     experiment = with_model(everything, memory_limit=f"{limit}B")
     trainer = create("trainer", "planned", {"rollout": 1}, where="training")
     chosen = fitted(experiment, trainer)
-    assert chosen.config.model.checkpointing == CheckpointingConfig(mappers=True)
+    assert chosen.config.model.activation_checkpointing == ActivationCheckpointingConfig(mappers=True)
     assert chosen.provenance.config == chosen.config.model_dump(mode="json")
-    assert chosen.provenance.origins["model.checkpointing.mappers"] == "model.memory_limit"
+    assert chosen.provenance.origins["model.activation_checkpointing.mappers"] == "model.memory_limit"
     assert fitted(experiment, trainer).config == chosen.config
     assert f"more than the limit of {limit}B, so the backward pass computes the mappers again" in caplog.text
     assert "at the peak of a training step: activations" in caplog.text
@@ -272,9 +275,11 @@ def test_the_table_has_every_part_and_adds_up(written: Path) -> None:
 
 
 def test_json_is_the_same_in_bytes(written: Path) -> None:
-    done = CliRunner().invoke(command, ["experiment.yaml", "model.checkpointing.processor=2", "--plan", "--json"])
+    done = CliRunner().invoke(
+        command, ["experiment.yaml", "model.activation_checkpointing.processor=2", "--plan", "--json"]
+    )
     plan = json.loads(done.stdout)
     assert plan["peak"] == sum(plan["at_peak"].values())
-    assert plan["checkpointing"] == {"processor": 2, "mappers": False}
+    assert plan["activation_checkpointing"] == {"processor": 2, "mappers": False}
     assert plan["training"]["batch_size"] == 8
     assert CliRunner().invoke(command, ["experiment.yaml", "--json"]).exit_code == 2

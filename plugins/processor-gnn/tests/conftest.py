@@ -3,6 +3,7 @@
 import pytest
 import torch
 from wxml import Graph, MapperChannels
+from wxml.model.processor import ProcessorChannels
 from wxml.testing import tiny_graph, tiny_grid
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
@@ -23,7 +24,7 @@ def graph() -> Graph:
 
 @pytest.fixture
 def processor(graph: Graph) -> GnnProcessor:
-    return GnnProcessor(graph.mesh(), HIDDEN, num_layers=3).double()
+    return GnnProcessor(graph.mesh(), ProcessorChannels(HIDDEN), num_layers=3).double()
 
 
 @pytest.fixture

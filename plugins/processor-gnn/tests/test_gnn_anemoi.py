@@ -4,12 +4,12 @@
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from torch import nn
 from wxml import MapperChannels
+from wxml.model.processor import ProcessorChannels
 from wxml.testing import tiny_graph, tiny_grid
 from wxml.testing.closed_form import closed_form, fill_as_anemoi, response
 from wxml_processor_gnn.mapper import GnnMapper
@@ -18,10 +18,7 @@ from wxml_processor_gnn.processor import GnnProcessor
 ANSWERS = json.loads(Path(__file__).with_name("anemoi_answers.json").read_text())
 CHANNELS, LEARNED, BATCH = 8, 3, 2
 GRAPH = tiny_graph(tiny_grid(4, 6), mesh_nodes=10)
-ROUTES = {
-    name: replace(GRAPH.route(*pair), trainable_features=LEARNED)
-    for name, pair in (("encoder", ("grid", "mesh")), ("decoder", ("mesh", "grid")))
-}
+ROUTES = {"encoder": GRAPH.route("grid", "mesh"), "decoder": GRAPH.route("mesh", "grid")}
 
 
 def check(part: nn.Module, name: str, call, shapes: dict[str, tuple[int, int]]) -> None:
@@ -32,18 +29,20 @@ def check(part: nn.Module, name: str, call, shapes: dict[str, tuple[int, int]]) 
 
 
 def test_the_processor() -> None:
-    mesh = replace(GRAPH.mesh(), trainable_features=LEARNED)
-    part = GnnProcessor(mesh, CHANNELS, num_layers=2, activation="gelu")
+    part = GnnProcessor(
+        GRAPH.mesh(), ProcessorChannels(CHANNELS, edge_features=LEARNED), num_layers=2, activation="gelu"
+    )
     check(part, "processor", lambda state: [part(state)], {"state": (10, CHANNELS)})
 
 
 def test_the_encoder() -> None:
-    part = GnnMapper(ROUTES["encoder"], MapperChannels(5, 6, CHANNELS, CHANNELS), activation="gelu")
+    channels = MapperChannels(5, 6, CHANNELS, CHANNELS, edge_features=LEARNED)
+    part = GnnMapper(ROUTES["encoder"], channels, activation="gelu")
     check(part, "encoder", part, {"source": (24, 5), "target": (10, 6)})
 
 
 def test_the_decoder() -> None:
-    channels = MapperChannels(CHANNELS, CHANNELS, CHANNELS, 3, decode=True)
+    channels = MapperChannels(CHANNELS, CHANNELS, CHANNELS, 3, decode=True, edge_features=LEARNED)
     part = GnnMapper(ROUTES["decoder"], channels, activation="gelu")
     check(part, "decoder", lambda *nodes: part(*nodes)[1:], {"source": (10, CHANNELS), "target": (24, CHANNELS)})
 
@@ -51,9 +50,9 @@ def test_the_decoder() -> None:
 @pytest.mark.parametrize("hidden_layers", [1, 2, 4])
 def test_every_parameter_has_a_name_of_its_own(hidden_layers: int) -> None:
     for part in (
-        GnnProcessor(GRAPH.mesh(), CHANNELS, num_layers=3, hidden_layers=hidden_layers),
-        GnnMapper(ROUTES["encoder"], MapperChannels(5, 6, CHANNELS, CHANNELS), hidden_layers=hidden_layers),
-        GnnMapper(ROUTES["decoder"], MapperChannels(8, 8, 8, 3, decode=True), hidden_layers=hidden_layers),
+        GnnProcessor(GRAPH.mesh(), ProcessorChannels(CHANNELS), num_layers=3, hidden_layers=hidden_layers),
+        GnnMapper(ROUTES["encoder"], MapperChannels(5, 6, 8, 8, edge_features=LEARNED), hidden_layers=hidden_layers),
+        GnnMapper(ROUTES["decoder"], MapperChannels(8, 8, 8, 3, True, LEARNED), hidden_layers=hidden_layers),
     ):
         weights = part.anemoi_names().weights
         learned = {"edge_features.trainable"}

@@ -6,8 +6,9 @@ import torch
 from wxml import ConfigError, Graph, MapperChannels
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
-from wxml.model.node_features import GridFeatures, MeshFeatures
-from wxml.model.residual import LastState
+from wxml.model.features import GridFeatures, MeshFeatures
+from wxml.model.processor import ProcessorChannels
+from wxml.model.residual import Persistence
 from wxml.model.tensors import to_tensor
 from wxml.plugins.load import load_plugin
 from wxml.plugins.options.model import parse_options
@@ -47,9 +48,9 @@ def gnn_model(graph: Graph, channels: int = 16) -> EncodeProcessDecode:
     encoder = GnnMapper(graph.route("grid", "mesh"), MapperChannels(grid.channels, mesh.channels, channels, channels))
     decoding = MapperChannels(channels, encoder.source_out, channels, 1, decode=True)
     decoder = GnnMapper(graph.route("mesh", "grid"), decoding)
-    processor = GnnProcessor(graph.mesh(), channels, num_layers=2)
+    processor = GnnProcessor(graph.mesh(), ProcessorChannels(channels), num_layers=2)
     unbounded = Bounding(np.full(1, -np.inf, np.float32), np.full(1, np.inf, np.float32))
-    return EncodeProcessDecode((grid, mesh), (encoder, processor, decoder), LastState(0), unbounded, torch.ones(1))
+    return EncodeProcessDecode((grid, mesh), (encoder, processor, decoder), Persistence(0), unbounded, torch.ones(1))
 
 
 def test_a_model_of_its_parts_learns_how_a_wave_travels() -> None:

@@ -1,7 +1,6 @@
 """What holds for any weights: symmetries, independence, precision, persistence."""
 
 import copy
-import dataclasses
 import functools
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from wxml import EdgeSet, Graph, MapperChannels, Mesh, NodeSet
 from wxml.model.layers import run_layers
+from wxml.model.processor import ProcessorChannels
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
 
@@ -34,7 +34,9 @@ def test_the_processor_does_not_care_how_nodes_are_numbered(graph: Graph, proces
     mesh = graph.mesh()
     new, old = renumbering(10)
     nodes = NodeSet(mesh.nodes.latitudes[old.numpy()], mesh.nodes.longitudes[old.numpy()])
-    renumbered = GnnProcessor(Mesh(nodes, relabelled(mesh.edges, new, new)), 6, num_layers=3).double()
+    renumbered = GnnProcessor(
+        Mesh(nodes, relabelled(mesh.edges, new, new)), ProcessorChannels(6), num_layers=3
+    ).double()
     renumbered.load_state_dict(processor.state_dict())
     state = torch.randn(2, 10, 6, dtype=torch.float64)
     torch.testing.assert_close(renumbered(state[:, old]), processor(state)[:, old], rtol=1e-10, atol=1e-10)
@@ -71,7 +73,7 @@ def test_information_travels_one_edge_a_layer() -> None:
     """On a line 0 → 1 → 2 → 3 → 4, two layers carry node 0 to node 2 and no farther."""
     nodes = NodeSet(np.zeros(5), 10.0 * np.arange(5))
     mesh = Mesh(nodes, EdgeSet.between(nodes, nodes, [0, 1, 2, 3], [1, 2, 3, 4]))
-    processor = GnnProcessor(mesh, 4, num_layers=2).double()
+    processor = GnnProcessor(mesh, ProcessorChannels(4), num_layers=2).double()
     state = torch.randn(1, 5, 4, dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad((processor(state)[0, 2] * torch.randn(4)).sum(), state)
     assert [bool(node.any()) for node in gradient[0]] == [True, True, True, False, False]
@@ -105,7 +107,7 @@ def test_the_same_input_gives_the_same_bits(processor: GnnProcessor) -> None:
 def test_weights_survive_a_file_bit_for_bit(graph: Graph, processor: GnnProcessor, tmp_path: Path) -> None:
     save_file(processor.state_dict(), tmp_path / "weights.safetensors")
     torch.manual_seed(99)
-    again = GnnProcessor(graph.mesh(), 6, num_layers=3).double()
+    again = GnnProcessor(graph.mesh(), ProcessorChannels(6), num_layers=3).double()
     state = torch.randn(1, 10, 6, dtype=torch.float64)
     assert not torch.equal(again(state), processor(state))
     again.load_state_dict(load_file(tmp_path / "weights.safetensors"))
@@ -118,7 +120,7 @@ def test_only_weights_are_saved(processor: GnnProcessor, encoder: GnnMapper, dec
 
 
 def test_bfloat16_autocast_stays_close(graph: Graph) -> None:
-    processor = GnnProcessor(graph.mesh(), 32, num_layers=4)
+    processor = GnnProcessor(graph.mesh(), ProcessorChannels(32), num_layers=4)
     state = torch.randn(2, 10, 32)
     expected = processor(state)
     with torch.autocast("cpu", torch.bfloat16):
@@ -167,9 +169,9 @@ def gradients(module: nn.Module, *inputs: torch.Tensor) -> list[torch.Tensor]:
 @pytest.mark.usefixtures("_ranges")
 @pytest.mark.parametrize("how", ["recompute", "one group", "two groups"])
 def test_what_is_computed_again_is_the_same(graph: Graph, processor: GnnProcessor, how: str) -> None:
-    again = GnnProcessor(graph.mesh(), 6, num_layers=3, recompute=how == "recompute").double()
+    again = GnnProcessor(graph.mesh(), ProcessorChannels(6), num_layers=3, recompute=how == "recompute").double()
     again.load_state_dict(processor.state_dict())
-    again.layer_groups = {"recompute": 0, "one group": 1, "two groups": 2}[how]
+    again.recompute_groups = {"recompute": 0, "one group": 1, "two groups": 2}[how]
     state = torch.randn(2, 10, 6, dtype=torch.float64)
     for ours, expected in zip(gradients(again, state), gradients(processor, state), strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
@@ -177,8 +179,7 @@ def test_what_is_computed_again_is_the_same(graph: Graph, processor: GnnProcesso
 
 def test_a_condition_shifts_and_scales_the_nodes(graph: Graph, processor: GnnProcessor) -> None:
     """Without effect at first, when its weights are zero; then x + LN(y) (1 + s) + t."""
-    mesh = dataclasses.replace(graph.mesh(), condition_channels=2)
-    conditional = GnnProcessor(mesh, 6, num_layers=3).double()
+    conditional = GnnProcessor(graph.mesh(), ProcessorChannels(6, condition=2), num_layers=3).double()
     conditional.load_state_dict(processor.state_dict(), strict=False)
     state, condition = (torch.randn(2, 10, c, dtype=torch.float64) for c in (6, 2))
     plain = processor(state)  # its norms have weight one and bias zero
@@ -197,10 +198,8 @@ def test_a_condition_shifts_and_scales_the_nodes(graph: Graph, processor: GnnPro
 
 
 def test_learned_edge_features_get_gradients(graph: Graph) -> None:
-    processor = GnnProcessor(dataclasses.replace(graph.mesh(), trainable_features=2), 6, num_layers=1)
-    encoder = GnnMapper(
-        dataclasses.replace(graph.route("grid", "mesh"), trainable_features=2), MapperChannels(5, 4, 6, 6)
-    )
+    processor = GnnProcessor(graph.mesh(), ProcessorChannels(6, edge_features=2), num_layers=1)
+    encoder = GnnMapper(graph.route("grid", "mesh"), MapperChannels(5, 4, 6, 6, edge_features=2))
     for module, inputs in ((processor, ((10, 6),)), (encoder, ((24, 5), (10, 4)))):
         out = module(*(torch.randn(1, *shape) for shape in inputs))
         sum(o.square().sum() for o in (out if isinstance(out, tuple) else (out,))).backward()
@@ -208,8 +207,8 @@ def test_learned_edge_features_get_gradients(graph: Graph) -> None:
 
 
 def test_bfloat16_products_stay_close(graph: Graph) -> None:
-    exact = GnnProcessor(graph.mesh(), 32, num_layers=4)
-    rough = GnnProcessor(graph.mesh(), 32, num_layers=4, precision="bfloat16")
+    exact = GnnProcessor(graph.mesh(), ProcessorChannels(32), num_layers=4)
+    rough = GnnProcessor(graph.mesh(), ProcessorChannels(32), num_layers=4, precision="bfloat16")
     rough.load_state_dict(exact.state_dict())
     state = torch.randn(2, 10, 32)
     found, expected = rough(state), exact(state)
@@ -226,7 +225,7 @@ def weights_of_an_mlp(inputs: int, hidden: int, outputs: int, hidden_layers: int
 
 @pytest.mark.parametrize(("channels", "layers", "hidden_layers"), [(4, 1, 1), (6, 3, 2), (64, 4, 2), (8, 2, 3)])
 def test_the_number_of_weights_in_closed_form(graph: Graph, channels: int, layers: int, hidden_layers: int) -> None:
-    processor = GnnProcessor(graph.mesh(), channels, num_layers=layers, hidden_layers=hidden_layers)
+    processor = GnnProcessor(graph.mesh(), ProcessorChannels(channels), num_layers=layers, hidden_layers=hidden_layers)
     c, h = channels, hidden_layers
     each = (2 * h + 5) * c**2 + (2 * h + 6) * c
     embedding = h * c**2 + (h + 6) * c  # three edge features
@@ -247,7 +246,7 @@ def test_the_number_of_a_mappers_weights(encoder: GnnMapper, decoder: GnnMapper)
 @pytest.mark.parametrize("before", ["nothing", "a forecast"])
 def test_compiling_changes_nothing(graph: Graph, before: str) -> None:
     """Traced with gradients as torch.compile does, without the code generator, which would need a compiler."""
-    processor = GnnProcessor(graph.mesh(), 4, num_layers=1, hidden_layers=1)
+    processor = GnnProcessor(graph.mesh(), ProcessorChannels(4), num_layers=1, hidden_layers=1)
     state = torch.randn(1, 10, 4)
     if before == "a forecast":
         with torch.inference_mode():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from wxml import EdgeSet, Graph, MapperChannels, Mesh, NodeSet, Route
+from wxml.model.processor import ProcessorChannels
 from wxml_processor_gnn.interaction import Interaction
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
@@ -112,7 +113,7 @@ def assert_same_with_gradients(
 @pytest.mark.parametrize("hidden_layers", [1, 2, 3])
 def test_the_processor_equals_loops_over_edges(graph: Graph, activation: str, hidden_layers: int) -> None:
     options = {"num_layers": 2, "hidden_layers": hidden_layers, "activation": activation}
-    processor = GnnProcessor(graph.mesh(), 4, **options).double()
+    processor = GnnProcessor(graph.mesh(), ProcessorChannels(4), **options).double()
     state = random(2, 10, 4)
     plain = plain_processor(processor, state, pairs_of(graph.mesh().edges))
     assert_same_with_gradients(processor, [state], [processor(state)], [plain])
@@ -132,7 +133,7 @@ ODD_MESHES = {
 def test_odd_meshes(pairs: list[tuple[int, int]]) -> None:
     nodes = NodeSet(np.linspace(-70, 80, 5), np.linspace(0, 300, 5))
     edges = EdgeSet.between(nodes, nodes, [j for j, _ in pairs], [i for _, i in pairs])
-    processor = GnnProcessor(Mesh(nodes, edges), 4, num_layers=2).double()
+    processor = GnnProcessor(Mesh(nodes, edges), ProcessorChannels(4), num_layers=2).double()
     state = random(2, 5, 4)
     plain = plain_processor(processor, state, pairs_of(edges))
     assert_same_with_gradients(processor, [state], [processor(state)], [plain])

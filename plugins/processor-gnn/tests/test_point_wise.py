@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 from wxml import EdgeSet, Graph, MapperChannels, Mesh, NodeSet, Route
 from wxml.data.sphere import angular_distance
+from wxml.model.processor import ProcessorChannels
 from wxml.testing import MapperContract, ProcessorContract
 from wxml_processor_gnn.no_op import NoOpProcessor
 from wxml_processor_gnn.point_wise_mapper import PointWiseMapper
@@ -50,7 +51,9 @@ def stirred(module: torch.nn.Module) -> None:
 @pytest.mark.parametrize(("ratio", "hidden"), [(2.0, 12), (0.75, 5), (1.0, 6), (0.01, 1)])
 def test_the_processor_in_closed_form(graph: Graph, activation: str, ratio: float, hidden: int) -> None:
     """x' = W₂ act(LN(W₁ x + b₁)) + b₂, and nothing after the activation where the hidden layer has the same width."""
-    processor = PointWiseProcessor(graph.mesh(), 6, num_layers=2, mlp_ratio=ratio, activation=activation).double()
+    processor = PointWiseProcessor(
+        graph.mesh(), ProcessorChannels(6), num_layers=2, mlp_ratio=ratio, activation=activation
+    ).double()
     stirred(processor)
     state = torch.randn(2, 10, 6, dtype=torch.float64)
     expected = state
@@ -65,16 +68,16 @@ def test_the_processor_in_closed_form(graph: Graph, activation: str, ratio: floa
 
 def test_no_node_reads_another(graph: Graph) -> None:
     state = torch.randn(1, 10, 6, requires_grad=True)
-    PointWiseProcessor(graph.mesh(), 6)(state)[0, 3].square().sum().backward()
+    PointWiseProcessor(graph.mesh(), ProcessorChannels(6))(state)[0, 3].square().sum().backward()
     assert [bool(node.any()) for node in state.grad[0]] == [node == 3 for node in range(10)]
 
 
 @pytest.mark.parametrize("groups", [1, 2, 5])
 def test_activations_that_are_computed_again_change_nothing(graph: Graph, groups: int) -> None:
     """Dropout included: the second run of a group draws what the first one drew."""
-    processor = PointWiseProcessor(graph.mesh(), 6, num_layers=3, dropout=0.3)
+    processor = PointWiseProcessor(graph.mesh(), ProcessorChannels(6), num_layers=3, dropout=0.3)
     results = []
-    for processor.layer_groups in (0, groups):
+    for processor.recompute_groups in (0, groups):
         torch.manual_seed(3)
         processor.zero_grad()
         out = processor(torch.ones(1, 10, 6))
@@ -85,7 +88,7 @@ def test_activations_that_are_computed_again_change_nothing(graph: Graph, groups
 
 
 def test_dropout_is_of_training_alone(graph: Graph) -> None:
-    processor = PointWiseProcessor(graph.mesh(), 64, num_layers=1, dropout=0.25)
+    processor = PointWiseProcessor(graph.mesh(), ProcessorChannels(64), num_layers=1, dropout=0.25)
     state = torch.randn(4, 10, 64)
     dropped = float((processor(state) == 0).float().mean())
     assert 0.2 < dropped < 0.3  # 2560 values
@@ -149,17 +152,17 @@ def test_of_equally_near_nodes_the_first_is_read_and_without_an_edge_zeros_are()
 
 def test_no_op_hands_on_the_state_itself(graph: Graph) -> None:
     state = torch.randn(1, 10, 6)
-    assert NoOpProcessor(graph.mesh(), 6)(state) is state
+    assert NoOpProcessor(graph.mesh(), ProcessorChannels(6))(state) is state
 
 
 # Weights of Anemoi
 
 
 def test_every_weight_has_a_name_of_anemoi(graph: Graph) -> None:
-    processor = PointWiseProcessor(graph.mesh(), 6, num_layers=2)
+    processor = PointWiseProcessor(graph.mesh(), ProcessorChannels(6), num_layers=2)
     encoder = PointWiseMapper(graph.route("grid", "mesh"), MapperChannels(5, 4, 6, 6))
     decoder = PointWiseMapper(graph.route("mesh", "grid"), MapperChannels(6, 5, 6, 2, decode=True))
-    for part in (processor, encoder, decoder, NoOpProcessor(graph.mesh(), 6)):
+    for part in (processor, encoder, decoder, NoOpProcessor(graph.mesh(), ProcessorChannels(6))):
         assert part.anemoi_names().weights.keys() == {name for name, _ in part.named_parameters()}
     assert processor.anemoi_names().weights["layers.1.3.bias"].names == ("proc.1.mlp.3.bias",)
     assert encoder.anemoi_names().weights["layers.0.weight"].reads == "source"
@@ -170,4 +173,4 @@ def test_every_weight_has_a_name_of_anemoi(graph: Graph) -> None:
 def test_a_mesh_without_edges_is_enough() -> None:
     nodes = NodeSet(np.linspace(-70, 80, 5), np.linspace(0, 300, 5))
     mesh = Mesh(nodes, EdgeSet.between(nodes, nodes, [], []))
-    assert PointWiseProcessor(mesh, 4)(torch.randn(1, 5, 4)).shape == (1, 5, 4)
+    assert PointWiseProcessor(mesh, ProcessorChannels(4))(torch.randn(1, 5, 4)).shape == (1, 5, 4)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from wxml import ConfigError, EdgeSet, Graph, Mesh, NodeSet
 from wxml.data.sphere import angular_distance
+from wxml.model.processor import ProcessorChannels
 from wxml.testing import ProcessorContract
 from wxml_processor_gnn.pyg import PygProcessor
 from wxml_processor_gnn.pyg_operator import UNFIT, geometric, operators
@@ -86,7 +87,7 @@ def layer_of(processor: PygProcessor, message: Any, state: Tensor) -> Tensor:
 def test_an_operator_with_weights_reads_inverse_lengths() -> None:
     """GraphConv: W₁ x_i + b + W₂ Σ_j w_ij x_j with w = mean length / length."""
     mesh = mesh_of(PAIRS, NODES)
-    processor = PygProcessor(mesh, 4, operator="GraphConv", num_layers=1).double()
+    processor = PygProcessor(mesh, ProcessorChannels(4), operator="GraphConv", num_layers=1).double()
     state = torch.randn(2, 4, 4, dtype=torch.float64)
     length = {(j, i): float(angular_distance(NODES.points[j], NODES.points[i])) for j, i in PAIRS}
     mean = sum(length.values()) / len(length)
@@ -101,7 +102,7 @@ def test_an_operator_with_weights_reads_inverse_lengths() -> None:
 def test_an_operator_with_features_reads_those_of_the_edges() -> None:
     """GINEConv: network((1 + ε) x_i + Σ_j relu(x_j + W e_ij)) with ε = 0."""
     mesh = mesh_of(PAIRS, NODES)
-    processor = PygProcessor(mesh, 4, operator="GINEConv", num_layers=1).double()
+    processor = PygProcessor(mesh, ProcessorChannels(4), operator="GINEConv", num_layers=1).double()
     state = torch.randn(1, 4, 4, dtype=torch.float64)
     operator = processor.layers[0].operator
     received = torch.zeros_like(state)
@@ -116,7 +117,9 @@ def test_an_operator_with_places_reads_where_the_nodes_are() -> None:
     """PointNetConv without its loops: max_j network[x_j ‖ p_j − p_i]; the places are on the unit sphere."""
     mesh = mesh_of(PAIRS, NODES)
     arguments = {"add_self_loops": False}
-    processor = PygProcessor(mesh, 4, operator="PointNetConv", num_layers=1, arguments=arguments).double()
+    processor = PygProcessor(
+        mesh, ProcessorChannels(4), operator="PointNetConv", num_layers=1, arguments=arguments
+    ).double()
     state = torch.randn(1, 4, 4, dtype=torch.float64)
     points = torch.from_numpy(NODES.points)
     received = torch.zeros_like(state)
@@ -129,22 +132,24 @@ def test_an_operator_with_places_reads_where_the_nodes_are() -> None:
 
 
 def test_learned_features_of_edges_are_read_and_trained(graph: Graph) -> None:
-    mesh = Mesh(graph.nodes["mesh"], graph.edges["mesh", "mesh"], trainable_features=2)
-    processor = PygProcessor(mesh, 8, operator="TransformerConv", num_layers=1)
+    processor = PygProcessor(
+        graph.mesh(), ProcessorChannels(8, edge_features=2), operator="TransformerConv", num_layers=1
+    )
     processor(torch.randn(2, 10, 8)).square().sum().backward()
     assert processor.edge_features.trainable.grad.abs().sum() > 0
 
 
 def test_an_edge_of_no_length_has_a_weight_that_is_finite() -> None:
     mesh = mesh_of([(0, 0), (0, 1), (1, 2)], NODES)
-    weights = PygProcessor(mesh, 4, operator="GraphConv").edge_weight
+    weights = PygProcessor(mesh, ProcessorChannels(4), operator="GraphConv").edge_weight
     assert weights[0] == 10
     assert all(0 < weight < 10 for weight in weights[1:])
 
 
 def test_heads_share_the_channels(graph: Graph) -> None:
+    channels = ProcessorChannels(8)
     joined, averaged = (
-        PygProcessor(graph.mesh(), 8, operator="GATConv", num_layers=1, arguments={"heads": 4, "concat": concat})
+        PygProcessor(graph.mesh(), channels, operator="GATConv", num_layers=1, arguments={"heads": 4, "concat": concat})
         for concat in (True, False)
     )
     assert (joined.layers[0].operator.out_channels, averaged.layers[0].operator.out_channels) == (2, 8)
@@ -153,11 +158,10 @@ def test_heads_share_the_channels(graph: Graph) -> None:
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("operator", ["GATv2Conv", "FAConv"])
 def test_activations_that_are_computed_again_change_nothing(graph: Graph, operator: str, groups: int) -> None:
-    mesh = Mesh(graph.nodes["mesh"], graph.edges["mesh", "mesh"], trainable_features=2)
-    processor = PygProcessor(mesh, 8, operator=operator, num_layers=3)
+    processor = PygProcessor(graph.mesh(), ProcessorChannels(8, edge_features=2), operator=operator, num_layers=3)
     state = torch.randn(2, 10, 8)
     results = []
-    for processor.layer_groups in (0, groups):
+    for processor.recompute_groups in (0, groups):
         processor.zero_grad()
         out = processor(state)
         out.square().sum().backward()
@@ -197,13 +201,18 @@ def test_activations_that_are_computed_again_change_nothing(graph: Graph, operat
 )
 def test_what_does_not_fit_is_refused(graph: Graph, operator: str, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
-        PygProcessor(graph.mesh(), 8, operator=operator, arguments=arguments)
+        PygProcessor(graph.mesh(), ProcessorChannels(8), operator=operator, arguments=arguments)
 
 
 def test_several_faults_are_told_at_once(graph: Graph) -> None:
     with pytest.raises(ConfigError) as caught:
+<<<<<<< HEAD
         PygProcessor(graph.mesh(), 8, operator="ChebConv", arguments={"k": 3, "bias": "perhaps"})
     assert [fault.key for fault in caught.value.faults] == ["arguments", "arguments.k", "arguments.bias"]
+=======
+        PygProcessor(graph.mesh(), ProcessorChannels(8), operator="ChebConv", arguments={"k": 3, "bias": "perhaps"})
+    assert [fault.path for fault in caught.value.faults] == ["arguments", "arguments.k", "arguments.bias"]
+>>>>>>> e1463c4 (Contracts said once: ProcessorChannels, the update of a state; one vocabulary for activation checkpointing; features, noise, residual, layers are a file each)
 
 
 def test_operators_that_do_not_fit_are_there() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 from wxml import ConfigError, EdgeSet, MapperChannels, Mesh, NodeSet, Route
+from wxml.model.processor import ProcessorChannels
 from wxml_processor_transformer.transformer_mapper import TransformerMapper
 from wxml_processor_transformer.transformer_processor import TransformerProcessor
 
@@ -21,7 +22,7 @@ def processor(backend: str, window: int | None) -> TransformerProcessor:
     torch.manual_seed(7)
     mesh = Mesh(nodes(20), EdgeSet.between(nodes(20), nodes(20), [0], [0]))
     options = {"num_layers": 2, "num_heads": 2, "window": window, "qk_norm": True}
-    return TransformerProcessor(mesh, 8, backend=backend, **options).double()
+    return TransformerProcessor(mesh, ProcessorChannels(8), backend=backend, **options).double()
 
 
 def plain_flash(query: Tensor, key: Tensor, value: Tensor, dropout_p: float, window_size: tuple[int, int]) -> Tensor:

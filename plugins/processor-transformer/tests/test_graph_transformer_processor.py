@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from wxml import ConfigError, EdgeSet, MapperChannels, Mesh, NodeSet, Route
+from wxml.model.processor import ProcessorChannels
 from wxml.plugins.load import load_plugin
 from wxml.plugins.options.model import parse_options
 from wxml_processor_transformer.graph_transformer_block import GraphTransformerBlock
@@ -25,14 +26,14 @@ def random_edges(source: NodeSet, target: NodeSet) -> EdgeSet:
     return EdgeSet.between(source, target, rng.integers(0, len(source), count), rng.integers(0, len(target) - 1, count))
 
 
-def mesh(condition_channels: int = 0, trainable: int = 0) -> Mesh:
+def mesh() -> Mesh:
     nodes = scattered(NODES, 1)
-    return Mesh(nodes, random_edges(nodes, nodes), trainable, condition_channels)
+    return Mesh(nodes, random_edges(nodes, nodes))
 
 
-def route(trainable: int = 0) -> Route:
+def route() -> Route:
     source, target = scattered(GRID, 2), scattered(NODES, 1)
-    return Route(source, target, random_edges(source, target), trainable)
+    return Route(source, target, random_edges(source, target))
 
 
 def randomised(module: nn.Module) -> nn.Module:
@@ -43,10 +44,13 @@ def randomised(module: nn.Module) -> nn.Module:
     return module.double()
 
 
-def processor(place: Mesh | None = None, **options: object) -> GraphTransformerProcessor:
+LEARNING = ProcessorChannels(CHANNELS, edge_features=2)
+
+
+def processor(channels: ProcessorChannels = LEARNING, **options: object) -> GraphTransformerProcessor:
     torch.manual_seed(7)
     chosen = {"num_layers": 2, "num_heads": 2} | options
-    return randomised(GraphTransformerProcessor(place or mesh(trainable=2), CHANNELS, **chosen))  # type: ignore[return-value]
+    return randomised(GraphTransformerProcessor(mesh(), channels, **chosen))  # type: ignore[return-value]
 
 
 def random_nodes(nodes: int, channels: int = CHANNELS, batch: int = 2) -> Tensor:
@@ -121,7 +125,7 @@ def test_the_processor_written_out(options: dict[str, object]) -> None:
 )
 def test_the_mapper_written_out(channels: MapperChannels) -> None:
     torch.manual_seed(7)
-    place = route(trainable=2)
+    place = route()
     ours = randomised(GraphTransformerMapper(place, channels, num_heads=2))
     assert isinstance(ours, GraphTransformerMapper)
     source, target = random_nodes(GRID, channels.source), random_nodes(NODES, channels.target)
@@ -164,7 +168,7 @@ def test_groups_of_layers_change_nothing() -> None:
     ours, state = processor(num_layers=3), random_nodes(NODES)
     gradients = []
     for groups in (0, 1, 2):
-        ours.layer_groups = groups
+        ours.recompute_groups = groups
         out = ours(state)
         gradients.append([out, *torch.autograd.grad(out.square().sum(), [state, *ours.parameters()])])
     for other in gradients[1:]:
@@ -173,32 +177,32 @@ def test_groups_of_layers_change_nothing() -> None:
 
 
 def test_noise_goes_into_the_norms() -> None:
-    ours, state = processor(mesh(condition_channels=3)), random_nodes(NODES)
+    ours, state = processor(ProcessorChannels(CHANNELS, condition=3)), random_nodes(NODES)
     noise = torch.randn(2, NODES, 3, dtype=torch.float64)
     assert not torch.allclose(ours(state, noise), ours(state, 2 * noise))
-    fresh = GraphTransformerProcessor(mesh(condition_channels=3), CHANNELS).double()
+    fresh = GraphTransformerProcessor(mesh(), ProcessorChannels(CHANNELS, condition=3)).double()
     assert torch.equal(fresh(state, noise), fresh(state))  # untrained, it has no part
 
 
 def test_weights_in_closed_form() -> None:
     """Of a layer with F features of edges: 13 C² + (15 + F) C."""
     for channels, layers in ((8, 1), (64, 4)):
-        ours = GraphTransformerProcessor(mesh(), channels, num_layers=layers)
+        ours = GraphTransformerProcessor(mesh(), ProcessorChannels(channels), num_layers=layers)
         each = 13 * channels**2 + (15 + 3) * channels
         assert sum(weight.numel() for weight in ours.parameters()) == layers * each
-        shared = GraphTransformerProcessor(mesh(), channels, num_layers=layers, edge_projection="once")
+        shared = GraphTransformerProcessor(mesh(), ours.channels, num_layers=layers, edge_projection="once")
         assert sum(weight.numel() for weight in shared.parameters()) == layers * each - 4 * channels * (layers - 1)
 
 
 def test_heads_must_divide_the_channels() -> None:
     with pytest.raises(ConfigError, match=r"8 channels of the model, got 3 \(num_heads\)") as raised:
-        GraphTransformerProcessor(mesh(), CHANNELS, num_heads=3)
+        GraphTransformerProcessor(mesh(), ProcessorChannels(CHANNELS), num_heads=3)
     assert "1, 2, 4, 8" in str(raised.value)
 
 
 def test_an_rms_norm_takes_no_noise() -> None:
     with pytest.raises(ConfigError, match="takes no noise"):
-        GraphTransformerProcessor(mesh(condition_channels=2), CHANNELS, norm="rms-norm")
+        GraphTransformerProcessor(mesh(), ProcessorChannels(CHANNELS, condition=2), norm="rms-norm")
 
 
 @pytest.mark.parametrize(

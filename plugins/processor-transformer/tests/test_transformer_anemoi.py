@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from torch import nn
 from wxml import MapperChannels
+from wxml.model.processor import ProcessorChannels
 from wxml.testing import tiny_graph, tiny_grid
 from wxml.testing.closed_form import closed_form, fill_as_anemoi, response
 from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper
@@ -22,10 +23,10 @@ from wxml_processor_transformer.transformer_processor import TransformerProcesso
 ANSWERS = json.loads(Path(__file__).with_name("anemoi_answers.json").read_text())
 CHANNELS, LEARNED, BATCH = 8, 3, 2
 GRAPH = tiny_graph(tiny_grid(4, 6), mesh_nodes=10)
-MESH = replace(GRAPH.mesh(), trainable_features=LEARNED)
-DOWN, UP = (replace(GRAPH.route(*pair), trainable_features=LEARNED) for pair in (("grid", "mesh"), ("mesh", "grid")))
-ENCODE = MapperChannels(5, 6, CHANNELS, CHANNELS)
-DECODE = MapperChannels(CHANNELS, 5, CHANNELS, 3, decode=True)
+MESH, DOWN, UP = GRAPH.mesh(), GRAPH.route("grid", "mesh"), GRAPH.route("mesh", "grid")
+ENCODE = MapperChannels(5, 6, CHANNELS, CHANNELS, edge_features=LEARNED)
+DECODE = MapperChannels(CHANNELS, 5, CHANNELS, 3, decode=True, edge_features=LEARNED)
+PROCESS = ProcessorChannels(CHANNELS, edge_features=LEARNED)
 AS_ANEMOI = {"num_heads": 2, "order": "as-is"}
 
 
@@ -45,13 +46,13 @@ def check(part: nn.Module, name: str, call: Callable[..., Any], shapes: dict[str
     ],
 )
 def test_the_transformer(name: str, options: dict[str, Any]) -> None:
-    part = TransformerProcessor(MESH, CHANNELS, num_layers=2, **AS_ANEMOI, **options)
+    part = TransformerProcessor(MESH, PROCESS, num_layers=2, **AS_ANEMOI, **options)
     check(part, f"transformer {name}", lambda state: [part(state)], {"state": (10, CHANNELS)})
 
 
 @pytest.mark.parametrize(("name", "options"), [("", {}), (" qk_norm glu", {"qk_norm": True, "mlp": "glu"})])
 def test_the_graph_transformer(name: str, options: dict[str, Any]) -> None:
-    part = GraphTransformerProcessor(MESH, CHANNELS, num_layers=2, num_heads=2, **options)
+    part = GraphTransformerProcessor(MESH, PROCESS, num_layers=2, num_heads=2, **options)
     check(part, f"graph-transformer{name}", lambda state: [part(state)], {"state": (10, CHANNELS)})
 
 
@@ -78,12 +79,12 @@ def test_the_decoder(family: str) -> None:
 
 @pytest.mark.parametrize("mlp", ["mlp", "geglu"])
 @pytest.mark.parametrize("qk_norm", [False, True])
-@pytest.mark.parametrize("condition_channels", [0, 4])
-def test_every_parameter_has_a_name_of_its_own(mlp: str, qk_norm: bool, condition_channels: int) -> None:
-    mesh = replace(MESH, condition_channels=condition_channels)
+@pytest.mark.parametrize("condition", [0, 4])
+def test_every_parameter_has_a_name_of_its_own(mlp: str, qk_norm: bool, condition: int) -> None:
+    channels = replace(PROCESS, condition=condition)
     for part in (
-        TransformerProcessor(mesh, CHANNELS, mlp=mlp, qk_norm=qk_norm),
-        GraphTransformerProcessor(mesh, CHANNELS, mlp=mlp, qk_norm=qk_norm),
+        TransformerProcessor(MESH, channels, mlp=mlp, qk_norm=qk_norm),
+        GraphTransformerProcessor(MESH, channels, mlp=mlp, qk_norm=qk_norm),
         *mappers(ENCODE).values(),
         *mappers(DECODE).values(),
     ):
@@ -94,4 +95,4 @@ def test_every_parameter_has_a_name_of_its_own(mlp: str, qk_norm: bool, conditio
 
 
 def test_layers_that_share_a_projection_have_no_counterpart() -> None:
-    assert GraphTransformerProcessor(MESH, CHANNELS, edge_projection="once").anemoi_names() is None
+    assert GraphTransformerProcessor(MESH, PROCESS, edge_projection="once").anemoi_names() is None

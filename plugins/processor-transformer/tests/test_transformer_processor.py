@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from wxml import ConfigError, EdgeSet, Mesh, NodeSet
+from wxml.model.processor import ProcessorChannels
 from wxml.plugins.load import load_plugin
 from wxml.plugins.options.model import parse_options
 from wxml_processor_transformer.transformer_block import TransformerBlock
@@ -14,8 +15,8 @@ from wxml_processor_transformer.transformer_processor import TransformerProcesso
 CHANNELS = 8
 
 
-def mesh_of(nodes: NodeSet, condition_channels: int = 0) -> Mesh:
-    return Mesh(nodes, EdgeSet.between(nodes, nodes, [0], [0]), condition_channels=condition_channels)
+def mesh_of(nodes: NodeSet) -> Mesh:
+    return Mesh(nodes, EdgeSet.between(nodes, nodes, [0], [0]))
 
 
 def scattered(count: int = 30) -> NodeSet:
@@ -23,10 +24,10 @@ def scattered(count: int = 30) -> NodeSet:
     return NodeSet(np.degrees(np.arcsin(rng.uniform(-1, 1, count))), rng.uniform(0, 360, count))
 
 
-def make(mesh: Mesh | None = None, **options: object) -> TransformerProcessor:
+def make(mesh: Mesh | None = None, condition: int = 0, **options: object) -> TransformerProcessor:
     torch.manual_seed(7)
     chosen = {"num_layers": 2, "num_heads": 2, "window": 4} | options
-    return TransformerProcessor(mesh or mesh_of(scattered()), CHANNELS, **chosen).double()
+    return TransformerProcessor(mesh or mesh_of(scattered()), ProcessorChannels(CHANNELS, condition), **chosen).double()
 
 
 def random_state(nodes: int = 30, batch: int = 2) -> Tensor:
@@ -121,7 +122,7 @@ def test_rotary_embeddings_know_order_even_without_a_window() -> None:
 def test_noise_enters_by_the_norms() -> None:
     """At first nothing changes; with weights of the noise other than zero, a node's noise changes it."""
     state, noise = random_state(), torch.randn(2, 30, 3, dtype=torch.float64)
-    processor = make(mesh_of(scattered(), condition_channels=3))
+    processor = make(condition=3)
     torch.testing.assert_close(processor(state, noise), processor(state, 2 * noise))
     for name, weight in processor.named_parameters():
         if ".scale." in name or ".shift." in name:
@@ -135,14 +136,14 @@ def test_noise_enters_by_the_norms() -> None:
 
 def test_rms_norm_refuses_noise() -> None:
     with pytest.raises(ConfigError, match="takes no noise"):
-        make(mesh_of(scattered(), condition_channels=3), norm="rms-norm")
+        make(condition=3, norm="rms-norm")
 
 
 def test_groups_of_layers_change_no_number() -> None:
     gradients = []
     for groups in (0, 1, 3):
         processor, state = make(num_layers=3, dropout=0.2), random_state()
-        processor.layer_groups = groups
+        processor.recompute_groups = groups
         torch.manual_seed(1)
         processor(state).square().sum().backward()
         gradients.append([state.grad, *(weight.grad for weight in processor.parameters())])

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from wxml.config.compose import ComposedConfig, compose
 from wxml.config.keys import child_names, field_at, plugin_places
+from wxml.config.renamed import renamed_fault
 from wxml.config.schema import ExperimentConfig
 from wxml.errors import ConfigError, Fault, WxmlError, nearest
 from wxml.plugins.options.choices import kind_of
@@ -99,6 +100,8 @@ def _problem(path: str, detail: Mapping[str, Any]) -> str:
     """What is wrong, in our words."""
     parent, _, key = path.rpartition(".")
     cause = detail.get("ctx", {}).get("error")
+    if renamed := renamed_fault(path, detail["input"]):
+        return renamed
     if detail["type"] == "extra_forbidden":
         return f"unknown key `{key}`: {nearest(key, child_names(parent))}"
     if detail["type"] == "missing":

@@ -1,8 +1,8 @@
 """What a config may say: every section, key, type and default. Beside the name of a plugin stand its options."""
 
 __all__ = [
+    "ActivationCheckpointingConfig",
     "BoundingConfig",
-    "CheckpointingConfig",
     "DataConfig",
     "ExperimentConfig",
     "ForecastConfig",
@@ -229,13 +229,13 @@ class NoiseConfig(Section):
     """They shift and scale the layer norms of a processor that takes a condition, or are mixed into its input."""
 
 
-class CheckpointingConfig(Section):
-    """Activations that the backward pass computes again rather than keeps: less memory, more time, same numbers."""
+class ActivationCheckpointingConfig(Section):
+    """Which activations the backward pass recomputes instead of keeping them: less memory, more time, same numbers."""
 
     processor: Annotated[int, Field(ge=0)] = 0
-    """In how many groups of layers the processor is computed again; 0: everything in it is kept."""
+    """Recompute the processor in so many groups of layers; 0: keep its activations."""
     mappers: bool = False
-    """Whether the encoder and the decoder are computed again."""
+    """Recompute the encoder and the decoder."""
 
 
 class ModelConfig(Section):
@@ -249,14 +249,14 @@ class ModelConfig(Section):
     """On the mesh."""
     decoder: Annotated[PluginChoice, Kind("mapper")]
     """From the mesh to the grid."""
-    earlier_states: Literal["changes", "values"] = "changes"
-    """How the input states before the last one are read: as the change to the next one, or as they are."""
+    input_tendencies: bool = True
+    """Read the input states before the last one as tendencies, the change to the next state, rather than as values."""
     latent_skip: bool = True
-    """Whether the processor's output is added to its input."""
-    residual: Literal["last-state", "truncated", "none"] = "last-state"
-    """What the decoder's output is added to: the last input state, its scales that the mesh resolves, or nothing."""
+    """The processor returns an update Δ: compute state + Δ; if false, Δ itself is the new state."""
+    residual: Literal["persistence", "truncated", "none"] = "persistence"
+    """Add the decoder's output to the last input state, to its scales that the mesh resolves, or to nothing."""
     truncation_width: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """Deviation of the Gaussian weights of a truncated residual, in median lengths of the edges that they are for."""
+    """Standard deviation of the Gaussian weights of a truncated residual, in median edge lengths."""
     increment_scale: Literal["tendency", "unit"] = "tendency"
     """The unit of the decoder's output: the typical change over one time step, or the variable's own deviation."""
     trainable_features: TrainableConfig = TrainableConfig()
@@ -265,10 +265,10 @@ class ModelConfig(Section):
     """Random numbers that make the members of an ensemble differ; null: none."""
     bounding: dict[str, BoundingConfig] = {}
     """Between which values an output variable is kept, by name."""
-    checkpointing: CheckpointingConfig = CheckpointingConfig()
-    """Activations that the backward pass computes again instead of keeping them."""
+    activation_checkpointing: ActivationCheckpointingConfig = ActivationCheckpointingConfig()
+    """Which activations the backward pass recomputes instead of keeping them."""
     memory_limit: Size | None = None
-    """The most that training may take, like 20GiB: `checkpointing` is then chosen to fit; null: no limit."""
+    """The most memory that training may take, like 20GiB: core then chooses `activation_checkpointing`; null: any."""
 
 
 class ForecastConfig(Section):

@@ -127,8 +127,6 @@ class Route:
     source: NodeSet
     target: NodeSet
     edges: EdgeSet
-    trainable_features: int = 0
-    """How many features of each edge are learned with the weights (`wxml.model.edge_features` joins them)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +135,6 @@ class Mesh:
 
     nodes: NodeSet
     edges: EdgeSet
-    trainable_features: int = 0
-    """How many features of each edge are learned with the weights (`wxml.model.edge_features` joins them)."""
-    condition_channels: int = 0
-    """How many channels of noise each node gets as a condition; 0: none (see `Processor.takes_condition`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ def fill_from_anemoi(
     """Give a model the weights of an Anemoi model: all of them, or an error and none.
 
     The model must be of the same family and size, on the same graph (`wxml.model.anemoi_graph`), and be built with
-    `model.increment_scale: unit` and `model.earlier_states: values`.
+    `model.increment_scale: unit` and `model.input_tendencies: false`.
 
     Args:
         model: its parameters are overwritten.
@@ -75,5 +75,5 @@ def _faults(model: EncodeProcessDecode, state: Mapping[str, Tensor], claims: Seq
     yield from (f"{name} is left over" for name in state if name not in read)
     if not bool((model.increment_scale == 1).all()):
         yield "`model.increment_scale` must be `unit`, since an Anemoi model does not scale what it adds"
-    if model.grid_features.change_scale is not None:
-        yield "`model.earlier_states` must be `values`, since an Anemoi model reads the states as they are"
+    if model.grid_features.tendency_scale is not None:
+        yield "`model.input_tendencies` must be false, since an Anemoi model reads the states as they are"

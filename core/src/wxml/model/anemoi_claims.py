@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from wxml.model.anemoi_order import GEOMETRY, AnemoiLayout, FeatureOrder
-from wxml.model.edge_features import EdgeFeatures
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.features import EdgeFeatures
 from wxml.model.mapper import Mapper
 from wxml.model.processor import Processor
 

@@ -2,8 +2,7 @@
 
 __all__ = ["assemble_model"]
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -12,15 +11,15 @@ from torch import nn
 
 from wxml.config.schema import ModelConfig
 from wxml.errors import ConfigError, Fault, WxmlError
-from wxml.model.checkpointing import choose_kept
-from wxml.model.edge_features import EdgeFeatures
+from wxml.graphs.graph import Mesh, Route
 from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml.model.features import EdgeFeatures, GridFeatures, MeshFeatures
+from wxml.model.layers import set_recompute
 from wxml.model.limits import make_bounding
 from wxml.model.mapper import Mapper, MapperChannels
-from wxml.model.node_features import GridFeatures, MeshFeatures
 from wxml.model.noise import Noise
-from wxml.model.processor import Processor
-from wxml.model.residual import LastState, NoResidual, TruncatedState
+from wxml.model.processor import Processor, ProcessorChannels
+from wxml.model.residual import NoResidual, Persistence, TruncatedState
 from wxml.model.tensors import node_tensor
 from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.create import create
@@ -45,7 +44,7 @@ def _model(experiment: "Experiment") -> EncodeProcessDecode:
         experiment.config.data.input_steps,
         len(roles.prognostic),
         len(roles.forcing),
-        node_tensor(experiment.tendency_scale[: len(roles.prognostic)]) if config.earlier_states == "changes" else None,
+        node_tensor(experiment.tendency_scale[: len(roles.prognostic)]) if config.input_tendencies else None,
     )
     mesh = MeshFeatures(graph.nodes["mesh"], config.trainable_features.mesh)
     parts = _parts(experiment, grid.channels, mesh.channels)
@@ -58,7 +57,7 @@ def _model(experiment: "Experiment") -> EncodeProcessDecode:
         _noise(config),
         latent_skip=config.latent_skip,
     )
-    choose_kept(model, config.checkpointing)
+    set_recompute(model, config.activation_checkpointing)
     return model
 
 
@@ -67,7 +66,7 @@ def _residual(experiment: "Experiment") -> nn.Module:
     if config.residual == "truncated":
         down, up = graph.route("grid", "mesh"), graph.route("mesh", "grid")
         return TruncatedState(down, up, config.truncation_width, diagnostics)
-    return LastState(diagnostics) if config.residual == "last-state" else NoResidual()
+    return Persistence(diagnostics) if config.residual == "persistence" else NoResidual()
 
 
 def _increment_scale(experiment: "Experiment") -> NDArray[np.float32]:
@@ -87,41 +86,36 @@ def _increment_scale(experiment: "Experiment") -> NDArray[np.float32]:
 
 def _parts(experiment: "Experiment", grid: int, mesh: int) -> tuple[Mapper, Processor, Mapper]:
     """Encoder, processor, decoder, each told how wide its neighbours are."""
-    hidden = experiment.config.model.channels
+    config, graph = experiment.config.model, experiment.graph
+    hidden, learned = config.channels, config.trainable_features
     outputs = experiment.config.data.output_steps * len(experiment.roles.output)
-    encoder = _mapper(experiment, "encoder", MapperChannels(source=grid, target=mesh, hidden=hidden, out=hidden))
-    processor = _processor(experiment)
-    decoding = MapperChannels(source=hidden, target=encoder.source_out, hidden=hidden, out=outputs, decode=True)
-    return encoder, processor, _mapper(experiment, "decoder", decoding)
+    encoding = MapperChannels(grid, mesh, hidden, out=hidden, edge_features=learned.encoder)
+    encoder: Mapper = _part(config, "encoder", graph.route("grid", "mesh"), encoding)
+    processing = ProcessorChannels(hidden, _condition_channels(config), learned.processor)
+    processor: Processor = _part(config, "processor", graph.mesh(), processing)
+    decoding = MapperChannels(hidden, encoder.source_out, hidden, outputs, decode=True, edge_features=learned.decoder)
+    return encoder, processor, _part(config, "decoder", graph.route("mesh", "grid"), decoding)
 
 
-def _mapper(experiment: "Experiment", name: Literal["encoder", "decoder"], channels: MapperChannels) -> Mapper:
-    config, ends = experiment.config.model, ("mesh", "grid") if channels.decode else ("grid", "mesh")
-    choice, trainable = getattr(config, name), getattr(config.trainable_features, name)
-    route = replace(experiment.graph.route(*ends), trainable_features=trainable)
-    mapper: Mapper = create("mapper", choice.plugin, choice.options, route, channels, where=f"model.{name}")
-    _require_edge_features(mapper, trainable, name)
-    return mapper
+def _part(
+    config: ModelConfig,
+    name: Literal["encoder", "processor", "decoder"],
+    place: Route | Mesh,
+    channels: MapperChannels | ProcessorChannels,
+) -> Any:
+    """The mapper or processor that the config chooses.
 
-
-def _processor(experiment: "Experiment") -> Processor:
-    config = experiment.config.model
-    choice, trainable = config.processor, config.trainable_features.processor
-    mesh = replace(
-        experiment.graph.mesh(), trainable_features=trainable, condition_channels=_condition_channels(config)
-    )
-    processor: Processor = create(
-        "processor", choice.plugin, choice.options, mesh, config.channels, where="model.processor"
-    )
-    _require_edge_features(processor, trainable, "processor")
-    return processor
-
-
-def _require_edge_features(part: nn.Module, trainable: int, name: str) -> None:
-    """Refuse features that would be learned by nobody."""
-    if trainable and not any(isinstance(module, EdgeFeatures) for module in part.modules()):
-        fault = f"this {name} reads no features of edges, so it has none to learn, got {trainable}"
-        raise ConfigError([Fault(f"model.trainable_features.{name}", fault)], fix="set it to 0, or choose another part")
+    Raises:
+        ConfigError: it ignores the learned features of edges that the config wants.
+    """
+    choice, kind = getattr(config, name), "processor" if name == "processor" else "mapper"
+    part = create(kind, choice.plugin, choice.options, place, channels, where=f"model.{name}")
+    learned = any(isinstance(module, EdgeFeatures) and module.trainable is not None for module in part.modules())
+    if channels.edge_features and not learned:
+        path = f"model.trainable_features.{name}"
+        fault = f"`{path}` is {channels.edge_features}, but this {name} ignores edge features"
+        raise ConfigError([Fault(path, fault)], fix="set it to 0")
+    return part
 
 
 # Noise

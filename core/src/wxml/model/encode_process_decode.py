@@ -5,9 +5,9 @@ __all__ = ["EncodeProcessDecode"]
 from torch import Tensor, nn
 
 from wxml.model.bounding import Bounding
-from wxml.model.checkpointing import run_part
+from wxml.model.features import GridFeatures, MeshFeatures
+from wxml.model.layers import run_part
 from wxml.model.mapper import Mapper
-from wxml.model.node_features import GridFeatures, MeshFeatures
 from wxml.model.noise import Noise
 from wxml.model.processor import Processor
 
@@ -39,7 +39,7 @@ class EncodeProcessDecode(nn.Module):
             increment_scale: the unit of the decoder's output, shape `[output variable]`, the same for every output
                 step.
             noise: makes members of an ensemble differ; None: there is one forecast alone.
-            latent_skip: add the encoder's mesh state to what the processor makes.
+            latent_skip: compute state + Δ, where Δ is what the processor returns; if not, Δ itself is the new state.
         """
         super().__init__()
         self.grid_features, self.mesh_features = features
@@ -65,18 +65,12 @@ class EncodeProcessDecode(nn.Module):
         grid = self.grid_features(states, forcings)
         mesh = self.mesh_features(len(states))
         grid, mesh = run_part(self.encoder, grid, mesh)
-        processed = self._processed(mesh, noise)
-        mesh = mesh + processed if self.latent_skip else processed
+        condition = None
+        if self.noise is not None:
+            mesh, condition = self.noise(mesh, noise)
+        update = run_part(self.processor, *((mesh,) if condition is None else (mesh, condition)))
+        mesh = mesh + update if self.latent_skip else update
         _, decoded = run_part(self.decoder, mesh, grid)
         increments = decoded.unflatten(-1, (-1, len(self.increment_scale))).transpose(1, 2)
         outputs: Tensor = self.bounding(self.residual(states) + self.increment_scale * increments)
         return outputs
-
-    def _processed(self, mesh: Tensor, noise: Tensor | None) -> Tensor:
-        """What the processor makes of the mesh state and the noise, if there is any."""
-        condition = None
-        if self.noise is not None:
-            mesh, condition = self.noise(mesh, noise)
-        inputs = (mesh,) if condition is None else (mesh, condition)
-        processed: Tensor = run_part(self.processor, *inputs)
-        return processed

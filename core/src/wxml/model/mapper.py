@@ -13,7 +13,7 @@ from wxml.graphs.graph import Route
 
 @dataclass(frozen=True, slots=True)
 class MapperChannels:
-    """How wide the tensors around a mapper are."""
+    """What the model asks of a mapper: the widths of the tensors around it, and what it learns beside them."""
 
     source: int
     """Channels of the source nodes that come in."""
@@ -26,25 +26,33 @@ class MapperChannels:
     decode: bool = False
     """False for an encoder: both node sets come in raw and leave as `hidden`. True for a decoder: both come in as
     latent states, and the target leaves as model output, unbounded and not normalised."""
+    edge_features: int = 0
+    """Learned features of each edge beside its geometry; pass it on to `wxml.model.features.EdgeFeatures`."""
 
 
 class Mapper(nn.Module, ABC):
-    """Carries information along the edges of a route. Everything after `channels` is a keyword-only option.
+    """Carries information along the edges of a route.
 
-    The direction is data: the same class serves as encoder and as decoder, told apart by `channels.decode`. Indices,
-    orders and masks are made in the constructor, never in `forward`.
+    The same class serves as encoder and as decoder, told apart by `channels.decode`. Make indices, orders and masks in
+    the constructor, never in `forward`.
     """
 
-    is_recomputed: bool = False
-    """Whether core runs the mapper again in the backward pass rather than keep its activations; core sets it."""
+    recompute_whole: bool = False
+    """Whether the backward pass runs the mapper again instead of keeping its activations; core sets it."""
 
     def __init__(self, route: Route, channels: MapperChannels) -> None:
+        """The keyword-only parameters that a subclass adds are its options in a config.
+
+        Args:
+            route: the two node sets and the edges from one to the other.
+            channels: the widths of the tensors.
+        """
         super().__init__()
         self.channels = channels
 
     @property
     def source_out(self) -> int:
-        """Channels of the updated source, which the decoder receives as its target; `hidden` unless overridden."""
+        """Channels of the updated source, which the decoder receives as its target: `hidden`, unless overridden."""
         return self.channels.hidden
 
     def anemoi_names(self) -> AnemoiNames | None:

@@ -1,6 +1,6 @@
 """Noise: makes the members of an ensemble differ."""
 
-__all__ = ["Noise", "seeded_noise"]
+__all__ = ["ConditionalLayerNorm", "Noise", "seeded_noise"]
 
 from collections.abc import Iterator, Sequence
 
@@ -51,6 +51,33 @@ class Noise(nn.Module):
         if self.projection is None:
             return mesh, embedded
         return self.projection(torch.cat([mesh, embedded], dim=-1)), None
+
+
+class ConditionalLayerNorm(nn.Module):
+    """LN(x) · (1 + W_s z + b_s) + W_b z + b_b, with all of W and b zero at first: then a plain layer norm.
+
+    The noise z makes the members of an ensemble differ (Lang et al. 2024, arXiv:2412.15832). Without condition channels
+    it is `torch.nn.LayerNorm`, weight and bias included; with them the norm has none of its own.
+    """
+
+    def __init__(self, channels: int, condition_channels: int = 0) -> None:
+        super().__init__()
+        conditional = condition_channels > 0
+        self.norm = nn.LayerNorm(channels, elementwise_affine=not conditional)
+        self.scale = nn.Linear(condition_channels, channels) if conditional else None
+        self.shift = nn.Linear(condition_channels, channels) if conditional else None
+        for linear in (self.scale, self.shift):
+            if linear is not None:
+                nn.init.zeros_(linear.weight)
+                nn.init.zeros_(linear.bias)
+
+    def forward(self, values: Tensor, condition: Tensor | None = None) -> Tensor:
+        """`[batch, node, channel]` in and out; the condition has shape `[batch, node, condition channel]`."""
+        normed: Tensor = self.norm(values)
+        if self.scale is None or self.shift is None or condition is None:
+            return normed
+        shifted: Tensor = normed * (1 + self.scale(condition)) + self.shift(condition)
+        return shifted
 
 
 def seeded_noise(seeds: Sequence[int], nodes: int, channels: int) -> Iterator[Tensor]:

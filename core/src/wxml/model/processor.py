@@ -1,8 +1,9 @@
 """Processor: evolves the state on the mesh."""
 
-__all__ = ["Processor"]
+__all__ = ["Processor", "ProcessorChannels"]
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -11,25 +12,42 @@ from wxml.anemoi_names import AnemoiNames
 from wxml.graphs.graph import Mesh
 
 
-class Processor(nn.Module, ABC):
-    """Evolves the latent state on the mesh by one step. Everything after `channels` is a keyword-only option.
+@dataclass(frozen=True, slots=True)
+class ProcessorChannels:
+    """What the model asks of a processor: the widths of its tensors, and what it learns beside them."""
 
-    Indices, orders and masks are made in the constructor, never in `forward`.
+    hidden: int
+    """Channels of the mesh state, in and out."""
+    condition: int = 0
+    """Channels of the noise that each node gets as a condition; 0: none (see `Processor.takes_condition`)."""
+    edge_features: int = 0
+    """Learned features of each edge beside its geometry; pass it on to `wxml.model.features.EdgeFeatures`."""
+
+
+class Processor(nn.Module, ABC):
+    """Evolves the latent state on the mesh by one step.
+
+    Make indices, orders and masks in the constructor, never in `forward`.
     """
 
     takes_condition: ClassVar[bool] = False
     """Whether `forward` takes a second argument, `condition: Tensor | None`, of shape
-    `[batch, mesh_node, mesh.condition_channels]`: noise that makes the members of an ensemble differ."""
-    has_layer_groups: ClassVar[bool] = False
-    """Whether `forward` obeys `layer_groups`. If not, core recomputes the whole processor where activations are not to
-    be kept."""
-    layer_groups: int = 0
-    """In how many groups of layers the activations are recomputed in the backward pass rather than kept; 0: all are
-    kept. Core sets it; a processor of many layers passes it on to `wxml.model.layers.run_layers`."""
-    is_recomputed: bool = False
-    """Whether core runs the whole processor again in the backward pass; core sets it."""
+    `[batch, mesh_node, channels.condition]`: noise that makes the members of an ensemble differ."""
+    has_recompute_groups: ClassVar[bool] = False
+    """Whether `forward` obeys `recompute_groups`. If not, core sets `recompute_whole` instead."""
+    recompute_groups: int = 0
+    """Activation checkpointing: the backward pass recomputes the layers in so many groups; 0: it recomputes none. Core
+    sets it; a processor of many layers passes it on to `wxml.model.layers.run_layers`."""
+    recompute_whole: bool = False
+    """Whether the backward pass runs the whole processor again instead of keeping its activations; core sets it."""
 
-    def __init__(self, mesh: Mesh, channels: int) -> None:
+    def __init__(self, mesh: Mesh, channels: ProcessorChannels) -> None:
+        """The keyword-only parameters that a subclass adds are its options in a config.
+
+        Args:
+            mesh: the mesh nodes and the edges among them.
+            channels: the widths of the tensors.
+        """
         super().__init__()
         self.channels = channels
 
@@ -39,4 +57,11 @@ class Processor(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, state: Tensor) -> Tensor:
-        """The new state, shape `[batch, mesh_node, channel]` like the old one; core adds the old state to it."""
+        """The update Δ of the state; core computes state + Δ unless `model.latent_skip` is off.
+
+        Args:
+            state: shape `[batch, mesh_node, channels.hidden]`.
+
+        Returns:
+            Δ, of the same shape.
+        """

@@ -1,17 +1,20 @@
 """Residual: what the model's increments are added to."""
 
-__all__ = ["LastState", "NoResidual", "TruncatedState"]
+__all__ = ["Interpolation", "NoResidual", "Persistence", "TruncatedState"]
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
 
+from wxml.data.sphere import angular_distance
 from wxml.errors import DataError
 from wxml.graphs.graph import Route
-from wxml.model.interpolation import Interpolation
+from wxml.model.tensors import node_tensor
 
 
-class LastState(nn.Module):
+class Persistence(nn.Module):
     """The last state that the model read, for every output step; zero for diagnostic variables, which have none."""
 
     def __init__(self, diagnostics: int) -> None:
@@ -39,19 +42,19 @@ class TruncatedState(nn.Module):
         super().__init__()
         self.down = Interpolation(down, width)
         self.up = Interpolation(up, width, self.down.is_reached)
-        self.last_state = LastState(diagnostics)
+        self.persistence = Persistence(diagnostics)
         lost = int(np.sum(~self.up.is_reached))
         if lost:
             raise DataError(
                 f"`model.residual: truncated` leaves {lost} of {len(up.target)} grid nodes without a value: no edge "
                 "leads to them from a mesh node that reads the grid",
-                fix="give the graph's encoder and decoder more neighbours, or choose `model.residual: last-state`",
+                fix="give the graph's encoder and decoder more neighbours, or choose `model.residual: persistence`",
             )
 
     def forward(self, states: Tensor) -> Tensor:
         """`[batch, time, node, prognostic]` to `[batch, 1, node, output variable]`."""
         coarse = self.up(self.down(states[:, -1]))
-        padded: Tensor = self.last_state(coarse[:, None])
+        padded: Tensor = self.persistence(coarse[:, None])
         return padded
 
 
@@ -61,3 +64,48 @@ class NoResidual(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """A zero that broadcasts."""
         return states.new_zeros(1)
+
+
+class Interpolation(nn.Module):
+    """y_i = Σ_j w_ij x_j over the edges j → i, with w_ij ∝ exp(−d_ij² / 2σ²) and Σ_j w_ij = 1.
+
+    Attributes:
+        is_reached: which targets get a value, shape `[target_node]`; the others get 0.
+    """
+
+    weights: Tensor
+
+    def __init__(self, route: Route, width: float, is_present: NDArray[np.bool_] | None = None) -> None:
+        """Weights from the geometry; nothing is learned.
+
+        Args:
+            route: the edges; their great-circle lengths are d.
+            width: σ in units of the median length.
+            is_present: which sources have a value, shape `[source_node]`; None: all. The others weigh nothing.
+        """
+        super().__init__()
+        present = np.ones(len(route.source), bool) if is_present is None else is_present
+        weights, self.is_reached = _gaussian_weights(route, width, present)
+        self.edges = EdgeIndex(route.edges)
+        self.register_buffer("weights", node_tensor(weights[:, None]), persistent=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """`[batch, source_node, variable]` to `[batch, target_node, variable]`."""
+        return segment_sum(self.weights * gather_sources(values, self.edges), self.edges)
+
+
+def _gaussian_weights(
+    route: Route, width: float, is_present: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The weight of each edge, and which targets have any."""
+    source, target = route.edges.source, route.edges.target
+    length = angular_distance(route.source.points[source], route.target.points[target])
+    deviation = width * (np.median(length) if len(length) else 1.0) or 1.0  # all nodes may coincide
+    logarithm = np.where(is_present[source], -0.5 * (length / deviation) ** 2, -np.inf)
+    greatest = np.full(len(route.target), -np.inf)
+    np.maximum.at(greatest, target, logarithm)
+    is_reached = np.isfinite(greatest)
+    greatest[~is_reached] = 0
+    weights = np.exp(logarithm - greatest[target])  # the nearest source weighs 1, however far it is
+    total = np.bincount(target, weights, minlength=len(route.target))
+    return weights / np.where(is_reached, total, 1)[target], is_reached

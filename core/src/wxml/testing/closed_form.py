@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.features import EdgeFeatures
 from wxml.model.mapper import Mapper
 from wxml.model.processor import Processor
 

@@ -5,7 +5,7 @@ __all__ = ["ProcessorContract"]
 from typing import Any, ClassVar
 
 from wxml.graphs.graph import Graph
-from wxml.model.processor import Processor
+from wxml.model.processor import Processor, ProcessorChannels
 from wxml.testing.network_contract import NetworkContract
 from wxml.testing.network_trial import Place
 
@@ -21,4 +21,4 @@ class ProcessorContract(NetworkContract):
         """On the mesh."""
         mesh = graph.mesh()
         shape = (len(mesh.nodes), self.channels)
-        return [Place("processor", (mesh, self.channels), (shape,), lambda _: (shape,))]
+        return [Place("processor", (mesh, ProcessorChannels(self.channels)), (shape,), lambda _: (shape,))]

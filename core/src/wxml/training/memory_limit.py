@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml.config.load import load_config
-from wxml.config.schema import CheckpointingConfig
+from wxml.config.schema import ActivationCheckpointingConfig
 from wxml.errors import ConfigError, ContractError, Fault
 from wxml.experiment import Experiment, assemble
 from wxml.plugins.create import create
@@ -45,7 +45,7 @@ def plan_experiment(experiment: Experiment, trainer: Trainer) -> "MemoryPlan":
     """
     config = experiment.config.model
     planner = _planner(experiment, trainer)
-    configured = planner.plan(config.checkpointing)
+    configured = planner.plan(config.activation_checkpointing)
     if config.memory_limit is None or configured.peak <= parse_size(config.memory_limit):
         return configured
     return _first_that_fits(planner, configured, config.memory_limit)
@@ -66,7 +66,7 @@ def fitted(experiment: Experiment, trainer: Trainer) -> Experiment:
         logger.info("%s", error.message)
         return experiment
     logger.info("memory: %s", plan_summary(plan))
-    return _with_checkpointing(experiment, plan.checkpointing)
+    return _with_recompute(experiment, plan.recompute)
 
 
 def _planner(experiment: Experiment, trainer: Trainer) -> "MemoryPlanner":
@@ -82,19 +82,19 @@ def _planner(experiment: Experiment, trainer: Trainer) -> "MemoryPlanner":
 
 def _first_that_fits(planner: "MemoryPlanner", configured: "MemoryPlan", limit: str) -> "MemoryPlan":
     least = configured
-    for plan in _cheapest_first(planner, configured.checkpointing):
+    for plan in _cheapest_first(planner, configured.recompute):
         if plan.peak <= parse_size(limit):
             needs = f"it would need {format_size(configured.peak)}, more than the limit of {limit}"
-            again = recomputed_parts(plan.checkpointing)
+            again = recomputed_parts(plan.recompute)
             logger.info("memory: %s, so the backward pass computes %s again", needs, again)
             return plan
         least = min(least, plan, key=lambda p: p.peak)
-    how = f"when the backward pass computes {recomputed_parts(least.checkpointing) or 'nothing'} again"
+    how = f"when the backward pass computes {recomputed_parts(least.recompute) or 'nothing'} again"
     fault = f"a training step takes {format_size(least.peak)} at least, {how}; got a limit of {limit}"
     raise ConfigError([Fault("model.memory_limit", fault)], fix=_what_to_reduce(least))
 
 
-def _cheapest_first(planner: "MemoryPlanner", configured: CheckpointingConfig) -> Iterator["MemoryPlan"]:
+def _cheapest_first(planner: "MemoryPlanner", configured: ActivationCheckpointingConfig) -> Iterator["MemoryPlan"]:
     """Plans that keep less than the configured one: the mappers are computed again, the processor, both.
 
     In any number of groups the processor is computed twice: with fewer of them less is kept, with more of them less is
@@ -104,8 +104,8 @@ def _cheapest_first(planner: "MemoryPlanner", configured: CheckpointingConfig) -
         yield planner.plan(configured.model_copy(update={"mappers": True}))
     for mappers in sorted({configured.mappers, True}):
         peaks: list[int] = []
-        for groups in GROUPS if planner.has_layer_groups else (1,):
-            plan = planner.plan(CheckpointingConfig(processor=groups, mappers=mappers))
+        for groups in GROUPS if planner.has_recompute_groups else (1,):
+            plan = planner.plan(ActivationCheckpointingConfig(processor=groups, mappers=mappers))
             yield plan
             peaks.append(plan.peak)
             if peaks[-1] >= min(peaks[:-1], default=plan.peak + 1):
@@ -123,15 +123,15 @@ def _what_to_reduce(plan: "MemoryPlan") -> str:
     return f"raise the limit, or reduce {', '.join(name for name, possible in reducible.items() if possible)}"
 
 
-def _with_checkpointing(experiment: Experiment, chosen: CheckpointingConfig) -> Experiment:
-    if chosen == experiment.config.model.checkpointing:
+def _with_recompute(experiment: Experiment, chosen: ActivationCheckpointingConfig) -> Experiment:
+    if chosen == experiment.config.model.activation_checkpointing:
         return experiment
-    model = experiment.config.model.model_copy(update={"checkpointing": chosen})
+    model = experiment.config.model.model_copy(update={"activation_checkpointing": chosen})
     config = experiment.config.model_copy(update={"model": model})
     record = experiment.provenance
     origins = {
         **record.origins,
-        **{f"model.checkpointing.{key}": "model.memory_limit" for key in chosen.model_fields_set},
+        **{f"model.activation_checkpointing.{key}": "model.memory_limit" for key in chosen.model_fields_set},
     }
     record = replace(record, config=config.model_dump(mode="json"), origins=origins)
     return replace(experiment, config=config, provenance=record)

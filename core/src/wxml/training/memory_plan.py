@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode  # no public module has it; torch's manual names this one
 
-from wxml.config.schema import CheckpointingConfig
+from wxml.config.schema import ActivationCheckpointingConfig
 from wxml.errors import ContractError
-from wxml.model.checkpointing import choose_kept
+from wxml.model.layers import set_recompute
 from wxml.model.processor import Processor
 from wxml.model.unroll import unroll
 from wxml.training.memory_trace import MemoryTrace
@@ -61,7 +61,7 @@ class SampleShape:
 class MemoryPlan:
     """What a training step takes, in bytes."""
 
-    checkpointing: CheckpointingConfig
+    recompute: ActivationCheckpointingConfig
     training: TrainingMemory
     kept: Mapping[str, int]
     """After the forward pass: label → bytes. The gradients are those of the step before, which go now."""
@@ -78,7 +78,7 @@ class MemoryPlan:
         """JSON values; sizes in bytes."""
         return {
             "peak": self.peak,
-            "checkpointing": self.checkpointing.model_dump(),
+            "activation_checkpointing": self.recompute.model_dump(),
             "training": asdict(self.training),
             "after_forward": dict(self.kept),
             "at_peak": dict(self.at_peak),
@@ -110,23 +110,23 @@ class MemoryPlanner:
             self._step(sample.output_steps, [])
 
     @property
-    def has_layer_groups(self) -> bool:
+    def has_recompute_groups(self) -> bool:
         """Whether the processor can be computed again in groups of layers."""
-        return any(isinstance(part, Processor) and part.has_layer_groups for part in self.model.children())
+        return any(isinstance(part, Processor) and part.has_recompute_groups for part in self.model.children())
 
-    def plan(self, checkpointing: CheckpointingConfig) -> MemoryPlan:
+    def plan(self, recompute: ActivationCheckpointingConfig) -> MemoryPlan:
         """The plan for one choice.
 
         Raises:
             ContractError: as above.
         """
-        choose_kept(self.model, checkpointing)
+        set_recompute(self.model, recompute)
         rollout = max(self.training.rollout, self.sample.output_steps)
         calls = -(-rollout // self.sample.output_steps)
         kept, peak = self._traced(rollout) if calls <= TRACED_CALLS else self._extended(calls)
         coming_and_going = sum(size for label, size in peak.items() if label not in LASTING)
         peak["gaps"] = int(GAPS.get(self.training.device, 0) * coming_and_going)
-        return MemoryPlan(checkpointing, self.training, _known_first(kept), _known_first(peak))
+        return MemoryPlan(recompute, self.training, _known_first(kept), _known_first(peak))
 
     def _training_state(self) -> dict[str, list[Tensor]]:
         """What lives as long as the training: weights, and what belongs to each of them."""

@@ -4,7 +4,7 @@ __all__ = ["plan_lines", "plan_summary", "recomputed_parts"]
 
 from typing import TYPE_CHECKING
 
-from wxml.config.schema import CheckpointingConfig
+from wxml.config.schema import ActivationCheckpointingConfig
 from wxml.sizes import format_size
 from wxml.terminal import columns
 
@@ -16,11 +16,11 @@ BAR = 30
 """Characters of a bar that is as long as the peak is high."""
 
 
-def recomputed_parts(checkpointing: CheckpointingConfig) -> str:
+def recomputed_parts(recompute: ActivationCheckpointingConfig) -> str:
     """What is computed again in the backward pass, in words; empty where everything is kept."""
-    groups = checkpointing.processor
+    groups = recompute.processor
     processor = f"the processor in {groups} groups of layers" if groups > 1 else "the processor"
-    parts = [processor] * (groups > 0) + ["the mappers"] * checkpointing.mappers
+    parts = [processor] * (groups > 0) + ["the mappers"] * recompute.mappers
     return " and ".join(parts)
 
 
@@ -32,7 +32,7 @@ def plan_summary(plan: "MemoryPlan") -> str:
     parts = ", ".join(f"{part} {format_size(plan.kept[part])}" for part in PARTS if part in plan.kept)
     weights = ("weights", "gradients", "optimiser state", "copies of the weights")
     of_weights = sum(plan.kept.get(label, 0) for label in weights)
-    again = recomputed_parts(plan.checkpointing)
+    again = recomputed_parts(plan.recompute)
     return (
         f"{format_size(plan.peak)} at the peak of a training step: activations {format_size(plan.activations)} "
         f"({parts or 'all in one'}), weights and what belongs to them {format_size(of_weights)}"
@@ -49,7 +49,7 @@ def plan_lines(plan: "MemoryPlan") -> list[str]:
     batch = f"batch of {training.batch_size}, rollout of {training.rollout}"
     return [
         f"a training step: {batch}, {training.precision}, device {training.device}",
-        f"computed again in the backward pass: {recomputed_parts(plan.checkpointing) or 'nothing'}",
+        f"computed again in the backward pass: {recomputed_parts(plan.recompute) or 'nothing'}",
         "",
         *columns([("", "after forward", "at the peak", ""), *rows, total], right={1, 2}),
     ]

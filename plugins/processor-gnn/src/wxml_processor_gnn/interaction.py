@@ -11,7 +11,7 @@ __all__ = ["Interaction"]
 
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml.model.conditioning import ConditionalLayerNorm
+from wxml.model.noise import ConditionalLayerNorm
 from wxml_kernels.edge_network import edge_network
 from wxml_kernels.edges import EdgeIndex
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.features import EdgeFeatures
 from wxml_kernels.edges import EdgeIndex
 
 from wxml_processor_gnn.anemoi_names import mapper_names
@@ -46,7 +46,7 @@ class GnnMapper(Mapper):
             return nn.Identity() if is_latent else Mlp(width, hidden, hidden, options, nn.LayerNorm(hidden))
 
         self.edges = EdgeIndex(route.edges)
-        self.edge_features = EdgeFeatures(route)
+        self.edge_features = EdgeFeatures(route.edges, channels.edge_features)
         self.embed_source = embedding(channels.source)
         self.embed_target = embedding(channels.target)
         self.embed_edges = Mlp(self.edge_features.channels, hidden, hidden, again, nn.LayerNorm(hidden))

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from wxml.model.conditioning import ConditionalLayerNorm
+from wxml.model.noise import ConditionalLayerNorm
 from wxml_kernels.layer_stack import LayerStack
 from wxml_kernels.row_network import row_network
 

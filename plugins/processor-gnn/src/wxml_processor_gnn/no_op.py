@@ -8,10 +8,10 @@ from wxml.anemoi_names import AnemoiNames
 
 
 class NoOpProcessor(Processor):
-    """Hands on the state as it is: what a model without a processor can do, for ablations.
+    """Returns the state as the update Δ, for ablations: a model without a processor.
 
-    Core adds the old state to the new one, so the decoder reads twice what the encoder gave; with `model.latent_skip:
-    false` it reads that very state.
+    Core computes state + Δ, so the decoder reads twice what the encoder gave; with `model.latent_skip: false` it reads
+    that very state.
     """
 
     def anemoi_names(self) -> AnemoiNames:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mesh, Processor
+from wxml import Mesh, Processor, ProcessorChannels
 from wxml.anemoi_names import AnemoiNames, AnemoiWeight
 from wxml.model.layers import run_layers
 
@@ -34,12 +34,12 @@ class PointWiseProcessor(Processor):
     The layers follow one another without a residual; core's is the only one, from the first layer to the last.
     """
 
-    has_layer_groups: ClassVar[bool] = True
+    has_recompute_groups: ClassVar[bool] = True
 
     def __init__(
         self,
         mesh: Mesh,
-        channels: int,
+        channels: ProcessorChannels,
         *,
         num_layers: Annotated[int, Field(gt=0, description="layers, each with weights of its own")] = 4,
         mlp_ratio: Annotated[float, Field(gt=0, description="width of the hidden layers, in channels")] = 4.0,
@@ -47,8 +47,8 @@ class PointWiseProcessor(Processor):
         dropout: Annotated[float, Field(ge=0, lt=1, description="share of values left out in training")] = 0.0,
     ) -> None:
         super().__init__(mesh, channels)
-        hidden = max(1, int(mlp_ratio * channels + 0.5))
-        self.layers = nn.ModuleList(PointWiseLayer(channels, hidden, activation, dropout) for _ in range(num_layers))
+        width, hidden = channels.hidden, max(1, int(mlp_ratio * channels.hidden + 0.5))
+        self.layers = nn.ModuleList(PointWiseLayer(width, hidden, activation, dropout) for _ in range(num_layers))
 
     def anemoi_names(self) -> AnemoiNames:
         """The names in a PointWiseMLPProcessor: `layers.0.3.bias` is `proc.0.mlp.3.bias` there."""
@@ -58,6 +58,6 @@ class PointWiseProcessor(Processor):
         )
 
     def forward(self, state: Tensor) -> Tensor:
-        """The state after all layers, shape `[batch, mesh_node, channel]`."""
-        (state,) = run_layers(list(self.layers), (state,), self.layer_groups)
+        """The state after all layers, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
+        (state,) = run_layers(list(self.layers), (state,), self.recompute_groups)
         return state

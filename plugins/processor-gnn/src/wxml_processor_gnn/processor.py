@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mesh, Processor
+from wxml import Mesh, Processor, ProcessorChannels
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.features import EdgeFeatures
 from wxml.model.layers import run_layers
 from wxml_kernels.edges import EdgeIndex
 
@@ -25,12 +25,12 @@ class GnnProcessor(Processor):
     """
 
     takes_condition: ClassVar[bool] = True
-    has_layer_groups: ClassVar[bool] = True
+    has_recompute_groups: ClassVar[bool] = True
 
     def __init__(
         self,
         mesh: Mesh,
-        channels: int,
+        channels: ProcessorChannels,
         *,
         num_layers: Annotated[int, Field(gt=0, description="rounds of messages, each with weights of its own")] = 4,
         hidden_layers: Annotated[int, Field(gt=0, description="hidden layers of the edge and node networks")] = 2,
@@ -43,12 +43,12 @@ class GnnProcessor(Processor):
         super().__init__(mesh, channels)
         options = MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)
         self.edges = EdgeIndex(mesh.edges)
-        self.edge_features = EdgeFeatures(mesh)
-        features = self.edge_features.channels
+        self.edge_features = EdgeFeatures(mesh.edges, channels.edge_features)
+        features, hidden = self.edge_features.channels, channels.hidden
         again = options._replace(recomputes=True)  # a product of so few features costs less than keeping it
-        self.embed_edges = Mlp(features, channels, channels, again, nn.LayerNorm(channels))
+        self.embed_edges = Mlp(features, hidden, hidden, again, nn.LayerNorm(hidden))
         self.layers = nn.ModuleList(
-            Interaction(channels, options, mesh.condition_channels, keeps_edges=layer + 1 < num_layers)
+            Interaction(hidden, options, channels.condition, keeps_edges=layer + 1 < num_layers)
             for layer in range(num_layers)
         )
 
@@ -57,9 +57,9 @@ class GnnProcessor(Processor):
         return processor_names(self, len(self.layers))
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The state after all rounds, shape `[batch, mesh_node, channel]`."""
+        """The state after all rounds, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
         layers = [partial(self._round, layer, condition) for layer in self.layers]
-        state, _ = run_layers(layers, (state, self.embed_edges(self.edge_features())), self.layer_groups)
+        state, _ = run_layers(layers, (state, self.embed_edges(self.edge_features())), self.recompute_groups)
         return state
 
     def _round(self, layer: nn.Module, condition: Tensor | None, state: Tensor, edge: Tensor) -> tuple[Tensor, Tensor]:

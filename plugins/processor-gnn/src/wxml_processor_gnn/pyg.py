@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mesh, Processor
+from wxml import Mesh, Processor, ProcessorChannels
 from wxml.data.sphere import angular_distance
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.features import EdgeFeatures
 from wxml.model.layers import run_layers
 from wxml.model.tensors import node_tensor
 from wxml_kernels.edges import index_tensor
@@ -47,7 +47,7 @@ class PygProcessor(Processor):
     batch are parts of one graph without edges between them.
     """
 
-    has_layer_groups: ClassVar[bool] = True
+    has_recompute_groups: ClassVar[bool] = True
     edge_index: Tensor
     edge_weight: Tensor
     points: Tensor
@@ -55,7 +55,7 @@ class PygProcessor(Processor):
     def __init__(
         self,
         mesh: Mesh,
-        channels: int,
+        channels: ProcessorChannels,
         *,
         operator: Annotated[str, Field(description="class in torch_geometric.nn, such as GATv2Conv")],
         num_layers: Annotated[int, Field(gt=0, description="layers, each with weights of its own")] = 4,
@@ -64,20 +64,20 @@ class PygProcessor(Processor):
         arguments: Annotated[dict[str, Value], Field(description="of the operator's constructor, by name")] = {},  # noqa: B006  # never changed
     ) -> None:
         super().__init__(mesh, channels)
-        self.edge_features = EdgeFeatures(mesh)
-        edges = mesh.edges
+        self.edge_features = EdgeFeatures(mesh.edges, channels.edge_features)
+        edges, hidden = mesh.edges, channels.hidden
         self.register_buffer("edge_index", index_tensor(np.stack([edges.source, edges.target])), persistent=False)
         self.register_buffer("edge_weight", node_tensor(_inverse_lengths(mesh)), persistent=False)
         self.register_buffer("points", node_tensor(mesh.nodes.points.astype(np.float32)), persistent=False)
         in_degrees = index_tensor(np.bincount(np.diff(edges.pointers)))
-        place = Place(channels, self.edge_features.channels, in_degrees)
+        place = Place(hidden, self.edge_features.channels, in_degrees)
         self.layers = nn.ModuleList(
-            PygLayer(make_operator(operator, place, arguments), _norm(norm, channels), ACTIVATIONS[activation]())
+            PygLayer(make_operator(operator, place, arguments), _norm(norm, hidden), ACTIVATIONS[activation]())
             for _ in range(num_layers)
         )
 
     def forward(self, state: Tensor) -> Tensor:
-        """The state after all layers, shape `[batch, mesh_node, channel]`."""
+        """The state after all layers, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
         batch, nodes, channels = state.shape
         flat = state.reshape(batch * nodes, channels)
         inputs = self._inputs(batch, nodes) | {"x_0": flat}
@@ -86,7 +86,7 @@ class PygProcessor(Processor):
             return (layer(values, inputs),)
 
         steps = [partial(step, layer) for layer in self.layers]
-        (flat,) = run_layers(steps, (flat,), self.layer_groups)
+        (flat,) = run_layers(steps, (flat,), self.recompute_groups)
         return flat.view(batch, nodes, channels)
 
     def _inputs(self, batch: int, nodes: int) -> dict[str, Tensor]:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 
 from torch import nn
 from wxml.anemoi_names import AnemoiNames, AnemoiWeight
-from wxml.model.conditioning import ConditionalLayerNorm
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.features import EdgeFeatures
+from wxml.model.noise import ConditionalLayerNorm
 
 from wxml_processor_transformer.attention import Attention
 from wxml_processor_transformer.feed_forward import FeedForward

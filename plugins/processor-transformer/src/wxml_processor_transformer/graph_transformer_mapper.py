@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.features import EdgeFeatures
 from wxml_kernels.edge_attention import AttentionEdges
 
 from wxml_processor_transformer import block_options as options
@@ -44,7 +44,7 @@ class GraphTransformerMapper(Mapper):
         super().__init__(route, channels)
         hidden = channels.hidden
         chosen = GraphTransformerOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
-        self.edges, self.edge_features = AttentionEdges(route.edges), EdgeFeatures(route)
+        self.edges, self.edge_features = AttentionEdges(route.edges), EdgeFeatures(route.edges, channels.edge_features)
         is_latent = channels.decode and channels.source == hidden
         self.embed_source = nn.Identity() if is_latent else nn.Linear(channels.source, hidden)
         self.embed_target = nn.Linear(channels.target, hidden)

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mesh, Processor
+from wxml import Mesh, Processor, ProcessorChannels
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.edge_features import EdgeFeatures
+from wxml.model.features import EdgeFeatures
 from wxml.model.layers import Layer, run_layers
 from wxml_kernels.edge_attention import AttentionEdges
 
@@ -28,12 +28,12 @@ class GraphTransformerProcessor(Processor):
     """
 
     takes_condition: ClassVar[bool] = True
-    has_layer_groups: ClassVar[bool] = True
+    has_recompute_groups: ClassVar[bool] = True
 
     def __init__(
         self,
         mesh: Mesh,
-        channels: int,
+        channels: ProcessorChannels,
         *,
         num_layers: Annotated[int, Field(gt=0, description="blocks, each with weights of its own")] = 4,
         num_heads: options.Heads = 4,
@@ -48,13 +48,14 @@ class GraphTransformerProcessor(Processor):
         ] = "layer",
     ) -> None:
         super().__init__(mesh, channels)
+        hidden = channels.hidden
         chosen = GraphTransformerOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
-        self.edges, self.edge_features = AttentionEdges(mesh.edges), EdgeFeatures(mesh)
+        self.edges, self.edge_features = AttentionEdges(mesh.edges), EdgeFeatures(mesh.edges, channels.edge_features)
         shared = edge_projection == "once"
-        self.projection = nn.Linear(self.edge_features.channels, channels) if shared else None
+        self.projection = nn.Linear(self.edge_features.channels, hidden) if shared else None
         width = 0 if shared else self.edge_features.channels
         self.layers = nn.ModuleList(
-            GraphTransformerBlock(channels, width, chosen, mesh.condition_channels) for _ in range(num_layers)
+            GraphTransformerBlock(hidden, width, chosen, channels.condition) for _ in range(num_layers)
         )
 
     def anemoi_names(self) -> AnemoiNames | None:
@@ -62,10 +63,10 @@ class GraphTransformerProcessor(Processor):
         return graph_transformer_processor_names(self) if self.projection is None else None
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The new state, `[batch, mesh_node, channel]`."""
+        """The state after all blocks, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
         along = Along(self.edges, self.edges.arranged(self.edge_features()), self.projection)
         layers = [self._layer(block, along, condition) for block in self.layers]
-        (state,) = run_layers(layers, (state,), self.layer_groups)
+        (state,) = run_layers(layers, (state,), self.recompute_groups)
         return state
 
     def _layer(self, block: nn.Module, along: Along, condition: Tensor | None) -> Layer:

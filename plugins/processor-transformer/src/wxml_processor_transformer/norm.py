@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 from wxml.errors import ConfigError, Fault
-from wxml.model.conditioning import ConditionalLayerNorm
+from wxml.model.noise import ConditionalLayerNorm
 
 Norm = Literal["layer-norm", "rms-norm"]
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mesh, Processor
+from wxml import Mesh, Processor, ProcessorChannels
 from wxml.anemoi_names import AnemoiNames
 from wxml.model.layers import Layer, run_layers
 from wxml_kernels.edges import index_tensor
@@ -28,14 +28,14 @@ class TransformerProcessor(Processor):
     """
 
     takes_condition: ClassVar[bool] = True
-    has_layer_groups: ClassVar[bool] = True
+    has_recompute_groups: ClassVar[bool] = True
     order: Tensor
     back: Tensor
 
     def __init__(
         self,
         mesh: Mesh,
-        channels: int,
+        channels: ProcessorChannels,
         *,
         num_layers: Annotated[int, Field(gt=0, description="blocks, each with weights of its own")] = 4,
         num_heads: options.Heads = 4,
@@ -52,7 +52,7 @@ class TransformerProcessor(Processor):
     ) -> None:
         super().__init__(mesh, channels)
         chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm, backend)
-        blocks = (TransformerBlock(channels, chosen, mesh.condition_channels) for _ in range(num_layers))
+        blocks = (TransformerBlock(channels.hidden, chosen, channels.condition) for _ in range(num_layers))
         self.layers = nn.ModuleList(blocks)
         self.window = None if window is None else KeyWindow.among(len(mesh.nodes), window)
         if backend == "flash":
@@ -61,18 +61,21 @@ class TransformerProcessor(Processor):
         self.register_buffer("order", index_tensor(permutation), persistent=False)
         self.register_buffer("back", index_tensor(np.argsort(permutation)), persistent=False)
         nodes = reordered(mesh.nodes, permutation), np.arange(len(permutation))
-        self.places = rotary_pair(position, channels // num_heads, nodes, nodes)
+        self.places = rotary_pair(position, channels.hidden // num_heads, nodes, nodes)
 
     def anemoi_names(self) -> AnemoiNames:
         """The names in a TransformerProcessor."""
         return transformer_processor_names(self)
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The new state, `[batch, mesh_node, channel]` in the order of the mesh, as the condition is."""
+        """The state after all blocks, which core takes as the update Δ.
+
+        State, condition and Δ have the shape `[batch, mesh_node, channel]`, in the order of the mesh.
+        """
         state = state.index_select(1, self.order)
         condition = None if condition is None else condition.index_select(1, self.order)
         layers = [self._layer(block, condition) for block in self.layers]
-        (state,) = run_layers(layers, (state,), self.layer_groups)
+        (state,) = run_layers(layers, (state,), self.recompute_groups)
         return state.index_select(1, self.back)
 
     def _layer(self, block: nn.Module, condition: Tensor | None) -> Layer:

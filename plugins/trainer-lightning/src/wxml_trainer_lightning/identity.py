@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wxml.experiment import Experiment
 
 LONGEST = 200
-MEMORY_ONLY = ("checkpointing", "memory_limit")
+MEMORY_ONLY = ("activation_checkpointing", "memory_limit")
 """Keys of the model's config that change what a training holds in memory, and no number in it."""
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from wxml.graphs.graph import NodeSet
-from wxml.model.node_features import GridFeatures
+from wxml.model.features import GridFeatures
 
 NODES = NodeSet(np.array([0.0, 10.0, 20.0]), np.array([0.0, 90.0, 180.0]))
 

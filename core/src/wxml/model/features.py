@@ -1,0 +1,91 @@
+"""The features that a model reads at nodes and edges: values, geometry, and numbers that it learns."""
+
+__all__ = ["EdgeFeatures", "GridFeatures", "MeshFeatures"]
+
+import torch
+from torch import Tensor, nn
+
+from wxml.graphs.graph import EdgeSet, NodeSet
+from wxml.model.tensors import node_tensor
+
+
+class EdgeFeatures(nn.Module):
+    """The features of each edge: length and direction, then `trainable` learned ones; the same for every sample."""
+
+    geometry: Tensor
+
+    def __init__(self, edges: EdgeSet, trainable: int = 0) -> None:
+        """Learned features start at zero.
+
+        Args:
+            edges: of a route or a mesh; their `features` are the geometry.
+            trainable: learned features of each edge, as `channels.edge_features` says.
+        """
+        super().__init__()
+        self.register_buffer("geometry", node_tensor(edges.features), persistent=False)
+        self.trainable = nn.Parameter(torch.zeros(len(edges), trainable)) if trainable else None
+        self.channels = self.geometry.shape[-1] + trainable
+
+    def forward(self) -> Tensor:
+        """Shape `[edge, channels]`."""
+        return self.geometry if self.trainable is None else torch.cat([self.geometry, self.trainable], dim=-1)
+
+
+class MeshFeatures(nn.Module):
+    """The features of each node: sin and cos of its place, then `trainable` learned ones; the same for every sample."""
+
+    geometry: Tensor
+
+    def __init__(self, nodes: NodeSet, trainable: int) -> None:
+        super().__init__()
+        self.register_buffer("geometry", node_tensor(nodes.features), persistent=False)
+        self.trainable = nn.Parameter(torch.zeros(len(nodes), trainable)) if trainable else None
+        self.channels = self.geometry.shape[-1] + trainable
+
+    def forward(self, batch: int) -> Tensor:
+        """Shape `[batch, node, channels]`."""
+        parts = [self.geometry] if self.trainable is None else [self.geometry, self.trainable]
+        return torch.cat(parts, dim=-1).expand(batch, -1, -1)
+
+
+class GridFeatures(nn.Module):
+    """The features of each grid node: states and forcings at the input times, then those of `MeshFeatures`.
+
+    With a `tendency_scale` the states before the last one enter as tendencies, (x_t+1 − x_t) / tendency_scale. These
+    are the same inputs, but of order one, where two states in a row hardly differ in units of the variable's own
+    deviation: training takes about half the steps.
+    """
+
+    tendency_scale: Tensor | None
+
+    def __init__(
+        self,
+        nodes: NodeSet,
+        trainable: int,
+        input_steps: int,
+        prognostic: int,
+        forcing: int,
+        tendency_scale: Tensor | None = None,
+    ) -> None:
+        """Learned features start at zero.
+
+        Args:
+            nodes: of the grid.
+            trainable: learned features of each node.
+            input_steps: how many states and forcings come in.
+            prognostic: variables of a state.
+            forcing: variables of the forcings.
+            tendency_scale: the typical change over one time step, shape `[prognostic]`; None: states enter as they are.
+        """
+        super().__init__()
+        self.nodes = MeshFeatures(nodes, trainable)
+        self.channels = input_steps * (prognostic + forcing) + self.nodes.channels
+        self.register_buffer("tendency_scale", tendency_scale, persistent=False)
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        """`[batch, time, node, prognostic]` and `[batch, time, node, forcing]` to `[batch, node, channels]`."""
+        if self.tendency_scale is not None:
+            states = torch.cat([states.diff(dim=1) / self.tendency_scale, states[:, -1:]], dim=1)
+        inputs = torch.cat([states, forcings], dim=-1)
+        flat = inputs.permute(0, 2, 1, 3).flatten(2)
+        return torch.cat([flat, self.nodes(len(states)).to(flat.dtype)], dim=-1)
