@@ -206,13 +206,8 @@ def test_what_does_not_fit_is_refused(graph: Graph, operator: str, arguments: di
 
 def test_several_faults_are_told_at_once(graph: Graph) -> None:
     with pytest.raises(ConfigError) as caught:
-<<<<<<< HEAD
-        PygProcessor(graph.mesh(), 8, operator="ChebConv", arguments={"k": 3, "bias": "perhaps"})
-    assert [fault.key for fault in caught.value.faults] == ["arguments", "arguments.k", "arguments.bias"]
-=======
         PygProcessor(graph.mesh(), ProcessorChannels(8), operator="ChebConv", arguments={"k": 3, "bias": "perhaps"})
-    assert [fault.path for fault in caught.value.faults] == ["arguments", "arguments.k", "arguments.bias"]
->>>>>>> e1463c4 (Contracts said once: ProcessorChannels, the update of a state; one vocabulary for activation checkpointing; features, noise, residual, layers are a file each)
+    assert [fault.key for fault in caught.value.faults] == ["arguments", "arguments.k", "arguments.bias"]
 
 
 def test_operators_that_do_not_fit_are_there() -> None:
