@@ -66,6 +66,33 @@ def test_healpix_ring_order_of_the_smallest_grid_by_hand() -> None:
     np.testing.assert_allclose(grid.longitudes, [45, 135, 225, 315, 0, 90, 180, 270, 45, 135, 225, 315])
 
 
+def test_healpix_longitudes_of_the_second_smallest_grid_by_hand() -> None:
+    """Rings of 4, 8, 8, 8, 8, 8 and 4 nodes; in the belt every second ring begins at 0°E."""
+    longitudes = Grid.healpix(2).longitudes
+    cap, shifted, unshifted = [45, 135, 225, 315], np.arange(8) * 45 + 22.5, np.arange(8) * 45
+    rings = [cap, shifted, unshifted, shifted, unshifted, shifted, cap]
+    np.testing.assert_allclose(longitudes, np.concatenate(rings), atol=1e-12)
+
+
+@pytest.mark.parametrize("nside", [1, 2, 3, 4, 8])
+def test_healpix_nodes_are_the_centres_of_a_square_lattice(nside: int) -> None:
+    """Górski et al. (2005), section 4.4: the HEALPix projection makes squares on their corners of all cells.
+
+    With X = φ / 45° and Y = 3 sin φ / 2 in the belt, the cells' centres are where (X ± Y + 1) · nside is odd. In the
+    caps Y = ±(2 − σ) with σ = √(3 (1 − |sin φ|)), and X is drawn towards the middle of its quadrant by the factor σ.
+    """
+    grid = Grid.healpix(nside)
+    z = np.sin(np.radians(grid.latitudes))
+    sigma = np.minimum(np.sqrt(3 * (1 - np.abs(z))), 1.0)
+    x = grid.longitudes / 45
+    middle = 2 * np.floor(x / 2) + 1
+    x, y = middle + sigma * (x - middle), np.where(sigma < 1, np.sign(z) * (2 - sigma), 1.5 * z)
+    places = np.stack([x + y + 1, x - y + 1]) * nside
+    odd = 2 * np.floor(places / 2) + 1
+    np.testing.assert_allclose(places, odd, atol=1e-6)
+    assert len(np.unique(odd, axis=1).T) == 12 * nside**2
+
+
 def test_curvilinear_areas_equal_regular_ones() -> None:
     lat, lon = np.linspace(60, 40, 41), np.linspace(0, 20, 41)
     regular = Grid.regular(lat, lon)

@@ -9,10 +9,10 @@ from wxml.files.staging import staged
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
-    with staged(tmp_path / "a.txt") as beside:
-        beside.write_text("whole")
+    with staged(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
         assert not (tmp_path / "a.txt").exists()
-        assert beside.suffix == ".txt"
+        assert temporary.suffix == ".txt"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
@@ -22,9 +22,9 @@ def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path: Path) -> None:
     (target / "old").touch()
 
     def fail_half_way() -> None:
-        with staged(target, overwrite=True) as beside:
-            beside.mkdir()
-            (beside / "half").touch()
+        with staged(target, overwrite=True) as temporary:
+            temporary.mkdir()
+            (temporary / "half").touch()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -35,9 +35,9 @@ def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path: Path) -> None:
 def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
     target = tmp_path / "a.zarr"
     for content in ("one", "two"):
-        with staged(target, overwrite=True) as beside:
-            beside.mkdir()
-            (beside / content).touch()
+        with staged(target, overwrite=True) as temporary:
+            temporary.mkdir()
+            (temporary / content).touch()
     assert [p.name for p in tmp_path.rglob("*")] == ["a.zarr", "two"]
 
 
@@ -54,8 +54,8 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     def fill_the_disk() -> None:
-        with staged(tmp_path / "a") as beside:
-            beside.write_text("half")
+        with staged(tmp_path / "a") as temporary:
+            temporary.write_text("half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(ArtefactError, match=r"could not write .*No space left on device\n"):
@@ -65,6 +65,6 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_file_gets_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
-    with staged(tmp_path / "a") as beside:
-        beside.touch(mode=0o600)
+    with staged(tmp_path / "a") as temporary:
+        temporary.touch(mode=0o600)
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -265,6 +265,21 @@ def test_ranks_that_wait_for_one_another_are_ended(find_out, monkeypatch) -> Non
     )
 
 
+def test_a_rank_that_dies_before_the_others_meet_it_ends_them(monkeypatch) -> None:
+    """They would wait for it at the meeting until their time is up, and the message would say so."""
+    meet = torch.distributed.init_process_group
+
+    def die_or_meet(*args, rank, **options):
+        if rank == 1:
+            os._exit(9)
+        meet(*args, rank=rank, **options)
+
+    monkeypatch.setattr("torch.distributed.init_process_group", die_or_meet)
+    share = Share(nn.Linear(3, 2), (torch.eye(3)[None],), (torch.ones(1, 3, 2),))
+    with pytest.raises(AssertionError, match=r"^ranks ended with the exit codes \[None, 9\]$"):
+        gradients_of_ranks([[share], [share]])
+
+
 @pytest.mark.parametrize(
     ("check", "reason"),
     [("two_processes_share_a_batch", "no weights to train"), ("compiled_to_machine_code", "no C\\+\\+ compiler here")],

@@ -54,9 +54,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     statistics = list(checkpoint.statistics.variables)
     grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular}
     header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid}
-    with staged(path, overwrite=overwrite) as beside:
+    with staged(path, overwrite=overwrite) as temporary:
         try:
-            save_file(tensors, beside, {"wxml": json.dumps(header, sort_keys=True)})
+            save_file(tensors, temporary, {"wxml": json.dumps(header, sort_keys=True)})
         except SafetensorError as error:  # wraps the operating system's refusal
             raise OSError(f"{error}") from error
 

@@ -1,1 +1,1 @@
-"""Writing beside and then renaming; the folder of cached files."""
+"""Files that appear whole or not at all, the folder of cached files, and locks between processes."""

@@ -1,4 +1,4 @@
-"""Where wxml keeps what it can make again."""
+"""The folder of files that wxml can make again."""
 
 __all__ = ["cache_folder"]
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """`$WXML_CACHE`, else `$XDG_CACHE_HOME/wxml`, else `~/.cache/wxml`; perhaps not there yet."""
-    if chosen := os.environ.get("WXML_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wxml"
+    """The folder `$WXML_CACHE`, else the user's cache folder, on Linux `~/.cache/wxml`; it may not exist yet."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("WXML_CACHE") or user_cache_path("wxml", appauthor=False))

@@ -1,4 +1,4 @@
-"""Write beside, then rename: a crash never leaves half an artefact where a whole one is expected."""
+"""Write under a temporary name, then rename: a crash never leaves half an artefact under the name of a whole one."""
 
 __all__ = ["check_absent", "staged"]
 
@@ -21,20 +21,20 @@ def check_absent(target: Path, *, overwrite: bool = False) -> None:
 
 @contextmanager
 def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A path beside `target` to write a file or a folder to; moved to `target` at the end, removed after a failure.
+    """Yield a temporary path in the folder of `target`; rename it to `target` at the end, remove it after a failure.
 
-    The name keeps the suffix of `target`, since libraries choose formats by it.
+    The caller writes a file or a folder to that path. It has the suffix of `target`, by which libraries choose formats.
 
     Raises:
         ArtefactError: `target` exists and `overwrite` is not set, or the disk is full or refuses.
     """
     target = Path(target)
     check_absent(target, overwrite=overwrite)
-    beside = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
-    _remove(beside)
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
+    _remove(temporary)
     try:
-        yield beside
-        _replace(beside, target)
+        yield temporary
+        _replace(temporary, target)
     except OSError as error:
         if isinstance(error, ArtefactError):
             raise
@@ -44,7 +44,7 @@ def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
             fix="free some space or choose another place; nothing was left behind",
         ) from error
     finally:
-        _remove(beside)
+        _remove(temporary)
 
 
 def _replace(new: Path, target: Path) -> None:

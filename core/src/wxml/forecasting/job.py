@@ -66,8 +66,8 @@ def forecast(request: ForecastRequest) -> Path:
     header = _header(experiment, choice, times, np.arange(1, steps + 1) * timestep, members)
     batch_size = experiment.config.forecast.batch_size
     fields = rollout(experiment, model, times, steps, batch_size=batch_size, members=members)
-    with staged(request.output, overwrite=request.overwrite) as beside:
-        writer = _writer(choice, beside)
+    with staged(request.output, overwrite=request.overwrite) as temporary:
+        writer = _writer(choice, temporary)
         try:
             writer.open(header)
             for lead_time, field in progress(fields, len(times) * steps, "forecast"):
@@ -146,8 +146,8 @@ def _writer_choice(experiment: Experiment, output: Path) -> PluginChoice:
     return experiment.config.forecast.writer or PluginChoice(plugin=format_plugin(output))
 
 
-def _writer(choice: PluginChoice, beside: Path) -> ForecastWriter:
+def _writer(choice: PluginChoice, temporary: Path) -> ForecastWriter:
     writer: ForecastWriter = create(
-        "forecast-writer", choice.plugin, choice.options, str(beside), where="forecast.writer"
+        "forecast-writer", choice.plugin, choice.options, str(temporary), where="forecast.writer"
     )
     return writer

@@ -2,19 +2,18 @@
 
 __all__ = ["Share", "gradients_of", "gradients_of_ranks"]
 
-import contextlib
 import multiprocessing
 import os
 import sys
 import tempfile
 import time
 import unittest
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from multiprocessing import connection
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,9 +23,12 @@ from torch.nn.parallel import DistributedDataParallel
 from wxml.testing.contract import require
 
 PATIENCE = 600.0
-"""Seconds for all ranks together; alone on a core they take less than one."""
+"""Seconds after which ranks that wait for each other are ended; alone on a core they take less than one."""
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 """The network of a machine with itself: the ranks need no other, and a name server that is away is not waited for."""
+
+FAILED = 3
+"""The exit code of a rank that has left a line about what went wrong."""
 
 Gradients = dict[str, Tensor]
 
@@ -66,7 +68,8 @@ def gradients_of_ranks(shares: Sequence[Sequence[Share]]) -> list[list[Gradients
             DistributedDataParallel has copied their weights and buffers from there.
 
     Raises:
-        AssertionError: a rank raises something, crashes, or is not done in time.
+        AssertionError: a rank raises something or crashes, and the other ranks are ended then; or ranks wait for each
+            other for ten minutes.
         unittest.SkipTest: there is no gloo here, or no second process that knows the modules.
     """
     if not (distributed.is_available() and distributed.is_gloo_available()):
@@ -78,16 +81,27 @@ def gradients_of_ranks(shares: Sequence[Sequence[Share]]) -> list[list[Gradients
 
 
 def _run(shares: Sequence[Sequence[Share]], folder: Path) -> None:
-    context: Any = multiprocessing.get_context(_start_method())
+    """Run `_work` in a process for each rank, and check that all of them succeed."""
+    method = _start_method()
+    context: Any = multiprocessing.get_context(method)
     jobs = [(rank, len(shares), share, folder) for rank, share in enumerate(shares)]
     ranks: list[BaseProcess] = [context.Process(target=_work, args=job, daemon=True) for job in jobs]
     try:
         for rank in ranks:
             rank.start()
-        done = _join(ranks)
+        _wait_for_the_last_or_a_failure(ranks)
     finally:
-        _end(ranks)
-    _require_success(ranks, done, folder)
+        codes = [rank.exitcode for rank in ranks]
+        for rank in ranks:
+            if rank.is_alive():
+                rank.kill()
+                rank.join()
+    faults = sorted(folder.glob("fault-*"))
+    require(not faults, faults[0].read_text() if faults else "")
+    if method == "spawn" and 1 in codes:
+        raise unittest.SkipTest("with a GPU ranks are fresh processes, and those cannot import the plugin's module")
+    require(not any(codes), f"ranks ended with the exit codes {codes}")
+    require(None not in codes, f"{len(ranks)} ranks were not done within {PATIENCE:g} s: does one wait for another?")
 
 
 def _start_method() -> str:
@@ -95,34 +109,15 @@ def _start_method() -> str:
     return "fork" if sys.platform == "linux" and not torch.cuda.is_available() else "spawn"
 
 
-def _join(ranks: Sequence[BaseProcess]) -> bool:
-    """Wait until every rank is done or one has failed, since the others then wait for it; False if time runs out."""
+def _wait_for_the_last_or_a_failure(ranks: Sequence[BaseProcess]) -> None:
+    """Return when all ranks have ended, after `PATIENCE`, or when one has failed: the others may wait for that one."""
     deadline = time.monotonic() + PATIENCE
-    running = {rank.sentinel: rank for rank in ranks}
+    running = list(ranks)
     while running:
-        ended = connection.wait(list(running), timeout=max(0.0, deadline - time.monotonic()))
-        if not ended:
-            return False
-        if any(running.pop(cast("int", sentinel)).exitcode for sentinel in ended):
-            return True
-    return True
-
-
-def _end(ranks: Sequence[BaseProcess]) -> None:
-    for rank in ranks:
-        if rank.is_alive():
-            rank.kill()
-            rank.join()
-
-
-def _require_success(ranks: Sequence[BaseProcess], done: bool, folder: Path) -> None:
-    faults = sorted(folder.glob("fault-*"))
-    require(not faults, faults[0].read_text() if faults else "")
-    require(done, f"{len(ranks)} ranks were not done within {PATIENCE:g} s: does one of them wait for another?")
-    codes = [rank.exitcode for rank in ranks]
-    if _start_method() == "spawn" and 1 in codes:
-        raise unittest.SkipTest("with a GPU ranks are fresh processes, and those cannot import the plugin's module")
-    require(not any(codes), f"ranks ended with the exit codes {codes}")
+        ended = wait([rank.sentinel for rank in running], max(0.0, deadline - time.monotonic()))
+        if not ended or any(rank.exitcode for rank in running):
+            return
+        running = [rank for rank in running if rank.is_alive()]
 
 
 def _read(folder: Path, rank: int, count: int) -> list[Gradients]:
@@ -138,30 +133,21 @@ def _read(folder: Path, rank: int, count: int) -> list[Gradients]:
 
 
 def _work(rank: int, count: int, shares: Sequence[Share], folder: Path) -> None:
-    """Leave the gradients in the folder or, where that fails, a line about why, the first to fail first."""
+    """Leave the gradients in the folder; if that fails, leave a line that says why, and end with an exit code."""
     torch.set_num_threads(1)  # OpenMP's own threads do not survive a fork
     os.dup2(2, 1)  # gloo talks
     os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK.get(sys.platform, ""))
+    meeting, timeout = f"file://{folder.as_posix()}/meeting", timedelta(seconds=PATIENCE)
     try:
-        with _group(rank, count, folder):
-            found = [_gradients(share) for share in shares]
+        distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=count, timeout=timeout)
+        found = [_gradients(share) for share in shares]
+        distributed.destroy_process_group()
         flat = {f"{number}/{name}": values for number, each in enumerate(found) for name, values in each.items()}
         save_file(flat, folder / f"rank-{rank}.safetensors")
     except BaseException as error:  # noqa: BLE001  # whatever a plugin raises, the parent says it
         text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         (folder / f"fault-{time.time_ns()}-{rank}").write_text(f"on rank {rank} of {count}: {text}")
-        raise SystemExit(1) from None
-
-
-@contextlib.contextmanager
-def _group(rank: int, count: int, folder: Path) -> Iterator[None]:
-    timeout = timedelta(seconds=PATIENCE)
-    meeting = f"file://{folder.as_posix()}/meeting"
-    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=count, timeout=timeout)
-    try:
-        yield
-    finally:
-        distributed.destroy_process_group()
+        os._exit(FAILED)  # at once: the end of a process group may wait for the other ranks
 
 
 def _gradients(share: Share) -> Gradients:

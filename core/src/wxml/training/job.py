@@ -14,6 +14,7 @@ from wxml.config.load import load_config
 from wxml.config.schema import ExperimentConfig
 from wxml.errors import ArtefactError, WxmlError
 from wxml.experiment import assemble
+from wxml.files.lock import locked
 from wxml.files.staging import staged
 from wxml.plugins.create import create
 from wxml.plugins.hooks import call_hook
@@ -41,7 +42,7 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
     choice = loaded.config.training
     trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
     assembled = fitted(assemble(loaded), trainer)
-    with _run_folder(run_dir, keep=resume):
+    with locked(run_dir / ".lock", seconds=0), _run_folder(run_dir, keep=resume):
         _write_config(assembled.config, run_dir / "config.yaml")
         call_hook("wxml_run_started", run_dir=run_dir)
         checkpoint = trainer.fit(assembled, run_dir, resume=resume)
@@ -78,5 +79,5 @@ def _check_run_dir(run_dir: Path, resume: bool) -> None:
 
 def _write_config(config: ExperimentConfig, path: Path) -> None:
     """Beside the checkpoint, for people: the whole config as it was used."""
-    with staged(path, overwrite=True) as beside:
-        beside.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    with staged(path, overwrite=True) as temporary:
+        temporary.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))

@@ -49,9 +49,9 @@ def verify(
     logger.info("verify: %s", forecast)
     plugins = lock([_used("verifier", scored_by), _used("data-source", source)])
     own = Provenance(artefact="scores", plugins=plugins, data=describe_source(truth), parents=[record.to_dict()])
-    with staged(output, overwrite=overwrite) as beside:
-        beside.mkdir()
-        task = VerificationTask(forecast, truth, _training_times(config.data, truth), beside, own.to_dict())
+    with staged(output, overwrite=overwrite) as temporary:
+        temporary.mkdir()
+        task = VerificationTask(forecast, truth, _training_times(config.data, truth), temporary, own.to_dict())
         scores = verifier.verify(task)
     return scores, output / "report.html"
 

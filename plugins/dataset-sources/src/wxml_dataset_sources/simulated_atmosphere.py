@@ -18,6 +18,7 @@ from wxml.data.times import format_time, parse_time
 from wxml.data.variables import Variable
 from wxml.errors import DataError
 from wxml.files.cache import cache_folder
+from wxml.files.lock import locked
 
 from wxml_dataset_sources.simulation import field_cache
 from wxml_dataset_sources.simulation.atmosphere import FIELDS, OUTPUT_INTERVAL, Atmosphere
@@ -81,14 +82,18 @@ class SimulatedAtmosphere(DataSource):
                 out[:, 0, position] = static[variable - len(FIELDS)].ravel()
 
     def _all_fields(self) -> Fields:
-        """Every time of every changing field, `[time, field, node]`: from memory, from the cache, or made now."""
+        """Every time of every field that changes, `[time, field, node]`: from memory, from the cache, or simulated now.
+
+        Of several processes that need the same fields, one simulates them and the others wait.
+        """
         if self._fields is None:
             path = cache_folder() / f"simulated-atmosphere-{self._content_hash()}.npy"
             shape = (len(self.header.times), len(FIELDS), len(self.header.grid))
-            self._fields = field_cache.load(path, shape)
-            if self._fields is None:
-                self._fields = self._simulate(shape)
-                field_cache.store(path, self._fields)
+            with locked(path.with_suffix(".lock")):
+                self._fields = field_cache.load(path, shape)
+                if self._fields is None:
+                    self._fields = self._simulate(shape)
+                    field_cache.store(path, self._fields)
         return self._fields
 
     def _simulate(self, shape: tuple[int, ...]) -> Fields:

@@ -50,10 +50,10 @@ def new_repository(kind: str, name: PluginName, directory: Path) -> list[str]:
         ArtefactError: `directory` exists, the folder around it does not, or the disk refuses.
     """
     files = rendered(kind, name)
-    with staged(directory) as beside:
+    with staged(directory) as temporary:
         for path, text in files.items():
-            (beside / path).parent.mkdir(parents=True, exist_ok=True)
-            (beside / path).write_text(text)
+            (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / path).write_text(text)
     return list(files)
 
 

@@ -115,8 +115,8 @@ def _truncate(path: Path, step: int) -> None:
     """Keep the whole rows up to `step`; a row without an end was being written when the process was killed."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     rows = [line for line in lines[1:] if line.endswith("\n") and _step(line) <= step]
-    with staged(path, overwrite=True) as beside:
-        beside.write_text(COLUMNS + "".join(rows), encoding="utf-8")
+    with staged(path, overwrite=True) as temporary:
+        temporary.write_text(COLUMNS + "".join(rows), encoding="utf-8")
 
 
 def _step(line: str) -> float:

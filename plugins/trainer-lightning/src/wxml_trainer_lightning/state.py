@@ -104,9 +104,9 @@ class StateFile:
         """
         header = {"format": FORMAT, "position": asdict(state.position), "identity": self.identity}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
-        with staged(self.path, overwrite=True) as beside:
+        with staged(self.path, overwrite=True) as temporary:
             try:
-                save_file(tensors, beside, {"wxml_training_state": json.dumps(header)})
+                save_file(tensors, temporary, {"wxml_training_state": json.dumps(header)})
             except SafetensorError as error:  # wraps the operating system's refusal
                 raise OSError(f"{error}") from error
 

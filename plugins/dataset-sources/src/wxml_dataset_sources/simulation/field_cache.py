@@ -34,11 +34,10 @@ def load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
 def store(path: Path, values: NDArray[np.float32]) -> None:
     """Keep the array for `load`; where that is impossible, say so and go on, since the caller has the values."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with staged(path, overwrite=True) as beside:
-            np.save(beside, values, allow_pickle=False)
-            checksum = _checksum(np.memmap(beside, np.uint8, mode="r"))
-            with beside.open("ab") as file:
+        with staged(path, overwrite=True) as temporary:
+            np.save(temporary, values, allow_pickle=False)
+            checksum = _checksum(np.memmap(temporary, np.uint8, mode="r"))
+            with temporary.open("ab") as file:
                 file.write(checksum)
     except (OSError, ArtefactError) as error:
         LOG.warning(
