@@ -1,6 +1,7 @@
-"""Writes `docs/reference/`: a page for each interface and for the data it handles, from docstrings and signatures.
+"""Writes `docs/reference/`: a page for each public module of `wxml` and `wxml_kernels`, from docstrings and signatures.
 
-Run it after changing an interface: `python docs/make_reference.py`. It reads the source and imports none of it.
+What is public is said in `wxml/__init__.py`. Run this after changing a public docstring or signature:
+`python docs/make_reference.py`. It reads the source and imports none of it.
 """
 
 import ast
@@ -11,28 +12,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CORE = ROOT / "core"
+CORE = ROOT / "core" / "src" / "wxml"
+KERNELS = ROOT / "kernels" / "src" / "wxml_kernels"
 PAGES = ROOT / "docs" / "reference"
-MODULES = (
-    "data/variables",
-    "data/grid",
-    "data/fields",
-    "data/source",
-    "data/transform",
-    "graphs/graph",
-    "graphs/builder",
-    "model/mapper",
-    "model/processor",
-    "training/trainer",
-    "forecasting/writer",
-    "verification/verifier",
+ROOMS = (
+    "errors",
+    "data",
+    "graphs",
+    "model",
+    "training",
+    "forecasting",
+    "verification",
+    "experiment",
+    "plugins",
+    "files",
+    "testing",
 )
-"""The contracts and the data they handle, in the order of the data."""
+"""The order of the pages: that of the data, then what serves it."""
 SECTION = re.compile(r"(Args|Returns|Raises|Yields|Attributes):")
 ITEM = re.compile(r"(\*?[\w.`, ]+): (.*)")
 NOTE = "<!-- Written by docs/make_reference.py from {}: change that, then run it again. -->"
 
-Definition = ast.FunctionDef | ast.ClassDef
+Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What third parties may import of `wxml`."""
+
+    names: dict[str, str]
+    """Name in `wxml` → the module that defines it, such as `data.grid`."""
+    modules: tuple[str, ...]
+    """Modules that are public as a whole, such as `data.sphere`."""
 
 
 @dataclass(frozen=True)
@@ -45,51 +56,122 @@ class Page:
     text: str
 
 
+def surface() -> Surface:
+    """The public names and modules that `wxml/__init__.py` lists."""
+    values = {
+        ast.unparse(node.targets[0]): node.value
+        for node in _parsed(CORE / "__init__.py").body
+        if isinstance(node, ast.Assign)
+    }
+    return Surface(ast.literal_eval(values["_WHERE"]), ast.literal_eval(values["PUBLIC_MODULES"]))
+
+
 def pages() -> list[Page]:
-    """Every page, in the order of the data."""
-    folder = CORE / "src" / "wxml"
-    kinds = _kinds()
-    return [page(folder / f"{module}.py", kinds) for module in MODULES]
+    """Every page: the modules of `wxml` in the order of the data, then those of `wxml_kernels`."""
+    public, kinds = surface(), _kinds()
+    found = []
+    for module in sorted({*public.names.values(), *public.modules}, key=_place):
+        path = _file(CORE, module)
+        if module in public.modules:
+            found.append(page(path, f"wxml.{module}", _public_names(_parsed(path)), kinds))
+        else:
+            names = [name for name, where in public.names.items() if where == module]
+            found.append(page(path, "wxml", names, kinds))
+    for path in sorted(KERNELS.glob("*.py")):
+        names = _public_names(_parsed(path))
+        if names and not path.name.startswith("_"):
+            found.append(page(path, f"wxml_kernels.{path.stem}", names, kinds))
+    return found
+
+
+def _place(module: str) -> tuple[int, str]:
+    return ROOMS.index(module.partition(".")[0]), module
+
+
+def _file(package: Path, module: str) -> Path:
+    path = package.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def _kinds() -> dict[str, str]:
     """The entry-point group of each interface class: `DataSource` → `wxml.data_sources`."""
-    project = tomllib.loads((CORE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((CORE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     points = project["entry-points"]["wxml.kinds"]
     return {value.partition(":")[2]: f"wxml.{group}" for group, value in points.items()}
 
 
-def page(path: Path, kinds: dict[str, str]) -> Page:
+def page(path: Path, module: str, names: list[str], kinds: dict[str, str]) -> Page:
     """The page of one module.
 
     Args:
         path: the source.
+        module: the module from which a third party imports the names.
+        names: the public names.
         kinds: the entry-point group of each interface class.
     """
-    module = ast.parse(path.read_text(encoding="utf-8"))
-    description = ast.get_docstring(module) or ""
+    description = ast.get_docstring(_parsed(path)) or ""
     title, _, summary = description.partition(": ")
     if title not in kinds:
-        title, summary = path.stem.capitalize(), description
-    public = _public_names(module)
-    classes = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name in public]
-    classes.sort(key=lambda node: node.name not in kinds)
+        title, summary = module, description
+    if title == "wxml":
+        title = names[0] if len(names) == 1 else path.stem.capitalize()
     lines = [
         NOTE.format(path.relative_to(ROOT).as_posix()),
         "",
         f"# {title}",
         "",
-        f"{summary[0].upper()}{summary[1:]}",
+        *markdown(f"{summary[0].upper()}{summary[1:]}"),
         "",
     ]
-    for node in classes:
-        lines += _class(node, kinds.get(node.name, ""))
-    functions = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name in public]
-    for function in functions:
-        lines += ["", *_function(function, "##")]
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", title).lower()
+    if module != "wxml":
+        lines += [f"Import from `{module}`.", ""]
+    order = {ast.ClassDef: 1, ast.FunctionDef: 2}
+    found = {name: _definition(path, name) for name in names}
+    for name in sorted(names, key=lambda name: (name not in kinds, order.get(type(found[name][0]), 3))):
+        lines += ["", *_described(name, *found[name], module, kinds.get(name, ""))]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip())
-    return Page(name, title, summary.partition("\n")[0], f"{text}\n")
+    file = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", title.removeprefix("wxml.")).lower()
+    return Page(re.sub(r"[._]", "-", file), title, summary.partition("\n")[0], f"{text}\n")
+
+
+def _described(name: str, node: Definition, text: str, module: str, group: str) -> Iterator[str]:
+    """One public name: a class, a function, or a constant with the text below it."""
+    if isinstance(node, ast.ClassDef):
+        yield from _class(node, module, group)
+    elif isinstance(node, ast.FunctionDef):
+        yield from _function(node, "##")
+    else:
+        yield from (f"## `{name}`", "", "```python", ast.unparse(node), "```", "", *markdown(text))
+
+
+def _definition(path: Path, name: str) -> tuple[Definition, str]:
+    """What a module calls by this name, and the text below it; in another module if it is imported from there."""
+    body = _parsed(path).body
+    for node, below in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return node, ""
+        if isinstance(node, ast.Assign | ast.AnnAssign) and name in _assigned(node):
+            return node, _text(below)
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == name for alias in node.names):
+            package, _, module = node.module.partition(".")
+            return _definition(_file(CORE if package == "wxml" else KERNELS, module), name)
+    raise SystemExit(f"error: {path.relative_to(ROOT)} defines no {name}, which its `__all__` or `wxml` lists")
+
+
+def _assigned(node: ast.Assign | ast.AnnAssign) -> list[str]:
+    return [ast.unparse(target) for target in (node.targets if isinstance(node, ast.Assign) else [node.target])]
+
+
+def _text(node: ast.stmt | None) -> str:
+    """The text that stands below a constant or an attribute."""
+    constant = node.value if isinstance(node, ast.Expr) else None
+    said = constant.value if isinstance(constant, ast.Constant) else None
+    return " ".join(said.split()) if isinstance(said, str) else ""
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _public_names(module: ast.Module) -> list[str]:
@@ -103,18 +185,22 @@ def _public_names(module: ast.Module) -> list[str]:
 # Classes
 
 
-def _class(node: ast.ClassDef, group: str) -> Iterator[str]:
+def _class(node: ast.ClassDef, module: str, group: str) -> Iterator[str]:
     yield f"## `{node.name}`"
     yield ""
     if group:
         yield f"Entry-point group: `{group}`. Import it with `from wxml import {node.name}`."
-        yield ""
+    elif module == "wxml":
+        yield f"Import it with `from wxml import {node.name}`."
+    yield ""
     yield from markdown(ast.get_docstring(node) or "")
-    fields = list(_fields(node))
-    if fields:
-        yield from ["", *fields]
-    for member in node.body:
-        if isinstance(member, ast.FunctionDef) and _is_shown(member):
+    members = [member for member in node.body if isinstance(member, ast.FunctionDef) and _is_shown(member)]
+    checks = [member for member in members if member.name.startswith("test_")]
+    yield from ["", *_fields(node), ""]
+    for member in checks:
+        yield f"- `{member.name}`: {(ast.get_docstring(member) or '').partition(chr(10))[0]}"
+    for member in members:
+        if member not in checks:
             yield from ["", *_function(member, "###")]
     yield ""
 
@@ -124,8 +210,7 @@ def _fields(node: ast.ClassDef) -> Iterator[str]:
     for member, below in zip(node.body, [*node.body[1:], None], strict=True):
         if not isinstance(member, ast.AnnAssign) or ast.unparse(member.target).startswith("_"):
             continue
-        is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        said = f": {' '.join(str(below.value.value).split())}" if is_text else ""  # type: ignore[union-attr]
+        said = f": {_text(below)}" if _text(below) else ""
         default = f" = {ast.unparse(member.value)}" if member.value and not _is_factory(member.value) else ""
         written = f"{ast.unparse(member.target)}: {ast.unparse(member.annotation)}{default}"
         yield f"- `{written.replace('np.', '')}`{said}"
@@ -226,10 +311,15 @@ def _flushed(section: str, lines: list[str]) -> Iterator[str]:
 # Files
 
 
+ABOUT = """Third parties may import these names of `wxml` and these modules, and nothing else: the list is in
+`core/src/wxml/__init__.py`. `import wxml` itself costs nothing: a name is looked up on first use, and torch comes with the
+names that need it."""
+
+
 def index(found: list[Page]) -> str:
     """The page that lists the others."""
     rows = [f"- [{one.title}]({one.name}.md): {one.summary}" for one in found]
-    return "\n".join([NOTE.format("the interfaces"), "", "# Reference", "", *rows]) + "\n"
+    return "\n".join([NOTE.format("the source"), "", "# Reference", "", ABOUT, "", *rows]) + "\n"
 
 
 def files() -> dict[Path, str]:

@@ -1,6 +1,7 @@
 """The pages of `docs/reference/` are what their generator makes of the source, and say what an author must know."""
 
 import importlib.util
+import inspect
 import re
 import sys
 import tomllib
@@ -48,7 +49,8 @@ def test_what_a_plugin_writes_is_exactly_what_is_abstract(generator: ModuleType)
         for part in page.text.split("\n## ")[1:]:
             name = part.split("`")[1]
             written = set(re.findall(r"### `(\w+)` \(a plugin writes this\)", part))
-            assert written == set(getattr(getattr(wxml, name, None), "__abstractmethods__", ())), name
+            found = getattr(wxml, name, None)
+            assert written == set(found.__abstractmethods__ if inspect.isabstract(found) else ()), name
 
 
 def test_links_lead_somewhere(root: Path) -> None:

@@ -12,10 +12,12 @@ _WHERE = {
     "AmbiguousPluginError": "errors",
     "ArtefactError": "errors",
     "BrokenPluginError": "errors",
+    "ConditionalLayerNorm": "model.noise",
     "ConfigError": "errors",
     "ContractError": "errors",
     "DataError": "errors",
     "DataSource": "data.source",
+    "EdgeFeatures": "model.features",
     "EdgeSet": "graphs.graph",
     "Experiment": "experiment",
     "Fields": "data.fields",
@@ -25,6 +27,7 @@ _WHERE = {
     "GraphBuilder": "graphs.builder",
     "Grid": "data.grid",
     "Kind": "plugins.options.choices",
+    "Layer": "model.layers",
     "Mapper": "model.mapper",
     "MapperChannels": "model.mapper",
     "Mesh": "graphs.graph",
@@ -38,6 +41,7 @@ _WHERE = {
     "SourceHeader": "data.source",
     "Statistics": "data.transform",
     "Trainer": "training.trainer",
+    "TrainingMemory": "training.trainer",
     "Transform": "data.transform",
     "UnknownPluginError": "errors",
     "Variable": "data.variables",
@@ -46,7 +50,20 @@ _WHERE = {
     "Verifier": "verification.verifier",
     "WxmlError": "errors",
     "hookimpl": "plugins.hooks",
+    "run_layers": "model.layers",
+    "unroll": "model.unroll",
 }
+
+PUBLIC_MODULES = (
+    "data.sphere",
+    "data.times",
+    "errors",
+    "files.cache",
+    "files.staging",
+    "model.tensors",
+    "testing",
+)
+"""Third parties may import the names above from `wxml`, and what `__all__` lists in these modules of it."""
 
 __all__ = [*_WHERE, "__version__"]  # noqa: PLE0604  # every key is a string
 
@@ -70,30 +87,14 @@ if TYPE_CHECKING:
     from wxml.data.transform import Transform as Transform
     from wxml.data.variables import Variable as Variable
     from wxml.data.variables import VariableRoles as VariableRoles
-    from wxml.errors import (
-        AmbiguousPluginError as AmbiguousPluginError,
-    )
-    from wxml.errors import (
-        ArtefactError as ArtefactError,
-    )
-    from wxml.errors import (
-        BrokenPluginError as BrokenPluginError,
-    )
-    from wxml.errors import (
-        ConfigError as ConfigError,
-    )
-    from wxml.errors import (
-        ContractError as ContractError,
-    )
-    from wxml.errors import (
-        DataError as DataError,
-    )
-    from wxml.errors import (
-        UnknownPluginError as UnknownPluginError,
-    )
-    from wxml.errors import (
-        WxmlError as WxmlError,
-    )
+    from wxml.errors import AmbiguousPluginError as AmbiguousPluginError
+    from wxml.errors import ArtefactError as ArtefactError
+    from wxml.errors import BrokenPluginError as BrokenPluginError
+    from wxml.errors import ConfigError as ConfigError
+    from wxml.errors import ContractError as ContractError
+    from wxml.errors import DataError as DataError
+    from wxml.errors import UnknownPluginError as UnknownPluginError
+    from wxml.errors import WxmlError as WxmlError
     from wxml.experiment import Experiment as Experiment
     from wxml.forecasting.writer import ForecastHeader as ForecastHeader
     from wxml.forecasting.writer import ForecastWriter as ForecastWriter
@@ -103,15 +104,21 @@ if TYPE_CHECKING:
     from wxml.graphs.graph import Mesh as Mesh
     from wxml.graphs.graph import NodeSet as NodeSet
     from wxml.graphs.graph import Route as Route
+    from wxml.model.features import EdgeFeatures as EdgeFeatures
+    from wxml.model.layers import Layer as Layer
+    from wxml.model.layers import run_layers as run_layers
     from wxml.model.mapper import Mapper as Mapper
     from wxml.model.mapper import MapperChannels as MapperChannels
+    from wxml.model.noise import ConditionalLayerNorm as ConditionalLayerNorm
     from wxml.model.processor import Processor as Processor
     from wxml.model.processor import ProcessorChannels as ProcessorChannels
+    from wxml.model.unroll import unroll as unroll
     from wxml.plugins.hooks import hookimpl as hookimpl
     from wxml.plugins.options.choices import Kind as Kind
     from wxml.plugins.options.choices import PluginChoice as PluginChoice
     from wxml.plugins.options.model import Options as Options
     from wxml.training.trainer import Trainer as Trainer
+    from wxml.training.trainer import TrainingMemory as TrainingMemory
     from wxml.verification.verifier import Scores as Scores
     from wxml.verification.verifier import VerificationTask as VerificationTask
     from wxml.verification.verifier import Verifier as Verifier
