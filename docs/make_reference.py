@@ -312,8 +312,8 @@ def _flushed(section: str, lines: list[str]) -> Iterator[str]:
 
 
 ABOUT = """Third parties may import these names of `wxml` and these modules, and nothing else: the list is in
-`core/src/wxml/__init__.py`. `import wxml` itself costs nothing: a name is looked up on first use, and torch comes with the
-names that need it."""
+`core/src/wxml/__init__.py`. `import wxml` itself costs nothing: a name is looked up on first use, and torch comes with
+the names that need it."""
 
 
 def index(found: list[Page]) -> str:
