@@ -56,6 +56,17 @@ class Page:
     text: str
 
 
+@dataclass(frozen=True)
+class Found:
+    """Where a public name is defined."""
+
+    node: Definition
+    code: str = ""
+    """The source of a constant."""
+    text: str = ""
+    """What stands below a constant."""
+
+
 def surface() -> Surface:
     """The public names and modules that `wxml/__init__.py` lists."""
     values = {
@@ -127,31 +138,33 @@ def page(path: Path, module: str, names: list[str], kinds: dict[str, str]) -> Pa
         lines += [f"Import from `{module}`.", ""]
     order = {ast.ClassDef: 1, ast.FunctionDef: 2}
     found = {name: _definition(path, name) for name in names}
-    for name in sorted(names, key=lambda name: (name not in kinds, order.get(type(found[name][0]), 3))):
-        lines += ["", *_described(name, *found[name], module, kinds.get(name, ""))]
+    rank = {name: (name not in kinds, order.get(type(found[name].node), 3)) for name in names}
+    for name in sorted(names, key=rank.__getitem__):
+        lines += ["", *_described(name, found[name], module, kinds.get(name, ""))]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip())
     file = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", title.removeprefix("wxml.")).lower()
     return Page(re.sub(r"[._]", "-", file), title, summary.partition("\n")[0], f"{text}\n")
 
 
-def _described(name: str, node: Definition, text: str, module: str, group: str) -> Iterator[str]:
+def _described(name: str, found: Found, module: str, group: str) -> Iterator[str]:
     """One public name: a class, a function, or a constant with the text below it."""
-    if isinstance(node, ast.ClassDef):
-        yield from _class(node, module, group)
-    elif isinstance(node, ast.FunctionDef):
-        yield from _function(node, "##")
+    if isinstance(found.node, ast.ClassDef):
+        yield from _class(found.node, module, group)
+    elif isinstance(found.node, ast.FunctionDef):
+        yield from _function(found.node, "##")
     else:
-        yield from (f"## `{name}`", "", "```python", ast.unparse(node), "```", "", *markdown(text))
+        yield from (f"## `{name}`", "", "```python", found.code, "```", "", *markdown(found.text))
 
 
-def _definition(path: Path, name: str) -> tuple[Definition, str]:
-    """What a module calls by this name, and the text below it; in another module if it is imported from there."""
-    body = _parsed(path).body
+def _definition(path: Path, name: str) -> Found:
+    """What a module calls by this name; in another module if it is imported from there."""
+    source = path.read_text(encoding="utf-8")
+    body = ast.parse(source).body
     for node, below in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return node, ""
+            return Found(node)
         if isinstance(node, ast.Assign | ast.AnnAssign) and name in _assigned(node):
-            return node, _text(below)
+            return Found(node, ast.get_source_segment(source, node) or "", _text(below))
     for node in ast.walk(_parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == name for alias in node.names):
             package, _, module = node.module.partition(".")
