@@ -9,7 +9,7 @@ from peer_parts import CHANNELS, PeerProcessor, peer_config
 from torch_geometric.data import HeteroData
 from wxml.graphs.graph import Graph
 from wxml.model.processor import ProcessorChannels
-from wxml_processor_gnn.point_wise_processor import PointWiseProcessor
+from wxml_processor_gnn.ablations import PointWiseProcessor
 
 
 def test_the_processor(graph: Graph, peer_graph: HeteroData, agree: Callable[..., None]) -> None:

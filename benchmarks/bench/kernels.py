@@ -142,10 +142,12 @@ def _window_attention(_mesh: Mesh, size: Sizes) -> Kernel:
 
 
 def _feed_forward(_mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml_processor_transformer.feed_forward import FeedForward
+    from wxml_processor_transformer.options import BlockOptions
+    from wxml_processor_transformer.transformer_block import FeedForward
 
     width, flops = size.channels, 16 * size.nodes * size.channels**2
-    network = FeedForward(width, 4 * width, mlp="mlp", activation="gelu", dropout=0.0)
+    options = BlockOptions(size.heads, 4.0, "mlp", "gelu", qk_norm=False, dropout=0.0, norm="layer-norm")
+    network = FeedForward(width, options)
     return Kernel(network, (_on_nodes(size),), flops, parameters=tuple(network.parameters()))
 
 

@@ -9,9 +9,7 @@ from wxml import EdgeSet, Graph, MapperChannels, Mesh, NodeSet, Route
 from wxml.data.sphere import angular_distance
 from wxml.model.processor import ProcessorChannels
 from wxml.testing import MapperContract, ProcessorContract
-from wxml_processor_gnn.no_op import NoOpProcessor
-from wxml_processor_gnn.point_wise_mapper import PointWiseMapper
-from wxml_processor_gnn.point_wise_processor import PointWiseProcessor
+from wxml_processor_gnn.ablations import NoOpProcessor, PointWiseMapper, PointWiseProcessor
 
 FORMULAS = {"gelu": functional.gelu, "relu": torch.relu, "silu": lambda x: x * torch.sigmoid(x)}
 

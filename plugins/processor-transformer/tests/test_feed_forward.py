@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from wxml_processor_transformer.feed_forward import FeedForward
+from wxml_processor_transformer.options import BlockOptions
+from wxml_processor_transformer.transformer_block import FeedForward
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -31,7 +32,8 @@ GATES = {"glu": sigmoid, "swiglu": silu, "geglu": gelu, "reglu": relu}
 
 def network(mlp: str, activation: str = "gelu", dropout: float = 0.0) -> FeedForward:
     torch.manual_seed(7)
-    return FeedForward(4, 2.25, mlp=mlp, activation=activation, dropout=dropout).double()
+    options = BlockOptions(1, 2.25, mlp, activation, qk_norm=False, dropout=dropout, norm="layer-norm")
+    return FeedForward(4, options).double()
 
 
 def assert_same(ours: FeedForward, hidden: Callable[[Tensor], Tensor]) -> None:

@@ -43,7 +43,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_refused_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wxml_processor_transformer.flash_attention.find_spec", lambda _: None)
+    monkeypatch.setattr("wxml_processor_transformer.attention.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match="needs the package flash-attn") as caught:
         processor("flash", 3)
     assert "backend: blocks" in caught.value.fix

@@ -2,9 +2,6 @@
 
 __all__ = ["GnnMapper"]
 
-from typing import Annotated
-
-from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
 from wxml.anemoi_names import AnemoiNames
@@ -13,7 +10,15 @@ from wxml_kernels.edges import EdgeIndex
 
 from wxml_processor_gnn.anemoi_names import mapper_names
 from wxml_processor_gnn.interaction import Interaction
-from wxml_processor_gnn.mlp import PRODUCTS, Activation, Mlp, MlpOptions, Precision
+from wxml_processor_gnn.mlp import (
+    PRODUCTS,
+    ActivationOption,
+    HiddenLayers,
+    Mlp,
+    MlpOptions,
+    PrecisionOption,
+    Recompute,
+)
 
 
 class GnnMapper(Mapper):
@@ -29,12 +34,10 @@ class GnnMapper(Mapper):
         route: Route,
         channels: MapperChannels,
         *,
-        hidden_layers: Annotated[int, Field(gt=0, description="hidden layers of every network")] = 2,
-        activation: Annotated[Activation, Field(description="nonlinearity of every network")] = "silu",
-        precision: Annotated[Precision, Field(description="of matrix products; sums and norms: float32")] = "float32",
-        recompute: Annotated[
-            bool, Field(description="keep no activations inside the networks for the gradients")
-        ] = False,
+        hidden_layers: HiddenLayers = 2,
+        activation: ActivationOption = "silu",
+        precision: PrecisionOption = "float32",
+        recompute: Recompute = False,
     ) -> None:
         super().__init__(route, channels)
         hidden, options = channels.hidden, MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)

@@ -1,19 +1,35 @@
 """The small networks on nodes and edges."""
 
-__all__ = ["ACTIVATIONS", "PRODUCTS", "Activation", "Mlp", "MlpOptions", "Precision"]
+__all__ = [
+    "ACTIVATIONS",
+    "PRODUCTS",
+    "Activation",
+    "ActivationOption",
+    "HiddenLayers",
+    "Mlp",
+    "MlpOptions",
+    "PrecisionOption",
+    "Recompute",
+]
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple, cast
+from typing import Annotated, Literal, NamedTuple, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from wxml.model.noise import ConditionalLayerNorm
 from wxml_kernels.layer_stack import LayerStack
 from wxml_kernels.row_network import row_network
 
+HiddenLayers = Annotated[int, Field(gt=0, description="hidden layers of every network")]
 Activation = Literal["gelu", "relu", "silu"]
-Precision = Literal["float32", "bfloat16"]
+ActivationOption = Annotated[Activation, Field(description="nonlinearity of every network")]
+PrecisionOption = Annotated[
+    Literal["float32", "bfloat16"], Field(description="of matrix products; sums and norms: float32")
+]
+Recompute = Annotated[bool, Field(description="keep no activations inside the networks for the gradients")]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU}
 PRODUCTS: dict[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}

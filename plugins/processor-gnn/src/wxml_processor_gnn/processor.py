@@ -15,7 +15,15 @@ from wxml_kernels.edges import EdgeIndex
 
 from wxml_processor_gnn.anemoi_names import processor_names
 from wxml_processor_gnn.interaction import Interaction
-from wxml_processor_gnn.mlp import PRODUCTS, Activation, Mlp, MlpOptions, Precision
+from wxml_processor_gnn.mlp import (
+    PRODUCTS,
+    ActivationOption,
+    HiddenLayers,
+    Mlp,
+    MlpOptions,
+    PrecisionOption,
+    Recompute,
+)
 
 
 class GnnProcessor(Processor):
@@ -33,12 +41,10 @@ class GnnProcessor(Processor):
         channels: ProcessorChannels,
         *,
         num_layers: Annotated[int, Field(gt=0, description="rounds of messages, each with weights of its own")] = 4,
-        hidden_layers: Annotated[int, Field(gt=0, description="hidden layers of the edge and node networks")] = 2,
-        activation: Annotated[Activation, Field(description="nonlinearity of the edge and node networks")] = "silu",
-        precision: Annotated[Precision, Field(description="of matrix products; sums and norms: float32")] = "float32",
-        recompute: Annotated[
-            bool, Field(description="keep no activations inside the networks for the gradients")
-        ] = False,
+        hidden_layers: HiddenLayers = 2,
+        activation: ActivationOption = "silu",
+        precision: PrecisionOption = "float32",
+        recompute: Recompute = False,
     ) -> None:
         super().__init__(mesh, channels)
         options = MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)

@@ -15,10 +15,8 @@ from wxml.model.features import EdgeFeatures
 from wxml.model.noise import ConditionalLayerNorm
 
 from wxml_processor_transformer.attention import Attention
-from wxml_processor_transformer.feed_forward import FeedForward
-from wxml_processor_transformer.graph_attention import GraphAttention
-from wxml_processor_transformer.graph_transformer_block import GraphTransformerBlock
-from wxml_processor_transformer.transformer_block import TransformerBlock
+from wxml_processor_transformer.graph_transformer_block import GraphAttention, GraphTransformerBlock
+from wxml_processor_transformer.transformer_block import FeedForward, TransformerBlock
 
 Names = Mapping[str, str]
 

@@ -1,35 +1,48 @@
 """Multi-head attention from target nodes to source nodes, each in its order."""
 
-__all__ = ["Attention", "Backend"]
+__all__ = ["Attention", "attend", "channels_of_head", "flash_attention", "require_flash_attention", "windowed_sdpa"]
 
-from collections.abc import Callable
-from typing import Literal
+from importlib.util import find_spec
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from wxml.errors import ConfigError, Fault
 from wxml_kernels.block_attention import block_attention
-from wxml_kernels.key_window import KeyWindow, Run
+from wxml_kernels.key_window import KeyWindow
 
-from wxml_processor_transformer.flash_attention import flash_attention
-from wxml_processor_transformer.heads import channels_of_head
+from wxml_processor_transformer.options import Backend
 
-Backend = Literal["blocks", "flash"]
-Kernel = Callable[[Tensor, Tensor, Tensor, KeyWindow | None, float], Tensor]
+
+def channels_of_head(channels: int, heads: int) -> int:
+    """The number of channels in each head.
+
+    Raises:
+        ConfigError: `heads` does not divide `channels`; the error names the numbers that do.
+    """
+    if channels % heads:
+        fault = Fault("num_heads", f"it must divide the {channels} channels of the model, got {heads}")
+        divisors = ", ".join(str(number) for number in range(1, channels + 1) if not channels % number)
+        raise ConfigError([fault], fix=f"use one of {divisors}")
+    return channels // heads
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow | None, dropout: float = 0.0) -> Tensor:
-    """softmax(q·k / √d) v, over the keys in each query's window, or over all of them where there is none.
+    """softmax(q·k / √d) v, over the keys in each query's window, or over all keys without a window.
 
-    Exact everywhere, and never more than O(queries · window). On a CPU (and on tensors without data) by
-    `block_attention`, on other devices by `windowed_sdpa`.
+    The result is exact, in O(queries · window) operations. `block_attention` computes it on a CPU (and on tensors
+    without data), `windowed_sdpa` on other devices.
 
     Args:
-        query: shape `[batch, head, query, head channel]`; `key` and `value` likewise.
-        key: the keys.
-        value: what is averaged.
-        window: which keys each query sees.
+        query: shape `[batch, head, query, head channel]`.
+        key: shape `[batch, head, key, head channel]`.
+        value: like `key`.
+        window: the keys that each query sees.
         dropout: probability with which a weight is zeroed.
+
+    Returns:
+        Shape of `query`, dtype of `value`.
     """
     if window is None:
         return functional.scaled_dot_product_attention(query.to(value), key.to(value), value, dropout_p=dropout)
@@ -39,28 +52,52 @@ def attend(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow | None, 
 
 
 def windowed_sdpa(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow, dropout: float = 0.0) -> Tensor:
-    """The same by plain `scaled_dot_product_attention`, once for each run of blocks that share a mask.
+    """The same by `scaled_dot_product_attention`, called once for each run of blocks that share a mask.
 
-    For self-attention these are one or two blocks at each border and one batch of all others.
+    Self-attention has one or two blocks at each border and one run of all others.
     """
-    bounds = window.bounds
-    return torch.cat([_run(query, (key, value), run, bounds, dropout) for run in window.runs], dim=-2)
+    outputs = []
+    for run in window.runs:
+        keys = slice(run.low, run.low + run.keys + (run.blocks - 1) * run.queries)
+        queries = slice(run.start, run.start + run.blocks * run.queries)
+        blocks = query[:, :, queries].reshape(*query.shape[:2], run.blocks, run.queries, -1)
+        near = (part[:, :, keys].unfold(2, run.keys, run.queries).transpose(-1, -2) for part in (key, value))
+        first, last = (window.bounds[:, run.start : run.start + run.queries] - run.low).unsqueeze(-1)
+        position = torch.arange(run.keys, device=query.device)
+        seen = (position >= first) & (position <= last)
+        parts = [part.transpose(1, 2).flatten(0, 1) for part in (blocks, *near)]  # blocks join the batch
+        out = functional.scaled_dot_product_attention(*parts, attn_mask=seen, dropout_p=dropout)
+        outputs.append(out.view(len(query), run.blocks, *out.shape[1:]).transpose(1, 2).flatten(2, 3))
+    return torch.cat(outputs, dim=-2)
 
 
-def _run(query: Tensor, pair: tuple[Tensor, Tensor], run: Run, bounds: Tensor, dropout: float) -> Tensor:
-    keys = slice(run.low, run.low + run.keys + (run.blocks - 1) * run.queries)
-    queries = slice(run.start, run.start + run.blocks * run.queries)
-    key, value = (part[:, :, keys].unfold(2, run.keys, run.queries).transpose(-1, -2) for part in pair)
-    blocks = query[:, :, queries].reshape(*query.shape[:2], run.blocks, run.queries, -1)
-    first, last = (bounds[:, run.start : run.start + run.queries] - run.low).unsqueeze(-1)
-    position = torch.arange(run.keys, device=bounds.device)
-    seen = (position >= first) & (position <= last)
-    blocks, key, value = (part.transpose(1, 2).flatten(0, 1) for part in (blocks, key, value))  # they join the batch
-    out: Tensor = functional.scaled_dot_product_attention(blocks, key, value, attn_mask=seen, dropout_p=dropout)
-    return out.view(len(query), run.blocks, *out.shape[1:]).transpose(1, 2).flatten(2, 3)
+def require_flash_attention(window: KeyWindow | None) -> None:
+    """Check that `flash_attention` can run.
+
+    Raises:
+        ConfigError: flash_attn is not installed, or it has no window of this form.
+    """
+    if find_spec("flash_attn") is None:
+        fault = Fault("backend", "`flash` needs the package flash-attn, which is not installed")
+        raise ConfigError([fault], fix="install flash-attn (CUDA only), or use `backend: blocks`: the same numbers")
+    if window is None:
+        return
+    first, last = window.bounds.numpy()
+    centres = np.arange(len(first))
+    band = np.maximum(centres - window.window, 0), np.minimum(centres + window.window, len(first) - 1)
+    if not (np.array_equal(first, band[0]) and np.array_equal(last, band[1])):
+        fault = Fault("backend", "`flash` has no window between two node sets")
+        raise ConfigError([fault], fix="use `backend: blocks`, or `window: null`")
 
 
-KERNELS: dict[str, Kernel] = {"blocks": attend, "flash": flash_attention}
+def flash_attention(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow | None, dropout: float) -> Tensor:
+    """The result of `attend` by `flash_attn_func` (CUDA, half precision); shapes are those of `attend`."""
+    from flash_attn import flash_attn_func  # type: ignore[import-not-found]  # optional, and only for CUDA
+
+    query, key, value = (part.to(value.dtype).transpose(1, 2) for part in (query, key, value))
+    width = -1 if window is None else window.window
+    attended: Tensor = flash_attn_func(query, key, value, dropout_p=dropout, window_size=(width, width))
+    return attended.transpose(1, 2)
 
 
 class Attention(nn.Module):
@@ -68,7 +105,7 @@ class Attention(nn.Module):
 
     Args:
         channels: C, of targets, sources and the result.
-        heads: in how many heads the channels fall.
+        heads: the number of heads; each has C / heads channels.
         backend: `blocks` or `flash`.
         qk_norm: layer norm of q and k in each head, without a bias (Henry et al. 2020, arXiv:2010.04245).
         dropout: probability with which a weight is zeroed in training.
@@ -79,30 +116,31 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         width = channels_of_head(channels, heads)
-        self.heads, self.dropout, self.kernel = heads, dropout, KERNELS[backend]
+        self.heads, self.dropout = heads, dropout
+        self.kernel = flash_attention if backend == "flash" else attend
         self.query, self.key, self.value = (nn.Linear(channels, channels, bias=False) for _ in range(3))
         self.query_norm = nn.LayerNorm(width, bias=False) if qk_norm else nn.Identity()
         self.key_norm = nn.LayerNorm(width, bias=False) if qk_norm else nn.Identity()
         self.out = nn.Linear(channels, channels)
 
     def forward(
-        self, target: Tensor, source: Tensor, window: KeyWindow | None, places: nn.ModuleList | None = None
+        self, target: Tensor, source: Tensor, window: KeyWindow | None, rotary: nn.ModuleList | None = None
     ) -> Tensor:
-        """What the targets gather, `[batch, target_node, channel]`.
+        """The attended values of each target, `[batch, target_node, channel]`.
 
         Args:
             target: shape `[batch, target_node, channel]`.
             source: shape `[batch, source_node, channel]`.
-            window: which sources each target sees; None: all.
-            places: the rotations of queries and of keys.
+            window: the sources that each target sees; None: all.
+            rotary: the rotations of queries and of keys.
         """
         query, key, value = (
-            linear(nodes).view(*nodes.shape[:2], self.heads, -1).transpose(1, 2)
+            linear(nodes).view(*nodes.shape[:2], self.heads, -1).transpose(1, 2)  # [batch, head, node, head channel]
             for linear, nodes in ((self.query, target), (self.key, source), (self.value, source))
         )
         query, key = self.query_norm(query), self.key_norm(key)
-        if places is not None:
-            query, key = places[0](query), places[1](key)
-        gathered = self.kernel(query, key, value, window, self.dropout if self.training else 0.0)
-        result: Tensor = self.out(gathered.transpose(1, 2).flatten(2))
+        if rotary is not None:
+            query, key = rotary[0](query), rotary[1](key)
+        attended = self.kernel(query, key, value, window, self.dropout if self.training else 0.0)
+        result: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return result

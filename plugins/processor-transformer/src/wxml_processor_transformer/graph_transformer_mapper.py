@@ -11,12 +11,10 @@ from wxml.anemoi_names import AnemoiNames
 from wxml.model.features import EdgeFeatures
 from wxml_kernels.edge_attention import AttentionEdges
 
-from wxml_processor_transformer import block_options as options
+from wxml_processor_transformer import options
 from wxml_processor_transformer.anemoi_names import graph_transformer_mapper_names
-from wxml_processor_transformer.graph_attention import Along
-from wxml_processor_transformer.graph_transformer_block import GraphTransformerBlock
-from wxml_processor_transformer.graph_transformer_options import GraphTransformerOptions, HiddenDropout
-from wxml_processor_transformer.norm import node_norm
+from wxml_processor_transformer.graph_transformer_block import Along, GraphTransformerBlock
+from wxml_processor_transformer.transformer_block import node_norm
 
 
 class GraphTransformerMapper(Mapper):
@@ -32,25 +30,31 @@ class GraphTransformerMapper(Mapper):
         route: Route,
         channels: MapperChannels,
         *,
-        num_heads: options.Heads = 4,
+        num_heads: options.NumHeads = 4,
         mlp_ratio: options.MlpRatio = 4.0,
-        mlp: options.MlpOption = "mlp",
-        activation: options.ActivationOption = "gelu",
+        mlp: options.Mlp = "mlp",
+        activation: options.Activation = "gelu",
         qk_norm: options.QkNorm = False,
-        dropout: HiddenDropout = 0.0,
-        norm: options.NormOption = "layer-norm",
+        dropout: options.HiddenDropout = 0.0,
+        norm: options.Norm = "layer-norm",
         zero_init: Annotated[bool, Field(description="a decoder's output is zero before training")] = False,
     ) -> None:
         super().__init__(route, channels)
         hidden = channels.hidden
-        chosen = GraphTransformerOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
+        chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
         self.edges, self.edge_features = AttentionEdges(route.edges), EdgeFeatures(route.edges, channels.edge_features)
         is_latent = channels.decode and channels.source == hidden
         self.embed_source = nn.Identity() if is_latent else nn.Linear(channels.source, hidden)
         self.embed_target = nn.Linear(channels.target, hidden)
         self.source_norm = node_norm(norm, hidden)
         self.block = GraphTransformerBlock(hidden, self.edge_features.channels, chosen)
-        self.read_off = _reading(hidden, channels.out, zero_init) if channels.decode else nn.Identity()
+        self.read_off: nn.Module = nn.Identity()
+        if channels.decode:
+            linear = nn.Linear(hidden, channels.out)
+            self.read_off = nn.Sequential(nn.LayerNorm(hidden), linear)
+            if zero_init:
+                nn.init.zeros_(linear.weight)
+                nn.init.zeros_(linear.bias)
 
     @property
     def source_out(self) -> int:
@@ -69,12 +73,3 @@ class GraphTransformerMapper(Mapper):
         embedded = self.source_norm(self.embed_source(source))
         along = Along(self.edges, self.edges.arranged(self.edge_features()))
         return source, self.read_off(self.block(self.embed_target(target), along, source=embedded))
-
-
-def _reading(channels: int, out: int, zero_init: bool) -> nn.Sequential:
-    """Layer norm and linear layer."""
-    linear = nn.Linear(channels, out)
-    if zero_init:
-        nn.init.zeros_(linear.weight)
-        nn.init.zeros_(linear.bias)
-    return nn.Sequential(nn.LayerNorm(channels), linear)

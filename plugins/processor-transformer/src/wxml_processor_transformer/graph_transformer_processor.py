@@ -2,6 +2,7 @@
 
 __all__ = ["GraphTransformerProcessor"]
 
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -9,14 +10,12 @@ from torch import Tensor, nn
 from wxml import Mesh, Processor, ProcessorChannels
 from wxml.anemoi_names import AnemoiNames
 from wxml.model.features import EdgeFeatures
-from wxml.model.layers import Layer, run_layers
+from wxml.model.layers import run_layers
 from wxml_kernels.edge_attention import AttentionEdges
 
-from wxml_processor_transformer import block_options as options
+from wxml_processor_transformer import options
 from wxml_processor_transformer.anemoi_names import graph_transformer_processor_names
-from wxml_processor_transformer.graph_attention import Along
-from wxml_processor_transformer.graph_transformer_block import GraphTransformerBlock
-from wxml_processor_transformer.graph_transformer_options import GraphTransformerOptions, HiddenDropout
+from wxml_processor_transformer.graph_transformer_block import Along, GraphTransformerBlock
 
 EdgeProjection = Literal["layer", "once"]
 
@@ -24,7 +23,7 @@ EdgeProjection = Literal["layer", "once"]
 class GraphTransformerProcessor(Processor):
     """Graph transformer: a mesh node attends to those that have edges into it.
 
-    Formulas: `wxml_processor_transformer.graph_transformer_block` and `.graph_attention`.
+    Formulas: `wxml_processor_transformer.graph_transformer_block`.
     """
 
     takes_condition: ClassVar[bool] = True
@@ -35,21 +34,21 @@ class GraphTransformerProcessor(Processor):
         mesh: Mesh,
         channels: ProcessorChannels,
         *,
-        num_layers: Annotated[int, Field(gt=0, description="blocks, each with weights of its own")] = 4,
-        num_heads: options.Heads = 4,
+        num_layers: options.NumLayers = 4,
+        num_heads: options.NumHeads = 4,
         mlp_ratio: options.MlpRatio = 4.0,
-        mlp: options.MlpOption = "mlp",
-        activation: options.ActivationOption = "gelu",
+        mlp: options.Mlp = "mlp",
+        activation: options.Activation = "gelu",
         qk_norm: options.QkNorm = False,
-        dropout: HiddenDropout = 0.0,
-        norm: options.NormOption = "layer-norm",
+        dropout: options.HiddenDropout = 0.0,
+        norm: options.Norm = "layer-norm",
         edge_projection: Annotated[
             EdgeProjection, Field(description="a matrix for the features of edges in each layer, or one for all")
         ] = "layer",
     ) -> None:
         super().__init__(mesh, channels)
         hidden = channels.hidden
-        chosen = GraphTransformerOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
+        chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
         self.edges, self.edge_features = AttentionEdges(mesh.edges), EdgeFeatures(mesh.edges, channels.edge_features)
         shared = edge_projection == "once"
         self.projection = nn.Linear(self.edge_features.channels, hidden) if shared else None
@@ -65,9 +64,10 @@ class GraphTransformerProcessor(Processor):
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
         """The state after all blocks, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
         along = Along(self.edges, self.edges.arranged(self.edge_features()), self.projection)
-        layers = [self._layer(block, along, condition) for block in self.layers]
-        (state,) = run_layers(layers, (state,), self.recompute_groups)
-        return state
 
-    def _layer(self, block: nn.Module, along: Along, condition: Tensor | None) -> Layer:
-        return lambda state: (block(state, along, condition),)
+        def step(block: nn.Module, state: Tensor) -> tuple[Tensor]:
+            return (block(state, along, condition),)
+
+        steps = [partial(step, block) for block in self.layers]
+        (state,) = run_layers(steps, (state,), self.recompute_groups)
+        return state

@@ -6,15 +6,14 @@ the sphere into the twelve faces of HEALPix (Górski et al. 2005, doi:10.1086/42
 from the north pole to the southern hemisphere.
 """
 
-__all__ = ["Order", "face_coordinates", "node_order", "ranks_among", "reordered"]
-
-from typing import Literal
+__all__ = ["face_coordinates", "node_order", "ranks_among", "reordered"]
 
 import numpy as np
 from numpy.typing import NDArray
 from wxml import NodeSet
 
-Order = Literal["as-is", "latitude-bands", "healpix", "hilbert"]
+from wxml_processor_transformer.options import Order
+
 Integers = NDArray[np.int64]
 LEVELS = 20
 """Bits of a coordinate on a face: cells of ten metres."""

@@ -4,9 +4,7 @@ Two channels of a head form a plane, which turns by θ_m(place). The product of 
 on the difference of their angles alone (Su et al. 2021, arXiv:2104.09864).
 """
 
-__all__ = ["Position", "Rotary", "rotary_pair"]
-
-from typing import Literal
+__all__ = ["Rotary", "rotary_pair"]
 
 import numpy as np
 import torch
@@ -15,7 +13,8 @@ from torch import Tensor, nn
 from wxml import NodeSet
 from wxml.errors import ConfigError, Fault
 
-Position = Literal["none", "rank", "sphere"]
+from wxml_processor_transformer.options import Position
+
 Places = tuple[NodeSet, NDArray[np.int64]]
 BASE = 10000.0
 

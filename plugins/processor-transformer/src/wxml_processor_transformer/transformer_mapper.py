@@ -9,18 +9,18 @@ from wxml.anemoi_names import AnemoiNames
 from wxml_kernels.edges import index_tensor
 from wxml_kernels.key_window import KeyWindow
 
-from wxml_processor_transformer import block_options as options
+from wxml_processor_transformer import options
 from wxml_processor_transformer.anemoi_names import transformer_mapper_names
-from wxml_processor_transformer.flash_attention import require_flash_attention
+from wxml_processor_transformer.attention import require_flash_attention
 from wxml_processor_transformer.node_order import node_order, ranks_among, reordered
-from wxml_processor_transformer.norm import node_norm
 from wxml_processor_transformer.rotary import rotary_pair
+from wxml_processor_transformer.transformer_block import FeedForward, node_norm, window_attention
 
 
 class TransformerMapper(Mapper):
     """One block of attention from targets y to sources x: y ← norm y, y ← y + MHA(y, norm x), y ← y + FFN(norm y).
 
-    The first short cut starts behind the norm, not in front of it as in a processor's block: so does Anemoi's.
+    The first residual starts behind the norm, not in front of it as in a processor's block: so does Anemoi's.
 
     Targets and sources are sorted along one curve; a target sees the sources at most `window` ranks away from its own
     place among them. The edges of the route play no part. As an encoder it embeds both node sets and hands the raw
@@ -36,17 +36,17 @@ class TransformerMapper(Mapper):
         route: Route,
         channels: MapperChannels,
         *,
-        num_heads: options.Heads = 4,
+        num_heads: options.NumHeads = 4,
         window: options.Window = 512,
-        order: options.OrderOption = "hilbert",
-        position: options.PositionOption = "none",
+        order: options.Order = "hilbert",
+        position: options.Position = "none",
         mlp_ratio: options.MlpRatio = 4.0,
-        mlp: options.MlpOption = "mlp",
-        activation: options.ActivationOption = "gelu",
+        mlp: options.Mlp = "mlp",
+        activation: options.Activation = "gelu",
         qk_norm: options.QkNorm = False,
-        dropout: options.Dropout = 0.0,
-        norm: options.NormOption = "layer-norm",
-        backend: options.BackendOption = "blocks",
+        dropout: options.AttentionDropout = 0.0,
+        norm: options.Norm = "layer-norm",
+        backend: options.Backend = "blocks",
     ) -> None:
         super().__init__(route, channels)
         hidden = channels.hidden
@@ -54,9 +54,9 @@ class TransformerMapper(Mapper):
         self.embed_source = nn.Identity() if channels.decode else nn.Linear(channels.source, hidden)
         self.embed_target = nn.Linear(channels.target, hidden)
         self.source_norm, self.target_norm = node_norm(norm, hidden), node_norm(norm, hidden)
-        self.attention = chosen.attention(hidden)
+        self.attention = window_attention(hidden, chosen)
         self.feed_forward_norm = node_norm(norm, hidden)
-        self.feed_forward = chosen.feed_forward(hidden)
+        self.feed_forward = FeedForward(hidden, chosen)
         reading = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, channels.out))
         self.read_off = reading if channels.decode else nn.Identity()
 
@@ -73,7 +73,7 @@ class TransformerMapper(Mapper):
             self.register_buffer(name, index_tensor(index), persistent=False)
         targets = reordered(route.target, target_order), ranks
         sources = reordered(route.source, source_order), np.arange(len(source_order))
-        self.places = rotary_pair(position, hidden // num_heads, targets, sources)
+        self.rotary = rotary_pair(position, hidden // num_heads, targets, sources)
 
     @property
     def source_out(self) -> int:
@@ -91,6 +91,6 @@ class TransformerMapper(Mapper):
         """
         x = self.embed_source(source.index_select(1, self.source_order))
         y = self.target_norm(self.embed_target(target.index_select(1, self.target_order)))
-        y = y + self.attention(y, self.source_norm(x), self.window, self.places)
+        y = y + self.attention(y, self.source_norm(x), self.window, self.rotary)
         y = y + self.feed_forward(self.feed_forward_norm(y))
         return source, self.read_off(y).index_select(1, self.target_back)

@@ -2,20 +2,20 @@
 
 __all__ = ["TransformerProcessor"]
 
-from typing import Annotated, ClassVar
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mesh, Processor, ProcessorChannels
 from wxml.anemoi_names import AnemoiNames
-from wxml.model.layers import Layer, run_layers
+from wxml.model.layers import run_layers
 from wxml_kernels.edges import index_tensor
 from wxml_kernels.key_window import KeyWindow
 
-from wxml_processor_transformer import block_options as options
+from wxml_processor_transformer import options
 from wxml_processor_transformer.anemoi_names import transformer_processor_names
-from wxml_processor_transformer.flash_attention import require_flash_attention
+from wxml_processor_transformer.attention import require_flash_attention
 from wxml_processor_transformer.node_order import node_order, reordered
 from wxml_processor_transformer.rotary import rotary_pair
 from wxml_processor_transformer.transformer_block import TransformerBlock
@@ -37,18 +37,18 @@ class TransformerProcessor(Processor):
         mesh: Mesh,
         channels: ProcessorChannels,
         *,
-        num_layers: Annotated[int, Field(gt=0, description="blocks, each with weights of its own")] = 4,
-        num_heads: options.Heads = 4,
+        num_layers: options.NumLayers = 4,
+        num_heads: options.NumHeads = 4,
         window: options.Window = 512,
-        order: options.OrderOption = "hilbert",
-        position: options.PositionOption = "none",
+        order: options.Order = "hilbert",
+        position: options.Position = "none",
         mlp_ratio: options.MlpRatio = 4.0,
-        mlp: options.MlpOption = "mlp",
-        activation: options.ActivationOption = "gelu",
+        mlp: options.Mlp = "mlp",
+        activation: options.Activation = "gelu",
         qk_norm: options.QkNorm = False,
-        dropout: options.Dropout = 0.0,
-        norm: options.NormOption = "layer-norm",
-        backend: options.BackendOption = "blocks",
+        dropout: options.AttentionDropout = 0.0,
+        norm: options.Norm = "layer-norm",
+        backend: options.Backend = "blocks",
     ) -> None:
         super().__init__(mesh, channels)
         chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm, backend)
@@ -61,7 +61,7 @@ class TransformerProcessor(Processor):
         self.register_buffer("order", index_tensor(permutation), persistent=False)
         self.register_buffer("back", index_tensor(np.argsort(permutation)), persistent=False)
         nodes = reordered(mesh.nodes, permutation), np.arange(len(permutation))
-        self.places = rotary_pair(position, channels.hidden // num_heads, nodes, nodes)
+        self.rotary = rotary_pair(position, channels.hidden // num_heads, nodes, nodes)
 
     def anemoi_names(self) -> AnemoiNames:
         """The names in a TransformerProcessor."""
@@ -74,9 +74,10 @@ class TransformerProcessor(Processor):
         """
         state = state.index_select(1, self.order)
         condition = None if condition is None else condition.index_select(1, self.order)
-        layers = [self._layer(block, condition) for block in self.layers]
-        (state,) = run_layers(layers, (state,), self.recompute_groups)
-        return state.index_select(1, self.back)
 
-    def _layer(self, block: nn.Module, condition: Tensor | None) -> Layer:
-        return lambda state: (block(state, self.window, self.places, condition),)
+        def step(block: nn.Module, state: Tensor) -> tuple[Tensor]:
+            return (block(state, self.window, self.rotary, condition),)
+
+        steps = [partial(step, block) for block in self.layers]
+        (state,) = run_layers(steps, (state,), self.recompute_groups)
+        return state.index_select(1, self.back)

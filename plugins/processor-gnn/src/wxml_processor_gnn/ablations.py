@@ -1,0 +1,136 @@
+"""What a model can do without a processor or without neighbours: NoOpProcessor, PointWiseProcessor and -Mapper."""
+
+__all__ = ["NoOpProcessor", "PointWiseMapper", "PointWiseProcessor"]
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor, nn
+from wxml import EdgeSet, Mapper, MapperChannels, Mesh, Processor, ProcessorChannels, Route
+from wxml.anemoi_names import AnemoiNames, AnemoiWeight
+from wxml.data.sphere import angular_distance
+from wxml.model.layers import run_layers
+from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
+
+from wxml_processor_gnn.mlp import ACTIVATIONS, Activation
+
+
+class NoOpProcessor(Processor):
+    """Returns the state as the update Δ, for ablations: a model without a processor.
+
+    Core computes state + Δ, so the decoder reads twice what the encoder gave; with `model.latent_skip: false` it reads
+    that very state.
+    """
+
+    def anemoi_names(self) -> AnemoiNames:
+        """A NoOpProcessor has no weights either."""
+        return AnemoiNames({})
+
+    def forward(self, state: Tensor) -> Tensor:
+        """The state itself, shape `[batch, mesh_node, channel]`."""
+        return state
+
+
+class PointWiseLayer(nn.Sequential):
+    """x' = W₂ act(LN(W₁ x + b₁)) + b₂; without W₂ and b₂ where the hidden layer is as wide as the state."""
+
+    def __init__(self, channels: int, hidden: int, activation: Activation, dropout: float) -> None:
+        back = [nn.Linear(hidden, channels)] if hidden != channels else []
+        dropped = [nn.Dropout(dropout)] if dropout else []
+        super().__init__(nn.Linear(channels, hidden), nn.LayerNorm(hidden), ACTIVATIONS[activation](), *back, *dropped)
+
+    def forward(self, state: Tensor) -> tuple[Tensor]:
+        """`[batch, node, channel]` in and, as the only tensor, out."""
+        for part in self:
+            state = part(state)
+        return (state,)
+
+
+class PointWiseProcessor(Processor):
+    """An MLP on every mesh node for itself: what a model can do without neighbours on the mesh, for ablations.
+
+    The layers follow one another without a residual; core's is the only one, from the first layer to the last.
+    """
+
+    has_recompute_groups: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        channels: ProcessorChannels,
+        *,
+        num_layers: Annotated[int, Field(gt=0, description="layers, each with weights of its own")] = 4,
+        mlp_ratio: Annotated[float, Field(gt=0, description="width of the hidden layers, in channels")] = 4.0,
+        activation: Annotated[Activation, Field(description="nonlinearity of every layer")] = "gelu",
+        dropout: Annotated[float, Field(ge=0, lt=1, description="share of values left out in training")] = 0.0,
+    ) -> None:
+        super().__init__(mesh, channels)
+        width, hidden = channels.hidden, max(1, int(mlp_ratio * channels.hidden + 0.5))
+        self.layers = nn.ModuleList(PointWiseLayer(width, hidden, activation, dropout) for _ in range(num_layers))
+
+    def anemoi_names(self) -> AnemoiNames:
+        """The names in a PointWiseMLPProcessor: `layers.0.3.bias` is `proc.0.mlp.3.bias` there."""
+        paths = [(name, name.split(".")) for name, _ in self.named_parameters()]
+        return AnemoiNames(
+            {name: AnemoiWeight((f"proc.{layer}.mlp.{part}.{kind}",)) for name, (_, layer, part, kind) in paths}
+        )
+
+    def forward(self, state: Tensor) -> Tensor:
+        """The state after all layers, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
+        (state,) = run_layers(list(self.layers), (state,), self.recompute_groups)
+        return state
+
+
+class PointWiseMapper(Mapper):
+    """Hands every target node what its nearest source node has, among those that an edge joins to it.
+
+    Between two equal node sets this maps node i to node i, and nothing is ever mixed between nodes: what a model can do
+    without neighbours, for ablations. The encoder embeds with one linear layer; the decoder reads its output off with a
+    layer norm and a linear layer. What the target nodes bring along is not read, so features that the model learns for
+    mesh nodes have no effect. A target without edges reads zeros.
+    """
+
+    def __init__(self, route: Route, channels: MapperChannels) -> None:
+        super().__init__(route, channels)
+        self.nearest = EdgeIndex(_nearest_edges(route))
+        width, out = channels.source, channels.out
+        layers = [nn.LayerNorm(width), nn.Linear(width, out)] if channels.decode else [nn.Linear(width, out)]
+        self.layers = nn.Sequential(*layers)
+
+    @property
+    def source_out(self) -> int:
+        """Channels of the source, which goes out as it came in."""
+        return self.channels.source
+
+    def anemoi_names(self) -> AnemoiNames:
+        """The names in a PointWiseForwardMapper or a PointWiseBackwardMapper."""
+        if not self.channels.decode:
+            weight = AnemoiWeight(("emb_nodes_src.weight",), reads="source")
+            return AnemoiNames({"layers.0.weight": weight, "layers.0.bias": AnemoiWeight(("emb_nodes_src.bias",))})
+        names = [name for name, _ in self.named_parameters()]
+        return AnemoiNames({name: _read_off(name.removeprefix("layers.")) for name in names})
+
+    def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The source as it is, and the mapped target, shape `[batch, target_node, channels.out]`."""
+        if self.channels.decode:
+            return source, self._read_nearest(self.layers(source))  # there are fewer mesh nodes than grid nodes
+        return source, self.layers(self._read_nearest(source))
+
+    def _read_nearest(self, source: Tensor) -> Tensor:
+        """`[batch, source_node, channel]` to `[batch, target_node, channel]`: the sum over one edge is its source."""
+        return segment_sum(gather_sources(source, self.nearest), self.nearest)
+
+
+def _read_off(name: str) -> AnemoiWeight:
+    """Of the layer norm, 0, and of the linear layer behind it, 1, whose rows are variables."""
+    return AnemoiWeight((f"node_data_extractor.{name}",), is_output=name.startswith("1."))
+
+
+def _nearest_edges(route: Route) -> EdgeSet:
+    """The shortest edge into each target; of equally short ones, that from the source with the lowest number."""
+    edges = route.edges
+    length = angular_distance(route.source.points[edges.source], route.target.points[edges.target])
+    shortest_first = np.lexsort((edges.source, length, edges.target))
+    kept = shortest_first[edges.pointers[:-1][np.diff(edges.pointers) > 0]]
+    return EdgeSet(edges.source[kept], edges.target[kept], edges.source_count, edges.target_count, edges.features[kept])

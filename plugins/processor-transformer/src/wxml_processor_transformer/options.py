@@ -1,0 +1,67 @@
+"""The options that processors and mappers of this package share, and their values for one block."""
+
+__all__ = [
+    "Activation",
+    "AttentionDropout",
+    "Backend",
+    "BlockOptions",
+    "HiddenDropout",
+    "Mlp",
+    "MlpRatio",
+    "Norm",
+    "NumHeads",
+    "NumLayers",
+    "Order",
+    "Position",
+    "QkNorm",
+    "Window",
+]
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+from wxml_kernels import layer_stack
+
+NumLayers = Annotated[int, Field(gt=0, description="blocks, each with weights of its own")]
+NumHeads = Annotated[int, Field(gt=0, description="heads of the attention; they divide the channels")]
+Window = Annotated[
+    int | None, Field(gt=0, description="how many places away in the order a node sees others; null: all nodes")
+]
+Order = Annotated[
+    Literal["as-is", "latitude-bands", "healpix", "hilbert"],
+    Field(description="order of the nodes in which the window slides"),
+]
+Position = Annotated[
+    Literal["none", "rank", "sphere"],
+    Field(description="what rotary embeddings turn by: rank in the order, place on the sphere"),
+]
+MlpRatio = Annotated[float, Field(gt=0, description="width of the hidden layer over channels")]
+Mlp = Annotated[
+    Literal["mlp", "glu", "swiglu", "geglu", "reglu"],
+    Field(description="kind of the network on nodes; all but mlp are gated"),
+]
+Activation = Annotated[layer_stack.Activation, Field(description="nonlinearity, where `mlp` is mlp")]
+QkNorm = Annotated[bool, Field(description="layer norm of queries and keys in each head")]
+AttentionDropout = Annotated[
+    float, Field(ge=0, lt=1, description="probability of dropping an attention weight or a hidden value")
+]
+HiddenDropout = Annotated[float, Field(ge=0, lt=1, description="probability of dropping a hidden value of the network")]
+Norm = Annotated[Literal["layer-norm", "rms-norm"], Field(description="norm in front of attention and network")]
+Backend = Annotated[
+    Literal["blocks", "flash"], Field(description="how attention is computed; the numbers are the same")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOptions:
+    """The user's choices for one block; `backend` and the dropout of weights serve window attention alone."""
+
+    num_heads: int
+    mlp_ratio: float
+    mlp: Mlp
+    activation: Activation
+    qk_norm: bool
+    dropout: float
+    norm: Norm
+    backend: Backend = "blocks"
