@@ -65,8 +65,8 @@ def windowed_sdpa(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow, 
         first, last = (window.bounds[:, run.start : run.start + run.queries] - run.low).unsqueeze(-1)
         position = torch.arange(run.keys, device=query.device)
         seen = (position >= first) & (position <= last)
-        parts = [part.transpose(1, 2).flatten(0, 1) for part in (blocks, *near)]  # blocks join the batch
-        out = functional.scaled_dot_product_attention(*parts, attn_mask=seen, dropout_p=dropout)
+        q, k, v = (part.transpose(1, 2).flatten(0, 1) for part in (blocks, *near))  # blocks join the batch
+        out = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=dropout)
         outputs.append(out.view(len(query), run.blocks, *out.shape[1:]).transpose(1, 2).flatten(2, 3))
     return torch.cat(outputs, dim=-2)
 
