@@ -160,6 +160,10 @@ def test_the_floors_are_the_ones_described(contracts: dict[str, Any], root: Path
     assert described == dict(enumerate(floors))
 
 
+def test_the_architecture_is_one_page(root: Path) -> None:
+    assert len((root / "docs" / "architecture.md").read_text().splitlines()) <= 80
+
+
 PLANTED = [
     ("wxml/data/grid.py", "from wxml.training.job import train", "wxml.data is not allowed to import wxml.training"),
     ("wxml/data/fields.py", "def f():\n    import wxml.cli", "wxml.data is not allowed to import wxml.cli"),
