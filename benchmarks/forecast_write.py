@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from wxml.data.fields import Fields
 from wxml.data.grid import Grid
 from wxml.data.variables import Variable
-from wxml.forecasting.writer import ForecastHeader, ForecastWriter
+from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.writer import ForecastWriter
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 

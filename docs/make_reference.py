@@ -26,6 +26,7 @@ ROOMS = (
     "experiment",
     "plugins",
     "files",
+    "terminal",
     "testing",
 )
 """The order of the pages: that of the data, then what serves it."""

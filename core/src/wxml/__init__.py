@@ -21,7 +21,7 @@ _WHERE = {
     "EdgeSet": "graphs.graph",
     "Experiment": "experiment",
     "Fields": "data.fields",
-    "ForecastHeader": "forecasting.writer",
+    "ForecastHeader": "forecasting.layout",
     "ForecastWriter": "forecasting.writer",
     "Graph": "graphs.graph",
     "GraphBuilder": "graphs.builder",
@@ -59,8 +59,11 @@ PUBLIC_MODULES = (
     "data.times",
     "errors",
     "files.cache",
+    "files.failures",
     "files.staging",
+    "forecasting.layout",
     "model.tensors",
+    "terminal",
     "testing",
 )
 """Third parties may import the names above from `wxml`, and what `__all__` lists in these modules of it."""
@@ -96,7 +99,7 @@ if TYPE_CHECKING:
     from wxml.errors import UnknownPluginError as UnknownPluginError
     from wxml.errors import WxmlError as WxmlError
     from wxml.experiment import Experiment as Experiment
-    from wxml.forecasting.writer import ForecastHeader as ForecastHeader
+    from wxml.forecasting.layout import ForecastHeader as ForecastHeader
     from wxml.forecasting.writer import ForecastWriter as ForecastWriter
     from wxml.graphs.builder import GraphBuilder as GraphBuilder
     from wxml.graphs.graph import EdgeSet as EdgeSet

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wxml.data.fields import Fields
-from wxml.data.grid import Grid
-from wxml.data.variables import Variable
-from wxml.forecasting.writer import ForecastHeader
+from wxml import Fields, Grid, Variable
+from wxml.forecasting.layout import ForecastHeader
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 

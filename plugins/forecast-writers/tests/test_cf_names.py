@@ -1,7 +1,7 @@
 """Standard names, against entries of the CF standard name table looked up by hand."""
 
 import pytest
-from wxml.data.variables import Variable
+from wxml import Variable
 from wxml_forecast_writers.cf_names import QUANTITIES, cf_attributes
 
 

@@ -9,8 +9,7 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.data.grid import Grid
-from wxml_forecast_writers.disk_error import disk_errors
+from wxml import Grid
 
 
 def fill(disk):
@@ -59,35 +58,11 @@ def test_a_disk_that_is_full_from_the_start(small_disk, make_writer, make_header
     close(writer)
 
 
-def test_another_failure_of_the_library_is_an_input_output_error(tmp_path) -> None:
-    with (
-        pytest.raises(OSError, match=r"Input/output error \(NetCDF: HDF error\)") as caught,
-        disk_errors(str(tmp_path), 0),
-    ):
-        raise RuntimeError("NetCDF: HDF error")
-    assert caught.value.errno == errno.EIO
-
-
-def test_numbers_of_the_system_are_kept_and_those_of_the_library_are_not(tmp_path) -> None:
-    for number, expected in (errno.EACCES, errno.EACCES), (-101, errno.EIO):
-        with pytest.raises(OSError, match=r"\(.*why") as caught, disk_errors(str(tmp_path), 0):
-            raise OSError(number, "why")
-        assert caught.value.errno == expected
-
-
-def test_mistakes_in_the_program_are_not_taken_for_the_disk(tmp_path) -> None:
-    with pytest.raises(ZeroDivisionError), disk_errors(str(tmp_path), 0):
-        _ = 1 / 0
-
-
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 import numpy as np
-from wxml.data.fields import Fields
-from wxml.data.grid import Grid
-from wxml.forecasting.writer import ForecastHeader
-from wxml.data.variables import Variable
+from wxml.forecasting.layout import ForecastHeader
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 grid = Grid.unstructured(np.zeros(50_000), np.linspace(0, 359, 50_000))
 start, lead = np.array(["2020-01-01"], "datetime64[s]"), np.array([3600], "timedelta64[s]")

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.data.grid import Grid
-from wxml.data.variables import Variable
-from wxml_forecast_writers.layout import Layout
+from wxml import Grid, Variable
+from wxml.forecasting.layout import ForecastLayout
 
 DIMENSIONS = {"time": 2, "prediction_timedelta": 3}
 
@@ -166,9 +165,9 @@ def test_the_fill_value_is_nan(tmp_path, make_header, write_forecast) -> None:
 def test_chunks_hold_a_step_and_at_most_32_mib_of_members(make_header) -> None:
     nodes = 2**20  # 4 MiB a member
     grid = Grid.unstructured(np.zeros(nodes), np.linspace(0, 359, nodes))
-    assert Layout.of(make_header(grid, members=20)).chunks == (1, 1, 8, nodes)
-    assert Layout.of(make_header(grid, members=5)).chunks == (1, 1, 5, nodes)
-    assert Layout.of(make_header(grid)).chunks == (1, 1, nodes)
+    assert ForecastLayout.of(make_header(grid, members=20)).chunks == (1, 1, 8, nodes)
+    assert ForecastLayout.of(make_header(grid, members=5)).chunks == (1, 1, 5, nodes)
+    assert ForecastLayout.of(make_header(grid)).chunks == (1, 1, nodes)
 
 
 def test_units_that_nobody_knows_are_left_out(written) -> None:

@@ -8,9 +8,8 @@ import netCDF4
 import numpy as np
 import pytest
 import zarr
-from wxml.data.grid import Grid
+from wxml import ForecastWriter, Grid
 from wxml.errors import ConfigError
-from wxml.forecasting.writer import ForecastWriter
 from wxml.plugins.options.model import parse_options
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter

@@ -10,8 +10,7 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from wxml.data.grid import Grid
-from wxml.data.variables import Variable
+from wxml import Grid, Variable
 
 NAMES = ("t_850", "msl", "2t", "x.y-z@+")
 START = np.datetime64("2019-12-31T18", "s")

@@ -5,9 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.data.fields import Fields
-from wxml.data.grid import Grid
-from wxml.data.variables import Variable
+from wxml import Fields, Grid, Variable
 from wxml.errors import ArtefactError, ContractError, DataError
 
 SIX_HOURS = np.timedelta64(6, "h")

@@ -5,10 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.data.grid import Grid
-from wxml.data.source import DataSource, SourceHeader
-from wxml.data.variables import Variable
-from wxml.verification.verifier import VerificationTask
+from wxml import DataSource, Grid, SourceHeader, Variable, VerificationTask
 from wxml_verification.scorecard import Scorecard
 
 RECORD = {"artefact": "scores", "parents": [{"artefact": "forecast"}]}

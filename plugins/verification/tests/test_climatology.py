@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wxml.data.grid import Grid
+from wxml import Grid
 from wxml_verification.climatology import Climatology
 
 POINT = Grid.unstructured([50.0], [10.0])

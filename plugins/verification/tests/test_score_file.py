@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.data.grid import Grid
+from wxml import Grid
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-03", "s"), np.timedelta64(6, "h"))
 LEADS = np.array([6, 12], "timedelta64[h]").astype("timedelta64[s]")

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wxml.data.grid import Grid
+from wxml import Grid
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-04", "s"), np.timedelta64(6, "h"))
 LEADS = np.array([6, 12], "timedelta64[h]").astype("timedelta64[s]")

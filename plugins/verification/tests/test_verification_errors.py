@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import xarray as xr
-from wxml.data.grid import Grid
+from wxml import Grid
 from wxml.errors import DataError
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-02", "s"), np.timedelta64(6, "h"))

@@ -1,14 +1,19 @@
 """The report: well-formed, self-contained, complete, and for everyone to read."""
 
+import json
 import re
+from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from wxml.data.grid import Grid
-from wxml.verification.verifier import Scores
-from wxml_verification.tables import skill, skill_table
-from wxml_verification.units import pretty_units
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wxml import Grid, Scores
+from wxml_verification.evaluation import evaluate
+from wxml_verification.report import ReportText, pretty_units, render_report, skill
+from wxml_verification.truth import Truth
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-08", "s"), np.timedelta64(6, "h"))
 LEADS = np.array([6, 24, 96], "timedelta64[h]")
@@ -116,27 +121,85 @@ def test_maps_can_be_limited(report) -> None:
     assert "first 1 variables only, of 3" in text
 
 
-SCORES = Scores(
-    ("rmse",),
-    ("forecast", "persistence"),
-    ("t",),
-    np.array([6, 12, 18], "timedelta64[h]"),
-    np.array([[[[1.0, 3.0, 1.0]], [[2.0, 2.0, np.nan]]]]),
-    ("K",),
-    5,
+def test_the_scorecard_says_good_and_bad_by_sign_and_by_colour(source, write, verify, grid) -> None:
+    """The truth rises by 2 every 6 hours, so persistence is wrong by 2, 4 and 6; the forecast by 1, 6, and unknown."""
+    times = TIMES[:9]
+    truth = source(grid, ["t"], times, np.tile(2.0 * np.arange(9)[:, None, None], (1, 1, 4)))
+    errors = np.array([1.0, 6.0, np.nan])
+    values = 2.0 * (np.arange(5)[:, None] + np.arange(1, 4)) + errors
+    path = write(grid, times[:5], np.array([6, 12, 18], "timedelta64[h]"), {"t": np.repeat(values[..., None], 4, -1)})
+    _, folder = verify(path, truth, maps=0)
+    text = (folder / "report.html").read_text("utf-8")
+    table = text[text.index('<table class="scorecard">') : text.index("</table>")]
+    cells = re.findall(r"<td( style=\"[^\"]*\")?[^>]*>([^<]*)</td>", table)
+    assert [content for _, content in cells] == ["+0.50", "−0.50", "–", "5", "5", "0"]
+    assert ["--better" in style for style, _ in cells] == [True, False, False, False, False, False]
+    assert ["--worse" in style for style, _ in cells] == [False, True, False, False, False, False]
+    assert "better than persistence in <strong>1 of 2</strong>" in text
+
+
+HOSTILE = st.text("<>&\"'`{}$%\\/=; a_é²", min_size=1, max_size=12) | st.sampled_from(
+    ["<script>alert(1)</script>", '"><img src=x onerror=y>', "{{ 7 * 7 }}", "$\\frac{1}{", "</style>", "<!--", "]]>"]
 )
 
 
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(HOSTILE, min_size=1, max_size=2, unique=True), units=HOSTILE, said=HOSTILE)
+def test_texts_of_others_are_shown_and_never_obeyed(names, units, said, source, grid) -> None:
+    """Names, units and provenance appear as they are, and bring no element of their own."""
+    values = np.zeros((3, len(names), 4))
+    truth = Truth(source(grid, names, TIMES[:3], values, units=units))
+    forecast = MemoryForecast(names, units)
+    evaluation = evaluate(forecast, truth, tuple(names), TIMES[:0], 30)
+    text = render_report(evaluation, ReportText(said, json.dumps({"said": said}), 30), 1)
+    page, plain = Page(), Page()
+    page.feed(text)
+    plain.feed(render_report(renamed(evaluation), ReportText("report", "{}", 30), 1))
+    assert page.faults == page.open == []
+    assert Counter(tag for tag, _ in page.tags) == Counter(tag for tag, _ in plain.tags)
+    shown = "".join(page.text)
+    assert said in shown
+    assert json.dumps({"said": said}) in shown
+    assert all(name in shown for name in names)
+
+
+class MemoryForecast:
+    """Zeros at two lead times from one initial time."""
+
+    name, members = "memory", 1
+    initial_times, lead_times = TIMES[:1], LEADS[:1].astype("timedelta64[s]")
+
+    def __init__(self, names, units):
+        self.variables, self._units = tuple(names), units
+
+    def units(self, variable):
+        return self._units
+
+    def area_weights(self):
+        return np.full(4, 0.25)
+
+    def read(self, case, variables):
+        return np.zeros((1, len(variables), 4))
+
+
+def renamed(evaluation):
+    """The same numbers under harmless names."""
+    scores = evaluation.scores
+    names = tuple(f"v{number}" for number in range(len(scores.variables)))
+    return replace(evaluation, scores=replace(scores, variables=names, units=("K",) * len(names)))
+
+
 def test_skill_by_hand() -> None:
-    np.testing.assert_array_equal(skill(SCORES, "persistence"), [[0.5, -0.5, np.nan]])
-
-
-def test_the_scorecard_says_good_and_bad_by_sign_and_by_colour() -> None:
-    table = skill_table(SCORES, "persistence", np.array([[5, 4, 0]]))
-    cells = re.findall(r"<td( style=\"[^\"]*\")?[^>]*>([^<]*)</td>", table)
-    assert [content for _, content in cells] == ["+0.50", "−0.50", "–", "5", "4", "0"]
-    assert ["--better" in style for style, _ in cells] == [True, False, False, False, False, False]
-    assert ["--worse" in style for style, _ in cells] == [False, True, False, False, False, False]
+    scores = Scores(
+        ("rmse",),
+        ("forecast", "persistence"),
+        ("t",),
+        np.array([6, 12, 18], "timedelta64[h]"),
+        np.array([[[[1.0, 3.0, 1.0]], [[2.0, 2.0, np.nan]]]]),
+        ("K",),
+        5,
+    )
+    np.testing.assert_array_equal(skill(scores, "persistence"), [[0.5, -0.5, np.nan]])
 
 
 @pytest.mark.parametrize(

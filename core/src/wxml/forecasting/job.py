@@ -17,8 +17,9 @@ from wxml.data.times import format_duration, format_time, parse_duration, parse_
 from wxml.errors import DataError
 from wxml.experiment import Experiment, describe_source, restore
 from wxml.files.staging import check_absent, staged
+from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.rollout import check_members, rollout
-from wxml.forecasting.writer import ForecastHeader, ForecastWriter
+from wxml.forecasting.writer import ForecastWriter
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.resolve import resolve

@@ -1,39 +1,21 @@
 """ForecastWriter: puts forecasts into a file."""
 
-__all__ = ["ForecastHeader", "ForecastWriter"]
+__all__ = ["ForecastWriter"]
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wxml.data.fields import Fields
-from wxml.data.grid import Grid
-from wxml.data.variables import Variable
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ForecastHeader:
-    """What will be written, known before the first step."""
-
-    grid: Grid
-    variables: tuple[Variable, ...]
-    initial_times: NDArray[np.datetime64]
-    """`datetime64[s]`, strictly rising."""
-    lead_times: NDArray[np.timedelta64]
-    """`timedelta64[s]`, strictly rising, all positive."""
-    members: int
-    provenance: dict[str, Any]
-    """JSON values; the writer stores them as JSON text in the file's attribute `wxml_provenance`."""
+from wxml.forecasting.layout import ForecastHeader
 
 
 class ForecastWriter(ABC):
     """Writes one file of forecasts: `open`, then `write` once per initial and lead time in any order, then `close`.
 
     Core calls it with a path beside the one that the user named and moves it there after `close`, so that a crash
-    leaves nothing half-written. All options are keyword-only.
+    leaves nothing half-written. `wxml.forecasting.layout` says what stands in the file. All options are keyword-only.
     """
 
     def __init__(self, target: str) -> None:

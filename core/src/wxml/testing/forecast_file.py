@@ -1,4 +1,4 @@
-"""The values of a forecast file, read with xarray: how the contracts look at what a writer wrote."""
+"""The values of a forecast file, read with xarray, for the contract of forecast writers."""
 
 __all__ = ["forecast_values"]
 
@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-AXES = ("time", "prediction_timedelta", "number")
+from wxml.forecasting.layout import LEAD_TIME, MEMBER, TIME
+
+AXES = (TIME, LEAD_TIME, MEMBER)
 
 
 def forecast_values(target: str) -> dict[str, NDArray[np.float32]]:
-    """Values by variable, shape `[time, lead_time, member, node]`, of a NetCDF or zarr file in the layout of wxml.
+    """Read a NetCDF or zarr file in the layout of `wxml.forecasting.layout`.
 
-    Dimensions of the layout: `time`, `prediction_timedelta`, perhaps `number`, then those of the grid.
+    Returns:
+        The values by variable, shape `[time, lead_time, member, node]`.
 
     Raises:
         SkipTest: xarray is not installed, or does not know the format.

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from wxml.data.fields import Fields
 from wxml.data.grid import Grid
 from wxml.errors import ArtefactError, DataError, WxmlError
-from wxml.forecasting.writer import ForecastHeader, ForecastWriter
+from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.writer import ForecastWriter
 from wxml.testing.contract import Contract, require
 from wxml.testing.forecast_file import forecast_values
 from wxml.testing.tiny_forecast import Step, tiny_header, tiny_steps

@@ -9,7 +9,7 @@ import numpy as np
 from wxml.data.fields import Fields
 from wxml.data.grid import Grid
 from wxml.data.variables import Variable
-from wxml.forecasting.writer import ForecastHeader
+from wxml.forecasting.layout import ForecastHeader
 from wxml.testing.tiny_world import tiny_grid
 
 PROVENANCE = {"artefact": "forecast", "notes": {"institute": "Météo ‘ü’"}, "parents": [{"artefact": "checkpoint"}]}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wxml.data.fields import Fields
 from wxml.errors import DataError, UnknownPluginError
-from wxml.forecasting.writer import ForecastHeader
+from wxml.forecasting.layout import ForecastHeader
 from wxml.plugins.create import create
 from wxml.testing.contract import Contract, require
 from wxml.testing.tiny_world import TravellingWaves

@@ -1,4 +1,4 @@
-"""What the writers of all formats share: the order of calls, the checks, and the layout."""
+"""The part that the writers of all formats share: the order of the calls, the checks, and the layout."""
 
 __all__ = ["CfWriter"]
 
@@ -8,23 +8,22 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.fields import Fields
+from wxml import Fields, ForecastWriter
 from wxml.errors import ArtefactError, ContractError
+from wxml.files.failures import DAMAGE
 from wxml.files.staging import check_absent
-from wxml.forecasting.writer import ForecastHeader, ForecastWriter
+from wxml.forecasting.layout import ForecastHeader, ForecastLayout, provenance_from_text
 
-from wxml_forecast_writers.layout import Layout
-from wxml_forecast_writers.provenance import DAMAGE, FIX, provenance_from_text
-from wxml_forecast_writers.steps import Steps
+from wxml_forecast_writers.cf_names import cf_attributes
 
 
 class CfWriter(ForecastWriter):
-    """Writes the layout of `wxml_forecast_writers.layout`; a format says how an array gets into its file.
+    """Writes the layout of `wxml.forecasting.layout`; a format says how an array gets into its file.
 
     Nothing is held between two calls of `write`: a forecast of any length takes the memory of one step.
     """
 
-    _steps: Steps | None = None
+    _header: ForecastHeader | None = None
     _step_shape: tuple[int, ...] = ()
 
     @final
@@ -37,12 +36,12 @@ class CfWriter(ForecastWriter):
             DataError: a name cannot stand in a file, or the provenance is not JSON.
             OSError: the disk refuses.
         """
-        if self._steps is not None:
+        if self._header is not None:
             raise ContractError("`open` was called twice", fix="call `close` first, or use a second writer")
-        layout = Layout.of(header)
+        layout = ForecastLayout.of(header)
         check_absent(Path(self.target))
-        self._create(layout)
-        self._steps, self._step_shape = Steps(header), layout.step_shape
+        self._create(layout, {v.name: {**cf_attributes(v), "coordinates": layout.auxiliary} for v in header.variables})
+        self._header, self._step_shape = header, layout.step_shape
 
     @final
     def write(self, fields: Fields, lead_time: np.timedelta64) -> None:
@@ -53,11 +52,11 @@ class CfWriter(ForecastWriter):
             DataError: the header does not announce this step, or not with these variables, members and nodes.
             OSError: the disk refuses.
         """
-        if self._steps is None:
+        if self._header is None:
             raise ContractError(
                 "`write` was called on a writer that is not open", fix="call `open` with a header first"
             )
-        step = self._steps.place(fields, lead_time)
+        step = self._header.place(fields, lead_time)
         for name in fields.variables:
             self._put(name, step, fields[name].reshape(self._step_shape))
 
@@ -68,7 +67,7 @@ class CfWriter(ForecastWriter):
         Raises:
             OSError: the disk refuses.
         """
-        self._steps = None
+        self._header = None
         self._finish()
 
     @final
@@ -82,12 +81,22 @@ class CfWriter(ForecastWriter):
         try:
             text = cls._read_provenance_text(target)
         except DAMAGE as error:
-            raise ArtefactError(f"`{target}` cannot be read: {error}", fix=FIX) from error
+            raise ArtefactError(
+                f"`{target}` cannot be read: {error}",
+                fix="name a file that `wxml forecast` or `wxml verify` wrote, or write it again",
+            ) from error
         return provenance_from_text(target, text)
 
     @abstractmethod
-    def _create(self, layout: Layout) -> None:
-        """Make the file; what was made must be left to `_finish` also when this fails."""
+    def _create(self, layout: ForecastLayout, attributes: dict[str, dict[str, Any]]) -> None:
+        """Make the file.
+
+        Args:
+            layout: the dimensions, the coordinates, and the attributes of the file.
+            attributes: the attributes of each forecast variable, by its name.
+
+        Where this fails, `_finish` is called all the same and must let go of the half-made file.
+        """
 
     @abstractmethod
     def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:

@@ -8,12 +8,10 @@ import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml.files.failures import disk_errors
+from wxml.forecasting.layout import PROVENANCE, ForecastLayout
 
 from wxml_forecast_writers.cf_writer import CfWriter
-from wxml_forecast_writers.disk_error import disk_errors
-from wxml_forecast_writers.horizontal import Coordinate
-from wxml_forecast_writers.layout import Layout
-from wxml_forecast_writers.provenance import PROVENANCE
 
 
 class NetcdfWriter(CfWriter):
@@ -35,26 +33,23 @@ class NetcdfWriter(CfWriter):
         self._file: netCDF4.Dataset | None = None
         self._variables: dict[str, Any] = {}
 
-    def _create(self, layout: Layout) -> None:
+    def _create(self, layout: ForecastLayout, attributes: dict[str, dict[str, Any]]) -> None:
         self._step_bytes = layout.step_bytes
         with disk_errors(self.target, self._step_bytes):
-            self._file = netCDF4.Dataset(self.target, "w", format="NETCDF4", clobber=False)
-            self._file.setncatts(layout.attributes)
+            self._file = file = netCDF4.Dataset(self.target, "w", format="NETCDF4", clobber=False)
+            file.setncatts(layout.attributes)
             for name, size in layout.dimensions.items():
-                self._file.createDimension(name, size)
-            for coordinate in layout.coordinates:
-                self._add_coordinate(self._file, coordinate)
+                file.createDimension(name, size)
+            for one in layout.coordinates:
+                array = file.createVariable(one.name, one.values.dtype, one.dimensions, fill_value=False)
+                array.setncatts(one.attributes)
+                array[...] = one.values
             for name in layout.variables:
-                self._variables[name] = self._add_variable(self._file, name, layout)
-            self._file.sync()
+                self._variables[name] = self._add_variable(file, name, layout)
+                self._variables[name].setncatts(attributes[name])
+            file.sync()
 
-    @staticmethod
-    def _add_coordinate(file: netCDF4.Dataset, coordinate: Coordinate) -> None:
-        array = file.createVariable(coordinate.name, coordinate.values.dtype, coordinate.dimensions, fill_value=False)
-        array.setncatts(coordinate.attributes)
-        array[...] = coordinate.values
-
-    def _add_variable(self, file: netCDF4.Dataset, name: str, layout: Layout) -> Any:
+    def _add_variable(self, file: netCDF4.Dataset, name: str, layout: ForecastLayout) -> Any:
         array = file.createVariable(
             name,
             np.float32,
@@ -66,7 +61,6 @@ class NetcdfWriter(CfWriter):
         # A chunk is always written whole. The default cache would keep 16 MiB and more of every variable in memory
         # and report a full disk only at the end; 0 would mean that default, so one byte.
         array.set_var_chunk_cache(size=1, nelems=1, preemption=1.0)
-        array.setncatts(layout.variables[name])
         return array
 
     def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:

@@ -10,13 +10,11 @@ import zarr
 from numcodecs import Blosc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml.forecasting.layout import PROVENANCE, ForecastLayout
 from zarr.codecs import BloscCodec
 from zarr.storage import LocalStore
 
 from wxml_forecast_writers.cf_writer import CfWriter
-from wxml_forecast_writers.horizontal import Coordinate
-from wxml_forecast_writers.layout import Layout
-from wxml_forecast_writers.provenance import PROVENANCE
 
 Compression = Literal["none", "lz4", "zstd"]
 
@@ -43,12 +41,22 @@ class ZarrWriter(CfWriter):
         self._compressors = _compressors(compression, level, zarr_format)
         self._arrays: dict[str, zarr.Array[Any]] = {}
 
-    def _create(self, layout: Layout) -> None:
+    def _create(self, layout: ForecastLayout, attributes: dict[str, dict[str, Any]]) -> None:
         group = zarr.open_group(LocalStore(self.target), mode="w-", zarr_format=self._zarr_format)
         group.update_attributes(layout.attributes)
-        for coordinate in layout.coordinates:
-            self._add_coordinate(group, coordinate)
-        for name, attributes in layout.variables.items():
+        for one in layout.coordinates:
+            array = group.create_array(
+                one.name,
+                shape=one.values.shape,
+                chunks=one.values.shape,  # readers need all of it at once
+                dtype=one.values.dtype,
+                compressors=None,
+                fill_value=None,  # nothing is missing
+                config={"write_empty_chunks": True},
+                **self._labels(one.dimensions, one.attributes),
+            )
+            array[...] = one.values
+        for name in layout.variables:
             self._arrays[name] = group.create_array(
                 name,
                 shape=layout.shape,
@@ -56,28 +64,14 @@ class ZarrWriter(CfWriter):
                 dtype=np.float32,
                 fill_value=np.nan,
                 compressors=self._compressors,
-                **self._labels(tuple(layout.dimensions), attributes),
+                **self._labels(tuple(layout.dimensions), attributes[name]),
             )
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Consolidated metadata is currently not part", UserWarning)
             zarr.consolidate_metadata(group.store)
 
-    def _add_coordinate(self, group: zarr.Group, coordinate: Coordinate) -> None:
-        """One chunk, since readers need all of it at once; no fill value, since nothing is missing."""
-        array = group.create_array(
-            coordinate.name,
-            shape=coordinate.values.shape,
-            chunks=coordinate.values.shape,
-            dtype=coordinate.values.dtype,
-            compressors=None,
-            fill_value=None,
-            config={"write_empty_chunks": True},
-            **self._labels(coordinate.dimensions, coordinate.attributes),
-        )
-        array[...] = coordinate.values
-
     def _labels(self, dimensions: tuple[str, ...], attributes: dict[str, Any]) -> dict[str, Any]:
-        """Where the names of dimensions stand: format 2 has no place of its own for them, xarray made one up."""
+        """The names of the dimensions, for which format 2 has no place, so xarray made one up; and the attributes."""
         if self._zarr_format == 3:
             return {"dimension_names": dimensions, "attributes": attributes}
         return {"attributes": {"_ARRAY_DIMENSIONS": list(dimensions), **attributes}}

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.source import DataSource
+from wxml import DataSource
 
 from wxml_verification.metrics import Array
 

@@ -9,8 +9,7 @@ from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.grid import Grid
-from wxml.verification.verifier import Scores
+from wxml import Grid, Scores
 
 from wxml_verification.accumulation import METRICS, Accumulation
 from wxml_verification.cases import FORECASTS, Case, Cases

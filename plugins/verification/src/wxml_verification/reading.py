@@ -11,21 +11,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from wxml.errors import DataError
+from wxml.files.failures import DAMAGE
+from wxml.forecasting.layout import AREA_WEIGHT, HORIZONTAL, LATITUDE, LEAD_TIME, LONGITUDE, MEMBER, TIME
 
 from wxml_verification.metrics import Array
 
-AXES = ("time", "prediction_timedelta")
-HORIZONTAL = (("latitude", "longitude"), ("y", "x"), ("cell",))
-PLACES = ("latitude", "longitude")
-DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # what netCDF4, zarr and its codecs raise for it
+AXES, PLACES = (TIME, LEAD_TIME), (LATITUDE, LONGITUDE)
 
 
 class ForecastFile:
-    """A forecast in zarr or NetCDF, as a wxml forecast writer lays it out; a context manager.
-
-    Dimensions: `time` (initial times), `prediction_timedelta` (lead times), perhaps `number` (members), then
-    `latitude, longitude`, or `y, x`, or `cell`, with `latitude` and `longitude` coordinates.
-    """
+    """A forecast in zarr or NetCDF, in the layout of `wxml.forecasting.layout`; a context manager."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,24 +46,24 @@ class ForecastFile:
     @property
     def initial_times(self) -> NDArray[np.datetime64]:
         """`datetime64[s]`."""
-        return self._dataset["time"].values.astype("datetime64[s]")
+        return self._dataset[TIME].values.astype("datetime64[s]")
 
     @property
     def lead_times(self) -> NDArray[np.timedelta64]:
         """`timedelta64[s]`."""
-        return self._dataset["prediction_timedelta"].values.astype("timedelta64[s]")
+        return self._dataset[LEAD_TIME].values.astype("timedelta64[s]")
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The names of what is forecast."""
         axes = {*AXES, *self._horizontal}
         names = (str(name) for name in self._dataset.data_vars)
-        return tuple(name for name in names if set(self._dataset[name].dims) - {"number"} == axes)
+        return tuple(name for name in names if set(self._dataset[name].dims) - {MEMBER} == axes)
 
     @property
     def members(self) -> int:
         """How many members the forecast has."""
-        return int(self._dataset.sizes.get("number", 1))
+        return int(self._dataset.sizes.get(MEMBER, 1))
 
     def units(self, variable: str) -> str:
         """The variable's units; empty where the file does not say."""
@@ -81,9 +76,9 @@ class ForecastFile:
 
     def area_weights(self) -> Array | None:
         """The share of the area that each node stands for, shape `[node]`; None where the file does not say."""
-        if "area_weight" not in self._dataset:
+        if AREA_WEIGHT not in self._dataset:
             return None
-        weights = self._flat(self._dataset["area_weight"])
+        weights = self._flat(self._dataset[AREA_WEIGHT])
         return np.asarray(weights / weights.sum())
 
     def read(self, case: int, variables: Sequence[str]) -> Array:
@@ -94,7 +89,7 @@ class ForecastFile:
         fields = []
         for name in variables:
             with _reading(self._path):
-                values = self._dataset[name].isel(time=case).transpose(..., AXES[1], *self._horizontal).values
+                values = self._dataset[name].isel({TIME: case}).transpose(..., LEAD_TIME, *self._horizontal).values
             members = values.reshape(-1, len(self.lead_times), self._nodes)
             fields.append(members.mean(axis=0, dtype=np.float64))
         return np.stack(fields, axis=1)

@@ -6,8 +6,8 @@ import json
 from typing import Annotated
 
 from pydantic import Field
+from wxml import Scores, VerificationTask, Verifier
 from wxml.errors import DataError, nearest
-from wxml.verification.verifier import Scores, VerificationTask, Verifier
 
 from wxml_verification.evaluation import evaluate
 from wxml_verification.reading import ForecastFile
@@ -42,7 +42,7 @@ class Scorecard(Verifier):
         with ForecastFile(task.forecast) as forecast:
             variables = self._checked(forecast, truth)
             evaluation = evaluate(forecast, truth, variables, task.climatology_times, self._window)
-        write_scores(evaluation, task.directory / "scores.nc", json.dumps(task.provenance))
+        write_scores(evaluation, task.directory / "scores.nc", task.provenance)
         text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
         page = render_report(evaluation, text, self._maps)
         (task.directory / "report.html").write_text(page, "utf-8")

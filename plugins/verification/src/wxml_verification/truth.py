@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.grid import Grid
-from wxml.data.source import DataSource
+from wxml import DataSource, Grid
 from wxml.data.times import format_time
 from wxml.errors import DataError
 

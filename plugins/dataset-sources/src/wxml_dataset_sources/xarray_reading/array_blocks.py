@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from wxml.data.grid import Grid
 from wxml.errors import DataError
+from wxml.files.failures import DAMAGE
 
 from wxml_dataset_sources.xarray_reading.array_reader import ArrayReader, Layout
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent
@@ -18,7 +19,7 @@ from wxml_dataset_sources.xarray_reading.formats import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import axes_grid, cells_grid, plane_grid
 from wxml_dataset_sources.xarray_reading.instants import ValidTimes, valid_times
 from wxml_dataset_sources.xarray_reading.levels import flatten, is_height, pressure_in_hpa
-from wxml_dataset_sources.xarray_reading.opening import DAMAGES, damaged, opened
+from wxml_dataset_sources.xarray_reading.opening import damaged, opened
 from wxml_dataset_sources.xarray_reading.selection import Selection
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
@@ -42,7 +43,7 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid
         blocks = taken_apart.blocks()
     except DataError as error:
         raise DataError(f"`{file.path}`: {error.message}", fix=error.fix) from error
-    except DAMAGES as error:
+    except DAMAGE as error:
         raise damaged(file.path, file.engine, error) from error
     return FileContent(file.path, blocks, names, frozenset(taken_apart.called(name) for name in taken_apart.fields()))
 

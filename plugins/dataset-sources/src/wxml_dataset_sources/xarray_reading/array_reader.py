@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from wxml.errors import DataError
+from wxml.files.failures import DAMAGE
 
 from wxml_dataset_sources.xarray_reading.formats import DataFile
-from wxml_dataset_sources.xarray_reading.opening import DAMAGES, opened
+from wxml_dataset_sources.xarray_reading.opening import opened
 
 UNWRITTEN = (
     9.9e36  # NetCDF fills what was never written with 9.97e36, often without saying so; nothing physical is near
@@ -45,7 +46,7 @@ class ArrayReader:
             values = self._values(times, levels)
         except DataError:
             raise
-        except DAMAGES as error:
+        except DAMAGE as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise DataError(
                 f"`{self.name}` cannot be read from `{self.file.path}`: {reason}",

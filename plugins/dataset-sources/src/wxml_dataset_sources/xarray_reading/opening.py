@@ -1,21 +1,17 @@
 """Opens NetCDF and zarr lazily with xarray, and says what is wrong where that fails."""
 
-__all__ = ["DAMAGES", "damaged", "opened", "release"]
+__all__ = ["damaged", "opened", "release"]
 
-import lzma
 import os
 import warnings
-import zlib
 from functools import lru_cache, partial
 
 import xarray as xr
 from wxml.errors import DataError
+from wxml.files.failures import DAMAGE
 
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.formats import DataFile
-
-DAMAGES = (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, EOFError, zlib.error, lzma.LZMAError)
-"""What the libraries raise for a file that is not what it should be."""
 
 KEPT_OPEN = 1024  # datasets, which hold their metadata; xarray itself limits the number of open files
 
@@ -47,7 +43,7 @@ def _open(file: DataFile, _modified: int, _process: int) -> xr.Dataset:
         dataset = _lazily(file)
     except DataError:
         raise
-    except DAMAGES as error:
+    except DAMAGE as error:
         raise damaged(file.path, file.engine, error) from error
     if not dataset.variables:
         raise DataError(

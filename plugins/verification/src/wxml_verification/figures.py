@@ -1,23 +1,74 @@
-"""Score curves: each metric against lead time, the forecast beside its baselines."""
+"""Figures as inline SVG: the score curves, and what every picture of the page has in common."""
 
-__all__ = ["draw_curves", "lead_time_axis"]
+__all__ = ["COLOURS", "LINES", "draw_curves", "inline_svg", "lead_time_axis", "pretty_units"]
 
+import re
+import warnings
+from io import StringIO
+
+import matplotlib as mpl
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from wxml.verification.verifier import Scores
+from wxml import Scores
 
-from wxml_verification.svg import COLOURS, inline_svg
-from wxml_verification.units import pretty_units
-
+COLOURS = {
+    "ink": "#010203",
+    "faint": "#040506",
+    "line": "#070809",
+    "forecast": "#0072b2",
+    "persistence": "#d55e00",
+    "climatology": "#009e73",
+}
+"""Colours to draw with: each becomes the page's own colour of that name, so that a picture is right in light, in dark
+and on paper (the last three: Okabe and Ito's palette)."""
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 TITLES = {"rmse": "RMSE", "acc": "Anomaly correlation", "bias": "Bias", "mae": "Mean absolute error"}
 LINES = {"forecast": ("-", "o", 2.2), "persistence": ("--", "s", 1.5), "climatology": (":", "^", 1.8)}
 REFERENCE = {"acc": 0.6, "bias": 0.0}  # the usual limit of a useful forecast; no bias
 
 
-def draw_curves(scores: Scores, variable: str) -> str:
+def pretty_units(units: str) -> str:
+    """Units as people read them, with powers as superscripts; anything else stays as it is.
+
+    >>> pretty_units("m**2 s**-2"), pretty_units("kg kg-1"), pretty_units("K")
+    ('m² s⁻²', 'kg kg⁻¹', 'K')
+    """
+    return re.sub(r"(?<=[a-zA-Z])(?:\*\*|\^)?(-?\d+)\b", lambda power: power[1].translate(RAISED), units)
+
+
+def inline_svg(figure: Figure, *, label: str, key: str) -> Markup:
+    """The figure as one `<svg>` element, without any outside reference, and with the same bytes each time.
+
+    Args:
+        figure: drawn with `COLOURS` for all that is not data.
+        label: the content of the picture in words, for those who cannot see it.
+        key: unique among the pictures of a page, since parts of a picture refer to each other by name.
+    """
+    text = StringIO()
+    # Settings are global in matplotlib; no other way leads to text that stays text, to pixels that stay as they are,
+    # and to names that are the same each time.
+    with (
+        mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": key, "image.composite_image": False}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's browser has fonts of its own
+        figure.savefig(text, format="svg", dpi=100, facecolor="none", metadata={"Date": None})
+    body = text.getvalue()
+    box = re.search(r'viewBox="[^"]*"', body)
+    inside = body[body.index("</metadata>") + len("</metadata>") :] if "</metadata>" in body else body
+    for name, colour in COLOURS.items():
+        inside = inside.replace(colour, f"var(--{name})")
+    inside = inside.replace("base64,\n", "base64,")
+    inside = re.sub(r' id="(?:[a-z0-9.]+_\d+|image[0-9a-f]+)"|<!--.*?-->|\n *', " ", inside)
+    opening = Markup('<svg role="img" aria-label="{}" ').format(label)
+    return opening + Markup(f"{box[0] if box else ''}>{inside}")  # noqa: S704  # matplotlib escapes what it writes
+
+
+def draw_curves(scores: Scores, variable: str) -> Markup:
     """One row of panels for a variable, as SVG; the legend is the page's."""
     figure = Figure(figsize=(12, 2.5))
     panels = figure.subplots(1, len(TITLES))
@@ -25,7 +76,7 @@ def draw_curves(scores: Scores, variable: str) -> str:
     for axes, metric in zip(panels, TITLES, strict=True):
         _panel(axes, scores, metric, variable)
     label = f"{variable}: {', '.join(TITLES.values())} against lead time. {_summary(scores, variable)}"
-    return inline_svg(figure, label=label, key=f"curves-{variable}")
+    return inline_svg(figure, label=label, key=f"curves-{scores.variables.index(variable)}")
 
 
 def lead_time_axis(lead_times: NDArray[np.timedelta64]) -> tuple[NDArray[np.float64], str]:
@@ -44,7 +95,8 @@ def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
         axes.plot(lead_times, curve, style, marker=marker, markersize=3.5, linewidth=width, color=COLOURS[name])
     units = pretty_units(scores.units[scores.variables.index(variable)])
     title = TITLES[metric] + (f" ({units})" if units and metric != "acc" else "")
-    axes.set_title(title, loc="left", y=1.0, fontsize=10, color=COLOURS["ink"])
+    axes.set_title(title, loc="left", y=1.0, fontsize=10, color=COLOURS["ink"], parse_math=False)
+    axes.set_facecolor("none")
     axes.set_xlabel(f"lead time ({unit})", fontsize=9, color=COLOURS["ink"])
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 6, 10] if unit == "h" else [1, 2, 5, 10]))
     axes.set_xlim(0, lead_times.max() * 1.03)

@@ -1,13 +1,13 @@
-"""The plane: any grid laid flat as pixels, degrees east to the right and degrees north upwards."""
+"""The raster of a map: any grid as pixels, degrees east to the right and degrees north upwards."""
 
-__all__ = ["Plane"]
+__all__ = ["MapRaster"]
 
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.grid import Grid
+from wxml import Grid
 from wxml.data.sphere import cell_bounds, unit_vectors
 
 from wxml_verification.metrics import Array
@@ -19,7 +19,7 @@ BLOCK = 500  # points whose distances to all nodes are in memory at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plane:
+class MapRaster:
     """Which node each pixel of a map shows, found once for all maps of a grid."""
 
     nodes: NDArray[np.intp]
@@ -44,7 +44,7 @@ class Plane:
 
     @property
     def height(self) -> float:
-        """The height of a drawing of width 1: degrees are as long in both directions, as far as a plane can have it."""
+        """The height of a drawing of width 1: degrees are as long in both directions, as far as that can be."""
         degrees_north, degrees_east = self.north - self.south, self.east - self.west
         middle = 0.0 if degrees_east > 180 else (self.south + self.north) / 2
         return float(degrees_north / degrees_east / max(np.cos(np.radians(middle)), 0.2))

@@ -1,0 +1,53 @@
+"""What the libraries of file formats raise: for damaged bytes, and for a disk that refuses."""
+
+__all__ = ["DAMAGE", "disk_errors"]
+
+import errno
+import lzma
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+DAMAGE = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What netCDF4, zarr, xarray and their codecs raise where the bytes of a file are not what they should be."""
+
+LIBRARY_BYTES = 2**20
+
+
+@contextmanager
+def disk_errors(target: str | Path, needed: int) -> Iterator[None]:
+    """Turn a failure of the NetCDF library into the OSError that caused it.
+
+    The library reports a full disk as `RuntimeError: NetCDF: HDF error` and, while it makes the file, as a refused
+    permission. So the disk counts as full where less is free than the bytes `needed` and a megabyte for the library.
+
+    Args:
+        target: the file that is written.
+        needed: how many bytes are written inside of the `with` block.
+
+    Raises:
+        OSError: with `ENOSPC` where the disk is full, with the library's error number where that is one of the
+            system's, else with `EIO`.
+    """
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        number = errno.EIO if isinstance(error, RuntimeError) or (error.errno or 0) <= 0 else error.errno
+        if shutil.disk_usage(Path(target).parent).free < needed + LIBRARY_BYTES:
+            number = errno.ENOSPC
+        reason = os.strerror(number or errno.EIO)
+        raise OSError(number, reason if number == errno.ENOSPC else f"{reason} ({error})", str(target)) from error

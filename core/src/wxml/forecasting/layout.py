@@ -1,0 +1,312 @@
+"""The layout of a forecast file: the contract between the plugins that write forecasts and whatever reads them.
+
+Names, order, units and attributes are the same in every format, and follow CF-1.10; `docs/forecast-files.md` shows how
+to open such a file. This module needs NumPy alone: a plugin brings the library of its format.
+"""
+
+__all__ = [
+    "AREA_WEIGHT",
+    "HORIZONTAL",
+    "LATITUDE",
+    "LEAD_TIME",
+    "LONGITUDE",
+    "MEMBER",
+    "PROVENANCE",
+    "TIME",
+    "Coordinate",
+    "ForecastHeader",
+    "ForecastLayout",
+    "grid_coordinates",
+    "provenance_from_text",
+    "provenance_text",
+]
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.fields import Fields
+from wxml.data.grid import Grid
+from wxml.data.times import format_duration, format_time
+from wxml.data.variables import Variable
+from wxml.errors import ArtefactError, DataError
+
+TIME = "time"
+"""The dimension and coordinate of the initial times."""
+LEAD_TIME = "prediction_timedelta"
+"""The dimension and coordinate of the lead times."""
+MEMBER = "number"
+"""The dimension and coordinate of the members; absent where there is only one."""
+LATITUDE = "latitude"
+"""The coordinate of the nodes' latitudes; a dimension, too, on a regular grid."""
+LONGITUDE = "longitude"
+"""The coordinate of the nodes' longitudes; a dimension, too, on a regular grid."""
+HORIZONTAL = ((LATITUDE, LONGITUDE), ("y", "x"), ("cell",))
+"""The horizontal dimensions: of a regular grid, of a curvilinear one, and of any other."""
+AREA_WEIGHT = "area_weight"
+"""The coordinate, on the horizontal dimensions, with the share of the grid's area that each node stands for."""
+PROVENANCE = "wxml_provenance"
+"""The global attribute that holds the provenance record as JSON text; files of scores have it, too."""
+
+_ATTRIBUTES: dict[str, dict[str, str]] = {
+    TIME: {
+        "standard_name": "forecast_reference_time",
+        "long_name": "initial time",
+        "calendar": "proleptic_gregorian",
+    },
+    # xarray decodes a duration only where the attribute `dtype` says that it is one.
+    LEAD_TIME: {"standard_name": "forecast_period", "long_name": "lead time", "dtype": "timedelta64[ns]"},
+    MEMBER: {"standard_name": "realization", "long_name": "ensemble member", "units": "1"},
+    LATITUDE: {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"},
+    LONGITUDE: {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east"},
+    AREA_WEIGHT: {"long_name": "share of the area of the grid", "units": "1"},
+}
+_GLOBAL_ATTRIBUTES = {"Conventions": "CF-1.10", "title": "machine-learned weather forecast"}
+_CHUNK_BYTES = 32 * 2**20
+# The names that every version of NetCDF takes and that make a folder anywhere, as zarr does. CF would begin them with a
+# letter, but 2t and 10u are ECMWF's own names.
+_PORTABLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,199}")
+
+Axis = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForecastHeader:
+    """Everything about a forecast that is known before its first step."""
+
+    grid: Grid
+    variables: tuple[Variable, ...]
+    initial_times: NDArray[np.datetime64]
+    """`datetime64[s]`, strictly rising."""
+    lead_times: NDArray[np.timedelta64]
+    """`timedelta64[s]`, strictly rising, all positive."""
+    members: int
+    provenance: dict[str, Any]
+    """JSON values; the writer stores them as JSON text in the file's attribute `wxml_provenance`."""
+
+    def place(self, fields: Fields, lead_time: np.timedelta64) -> tuple[int, int]:
+        """The indices `(time, lead_time)` of one step.
+
+        Raises:
+            DataError: this forecast has no such step, or not with these variables, members and nodes.
+        """
+        expected = tuple(variable.name for variable in self.variables)
+        if sorted(fields.variables) != sorted(expected):
+            raise DataError(
+                f"`fields` must have the variables of the header, got {_listed(fields.variables)}",
+                fix=f"give each of these once, in any order: {_listed(expected)}",
+            )
+        shape = (self.members, len(self.variables), len(self.grid))
+        if fields.values.shape != shape:
+            raise DataError(
+                f"`fields` must have [member, variable, node] = {list(shape)} values, got {list(fields.values.shape)}",
+                fix="write fields on the grid of the header, with all of its members",
+            )
+        lead = _index(self.lead_times, lead_time, "lead time", format_duration)
+        time = _index(self.initial_times, fields.valid_time - lead_time, "initial time", format_time)
+        return time, lead
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coordinate:
+    """An array of a file that is known before the first step."""
+
+    name: str
+    dimensions: tuple[str, ...]
+    values: NDArray[Any]
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForecastLayout:
+    """Everything in a forecast file except the values and the attributes of its forecast variables."""
+
+    dimensions: dict[str, int]
+    """Name and size of the dimensions of every forecast variable: time, lead time, member (if any), horizontal ones."""
+    coordinates: tuple[Coordinate, ...]
+    variables: tuple[str, ...]
+    """The names of the forecast variables: float32, NaN where a value is missing or a step was never written."""
+    attributes: dict[str, str]
+    """The attributes of the file."""
+
+    @classmethod
+    def of(cls, header: ForecastHeader) -> Self:
+        """Lay out the forecast that a header describes.
+
+        Raises:
+            DataError: nothing would be written, a name cannot stand in a file, or the provenance is not JSON.
+        """
+        _check_sizes(header)
+        leading, horizontal = _leading_coordinates(header), grid_coordinates(header.grid)
+        weight = horizontal[-1]
+        sizes = dict(zip(weight.dimensions, weight.values.shape, strict=True))
+        dimensions = {coordinate.name: len(coordinate.values) for coordinate in leading} | sizes
+        coordinates = (*leading, *horizontal)
+        names = tuple(variable.name for variable in header.variables)
+        _check_names(names, {coordinate.name for coordinate in coordinates} | set(dimensions))
+        return cls(
+            dimensions, coordinates, names, {**_GLOBAL_ATTRIBUTES, PROVENANCE: provenance_text(header.provenance)}
+        )
+
+    @property
+    def auxiliary(self) -> str:
+        """The attribute `coordinates` of a forecast variable: the coordinates that are no dimensions.
+
+        With it, a reader's list of data variables holds the forecast and nothing else.
+        """
+        return " ".join(coordinate.name for coordinate in self.coordinates if coordinate.name not in self.dimensions)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of every forecast variable."""
+        return tuple(self.dimensions.values())
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        """The shape of one variable at one initial time and lead time."""
+        return self.shape[2:]
+
+    @property
+    def step_bytes(self) -> int:
+        """The size of one step of all variables, uncompressed."""
+        return 4 * len(self.variables) * int(np.prod(self.step_shape))
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """One initial time, one lead time, every node, and as many members as fit into 32 MiB (at least one)."""
+        if MEMBER not in self.dimensions:
+            return (1, 1, *self.step_shape)
+        members, *nodes = self.step_shape
+        fitting = _CHUNK_BYTES // (4 * int(np.prod(nodes)))
+        return (1, 1, min(members, max(1, fitting)), *nodes)
+
+
+def grid_coordinates(grid: Grid) -> tuple[Coordinate, Coordinate, Coordinate]:
+    """The latitude, the longitude and the area weight of every node, in the order of the grid.
+
+    The dimensions of the area weight are the horizontal dimensions of the file (see `HORIZONTAL`). A regular grid has
+    one-dimensional latitudes and longitudes, unless they jump back and forth; any other grid has those of each node.
+    """
+    axes = _axes(grid) if grid.is_regular else None
+    if axes is not None:
+        dimensions: tuple[str, ...] = HORIZONTAL[0]
+        latitude = Coordinate(LATITUDE, (LATITUDE,), axes[0], {**_ATTRIBUTES[LATITUDE], "axis": "Y"})
+        longitude = Coordinate(LONGITUDE, (LONGITUDE,), axes[1], {**_ATTRIBUTES[LONGITUDE], "axis": "X"})
+    else:
+        dimensions = HORIZONTAL[1] if len(grid.shape) == 2 else HORIZONTAL[2]
+        latitude = Coordinate(LATITUDE, dimensions, grid.latitudes.reshape(grid.shape), _ATTRIBUTES[LATITUDE])
+        longitude = Coordinate(LONGITUDE, dimensions, grid.longitudes.reshape(grid.shape), _ATTRIBUTES[LONGITUDE])
+    weights = grid.area_weights.reshape(grid.shape)
+    return latitude, longitude, Coordinate(AREA_WEIGHT, dimensions, weights, _ATTRIBUTES[AREA_WEIGHT])
+
+
+def provenance_text(record: dict[str, Any]) -> str:
+    """The text of the attribute `wxml_provenance`.
+
+    Raises:
+        DataError: the record holds something else than JSON values.
+    """
+    try:
+        return json.dumps(record, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"`provenance` must hold JSON values only: {error}", fix="turn other values into text"
+        ) from error
+
+
+def provenance_from_text(target: str, text: Any) -> dict[str, Any]:
+    """The record in the attribute `wxml_provenance` of the file `target`; `text` is None where it has none.
+
+    Raises:
+        ArtefactError: there is no record, or it is damaged.
+    """
+    fix = "name a file that `wxml forecast` or `wxml verify` wrote, or write it again"
+    if text is None:
+        raise ArtefactError(f"`{target}` carries no `{PROVENANCE}`, so wxml did not write it", fix=fix)
+    try:
+        record = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise ArtefactError(f"the `{PROVENANCE}` of `{target}` is damaged: {error}", fix=fix) from error
+    if not isinstance(record, dict):
+        raise ArtefactError(f"the `{PROVENANCE}` of `{target}` is damaged: it is no JSON object", fix=fix)
+    return record
+
+
+def _leading_coordinates(header: ForecastHeader) -> tuple[Coordinate, ...]:
+    since, times = _counted(header.initial_times.astype("datetime64[s]"))
+    unit, leads = _counted(header.lead_times.astype("timedelta64[s]"))
+    initial = Coordinate(TIME, (TIME,), times, {**_ATTRIBUTES[TIME], "units": f"{since} since 1970-01-01T00:00:00"})
+    lead = Coordinate(LEAD_TIME, (LEAD_TIME,), leads, {**_ATTRIBUTES[LEAD_TIME], "units": unit})
+    if header.members == 1:
+        return initial, lead
+    return initial, lead, Coordinate(MEMBER, (MEMBER,), np.arange(header.members, dtype=np.int64), _ATTRIBUTES[MEMBER])
+
+
+def _counted(times: NDArray[Any]) -> tuple[str, NDArray[np.int64]]:
+    """Times in hours where all are whole hours, else in seconds."""
+    seconds = times.astype(np.int64)
+    return ("seconds", seconds) if np.any(seconds % 3600) else ("hours", seconds // 3600)
+
+
+def _axes(grid: Grid) -> tuple[Axis, Axis] | None:
+    """The latitudes `[latitude]` and longitudes `[longitude]`, or None where they jump back and forth.
+
+    A coordinate of CF must rise or fall throughout. A grid counts longitudes from 0 to 360, so those of one that
+    crosses Greenwich are written as -10, -5, 0, 5 instead of 350, 355, 0, 5.
+    """
+
+    def is_monotonic(values: Axis) -> bool:
+        steps = np.diff(values)
+        return bool(np.all(steps > 0) or np.all(steps < 0))
+
+    latitudes, longitudes = grid.latitudes.reshape(grid.shape)[:, 0], grid.longitudes.reshape(grid.shape)[0]
+    if not is_monotonic(longitudes):
+        longitudes = np.unwrap(longitudes, period=360.0)
+        longitudes = longitudes - 360.0 * (longitudes.max() > 360.0)
+    return (latitudes, longitudes) if is_monotonic(latitudes) and is_monotonic(longitudes) else None
+
+
+def _check_sizes(header: ForecastHeader) -> None:
+    sizes = {
+        "variables": len(header.variables),
+        "initial_times": len(header.initial_times),
+        "lead_times": len(header.lead_times),
+        "members": header.members,
+    }
+    for name, size in sizes.items():
+        if size < 1:
+            raise DataError(f"`{name}` of a forecast must be at least one, got {size}", fix="ask for a longer forecast")
+
+
+def _check_names(names: tuple[str, ...], taken: set[str]) -> None:
+    for name in names:
+        if not _PORTABLE_NAME.fullmatch(name):
+            raise DataError(
+                f"a forecast file cannot hold a variable with the name {name!r}",
+                fix="rename it: up to 200 letters, digits and `_.@+-`, beginning with a letter or a digit",
+            )
+        if name in taken:
+            raise DataError(f"the name {name!r} is that of a coordinate of forecast files", fix="rename the variable")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"`variables` must have different names, got {twice} twice", fix="rename one of each pair")
+
+
+def _index(known: NDArray[Any], wanted: Any, what: str, write: Any) -> int:
+    found = np.flatnonzero(known == wanted)
+    if not found.size:
+        raise DataError(
+            f"the header has no {what} {write(wanted)}, so the file has no place for it",
+            fix=f"the header's: {_listed([write(time) for time in known])}",
+        )
+    return int(found[0])
+
+
+def _listed(names: Any, most: int = 12) -> str:
+    """The first few names, and how many follow."""
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
