@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tomllib
 from pathlib import Path
 
 import nox
@@ -20,6 +21,19 @@ TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 PAGES = ["model_step", "scaling", "floor"]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]
 TOOLS = ["hypothesis", "import-linter", "mypy", "nox", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
+MUTATED = {  # module → the tests of its package that ought to notice any change of it
+    "core/src/wxml/data/grid.py": "tests/data",
+    "core/src/wxml/data/sphere.py": "tests/data",
+    "core/src/wxml/data/statistics.py": "tests/data",
+    "core/src/wxml/data/times.py": "tests/data",
+    "core/src/wxml/graphs/graph.py": "tests/graphs",
+    "core/src/wxml/forecasting/rollout.py": "tests/forecasting",
+    "core/src/wxml/training/job.py": "tests/training",
+    "kernels/src/wxml_kernels/degree_order.py": "tests",
+    "kernels/src/wxml_kernels/edges.py": "tests",
+    "plugins/verification/src/wxml_verification/metrics.py": "tests",
+}
+PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]
 EXTRAS = ["torch-geometric"]  # what the extras of packages ask for: their tests run too
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
@@ -45,6 +59,60 @@ def check(session: nox.Session) -> None:
     session.run("mypy", *SOURCES, "noxfile.py")
     session.run("pytest", "--doctest-modules", *SOURCES)
     session.run("pytest", "-n", "2", "--dist", "worksteal", "--durations", "15", *TESTS)
+
+
+@nox.session(python=[PYTHONS[0], PYTHONS[-1]])
+def matrix(session: nox.Session) -> None:
+    """Every test on the lowest and on the highest Python of the release, as far as they are installed."""
+    install_all(session, *BUILD_TOOLS, *TOOLS, *EXTRAS)
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal", *TESTS]))
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the code in small ways and show what no test notices; arguments name files of `MUTATED`.
+
+    It fails if `docs/mutants.md` does not explain a change that survives.
+    """
+    chosen = session.posargs or list(MUTATED)
+    install_all(session, "hypothesis", "mutmut", "pytest", *EXTRAS)
+    surviving = [change for file in chosen for change in survivors(session, file)]
+    explained = (ROOT / "docs" / "mutants.md").read_text(encoding="utf-8")
+    unexplained = [change for change in surviving if change.splitlines()[-1] not in explained]
+    session.log(f"{len(surviving)} changes survive")
+    if unexplained:
+        session.error(
+            "no test notices these changes, and docs/mutants.md does not explain them:\n\n" + "\n\n".join(unexplained)
+        )
+
+
+def survivors(session: nox.Session, file: str) -> list[str]:
+    """The changes of one file that its tests do not notice: the name of each, the line before and the line after."""
+    package, _, name = file.partition("/src/")
+    folder = Path(session.create_tmp()) / file.replace("/", "-")
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in ("src", "tests"):
+        shutil.copytree(ROOT / package / part, folder / part)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    options = {
+        "source_paths": "src",
+        "only_mutate": f"src/{name}",
+        "pytest_add_cli_args_test_selection": MUTATED[file],
+        "process_isolation": "forkserver",  # torch does not like to be forked in the middle of things
+    }
+    lines = [f"{key} = {value}" for key, value in options.items()]
+    (folder / "setup.cfg").write_text("\n".join(["[mutmut]", *lines, ""]), encoding="utf-8")
+    with session.chdir(folder):
+        session.run("mutmut", "run", "--max-children", "2")
+        results = str(session.run("mutmut", "results", silent=True)).splitlines()
+        names = [line.split(":")[0].strip() for line in results if line.endswith((": survived", ": no tests"))]
+        shown = [str(session.run("mutmut", "show", name, silent=True)) for name in names]
+    return ["\n".join([name, *changed(text)]) for name, text in zip(names, shown, strict=True)]
+
+
+def changed(diff: str) -> list[str]:
+    """The lines of a diff that differ."""
+    return [line for line in diff.splitlines() if line.startswith(("-", "+")) and not line.startswith(("---", "+++"))]
 
 
 @nox.session

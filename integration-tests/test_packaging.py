@@ -42,6 +42,14 @@ def test_the_release_names_the_torch_of_the_constraints(manifest) -> None:
 
 
 @pytest.mark.parametrize("package", ALL)
+def test_a_package_names_the_pythons_of_the_release(package: str, manifest) -> None:
+    mark = "Programming Language :: Python :: 3."
+    named = [line.removeprefix(mark) for line in project(package)["classifiers"] if line.startswith(mark)]
+    assert [f"3.{minor}" for minor in named] == manifest["release"]["python"]
+    assert project(package)["requires-python"] == f">={manifest['release']['python'][0]}"
+
+
+@pytest.mark.parametrize("package", ALL)
 def test_a_package_has_what_people_look_for(package: str) -> None:
     folder = ROOT / package
     for name in ("README.md", "CHANGELOG.md", "LICENSE"):
