@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from wxml.config.load import LoadedConfig
 from wxml.config.schema import ExperimentConfig
+from wxml.experiment import assemble
 from wxml.plugins import hooks, load
 from wxml.plugins.catalog import installed
 from wxml.plugins.options.model import options_model
@@ -194,6 +195,94 @@ CONFIG = {
     "verification": {"plugin": "none"},
 }
 
+FILE_ENTRY_POINTS = """
+[wxml.forecast_writers]
+npz = tiny_files:NpzWriter
+zarr = tiny_files:NpzWriter
+[wxml.trainers]
+still = tiny_files:Still
+[wxml.verifiers]
+rms = tiny_files:Rms
+[wxml.presets]
+tiny = tiny_presets
+"""
+
+FILE_PARTS = '''
+"""What the jobs need: forecasts in a file of NumPy, a verifier that reads it, a trainer whose model is persistence."""
+import json
+import numpy as np
+from pathlib import Path
+from typing import Literal
+from wxml import ArtefactError, DataError, ForecastWriter, Scores, Trainer, Verifier
+from wxml.forecasting.layout import LEAD_TIME, PROVENANCE, TIME, ForecastLayout, provenance_from_text, provenance_text
+
+class NpzWriter(ForecastWriter):
+    """Arrays [time, lead_time, member, node]; `fails` at the second step, as a full disk or as wrong data."""
+    def __init__(self, target, *, fails: Literal["no", "disk", "data"] = "no"):
+        super().__init__(target)
+        self.fails, self.arrays, self.count = fails, None, 0
+    def open(self, header):
+        self.header, names = header, ForecastLayout.of(header).variables
+        shape = (len(header.initial_times), len(header.lead_times), header.members, len(header.grid))
+        self.arrays = {name: np.full(shape, np.nan, np.float32) for name in names}
+        Path(self.target).write_text("begun")
+    def write(self, fields, lead_time):
+        self.count += 1
+        if self.count == 2 and self.fails == "disk":
+            raise OSError(28, "No space left on device")
+        if self.count == 2 and self.fails == "data":
+            raise DataError("no such value", fix="take another")
+        place = self.header.place(fields, lead_time)
+        for name in fields.variables:
+            self.arrays[name][place] = fields[name]
+    def close(self):
+        if self.arrays is None:
+            return
+        about = {TIME: self.header.initial_times, LEAD_TIME: self.header.lead_times}
+        with open(self.target, "wb") as file:
+            np.savez(file, **about, **self.arrays, **{PROVENANCE: np.array(provenance_text(self.header.provenance))})
+    @classmethod
+    def read_provenance(cls, target):
+        try:
+            with np.load(target) as file:
+                return provenance_from_text(target, str(file[PROVENANCE]))
+        except (OSError, ValueError, KeyError) as error:
+            raise ArtefactError(f"`{target}` is damaged: {error}", fix="write it again") from error
+
+class Rms(Verifier):
+    """The RMSE over all nodes, cases and members."""
+    def __init__(self, *, fails: bool = False):
+        self.fails = fails
+    def verify(self, task):
+        (task.directory / "report.html").write_text(f"{len(task.climatology_times)} training times")
+        if self.fails:
+            raise DataError("the truth ends too early", fix="take another")
+        with np.load(task.forecast) as file:
+            names = [name for name in file.files if name not in (TIME, LEAD_TIME, PROVENANCE)]
+            valid = file[TIME][:, None] + file[LEAD_TIME]
+            truth = [task.truth.read(valid.ravel(), [name]).reshape(*valid.shape, -1) for name in names]
+            errors = [file[name][:, :, 0] - right for name, right in zip(names, truth)]
+            rmse = np.sqrt([np.mean(error ** 2, axis=(0, 2)) for error in errors])
+            leads = file[LEAD_TIME]
+        (task.directory / "scores.nc").write_text(json.dumps(task.provenance))
+        units = tuple("K" for _ in names)
+        return Scores(("rmse",), ("forecast",), tuple(names), leads, rmse[None, None], units, len(valid))
+
+class Still(Trainer):
+    """All weights zero: with the last state as residual, the model is persistence."""
+    def fit(self, experiment, run_dir, *, resume=False):
+        weights = {name: 0 * value for name, value in experiment.new_model().state_dict().items()}
+        experiment.save(run_dir / "checkpoint.safetensors", weights, {"steps": 0})
+        return run_dir / "checkpoint.safetensors"
+'''
+
+GNN_PRESET = """
+# The model of the demo, of tiny parts.
+encoder: {plugin: mean}
+processor: {plugin: layered}
+decoder: {plugin: mean}
+"""
+
 Configure = Callable[..., LoadedConfig]
 
 
@@ -214,7 +303,7 @@ def _forget() -> None:
     for cached in (installed, hooks.hooks, options_model):
         cached.cache_clear()
     load._outcomes.clear()
-    for name in ("tiny_wxml", "tiny_wxml_hooks"):
+    for name in ("tiny_wxml", "tiny_wxml_hooks", "tiny_files", "tiny_presets"):
         sys.modules.pop(name, None)
     importlib.invalidate_caches()
 
@@ -241,6 +330,37 @@ def heard(tiny: Configure) -> list[tuple[object, ...]]:
     """What the hooks of the tiny institute have been told."""
     seen: list[tuple[object, ...]] = importlib.import_module("tiny_wxml_hooks").seen
     return seen
+
+
+@pytest.fixture
+def tiny_files(tiny: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
+    """The same, with plugins that write and read files: `npz`, `rms`, `still`; configs use them."""
+    site = tmp_path / "site"
+    info = site / "tiny_files-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-files\nVersion: 1.0\nSummary: tiny files\n")
+    (info / "entry_points.txt").write_text(FILE_ENTRY_POINTS)
+    (site / "tiny_files.py").write_text(FILE_PARTS)
+    (site / "tiny_presets" / "model").mkdir(parents=True)
+    (site / "tiny_presets" / "__init__.py").write_text("")
+    (site / "tiny_presets" / "model" / "gnn.yaml").write_text(GNN_PRESET)
+    monkeypatch.setenv("WXML_PLUGINS", "tiny-wxml,tiny-files,wxml-core")
+    _forget()
+    used = {"training.plugin": "still", "verification.plugin": "rms", "forecast": {"lead_time": "12h"}}
+    return lambda changes=None: tiny({**used, **(changes or {})})
+
+
+@pytest.fixture
+def checkpoint(tiny_files: Configure, tmp_path: Path) -> Callable[..., Path]:
+    """Writes the checkpoint of a model that is persistence, with some values of its config changed."""
+
+    def make(changes: Mapping[str, Any] | None = None) -> Path:
+        experiment = assemble(tiny_files(changes))
+        path = tmp_path / "model.safetensors"
+        experiment.save(path, {name: 0 * value for name, value in experiment.new_model().state_dict().items()}, {})
+        return path
+
+    return make
 
 
 TRAINER = """

@@ -1,0 +1,125 @@
+"""The job of `wxml forecast`: a checkpoint in, a file out; the model is persistence, so every number is known."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from wxml import ArtefactError, DataError, PluginChoice
+from wxml.artefacts.formats import read_provenance
+from wxml.forecasting.job import ForecastRequest, forecast
+from wxml.testing import TravellingWaves
+
+SIX_HOURS = np.timedelta64(6 * 3600, "s")
+START = np.datetime64("2000-01-11T00", "s")
+
+
+def times_in(path: Path) -> list[str]:
+    with np.load(path) as file:
+        return [str(time)[:13] for time in file["time"]]
+
+
+def test_the_file_holds_the_forecast_of_every_initial_time(checkpoint, tmp_path) -> None:
+    request = ForecastRequest(
+        checkpoint(), tmp_path / "f.npz", start="2000-01-11T00", end="2000-01-11T12", every="12h", lead_time="18h"
+    )
+    assert forecast(request) == tmp_path / "f.npz"
+    waves = TravellingWaves()
+    with np.load(tmp_path / "f.npz") as file:
+        assert file["time"].tolist() == [START, START + 2 * SIX_HOURS]
+        assert (file["prediction_timedelta"] / SIX_HOURS).tolist() == [1, 2, 3]
+        for name in ("t", "q"):
+            expected = [waves.wave(name, 240.0 + hours, 0) for hours in (0, 12)]
+            for lead in range(3):
+                np.testing.assert_allclose(file[name][:, lead, 0], expected, rtol=1e-5)
+
+
+def test_hooks_are_told_every_step_in_order(checkpoint, tmp_path, heard) -> None:
+    path = checkpoint()
+    heard.clear()
+    forecast(ForecastRequest(path, tmp_path / "f.npz", start="2000-01-11"))
+    assert heard == [("step", START + steps * SIX_HOURS, steps * SIX_HOURS) for steps in (1, 2)]
+
+
+def test_initial_times_are_those_of_the_validation_period_that_have_a_truth(checkpoint, tmp_path) -> None:
+    forecast(ForecastRequest(checkpoint(), tmp_path / "f.npz", every="24h"))
+    assert times_in(tmp_path / "f.npz") == [f"2000-01-{day}T00" for day in range(11, 16)]
+
+
+def test_initial_times_are_those_of_the_test_period_where_there_is_one(checkpoint, tmp_path) -> None:
+    path = checkpoint({"data.split.test": ["2000-01-19", "2000-01-20"]})
+    forecast(ForecastRequest(path, tmp_path / "f.npz", end="2000-01-19T06"))
+    assert times_in(tmp_path / "f.npz") == ["2000-01-19T00", "2000-01-19T06"]
+
+
+def test_the_last_times_without_a_truth_are_left_out_of_a_period(checkpoint, tmp_path) -> None:
+    """The source ends at 18 UTC on 20 January, and a forecast is 12 hours long."""
+    path = checkpoint({"data.split.test": ["2000-01-20", "2000-01-25"]})
+    forecast(ForecastRequest(path, tmp_path / "f.npz"))
+    assert times_in(tmp_path / "f.npz") == ["2000-01-20T00", "2000-01-20T06"]
+
+
+def test_the_record_names_the_checkpoint_and_the_writer(checkpoint, tmp_path) -> None:
+    path = checkpoint()
+    forecast(ForecastRequest(path, tmp_path / "f.npz", start="2000-01-11"))
+    record = read_provenance(tmp_path / "f.npz")
+    assert record.artefact == "forecast"
+    assert record.parents == [read_provenance(path).to_dict()]
+    assert "npz" in json.dumps(record.plugins, default=str)
+    assert record.data["source"] == TravellingWaves().provenance()
+
+
+def test_other_data_are_read_and_recorded(checkpoint, tmp_path) -> None:
+    other = PluginChoice(plugin="waves", days=30)
+    forecast(ForecastRequest(checkpoint(), tmp_path / "f.npz", start="2000-01-28", source=other))
+    assert times_in(tmp_path / "f.npz") == ["2000-01-28T00"]
+    assert read_provenance(tmp_path / "f.npz").data["source"]["times"] == 120
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"lead_time": "20h"}, DataError, r"multiple of the time step of 6h, got '20h'\n  choose 18h"),
+        ({"start": "2000-01-12", "end": "2000-01-11"}, DataError, "`end` is before `start`"),
+        ({"start": "2000-02-12"}, DataError, "2000-02-12T00"),
+        ({"lead_time": "480h"}, DataError, "no initial times between 2000-01-11T00 and 2000-01-15T"),
+        ({"members": 2}, DataError, "`members` must be 1 for a model without noise"),
+        ({"output": "forecast"}, ArtefactError, "has no suffix"),
+        ({"output": "absent/forecast.npz"}, ArtefactError, "there is no folder"),
+        ({"checkpoint": "absent.safetensors"}, ArtefactError, r"absent\.safetensors"),
+        ({"source": PluginChoice(plugin="elsewhere")}, DataError, "was trained on a grid of shape"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_written(checkpoint, tmp_path, changes, error, message) -> None:
+    path, before = checkpoint(), sorted(tmp_path.iterdir())
+    values = {"checkpoint": path, "output": "f.npz", **changes}
+    values = {**values, **{key: tmp_path / values[key] for key in ("checkpoint", "output")}}
+    with pytest.raises(error, match=message):
+        forecast(ForecastRequest(**values))
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_file_that_is_there_is_kept_unless_it_may_be_replaced(checkpoint, tmp_path) -> None:
+    path, output = checkpoint(), tmp_path / "f.npz"
+    output.write_text("precious")
+    with pytest.raises(ArtefactError, match="exists already"):
+        forecast(ForecastRequest(path, output, start="2000-01-11"))
+    assert output.read_text() == "precious"
+    forecast(ForecastRequest(path, output, start="2000-01-11", overwrite=True))
+    assert times_in(output) == ["2000-01-11T00"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "error", "message"),
+    [("disk", ArtefactError, "could not write .*No space left"), ("data", DataError, "no such value")],
+)
+def test_a_failure_half_way_leaves_nothing_new(checkpoint, tmp_path, fails, error, message) -> None:
+    """Neither beside the output, nor in the place of a file that was to be replaced."""
+    path = checkpoint({"forecast": {"writer": {"plugin": "npz", "fails": fails}, "lead_time": "12h"}})
+    output = tmp_path / "f.npz"
+    output.write_text("precious")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(error, match=message):
+        forecast(ForecastRequest(path, output, start="2000-01-11", overwrite=True))
+    assert sorted(tmp_path.iterdir()) == before
+    assert output.read_text() == "precious"

@@ -1,0 +1,80 @@
+"""The job of `wxml verify`: a file of forecasts in, a folder of scores out; persistence of a wave has a known error."""
+
+import json
+
+import numpy as np
+import pytest
+from wxml import ArtefactError, DataError, PluginChoice
+from wxml.artefacts.provenance import Provenance
+from wxml.forecasting.job import ForecastRequest, forecast
+from wxml.testing import TravellingWaves
+from wxml.verification.job import verify
+
+
+@pytest.fixture
+def forecasts(checkpoint, tmp_path):
+    """The path of persistence forecasts from every six hours of 11 and 12 January, 6 and 12 hours long."""
+
+    def make(changes=None):
+        request = ForecastRequest(checkpoint(changes), tmp_path / "f.npz", start="2000-01-11", end="2000-01-12T18")
+        return forecast(request)
+
+    return make
+
+
+def persistence_error(name: str, hours: float) -> float:
+    """√mean (w(h) − w(0))² over the nodes and eight initial times, from the closed form."""
+    waves = TravellingWaves()
+    pairs = [(waves.wave(name, start + hours, 0), waves.wave(name, start, 0)) for start in np.arange(240, 288, 6.0)]
+    return float(np.sqrt(np.mean([(later - now) ** 2 for later, now in pairs])))
+
+
+def test_scores_and_report_are_in_a_new_folder(forecasts, tmp_path) -> None:
+    scores, report = verify(forecasts(), tmp_path / "scores")
+    assert report == tmp_path / "scores" / "report.html"
+    assert report.read_text() == "40 training times"  # 1 to 10 January, four a day
+    assert scores.cases == 8
+    for name in ("t", "q"):
+        expected = [persistence_error(name, hours) for hours in (6.0, 12.0)]
+        np.testing.assert_allclose(scores.get("rmse", "forecast", name), expected, rtol=1e-4)
+
+
+def test_the_record_holds_that_of_the_forecast_and_the_truth(forecasts, tmp_path) -> None:
+    path = forecasts()
+    verify(path, tmp_path / "scores", source=PluginChoice(plugin="waves", days=30))
+    record = Provenance.from_dict(json.loads((tmp_path / "scores" / "scores.nc").read_text()))
+    assert record.artefact == "scores"
+    assert record.data["source"]["times"] == 120
+    assert record.parents[0]["artefact"] == "forecast"
+    assert record.parents[0]["parents"][0]["artefact"] == "checkpoint"
+
+
+def test_a_folder_that_is_there_is_kept_unless_it_may_be_replaced(forecasts, tmp_path) -> None:
+    path, output = forecasts(), tmp_path / "scores"
+    output.mkdir()
+    (output / "precious").write_text("")
+    with pytest.raises(ArtefactError, match="exists already"):
+        verify(path, output)
+    assert (output / "precious").exists()
+    verify(path, output, overwrite=True)
+    assert sorted(file.name for file in output.iterdir()) == ["report.html", "scores.nc"]
+
+
+def test_a_verifier_that_fails_leaves_nothing(forecasts, tmp_path) -> None:
+    path = forecasts({"verification": {"plugin": "rms", "fails": True}})
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DataError, match="the truth ends too early"):
+        verify(path, tmp_path / "scores")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_only_forecasts_are_verified(checkpoint, tmp_path) -> None:
+    path = checkpoint()
+    with pytest.raises(ArtefactError, match=r"model\.safetensors` is no forecast: it says that it is 'checkpoint'"):
+        verify(path, tmp_path / "scores")
+    with pytest.raises(ArtefactError, match="there is no artefact"):
+        verify(tmp_path / "absent.npz", tmp_path / "scores")
+    (tmp_path / "note.npz").write_text("no forecast")
+    with pytest.raises(ArtefactError, match=r"note\.npz` is damaged"):
+        verify(tmp_path / "note.npz", tmp_path / "scores")
+    assert not (tmp_path / "scores").exists()
