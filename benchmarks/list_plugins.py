@@ -10,8 +10,8 @@ of other programs or none) and measures the CPU seconds, user and system, of pro
 - `click`: an interpreter that only imports click, which every command needs;
 - `list-plugins`, `list-plugins --json` and `--help`.
 
-All of it twice: where every requirement is a plain range, and where some have a marker or a wildcard, for which
-`packaging` is imported.
+All of it twice: where every requirement is a plain range, and where some have a marker or a wildcard. Each plugin has
+a source file of 150 lines, because `list-plugins` reads the first line of a class's docstring from there.
 
 Prints one JSON line for each: the median of its CPU seconds, the median over the rounds of the ratio to the floor of
 the same round, and the milliseconds above the floor.
@@ -48,8 +48,16 @@ REQUIREMENTS = (
     "pydantic~=2.9",
 )
 HARDER = ("xarray!=2024.1.*", "pywin32>=300; sys_platform == 'win32'")
-"""Requirements that `packaging` is needed for."""
 SETS = {"plain": REQUIREMENTS, "with markers": (*REQUIREMENTS, *HARDER)}
+METHOD = """
+    def method_{number}(self, values, weights):
+        \"\"\"One of the methods of a class of the usual length.\"\"\"
+        total = sum(value * weight for value, weight in zip(values, weights, strict=True))
+        return total / sum(weights) if weights else float("nan")
+"""
+CODE = 'import math\n\n\nclass Plugin:\n    """Made for a measurement."""\n' + "".join(
+    METHOD.format(number=number) for number in range(29)
+)
 DESCRIPTION = "Words about what this package does and how it is used.\n" * 80
 
 
@@ -88,6 +96,11 @@ def install(folder: Path, count: int, plugins: int, requirements: Sequence[str] 
         (info / "INSTALLER").write_text("pip\n")
         if points:
             (info / "entry_points.txt").write_text(points)
+        if number in with_plugins:
+            package = folder / f"made_{number}"
+            package.mkdir()
+            (package / "__init__.py").touch()
+            (package / "part.py").write_text(CODE)
 
 
 def cpu_seconds(program: tuple[str, ...], folder: Path) -> float:

@@ -11,8 +11,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from wxml.environment.names import fold, kind_name
-from wxml.environment.release_index import KnownPlugin
+from wxml.environment.names import canonical_name, kind_name
+from wxml.environment.release_index import ReleasedPlugin
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "core" / "src" / "wxml" / "environment" / "release_index.json"
@@ -28,13 +28,13 @@ def known(root: Path = ROOT) -> str:
     return json.dumps({"plugins": rows}, indent=1) + "\n"
 
 
-def plugins(project: dict[str, Any], released: dict[str, str]) -> list[KnownPlugin]:
+def plugins(project: dict[str, Any], released: dict[str, str]) -> list[ReleasedPlugin]:
     """The plugins that a config or a command line can name."""
     about = (project["name"], released[project["name"]], project["description"])
     groups = project.get("entry-points", {})
     chosen = [(group, name) for group in groups for name in groups[group] if group.startswith("wxml.")]
     return [
-        KnownPlugin(kind_name(group.removeprefix("wxml.")), fold(name), *about)
+        ReleasedPlugin(kind_name(group.removeprefix("wxml.")), canonical_name(name), *about)
         for group, name in chosen
         if group not in NOT_CHOSEN
     ]

@@ -24,7 +24,7 @@ def declared(root: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-def test_the_known_plugins_are_those_of_the_release(root: Path) -> None:
+def test_the_released_plugins_are_those_of_the_release(root: Path) -> None:
     rows = json.loads((root / KNOWN).read_text())["plugins"]
     known = {(f"wxml.{row['kind'].replace('-', '_')}s", row["name"]): row["distribution"] for row in rows}
     assert known == declared(root)

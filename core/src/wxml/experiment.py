@@ -27,7 +27,7 @@ from wxml.graphs.cache import built_graph
 from wxml.graphs.graph import Graph
 from wxml.plugins.comparison import require_plugins
 from wxml.plugins.create import create
-from wxml.plugins.hooks import call_hook, provenance_notes
+from wxml.plugins.hooks import hooks, provenance_notes
 from wxml.plugins.lock import lock
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Experiment:
         }
         checkpoint = Checkpoint(header, weights, self.graph, self.source.header.grid, self.statistics)
         save_checkpoint(path, checkpoint, overwrite=overwrite)
-        call_hook("wxml_checkpoint_saved", path=path)
+        hooks().call("wxml_checkpoint_saved", path=path)
 
 
 def assemble(loaded: LoadedConfig) -> Experiment:

@@ -1,26 +1,103 @@
 import sys
 import zipfile
 from importlib import metadata
+from pathlib import Path
 
 import pytest
-from wxml.environment.distributions import find_distributions
-from wxml.environment.names import fold
-from wxml.plugins.catalog import scan
+from wxml.cli.diagnosis import general_health
+from wxml.environment.distributions import Environment, version_of
+from wxml.environment.names import canonical_name
+from wxml.plugins.catalog import PluginRecord, scan
+
+POINTS = "[wxml.trainers]\nit = acme_x:It\n"
+
+
+def records(distribution: str) -> list[PluginRecord]:
+    return [record for record in scan().records if record.distribution == distribution]
+
+
+def doubts(distribution: str) -> list[str]:
+    """What `wxml doctor` says of a distribution."""
+    return [check.advice for check in general_health().checks if check.subject == distribution]
+
+
+def write(folder: Path, name: str, version: str, points: str = POINTS, file: str = "METADATA") -> Path:
+    """Metadata as some installer may have left them."""
+    folder.mkdir(parents=True)
+    (folder / file).write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    if points:
+        (folder / "entry_points.txt").write_text(points)
+    return folder
 
 
 def test_everything_installed_is_found_as_importlib_finds_it() -> None:
     """Names, versions, requirements and entry points of this environment, which nobody made for this test."""
     first: dict[str, metadata.Distribution] = {}
     for distribution in metadata.distributions():
-        first.setdefault(fold(distribution.metadata["Name"]), distribution)
-    found = find_distributions()
-    assert set(found) == set(first)
-    assert len(found) > 20
+        first.setdefault(canonical_name(distribution.metadata["Name"]), distribution)
+    environment = Environment()
+    assert len(first) > 20
     for name, other in first.items():
-        mine = found[name].header
-        points = {(point.group, point.name, point.value) for point in other.entry_points}
-        assert (mine.version, set(mine.requires)) == (other.version, set(other.requires or ()))
-        assert set(found[name].entry_points) == points
+        mine = environment.find(name)
+        assert mine is not None
+        assert (mine.name, mine.version, mine.requires) == (name, other.version, tuple(other.requires or ()))
+        assert set(mine.entry_points) == set(other.entry_points)
+
+
+def test_a_left_over_folder_without_metadata_is_no_distribution(site) -> None:
+    site.add("acme", POINTS, version="1.0")
+    (site.folder / "acme-0.9.dist-info").mkdir()
+    (record,) = records("acme")
+    assert (record.version, record.status) == ("1.0", "ok")
+    (advice,) = doubts("acme")
+    assert advice == f"`{site.folder / 'acme-0.9.dist-info'}` is left over (its folder has no METADATA): delete it"
+
+
+def test_of_two_versions_in_one_folder_the_higher_counts_and_doctor_tells(site) -> None:
+    for version in ("0.9", "0.10"):
+        write(site.folder / f"acme-{version}.dist-info", "acme", version)
+    (record,) = records("acme")
+    assert (record.version, version_of("Acme")) == ("0.10", "0.10")
+    place = site.folder
+    assert doubts("acme") == [
+        f"is there twice: 0.10 in `{place}` counts; 0.9 in `{place}` does not: remove one of them"
+    ]
+
+
+def test_metadata_of_a_source_tree_hide_what_is_installed_and_doctor_tells(site, tmp_path, monkeypatch) -> None:
+    site.add("acme", POINTS, version="1.0")
+    write(tmp_path / "source" / "acme.egg-info", "acme", "0.1", points="", file="PKG-INFO")
+    monkeypatch.syspath_prepend(tmp_path / "source")
+    assert records("acme") == []
+    (advice,) = doubts("acme")
+    assert f"0.1 in `{tmp_path / 'source'}` counts, and declares no plugins; 1.0 in `{site.folder}`" in advice
+
+
+def test_two_equal_copies_are_no_problem(site, tmp_path, monkeypatch) -> None:
+    site.add("acme", POINTS, version="1.0")
+    write(tmp_path / "source" / "acme.egg-info", "acme", "1.0", file="PKG-INFO")
+    monkeypatch.syspath_prepend(tmp_path / "source")
+    assert [record.version for record in records("acme")] == ["1.0"]
+    assert doubts("acme") == []
+
+
+@pytest.mark.parametrize("folder", ["acme-wxml-1.0.dist-info", "Acme.WxML-1.0.dist-info", "acme_wxml-1.0.dist-info"])
+def test_a_name_with_dashes_or_dots_is_found_in_any_spelling(site, folder) -> None:
+    write(site.folder / folder, "Acme.WxML", "1.0")
+    write(site.folder / "acme-2.0.dist-info", "acme", "2.0")
+    site.trainer("needy", "needy_x", metadata="Requires-Dist: acme_wxml<2\n")
+    assert [record.version for record in records("acme-wxml")] == ["1.0"]
+    assert [record.version for record in records("acme")] == ["2.0"]
+    assert "(" not in records("needy")[0].problem
+    assert version_of("ACME_wxml") == "1.0"
+
+
+def test_a_byte_order_mark_is_no_part_of_metadata(site) -> None:
+    info = site.add("acme", "")
+    (info / "METADATA").write_text("\ufeffName: acme\nVersion: 3\nRequires-Dist: nowhere\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"\ufeff{POINTS}", encoding="utf-8")
+    (record,) = records("acme")
+    assert (record.version, record.problem) == ("3", "needs nowhere (not installed)")
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -28,13 +105,17 @@ def test_headers_end_with_the_first_empty_line(site, line_end) -> None:
     info = site.add("acme", "")
     lines = ["Metadata-Version: 2.1", "NAME: Acme", "Version: 3", "Summary: a: b", "", "Version: 4", "Requires-Dist: x"]
     (info / "METADATA").write_text(line_end.join(lines), newline="")
-    header = find_distributions()["acme"].header
-    assert (header.name, header.version, header.summary, header.requires) == ("Acme", "3", "a: b", ())
+    found = Environment().find("acme")
+    assert found is not None
+    assert (found.name, found.version, found.summary, found.requires) == ("acme", "3", "a: b", ())
 
 
 def test_comments_and_spaces_in_entry_points(site) -> None:
-    site.add("acme", "# all\n[ wxml.trainers ]\n; none\n  it=acme:It\n\n[other]\na = b\n")
-    assert find_distributions()["acme"].entry_points == [("wxml.trainers", "it", "acme:It"), ("other", "a", "b")]
+    site.add("acme", "# all\n[wxml.trainers]\n; none\n  it=acme:It\n\n[other]\na = b\n")
+    found = Environment().find("acme")
+    assert found is not None
+    points = [(point.group, point.name, point.value) for point in found.entry_points]
+    assert points == [("wxml.trainers", "it", "acme:It"), ("other", "a", "b")]
 
 
 def test_a_distribution_of_the_old_kind_has_its_requirements_read_too(site) -> None:
@@ -77,4 +158,4 @@ def test_what_another_finder_knows_is_found(site, monkeypatch) -> None:
 def test_a_folder_that_cannot_be_read_is_passed_over(site, monkeypatch, tmp_path) -> None:
     site.trainer("acme", "acme_x")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "nowhere"), *sys.path])
-    assert "acme" in find_distributions()
+    assert Environment().find("acme") is not None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from wxml.plugins.catalog import scan
-from wxml.plugins.hooks import Hooks, call_hook, provenance_notes
+from wxml.plugins.hooks import Hooks, hooks, provenance_notes
 
 RECORDING = """
 from wxml import hookimpl
@@ -36,7 +36,7 @@ def test_everyone_has_a_say_and_nothing_is_imported_before(site) -> None:
 
 def test_without_hook_plugins_nothing_happens(site, monkeypatch) -> None:
     monkeypatch.setenv("WXML_PLUGINS", "none")
-    assert call_hook("wxml_checkpoint_saved", path=Path("x")) == []
+    assert hooks().call("wxml_checkpoint_saved", path=Path("x")) == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_hook_that_fails_is_reported_and_the_others_still_run(site, caplog, fa
     hook = f"from wxml import hookimpl\n@hookimpl\ndef wxml_run_started(run_dir):\n    {failure}\n"
     add_hooks(site, "acme", hook)
     add_hooks(site, "other", RECORDING.format(name="other"))
-    call_hook("wxml_run_started", run_dir=Path("run"))
+    hooks().call("wxml_run_started", run_dir=Path("run"))
     assert sys.modules["other_hooks"].seen == [Path("run")]
     (warning,) = caplog.records
     assert (warning.levelno, warning.getMessage()) == (
@@ -68,7 +68,7 @@ def test_a_hook_module_that_cannot_be_used_is_left_out_once(site, caplog, code, 
     add_hooks(site, "acme", code)
     add_hooks(site, "other", RECORDING.format(name="other"))
     for _ in range(2):
-        assert call_hook("wxml_provenance") == [{"other": 0}]
+        assert hooks().call("wxml_provenance") == [{"other": 0}]
     (warning,) = caplog.records
     assert warning.getMessage().startswith("the hooks of acme 1.0 are left out: ")
     assert said in warning.getMessage()
@@ -76,23 +76,23 @@ def test_a_hook_module_that_cannot_be_used_is_left_out_once(site, caplog, code, 
 
 def test_a_misspelt_hook_is_reported(site, caplog) -> None:
     add_hooks(site, "acme", "from wxml import hookimpl\n@hookimpl\ndef wxml_run_strated(run_dir): ...\n")
-    call_hook("wxml_provenance")
+    hooks().call("wxml_provenance")
     assert "acme 1.0 has a hook that wxml does not know: unknown hook 'wxml_run_strated'" in caplog.text
 
 
 def test_a_denied_hook_plugin_is_never_imported(site, monkeypatch, caplog) -> None:
     add_hooks(site, "acme", RECORDING.format(name="acme"))
     monkeypatch.setenv("WXML_PLUGINS", "-acme")
-    assert call_hook("wxml_provenance") == []
+    assert hooks().call("wxml_provenance") == []
     assert "acme_hooks" not in sys.modules
     assert caplog.text == ""
 
 
 def test_a_caller_that_gives_the_wrong_values_is_told() -> None:
     with pytest.raises(TypeError, match="missing a required argument: 'checkpoint'"):
-        call_hook("wxml_run_finished", run_dir=Path("run"))
+        hooks().call("wxml_run_finished", run_dir=Path("run"))
     with pytest.raises(AttributeError, match="wxml_run_ended"):
-        call_hook("wxml_run_ended")
+        hooks().call("wxml_run_ended")
 
 
 def test_a_failure_that_comes_again_is_told_once(site, caplog) -> None:
@@ -102,7 +102,7 @@ def test_a_failure_that_comes_again_is_told_once(site, caplog) -> None:
         "from wxml import hookimpl\n@hookimpl\ndef wxml_run_started(run_dir):\n    raise OSError('full')\n",
     )
     for _ in range(3):
-        call_hook("wxml_run_started", run_dir=Path("run"))
+        hooks().call("wxml_run_started", run_dir=Path("run"))
     assert [record.getMessage() for record in caplog.records] == [
         "hook wxml_run_started of acme 1.0 failed: OSError: full"
     ]
@@ -118,7 +118,7 @@ def test_what_one_hook_does_to_the_config_reaches_nobody_else(site) -> None:
     add_hooks(site, "acme", change)
     add_hooks(site, "other", look)
     config = {"model": {"channels": 64}}
-    call_hook("wxml_config_resolved", config=config)
+    hooks().call("wxml_config_resolved", config=config)
     assert config == {"model": {"channels": 64}}
     assert sys.modules["other_hooks"].seen == [config]
 

@@ -4,8 +4,8 @@ import sys
 import pytest
 import torch
 from wxml.errors import BrokenPluginError
-from wxml.plugins.import_guard import guarded_import
-from wxml.plugins.load import load_plugin
+from wxml.plugins.load import guarded_import, load
+from wxml.plugins.resolve import resolve
 
 CHANGE = "import torch\ntorch.set_default_dtype(torch.float64)\n"
 
@@ -60,14 +60,14 @@ def test_a_dtype_that_was_chosen_before_stays() -> None:
 def test_a_plugin_that_does_so_is_broken(site) -> None:
     site.trainer("acme", "acme_dtype", CHANGE + "Plugin = int\n")
     with pytest.raises(BrokenPluginError, match=r"plugin acme 1\.0 \(trainer 'it'\) failed to import: it sets torch's"):
-        load_plugin("trainer", "it")
+        load(resolve("trainer", "it"))
     assert torch.zeros(1).dtype == torch.float32
 
 
 def test_hooks_that_do_so_are_left_out(site, caplog) -> None:
-    from wxml.plugins.hooks import call_hook
+    from wxml.plugins.hooks import hooks
 
     site.add("acme", "[wxml.hooks]\nit = acme_hooks\n", {"acme_hooks.py": CHANGE})
-    call_hook("wxml_checkpoint_saved", path=site.folder)
+    hooks().call("wxml_checkpoint_saved", path=site.folder)
     assert "the hooks of acme 1.0 are left out" in caplog.text
     assert torch.zeros(1).dtype == torch.float32

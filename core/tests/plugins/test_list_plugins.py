@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 from wxml.cli import group
 from wxml.environment.installer import install_command
-from wxml.environment.release_index import KnownPlugin, compatible_range, known_plugins
+from wxml.environment.release_index import ReleasedPlugin, compatible_range, released_plugins
 from wxml.plugins.catalog import installed
 
 
@@ -78,8 +78,8 @@ def test_a_time_out_is_a_positive_number(run, timeout) -> None:
 @pytest.fixture
 def unreleased(monkeypatch):
     """A release with one package that is not installed."""
-    made = KnownPlugin("processor", "made-up", "wxml-made-up", "0.3.2", "about it")
-    monkeypatch.setattr("wxml.environment.release_index.known_plugins", lambda: (*known_plugins(), made))
+    made = ReleasedPlugin("processor", "made-up", "wxml-made-up", "0.3.2", "about it")
+    monkeypatch.setattr("wxml.cli.list_plugins.released_plugins", lambda: (*released_plugins(), made))
     return made
 
 

@@ -4,7 +4,7 @@ import pytest
 from wxml.errors import BrokenPluginError, ConfigError, DataError, UnknownPluginError
 from wxml.plugins.catalog import installed
 from wxml.plugins.create import create
-from wxml.plugins.load import load, load_plugin
+from wxml.plugins.load import load
 from wxml.plugins.probe.parent import probe
 from wxml.plugins.resolve import resolve
 from wxml.training.trainer import Trainer
@@ -16,13 +16,13 @@ FIT = "    def fit(self, experiment, run_dir, *, resume=False): ...\n"
 def broken(site, code: str) -> BrokenPluginError:
     site.trainer("acme", "acme_x", code)
     with pytest.raises(BrokenPluginError) as caught:
-        load_plugin("trainer", "it")
+        load(resolve("trainer", "it"))
     return caught.value
 
 
 def test_a_good_plugin_is_its_class(site) -> None:
     site.trainer("acme", "acme_x")
-    plugin = load_plugin("trainer", "it")
+    plugin = load(resolve("trainer", "it"))
     assert issubclass(plugin, Trainer)
     assert plugin.__module__ == "acme_x.part"
 
@@ -54,7 +54,7 @@ def test_a_failing_import_names_the_plugin_the_cause_and_the_line(site, code, ca
 def test_ctrl_c_during_an_import_is_not_swallowed(site) -> None:
     site.trainer("acme", "acme_x", "raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
-        load_plugin("trainer", "it")
+        load(resolve("trainer", "it"))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_failure_is_remembered_and_the_module_not_run_again(site, tmp_path) ->
     log = tmp_path / "log"
     error = broken(site, f"with open({str(log)!r}, 'a') as log: log.write('x')\nraise ValueError\n")
     with pytest.raises(BrokenPluginError) as again:
-        load_plugin("trainer", "it")
+        load(resolve("trainer", "it"))
     assert again.value is error
     assert log.read_text() == "x"
 
@@ -93,8 +93,8 @@ def test_a_broken_plugin_leaves_the_others_alone(site) -> None:
     site.trainer("bad", "bad_x", "import sys; sys.exit()")
     site.trainer("good", "good_x")
     with pytest.raises(BrokenPluginError):
-        load_plugin("trainer", "bad:it")
-    assert load_plugin("trainer", "good:it").__module__ == "good_x.part"
+        load(resolve("trainer", "bad:it"))
+    assert load(resolve("trainer", "good:it")).__module__ == "good_x.part"
 
 
 @pytest.mark.parametrize("own", ["Acme.Wx_ML", "acme-wx-ml", "ACME_WX.ML"])
@@ -104,7 +104,7 @@ def test_a_denied_plugin_is_never_imported(site, tmp_path, monkeypatch, own, den
     site.trainer(own, "acme_x", f"from pathlib import Path\nPath({str(sentinel)!r}).touch()\n")
     monkeypatch.setenv("WXML_PLUGINS", f"-{denied}")
     with pytest.raises(UnknownPluginError, match="disabled"):
-        load_plugin("trainer", "it")
+        load(resolve("trainer", "it"))
     (record,) = (r for r in installed().records if r.distribution == "acme-wx-ml")
     with pytest.raises(UnknownPluginError, match="disabled"):
         load(record)
@@ -113,14 +113,14 @@ def test_a_denied_plugin_is_never_imported(site, tmp_path, monkeypatch, own, den
 
 
 def test_a_preset_is_not_loaded_as_a_class() -> None:
-    with pytest.raises(UnknownPluginError, match="a preset is no class with options, got 'wxml-core:core'"):
+    with pytest.raises(UnknownPluginError, match="a preset cannot be chosen by name, got 'wxml-core:core'"):
         load(resolve("preset", "core"))
 
 
 def test_a_kind_whose_interface_is_broken_is_reported_as_such(site) -> None:
     site.add("lossy", "[wxml.kinds]\nlosses = lossy:Loss\n[wxml.losses]\nhuber = lossy:Huber\n", {"lossy.py": "1 / 0"})
     with pytest.raises(BrokenPluginError, match=re.escape("plugin lossy 1.0 (kind 'loss') failed to import: ZeroDiv")):
-        load_plugin("loss", "huber")
+        load(resolve("loss", "huber"))
 
 
 CONFIGURED = """

@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 from wxml.cli import group
 from wxml.errors import BrokenPluginError, ConfigError, ContractError
-from wxml.plugins.load import load_plugin
+from wxml.plugins.load import load
 from wxml.plugins.options.model import parse_options
+from wxml.plugins.resolve import resolve
 
 LOSSES = '''
 from abc import ABC
@@ -52,7 +53,7 @@ it = acme_x:Plugin
 @pytest.fixture
 def trainer(site):
     site.add("acme", ENTRY_POINTS, {"acme_x.py": LOSSES})
-    return load_plugin("trainer", "it")
+    return load(resolve("trainer", "it"))
 
 
 def faults(trainer, **options: object) -> dict[str, str]:
@@ -114,7 +115,7 @@ def test_the_json_schema_has_the_choice(trainer) -> None:
 
 def test_a_kind_that_nobody_declares_is_a_fault(site) -> None:
     site.add("acme", "[wxml.trainers]\nit = acme_x:Plugin\n", {"acme_x.py": LOSSES})
-    found = faults(load_plugin("trainer", "it"), loss={"plugin": "huber"})
+    found = faults(load(resolve("trainer", "it")), loss={"plugin": "huber"})
     assert found["training.loss.plugin"].startswith("unknown kind of plugin 'loss'")
 
 
@@ -141,4 +142,4 @@ def test_a_plugin_at_fault_is_told_from_a_config_at_fault(site) -> None:
     code = LOSSES.replace("delta: Annotated", "depth, delta: Annotated")
     site.add("acme", ENTRY_POINTS, {"acme_x.py": code})
     with pytest.raises(ContractError, match="option 'depth' has no annotation"):
-        parse_options(load_plugin("trainer", "it"), {"loss": {"plugin": "huber"}})
+        parse_options(load(resolve("trainer", "it")), {"loss": {"plugin": "huber"}})

@@ -94,7 +94,7 @@ def test_the_json_has_a_version_and_everything_that_is_known(run, site) -> None:
         "value": "acme_x.part:Plugin",
         "status": "incompatible",
         "problem": "needs wxml-core>9 (0.2.0 is installed)",
-        "summary": "about acme",
+        "summary": "Trains nothing.",
         "extras": "",
         "full_name": "acme:it",
     }
@@ -221,12 +221,12 @@ def test_a_command_of_the_release_that_is_not_installed_is_answered_with_what_in
     assert "new-plugin" not in run("--help").stdout
 
 
-TOOL = "import click\n@click.command()\ndef tool():\n    click.echo('at work')\n"
+TOOL = "import click\n@click.command()\ndef tool():\n    click.echo('the tool runs')\n"
 
 
 def test_a_command_of_a_plugin_runs(run, site) -> None:
     site.add("acme", "[wxml.commands]\nacme-tool = acme_x:tool\n", {"acme_x.py": TOOL})
-    assert run("acme-tool").stdout == "at work\n"
+    assert run("acme-tool").stdout == "the tool runs\n"
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_broken_command_of_a_plugin_is_reported_and_harms_no_other(run, site, 
 
 def test_a_plugin_does_not_replace_a_command_of_core(run, site) -> None:
     site.add("acme", "[wxml.commands]\nlist-plugins = acme_x:tool\n", {"acme_x.py": TOOL})
-    assert "at work" not in run("list-plugins").stdout
+    assert "the tool runs" not in run("list-plugins").stdout
 
 
 def test_a_denied_command_is_unknown(run, site, monkeypatch) -> None:

@@ -1,5 +1,5 @@
 import pytest
-from wxml.environment.names import fold, kind_name
+from wxml.environment.names import canonical_name, kind_name
 from wxml.plugins.policy import Policy
 
 
@@ -32,7 +32,7 @@ def test_a_refusal_says_which_list_it_is() -> None:
 
 @pytest.mark.parametrize("name", ["Friendly-Bard", "FRIENDLY.BARD", "friendly_bard", "FrIeNdLy-._.-bArD"])
 def test_names_fold_as_in_pep_503(name) -> None:
-    assert fold(name) == "friendly-bard"
+    assert canonical_name(name) == "friendly-bard"
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import sys
 
 import pytest
 from wxml.environment.installer import install_command, uninstall_command
-from wxml.environment.release_index import known_names
+from wxml.environment.release_index import released_names
 from wxml.errors import AmbiguousPluginError, BrokenPluginError, UnknownPluginError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed, scan
-from wxml.plugins.resolve import resolve
+from wxml.plugins.resolve import full_name, resolve, spelled_out
 
 FIRST_PARTY = {
     "wxml-dataset-sources",
@@ -133,7 +133,7 @@ def test_what_first_party_packages_provide_is_known_where_they_are_not_installed
     ours = [record for record in installed().records if record.kind in installed().kinds]
     provided = {(r.kind, r.name): r.distribution for r in ours if r.distribution in FIRST_PARTY}
     assert provided
-    assert {key: known_names(key[0]).get(key[1]) for key in provided} == provided
+    assert {key: released_names(key[0]).get(key[1]) for key in provided} == provided
 
 
 def test_a_broken_plugin_names_the_command_that_removes_it(site) -> None:
@@ -178,3 +178,13 @@ def test_neither_hash_seeds_nor_the_order_of_installation_change_an_answer(site,
         answers.add(subprocess.run(command, check=True, env=environment, capture_output=True, text=True).stdout)
     (answer,) = answers
     assert "trainer 'it' is provided by three packages: acme 1.0, other 1.0, third 1.0" in answer
+
+
+def test_all_names_of_one_plugin_have_one_full_name(site, tmp_path, monkeypatch) -> None:
+    site.trainer("Acme_WxML", "acme_x")
+    (tmp_path / "plugins.yaml").write_text("aliases: {trainer: {our-best: acme-wxml:it}}\n")
+    monkeypatch.setenv("WXML_SITE_CONFIG", str(tmp_path))
+    names = ("it", "It", "acme_wxml:IT", "acme-wxml:it", "Our_Best")
+    assert {full_name("trainer", name) for name in names} == {"acme-wxml:it"}
+    assert full_name("trainer", "No_Body:No_Thing") == "no-body:no-thing"
+    assert [spelled_out("trainer", name) for name in ("It", "Our_Best")] == ["It", "acme-wxml:it"]

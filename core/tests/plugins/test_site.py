@@ -3,12 +3,10 @@ import json
 import pytest
 from wxml.config.load import read_config
 from wxml.errors import AmbiguousPluginError, UnknownPluginError
-from wxml.plugins.aliases import aliases
 from wxml.plugins.catalog import installed, scan
-from wxml.plugins.load import load_plugin
-from wxml.plugins.policy import Policy
-from wxml.plugins.resolve import resolve
-from wxml.plugins.site import SiteRules, site_rules
+from wxml.plugins.load import load
+from wxml.plugins.policy import Policy, SiteRules, site_rules
+from wxml.plugins.resolve import aliases, resolve
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def test_a_plugin_that_the_site_denies_is_never_imported_and_says_who_denied_it(
     site.trainer("DWD_WxML", "dwd_x", f"from pathlib import Path\nPath({str(sentinel)!r}).touch()\n")
     path = rules("deny: [dwd.wxml]\n")
     with pytest.raises(UnknownPluginError) as caught:
-        load_plugin("trainer", "it")
+        load(resolve("trainer", "it"))
     assert f"trainer 'it' of dwd-wxml 1.0 is disabled: denied by {path}" in caught.value.message
     assert caught.value.fix == f"to allow it, take it out of `deny` in {path}, or set WXML_PLUGINS=dwd-wxml"
     site.run("list-plugins", "--probe", "--kind", "trainer", WXML_PLUGINS="-wxml-trainer-lightning")

@@ -10,8 +10,9 @@ from wxml.model.features import GridFeatures, MeshFeatures
 from wxml.model.processor import ProcessorChannels
 from wxml.model.residual import Persistence
 from wxml.model.tensors import to_tensor
-from wxml.plugins.load import load_plugin
+from wxml.plugins.load import load
 from wxml.plugins.options.model import parse_options
+from wxml.plugins.resolve import resolve
 from wxml.testing import TravellingWaves, tiny_graph
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
@@ -19,7 +20,7 @@ from wxml_processor_gnn.processor import GnnProcessor
 
 @pytest.mark.parametrize(("kind", "plugin"), [("processor", GnnProcessor), ("mapper", GnnMapper)])
 def test_found_by_name(kind: str, plugin: type) -> None:
-    assert load_plugin(kind, "gnn") is plugin
+    assert load(resolve(kind, "gnn")) is plugin
 
 
 def test_defaults() -> None:

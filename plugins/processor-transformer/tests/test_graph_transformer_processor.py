@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from wxml import ConfigError, EdgeSet, MapperChannels, Mesh, NodeSet, Route
 from wxml.model.processor import ProcessorChannels
-from wxml.plugins.load import load_plugin
+from wxml.plugins.load import load
 from wxml.plugins.options.model import parse_options
+from wxml.plugins.resolve import resolve
 from wxml_processor_transformer.graph_transformer_block import GraphTransformerBlock
 from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper
 from wxml_processor_transformer.graph_transformer_processor import GraphTransformerProcessor
@@ -221,4 +222,4 @@ def test_wrong_options_are_refused_by_name(options: dict[str, object], message: 
     ("kind", "plugin"), [("processor", GraphTransformerProcessor), ("mapper", GraphTransformerMapper)]
 )
 def test_found_by_name(kind: str, plugin: type) -> None:
-    assert load_plugin(kind, "graph-transformer") is plugin
+    assert load(resolve(kind, "graph-transformer")) is plugin

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from wxml import EdgeSet, MapperChannels, NodeSet, Route
-from wxml.plugins.load import load_plugin
+from wxml.plugins.load import load
+from wxml.plugins.resolve import resolve
 from wxml_processor_transformer.transformer_mapper import TransformerMapper
 
 HIDDEN = 8
@@ -124,4 +125,4 @@ def test_the_source_goes_on_as_it_came() -> None:
 
 
 def test_found_by_name() -> None:
-    assert load_plugin("mapper", "transformer") is TransformerMapper
+    assert load(resolve("mapper", "transformer")) is TransformerMapper

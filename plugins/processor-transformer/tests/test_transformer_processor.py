@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from wxml import ConfigError, EdgeSet, Mesh, NodeSet
 from wxml.model.processor import ProcessorChannels
-from wxml.plugins.load import load_plugin
+from wxml.plugins.load import load
 from wxml.plugins.options.model import parse_options
+from wxml.plugins.resolve import resolve
 from wxml_processor_transformer.transformer_block import TransformerBlock
 from wxml_processor_transformer.transformer_processor import TransformerProcessor
 
@@ -188,4 +189,4 @@ def test_heads_must_divide_channels() -> None:
 
 
 def test_found_by_name() -> None:
-    assert load_plugin("processor", "transformer") is TransformerProcessor
+    assert load(resolve("processor", "transformer")) is TransformerProcessor

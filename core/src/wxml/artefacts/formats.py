@@ -8,7 +8,8 @@ from typing import Any
 from wxml.artefacts.checkpoint import read_header
 from wxml.artefacts.provenance import Provenance
 from wxml.errors import ArtefactError
-from wxml.plugins.load import load_plugin
+from wxml.plugins.load import load
+from wxml.plugins.resolve import resolve
 
 FORMATS = {".nc": "netcdf", ".nc4": "netcdf"}
 """The forecast writer that knows the files of a suffix, where the suffix is not its name."""
@@ -42,5 +43,5 @@ def read_provenance(path: Path) -> Provenance:
         return Provenance.from_dict(read_header(path)["provenance"])
     if (path / "scores.nc").is_file():
         path = path / "scores.nc"
-    writer: Any = load_plugin("forecast-writer", format_plugin(path))
+    writer: Any = load(resolve("forecast-writer", format_plugin(path)))
     return Provenance.from_dict(writer.read_provenance(str(path)))

@@ -72,7 +72,9 @@ class WxmlGroup(click.Group):
         """Write the commands and what they do, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(BUILT_IN.items()))
-        contributed = [(name, record.summary) for name, record in _contributed().items()]
+        from wxml.plugins.summary import summary
+
+        contributed = [(name, summary(record)) for name, record in _contributed().items()]
         if contributed:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl(contributed)
@@ -148,15 +150,13 @@ def _contributed_command(name: str) -> "PluginRecord | None":
     Raises:
         WxmlError: it cannot be used, or it is a command of the release whose package is not installed.
     """
-    from wxml.environment.names import fold
-    from wxml.environment.release_index import known_names
+    from wxml.environment.names import canonical_name
+    from wxml.environment.release_index import released_names
     from wxml.plugins.catalog import installed
-    from wxml.plugins.resolve import find_plugin, resolve
+    from wxml.plugins.resolve import resolve
 
-    bare = fold(name.rpartition(":")[2])
-    if bare in {record.name for record in installed().select("command")}:
-        return resolve("command", name)
-    return find_plugin("command", name, installed()) if bare in known_names("command") else None
+    known = {*(record.name for record in installed().select("command")), *released_names("command")}
+    return resolve("command", name, installed()) if canonical_name(name.rpartition(":")[2]) in known else None
 
 
 def _load_contributed(record: "PluginRecord") -> click.Command:

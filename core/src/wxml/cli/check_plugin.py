@@ -91,17 +91,17 @@ def _put(options: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _records(names: Sequence[str]) -> "list[PluginRecord]":
     """The plugins that are meant: one where the kind is said, else one of each kind that has the name."""
-    from wxml.environment.names import fold
+    from wxml.environment.names import canonical_name
     from wxml.errors import UnknownPluginError, nearest
-    from wxml.plugins.catalog import NOT_CHOSEN, installed
+    from wxml.plugins.catalog import KINDS_WITHOUT_CHOICE, installed
     from wxml.plugins.resolve import resolve
 
     if len(names) > 2:
         raise click.UsageError(f"name a kind and a plugin, or a plugin alone, got {' '.join(names)}")
     if len(names) == 2:
         return [resolve(names[0], names[1])]
-    bare = fold(names[0].rpartition(":")[2])
-    choosable = [record for record in installed().records if record.kind not in NOT_CHOSEN]
+    bare = canonical_name(names[0].rpartition(":")[2])
+    choosable = [record for record in installed().records if record.kind not in KINDS_WITHOUT_CHOICE]
     kinds = dict.fromkeys(record.kind for record in choosable if record.name == bare)
     if not kinds:
         hint = nearest(bare, {record.name for record in choosable})

@@ -7,20 +7,19 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from wxml.artefacts.formats import read_provenance
 from wxml.config.layers import Layer, site_layer, user_layer
+from wxml.environment.distributions import Environment, version_of
 from wxml.environment.installer import install_command
 from wxml.environment.names import CORE
 from wxml.errors import ArtefactError, ConfigError, nearest
 from wxml.files.cache import cache_folder
-from wxml.plugins.aliases import aliases
-from wxml.plugins.catalog import installed
+from wxml.plugins.catalog import HEALTHY, installed
 from wxml.plugins.comparison import Comparison, compare
-from wxml.plugins.listing import IN_ORDER
+from wxml.plugins.resolve import aliases
 
 Status = Literal["ok", "absent", "missing", "different", "problem"]
 HARMLESS = ("ok", "absent")
@@ -161,18 +160,11 @@ def _released(name: str, version: str) -> Check:
     """A version counts as the one wanted whatever its local part, such as the `+cpu` of torch."""
     from packaging.specifiers import SpecifierSet
 
-    found, wanted = _version(name), f"{name}=={version}"
+    found, wanted = version_of(name), f"{name}=={version}"
     if not found:
         return Check(name, "not installed", "missing", version, requirement=wanted)
     same = SpecifierSet(f"=={version}").contains(found, prereleases=True)
     return Check(name, found, "ok" if same else "different", version, requirement=wanted)
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 # In itself
@@ -180,11 +172,11 @@ def _version(name: str) -> str:
 
 def general_health() -> Diagnosis:
     """Python, wxml-core, torch, every plugin with a problem, and the folders that wxml reads and writes."""
-    torch = _version("torch")
+    torch = version_of("torch")
     needed = f"models need it: {install_command('wxml-core[torch]')}"
     checks = [
         Check("python", f"{platform.python_version()} ({sys.executable})"),
-        Check(CORE, _version(CORE), requirement=f"{CORE}=={_version(CORE)}"),
+        Check(CORE, version_of(CORE), requirement=f"{CORE}=={version_of(CORE)}"),
         Check("torch", torch or "not installed", "ok" if torch else "absent", advice="" if torch else needed),
     ]
     return Diagnosis(
@@ -193,13 +185,15 @@ def general_health() -> Diagnosis:
 
 
 def _plugins() -> Iterator[Check]:
-    """How many plugins there are, then those that are not in order."""
+    """How many plugins there are, then those that are not in order, and copies of packages that hide each other."""
     catalog = installed()
-    faulty = [record for record in catalog.records if record.status not in IN_ORDER]
+    faulty = [record for record in catalog.records if record.status not in HEALTHY]
     yield Check("plugins", f"{len(catalog.records)} installed, {len(faulty)} not in order")
     for record in faulty:
         subject = f"{record.kind} {record.full_name}"
         yield Check(subject, record.version, "problem", advice=f"{record.status}: {record.problem}")
+    for name, doubt in Environment().doubts():
+        yield Check(name, version_of(name), "problem", advice=doubt)
     if catalog.site.fault:
         yield Check("site rules", catalog.site.path, "problem", advice=catalog.site.fault)
     for alias in aliases(catalog):

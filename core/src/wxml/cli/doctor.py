@@ -31,7 +31,7 @@ def command(ctx: click.Context, manifest: Path | None, artefact: Path | None, as
     from wxml.cli.diagnosis import against_artefact, against_release, general_health
 
     if manifest and artefact:
-        raise click.UsageError("--manifest and --for are two questions: ask one at a time")
+        raise click.UsageError("use either --manifest or --for")
     if manifest:
         diagnosis = against_release(manifest)
     elif artefact:
@@ -62,4 +62,6 @@ def _lines(diagnosis: "Diagnosis") -> list[str]:
     lines = columns([("", *(["wanted"] if compared else []), "found", "status", ""), *rows])
     if diagnosis.is_healthy:
         return [*lines, "", "all in order"]
-    return [*lines, "", *(["to install what is wanted:", f"  {diagnosis.command}"] if diagnosis.command else [])]
+    if diagnosis.command:
+        return [*lines, "", "to install what is wanted:", f"  {diagnosis.command}"]
+    return [*lines, "", "not all in order"]

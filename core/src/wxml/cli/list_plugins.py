@@ -1,23 +1,29 @@
-"""`wxml list-plugins`: what is installed, from metadata alone."""
+"""`wxml list-plugins`: what is installed, from metadata and source files alone."""
 
 __all__ = ["command"]
 
+import json
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import NamedTuple
 
 import click
 
-from wxml.plugins.aliases import aliases
-from wxml.plugins.catalog import installed
-from wxml.plugins.listing import (
-    Listing,
-    available_json,
-    available_lines,
-    listing_json,
-    problem_lines,
-    table_lines,
-)
+from wxml.environment.distributions import Environment
+from wxml.environment.installer import install_command
+from wxml.environment.names import canonical_name
+from wxml.environment.release_index import released_plugins
+from wxml.plugins.catalog import HEALTHY, PluginRecord, installed
+from wxml.plugins.resolve import Alias, aliases
+from wxml.plugins.summary import summary
+from wxml.terminal import columns
 
+SCHEMA = 1
+"""The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""
+HEADINGS = ("kind", "name", "distribution", "version", "status", "summary")
+AVAILABLE = ("kind", "name", "distribution", "version", "summary")
 COLOURS = {
     "ok": "green",
     "alias": "green",
@@ -25,6 +31,21 @@ COLOURS = {
     "needs-extra": "bright_black",
     "conflict": "yellow",
 }
+
+
+class _Listing(NamedTuple):
+    """What `wxml list-plugins` lists."""
+
+    plugins: Sequence[PluginRecord]
+    aliases: Sequence[Alias]
+    fault: str = ""
+    """What is wrong with the site's file."""
+
+    @property
+    def problems(self) -> int:
+        """How many things are not as they should be."""
+        faulty = sum(record.status not in HEALTHY for record in self.plugins)
+        return faulty + sum(bool(alias.problem) for alias in self.aliases) + bool(self.fault)
 
 
 @click.command("list-plugins")
@@ -63,14 +84,14 @@ def command(
         return
     listing = _listing(kind, timeout if probe else None)
     if as_json:
-        click.echo(listing_json(listing, only_problems=problems))
+        click.echo(_json(listing, only_problems=problems))
     else:
-        _write(problem_lines(listing, _paint) if problems else table_lines(listing, _paint))
+        _write(_problem_lines(listing) if problems else _table_lines(listing))
     if strict and listing.problems:
         sys.exit(1)
 
 
-def _listing(kind: str, timeout: float | None) -> Listing:
+def _listing(kind: str, timeout: float | None) -> _Listing:
     """What is to be listed, of one kind or of all; probed where there is a time-out."""
     catalog = installed()
     records = catalog.select(kind) if kind else catalog.records
@@ -79,14 +100,79 @@ def _listing(kind: str, timeout: float | None) -> Listing:
 
         records = probe(records, timeout)
     named = [alias for alias in aliases(catalog) if kind in ("", alias.kind)]
-    return Listing(records, named, catalog.site.fault)
+    return _Listing(records, named, catalog.site.fault)
+
+
+def _json(listing: _Listing, *, only_problems: bool) -> str:
+    """Everything for programs; described in `docs/plugins-on-the-command-line.md`."""
+    plugins = [record for record in listing.plugins if not only_problems or record.status != "ok"]
+    aliases = [alias for alias in listing.aliases if not only_problems or alias.problem]
+    content = {
+        "schema": SCHEMA,
+        "problems": listing.problems,
+        "site_problem": listing.fault,
+        "plugins": [
+            {**asdict(record), "summary": summary(record), "full_name": record.full_name} for record in plugins
+        ],
+        "aliases": [asdict(alias) for alias in aliases],
+    }
+    return json.dumps(content, indent=2)
+
+
+def _table_lines(listing: _Listing) -> list[str]:
+    """Columns under headings, and how to learn more where something is not as it should be."""
+    plugins = [(one.kind, one.name, one.distribution, one.version, one.status, summary(one)) for one in listing.plugins]
+    named = [
+        (alias.kind, alias.name, alias.target.rpartition(":")[0], "", status, f"stands for {alias.target}")
+        for alias in listing.aliases
+        for status in ["broken" if alias.problem else "alias"]
+    ]
+    rows = [*plugins, *named]
+    heading, *lines = columns([HEADINGS, *rows])
+    start = heading.index("status")
+    for number, (line, row) in enumerate(zip(lines, rows, strict=True)):
+        end = start + len(row[4])
+        lines[number] = line[:start] + _paint(line[start:end], row[4]) + line[end:]
+    problems = ["", f"{listing.problems} not ok: wxml list-plugins --problems"] if listing.problems else []
+    return [heading, *lines, *problems]
+
+
+def _problem_lines(listing: _Listing) -> list[str]:
+    """One line for everything that is not ok, with the reason."""
+    broken = _paint("broken", "broken")
+    site = [f"{broken}: {listing.fault}"] if listing.fault else []
+    plugins = [
+        f"{record.kind} {record.full_name} {record.version}: {_paint(record.status, record.status)}: {record.problem}"
+        for record in listing.plugins
+        if record.status != "ok"
+    ]
+    named = [
+        f"{alias.kind} {alias.name}: {broken}: {alias.problem}   {alias.fix}"
+        for alias in listing.aliases
+        if alias.problem
+    ]
+    return [*site, *plugins, *named] or ["no problems"]
 
 
 def _write_available(kind: str, as_json: bool) -> None:
-    from wxml.environment.release_index import known_plugins
-
-    missing = [one for one in known_plugins() if kind in ("", one.kind) and not one.is_installed]
-    _write([available_json(missing)] if as_json else available_lines(missing))
+    """The plugins of the release whose distribution is not installed, and the command for each distribution."""
+    here = Environment()
+    missing = [
+        plugin
+        for plugin in released_plugins()
+        if kind in ("", plugin.kind) and here.find(canonical_name(plugin.distribution)) is None
+    ]
+    if as_json:
+        rows = [
+            {**plugin._asdict(), "requirement": plugin.requirement, "install": install_command(plugin.requirement)}
+            for plugin in missing
+        ]
+        click.echo(json.dumps({"schema": SCHEMA, "available": rows}, indent=2))
+    elif missing:
+        table = columns([AVAILABLE, *(tuple(str(getattr(plugin, name)) for name in AVAILABLE) for plugin in missing)])
+        _write([*table, "", *map(install_command, sorted({plugin.requirement for plugin in missing}))])
+    else:
+        click.echo("every plugin of the wxml release is installed")
 
 
 def _write(lines: list[str]) -> None:

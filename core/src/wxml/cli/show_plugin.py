@@ -14,6 +14,7 @@ from wxml.plugins.load import load
 from wxml.plugins.options.model import describe_options, options_json_schema
 from wxml.plugins.options.rows import OptionRow
 from wxml.plugins.resolve import resolve
+from wxml.plugins.summary import summary
 from wxml.terminal import columns
 
 PLACES = {
@@ -54,9 +55,8 @@ def command(kind: str, name: str, as_json: bool) -> None:
 
 def _heading(record: PluginRecord, plugin: type) -> str:
     """What it is, who provides it, where its code is."""
-    summary = (inspect.getdoc(plugin) or record.summary).partition("\n\n")[0]
     lines = [
-        f"{record.kind} {record.name}: {summary}",
+        f"{record.kind} {record.name}: {summary(record)}",
         "",
         f"provided by  {record.provider}",
         f"full name    {record.full_name}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from wxml.config.keys import plugin_places
 from wxml.config.schema import ExperimentConfig
-from wxml.environment.names import fold
+from wxml.environment.names import canonical_name
 from wxml.plugins.load import load
 from wxml.plugins.lock import UsedPlugin
 from wxml.plugins.options.choices import PlacedPlugin, choices_in
@@ -49,7 +49,7 @@ def pinned(values: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> d
     full = {(entry["kind"], entry["plugin"].rpartition(":")[2]): entry["plugin"] for entry in entries}
     changed = copy.deepcopy(dict(values))
     for place in plugin_places(changed):
-        name = (place.kind, fold(place.written["plugin"]))
+        name = (place.kind, canonical_name(place.written["plugin"]))
         if name in full and isinstance(place.written, dict):
             place.written["plugin"] = full[name]
     return changed

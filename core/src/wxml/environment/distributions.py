@@ -1,168 +1,224 @@
-"""The distributions of this environment, read from the folders that installers leave beside packages.
+"""The distributions of this environment, read with `importlib.metadata`.
 
-`importlib.metadata` says the same, but takes longer to be imported than all of this takes to run; it is asked for what
-is not a plain folder on `sys.path` (a zip file, another finder).
+Real environments hold more than installers mean to leave: empty `.dist-info` folders, two versions of one package,
+`.egg-info` of a source tree, byte-order marks. This module says which copy of a distribution counts, and why another
+cannot be read; it never raises because of what it finds.
 """
 
-__all__ = ["Distribution", "Environment", "Header", "find_distributions"]
+__all__ = ["Distribution", "Environment", "version_of"]
 
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any, NamedTuple
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
-from wxml.environment.names import fold
+from packaging.version import InvalidVersion, Version
 
-SUFFIXES = (".dist-info", ".egg-info")
+from wxml.environment.names import canonical_name
 
-
-class Header(NamedTuple):
-    """What the metadata of a distribution say, as far as it matters here."""
-
-    name: str
-    """As it is written there; empty where it is not."""
-    version: str
-    summary: str
-    requires: tuple[str, ...]
-    fault: str = ""
-    """Why the metadata cannot be trusted, in words."""
+HEADER_FILES = ("METADATA", "PKG-INFO", "")
+"""Of today's installers; of older ones, whose `.egg-info` may be a file itself."""
+EMPTY_LINE = re.compile(r"\r?\n\r?\n")
+LINE_WITHOUT_VALUE = re.compile(r"(?m)^(?!\s*\[)([^=\n]*[^=\s][^=\n]*)$")
 
 
-@dataclass(frozen=True)
 class Distribution:
-    """One installed distribution; its files are read when they are asked for."""
+    """One installed distribution; a file of its metadata is read when something asks for it.
 
-    name: str
-    """Folded, from the name of its folder."""
-    place: str
-    """The folder on `sys.path` in which it was found."""
-    read: Callable[[str], bytes | None]
-    """The content of one of its metadata files; None where there is none."""
+    Attributes:
+        folder: its `.dist-info` or `.egg-info`; empty where it is not in a folder.
+        place: the entry of `sys.path` in which it was found.
+    """
 
-    @cached_property
-    def header(self) -> Header:
-        """The headers of its metadata."""
-        content = self.read("METADATA")
-        if content is not None:
-            return _parsed_header(content)
-        content = self.read("PKG-INFO")  # of the old kind, whose requirements are in a file of a format of its own
-        if content is not None:
-            return _parsed_header(content)._replace(requires=self._old_requirements())
-        return Header("", "", "", (), "its folder has no METADATA")
+    def __init__(self, found: metadata.Distribution) -> None:
+        """Wrap what `importlib.metadata` found."""
+        self._files = _CleanedFiles(found)
+        path = getattr(found, "_path", None)  # pip reads it, too: there is no public name for it
+        self.folder = "" if path is None else str(path)
+        self.place = str(Path(self.folder).parent)
 
     @cached_property
-    def entry_points(self) -> list[tuple[str, str, str]]:
-        """The group, the name and the value of each entry point; what is not `name = value` has an empty value."""
-        return list(_parsed_entry_points(self._entry_point_file.decode(errors="replace")))
-
-    def mentions(self, word: bytes) -> bool:
-        """Whether its entry points contain a word: the quick question that few distributions answer with yes."""
-        return word in self._entry_point_file
+    def name(self) -> str:
+        """The canonical name: from its metadata, or from its folder where the metadata cannot be trusted."""
+        if self.fault and self.folder:
+            return canonical_name(Path(self.folder).stem.partition("-")[0])
+        return canonical_name(str(self._headers["Name"] or ""))
 
     @cached_property
-    def _entry_point_file(self) -> bytes:
-        return self.read("entry_points.txt") or b""
+    def fault(self) -> str:
+        """Why its metadata cannot be trusted, in words; empty where they can."""
+        if not self._files.headers:
+            return "its folder has no METADATA"
+        bad = [byte for file, byte in self._files.first_bad_bytes.items() if file in HEADER_FILES]
+        if bad:
+            return f"its metadata are not UTF-8 (byte {bad[0]})"
+        return "" if self._headers["Name"] else "its metadata have no name"
 
-    def _old_requirements(self) -> tuple[str, ...]:
-        from importlib import metadata
+    @property
+    def version(self) -> str:
+        """As its metadata spell it; empty where they have none."""
+        return str(self._headers["Version"] or "")
 
-        found = metadata.distributions(name=self.name, path=[self.place])
-        return tuple(next((distribution.requires or () for distribution in found), ()))
+    @property
+    def summary(self) -> str:
+        """One line about it."""
+        return str(self._headers["Summary"] or "")
 
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Its requirements, as its metadata spell them."""
+        return tuple(self._files.requires or ()) if self._files.headers else ()
 
-Environment = Mapping[str, Distribution]
-"""Folded name → distribution."""
+    @cached_property
+    def entry_points(self) -> tuple[metadata.EntryPoint, ...]:
+        """All of them; a line that is not `name = value` has an empty value."""
+        return tuple(self._files.entry_points)
 
+    @cached_property
+    def has_plugins(self) -> bool:
+        """Whether it declares anything for wxml."""
+        return "wxml." in (self._files.read_text("entry_points.txt") or "")
 
-def find_distributions() -> Environment:
-    """Every distribution of this environment; of several copies of one, the first on `sys.path`, as for an import."""
-    found: dict[str, Distribution] = {}
-    for place in sys.path:
-        for distribution in _in_place(place or os.curdir):
-            found.setdefault(distribution.name, distribution)
-    for distribution in _of_other_finders():
-        found.setdefault(distribution.name, distribution)
-    return found
+    def read_text(self, file: str) -> str:
+        """The content of one of its metadata files; empty where there is none."""
+        return self._files.read_text(file) or ""
 
+    @property
+    def files(self) -> list[metadata.PackagePath]:
+        """What it installed, as far as it says so."""
+        return list(self._files.files or ())
 
-def _in_place(place: str) -> Iterator[Distribution]:
-    """The distributions of one entry of `sys.path`, in an order that does not depend on the file system."""
-    try:
-        names = sorted(os.listdir(place))
-    except NotADirectoryError:
-        yield from _in_archive(place)
-    except OSError:
-        return
-    else:
-        for name in names:
-            if name.endswith(SUFFIXES):
-                yield Distribution(_name_of(name), place, partial(_read, os.path.join(place, name)))
+    def possible_names(self) -> Iterator[str]:
+        """The canonical names that its folder can stand for; `""` where it has none. Reads no file.
 
+        A folder such as `acme-wxml-1.0.dist-info` may belong to `acme` or to `acme-wxml`: only its metadata tell.
+        """
+        parts = canonical_name(Path(self.folder).stem).split("-")
+        return ("-".join(parts[: count + 1]) for count in range(len(parts)))
 
-def _name_of(folder: str) -> str:
-    """The folded name of the distribution whose metadata a folder holds, such as `acme_wxml-1.0.dist-info`."""
-    return fold(os.path.splitext(folder)[0].partition("-")[0])
+    @cached_property
+    def _headers(self) -> Any:
+        return self._files.metadata if self._files.headers else {"Name": "", "Version": "", "Summary": ""}
 
-
-def _read(folder: str, file: str) -> bytes | None:
-    try:
-        with open(os.path.join(folder, file), "rb", buffering=0) as opened:
-            return opened.read()
-    except OSError:
-        return None
-
-
-def _in_archive(place: str) -> Iterator[Distribution]:
-    from importlib import metadata
-
-    yield from _foreign(metadata.distributions(path=[place]), place)
-
-
-def _of_other_finders() -> Iterator[Distribution]:
-    """What finders other than that of `sys.path` know; there is none in most environments."""
-    for finder in sys.meta_path:
-        find = getattr(finder, "find_distributions", None)
-        if find is not None and getattr(finder, "__module__", "") != "_frozen_importlib_external":
-            yield from _foreign(find(), repr(finder))
+    def rank(self) -> tuple[bool, Version]:
+        """What orders the copies of one distribution in one place: the highest version that can be read counts."""
+        try:
+            return not self.fault, Version(self.version)
+        except InvalidVersion:
+            return not self.fault, Version("0.dev0")
 
 
-def _foreign(found: Iterable[Any], place: str) -> Iterator[Distribution]:
-    for distribution in found:
-        yield Distribution(fold(distribution.metadata["Name"] or ""), place, partial(_read_foreign, distribution))
+class Environment:
+    """Every distribution that an import can reach, in the order of `sys.path`."""
+
+    def __init__(self) -> None:
+        """Look at what is installed now."""
+        found: dict[str, Distribution] = {}
+        for distribution in map(Distribution, metadata.distributions()):
+            found.setdefault(distribution.folder or f"{len(found)}", distribution)  # a place may be on the path twice
+        self._all = tuple(found.values())
+        self._chosen: dict[str, Distribution | None] = {}
+
+    def find(self, name: str) -> Distribution | None:
+        """The copy of a distribution that counts, by its canonical name; None where it is not installed.
+
+        It is the one in the first place on `sys.path`, as for an import; of several there, the highest version. A copy
+        whose metadata cannot be read counts only where there is no other.
+        """
+        if name not in self._chosen:
+            copies = self.copies(name)
+            readable = [copy for copy in copies if not copy.fault] or [copy for copy in copies if copy.has_plugins]
+            first = [copy for copy in readable if copy.place == readable[0].place]
+            self._chosen[name] = max(first, key=Distribution.rank, default=None)
+        return self._chosen[name]
+
+    def copies(self, name: str) -> list[Distribution]:
+        """Every copy of a distribution, left-over folders included, in the order of `sys.path`."""
+        possible = {*self._by_folder.get(name, ()), *self._by_folder.get("", ()), *self._with_plugins.get(name, ())}
+        return sorted((one for one in possible if one.name == name), key=self._all.index)
+
+    @cached_property
+    def _by_folder(self) -> dict[str, list[Distribution]]:
+        found: dict[str, list[Distribution]] = {}
+        for one in self._all:
+            for name in one.possible_names():
+                found.setdefault(name, []).append(one)
+        return found
+
+    @cached_property
+    def _with_plugins(self) -> dict[str, list[Distribution]]:
+        """Every copy that declares something for wxml, by the name of its distribution."""
+        found: dict[str, list[Distribution]] = {}
+        for one in self._all:
+            if one.has_plugins:
+                found.setdefault(one.name, []).append(one)
+        return found
+
+    @cached_property
+    def with_plugins(self) -> tuple[Distribution, ...]:
+        """Each distribution that declares something for wxml, by name; the copy that counts."""
+        chosen = [self.find(name) for name in sorted(self._with_plugins)]
+        return tuple(one for one in chosen if one is not None and one.has_plugins)
+
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """Distributions for wxml of which other copies lie about: the name of each, and what to know."""
+        for name in sorted(self._with_plugins):
+            chosen = self.find(name)
+            for other in self.copies(name):
+                if chosen is None or other is chosen:
+                    continue
+                if other.fault:
+                    yield name, f"`{other.folder}` is left over ({other.fault}): delete it"
+                elif (other.version, other.entry_points) != (chosen.version, chosen.entry_points):
+                    counts = f"{chosen.version} in `{chosen.place}` counts"
+                    hidden = "" if chosen.has_plugins else ", and declares no plugins"
+                    rest = f"{other.version} in `{other.place}` does not"
+                    yield name, f"is there twice: {counts}{hidden}; {rest}: remove one of them"
 
 
-def _read_foreign(distribution: Any, file: str) -> bytes | None:
-    text = distribution.read_text(file)
-    return None if text is None else text.encode()
+def version_of(name: str) -> str:
+    """The version of an installed distribution; empty where it is not installed."""
+    found = Environment().find(canonical_name(name))
+    return found.version if found else ""
 
 
-# The two formats
+class _CleanedFiles(metadata.Distribution):
+    """The metadata files of a distribution as `importlib.metadata` can parse them."""
 
+    def __init__(self, found: metadata.Distribution) -> None:
+        self._found = found
+        self._texts: dict[str, str | None] = {}
+        self.first_bad_bytes: dict[str, int] = {}
 
-def _parsed_header(content: bytes) -> Header:
-    """The headers that matter, which are of one line each; they end with the first empty line."""
-    fault = ""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        text, fault = content.decode(errors="replace"), f"its metadata are not UTF-8 (byte {error.start})"
-    lines = text.replace("\r\n", "\n").partition("\n\n")[0].split("\n")
-    pairs = [(key.lower(), value.strip()) for key, colon, value in (line.partition(":") for line in lines) if colon]
-    first = dict(reversed(pairs))
-    requires = tuple(value for key, value in pairs if key == "requires-dist")
-    name = first.get("name", "")
-    fault = fault or ("" if name else "its metadata have no name")
-    return Header(name, first.get("version", ""), first.get("summary", ""), requires, fault)
+    def locate_file(self, path: Any) -> Any:
+        return self._found.locate_file(path)
 
+    def read_text(self, filename: str) -> str | None:
+        """The text of a file without byte-order mark; what is not UTF-8 is replaced."""
+        if filename not in self._texts:
+            try:
+                text = self._found.read_text(filename)
+            except UnicodeDecodeError as error:
+                text = error.object.decode(errors="replace")
+                self.first_bad_bytes[filename] = error.start
+            except OSError:  # a folder that may not be read
+                text = None
+            text = text and text.removeprefix("\ufeff")
+            if text and filename in HEADER_FILES:
+                text = EMPTY_LINE.split(text, maxsplit=1)[0]  # parsing the long description would cost most of the time
+            if text and filename == "entry_points.txt":
+                text = LINE_WITHOUT_VALUE.sub(r"\1 =", re.sub(r"(?m)^\s*[;#].*$", "", text))
+            self._texts[filename] = text
+        return self._texts[filename]
 
-def _parsed_entry_points(text: str) -> Iterator[tuple[str, str, str]]:
-    """The lines of an `entry_points.txt`: `[group]`, then `name = value`; `#` and `;` begin a comment line."""
-    group = ""
-    for line in map(str.strip, text.splitlines()):
-        if line.startswith("[") and line.endswith("]"):
-            group = line[1:-1].strip()
-        elif line and not line.startswith(("#", ";")):
-            name, _, value = line.partition("=")
-            yield group, name.strip(), value.strip()
+    @cached_property
+    def headers(self) -> str:
+        """The text of the file that holds its headers; empty where there is none."""
+        return next((text for file in HEADER_FILES if (text := self.read_text(file))), "")
+
+    @cached_property
+    def metadata(self) -> Any:
+        """The headers, parsed once."""
+        return super().metadata

@@ -7,22 +7,25 @@ recorded for other machines does not: see `origin.install_line`.
 __all__ = ["install_command", "installer", "uninstall_command"]
 
 import os
+import shlex
+import shutil
 import sys
 from typing import Literal
 
-from wxml.environment.distributions import find_distributions
+from wxml.environment.distributions import Environment
 from wxml.environment.names import CORE
 
 Installer = Literal["pip", "uv", "conda"]
 
 
 def installer() -> Installer:
-    """What installs packages here: what installed wxml-core, unless this environment has no place for it."""
-    core = find_distributions().get(CORE)
-    written = ((core and core.read("INSTALLER")) or b"").decode(errors="replace").strip().lower()
-    if written == "conda" and _is_conda():
+    """The program that installed wxml-core, unless this environment has no place for that program."""
+    environment = Environment()
+    core = environment.find(CORE)
+    written = core.read_text("INSTALLER").strip().lower() if core else ""
+    if written == "conda" and os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         return "conda"
-    if written == "uv" or (not _has_pip() and _made_by_uv()):
+    if written == "uv" or (environment.find("pip") is None and _made_by_uv()):
         return "uv"
     return "pip"
 
@@ -51,39 +54,23 @@ def _program(which: Installer) -> str:
 def _uv_target(which: Installer) -> str:
     """The option of uv, which installs into the active environment unless it is told which."""
     active = os.environ.get("VIRTUAL_ENV", "")
-    return f"--python {_quoted(sys.executable)} " if which == "uv" and not _same(active, sys.prefix) else ""
+    return f"--python {shlex.quote(sys.executable)} " if which == "uv" and not _same(active, sys.prefix) else ""
 
 
 def _conda_prefix() -> str:
     active = os.environ.get("CONDA_PREFIX", "")
-    return "" if _same(active, sys.prefix) else f" --prefix {_quoted(sys.prefix)}"
+    return "" if _same(active, sys.prefix) else f" --prefix {shlex.quote(sys.prefix)}"
 
 
 def _python() -> str:
     """`python` where that is this interpreter, else its path."""
-    import shutil
-
     found = shutil.which("python")
     here = os.path.dirname(sys.executable)
-    return "python" if found and _same(os.path.dirname(found), here) else _quoted(sys.executable)
+    return "python" if found and _same(os.path.dirname(found), here) else shlex.quote(sys.executable)
 
 
 def _same(first: str, second: str) -> bool:
     return bool(first) and os.path.realpath(first) == os.path.realpath(second)
-
-
-def _quoted(path: str) -> str:
-    import shlex
-
-    return shlex.quote(path)
-
-
-def _is_conda() -> bool:
-    return os.path.isdir(os.path.join(sys.prefix, "conda-meta"))
-
-
-def _has_pip() -> bool:
-    return "pip" in find_distributions()
 
 
 def _made_by_uv() -> bool:

@@ -1,20 +1,20 @@
 """How the names of plugins, distributions and kinds are written and compared."""
 
-__all__ = ["CORE", "fold", "kind_name"]
+__all__ = ["CORE", "canonical_name", "kind_name"]
 
-import re
+from packaging.utils import canonicalize_name
 
 CORE = "wxml-core"
 """The distribution of this package."""
 
 
-def fold(name: str) -> str:
-    """A name as it is compared: lower case, and `-`, `_` and `.` are the same (PEP 503).
+def canonical_name(name: str) -> str:
+    """A name as it is compared: lower case, and runs of `-`, `_` and `.` are one dash (PEP 503).
 
-    >>> fold("Graph_Transformer")
+    >>> canonical_name("Graph_Transformer")
     'graph-transformer'
     """
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+    return canonicalize_name(name.strip())
 
 
 def kind_name(name: str) -> str:
@@ -23,7 +23,7 @@ def kind_name(name: str) -> str:
     >>> [kind_name(name) for name in ("data_sources", "data-source", "losses", "loss")]
     ['data-source', 'data-source', 'loss', 'loss']
     """
-    folded = fold(name)
-    if folded.endswith("sses"):
-        return folded[:-2]
-    return folded[:-1] if folded.endswith("s") and not folded.endswith("ss") else folded
+    dashed = canonical_name(name)
+    if dashed.endswith("sses"):
+        return dashed[:-2]
+    return dashed[:-1] if dashed.endswith("s") and not dashed.endswith("ss") else dashed

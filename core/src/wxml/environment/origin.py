@@ -5,15 +5,23 @@ __all__ = ["install_line", "is_dirty", "origin", "requirement"]
 import base64
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterator, Mapping
-from importlib import metadata
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackagePath
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from wxml.environment.worktree import committed, is_changed
+from wxml.environment.distributions import Environment
+from wxml.environment.names import canonical_name
 
+NOT_CODE = ("**/__pycache__/**", "**/*.egg-info/**")
+"""What running and installing a package leaves in its folder."""
+LIMIT = 20  # seconds: a file system that takes longer to answer is not asked
 SCP_LIKE = re.compile(r"^(?P<host>(?:[\w.-]+@)?[\w.-]+):(?!//)/?(?P<path>.+)$")
 
 
@@ -65,9 +73,10 @@ def install_line(*requirements: str) -> str:
 
 def _direct_url(distribution: str) -> dict[str, Any]:
     """PEP 610; empty where nothing was written down, or where it cannot be read."""
+    installed = Environment().find(canonical_name(distribution))
     try:
-        found = json.loads(metadata.distribution(distribution).read_text("direct_url.json") or "{}")
-    except (metadata.PackageNotFoundError, ValueError):
+        found = json.loads((installed and installed.read_text("direct_url.json")) or "{}")
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -101,7 +110,7 @@ def _published(direct: Mapping[str, Any]) -> dict[str, str]:
     """Where others find the commit of an editable package, whose code is read from a work tree rather than a copy."""
     if not _is_editable(direct):
         return {}
-    found = committed(Path(unquote(urlsplit(str(direct.get("url", ""))).path)))
+    found = _committed(Path(unquote(urlsplit(str(direct.get("url", ""))).path)))
     url = _public(found.remote) if found else ""
     if not found or not url:
         return {}
@@ -122,23 +131,20 @@ def is_dirty(distribution: str, code: Path | None) -> bool | None:
         code: the folder or file of its import package.
     """
     if _is_editable(_direct_url(distribution)):
-        return is_changed(code) if code else None
-    try:
-        files = list(_recorded(metadata.distribution(distribution)))
-    except metadata.PackageNotFoundError:
-        return None
-    return any(_differs(file) for file in files) if files else None
+        return _is_changed(code) if code else None
+    installed = Environment().find(canonical_name(distribution))
+    recorded = (
+        [file for file in installed.files if file.hash is not None and not _is_bookkeeping(file)] if installed else []
+    )
+    return any(_differs(file) for file in recorded) if recorded else None
 
 
-def _recorded(distribution: metadata.Distribution) -> Iterator[metadata.PackagePath]:
-    """The files of the packages themselves, those with a hash."""
-    for file in distribution.files or ():
-        written = file.suffix == ".pyc" or any(part.endswith((".dist-info", "__pycache__")) for part in file.parts)
-        if file.hash is not None and not written:
-            yield file
+def _is_bookkeeping(file: PackagePath) -> bool:
+    """Whether an installer or an import wrote a file, rather than the authors of the package."""
+    return file.suffix == ".pyc" or any(part.endswith((".dist-info", "__pycache__")) for part in file.parts)
 
 
-def _differs(file: metadata.PackagePath) -> bool:
+def _differs(file: PackagePath) -> bool:
     """Whether a file is not the one that was installed; a hash of a kind that Python does not know tells nothing."""
     wanted = file.hash
     if wanted is None or wanted.mode not in hashlib.algorithms_available:
@@ -148,3 +154,62 @@ def _differs(file: metadata.PackagePath) -> bool:
     except OSError:
         return True
     return base64.urlsafe_b64encode(digest).decode().rstrip("=") != wanted.value
+
+
+# Git
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """What git keeps of one folder."""
+
+    commit: str
+    """The last one that changed the folder."""
+    remote: str
+    """The URL of the remote `origin`, as git has it."""
+    folder: str
+    """The folder as seen from the top of the work tree; empty where it is the top."""
+
+
+def _committed(folder: Path) -> _Commit | None:
+    """Where others find a folder; None where git is not there, does not know the folder, or has no remote."""
+    remote = _git(folder, "config", "--get", "remote.origin.url")
+    commit = _last_commit(folder, ".") if remote else ""
+    if not remote or not commit:
+        return None
+    return _Commit(commit, remote, (_git(folder, "rev-parse", "--show-prefix") or "").rstrip("/"))
+
+
+def _is_changed(path: Path) -> bool | None:
+    """Whether a folder or a file holds what no commit does; None where git is not there or does not know it."""
+    folder, name = (path, ".") if path.is_dir() else (path.parent, path.name)
+    ignored = [f":(exclude,glob){pattern}" for pattern in NOT_CODE]
+    status = _git(folder, "status", "--porcelain", "--untracked-files=all", "--", name, *ignored)
+    if status:
+        return True
+    return False if status is not None and _last_commit(folder, name) else None
+
+
+def _last_commit(folder: Path, name: str) -> str:
+    return _git(folder, "log", "-1", "--format=%H", "--", name) or ""
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints; None where it fails. It takes no lock, and looks at no other repository than the folder's."""
+    program = shutil.which("git")
+    if program is None or not folder.is_dir():
+        return None
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603  # the arguments are ours
+            [program, "--no-optional-locks", "-C", str(folder), *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

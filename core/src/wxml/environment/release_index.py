@@ -4,18 +4,15 @@ The data, `release_index.json`, are written by `nox -s release-index` from `rele
 of the packages.
 """
 
-__all__ = ["KnownPlugin", "known_names", "known_plugins", "requirement"]
+__all__ = ["ReleasedPlugin", "released_names", "released_plugins", "requirement"]
 
 import json
 import os
 from functools import cache
 from typing import NamedTuple
 
-from wxml.environment.distributions import find_distributions
-from wxml.environment.names import fold
 
-
-class KnownPlugin(NamedTuple):
+class ReleasedPlugin(NamedTuple):
     """A plugin of a package of the release."""
 
     kind: str
@@ -30,22 +27,17 @@ class KnownPlugin(NamedTuple):
         """What to install: the version of the release and later ones that keep its promises."""
         return f"{self.distribution}{compatible_range(self.version)}"
 
-    @property
-    def is_installed(self) -> bool:
-        """Whether its distribution is."""
-        return fold(self.distribution) in find_distributions()
-
 
 @cache
-def known_plugins() -> tuple[KnownPlugin, ...]:
+def released_plugins() -> tuple[ReleasedPlugin, ...]:
     """All of them, sorted by kind and name."""
     with open(os.path.join(os.path.dirname(__file__), "release_index.json"), encoding="utf-8") as file:
-        return tuple(KnownPlugin(**row) for row in json.load(file)["plugins"])
+        return tuple(ReleasedPlugin(**row) for row in json.load(file)["plugins"])
 
 
-def known_names(kind: str) -> dict[str, str]:
+def released_names(kind: str) -> dict[str, str]:
     """The names that packages of the release provide for a kind, each with its distribution."""
-    return {plugin.name: plugin.distribution for plugin in known_plugins() if plugin.kind == kind}
+    return {plugin.name: plugin.distribution for plugin in released_plugins() if plugin.kind == kind}
 
 
 def requirement(distribution: str) -> str:
@@ -54,7 +46,7 @@ def requirement(distribution: str) -> str:
     >>> requirement("wxml-processor-gnn")
     'wxml-processor-gnn>=0.1,<0.2'
     """
-    return next(plugin.requirement for plugin in known_plugins() if plugin.distribution == distribution)
+    return next(plugin.requirement for plugin in released_plugins() if plugin.distribution == distribution)
 
 
 def compatible_range(version: str) -> str:

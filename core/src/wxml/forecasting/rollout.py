@@ -13,7 +13,7 @@ from wxml.data.fields import Fields
 from wxml.data.samples import Window, check_finite
 from wxml.errors import DataError
 from wxml.experiment import Experiment
-from wxml.plugins.hooks import call_hook
+from wxml.plugins.hooks import hooks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -83,7 +83,7 @@ def _forecast_batch(
         lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
             fields = Fields(time + lead_time, names, values)
-            call_hook("wxml_forecast_step", fields=_fixed(fields), lead_time=lead_time)
+            hooks().call("wxml_forecast_step", fields=_fixed(fields), lead_time=lead_time)
             yield lead_time, fields
 
 

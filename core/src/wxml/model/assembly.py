@@ -23,7 +23,8 @@ from wxml.model.residual import NoResidual, Persistence, TruncatedState
 from wxml.model.tensors import node_tensor
 from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.create import create
-from wxml.plugins.load import load, load_plugin
+from wxml.plugins.load import load
+from wxml.plugins.resolve import resolve
 
 if TYPE_CHECKING:
     from wxml.experiment import Experiment
@@ -138,7 +139,7 @@ def _condition_channels(config: ModelConfig) -> int:
     if config.noise is None or config.noise.how == "inject":
         return 0
     name = config.processor.plugin
-    if not load_plugin("processor", name, where="model.processor").takes_condition:  # type: ignore[attr-defined]
+    if not load(resolve("processor", name, where="model.processor")).takes_condition:  # type: ignore[attr-defined]
         able = ", ".join(r.name for r in installed().select("processor") if _takes_condition(r)) or "none"
         fault = f"processor {name!r} takes no noise as a condition; installed processors that do: {able}"
         raise ConfigError([Fault("model.noise.how", fault)], fix="`how: inject` works with every processor")

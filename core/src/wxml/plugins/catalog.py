@@ -14,19 +14,20 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from wxml.environment.distributions import Distribution, Environment, Header, find_distributions
-from wxml.environment.names import CORE, fold, kind_name
+from wxml.environment.distributions import Distribution, Environment
+from wxml.environment.names import CORE, canonical_name, kind_name
 from wxml.environment.requirements import shortfall
 from wxml.errors import UnknownPluginError, nearest
-from wxml.plugins.policy import Policy
-from wxml.plugins.site import SiteRules
+from wxml.plugins.policy import Policy, SiteRules
 
 Status = Literal["ok", "incompatible", "missing-dependency", "needs-extra", "conflict", "disabled", "broken"]
 
 KINDS = "wxml.kinds"
-EVERYONE = ("hook", "preset")
-"""Kinds of which all are used, so that equal names are no conflict."""
-NOT_CHOSEN = ("command", *EVERYONE)
+HEALTHY = ("ok", "disabled", "needs-extra")
+"""Statuses that are no problem: somebody disabled the plugin, or left the extra out, on purpose."""
+ADDITIVE_KINDS = ("hook", "preset")
+"""Hooks and presets are all used at once, so two may share a name."""
+KINDS_WITHOUT_CHOICE = ("command", *ADDITIVE_KINDS)
 """Kinds that no config chooses and that have no interface class."""
 OBJECT = re.compile(r"^([\w.]+)(?:\s*:\s*([\w.]+))?\s*(?:\[([^\]]*)\])?$")
 
@@ -48,7 +49,7 @@ class PluginRecord:
     problem: str = ""
     """Why the status is not `ok`, in words."""
     summary: str = ""
-    """One line about the distribution."""
+    """The line that the distribution says of itself; `wxml.plugins.summary` has that of the plugin."""
     extras: str = ""
     """The extras of the distribution that it needs beyond the others' requirements, such as `[pyg]`."""
 
@@ -84,7 +85,7 @@ class Catalog:
         Raises:
             UnknownPluginError: there is no such kind; names the nearest.
         """
-        known = {*self.kinds, *(record.kind for record in self.records)}
+        known = {*self.kinds, *KINDS_WITHOUT_CHOICE, *(record.kind for record in self.records)}
         if kind_name(kind) not in known:
             place = f" ({where})" if where else ""
             raise UnknownPluginError(f"unknown kind of plugin {kind!r}{place}", fix=nearest(kind_name(kind), known))
@@ -99,7 +100,7 @@ def installed() -> Catalog:
 
 def scan() -> Catalog:
     """Build the catalogue afresh. Never raises: what cannot be read is listed as broken."""
-    environment, policy = find_distributions(), Policy.from_environment()
+    environment, policy = Environment(), Policy.from_environment()
     judge = _Judge(policy, environment)
     declared = [record for provider in _providers(environment) for record in _declared(provider, judge)]
     kinds = _kinds(declared)
@@ -112,24 +113,20 @@ def scan() -> Catalog:
 
 
 def _providers(environment: Environment) -> list[Distribution]:
-    """The distributions with entry points of wxml, wxml-core first. Only these few have their metadata parsed."""
-    found = [one for one in environment.values() if one.mentions(b"wxml.")]
-    return sorted(found, key=lambda one: (one.name != CORE, one.name))
+    """The distributions with entry points of wxml, wxml-core first; no other has its metadata parsed."""
+    return sorted(environment.with_plugins, key=lambda one: (one.name != CORE, one.name))
 
 
 def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRecord]:
     """The records of one distribution, with the status that it alone decides."""
-    points = [point for point in distribution.entry_points if point[0].startswith("wxml.")]
-    if not points:
-        return
-    header = distribution.header
-    provider = fold(header.name) or distribution.name
-    status, problem = judge.status(provider, header)
-    seen = [(group, fold(name)) for group, name, _ in points]
-    for (group, name, value), key in zip(points, seen, strict=True):
-        base = PluginRecord("", fold(name), provider, header.version or "unknown", value, status, problem)
-        record = judge.with_extras(_with_value(replace(base, summary=header.summary), group), header)
-        yield _broken(record, "declared twice by its distribution") if seen.count(key) > 1 else record
+    points = [point for point in distribution.entry_points if str(point.group).startswith("wxml.")]
+    status, problem = judge.status(distribution)
+    version, summary = distribution.version or "unknown", distribution.summary
+    keys = [(point.group, canonical_name(point.name)) for point in points]
+    for point, key in zip(points, keys, strict=True):
+        base = PluginRecord("", key[1], distribution.name, version, point.value, status, problem, summary)
+        record = judge.with_extras(_with_value(base, point.group), distribution)
+        yield _broken(record, "declared twice by its distribution") if keys.count(key) > 1 else record
 
 
 def _with_value(record: PluginRecord, group: str) -> PluginRecord:
@@ -139,7 +136,7 @@ def _with_value(record: PluginRecord, group: str) -> PluginRecord:
     else:
         record = replace(record, kind=kind_name(group.removeprefix("wxml.")))
     match = OBJECT.match(record.value)
-    if not match or not (match[2] or record.kind in EVERYONE):
+    if not match or not (match[2] or record.kind in ADDITIVE_KINDS):
         return _broken(record, f"its entry point must be `package.module:Class`, got {record.value!r}")
     value = f"{match[1]}:{match[2]}" if match[2] else match[1]
     return replace(record, value=value, extras=f"[{match[3]}]" if match[3] else "")
@@ -154,21 +151,21 @@ class _Judge(NamedTuple):
     policy: Policy
     environment: Environment
 
-    def status(self, name: str, header: Header) -> tuple[Status, str]:
+    def status(self, distribution: Distribution) -> tuple[Status, str]:
         """The status that a distribution as a whole has, and why."""
-        refusal = self.policy.refusal(name)
+        refusal = self.policy.refusal(distribution.name)
         if refusal:
             return "disabled", refusal
-        if header.fault:
-            return "broken", header.fault
-        return shortfall(header.requires, self.environment) or ("ok", "")
+        if distribution.fault:
+            return "broken", distribution.fault
+        return shortfall(distribution.requires, self.environment) or ("ok", "")
 
-    def with_extras(self, record: PluginRecord, header: Header) -> PluginRecord:
+    def with_extras(self, record: PluginRecord, distribution: Distribution) -> PluginRecord:
         """The record, marked where nothing is missing but what its own extras ask for."""
         if record.status != "ok" or not record.extras:
             return record
         extras = tuple(extra.strip() for extra in record.extras.strip("[]").split(","))
-        missing = shortfall(header.requires, self.environment, extras)
+        missing = shortfall(distribution.requires, self.environment, extras)
         return replace(record, status="needs-extra", problem=missing.problem) if missing else record
 
 
@@ -181,13 +178,13 @@ def _kinds(declared: list[PluginRecord]) -> dict[str, PluginRecord]:
     """The kinds by name; wxml-core's come first, so nobody replaces one of those."""
     kinds: dict[str, PluginRecord] = {}
     for record in declared:
-        if record.kind == "kind" and record.status != "disabled" and record.name not in NOT_CHOSEN:
+        if record.kind == "kind" and record.status != "disabled" and record.name not in KINDS_WITHOUT_CHOICE:
             kinds.setdefault(record.name, record)
     return dict(sorted(kinds.items()))
 
 
 def _with_kind_checked(record: PluginRecord, kinds: Mapping[str, PluginRecord]) -> PluginRecord:
-    if record.kind in kinds or record.kind in NOT_CHOSEN:
+    if record.kind in kinds or record.kind in KINDS_WITHOUT_CHOICE:
         return record
     return _broken(record, f"no package declares plugins of the kind {record.kind!r}; known: {', '.join(kinds)}")
 
@@ -200,7 +197,7 @@ def _with_conflicts(records: list[PluginRecord]) -> Iterator[PluginRecord]:
             providers.setdefault((record.kind, record.name), set()).add(record.distribution)
     for record in records:
         others = providers.get((record.kind, record.name), set()) - {record.distribution}
-        if record.status == "ok" and others and record.kind not in EVERYONE:
+        if record.status == "ok" and others and record.kind not in ADDITIVE_KINDS:
             problem = f"{record.name!r} is provided by {', '.join(sorted(others))} too: write {record.full_name}"
             yield replace(record, status="conflict", problem=problem)
         else:

@@ -6,14 +6,14 @@ import logging
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any, Literal
 
+from wxml.environment.distributions import version_of
 from wxml.environment.installer import install_command
 from wxml.environment.origin import requirement
 from wxml.errors import ArtefactError, UnknownPluginError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed
-from wxml.plugins.location import code_root
+from wxml.plugins.location import package_root
 from wxml.plugins.lock import core_record, tree_hash
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def compare(entries: Sequence[Mapping[str, Any]], catalog: Catalog | None = None
     grouped: dict[str, list[Mapping[str, Any]]] = {}
     for entry in entries:
         _check(entry)
-        grouped.setdefault(_distribution(entry), []).append(entry)
+        grouped.setdefault(str(entry["plugin"]).partition(":")[0], []).append(entry)
     return [_compared(name, group, here) for name, group in grouped.items()]
 
 
@@ -107,26 +107,18 @@ def _check(entry: Mapping[str, Any]) -> None:
         raise ArtefactError(f"the record of plugins is damaged: {entry!r}", fix="use an artefact as wxml wrote it")
 
 
-def _distribution(entry: Mapping[str, Any]) -> str:
-    return str(entry["plugin"]).partition(":")[0]
-
-
 def _compared(distribution: str, entries: Sequence[Mapping[str, Any]], catalog: Catalog) -> Comparison:
     first = entries[0]
     outcome = max((_outcome(entry, _record(entry, catalog)) for entry in entries), key=ORDER.index)
     return Comparison(
         distribution,
-        tuple(sorted({_used(entry) for entry in entries})),
+        tuple(sorted({f"{entry['kind']} {str(entry['plugin']).rpartition(':')[2]!r}" for entry in entries})),
         first["version"],
-        "" if outcome == "missing" else _installed_version(distribution),
+        "" if outcome == "missing" else version_of(distribution),
         outcome,
         requirement(distribution, first["version"], first["origin"]),
         any(entry.get("dirty") for entry in entries),
     )
-
-
-def _used(entry: Mapping[str, Any]) -> str:
-    return f"{entry['kind']} {str(entry['plugin']).rpartition(':')[2]!r}"
 
 
 def _record(entry: Mapping[str, Any], catalog: Catalog) -> PluginRecord | None:
@@ -142,11 +134,4 @@ def _outcome(entry: Mapping[str, Any], record: PluginRecord | None) -> Outcome:
         return "missing"
     if record.version != entry["version"]:
         return "version"
-    return "ok" if tree_hash(code_root(record)) == entry["code"] else "code"
-
-
-def _installed_version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""
+    return "ok" if tree_hash(package_root(record)) == entry["code"] else "code"

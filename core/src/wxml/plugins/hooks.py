@@ -1,11 +1,11 @@
-"""What everyone installed may have a say in: the hooks of wxml.
+"""Callbacks that every installed package can register: the hooks of wxml.
 
 A package declares a module of hooks in the entry-point group `wxml.hooks`; its functions carry the name of a hook and
 the decorator `hookimpl`, and take those of the hook's values that they name. The modules are imported on the first call
 of any hook. A hook that fails is reported on stderr; it stops neither the run nor the hooks of others.
 """
 
-__all__ = ["Hooks", "call_hook", "hookimpl", "hooks", "provenance_notes"]
+__all__ = ["Hooks", "hookimpl", "hooks", "provenance_notes"]
 
 import copy
 import inspect
@@ -14,7 +14,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pluggy
 
@@ -85,17 +85,12 @@ class Specifications:
         """
 
 
-class _Registered(NamedTuple):
-    record: PluginRecord
-    manager: pluggy.PluginManager
-
-
 class Hooks:
     """Calls the hooks of all usable hook plugins in a catalogue."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._records = catalog.select("hook")
-        self._registered: list[_Registered] | None = None
+        self._managers: dict[PluginRecord, pluggy.PluginManager] | None = None
         self._told: set[str] = set()
 
     def call(self, name: str, **values: Any) -> list[Any]:
@@ -113,23 +108,19 @@ class Hooks:
     def answers(self, name: str, **values: Any) -> Iterator[tuple[PluginRecord, Any]]:
         """The same, each result with the plugin that returned it."""
         inspect.signature(getattr(Specifications, name)).bind(None, **values)
-        if self._registered is None:
-            self._registered = [entry for record in self._records if (entry := _register(record))]
-        for entry in self._registered:
-            yield from ((entry.record, result) for result in self._results(entry, name, values))
-
-    def _results(self, entry: _Registered, name: str, values: dict[str, Any]) -> list[Any]:
-        """What the implementations of one plugin return; its failures are told, each once."""
-        try:
-            results: list[Any] = getattr(entry.manager.hook, name)(
-                **{key: _own(value) for key, value in values.items()}
-            )
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  # a hook has a say, not a veto
-            self.warn(f"hook {name} of {entry.record.provider} failed: {type(error).__name__}: {error}")
-            return []
-        return results
+        if self._managers is None:
+            self._managers = {record: found for record in self._records if (found := _manager(record))}
+        for record, manager in self._managers.items():
+            # each package gets a config of its own, so that none changes what the others see
+            own = {key: copy.deepcopy(value) if isinstance(value, dict) else value for key, value in values.items()}
+            try:
+                results = getattr(manager.hook, name)(**own)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001  # a failing hook must not stop the run
+                self.warn(f"hook {name} of {record.provider} failed: {type(error).__name__}: {error}")
+            else:
+                yield from ((record, result) for result in results)
 
     def warn(self, message: str) -> None:
         """Say something once: a hook that fails may be called at every step of a long forecast."""
@@ -144,13 +135,11 @@ def hooks() -> Hooks:
     return Hooks(installed())
 
 
-def call_hook(name: str, **values: Any) -> list[Any]:
-    """Call one hook of everyone installed; see `Hooks.call`."""
-    return hooks().call(name, **values)
+def _manager(record: PluginRecord) -> pluggy.PluginManager | None:
+    """A manager with the hooks of one package; None where they cannot be used.
 
-
-def _register(record: PluginRecord) -> _Registered | None:
-    """A manager for one plugin alone, which is what keeps its failures its own; None where it cannot be used."""
+    Pluggy stops at the first hook that fails, so each package has a manager of its own.
+    """
     if record.status == "disabled":
         return None
     manager = pluggy.PluginManager(PROJECT)
@@ -161,21 +150,11 @@ def _register(record: PluginRecord) -> _Registered | None:
     except Exception as error:  # noqa: BLE001  # one package's hooks must not stop the run, nor the others'
         logger.warning("the hooks of %s are left out: %s", record.provider, error)
         return None
-    _warn_of_unknown(manager, record)
-    return _Registered(record, manager)
-
-
-def _warn_of_unknown(manager: pluggy.PluginManager, record: PluginRecord) -> None:
-    """A misspelt hook would never be called, and nobody would know."""
     try:
         manager.check_pending()
-    except pluggy.PluginValidationError as error:
+    except pluggy.PluginValidationError as error:  # a misspelt hook would never be called, and nobody would know
         logger.warning("%s has a hook that wxml does not know: %s", record.provider, error)
-
-
-def _own(value: Any) -> Any:
-    """What a hook may do with as it likes: a config of its own."""
-    return copy.deepcopy(value) if isinstance(value, dict) else value
+    return manager
 
 
 # Provenance

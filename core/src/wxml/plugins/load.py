@@ -1,29 +1,23 @@
 """The only place that imports the code of plugins, and checks that it is what it claims to be."""
 
-__all__ = ["import_object", "load", "load_plugin", "plugin_fault"]
+__all__ = ["guarded_import", "import_object", "load", "plugin_fault"]
 
 import importlib
 import inspect
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from wxml.errors import BrokenPluginError, UnknownPluginError
 from wxml.plugins.catalog import PluginRecord, installed
-from wxml.plugins.import_guard import guarded_import
-from wxml.plugins.location import culprit
-from wxml.plugins.resolve import require_usable, resolve
+from wxml.plugins.location import failing_line
+from wxml.plugins.resolve import require_usable
+
+logger = logging.getLogger(__name__)
 
 _outcomes: dict[PluginRecord, type | BrokenPluginError] = {}
-
-
-def load_plugin(kind: str, name: str, *, where: str = "") -> type:
-    """The class of a plugin, by kind and name.
-
-    Raises:
-        UnknownPluginError: nobody provides the name.
-        AmbiguousPluginError: several do.
-        BrokenPluginError: it cannot be imported, or is not what it claims to be.
-    """
-    return load(resolve(kind, name, where=where))
 
 
 def load(record: PluginRecord) -> type:
@@ -65,7 +59,7 @@ def import_object(record: PluginRecord) -> Any:
 
 
 def _failed(record: PluginRecord, error: BaseException) -> BrokenPluginError:
-    place = culprit(record, error)
+    place = failing_line(record, error)
     unaffected = f"{place}   other plugins are unaffected" if place else "other plugins are unaffected"
     without = f"to go on without its plugins:  WXML_PLUGINS=-{record.distribution}"
     return BrokenPluginError(
@@ -107,8 +101,8 @@ def _kind(record: PluginRecord) -> PluginRecord:
     kinds = installed().kinds
     if record.kind not in kinds:
         raise UnknownPluginError(
-            f"a {record.kind} is no class with options, got {record.full_name!r}",
-            fix=f"kinds that are: {', '.join(kinds)}",
+            f"a {record.kind} cannot be chosen by name, got {record.full_name!r}",
+            fix=f"kinds that can: {', '.join(kinds)}",
         )
     return kinds[record.kind]
 
@@ -144,3 +138,61 @@ def _parameters(constructed: type) -> list[inspect.Parameter]:
     if constructed.__init__ is object.__init__:  # type: ignore[misc]  # compared, not called
         return []
     return list(inspect.signature(constructed.__init__).parameters.values())[1:]  # type: ignore[misc]
+
+
+# What importing one plugin may not do to everybody else: write to stdout, change how torch computes
+
+
+class _StdoutToStderr:
+    """Stands in for stdout: what is written goes to stderr, because results for programs are on stdout."""
+
+    def __init__(self) -> None:
+        self.used = False
+
+    def write(self, text: str) -> int:
+        self.used = True
+        return sys.stderr.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
+@contextmanager
+def guarded_import(provider: str) -> Iterator[None]:
+    """Import something of a distribution in here.
+
+    Args:
+        provider: the distribution and its version, for a warning when it prints.
+
+    Raises:
+        ImportError: torch has another default dtype afterwards; the old one is set again.
+    """
+    torch = sys.modules.get("torch")
+    stdout, dtype = _StdoutToStderr(), torch.get_default_dtype() if torch else None
+    try:
+        with redirect_stdout(stdout):
+            yield
+    finally:
+        changed = _restore_default_dtype(dtype)
+    if stdout.used:
+        logger.warning(
+            "plugin %s prints to stdout when it is imported: that went to stderr; tell the authors of %s",
+            provider,
+            provider.partition(" ")[0],
+        )
+    if changed:
+        raise ImportError(
+            f"it sets torch's default dtype to {changed}, for everyone; it must pass `dtype=` where it needs that"
+        )
+
+
+def _restore_default_dtype(dtype: Any) -> str:
+    """Set the dtype of new tensors as it was; the name of what it was set to meanwhile, empty if to nothing else."""
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "get_default_dtype"):  # torch itself failed to import
+        return ""
+    found, wanted = torch.get_default_dtype(), dtype or torch.float32
+    if found == wanted:
+        return ""
+    torch.set_default_dtype(wanted)
+    return str(found)

@@ -1,6 +1,6 @@
 """Where the code of a plugin lies, found without importing it, and which line of it failed."""
 
-__all__ = ["code_root", "culprit"]
+__all__ = ["failing_line", "package_root"]
 
 import importlib.util
 import traceback
@@ -9,7 +9,7 @@ from pathlib import Path
 from wxml.plugins.catalog import PluginRecord
 
 
-def code_root(record: PluginRecord) -> Path | None:
+def package_root(record: PluginRecord) -> Path | None:
     """The folder of a plugin's import package, or its single file; None where it cannot be found.
 
     Only the top-level name is looked up, because finding a submodule imports its parents.
@@ -26,19 +26,16 @@ def code_root(record: PluginRecord) -> Path | None:
     return Path(spec.origin) if spec.origin else None
 
 
-def culprit(record: PluginRecord, error: BaseException) -> str:
+def failing_line(record: PluginRecord, error: BaseException) -> str:
     """The last line of the plugin's own code that an error passed through, as `package/file.py:7`; empty if none."""
-    root = code_root(record)
+    root = package_root(record)
     if root is None:
         return ""
     if isinstance(error, SyntaxError) and error.filename:
         return _place(Path(error.filename), error.lineno or 1, root)
-    places = [_place(Path(frame.filename), frame.lineno or 1, root) for frame in _frames(error)]
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [_place(Path(frame.filename), frame.lineno or 1, root) for frame in frames]
     return next((place for place in reversed(places) if place), "")
-
-
-def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    return list(traceback.extract_tb(error.__traceback__))
 
 
 def _place(file: Path, line: int, root: Path) -> str:

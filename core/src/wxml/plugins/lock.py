@@ -7,14 +7,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wxml.environment.distributions import version_of
 from wxml.environment.names import CORE
 from wxml.environment.origin import install_line, is_dirty, origin, requirement
 from wxml.plugins.catalog import PluginRecord
-from wxml.plugins.location import code_root
+from wxml.plugins.location import package_root
 
 CODE = (".py", ".yaml")
 """What decides how a package behaves; caches, data and documents do not."""
@@ -43,7 +43,7 @@ def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
 
 def core_record() -> PluginRecord:
     """wxml-core itself, written like a plugin."""
-    return PluginRecord("core", CORE, CORE, metadata.version(CORE), "wxml")
+    return PluginRecord("core", CORE, CORE, version_of(CORE), "wxml")
 
 
 class _Facts(NamedTuple):
@@ -60,7 +60,7 @@ def _facts(distribution: str, root: Path | None) -> _Facts:
 
 def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dict[str, Any]:
     record = used.record
-    found = facts(record.distribution, code_root(record))
+    found = facts(record.distribution, package_root(record))
     return {
         "plugin": CORE if record.kind == "core" else record.full_name,
         "kind": record.kind,

@@ -1,25 +1,55 @@
-"""Which distributions may bring plugins: the environment variable `WXML_PLUGINS`, then the site's `plugins.yaml`.
+"""Which distributions may bring plugins, and what an institution calls them.
 
-The variable is a comma-separated list. Names are an allow-list; `none` allows only what wxml-core brings itself; a name
-after `-` is denied. What the variable says of a distribution goes before what the site says, an allow-list of the
-variable before everything of the site. Everyone is allowed of whom neither says anything.
+The environment variable `WXML_PLUGINS` is a comma-separated list. Names are an allow-list; `none` allows only what
+wxml-core brings itself; a name after `-` is denied. An institution writes the file `plugins.yaml`:
+
+    allow: [wxml-processor-gnn, acme-wxml]      # only these may bring plugins (beside wxml-core)
+    deny: [other-wxml]                          # these may not
+    aliases:                                    # names of its own
+      processor: {our-best: acme-wxml:icon}
+
+The file lies in the folder `$WXML_SITE_CONFIG` (or beside the file that it names), else in `/etc/wxml`. `WXML_PLUGINS`
+overrides it: a deny entry of the variable beats the lists of the file, and an allow-list replaces them. A distribution
+that neither mentions is allowed.
 """
 
-__all__ = ["Policy"]
+__all__ = ["Policy", "SiteRules", "Target", "site_rules"]
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from wxml.environment.names import CORE, fold
-from wxml.plugins.site import SiteRules, site_rules
+from wxml.environment.names import CORE, canonical_name, kind_name
 
 VARIABLE = "WXML_PLUGINS"
+SITE_VARIABLE = "WXML_SITE_CONFIG"
+SITE_FOLDER = "/etc/wxml"
+SITE_FILE = "plugins.yaml"
+SITE_KEYS = ("allow", "deny", "aliases")
+
+Target = tuple[str, str]
+"""A kind and a name, both folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """The content of `plugins.yaml`; nothing is allowed, denied or renamed where there is no such file."""
+
+    path: str = ""
+    """The file; empty where there is none."""
+    allowed: frozenset[str] | None = None
+    """Folded names; None where there is no allow-list."""
+    denied: frozenset[str] = frozenset()
+    aliases: Mapping[Target, str] = field(default_factory=dict)
+    """(kind, alias) → the name of a plugin, bare or full, as it is written."""
+    fault: str = ""
+    """Why the file cannot be used; nobody but wxml-core may then bring plugins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may bring plugins. Names are folded; wxml-core may always."""
+    """Who may bring plugins. Names are canonical; wxml-core may always."""
 
     allowed: frozenset[str] | None = None
     """The allow-list of the variable; None where it has none."""
@@ -34,8 +64,8 @@ class Policy:
         False
         """
         entries = [entry.strip() for entry in text.split(",") if entry.strip()]
-        denied = frozenset(fold(entry[1:]) for entry in entries if entry.startswith("-"))
-        named = [fold(entry) for entry in entries if not entry.startswith("-")]
+        denied = frozenset(canonical_name(entry[1:]) for entry in entries if entry.startswith("-"))
+        named = [canonical_name(entry) for entry in entries if not entry.startswith("-")]
         return cls(frozenset(named) - {"none"} if named else None, denied, site or SiteRules())
 
     @classmethod
@@ -49,7 +79,7 @@ class Policy:
 
     def refusal(self, distribution: str) -> str:
         """Why a distribution may not, in words; empty where it may."""
-        name = fold(distribution)
+        name = canonical_name(distribution)
         if name == CORE:
             return ""
         if name in self.denied:
@@ -69,10 +99,77 @@ class Policy:
 
     def remedy(self, distribution: str) -> str:
         """What to do in order to allow a distribution that is refused."""
-        name = fold(distribution)
+        name = canonical_name(distribution)
         if VARIABLE in self.refusal(name):
             return f"to allow it, take `-{name}` out of {VARIABLE}, or add `{name}` to it"
         if self.site.fault:
             return f"correct {self.site.path}: it may have the keys `allow`, `deny` and `aliases`"
         key = "take it out of `deny`" if name in self.site.denied else "add it to `allow`"
         return f"to allow it, {key} in {self.site.path}, or set {VARIABLE}={name}"
+
+
+# The site's file
+
+
+def site_rules() -> SiteRules:
+    """The rules of this site. Never raises: a fault is part of the answer."""
+    path = _path()
+    if not os.path.exists(path):
+        return SiteRules()
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            return _rules(path, yaml.safe_load(file))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        return SiteRules(path, fault=f"{path} cannot be used: {' '.join(str(error).split())}")
+
+
+def _path() -> str:
+    """Where the file would be."""
+    named = os.environ.get(SITE_VARIABLE) or SITE_FOLDER
+    folder = named if os.path.isdir(named) or named == SITE_FOLDER else os.path.dirname(named)
+    return os.path.join(folder, SITE_FILE)
+
+
+def _rules(path: str, content: Any) -> SiteRules:
+    """The rules that a parsed file holds.
+
+    Raises:
+        ValueError: something in it is not as it must be.
+    """
+    content = {} if content is None else content
+    if not isinstance(content, dict):
+        raise ValueError(f"it must be a mapping of {', '.join(SITE_KEYS)}, got {content!r}")
+    unknown = sorted(str(key) for key in content if key not in SITE_KEYS)
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r}: known are {', '.join(SITE_KEYS)}")
+    allowed = None if content.get("allow") is None else _names(content["allow"], "allow")
+    denied = _names(content.get("deny") or [], "deny")
+    return SiteRules(path, allowed, denied, _aliases(content.get("aliases") or {}))
+
+
+def _names(value: Any, key: str) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) and canonical_name(name) for name in value):
+        raise ValueError(f"`{key}` must be a list of names of distributions, got {value!r}")
+    return frozenset(map(canonical_name, value))
+
+
+def _aliases(value: Any) -> dict[Target, str]:
+    """The aliases of all kinds."""
+    found: dict[Target, str] = {}
+    for kind, names in _mapping(value, "aliases").items():
+        for alias, target in _mapping(names, f"aliases.{kind}").items():
+            key = (kind_name(kind), canonical_name(alias))
+            if not isinstance(target, str) or not target.strip() or ":" in alias:
+                raise ValueError(f"`aliases.{kind}.{alias}` must be a bare name for a plugin, got {target!r}")
+            if key in found:
+                raise ValueError(f"`aliases.{kind}` has {key[1]!r} twice")
+            found[key] = target.strip()
+    return found
+
+
+def _mapping(value: Any, key: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"`{key}` must be a mapping of names, got {value!r}")
+    return value

@@ -1,12 +1,14 @@
 """From a kind and a name to exactly one plugin, or an error that says what to write instead."""
 
-__all__ = ["find_plugin", "require_usable", "resolve", "spelled_out"]
+__all__ = ["Alias", "aliases", "full_name", "require_usable", "resolve", "spelled_out"]
 
 import difflib
+from dataclasses import dataclass
 
+from wxml.environment.distributions import version_of
 from wxml.environment.installer import install_command, uninstall_command
-from wxml.environment.names import CORE, fold
-from wxml.environment.release_index import known_names, requirement
+from wxml.environment.names import CORE, canonical_name, kind_name
+from wxml.environment.release_index import released_names, requirement
 from wxml.errors import AmbiguousPluginError, BrokenPluginError, UnknownPluginError, WxmlError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed
 from wxml.plugins.policy import Policy
@@ -28,10 +30,24 @@ def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str 
     """
     catalog = installed() if catalog is None else catalog
     kind = catalog.known_kind(kind, where=where)
-    target = catalog.site.aliases.get((kind, fold(name)))
+    target = catalog.site.aliases.get((kind, canonical_name(name)))
     if target is None:
-        return find_plugin(kind, name, catalog, where=where)
-    return find_plugin(kind, target, catalog, where=_joined(where, f"{name!r} in {catalog.site.path}"))
+        return _find(kind, name, catalog, where=where)
+    written = f"{name!r} in {catalog.site.path}"
+    return _find(kind, target, catalog, where=f"{where}, {written}" if where else written)
+
+
+def full_name(kind: str, name: str) -> str:
+    """The full name of the plugin that `name` means, so that two names of one plugin compare equal.
+
+    Args:
+        kind: such as `processor`.
+        name: bare, full or an alias, in any spelling; where it means no usable plugin, only its spelling is changed.
+    """
+    try:
+        return resolve(kind, name).full_name
+    except WxmlError:
+        return ":".join(map(canonical_name, name.split(":")))
 
 
 def spelled_out(kind: str, name: str) -> str:
@@ -39,23 +55,19 @@ def spelled_out(kind: str, name: str) -> str:
 
     An alias that stands for nothing stays as well: its use is the error.
     """
-    catalog = installed()
-    target = catalog.site.aliases.get((kind, fold(name)))
-    if target is None:
-        return name
-    try:
-        return find_plugin(kind, target, catalog).full_name
-    except WxmlError:
-        return name
+    aliased = installed().site.aliases.get((kind_name(kind), canonical_name(name)))
+    full = full_name(kind, name)
+    return full if aliased is not None and ":" in full else name
 
 
-def find_plugin(kind: str, name: str, catalog: Catalog, *, where: str = "") -> PluginRecord:
-    """The same for the name of a plugin itself, which is no alias, and for a kind that is known."""
+def _find(kind: str, name: str, catalog: Catalog, *, where: str = "") -> PluginRecord:
+    """Find the plugin that a bare or full name means, which is no alias; `kind` is known."""
     distribution, _, bare = name.rpartition(":")
     found = [
         record
         for record in catalog.select(kind)
-        if record.name == fold(bare) and (not distribution or record.distribution == fold(distribution))
+        if record.name == canonical_name(bare)
+        and (not distribution or record.distribution == canonical_name(distribution))
     ]
     if not found:
         raise _unknown(kind, name, catalog, where)
@@ -66,10 +78,6 @@ def find_plugin(kind: str, name: str, catalog: Catalog, *, where: str = "") -> P
     chosen = (in_order or enabled or found)[0]
     require_usable(chosen, where=where)
     return chosen
-
-
-def _joined(where: str, alias: str) -> str:
-    return f"{where}, {alias}" if where else alias
 
 
 def require_usable(record: PluginRecord, *, where: str = "") -> None:
@@ -98,9 +106,7 @@ def _at(where: str) -> str:
 
 def _repair(record: PluginRecord) -> str:
     """The command that makes an installed plugin fit; core keeps its version, so that nothing else breaks."""
-    from importlib.metadata import version
-
-    core = f"{CORE}=={version(CORE)}"
+    core = f"{CORE}=={version_of(CORE)}"
     if record.status in ("missing-dependency", "needs-extra"):
         return install_command(f"{record.distribution}{record.extras}=={record.version}", core)
     if record.status == "incompatible":
@@ -129,11 +135,11 @@ def _ambiguous(records: list[PluginRecord], where: str) -> WxmlError:
 def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
     """The error for a name that nothing installed provides: how to install it, or what is near it."""
     distribution, _, bare = name.rpartition(":")
-    known = known_names(kind)
-    provider = known.get(fold(bare), "")
-    if provider and fold(distribution) in ("", provider):
+    known = released_names(kind)
+    provider = known.get(canonical_name(bare), "")
+    if provider and canonical_name(distribution) in ("", provider):
         return UnknownPluginError(
-            f"{kind} {fold(bare)!r} is not installed{_at(where)}",
+            f"{kind} {canonical_name(bare)!r} is not installed{_at(where)}",
             fix=f"it is provided by {provider}:  {install_command(requirement(provider))}",
         )
     records = [record for record in catalog.select(kind) if record.status != "disabled"]
@@ -145,10 +151,39 @@ def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
 def _suggestion(name: str, names: list[str], known: dict[str, str]) -> str:
     """The nearest name, also among those that could be installed, and all that are."""
     listed = f"installed: {', '.join(names) or 'none'}"
-    folded = ":".join(fold(part) for part in name.split(":"))
+    folded = ":".join(canonical_name(part) for part in name.split(":"))
     close = difflib.get_close_matches(folded, sorted({*names, *known}), n=1, cutoff=0.6)
     if not close:
         return listed
     missing = close[0] not in names and close[0] in known
     hint = f" (not installed:  {install_command(requirement(known[close[0]]))})" if missing else ""
     return f"did you mean {close[0]!r}?{hint}   {listed}"
+
+
+# Aliases
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One name of the site's own."""
+
+    kind: str
+    name: str
+    target: str
+    """The full name of the plugin; as it is written in the file where it stands for none."""
+    problem: str = ""
+    """Why it cannot be used, in words."""
+    fix: str = ""
+
+
+def aliases(catalog: Catalog) -> tuple[Alias, ...]:
+    """Every alias of the site, sorted by kind and name."""
+    return tuple(_checked(catalog, kind, name) for kind, name in sorted(catalog.site.aliases))
+
+
+def _checked(catalog: Catalog, kind: str, name: str) -> Alias:
+    written = catalog.site.aliases[kind, name]
+    try:
+        return Alias(kind, name, _find(catalog.known_kind(kind), written, catalog).full_name)
+    except WxmlError as error:
+        return Alias(kind, name, written, error.message, error.fix)

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from wxml.errors import ConfigError
 from wxml.plugins.load import plugin_fault
-from wxml.plugins.options.annotations import model_in
+from wxml.plugins.options.choices import model_in
 from wxml.plugins.options.model import options_json_schema, options_model, parse_options
 from wxml.testing.process_state import changes, process_state
 

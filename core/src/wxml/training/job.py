@@ -17,7 +17,7 @@ from wxml.experiment import assemble
 from wxml.files.lock import locked
 from wxml.files.staging import staged
 from wxml.plugins.create import create
-from wxml.plugins.hooks import call_hook
+from wxml.plugins.hooks import hooks
 from wxml.training.memory_limit import fitted
 from wxml.training.trainer import Trainer
 
@@ -38,15 +38,15 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
     """
     _check_run_dir(run_dir, resume)
     loaded = load_config(experiment, overrides)
-    call_hook("wxml_config_resolved", config=loaded.config.model_dump(mode="json"))
+    hooks().call("wxml_config_resolved", config=loaded.config.model_dump(mode="json"))
     choice = loaded.config.training
     trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
     assembled = fitted(assemble(loaded), trainer)
     with locked(run_dir / ".lock", seconds=0), _run_folder(run_dir, keep=resume):
         _write_config(assembled.config, run_dir / "config.yaml")
-        call_hook("wxml_run_started", run_dir=run_dir)
+        hooks().call("wxml_run_started", run_dir=run_dir)
         checkpoint = trainer.fit(assembled, run_dir, resume=resume)
-    call_hook("wxml_run_finished", run_dir=run_dir, checkpoint=checkpoint)
+    hooks().call("wxml_run_finished", run_dir=run_dir, checkpoint=checkpoint)
     return checkpoint
 
 

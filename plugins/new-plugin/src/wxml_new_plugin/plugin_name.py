@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from packaging.utils import canonicalize_name
-from wxml.environment.release_index import known_names
+from wxml.environment.release_index import released_names
 from wxml.errors import ConfigError, Fault
 from wxml.plugins.catalog import installed
 
@@ -62,5 +62,5 @@ def _problem(given: str, package: str) -> str:
 def taken(kind: str, name: str) -> tuple[str, ...]:
     """The full names of other plugins that are called so: installed ones, and those of first-party packages."""
     others = {record.full_name for record in installed().select(kind) if record.name == name}
-    first_party = known_names(kind).get(name)
+    first_party = released_names(kind).get(name)
     return tuple(sorted(others | ({f"{first_party}:{name}"} if first_party else set())))

@@ -1,6 +1,6 @@
 """Where values choose a plugin: in the config, and again in the options of plugins."""
 
-__all__ = ["Kind", "PlacedPlugin", "PluginChoice", "check_plugin_name", "choices_in", "kind_of"]
+__all__ = ["Kind", "PlacedPlugin", "PluginChoice", "check_plugin_name", "choices_in", "kind_of", "model_in"]
 
 import re
 import typing
@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
 from wxml.errors import DataError
-from wxml.plugins.options.annotations import model_in
 
 PLUGIN_NAME = re.compile(r"([A-Za-z0-9._-]+:)?[A-Za-z0-9_-]+")
 IMPORT_PATH = re.compile(r".*\..*:[A-Z]\w*")
@@ -81,6 +80,14 @@ def _marks(annotation: Any) -> Iterator[Any]:
     yield from getattr(annotation, "__metadata__", ())
     for argument in typing.get_args(annotation):
         yield from _marks(argument)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The group of options that an annotation holds, also in `Group | None` or `list[Group]`; None without one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (model_in(argument) for argument in typing.get_args(annotation))
+    return next((model for model in found if model is not None), None)
 
 
 def choices_in(values: Mapping[str, Any], model: type[BaseModel], prefix: str = "") -> Iterator[PlacedPlugin]:

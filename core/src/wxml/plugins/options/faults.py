@@ -108,8 +108,9 @@ def _inside(holder: Any, part: str | int) -> Any:
         return Any
     if isinstance(container, type) and issubclass(container, Mapping):
         return arguments[-1]
-    in_tuple = container is tuple and arguments[-1] is not ... and isinstance(part, int)
-    return arguments[part] if in_tuple and part < len(arguments) else arguments[0]
+    if container is tuple and isinstance(part, int) and arguments[-1] is not ...:
+        return arguments[part] if part < len(arguments) else Any
+    return arguments[0]
 
 
 def _is_model(holder: Any) -> bool:

@@ -21,10 +21,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
 from wxml.errors import AmbiguousPluginError, ConfigError, ContractError, DataError, Fault, UnknownPluginError
-from wxml.plugins.load import load_plugin
+from wxml.plugins.load import load
 from wxml.plugins.options.choices import PlacedPlugin, check_plugin_name, choices_in
 from wxml.plugins.options.faults import faults_of
 from wxml.plugins.options.rows import OptionRow, option_rows
+from wxml.plugins.resolve import resolve
 
 
 class Options(BaseModel):
@@ -101,7 +102,7 @@ def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
     name = place.written.get("plugin")
     try:
         if isinstance(name, str):  # else whoever validates the place itself reports it
-            parse_options(load_plugin(place.kind, check_plugin_name(name)), place.options, place.path)
+            parse_options(load(resolve(place.kind, check_plugin_name(name))), place.options, place.path)
     except (UnknownPluginError, AmbiguousPluginError) as error:
         return [Fault(f"{place.path}.plugin", f"{error.message}: {error.fix}")]
     except ConfigError as error:

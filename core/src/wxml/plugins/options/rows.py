@@ -1,18 +1,19 @@
 """The options of a plugin in words, for `wxml show-plugin` and `wxml config explain`."""
 
-__all__ = ["OptionRow", "option_rows"]
+__all__ = ["OptionRow", "option_rows", "type_text"]
 
 import json
+import types
+import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from wxml.plugins.options.annotations import model_in, type_text
-from wxml.plugins.options.choices import kind_of
+from wxml.plugins.options.choices import kind_of, model_in
 
 _BOUNDS = {
     "gt": "> {}",
@@ -81,3 +82,27 @@ def _yaml(value: Any) -> str:
     if isinstance(plain, str) and plain.replace("-", "").replace("_", "").isalpha():
         return plain
     return json.dumps(plain, ensure_ascii=False)
+
+
+def type_text(annotation: Any) -> str:
+    """A type as people write it.
+
+    >>> type_text(Literal["mean", "sum"] | None)
+    "'mean' | 'sum' | None"
+    """
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return type_text(arguments[0])
+    if origin is Literal:
+        return " | ".join(repr(argument) for argument in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(type_text(argument) for argument in arguments)
+    if origin is not None:
+        return f"{_plain(origin)}[{', '.join(type_text(argument) for argument in arguments)}]"
+    return _plain(annotation)
+
+
+def _plain(annotation: Any) -> str:
+    if annotation in (None, type(None)):
+        return "None"
+    return "..." if annotation is ... else str(getattr(annotation, "__name__", annotation))

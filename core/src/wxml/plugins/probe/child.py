@@ -11,7 +11,7 @@ from typing import NoReturn
 from wxml.errors import WxmlError
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.load import import_object, load
-from wxml.plugins.location import code_root
+from wxml.plugins.location import package_root
 from wxml.plugins.options.model import options_model
 
 
@@ -67,7 +67,7 @@ def _hook_fault(record: PluginRecord) -> str:
 
 def _preset_fault(record: PluginRecord) -> str:
     """Presets are files: their package is looked for, and not imported."""
-    root = code_root(record)
+    root = package_root(record)
     below = record.value.split(".")[1:]
     return "" if root and root.joinpath(*below).is_dir() else "is no folder of an installed package"
 

@@ -1,0 +1,96 @@
+"""What a plugin says of itself: the first line of its docstring, read from its source file without importing it."""
+
+__all__ = ["summary"]
+
+import ast
+import importlib.util
+import re
+from itertools import islice
+from pathlib import Path
+
+from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.location import package_root
+
+QUOTES = ('"', "'")
+ATTEMPTS = 3
+"""So many lines that end with quotes are tried as the end of a docstring."""
+
+
+def summary(record: PluginRecord) -> str:
+    """The first line of the docstring of the plugin's class or module; that of its distribution where there is none."""
+    root = package_root(record)
+    module, _, attribute = record.value.partition(":")
+    return (_first_line(root, module, attribute) if root else "") or record.summary
+
+
+def _first_line(root: Path, module: str, attribute: str, *, follow: bool = True) -> str:
+    """The first line of a docstring; `follow` says whether one re-export (`from .x import Y`) may be followed."""
+    file = _module_file(root, module)
+    source = _read(file) if file else ""
+    if not attribute:
+        return _docstring(_parsed(source))
+    beginning = _beginning_of(source, attribute)
+    for node in beginning.body if beginning else _parsed(source).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+            return _docstring(node)
+        if follow and file and isinstance(node, ast.ImportFrom):
+            name = next((alias.name for alias in node.names if (alias.asname or alias.name) == attribute), "")
+            origin = _imported_module(node, module, is_package=file.stem == "__init__")
+            if name and origin.partition(".")[0] == module.partition(".")[0]:
+                return _first_line(root, origin, name, follow=False)
+    return ""
+
+
+def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:
+    return (ast.get_docstring(node) or "").partition("\n")[0]
+
+
+def _beginning_of(source: str, name: str) -> ast.Module | None:
+    """A class or function as far as the end of its docstring; None where this shortcut does not find it.
+
+    Parsing the whole file takes a hundred times longer.
+    """
+    start = re.search(rf"^(?:class|def) {re.escape(name)}\b", source, re.MULTILINE)
+    if start is None:
+        return None
+    lines = source[start.start() :].splitlines()
+    ends = (number for number, line in enumerate(lines) if line.rstrip().endswith(QUOTES))
+    for end in islice(ends, ATTEMPTS):
+        tree = _parsed("\n".join(lines[: end + 1]))
+        if tree.body and _docstring(tree.body[0]):  # type: ignore[arg-type]  # a class or a function
+            return tree
+    return None
+
+
+def _imported_module(node: ast.ImportFrom, module: str, *, is_package: bool) -> str:
+    """The absolute name of the module that an import statement in `module` imports from."""
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")
+    kept = parts[: len(parts) + is_package - node.level]
+    return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _module_file(root: Path, module: str) -> Path | None:
+    """The source file of a module whose top-level package, or only file, is `root`."""
+    _, *inner = module.split(".")
+    if root.is_file():
+        return None if inner else root
+    place = root.joinpath(*inner)
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+
+
+def _read(file: Path) -> str:
+    """A source file, decoded as Python does; empty where that is impossible."""
+    try:
+        return importlib.util.decode_source(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ""
+
+
+def _parsed(source: str) -> ast.Module:
+    """The syntax tree; empty where Python cannot parse the source."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])

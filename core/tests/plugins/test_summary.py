@@ -1,0 +1,86 @@
+import json
+
+import pytest
+from wxml.plugins.catalog import installed, scan
+from wxml.plugins.summary import summary
+
+LONG = """a = 'class It:'
+class Item:
+    'Another.'
+class It(
+    Item,
+):
+    '''The first line.
+
+    More.
+    '''
+"""
+
+
+def listed(site, files: dict[str, str], value: str = "acme_x:It", group: str = "trainers") -> str:
+    """The summary of the one plugin of a distribution that says `about acme` of itself."""
+    site.add("acme", f"[wxml.{group}]\nit = {value}\n", files)
+    (record,) = (record for record in scan().records if record.distribution == "acme")
+    return summary(record)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('class It:\n    """One line."""\n', "One line."),
+        (LONG, "The first line."),
+        ("class It:\n    'Quoted once.'\n    x = 1\n", "Quoted once."),
+        ('import nowhere\nclass It:\n    """Not imported."""\n\nraise RuntimeError\n', "Not imported."),
+        ('\ufeff# -*- coding: utf-8 -*-\nclass It:\n    """Größe."""\n', "Größe."),
+        ('def It():\n    """A function."""\n', "A function."),
+        ('if True:\n    class It:\n        """Not at the top level."""\n', "about acme"),
+        ('class It:\n    x = "no docstring"\n    y = ""\n    z = ""\n    w = ""\n', "about acme"),
+        ("class It:\n    pass\n", "about acme"),
+        ('class It(:\n    """Not Python."""\n', "about acme"),
+        ("", "about acme"),
+    ],
+)
+def test_the_summary_is_the_first_line_of_the_docstring_or_that_of_the_distribution(site, code, expected) -> None:
+    assert listed(site, {"acme_x.py": code}) == expected
+
+
+PART = {"acme_x/part.py": 'class Own:\n    """From its module."""\n'}
+
+
+@pytest.mark.parametrize(
+    ("package", "expected"),
+    [
+        ("from .part import Own as It\n", "From its module."),
+        ("from acme_x.part import Own as It\n", "From its module."),
+        ("from json import JSONDecoder as It\n", "about acme"),
+        ("from .missing import It\n", "about acme"),
+        ("from .. import It\n", "about acme"),
+        ("from . import It\n", "about acme"),
+    ],
+)
+def test_one_re_export_of_the_same_package_is_followed(site, package, expected) -> None:
+    assert listed(site, {**PART, "acme_x/__init__.py": package}) == expected
+
+
+def test_hooks_and_presets_are_modules(site) -> None:
+    assert listed(site, {"acme_x.py": '"""Sends fields on.\n\nAnd more."""\n'}, "acme_x", "hooks") == "Sends fields on."
+
+
+def test_a_package_that_cannot_be_found_is_described_by_its_distribution(site) -> None:
+    assert listed(site, {}, "nowhere_x.part:It") == "about acme"
+
+
+def test_the_plugins_of_this_environment_each_have_a_summary_of_their_own() -> None:
+    """Editable installs too: this environment is one."""
+    chosen = [record for record in installed().records if record.kind in installed().kinds]
+    summaries = {record.full_name: summary(record) for record in chosen if record.distribution.startswith("wxml-")}
+    assert len(summaries) > 5
+    assert all(text and text not in {record.summary for record in chosen} for text in summaries.values())
+
+
+def test_list_and_show_say_the_same(site) -> None:
+    site.trainer("acme", "acme_x")
+    plugins = json.loads(site.run("list-plugins", "--json").stdout)["plugins"]
+    assert next(plugin["summary"] for plugin in plugins if plugin["full_name"] == "acme:it") == "Trains nothing."
+    shown = site.run("show-plugin", "trainer", "acme:it").stdout
+    assert shown.splitlines()[0] == "trainer it: Trains nothing."
