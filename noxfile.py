@@ -180,9 +180,12 @@ def install_peer(session: nox.Session) -> None:
 @nox.session
 def peers(session: nox.Session) -> None:
     """Equality with anemoi-models, in an environment of its own; arguments go to pytest, which then runs alone."""
-    peer, packages = ROOT / "peer-tests", ["kernels", "core", "plugins/processor-gnn", "plugins/processor-transformer"]
+    peer = ROOT / "peer-tests"
+    packages = [f"plugins/{name}" for name in ("anemoi", "processor-gnn", "processor-transformer")]
     session.install("-c", "constraints.txt", "torch")
     install_peer(session)
-    session.install("--no-deps", *(argument for package in packages for argument in ("-e", f"./{package}")))
+    session.install(
+        "--no-deps", *(argument for package in ("kernels", "core", *packages) for argument in ("-e", f"./{package}"))
+    )
     table = {} if session.posargs else {"WXML_EQUALITY": str(ROOT / "docs" / "benchmarks" / "equality.md")}
     session.run("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)]), env=table)

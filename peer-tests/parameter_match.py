@@ -1,22 +1,44 @@
 """Tensors of the peer by our names: weights, or gradients with respect to them."""
 
-__all__ = ["compare", "matched_parts"]
+__all__ = ["compare", "matched_parts", "names_of", "names_of_model"]
 
 from collections.abc import Mapping
 
 import torch
 from agreement import LIMITS, Agreement, Matched, Side, Tensors, agreement, stir
 from torch import Tensor, nn
-from wxml.model.anemoi_graph import AnemoiEdges
+from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml.model.features import EdgeFeatures
 from wxml.model.mapper import Mapper
 from wxml.model.processor import Processor
+from wxml_anemoi.graph import AnemoiEdges
+from wxml_anemoi.names import PARTS, AnemoiNames, WeightNames
+from wxml_anemoi.tables import GnnNames, GraphTransformerNames, PointWiseNames, TransformerNames
+
+TABLES: dict[str, WeightNames] = {
+    "Gnn": GnnNames(),
+    "GraphTransformer": GraphTransformerNames(),
+    "PointWise": PointWiseNames(),
+    "Transformer": TransformerNames(),
+}
+"""By how the names of the classes begin."""
+
+
+def names_of(part: Mapper | Processor) -> AnemoiNames:
+    """The names of the weights of a processor or a mapper."""
+    names = next(table for start, table in TABLES.items() if type(part).__name__.startswith(start)).of_part(part)
+    assert names is not None
+    return names
+
+
+def names_of_model(model: EncodeProcessDecode) -> dict[str, AnemoiNames]:
+    """The names of the weights of each part."""
+    return {part: names_of(getattr(model, part)) for part in PARTS}
 
 
 def matched_parts(part: Mapper | Processor, edges: AnemoiEdges) -> Matched:
     """For a mapper or a processor alone, whose inputs are the same on both sides."""
-    names = part.anemoi_names()
-    assert names is not None
+    names = names_of(part)
 
     def matched(theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         found = {

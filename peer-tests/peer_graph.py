@@ -10,7 +10,7 @@ from anemoi.graphs.create import GraphCreator
 from anemoi.utils.config import DotDict
 from torch_geometric.data import HeteroData
 from wxml.graphs.graph import Graph
-from wxml.model.anemoi_graph import AnemoiEdges, graph_from_anemoi
+from wxml_anemoi.graph import AnemoiEdges, graph_from_anemoi
 
 ATTRIBUTES = ["edge_length", "edge_dirs"]
 NAMES = {"grid": "data", "mesh": "hidden"}

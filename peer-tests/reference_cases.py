@@ -1,4 +1,4 @@
-"""The peer's answers for inputs and weights by formula: the plugins' tests compare with them where it is not installed.
+"""The peer's answers for inputs and weights by formula: wxml-anemoi's tests compare with them, without the peer.
 
 python peer-tests/reference_cases.py    writes them down again
 """
@@ -17,15 +17,15 @@ from torch import nn
 from torch_geometric.data import HeteroData
 from wxml.graphs.graph import Graph
 from wxml.testing import tiny_graph, tiny_grid
-from wxml.testing.closed_form import closed_form, response
+from wxml_anemoi.closed_form import closed_form, response
 
 Config = dict[str, Any]
-PLUGINS = Path(__file__).parents[1] / "plugins"
+ANSWERS = Path(__file__).parents[1] / "plugins" / "anemoi" / "tests"
 CHANNELS, HEADS, BATCH, RAW_GRID, RAW_MESH, OUTPUTS = 8, 2, 2, 5, 6, 3
 SMALL = {"num_channels": CHANNELS, "num_heads": HEADS}
 CASES: dict[str, dict[str, tuple[str, str, Config]]] = {
-    "processor-gnn": {part: (part, "gnn", {}) for part in ("processor", "encoder", "decoder")},
-    "processor-transformer": {
+    "gnn": {part: (part, "gnn", {}) for part in ("processor", "encoder", "decoder")},
+    "transformer": {
         "transformer full": ("processor", "transformer", {}),
         "transformer window": ("processor", "transformer", {"window_size": 3}),
         "transformer qk_norm swiglu": ("processor", "transformer", {"qk_norm": True, "mlp_implementation": "swiglu"}),
@@ -41,12 +41,12 @@ CASES: dict[str, dict[str, tuple[str, str, Config]]] = {
         "graph-transformer decoder": ("decoder", "graphtransformer", {}),
     },
 }
-"""By plugin and name: which part of which preset, with which options of the peer."""
+"""By family and name: a part of a preset of the peer, and options that differ from those of the preset."""
 
 
-def recorded(plugin: str) -> Path:
-    """Where the answers for a plugin are written down."""
-    return PLUGINS / plugin / "tests" / "anemoi_answers.json"
+def recorded(family: str) -> Path:
+    """The file of the answers for a family."""
+    return ANSWERS / f"answers_{family}.json"
 
 
 def answer(part: str, family: str, options: Config) -> dict[str, list[float]]:
@@ -91,9 +91,9 @@ def _hetero_data(graph: Graph) -> HeteroData:
 
 def write() -> None:
     """Asks the peer again and writes everything down."""
-    for plugin, cases in CASES.items():
+    for family, cases in CASES.items():
         answers = {name: answer(*case) for name, case in cases.items()}
-        recorded(plugin).write_text(json.dumps(answers, indent=1) + "\n")
+        recorded(family).write_text(json.dumps(answers, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 import torch
+from parameter_match import names_of_model
 from peer_parts import HEADS, LAYERS, peer_config
 from safetensors.torch import save_model
 from torch_geometric.data import HeteroData
 from whole_models import ROLES, our_model, same_model, stirred_peer
 from wxml.errors import ArtefactError
 from wxml.graphs.graph import Graph
-from wxml.model.anemoi import fill_from_anemoi
-from wxml.model.anemoi_file import read_anemoi_weights
+from wxml_anemoi.file import read_anemoi_weights
+from wxml_anemoi.weights import fill_from_anemoi
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
 from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper
@@ -86,9 +87,9 @@ def test_weights_come_through_files(graph: Graph, peer_graph: HeteroData, tmp_pa
     torch.save(theirs, tmp_path / "model.pt")
     processor = GraphTransformerProcessor, {"num_layers": LAYERS, "num_heads": HEADS}
     models = [our_model(graph, processor, (GraphTransformerMapper, {"num_heads": HEADS})) for _ in range(3)]
-    fill_from_anemoi(models[0], theirs.state_dict(), layout, ROLES)
+    fill_from_anemoi(models[0], theirs.state_dict(), layout, ROLES, names_of_model(models[0]))
     for model, name in zip(models[1:], ("weights.safetensors", "weights.pt"), strict=True):
-        fill_from_anemoi(model, read_anemoi_weights(tmp_path / name), layout, ROLES)
+        fill_from_anemoi(model, read_anemoi_weights(tmp_path / name), layout, ROLES, names_of_model(model))
         for ours, value in models[0].state_dict().items():
             assert torch.equal(model.state_dict()[ours], value)
     with pytest.raises(ArtefactError, match="pickled model"):

@@ -7,21 +7,22 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 from agreement import Agreement, agreement, stir
+from parameter_match import names_of_model
 from peer_graph import edges_of
 from peer_parts import CHANNELS, TRAINABLE, Config, peer_model
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 from wxml.data.variables import VariableRoles
 from wxml.graphs.graph import Graph
-from wxml.model.anemoi import fill_from_anemoi
-from wxml.model.anemoi_claims import Claim, claims_of
-from wxml.model.anemoi_order import GEOMETRY, AnemoiLayout, FeatureOrder
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml.model.features import GridFeatures, MeshFeatures
 from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.processor import Processor, ProcessorChannels
 from wxml.model.residual import Persistence
+from wxml_anemoi.claims import Claim, claims_of
+from wxml_anemoi.order import GEOMETRY, AnemoiLayout, FeatureOrder
+from wxml_anemoi.weights import fill_from_anemoi
 
 Part = tuple[type[nn.Module], Config]
 STEPS, BATCH = 2, 2
@@ -67,8 +68,9 @@ def same_model(
     """Fills our model with the weights of a peer's model, and measures how far apart they are."""
     theirs, layout = stirred_peer(graph, config, output_steps)
     state = theirs.state_dict()
-    fill_from_anemoi(model, state, layout, ROLES)
-    claims = list(claims_of(model, state, layout, FeatureOrder.between(model, layout, ROLES)))
+    names = names_of_model(model)
+    fill_from_anemoi(model, state, layout, ROLES, names)
+    claims = list(claims_of(model, state, layout, FeatureOrder.between(model, layout, ROLES), names))
     sides = (model, lambda *given: (model(*given),)), (theirs, _called_like_ours(theirs, layout))
     nodes = len(graph["data"].x)
     given = tuple(torch.randn(BATCH, STEPS, nodes, len(names)) for names in (ROLES.prognostic, ROLES.forcing))

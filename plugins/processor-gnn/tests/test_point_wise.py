@@ -153,21 +153,6 @@ def test_no_op_hands_on_the_state_itself(graph: Graph) -> None:
     assert NoOpProcessor(graph.mesh(), ProcessorChannels(6))(state) is state
 
 
-# Weights of Anemoi
-
-
-def test_every_weight_has_a_name_of_anemoi(graph: Graph) -> None:
-    processor = PointWiseProcessor(graph.mesh(), ProcessorChannels(6), num_layers=2)
-    encoder = PointWiseMapper(graph.route("grid", "mesh"), MapperChannels(5, 4, 6, 6))
-    decoder = PointWiseMapper(graph.route("mesh", "grid"), MapperChannels(6, 5, 6, 2, decode=True))
-    for part in (processor, encoder, decoder, NoOpProcessor(graph.mesh(), ProcessorChannels(6))):
-        assert part.anemoi_names().weights.keys() == {name for name, _ in part.named_parameters()}
-    assert processor.anemoi_names().weights["layers.1.3.bias"].names == ("proc.1.mlp.3.bias",)
-    assert encoder.anemoi_names().weights["layers.0.weight"].reads == "source"
-    outputs = {name: weight.is_output for name, weight in decoder.anemoi_names().weights.items()}
-    assert [name for name, is_output in outputs.items() if is_output] == ["layers.1.weight", "layers.1.bias"]
-
-
 def test_a_mesh_without_edges_is_enough() -> None:
     nodes = NodeSet(np.linspace(-70, 80, 5), np.linspace(0, 300, 5))
     mesh = Mesh(nodes, EdgeSet.between(nodes, nodes, [], []))

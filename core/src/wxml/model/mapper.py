@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from wxml.anemoi_names import AnemoiNames
 from wxml.graphs.graph import Route
 
 
@@ -54,10 +53,6 @@ class Mapper(nn.Module, ABC):
     def source_out(self) -> int:
         """Channels of the updated source, which the decoder receives as its target: `hidden`, unless overridden."""
         return self.channels.hidden
-
-    def anemoi_names(self) -> AnemoiNames | None:
-        """How the weights are called in a model of Anemoi; None: there is no such mapper there."""
-        return None
 
     @abstractmethod
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

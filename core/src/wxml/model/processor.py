@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from wxml.anemoi_names import AnemoiNames
 from wxml.graphs.graph import Mesh
 
 
@@ -50,10 +49,6 @@ class Processor(nn.Module, ABC):
         """
         super().__init__()
         self.channels = channels
-
-    def anemoi_names(self) -> AnemoiNames | None:
-        """How the weights are called in a model of Anemoi; None: there is no such processor there."""
-        return None
 
     @abstractmethod
     def forward(self, state: Tensor) -> Tensor:

@@ -3,13 +3,18 @@
 __all__ = ["NetworkContract"]
 
 import copy
+import os
+import shutil
+import sys
+import sysconfig
 import unittest
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from safetensors.torch import load, save
+from torch import nn
 
-from wxml.testing.compilation import generated, traced
 from wxml.testing.contract import require
 from wxml.testing.data_parallel import gradients_of_ranks
 from wxml.testing.network_trial import NetworkTrial, backward, require_gradients_close, stirred
@@ -17,6 +22,8 @@ from wxml.testing.tiny_graphs import globe
 
 AUTOCAST_TOLERANCE = 0.1  # bfloat16 keeps 8 bits, 0.4 %; layers add up
 RANKS_TOLERANCE = 1e-5  # the same kernels on fewer items
+CHEAP = {"compile_threads": 1, "cpp.vec_isa_ok": False}
+"""Code without vector instructions compiles in half of the time; a pool of compilers would outlive the check."""
 
 
 class NetworkContract(NetworkTrial):
@@ -157,13 +164,13 @@ class NetworkContract(NetworkTrial):
     def test_compiled(self) -> None:
         """torch.compile gives the same outputs and gradients; traced without the code generator."""
         for place in self.places(globe()):
-            self._require_same_when_compiled(place, traced)
+            self._require_same_when_compiled(place, _traced)
 
     def test_compiled_to_machine_code(self) -> None:
         """torch.compile gives the same outputs and gradients with its code generator, which needs a C++ compiler."""
         if not self.generates_code:
             raise unittest.SkipTest("`generates_code` is off")
-        self._require_same_when_compiled(self.places(globe())[-1], generated)
+        self._require_same_when_compiled(self.places(globe())[-1], _generated)
 
     def test_two_processes_share_a_batch(self) -> None:
         """DistributedDataParallel on two ranks, half of a batch each, makes the gradients of the whole batch."""
@@ -178,3 +185,27 @@ class NetworkContract(NetworkTrial):
             for place, found, expected in zip(places, of_rank, whole, strict=True):
                 what = f"{place.name}: on rank {rank} of two, the gradient of"
                 require_gradients_close(found, expected, RANKS_TOLERANCE, what)
+
+
+def _traced(module: nn.Module) -> Any:
+    """The module as torch.compile traces it, backward pass included; it runs without a C++ compiler."""
+    return _compiled(module, backend="aot_eager")
+
+
+def _generated(module: nn.Module) -> Any:
+    """The module as the machine code that torch.compile makes of it; skips the check without a C++ compiler."""
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    if shutil.which(compiler) is None:
+        raise unittest.SkipTest(f"there is no C++ compiler here ({compiler}; CXX names another)")
+    if not (Path(sysconfig.get_path("include")) / "Python.h").is_file():
+        raise unittest.SkipTest("there are no header files of Python here")
+    return _compiled(module, backend="inductor", dynamic=False, options=CHEAP)
+
+
+def _compiled(module: nn.Module, **how: Any) -> Any:
+    """`torch.compile` with the arguments `how`, with nothing left from earlier compilations."""
+    torch.compiler.reset()
+    try:
+        return torch.compile(module, **how)
+    except RuntimeError as error:
+        raise unittest.SkipTest(f"torch cannot compile here: {error}") from error

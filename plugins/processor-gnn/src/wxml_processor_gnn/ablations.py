@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import EdgeSet, Mapper, MapperChannels, Mesh, Processor, ProcessorChannels, Route
-from wxml.anemoi_names import AnemoiNames, AnemoiWeight
 from wxml.data.sphere import angular_distance
 from wxml.model.layers import run_layers
 from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
@@ -22,10 +21,6 @@ class NoOpProcessor(Processor):
     Core computes state + Δ, so the decoder reads twice what the encoder gave; with `model.latent_skip: false` it reads
     that very state.
     """
-
-    def anemoi_names(self) -> AnemoiNames:
-        """A NoOpProcessor has no weights either."""
-        return AnemoiNames({})
 
     def forward(self, state: Tensor) -> Tensor:
         """The state itself, shape `[batch, mesh_node, channel]`."""
@@ -69,13 +64,6 @@ class PointWiseProcessor(Processor):
         width, hidden = channels.hidden, max(1, int(mlp_ratio * channels.hidden + 0.5))
         self.layers = nn.ModuleList(PointWiseLayer(width, hidden, activation, dropout) for _ in range(num_layers))
 
-    def anemoi_names(self) -> AnemoiNames:
-        """The names in a PointWiseMLPProcessor: `layers.0.3.bias` is `proc.0.mlp.3.bias` there."""
-        paths = [(name, name.split(".")) for name, _ in self.named_parameters()]
-        return AnemoiNames(
-            {name: AnemoiWeight((f"proc.{layer}.mlp.{part}.{kind}",)) for name, (_, layer, part, kind) in paths}
-        )
-
     def forward(self, state: Tensor) -> Tensor:
         """The state after all layers, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
         (state,) = run_layers(list(self.layers), (state,), self.recompute_groups)
@@ -103,14 +91,6 @@ class PointWiseMapper(Mapper):
         """Channels of the source, which goes out as it came in."""
         return self.channels.source
 
-    def anemoi_names(self) -> AnemoiNames:
-        """The names in a PointWiseForwardMapper or a PointWiseBackwardMapper."""
-        if not self.channels.decode:
-            weight = AnemoiWeight(("emb_nodes_src.weight",), reads="source")
-            return AnemoiNames({"layers.0.weight": weight, "layers.0.bias": AnemoiWeight(("emb_nodes_src.bias",))})
-        names = [name for name, _ in self.named_parameters()]
-        return AnemoiNames({name: _read_off(name.removeprefix("layers.")) for name in names})
-
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The source as it is, and the mapped target, shape `[batch, target_node, channels.out]`."""
         if self.channels.decode:
@@ -120,11 +100,6 @@ class PointWiseMapper(Mapper):
     def _read_nearest(self, source: Tensor) -> Tensor:
         """`[batch, source_node, channel]` to `[batch, target_node, channel]`: the sum over one edge is its source."""
         return segment_sum(gather_sources(source, self.nearest), self.nearest)
-
-
-def _read_off(name: str) -> AnemoiWeight:
-    """Of the layer norm, 0, and of the linear layer behind it, 1, whose rows are variables."""
-    return AnemoiWeight((f"node_data_extractor.{name}",), is_output=name.startswith("1."))
 
 
 def _nearest_edges(route: Route) -> EdgeSet:

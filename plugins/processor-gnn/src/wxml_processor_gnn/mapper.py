@@ -4,11 +4,9 @@ __all__ = ["GnnMapper"]
 
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
-from wxml.anemoi_names import AnemoiNames
 from wxml.model.features import EdgeFeatures
 from wxml_kernels.edges import EdgeIndex
 
-from wxml_processor_gnn.anemoi_names import mapper_names
 from wxml_processor_gnn.interaction import Interaction
 from wxml_processor_gnn.mlp import (
     PRODUCTS,
@@ -55,10 +53,6 @@ class GnnMapper(Mapper):
         self.embed_edges = Mlp(self.edge_features.channels, hidden, hidden, again, nn.LayerNorm(hidden))
         self.interaction = Interaction(hidden, options, keeps_edges=False)
         self.read_off = Mlp(hidden, hidden, channels.out, options, None) if channels.decode else nn.Identity()
-
-    def anemoi_names(self) -> AnemoiNames:
-        """The names in a GNNForwardMapper or a GNNBackwardMapper."""
-        return mapper_names(self)
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The updated source, `[batch, source_node, hidden]`, and the target, `[batch, target_node, channels.out]`.

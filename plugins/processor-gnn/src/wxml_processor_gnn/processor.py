@@ -8,12 +8,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mesh, Processor, ProcessorChannels
-from wxml.anemoi_names import AnemoiNames
 from wxml.model.features import EdgeFeatures
 from wxml.model.layers import run_layers
 from wxml_kernels.edges import EdgeIndex
 
-from wxml_processor_gnn.anemoi_names import processor_names
 from wxml_processor_gnn.interaction import Interaction
 from wxml_processor_gnn.mlp import (
     PRODUCTS,
@@ -57,10 +55,6 @@ class GnnProcessor(Processor):
             Interaction(hidden, options, channels.condition, keeps_edges=layer + 1 < num_layers)
             for layer in range(num_layers)
         )
-
-    def anemoi_names(self) -> AnemoiNames:
-        """The names in a GNNProcessor."""
-        return processor_names(self, len(self.layers))
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
         """The state after all rounds, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""

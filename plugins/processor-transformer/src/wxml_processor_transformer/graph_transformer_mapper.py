@@ -7,12 +7,10 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
-from wxml.anemoi_names import AnemoiNames
 from wxml.model.features import EdgeFeatures
 from wxml_kernels.edge_attention import AttentionEdges
 
 from wxml_processor_transformer import options
-from wxml_processor_transformer.anemoi_names import graph_transformer_mapper_names
 from wxml_processor_transformer.graph_transformer_block import Along, GraphTransformerBlock
 from wxml_processor_transformer.transformer_block import node_norm
 
@@ -60,10 +58,6 @@ class GraphTransformerMapper(Mapper):
     def source_out(self) -> int:
         """Channels of the source, which comes back as it went in."""
         return self.channels.source
-
-    def anemoi_names(self) -> AnemoiNames:
-        """The names in a GraphTransformerForwardMapper or a GraphTransformerBackwardMapper."""
-        return graph_transformer_mapper_names(self)
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The source as it is, `[batch, source_node, channels.source]`, and the mapped target.

@@ -8,13 +8,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mesh, Processor, ProcessorChannels
-from wxml.anemoi_names import AnemoiNames
 from wxml.model.features import EdgeFeatures
 from wxml.model.layers import run_layers
 from wxml_kernels.edge_attention import AttentionEdges
 
 from wxml_processor_transformer import options
-from wxml_processor_transformer.anemoi_names import graph_transformer_processor_names
 from wxml_processor_transformer.graph_transformer_block import Along, GraphTransformerBlock
 
 EdgeProjection = Literal["layer", "once"]
@@ -56,10 +54,6 @@ class GraphTransformerProcessor(Processor):
         self.layers = nn.ModuleList(
             GraphTransformerBlock(hidden, width, chosen, channels.condition) for _ in range(num_layers)
         )
-
-    def anemoi_names(self) -> AnemoiNames | None:
-        """The names in a GraphTransformerProcessor, whose layers have projections of their own."""
-        return graph_transformer_processor_names(self) if self.projection is None else None
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
         """The state after all blocks, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""

@@ -5,12 +5,10 @@ __all__ = ["TransformerMapper"]
 import numpy as np
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
-from wxml.anemoi_names import AnemoiNames
 from wxml_kernels.edges import index_tensor
 from wxml_kernels.key_window import KeyWindow
 
 from wxml_processor_transformer import options
-from wxml_processor_transformer.anemoi_names import transformer_mapper_names
 from wxml_processor_transformer.attention import require_flash_attention
 from wxml_processor_transformer.node_order import node_order, ranks_among, reordered
 from wxml_processor_transformer.rotary import rotary_pair
@@ -79,10 +77,6 @@ class TransformerMapper(Mapper):
     def source_out(self) -> int:
         """Channels of the source, which comes back as it went in."""
         return self.channels.source
-
-    def anemoi_names(self) -> AnemoiNames:
-        """The names in a TransformerForwardMapper or a TransformerBackwardMapper."""
-        return transformer_mapper_names(self)
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The source as it is, `[batch, source_node, channels.source]`, and the mapped target.

@@ -8,13 +8,11 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor, nn
 from wxml import Mesh, Processor, ProcessorChannels
-from wxml.anemoi_names import AnemoiNames
 from wxml.model.layers import run_layers
 from wxml_kernels.edges import index_tensor
 from wxml_kernels.key_window import KeyWindow
 
 from wxml_processor_transformer import options
-from wxml_processor_transformer.anemoi_names import transformer_processor_names
 from wxml_processor_transformer.attention import require_flash_attention
 from wxml_processor_transformer.node_order import node_order, reordered
 from wxml_processor_transformer.rotary import rotary_pair
@@ -62,10 +60,6 @@ class TransformerProcessor(Processor):
         self.register_buffer("back", index_tensor(np.argsort(permutation)), persistent=False)
         nodes = reordered(mesh.nodes, permutation), np.arange(len(permutation))
         self.rotary = rotary_pair(position, channels.hidden // num_heads, nodes, nodes)
-
-    def anemoi_names(self) -> AnemoiNames:
-        """The names in a TransformerProcessor."""
-        return transformer_processor_names(self)
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
         """The state after all blocks, which core takes as the update Δ.

@@ -1,20 +1,20 @@
 """Which parameter of a model takes which weights of an Anemoi model (anemoi-models 0.19)."""
 
-__all__ = ["COORDINATES", "PARTS", "Claim", "claims_of", "unused_names"]
+__all__ = ["COORDINATES", "Claim", "claims_of", "unused_names"]
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from wxml.model.anemoi_order import GEOMETRY, AnemoiLayout, FeatureOrder
 from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml.model.features import EdgeFeatures
 from wxml.model.mapper import Mapper
 from wxml.model.processor import Processor
 
-PARTS = {"encoder": ("grid", "mesh"), "processor": ("mesh", "mesh"), "decoder": ("mesh", "grid")}
+from wxml_anemoi.names import PARTS, AnemoiNames
+from wxml_anemoi.order import GEOMETRY, AnemoiLayout, FeatureOrder
+
 COORDINATES = "node_attributes.latlons_"
 SAME_FEATURES = 1e-5
 """Places whose sines and cosines agree so far are one place: 60 m on the Earth, and the rounding of float32."""
@@ -50,22 +50,25 @@ class Claim:
 
 
 def claims_of(
-    model: EncodeProcessDecode, state: Mapping[str, Tensor], layout: AnemoiLayout, order: FeatureOrder
+    model: EncodeProcessDecode,
+    state: Mapping[str, Tensor],
+    layout: AnemoiLayout,
+    order: FeatureOrder,
+    names: Mapping[str, AnemoiNames | None],
 ) -> Iterator[Claim | str]:
-    """What every parameter takes; a sentence where that cannot be told."""
+    """A claim for every parameter, or a sentence that says why there is none; `names` are those of each part."""
     places = _places(model, state)
     yield from _node_claims(model, places)
     for name in PARTS:
         yield from _edge_claims(model, name, layout, places.get("grid", "data"))
-        yield from _weight_claims(model, name, _prefix(name, state), order)
+        yield from _weight_claims(model, name, _prefix(name, state), order, names[name])
 
 
-def unused_names(model: EncodeProcessDecode, state: Mapping[str, Tensor]) -> set[str]:
-    """Names in an Anemoi model that nothing reads, and what it keeps beside its weights."""
+def unused_names(state: Mapping[str, Tensor], names: Mapping[str, AnemoiNames | None]) -> set[str]:
+    """The names in `state` that no part reads: coordinates, versions, and the weights that a part leaves idle."""
     kept = {name for name in state if name.startswith(COORDINATES) or name.endswith(".trainable_layout_version")}
-    for name in PARTS:
-        names = _part(model, name).anemoi_names()
-        kept |= {_prefix(name, state) + unused for unused in (names.unused if names else ())}
+    for part, found in names.items():
+        kept |= {_prefix(part, state) + unused for unused in (found.unused if found else ())}
     return kept
 
 
@@ -124,11 +127,12 @@ def _edge_claims(model: EncodeProcessDecode, part: str, layout: AnemoiLayout, da
             yield Claim(f"{part}.{name}.trainable", (f"{provider}trainable.trainable",), rows)
 
 
-def _weight_claims(model: EncodeProcessDecode, part: str, prefix: str, order: FeatureOrder) -> Iterator[Claim | str]:
-    """What the plugin of a part says about its weights."""
-    names = _part(model, part).anemoi_names()
+def _weight_claims(
+    model: EncodeProcessDecode, part: str, prefix: str, order: FeatureOrder, names: AnemoiNames | None
+) -> Iterator[Claim | str]:
+    """A claim for every weight that `names` has; they stand in the state with `prefix` in front."""
     if names is None:
-        yield f"the {part} {type(_part(model, part)).__name__} is of a kind that Anemoi does not have"
+        yield f"no plugin of the kind weight-name names the weights of the {part} {type(_part(model, part)).__name__}"
         return
     columns = _raw_columns(model, part, order)
     for name, weight in names.weights.items():

@@ -1,6 +1,6 @@
 """Fills a model with the weights of an encode–process–decode model of Anemoi (anemoi-models 0.19).
 
-Nothing of Anemoi is needed: its weights are names and tensors.
+Anemoi need not be installed: its weights are names and tensors.
 """
 
 __all__ = ["fill_from_anemoi"]
@@ -9,20 +9,25 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
-
 from wxml.data.variables import VariableRoles
 from wxml.errors import ArtefactError
-from wxml.model.anemoi_claims import COORDINATES, PARTS, Claim, claims_of, unused_names
-from wxml.model.anemoi_order import AnemoiLayout, FeatureOrder
 from wxml.model.encode_process_decode import EncodeProcessDecode
+
+from wxml_anemoi.claims import COORDINATES, Claim, claims_of, unused_names
+from wxml_anemoi.names import PARTS, AnemoiNames
+from wxml_anemoi.order import AnemoiLayout, FeatureOrder
 
 
 def fill_from_anemoi(
-    model: EncodeProcessDecode, state: Mapping[str, Tensor], layout: AnemoiLayout, roles: VariableRoles
+    model: EncodeProcessDecode,
+    state: Mapping[str, Tensor],
+    layout: AnemoiLayout,
+    roles: VariableRoles,
+    names: Mapping[str, AnemoiNames | None],
 ) -> None:
     """Give a model the weights of an Anemoi model: all of them, or an error and none.
 
-    The model must be of the same family and size, on the same graph (`wxml.model.anemoi_graph`), and be built with
+    The model must be of the same family and size, on the same graph (`graph_from_anemoi`), and be built with
     `model.increment_scale: unit` and `model.input_tendencies: false`.
 
     Args:
@@ -30,15 +35,16 @@ def fill_from_anemoi(
         state: a `state_dict` of the Anemoi model or of what wraps it, such as `read_anemoi_weights` gives.
         layout: the variables and edges of the Anemoi model.
         roles: our variables, in our order.
+        names: the names of the weights of `encoder`, `processor` and `decoder`, such as `names_of_parts` gives.
 
     Raises:
         ArtefactError: lists every weight that is missing, left over or of another shape, and all else that differs.
         DataError: the variables are not the same.
     """
     weights = _unwrapped(state)
-    found = list(claims_of(model, weights, layout, FeatureOrder.between(model, layout, roles)))
+    found = list(claims_of(model, weights, layout, FeatureOrder.between(model, layout, roles), names))
     claims = [claim for claim in found if isinstance(claim, Claim)]
-    faults = [*(fault for fault in found if isinstance(fault, str)), *_faults(model, weights, claims)]
+    faults = [*(fault for fault in found if isinstance(fault, str)), *_faults(model, weights, claims, names)]
     if faults:
         raise ArtefactError(
             "\n  ".join(["the weights of the Anemoi model do not fit, nothing was changed:", *faults]),
@@ -62,16 +68,21 @@ def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     )
 
 
-def _faults(model: EncodeProcessDecode, state: Mapping[str, Tensor], claims: Sequence[Claim]) -> Iterator[str]:
-    """A sentence for whatever does not fit, or is left over on either side."""
+def _faults(
+    model: EncodeProcessDecode,
+    state: Mapping[str, Tensor],
+    claims: Sequence[Claim],
+    names: Mapping[str, AnemoiNames | None],
+) -> Iterator[str]:
+    """A sentence for each weight that does not fit or is left over on either side, and for each option that differs."""
     shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
     for claim in claims:
         fault = claim.fault(state, shapes.pop(claim.ours))
         if fault:
             yield fault
-    foreign = tuple(f"{part}." for part in PARTS if getattr(model, part).anemoi_names() is None)
+    foreign = tuple(f"{part}." for part in PARTS if names[part] is None)
     yield from (f"`{name}` has no counterpart" for name in shapes if not name.startswith(foreign))
-    read = {name for claim in claims for name in claim.names} | unused_names(model, state)
+    read = {name for claim in claims for name in claim.names} | unused_names(state, names)
     yield from (f"{name} is left over" for name in state if name not in read)
     if not bool((model.increment_scale == 1).all()):
         yield "`model.increment_scale` must be `unit`, since an Anemoi model does not scale what it adds"

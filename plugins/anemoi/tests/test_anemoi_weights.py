@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from wxml import ArtefactError, DataError, Mapper, MapperChannels, Processor, ProcessorChannels, VariableRoles
-from wxml.anemoi_names import AnemoiNames, AnemoiWeight
 from wxml.graphs.graph import Mesh, Route
-from wxml.model.anemoi import fill_from_anemoi
-from wxml.model.anemoi_file import read_anemoi_weights
-from wxml.model.anemoi_graph import AnemoiEdges, graph_from_anemoi
-from wxml.model.anemoi_order import AnemoiLayout
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml.model.features import EdgeFeatures, GridFeatures, MeshFeatures
 from wxml.model.residual import Persistence
+from wxml_anemoi.file import read_anemoi_weights
+from wxml_anemoi.graph import AnemoiEdges, graph_from_anemoi
+from wxml_anemoi.names import AnemoiNames, AnemoiWeight
+from wxml_anemoi.order import AnemoiLayout
+from wxml_anemoi.weights import fill_from_anemoi
 
 HIDDEN, LEARNED, STEPS = 3, 2, 2
 ROLES = VariableRoles(("u", "z"), ("orography",), ("rain",))
@@ -44,7 +44,7 @@ class LinearMapper(Mapper):
     def source_out(self) -> int:
         return self.channels.source
 
-    def anemoi_names(self) -> AnemoiNames:
+    def names(self) -> AnemoiNames:
         weights = {
             "source.weight": AnemoiWeight(("src.weight",), reads="source"),
             "target.weight": AnemoiWeight(("dst.upper", "dst.lower"), reads="target"),
@@ -66,7 +66,7 @@ class Scaling(Processor):
         super().__init__(mesh, channels)
         self.scale = nn.Parameter(torch.ones(channels.hidden))
 
-    def anemoi_names(self) -> AnemoiNames:
+    def names(self) -> AnemoiNames:
         return AnemoiNames({"scale": AnemoiWeight(("proc.0.scale",))})
 
     def forward(self, state: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class Scaling(Processor):
 
 
 class Unknown(Scaling):
-    def anemoi_names(self) -> None:
+    def names(self) -> None:
         return None
 
 
@@ -112,6 +112,11 @@ def make_model(processor: type[Processor] = Scaling, scale: float = 1.0) -> Enco
     return EncodeProcessDecode((grid, mesh), parts, Persistence(1), free, torch.full((3,), scale))
 
 
+def fill(model: EncodeProcessDecode, state: dict[str, Tensor], layout: AnemoiLayout, roles: VariableRoles) -> None:
+    names = {part: getattr(model, part).names() for part in ("encoder", "processor", "decoder")}
+    fill_from_anemoi(model, state, layout, roles, names)
+
+
 def make_state() -> dict[str, Tensor]:
     """What an Anemoi model of these parts would save."""
     grid, mesh = STEPS * 3 + 4 + LEARNED, 4 + LEARNED
@@ -145,7 +150,7 @@ def make_state() -> dict[str, Tensor]:
 def test_every_weight_reads_what_it_read() -> None:
     """The sum that the encoder's first layer makes, computed as Anemoi has its columns and its edges."""
     model, state = make_model(), make_state()
-    fill_from_anemoi(model, state, LAYOUT, ROLES)
+    fill(model, state, LAYOUT, ROLES)
     states, forcings = torch.randn(2, STEPS, 7, 2), torch.randn(2, STEPS, 7, 1)
     by_name = {"u": states[..., 0], "z": states[..., 1], "orography": forcings[..., 0]}
     variables = [by_name[name][:, step] for step in range(STEPS) for name in INPUTS]
@@ -172,7 +177,7 @@ def test_every_weight_reads_what_it_read() -> None:
 def test_learned_features_stay_with_their_edge() -> None:
     """At Anemoi, row r belongs to the r-th edge of a sort by target that keeps the order of the graph."""
     model, state = make_model(), make_state()
-    fill_from_anemoi(model, state, LAYOUT, ROLES)
+    fill(model, state, LAYOUT, ROLES)
     edges = EDGES["grid", "mesh"]
     rows = state["encoder_graph_provider.era.trainable.trainable"]
     theirs = {}
@@ -198,9 +203,9 @@ def test_the_order_of_the_edges_in_the_graph_changes_nothing(order: list[int]) -
 
 def test_a_wrapped_model_is_unwrapped() -> None:
     plain, wrapped = make_model(), make_model()
-    fill_from_anemoi(plain, make_state(), LAYOUT, ROLES)
+    fill(plain, make_state(), LAYOUT, ROLES)
     state = {f"model.model.{name}": value for name, value in make_state().items()}
-    fill_from_anemoi(wrapped, state | {"model.pre_processors.mean": torch.ones(3)}, LAYOUT, ROLES)
+    fill(wrapped, state | {"model.pre_processors.mean": torch.ones(3)}, LAYOUT, ROLES)
     for name, value in plain.state_dict().items():
         assert torch.equal(value, wrapped.state_dict()[name])
 
@@ -213,7 +218,7 @@ def test_every_fault_is_told_and_nothing_is_changed() -> None:
     state["decoder.0.last.bias"] = torch.ones(4)
     state["encoder.second.src.weight"] = torch.ones(1)
     with pytest.raises(ArtefactError) as caught:
-        fill_from_anemoi(model, state, LAYOUT, ROLES)
+        fill(model, state, LAYOUT, ROLES)
     for sentence in (
         "processor.proc.0.scale is missing, which `processor.scale` needs",
         "decoder.0.last.bias has shape [4], `decoder.out.bias` has [3]",
@@ -248,24 +253,24 @@ def no_edges(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], AnemoiLayout]
 def test_another_graph_is_refused(change: Callable[..., tuple[dict[str, Tensor], AnemoiLayout]], sentence: str) -> None:
     state, layout = change(make_state())
     with pytest.raises(ArtefactError, match=sentence.replace("(", r"\(").replace(")", r"\)")):
-        fill_from_anemoi(make_model(), state, layout, ROLES)
+        fill(make_model(), state, layout, ROLES)
 
 
 def test_a_part_without_a_counterpart_is_named() -> None:
-    with pytest.raises(ArtefactError, match="the processor Unknown is of a kind that Anemoi does not have") as caught:
-        fill_from_anemoi(make_model(Unknown), make_state(), LAYOUT, ROLES)
+    with pytest.raises(ArtefactError, match="names the weights of the processor Unknown") as caught:
+        fill(make_model(Unknown), make_state(), LAYOUT, ROLES)
     assert "`processor.scale`" not in str(caught.value)
 
 
 @pytest.mark.parametrize("names", [("z", "u"), ("z", "u", "height"), ("z", "orography", "u", "u")])
 def test_other_variables_are_refused(names: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match=r"inputs"):
-        fill_from_anemoi(make_model(), make_state(), replace(LAYOUT, inputs=names), ROLES)
+        fill(make_model(), make_state(), replace(LAYOUT, inputs=names), ROLES)
 
 
 def test_what_is_no_model_is_refused() -> None:
     with pytest.raises(ArtefactError, match=r"node_attributes\.latlons_"):
-        fill_from_anemoi(make_model(), {"weight": torch.ones(2)}, LAYOUT, ROLES)
+        fill(make_model(), {"weight": torch.ones(2)}, LAYOUT, ROLES)
 
 
 def test_edges_and_features_belong_together() -> None:
@@ -292,7 +297,7 @@ def test_a_pickled_model_is_refused_and_not_run(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="pickled model") as caught:
         read_anemoi_weights(tmp_path / "model.ckpt")
     assert "LinearMapper" in str(caught.value)
-    assert "state_dict()" in caught.value.fix
+    assert "docs/weights-from-anemoi.md" in caught.value.fix
 
 
 def write_nothing(path: Path) -> None:

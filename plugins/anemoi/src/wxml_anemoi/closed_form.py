@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
-
 from wxml.model.features import EdgeFeatures
 from wxml.model.mapper import Mapper
 from wxml.model.processor import Processor
+
+from wxml_anemoi.names import AnemoiNames
 
 
 def closed_form(name: str, shape: Sequence[int]) -> Tensor:
@@ -20,10 +21,9 @@ def closed_form(name: str, shape: Sequence[int]) -> Tensor:
     return (0.4 * torch.sin(number**2 / 7 + phase)).reshape(shape)
 
 
-def fill_as_anemoi(part: Mapper | Processor) -> None:
+def fill_as_anemoi(part: Mapper | Processor, names: AnemoiNames) -> None:
     """Gives each weight the closed form of its name at Anemoi, and learned features of edges that of `edges`."""
-    names = part.anemoi_names()
-    weights = {} if names is None else {ours: weight.names[0] for ours, weight in names.weights.items()}
+    weights = {ours: weight.names[0] for ours, weight in names.weights.items()}
     for path, module in part.named_modules():
         if isinstance(module, EdgeFeatures):
             weights[f"{path}.trainable"] = "edges"

@@ -1,6 +1,6 @@
 """The transformers give the numbers that anemoi-models 0.19.0 gives for the same weights and inputs, all by formula.
 
-`anemoi_answers.json` was written where anemoi-models is installed, by `python peer-tests/reference_cases.py`.
+`answers_transformer.json` was written where anemoi-models is installed, by `python peer-tests/reference_cases.py`.
 """
 
 import json
@@ -14,13 +14,14 @@ from torch import nn
 from wxml import MapperChannels
 from wxml.model.processor import ProcessorChannels
 from wxml.testing import tiny_graph, tiny_grid
-from wxml.testing.closed_form import closed_form, fill_as_anemoi, response
+from wxml_anemoi.closed_form import closed_form, fill_as_anemoi, response
+from wxml_anemoi.tables import GraphTransformerNames, TransformerNames
 from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper
 from wxml_processor_transformer.graph_transformer_processor import GraphTransformerProcessor
 from wxml_processor_transformer.transformer_mapper import TransformerMapper
 from wxml_processor_transformer.transformer_processor import TransformerProcessor
 
-ANSWERS = json.loads(Path(__file__).with_name("anemoi_answers.json").read_text())
+ANSWERS = json.loads(Path(__file__).with_name("answers_transformer.json").read_text())
 CHANNELS, LEARNED, BATCH = 8, 3, 2
 GRAPH = tiny_graph(tiny_grid(4, 6), mesh_nodes=10)
 MESH, DOWN, UP = GRAPH.mesh(), GRAPH.route("grid", "mesh"), GRAPH.route("mesh", "grid")
@@ -30,8 +31,13 @@ PROCESS = ProcessorChannels(CHANNELS, edge_features=LEARNED)
 AS_ANEMOI = {"num_heads": 2, "order": "as-is"}
 
 
+def names_of(part: nn.Module) -> Any:
+    is_graph = isinstance(part, GraphTransformerMapper | GraphTransformerProcessor)
+    return (GraphTransformerNames if is_graph else TransformerNames)().of_part(part)
+
+
 def check(part: nn.Module, name: str, call: Callable[..., Any], shapes: dict[str, tuple[int, int]]) -> None:
-    fill_as_anemoi(part.double())
+    fill_as_anemoi(part.double(), names_of(part))
     inputs = [closed_form(kind, (BATCH, *shape)) for kind, shape in shapes.items()]
     for kind, numbers in response(call, inputs, part.parameters()).items():
         assert numbers == pytest.approx(ANSWERS[name][kind], rel=1e-9, abs=1e-12), kind
@@ -88,11 +94,11 @@ def test_every_parameter_has_a_name_of_its_own(mlp: str, qk_norm: bool, conditio
         *mappers(ENCODE).values(),
         *mappers(DECODE).values(),
     ):
-        weights = part.anemoi_names().weights
+        weights = names_of(part).weights
         assert set(weights) == {name for name, _ in part.named_parameters()} - {"edge_features.trainable"}
         theirs = [name for weight in weights.values() for name in weight.names]
         assert len(set(theirs)) == len(theirs)
 
 
 def test_layers_that_share_a_projection_have_no_counterpart() -> None:
-    assert GraphTransformerProcessor(MESH, PROCESS, edge_projection="once").anemoi_names() is None
+    assert names_of(GraphTransformerProcessor(MESH, PROCESS, edge_projection="once")) is None

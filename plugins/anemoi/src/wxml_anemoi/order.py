@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-
 from wxml.data.variables import VariableRoles
 from wxml.errors import DataError, nearest
-from wxml.model.anemoi_graph import AnemoiEdges
 from wxml.model.encode_process_decode import EncodeProcessDecode
+
+from wxml_anemoi.graph import AnemoiEdges
 
 GEOMETRY = [0, 2, 1, 3]
 """Where our sin φ, cos φ, sin λ, cos λ are in Anemoi's sin φ, sin λ, cos φ, cos λ."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
 from wxml.errors import DataError
 from wxml.graphs.graph import EdgeSet, Graph, NodeSet
 
