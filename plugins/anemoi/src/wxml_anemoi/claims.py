@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from wxml import EdgeFeatures, Mapper, Processor
 from wxml.model.encode_process_decode import EncodeProcessDecode
-from wxml.model.features import EdgeFeatures
-from wxml.model.mapper import Mapper
-from wxml.model.processor import Processor
 
 from wxml_anemoi.names import PARTS, AnemoiNames
 from wxml_anemoi.order import GEOMETRY, AnemoiLayout, FeatureOrder

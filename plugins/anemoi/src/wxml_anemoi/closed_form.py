@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
-from wxml.model.features import EdgeFeatures
-from wxml.model.mapper import Mapper
-from wxml.model.processor import Processor
+from wxml import EdgeFeatures, Mapper, Processor
 
 from wxml_anemoi.names import AnemoiNames
 

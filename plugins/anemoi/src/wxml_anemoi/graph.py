@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml import EdgeSet, Graph, NodeSet
 from wxml.errors import DataError
-from wxml.graphs.graph import EdgeSet, Graph, NodeSet
 
 
 @dataclass(frozen=True, slots=True, eq=False)

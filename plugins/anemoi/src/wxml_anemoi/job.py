@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml import Grid
 from wxml.config.load import load_config
-from wxml.data.grid import Grid
 from wxml.data.sphere import angular_distance, unit_vectors
 from wxml.errors import DataError
 from wxml.experiment import assemble

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from wxml import Mapper, Processor
 from wxml.config.schema import ModelConfig
 from wxml.model.encode_process_decode import EncodeProcessDecode
-from wxml.model.mapper import Mapper
-from wxml.model.processor import Processor
 from wxml.plugins.catalog import installed
 from wxml.plugins.create import create
 from wxml.plugins.resolve import resolve

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from wxml.data.variables import VariableRoles
+from wxml import VariableRoles
 from wxml.errors import DataError, nearest
 from wxml.model.encode_process_decode import EncodeProcessDecode
 

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from wxml.model.mapper import Mapper
-from wxml.model.processor import Processor
+from wxml import Mapper, Processor
 
 from wxml_anemoi.names import AnemoiNames, AnemoiWeight, WeightNames
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
-from wxml.data.variables import VariableRoles
+from wxml import VariableRoles
 from wxml.errors import ArtefactError
 from wxml.model.encode_process_decode import EncodeProcessDecode
 
