@@ -6,14 +6,14 @@ Names follow from names: our parameters keep theirs, since checkpoints hold them
 __all__ = ["GnnNames", "GraphTransformerNames", "NoOpNames", "PointWiseNames", "TransformerNames"]
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal
 
 from wxml import Mapper, Processor
 
 from wxml_anemoi.names import AnemoiNames, AnemoiWeight, WeightNames
 
-Words = Mapping[str, str]
+Words = dict[str, str]
 """Our steps of a dotted name to Anemoi's; an empty word leaves the step out."""
 
 ENDS = {"embed_source": "emb_nodes_src", "embed_target": "emb_nodes_dst", "read_off": "node_data_extractor"}
