@@ -182,7 +182,7 @@ def compare_memory(options: argparse.Namespace) -> None:
 
 def compare_kernels(options: argparse.Namespace) -> None:
     """The lines `kernel`."""
-    from wxml_kernels.edges import gather_sources, gather_targets, join_edges, segment_sum
+    from wxml_kernels import gather_sources, gather_targets, join_edges, segment_sum
 
     edges = our_processor(options).edges
     source, target = edges.source, edges.target

@@ -1,4 +1,4 @@
-"""Writes `docs/reference/`: a page for each public module of `wxml` and `wxml_kernels`, from docstrings and signatures.
+"""Writes `docs/reference/`: a page for each public module of `wxml`, and one for `wxml_kernels`, from docstrings.
 
 What is public is said in `wxml/__init__.py`. Run this after changing a public docstring or signature:
 `python docs/make_reference.py`. It reads the source and imports none of it.
@@ -79,7 +79,7 @@ def surface() -> Surface:
 
 
 def pages() -> list[Page]:
-    """Every page: the modules of `wxml` in the order of the data, then those of `wxml_kernels`."""
+    """Every page: the modules of `wxml` in the order of the data, then `wxml_kernels`."""
     public, kinds = surface(), _kinds()
     found = []
     for module in sorted({*public.names.values(), *public.modules}, key=_place):
@@ -89,11 +89,8 @@ def pages() -> list[Page]:
         else:
             names = [name for name, where in public.names.items() if where == module]
             found.append(page(path, "wxml", names, kinds))
-    for path in sorted(KERNELS.glob("*.py")):
-        names = _public_names(_parsed(path))
-        if names and not path.name.startswith("_"):
-            found.append(page(path, f"wxml_kernels.{path.stem}", names, kinds))
-    return found
+    kernels = KERNELS / "__init__.py"
+    return [*found, page(kernels, "wxml_kernels", _public_names(_parsed(kernels)), kinds)]
 
 
 def _place(module: str) -> tuple[int, str]:
@@ -287,6 +284,7 @@ def markdown(text: str) -> Iterator[str]:
     """A docstring in Google's style as Markdown: its sections become lists, its examples code."""
     lines, section = text.splitlines(), ""
     items: list[str] = []
+    example = False
     for line in lines:
         match = SECTION.fullmatch(line.strip())
         if match and not line.startswith(" "):
@@ -297,7 +295,8 @@ def markdown(text: str) -> Iterator[str]:
         else:
             yield from _flushed(section, items)
             section, items = "", []
-            yield f"    {line}" if line.startswith((">>>", "...")) else line
+            example = bool(line.strip()) and (example or line.startswith(">>>"))  # up to an empty line
+            yield f"    {line}" if example else line
     yield from _flushed(section, items)
 
 

@@ -13,6 +13,7 @@ CASES = {
     "model_step": ["--families", "gnn", "--parts", "model"],
     "scaling": ["--families", "gnn", "--variables", "nodes"],
     "floor": ["--kernels", "segment sum"],
+    "kernels": ["--kernels", "edge_network"],
 }
 
 

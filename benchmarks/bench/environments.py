@@ -28,7 +28,7 @@ def wxml_python(peer: str | None) -> str:
     """The peer's interpreter where it can import wxml's requirements too, so that both have the same torch."""
     if peer is None:
         return sys.executable
-    check = [peer, "-c", "import wxml_kernels.edges, pydantic"]
+    check = [peer, "-c", "import wxml_kernels, pydantic"]
     usable = subprocess.run(check, env=environment(1), capture_output=True, check=False).returncode == 0
     return peer if usable else sys.executable
 

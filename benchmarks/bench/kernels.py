@@ -104,41 +104,40 @@ def _on_edges(size: Sizes) -> Tensor:
 
 
 def _gather(mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml_kernels.edges import EdgeIndex, gather_sources
+    from wxml_kernels import EdgeIndex, gather_sources
 
-    index = EdgeIndex(mesh.edges)
+    index = EdgeIndex.of(mesh.edges)
     return Kernel(lambda x: gather_sources(x, index), (_on_nodes(size),), multiplies=False)
 
 
 def _segment_sum(mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml_kernels.edges import EdgeIndex, segment_sum
+    from wxml_kernels import EdgeIndex, segment_sum
 
-    index = EdgeIndex(mesh.edges)
+    index = EdgeIndex.of(mesh.edges)
     return Kernel(lambda x: segment_sum(x, index), (_on_edges(size),), multiplies=False)
 
 
 def _join(mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml_kernels.edges import EdgeIndex, join_edges
+    from wxml_kernels import EdgeIndex, join_edges
 
-    index, inputs = EdgeIndex(mesh.edges), (_on_nodes(size), _on_nodes(size), _on_edges(size))
+    index, inputs = EdgeIndex.of(mesh.edges), (_on_nodes(size), _on_nodes(size), _on_edges(size))
     return Kernel(lambda *x: join_edges(*x, index), inputs, multiplies=False)
 
 
 def _edge_attention(mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml_kernels.edge_attention import AttentionEdges, edge_attention
+    from wxml_kernels import AttentionEdges, edge_attention
 
-    index, nodes = AttentionEdges(mesh.edges), (_on_nodes(size) for _ in range(3))
+    index, nodes = AttentionEdges.of(mesh.edges), (_on_nodes(size) for _ in range(3))
     inputs = (*nodes, _random(size.edges, FEATURES), _random(size.channels, FEATURES))
     return Kernel(lambda *x: edge_attention(*x, index, size.heads), inputs, size.edge_attention_flops)
 
 
 def _window_attention(_mesh: Mesh, size: Sizes) -> Kernel:
-    from wxml_kernels.key_window import KeyWindow
-    from wxml_processor_transformer.attention import attend
+    from wxml_kernels import KeyWindow, window_attention
 
     window, shape = KeyWindow.among(size.nodes, size.window), (size.nodes, size.channels // size.heads)
     inputs = tuple(_random(1, size.heads, *shape) for _ in range(3))
-    return Kernel(lambda *x: attend(*x, window), inputs, size.window_attention_flops)
+    return Kernel(lambda *x: window_attention(*x, window), inputs, size.window_attention_flops)
 
 
 def _feed_forward(_mesh: Mesh, size: Sizes) -> Kernel:

@@ -54,7 +54,7 @@ from torch import nn
 from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Verifier
 from wxml.model.noise import ConditionalLayerNorm
 from wxml.model.features import EdgeFeatures
-from wxml_kernels.edges import EdgeIndex, segment_sum
+from wxml_kernels import EdgeIndex, segment_sum
 from wxml.training.trainer import TrainingMemory
 from wxml.model.layers import run_layers
 from wxml.testing import TravellingWaves, tiny_graph, tiny_grid
@@ -115,7 +115,7 @@ class Conditioned(Processor):
     takes_condition = True
     def __init__(self, mesh, channels):
         super().__init__(mesh, channels)
-        self.edges, self.features = EdgeIndex(mesh.edges), EdgeFeatures(mesh.edges, channels.edge_features)
+        self.edges, self.features = EdgeIndex.of(mesh.edges), EdgeFeatures(mesh.edges, channels.edge_features)
         width = channels.hidden
         self.norm = ConditionalLayerNorm(width, channels.condition)
         self.mix, self.edge = nn.Linear(width, width), nn.Linear(self.features.channels, width)

@@ -3,17 +3,13 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
 from torch.nn import functional
-from wxml import EdgeSet, NodeSet
-from wxml_kernels.edge_network import edge_network
-from wxml_kernels.edges import EdgeIndex
-from wxml_kernels.layer_stack import Activation, LayerStack
+from wxml_kernels import Activation, EdgeIndex, LayerStack, edge_network
 
 SOURCES, TARGETS, CHANNELS = 5, 4, 3
 PAIRS = [(0, 0), (1, 0), (4, 0), (2, 2), (3, 2), (0, 3), (1, 3), (4, 3), (2, 3)]  # nothing ends at target 1
@@ -32,13 +28,12 @@ def _seeded() -> None:
 @pytest.fixture(params=["one range", "a range for each target"])
 def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "one range":
-        monkeypatch.setattr("wxml_kernels.edge_network.LIVE_TENSORS", 10**9)
+        monkeypatch.setattr("wxml_kernels.networks.LIVE_TENSORS", 10**9)
 
 
 def edge_index(pairs: list[tuple[int, int]] | None = None) -> EdgeIndex:
     pairs = PAIRS if pairs is None else pairs
-    source, target = (NodeSet(np.linspace(-60, 60, n), np.linspace(0, 200, n)) for n in (SOURCES, TARGETS))
-    return EdgeIndex(EdgeSet.between(source, target, [s for s, _ in pairs], [t for _, t in pairs]))
+    return EdgeIndex([s for s, _ in pairs], [t for _, t in pairs], SOURCES, TARGETS)
 
 
 def random(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -90,28 +85,28 @@ def gradients(outputs: tuple[Tensor, ...], wanted: list[Tensor]) -> list[Tensor]
 
 
 @pytest.mark.usefixtures("_ranges")
-@pytest.mark.parametrize("recomputes", [False, True])
+@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("norm", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("layers", [0, 1, 2, 3])
 def test_it_equals_the_plain_form(
-    layers: int, activation: Activation, norm: bool, shared: bool, recomputes: bool
+    layers: int, activation: Activation, norm: bool, shared: bool, recompute: bool
 ) -> None:
     edges, stack = edge_index(), random_stack(layers, activation, norm=norm)
     tensors = [*inputs(2, len(PAIRS), shared=shared), *stack.parameters]
-    ours, expected = run(stack, edges, *tensors, recomputes=recomputes), plain(stack, edges, *tensors)
+    ours, expected = run(stack, edges, *tensors, recompute=recompute), plain(stack, edges, *tensors)
     torch.testing.assert_close(ours, expected)
     torch.testing.assert_close(gradients(ours, tensors), gradients(expected, tensors))
 
 
 @pytest.mark.usefixtures("_ranges")
-@pytest.mark.parametrize("recomputes", [False, True])
+@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize(("layers", "activation"), [(0, "relu"), (1, "gelu"), (2, "silu"), (3, "gelu")])
-def test_gradients_equal_finite_differences(layers: int, activation: Activation, recomputes: bool) -> None:
+def test_gradients_equal_finite_differences(layers: int, activation: Activation, recompute: bool) -> None:
     edges, stack = edge_index(), random_stack(layers, activation)
     tensors = [*inputs(2, len(PAIRS)), *stack.parameters]
-    assert gradcheck(lambda *ts: run(stack, edges, *ts, recomputes=recomputes), tensors)
+    assert gradcheck(lambda *ts: run(stack, edges, *ts, recompute=recompute), tensors)
 
 
 def test_operations_of_torch_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +114,7 @@ def test_operations_of_torch_give_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     edges, stack = edge_index(), random_stack(2)
     tensors = [*inputs(2, len(PAIRS)), *stack.parameters]
     ours = run(stack, edges, *tensors)
-    monkeypatch.setattr("wxml_kernels.edge_network.goes_in_ranges", lambda _: False)
+    monkeypatch.setattr("wxml_kernels.networks.runs_in_ranges", lambda _: False)
     elsewhere = run(stack, edges, *tensors)
     torch.testing.assert_close(ours, elsewhere)
     torch.testing.assert_close(gradients(ours, tensors), gradients(elsewhere, tensors))

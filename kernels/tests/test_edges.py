@@ -1,5 +1,7 @@
 """The kernels on edges, against dense references and numerical gradients."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -8,15 +10,54 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
-from wxml import EdgeSet, NodeSet
-from wxml_kernels.edges import EdgeIndex, gather_sources, gather_targets, join_edges, segment_softmax, segment_sum
+from wxml_kernels import EdgeIndex, gather_sources, gather_targets, join_edges, segment_softmax, segment_sum
 
 SOURCES, TARGETS = 6, 5
 
 
 def edge_index(pairs: list[tuple[int, int]]) -> EdgeIndex:
-    source, target = (NodeSet(np.linspace(-60, 60, n), np.linspace(0, 200, n)) for n in (SOURCES, TARGETS))
-    return EdgeIndex(EdgeSet.between(source, target, [s for s, _ in pairs], [t for _, t in pairs]))
+    pairs = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
+    return EdgeIndex([s for s, _ in pairs], [t for _, t in pairs], SOURCES, TARGETS)
+
+
+def test_plain_lists_arrays_and_tensors_make_the_same_index() -> None:
+    source, target = [2, 0, 2, 1], [0, 1, 1, 3]
+    objects = SimpleNamespace(source=np.array(source), target=np.array(target), source_count=3, target_count=4)
+    made = [
+        EdgeIndex(source, target, 3, 4),
+        EdgeIndex(np.array(source, np.int32), np.array(target, np.int32), 3, 4),
+        EdgeIndex(torch.tensor(source), torch.tensor(target), 3, 4),
+        EdgeIndex.of(objects),
+    ]
+    for edges in made:
+        assert (edges.source_count, edges.target_count, edges.edge_count) == (3, 4, 4)
+        assert edges.pointers.tolist() == [0, 1, 3, 3, 4]
+        assert edges.transpose.tolist() == [1, 3, 0, 2]
+        assert edges.source_pointers.tolist() == [0, 1, 2, 4]
+
+
+def test_the_index_shares_no_memory_with_the_arrays() -> None:
+    source, target = np.array([0, 1]), np.array([0, 1])
+    edges = EdgeIndex(source, target, 2, 2)
+    source[:] = 1
+    assert edges.source.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ([0, 0], [1, 0], r"`target` must never decrease, got 1 and then 0 at edge 1; sort source, target"),
+        ([0, 3], [0, 0], r"`source` must be node numbers from 0 to 2 \(`source_count` is 3\), got 0 to 3"),
+        ([0, 0], [0, 2], r"`target` must be node numbers from 0 to 1 \(`target_count` is 2\), got 0 to 2"),
+        ([-1], [0], r"`source` must be node numbers from 0 to 2 \(`source_count` is 3\), got -1 to -1"),
+        ([0], [0, 0], r"`source` and `target` must have the same length, got 1 and 2"),
+        ([0.5], [0], r"`source` must be integers of the shape \[edge\], got float64 of the shape \[1\]"),
+        ([[0]], [0], r"`source` must be integers of the shape \[edge\], got int64 of the shape \[1, 1\]"),
+    ],
+)
+def test_edges_that_are_none_are_refused(source: list[int], target: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EdgeIndex(source, target, source_count=3, target_count=2)
 
 
 def values(batch: int, rows: int, channels: int = 3) -> Tensor:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 from torch.nn import functional
-from wxml_kernels.layer_stack import LayerStack
-from wxml_kernels.row_network import row_network
+from wxml_kernels import LayerStack, row_network
 
 ROWS, WIDTHS, CHANNELS = 7, (3, 2), 4
 
@@ -25,7 +24,7 @@ def _seeded() -> None:
 @pytest.fixture(params=["one range", "a range for each row"])
 def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "one range":
-        monkeypatch.setattr("wxml_kernels.row_network.LIVE_TENSORS", 10**9)
+        monkeypatch.setattr("wxml_kernels.networks.LIVE_TENSORS", 10**9)
 
 
 def random_stack(hidden: int, out: int = 3, *, norm: bool = True) -> LayerStack:
@@ -58,12 +57,12 @@ def plain(stack: LayerStack, *tensors: Tensor, residual: bool) -> Tensor:
 
 
 @pytest.mark.usefixtures("_ranges")
-@pytest.mark.parametrize("recomputes", [False, True])
+@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize(("hidden", "residual", "norm"), [(0, False, True), (1, True, False), (2, True, True)])
-def test_it_equals_the_concatenated_form(hidden: int, residual: bool, norm: bool, recomputes: bool) -> None:
+def test_it_equals_the_concatenated_form(hidden: int, residual: bool, norm: bool, recompute: bool) -> None:
     stack = random_stack(hidden, norm=norm)
     tensors = tensors_for(stack)
-    ours = run(stack, *tensors, residual=residual, recomputes=recomputes)
+    ours = run(stack, *tensors, residual=residual, recompute=recompute)
     expected = plain(stack, *tensors, residual=residual)
     torch.testing.assert_close(ours, expected)
     weights = torch.randn_like(ours)
@@ -75,10 +74,10 @@ def test_it_equals_the_concatenated_form(hidden: int, residual: bool, norm: bool
 
 
 @pytest.mark.usefixtures("_ranges")
-@pytest.mark.parametrize("recomputes", [False, True])
-def test_gradients_equal_finite_differences(recomputes: bool) -> None:
+@pytest.mark.parametrize("recompute", [False, True])
+def test_gradients_equal_finite_differences(recompute: bool) -> None:
     stack = random_stack(2)
-    assert gradcheck(lambda *ts: run(stack, *ts, residual=True, recomputes=recomputes), tensors_for(stack))
+    assert gradcheck(lambda *ts: run(stack, *ts, residual=True, recompute=recompute), tensors_for(stack))
 
 
 def test_operations_of_torch_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +85,7 @@ def test_operations_of_torch_give_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     stack = random_stack(2)
     tensors = tensors_for(stack)
     ours = run(stack, *tensors, residual=True)
-    monkeypatch.setattr("wxml_kernels.row_network.goes_in_ranges", lambda _: False)
+    monkeypatch.setattr("wxml_kernels.networks.runs_in_ranges", lambda _: False)
     elsewhere = run(stack, *tensors, residual=True)
     torch.testing.assert_close(ours, elsewhere)
     torch.testing.assert_close(torch.autograd.grad(ours.sum(), tensors), torch.autograd.grad(elsewhere.sum(), tensors))

@@ -15,7 +15,7 @@ from wxml.model.processor import Processor
 from wxml.plugins.options.model import Options
 from wxml.testing import ProcessorContract
 from wxml.testing.data_parallel import Share, gradients_of_ranks
-from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
+from wxml_kernels import EdgeIndex, gather_sources, segment_sum
 
 
 class Shape(Options):
@@ -29,7 +29,7 @@ class Good(Processor):
 
     def __init__(self, mesh, channels, *, bias: bool = True, shape: Shape = Shape()) -> None:  # noqa: B008
         super().__init__(mesh, channels)
-        self.edges = EdgeIndex(mesh.edges)
+        self.edges = EdgeIndex.of(mesh.edges)
         self.mix = nn.Linear(2 * channels.hidden, channels.hidden, bias=bias)
         self.mesh = mesh
 

@@ -2,13 +2,13 @@
 
 With s_ij = q_i·k_j / √d over the keys j that query i sees, p_i = softmax(s_i) and o_i = Σ_j p_ij v_j, the gradients are
 
-    dv_j = Σ_i p_ij do_i        dp_ij = do_i·v_j        ds_ij = p_ij (dp_ij - do_i·o_i)
-    dq_i = Σ_j ds_ij k_j / √d   dk_j = Σ_i ds_ij q_i / √d
+    ∂v_j = Σ_i p_ij ∂o_i        ∂p_ij = ∂o_i·v_j        ∂s_ij = p_ij (∂p_ij - ∂o_i·o_i)
+    ∂q_i = Σ_j ∂s_ij k_j / √d   ∂k_j = Σ_i ∂s_ij q_i / √d
 
-(Dao et al. 2022, arXiv:2205.14135, appendix B). Only q, k, v and o are kept for the backward pass, which computes the
-scores again. Everything is computed on rows of [head channel, node]: with eight channels in a head, products whose
-result has the nodes last run four times as fast as the same products with the channels last, which is also why this is
-faster on a CPU than PyTorch's own kernel. Scores of a block stay in the second-level cache.
+(Dao et al. 2022, arXiv:2205.14135, appendix B). The backward pass reads q, k, v and o alone and computes the scores
+again. Rows are [head channel, node]: with eight channels in a head, products whose result has the nodes last run four
+times as fast as the same products with the channels last, so this is faster on a CPU than PyTorch's own kernel. Scores
+of a block stay in the second-level cache.
 """
 
 __all__ = ["block_attention"]
@@ -27,7 +27,7 @@ SCORE_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Some heads of a block of queries, with the range of keys that they see between them."""
+    """Some heads of a block of queries, with the range of keys that these queries see."""
 
     rows: slice
     queries: slice
@@ -37,41 +37,39 @@ class _Step:
     number: int
 
 
-@torch.library.custom_op("wxml_processor_transformer::block_attention", mutates_args=())
+@torch.library.custom_op("wxml_kernels::block_attention", mutates_args=())
 def _attention(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, dropout: Tensor | None) -> Tensor:
     with torch.autocast(query.device.type, enabled=False):
         q, k, v = _rows(query, query.shape[-1] ** -0.5), _rows(key), _rows(value)
         out = torch.empty_like(q)
         for step in _steps(bounds, len(q), q.dtype):
-            weights = _dropped(_weights(step, q, k), step, dropout)[0]
+            weights = _dropped(_weights(step, q, k), step, dropout)[0]  # [row, query, key]
             out[step.rows, :, step.queries] = torch.bmm(v[step.rows, :, step.keys], weights.transpose(1, 2))
         return _restored(out, query)
 
 
-@torch.library.custom_op("wxml_processor_transformer::block_attention_backward", mutates_args=())
+@torch.library.custom_op("wxml_kernels::block_attention_backward", mutates_args=())
 def _gradients(
-    gradient: Tensor,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    output: Tensor,
-    bounds: Tensor,
-    dropout: Tensor | None,
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, output: Tensor, bounds: Tensor, dropout: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     with torch.autocast(query.device.type, enabled=False):
         scale = query.shape[-1] ** -0.5
-        q, k, v, d_out = _rows(query, scale), _rows(key), _rows(value), _rows(gradient)
-        d_q, d_k, d_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-        shift = -(d_out * _rows(output)).sum(1).unsqueeze(-1)
+        q, k, v, grad_out = _rows(query, scale), _rows(key), _rows(value), _rows(grad)  # [row, channel, node]
+        grad_q, grad_k, grad_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+        shift = -(grad_out * _rows(output)).sum(1).unsqueeze(-1)  # -∂o·o, [row, query, 1]
         for step in _steps(bounds, len(q), q.dtype):
             rows, queries, keys = step.rows, step.queries, step.keys
-            weights = _weights(step, q, k)
-            kept, scales = _dropped(weights, step, dropout)
-            d_v[rows, :, keys].baddbmm_(d_out[rows, :, queries], kept)
-            d_scores = _score_gradients(step, weights, scales, (d_out, v, shift))
-            d_k[rows, :, keys].baddbmm_(q[rows, :, queries], d_scores)
-            d_q[rows, :, queries] = torch.bmm(k[rows, :, keys], d_scores.transpose(1, 2))
-        return _restored(d_q.mul_(scale), query), _restored(d_k, key), _restored(d_v, value)
+            p = _weights(step, q, k)  # [row, query, key]
+            kept, factors = _dropped(p, step, dropout)
+            grad_v[rows, :, keys].baddbmm_(grad_out[rows, :, queries], kept)
+            g, near = grad_out[rows, :, queries].transpose(1, 2), v[rows, :, keys]
+            if factors is None:
+                grad_scores = torch.baddbmm(shift[rows, queries], g, near).mul_(p)  # ∂s, [row, query, key]
+            else:
+                grad_scores = torch.bmm(g, near).mul_(factors).add_(shift[rows, queries]).mul_(p)
+            grad_k[rows, :, keys].baddbmm_(q[rows, :, queries], grad_scores)
+            grad_q[rows, :, queries] = torch.bmm(k[rows, :, keys], grad_scores.transpose(1, 2))
+        return _restored(grad_q.mul_(scale), query), _restored(grad_k, key), _restored(grad_v, value)
 
 
 def block_attention(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, dropout: float = 0.0) -> Tensor:
@@ -88,7 +86,7 @@ def block_attention(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, d
         Shape of `query`, dtype of `value`.
     """
     settings = None
-    if dropout:  # which weights are dropped follows from a seed, so that the backward pass drops the same ones
+    if dropout:  # a seed decides which weights are dropped, so that the backward pass drops the same ones
         seed = torch.randint(2**31, (1,), dtype=torch.float64)
         settings = torch.cat([seed, torch.full((1,), dropout, dtype=torch.float64)])
     result: Tensor = _attention(query.to(value.dtype), key.to(value.dtype), value, bounds, settings)
@@ -108,6 +106,7 @@ def _restored(rows: Tensor, like: Tensor) -> Tensor:
 
 
 def _steps(bounds: Tensor, rows: int, dtype: torch.dtype) -> Iterator[_Step]:
+    """Block after block of queries, and within it as many heads at a time as fit the cache."""
     seen = mask = None
     number = 0
     for start in range(0, bounds.shape[1], QUERIES):
@@ -115,19 +114,15 @@ def _steps(bounds: Tensor, rows: int, dtype: torch.dtype) -> Iterator[_Step]:
         low, high = int(block[0, 0]), int(block[1, -1]) + 1
         if seen is None or mask is None or not torch.equal(seen, block - low):
             seen = block - low
-            mask = _mask(seen, high - low, dtype)
+            first, last = seen.unsqueeze(-1)
+            position = torch.arange(high - low, device=bounds.device)
+            hidden = (position < first) | (position > last)
+            mask = torch.zeros(hidden.shape, dtype=dtype, device=bounds.device).masked_fill_(hidden, float("-inf"))
         together = max(1, SCORE_BYTES // (mask.numel() * dtype.itemsize))
         for row in range(0, rows, together):
             some = slice(row, row + together)
             yield _Step(some, slice(start, start + block.shape[1]), slice(low, high), mask, number)
             number += 1
-
-
-def _mask(seen: Tensor, keys: int, dtype: torch.dtype) -> Tensor:
-    first, last = seen.unsqueeze(-1)
-    position = torch.arange(keys, device=seen.device)
-    hidden = (position < first) | (position > last)
-    return torch.zeros(hidden.shape, dtype=dtype, device=seen.device).masked_fill_(hidden, float("-inf"))
 
 
 def _weights(step: _Step, query: Tensor, key: Tensor) -> Tensor:
@@ -137,25 +132,13 @@ def _weights(step: _Step, query: Tensor, key: Tensor) -> Tensor:
 
 
 def _dropped(weights: Tensor, step: _Step, dropout: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """The weights after dropout, and the factors that made them so: 0 or 1 / (1 - probability)."""
+    """The weights after dropout, and their factors: 0 or 1 / (1 - probability)."""
     if dropout is None:
         return weights, None
     seed, probability = dropout.tolist()
     generator = torch.Generator(weights.device).manual_seed(int(seed) + step.number)
     keep = torch.empty_like(weights).bernoulli_(1 - probability, generator=generator).div_(1 - probability)
     return weights * keep, keep
-
-
-def _score_gradients(
-    step: _Step, weights: Tensor, scales: Tensor | None, parts: tuple[Tensor, Tensor, Tensor]
-) -> Tensor:
-    """Ds of a step, shape `[row, query, key]`, from do, v and -do·o."""
-    d_out, value, shift = parts
-    shift = shift[step.rows, step.queries]
-    gradient, value = d_out[step.rows, :, step.queries].transpose(1, 2), value[step.rows, :, step.keys]
-    if scales is None:
-        return torch.baddbmm(shift, gradient, value).mul_(weights)
-    return torch.bmm(gradient, value).mul_(scales).add_(shift).mul_(weights)
 
 
 @_attention.register_fake
@@ -165,25 +148,19 @@ def _(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, dropout: Tensor
 
 @_gradients.register_fake
 def _(
-    gradient: Tensor,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    output: Tensor,
-    bounds: Tensor,
-    dropout: Tensor | None,
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, output: Tensor, bounds: Tensor, dropout: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
 
 
-def _keep_for_backward(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+def _save_for_backward(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     query, key, value, bounds, dropout = inputs
     ctx.save_for_backward(query, key, value, output, bounds, dropout)
 
 
-def _backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def]
+def _backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
     query, key, value, output, bounds, dropout = ctx.saved_tensors
-    return *_gradients(gradient, query, key, value, output, bounds, dropout), None, None
+    return *_gradients(grad, query, key, value, output, bounds, dropout), None, None
 
 
-_attention.register_autograd(_backward, setup_context=_keep_for_backward)
+_attention.register_autograd(_backward, setup_context=_save_for_backward)

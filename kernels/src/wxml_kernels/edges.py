@@ -1,88 +1,69 @@
-"""Kernels on edges that are sorted by target: gather, segment-sum, segment-softmax, forward and backward.
+"""Gather, segment sum and segment softmax on edges that are sorted by target, forward and backward.
 
-Nothing is sorted and no index is built in a step: the order of the edges, their CSR pointers and the transpose
-permutation come from the `EdgeSet`. The backward pass of a gather is a segment sum and the other way round, so both use
-the same two primitives: `index_select`, and `embedding_bag` as a sum over CSR segments, which on a CPU is several times
-faster than `index_add` on the same edges and needs no temporary.
+`EdgeIndex` sorts and builds every index once; a step builds none. The gradient of a gather is a segment sum and the
+gradient of a segment sum is a gather, so both use the same two primitives: `index_select`, and `embedding_bag` as a sum
+over CSR segments, which on a CPU is several times faster than `index_add` on the same edges and needs no temporary.
 """
 
 __all__ = [
     "WORKING_SET",
     "EdgeIndex",
+    "Edges",
     "Range",
-    "SortedEdges",
+    "csr_pointers",
     "gather_sources",
     "gather_targets",
-    "index_tensor",
     "join_edges",
     "segment_softmax",
     "segment_sum",
     "sum_range",
 ]
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wxml_kernels.reused_memory import is_real
+from wxml_kernels.memory_pool import is_real
 
 WORKING_SET = 4 * 2**20
-"""Bytes that a kernel touches for one range of edges. The products, two or three tensors at a time, then find theirs in
-the caches, and the ranges are long enough to make what each operation costs to start small; 2 MiB takes 10 % longer."""
+"""Bytes that a kernel touches for one range of edges. Products, two or three tensors at a time, then find them in the
+caches, and a range is long enough to hide the cost of starting an operation; 2 MiB takes 10 % longer."""
 
 
-class SortedEdges(Protocol):
-    """Directed edges that are sorted by target, as NumPy arrays of int64; wxml's `EdgeSet` is one."""
+class Edges(Protocol):
+    """Directed edges that are sorted by target, such as an `EdgeSet` of wxml."""
 
     @property
     def source(self) -> NDArray[np.int64]:
-        """The node an edge starts at, shape `[edge]`."""
+        """The node that each edge starts at, shape `[edge]`."""
 
     @property
     def target(self) -> NDArray[np.int64]:
-        """The node an edge ends at, shape `[edge]`; never falls."""
+        """The node that each edge ends at, shape `[edge]`."""
 
     @property
     def source_count(self) -> int:
-        """How many source nodes there are."""
+        """The number of source nodes."""
 
     @property
     def target_count(self) -> int:
-        """How many target nodes there are."""
-
-    @property
-    def pointers(self) -> NDArray[np.int64]:
-        """CSR pointers: the edges into node i are `pointers[i]:pointers[i + 1]`; shape `[target_node + 1]`."""
-
-    @property
-    def transpose(self) -> NDArray[np.int64]:
-        """The permutation that sorts the edges by source, shape `[edge]`."""
-
-    @property
-    def source_pointers(self) -> NDArray[np.int64]:
-        """CSR pointers into `transpose`: the edges out of node j; shape `[source_node + 1]`."""
-
-
-def index_tensor(index: NDArray[np.int64]) -> Tensor:
-    """Node or edge numbers as a tensor that shares no memory with them."""
-    return torch.from_numpy(np.array(index, dtype=np.int64))
+        """The number of target nodes."""
 
 
 class Range(NamedTuple):
-    """Some neighbouring targets and all the edges into them, of one item of the batch; the last ones are excluded."""
+    """Neighbouring targets and all edges into them."""
 
-    first_target: int
-    last_target: int
-    first_edge: int
-    last_edge: int
+    targets: slice
+    edges: slice
 
 
-class _Indices(NamedTuple):
-    """Indices into arrays whose batch and node axes (or batch and edge axes) are folded into one."""
+class _Folded(NamedTuple):
+    """Indices into arrays whose batch axis is folded into the node axis or the edge axis."""
 
     source: Tensor
     target: Tensor
@@ -98,26 +79,62 @@ class _Indices(NamedTuple):
 
 
 class EdgeIndex(nn.Module):
-    """The indices of an edge set as buffers, which move with the model and are not saved with it."""
+    """The edges of a graph for the kernels: buffers that move with a model and are not saved with it.
+
+    Edges may join two sets of nodes or one set to itself. Node numbers start at 0 in each set.
+
+    >>> edges = EdgeIndex([0, 1, 1], [0, 0, 2], source_count=2, target_count=3)
+    >>> edges.pointers
+    tensor([0, 2, 2, 3])
+
+    Args:
+        source: the node that each edge starts at, shape `[edge]`: a list, an array or a tensor on the CPU.
+        target: the node that each edge ends at, shape `[edge]`; it never decreases.
+        source_count: the number of source nodes.
+        target_count: the number of target nodes.
+
+    Raises:
+        ValueError: the arrays differ in shape, hold something else than integers, a number is not that of a node, or
+            `target` decreases.
+    """
 
     source: Tensor
     target: Tensor
     pointers: Tensor
+    """CSR pointers: the edges into node i are `pointers[i]:pointers[i + 1]`; shape `[target_node + 1]`."""
     transpose: Tensor
+    """The permutation that sorts the edges by source, shape `[edge]`."""
     source_pointers: Tensor
+    """CSR pointers into `transpose`: the edges out of node j; shape `[source_node + 1]`."""
 
-    def __init__(self, edges: SortedEdges) -> None:
+    def __init__(self, source: ArrayLike, target: ArrayLike, source_count: int, target_count: int) -> None:
         super().__init__()
-        self.source_count, self.target_count, self.edge_count = (
-            edges.source_count,
-            edges.target_count,
-            len(edges.source),
-        )
-        for name in ("source", "target", "pointers", "transpose", "source_pointers"):
-            self.register_buffer(name, index_tensor(getattr(edges, name)), persistent=False)
-        self._folded: dict[tuple[int, torch.device], _Indices] = {}
-        self._edges_before = edges.pointers  # known to Python as well: a loop over ranges reads no tensor
+        source, target = _node_numbers("source", source, source_count), _node_numbers("target", target, target_count)
+        if source.shape != target.shape:
+            raise ValueError(f"`source` and `target` must have the same length, got {len(source)} and {len(target)}")
+        if len(target) and (falls := np.flatnonzero(np.diff(target) < 0)).size:
+            first = int(falls[0])
+            raise ValueError(
+                f"`target` must never decrease, got {target[first]} and then {target[first + 1]} at edge {first + 1}; "
+                "sort source, target and the features of the edges by np.argsort(target, kind='stable')"
+            )
+        self.source_count, self.target_count, self.edge_count = source_count, target_count, len(source)
+        self._pointers = csr_pointers(target, target_count)  # for Python as well: a loop over ranges reads no tensor
+        for name, index in (
+            ("source", source),
+            ("target", target),
+            ("pointers", self._pointers),
+            ("transpose", np.argsort(source, kind="stable")),
+            ("source_pointers", csr_pointers(source, source_count)),
+        ):
+            self.register_buffer(name, torch.tensor(index, dtype=torch.int64), persistent=False)
+        self._folded: dict[tuple[int, torch.device], _Folded] = {}
         self._ranges: dict[int, tuple[Range, ...]] = {}
+
+    @classmethod
+    def of(cls, edges: Edges) -> Self:
+        """The index of an object with `source`, `target`, `source_count` and `target_count`."""
+        return cls(edges.source, edges.target, edges.source_count, edges.target_count)
 
     def ranges(self, bytes_per_edge: int, budget: int = WORKING_SET) -> tuple[Range, ...]:
         """The targets in ranges whose edges fit the budget, in order; a target with more edges is a range of its own.
@@ -126,60 +143,74 @@ class EdgeIndex(nn.Module):
         one range, and walking over ranges changes no result but the order of sums over all edges.
 
         Args:
-            bytes_per_edge: what a kernel reads and writes for one edge.
+            bytes_per_edge: bytes that a kernel reads and writes for one edge.
             budget: bytes for the edges of one range.
         """
         most = max(1, budget // max(1, bytes_per_edge))
         if most not in self._ranges:
-            self._ranges[most] = _ranges(self._edges_before, most)
+            found, first, before = [], 0, self._pointers
+            while first < self.target_count:
+                fitting = int(np.searchsorted(before, before[first] + most, side="right")) - 1
+                last = max(first + 1, fitting)
+                found.append(Range(slice(first, last), slice(int(before[first]), int(before[last]))))
+                first = last
+            self._ranges[most] = tuple(found)
         return self._ranges[most]
 
-    def folded(self, batch: int) -> _Indices:
-        """The indices for a batch of so many, made once per batch size and device."""
+    def folded(self, batch: int) -> _Folded:
+        """The indices for `batch` items; made once for each batch size and device."""
         key = (batch, self.source.device)
         if key in self._folded:
             return self._folded[key]
-        with torch.inference_mode(False):  # made by a forecast, they serve training too
+        with torch.inference_mode(False):  # a forecast may make them, and training uses them afterwards
             folded = self._fold(batch)
-        if is_real(folded.order) or torch.compiler.is_compiling():  # what a planner makes serves nobody else
+        if is_real(folded.order) or torch.compiler.is_compiling():  # indices without values serve a planner alone
             self._folded[key] = folded
         return folded
 
-    def _fold(self, batch: int) -> _Indices:
-        edges = batch * self.edge_count
-        source = self._repeat(self.source, batch, self.source_count)
-        target = self._repeat(self.target, batch, self.target_count)
-        return _Indices(
+    def _fold(self, batch: int) -> _Folded:
+        items, edges = torch.arange(batch, device=self.source.device)[:, None], batch * self.edge_count
+
+        def fold(index: Tensor, stride: int) -> Tensor:
+            return (index + items * stride).reshape(-1)
+
+        def fold_pointers(pointers: Tensor) -> Tensor:
+            return torch.cat([fold(pointers[:-1], self.edge_count), pointers.new_tensor([edges])])
+
+        source, target = fold(self.source, self.source_count), fold(self.target, self.target_count)
+        return _Folded(
             source,
             target,
-            torch.arange(edges, device=self.source.device),
-            self._repeat(self.pointers[:-1], batch, self.edge_count, last=edges),
-            self._repeat(self.transpose, batch, self.edge_count),
-            self._repeat(self.source_pointers[:-1], batch, self.edge_count, last=edges),
+            torch.arange(edges, device=source.device),
+            fold_pointers(self.pointers),
+            fold(self.transpose, self.edge_count),
+            fold_pointers(self.source_pointers),
             torch.stack([source, target + batch * self.source_count], dim=1).reshape(-1),
             2 * torch.arange(edges + 1, device=source.device),
         )
 
-    @staticmethod
-    def _repeat(index: Tensor, batch: int, stride: int, last: int | None = None) -> Tensor:
-        offsets = torch.arange(batch, device=index.device) * stride
-        flat = (index + offsets[:, None]).reshape(-1)
-        return flat if last is None else torch.cat([flat, flat.new_tensor([last])])
+
+def _node_numbers(name: str, index: ArrayLike, count: int) -> NDArray[np.int64]:
+    numbers = np.asarray(index)
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+        raise ValueError(
+            f"`{name}` must be integers of the shape [edge], got {numbers.dtype} of the shape {list(numbers.shape)}"
+        )
+    if numbers.size and (numbers.min() < 0 or numbers.max() >= count):
+        raise ValueError(
+            f"`{name}` must be node numbers from 0 to {count - 1} (`{name}_count` is {count}), "
+            f"got {numbers.min()} to {numbers.max()}"
+        )
+    return numbers.astype(np.int64)
 
 
-def _ranges(edges_before: NDArray[np.int64], most: int) -> tuple[Range, ...]:
-    """As many targets as have `most` edges together, then the next ones."""
-    found, first, targets = [], 0, len(edges_before) - 1
-    while first < targets:
-        fitting = int(np.searchsorted(edges_before, edges_before[first] + most, side="right")) - 1
-        last = max(first + 1, fitting)
-        found.append(Range(first, last, int(edges_before[first]), int(edges_before[last])))
-        first = last
-    return tuple(found)
+def csr_pointers(index: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """CSR pointers of a sorted index: the places of node i are `pointers[i]:pointers[i + 1]`; shape `[count + 1]`."""
+    return np.concatenate([[0], np.cumsum(np.bincount(index, minlength=count))]).astype(np.int64)
 
 
 def _select(values: Tensor, index: Tensor) -> Tensor:
-    """Rows of `[batch, row, channel]` by folded index, as many for each item of the batch."""
+    """Rows of `[batch, row, channel]` by folded index, the same number for each item of the batch."""
     batch, _, channels = values.shape
     return values.reshape(-1, channels).index_select(0, index).view(batch, len(index) // batch, channels)
 
@@ -195,93 +226,123 @@ def _sum(values: Tensor, index: Tensor, pointers: Tensor) -> Tensor:
     return summed.view(batch, segments // batch, channels)
 
 
-def _sum_into_targets(values: Tensor, index: _Indices) -> Tensor:
-    return _sum(values, index.order, index.pointers)
+def _select_sources(nodes: Tensor, index: _Folded) -> Tensor:
+    return _select(nodes, index.source)
 
 
-def _sum_into_sources(values: Tensor, index: _Indices) -> Tensor:
-    return _sum(values, index.transpose, index.source_pointers)
+def _select_targets(nodes: Tensor, index: _Folded) -> Tensor:
+    return _select(nodes, index.target)
 
 
-class _GatherSources(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, index: _Indices) -> Tensor:
-        ctx.index = index
-        return _select(values, index.source)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _sum_into_sources(grads[0], ctx.index), None
+def _sum_into_sources(edge: Tensor, index: _Folded) -> Tensor:
+    return _sum(edge, index.transpose, index.source_pointers)
 
 
-class _GatherTargets(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, index: _Indices) -> Tensor:
-        ctx.index = index
-        return _select(values, index.target)
+def _sum_into_targets(edge: Tensor, index: _Folded) -> Tensor:
+    return _sum(edge, index.order, index.pointers)
+
+
+_Map = Callable[[Tensor, _Folded], Tensor]
+
+
+class _Linear(torch.autograd.Function):
+    """A linear map of values, and its transpose for the gradient."""
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _sum_into_targets(grads[0], ctx.index), None
-
-
-class _SegmentSum(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, index: _Indices) -> Tensor:
-        ctx.index = index
-        return _sum_into_targets(values, index)
+    def forward(ctx: Any, values: Tensor, index: _Folded, function: _Map, transpose: _Map) -> Tensor:
+        ctx.index, ctx.transpose = index, transpose
+        return function(values, index)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _select(grads[0], ctx.index.target), None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return ctx.transpose(grads[0], ctx.index), None, None, None
+
+
+def gather_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
+    """The value of each edge's source: `[batch, source_node, channel]` to `[batch, edge, channel]`.
+
+    >>> edges = EdgeIndex([0, 1, 1], [0, 0, 2], source_count=2, target_count=3)
+    >>> gather_sources(torch.tensor([[[5.0], [7.0]]]), edges).flatten()
+    tensor([5., 7., 7.])
+    """
+    index = edges.folded(len(values))
+    out: Tensor = _Linear.apply(values, index, _select_sources, _sum_into_sources)  # type: ignore[no-untyped-call]
+    return out
+
+
+def gather_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
+    """The value of each edge's target: `[batch, target_node, channel]` to `[batch, edge, channel]`.
+
+    >>> edges = EdgeIndex([0, 1, 1], [0, 0, 2], source_count=2, target_count=3)
+    >>> gather_targets(torch.tensor([[[1.0], [2.0], [3.0]]]), edges).flatten()
+    tensor([1., 1., 3.])
+    """
+    index = edges.folded(len(values))
+    out: Tensor = _Linear.apply(values, index, _select_targets, _sum_into_targets)  # type: ignore[no-untyped-call]
+    return out
+
+
+def segment_sum(values: Tensor, edges: EdgeIndex) -> Tensor:
+    """The sum over the edges into each target: `[batch, edge, channel]` to `[batch, target_node, channel]`.
+
+    >>> edges = EdgeIndex([0, 1, 1], [0, 0, 2], source_count=2, target_count=3)
+    >>> segment_sum(torch.tensor([[[1.0], [2.0], [4.0]]]), edges).flatten()
+    tensor([3., 0., 4.])
+    """
+    index = edges.folded(len(values))
+    out: Tensor = _Linear.apply(values, index, _sum_into_targets, _select_targets)  # type: ignore[no-untyped-call]
+    return out
+
+
+def segment_softmax(logits: Tensor, edges: EdgeIndex) -> Tensor:
+    """The softmax over the edges into each target, `[batch, edge, head]` in and out.
+
+    Each target's greatest logit is subtracted first, so that large logits neither overflow nor vanish.
+
+    >>> edges = EdgeIndex([0, 1, 1], [0, 0, 2], source_count=2, target_count=3)
+    >>> segment_softmax(torch.zeros(1, 3, 1), edges).flatten()
+    tensor([0.5000, 0.5000, 1.0000])
+    """
+    index = edges.target[None, :, None].expand_as(logits)
+    shape = (len(logits), edges.target_count, logits.shape[-1])
+    greatest = logits.new_full(shape, -torch.inf).scatter_reduce(1, index, logits.detach(), "amax")
+    weights = torch.exp(logits - gather_targets(greatest, edges))
+    return weights / gather_targets(segment_sum(weights, edges), edges)
 
 
 class _JoinEdges(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, target: Tensor, source: Tensor, edge: Tensor, index: _Indices) -> Tensor:
+    def forward(ctx: Any, target: Tensor, source: Tensor, edge: Tensor, index: _Folded) -> Tensor:
         ctx.index, ctx.edge_is_shared = index, edge.ndim == 2
         ends = torch.cat([source.flatten(0, 1), target.flatten(0, 1)])
-        joined = _sum(ends[None], index.ends, index.end_pointers)  # one pass, where two selects need twice the memory
+        joined = _sum(ends[None], index.ends, index.end_pointers)  # one pass; two selects need twice the memory
         joined = joined.view(len(target), len(index.order) // len(target), source.shape[-1])
         joined += edge
         return joined
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
-        to_edge = grad.sum(0) if ctx.edge_is_shared else grad
-        return _sum_into_targets(grad, ctx.index), _sum_into_sources(grad, ctx.index), to_edge, None
-
-
-def gather_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
-    """The value of each edge's source: `[batch, source_node, channel]` to `[batch, edge, channel]`."""
-    out: Tensor = _GatherSources.apply(values, edges.folded(len(values)))  # type: ignore[no-untyped-call]
-    return out
-
-
-def gather_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
-    """The value of each edge's target: `[batch, target_node, channel]` to `[batch, edge, channel]`."""
-    out: Tensor = _GatherTargets.apply(values, edges.folded(len(values)))  # type: ignore[no-untyped-call]
-    return out
-
-
-def segment_sum(values: Tensor, edges: EdgeIndex) -> Tensor:
-    """The sum over the edges into each target: `[batch, edge, channel]` to `[batch, target_node, channel]`."""
-    out: Tensor = _SegmentSum.apply(values, edges.folded(len(values)))  # type: ignore[no-untyped-call]
-    return out
+        grad_edge = grad.sum(0) if ctx.edge_is_shared else grad
+        return _sum_into_targets(grad, ctx.index), _sum_into_sources(grad, ctx.index), grad_edge, None
 
 
 def join_edges(target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -> Tensor:
     """`target[i] + source[j] + edge[ij]` for every edge j → i, in one tensor.
 
-    With W[x_i ‖ x_j ‖ e] = W_i x_i + W_j x_j + W_e e this is the first layer of an edge network whose products over
-    nodes are done once per node rather than once per edge.
+    Since W[x_i ‖ x_j ‖ e] = W_i x_i + W_j x_j + W_e e, this is the first layer of an edge network with its products of
+    nodes taken once per node rather than once per edge.
+
+    >>> edges = EdgeIndex([0, 1, 1], [0, 0, 2], source_count=2, target_count=3)
+    >>> target, source = torch.tensor([[[1.0], [2.0], [3.0]]]), torch.tensor([[[10.0], [20.0]]])
+    >>> join_edges(target, source, torch.zeros(3, 1), edges).flatten()
+    tensor([11., 21., 23.])
 
     Args:
         target: shape `[batch, target_node, channel]`.
         source: shape `[batch, source_node, channel]`.
-        edge: shape `[batch, edge, channel]`, or `[edge, channel]` where it is the same for the whole batch.
-        edges: which edges.
+        edge: shape `[batch, edge, channel]`, or `[edge, channel]` if it is the same for the whole batch.
+        edges: the edges.
 
     Returns:
         Shape `[batch, edge, channel]`.
@@ -295,21 +356,9 @@ def sum_range(values: Tensor, edges: EdgeIndex, part: Range) -> Tensor:
 
     Without gradient: for kernels that walk over `EdgeIndex.ranges` and have a backward pass of their own.
     """
-    targets, count = part.last_target - part.first_target, len(values)
+    count, targets = len(values), part.targets
     if not count:
-        return values.new_zeros(targets, values.shape[-1])
-    pointers = edges.pointers[part.first_target : part.last_target + 1] - part.first_edge
+        return values.new_zeros(targets.stop - targets.start, values.shape[-1])
+    pointers = edges.pointers[targets.start : targets.stop + 1] - part.edges.start
     order = torch.arange(count, device=values.device)
     return functional.embedding_bag(order, values, pointers, mode="sum", include_last_offset=True)
-
-
-def segment_softmax(logits: Tensor, edges: EdgeIndex) -> Tensor:
-    """The softmax over the edges into each target, `[batch, edge, head]` in and out.
-
-    Each target's greatest logit is subtracted first, so that large logits neither overflow nor vanish.
-    """
-    index = edges.target[None, :, None].expand_as(logits)
-    shape = (len(logits), edges.target_count, logits.shape[-1])
-    greatest = logits.new_full(shape, -torch.inf).scatter_reduce(1, index, logits.detach(), "amax")
-    weights = torch.exp(logits - gather_targets(greatest, edges))
-    return weights / gather_targets(segment_sum(weights, edges), edges)

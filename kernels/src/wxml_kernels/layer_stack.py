@@ -4,19 +4,18 @@ With z₁ the sum that the first linear layer gives, act the activation and LN a
 
     z_{k+1} = W_k act(z_k) + b_k,    y = z_K,    out = LN(y)
 
-Training keeps z_1 … z_K and, of LN, the mean and the inverse deviation of each row; act(z_k) is computed again in the
-backward pass while the rows are in the cache, where it costs a fraction of writing it to memory and reading it back.
+Training saves z_1 … z_K and, for LN, the mean and the inverse deviation of each row. The backward pass computes
+act(z_k) again while the rows are in the cache, which costs a fraction of writing it to memory and reading it back.
 """
 
 __all__ = [
     "Activation",
-    "Gradients",
-    "Kept",
     "LayerStack",
-    "accumulate",
-    "goes_in_ranges",
+    "SavedActivations",
+    "add_product",
     "precisions",
     "product_into",
+    "runs_in_ranges",
 ]
 
 from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wxml_kernels.reused_memory import empty_rows
+from wxml_kernels.memory_pool import empty_rows
 
 Activation = Literal["gelu", "relu", "silu"]
 
@@ -35,27 +34,31 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
     "silu": functional.silu,
 }
-_BACKWARD: dict[Activation, Callable[[Tensor, Tensor], Tensor]] = {
+_GRADIENTS: dict[Activation, Callable[[Tensor, Tensor], Tensor]] = {
     "gelu": torch.ops.aten.gelu_backward,
-    "relu": lambda grad, before: torch.ops.aten.threshold_backward(grad, before, 0),
+    "relu": lambda grad, z: torch.ops.aten.threshold_backward(grad, z, 0),
     "silu": torch.ops.aten.silu_backward,
 }
 
 
-def goes_in_ranges(values: Tensor) -> bool:
-    """Whether the passes over ranges of rows serve: on a CPU, and not where a compiler would unroll their loops."""
+def runs_in_ranges(values: Tensor) -> bool:
+    """Whether a kernel walks over ranges of rows: on a CPU, unless a compiler would unroll the loop."""
     return values.device.type in ("cpu", "meta") and not torch.compiler.is_compiling()
 
 
 def precisions(values: Tensor, products: torch.dtype | None) -> tuple[torch.dtype, torch.dtype]:
-    """The dtype of matrix products (autocast's or that of the values unless told) and that of sums and norms."""
+    """The dtype of matrix products, and that of sums and norms.
+
+    Products have the dtype `products`; None means autocast's, or else that of `values`. Sums and norms have the dtype
+    of `values`, float32 at least.
+    """
     device, sums = values.device.type, torch.promote_types(values.dtype, torch.float32)
     if products is None:
         products = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else sums
     return products, sums
 
 
-def accumulate(total: Tensor, left: Tensor, right: Tensor) -> None:
+def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
     """Add leftᵀ right to `total`, in the precision of `total`."""
     if left.dtype == total.dtype:
         total.addmm_(left.t(), right)
@@ -64,7 +67,7 @@ def accumulate(total: Tensor, left: Tensor, right: Tensor) -> None:
 
 
 def product_into(out: Tensor, left: Tensor, right: Tensor, plus: Tensor | None = None) -> None:
-    """Write left · right, and `plus` where there is one, into `out`, in the precision of `out`."""
+    """Write left · right, plus `plus` if given, into `out`, in the precision of `out`."""
     if left.dtype != out.dtype:
         product = left @ right
         out.copy_(product if plus is None else plus + product)
@@ -74,67 +77,64 @@ def product_into(out: Tensor, left: Tensor, right: Tensor, plus: Tensor | None =
         torch.addmm(plus, left, right, out=out)
 
 
-class Kept(NamedTuple):
-    """What the backward pass reads of the forward pass, row by row."""
+class SavedActivations(NamedTuple):
+    """The values that the backward pass reads of the forward pass, row by row."""
 
-    before: tuple[Tensor, ...]
-    """z_1 … z_K, shape `[row, channel]` each, of which the last goes into the layer norm."""
+    pre_activations: tuple[Tensor, ...]
+    """z_1 … z_K, shape `[row, channel]` each; z_K goes into the layer norm."""
     mean: Tensor
-    """Of the last of them, shape `[row, 1]`, and so is `deviation`, the inverse standard deviation."""
-    deviation: Tensor
+    """Of z_K, shape `[row, 1]`."""
+    inverse_deviation: Tensor
+    """Of z_K, shape `[row, 1]`."""
 
     @classmethod
     def empty(cls, rows: int, widths: Sequence[int], like: Tensor, dtype: torch.dtype) -> Self:
-        """Room for so many rows; z in `dtype`, mean and deviation in that of `like`."""
-        before = tuple(empty_rows(rows, width, like, dtype) for width in widths)
-        return cls(before, like.new_empty(rows, 1), like.new_empty(rows, 1))
+        """Memory for `rows` rows: z in `dtype`, mean and deviation in the dtype of `like`."""
+        pre_activations = tuple(empty_rows(rows, width, like, dtype) for width in widths)
+        return cls(pre_activations, like.new_empty(rows, 1), like.new_empty(rows, 1))
 
     @classmethod
     def of(cls, tensors: Sequence[Tensor]) -> Self:
-        """From its parts in a row."""
-        *before, mean, deviation = tensors
-        return cls(tuple(before), mean, deviation)
+        """The inverse of `tensors`."""
+        *pre_activations, mean, inverse_deviation = tensors
+        return cls(tuple(pre_activations), mean, inverse_deviation)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """Its parts in a row."""
-        return *self.before, self.mean, self.deviation
+        """All tensors in one tuple."""
+        return *self.pre_activations, self.mean, self.inverse_deviation
 
     def rows(self, first: int, last: int) -> Self:
-        """A view of some rows, or of as many others where there is no room for all of them at a time."""
+        """A view of rows `first` to `last`, or of as many rows at the start if there is memory for one range alone."""
         if last > len(self.mean):
             first, last = 0, last - first
-        return type(self)(tuple(z[first:last] for z in self.before), self.mean[first:last], self.deviation[first:last])
-
-
-class Gradients(NamedTuple):
-    """Of the parameters, in the precision of the parameters; sums over the ranges of rows."""
-
-    weights: tuple[Tensor, ...]
-    biases: tuple[Tensor, ...]
-    norm: tuple[Tensor, ...]
-
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """All in a row, in the order of `LayerStack.parameters`."""
-        return *self.weights, *self.biases, *self.norm
+        pre_activations = tuple(z[first:last] for z in self.pre_activations)
+        return type(self)(pre_activations, self.mean[first:last], self.inverse_deviation[first:last])
 
 
 class LayerStack(NamedTuple):
-    """The parameters of the layers after the first product."""
+    """The parameters of the layers after the first product: out = LN(W_K act(… W_1 act(z_1) + b_1 …) + b_K).
+
+    >>> import torch
+    >>> weights, biases = (torch.randn(2, 8), torch.randn(4, 2)), (torch.zeros(2), torch.zeros(4))
+    >>> stack = LayerStack("silu", weights, biases, norm=(torch.ones(4), torch.zeros(4)))
+    >>> stack.widths(8)
+    [8, 2, 4]
+    """
 
     activation: Activation
     weights: tuple[Tensor, ...]
     """W_k, shape `[channel out, channel in]` each."""
     biases: tuple[Tensor, ...]
+    """b_k, shape `[channel out]` each."""
     norm: tuple[Tensor, ...] = ()
-    """Weight and bias of the layer norm, shape `[channel]` each; none without a norm."""
+    """Weight and bias of the layer norm, shape `[channel]` each; empty without a norm."""
     epsilon: float = 1e-5
     """Of the layer norm."""
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
-        """All in a row, for `with_parameters` to read."""
+        """All tensors in one tuple; `with_parameters` is the inverse."""
         return *self.weights, *self.biases, *self.norm
 
     def with_parameters(self, parameters: Sequence[Tensor]) -> Self:
@@ -144,69 +144,56 @@ class LayerStack(NamedTuple):
         return self._replace(weights=tuple(weights), biases=tuple(biases), norm=tuple(norm))
 
     def products_in(self, dtype: torch.dtype) -> Self:
-        """The same layers with the matrix products in another precision; the norm stays as it is."""
+        """The same layers with matrix products in `dtype`; the norm keeps its own."""
         weights, biases = (tuple(p.to(dtype) for p in ps) for ps in (self.weights, self.biases))
         return self._replace(weights=weights, biases=biases)
 
     def widths(self, first: int) -> list[int]:
-        """Channels of z_1, which are `first`, to z_K."""
+        """The channels of z_1 (`first`) to z_K."""
         return [first, *(len(weight) for weight in self.weights)]
 
-    def no_gradients(self) -> Gradients:
-        """Zeros to start the sums with."""
-        parts = (self.weights, self.biases, self.norm)
-        return Gradients(*(tuple(torch.zeros_like(p) for p in part) for part in parts))
-
-    def activate(self, before: Tensor) -> Tensor:
-        """act(z)."""
-        return _ACTIVATIONS[self.activation](before)
-
-    def plain(self, first: Tensor, dtype: torch.dtype) -> Tensor:
-        """The same as `forward` in differentiable operations of torch, for any device, any transform and any compiler.
+    def composed(self, z: Tensor, dtype: torch.dtype) -> Tensor:
+        """The output in differentiable operations of torch, for any device, transform and compiler.
 
         Args:
-            first: z_1, shape `[..., channel]`.
-            dtype: of the result and of the norm.
+            z: z_1, shape `[..., channel]`.
+            dtype: of the norm and the result.
         """
-        before = first
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            before = functional.linear(self.activate(before), weight, bias)
-        before = before.to(dtype)
-        if not self.norm:
-            return before
-        weight, bias = self.norm
-        return functional.layer_norm(before, before.shape[-1:], weight, bias, self.epsilon)
+            z = functional.linear(_ACTIVATIONS[self.activation](z), weight, bias)
+        z = z.to(dtype)
+        return functional.layer_norm(z, z.shape[-1:], *self.norm, self.epsilon) if self.norm else z
 
-    def forward(self, kept: Kept, dtype: torch.dtype) -> Tensor:
-        """The output for the rows whose z_1 is in `kept`, whose other parts this fills; in `dtype`."""
-        layers = zip(self.weights, self.biases, kept.before, kept.before[1:], strict=False)
-        for weight, bias, before, after in layers:
-            torch.addmm(bias, self.activate(before), weight.t(), out=after)
-        last = kept.before[-1].to(dtype)
+    def forward(self, saved: SavedActivations, dtype: torch.dtype) -> Tensor:
+        """The output in `dtype` for the rows whose z_1 is in `saved`; fills the rest of `saved`."""
+        z = saved.pre_activations
+        for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            torch.addmm(bias, _ACTIVATIONS[self.activation](z[k]), weight.t(), out=z[k + 1])  # [row, channel out]
+        last = z[-1].to(dtype)
         if not self.norm:
             return last
         out, mean, deviation = torch.native_layer_norm(last, last.shape[-1:], self.norm[0], self.norm[1], self.epsilon)
-        kept.mean.copy_(mean)
-        kept.deviation.copy_(deviation)
+        saved.mean.copy_(mean)
+        saved.inverse_deviation.copy_(deviation)
         return out
 
-    def backward(self, grad: Tensor, kept: Kept, sums: Gradients) -> Tensor:
-        """From the gradient of the output to that of z_1; adds the parameters' gradients to `sums`."""
-        grad = self._norm_backward(grad, kept, sums).to(kept.before[0].dtype)
-        for layer in reversed(range(len(self.weights))):
-            before = kept.before[layer]
-            accumulate(sums.weights[layer], grad, self.activate(before))
-            sums.biases[layer].add_(grad.sum(0))
-            grad = _BACKWARD[self.activation](grad @ self.weights[layer], before)
+    def backward(self, grad: Tensor, saved: SavedActivations, grads: "LayerStack") -> Tensor:
+        """The gradient of z_1 from `grad`, that of the output; adds the gradients of the parameters to `grads`."""
+        z = saved.pre_activations
+        if self.norm:
+            last, statistics = z[-1].to(grad.dtype), (saved.mean, saved.inverse_deviation)
+            grad, *grad_norm = torch.ops.aten.native_layer_norm_backward(
+                grad, last, last.shape[-1:], *statistics, *self.norm, [True, True, True]
+            )
+            for total, part in zip(grads.norm, grad_norm, strict=True):
+                total.add_(part)
+        grad = grad.to(z[0].dtype)
+        for k in reversed(range(len(self.weights))):
+            add_product(grads.weights[k], grad, _ACTIVATIONS[self.activation](z[k]))  # ∂W_k += gradᵀ act(z_k)
+            grads.biases[k].add_(grad.sum(0))
+            grad = _GRADIENTS[self.activation](grad @ self.weights[k], z[k])  # [row, channel in]
         return grad
 
-    def _norm_backward(self, grad: Tensor, kept: Kept, sums: Gradients) -> Tensor:
-        if not self.norm:
-            return grad
-        last = kept.before[-1].to(grad.dtype)
-        grad, *parameters = torch.ops.aten.native_layer_norm_backward(
-            grad, last, last.shape[-1:], kept.mean, kept.deviation, *self.norm, [True, True, True]
-        )
-        for total, part in zip(sums.norm, parameters, strict=True):
-            total.add_(part)
-        return grad
+    def zeros(self) -> Self:
+        """Zeros in the shape of the parameters, to sum up their gradients."""
+        return self.with_parameters([torch.zeros_like(parameter) for parameter in self.parameters])

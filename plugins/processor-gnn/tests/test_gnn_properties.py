@@ -144,8 +144,7 @@ def test_training_may_follow_a_forecast_and_a_copy(processor: GnnProcessor) -> N
 @pytest.fixture(params=[1, 10**4, 10**9], ids=["whole", "some rows", "row by row"])
 def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How much of the caches one row is said to need."""
-    for module in ("edge_network", "row_network"):
-        monkeypatch.setattr(f"wxml_kernels.{module}.LIVE_TENSORS", request.param)
+    monkeypatch.setattr("wxml_kernels.networks.LIVE_TENSORS", request.param)
 
 
 @pytest.mark.usefixtures("_ranges")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
+from wxml_kernels import EdgeIndex, gather_sources, segment_sum
 
 from wxml.data.sphere import angular_distance
 from wxml.errors import DataError
@@ -86,7 +86,7 @@ class Interpolation(nn.Module):
         super().__init__()
         present = np.ones(len(route.source), bool) if is_present is None else is_present
         weights, self.is_reached = _gaussian_weights(route, width, present)
-        self.edges = EdgeIndex(route.edges)
+        self.edges = EdgeIndex.of(route.edges)
         self.register_buffer("weights", node_tensor(weights[:, None]), persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ __all__ = ["MeanMapper"]
 
 import torch
 from torch import Tensor, nn
-from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
+from wxml_kernels import EdgeIndex, gather_sources, segment_sum
 
 from wxml.graphs.graph import Route
 from wxml.model.mapper import Mapper, MapperChannels
@@ -18,7 +18,7 @@ class MeanMapper(Mapper):
 
     def __init__(self, route: Route, channels: MapperChannels) -> None:
         super().__init__(route, channels)
-        self.edges = EdgeIndex(route.edges)
+        self.edges = EdgeIndex.of(route.edges)
         self.source = nn.Linear(channels.source, channels.hidden)
         self.target = nn.Linear(channels.target, channels.hidden)
         self.out = nn.Linear(channels.hidden, channels.out)

@@ -5,12 +5,13 @@ __all__ = ["NoOpProcessor", "PointWiseMapper", "PointWiseProcessor"]
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import EdgeSet, Mapper, MapperChannels, Mesh, Processor, ProcessorChannels, Route
+from wxml import Mapper, MapperChannels, Mesh, Processor, ProcessorChannels, Route
 from wxml.data.sphere import angular_distance
 from wxml.model.layers import run_layers
-from wxml_kernels.edges import EdgeIndex, gather_sources, segment_sum
+from wxml_kernels import EdgeIndex, gather_sources, segment_sum
 
 from wxml_processor_gnn.mlp import ACTIVATIONS, Activation
 
@@ -81,7 +82,7 @@ class PointWiseMapper(Mapper):
 
     def __init__(self, route: Route, channels: MapperChannels) -> None:
         super().__init__(route, channels)
-        self.nearest = EdgeIndex(_nearest_edges(route))
+        self.nearest = EdgeIndex(*_nearest_edges(route), len(route.source), len(route.target))
         width, out = channels.source, channels.out
         layers = [nn.LayerNorm(width), nn.Linear(width, out)] if channels.decode else [nn.Linear(width, out)]
         self.layers = nn.Sequential(*layers)
@@ -102,10 +103,10 @@ class PointWiseMapper(Mapper):
         return segment_sum(gather_sources(source, self.nearest), self.nearest)
 
 
-def _nearest_edges(route: Route) -> EdgeSet:
-    """The shortest edge into each target; of equally short ones, that from the source with the lowest number."""
+def _nearest_edges(route: Route) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Source and target of the shortest edge into each target; of equally short ones, from the lowest source number."""
     edges = route.edges
     length = angular_distance(route.source.points[edges.source], route.target.points[edges.target])
     shortest_first = np.lexsort((edges.source, length, edges.target))
     kept = shortest_first[edges.pointers[:-1][np.diff(edges.pointers) > 0]]
-    return EdgeSet(edges.source[kept], edges.target[kept], edges.source_count, edges.target_count, edges.features[kept])
+    return edges.source[kept], edges.target[kept]

@@ -12,8 +12,7 @@ __all__ = ["Interaction"]
 from torch import Tensor, nn
 from torch.nn import functional
 from wxml.model.noise import ConditionalLayerNorm
-from wxml_kernels.edge_network import edge_network
-from wxml_kernels.edges import EdgeIndex
+from wxml_kernels import EdgeIndex, edge_network
 
 from wxml_processor_gnn.mlp import Mlp, MlpOptions
 
@@ -56,7 +55,7 @@ class Interaction(nn.Module):
             edges,
             dtype=self.edge_network.options.products,
             keeps_edges=self.keeps_edges,
-            recomputes=self.edge_network.options.recomputes,
+            recompute=self.edge_network.options.recompute,
         )
         return self.update(target, received, condition), edge
 

@@ -5,7 +5,7 @@ __all__ = ["GnnMapper"]
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
 from wxml.model.features import EdgeFeatures
-from wxml_kernels.edges import EdgeIndex
+from wxml_kernels import EdgeIndex
 
 from wxml_processor_gnn.interaction import Interaction
 from wxml_processor_gnn.mlp import (
@@ -40,13 +40,13 @@ class GnnMapper(Mapper):
         super().__init__(route, channels)
         hidden, options = channels.hidden, MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)
 
-        again = options._replace(recomputes=True)  # a product of so few features costs less than keeping it
+        again = options._replace(recompute=True)  # a product of so few features costs less than keeping it
 
         def embedding(width: int) -> nn.Module:
             is_latent = channels.decode and width == hidden
             return nn.Identity() if is_latent else Mlp(width, hidden, hidden, options, nn.LayerNorm(hidden))
 
-        self.edges = EdgeIndex(route.edges)
+        self.edges = EdgeIndex.of(route.edges)
         self.edge_features = EdgeFeatures(route.edges, channels.edge_features)
         self.embed_source = embedding(channels.source)
         self.embed_target = embedding(channels.target)

@@ -20,11 +20,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from wxml.model.noise import ConditionalLayerNorm
-from wxml_kernels.layer_stack import LayerStack
-from wxml_kernels.row_network import row_network
+from wxml_kernels import Activation, LayerStack, row_network
 
 HiddenLayers = Annotated[int, Field(gt=0, description="hidden layers of every network")]
-Activation = Literal["gelu", "relu", "silu"]
 ActivationOption = Annotated[Activation, Field(description="nonlinearity of every network")]
 PrecisionOption = Annotated[
     Literal["float32", "bfloat16"], Field(description="of matrix products; sums and norms: float32")
@@ -43,8 +41,8 @@ class MlpOptions(NamedTuple):
     activation: Activation
     products: torch.dtype | None = None
     """The dtype of the matrix products; None: that of the weights, or of autocast."""
-    recomputes: bool = False
-    """Whether what lies between the layers is computed again in the backward pass rather than kept."""
+    recompute: bool = False
+    """The backward pass computes the values between the layers again; nothing is saved for it."""
 
 
 class Mlp(nn.Sequential):
@@ -98,8 +96,8 @@ class Mlp(nn.Sequential):
         self, inputs: Sequence[Tensor], weights: Sequence[Tensor], residual: bool, condition: Tensor | None
     ) -> Tensor:
         norm, options = self[-1], self.options
-        first, dtype, again = self.first.bias, options.products, options.recomputes
+        first, dtype, again = self.first.bias, options.products, options.recompute
         if not isinstance(norm, ConditionalLayerNorm):
-            return row_network(inputs, weights, first, self.stack, dtype=dtype, residual=residual, recomputes=again)
-        normed: Tensor = norm(row_network(inputs, weights, first, self.stack, dtype=dtype, recomputes=again), condition)
+            return row_network(inputs, weights, first, self.stack, dtype=dtype, residual=residual, recompute=again)
+        normed: Tensor = norm(row_network(inputs, weights, first, self.stack, dtype=dtype, recompute=again), condition)
         return inputs[0] + normed if residual else normed

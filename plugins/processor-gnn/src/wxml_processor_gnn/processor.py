@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from wxml import Mesh, Processor, ProcessorChannels
 from wxml.model.features import EdgeFeatures
 from wxml.model.layers import run_layers
-from wxml_kernels.edges import EdgeIndex
+from wxml_kernels import EdgeIndex
 
 from wxml_processor_gnn.interaction import Interaction
 from wxml_processor_gnn.mlp import (
@@ -46,10 +46,10 @@ class GnnProcessor(Processor):
     ) -> None:
         super().__init__(mesh, channels)
         options = MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)
-        self.edges = EdgeIndex(mesh.edges)
+        self.edges = EdgeIndex.of(mesh.edges)
         self.edge_features = EdgeFeatures(mesh.edges, channels.edge_features)
         features, hidden = self.edge_features.channels, channels.hidden
-        again = options._replace(recomputes=True)  # a product of so few features costs less than keeping it
+        again = options._replace(recompute=True)  # a product of so few features costs less than keeping it
         self.embed_edges = Mlp(features, hidden, hidden, again, nn.LayerNorm(hidden))
         self.layers = nn.ModuleList(
             Interaction(hidden, options, channels.condition, keeps_edges=layer + 1 < num_layers)

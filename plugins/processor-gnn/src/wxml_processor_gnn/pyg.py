@@ -15,7 +15,6 @@ from wxml.data.sphere import angular_distance
 from wxml.model.features import EdgeFeatures
 from wxml.model.layers import run_layers
 from wxml.model.tensors import node_tensor
-from wxml_kernels.edges import index_tensor
 
 from wxml_processor_gnn.mlp import ACTIVATIONS, Activation
 from wxml_processor_gnn.pyg_operator import Place, Value, make_operator, what_it_reads
@@ -66,10 +65,10 @@ class PygProcessor(Processor):
         super().__init__(mesh, channels)
         self.edge_features = EdgeFeatures(mesh.edges, channels.edge_features)
         edges, hidden = mesh.edges, channels.hidden
-        self.register_buffer("edge_index", index_tensor(np.stack([edges.source, edges.target])), persistent=False)
+        self.register_buffer("edge_index", torch.tensor(np.stack([edges.source, edges.target])), persistent=False)
         self.register_buffer("edge_weight", node_tensor(_inverse_lengths(mesh)), persistent=False)
         self.register_buffer("points", node_tensor(mesh.nodes.points.astype(np.float32)), persistent=False)
-        in_degrees = index_tensor(np.bincount(np.diff(edges.pointers)))
+        in_degrees = torch.tensor(np.bincount(np.diff(edges.pointers)))
         place = Place(hidden, self.edge_features.channels, in_degrees)
         self.layers = nn.ModuleList(
             PygLayer(make_operator(operator, place, arguments), _norm(norm, hidden), ACTIVATIONS[activation]())

@@ -1,16 +1,14 @@
 """Multi-head attention from target nodes to source nodes, each in its order."""
 
-__all__ = ["Attention", "attend", "channels_of_head", "flash_attention", "require_flash_attention", "windowed_sdpa"]
+__all__ = ["Attention", "attend", "channels_of_head", "flash_attention", "require_flash_attention"]
 
 from importlib.util import find_spec
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from wxml.errors import ConfigError, Fault
-from wxml_kernels.block_attention import block_attention
-from wxml_kernels.key_window import KeyWindow
+from wxml_kernels import KeyWindow, window_attention
 
 from wxml_processor_transformer.options import Backend
 
@@ -31,9 +29,6 @@ def channels_of_head(channels: int, heads: int) -> int:
 def attend(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow | None, dropout: float = 0.0) -> Tensor:
     """softmax(q·k / √d) v, over the keys in each query's window, or over all keys without a window.
 
-    The result is exact, in O(queries · window) operations. `block_attention` computes it on a CPU (and on tensors
-    without data), `windowed_sdpa` on other devices.
-
     Args:
         query: shape `[batch, head, query, head channel]`.
         key: shape `[batch, head, key, head channel]`.
@@ -46,29 +41,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow | None, 
     """
     if window is None:
         return functional.scaled_dot_product_attention(query.to(value), key.to(value), value, dropout_p=dropout)
-    if query.device.type in ("cpu", "meta"):
-        return block_attention(query, key, value, window.bounds, dropout)
-    return windowed_sdpa(query.to(value), key.to(value), value, window, dropout)
-
-
-def windowed_sdpa(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow, dropout: float = 0.0) -> Tensor:
-    """The same by `scaled_dot_product_attention`, called once for each run of blocks that share a mask.
-
-    Self-attention has one or two blocks at each border and one run of all others.
-    """
-    outputs = []
-    for run in window.runs:
-        keys = slice(run.low, run.low + run.keys + (run.blocks - 1) * run.queries)
-        queries = slice(run.start, run.start + run.blocks * run.queries)
-        blocks = query[:, :, queries].reshape(*query.shape[:2], run.blocks, run.queries, -1)
-        near = (part[:, :, keys].unfold(2, run.keys, run.queries).transpose(-1, -2) for part in (key, value))
-        first, last = (window.bounds[:, run.start : run.start + run.queries] - run.low).unsqueeze(-1)
-        position = torch.arange(run.keys, device=query.device)
-        seen = (position >= first) & (position <= last)
-        q, k, v = (part.transpose(1, 2).flatten(0, 1) for part in (blocks, *near))  # blocks join the batch
-        out = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=dropout)
-        outputs.append(out.view(len(query), run.blocks, *out.shape[1:]).transpose(1, 2).flatten(2, 3))
-    return torch.cat(outputs, dim=-2)
+    return window_attention(query, key, value, window, dropout)
 
 
 def require_flash_attention(window: KeyWindow | None) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml_kernels.edge_attention import AttentionEdges, edge_attention
+from wxml_kernels import AttentionEdges, edge_attention
 
 from wxml_processor_transformer.attention import channels_of_head
 from wxml_processor_transformer.options import BlockOptions

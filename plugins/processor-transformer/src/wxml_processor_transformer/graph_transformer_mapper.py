@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
 from wxml.model.features import EdgeFeatures
-from wxml_kernels.edge_attention import AttentionEdges
+from wxml_kernels import AttentionEdges
 
 from wxml_processor_transformer import options
 from wxml_processor_transformer.graph_transformer_block import Along, GraphTransformerBlock
@@ -40,7 +40,10 @@ class GraphTransformerMapper(Mapper):
         super().__init__(route, channels)
         hidden = channels.hidden
         chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
-        self.edges, self.edge_features = AttentionEdges(route.edges), EdgeFeatures(route.edges, channels.edge_features)
+        self.edges, self.edge_features = (
+            AttentionEdges.of(route.edges),
+            EdgeFeatures(route.edges, channels.edge_features),
+        )
         is_latent = channels.decode and channels.source == hidden
         self.embed_source = nn.Identity() if is_latent else nn.Linear(channels.source, hidden)
         self.embed_target = nn.Linear(channels.target, hidden)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from wxml import Mesh, Processor, ProcessorChannels
 from wxml.model.features import EdgeFeatures
 from wxml.model.layers import run_layers
-from wxml_kernels.edge_attention import AttentionEdges
+from wxml_kernels import AttentionEdges
 
 from wxml_processor_transformer import options
 from wxml_processor_transformer.graph_transformer_block import Along, GraphTransformerBlock
@@ -47,7 +47,7 @@ class GraphTransformerProcessor(Processor):
         super().__init__(mesh, channels)
         hidden = channels.hidden
         chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
-        self.edges, self.edge_features = AttentionEdges(mesh.edges), EdgeFeatures(mesh.edges, channels.edge_features)
+        self.edges, self.edge_features = AttentionEdges.of(mesh.edges), EdgeFeatures(mesh.edges, channels.edge_features)
         shared = edge_projection == "once"
         self.projection = nn.Linear(self.edge_features.channels, hidden) if shared else None
         width = 0 if shared else self.edge_features.channels

@@ -20,8 +20,8 @@ __all__ = [
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import wxml_kernels
 from pydantic import Field
-from wxml_kernels import layer_stack
 
 NumLayers = Annotated[int, Field(gt=0, description="blocks, each with weights of its own")]
 NumHeads = Annotated[int, Field(gt=0, description="heads of the attention; they divide the channels")]
@@ -41,7 +41,7 @@ Mlp = Annotated[
     Literal["mlp", "glu", "swiglu", "geglu", "reglu"],
     Field(description="kind of the network on nodes; all but mlp are gated"),
 ]
-Activation = Annotated[layer_stack.Activation, Field(description="nonlinearity, where `mlp` is mlp")]
+Activation = Annotated[wxml_kernels.Activation, Field(description="nonlinearity, where `mlp` is mlp")]
 QkNorm = Annotated[bool, Field(description="layer norm of queries and keys in each head")]
 AttentionDropout = Annotated[
     float, Field(ge=0, lt=1, description="probability of dropping an attention weight or a hidden value")

@@ -8,9 +8,7 @@ __all__ = ["FeedForward", "RmsNorm", "TransformerBlock", "node_norm", "window_at
 from torch import Tensor, nn
 from wxml.errors import ConfigError, Fault
 from wxml.model.noise import ConditionalLayerNorm
-from wxml_kernels.key_window import KeyWindow
-from wxml_kernels.layer_stack import LayerStack
-from wxml_kernels.row_network import row_network
+from wxml_kernels import KeyWindow, LayerStack, row_network
 
 from wxml_processor_transformer.attention import Attention
 from wxml_processor_transformer.options import BlockOptions, Norm

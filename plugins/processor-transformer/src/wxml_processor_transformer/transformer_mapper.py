@@ -3,10 +3,10 @@
 __all__ = ["TransformerMapper"]
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Route
-from wxml_kernels.edges import index_tensor
-from wxml_kernels.key_window import KeyWindow
+from wxml_kernels import KeyWindow
 
 from wxml_processor_transformer import options
 from wxml_processor_transformer.attention import require_flash_attention
@@ -68,7 +68,7 @@ class TransformerMapper(Mapper):
             ("target_order", target_order),
             ("target_back", np.argsort(target_order)),
         ):
-            self.register_buffer(name, index_tensor(index), persistent=False)
+            self.register_buffer(name, torch.tensor(index), persistent=False)
         targets = reordered(route.target, target_order), ranks
         sources = reordered(route.source, source_order), np.arange(len(source_order))
         self.rotary = rotary_pair(position, hidden // num_heads, targets, sources)

@@ -6,11 +6,11 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from wxml import Mesh, Processor, ProcessorChannels
 from wxml.model.layers import run_layers
-from wxml_kernels.edges import index_tensor
-from wxml_kernels.key_window import KeyWindow
+from wxml_kernels import KeyWindow
 
 from wxml_processor_transformer import options
 from wxml_processor_transformer.attention import require_flash_attention
@@ -56,8 +56,8 @@ class TransformerProcessor(Processor):
         if backend == "flash":
             require_flash_attention(self.window)
         permutation = node_order(mesh.nodes, order)
-        self.register_buffer("order", index_tensor(permutation), persistent=False)
-        self.register_buffer("back", index_tensor(np.argsort(permutation)), persistent=False)
+        self.register_buffer("order", torch.tensor(permutation), persistent=False)
+        self.register_buffer("back", torch.tensor(np.argsort(permutation)), persistent=False)
         nodes = reordered(mesh.nodes, permutation), np.arange(len(permutation))
         self.rotary = rotary_pair(position, channels.hidden // num_heads, nodes, nodes)
 

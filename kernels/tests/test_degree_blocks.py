@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml_kernels.degree_order import Block, DegreeOrder
+from wxml_kernels.degree_blocks import Block, DegreeOrder
 
 
 def order_of(degrees: list[int]) -> DegreeOrder:

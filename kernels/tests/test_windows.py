@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
-from wxml_kernels import block_attention
-from wxml_kernels.key_window import KeyWindow
-from wxml_processor_transformer.attention import attend, windowed_sdpa
+from wxml_kernels import KeyWindow, block_attention, window_attention
+from wxml_kernels.windows import windowed_sdpa
 
-KERNELS = {"blocks": attend, "sdpa": windowed_sdpa}
+KERNELS = {"blocks": window_attention, "sdpa": windowed_sdpa}
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +69,12 @@ def test_any_rising_windows_equal_the_dense_form(kernel: str, queries: int, keys
     assert_equal_with_gradients(ours, dense(*parts, seen_by(centres, keys, window)), parts)
 
 
-def test_without_a_window_every_query_sees_every_key() -> None:
-    parts = random_parts(13, 9)
-    assert_equal_with_gradients(attend(*parts, None), dense(*parts, torch.ones(13, 9, dtype=torch.bool)), parts)
+@pytest.mark.parametrize("centres", [[0, 2, 1], [-1, 0], [0, 9]])
+def test_places_that_fall_or_are_no_keys_are_refused(centres: list[int]) -> None:
+    with pytest.raises(ValueError, match="`centres` must never decrease and lie between 0 and 8"):
+        KeyWindow(np.array(centres), 9, 1)
+    with pytest.raises(ValueError, match="`window` must be at least 0, got -1"):
+        KeyWindow(np.arange(3), 3, -1)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
@@ -99,21 +101,21 @@ def test_equal_scores_give_the_mean_over_the_window(kernel: str) -> None:
 
 def test_large_scores_neither_overflow_nor_lose_the_winner() -> None:
     query, key, value = (part.detach() for part in random_parts(20, 20))
-    found = attend(1e8 * query, 1e8 * key, value, KeyWindow.among(20, 3))
+    found = window_attention(1e8 * query, 1e8 * key, value, KeyWindow.among(20, 3))
     torch.testing.assert_close(found, windowed_sdpa(1e8 * query, 1e8 * key, value, KeyWindow.among(20, 3)))
 
 
 def test_dropout_keeps_the_mean_and_follows_the_seed() -> None:
     parts = [part.detach() for part in random_parts(40, 40)]
     window = KeyWindow.among(40, 5)
-    whole = attend(*parts, window)
-    draws = torch.stack([attend(*parts, window, 0.3) for _ in range(400)])
+    whole = window_attention(*parts, window)
+    draws = torch.stack([window_attention(*parts, window, 0.3) for _ in range(400)])
     assert (draws[0] - draws[1]).abs().max() > 0.1
     assert (draws.mean(0) - whole).abs().max() < 6 * draws.std(0).max() / 20
     torch.manual_seed(5)
-    first = attend(*parts, window, 0.3)
+    first = window_attention(*parts, window, 0.3)
     torch.manual_seed(5)
-    assert torch.equal(attend(*parts, window, 0.3), first)
+    assert torch.equal(window_attention(*parts, window, 0.3), first)
 
 
 def saved_bytes(nodes: int) -> int:
@@ -128,7 +130,7 @@ def saved_bytes(nodes: int) -> int:
     parts = random_parts(nodes, nodes, batch=1, heads=2, size=8)
     window = KeyWindow.among(nodes, 64)
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda values: values):
-        attend(*parts, window)
+        window_attention(*parts, window)
     return sum(kept.values())
 
 
@@ -150,7 +152,7 @@ def test_no_tensor_of_nodes_times_window_is_ever_alive(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch, "softmax", spy)
     monkeypatch.setattr(block_attention, "SCORE_BYTES", 20_000)
     parts = random_parts(500, 500)
-    attend(*parts, KeyWindow.among(500, 20)).sum().backward()
+    window_attention(*parts, KeyWindow.among(500, 20)).sum().backward()
     assert len(sizes) > 2 * 500 / 8
     assert max(sizes) <= 20_000
 
@@ -158,7 +160,7 @@ def test_no_tensor_of_nodes_times_window_is_ever_alive(monkeypatch: pytest.Monke
 def test_deterministic_to_the_bit() -> None:
     parts = random_parts(100, 100)
     window = KeyWindow.among(100, 9)
-    runs = [torch.autograd.grad(attend(*parts, window).square().sum(), parts) for _ in range(2)]
+    runs = [torch.autograd.grad(window_attention(*parts, window).square().sum(), parts) for _ in range(2)]
     assert all(torch.equal(first, second) for first, second in zip(*runs, strict=True))
 
 
@@ -170,7 +172,7 @@ def test_compiled(backend: str) -> None:
     window = KeyWindow.among(50, 6)
 
     def work(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        return attend(2 * query, key, value, window).tanh()
+        return window_attention(2 * query, key, value, window).tanh()
 
     torch.compiler.reset()
     expected = torch.autograd.grad(work(*parts).square().sum(), parts)
@@ -183,12 +185,12 @@ def test_tensors_without_data_pass_through() -> None:
     """A plan of memory runs the model on such tensors, with nodes that would need a day."""
     window = KeyWindow.among(10**6, 512)
     query = torch.empty(1, 4, 10**6, 8, device="meta", requires_grad=True)
-    out = attend(query, query, query, window.to("meta"))
+    out = window_attention(query, query, query, window.to("meta"))
     out.sum().backward()
     assert (out.shape, query.grad.shape) == (query.shape, query.shape)
     with FakeTensorMode(allow_non_fake_inputs=True):
         fake = torch.empty(1, 4, 1000, 8, requires_grad=True)
-        attend(fake, fake, fake, KeyWindow.among(1000, 9)).sum().backward()
+        window_attention(fake, fake, fake, KeyWindow.among(1000, 9)).sum().backward()
         assert fake.grad.shape == fake.shape
 
 
@@ -196,9 +198,9 @@ def test_bfloat16_is_computed_in_float32() -> None:
     parts = [part.detach().bfloat16() for part in random_parts(60, 60)]
     window = KeyWindow.among(60, 7)
     with torch.autocast("cpu", torch.bfloat16):
-        found = attend(*parts, window)
+        found = window_attention(*parts, window)
     assert found.dtype == torch.bfloat16
-    expected = attend(*(part.float() for part in parts), window)
+    expected = window_attention(*(part.float() for part in parts), window)
     torch.testing.assert_close(found, expected.bfloat16(), rtol=0, atol=0)
 
 

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,9 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
-from wxml import EdgeSet, NodeSet
-from wxml_kernels import attention_blocks
-from wxml_kernels.edge_attention import AttentionEdges, edge_attention
+from wxml_kernels import AttentionEdges, edge_attention, graph_attention
 
 SOURCES, TARGETS, FEATURES = 7, 6, 3
 Pairs = list[tuple[int, int]]
@@ -26,9 +23,8 @@ def _seeded() -> None:
     torch.manual_seed(7)
 
 
-def edge_set(pairs: Pairs, sources: int = SOURCES, targets: int = TARGETS) -> EdgeSet:
-    source, target = (NodeSet(np.linspace(-60, 60, n), np.linspace(0, 200, n)) for n in (sources, targets))
-    return EdgeSet.between(source, target, [s for s, _ in pairs], [t for _, t in pairs])
+def attention_edges(pairs: Pairs, sources: int = SOURCES, targets: int = TARGETS) -> AttentionEdges:
+    return AttentionEdges([s for s, _ in pairs], [t for _, t in pairs], sources, targets)
 
 
 def parts(edges: int, channels: int = 6, batch: int = 2, dtype: torch.dtype = torch.float64) -> Parts:
@@ -89,7 +85,7 @@ some_pairs = st.lists(
 def test_it_equals_loops_over_edges(pairs: Pairs, batch: int, heads: int) -> None:
     pairs = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
     given_parts = parts(len(pairs), batch=batch)
-    ours = attend(given_parts, AttentionEdges(edge_set(pairs)), heads)
+    ours = attend(given_parts, attention_edges(pairs), heads)
     assert_equal_with_gradients(ours, loops(given_parts, pairs, heads), given_parts)
 
 
@@ -97,29 +93,29 @@ def test_features_may_differ_between_the_items_of_a_batch() -> None:
     query, key, value, _, weight = parts(0)
     features = torch.randn(2, len(PAIRS), FEATURES, dtype=torch.float64, requires_grad=True)
     given_parts = query, key, value, features, weight
-    ours = attend(given_parts, AttentionEdges(edge_set(PAIRS)), 2)
+    ours = attend(given_parts, attention_edges(PAIRS), 2)
     assert_equal_with_gradients(ours, loops(given_parts, PAIRS, 2), given_parts)
 
 
 @pytest.mark.parametrize("heads", [1, 3])
 def test_its_gradients_are_those_of_finite_differences(heads: int) -> None:
-    edges = AttentionEdges(edge_set(PAIRS))
+    edges = attention_edges(PAIRS)
     assert gradcheck(lambda *tensors: attend(tensors, edges, heads), parts(len(PAIRS)))
 
 
 def test_the_form_for_other_devices_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a GPU and a compiler run, here in float64 on a CPU."""
-    edges, given_parts = AttentionEdges(edge_set(PAIRS)), parts(len(PAIRS))
+    edges, given_parts = attention_edges(PAIRS), parts(len(PAIRS))
     ours = attend(given_parts, edges, 2)
-    monkeypatch.setattr("wxml_kernels.edge_attention.goes_in_ranges", lambda values: False)
+    monkeypatch.setattr("wxml_kernels.graph_attention.runs_in_ranges", lambda values: False)
     assert_equal_with_gradients(ours, attend(given_parts, edges, 2), given_parts)
 
 
 @pytest.mark.parametrize("budget", [1, 200, 600])
 def test_the_size_of_blocks_changes_nothing(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    edges, given_parts = AttentionEdges(edge_set(PAIRS)), parts(len(PAIRS))
+    edges, given_parts = attention_edges(PAIRS), parts(len(PAIRS))
     whole = attend(given_parts, edges, 2)
-    monkeypatch.setattr(attention_blocks, "WORKING_SET", budget)
+    monkeypatch.setattr(graph_attention, "WORKING_SET", budget)
     assert_equal_with_gradients(attend(given_parts, edges, 2), whole, given_parts)
 
 
@@ -127,7 +123,7 @@ def test_no_query_means_the_mean_of_values() -> None:
     """With q = 0 every edge has the same weight: o_i is the mean of v_j + e_ij."""
     _, key, value, features, weight = parts(len(PAIRS), batch=1)
     query = torch.zeros(1, TARGETS, 6, dtype=torch.float64)
-    out = attend((query, key, value, features, weight), AttentionEdges(edge_set(PAIRS)), 3)
+    out = attend((query, key, value, features, weight), attention_edges(PAIRS), 3)
     received = [value[0, s] + weight @ features[n] for n, (s, t) in enumerate(PAIRS) if t == 4]
     torch.testing.assert_close(out[0, 4], torch.stack(received).mean(0))
 
@@ -136,22 +132,22 @@ def test_one_edge_hands_on_its_value() -> None:
     """Whatever the query says, the softmax over one edge is one."""
     given_parts = parts(len(PAIRS))
     _, _, value, features, weight = given_parts
-    out = attend(given_parts, AttentionEdges(edge_set(PAIRS)), 2)
+    out = attend(given_parts, attention_edges(PAIRS), 2)
     torch.testing.assert_close(out[:, 1], value[:, 1] + weight @ features[4])
 
 
 def test_a_target_without_edges_receives_nothing_and_asks_for_nothing() -> None:
     given_parts = parts(len(PAIRS))
-    out = attend(given_parts, AttentionEdges(edge_set(PAIRS)), 2)
+    out = attend(given_parts, attention_edges(PAIRS), 2)
     assert torch.equal(out[:, [3, 5]], torch.zeros(2, 2, 6, dtype=torch.float64))
-    to_query = torch.autograd.grad(out.square().sum(), given_parts[0])[0]
-    assert torch.equal(to_query[:, [3, 5]], torch.zeros(2, 2, 6, dtype=torch.float64))
+    grad_query = torch.autograd.grad(out.square().sum(), given_parts[0])[0]
+    assert torch.equal(grad_query[:, [3, 5]], torch.zeros(2, 2, 6, dtype=torch.float64))
 
 
 def test_a_constant_feature_is_a_bias_of_the_values() -> None:
     """A bias of e adds to every logit of a target alike, so what is left of it is one more value."""
     query, key, value, features, weight = parts(len(PAIRS))
-    edges, bias = AttentionEdges(edge_set(PAIRS)), torch.randn(6, dtype=torch.float64)
+    edges, bias = attention_edges(PAIRS), torch.randn(6, dtype=torch.float64)
     extended = torch.cat([features, torch.ones(len(PAIRS), 1)], 1), torch.cat([weight, bias[:, None]], 1)
     with_bias = attend((query, key, value, *extended), edges, 2)
     torch.testing.assert_close(with_bias, attend((query, key, value + bias, features, weight), edges, 2))
@@ -164,7 +160,7 @@ def test_large_logits_neither_overflow_nor_vanish(sign: float) -> None:
     query = torch.full_like(query, sign * 100.0)
     key = torch.arange(1.0, SOURCES + 1).view(1, -1, 1).expand(2, -1, -1) * 100
     leaves = query, key, value, features * 0, weight
-    out = attend(leaves, AttentionEdges(edge_set(PAIRS)), 1)
+    out = attend(leaves, attention_edges(PAIRS), 1)
     torch.testing.assert_close(out[:, 0], value[:, 6 if sign > 0 else 0])
     for gradient in torch.autograd.grad(out.sum(), (value, features, weight)):
         assert torch.isfinite(gradient).all()
@@ -172,16 +168,16 @@ def test_large_logits_neither_overflow_nor_vanish(sign: float) -> None:
 
 def test_the_order_of_nodes_does_not_matter() -> None:
     query, key, value, features, weight = parts(len(PAIRS))
-    out = attend((query, key, value, features, weight), AttentionEdges(edge_set(PAIRS)), 2)
+    out = attend((query, key, value, features, weight), attention_edges(PAIRS), 2)
     of_source, of_target = torch.randperm(SOURCES), torch.randperm(TARGETS)
     renamed = [(of_source.tolist().index(s), of_target.tolist().index(t)) for s, t in PAIRS]
     order = sorted(range(len(PAIRS)), key=lambda n: (renamed[n][1], renamed[n][0]))
     moved = query[:, of_target], key[:, of_source], value[:, of_source], features[order], weight
-    torch.testing.assert_close(attend(moved, AttentionEdges(edge_set(renamed)), 2), out[:, of_target])
+    torch.testing.assert_close(attend(moved, attention_edges(renamed), 2), out[:, of_target])
 
 
 def many_edges() -> AttentionEdges:
-    return AttentionEdges(edge_set([(s, t) for t in range(60) for s in range(0, 50, 1 + t % 5)], 50, 60))
+    return attention_edges([(s, t) for t in range(60) for s in range(0, 50, 1 + t % 5)], 50, 60)
 
 
 def random_parts_of(edges: AttentionEdges, channels: int) -> Parts:
@@ -222,7 +218,7 @@ def test_half_precision_keeps_the_softmax_in_float32() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # by torch itself
 def test_compiling_changes_nothing() -> None:
-    edges, given_parts = AttentionEdges(edge_set(PAIRS)), parts(len(PAIRS))
+    edges, given_parts = attention_edges(PAIRS), parts(len(PAIRS))
     with torch.inference_mode():
         attend(given_parts, edges, 2)  # a forecast first must not spoil training
     torch._dynamo.reset()
