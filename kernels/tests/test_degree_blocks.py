@@ -1,7 +1,7 @@
 """Nodes in the order of their degrees, worked by hand."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml_kernels.degree_blocks import Block, DegreeOrder
 
@@ -30,6 +30,7 @@ def test_blocks_by_hand() -> None:
     assert order.blocks(1) == [Block(slice(1, 2), slice(0, 1), 1), Block(slice(2, 3), slice(1, 2), 1), first, second]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.integers(1, 12))
 def test_blocks_hold_every_edge_once_and_places_turn_the_order_round(degrees: list[int], most: int) -> None:
     order = order_of(degrees)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml_kernels import EdgeIndex, segment_sum
 from wxml_kernels.edges import Range, sum_range
@@ -28,6 +28,7 @@ def test_by_hand() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=TARGETS, max_size=TARGETS), st.integers(1, 70))
 def test_ranges_follow_each_other_fit_and_sum_to_the_whole(degrees: list[int], budget: int) -> None:
     edges = edge_index(degrees)

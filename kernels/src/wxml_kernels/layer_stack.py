@@ -162,7 +162,10 @@ class LayerStack(NamedTuple):
         for weight, bias in zip(self.weights, self.biases, strict=True):
             z = functional.linear(_ACTIVATIONS[self.activation](z), weight, bias)
         z = z.to(dtype)
-        return functional.layer_norm(z, z.shape[-1:], *self.norm, self.epsilon) if self.norm else z
+        if not self.norm:
+            return z
+        weight, bias = self.norm
+        return functional.layer_norm(z, z.shape[-1:], weight, bias, self.epsilon)
 
     def forward(self, saved: SavedActivations, dtype: torch.dtype) -> Tensor:
         """The output in `dtype` for the rows whose z_1 is in `saved`; fills the rest of `saved`."""
