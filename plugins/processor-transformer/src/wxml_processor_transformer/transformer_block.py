@@ -3,7 +3,7 @@
 The norms and the network on nodes are those of the graph transformer as well.
 """
 
-__all__ = ["FeedForward", "RmsNorm", "TransformerBlock", "node_norm", "window_attention"]
+__all__ = ["FeedForward", "RmsNorm", "TransformerBlock", "make_attention", "node_norm"]
 
 from torch import Tensor, nn
 from wxml.errors import ConfigError, Fault
@@ -74,7 +74,7 @@ class TransformerBlock(nn.Module):
     def __init__(self, channels: int, options: BlockOptions, condition_channels: int = 0) -> None:
         super().__init__()
         self.attention_norm = node_norm(options.norm, channels, condition_channels)
-        self.attention = window_attention(channels, options)
+        self.attention = make_attention(channels, options)
         self.feed_forward_norm = node_norm(options.norm, channels, condition_channels)
         self.feed_forward = FeedForward(channels, options)
 
@@ -92,7 +92,7 @@ class TransformerBlock(nn.Module):
         return updated
 
 
-def window_attention(channels: int, options: BlockOptions) -> Attention:
+def make_attention(channels: int, options: BlockOptions) -> Attention:
     """Make the attention that the options describe."""
     return Attention(
         channels, options.num_heads, backend=options.backend, qk_norm=options.qk_norm, dropout=options.dropout

@@ -12,7 +12,7 @@ from wxml_processor_transformer import options
 from wxml_processor_transformer.attention import require_flash_attention
 from wxml_processor_transformer.node_order import node_order, ranks_among, reordered
 from wxml_processor_transformer.rotary import rotary_pair
-from wxml_processor_transformer.transformer_block import FeedForward, node_norm, window_attention
+from wxml_processor_transformer.transformer_block import FeedForward, make_attention, node_norm
 
 
 class TransformerMapper(Mapper):
@@ -52,7 +52,7 @@ class TransformerMapper(Mapper):
         self.embed_source = nn.Identity() if channels.decode else nn.Linear(channels.source, hidden)
         self.embed_target = nn.Linear(channels.target, hidden)
         self.source_norm, self.target_norm = node_norm(norm, hidden), node_norm(norm, hidden)
-        self.attention = window_attention(hidden, chosen)
+        self.attention = make_attention(hidden, chosen)
         self.feed_forward_norm = node_norm(norm, hidden)
         self.feed_forward = FeedForward(hidden, chosen)
         reading = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, channels.out))
