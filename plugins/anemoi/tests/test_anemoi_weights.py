@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -190,6 +190,7 @@ def test_learned_features_stay_with_their_edge() -> None:
         torch.testing.assert_close(found[number], torch.cat([torch.from_numpy(features), learned]))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations(range(12)))
 def test_the_order_of_the_edges_in_the_graph_changes_nothing(order: list[int]) -> None:
     edges = EDGES["mesh", "mesh"]

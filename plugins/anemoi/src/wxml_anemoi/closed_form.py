@@ -1,4 +1,7 @@
-"""Weights and inputs by a formula, so that programs that share no code can be asked for the same numbers."""
+"""Fills weights and inputs by a formula, so that two programs can be compared without sharing files or code.
+
+For authors of `WeightNames`: `docs/weights-from-anemoi.md`.
+"""
 
 __all__ = ["closed_form", "fill_as_anemoi", "response"]
 
@@ -20,7 +23,7 @@ def closed_form(name: str, shape: Sequence[int]) -> Tensor:
 
 
 def fill_as_anemoi(part: Mapper | Processor, names: AnemoiNames) -> None:
-    """Gives each weight the closed form of its name at Anemoi, and learned features of edges that of `edges`."""
+    """Fill each weight with the closed form of its name at Anemoi, learned features of edges with that of `edges`."""
     weights = {ours: weight.names[0] for ours, weight in names.weights.items()}
     for path, module in part.named_modules():
         if isinstance(module, EdgeFeatures):
@@ -33,12 +36,12 @@ def fill_as_anemoi(part: Mapper | Processor, names: AnemoiNames) -> None:
 def response(
     call: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor], parameters: Iterable[Tensor]
 ) -> dict[str, list[float]]:
-    """A few numbers that tell of every output and of every gradient.
+    """A few numbers that change if any output or any gradient does.
 
     Args:
-        call: inputs to outputs.
-        inputs: what gradients are taken with respect to, beside the parameters.
-        parameters: in any order; those that the call does not use do not count.
+        call: computes the outputs from the inputs.
+        inputs: gradients are taken with respect to these and to the parameters.
+        parameters: in any order; those that `call` does not use are left out.
     """
     leaves, count = [value.detach().requires_grad_() for value in inputs], len(inputs)
     outputs = call(*leaves)

@@ -63,8 +63,11 @@ def read_anemoi_export(path: Path) -> AnemoiExport:
     for source, target in PARTS.values():
         found = [arrays.get(f"{source}-{target}/{kind}") for kind in ("index", "features")]
         edges[source, target] = NO_EDGES if found[0] is None or found[1] is None else AnemoiEdges(found[0], found[1])
-    weights = {name: value for name, value in tensors.items() if not name.startswith(GRAPH)}
     nodes = {name: arrays[name] for name in ("grid", "mesh")}
+    for name, places in nodes.items():
+        if places.ndim != 2 or places.shape[1] != 2:
+            raise ArtefactError(f"`{GRAPH}{name}` must have shape [node, 2], got {list(places.shape)}", fix=EXPORT)
+    weights = {name: value for name, value in tensors.items() if not name.startswith(GRAPH)}
     return AnemoiExport(weights, nodes, AnemoiLayout(names["inputs"], names["outputs"], edges))
 
 

@@ -1,4 +1,4 @@
-"""A graph of Anemoi as a graph of wxml: the same nodes, edges and features, the edges in the order that is ours."""
+"""Turns a graph of Anemoi into one of wxml: the same nodes, edges and features, with the edges in our order."""
 
 __all__ = ["AnemoiEdges", "graph_from_anemoi"]
 
@@ -13,7 +13,7 @@ from wxml.errors import DataError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnemoiEdges:
-    """One edge set as the `HeteroData` of anemoi-graphs has it."""
+    """One set of edges, in the order of the `HeteroData` of anemoi-graphs."""
 
     index: NDArray[np.int64]
     """Source and target of each edge, shape `[2, edge]`: `graph["data", "to", "hidden"].edge_index`."""
@@ -35,7 +35,7 @@ class AnemoiEdges:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """For each edge of `edge_set`, its row in what an Anemoi model learns about these edges; shape `[edge]`.
+        """For each edge of `edge_set`, the row of its learned features at Anemoi; shape `[edge]`.
 
         Anemoi sorts the edges of a model by target alone, and keeps the order of the graph among those of one target.
         """
@@ -44,7 +44,7 @@ class AnemoiEdges:
 
     @property
     def order(self) -> NDArray[np.int64]:
-        """The edges of `edge_set` by their number here, shape `[edge]`."""
+        """For each edge of `edge_set`, its number here; shape `[edge]`."""
         source, target = self.index
         return np.lexsort((source, target))
 

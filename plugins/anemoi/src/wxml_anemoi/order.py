@@ -1,4 +1,4 @@
-"""Where variables, coordinates and learned features are in the tensors of an Anemoi model."""
+"""The order of variables, coordinates and learned features in the tensors of an Anemoi model."""
 
 __all__ = ["GEOMETRY", "AnemoiLayout", "FeatureOrder"]
 
@@ -14,35 +14,35 @@ from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml_anemoi.graph import AnemoiEdges
 
 GEOMETRY = [0, 2, 1, 3]
-"""Where our sin φ, cos φ, sin λ, cos λ are in Anemoi's sin φ, sin λ, cos φ, cos λ."""
+"""For each of our sin φ, cos φ, sin λ, cos λ, its place in Anemoi's sin φ, sin λ, cos φ, cos λ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnemoiLayout:
-    """What the weights of an Anemoi model do not say about it."""
+    """The variables and edges of an Anemoi model, which its weights do not name."""
 
     inputs: tuple[str, ...]
-    """The variables that it reads, prognostic and forcing, in its order, by our names."""
+    """The prognostic and forcing variables that the model reads, in Anemoi's order, by our names."""
     outputs: tuple[str, ...]
-    """The variables that it forecasts, prognostic and diagnostic, in its order, by our names."""
+    """The prognostic and diagnostic variables that the model forecasts, in Anemoi's order, by our names."""
     edges: Mapping[tuple[str, str], AnemoiEdges] = field(default_factory=dict)
-    """The edges of its graph by our names of the node sets; needed where features of edges are learned."""
+    """The edges of the graph by our names of the node sets; needed if features of edges are learned."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureOrder:
-    """For each of our columns or rows, the number of Anemoi's."""
+    """For each of our columns or rows, the number of the one at Anemoi that it takes."""
 
     grid: Tensor
-    """Columns of what reads the features of the grid: variables time by time, coordinates, learned features."""
+    """Columns of weights that read the features of the grid: variables time by time, coordinates, learned features."""
     mesh: Tensor
-    """Columns of what reads the features of the mesh: coordinates, learned features."""
+    """Columns of weights that read the features of the mesh: coordinates, learned features."""
     output: Tensor
-    """Rows of what writes the forecast: variables, one output step after the other."""
+    """Rows of weights that write the forecast: variables, one output step after the other."""
 
     @classmethod
     def between(cls, model: EncodeProcessDecode, layout: AnemoiLayout, roles: VariableRoles) -> "FeatureOrder":
-        """The order of a model.
+        """The order of the features of `model`, from the variables of `layout` and of `roles`.
 
         Raises:
             DataError: the variables of the layout are not those of the roles.
@@ -53,19 +53,16 @@ class FeatureOrder:
         count = len(inputs)
         times = (model.grid_features.channels - nodes) // count
         variables = [time * count + place for time in range(times) for place in inputs]
-        grid = variables + [times * count + place for place in _node_columns(nodes)]
-        mesh = _node_columns(model.mesh_features.channels)
+        node_columns = [*GEOMETRY, *range(len(GEOMETRY), nodes)]
+        grid = variables + [times * count + place for place in node_columns]
+        mesh = [*GEOMETRY, *range(len(GEOMETRY), model.mesh_features.channels)]
         steps = model.decoder.channels.out // len(outputs)
         output = [step * len(outputs) + place for step in range(steps) for place in outputs]
         return cls(torch.tensor(grid), torch.tensor(mesh), torch.tensor(output))
 
 
-def _node_columns(channels: int) -> list[int]:
-    return [*GEOMETRY, *range(len(GEOMETRY), channels)]
-
-
 def _positions(ours: tuple[str, ...], theirs: tuple[str, ...], name: str) -> list[int]:
-    """Where each of our variables is in theirs."""
+    """For each of our variables, its place among `theirs`; `name` is for the message if they differ."""
     for variable in sorted(set(ours).symmetric_difference(theirs)):
         whose, known = ("the model's", theirs) if variable in ours else ("Anemoi's", ours)
         raise DataError(

@@ -57,7 +57,7 @@ def fill_from_anemoi(
 
 
 def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of the model itself, by its own names: what wraps it puts `model.` in front."""
+    """The weights of the model alone, without the `model.` that a module around it puts before its names."""
     for name in state:
         prefix, found, _ = name.partition(COORDINATES)
         if found:

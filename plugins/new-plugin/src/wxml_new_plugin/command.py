@@ -28,16 +28,12 @@ def command(kind: str, name: str, directory: Path | None) -> None:
     files = new_repository(kind, parsed, folder)
     for other in taken(kind, parsed.name):
         click.echo(f"warning: there is a {kind} {other} already; a config must then write both names in full", err=True)
-    click.echo("\n".join([f"wrote {folder}", *(f"  {path}" for path in files), "", "next:"]))
-    click.echo("\n".join(f"  {line}" for line in _next_commands(kind, parsed.name, folder)))
-
-
-def _next_commands(kind: str, name: str, folder: Path) -> list[str]:
-    """What the author types now."""
-    return [
+    following = (
         f"cd {folder}",
         "python -m pip install --editable '.[test]'",
         "python -m pytest",
-        f"wxml check-plugin {kind} {name}",
+        f"wxml check-plugin {kind} {parsed.name}",
         "wxml train experiment.yaml",
-    ]
+    )
+    indented = [*(f"  {path}" for path in files), "", "next:", *(f"  {line}" for line in following)]
+    click.echo("\n".join([f"wrote {folder}", *indented]))

@@ -1,4 +1,4 @@
-"""The name of a new plugin, in every form that its repository needs."""
+"""The name of a new plugin in the forms that its repository needs, and the plugins that have it already."""
 
 __all__ = ["PluginName", "taken"]
 
@@ -18,28 +18,35 @@ DISTRIBUTION = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)  # 
 
 @dataclass(frozen=True, slots=True)
 class PluginName:
-    """One name for the distribution and for the plugin in it, so that there is nothing to remember.
+    """The name of a distribution and of the one plugin in it.
 
     >>> PluginName.parse("acme-window-attention")
     PluginName(name='acme-window-attention', package='acme_window_attention', class_name='AcmeWindowAttention')
     """
 
     name: str
-    """The distribution, the plugin in a config, and the repository: folded as in PEP 503."""
+    """The name of the distribution, of the plugin in a config and of the repository, normalised as in PEP 503."""
     package: str
-    """What Python imports."""
+    """The name of the Python package."""
     class_name: str
+    """The name of the plugin's class."""
 
     @classmethod
     def parse(cls, given: str) -> Self:
-        """The forms of a name as a user gives it.
+        """The forms of the name that a user gives.
 
         Raises:
-            ConfigError: no distribution can have this name, or no Python package the one that follows from it.
+            ConfigError: `given` is no name of a distribution, or gives a Python package that cannot be imported.
         """
         name = canonicalize_name(given)
         package = name.replace("-", "_")
-        problem = _problem(given, package)
+        problem = ""
+        if not DISTRIBUTION.fullmatch(given):
+            problem = "must be letters, digits, `-`, `_` and `.`, and begin and end with a letter or digit"
+        elif not package.isidentifier() or keyword.iskeyword(package):
+            problem = f"must give a Python package that can be imported, which `{package}` cannot"
+        elif package in sys.stdlib_module_names or package == "wxml":
+            problem = f"must not hide the Python module `{package}`"
         if problem:
             fault = Fault("NAME", f"`NAME` {problem}, got {given!r}")
             raise ConfigError(
@@ -48,19 +55,8 @@ class PluginName:
         return cls(name, package, "".join(word.capitalize() for word in name.split("-")))
 
 
-def _problem(given: str, package: str) -> str:
-    """What is wrong with a name, or nothing."""
-    if not DISTRIBUTION.fullmatch(given):
-        return "must be letters, digits, `-`, `_` and `.`, and begin and end with a letter or digit"
-    if not package.isidentifier() or keyword.iskeyword(package):
-        return f"must give a Python package that can be imported, which `{package}` cannot"
-    if package in sys.stdlib_module_names or package == "wxml":
-        return f"must not hide the Python module `{package}`"
-    return ""
-
-
 def taken(kind: str, name: str) -> tuple[str, ...]:
-    """The full names of other plugins that are called so: installed ones, and those of first-party packages."""
+    """The full names of the plugins of this kind and name, installed ones and those of the wxml release."""
     others = {record.full_name for record in installed().select(kind) if record.name == name}
     first_party = released_names(kind).get(name)
     return tuple(sorted(others | ({f"{first_party}:{name}"} if first_party else set())))

@@ -1,7 +1,7 @@
 """Writes the repository of a new plugin.
 
-Plain `string.Template`: the files differ in a handful of words, and a template engine such as copier or cookiecutter
-would be one more dependency of core, with hooks that run code and questions to answer, for what ten lines do.
+The templates are for `string.Template`, since the files differ in a handful of words alone; copier and cookiecutter
+would bring hooks that run code, and Jinja2 a syntax that templates of Python and YAML would have to escape.
 """
 
 __all__ = ["KINDS", "new_repository", "plugin_kind", "rendered"]
@@ -26,16 +26,16 @@ KINDS = {
     "data-source": "a cosine bell that travels around the equator",
     "forecast-writer": "forecasts in one NumPy .npz file",
 }
-"""The kinds that can be started, and what the plugin does that the templates write."""
+"""The kinds that have templates, each with what the written plugin does."""
 WITH_TORCH = ("processor", "mapper")
 SUFFIX = ".template"  # so that no tool takes a template for the Python, YAML or Git file that it becomes
 
 
 def plugin_kind(written: str) -> str:
-    """The name of a kind, written in any way.
+    """The name of a kind that has templates; `Data_Sources` is understood as `data-source`.
 
     Raises:
-        UnknownPluginError: there are no templates for it; names the nearest.
+        UnknownPluginError: there are no templates for plugins of this kind; names the nearest.
     """
     kind = canonicalize_name(written).removesuffix("s")
     if kind not in KINDS:
@@ -44,7 +44,7 @@ def plugin_kind(written: str) -> str:
 
 
 def new_repository(kind: str, name: PluginName, directory: Path) -> list[str]:
-    """Write a complete repository and return the paths of its files: all of them, or none.
+    """Write a complete repository, all of its files or none, and return their paths.
 
     Raises:
         ArtefactError: `directory` exists, the folder around it does not, or the disk refuses.
@@ -58,29 +58,9 @@ def new_repository(kind: str, name: PluginName, directory: Path) -> list[str]:
 
 
 def rendered(kind: str, name: PluginName) -> dict[str, str]:
-    """The files of a repository: path → content."""
-    words = _words(kind, name)
-    templates = resources.files("wxml_new_plugin") / "templates"
-    files = {"LICENSE": metadata.distribution("wxml-new-plugin").read_text("licenses/LICENSE") or ""}
-    for folder in ("any-kind", kind):
-        for path, text in _templates(templates / folder):
-            files[path.replace("PACKAGE", name.package)] = Template(text).substitute(words)
-    return dict(sorted(files.items()))
-
-
-def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The templates below a folder: path without the suffix, and content."""
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _templates(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(SUFFIX):
-            yield prefix + entry.name.removesuffix(SUFFIX), entry.read_text(encoding="utf-8")
-
-
-def _words(kind: str, name: PluginName) -> dict[str, str]:
-    """What the templates leave open."""
+    """The files of a repository by path."""
     major, minor = wxml.__version__.split(".")[:2]
-    return {
+    words = {
         "name": name.name,
         "package": name.package,
         "class_name": name.class_name,
@@ -90,3 +70,18 @@ def _words(kind: str, name: PluginName) -> dict[str, str]:
         "extra": "[torch]" if kind in WITH_TORCH else "",
         "core": f">={major}.{minor},<{major}.{int(minor) + 1}",  # before 1.0 a minor version may break the contracts
     }
+    templates = resources.files("wxml_new_plugin") / "templates"
+    files = {"LICENSE": metadata.distribution("wxml-new-plugin").read_text("licenses/LICENSE") or ""}
+    for folder in ("any-kind", kind):
+        for path, text in _templates(templates / folder):
+            files[path.replace("PACKAGE", name.package)] = Template(text).substitute(words)
+    return dict(sorted(files.items()))
+
+
+def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Path, without the suffix, and content of every template below a folder."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _templates(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(SUFFIX):
+            yield prefix + entry.name.removesuffix(SUFFIX), entry.read_text(encoding="utf-8")
