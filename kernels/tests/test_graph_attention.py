@@ -173,7 +173,7 @@ def test_the_order_of_nodes_does_not_matter() -> None:
     renamed = [(of_source.tolist().index(s), of_target.tolist().index(t)) for s, t in PAIRS]
     order = sorted(range(len(PAIRS)), key=lambda n: (renamed[n][1], renamed[n][0]))
     moved = query[:, of_target], key[:, of_source], value[:, of_source], features[order], weight
-    torch.testing.assert_close(attend(moved, attention_edges(renamed), 2), out[:, of_target])
+    torch.testing.assert_close(attend(moved, attention_edges([renamed[n] for n in order]), 2), out[:, of_target])
 
 
 def many_edges() -> AttentionEdges:
