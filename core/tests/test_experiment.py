@@ -8,9 +8,10 @@ import pytest
 import torch
 from wxml import ArtefactError, DataError, UnknownPluginError, VariableRoles, WxmlError
 from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, read_header, save_checkpoint
-from wxml.config.schema import DataConfig, PluginChoice
-from wxml.data.transform import Statistics
-from wxml.experiment import Experiment, assemble, assign_roles, restore
+from wxml.config.schema import PluginChoice
+from wxml.data.statistics import Statistics
+from wxml.data.variables import assign_roles
+from wxml.experiment import Experiment, assemble, restore
 from wxml.forecasting.rollout import rollout
 from wxml.plugins.catalog import installed
 from wxml.testing import TravellingWaves
@@ -19,9 +20,8 @@ WAVES = TravellingWaves()
 
 
 def roles(**variables: list[str]) -> VariableRoles:
-    split = {"training": ["2000-01-01", "2000-01-10"]}
-    data = DataConfig.model_validate({"source": {"plugin": "waves"}, "split": split, "variables": variables})
-    return assign_roles(data, WAVES)
+    chosen = {"prognostic": None, "forcing": [], "diagnostic": []} | variables
+    return assign_roles(WAVES.header.names, **chosen)
 
 
 def test_the_rest_is_prognostic() -> None:
@@ -73,11 +73,11 @@ def test_the_tendency_is_found_in_small_portions_of_data(tiny, monkeypatch: pyte
     monkeypatch.setattr("wxml.data.statistics.CHUNK_BYTES", 1)
     experiment = assemble(tiny({"data.timestep": "24h"}))
     np.testing.assert_allclose(experiment.tendency_scale, [2, np.sqrt(2)], rtol=0.05)  # half a turn and a quarter
-    assert experiment.space.constants == frozenset()
+    assert experiment.preprocessing.constants == frozenset()
 
 
 def test_what_never_changes_is_known_as_constant(tiny) -> None:
-    assert assemble(tiny({"data.source": {"plugin": "still"}})).space.constants == {"q"}
+    assert assemble(tiny({"data.source": {"plugin": "still"}})).preprocessing.constants == {"q"}
 
 
 def test_the_tendency_follows_the_normalisation(tiny) -> None:
@@ -91,7 +91,7 @@ def test_what_never_changes_has_the_scale_one(tiny) -> None:
         **{f.name: getattr(experiment.statistics, f.name) for f in dataclasses.fields(Statistics)[:5]},
         tendency_std=np.zeros(2),
     )
-    assert dataclasses.replace(experiment, statistics=still).tendency_scale.tolist() == [1, 1]
+    assert experiment.preprocessing.tendency_scale(still).tolist() == [1, 1]
 
 
 def weights(experiment: Experiment) -> dict[str, torch.Tensor]:

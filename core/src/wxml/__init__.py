@@ -39,7 +39,7 @@ _WHERE = {
     "Route": "graphs.graph",
     "Scores": "verification.verifier",
     "SourceHeader": "data.source",
-    "Statistics": "data.transform",
+    "Statistics": "data.statistics",
     "Trainer": "training.trainer",
     "TrainingMemory": "training.trainer",
     "Transform": "data.transform",
@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     from wxml.data.grid import Grid as Grid
     from wxml.data.source import DataSource as DataSource
     from wxml.data.source import SourceHeader as SourceHeader
-    from wxml.data.transform import Statistics as Statistics
+    from wxml.data.statistics import Statistics as Statistics
     from wxml.data.transform import Transform as Transform
     from wxml.data.variables import Variable as Variable
     from wxml.data.variables import VariableRoles as VariableRoles

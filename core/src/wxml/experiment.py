@@ -1,6 +1,6 @@
 """From a config to the assembled parts, once, for training and forecasting alike."""
 
-__all__ = ["Experiment", "assemble", "assign_roles", "describe_source", "open_source", "restore"]
+__all__ = ["Experiment", "assemble", "describe_source", "restore"]
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,15 +14,14 @@ from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoi
 from wxml.artefacts.provenance import Provenance
 from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
-from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice
-from wxml.data.forcings import COMPUTED_FORCINGS
-from wxml.data.samples import ModelSpace, SampleSet, Window
+from wxml.config.schema import ExperimentConfig, PluginChoice
+from wxml.data.preprocessing import Preprocessing
+from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
-from wxml.data.statistics import compute_statistics
+from wxml.data.statistics import Statistics, compute_statistics
 from wxml.data.times import parse_duration
-from wxml.data.transform import Statistics
-from wxml.data.variables import Variable, VariableRoles
-from wxml.errors import ArtefactError, DataError, nearest
+from wxml.data.variables import Variable, VariableRoles, assign_roles
+from wxml.errors import ArtefactError, DataError
 from wxml.graphs.cache import built_graph
 from wxml.graphs.graph import Graph
 from wxml.plugins.comparison import require_plugins
@@ -43,7 +42,7 @@ class Experiment:
     """The parts of one experiment: data, graph, statistics; makes samples and models from them."""
 
     config: ExperimentConfig
-    space: ModelSpace
+    preprocessing: Preprocessing
     graph: Graph
     statistics: Statistics
     provenance: Provenance
@@ -53,23 +52,17 @@ class Experiment:
     @property
     def source(self) -> DataSource:
         """Where the data come from."""
-        return self.space.source
+        return self.preprocessing.source
 
     @property
     def roles(self) -> VariableRoles:
         """Which variables go in and out."""
-        return self.space.roles
+        return self.preprocessing.roles
 
     @property
     def tendency_scale(self) -> NDArray[np.float32]:
-        """The root mean square change over one time step in model space, shape `[output variable]`; 1 where it is 0."""
-        output = self.statistics.select(self.roles.output)
-        still, moved = (
-            self.space.forward(values.astype(np.float32)[:, None], self.roles.output)[:, 0]
-            for values in (output.mean, output.mean + output.tendency_std)
-        )
-        scale = np.abs(moved - still)
-        return np.where(scale > 0, scale, np.float32(1))
+        """The typical change over one time step in model values, shape `[output variable]`."""
+        return self.preprocessing.tendency_scale(self.statistics)
 
     def window(self, steps: int) -> Window:
         """The times that a sample of so many forecast steps spans."""
@@ -82,13 +75,13 @@ class Experiment:
         Raises:
             DataError: the period is not in the config, or no sample fits into it.
         """
-        return SampleSet(self.space, self.window(steps), self.config.data.split.period(period))
+        return SampleSet(self.preprocessing, self.window(steps), self.config.data.split.period(period))
 
     def new_model(self) -> "EncodeProcessDecode":
         """A model with fresh weights, the same ones for the same seed."""
         from wxml.model.assembly import assemble_model
 
-        return assemble_model(self)
+        return assemble_model(self.config, self.preprocessing, self.graph, self.statistics)
 
     def save(
         self,
@@ -132,14 +125,27 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         ConfigError, DataError, BrokenPluginError: each names what is wrong and the fix.
     """
     config = loaded.config
-    source = open_source(config.data.source)
-    roles = assign_roles(config.data, source)
-    statistics = _training_statistics(config.data, source, roles)
+    source: DataSource = create(
+        "data-source", config.data.source.plugin, config.data.source.options, where="data.source"
+    )
+    chosen = config.data.variables
+    roles = assign_roles(
+        source.header.names, prognostic=chosen.prognostic, forcing=chosen.forcing, diagnostic=chosen.diagnostic
+    )
+    statistics = _training_statistics(config, source, roles)
     graph = built_graph(config.graph, source.header.grid)
-    space = _space(config, source, roles, statistics)
+    record = Provenance(
+        artefact="checkpoint",
+        config=config.model_dump(mode="json"),
+        origins=loaded.origins,
+        plugins=lock(used_plugins(config, TRAINING)),
+        graph=graph.identity,
+        data=describe_source(source),
+        notes=provenance_notes(),
+    )
     by_name = {variable.name: variable for variable in source.header.variables}
     outputs = tuple(by_name[name] for name in roles.output)
-    return Experiment(config, space, graph, statistics, _record(loaded, source, graph), outputs)
+    return Experiment(config, _preprocessing(config, source, roles, statistics), graph, statistics, record, outputs)
 
 
 def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
@@ -161,7 +167,8 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     config = ExperimentConfig.model_validate(pinned(checkpoint.header["config"], record.plugins))
     if source:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
-    opened = open_source(config.data.source)
+    choice = config.data.source
+    opened: DataSource = create("data-source", choice.plugin, choice.options, where="data.source")
     if opened.header.grid.identity != checkpoint.grid.identity:
         raise DataError(
             f"`{path}` was trained on a grid of shape {checkpoint.grid.shape}, the source has one of shape "
@@ -169,9 +176,9 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
             fix="read data on the grid of the training",
         )
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
-    space = _space(config, opened, roles, checkpoint.statistics)
+    preprocessing = _preprocessing(config, opened, roles, checkpoint.statistics)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
-    experiment = Experiment(config, space, checkpoint.graph, checkpoint.statistics, record, outputs)
+    experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     model = experiment.new_model()
     try:
         model.load_state_dict(dict(checkpoint.weights))
@@ -183,34 +190,8 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     return experiment, model
 
 
-def open_source(choice: PluginChoice) -> DataSource:
-    """The data source that a config names."""
-    source: DataSource = create("data-source", choice.plugin, choice.options, where="data.source")
-    return source
-
-
-def assign_roles(data: DataConfig, source: DataSource) -> VariableRoles:
-    """Roles by name; what is neither forcing nor diagnostic is prognostic unless the config lists the prognostic ones.
-
-    Raises:
-        DataError: a name that the source does not have and that cannot be computed either.
-    """
-    has, chosen = source.header.names, data.variables
-    rest = tuple(name for name in has if name not in (*chosen.forcing, *chosen.diagnostic))
-    prognostic = rest if chosen.prognostic is None else tuple(chosen.prognostic)
-    for role, names, known in (
-        ("prognostic", prognostic, has),
-        ("diagnostic", chosen.diagnostic, has),
-        ("forcing", chosen.forcing, (*has, *COMPUTED_FORCINGS)),
-    ):
-        for name in names:
-            if name not in known:
-                raise DataError(f"unknown variable {name!r} (data.variables.{role})", fix=nearest(name, known))
-    return VariableRoles(prognostic, tuple(chosen.forcing), tuple(chosen.diagnostic))
-
-
-def _training_statistics(data: DataConfig, source: DataSource, roles: VariableRoles) -> Statistics:
-    first, last = data.split.period("training")
+def _training_statistics(config: ExperimentConfig, source: DataSource, roles: VariableRoles) -> Statistics:
+    first, last = config.data.split.period("training")
     times = source.header.times
     inside = times[(times >= first) & (times <= last)]
     if not len(inside):
@@ -219,31 +200,20 @@ def _training_statistics(data: DataConfig, source: DataSource, roles: VariableRo
             fix=f"it has {times[0]} to {times[-1]}" if len(times) else "it has no times at all",
         )
     read = tuple(name for name in roles.output + roles.forcing if name in source.header.names)
-    return compute_statistics(source, read, inside, parse_duration(data.timestep))
+    return compute_statistics(source, read, inside, parse_duration(config.data.timestep))
 
 
-def _space(config: ExperimentConfig, source: DataSource, roles: VariableRoles, statistics: Statistics) -> ModelSpace:
+def _preprocessing(
+    config: ExperimentConfig, source: DataSource, roles: VariableRoles, statistics: Statistics
+) -> Preprocessing:
     transforms = [
         create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{i}")
         for i, choice in enumerate(config.data.transforms)
     ]
     constants = frozenset(np.array(statistics.variables)[statistics.tendency_std == 0].tolist())
-    return ModelSpace(source, roles, tuple(transforms), constants)
-
-
-def _record(loaded: LoadedConfig, source: DataSource, graph: Graph) -> Provenance:
-    """What the checkpoint of this experiment will say of itself."""
-    return Provenance(
-        artefact="checkpoint",
-        config=loaded.config.model_dump(mode="json"),
-        origins=loaded.origins,
-        plugins=lock(used_plugins(loaded.config, TRAINING)),
-        graph=graph.identity,
-        data=describe_source(source),
-        notes=provenance_notes(),
-    )
+    return Preprocessing(source, roles, tuple(transforms), constants)
 
 
 def describe_source(source: DataSource) -> dict[str, Any]:
-    """What a provenance record says of a source."""
+    """The entry of a source in a provenance record."""
     return {"grid": source.header.grid.identity, "source": source.provenance()}

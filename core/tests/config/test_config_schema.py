@@ -2,14 +2,18 @@
 
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice, SplitConfig
-from wxml.errors import DataError
+from wxml.config.load import read_config
+from wxml.config.renamed import renamed_fault, with_new_names
+from wxml.config.schema import DataConfig, ExperimentConfig, ModelConfig, PluginChoice, SplitConfig, size_in_bytes
+from wxml.data.times import parse_duration
+from wxml.errors import ConfigError, DataError
 
 TOY = {"plugin": "toy"}
 
@@ -103,7 +107,7 @@ def test_the_defaults():
     config = ExperimentConfig.model_validate(experiment())
     assert config.seed == 0
     assert (config.data.timestep, config.data.input_steps) == ("6h", 2)
-    assert config.data.timestep_duration == np.timedelta64(21600, "s")
+    assert parse_duration(config.data.timestep) == np.timedelta64(21600, "s")
     assert [choice.plugin for choice in config.data.transforms] == ["normalise"]
     assert (config.model.channels, config.model.residual, config.model.increment_scale) == (
         64,
@@ -176,3 +180,64 @@ def test_every_key_says_what_it_is():
     listed = list(descriptions(ExperimentConfig))
     assert len(listed) > 30
     assert [name for name, text in listed if not text or "\n" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("512MiB", 512 * 2**20),
+        (" 20 GB ", 20 * 10**9),
+        ("1.5 gib", 3 * 2**29),
+        ("7B", 7),
+        ("3kb", 3000),
+    ],
+)
+def test_units_of_memory_count_in_1024_or_in_1000(text: str, expected: int) -> None:
+    assert size_in_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["20", "GiB", "-1GiB", "0MiB", "20 GiBs", "20 iB", "", 20, None])
+def test_what_is_no_amount_of_memory_is_refused(text: object) -> None:
+    with pytest.raises(DataError, match="must be a positive number and a unit, got"):
+        size_in_bytes(text)
+
+
+def test_a_config_keeps_the_limit_as_it_was_written() -> None:
+    part = {"plugin": "any"}
+    config = ModelConfig(encoder=part, processor=part, decoder=part, memory_limit="20 GB")
+    assert config.memory_limit == "20 GB"
+
+
+@pytest.mark.parametrize(
+    ("old", "value", "new"),
+    [
+        ("earlier_states", "changes", "`earlier_states: changes` is now written `input_tendencies: true`"),
+        ("earlier_states", "values", "`earlier_states: values` is now written `input_tendencies: false`"),
+        ("residual", "last-state", "`residual: last-state` is now written `residual: persistence`"),
+        (
+            "checkpointing",
+            {"processor": 2},
+            '`checkpointing: {"processor": 2}` is now written `activation_checkpointing: {"processor": 2}`',
+        ),
+    ],
+)
+def test_an_old_key_is_refused_with_the_new_one(old: str, value: object, new: str) -> None:
+    assert renamed_fault(f"model.{old}", value) == new
+    assert renamed_fault("model.residual", "truncated") is None
+    assert renamed_fault("model.channels", 3) is None
+    today = with_new_names({"model": {old: value, "channels": 8}, "seed": 1})
+    assert with_new_names(today) == today
+    assert today["seed"] == 1
+    assert len(today["model"]) == 2
+
+
+def test_a_config_file_with_an_old_key_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "experiment.yaml"
+    path.write_text("model:\n  residual: last-state\n  checkpointing: {mappers: true}\n")
+    with pytest.raises(ConfigError) as raised:
+        read_config(path)
+    said = str(raised.value)
+    assert "is now written `residual: persistence`" in said
+    assert "is now written `activation_checkpointing: " in said
+    assert "experiment.yaml:2" in said
+    assert "experiment.yaml:3" in said

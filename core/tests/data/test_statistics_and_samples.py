@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from wxml import DataError, DataSource, SourceHeader, Variable, VariableRoles
-from wxml.data.samples import ModelSpace, SampleSet, Window
-from wxml.data.statistics import compute_statistics
-from wxml.data.transform import Statistics
+from wxml.data.preprocessing import Preprocessing
+from wxml.data.samples import SampleSet, Window
+from wxml.data.statistics import Statistics, compute_statistics
 from wxml.data.transforms.impute import Impute
 from wxml.data.transforms.normalise import Normalise
 from wxml.testing import TravellingWaves, tiny_grid
@@ -134,8 +134,8 @@ def test_windows_are_exactly_those_that_are_complete(hours: set[int], inputs: in
     np.testing.assert_array_equal((found - base) // SIX_HOURS, expected)
 
 
-def model_space(source: DataSource = WAVES) -> ModelSpace:
-    return ModelSpace(source, ROLES, (Normalise(statistics(source, ("t", "q"))),))
+def model_space(source: DataSource = WAVES) -> Preprocessing:
+    return Preprocessing(source, ROLES, (Normalise(statistics(source, ("t", "q"))),))
 
 
 def test_a_sample_holds_the_closed_form() -> None:
@@ -166,7 +166,7 @@ def test_a_missing_input_is_an_error_and_a_missing_truth_is_not() -> None:
     values = np.ones((4, 1, 1, 4), np.float32)
     values[3, 0, 0, 1] = np.nan
     source = Recorded(values, [0, 6, 12, 18])
-    space = ModelSpace(source, VariableRoles(("t",)), ())
+    space = Preprocessing(source, VariableRoles(("t",)), ())
     samples = SampleSet(space, Window(2, 1, SIX_HOURS), YEAR_2000)
     assert np.isnan(samples[1]).sum() == 1
     late = SampleSet(space, Window(2, 0, SIX_HOURS), YEAR_2000)
@@ -178,7 +178,7 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
     values = np.ones((3, 1, 1, 4), np.float32)
     values[1:, 0, 0, 2] = np.nan
     source = Recorded(values, [0, 6, 12])
-    space = ModelSpace(source, VariableRoles(("t",)), (Impute(statistics(source, ("t",)), value=4.0),))
+    space = Preprocessing(source, VariableRoles(("t",)), (Impute(statistics(source, ("t",)), value=4.0),))
     sample = SampleSet(space, Window(2, 1, SIX_HOURS), YEAR_2000)[0]
     assert sample[1, 0].tolist() == [1, 1, 4, 1]
     assert np.isnan(sample[2, 0, 2])
@@ -187,9 +187,9 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
 def test_constants_reach_beyond_the_last_time_of_the_source() -> None:
     roles = VariableRoles(prognostic=("t",), forcing=("q", "cos_latitude"))
     beyond = WAVES.header.times[-1] + np.array([0, 6, 12]) * np.timedelta64(3600, "s")
-    space = ModelSpace(WAVES, roles, (), constants=frozenset({"q"}))
+    space = Preprocessing(WAVES, roles, (), constants=frozenset({"q"}))
     values = space.forcings(beyond)
     assert values.shape == (3, 2, 2, 48)
     np.testing.assert_array_equal(values[:, :, 0], np.repeat(WAVES.read(beyond[:1], ["q"])[:, :, 0], 3, axis=0))
     with pytest.raises(DataError, match="the source has no data for"):
-        ModelSpace(WAVES, roles, ()).forcings(beyond)
+        Preprocessing(WAVES, roles, ()).forcings(beyond)

@@ -82,11 +82,11 @@ def test_a_model_of_several_steps_from_config_to_forecast(tiny, tmp_path: Path, 
     again, restored = restore(tmp_path / "c.safetensors")
     assert restored(*inputs(time=input_steps)).shape == (2, 3, 48, 2)
     start = again.source.header.times[[6]]
-    initial = again.space.states(start)[0, 0]
+    initial = again.preprocessing.states(start)[0, 0]
     lead_times = []
     for number, (lead_time, fields) in enumerate(rollout(again, restored, start, 8)):
         t = [1, 2, 4, 5, 6, 8, 9, 10][number]  # from the third state on it starts from that one
-        expected = again.space.inverse(initial + np.array([[t], [10 * t]], np.float32), ("t", "q"))
+        expected = again.preprocessing.inverse(initial + np.array([[t], [10 * t]], np.float32), ("t", "q"))
         np.testing.assert_allclose(fields.values[0], expected, rtol=1e-5)
         lead_times.append(int(lead_time / np.timedelta64(6, "h")))
     assert lead_times == list(range(1, 9))

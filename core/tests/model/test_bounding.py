@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn import functional
 from wxml import DataError
 from wxml.config.schema import BoundingConfig
-from wxml.data.samples import ModelSpace
-from wxml.data.transform import Statistics, Transform
+from wxml.data.preprocessing import Preprocessing
+from wxml.data.statistics import Statistics
+from wxml.data.transform import Transform
 from wxml.data.transforms.normalise import Normalise
 from wxml.data.variables import VariableRoles
 from wxml.experiment import assemble
-from wxml.model.bounding import Bounding
-from wxml.model.limits import make_bounding
+from wxml.model.bounding import Bounding, make_bounding
 from wxml.model.tensors import to_array, to_tensor
 
 NAMES = ("t", "tp", "cp", "sf")
@@ -46,18 +46,18 @@ class Logarithm(Transform):
         return np.where(mine, np.exp(self.sign * np.where(mine, values, 0)), values).astype(np.float32)
 
 
-def space(*transforms: Transform, method: Any = "mean-std") -> ModelSpace:
+def space(*transforms: Transform, method: Any = "mean-std") -> Preprocessing:
     """Of temperature, and three kinds of precipitation, which are diagnostic."""
-    return ModelSpace(
+    return Preprocessing(
         None, VariableRoles(("t",), (), NAMES[1:]), transforms or (Normalise(STATISTICS, default=method),)
     )
 
 
-def bounding(model_space: ModelSpace, **bounds: dict[str, Any]) -> Bounding:
+def bounding(model_space: Preprocessing, **bounds: dict[str, Any]) -> Bounding:
     return make_bounding(model_space, {name: BoundingConfig(**bound) for name, bound in bounds.items()})
 
 
-def physical(model_space: ModelSpace, outputs: Tensor) -> dict[str, np.ndarray]:
+def physical(model_space: Preprocessing, outputs: Tensor) -> dict[str, np.ndarray]:
     return dict(zip(NAMES, model_space.inverse(to_array(outputs), NAMES)[0], strict=True))
 
 
@@ -194,7 +194,7 @@ def test_a_model_that_is_assembled_keeps_its_fractions(tiny) -> None:
     experiment = assemble(config)
     model = experiment.new_model()
     outputs = model(torch.randn(3, 2, 48, 1), torch.zeros(3, 2, 48, 0))
-    t, q = np.moveaxis(experiment.space.inverse(to_array(outputs.detach()), ("t", "q")), -2, 0)
+    t, q = np.moveaxis(experiment.preprocessing.inverse(to_array(outputs.detach()), ("t", "q")), -2, 0)
     assert ((q >= -1e-3) & (q <= t + 1e-3)).all()
     assert q.max() > 1
     outputs[..., 1].sum().backward()

@@ -159,7 +159,7 @@ def test_limits_are_physical_whatever_the_normalisation(tiny, method: str) -> No
     experiment = assemble(config)
     extreme = torch.tensor([-1e4, 1e4])[:, None, None].expand(2, 48, 2)  # [batch, node, variable]
     bounded = experiment.new_model().bounding(extreme)
-    physical = experiment.space.inverse(to_array(bounded), ("t", "q"))
+    physical = experiment.preprocessing.inverse(to_array(bounded), ("t", "q"))
     np.testing.assert_allclose(physical[0, :, 0], [275, 3.5], rtol=1e-5)
     np.testing.assert_allclose(physical[1, 0], 285, rtol=1e-5)
     assert physical[1, 1].min() > 1e3

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from wxml.artefacts.provenance import Provenance
 from wxml.config.schema import ExperimentConfig
-from wxml.data.samples import ModelSpace
+from wxml.data.preprocessing import Preprocessing
 from wxml.data.statistics import compute_statistics
 from wxml.data.transforms.normalise import Normalise
 from wxml.data.variables import VariableRoles
@@ -73,11 +73,11 @@ def make_experiment(kind: type[Advection] = Advection, **changes: Any) -> Advect
     source = TravellingWaves()
     graph = tiny_graph(source.header.grid)
     statistics = compute_statistics(source, ("t", "q"), source.header.times[:60], np.timedelta64(6 * 3600, "s"))
-    space = ModelSpace(source, VariableRoles(("t", "q"), ("cos_latitude",)), (Normalise(statistics),))
+    preprocessing = Preprocessing(source, VariableRoles(("t", "q"), ("cos_latitude",)), (Normalise(statistics),))
     provenance = Provenance(
         "checkpoint", config.model_dump(mode="json"), graph=graph.identity, data=source.provenance()
     )
-    return kind(config, space, graph, statistics, provenance, source.header.variables)
+    return kind(config, preprocessing, graph, statistics, provenance, source.header.variables)
 
 
 def without_validation() -> Advection:

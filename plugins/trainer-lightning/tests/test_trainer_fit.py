@@ -108,7 +108,10 @@ def test_the_first_loss_is_the_one_of_the_formula(advection, fit, run_dir) -> No
 
     fit(advection, run_dir, max_steps=1, rollout={"start": 2, "maximum": 2}, batch_size=3)
     samples, model = advection.samples("training", 2), advection.new_model()
-    area, scale = advection.source.header.grid.area_weights, advection.tendency_scale
+    area, scale = (
+        advection.source.header.grid.area_weights,
+        advection.tendency_scale,
+    )
     errors = []
     for index in sample_indices(0, 0, 3, len(samples)):
         sample = torch.from_numpy(samples[index]).transpose(1, 2)[None]

@@ -52,7 +52,10 @@ def test_a_rollout_covers_all_steps_of_a_model() -> None:
 def test_the_loss_is_taken_over_both_steps_and_over_those_that_follow(grow, fit, tmp_path) -> None:
     """From x₀ the model makes a x₀ and b x₀; from the last of these a b x₀, and one more that has no truth."""
     experiment = grow()
-    area, scale = experiment.source.header.grid.area_weights, experiment.tendency_scale
+    area, scale = (
+        experiment.source.header.grid.area_weights,
+        experiment.tendency_scale,
+    )
     for steps, factors in ((1, [0.5, -2.0]), (2, [0.5, -2.0]), (3, [0.5, -2.0, -1.0])):
         run_dir = tmp_path / str(steps)
         fit(experiment, run_dir, max_steps=1, rollout={"start": steps, "maximum": steps}, batch_size=2)

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from wxml.artefacts.migration import migrated_header
 from wxml.data.grid import Grid
-from wxml.data.transform import Statistics
+from wxml.data.statistics import Statistics
 from wxml.errors import ArtefactError
 from wxml.files.staging import staged
 from wxml.graphs.graph import Graph
@@ -94,7 +95,7 @@ def read_header(path: Path) -> dict[str, Any]:
             f"`{path}` has format {header['format']}, this wxml-core reads up to {FORMAT}",
             fix="upgrade wxml-core",
         )
-    return header
+    return migrated_header(header)
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:

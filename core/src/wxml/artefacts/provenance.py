@@ -3,9 +3,10 @@
 __all__ = ["Provenance"]
 
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from typing import Any, Self
 
-import wxml
+from wxml.artefacts.migration import migrated_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Provenance:
     """What hook plugins added."""
     parents: list[dict[str, Any]] = field(default_factory=list)
     """The records of the artefacts that this one was made from."""
-    wxml_core: str = wxml.__version__
+    wxml_core: str = field(default_factory=lambda: version("wxml-core"))
+    """The version that made the artefact."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -36,6 +38,7 @@ class Provenance:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
-        """The record that `to_dict` wrote; keys of later versions are left out."""
+        """The record that `to_dict` wrote, today or in an earlier version; keys of later versions are left out."""
+        record = migrated_record(record)
         known = {key: record[key] for key in cls.__dataclass_fields__ if key in record}
         return cls(**known)

@@ -15,7 +15,7 @@ import click
     help="A new folder for the run.  [default: runs/NAME of the experiment]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the last state of the run, after a crash or a stop.")
-@click.option("--plan", is_flag=True, help="Only say how much memory the training would take; nothing is written.")
+@click.option("--plan", is_flag=True, help="Only print the memory that the training would take; nothing is written.")
 @click.option("--json", "as_json", is_flag=True, help="With --plan: JSON, sizes in bytes.")
 def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan: bool, as_json: bool) -> None:
     """Train a model and write its checkpoint.
@@ -32,7 +32,7 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
     from wxml.config.arguments import split_arguments
 
     if as_json and not plan:
-        raise click.UsageError("--json belongs to --plan")
+        raise click.UsageError("--json needs --plan")
     if plan:
         _write_plan(*split_arguments(arguments), as_json=as_json)
         return

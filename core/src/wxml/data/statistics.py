@@ -1,9 +1,9 @@
-"""The statistics of a source over the training times, in one pass."""
+"""Statistics: mean, deviation, extremes and typical change of each variable over the training times."""
 
-__all__ = ["compute_statistics"]
+__all__ = ["Statistics", "compute_statistics"]
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -11,12 +11,41 @@ from numpy.typing import NDArray
 
 from wxml.data.source import DataSource
 from wxml.data.times import format_time
-from wxml.data.transform import Statistics
 from wxml.errors import DataError
 
 logger = logging.getLogger("wxml")
 
 CHUNK_BYTES = 64 * 2**20
+"""How much `compute_statistics` reads at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Statistics of each variable over the training times, all members and all nodes; mean and deviation by area."""
+
+    variables: tuple[str, ...]
+    mean: NDArray[np.float64]
+    """Shape `[variable]`, physical units; so are the others."""
+    std: NDArray[np.float64]
+    minimum: NDArray[np.float64]
+    maximum: NDArray[np.float64]
+    tendency_std: NDArray[np.float64]
+    """The root mean square of the change over one time step."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self)[1:]:
+            shape = getattr(self, field.name).shape
+            if shape != (len(self.variables),):
+                raise DataError(
+                    f"`{field.name}` must hold one number per variable, got shape {shape} for {len(self.variables)}",
+                    fix="compute the statistics again",
+                )
+
+    def select(self, variables: tuple[str, ...]) -> Self:
+        """The statistics of some of the variables, in the order given."""
+        where = [self.variables.index(name) for name in variables]
+        arrays = {field.name: getattr(self, field.name)[where] for field in fields(self)[1:]}
+        return type(self)(variables, **arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -55,7 +55,9 @@ def parse_time(value: str | date | datetime | np.datetime64) -> np.datetime64:
     except ValueError:
         time = np.datetime64("NaT", "s")
     if np.isnat(time):
-        raise DataError(f"a time must be an ISO date or date-time, got {value!r}", fix="write it like '2000-01-01T06'")
+        raise DataError(
+            f"a time must be an ISO date or date-time, got {value!r}", fix="write it like '2000-01-01T06', in UTC"
+        )
     return time
 
 

@@ -1,43 +1,13 @@
 """Transform: between physical values and the values that a model works with."""
 
-__all__ = ["Statistics", "Transform"]
+__all__ = ["Transform"]
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.errors import DataError
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Statistics:
-    """Of each variable, over the training times, all members and all nodes (area-weighted mean and deviation)."""
-
-    variables: tuple[str, ...]
-    mean: NDArray[np.float64]
-    """Shape `[variable]`, physical units; so are the others."""
-    std: NDArray[np.float64]
-    minimum: NDArray[np.float64]
-    maximum: NDArray[np.float64]
-    tendency_std: NDArray[np.float64]
-    """The root mean square of the change over one time step."""
-
-    def __post_init__(self) -> None:
-        for field in fields(self)[1:]:
-            shape = getattr(self, field.name).shape
-            if shape != (len(self.variables),):
-                raise DataError(
-                    f"`{field.name}` must hold one number per variable, got shape {shape} for {len(self.variables)}",
-                    fix="compute the statistics again",
-                )
-
-    def select(self, variables: tuple[str, ...]) -> "Statistics":
-        """The statistics of some of the variables, in the order given."""
-        where = [self.variables.index(name) for name in variables]
-        arrays = {field.name: getattr(self, field.name)[where] for field in fields(self)[1:]}
-        return Statistics(variables, **arrays)
+from wxml.data.statistics import Statistics
 
 
 class Transform(ABC):

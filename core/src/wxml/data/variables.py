@@ -1,10 +1,12 @@
 """What is forecast: variables, and the role that each one plays."""
 
-__all__ = ["Variable", "VariableRoles"]
+__all__ = ["Variable", "VariableRoles", "assign_roles"]
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wxml.errors import DataError
+from wxml.data.forcings import COMPUTED_FORCINGS
+from wxml.errors import DataError, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,30 @@ class VariableRoles:
     def output(self) -> tuple[str, ...]:
         """What the model predicts, in order: the prognostic variables come first."""
         return self.prognostic + self.diagnostic
+
+
+def assign_roles(
+    available: Sequence[str], *, prognostic: Sequence[str] | None, forcing: Sequence[str], diagnostic: Sequence[str]
+) -> VariableRoles:
+    """The roles of variables by name.
+
+    Args:
+        available: the variables of the source.
+        prognostic: None: all available variables that have no other role.
+        forcing: these may also be computed ones.
+        diagnostic: as in `data.variables.diagnostic`.
+
+    Raises:
+        DataError: a name that the source does not have and that cannot be computed either.
+    """
+    if prognostic is None:
+        prognostic = [name for name in available if name not in (*forcing, *diagnostic)]
+    for role, names, known in (
+        ("prognostic", prognostic, available),
+        ("diagnostic", diagnostic, available),
+        ("forcing", forcing, (*available, *COMPUTED_FORCINGS)),
+    ):
+        for name in names:
+            if name not in known:
+                raise DataError(f"unknown variable {name!r} (data.variables.{role})", fix=nearest(name, known))
+    return VariableRoles(tuple(prognostic), tuple(forcing), tuple(diagnostic))

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from wxml.artefacts.formats import format_plugin
 from wxml.artefacts.provenance import Provenance
 from wxml.config.plugin_use import FORECAST, used_plugins
-from wxml.config.schema import PluginChoice
+from wxml.config.schema import PluginChoice, check_members
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.experiment import Experiment, describe_source, restore
 from wxml.files.staging import check_absent, staged
 from wxml.forecasting.layout import ForecastHeader
-from wxml.forecasting.rollout import check_members, rollout
 from wxml.forecasting.writer import ForecastWriter
+from wxml.forecasting.rollout import rollout
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.resolve import resolve
@@ -60,7 +60,7 @@ def forecast(request: ForecastRequest) -> Path:
     timestep = parse_duration(experiment.config.data.timestep)
     steps = _steps(request.lead_time or experiment.config.forecast.lead_time, timestep)
     members = request.members or experiment.config.forecast.members
-    check_members(experiment, members)
+    check_members(members, experiment.config.model)
     times = _initial_times(request, experiment, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     choice = _writer_choice(experiment, request.output)

@@ -1,6 +1,6 @@
 """The rollout: a trained model fed with its own output, from states of a source to physical fields. No I/O."""
 
-__all__ = ["check_members", "rollout"]
+__all__ = ["rollout"]
 
 import itertools
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.config.schema import check_members
 from wxml.data.fields import Fields
 from wxml.data.samples import Window, check_finite
-from wxml.errors import DataError
 from wxml.experiment import Experiment
 from wxml.plugins.hooks import hooks
 
@@ -47,24 +47,11 @@ def rollout(
         DataError: the source lacks an input, or it is missing (NaN) where the model needs it; or there are to be
             several members, but no noise.
     """
-    check_members(experiment, members)
+    check_members(members, experiment.config.model)
     window = experiment.window(steps)
     model.eval()
     for start in range(0, len(initial_times), batch_size):
         yield from _forecast_batch(experiment, model, initial_times[start : start + batch_size], window, members)
-
-
-def check_members(experiment: Experiment, members: int) -> None:
-    """Refuse members that would all be equal.
-
-    Raises:
-        DataError: there are several, and the model has no noise.
-    """
-    if members > 1 and experiment.config.model.noise is None:
-        raise DataError(
-            f"`members` must be 1 for a model without noise, whose members would be equal, got {members}",
-            fix="leave it out, or train a model with `model.noise`",
-        )
 
 
 def _forecast_batch(
@@ -79,7 +66,7 @@ def _forecast_batch(
     noise, names = _noise(experiment, times, members), experiment.roles.output
     outputs_of_steps = torch.inference_mode()(unroll)(model, states, forcings, noise)  # off again between the steps
     for step, outputs in enumerate(outputs_of_steps, start=1):
-        physical = experiment.space.inverse(to_array(outputs), names)
+        physical = experiment.preprocessing.inverse(to_array(outputs), names)
         lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
             fields = Fields(time + lead_time, names, values)
@@ -113,12 +100,12 @@ def _inputs(experiment: Experiment, times: NDArray[np.datetime64], window: Windo
     """States at the input times and forcings up to the last step; the batch axis is initial time × member."""
     from wxml.model.tensors import to_tensor
 
-    space = experiment.space
+    preprocessing = experiment.preprocessing
     states, forcings = [], []
     for time in times:
         valid = time + window.offsets[:-1]
-        states.append(np.swapaxes(space.states(valid[: window.input_steps]), 0, 1))
-        forcings.append(np.swapaxes(space.forcings(valid), 0, 1))
+        states.append(np.swapaxes(preprocessing.states(valid[: window.input_steps]), 0, 1))
+        forcings.append(np.swapaxes(preprocessing.forcings(valid), 0, 1))
         _check_inputs(states[-1], forcings[-1], experiment, valid)
     return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings))
 

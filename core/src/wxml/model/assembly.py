@@ -1,21 +1,22 @@
-"""Builds the model that an experiment describes."""
+"""Builds the model that a config describes."""
 
 __all__ = ["assemble_model"]
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from wxml.config.schema import ModelConfig
+from wxml.config.schema import ExperimentConfig, ModelConfig
+from wxml.data.preprocessing import Preprocessing
+from wxml.data.statistics import Statistics
 from wxml.errors import ConfigError, Fault, WxmlError
-from wxml.graphs.graph import Mesh, Route
+from wxml.graphs.graph import Graph, Mesh, Route
+from wxml.model.bounding import make_bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml.model.features import EdgeFeatures, GridFeatures, MeshFeatures
 from wxml.model.layers import set_recompute
-from wxml.model.limits import make_bounding
 from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.noise import Noise
 from wxml.model.processor import Processor, ProcessorChannels
@@ -26,71 +27,75 @@ from wxml.plugins.create import create
 from wxml.plugins.load import load
 from wxml.plugins.resolve import resolve
 
-if TYPE_CHECKING:
-    from wxml.experiment import Experiment
 
+def assemble_model(
+    config: ExperimentConfig, preprocessing: Preprocessing, graph: Graph, statistics: Statistics
+) -> EncodeProcessDecode:
+    """A model with fresh weights drawn from `config.seed`; the caller's random state is left alone.
 
-def assemble_model(experiment: "Experiment") -> EncodeProcessDecode:
-    """A model with fresh weights drawn from the experiment's seed; the caller's random state is left alone."""
+    Args:
+        config: `config.model` chooses the parts, `config.data` the numbers of input and output steps.
+        preprocessing: which variables the model reads and forecasts, and in which units.
+        graph: node sets `grid` and `mesh`, and the edges among them.
+        statistics: of the training data; they give the typical change of each variable.
+
+    Raises:
+        ConfigError: a part ignores what the config asks of it (learned features, noise).
+        DataError: the graph cannot carry a truncated residual, or `model.bounding` does not fit the variables.
+    """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(experiment.config.seed)
-        return _model(experiment)
+        torch.manual_seed(config.seed)
+        model, roles = config.model, preprocessing.roles
+        prognostic, learned = len(roles.prognostic), model.trainable_features
+        tendency_scale = preprocessing.tendency_scale(statistics)[:prognostic]
+        grid = GridFeatures(
+            graph.nodes["grid"],
+            learned.grid,
+            config.data.input_steps,
+            prognostic,
+            len(roles.forcing),
+            node_tensor(tendency_scale) if model.input_tendencies else None,
+        )
+        mesh = MeshFeatures(graph.nodes["mesh"], learned.mesh)
+        increment_scale = np.ones(len(roles.output), np.float32)  # a diagnostic output is no change of anything
+        if model.increment_scale == "tendency":
+            increment_scale[:prognostic] = tendency_scale
+        assembled = EncodeProcessDecode(
+            (grid, mesh),
+            _parts(model, graph, (grid.channels, mesh.channels), config.data.output_steps * len(roles.output)),
+            _residual(model, graph, len(roles.diagnostic)),
+            make_bounding(preprocessing, model.bounding),
+            node_tensor(increment_scale),
+            _noise(model),
+            latent_skip=model.latent_skip,
+        )
+    set_recompute(assembled, model.activation_checkpointing)
+    return assembled
 
 
-def _model(experiment: "Experiment") -> EncodeProcessDecode:
-    config, roles, graph = experiment.config.model, experiment.roles, experiment.graph
-    grid = GridFeatures(
-        graph.nodes["grid"],
-        config.trainable_features.grid,
-        experiment.config.data.input_steps,
-        len(roles.prognostic),
-        len(roles.forcing),
-        node_tensor(experiment.tendency_scale[: len(roles.prognostic)]) if config.input_tendencies else None,
-    )
-    mesh = MeshFeatures(graph.nodes["mesh"], config.trainable_features.mesh)
-    parts = _parts(experiment, grid.channels, mesh.channels)
-    model = EncodeProcessDecode(
-        (grid, mesh),
-        parts,
-        _residual(experiment),
-        make_bounding(experiment.space, config.bounding),
-        node_tensor(_increment_scale(experiment)),
-        _noise(config),
-        latent_skip=config.latent_skip,
-    )
-    set_recompute(model, config.activation_checkpointing)
-    return model
-
-
-def _residual(experiment: "Experiment") -> nn.Module:
-    config, graph, diagnostics = experiment.config.model, experiment.graph, len(experiment.roles.diagnostic)
+def _residual(config: ModelConfig, graph: Graph, diagnostics: int) -> nn.Module:
     if config.residual == "truncated":
         down, up = graph.route("grid", "mesh"), graph.route("mesh", "grid")
         return TruncatedState(down, up, config.truncation_width, diagnostics)
     return Persistence(diagnostics) if config.residual == "persistence" else NoResidual()
 
 
-def _increment_scale(experiment: "Experiment") -> NDArray[np.float32]:
-    """The typical change of each prognostic variable over one time step, or 1.
-
-    It is 1 for diagnostic ones, whose output is no change of anything.
-    """
-    scale = np.ones(len(experiment.roles.output), np.float32)
-    if experiment.config.model.increment_scale == "tendency":
-        prognostic = len(experiment.roles.prognostic)
-        scale[:prognostic] = experiment.tendency_scale[:prognostic]
-    return scale
-
-
 # Encoder, processor, decoder
 
 
-def _parts(experiment: "Experiment", grid: int, mesh: int) -> tuple[Mapper, Processor, Mapper]:
-    """Encoder, processor, decoder, each told how wide its neighbours are."""
-    config, graph = experiment.config.model, experiment.graph
+def _parts(
+    config: ModelConfig, graph: Graph, features: tuple[int, int], outputs: int
+) -> tuple[Mapper, Processor, Mapper]:
+    """Encoder, processor and decoder.
+
+    Args:
+        config: chooses the plugins.
+        graph: where they work.
+        features: channels of the grid and of the mesh nodes that the encoder reads.
+        outputs: channels that the decoder gives.
+    """
     hidden, learned = config.channels, config.trainable_features
-    outputs = experiment.config.data.output_steps * len(experiment.roles.output)
-    encoding = MapperChannels(grid, mesh, hidden, out=hidden, edge_features=learned.encoder)
+    encoding = MapperChannels(*features, hidden, out=hidden, edge_features=learned.encoder)
     encoder: Mapper = _part(config, "encoder", graph.route("grid", "mesh"), encoding)
     processing = ProcessorChannels(hidden, _condition_channels(config), learned.processor)
     processor: Processor = _part(config, "processor", graph.mesh(), processing)
@@ -111,8 +116,8 @@ def _part(
     """
     choice, kind = getattr(config, name), "processor" if name == "processor" else "mapper"
     part = create(kind, choice.plugin, choice.options, place, channels, where=f"model.{name}")
-    learned = any(isinstance(module, EdgeFeatures) and module.trainable is not None for module in part.modules())
-    if channels.edge_features and not learned:
+    learns = any(isinstance(module, EdgeFeatures) and module.trainable is not None for module in part.modules())
+    if channels.edge_features and not learns:
         path = f"model.trainable_features.{name}"
         fault = f"`{path}` is {channels.edge_features}, but this {name} ignores edge features"
         raise ConfigError([Fault(path, fault)], fix="set it to 0")
@@ -131,10 +136,10 @@ def _noise(config: ModelConfig) -> Noise | None:
 
 
 def _condition_channels(config: ModelConfig) -> int:
-    """How wide the condition is that the processor gets; 0: none.
+    """Channels of the noise that the processor gets as a condition; 0: none.
 
     Raises:
-        ConfigError: the processor takes none.
+        ConfigError: the processor takes no condition.
     """
     if config.noise is None or config.noise.how == "inject":
         return 0

@@ -1,16 +1,25 @@
-"""Bounding: keeps variables within their physical limits."""
+"""Bounding: keeps variables within the physical limits of `model.bounding`."""
 
-__all__ = ["Bounding", "Fraction"]
+__all__ = ["Bounding", "Fraction", "make_bounding"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from wxml.config.schema import BoundingConfig
+from wxml.data.preprocessing import Preprocessing
+from wxml.errors import DataError, nearest
 from wxml.model.tensors import node_tensor
+
+PROBES = np.array([[-1, 0, 1, 2]], np.float32)
+"""Model values at which a transform is probed, to see whether it is linear; shape `[variable, node]`."""
+TOLERANCE = 1e-3
+"""How far a linear transform may be off, in units of its scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class Bounding(nn.Module):
         slope: NDArray[np.float32] | None = None,
         fractions: Sequence[Fraction] = (),
     ) -> None:
-        """Limits in model space.
+        """Limits in model preprocessing.
 
         Args:
             lowest: shape `[output variable]`, −∞ where there is no limit.
@@ -83,3 +92,110 @@ class Bounding(nn.Module):
             share = clamped + fraction.slope * (raw - clamped)
             columns[fraction.part] = share * (fraction.factor * total + fraction.offset) + fraction.shift
         return torch.stack(columns, dim=-1)
+
+
+# From the physical limits of a config to those in model space
+
+
+def make_bounding(preprocessing: Preprocessing, bounds: Mapping[str, BoundingConfig]) -> Bounding:
+    """The module that keeps the output variables within the limits of `model.bounding`.
+
+    Args:
+        preprocessing: turns the limits, which are in physical units, into model values.
+        bounds: by the name of the variable.
+
+    Raises:
+        DataError: a variable that is not forecast, or that cannot be a fraction of another one.
+    """
+    names = preprocessing.roles.output
+    for name in bounds:
+        _require_forecast(name, names, "limits")
+    lowest, highest, slope = np.full((3, len(names)), [[-np.inf], [np.inf], [0]], np.float32)
+    for name, bound in bounds.items():
+        if bound.fraction_of is None:
+            where = names.index(name)
+            lowest[where], highest[where], slope[where] = *_limits(preprocessing, name, bound), bound.slope
+    return Bounding(
+        lowest, highest, slope, [_fraction(preprocessing, name, bounds[name]) for name in _parts_in_order(bounds)]
+    )
+
+
+def _require_forecast(name: str, names: tuple[str, ...], what: str) -> None:
+    if name not in names:
+        raise DataError(f"`model.bounding` {what} {name!r}, which is not forecast", fix=nearest(name, names))
+
+
+def _limits(preprocessing: Preprocessing, name: str, bound: BoundingConfig) -> tuple[float, float]:
+    """The two limits in model space; a transform that falls exchanges them."""
+    at_zero, at_one = _physical(preprocessing, name)[1:3]
+    low, high = (bound.minimum, bound.maximum) if at_one > at_zero else (bound.maximum, bound.minimum)
+    return (
+        -np.inf if low is None else _model_value(preprocessing, name, low),
+        np.inf if high is None else _model_value(preprocessing, name, high),
+    )
+
+
+def _model_value(preprocessing: Preprocessing, name: str, limit: float) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of 0 is a limit that cannot be passed
+        value = float(preprocessing.forward(np.array([[limit]], np.float32), (name,))[0, 0])
+    if np.isnan(value):
+        raise DataError(
+            f"`model.bounding.{name}` has the limit {limit}, for which `data.transforms` has no model value",
+            fix="choose a limit that the transforms can take",
+        )
+    return value
+
+
+def _physical(preprocessing: Preprocessing, name: str) -> NDArray[np.float64]:
+    """The physical values of the probes, shape `[probe]`."""
+    return np.asarray(preprocessing.inverse(PROBES, (name,))[0], np.float64)
+
+
+# Fractions
+
+
+def _parts_in_order(bounds: Mapping[str, BoundingConfig]) -> list[str]:
+    """The variables that are fractions, each after the one that it is a fraction of."""
+    totals = {name: bound.fraction_of for name, bound in bounds.items() if bound.fraction_of is not None}
+    try:
+        order = TopologicalSorter({part: [total] for part, total in totals.items()}).static_order()
+        return [name for name in order if name in totals]
+    except CycleError as error:
+        raise DataError(
+            f"`model.bounding` makes variables fractions of one another: {' of '.join(error.args[1])}",
+            fix="let one of them be forecast by itself",
+        ) from error
+
+
+def _fraction(preprocessing: Preprocessing, part: str, bound: BoundingConfig) -> Fraction:
+    names, total = preprocessing.roles.output, str(bound.fraction_of)
+    _require_forecast(total, names, f"makes {part!r} a fraction of")
+    if part not in preprocessing.roles.diagnostic:
+        raise DataError(
+            f"`model.bounding` makes {part!r} a fraction of {total!r}, but it is prognostic: its change would be "
+            "forecast and not the fraction",
+            fix=f"add {part!r} to `data.variables.diagnostic`",
+        )
+    (scale, offset), (total_scale, total_offset) = _line(preprocessing, part), _line(preprocessing, total)
+    return Fraction(
+        names.index(part), names.index(total), total_scale / scale, total_offset / scale, -offset / scale, bound.slope
+    )
+
+
+def _line(preprocessing: Preprocessing, name: str) -> tuple[float, float]:
+    """Scale and offset of a variable: physical = scale · model + offset.
+
+    Raises:
+        DataError: its transforms are no straight line.
+    """
+    values = _physical(preprocessing, name)
+    scale, offset = (values[3] - values[0]) / 3, values[1]
+    error = np.abs(values - (scale * PROBES[0] + offset)).max()
+    rounding = 4 * np.finfo(np.float32).eps * np.abs(values).max()
+    if not error <= TOLERANCE * np.abs(scale) + rounding or scale == 0:
+        raise DataError(
+            f"`model.bounding` needs {name!r} to be a linear function of its model value to take fractions of it, and "
+            "`data.transforms` makes it another one",
+            fix=f"leave {name!r} out of the transforms that are not linear, or give it limits instead",
+        )
+    return float(scale), float(offset)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from wxml.artefacts.provenance import Provenance
 from wxml.config.schema import ExperimentConfig
-from wxml.data.samples import ModelSpace
+from wxml.data.preprocessing import Preprocessing
 from wxml.data.statistics import compute_statistics
 from wxml.data.transforms.normalise import Normalise
 from wxml.data.variables import VariableRoles
@@ -71,10 +71,10 @@ def tiny_experiment(kind: type[TinyExperiment] = TinyExperiment) -> TinyExperime
     source = TravellingWaves(days=16)
     graph = tiny_graph(source.header.grid)
     statistics = compute_statistics(source, ("t", "q"), source.header.times[:48], SIX_HOURS)
-    space = ModelSpace(source, VariableRoles(("t", "q"), ("cos_latitude",)), (Normalise(statistics),))
+    preprocessing = Preprocessing(source, VariableRoles(("t", "q"), ("cos_latitude",)), (Normalise(statistics),))
     data = {"grid": source.header.grid.identity, "source": source.provenance()}
     record = Provenance("checkpoint", config.model_dump(mode="json"), graph=graph.identity, data=data)
-    return kind(config, space, graph, statistics, record, source.header.variables)
+    return kind(config, preprocessing, graph, statistics, record, source.header.variables)
 
 
 def without_samples() -> TinyExperiment:

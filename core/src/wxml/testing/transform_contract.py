@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.data.transform import Statistics, Transform
+from wxml.data.statistics import Statistics
+from wxml.data.transform import Transform
 from wxml.testing.contract import Contract, require
 
 Values = NDArray[np.float32]

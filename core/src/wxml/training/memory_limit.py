@@ -1,4 +1,4 @@
-"""Plan the memory of a training, and choose what is kept for the backward pass so that it fits."""
+"""Plan the memory of a training, and choose activation checkpointing so that it fits a limit."""
 
 __all__ = ["fitted", "plan_experiment", "plan_training"]
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml.config.load import load_config
-from wxml.config.schema import ActivationCheckpointingConfig
-from wxml.errors import ConfigError, ContractError, Fault
+from wxml.config.schema import ActivationCheckpointingConfig, size_in_bytes
+from wxml.errors import ConfigError, Fault
 from wxml.experiment import Experiment, assemble
 from wxml.plugins.create import create
-from wxml.sizes import format_size, parse_size
-from wxml.training.memory_table import plan_summary, recomputed_parts
+from wxml.training.memory_table import format_size, plan_summary, recomputed_parts
 from wxml.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from wxml.training.memory_plan import MemoryPlan, MemoryPlanner
 
 GROUPS = (2, 4, 8, 16, 32)
+"""Numbers of groups of layers to try."""
 logger = logging.getLogger("wxml")
 
 
 def plan_training(experiment: Path | None, overrides: Sequence[str]) -> "MemoryPlan":
-    """The memory that `wxml train` would take with the same arguments; nothing is trained or written.
+    """Plan the memory of `wxml train` with the same arguments; nothing is trained or written.
 
     Raises:
         WxmlError: names what is wrong and the fix.
@@ -37,68 +37,67 @@ def plan_training(experiment: Path | None, overrides: Sequence[str]) -> "MemoryP
 
 
 def plan_experiment(experiment: Experiment, trainer: Trainer) -> "MemoryPlan":
-    """The plan of the configured checkpointing or, if that is above `model.memory_limit`, of the first that is not.
+    """The plan of the configured activation checkpointing or, if it exceeds `model.memory_limit`, the first that fits.
 
     Raises:
         ConfigError: nothing fits.
         ContractError: a plugin cannot be planned.
     """
-    config = experiment.config.model
-    planner = _planner(experiment, trainer)
+    from wxml.training.memory_plan import MemoryPlanner, SampleShape  # torch: a mistake in the config comes first
+
+    config, roles, data = experiment.config.model, experiment.roles, experiment.config.data
+    counts = (len(names) for names in (roles.prognostic, roles.diagnostic, roles.forcing))
+    sample = SampleShape(len(experiment.source.header.grid), data.input_steps, data.output_steps, *counts)
+    planner = MemoryPlanner(experiment.new_model(), sample, trainer.memory())
     configured = planner.plan(config.activation_checkpointing)
-    if config.memory_limit is None or configured.peak <= parse_size(config.memory_limit):
+    if config.memory_limit is None or configured.peak <= size_in_bytes(config.memory_limit):
         return configured
     return _first_that_fits(planner, configured, config.memory_limit)
 
 
 def fitted(experiment: Experiment, trainer: Trainer) -> Experiment:
-    """The experiment with the checkpointing that was chosen for it, which goes into its record; logs the plan.
+    """The experiment with activation checkpointing chosen to fit `model.memory_limit`; without a limit, as it is.
+
+    The choice goes into the record of the checkpoint.
 
     Raises:
-        ConfigError: nothing fits into `model.memory_limit`.
-        ContractError: there is a limit, and a plugin cannot be planned.
+        ConfigError: nothing fits.
+        ContractError: a plugin cannot be planned.
     """
-    try:
-        plan = plan_experiment(experiment, trainer)
-    except ContractError as error:
-        if experiment.config.model.memory_limit is not None:
-            raise
-        logger.info("%s", error.message)
+    model = experiment.config.model
+    if model.memory_limit is None:
         return experiment
+    plan = plan_experiment(experiment, trainer)
     logger.info("memory: %s", plan_summary(plan))
-    return _with_recompute(experiment, plan.recompute)
-
-
-def _planner(experiment: Experiment, trainer: Trainer) -> "MemoryPlanner":
-    # torch, which a mistake in the config need not wait for
-    from wxml.training.memory_plan import MemoryPlanner, SampleShape
-
-    roles, data = experiment.roles, experiment.config.data
-    counts = (len(names) for names in (roles.prognostic, roles.diagnostic, roles.forcing))
-    nodes = len(experiment.source.header.grid)
-    sample = SampleShape(nodes, data.input_steps, data.output_steps, *counts)
-    return MemoryPlanner(experiment.new_model(), sample, trainer.memory())
+    chosen = plan.recompute
+    if chosen == model.activation_checkpointing:
+        return experiment
+    model = model.model_copy(update={"activation_checkpointing": chosen})
+    config = experiment.config.model_copy(update={"model": model})
+    keys = (f"model.activation_checkpointing.{key}" for key in chosen.model_fields_set)
+    origins = experiment.provenance.origins | dict.fromkeys(keys, "model.memory_limit")
+    record = replace(experiment.provenance, config=config.model_dump(mode="json"), origins=origins)
+    return replace(experiment, config=config, provenance=record)
 
 
 def _first_that_fits(planner: "MemoryPlanner", configured: "MemoryPlan", limit: str) -> "MemoryPlan":
     least = configured
     for plan in _cheapest_first(planner, configured.recompute):
-        if plan.peak <= parse_size(limit):
+        if plan.peak <= size_in_bytes(limit):
             needs = f"it would need {format_size(configured.peak)}, more than the limit of {limit}"
-            again = recomputed_parts(plan.recompute)
-            logger.info("memory: %s, so the backward pass computes %s again", needs, again)
+            logger.info("memory: %s, so the backward pass recomputes %s", needs, recomputed_parts(plan.recompute))
             return plan
         least = min(least, plan, key=lambda p: p.peak)
-    how = f"when the backward pass computes {recomputed_parts(least.recompute) or 'nothing'} again"
+    how = f"when the backward pass recomputes {recomputed_parts(least.recompute) or 'nothing'}"
     fault = f"a training step takes {format_size(least.peak)} at least, {how}; got a limit of {limit}"
     raise ConfigError([Fault("model.memory_limit", fault)], fix=_what_to_reduce(least))
 
 
 def _cheapest_first(planner: "MemoryPlanner", configured: ActivationCheckpointingConfig) -> Iterator["MemoryPlan"]:
-    """Plans that keep less than the configured one: the mappers are computed again, the processor, both.
+    """Plans that keep less than the configured one: recompute the mappers, the processor, both.
 
-    In any number of groups the processor is computed twice: with fewer of them less is kept, with more of them less is
-    needed at a time, so they rise as long as that helps.
+    Each group costs one extra forward pass whatever the count. Few groups store little but recompute in large pieces;
+    so try 2, 4, 8, … and stop when the peak no longer falls.
     """
     if not configured.mappers:
         yield planner.plan(configured.model_copy(update={"mappers": True}))
@@ -121,17 +120,3 @@ def _what_to_reduce(plan: "MemoryPlan") -> str:
         "the layers or the mesh": True,
     }
     return f"raise the limit, or reduce {', '.join(name for name, possible in reducible.items() if possible)}"
-
-
-def _with_recompute(experiment: Experiment, chosen: ActivationCheckpointingConfig) -> Experiment:
-    if chosen == experiment.config.model.activation_checkpointing:
-        return experiment
-    model = experiment.config.model.model_copy(update={"activation_checkpointing": chosen})
-    config = experiment.config.model_copy(update={"model": model})
-    record = experiment.provenance
-    origins = {
-        **record.origins,
-        **{f"model.activation_checkpointing.{key}": "model.memory_limit" for key in chosen.model_fields_set},
-    }
-    record = replace(record, config=config.model_dump(mode="json"), origins=origins)
-    return replace(experiment, config=config, provenance=record)

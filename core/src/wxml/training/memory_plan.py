@@ -1,8 +1,8 @@
-"""How much memory a training step takes, known before it is made.
+"""The memory of a training step, planned before the step is made.
 
-The step is made on tensors that have a shape, a dtype and a device but no values, so it takes a second and no memory:
-forward over the whole rollout, squared error, backward. Each operation tells what it would allocate, and each tensor
-when it would be freed (`wxml.training.memory_trace`).
+The planner makes the step on tensors that have a shape, a dtype and a device but no values: forward over the whole
+rollout, squared error, backward. This takes seconds and no memory. `wxml.training.memory_trace` records what each
+operation allocates and when each tensor is freed.
 """
 
 __all__ = ["MemoryPlan", "MemoryPlanner", "SampleShape"]
@@ -22,22 +22,22 @@ from wxml.errors import ContractError
 from wxml.model.layers import set_recompute
 from wxml.model.processor import Processor
 from wxml.model.unroll import unroll
+from wxml.training.memory_table import PARTS
 from wxml.training.memory_trace import MemoryTrace
 from wxml.training.trainer import TrainingMemory
 
-PARTS = ("encoder", "processor", "decoder")
 LABELS = ("weights", "gradients", "optimiser state", "copies of the weights", "graph", "batch", *PARTS, "other")
-"""What is told apart; the parts of the model hold their activations."""
+"""Names under which bytes are counted; `encoder`, `processor`, `decoder` and `other` are activations."""
 LASTING = LABELS[:5]
 GAPS = {"cpu": 0.25}
-"""What the C library loses between tensors that come and go, per byte of them; 0.08 to 0.5 in `docs/memory.md`."""
+"""Bytes that the C library loses per byte of the tensors that come and go; `docs/memory.md` measured 0.08 to 0.5."""
 TRACED_CALLS = 3
-"""A longer rollout costs so much more for each further call of the model as the last of these did."""
+"""Trace at most three model calls; every further call adds what the third added."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleShape:
-    """How large one sample is."""
+    """The size of one sample."""
 
     nodes: int
     input_steps: int
@@ -49,7 +49,7 @@ class SampleShape:
 
     @property
     def output(self) -> int:
-        """Variables that are forecast."""
+        """The number of variables that are forecast."""
         return self.prognostic + self.diagnostic
 
     def batch(self, size: int, rollout: int) -> tuple[int, int, int, int]:
@@ -59,19 +59,19 @@ class SampleShape:
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """What a training step takes, in bytes."""
+    """The memory of a training step, in bytes."""
 
     recompute: ActivationCheckpointingConfig
     training: TrainingMemory
     kept: Mapping[str, int]
-    """After the forward pass: label → bytes. The gradients are those of the step before, which go now."""
+    """Label → bytes after the forward pass. The gradients among them are those of the step before."""
     at_peak: Mapping[str, int]
-    """When the sum is greatest; `backward` are gradients, temporaries and what is computed again, `gaps` is memory
-    that no tensor can use."""
+    """Label → bytes at the moment of the greatest sum. `backward`: gradients, temporaries and recomputed activations;
+    `gaps`: memory that no tensor can use."""
 
     @property
     def peak(self) -> int:
-        """The most at any time."""
+        """The greatest sum."""
         return sum(self.at_peak.values())
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,15 +86,20 @@ class MemoryPlan:
 
     @property
     def activations(self) -> int:
-        """What the forward pass keeps for the backward pass."""
+        """Bytes that the forward pass keeps for the backward pass."""
         return sum(self.kept.get(label, 0) for label in (*PARTS, "other"))
 
 
 class MemoryPlanner:
-    """Plans the same training with one or another choice of what is kept for the backward pass."""
+    """Plans one training under several choices of activation checkpointing."""
 
     def __init__(self, model: nn.Module, sample: SampleShape, training: TrainingMemory) -> None:
-        """Take the values out of a model, which is of no other use afterwards.
+        """Replace the values of the model by tensors without values; afterwards the model can only be planned.
+
+        Args:
+            model: a fresh model.
+            sample: the size of one sample.
+            training: the batch, the rollout and what the optimiser holds.
 
         Raises:
             ContractError: a part of the model reads values of tensors in `forward`.
@@ -106,19 +111,19 @@ class MemoryPlanner:
             _without_values(model, training.device)
             self._state = self._training_state()
             self._trace.hold("graph", *model.buffers())
-        with self._trace.labelled("graph"):  # what a model makes once, such as the indices of a batch
+        with self._trace.labelled("graph"):  # a model may make something once, such as the indices of a batch
             self._step(sample.output_steps, [])
 
     @property
     def has_recompute_groups(self) -> bool:
-        """Whether the processor can be computed again in groups of layers."""
+        """Whether the processor can be recomputed in groups of layers."""
         return any(isinstance(part, Processor) and part.has_recompute_groups for part in self.model.children())
 
     def plan(self, recompute: ActivationCheckpointingConfig) -> MemoryPlan:
-        """The plan for one choice.
+        """The plan with these activations recomputed.
 
         Raises:
-            ContractError: as above.
+            ContractError: a part of the model reads values of tensors in `forward`.
         """
         set_recompute(self.model, recompute)
         rollout = max(self.training.rollout, self.sample.output_steps)
@@ -129,7 +134,7 @@ class MemoryPlanner:
         return MemoryPlan(recompute, self.training, _known_first(kept), _known_first(peak))
 
     def _training_state(self) -> dict[str, list[Tensor]]:
-        """What lives as long as the training: weights, and what belongs to each of them."""
+        """Tensors that live as long as the training: the weights and what the optimiser keeps for each."""
         weights: list[Tensor] = list(self.model.parameters())
         everything = [*weights, *self.model.buffers()]
         state: dict[str, list[Tensor]] = {
@@ -142,7 +147,7 @@ class MemoryPlanner:
         return state
 
     def _extended(self, calls: int) -> tuple[Counter[str], Counter[str]]:
-        """The memory of a long rollout, from those of two shorter ones."""
+        """Extrapolate a long rollout: m(n) = m(3) + (n − 3) · (m(3) − m(2))."""
         shorter, longer = (self._traced(count * self.sample.output_steps) for count in (TRACED_CALLS - 1, TRACED_CALLS))
         kept, peak = (
             Counter({label: b[label] + (calls - TRACED_CALLS) * (b[label] - a[label]) for label in a | b})
@@ -151,13 +156,13 @@ class MemoryPlanner:
         return kept, peak
 
     def _traced(self, rollout: int) -> tuple[Counter[str], Counter[str]]:
-        """What lives after the forward pass of a step, and at the peak."""
+        """Bytes by label after the forward pass of a step, and at its peak."""
         self._trace.at_peak = self._trace.live.copy()
         kept = self._step(rollout, list(PARTS))
         return kept, self._trace.at_peak.copy()
 
     def _step(self, rollout: int, parts: list[str]) -> Counter[str]:
-        """Make a training step; return what lives after its forward pass."""
+        """Make a training step and return the bytes by label after its forward pass."""
         try:
             with self._fake, self._trace:
                 with self._trace.labelled("gradients"):
@@ -173,7 +178,7 @@ class MemoryPlanner:
                 with self._trace.labelled("backward"):
                     loss.backward()  # type: ignore[no-untyped-call]
                 self.model.zero_grad()
-        except RuntimeError as error:  # of torch: values are asked for, or an operation does not know its shapes
+        except RuntimeError as error:  # torch: values are asked for, or an operation does not know its shapes
             raise ContractError(
                 f"the memory of this model cannot be planned: {str(error).splitlines()[0]}",
                 fix="no `forward` of a plugin may depend on values of tensors; its authors can make indices and masks "
@@ -182,7 +187,7 @@ class MemoryPlanner:
         return kept
 
     def _loss(self, batch: Tensor) -> Tensor:
-        """The squared error of a forecast, like that of a trainer."""
+        """The squared error of a forecast, which stands for the loss of the trainer."""
         sample, training = self.sample, self.training
         states, truth = batch[:, : sample.input_steps, :, : sample.prognostic], batch[:, sample.input_steps :]
         autocast = training.precision != "float32"
@@ -193,7 +198,7 @@ class MemoryPlanner:
 
     @contextmanager
     def _labelled_by_part(self, names: list[str]) -> Iterator[None]:
-        """What a part of the model makes counts under its name."""
+        """Count what each part of the model allocates under the name of the part."""
 
         def enter(name: str) -> None:
             self._trace.label = name
@@ -212,7 +217,7 @@ class MemoryPlanner:
 
 
 def _without_values(model: nn.Module, device: str) -> None:
-    """Put tensors without values in place of all weights and buffers."""
+    """Replace all weights and buffers by tensors without values."""
     made: dict[int, Tensor] = {}
     for module in model.modules():
         for name, old in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
@@ -223,5 +228,5 @@ def _without_values(model: nn.Module, device: str) -> None:
 
 
 def _known_first(sizes: Mapping[str, int]) -> dict[str, int]:
-    """Without what is empty, in the order in which people read it."""
+    """Drop empty labels and sort the others for the reader."""
     return {label: sizes[label] for label in (*LABELS, "backward", "gaps") if sizes.get(label)}

@@ -1,23 +1,34 @@
-"""A memory plan as people read it: one line for the log, a table for the terminal."""
+"""A memory plan as text: one line for the log, a table for the terminal."""
 
-__all__ = ["plan_lines", "plan_summary", "recomputed_parts"]
+__all__ = ["PARTS", "format_size", "plan_lines", "plan_summary", "recomputed_parts"]
 
 from typing import TYPE_CHECKING
 
+from pydantic import ByteSize
+
 from wxml.config.schema import ActivationCheckpointingConfig
-from wxml.sizes import format_size
 from wxml.terminal import columns
 
 if TYPE_CHECKING:
     from wxml.training.memory_plan import MemoryPlan
 
 PARTS = ("encoder", "processor", "decoder")
+"""The parts of a model, whose activations are counted apart."""
 BAR = 30
-"""Characters of a bar that is as long as the peak is high."""
+"""Characters of a bar that stands for the whole peak."""
+
+
+def format_size(size: float) -> str:
+    """A size in units of 1024.
+
+    >>> format_size(512), format_size(5.5 * 2**20)
+    ('512 B', '5.5 MiB')
+    """
+    return ByteSize(size).human_readable(separator=" ")
 
 
 def recomputed_parts(recompute: ActivationCheckpointingConfig) -> str:
-    """What is computed again in the backward pass, in words; empty where everything is kept."""
+    """The parts that the backward pass recomputes, in words; empty where it recomputes none."""
     groups = recompute.processor
     processor = f"the processor in {groups} groups of layers" if groups > 1 else "the processor"
     parts = [processor] * (groups > 0) + ["the mappers"] * recompute.mappers
@@ -25,9 +36,9 @@ def recomputed_parts(recompute: ActivationCheckpointingConfig) -> str:
 
 
 def plan_summary(plan: "MemoryPlan") -> str:
-    """The peak, and what most of it is.
+    """The peak and its largest parts in one line.
 
-    Such as `31.0 GiB at the peak: activations 28.1 GiB (encoder 3.0 GiB, processor 22.0 GiB, decoder 3.1 GiB), …`.
+    Such as `31.0 GiB at the peak of a training step: activations 28.1 GiB (encoder 3.0 GiB, …), …`.
     """
     parts = ", ".join(f"{part} {format_size(plan.kept[part])}" for part in PARTS if part in plan.kept)
     weights = ("weights", "gradients", "optimiser state", "copies of the weights")
@@ -35,8 +46,8 @@ def plan_summary(plan: "MemoryPlan") -> str:
     again = recomputed_parts(plan.recompute)
     return (
         f"{format_size(plan.peak)} at the peak of a training step: activations {format_size(plan.activations)} "
-        f"({parts or 'all in one'}), weights and what belongs to them {format_size(of_weights)}"
-        + (f"; {again} computed again in the backward pass" if again else "")
+        f"({parts or 'all in one'}), weights, gradients and optimiser {format_size(of_weights)}"
+        + (f"; the backward pass recomputes {again}" if again else "")
     )
 
 
@@ -44,22 +55,19 @@ def plan_lines(plan: "MemoryPlan") -> list[str]:
     """One row for each label: its bytes after the forward pass and at the peak, and a bar for the latter."""
     training = plan.training
     labels = [*plan.kept, *(label for label in plan.at_peak if label not in plan.kept)]
-    rows = [_row(_name(label), plan.kept.get(label, 0), plan.at_peak.get(label, 0), plan.peak) for label in labels]
+    rows = [_row(label, plan.kept.get(label, 0), plan.at_peak.get(label, 0), plan.peak) for label in labels]
     total = _row("total", sum(plan.kept.values()), plan.peak, 0)
     batch = f"batch of {training.batch_size}, rollout of {training.rollout}"
     return [
         f"a training step: {batch}, {training.precision}, device {training.device}",
-        f"computed again in the backward pass: {recomputed_parts(plan.recompute) or 'nothing'}",
+        f"the backward pass recomputes {recomputed_parts(plan.recompute) or 'nothing'}",
         "",
         *columns([("", "after forward", "at the peak", ""), *rows, total], right={1, 2}),
     ]
 
 
-def _name(label: str) -> str:
+def _row(label: str, kept: int, at_peak: int, whole: int) -> tuple[str, ...]:
     names = {"backward": "backward pass", "other": "other activations", "gaps": "gaps between tensors"}
-    return names.get(label, f"{label} activations" if label in PARTS else label)
-
-
-def _row(name: str, kept: int, at_peak: int, whole: int) -> tuple[str, ...]:
+    name = names.get(label, f"{label} activations" if label in PARTS else label)
     bar = "█" * round(BAR * at_peak / whole) if whole else ""
     return (name, *(format_size(size) if size else "–" for size in (kept, at_peak)), bar)

@@ -1,4 +1,4 @@
-"""How many bytes the tensors hold that live at the same time."""
+"""Counts the bytes of all tensors that are alive."""
 
 __all__ = ["MemoryTrace"]
 
@@ -15,15 +15,15 @@ from torch.utils._pytree import tree_leaves
 
 
 class MemoryTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Watches every operation inside of its block; what one gives counts from then on until nobody holds it any more.
+    """Watches every operation inside its block and counts each result until the last reference to it is gone.
 
-    A storage counts once, however many views share it. What an operation allocates and frees inside of itself is not
-    seen.
+    A storage counts once, however many views share it. Memory that an operation allocates and frees inside itself is
+    not seen.
 
     Attributes:
-        label: under which name new storages are counted.
-        live: label → bytes of storages that are there now.
-        at_peak: the same when their sum was greatest.
+        label: the name under which new storages are counted.
+        live: label → bytes of the storages that are alive.
+        at_peak: a copy of `live` from the moment when its sum was greatest.
     """
 
     def __init__(self) -> None:
@@ -34,14 +34,14 @@ class MemoryTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._storages: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
     def hold(self, label: str, *tensors: Tensor) -> None:
-        """Count tensors that were made outside of the block, but for those that are counted already."""
+        """Count tensors that were made outside the block, unless they are counted already."""
         with self.labelled(label):
             for tensor in tensors:
                 self._count(tensor.untyped_storage())
 
     @contextmanager
     def labelled(self, label: str) -> Iterator[None]:
-        """What is made inside counts under this label."""
+        """Count what is made inside under this label."""
         before, self.label = self.label, label
         try:
             yield
@@ -51,7 +51,7 @@ class MemoryTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Run one operation and count what it gives."""
+        """Run one operation and count its results."""
         result = func(*args, **(kwargs or {}))
         for leaf in [result] if isinstance(result, Tensor) else tree_leaves(result):
             if isinstance(leaf, Tensor):

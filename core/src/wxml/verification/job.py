@@ -13,7 +13,7 @@ from wxml.artefacts.provenance import Provenance
 from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError
-from wxml.experiment import describe_source, open_source
+from wxml.experiment import describe_source
 from wxml.files.staging import check_absent, staged
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
@@ -44,7 +44,7 @@ def verify(
     record = read_provenance(forecast)
     config = _config_behind(record, forecast)
     source, scored_by = source or config.data.source, config.verification
-    truth = open_source(source)
+    truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")
     verifier: Verifier = create("verifier", scored_by.plugin, scored_by.options, where="verification")
     logger.info("verify: %s", forecast)
     plugins = lock([_used("verifier", scored_by), _used("data-source", source)])

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from wxml.data.transform import Statistics, Transform
+from wxml.data.statistics import Statistics
+from wxml.data.transform import Transform
 
 
 class Impute(Transform):

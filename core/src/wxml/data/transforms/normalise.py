@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from wxml.data.transform import Statistics, Transform
+from wxml.data.statistics import Statistics
+from wxml.data.transform import Transform
 from wxml.errors import DataError, nearest
 
 Method = Literal["mean-std", "std", "min-max", "max", "none"]

@@ -1,0 +1,100 @@
+"""Preprocessing: from the physical values of a source to the values that a model reads, and back."""
+
+__all__ = ["Preprocessing"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wxml.data.forcings import compute_forcings
+from wxml.data.source import DataSource
+from wxml.data.statistics import Statistics
+from wxml.data.transform import Transform
+from wxml.data.variables import VariableRoles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preprocessing:
+    """Turns the physical values of a source into model values, and back.
+
+    The variable axis holds prognostic, then diagnostic, then forcing variables; forcings that the source does not have
+    are computed.
+    """
+
+    source: DataSource
+    roles: VariableRoles
+    transforms: Sequence[Transform]
+    constants: frozenset[str] = frozenset()
+    """Variables that do not change with time, such as orography; a forecast may go beyond the last time they have."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names along the variable axis."""
+        return self.roles.output + self.roles.forcing
+
+    def tendency_scale(self, statistics: Statistics) -> NDArray[np.float32]:
+        """The root mean square change over one time step in model values, shape `[output variable]`; 1 where it is 0.
+
+        s = |forward(mean + tendency_std) − forward(mean)|
+        """
+        output = statistics.select(self.roles.output)
+        still, moved = (
+            self.forward(values.astype(np.float32)[:, None], self.roles.output)[:, 0]
+            for values in (output.mean, output.mean + output.tendency_std)
+        )
+        scale = np.abs(moved - still)
+        return np.where(scale > 0, scale, np.float32(1))
+
+    def states(self, times: ArrayLike) -> NDArray[np.float32]:
+        """Only the prognostic variables, shape `[time, member, prognostic, node]`; NaN where one is missing."""
+        return self.forward(self.source.read(times, self.roles.prognostic), self.roles.prognostic)
+
+    def read(self, times: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Model values, shape `[time, member, variable, node]`, and where the source had none (same shape)."""
+        read, computed = self._split(self.variables)
+        physical = self.source.read(times, read)
+        extra = self._computed(computed, times)
+        values = np.concatenate([self.forward(physical, read), extra], axis=2)
+        missing = np.concatenate([np.isnan(physical), np.zeros(extra.shape, bool)], axis=2)
+        order = [(read + computed).index(name) for name in self.variables]
+        return values[:, :, order], missing[:, :, order]
+
+    def forcings(self, times: ArrayLike) -> NDArray[np.float32]:
+        """Only the forcings, shape `[time, member, forcing, node]`; NaN where one is missing and not imputed.
+
+        Constants are read at the first time alone.
+        """
+        read, computed = self._split(self.roles.forcing)
+        changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
+        instants = np.asarray(times, "datetime64[s]").reshape(-1)
+        parts = [
+            self.forward(self.source.read(instants[:1], constant), constant).repeat(len(instants), axis=0),
+            self._computed(computed, instants),
+        ]
+        if changing:
+            parts.insert(0, self.forward(self.source.read(instants, changing), changing))
+        order = changing + constant + computed
+        return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
+
+    def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
+        """Physical to model values, shape `[..., variable, node]`."""
+        for transform in self.transforms:
+            values = transform.forward(values, variables)
+        return values
+
+    def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
+        """Model to physical values, shape `[..., variable, node]`."""
+        for transform in reversed(self.transforms):
+            values = transform.inverse(values, variables)
+        return values
+
+    def _split(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Those that the source has, and those that are computed."""
+        has = self.source.header.names
+        return tuple(v for v in variables if v in has), tuple(v for v in variables if v not in has)
+
+    def _computed(self, variables: tuple[str, ...], times: ArrayLike) -> NDArray[np.float32]:
+        values = compute_forcings(variables, self.source.header.grid, times)[:, None]
+        return np.repeat(values, self.source.header.members, axis=1)
