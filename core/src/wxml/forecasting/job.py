@@ -18,8 +18,8 @@ from wxml.errors import DataError
 from wxml.experiment import Experiment, describe_source, restore
 from wxml.files.staging import check_absent, staged
 from wxml.forecasting.layout import ForecastHeader
-from wxml.forecasting.writer import ForecastWriter
 from wxml.forecasting.rollout import rollout
+from wxml.forecasting.writer import ForecastWriter
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.resolve import resolve
