@@ -24,7 +24,9 @@ ROOMS = (
     "forecasting",
     "verification",
     "experiment",
+    "config",
     "plugins",
+    "environment",
     "files",
     "terminal",
     "testing",
@@ -163,9 +165,13 @@ def _definition(path: Path, name: str) -> Found:
             return Found(node)
         if isinstance(node, ast.Assign | ast.AnnAssign) and name in _assigned(node):
             return Found(node, ast.get_source_segment(source, node) or "", _text(below))
-    for node in ast.walk(_parsed(path)):
-        if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == name for alias in node.names):
-            package, _, module = node.module.partition(".")
+    for imported in ast.walk(_parsed(path)):
+        if (
+            isinstance(imported, ast.ImportFrom)
+            and imported.module
+            and name in [alias.name for alias in imported.names]
+        ):
+            package, _, module = imported.module.partition(".")
             return _definition(_file(CORE if package == "wxml" else KERNELS, module), name)
     raise SystemExit(f"error: {path.relative_to(ROOT)} defines no {name}, which its `__all__` or `wxml` lists")
 

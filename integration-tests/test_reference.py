@@ -91,5 +91,5 @@ def test_a_docstring_becomes_markdown(generator: ModuleType) -> None:
         "**Raises**",
         "- `DataError`: no.",
         "    >>> 1 + 1",
-        "2",
+        "    2",
     ]

@@ -19,6 +19,7 @@ _WHERE = {
     "DataSource": "data.source",
     "EdgeFeatures": "model.features",
     "EdgeSet": "graphs.graph",
+    "EncodeProcessDecode": "model.encode_process_decode",
     "Experiment": "experiment",
     "Fields": "data.fields",
     "ForecastHeader": "forecasting.layout",
@@ -31,6 +32,7 @@ _WHERE = {
     "Mapper": "model.mapper",
     "MapperChannels": "model.mapper",
     "Mesh": "graphs.graph",
+    "ModelConfig": "config.schema",
     "NodeSet": "graphs.graph",
     "Options": "plugins.options.model",
     "PluginChoice": "plugins.options.choices",
@@ -49,8 +51,15 @@ _WHERE = {
     "VerificationTask": "verification.verifier",
     "Verifier": "verification.verifier",
     "WxmlError": "errors",
+    "assemble": "experiment",
+    "create": "plugins.create",
     "hookimpl": "plugins.hooks",
+    "installed": "plugins.catalog",
+    "load_config": "config.load",
+    "released_names": "environment.release_index",
+    "resolve": "plugins.resolve",
     "run_layers": "model.layers",
+    "split_arguments": "config.arguments",
     "unroll": "model.unroll",
 }
 
@@ -60,6 +69,7 @@ PUBLIC_MODULES = (
     "errors",
     "files.cache",
     "files.failures",
+    "files.lock",
     "files.staging",
     "forecasting.layout",
     "model.tensors",
@@ -82,6 +92,9 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from wxml.config.arguments import split_arguments as split_arguments
+    from wxml.config.load import load_config as load_config
+    from wxml.config.schema import ModelConfig as ModelConfig
     from wxml.data.fields import Fields as Fields
     from wxml.data.grid import Grid as Grid
     from wxml.data.source import DataSource as DataSource
@@ -90,6 +103,7 @@ if TYPE_CHECKING:
     from wxml.data.transform import Transform as Transform
     from wxml.data.variables import Variable as Variable
     from wxml.data.variables import VariableRoles as VariableRoles
+    from wxml.environment.release_index import released_names as released_names
     from wxml.errors import AmbiguousPluginError as AmbiguousPluginError
     from wxml.errors import ArtefactError as ArtefactError
     from wxml.errors import BrokenPluginError as BrokenPluginError
@@ -99,6 +113,7 @@ if TYPE_CHECKING:
     from wxml.errors import UnknownPluginError as UnknownPluginError
     from wxml.errors import WxmlError as WxmlError
     from wxml.experiment import Experiment as Experiment
+    from wxml.experiment import assemble as assemble
     from wxml.forecasting.layout import ForecastHeader as ForecastHeader
     from wxml.forecasting.writer import ForecastWriter as ForecastWriter
     from wxml.graphs.builder import GraphBuilder as GraphBuilder
@@ -107,6 +122,7 @@ if TYPE_CHECKING:
     from wxml.graphs.graph import Mesh as Mesh
     from wxml.graphs.graph import NodeSet as NodeSet
     from wxml.graphs.graph import Route as Route
+    from wxml.model.encode_process_decode import EncodeProcessDecode as EncodeProcessDecode
     from wxml.model.features import EdgeFeatures as EdgeFeatures
     from wxml.model.layers import Layer as Layer
     from wxml.model.layers import run_layers as run_layers
@@ -116,10 +132,13 @@ if TYPE_CHECKING:
     from wxml.model.processor import Processor as Processor
     from wxml.model.processor import ProcessorChannels as ProcessorChannels
     from wxml.model.unroll import unroll as unroll
+    from wxml.plugins.catalog import installed as installed
+    from wxml.plugins.create import create as create
     from wxml.plugins.hooks import hookimpl as hookimpl
     from wxml.plugins.options.choices import Kind as Kind
     from wxml.plugins.options.choices import PluginChoice as PluginChoice
     from wxml.plugins.options.model import Options as Options
+    from wxml.plugins.resolve import resolve as resolve
     from wxml.training.trainer import Trainer as Trainer
     from wxml.training.trainer import TrainingMemory as TrainingMemory
     from wxml.verification.verifier import Scores as Scores

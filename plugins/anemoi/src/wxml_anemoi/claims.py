@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from wxml import EdgeFeatures, Mapper
-from wxml.model.encode_process_decode import EncodeProcessDecode
+from wxml import EdgeFeatures, EncodeProcessDecode, Mapper
 
 from wxml_anemoi.names import PARTS, AnemoiNames
 from wxml_anemoi.order import GEOMETRY, AnemoiLayout, FeatureOrder

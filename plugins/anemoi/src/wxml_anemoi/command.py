@@ -22,7 +22,7 @@ def command(export: Path, arguments: tuple[str, ...], output: Path, overwrite: b
       wxml import-anemoi anemoi.safetensors experiment.yaml -o checkpoint.safetensors
       wxml import-anemoi anemoi.safetensors experiment.yaml model.channels=512 -o checkpoint.safetensors
     """
-    from wxml.config.arguments import split_arguments
+    from wxml import split_arguments
 
     from wxml_anemoi.job import import_anemoi
 

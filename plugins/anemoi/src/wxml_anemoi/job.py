@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Grid
-from wxml.config.load import load_config
+from wxml import Grid, assemble, load_config
 from wxml.data.sphere import angular_distance, unit_vectors
 from wxml.errors import DataError
-from wxml.experiment import assemble
 from wxml.files.staging import check_absent
 
 from wxml_anemoi.file import read_anemoi_export

@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from wxml import Mapper, Processor
-from wxml.config.schema import ModelConfig
-from wxml.model.encode_process_decode import EncodeProcessDecode
-from wxml.plugins.catalog import installed
-from wxml.plugins.create import create
-from wxml.plugins.resolve import resolve
+from wxml import EncodeProcessDecode, Mapper, ModelConfig, Processor, create, installed, resolve
 
 PARTS = {"encoder": ("grid", "mesh"), "processor": ("mesh", "mesh"), "decoder": ("mesh", "grid")}
 """The parts of a model, each with the node sets that its edges join."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from wxml import VariableRoles
+from wxml import EncodeProcessDecode, VariableRoles
 from wxml.errors import DataError, nearest
-from wxml.model.encode_process_decode import EncodeProcessDecode
 
 from wxml_anemoi.graph import AnemoiEdges
 

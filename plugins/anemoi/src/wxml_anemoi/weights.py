@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
-from wxml import VariableRoles
+from wxml import EncodeProcessDecode, VariableRoles
 from wxml.errors import ArtefactError
-from wxml.model.encode_process_decode import EncodeProcessDecode
 
 from wxml_anemoi.claims import COORDINATES, Claim, claims_of, unused_names
 from wxml_anemoi.names import PARTS, AnemoiNames

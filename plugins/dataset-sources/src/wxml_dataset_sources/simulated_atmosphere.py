@@ -12,10 +12,8 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml.data.grid import Grid
-from wxml.data.source import DataSource, SourceHeader
+from wxml import DataSource, Grid, SourceHeader, Variable
 from wxml.data.times import format_time, parse_time
-from wxml.data.variables import Variable
 from wxml.errors import DataError
 from wxml.files.cache import cache_folder
 from wxml.files.lock import locked

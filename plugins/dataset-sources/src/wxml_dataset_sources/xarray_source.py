@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml.data.grid import Grid
-from wxml.data.source import DataSource
+from wxml import DataSource, Grid
 
 from wxml_dataset_sources.xarray_reading.array_blocks import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble

@@ -5,11 +5,9 @@ __all__ = ["Icosahedral"]
 from typing import Annotated
 
 from pydantic import Field
-from wxml.data.grid import Grid
+from wxml import Graph, GraphBuilder, Grid, NodeSet
 from wxml.data.sphere import from_unit_vectors
 from wxml.errors import DataError
-from wxml.graphs.builder import GraphBuilder
-from wxml.graphs.graph import Graph, NodeSet
 
 from wxml_graph_builders.icosphere import icosphere
 from wxml_graph_builders.mesh_graph import DECODER, ENCODER, mesh_graph

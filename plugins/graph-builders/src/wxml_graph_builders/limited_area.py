@@ -5,10 +5,8 @@ __all__ = ["LimitedArea"]
 from typing import Annotated, Literal
 
 from pydantic import Field
-from wxml.data.grid import Grid
+from wxml import Graph, GraphBuilder, Grid, Mesh, NodeSet
 from wxml.errors import ConfigError, DataError, Fault
-from wxml.graphs.builder import GraphBuilder
-from wxml.graphs.graph import Graph, Mesh, NodeSet
 
 from wxml_graph_builders.mesh_graph import DECODER, ENCODER, mesh_graph
 from wxml_graph_builders.multi_scale_edges import refuse_coarsest

@@ -2,8 +2,7 @@
 
 __all__ = ["DECODER", "ENCODER", "mesh_graph"]
 
-from wxml.data.grid import Grid
-from wxml.graphs.graph import Graph, Mesh, NodeSet
+from wxml import Graph, Grid, Mesh, NodeSet
 
 from wxml_graph_builders.nearest_edges import NearestEdges
 from wxml_graph_builders.radius_edges import RadiusEdges

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml import EdgeSet, Mesh, NodeSet
 from wxml.errors import DataError
-from wxml.graphs.graph import EdgeSet, Mesh, NodeSet
 
 
 def multi_scale_mesh(nodes: NodeSet, levels: Sequence[NDArray[np.int64]]) -> Mesh:

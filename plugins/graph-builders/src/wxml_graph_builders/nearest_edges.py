@@ -5,8 +5,7 @@ __all__ = ["NearestEdges"]
 from typing import Annotated
 
 from pydantic import Field
-from wxml.graphs.graph import EdgeSet, NodeSet
-from wxml.plugins.options.model import Options
+from wxml import EdgeSet, NodeSet, Options
 
 from wxml_graph_builders.nearest_nodes import nearest_nodes
 

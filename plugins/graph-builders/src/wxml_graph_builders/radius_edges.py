@@ -6,8 +6,7 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field
-from wxml.graphs.graph import EdgeSet, NodeSet
-from wxml.plugins.options.model import Options
+from wxml import EdgeSet, NodeSet, Options
 
 from wxml_graph_builders.nearest_nodes import Indices, greatest_gap, nearest_nodes
 

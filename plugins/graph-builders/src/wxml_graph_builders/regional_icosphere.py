@@ -4,8 +4,8 @@ __all__ = ["FINEST", "finest_refinement", "regional_icosphere"]
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml import Mesh, NodeSet
 from wxml.data.sphere import from_unit_vectors
-from wxml.graphs.graph import Mesh, NodeSet
 
 from wxml_graph_builders.icosphere import Icosphere, greatest_edge, icosphere
 from wxml_graph_builders.multi_scale_edges import multi_scale_mesh

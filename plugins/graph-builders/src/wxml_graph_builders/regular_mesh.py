@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.grid import Grid
+from wxml import Grid, Mesh, NodeSet
 from wxml.errors import DataError
-from wxml.graphs.graph import Mesh, NodeSet
 
 from wxml_graph_builders.multi_scale_edges import multi_scale_mesh, refuse_coarsest
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from packaging.utils import canonicalize_name
-from wxml.environment.release_index import released_names
+from wxml import installed, released_names
 from wxml.errors import ConfigError, Fault
-from wxml.plugins.catalog import installed
 
 DISTRIBUTION = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)  # PEP 508
 

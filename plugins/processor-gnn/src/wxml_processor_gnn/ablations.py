@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mapper, MapperChannels, Mesh, Processor, ProcessorChannels, Route
+from wxml import Mapper, MapperChannels, Mesh, Processor, ProcessorChannels, Route, run_layers
 from wxml.data.sphere import angular_distance
-from wxml.model.layers import run_layers
 from wxml_kernels import EdgeIndex, gather_sources, segment_sum
 
 from wxml_processor_gnn.mlp import ACTIVATIONS, Activation

@@ -11,7 +11,7 @@ __all__ = ["Interaction"]
 
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml.model.noise import ConditionalLayerNorm
+from wxml import ConditionalLayerNorm
 from wxml_kernels import EdgeIndex, edge_network
 
 from wxml_processor_gnn.mlp import Mlp, MlpOptions

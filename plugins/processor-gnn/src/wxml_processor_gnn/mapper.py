@@ -3,8 +3,7 @@
 __all__ = ["GnnMapper"]
 
 from torch import Tensor, nn
-from wxml import Mapper, MapperChannels, Route
-from wxml.model.features import EdgeFeatures
+from wxml import EdgeFeatures, Mapper, MapperChannels, Route
 from wxml_kernels import EdgeIndex
 
 from wxml_processor_gnn.interaction import Interaction

@@ -19,7 +19,7 @@ from typing import Annotated, Literal, NamedTuple, cast
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from wxml.model.noise import ConditionalLayerNorm
+from wxml import ConditionalLayerNorm
 from wxml_kernels import Activation, LayerStack, row_network
 
 HiddenLayers = Annotated[int, Field(gt=0, description="hidden layers of every network")]

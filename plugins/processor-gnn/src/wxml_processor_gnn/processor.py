@@ -7,9 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mesh, Processor, ProcessorChannels
-from wxml.model.features import EdgeFeatures
-from wxml.model.layers import run_layers
+from wxml import EdgeFeatures, Mesh, Processor, ProcessorChannels, run_layers
 from wxml_kernels import EdgeIndex
 
 from wxml_processor_gnn.interaction import Interaction

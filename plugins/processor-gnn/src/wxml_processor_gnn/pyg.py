@@ -10,10 +10,8 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mesh, Processor, ProcessorChannels
+from wxml import EdgeFeatures, Mesh, Processor, ProcessorChannels, run_layers
 from wxml.data.sphere import angular_distance
-from wxml.model.features import EdgeFeatures
-from wxml.model.layers import run_layers
 from wxml.model.tensors import node_tensor
 
 from wxml_processor_gnn.mlp import ACTIVATIONS, Activation

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Mapper, MapperChannels, Route
-from wxml.model.features import EdgeFeatures
+from wxml import EdgeFeatures, Mapper, MapperChannels, Route
 from wxml_kernels import AttentionEdges
 
 from wxml_processor_transformer import options

@@ -6,8 +6,8 @@ The norms and the network on nodes are those of the graph transformer as well.
 __all__ = ["FeedForward", "RmsNorm", "TransformerBlock", "make_attention", "node_norm"]
 
 from torch import Tensor, nn
+from wxml import ConditionalLayerNorm
 from wxml.errors import ConfigError, Fault
-from wxml.model.noise import ConditionalLayerNorm
 from wxml_kernels import KeyWindow, LayerStack, row_network
 
 from wxml_processor_transformer.attention import Attention

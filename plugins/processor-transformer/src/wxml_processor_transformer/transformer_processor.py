@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from wxml import Mesh, Processor, ProcessorChannels
-from wxml.model.layers import run_layers
+from wxml import Mesh, Processor, ProcessorChannels, run_layers
 from wxml_kernels import KeyWindow
 
 from wxml_processor_transformer import options

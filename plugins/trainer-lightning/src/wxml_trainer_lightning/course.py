@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wxml import Experiment
 from wxml.errors import ArtefactError
-from wxml.experiment import Experiment
 
 from wxml_trainer_lightning.batches import Sample, SampleOrder, Samples, training_batches, validation_batches
 from wxml_trainer_lightning.budget import Budget

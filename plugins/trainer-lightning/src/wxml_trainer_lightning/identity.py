@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wxml.experiment import Experiment
+    from wxml import Experiment
 
 LONGEST = 200
 MEMORY_ONLY = ("activation_checkpointing", "memory_limit")

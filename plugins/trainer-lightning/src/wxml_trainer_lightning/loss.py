@@ -14,7 +14,7 @@ from wxml.errors import ConfigError, Fault, nearest
 from wxml_trainer_lightning.settings import VariableWeighting
 
 if TYPE_CHECKING:
-    from wxml.experiment import Experiment
+    from wxml import Experiment
 
 
 class WeightedSquaredError(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from wxml.model.unroll import unroll
+from wxml import unroll
 
 from wxml_trainer_lightning.averaging import AveragedModel
 from wxml_trainer_lightning.loss import WeightedSquaredError

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
+from wxml import Options
 from wxml.errors import DataError
-from wxml.plugins.options.model import Options
 
 ROUNDING = 1e-9  # 0.2 and 0.6 are not exact in binary, yet a stage is to begin at its very step
 

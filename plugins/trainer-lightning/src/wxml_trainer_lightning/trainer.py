@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
+from wxml import Experiment, Trainer, TrainingMemory
 from wxml.data.times import parse_duration
-from wxml.experiment import Experiment
-from wxml.training.trainer import Trainer, TrainingMemory
 
 from wxml_trainer_lightning.schedule import Rollout
 from wxml_trainer_lightning.settings import (

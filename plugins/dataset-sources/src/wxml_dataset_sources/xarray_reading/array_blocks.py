@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
-from wxml.data.grid import Grid
+from wxml import Grid
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.source import SourceHeader
+from wxml import SourceHeader, Variable
 from wxml.data.times import format_time
-from wxml.data.variables import Variable
 from wxml.errors import DataError, nearest
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent

@@ -8,8 +8,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.grid import Grid
-from wxml.data.variables import Variable
+from wxml import Grid, Variable
 
 
 class Reader(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import cfgrib
 import numpy as np
-from wxml.data.grid import Grid
+from wxml import Grid
 from wxml.errors import DataError
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent

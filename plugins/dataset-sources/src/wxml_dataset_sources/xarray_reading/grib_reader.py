@@ -8,7 +8,7 @@ import cfgrib
 import eccodes
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.grid import Grid
+from wxml import Grid
 from wxml.errors import DataError
 
 from wxml_dataset_sources.xarray_reading.horizontal import axes_grid, cells_grid, plane_grid

@@ -4,7 +4,7 @@ __all__ = ["axes_grid", "cells_grid", "node_order", "plane_grid"]
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.grid import Grid
+from wxml import Grid
 from wxml.errors import DataError
 
 Array = NDArray[np.float64]

@@ -4,7 +4,7 @@ __all__ = ["flatten", "is_height", "pressure_in_hpa"]
 
 from collections.abc import Sequence
 
-from wxml.data.variables import Variable
+from wxml import Variable
 
 HEIGHT_UNITS = {"m", "metre", "metres", "meter", "meters", "km", "cm"}
 HEIGHT_NAMES = {"height", "depth", "altitude"}

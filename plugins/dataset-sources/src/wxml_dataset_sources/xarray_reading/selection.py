@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wxml.data.variables import Variable
+from wxml import Variable
 
 
 @dataclass(frozen=True, slots=True)
