@@ -9,9 +9,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from wxml.cli.config import command
-from wxml.config.arguments import split_arguments
 from wxml.config.compose import compose
 from wxml.config.explain import explain
+from wxml.config.overrides import split_arguments
 from wxml.errors import ConfigError
 
 GOOD = """\

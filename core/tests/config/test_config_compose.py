@@ -3,7 +3,8 @@
 import sys
 
 import pytest
-from wxml.config.compose import compose
+from wxml.config import compose as composing
+from wxml.config.tree import origins
 from wxml.errors import ConfigError
 
 EXPERIMENT = """\
@@ -17,6 +18,17 @@ training:
   plugin: toy
   max_steps: 7
 """
+
+
+class Composed:
+    """The merged layers as plain values, and the origin of each leaf."""
+
+    def __init__(self, tree):
+        self.values, self.layers = tree.plain(), origins(tree)
+
+
+def compose(experiment, overrides=()):
+    return Composed(composing.compose(experiment, overrides))
 
 
 def faults(experiment, *overrides):

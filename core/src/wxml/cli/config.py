@@ -1,7 +1,6 @@
 """`wxml config`: show, explain and check a config."""
 
 import json
-from typing import Any
 
 import click
 
@@ -28,15 +27,21 @@ def show(arguments: tuple[str, ...], origin: bool, as_json: bool) -> None:
       wxml config show experiment.yaml training.max_steps=10
       wxml config show experiment.yaml --origin
     """  # \b is click's mark for lines that stay as they are
-    from wxml.config.arguments import split_arguments
     from wxml.config.load import read_config
+    from wxml.config.overrides import split_arguments
+    from wxml.config.tree import DEFAULT, leaves, tree_of
+    from wxml.files.yaml_loader import path_text, yaml_text
 
     loaded = read_config(*split_arguments(arguments))
-    if origin:
-        click.echo(_origins(loaded, as_json))
-        return
     values = loaded.config.model_dump(mode="json")
-    click.echo(json.dumps(values, indent=2) if as_json else _yaml(values))
+    if not origin:
+        click.echo(json.dumps(values, indent=2) if as_json else yaml_text(values, flow=None))
+        return
+    found = [(path_text(path), leaf.plain()) for path, leaf in leaves(tree_of(values, DEFAULT))]
+    rows = [{"path": path, "value": value, "origin": loaded.origins[path]} for path, value in found]
+    cells = [(row["path"], json.dumps(row["value"], ensure_ascii=False), row["origin"]) for row in rows]
+    table = columns([("key", "value", "from"), *cells])
+    click.echo(json.dumps(rows, indent=2) if as_json else "\n".join(table))
 
 
 @command.command()
@@ -50,9 +55,9 @@ def explain(path: str, arguments: tuple[str, ...]) -> None:
       wxml config explain model.processor experiment.yaml
       wxml config explain data.split
     """
-    from wxml.config.arguments import split_arguments
     from wxml.config.compose import compose
     from wxml.config.explain import explain as explain_place
+    from wxml.config.overrides import split_arguments
 
     explanation = explain_place(compose(*split_arguments(arguments)), path)
     rows = [
@@ -60,7 +65,7 @@ def explain(path: str, arguments: tuple[str, ...]) -> None:
             key.option.name,
             key.option.type,
             key.option.constraint,
-            _default(key),
+            "required" if key.option.default is None else key.option.default,
             key.value,
             key.origin,
             key.option.description,
@@ -83,8 +88,8 @@ def validate(context: click.Context, arguments: tuple[str, ...], as_json: bool) 
       wxml config validate experiment.yaml
       wxml config validate experiment.yaml model.processor.num_layers=8
     """
-    from wxml.config.arguments import split_arguments
     from wxml.config.load import load_config
+    from wxml.config.overrides import split_arguments
     from wxml.errors import ConfigError
 
     try:
@@ -96,24 +101,3 @@ def validate(context: click.Context, arguments: tuple[str, ...], as_json: bool) 
         click.echo(json.dumps({"valid": False, "faults": faults}, indent=2))
         context.exit(error.exit_code)
     click.echo(json.dumps({"valid": True, "faults": []}) if as_json else "config is valid")
-
-
-def _origins(loaded: Any, as_json: bool) -> str:
-    from wxml.config.explain import origin_rows
-
-    rows = origin_rows(loaded)
-    if as_json:
-        return json.dumps([{"path": row.path, "value": row.value, "origin": row.origin} for row in rows], indent=2)
-    cells = [(row.path, json.dumps(row.value, ensure_ascii=False), row.origin) for row in rows]
-    return "\n".join(columns([("key", "value", "from"), *cells]))
-
-
-def _default(key: Any) -> str:
-    return "required" if key.option.default is None else str(key.option.default)
-
-
-def _yaml(values: Any) -> str:
-    """YAML in the order of the schema, short lists on one line."""
-    import yaml
-
-    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)).rstrip()

@@ -29,7 +29,7 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
       wxml train model=gnn model.channels=32 --run-dir runs/small
       wxml train experiment.yaml model.memory_limit=20GiB --plan
     """
-    from wxml.config.arguments import split_arguments
+    from wxml.config.overrides import split_arguments
 
     if as_json and not plan:
         raise click.UsageError("--json needs --plan")

@@ -1,22 +1,18 @@
-"""Walking the schema by dotted paths, as configs write them."""
+"""Walking the schema by paths."""
 
-__all__ = [
-    "child_names",
-    "field_at",
-    "is_section",
-    "model_of",
-    "plugin_places",
-    "schema_defaults",
-]
+__all__ = ["child_names", "field_at", "model_at", "schema_defaults"]
 
-from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+import types
+import typing
+from typing import Annotated, Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from wxml.config.schema import ExperimentConfig
-from wxml.plugins.options.choices import PlacedPlugin, PluginChoice, choices_in
+from wxml.files.yaml_loader import Path
+from wxml.plugins.options.choices import PluginChoice
 
 Model = type[BaseModel]
 
@@ -25,56 +21,65 @@ def schema_defaults(model: Model = ExperimentConfig) -> dict[str, Any]:
     """Every default of the schema as plain values; keys that must be written are left out."""
     found: dict[str, Any] = {}
     for name, info in model.model_fields.items():
-        below = model_of(info)
+        below = _model(info.annotation)
         if not info.is_required():
-            found[name] = _plain(info.get_default(call_default_factory=True, validated_data={}))
+            default = info.get_default(call_default_factory=True, validated_data={})
+            found[name] = to_jsonable_python(default)
         elif below is not None and below is not PluginChoice:
             found[name] = schema_defaults(below)
     return found
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+def field_at(path: Path) -> FieldInfo | None:
+    """The field of the schema at a path, or around it in a list or a mapping; None where the schema has no such key."""
+    found = _at(path)
+    return found[1] if found else None
 
 
-def field_at(path: str) -> FieldInfo | None:
-    """The field of the schema at a dotted path; None where there is none, such as below a plugin."""
-    model: Model | None = ExperimentConfig
-    info: FieldInfo | None = None
-    for key in path.split("."):
-        info = model.model_fields.get(key) if model else None
-        if info is None:
-            return None
-        model = model_of(info)
-    return info
+def model_at(path: Path) -> Model | None:
+    """The section of the schema at a path; None where a path has no keys of its own."""
+    found = _at(path)
+    return _model(found[0]) if found else None
 
 
-def child_names(path: str) -> tuple[str, ...]:
-    """The keys that the schema knows below a dotted path; those of the whole config below an empty one."""
-    if not path:
-        return tuple(ExperimentConfig.model_fields)
-    info = field_at(path)
-    model = model_of(info) if info else None
+def child_names(path: Path) -> tuple[str, ...]:
+    """The keys that the schema knows below a path; those of the whole config below an empty one."""
+    model = model_at(path)
     return tuple(model.model_fields) if model else ()
 
 
-def is_section(path: str) -> bool:
-    """Whether a dotted path holds keys of its own."""
-    return bool(path and child_names(path))
+def _at(path: Path) -> tuple[Any, FieldInfo | None] | None:
+    """The annotation at a path, and the last field of the schema on the way; None where the schema has no such key."""
+    annotation: Any = ExperimentConfig
+    info: FieldInfo | None = None
+    for key in path:
+        model = _model(annotation)
+        if model is not None:
+            info = model.model_fields.get(str(key))
+            if info is None:
+                return None
+            annotation = info.annotation
+            continue
+        inside = [
+            typing.get_args(kind)[-1] for kind in _alternatives(annotation) if typing.get_origin(kind) in (dict, list)
+        ]
+        if not inside:
+            return None
+        annotation = inside[0]
+    return annotation, info
 
 
-def plugin_places(values: Mapping[str, Any]) -> Iterator[PlacedPlugin]:
-    """Every place where a config chooses a plugin, in the order of the schema, however faulty the rest is."""
-    return choices_in(values, ExperimentConfig)
+def _model(annotation: Any) -> Model | None:
+    """The model that an annotation is or may be; not one inside a list or a mapping."""
+    kinds = (kind for kind in _alternatives(annotation) if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return next(kinds, None)
 
 
-def model_of(info: FieldInfo) -> Model | None:
-    """The model that a field holds, if it holds one; not the one in a list or a mapping."""
-    candidates = [info.annotation, *get_args(info.annotation)] if not _is_container(info) else []
-    return next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-
-
-def _is_container(info: FieldInfo) -> bool:
-    return getattr(info.annotation, "__origin__", None) in (list, dict, tuple)
+def _alternatives(annotation: Any) -> list[Any]:
+    """The members of a union, or the annotation itself."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _alternatives(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return [kind for argument in arguments for kind in _alternatives(argument)]
+    return [annotation]

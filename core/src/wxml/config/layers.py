@@ -1,44 +1,113 @@
-"""Where the layers below the experiment come from: presets of installed packages, the institution, the user."""
+"""The files of a config: where the institution's and the user's lie, and how one is read."""
 
-__all__ = ["Groups", "Layer", "Preset", "PresetLibrary", "find_presets", "site_layer", "user_layer"]
+__all__ = ["Choice", "Document", "Layer", "entry_names", "read_document", "site_layer", "user_layer"]
 
-import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from wxml.errors import ConfigError, Fault
-from wxml.plugins.catalog import installed
+from wxml.files.config_places import SITE_VARIABLE, site_config, user_folder
+from wxml.files.yaml_loader import Node, load_yaml
 
-SITE_VARIABLE = "WXML_SITE_CONFIG"
-SITE_FOLDER = Path("/etc/wxml")
+DEFAULTS = "defaults"
+"""The key under which a file asks for presets."""
+PACKAGE = re.compile(r"\s*#\s*@package\s+(\S+)\s*", re.ASCII)
+"""The header of a preset that belongs at another place than its group says."""
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
-    """One file of a group, such as `model/gnn.yaml`."""
+class Choice:
+    """Which presets of a group a layer asks for."""
+
+    names: tuple[str, ...]
+    origin: str
+    """Empty where no layer asks, but wxml itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The content of one file."""
 
     path: Path
-    label: str
-    """The origin of its keys: `preset model/gnn (wxml-processor-gnn)`."""
+    tree: Node
+    """Everything but `defaults`."""
+    defaults: tuple[Node, ...]
+    """The entries of `defaults`."""
+    package: str
+    """Where a preset belongs, if its header says so."""
+
+    def choices(self) -> dict[str, Choice]:
+        """The presets that `defaults` asks for, by group; the entries of an experiment name the group of each.
+
+        Raises:
+            ConfigError: an entry does not.
+        """
+        found: dict[str, Choice] = {}
+        for entry in self.defaults:
+            if not isinstance(entry.value, dict) or not entry.value:
+                raise _bad_entry(entry)
+            for group, preset in entry.value.items():
+                found[group.strip("/")] = Choice(entry_names(preset), str(preset.origin))
+        return found
 
 
-Groups = Mapping[str, Mapping[str, tuple[Preset, ...]]]
-"""Group → name → the presets; several where several packages ship the same name."""
+def entry_names(preset: Node) -> tuple[str, ...]:
+    """The names of presets in an entry of `defaults`: one name, a list of names, or null for none.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    names = preset.value if isinstance(preset.value, list) else [preset]
+    if any(isinstance(name.value, dict | list) for name in names):
+        raise _bad_entry(preset)
+    return tuple(str(name.value) for name in names if name.value is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class PresetLibrary:
-    """All presets that can be chosen."""
+def _bad_entry(entry: Node) -> ConfigError:
+    message = "an entry must choose a preset of a group, like `{model: gnn}`"
+    return ConfigError([Fault(DEFAULTS, message, str(entry.origin))])
 
-    groups: Groups
-    folders: tuple[Path, ...]
-    """Where they lie, the strongest first."""
 
-    def named(self, group: str, name: str) -> tuple[Preset, ...]:
-        """The presets of one name; none where there is no such group."""
-        return self.groups.get(group, {}).get(name, ())
+def read_document(path: Path, label: str = "") -> Document:
+    """Read and check one file.
+
+    Args:
+        path: the file; messages show it as it is given.
+        label: the layer of its values; the path where it is empty.
+
+    Raises:
+        ConfigError: the file cannot be read, or is not a mapping in YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problem, fix = "does not exist", "check the path, or leave it out to use the built-in demo"
+    except IsADirectoryError:
+        problem, fix = "is a folder", "name the YAML file in it"
+    except UnicodeDecodeError:
+        problem, fix = "is not UTF-8 text", "save it as UTF-8"
+    except OSError as error:
+        problem, fix = f"cannot be read: {error.strerror}", "check its permissions"
+    else:
+        return _document(path, load_yaml(text, label or str(path), str(path)), text)
+    raise ConfigError([Fault("", f"config file {str(path)!r} {problem}")], fix=fix)
+
+
+def _document(path: Path, root: Node, text: str) -> Document:
+    if not isinstance(root.value, dict):
+        line = root.origin.line if root.origin else 1
+        message = f"a config must be a mapping of `key: value`, got something else at {path}:{line}"
+        raise ConfigError([Fault("", message)], fix="write one key to a line, such as `seed: 1`")
+    tree = Node({key: node for key, node in root.value.items() if key != DEFAULTS}, root.origin)
+    written = root.value.get(DEFAULTS, Node([]))
+    entries = written.value if isinstance(written.value, list) else [written]
+    headers = (PACKAGE.fullmatch(line) for line in text.splitlines() if line.lstrip().startswith("#"))
+    return Document(path, tree, tuple(entries), next((match[1] for match in headers if match), ""))
+
+
+# The institution and the user
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,75 +126,20 @@ def site_layer() -> Layer:
     Raises:
         ConfigError: the variable names something that does not exist.
     """
-    named = os.environ.get(SITE_VARIABLE, "")
-    if not named:
-        return _layer(SITE_FOLDER)
-    path = Path(named)
-    if not path.exists():
+    path = Path(site_config())
+    if os.environ.get(SITE_VARIABLE) and not path.exists():
         raise ConfigError(
-            [Fault("", f"the environment variable {SITE_VARIABLE} names {named!r}, which does not exist")],
+            [Fault("", f"the environment variable {SITE_VARIABLE} names {str(path)!r}, which does not exist")],
             fix=f"correct it, or unset {SITE_VARIABLE}",
         )
-    return _layer(path) if path.is_dir() else Layer(None, path)
+    return Layer(None, path) if path.is_file() else _layer(path)
 
 
 def user_layer() -> Layer:
-    """The user's: `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`."""
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # never raises
-    return _layer(Path(base) / "wxml")
+    """The user's: on Linux `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`."""
+    return _layer(Path(user_folder()))
 
 
 def _layer(folder: Path) -> Layer:
     values = folder / "config.yaml"
     return Layer(folder if folder.is_dir() else None, values if values.exists() else None)
-
-
-def find_presets(folders: Sequence[Path]) -> PresetLibrary:
-    """Every preset there is. A name in an earlier folder hides the same name in later ones and in packages.
-
-    Args:
-        folders: of the user and the institution, the strongest first.
-    """
-    packages = package_folders()
-    packaged: dict[tuple[str, str], list[Preset]] = {}
-    for folder, distribution in packages:
-        for group, name, preset in _presets(folder, distribution):
-            packaged.setdefault((group, name), []).append(preset)
-    found: dict[str, dict[str, tuple[Preset, ...]]] = {}
-    for folder in folders:
-        for group, name, preset in _presets(folder, str(folder)):
-            found.setdefault(group, {}).setdefault(name, (preset,))
-    for (group, name), presets in packaged.items():
-        found.setdefault(group, {}).setdefault(name, tuple(presets))
-    return PresetLibrary(found, (*folders, *(folder for folder, _ in packages)))
-
-
-def _presets(folder: Path, provider: str) -> list[tuple[str, str, Preset]]:
-    """The group, the name and the file of each preset below a folder."""
-    rows = []
-    for path in sorted(folder.rglob("*.yaml")):
-        group = path.parent.relative_to(folder).as_posix()
-        if group != ".":
-            rows.append((group, path.stem, Preset(path, f"preset {group}/{path.stem} ({provider})")))
-    return rows
-
-
-def package_folders() -> list[tuple[Path, str]]:
-    """The folder and the distribution of every package of presets that is installed and enabled; imports none."""
-    found = []
-    for record in installed().select("preset"):
-        folder = _package_folder(record.value)
-        if record.status != "disabled" and folder is not None:
-            found.append((folder, record.distribution))
-    return found
-
-
-def _package_folder(module: str) -> Path | None:
-    """Where a package lies. Only its top level is looked up, so that nothing is imported."""
-    top, *below = module.split(".")
-    spec = importlib.util.find_spec(top)
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        folder = Path(location, *below)
-        if folder.is_dir():
-            return folder
-    return None

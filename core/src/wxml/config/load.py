@@ -1,21 +1,22 @@
 """From an experiment file and overrides to a validated config."""
 
-__all__ = ["LoadedConfig", "check_plugins", "check_schema", "load_config", "read_config"]
+__all__ = ["LoadedConfig", "change_config", "load_config", "read_config"]
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from wxml.config.compose import ComposedConfig, compose
-from wxml.config.keys import child_names, field_at, plugin_places
-from wxml.config.renamed import renamed_fault
+from wxml.config.compose import check_no_imports, compose, without_aliases
+from wxml.config.overrides import COMMAND_LINE, parse_assignments, value_layer
 from wxml.config.schema import ExperimentConfig
-from wxml.errors import ConfigError, Fault, WxmlError, nearest
-from wxml.plugins.options.choices import kind_of
-from wxml.plugins.resolve import spelled_out
+from wxml.config.tree import DEFAULT, deepest, leaves, location, overlay, path_of, tree_of
+from wxml.errors import ConfigError, Fault
+from wxml.files.yaml_loader import Node, Origin, path_text
+from wxml.plugins.options.choices import choices_in
+from wxml.plugins.options.faults import faults_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class LoadedConfig:
 
     config: ExperimentConfig
     origins: dict[str, str]
-    """Dotted leaf path → `experiment.yaml:14`, `command line`, `preset model/gnn (wxml-processor-gnn)`, `default`."""
+    """Dotted path of each leaf → `experiment.yaml:14`, `command line`, `preset model/gnn (wxml-processor-gnn)`,
+    `default`."""
 
 
 def load_config(experiment: Path | None, overrides: Sequence[str] = ()) -> LoadedConfig:
@@ -38,10 +40,8 @@ def load_config(experiment: Path | None, overrides: Sequence[str] = ()) -> Loade
         ConfigError: with every fault of the schema, of the plugins' names and of their options.
         BrokenPluginError: a plugin that is named cannot be used.
     """
-    composed = _without_aliases(compose(experiment, overrides))
-    config, faults = check_schema(composed)
-    faults += check_plugins(composed)
-    return _loaded(config, faults, composed)
+    tree = compose(experiment, overrides)
+    return _checked(tree, plugin_faults(tree))
 
 
 def read_config(experiment: Path | None, overrides: Sequence[str] = ()) -> LoadedConfig:
@@ -50,103 +50,83 @@ def read_config(experiment: Path | None, overrides: Sequence[str] = ()) -> Loade
     Raises:
         ConfigError: with every fault of the schema.
     """
-    composed = _without_aliases(compose(experiment, overrides))
-    config, faults = check_schema(composed)
-    return _loaded(config, faults, composed)
+    return _checked(compose(experiment, overrides))
 
 
-def _without_aliases(composed: ComposedConfig) -> ComposedConfig:
-    """The config with plugins in the place of the site's own names for them, which mean nothing elsewhere."""
-    for place in plugin_places(composed.values):
-        name = place.written.get("plugin")
-        if isinstance(place.written, dict) and isinstance(name, str):
-            place.written["plugin"] = spelled_out(place.kind, name)
-    return composed
+def change_config(recorded: Mapping[str, Any], changes: Sequence[str], allowed: Sequence[str]) -> LoadedConfig:
+    """A config that an artefact holds, with changes from the command line; what is changed is checked as in training.
+
+    Args:
+        recorded: the plain values of a config that was checked when it was recorded.
+        changes: `key=value`, such as `forecast.batch_size=2`; values are YAML.
+        allowed: the dotted paths of the sections that may be changed, such as `data.source`.
+
+    Returns:
+        The config, and the origins of the leaves that were changed.
+
+    Raises:
+        ConfigError: with every change that is of another form, of another section, or wrong.
+        BrokenPluginError: a plugin that is changed cannot be used.
+    """
+    values = parse_assignments(changes)
+    listed = " and ".join(f"`{section}`" for section in allowed)
+    faults = [
+        Fault(key, f"only {listed} can be changed after training, got {key!r}", str(COMMAND_LINE))
+        for key, _ in values
+        if not any(f"{key}.".startswith(f"{section}.") for section in allowed)
+    ]
+    if faults:
+        raise ConfigError(
+            faults, fix=f"write it like {allowed[0]}.KEY=VALUE; everything else is part of the trained model"
+        )
+    below = tree_of(recorded, DEFAULT)
+    tree = overlay(below, without_aliases(value_layer(values, below)))
+    check_no_imports(tree)
+    loaded = _checked(tree, plugin_faults(tree, changed_only=True))
+    return LoadedConfig(
+        loaded.config, {path: origin for path, origin in loaded.origins.items() if origin != str(DEFAULT)}
+    )
 
 
-def _loaded(config: ExperimentConfig | None, faults: list[Fault], composed: ComposedConfig) -> LoadedConfig:
-    if faults or config is None:
-        raise ConfigError(sorted(faults, key=lambda fault: fault.key))
-    paths = leaf_paths(config.model_dump(mode="json"))
-    return LoadedConfig(config, {path: composed.leaf_origin(path) for path in paths})
-
-
-def leaf_paths(value: Any, prefix: str = "") -> Iterator[str]:
-    """The dotted paths of every scalar, empty mapping and empty list."""
-    if not isinstance(value, dict | list) or not value:
-        yield prefix
-        return
-    for key, below in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from leaf_paths(below, f"{prefix}.{key}" if prefix else str(key))
-
-
-# Schema
-
-
-def check_schema(composed: ComposedConfig) -> tuple[ExperimentConfig | None, list[Fault]]:
-    """The validated config, or every fault that the schema finds."""
-    try:
-        return ExperimentConfig.model_validate(composed.values), []
-    except ValidationError as error:
-        return None, [_schema_fault(detail, composed) for detail in error.errors(include_url=False)]
-
-
-def _schema_fault(detail: Mapping[str, Any], composed: ComposedConfig) -> Fault:
-    path = ".".join(str(part) for part in detail["loc"])
-    return Fault(path, _problem(path, detail), composed.location(path))
-
-
-def _problem(path: str, detail: Mapping[str, Any]) -> str:
-    """What is wrong, in our words."""
-    parent, _, key = path.rpartition(".")
-    cause = detail.get("ctx", {}).get("error")
-    if renamed := renamed_fault(path, detail["input"]):
-        return renamed
-    if detail["type"] == "extra_forbidden":
-        return f"unknown key `{key}`: {nearest(key, child_names(parent))}"
-    if detail["type"] == "missing":
-        return f"`{path}` is missing{_how_to_write(path)}"
-    if isinstance(cause, WxmlError):
-        return _sentence(cause)
-    if detail["type"] in ("model_type", "model_attributes_type"):
-        wanted = "`{plugin: NAME}`" if kind_of(field_at(path)) else "a section with keys of its own"
-        return f"`{path}` must be {wanted}, got {detail['input']!r}"
-    return f"`{path}` {_lower(detail['msg'])}, got {detail['input']!r}"
-
-
-def _how_to_write(path: str) -> str:
-    kind = kind_of(field_at(path))
-    if kind in ("mapper", "processor"):
-        return ": choose a preset, like `defaults: [{model: gnn}]`, or write `{plugin: NAME}`"
-    if kind:
-        return ": write `{plugin: NAME}`"
-    if path.startswith("data.split."):
-        return ": write `[start, end]`"
-    return ": the name of a plugin" if path.endswith(".plugin") else ""
-
-
-def _lower(message: str) -> str:
-    return message.replace("Input should", "must").replace("Value error, ", "")
-
-
-def _sentence(error: WxmlError) -> str:
-    return f"{error.message}: {error.fix}" if error.fix else error.message
-
-
-# Plugins
-
-
-def check_plugins(composed: ComposedConfig) -> list[Fault]:
+def plugin_faults(tree: Node, *, changed_only: bool = False) -> list[Fault]:
     """Every fault in the names and options of the plugins that are chosen, each found by importing the plugin.
+
+    Args:
+        tree: a config, perhaps faulty.
+        changed_only: leave plugins out of which the command line changes nothing.
 
     Raises:
         BrokenPluginError: a plugin that is named cannot be used.
     """
     from wxml.plugins.options.model import choice_faults
 
-    faults = (fault for place in plugin_places(composed.values) for fault in choice_faults(place))
-    return [_located(fault, composed) for fault in faults]
+    found: list[Fault] = []
+    for place in choices_in(tree.plain(), ExperimentConfig):
+        node, _ = deepest(tree, path_of(place.path, tree))
+        if not changed_only or any(leaf.origin == COMMAND_LINE for _, leaf in leaves(node)):
+            found += choice_faults(place)
+    return found
 
 
-def _located(fault: Fault, composed: ComposedConfig) -> Fault:
-    return replace(fault, location=composed.location(fault.key))
+def _checked(tree: Node, faults: Sequence[Fault] = ()) -> LoadedConfig:
+    """Validate a tree.
+
+    Raises:
+        ConfigError: with `faults` and every fault that the schema finds, each with where it was written.
+    """
+    try:
+        config = ExperimentConfig.model_validate(tree.plain())
+    except ValidationError as error:
+        faults = [*faults_of(error, ExperimentConfig), *faults]
+    if faults:
+        located = [Fault(fault.path, fault.message, location(tree, fault.path)) for fault in faults]
+        raise ConfigError(sorted(located, key=lambda fault: fault.key))
+    found = leaves(tree_of(config.model_dump(mode="json"), DEFAULT))
+    return LoadedConfig(config, {path_text(path): str(_layer_of(tree, path)) for path, _ in found})
+
+
+def _layer_of(tree: Node, path: tuple[str | int, ...]) -> Origin:
+    """Where a leaf of the validated config was written; the default where only the schema gives it."""
+    node, rest = deepest(tree, path)
+    from_schema = isinstance(node.value, dict | list) and node.value and rest
+    return DEFAULT if from_schema or node.origin is None else node.origin

@@ -1,14 +1,13 @@
-"""Which plugins a training, a forecast and a restored model use: what their locks hold, and what must be installed."""
+"""The plugins that a training, a forecast and a restored model use: what locks hold, and what must be installed."""
 
 __all__ = ["FORECAST", "MODEL", "TRAINING", "pinned", "used_plugins"]
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from wxml.config.keys import plugin_places
 from wxml.config.schema import ExperimentConfig
-from wxml.environment.names import canonical_name
+from wxml.config.tree import DEFAULT, path_of, tree_of, with_node
+from wxml.environment.names import fold
 from wxml.plugins.load import load
 from wxml.plugins.lock import UsedPlugin
 from wxml.plugins.options.choices import PlacedPlugin, choices_in
@@ -16,9 +15,9 @@ from wxml.plugins.options.model import options_model
 from wxml.plugins.resolve import resolve
 
 MODEL = frozenset({"core", "mapper", "processor", "transform"})
-"""What a trained model cannot run without; data may come from elsewhere."""
+"""A trained model cannot run without plugins of these kinds; its data may come from elsewhere."""
 FORECAST = MODEL | {"data-source"}
-"""What a forecast uses beside its writer."""
+"""The plugins of a forecast, without its writer."""
 TRAINING = FORECAST | {"graph-builder", "trainer"}
 
 
@@ -28,7 +27,7 @@ def used_plugins(config: ExperimentConfig, kinds: Set[str]) -> list[UsedPlugin]:
     Raises:
         UnknownPluginError, BrokenPluginError: one cannot be used here.
     """
-    places = plugin_places(config.model_dump(mode="json"))
+    places = choices_in(config.model_dump(mode="json"), ExperimentConfig)
     return [used for place in places if place.kind in kinds for used in _used(place)]
 
 
@@ -47,9 +46,10 @@ def pinned(values: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> d
         entries: the artefact's lock.
     """
     full = {(entry["kind"], entry["plugin"].rpartition(":")[2]): entry["plugin"] for entry in entries}
-    changed = copy.deepcopy(dict(values))
-    for place in plugin_places(changed):
-        name = (place.kind, canonical_name(place.written["plugin"]))
-        if name in full and isinstance(place.written, dict):
-            place.written["plugin"] = full[name]
-    return changed
+    tree = tree_of(values, DEFAULT)
+    for place in choices_in(values, ExperimentConfig):
+        name = (place.kind, fold(place.written["plugin"]))
+        if name in full:
+            tree = with_node(tree, (*path_of(place.path, tree), "plugin"), tree_of(full[name], DEFAULT))
+    pinned_values: dict[str, Any] = tree.plain()
+    return pinned_values

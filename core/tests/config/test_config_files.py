@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from wxml.config.yaml_file import read_document
+from wxml.config.layers import read_document
+from wxml.config.tree import node_at
 from wxml.errors import ConfigError
 
 
 def faults(path):
     with pytest.raises(ConfigError) as caught:
-        read_document(path)
+        read_document(path).choices()
     return [str(fault) for fault in caught.value.faults]
 
 
@@ -29,8 +30,8 @@ def faults(path):
         ),
         ("- a\n- b\n", "a config must be a mapping of `key: value`, got something else at x.yaml:1"),
         ("# why\njust words\n", "a config must be a mapping of `key: value`, got something else at x.yaml:2"),
-        ("a: {b: 1,\n  b: 2}\n", "written twice: keep one of the two (x.yaml:2, a.b)"),
-        ("a: &a [*a]\n", "nested too deeply: does an alias refer to itself? (x.yaml:1, a.0.0)"),
+        ("a: {b: 1,\n  b: 2}\n", "`b` is written twice, in lines 1 and 2: keep one of the two (x.yaml:2, a.b)"),
+        ("a: &a [*a]\n", "an alias refers to itself (x.yaml:1, a.0)"),
         (
             "a: !!python/name:os.system\n",
             "the tag '!!python/name:os.system' is refused: write plain YAML (x.yaml:1, a)",
@@ -63,18 +64,18 @@ def test_files_that_cannot_be_read(machine):
 
 def test_an_empty_file_says_nothing(machine):
     document = read_document(machine.experiment("# nothing yet\n"))
-    assert (document.body, dict(document.marks.children), dict(document.choices)) == ("", {}, {})
+    assert (document.tree.plain(), document.choices()) == ({}, {})
 
 
 def test_merge_keys_and_aliases_are_understood(machine):
-    marks = read_document(machine.experiment("a: &a\n  x: 1\n  y: 2\nb:\n  <<: *a\n  y: 3\n")).marks
-    assert marks.nearest("b.x").value == "1"
-    assert marks.nearest("b.y").value == "3"
-    assert marks.nearest("b.y").origin == "experiment.yaml:6"
+    tree = read_document(machine.experiment("a: &a\n  x: 1\n  y: 2\nb:\n  <<: *a\n  y: 3\n")).tree
+    assert tree.plain()["b"] == {"x": 1, "y": 3}
+    assert str(node_at(tree, ("b", "y")).origin) == "experiment.yaml:6"
+    assert str(node_at(tree, ("b", "x")).origin) == "experiment.yaml:2"
 
 
 def test_the_choices_of_a_file(machine):
-    choices = read_document(machine.experiment("defaults:\n- {model: gnn}\n- training: [a, b]\n- /x: null\n")).choices
+    choices = read_document(machine.experiment("defaults:\n- {model: gnn}\n- training: [a, b]\n- /x: null\n")).choices()
     assert {group: (choice.names, choice.origin) for group, choice in choices.items()} == {
         "model": (("gnn",), "experiment.yaml:2"),
         "training": (("a", "b"), "experiment.yaml:3"),
