@@ -38,8 +38,8 @@ HEAVY = {
         "wxml_processor_transformer/*",
         "wxml_trainer_lightning/*",
     ),
-    "hydra": ("wxml/config/compose.py",),
-    "omegaconf": ("wxml/config/compose.py",),
+    "hydra": ("deferred wxml/config/overrides.py",),
+    "omegaconf": ("deferred wxml/config/tree.py",),
     "lightning": ("wxml_trainer_lightning/*",),
     "mlflow": ("wxml_trainer_lightning/tracking.py",),
     "xarray": (

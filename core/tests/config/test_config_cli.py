@@ -106,7 +106,7 @@ def test_validate(plugins):
     assert [fault["path"] for fault in json.loads(bad.output)["faults"]] == ["data.source.member", "seed"]
     assert json.loads(bad.output)["faults"][1] == {
         "path": "seed",
-        "message": "`seed` must be a valid integer, unable to parse string as an integer, got 'x'",
+        "message": "`seed` must be a valid integer, got 'x'",
         "location": "command line",
     }
     raised = run("validate", "experiment.yaml", "seed=x").exception

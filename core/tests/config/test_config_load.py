@@ -59,18 +59,19 @@ def test_every_fault_is_reported_at_once_with_its_line(plugins):
         f"unknown key `input_step`: did you mean 'input_steps'?   {listed} (experiment.yaml:8, data.input_step)",
         "unknown key `member`: did you mean 'members'?   known: members (experiment.yaml:5, data.source.member)",
         (
-            "a period must not end before it starts, got [2000-02-01, 2000-01-01]: exchange the two "
-            "(experiment.yaml:6, data.split.training)"
+            "`training` is wrong: a period must not end before it starts, got [2000-02-01, 2000-01-01]; "
+            "exchange the two (experiment.yaml:6, data.split.training)"
         ),
         (
-            "a duration must be a positive whole number and a unit, got '6 hours': write it like '6h', '30min' or '2d' "
+            "`timestep` is wrong: a duration must be a positive whole number and a unit, got '6 hours'; "
+            "write it like '6h', '30min' or '2d' "
             "(experiment.yaml:7, data.timestep)"
         ),
         "unknown graph-builder 'toi': did you mean 'toy'?   installed: toy (experiment.yaml:10, graph.plugin)",
-        "`model.channels` must be greater than 0, got 0 (experiment.yaml:13, model.channels)",
+        "`channels` must be greater than 0, got 0 (experiment.yaml:13, model.channels)",
         "`num_layers` must be greater than 0, got -4 (experiment.yaml:14, model.processor.num_layers)",
         f"unknown key `modle`: did you mean 'model'?   {sections} (experiment.yaml:17, modle)",
-        "`training.plugin` is missing: the name of a plugin (experiment.yaml:15, training.plugin)",
+        "`plugin` is missing: write the name of a plugin (experiment.yaml:15, training.plugin)",
         "`verification` must be `{plugin: NAME}`, got 3 (experiment.yaml:16, verification)",
     ]
 
@@ -78,12 +79,12 @@ def test_every_fault_is_reported_at_once_with_its_line(plugins):
 def test_an_empty_experiment_is_answered_with_what_to_write(plugins):
     preset = ": choose a preset, like `defaults: [{model: gnn}]`, or write `{plugin: NAME}`"
     assert faults(plugins.experiment("")) == [
-        "`data.source` is missing: write `{plugin: NAME}` (experiment.yaml:1, data.source)",
-        "`data.split.training` is missing: write `[start, end]` (experiment.yaml:1, data.split.training)",
+        "`source` is missing: write `{plugin: NAME}` (experiment.yaml:1, data.source)",
+        "`training` is missing: write `[start, end]` (experiment.yaml:1, data.split.training)",
         "`graph` is missing: write `{plugin: NAME}` (experiment.yaml:1, graph)",
-        f"`model.decoder` is missing{preset} (experiment.yaml:1, model.decoder)",
-        f"`model.encoder` is missing{preset} (experiment.yaml:1, model.encoder)",
-        f"`model.processor` is missing{preset} (experiment.yaml:1, model.processor)",
+        f"`decoder` is missing{preset} (experiment.yaml:1, model.decoder)",
+        f"`encoder` is missing{preset} (experiment.yaml:1, model.encoder)",
+        f"`processor` is missing{preset} (experiment.yaml:1, model.processor)",
         "`training` is missing: write `{plugin: NAME}` (experiment.yaml:1, training)",
     ]
 
@@ -96,7 +97,7 @@ def test_a_key_that_only_the_command_line_writes(machine):
 
 def test_import_paths_are_refused(plugins):
     (message,) = faults(plugins.experiment(GOOD), "model.processor={plugin: torch.nn.Linear}")
-    assert message.startswith("a plugin is chosen by name, never by import path, got 'torch.nn.Linear': write a name")
+    assert "a plugin is chosen by name, never by import path, got 'torch.nn.Linear'; write a name" in message
     assert message.endswith("(command line, model.processor.plugin)")
 
 

@@ -66,10 +66,11 @@ def _preset_experiment(library: PresetLibrary, name: str) -> Document:
     Raises:
         ConfigError: it starts from another one.
     """
-    document = library.document(EXPERIMENT_GROUP, name)
+    preset = library.named(EXPERIMENT_GROUP, name)[0]
+    document = read_document(preset.path, preset.label)
     if EXPERIMENT_GROUP in document.choices():
-        fault = Fault(DEFAULTS, "a preset experiment cannot start from another one", str(document.tree.origin))
-        raise ConfigError([fault], fix=f"take `experiment` out of its `defaults`: {document.path}")
+        fault = Fault(DEFAULTS, "a preset experiment cannot start from another one", preset.label)
+        raise ConfigError([fault], fix=f"take `experiment` out of its `defaults`: {preset.path}")
     return document
 
 
@@ -94,7 +95,7 @@ def _check_choices(choices: Mapping[str, Choice], library: PresetLibrary) -> Non
         for name in choice.names:
             is_plugin = bool(kind_of(field_at(section)))
             hint = f"; to choose a plugin write `{group}.plugin={name}`" if is_plugin else ""
-            faults += [fault for fault in [library.fault(group, name, choice.origin, hint)] if fault]
+            faults += [fault for fault in [library.fault(group, name, choice.origin, hint=hint)] if fault]
     if faults:
         raise ConfigError(faults, fix="a package brings its presets with it: see `wxml list-plugins`")
 

@@ -30,7 +30,6 @@ class Choice:
 class Document:
     """The content of one file."""
 
-    path: Path
     tree: Node
     """Everything but `defaults`."""
     defaults: tuple[Node, ...]
@@ -104,7 +103,7 @@ def _document(path: Path, root: Node, text: str) -> Document:
     written = root.value.get(DEFAULTS, Node([]))
     entries = written.value if isinstance(written.value, list) else [written]
     headers = (PACKAGE.fullmatch(line) for line in text.splitlines() if line.lstrip().startswith("#"))
-    return Document(path, tree, tuple(entries), next((match[1] for match in headers if match), ""))
+    return Document(tree, tuple(entries), next((match[1] for match in headers if match), ""))
 
 
 # The institution and the user

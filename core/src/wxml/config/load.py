@@ -10,12 +10,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from wxml.config.compose import check_no_imports, compose, without_aliases
+from wxml.config.keys import field_at
 from wxml.config.overrides import COMMAND_LINE, parse_assignments, value_layer
+from wxml.config.renamed import renamed_fault
 from wxml.config.schema import ExperimentConfig
-from wxml.config.tree import DEFAULT, deepest, leaves, location, overlay, path_of, tree_of
+from wxml.config.tree import DEFAULT, deepest, leaves, location, node_at, overlay, path_of, tree_of
 from wxml.errors import ConfigError, Fault
 from wxml.files.yaml_loader import Node, Origin, path_text
-from wxml.plugins.options.choices import choices_in
+from wxml.plugins.options.choices import choices_in, kind_of
 from wxml.plugins.options.faults import faults_of
 
 
@@ -117,12 +119,30 @@ def _checked(tree: Node, faults: Sequence[Fault] = ()) -> LoadedConfig:
     try:
         config = ExperimentConfig.model_validate(tree.plain())
     except ValidationError as error:
-        faults = [*faults_of(error, ExperimentConfig), *faults]
+        faults = [*(_with_hint(fault, tree) for fault in faults_of(error, ExperimentConfig)), *faults]
     if faults:
         located = [Fault(fault.path, fault.message, location(tree, fault.path)) for fault in faults]
         raise ConfigError(sorted(located, key=lambda fault: fault.key))
     found = leaves(tree_of(config.model_dump(mode="json"), DEFAULT))
     return LoadedConfig(config, {path_text(path): str(_layer_of(tree, path)) for path, _ in found})
+
+
+def _with_hint(fault: Fault, tree: Node) -> Fault:
+    """The fault of the schema with what to write where a key is missing or has another name today."""
+    found = node_at(tree, fault.path)
+    renamed = renamed_fault(path_text(fault.path), found.plain()) if found else None
+    if renamed:
+        return Fault(fault.path, renamed)
+    kind = kind_of(field_at(fault.path))
+    if found is not None or field_at(fault.path) is None:
+        return fault
+    if fault.path[-1] == "plugin":
+        hint = ": write the name of a plugin"
+    elif kind in ("mapper", "processor"):
+        hint = ": choose a preset, like `defaults: [{model: gnn}]`, or write `{plugin: NAME}`"
+    else:
+        hint = ": write `{plugin: NAME}`" if kind else ": write `[start, end]`" if "split" in fault.path else ""
+    return Fault(fault.path, fault.message + hint)
 
 
 def _layer_of(tree: Node, path: tuple[str | int, ...]) -> Origin:

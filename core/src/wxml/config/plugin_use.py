@@ -7,7 +7,7 @@ from typing import Any
 
 from wxml.config.schema import ExperimentConfig
 from wxml.config.tree import DEFAULT, path_of, tree_of, with_node
-from wxml.environment.names import fold
+from wxml.environment.names import canonical_name
 from wxml.plugins.load import load
 from wxml.plugins.lock import UsedPlugin
 from wxml.plugins.options.choices import PlacedPlugin, choices_in
@@ -48,7 +48,7 @@ def pinned(values: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> d
     full = {(entry["kind"], entry["plugin"].rpartition(":")[2]): entry["plugin"] for entry in entries}
     tree = tree_of(values, DEFAULT)
     for place in choices_in(values, ExperimentConfig):
-        name = (place.kind, fold(place.written["plugin"]))
+        name = (place.kind, canonical_name(place.written["plugin"]))
         if name in full:
             tree = with_node(tree, (*path_of(place.path, tree), "plugin"), tree_of(full[name], DEFAULT))
     pinned_values: dict[str, Any] = tree.plain()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wxml.config.layers import DEFAULTS, Document, entry_names, read_document
+from wxml.config.layers import DEFAULTS, entry_names, read_document
 from wxml.config.tree import nested
 from wxml.errors import ConfigError, Fault, nearest
 from wxml.files.config_places import user_folder
@@ -37,16 +37,22 @@ class PresetLibrary:
     groups: Mapping[str, Mapping[str, tuple[Preset, ...]]]
     """Group → name → the presets; several where several packages ship the same name."""
 
-    def fault(self, group: str, name: str, origin: str, hint: str = "") -> Fault | None:
-        """The reason why a name cannot be chosen; None where it can.
+    def named(self, group: str, name: str, provider: str = "") -> tuple[Preset, ...]:
+        """The presets of one name; that of `provider` alone, if it has one."""
+        found = self.groups.get(group, {}).get(name, ())
+        return tuple(preset for preset in found if preset.provider == provider) or found
+
+    def fault(self, group: str, name: str, origin: str, *, provider: str = "", hint: str = "") -> Fault | None:
+        """The reason why a preset cannot be chosen; None where it can.
 
         Args:
             group: such as `model`.
             name: such as `gnn`.
             origin: where the name was written.
+            provider: the distribution or folder that comes first.
             hint: what to write instead where there is no such preset.
         """
-        presets = self.groups.get(group, {}).get(name, ())
+        presets = self.named(group, name, provider)
         if not presets:
             known = nearest(name, self.groups.get(group, ()))
             return Fault(group, f"unknown preset {name!r} of `{group}`: {known}{hint}", origin)
@@ -56,12 +62,7 @@ class PresetLibrary:
             return Fault(group, f"preset {name!r} of `{group}` is provided by {providers}: {fix}", origin)
         return None
 
-    def document(self, group: str, name: str) -> Document:
-        """Read a preset that has no `fault`."""
-        preset = self.groups[group][name][0]
-        return read_document(preset.path, preset.label)
-
-    def layers(self, group: str, name: str, place: KeyPath, above: tuple[str, ...] = ()) -> Iterator[Node]:
+    def layers(self, group: str, name: str, place: KeyPath, above: tuple[Preset, ...] = ()) -> Iterator[Node]:
         """The layers of a preset, the lowest first: those of the presets in its `defaults`, and its own.
 
         Args:
@@ -73,10 +74,11 @@ class PresetLibrary:
         Raises:
             ConfigError: its `defaults` name a preset that is not there, or lead back to a preset above.
         """
-        document, own_name = self.document(group, name), f"{group}/{name}"
-        if own_name in above:
-            fault = Fault(DEFAULTS, f"preset {name!r} of `{group}` starts from itself", str(document.tree.origin))
-            raise ConfigError([fault], fix="take one of the two `defaults` out")
+        preset = self.named(group, name, above[-1].provider if above else "")[0]
+        document = read_document(preset.path, preset.label)
+        if preset in above:
+            fault = Fault(DEFAULTS, f"preset {name!r} of `{group}` starts from itself", preset.label)
+            raise ConfigError([fault], fix=f"take {name!r} out of the `defaults` of {above[-1].path}")
         headers: dict[str, KeyPath] = {"": place, "_global_": (), "_group_": tuple(group.split("/"))}
         place = headers.get(document.package, tuple(document.package.split(".")))
         own = nested(place, document.tree)
@@ -90,9 +92,9 @@ class PresetLibrary:
                 inside = () if written.startswith("/") else tuple(group.split("/"))
                 below = () if written.startswith("/") else place
                 inner_group, inner_name = "/".join((*inside, *parts[:-1])), parts[-1]
-                if found := self.fault(inner_group, inner_name, origin):
+                if found := self.fault(inner_group, inner_name, origin, provider=preset.provider):
                     raise ConfigError([found])
-                yield from self.layers(inner_group, inner_name, (*below, *parts[:-1]), (*above, own_name))
+                yield from self.layers(inner_group, inner_name, (*below, *parts[:-1]), (*above, preset))
 
 
 def _wanted(entry: Node) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ __all__ = [
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from wxml.environment.names import fold
+from wxml.environment.names import canonical_name
 from wxml.errors import ConfigError, Fault
 from wxml.files.yaml_loader import Node, Origin, Path, path_text
 
@@ -57,12 +57,12 @@ def nested(path: Path, node: Node) -> Node:
 def deepest(node: Node, path: Path) -> tuple[Node, Path]:
     """The deepest node that exists on a path, and the rest of the path; the rest is empty where all of it exists."""
     for index, key in enumerate(path):
-        if isinstance(node.value, dict) and key in node.value:
-            node = node.value[key]
-        elif isinstance(node.value, list) and isinstance(key, int) and 0 <= key < len(node.value):
-            node = node.value[key]
-        else:
+        inside = node.value
+        in_mapping = isinstance(inside, dict) and key in inside
+        in_list = isinstance(inside, list) and key in range(len(inside))
+        if not (in_mapping or in_list):
             return node, path[index:]
+        node = inside[key]
     return node, ()
 
 
@@ -162,7 +162,7 @@ def same_plugin(lower: Any, upper: Any) -> str:
     if upper == MISSING:
         return str(lower)
     (below, _, old), (above, _, new) = (str(name).rpartition(":") for name in (lower, upper))
-    if fold(old) != fold(new) or (below and above and fold(below) != fold(above)):
+    if canonical_name(old) != canonical_name(new) or (below and above and canonical_name(below) != canonical_name(above)):
         return ""
     return str(upper) if above or not below else str(lower)
 

@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wxml.environment.names import CORE, canonical_name, kind_name
+from wxml.errors import ConfigError, nearest
+from wxml.files.config_places import site_folder
 
 VARIABLE = "WXML_PLUGINS"
-SITE_VARIABLE = "WXML_SITE_CONFIG"
-SITE_FOLDER = "/etc/wxml"
 SITE_FILE = "plugins.yaml"
 SITE_KEYS = ("allow", "deny", "aliases")
 
@@ -113,23 +113,18 @@ class Policy:
 
 def site_rules() -> SiteRules:
     """The rules of this site. Never raises: a fault is part of the answer."""
-    path = _path()
+    path = os.path.join(site_folder(), SITE_FILE)
     if not os.path.exists(path):
         return SiteRules()
-    import yaml
+    from wxml.files.yaml_loader import load_yaml
 
     try:
         with open(path, encoding="utf-8") as file:
-            return _rules(path, yaml.safe_load(file))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+            return _rules(path, load_yaml(file.read(), path, path).plain())
+    except ConfigError as error:
+        return SiteRules(path, fault=f"{path} cannot be used: {'; '.join(map(str, error.faults))}")
+    except (OSError, ValueError) as error:
         return SiteRules(path, fault=f"{path} cannot be used: {' '.join(str(error).split())}")
-
-
-def _path() -> str:
-    """Where the file would be."""
-    named = os.environ.get(SITE_VARIABLE) or SITE_FOLDER
-    folder = named if os.path.isdir(named) or named == SITE_FOLDER else os.path.dirname(named)
-    return os.path.join(folder, SITE_FILE)
 
 
 def _rules(path: str, content: Any) -> SiteRules:
@@ -138,12 +133,11 @@ def _rules(path: str, content: Any) -> SiteRules:
     Raises:
         ValueError: something in it is not as it must be.
     """
-    content = {} if content is None else content
     if not isinstance(content, dict):
         raise ValueError(f"it must be a mapping of {', '.join(SITE_KEYS)}, got {content!r}")
-    unknown = sorted(str(key) for key in content if key not in SITE_KEYS)
+    unknown = sorted(key for key in content if key not in SITE_KEYS)
     if unknown:
-        raise ValueError(f"unknown key {unknown[0]!r}: known are {', '.join(SITE_KEYS)}")
+        raise ValueError(f"unknown key {unknown[0]!r}: {nearest(unknown[0], SITE_KEYS)}")
     allowed = None if content.get("allow") is None else _names(content["allow"], "allow")
     denied = _names(content.get("deny") or [], "deny")
     return SiteRules(path, allowed, denied, _aliases(content.get("aliases") or {}))

@@ -43,6 +43,10 @@ def _message(detail: ErrorDetails, path: Path, holder: Any) -> str:
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, WxmlError):
         return f"is wrong: {cause.message}; {cause.fix}"
+    if detail["type"] in ("model_type", "model_attributes_type"):
+        is_choice = detail["ctx"]["class_name"] == "PluginChoice"
+        wanted = "`{plugin: NAME}`" if is_choice else "a section with keys of its own"
+        return f"must be {wanted}, got {reprlib.repr(detail['input'])}"
     text = detail["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
     _, should, wanted = text.partition(" should ")
     said = f"must {wanted}" if should else text
