@@ -171,7 +171,7 @@ PLANTED = [
         "if TYPE_CHECKING:\n    from wxml.model.mapper import Mapper",
         "wxml.graphs is not allowed to import wxml.model",
     ),
-    ("wxml/data/grid.py", "import wxml.files.staging", "wxml.data is not allowed to import wxml.files"),
+    ("wxml/data/grid.py", "import wxml.plugins.catalog", "wxml.data is not allowed to import wxml.plugins"),
     ("wxml/model/mapper.py", "from wxml import Grid", "wxml.model.mapper is not allowed to import wxml"),
     ("wxml/cellar.py", "import wxml.errors", "cellar"),
     ("wxml/cli/demo.py", "import wxml_verification", "wxml is not allowed to import wxml_verification"),

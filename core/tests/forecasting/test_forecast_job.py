@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from wxml import ArtefactError, DataError, PluginChoice
 from wxml.artefacts.formats import read_provenance
+from wxml.artefacts.source_changes import read_changes
+from wxml.errors import ConfigError
 from wxml.forecasting.job import ForecastRequest, forecast
 from wxml.testing import TravellingWaves
 
@@ -123,3 +125,19 @@ def test_a_failure_half_way_leaves_nothing_new(checkpoint, tmp_path, fails, erro
         forecast(ForecastRequest(path, output, start="2000-01-11", overwrite=True))
     assert sorted(tmp_path.iterdir()) == before
     assert output.read_text() == "precious"
+
+
+def test_changes_of_the_config_are_made_checked_and_recorded(checkpoint, tmp_path) -> None:
+    path, allowed = checkpoint(), ("data.source", "forecast")
+    changed = read_changes(path, ["forecast.lead_time=6h", "data.source.days=30"], allowed)
+    forecast(ForecastRequest(path, tmp_path / "f.npz", start="2000-01-28", source=changed.source, changed=changed))
+    with np.load(tmp_path / "f.npz") as file:
+        assert (file["prediction_timedelta"] / SIX_HOURS).tolist() == [1]
+    record = read_provenance(tmp_path / "f.npz")
+    assert record.origins == {"forecast.lead_time": "command line", "data.source.days": "command line"}
+    assert record.config["forecast"]["lead_time"] == "6h"
+    assert read_changes(path, ["forecast.batch_size=2"], allowed).source is None
+    with pytest.raises(ConfigError, match="can be changed after training, got 'seed'"):
+        read_changes(path, ["seed=3"], allowed)
+    with pytest.raises(ConfigError, match="batch_sise"):
+        read_changes(path, ["forecast.batch_sise=2"], allowed)

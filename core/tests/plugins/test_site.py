@@ -88,7 +88,7 @@ def test_an_allow_list_says_what_to_add(site, rules) -> None:
 FAULTS = {
     "allow: acme\n": "`allow` must be a list of names of distributions, got 'acme'",
     "deny: [3]\n": "`deny` must be a list of names of distributions, got [3]",
-    "alow: [acme]\n": "unknown key 'alow': did you mean 'allow'?   known: aliases, allow, deny",
+    "alow: [acme]\n": "unknown key 'alow': did you mean 'allow'? known: aliases, allow, deny",
     "- acme\n": "it must be a mapping of allow, deny, aliases, got ['acme']",
     "allow: [acme]\nallow: [other]\n": "`allow` is written twice, in lines 1 and 2",
     "allow: [acme\n": "not valid YAML at",

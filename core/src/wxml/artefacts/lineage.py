@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from wxml.artefacts.provenance import Provenance
+from wxml.config.tree import DEFAULT, node_at, path_of, tree_of
+from wxml.files.yaml_loader import path_text
 
 
 def lineage(record: Provenance, name: str) -> str:
@@ -55,14 +57,12 @@ def _plugin(plugin: dict[str, Any]) -> str:
 def _by_layer(record: Provenance) -> dict[str, dict[str, Any]]:
     """What each layer of the config set, defaults left out: layer → key → value, lists whole."""
     layers: dict[str, dict[str, Any]] = {}
-    for path, origin in record.origins.items():
-        if origin != "default":
-            key = re.sub(r"(\.\d+)+$", "", path)
-            layers.setdefault(re.sub(r":\d+$", "", origin), {})[key] = _value(record.config, key)
+    config = tree_of(record.config, DEFAULT)
+    for text, origin in record.origins.items():
+        path = path_of(text, config)
+        while path and isinstance(path[-1], int):
+            path = path[:-1]
+        node = node_at(config, path)
+        if origin != str(DEFAULT) and node:
+            layers.setdefault(re.sub(r":\d+$", "", origin), {})[path_text(path)] = node.plain()
     return layers
-
-
-def _value(config: Any, key: str) -> Any:
-    for part in key.split("."):
-        config = config[int(part)] if isinstance(config, list) else config[part]
-    return config

@@ -1,36 +1,52 @@
-"""Read other data than those that an artefact was made from."""
+"""Changes on the command line to the config that an artefact holds."""
 
-__all__ = ["changed_source"]
+__all__ = ["Changes", "read_changes"]
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from wxml.artefacts.formats import read_provenance
-from wxml.config.schema import PluginChoice
-from wxml.errors import ConfigError, Fault
+from wxml.config.load import change_config
+from wxml.config.renamed import with_new_names
+from wxml.config.schema import ExperimentConfig, PluginChoice
 
-PREFIX = "data.source."
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A recorded config with changes."""
+
+    config: ExperimentConfig
+    origins: dict[str, str]
+    """The origin of every leaf that is changed, by dotted path."""
+
+    @property
+    def source(self) -> PluginChoice | None:
+        """The changed data source; None where nothing of it is changed."""
+        changed = any(path.startswith("data.source.") for path in self.origins)
+        return self.config.data.source if changed else None
+
+    def record(self) -> dict[str, Any]:
+        """The fields `config` and `origins` of the provenance of what is made with the changes."""
+        return {"config": self.config.model_dump(mode="json"), "origins": self.origins}
 
 
-def changed_source(artefact: Path, changes: Sequence[str]) -> PluginChoice | None:
-    """The source in the config of a checkpoint or forecast with `data.source.KEY=VALUE` changes; None without any.
+def read_changes(artefact: Path, changes: Sequence[str], allowed: Sequence[str]) -> Changes | None:
+    """Change the config behind a checkpoint or a forecast; None without changes.
+
+    Args:
+        artefact: the checkpoint, or a forecast that was made with it.
+        changes: `key=value`, such as `forecast.batch_size=2`; values are YAML.
+        allowed: the sections that may be changed, such as `data.source`.
 
     Raises:
-        ConfigError: a change that is of another form or of another part of the config.
+        ArtefactError: there is no such artefact, or it cannot be read.
+        ConfigError: a change has another form, is of another section, or is wrong.
     """
     if not changes:
         return None
     record = read_provenance(artefact)
-    config = record.config or record.parents[0]["config"]
-    return PluginChoice.model_validate({**config["data"]["source"], **dict(map(_change, changes))})
-
-
-def _change(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.startswith(PREFIX):
-        fault = Fault("", f"only the data source can be changed after training, got {text!r}")
-        raise ConfigError([fault], fix=f"write it like {PREFIX}path=elsewhere.zarr")
-    return key.removeprefix(PREFIX), yaml.safe_load(value)
+    recorded = record.parents[0]["config"] if record.parents else record.config
+    loaded = change_config(with_new_names(recorded), changes, allowed)
+    return Changes(loaded.config, loaded.origins)

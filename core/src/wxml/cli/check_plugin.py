@@ -50,43 +50,17 @@ def command(ctx: click.Context, names: tuple[str, ...], options: tuple[str, ...]
 
 
 def _options(written: Sequence[str]) -> dict[str, Any]:
-    """What a config would say: `key=value` pairs, a dotted key within its group, values in YAML."""
-    import yaml
+    """The options that `--option` gives: a dotted key belongs to a group, values are YAML."""
+    from wxml.config.overrides import parse_assignments, value_layer
+    from wxml.errors import ConfigError
+    from wxml.files.yaml_loader import Node
 
-    options: dict[str, Any] = {}
-    for text in written:
-        path, equals, value = text.partition("=")
-        if not path or not equals:
-            raise click.UsageError(f"--option takes KEY=VALUE, got {text!r}")
-        try:
-            parsed = yaml.load(value, _loader())  # noqa: S506  # a safe one
-        except yaml.YAMLError as error:
-            raise click.UsageError(f"the value of --option {text!r} is not YAML: {error}") from error
-        _put(options, path.split("."), parsed)
+    try:
+        values = parse_assignments(written)
+    except ConfigError as error:
+        raise click.UsageError(f"--option takes KEY=VALUE: {error.message}") from error
+    options: dict[str, Any] = value_layer(values, Node({})).plain()
     return options
-
-
-def _loader() -> Any:
-    """YAML as configs are read: a time stays the text that it is written as."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    return Loader
-
-
-def _put(options: dict[str, Any], path: list[str], value: Any) -> None:
-    *groups, name = path
-    for group in groups:
-        options = options.setdefault(group, {})
-        if not isinstance(options, dict):
-            raise click.UsageError(f"--option {group} has a value already, so it cannot have {name!r} inside")
-    options[name] = value
 
 
 def _records(names: Sequence[str]) -> "list[PluginRecord]":

@@ -7,7 +7,7 @@ import click
 
 @click.command(short_help="Make forecasts with a trained model.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.argument("changes", nargs=-1, metavar="[data.source.KEY=VALUE]...")
+@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A new file: *.zarr or *.nc.")
 @click.option("--start", help="The first initial time (UTC), such as 2014-07-01T00.  [default: the test period]")
 @click.option("--end", help="The last initial time.  [default: --start, or the end of the test period]")
@@ -32,17 +32,23 @@ def command(
 ) -> None:
     """Make forecasts with a trained model and write them to one file.
 
-    Initial states come from the data of the training, unless changes to `data.source` say otherwise.
+    Initial states come from the data of the training. KEY=VALUE changes the keys `data.source.*` and `forecast.*` of
+    the config in the checkpoint; values are YAML.
 
     \b
     Examples:
       wxml forecast runs/demo/checkpoint.safetensors -o forecast.zarr
       wxml forecast model.safetensors -o july.nc --start 2014-07-01 --end 2014-07-31 --every 12h --lead-time 72h
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
+      wxml forecast model.safetensors forecast.batch_size=2 forecast.writer.plugin=netcdf -o forecast.nc
     """
-    from wxml.artefacts.source_changes import changed_source
+    from wxml.artefacts.source_changes import read_changes
     from wxml.forecasting.job import ForecastRequest, forecast
 
-    source = changed_source(checkpoint, changes)
-    request = ForecastRequest(checkpoint, output, start, end, every, lead_time, source, overwrite, members)
+    changed = read_changes(checkpoint, changes, ("data.source", "forecast"))
+    for option, value in (("lead_time", lead_time), ("members", members)):
+        if value is not None and changed and f"forecast.{option}" in changed.origins:
+            raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
+    source = changed.source if changed else None
+    request = ForecastRequest(checkpoint, output, start, end, every, lead_time, source, overwrite, members, changed)
     click.echo(forecast(request))

@@ -78,19 +78,19 @@ def _default(row: OptionRow) -> str:
 
 def _example(record: PluginRecord, rows: Sequence[OptionRow]) -> str:
     """The part of a config that chooses the plugin, with the default of each option."""
-    import yaml
+    from wxml.files.yaml_loader import yaml_text
 
     block: Any = {"plugin": record.full_name if record.status == "conflict" else record.name}
     for row in rows:
         _put(block, row)
     for key in reversed(PLACES.get(record.kind, (record.kind,))):
         block = {key: [block] if key in LISTS else block}
-    return "in a config:\n\n" + str(yaml.safe_dump(block, sort_keys=False, allow_unicode=True)).rstrip()
+    return "in a config:\n\n" + yaml_text(block)
 
 
 def _put(block: dict[str, Any], row: OptionRow) -> None:
     """Add an option to the block; the options of a group that is off by default stay out."""
-    import yaml
+    from wxml.files.yaml_loader import load_yaml
 
     *groups, name = row.name.split(".")
     inner: Any = block
@@ -98,4 +98,4 @@ def _put(block: dict[str, Any], row: OptionRow) -> None:
         inner = inner.setdefault(group, {})
         if inner is None:
             return
-    inner[name] = f"<{row.type}>" if row.default is None else yaml.safe_load(row.default)
+    inner[name] = f"<{row.type}>" if row.default is None else load_yaml(row.default, "default").plain()

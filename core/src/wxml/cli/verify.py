@@ -7,7 +7,7 @@ import click
 
 @click.command(short_help="Score forecasts against the truth.")
 @click.argument("forecast", type=click.Path(path_type=Path))
-@click.argument("changes", nargs=-1, metavar="[data.source.KEY=VALUE]...")
+@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), default="scores", show_default=True, help="A new folder."
 )
@@ -19,17 +19,20 @@ def command(
 ) -> None:
     """Score forecasts against the truth, persistence and climatology.
 
-    Writes scores.nc and report.html into the output folder and prints a table.
+    Writes scores.nc and report.html into the output folder and prints a table. KEY=VALUE changes the keys
+    `data.source.*` and `verification.*` of the config behind the forecast; values are YAML.
 
     \b
     Examples:
       wxml verify forecast.zarr
       wxml verify forecast.zarr --output scores/july --metric acc
+      wxml verify forecast.zarr verification.maps=0
     """
-    from wxml.artefacts.source_changes import changed_source
+    from wxml.artefacts.source_changes import read_changes
     from wxml.verification.job import verify
     from wxml.verification.score_table import score_table, scores_as_json
 
-    scores, report = verify(forecast, output, source=changed_source(forecast, changes), overwrite=overwrite)
+    changed = read_changes(forecast, changes, ("data.source", "verification"))
+    scores, report = verify(forecast, output, changed=changed, overwrite=overwrite)
     click.echo(scores_as_json(scores) if as_json else score_table(scores, metric))
     click.echo(f"report: {report}", err=as_json)

@@ -162,7 +162,9 @@ def same_plugin(lower: Any, upper: Any) -> str:
     if upper == MISSING:
         return str(lower)
     (below, _, old), (above, _, new) = (str(name).rpartition(":") for name in (lower, upper))
-    if canonical_name(old) != canonical_name(new) or (below and above and canonical_name(below) != canonical_name(above)):
+    if canonical_name(old) != canonical_name(new) or (
+        below and above and canonical_name(below) != canonical_name(above)
+    ):
         return ""
     return str(upper) if above or not below else str(lower)
 

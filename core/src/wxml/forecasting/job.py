@@ -3,7 +3,7 @@
 __all__ = ["ForecastRequest", "forecast"]
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wxml.artefacts.formats import format_plugin
 from wxml.artefacts.provenance import Provenance
+from wxml.artefacts.source_changes import Changes
 from wxml.config.plugin_use import FORECAST, used_plugins
 from wxml.config.schema import PluginChoice, check_members
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
@@ -47,6 +48,8 @@ class ForecastRequest:
     overwrite: bool = False
     members: int | None = None
     """How many forecasts a model with noise makes from each initial state; None: what the config says."""
+    changed: Changes | None = None
+    """The config of the checkpoint with changes to `forecast`; the provenance of the forecast records it."""
 
 
 def forecast(request: ForecastRequest) -> Path:
@@ -57,6 +60,9 @@ def forecast(request: ForecastRequest) -> Path:
     """
     check_absent(request.output, overwrite=request.overwrite)
     experiment, model = restore(request.checkpoint, source=request.source)
+    if request.changed:
+        config = experiment.config.model_copy(update={"forecast": request.changed.config.forecast})
+        experiment = replace(experiment, config=config)
     timestep = parse_duration(experiment.config.data.timestep)
     steps = _steps(request.lead_time or experiment.config.forecast.lead_time, timestep)
     members = request.members or experiment.config.forecast.members
@@ -64,7 +70,12 @@ def forecast(request: ForecastRequest) -> Path:
     times = _initial_times(request, experiment, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     choice = _writer_choice(experiment, request.output)
-    header = _header(experiment, choice, times, np.arange(1, steps + 1) * timestep, members)
+    record = _record(experiment, choice, request.changed)
+    lead_times = np.arange(1, steps + 1) * timestep
+    source = experiment.source.header
+    header = ForecastHeader(
+        source.grid, experiment.output_variables, times, lead_times, members * source.members, record.to_dict()
+    )
     batch_size = experiment.config.forecast.batch_size
     fields = rollout(experiment, model, times, steps, batch_size=batch_size, members=members)
     with staged(request.output, overwrite=request.overwrite) as temporary:
@@ -123,23 +134,16 @@ def _between(request: ForecastRequest, experiment: Experiment) -> np.timedelta64
     return parse_duration(request.every or experiment.config.data.timestep)
 
 
-def _header(
-    experiment: Experiment,
-    writer: PluginChoice,
-    times: NDArray[np.datetime64],
-    lead_times: NDArray[np.timedelta64],
-    members: int,
-) -> ForecastHeader:
+def _record(experiment: Experiment, writer: PluginChoice, changed: Changes | None) -> Provenance:
+    """The provenance of the forecast."""
     written_by = UsedPlugin(resolve("forecast-writer", writer.plugin, where="forecast.writer"), writer.options)
-    record = Provenance(
+    return Provenance(
         artefact="forecast",
         plugins=lock([*used_plugins(experiment.config, FORECAST), written_by]),
         data=describe_source(experiment.source),
         parents=[experiment.provenance.to_dict()],
+        **(changed.record() if changed else {}),
     )
-    header = experiment.source.header
-    members *= header.members
-    return ForecastHeader(header.grid, experiment.output_variables, times, lead_times, members, record.to_dict())
 
 
 def _writer_choice(experiment: Experiment, output: Path) -> PluginChoice:

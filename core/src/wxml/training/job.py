@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
 from wxml.config.load import load_config
 from wxml.config.schema import ExperimentConfig
 from wxml.errors import ArtefactError, WxmlError
 from wxml.experiment import assemble
 from wxml.files.lock import locked
 from wxml.files.staging import staged
+from wxml.files.yaml_loader import yaml_text
 from wxml.plugins.create import create
 from wxml.plugins.hooks import hooks
 from wxml.training.memory_limit import fitted
@@ -80,4 +79,4 @@ def _check_run_dir(run_dir: Path, resume: bool) -> None:
 def _write_config(config: ExperimentConfig, path: Path) -> None:
     """Beside the checkpoint, for people: the whole config as it was used."""
     with staged(path, overwrite=True) as temporary:
-        temporary.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+        temporary.write_text(yaml_text(config.model_dump(mode="json")) + "\n")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.provenance import Provenance
+from wxml.artefacts.source_changes import Changes
 from wxml.config.schema import DataConfig, ExperimentConfig, PluginChoice
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError
@@ -24,14 +25,14 @@ logger = logging.getLogger("wxml")
 
 
 def verify(
-    forecast: Path, output: Path, *, source: PluginChoice | None = None, overwrite: bool = False
+    forecast: Path, output: Path, *, changed: Changes | None = None, overwrite: bool = False
 ) -> tuple[Scores, Path]:
     """Score a file of forecasts against the data that its model was trained on, or against others.
 
     Args:
         forecast: what `wxml forecast` wrote.
         output: a new folder for `scores.nc` and `report.html`.
-        source: the truth, where it is not the source of the training.
+        changed: the config behind the forecast with changes to `data.source` (the truth) or `verification`.
         overwrite: replace `output` where it exists.
 
     Returns:
@@ -42,13 +43,20 @@ def verify(
     """
     check_absent(output, overwrite=overwrite)
     record = read_provenance(forecast)
-    config = _config_behind(record, forecast)
-    source, scored_by = source or config.data.source, config.verification
+    recorded = _config_behind(record, forecast)
+    config = changed.config if changed else recorded
+    source, scored_by = config.data.source, config.verification
     truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")
     verifier: Verifier = create("verifier", scored_by.plugin, scored_by.options, where="verification")
     logger.info("verify: %s", forecast)
     plugins = lock([_used("verifier", scored_by), _used("data-source", source)])
-    own = Provenance(artefact="scores", plugins=plugins, data=describe_source(truth), parents=[record.to_dict()])
+    own = Provenance(
+        artefact="scores",
+        plugins=plugins,
+        data=describe_source(truth),
+        parents=[record.to_dict()],
+        **(changed.record() if changed else {}),
+    )
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         task = VerificationTask(forecast, truth, _training_times(config.data, truth), temporary, own.to_dict())
