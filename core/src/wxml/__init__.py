@@ -59,7 +59,7 @@ _WHERE = {
     "released_names": "environment.release_index",
     "resolve": "plugins.resolve",
     "run_layers": "model.layers",
-    "split_arguments": "config.arguments",
+    "split_arguments": "config.overrides",
     "unroll": "model.unroll",
 }
 
@@ -92,8 +92,8 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from wxml.config.arguments import split_arguments as split_arguments
     from wxml.config.load import load_config as load_config
+    from wxml.config.overrides import split_arguments as split_arguments
     from wxml.config.schema import ModelConfig as ModelConfig
     from wxml.data.fields import Fields as Fields
     from wxml.data.grid import Grid as Grid
