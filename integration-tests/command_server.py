@@ -15,7 +15,14 @@ from typing import Any
 from wxml.cli import main
 from wxml.plugins.catalog import installed
 
-LIBRARIES = ("hydra", "netCDF4", "xarray", "wxml.cli.demo_job", "wxml.model.assembly", "wxml_trainer_lightning.course")
+LIBRARIES = (
+    "hydra",
+    "netCDF4",
+    "xarray",
+    "wxml.cli.demo_job",
+    "wxml.model.assembly",
+    "wxml_trainer_lightning.training_run",
+)
 
 
 def warm_up() -> None:

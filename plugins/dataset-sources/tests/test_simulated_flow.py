@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from wxml_dataset_sources.simulation.atmosphere import AdamsBashforth
 from wxml_dataset_sources.simulation.spherical_harmonics import EARTH_RADIUS, SphericalHarmonics
-from wxml_dataset_sources.simulation.time_integration import AdamsBashforth
 from wxml_dataset_sources.simulation.vorticity_equation import (
     ROTATION_RATE,
     FlowConstants,

@@ -7,7 +7,7 @@ import pytest
 from wxml_dataset_sources.simulation.atmosphere import Atmosphere
 from wxml_dataset_sources.simulation.humidity import Humidity, saturation_humidity
 from wxml_dataset_sources.simulation.spherical_harmonics import SphericalHarmonics
-from wxml_dataset_sources.simulation.sun import OBLIQUITY, daily_mean_cosine, season, zenith_cosine
+from wxml_dataset_sources.simulation.sun import OBLIQUITY, daily_mean_sunshine, season, sunshine
 from wxml_dataset_sources.simulation.surface import Surface
 from wxml_dataset_sources.simulation.temperature import Temperature
 
@@ -27,20 +27,20 @@ def test_the_season_turns_at_the_solstices(time, expected) -> None:
 
 
 def test_the_sun_stands_overhead_at_local_noon_on_the_tropic() -> None:
-    cosines = zenith_cosine(seconds("2000-12-21T06"), np.array([-23.44]), np.array([0.0, 90.0, 180.0, 270.0]))
+    cosines = sunshine(seconds("2000-12-21T06"), np.array([-23.44]), np.array([0.0, 90.0, 180.0, 270.0]))
     np.testing.assert_allclose(cosines[0, 1], 1.0, atol=1e-3)
     assert cosines[0, 3] == 0.0, "midnight on the other side"
 
 
 def test_the_night_lasts_all_day_beyond_the_polar_circle_in_winter() -> None:
-    assert zenith_cosine(seconds("2000-12-21T12"), np.array([80.0]), np.arange(0.0, 360, 10)).max() == 0.0
+    assert sunshine(seconds("2000-12-21T12"), np.array([80.0]), np.arange(0.0, 360, 10)).max() == 0.0
 
 
 @pytest.mark.parametrize("time", ["2000-01-10", "2000-04-01", "2000-06-21"])
 def test_the_daily_mean_is_the_mean_over_the_day(time) -> None:
     longitudes = np.arange(0, 360, 0.25)
-    sampled = zenith_cosine(seconds(time), LATITUDES, longitudes).mean(axis=1)
-    np.testing.assert_allclose(daily_mean_cosine(seconds(time), LATITUDES), sampled, atol=1e-4)
+    sampled = sunshine(seconds(time), LATITUDES, longitudes).mean(axis=1)
+    np.testing.assert_allclose(daily_mean_sunshine(seconds(time), LATITUDES), sampled, atol=1e-4)
 
 
 def test_the_declination_never_leaves_the_tropics() -> None:

@@ -210,7 +210,7 @@ def test_nothing_is_printed_and_no_index_is_left(tmp_path: Path, capfd: pytest.C
 
 def test_the_sqlite_of_eccodes_does_not_take_the_place_of_pythons() -> None:
     """Reading GRIB must not change what others in the process find: MLflow refuses the old SQLite of eccodes."""
-    reader = "import wxml_dataset_sources.xarray_reading.grib_reader;"
+    reader = "import wxml_dataset_sources.xarray_reading.grib;"
     code = "import sqlite3; print(sqlite3.sqlite_version)"
     versions = [
         subprocess.run([sys.executable, "-c", before + code], capture_output=True, text=True, check=True).stdout

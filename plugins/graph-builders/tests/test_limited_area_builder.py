@@ -13,8 +13,8 @@ from wxml import ConfigError, DataError, Grid
 from wxml.data.sphere import angular_distance
 from wxml_graph_builders import LimitedArea
 from wxml_graph_builders.icosphere import greatest_edge
+from wxml_graph_builders.region import SphericalHull
 from wxml_graph_builders.regional_icosphere import FINEST
-from wxml_graph_builders.spherical_hull import SphericalHull
 
 
 def box(south, north, west, east, rows, columns):

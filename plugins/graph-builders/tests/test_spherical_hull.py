@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 from wxml.data.sphere import angular_distance, unit_vectors
-from wxml_graph_builders.region import Region
-from wxml_graph_builders.spherical_hull import SphericalHull
+from wxml_graph_builders.region import Region, SphericalHull
 
 
 def cloud(generator, count, middle, width):

@@ -13,8 +13,8 @@ from wxml_trainer_lightning.batches import (
     training_batches,
     validation_batches,
 )
-from wxml_trainer_lightning.budget import Budget
-from wxml_trainer_lightning.schedule import Rollout
+from wxml_trainer_lightning.options import Rollout
+from wxml_trainer_lightning.schedule import Budget
 
 SEEDS = st.integers(-(2**31), 2**63)
 

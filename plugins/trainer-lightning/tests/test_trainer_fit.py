@@ -212,9 +212,9 @@ def test_lines_are_logged_for_every_twentieth(advection, fit, run_dir, caplog) -
     with caplog.at_level("INFO", "wxml"):
         fit(advection, run_dir, max_steps=40)
     lines = [record.getMessage() for record in caplog.records]
-    steps = [int(line.split()[1]) for line in lines if line.startswith("step ")]
+    steps = [int(line.split()[2]) for line in lines if line.startswith("training: step ")]
     assert steps == [1, *range(2, 41, 2)]
-    assert "of 40: loss" in next(line for line in lines if line.startswith("step "))
+    assert "of 40, loss" in next(line for line in lines if line.startswith("training: step "))
     assert lines[-1].startswith("training done: 40 steps in")
     assert lines[-1].endswith("checkpoint.safetensors")
 
@@ -224,7 +224,7 @@ def test_a_terminal_shows_a_bar_with_the_loss(advection, fit, run_dir, monkeypat
     fit(advection, run_dir)
     shown = capsys.readouterr().err
     assert "12/12" in shown
-    assert f"loss={losses(run_dir)[-1]:.4g}" in shown
+    assert f"loss {losses(run_dir)[-1]:.4g}" in shown
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(advection, fit, run_dir) -> None:

@@ -3,15 +3,15 @@
 import pytest
 import torch
 from wxml.training.trainer import TrainingMemory
-from wxml_trainer_lightning.identity import run_identity
 from wxml_trainer_lightning.optimizers import make_optimizer
+from wxml_trainer_lightning.state import run_identity
 from wxml_trainer_lightning.trainer import LightningTrainer
 
 
 def test_the_options_say_what_is_held() -> None:
     trainer = LightningTrainer(
         batch_size=3,
-        rollout=LightningTrainer().settings.rollout.model_copy(update={"maximum": 5}),
+        rollout=LightningTrainer().rollout.model_copy(update={"maximum": 5}),
         precision="bf16-mixed",
         accelerator="cpu",
         ema=0.9,

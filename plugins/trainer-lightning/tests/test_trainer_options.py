@@ -4,8 +4,7 @@ import pytest
 from wxml.errors import ConfigError
 from wxml.plugins.options.model import describe_options, parse_options
 from wxml_trainer_lightning.device import Device
-from wxml_trainer_lightning.settings import FREE
-from wxml_trainer_lightning.trainer import LightningTrainer
+from wxml_trainer_lightning.trainer import FREE, LightningTrainer
 
 
 def trainer(**options) -> LightningTrainer:
@@ -42,12 +41,12 @@ def test_every_option_has_a_description() -> None:
 
 
 def test_a_time_is_read_as_a_duration() -> None:
-    assert trainer(max_time="10min").settings.max_seconds == 600
-    assert trainer().settings.max_seconds is None
+    assert trainer(max_time="10min").max_seconds == 600
+    assert trainer().max_seconds is None
 
 
 def test_the_identity_has_every_option_that_the_result_depends_on() -> None:
-    identity = trainer(rollout={"maximum": 4}).settings.identity()
+    identity = trainer(rollout={"maximum": 4}).identity()
     assert identity["rollout"] == {"start": 1, "maximum": 4, "begin": 0.5}
     assert set(identity) | set(FREE) == set(parse_options(LightningTrainer, {}))
     assert not set(identity) & set(FREE)

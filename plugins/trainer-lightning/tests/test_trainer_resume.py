@@ -14,7 +14,7 @@ from safetensors import safe_open
 from wxml.errors import ArtefactError
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history, state
-from wxml_trainer_lightning.interruption import Interruption
+from wxml_trainer_lightning.loop import Interruption
 
 OPTIONS = {
     "max_steps": 30,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from wxml_trainer_lightning import budget as budget_module
-from wxml_trainer_lightning.budget import Budget
-from wxml_trainer_lightning.schedule import LearningRate, Rollout
+from wxml_trainer_lightning import schedule as schedule_module
+from wxml_trainer_lightning.options import Rollout
+from wxml_trainer_lightning.schedule import Budget, LearningRate
 
 FRACTIONS = st.floats(0, 1)
 
@@ -67,7 +67,7 @@ def test_the_budget_is_of_steps_unless_a_time_is_given() -> None:
 
 def test_with_a_time_the_fraction_is_the_larger_of_the_two(monkeypatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr(budget_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(schedule_module.time, "monotonic", lambda: clock[0])
     budget = Budget(max_steps=100, max_seconds=50.0, spent=10.0)
     assert budget.fraction(0) == pytest.approx(0.2)  # 10 of 50 s were used before
     assert budget.fraction(40) == pytest.approx(0.4)

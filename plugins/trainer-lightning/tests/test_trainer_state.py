@@ -6,8 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml.errors import ArtefactError
-from wxml_trainer_lightning.identity import differences, flatten, run_identity
-from wxml_trainer_lightning.state import Position, StateFile, TrainingState
+from wxml_trainer_lightning.state import Position, StateFile, TrainingState, differences, flatten, run_identity
 
 IDENTITY = {"seed": "1", "training.learning_rate": "0.001"}
 POSITION = Position(

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 
 import pytest
+from wxml.files.lock import locked
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import tracking
 from wxml_trainer_lightning.history import Row
@@ -107,6 +108,20 @@ def test_a_locked_database_does_not_stop_a_training(advection, fit, tracked, cap
         check_outage(fit, advection, tracked / "locked", caplog, f"sqlite:///{tracked / 'mlflow.db'}")
     finally:
         connection.close()
+
+
+def test_a_database_that_another_process_makes_is_left_to_it(tmp_path, caplog, monkeypatch) -> None:
+    """Two processes that both make the tables of a new file would both fail."""
+    monkeypatch.setattr(tracking, "OPEN_SECONDS", 0.5)
+    with locked(tmp_path / ".mlflow.db.lock"):
+        with MlflowTracker(f"sqlite:///{tmp_path / 'mlflow.db'}", "second", {}, None) as tracker:
+            assert tracker.run is None
+        for thread in threading.enumerate():
+            if thread.name == "wxml-tracking":
+                thread.join(600)
+    assert not (tmp_path / "mlflow.db").exists()
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warning.startswith("tracking failed, training goes on without it")
 
 
 def test_a_refused_port_does_not_stop_a_training(advection, fit, tmp_path, caplog, monkeypatch) -> None:

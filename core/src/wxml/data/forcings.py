@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wxml.data.grid import Grid
+from wxml.data.sphere import zenith_cosine
 from wxml.errors import DataError, nearest
 
 Array = NDArray[np.float64]
@@ -32,8 +33,8 @@ def _local_angle(grid: Grid, time: np.datetime64) -> Array:
 def cosine_zenith_angle(grid: Grid, time: np.datetime64) -> Array:
     """The cosine of the sun's zenith angle, negative at night, shape `[node]`.
 
-    cos θ = sin φ sin δ + cos φ cos δ cos h, with the declination δ and the equation of time (in h) as the Fourier
-    series of Spencer (1971), *Search* 2, 172.
+    The declination δ and the equation of time, which is part of the hour angle h, are the Fourier series of Spencer
+    (1971), *Search* 2, 172.
     """
     g = 2 * np.pi * (int(_day_of_year(time)) / 365.0)
     declination = (
@@ -49,8 +50,7 @@ def cosine_zenith_angle(grid: Grid, time: np.datetime64) -> Array:
         0.0000075 + 0.001868 * np.cos(g) - 0.032077 * np.sin(g) - 0.014615 * np.cos(2 * g) - 0.040849 * np.sin(2 * g)
     )
     hour_angle = _local_angle(grid, time) + equation_of_time - np.pi
-    lat = np.radians(grid.latitudes)
-    return np.asarray(np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour_angle))
+    return zenith_cosine(np.radians(grid.latitudes), declination, hour_angle)
 
 
 def _everywhere(value: float, grid: Grid) -> Array:

@@ -1,4 +1,4 @@
-"""Spherical geometry in NumPy, degrees in and out; unit vectors are `[..., 3]` arrays."""
+"""Spherical geometry in NumPy, in degrees if nothing else is said; unit vectors are `[..., 3]` arrays."""
 
 __all__ = [
     "angular_distance",
@@ -10,6 +10,7 @@ __all__ = [
     "local_direction",
     "spans_globe",
     "unit_vectors",
+    "zenith_cosine",
 ]
 
 import numpy as np
@@ -99,6 +100,18 @@ def healpix_centres(nside: int) -> tuple[Array, Array]:
         latitudes.append(np.full(count, sign * np.degrees(np.arcsin(z))))
         longitudes.append((np.arange(count) + shift) * 360.0 / count)
     return np.concatenate(latitudes), np.concatenate(longitudes)
+
+
+def zenith_cosine(latitude: Array, declination: float, hour_angle: Array) -> Array:
+    """The cosine of the sun's zenith angle, negative at night: cos θ = sin φ sin δ + cos φ cos δ cos h.
+
+    Args:
+        latitude: φ in radians.
+        declination: δ, the latitude in radians over which the sun stands.
+        hour_angle: h in radians, 0 at local noon; shapes are broadcast.
+    """
+    away = np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)
+    return np.asarray(np.sin(latitude) * np.sin(declination) + away)
 
 
 def spans_globe(latitudes: Array, longitudes: Array) -> bool:

@@ -1,4 +1,4 @@
-"""A simulated atmosphere: weather for demonstrations and tests, made on the spot, without files or a network."""
+"""A simulated atmosphere: weather for demonstrations and tests, without files or a network."""
 
 __all__ = ["SimulatedAtmosphere"]
 

@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from wxml import DataSource, Grid
 
-from wxml_dataset_sources.xarray_reading.array_blocks import read_arrays
+from wxml_dataset_sources.xarray_reading.arrays import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
-from wxml_dataset_sources.xarray_reading.block import FileContent
-from wxml_dataset_sources.xarray_reading.fingerprint import fingerprint
-from wxml_dataset_sources.xarray_reading.formats import DataFile, recognise
+from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
+from wxml_dataset_sources.xarray_reading.files import DataFile, fingerprint, recognise, resolve
 from wxml_dataset_sources.xarray_reading.opening import release
-from wxml_dataset_sources.xarray_reading.paths import resolve
-from wxml_dataset_sources.xarray_reading.selection import Selection
 
 KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: a smaller source is decoded once, a larger one on every read
 
@@ -128,6 +125,6 @@ def _read(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> 
     """What a file holds; `grids` are those that other files have, and it adds its own."""
     if file.engine != "grib":
         return read_arrays(file, selection, grids)
-    from wxml_dataset_sources.xarray_reading.grib_blocks import read_messages  # ecCodes takes a while to load
+    from wxml_dataset_sources.xarray_reading.grib import read_messages  # ecCodes takes a while to load
 
     return read_messages(file, selection, grids)

@@ -7,9 +7,8 @@ Key types:
 - `RadiusEdges`, `NearestEdges`: how the grid is read and how it is reached; options of both.
 """
 
+from wxml_graph_builders.edges import NearestEdges, RadiusEdges
 from wxml_graph_builders.icosahedral import Icosahedral
 from wxml_graph_builders.limited_area import LimitedArea
-from wxml_graph_builders.nearest_edges import NearestEdges
-from wxml_graph_builders.radius_edges import RadiusEdges
 
 __all__ = ["Icosahedral", "LimitedArea", "NearestEdges", "RadiusEdges"]

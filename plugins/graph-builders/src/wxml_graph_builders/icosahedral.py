@@ -9,11 +9,9 @@ from wxml import Graph, GraphBuilder, Grid, NodeSet
 from wxml.data.sphere import from_unit_vectors
 from wxml.errors import DataError
 
+from wxml_graph_builders.edges import NearestEdges, RadiusEdges
 from wxml_graph_builders.icosphere import icosphere
-from wxml_graph_builders.mesh_graph import DECODER, ENCODER, mesh_graph
-from wxml_graph_builders.multi_scale_edges import multi_scale_mesh, refuse_coarsest
-from wxml_graph_builders.nearest_edges import NearestEdges
-from wxml_graph_builders.radius_edges import RadiusEdges
+from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph, multi_scale_mesh, refuse_coarsest
 
 
 class Icosahedral(GraphBuilder):

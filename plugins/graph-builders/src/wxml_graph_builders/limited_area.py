@@ -8,10 +8,8 @@ from pydantic import Field
 from wxml import Graph, GraphBuilder, Grid, Mesh, NodeSet
 from wxml.errors import ConfigError, DataError, Fault
 
-from wxml_graph_builders.mesh_graph import DECODER, ENCODER, mesh_graph
-from wxml_graph_builders.multi_scale_edges import refuse_coarsest
-from wxml_graph_builders.nearest_edges import NearestEdges
-from wxml_graph_builders.radius_edges import RadiusEdges
+from wxml_graph_builders.edges import NearestEdges, RadiusEdges
+from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph, refuse_coarsest
 from wxml_graph_builders.region import Region
 from wxml_graph_builders.regional_icosphere import FINEST, finest_refinement, regional_icosphere
 from wxml_graph_builders.regular_mesh import regular_mesh

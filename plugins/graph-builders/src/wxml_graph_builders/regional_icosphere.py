@@ -8,7 +8,7 @@ from wxml import Mesh, NodeSet
 from wxml.data.sphere import from_unit_vectors
 
 from wxml_graph_builders.icosphere import Icosphere, greatest_edge, icosphere
-from wxml_graph_builders.multi_scale_edges import multi_scale_mesh
+from wxml_graph_builders.mesh import multi_scale_mesh
 from wxml_graph_builders.region import Region
 
 FINEST = 12  # 1.9 km
@@ -32,8 +32,9 @@ def regional_icosphere(region: Region, refinement: int, margin: float, coarsest:
     sphere, kept = _cut(region, refinement, margin)
     number = np.full(len(sphere.points), -1)
     number[kept] = np.arange(len(kept))
-    levels = [_inside(number[sphere.edges(level)]) for level in range(coarsest, refinement + 1)]
-    populated = [pairs for pairs in levels if np.count_nonzero(np.bincount(pairs.ravel())) >= FEWEST_NODES]
+    levels = [number[sphere.edges(level)] for level in range(coarsest, refinement + 1)]
+    inside = [pairs[np.all(pairs >= 0, axis=1)] for pairs in levels]
+    populated = [pairs for pairs in inside if np.count_nonzero(np.bincount(pairs.ravel())) >= FEWEST_NODES]
     return multi_scale_mesh(NodeSet(*from_unit_vectors(sphere.points[kept])), populated)
 
 
@@ -53,8 +54,3 @@ def _cut(region: Region, refinement: int, margin: float) -> tuple[Icosphere, NDA
     triangles = sphere.triangles[-1]
     whole = around.holds(sphere.points)[triangles].all(axis=1)
     return sphere, np.flatnonzero(np.bincount(triangles[whole].ravel(), minlength=len(sphere.points)))
-
-
-def _inside(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The pairs of which both nodes are kept."""
-    return pairs[np.all(pairs >= 0, axis=1)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from wxml import Grid, Mesh, NodeSet
 from wxml.errors import DataError
 
-from wxml_graph_builders.multi_scale_edges import multi_scale_mesh, refuse_coarsest
+from wxml_graph_builders.mesh import multi_scale_mesh, refuse_coarsest
 
 Axis = NDArray[np.float64]
 FEWEST_LINES = 3  # rows and columns of a level that joins nodes
@@ -38,7 +38,10 @@ def regular_mesh(grid: Grid, stride: int, margin: float, coarsest: int) -> Mesh:
     """
     axes = _axes(grid, stride, margin)
     number, nodes = _numbered(axes)
-    steps = [2**level for level in range(_levels(number.shape))][::-1]
+    levels = 1
+    while (min(number.shape) - 1) // 2**levels + 1 >= FEWEST_LINES:
+        levels += 1
+    steps = [2**level for level in range(levels)][::-1]
     refuse_coarsest(coarsest, len(steps) - 1)
     return multi_scale_mesh(nodes, [_neighbours(number[::n, ::n], axes.closed) for n in steps[coarsest:]])
 
@@ -53,12 +56,9 @@ def _axes(grid: Grid, stride: int, margin: float) -> Axes:
     longitudes = np.unwrap(grid.longitudes.reshape(grid.shape)[0], period=360)
     rows = _extended(latitudes, stride, margin)
     columns = _extended(longitudes, stride, margin)
-    closed = bool(abs(columns[-1] - columns[0]) >= 360 - _spacing(longitudes, stride) / 2)
+    spacing = float(abs(longitudes[-1] - longitudes[0])) / (len(longitudes) - 1) * stride
+    closed = bool(abs(columns[-1] - columns[0]) >= 360 - spacing / 2)
     return Axes(rows[np.abs(rows) <= 90 + 1e-9], longitudes[::stride] if closed else columns, closed)
-
-
-def _spacing(axis: Axis, stride: int) -> float:
-    return float(abs(axis[-1] - axis[0])) / (len(axis) - 1) * stride
 
 
 def _extended(axis: Axis, stride: int, margin: float) -> Axis:
@@ -81,14 +81,6 @@ def _numbered(axes: Axes) -> tuple[NDArray[np.int64], NodeSet]:
     longitudes = np.mod(axes.longitudes, 360.0)
     nodes = NodeSet(axes.latitudes[kept // columns], longitudes[kept % columns])
     return number.reshape(rows, columns).astype(np.int64), nodes
-
-
-def _levels(shape: tuple[int, ...]) -> int:
-    """How often the mesh can be thinned to every second row and column, plus one."""
-    levels = 1
-    while (min(shape) - 1) // 2**levels + 1 >= FEWEST_LINES:
-        levels += 1
-    return levels
 
 
 def _neighbours(number: NDArray[np.int64], closed: bool) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Which samples make which step, and the loader that reads them.
+"""The samples of each step, and the loader that reads them.
 
 The order is a pure function of the seed and of the number of the step, so that a training that was killed goes on with
 exactly the samples that it would have had.
@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from wxml.model.tensors import to_tensor
 
-from wxml_trainer_lightning.budget import Budget
-from wxml_trainer_lightning.schedule import Rollout
+from wxml_trainer_lightning.options import Rollout
+from wxml_trainer_lightning.schedule import Budget
 
 Place = tuple[int, int]
-"""Forecast steps, and the index of a sample that has so many."""
+"""A number of forecast steps, and the index of a sample with that many."""
 Sample = NDArray[np.float32]
 """Shape `[time, variable, node]`."""
 
@@ -27,14 +27,14 @@ Sample = NDArray[np.float32]
 def sample_indices(seed: int, step: int, batch_size: int, count: int) -> list[int]:
     """The samples of one training step.
 
-    Imagine one permutation of all samples after the other, number e drawn from a generator seeded with (seed, e):
-    step s takes the places s · batch_size and following of that endless row.
+    All samples follow each other in an endless row of permutations; permutation e is drawn from a generator seeded
+    with (seed, e). Step s takes the `batch_size` places from s · batch_size on.
 
     Args:
-        seed: of the experiment.
-        step: counted from 0.
-        batch_size: how many samples are wanted.
-        count: how many samples there are.
+        seed: the seed of the experiment.
+        step: the number of the step, counted from 0.
+        batch_size: the number of samples in a step.
+        count: the number of all samples.
     """
     places = range(step * batch_size, (step + 1) * batch_size)
     return [int(_permutation(seed, place // count, count)[place % count]) for place in places]
@@ -55,7 +55,7 @@ def evenly_spaced(count: int, wanted: int) -> list[int]:
 
 
 class Samples(Dataset[Sample]):
-    """Samples by place: as long as the rollout needs them at the time."""
+    """The samples of every number of forecast steps, as one data set; see `Place`."""
 
     def __init__(self, sets: Mapping[int, Sequence[Sample]]) -> None:
         self.sets = sets

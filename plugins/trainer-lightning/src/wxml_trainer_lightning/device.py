@@ -1,4 +1,4 @@
-"""Where a training runs, and how exactly."""
+"""The device of a training, its floating-point numbers and its threads."""
 
 __all__ = ["Device"]
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from wxml.errors import ConfigError, Fault
 
-from wxml_trainer_lightning.settings import Accelerator, Precision
+from wxml_trainer_lightning.options import Accelerator, Precision
 
 DETERMINISM: Any = torch.utils.deterministic  # its one attribute is unknown to type checkers
 
@@ -27,7 +27,7 @@ class Device:
         """The accelerator: `auto` is the first of cuda, mps and cpu that is there.
 
         Raises:
-            ConfigError: it is not there, or does not calculate with these numbers.
+            ConfigError: this machine has no such device, or the device does not support `precision`.
         """
         there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
         chosen = next(name for name in there if there[name]) if self.accelerator == "auto" else self.accelerator
@@ -42,7 +42,7 @@ class Device:
 
     @contextmanager
     def settled(self) -> Iterator[None]:
-        """Threads and determinism as wanted, and as before afterwards; the caller's random state is left alone too.
+        """Set threads and determinism for the context, and restore them and the caller's random state afterwards.
 
         On the CPU every operation has a deterministic form, and torch is told to take it.
         """

@@ -1,6 +1,6 @@
 """The history of a training: one row for each step, in `history.csv`."""
 
-__all__ = ["History", "Listener", "Row"]
+__all__ = ["History", "Listener", "ProgressListener", "Row"]
 
 import math
 import time
@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 from wxml.errors import ArtefactError, DataError
 from wxml.files.staging import staged
+from wxml.terminal import Progress
+
+from wxml_trainer_lightning.schedule import Budget
 
 COLUMNS = "step,training_loss,validation_loss,learning_rate,rollout\n"
 FLUSH_SECONDS = 0.5  # losses stay on the device this long, so that an accelerator need not wait for every one
@@ -36,27 +39,54 @@ class Row:
 
 
 class Listener(Protocol):
-    """Who is told of new rows: the progress bar, the tracker."""
+    """Takes new rows: the progress bar, the tracker."""
 
     def __call__(self, rows: Sequence[Row]) -> None:
         """Take some rows, at least one, in the order of their steps."""
 
 
-class History:
-    """Collects rows, and hands them to the file and to those who listen.
+class ProgressListener:
+    """Shows how far the training is: a bar on a terminal, else a line in the log for every 5 % of the training."""
 
-    A training loss is fetched from the device only when rows are flushed; that is also when it is checked.
+    def __init__(self, budget: Budget, step: int) -> None:
+        """Begin after `step`, which is above 0 for a training that is resumed."""
+        self.budget = budget
+        self.progress = Progress("training", budget.max_steps, start=step, unit="step", lines=20)
+
+    def __call__(self, rows: Sequence[Row]) -> None:
+        """Show some rows: loss, validation loss, learning rate and time."""
+        for row in rows:
+            validation = "" if row.validation_loss is None else f", validation {row.validation_loss:.4g}"
+            note = (
+                f"loss {row.training_loss:.4g}{validation}, learning rate {row.learning_rate:.3g}, "
+                f"{self.budget.elapsed:.0f} s"
+            )
+            self.progress.update(row.step, note, fraction=self.budget.fraction(row.step))
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.progress.close()
+
+
+class History:
+    """Collects rows, and flushes them to the file and to the listeners.
+
+    A flush fetches the training losses from the device and checks them.
     """
 
     def __init__(self, path: Path, step: int, listeners: Sequence[Listener]) -> None:
-        """Go on with the file after `step`; whatever it holds beyond is dropped, since those steps are made again."""
+        """Go on with the file after `step`; drop the rows of later steps, since these are made again."""
         self.path = path
         self.last: Row | None = None
         self._listeners = listeners
         self._rows: list[Row] = []
         self._losses: list[Tensor] = []
         self._flushed = time.monotonic()
-        _truncate(path, step)
+        # A line without an end was being written when the process was killed.
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+        kept = [line for line in lines[1:] if line.endswith("\n") and _step(line) <= step]
+        with staged(path, overwrite=True) as temporary:
+            temporary.write_text(COLUMNS + "".join(kept), encoding="utf-8")
 
     @property
     def is_due(self) -> bool:
@@ -84,39 +114,23 @@ class History:
         losses = torch.stack(self._losses).float().tolist()
         rows = [replace(row, training_loss=loss) for row, loss in zip(self._rows, losses, strict=True)]
         self._rows, self._losses, self._flushed, self.last = [], [], time.monotonic(), rows[-1]
-        _append(self.path, rows)
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.writelines(map(str, rows))
+        except OSError as error:
+            raise ArtefactError(
+                f"could not write `{self.path}`: {error.strerror}", fix="free some space, and go on with --resume"
+            ) from error
         for listener in self._listeners:
             listener(rows)
-        _check_finite(rows)
-
-
-def _append(path: Path, rows: Sequence[Row]) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(map(str, rows))
-    except OSError as error:
-        raise ArtefactError(
-            f"could not write `{path}`: {error.strerror}", fix="free some space, and go on with --resume"
-        ) from error
-
-
-def _check_finite(rows: Sequence[Row]) -> None:
-    for row in rows:
-        if not math.isfinite(row.training_loss):
-            raise DataError(
-                f"the training loss is {row.training_loss} at step {row.step} (learning rate {row.learning_rate:.3g}, "
-                f"{row.rollout} forecast steps)",
-                fix="try a lower `training.learning_rate` or `training.gradient_clip`, a longer `training.warmup`, or "
-                "precision 32-true, in another directory; the last good state was kept",
-            )
-
-
-def _truncate(path: Path, step: int) -> None:
-    """Keep the whole rows up to `step`; a row without an end was being written when the process was killed."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    rows = [line for line in lines[1:] if line.endswith("\n") and _step(line) <= step]
-    with staged(path, overwrite=True) as temporary:
-        temporary.write_text(COLUMNS + "".join(rows), encoding="utf-8")
+        for row in rows:
+            if not math.isfinite(row.training_loss):
+                raise DataError(
+                    f"the training loss is {row.training_loss} at step {row.step} (learning rate "
+                    f"{row.learning_rate:.3g}, {row.rollout} forecast steps)",
+                    fix="try a lower `training.learning_rate` or `training.gradient_clip`, a longer `training.warmup`, "
+                    "or precision 32-true, in another directory; the last good state was kept",
+                )
 
 
 def _step(line: str) -> float:

@@ -1,13 +1,16 @@
-"""The loop over the steps, which is Lightning's: one device, no files, no chatter."""
+"""Lightning's loop over the steps, on one device, without files and tips of its own; and how it is interrupted."""
 
-__all__ = ["run_loop"]
+__all__ = ["Interruption", "run_loop"]
 
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
@@ -28,12 +31,12 @@ def run_loop(
     """Train on every batch once, until a callback sets `should_stop`.
 
     Args:
-        module: what to train.
-        batches: one for each step.
-        callbacks: called in this order.
-        device: where.
+        module: the model with its loss and optimizer.
+        batches: one batch for each step.
+        callbacks: Lightning calls them in this order.
+        device: the device to train on.
         loss_scale: the state of the loss scaling of a training that is resumed; empty at the beginning.
-        run_dir: where Lightning may write; it has no reason to.
+        run_dir: the folder in which Lightning may write; it has no reason to.
     """
     with _quiet():
         trainer = Trainer(
@@ -52,22 +55,17 @@ def run_loop(
         )
         if loss_scale:
             trainer.precision_plugin.load_state_dict(loss_scale)
-        _fit(trainer, module, batches)
-
-
-def _fit(trainer: Trainer, module: ForecastModule, batches: DataLoader[Any]) -> None:
-    """Lightning turns a KeyboardInterrupt into SystemExit; turn it back."""
-    try:
-        trainer.fit(module, batches)
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from stop
-        raise
+        try:
+            trainer.fit(module, batches)
+        except SystemExit as stop:
+            if isinstance(stop.__context__, KeyboardInterrupt):  # which Lightning turned into SystemExit
+                raise KeyboardInterrupt from stop
+            raise
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Lightning's tips and notes belong to nobody who uses wxml; its other warnings do."""
+    """Silence Lightning's tips and notes, which are of no use here; let its other warnings through."""
     log = logging.getLogger("lightning.pytorch")
     level = log.level
     log.setLevel(logging.WARNING)
@@ -82,3 +80,41 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             log.setLevel(level)
+
+
+class Interruption:
+    """Within this context the first signal is a request, honoured between two steps; a second Ctrl-C stops at once.
+
+    Signals reach the main thread alone, so in any other thread this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether training is to stop after this step."""
+        return self._received is not None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Raise what the signal would have raised: KeyboardInterrupt, or SystemExit with the code of SIGTERM."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if kind is None and self._received == signal.SIGINT:
+            raise KeyboardInterrupt
+        # Lightning answers SIGTERM by a SystemExit of its own, with code 0
+        if self._received == signal.SIGTERM and (kind is None or issubclass(kind, SystemExit)):
+            raise SystemExit(128 + signal.SIGTERM)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self.is_requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._received = number

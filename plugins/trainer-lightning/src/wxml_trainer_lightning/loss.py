@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from wxml.errors import ConfigError, Fault, nearest
 
-from wxml_trainer_lightning.settings import VariableWeighting
+from wxml_trainer_lightning.options import VariableWeighting
 
 if TYPE_CHECKING:
     from wxml import Experiment

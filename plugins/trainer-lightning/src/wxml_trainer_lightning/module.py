@@ -1,8 +1,9 @@
-"""What Lightning trains: the model, its loss over a rollout, its optimizer."""
+"""The module that Lightning trains: the model, its loss over a rollout, its optimizer, its moving average."""
 
-__all__ = ["ForecastModule", "Layout", "Optimisation"]
+__all__ = ["AveragedModel", "ForecastModule", "Layout", "Optimisation"]
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +12,19 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from wxml import unroll
 
-from wxml_trainer_lightning.averaging import AveragedModel
 from wxml_trainer_lightning.loss import WeightedSquaredError
 from wxml_trainer_lightning.optimizers import make_optimizer
-from wxml_trainer_lightning.settings import OptimizerName
+from wxml_trainer_lightning.options import OptimizerName
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the parts of a sample are: input times first; prognostic, diagnostic, forcing variables."""
+    """How a sample is laid out: input times before the others; prognostic, then diagnostic, then forcing variables."""
 
     input_steps: int
     prognostic: int
     output: int
-    """How many variables are prognostic or diagnostic."""
+    """The number of prognostic and diagnostic variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,28 @@ class Optimisation:
     weight_decay: float
     gradient_clip: float | None
     ema: float | None
+
+
+class AveragedModel(nn.Module):
+    """A copy of a model whose weights trail those of the original (Polyak & Juditsky 1992, doi:10.1137/0330046).
+
+    After step s: average ← d · average + (1 − d) · weights, with d = min(`decay`, s / (s + 10)), so that the first
+    weights, which are random, are soon forgotten.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+        self.model = deepcopy(model).requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Follow the weights of `model` after its step number `step`, counted from 1; buffers are copied."""
+        share = 1 - min(self.decay, step / (step + 10))
+        for average, weight in zip(self.model.parameters(), model.parameters(), strict=True):
+            average.lerp_(weight, share)
+        for copy, buffer in zip(self.model.buffers(), model.buffers(), strict=True):
+            copy.copy_(buffer)
 
 
 class ForecastModule(LightningModule):
@@ -63,7 +85,7 @@ class ForecastModule(LightningModule):
 
     @torch.no_grad()
     def validation_loss(self, batches: Iterable[Tensor]) -> float:
-        """The loss of the judged model over all of some batches, with the same noise every time if it has any."""
+        """The loss of the judged model over all `batches`; a model with noise draws the same noise every time."""
         model = self.judged
         was_training = model.training
         model.eval()
@@ -87,8 +109,11 @@ class ForecastModule(LightningModule):
         """The optimizer of the options, with the moments of a training that is resumed."""
         optimizer = make_optimizer(self.model, self.optimisation.optimizer, self.optimisation.weight_decay)
         if self.moments:
-            known = _nested(self.moments)
-            optimizer.load_state_dict({"state": known, "param_groups": optimizer.state_dict()["param_groups"]})
+            state: dict[int, dict[str, Any]] = {}
+            for key, tensor in self.moments.items():
+                number, name = key.split("/")
+                state.setdefault(int(number), {})[name] = tensor.clone()
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
             self.moments = {}
         return optimizer
 
@@ -96,11 +121,3 @@ class ForecastModule(LightningModule):
         """The state of the optimizer: `0/exp_avg` and so on → tensor."""
         state = self.trainer.optimizers[0].state_dict()["state"]
         return {f"{number}/{name}": tensor for number, moments in state.items() for name, tensor in moments.items()}
-
-
-def _nested(moments: dict[str, Tensor]) -> dict[int, dict[str, Any]]:
-    state: dict[int, dict[str, Any]] = {}
-    for key, tensor in moments.items():
-        number, name = key.split("/")
-        state.setdefault(int(number), {})[name] = tensor.clone()
-    return state

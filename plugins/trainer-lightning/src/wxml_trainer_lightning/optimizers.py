@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from wxml.errors import ConfigError, Fault
 
-from wxml_trainer_lightning.settings import OptimizerName
+from wxml_trainer_lightning.options import OptimizerName
 
 BETAS = (0.9, 0.95)  # of AdamW, as GraphCast and its successors take them (Lam et al. 2023, arXiv:2212.12794)
 

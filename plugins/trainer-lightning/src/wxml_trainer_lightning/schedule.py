@@ -1,64 +1,36 @@
-"""What changes while training goes on: the learning rate, and how many steps a forecast has."""
+"""The budget of a training in steps and time, and the learning rate, which follows the share that is used."""
 
-__all__ = ["LearningRate", "Rollout"]
+__all__ = ["Budget", "LearningRate"]
 
 import math
+import time
 from dataclasses import dataclass
-from typing import Annotated, Self
-
-from pydantic import Field, model_validator
-from wxml import Options
-from wxml.errors import DataError
-
-ROUNDING = 1e-9  # 0.2 and 0.6 are not exact in binary, yet a stage is to begin at its very step
 
 
-class Rollout(Options):
-    """How many forecast steps the loss is taken over, and how that number rises."""
+class Budget:
+    """A number of steps and perhaps a time; the training ends with the first of the two that is used up."""
 
-    start: Annotated[int, Field(ge=1, description="forecast steps at first")] = 1
-    maximum: Annotated[int, Field(ge=1, description="forecast steps at the end")] = 1
-    begin: Annotated[
-        float,
-        Field(
-            ge=0,
-            lt=1,
-            description="share of the training with `start` steps; the rest has equal stages of one more each",
-        ),
-    ] = 0.5
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.start > self.maximum:
-            raise DataError(
-                f"`start` must not exceed `maximum`, got {self.start} and {self.maximum}", fix="exchange the two"
-            )
-        return self
+    def __init__(self, max_steps: int, max_seconds: float | None, spent: float = 0.0) -> None:
+        """Start the clock; `spent` is the time in seconds that the training took before it was resumed."""
+        self.max_steps = max_steps
+        self.max_seconds = max_seconds
+        self._start = time.monotonic() - spent
 
     @property
-    def stages(self) -> range:
-        """Every number of steps that may occur."""
-        return range(self.start, self.maximum + 1)
+    def elapsed(self) -> float:
+        """Seconds of training so far."""
+        return time.monotonic() - self._start
 
-    def at_least(self, steps: int) -> Self:
-        """The same, but never with fewer forecast steps than a model makes at once.
+    def fraction(self, steps: int) -> float:
+        """The share of the budget that is used after `steps` steps, from 0 to 1: the larger of steps and time."""
+        done = steps / self.max_steps
+        if self.max_seconds is not None:
+            done = max(done, self.elapsed / self.max_seconds)
+        return min(done, 1.0)
 
-        >>> Rollout(start=1, maximum=2).at_least(3).stages
-        range(3, 4)
-        """
-        return self.model_copy(update={"start": max(self.start, steps), "maximum": max(self.maximum, steps)})
-
-    def steps(self, fraction: float) -> int:
-        """How many forecast steps there are when this fraction of the training is done.
-
-        >>> rollout = Rollout(start=1, maximum=3, begin=0.5)
-        >>> [rollout.steps(fraction) for fraction in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)]
-        [1, 1, 2, 2, 3, 3]
-        """
-        if fraction < self.begin:
-            return self.start
-        risen = (self.maximum - self.start) * (fraction - self.begin) / (1 - self.begin)
-        return min(self.start + 1 + int(risen + ROUNDING), self.maximum)
+    def is_spent(self, steps: int) -> bool:
+        """Whether the training ends after `steps` steps; at least one step is made."""
+        return steps > 0 and self.fraction(steps) >= 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """The state of a training, from which it can go on: one `.safetensors` file.
 
-Random numbers and the order of samples are functions of the seed and the step, so neither is in it.
+Random numbers and the order of samples are functions of the seed and the step, so the file holds neither. It holds the
+identity of its training: everything that the result depends on, as flat text.
 """
 
-__all__ = ["Position", "StateFile", "TrainingState"]
+__all__ = ["Position", "StateFile", "TrainingState", "differences", "flatten", "run_identity"]
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -18,10 +20,14 @@ from torch import Tensor
 from wxml.errors import ArtefactError
 from wxml.files.staging import staged
 
-from wxml_trainer_lightning.identity import differences
+if TYPE_CHECKING:
+    from wxml import Experiment
 
 FORMAT = 1
 LOG = logging.getLogger("wxml")
+LONGEST = 200
+MEMORY_ONLY = ("activation_checkpointing", "memory_limit")
+"""Keys of the model's config that change what a training holds in memory, and no number in it."""
 RESTART = "start again in another directory, or without --resume after removing this one"
 
 
@@ -61,7 +67,7 @@ class TrainingState:
 
     @property
     def kept_weights(self) -> dict[str, Tensor]:
-        """What goes into the checkpoint: the best weights if they were kept, else the averaged ones, else the last."""
+        """The weights for the checkpoint: the best ones if they were kept, else the averaged ones, else the last."""
         return self.below("best") or self.below("average") or self.below("weights")
 
 
@@ -74,7 +80,7 @@ class StateFile:
         self.identity = identity
 
     def begin(self, *, resume: bool) -> TrainingState | None:
-        """Where to start from: None is the beginning.
+        """The state to go on from, or None to start from the beginning.
 
         Raises:
             ArtefactError: the folder holds a training and `resume` is not set; or it is set, and there is no such
@@ -91,7 +97,8 @@ class StateFile:
                 f"there is nothing to resume in `{self.run_dir}`: it has no state.safetensors",
                 fix="start without --resume in a new directory, or name the directory of the run that was stopped",
             )
-        self._remove_leftovers()
+        for leftover in self.run_dir.glob(".*.partial.*"):  # what a killed process was writing
+            leftover.unlink(missing_ok=True)
         if resume and not found:
             LOG.info("nothing to resume yet, starting from step 0")
         return self.read() if resume and found else None
@@ -137,7 +144,42 @@ class StateFile:
                 fix="resume with the config that it was started with, or start again in another directory",
             )
 
-    def _remove_leftovers(self) -> None:
-        """What a killed process was writing: its name holds that process's number, so nobody else would remove it."""
-        for leftover in self.run_dir.glob(".*.partial.*"):
-            leftover.unlink(missing_ok=True)
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested mappings to dotted keys; every value as JSON.
+
+    >>> flatten({"data": {"steps": 2, "names": ["t"]}})
+    {'data.steps': '2', 'data.names': '["t"]'}
+    """
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(value, sort_keys=True)
+    return flat
+
+
+def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[str, str]:
+    """Everything that the result of a training depends on: config, options, graph, and the data that were read.
+
+    Long values, such as the list of all files that were read, are replaced by their hash.
+    """
+    config = {
+        name: value
+        for name, value in experiment.config.model_dump(mode="json").items()
+        if name not in ("training", "forecast", "verification")
+    }
+    config["model"] = {name: value for name, value in config["model"].items() if name not in MEMORY_ONLY}
+    made_of = {"graph_identity": experiment.provenance.graph, "data_read": experiment.provenance.data}
+    flat = flatten({**config, "training": options, **made_of})
+    return {
+        key: text if len(text) <= LONGEST else f"sha256 {hashlib.sha256(text.encode()).hexdigest()}"
+        for key, text in flat.items()
+    }
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What changed, one line for each key, sorted."""
+    keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    return [f"{key}: was {before.get(key, 'absent')}, is {now.get(key, 'absent')}" for key in keys]

@@ -1,4 +1,4 @@
-"""Tracking by MLflow, which may fail or hang without a training noticing more than one warning."""
+"""Tracking by MLflow. If MLflow fails or hangs, the training logs one warning and goes on."""
 
 __all__ = ["MlflowTracker", "NoTracker", "Tracker", "open_tracker"]
 
@@ -9,12 +9,15 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
+from wxml.files.lock import locked
+
 from wxml_trainer_lightning.history import Row
-from wxml_trainer_lightning.settings import TrackerName
+from wxml_trainer_lightning.options import TrackerName
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -130,11 +133,16 @@ class MlflowTracker:
 
         for chatty in ("mlflow", "urllib3"):  # every migration of a new database, every connection that is tried again
             logging.getLogger(chatty).setLevel(logging.ERROR)
-        self._client = MlflowClient(self._uri)
-        if self.run is None:
-            self.run = self._new_run(self._client)
-        else:
-            self._client.update_run(self.run, status="RUNNING")
+        lock: AbstractContextManager[None] = nullcontext()
+        if self._uri.startswith("sqlite:///"):  # else two processes would both make the tables of a new file
+            database = Path(self._uri.removeprefix("sqlite:///"))
+            lock = locked(database.with_name(f".{database.name}.lock"), seconds=OPEN_SECONDS)
+        with lock:
+            self._client = MlflowClient(self._uri)
+            if self.run is None:
+                self.run = self._new_run(self._client)
+            else:
+                self._client.update_run(self.run, status="RUNNING")
 
     def _new_run(self, client: "MlflowClient") -> str:
         from mlflow.entities import Param

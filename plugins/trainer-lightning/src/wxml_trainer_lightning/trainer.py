@@ -1,41 +1,35 @@
-"""The trainer plugin `lightning`: its options."""
+"""The trainer plugin `lightning`, and its options."""
 
 __all__ = ["LightningTrainer"]
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+import numpy as np
+from pydantic import Field
 from wxml import Experiment, Trainer, TrainingMemory
 from wxml.data.times import parse_duration
 
-from wxml_trainer_lightning.schedule import Rollout
-from wxml_trainer_lightning.settings import (
+from wxml_trainer_lightning.options import (
     Accelerator,
+    Duration,
     Keep,
     OptimizerName,
     Precision,
-    Settings,
+    Rate,
+    Rollout,
     TrackerName,
     VariableWeighting,
+    Weight,
 )
-
-
-def _check_duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-Duration = Annotated[str, AfterValidator(_check_duration)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
 
 PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
     "32-true": "float32",
     "bf16-mixed": "bfloat16",
     "16-mixed": "float16",
 }
+FREE = ("checkpoint_every", "tracker", "tracking_uri", "workers")
+"""The options that a resumed training may change, since its result does not depend on them."""
 
 
 class LightningTrainer(Trainer):
@@ -46,48 +40,99 @@ class LightningTrainer(Trainer):
         *,
         max_steps: Annotated[int, Field(gt=0, description="training steps")] = 1000,
         max_time: Annotated[
-            Duration | None, Field(description="end after so long, like '10min', if steps do not")
+            Duration | None,
+            Field(description="longest time, like '10min'; null: only `max_steps` ends the training"),
         ] = None,
         batch_size: Annotated[int, Field(gt=0, description="samples in each step")] = 4,
         optimizer: Annotated[
             OptimizerName, Field(description="adamw, or muon for the matrices of linear layers and adamw for the rest")
         ] = "adamw",
         learning_rate: Annotated[Rate, Field(description="the highest learning rate")] = 1e-3,
-        warmup: Annotated[float, Field(ge=0, lt=1, description="share of the training in which it rises")] = 0.05,
+        warmup: Annotated[
+            float, Field(ge=0, lt=1, description="share of the training in which the learning rate rises")
+        ] = 0.05,
         final_learning_rate_ratio: Annotated[
-            float, Field(ge=0, le=1, description="last rate over the highest")
+            float, Field(ge=0, le=1, description="the last learning rate over the highest")
         ] = 0.003,
-        weight_decay: Annotated[Weight, Field(description="of weights with two axes or more")] = 0.1,
-        gradient_clip: Annotated[Rate | None, Field(description="longest gradient (2-norm); null: no limit")] = 1.0,
+        weight_decay: Annotated[Weight, Field(description="weight decay of the weights with two axes or more")] = 0.1,
+        gradient_clip: Annotated[
+            Rate | None, Field(description="largest 2-norm of the gradient; null: no limit")
+        ] = 1.0,
         ema: Annotated[float | None, Field(gt=0, lt=1, description="decay of a moving average of the weights")] = None,
-        rollout: Annotated[Rollout, Field(description="forecast steps that the loss is taken over")] = Rollout(),  # noqa: B008  # frozen
-        variable_weighting: Annotated[VariableWeighting, Field(description="unit of errors")] = "tendency",
-        variable_weights: Annotated[dict[str, Weight], Field(description="factors in the loss, by name")] = {},  # noqa: B006  # never changed
-        accelerator: Annotated[Accelerator, Field(description="where to train; auto: the fastest there is")] = "auto",
-        precision: Annotated[Precision, Field(description="floating-point numbers in the model")] = "32-true",
-        threads: Annotated[int | None, Field(gt=0, description="threads of the CPU; null: as torch has it")] = None,
-        workers: Annotated[int, Field(ge=0, description="processes that read samples; 0: this one reads")] = 0,
-        validation_every: Annotated[int, Field(gt=0, description="steps between validations")] = 200,
-        validation_samples: Annotated[int, Field(gt=0, description="how many samples to validate on at most")] = 32,
-        checkpoint_every: Annotated[int, Field(gt=0, description="steps between states to resume from")] = 200,
-        keep: Annotated[Keep, Field(description="weights to keep: of the best validation, or the last")] = "best",
-        tracker: Annotated[TrackerName, Field(description="who else is told parameters and losses")] = "mlflow",
-        tracking_uri: Annotated[str | None, Field(description="MLflow's; null: mlflow.db beside the run")] = None,
+        rollout: Annotated[Rollout, Field(description="number of forecast steps in the loss")] = Rollout(),  # noqa: B008  # frozen
+        variable_weighting: Annotated[
+            VariableWeighting, Field(description="unit of the errors in the loss")
+        ] = "tendency",
+        variable_weights: Annotated[
+            dict[str, Weight], Field(description="factors in the loss, by the name of the variable")
+        ] = {},  # noqa: B006  # never changed
+        accelerator: Annotated[
+            Accelerator, Field(description="device to train on; auto: the fastest there is")
+        ] = "auto",
+        precision: Annotated[Precision, Field(description="precision of the numbers in the model")] = "32-true",
+        threads: Annotated[
+            int | None, Field(gt=0, description="number of CPU threads; null: as many as torch takes")
+        ] = None,
+        workers: Annotated[
+            int, Field(ge=0, description="processes that read samples; 0: the training process does")
+        ] = 0,
+        validation_every: Annotated[int, Field(gt=0, description="steps between two validations")] = 200,
+        validation_samples: Annotated[int, Field(gt=0, description="largest number of samples for a validation")] = 32,
+        checkpoint_every: Annotated[int, Field(gt=0, description="steps between two states to resume from")] = 200,
+        keep: Annotated[
+            Keep, Field(description="weights for the checkpoint: with the lowest validation loss, or the last")
+        ] = "best",
+        tracker: Annotated[TrackerName, Field(description="where parameters and losses are recorded")] = "mlflow",
+        tracking_uri: Annotated[
+            str | None,
+            Field(description="address of MLflow's records; null: mlflow.db beside the run's folder"),
+        ] = None,
     ) -> None:
-        self.settings = Settings(**{name: value for name, value in locals().items() if name != "self"})
+        self.max_steps = max_steps
+        self.max_time = max_time
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.warmup = warmup
+        self.final_learning_rate_ratio = final_learning_rate_ratio
+        self.weight_decay = weight_decay
+        self.gradient_clip = gradient_clip
+        self.ema = ema
+        self.rollout = rollout
+        self.variable_weighting = variable_weighting
+        self.variable_weights = variable_weights
+        self.accelerator = accelerator
+        self.precision = precision
+        self.threads = threads
+        self.workers = workers
+        self.validation_every = validation_every
+        self.validation_samples = validation_samples
+        self.checkpoint_every = checkpoint_every
+        self.keep = keep
+        self.tracker = tracker
+        self.tracking_uri = tracking_uri
+
+    @property
+    def max_seconds(self) -> float | None:
+        """`max_time` in seconds."""
+        return None if self.max_time is None else float(parse_duration(self.max_time) / np.timedelta64(1, "s"))
+
+    def identity(self) -> dict[str, Any]:
+        """The options that the result depends on, as JSON values; a resumed training may change the others."""
+        options = {name: value for name, value in vars(self).items() if name not in FREE}
+        return options | {"rollout": self.rollout.model_dump()}
 
     def memory(self) -> TrainingMemory:
         """AdamW has two moments, Muon one; the moving average and the best weights so far are copies."""
         from wxml_trainer_lightning.device import Device  # torch, like `fit`
 
-        chosen = self.settings
         return TrainingMemory(
-            batch_size=chosen.batch_size,
-            rollout=chosen.rollout.maximum,
-            precision=PRECISIONS[chosen.precision],
-            moments=2 if chosen.optimizer == "adamw" else 1,
-            copies=(chosen.ema is not None) + (chosen.keep == "best"),
-            device=Device(chosen.accelerator, chosen.precision, chosen.threads).resolve(),
+            batch_size=self.batch_size,
+            rollout=self.rollout.maximum,
+            precision=PRECISIONS[self.precision],
+            moments=2 if self.optimizer == "adamw" else 1,
+            copies=(self.ema is not None) + (self.keep == "best"),
+            device=Device(self.accelerator, self.precision, self.threads).resolve(),
         )
 
     def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Path:
@@ -100,6 +145,6 @@ class LightningTrainer(Trainer):
             DataError: too few samples, or a loss that is not finite.
             KeyboardInterrupt: after a state was written, so that `resume` goes on from there.
         """
-        from wxml_trainer_lightning.course import train  # takes 2 s, and options are read without it
+        from wxml_trainer_lightning.training_run import train  # takes 2 s, and options are read without it
 
-        return train(experiment, self.settings, Path(run_dir), resume=resume)
+        return train(experiment, self, Path(run_dir), resume=resume)

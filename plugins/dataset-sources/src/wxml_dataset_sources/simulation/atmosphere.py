@@ -1,6 +1,6 @@
 """The atmosphere: flow, temperature and humidity, stepped together and written out every six hours."""
 
-__all__ = ["FIELDS", "OUTPUT_INTERVAL", "Atmosphere"]
+__all__ = ["FIELDS", "OUTPUT_INTERVAL", "AdamsBashforth", "Atmosphere"]
 
 from collections.abc import Iterator
 
@@ -11,7 +11,6 @@ from wxml_dataset_sources.simulation.humidity import COLUMN_MASS, Humidity, satu
 from wxml_dataset_sources.simulation.spherical_harmonics import SphericalHarmonics
 from wxml_dataset_sources.simulation.surface import Surface
 from wxml_dataset_sources.simulation.temperature import LAPSE_RATE, Temperature
-from wxml_dataset_sources.simulation.time_integration import AdamsBashforth
 from wxml_dataset_sources.simulation.vorticity_equation import (
     FlowConstants,
     VorticityEquation,
@@ -26,6 +25,7 @@ FIELDS = ("u", "v", "z", "t", "q", "tp")
 OUTPUT_INTERVAL = 6 * 3600  # s
 MEAN_GEOPOTENTIAL = 54000.0  # m² s⁻², about that of 500 hPa
 TRACER_DIFFUSION_HOURS = 8.0
+ADAMS_BASHFORTH = {1: (1.0,), 2: (3 / 2, -1 / 2), 3: (23 / 12, -16 / 12, 5 / 12)}  # weights, by the known tendencies
 STEPS_AT_T21 = 12  # per output, half an hour each: the scheme is stable up to winds of some 120 m/s
 
 
@@ -84,8 +84,38 @@ class Atmosphere:
         return np.concatenate([flow[None], carried]), COLUMN_MASS * rain_rate
 
     def _fields(self, state: Complex, rain: Real) -> Real:
-        """What is written out; humidity that truncation left below zero is cut off there."""
+        """The `FIELDS` of a state; humidity that the truncation made negative is set to zero."""
         wind = self._harmonics.wind(state[0])
         temperature, humidity = self._harmonics.to_grid(state[1:])
         geopotential = MEAN_GEOPOTENTIAL + balanced_geopotential(self._harmonics, state[0], wind)
         return np.stack([*wind, geopotential, temperature - self._cooling, np.maximum(humidity, 0.0), rain])
+
+
+class AdamsBashforth:
+    """Advances dy/dt = N(y, t) − decay · y with one evaluation of N per step.
+
+    In the variable exp(decay · t) y the decay drops out, and the rest is stepped by Adams–Bashforth: with
+    E = exp(−decay · Δt) and N₋₁, N₋₂ the tendencies one and two steps ago,
+    y(t + Δt) = E [y + Δt/12 (23 N − 16 E N₋₁ + 5 E² N₋₂)] (Durran 1999, chapter 2). The first step is Euler's and the
+    second is of second order.
+    """
+
+    def __init__(self, decay: NDArray[np.float64], step: float) -> None:
+        """Set up the scheme.
+
+        Args:
+            decay: one rate (s⁻¹) per coefficient, broadcast against the state.
+            step: Δt in seconds.
+        """
+        self.step = step
+        self._damping = np.exp(-decay * step)
+        self._past: list[Complex] = []
+
+    def advance(self, state: Complex, tendency: Complex) -> Complex:
+        """The next state; call once per step, with N of the state."""
+        recent = [tendency, *self._past]
+        change = self.step * sum(
+            weight * term for weight, term in zip(ADAMS_BASHFORTH[len(recent)], recent, strict=True)
+        )
+        self._past = [self._damping * term for term in recent[:2]]
+        return np.asarray(self._damping * (state + change))

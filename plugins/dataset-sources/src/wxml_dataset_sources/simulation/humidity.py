@@ -30,7 +30,7 @@ COLUMN_MASS = 3000.0  # kg m⁻²: the mass of air that the humidity stands for;
 
 
 class Humidity:
-    """What moistens and dries the air."""
+    """Evaporation and condensation."""
 
     def __init__(self, harmonics: SphericalHarmonics, land: Real) -> None:
         sine = harmonics.sin_latitude[:, None]

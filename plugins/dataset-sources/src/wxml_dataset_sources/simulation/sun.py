@@ -1,9 +1,10 @@
 """Where the sun stands: a circular orbit, 365.2425 days long, with the winter solstice on 21 December."""
 
-__all__ = ["daily_mean_cosine", "season", "zenith_cosine"]
+__all__ = ["daily_mean_sunshine", "season", "sunshine"]
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml.data.sphere import zenith_cosine
 
 Real = NDArray[np.float64]
 
@@ -23,10 +24,10 @@ def season(time: float) -> float:
     return float(-np.cos(2 * np.pi * (time - EPOCH_OFFSET + SOLSTICE) / YEAR))
 
 
-def zenith_cosine(time: float, latitudes: Real, longitudes: Real) -> Real:
+def sunshine(time: float, latitudes: Real, longitudes: Real) -> Real:
     """The cosine of the sun's zenith angle, zero at night, shape `[latitude, longitude]`.
 
-    cos Z = sin φ sin δ + cos φ cos δ cos h, with the declination δ and the hour angle h = 2π · UTC / day + λ − π.
+    The hour angle is h = 2π · UTC / day + λ − π.
 
     Args:
         time: seconds since 1970-01-01 UTC.
@@ -35,14 +36,13 @@ def zenith_cosine(time: float, latitudes: Real, longitudes: Real) -> Real:
     """
     declination, latitude = OBLIQUITY * season(time), np.radians(latitudes)[:, None]
     hour_angle = 2 * np.pi * (time / DAY % 1.0) + np.radians(longitudes) - np.pi
-    cosine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)
-    return np.asarray(np.maximum(cosine, 0.0))
+    return np.asarray(np.maximum(zenith_cosine(latitude, declination, hour_angle), 0.0))
 
 
-def daily_mean_cosine(time: float, latitudes: Real) -> Real:
-    """The mean over the day of the same, shape `[latitude]`.
+def daily_mean_sunshine(time: float, latitudes: Real) -> Real:
+    """The mean of `sunshine` over the day, shape `[latitude]`.
 
-    It is (h₀ sin φ sin δ + cos φ cos δ sin h₀) / π with the hour angle of sunset cos h₀ = −tan φ tan δ.
+    With the hour angle h₀ of sunset, cos h₀ = −tan φ tan δ, it is (h₀ sin φ sin δ + cos φ cos δ sin h₀) / π.
     """
     declination, latitude = OBLIQUITY * season(time), np.radians(latitudes)
     sunset = np.arccos(np.clip(-np.tan(latitude) * np.tan(declination), -1.0, 1.0))

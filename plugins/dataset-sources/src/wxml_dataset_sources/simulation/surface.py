@@ -20,7 +20,7 @@ PEAK = 3500.0  # m: the height of the highest mountain
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What does not change with time, shape `[latitude, longitude]`."""
+    """Orography and land share, which do not change with time; shape `[latitude, longitude]`."""
 
     orography: Real
     """Height of the ground (m), not negative."""
@@ -64,7 +64,7 @@ DRAWN_DEGREES = 22
 
 
 def _upper(harmonics: SphericalHarmonics, values: Real, share: float) -> float:
-    """The value that so large a share of the sphere's area exceeds."""
+    """The value that is exceeded on the share `share` of the sphere's area."""
     order = np.argsort(values, axis=None)
     areas = np.repeat(harmonics.weights, len(harmonics.longitudes))[order]
     return float(values.ravel()[order][np.searchsorted(np.cumsum(areas) / areas.sum(), 1.0 - share)])

@@ -1,9 +1,10 @@
-"""Temperature: carried by the wind, drawn to what the season, the latitude and the land call for, heated by the sun.
+"""Temperature: carried by the wind, relaxed to an equilibrium of season, latitude and land, heated by the sun.
 
 ∂T/∂t = −∇·(T V) + (T* − T) / τ + S · land · (cos Z − its daily mean)
 
-T is reduced to sea level; the air over high ground is colder by the lapse rate. Land is drawn to a warmer summer and a
-colder winter than the sea, and faster, and has a diurnal cycle that follows the local sun.
+T is the temperature reduced to sea level; the air over high ground is colder by the lapse rate. Over land the
+equilibrium T* is warmer in summer and colder in winter than over the sea, the time scale τ is shorter, and there is a
+diurnal cycle that follows the local sun.
 """
 
 __all__ = ["LAPSE_RATE", "Temperature"]
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml_dataset_sources.simulation.spherical_harmonics import SphericalHarmonics
-from wxml_dataset_sources.simulation.sun import DAY, daily_mean_cosine, season, zenith_cosine
+from wxml_dataset_sources.simulation.sun import DAY, daily_mean_sunshine, season, sunshine
 
 Real = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ SOLAR_HEATING = 40.0 / DAY  # K/s over land, per unit of cos Z
 
 
 class Temperature:
-    """What heats and cools the air."""
+    """The heating of the air by relaxation and by the sun."""
 
     def __init__(self, harmonics: SphericalHarmonics, land: Real) -> None:
         self._latitudes, self._longitudes, self._land = harmonics.latitudes, harmonics.longitudes, land
@@ -44,6 +45,6 @@ class Temperature:
             temperature: at sea level, K, on the grid.
             time: seconds since 1970-01-01 UTC.
         """
-        sun = zenith_cosine(time, self._latitudes, self._longitudes)
-        sun -= daily_mean_cosine(time, self._latitudes)[:, None]
+        sun = sunshine(time, self._latitudes, self._longitudes)
+        sun -= daily_mean_sunshine(time, self._latitudes)[:, None]
         return self._rate * (self.equilibrium(time) - temperature) + SOLAR_HEATING * self._land * sun

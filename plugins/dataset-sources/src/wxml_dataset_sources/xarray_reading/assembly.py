@@ -12,9 +12,8 @@ from wxml import SourceHeader, Variable
 from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.horizontal import node_order
-from wxml_dataset_sources.xarray_reading.selection import Selection
 
 HOW_TO_TELL_APART = (
     "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
@@ -24,7 +23,7 @@ HOW_TO_TELL_APART = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assembly:
-    """What is read, and where it is."""
+    """The blocks of all files, and the header that they make together."""
 
     header: SourceHeader
     blocks: tuple[Block, ...]
@@ -41,10 +40,11 @@ class Assembly:
 
 
 def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
-    """Check the blocks against each other and put them in place.
+    """Check that the blocks fit together, and find the block and its row for every variable and time.
 
     Raises:
-        DataError: what is wanted is not there, or two blocks say the same thing, or grids or members differ.
+        DataError: the selection names something that is in no file, a variable is there twice for a time, or the
+            blocks differ in grid or members.
     """
     found = [block for content in contents for block in content.blocks]
     _check_renamed(contents, selection)
@@ -72,7 +72,11 @@ def _check_renamed(contents: Sequence[FileContent], selection: Selection) -> Non
 def _check_wanted(contents: Sequence[FileContent], selection: Selection) -> None:
     """Refuse a selection that names what is not there, or leaves nothing."""
     variables = [variable for content in contents for block in content.blocks for variable in block.variables]
-    _check_levels({variable.level for variable in variables if variable.level is not None}, selection.levels or ())
+    there = {variable.level for variable in variables if variable.level is not None}
+    for level in selection.levels or ():
+        if not np.isclose(list(there), level, rtol=1e-5).any():
+            listed = ", ".join(f"{number:g}" for number in sorted(there)) or "none"
+            raise DataError(f"`levels` names {level:g}, which is in no file", fix=f"levels there: {listed}")
     kept = [variable for variable in variables if selection.keeps(variable)]
     names = {name for variable in kept for name in (variable.name, variable.param)}
     known = {variable.name for variable in variables}.union(*(content.parameters for content in contents))
@@ -83,13 +87,6 @@ def _check_wanted(contents: Sequence[FileContent], selection: Selection) -> None
             )
     if not kept:
         raise DataError("nothing is left to read", fix=f"choose among {', '.join(sorted(known)) or 'other files'}")
-
-
-def _check_levels(there: set[float], wanted: Sequence[float]) -> None:
-    for level in wanted:
-        if not np.isclose(list(there), level, rtol=1e-5).any():
-            listed = ", ".join(f"{number:g}" for number in sorted(there)) or "none"
-            raise DataError(f"`levels` names {level:g}, which is in no file", fix=f"levels there: {listed}")
 
 
 def _without_repeats(blocks: list[Block]) -> list[Block]:
@@ -104,15 +101,12 @@ def _without_repeats(blocks: list[Block]) -> list[Block]:
         if key not in first:
             first[key] = block
             kept.append(block)
-        elif not _equal(first[key], block):
+            continue
+        once, levels = np.zeros(1, np.intp), np.arange(len(block.variables))
+        values, others = first[key].read(once, levels), block.read(once, levels)
+        if values.shape != others.shape or not np.array_equal(values, others, equal_nan=True):
             raise _clash(block.variables[0].name, first[key], block, "at all times, with different values")
     return kept
-
-
-def _equal(first: Block, second: Block) -> bool:
-    once, levels = np.zeros(1, np.intp), np.arange(len(first.variables))
-    values, others = first.read(once, levels), second.read(once, levels)
-    return values.shape == others.shape and np.array_equal(values, others, equal_nan=True)
 
 
 def _on_one_grid(blocks: list[Block]) -> list[Block]:

@@ -1,9 +1,11 @@
-"""A block: one parameter in one file."""
+"""A block, which is one parameter in one file, and the selection of what the user wants of it."""
 
-__all__ = ["Block", "FileContent", "Reader"]
+__all__ = ["Block", "FileContent", "Reader", "Selection"]
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -47,7 +49,7 @@ class Block:
 
     @property
     def place(self) -> str:
-        """Where it comes from, for messages."""
+        """The name in the file, and the file, for messages."""
         return f"{self.origin} in `{self.path}`"
 
     @property
@@ -74,11 +76,42 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileContent:
-    """What was found in one file."""
+    """The blocks and names of one file."""
 
     path: str
     blocks: tuple[Block, ...]
     names: frozenset[str]
     """Every name in the file that `rename` can change."""
     parameters: frozenset[str]
-    """Our names of what may be a field, also of those that no block was made of."""
+    """Our names of all variables that may be fields, with and without a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The variables and levels that the user wants, and their names."""
+
+    variables: tuple[str, ...] | None
+    """Names (`t_850`) or parameters (`t`); None for all."""
+    levels: tuple[float, ...] | None
+    rename: Mapping[str, str]
+    """Name in a file, or `file:name`, to our name."""
+    grib_filter: Mapping[str, str | int | float]
+
+    def name(self, path: str, found: str) -> str:
+        """Our name for what a file calls `found`."""
+        return self.rename.get(f"{Path(path).name}:{found}", self.rename.get(found, found))
+
+    def wants(self, parameter: str) -> bool:
+        """Whether any level of a parameter may be wanted, as far as its name tells."""
+        if self.variables is None:
+            return True
+        return any(name == parameter or name.startswith(f"{parameter}_") for name in self.variables)
+
+    def keeps(self, variable: Variable) -> bool:
+        """Whether a variable is wanted."""
+        named = self.variables is None or not {variable.name, variable.param}.isdisjoint(self.variables)
+        return named and (variable.level is None or self.has_level(variable.level))
+
+    def has_level(self, level: float) -> bool:
+        """Whether a level is wanted."""
+        return self.levels is None or any(math.isclose(level, wanted, rel_tol=1e-5) for wanted in self.levels)

@@ -15,7 +15,7 @@ SAME_PLACE = 1e-3  # degrees: files round their coordinates, neighbours are fart
 def axes_grid(latitudes: Array, longitudes: Array) -> Grid:
     """A regular grid from its two axes; longitudes may pass 0° or 180° on the way."""
     _check_finite(latitudes, longitudes)
-    return Grid.regular(latitudes, _unwrapped(longitudes))
+    return Grid.regular(latitudes, longitudes)
 
 
 def plane_grid(latitudes: Array, longitudes: Array) -> Grid:
@@ -43,8 +43,9 @@ def node_order(wanted: Grid, found: Grid) -> NDArray[np.intp] | None:
         return None
     if not (wanted.is_regular and found.is_regular and wanted.shape == found.shape):
         raise _different(wanted, found)
-    rows = _matches(_latitude_axis(wanted), _latitude_axis(found), period=np.inf)
-    columns = _matches(_longitude_axis(wanted), _longitude_axis(found), period=360.0)
+    shape = found.shape
+    rows = _matches(wanted.latitudes.reshape(shape)[:, 0], found.latitudes.reshape(shape)[:, 0], period=np.inf)
+    columns = _matches(wanted.longitudes.reshape(shape)[0], found.longitudes.reshape(shape)[0], period=360.0)
     if rows is None or columns is None:
         raise _different(wanted, found)
     return np.asarray((rows[:, None] * found.shape[1] + columns).ravel(), np.intp)
@@ -56,13 +57,6 @@ def _check_finite(latitudes: Array, longitudes: Array) -> None:
         raise DataError(
             f"{missing} values of latitude and longitude are missing", fix="write the place of every node into the file"
         )
-
-
-def _unwrapped(longitudes: Array) -> Array:
-    steps = np.diff(longitudes)
-    if np.all(steps > 0) or np.all(steps < 0):
-        return longitudes
-    return np.asarray(np.unwrap(longitudes, period=360.0), np.float64)
 
 
 def _reduced_gaussian(latitudes: Array, longitudes: Array) -> Grid | None:
@@ -84,14 +78,6 @@ def _same_places(first: Grid, second: Grid) -> bool:
 
 def _wrapped(difference: Array) -> Array:
     return np.asarray(np.mod(difference + 180.0, 360.0) - 180.0)
-
-
-def _latitude_axis(grid: Grid) -> Array:
-    return np.asarray(grid.latitudes.reshape(grid.shape)[:, 0])
-
-
-def _longitude_axis(grid: Grid) -> Array:
-    return np.asarray(grid.longitudes.reshape(grid.shape)[0])
 
 
 def _matches(wanted: Array, found: Array, period: float) -> NDArray[np.intp] | None:

@@ -1,4 +1,4 @@
-"""When the values of a variable are valid: from dates, or from the start of a forecast and its lead times."""
+"""The times at which a variable is valid: from dates, or from the start of a forecast and its lead times."""
 
 __all__ = ["ValidTimes", "valid_times"]
 
@@ -43,13 +43,22 @@ def valid_times(
     lead = dataset[leads[0]].variable if leads else None
     if not instants:
         if lead is not None and lead.ndim:
-            raise _no_start(leads[0])
+            raise DataError(
+                f"`{leads[0]}` holds lead times, but no start date is in the file",
+                fix="add a coordinate with standard_name 'forecast_reference_time' and units like "
+                "'hours since 2000-01-01'",
+            )
         return ValidTimes(None, ())
     best = min(instants, key=lambda name: _preference(dataset[name].variable, called(name), lead))
     date = _dates(best, dataset[best].variable)
     if lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead):
         date = date + _durations(leads[0], lead)
-    return _flat(date)
+    if sum(length > 1 for length in date.shape) > 1:
+        raise DataError(
+            f"several forecasts are in one file: {dict(date.sizes)}",
+            fix="choose one start, or one lead time, and write it into a file",
+        )
+    return ValidTimes(date.values.reshape(-1).astype("datetime64[s]"), tuple(str(dim) for dim in date.dims))
 
 
 def _preference(date: xr.Variable, name: str, lead: xr.Variable | None) -> tuple[int, int]:
@@ -115,22 +124,6 @@ def _durations(name: str, variable: xr.Variable) -> xr.Variable:
             fix="correct its attribute `units`",
         )
     return xr.Variable(variable.dims, np.round(variable.values * seconds).astype("timedelta64[s]"))
-
-
-def _flat(date: xr.Variable) -> ValidTimes:
-    if sum(length > 1 for length in date.shape) > 1:
-        raise DataError(
-            f"several forecasts are in one file: {dict(date.sizes)}",
-            fix="choose one start, or one lead time, and write it into a file",
-        )
-    return ValidTimes(date.values.reshape(-1).astype("datetime64[s]"), tuple(str(dim) for dim in date.dims))
-
-
-def _no_start(name: str) -> DataError:
-    return DataError(
-        f"`{name}` holds lead times, but no start date is in the file",
-        fix="add a coordinate with standard_name 'forecast_reference_time' and units like 'hours since 2000-01-01'",
-    )
 
 
 def _not_dates(name: str, got: str) -> DataError:

@@ -1,4 +1,4 @@
-"""Opens NetCDF and zarr lazily with xarray, and says what is wrong where that fails."""
+"""Opens NetCDF and zarr lazily with xarray, and turns the errors of the libraries into sentences."""
 
 __all__ = ["damaged", "opened", "release"]
 
@@ -11,7 +11,7 @@ from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
 
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
-from wxml_dataset_sources.xarray_reading.formats import DataFile
+from wxml_dataset_sources.xarray_reading.files import DataFile
 
 KEPT_OPEN = 1024  # datasets, which hold their metadata; xarray itself limits the number of open files
 
@@ -63,7 +63,7 @@ def _lazily(file: DataFile) -> xr.Dataset:
 
 
 def damaged(path: str, what: str, error: BaseException) -> DataError:
-    """The error for a file that cannot be read: a missing right is told apart from damage."""
+    """The error for a file that cannot be read: permission denied, or damage."""
     if isinstance(error, PermissionError):
         return DataError(f"`{path}` may not be read: permission denied", fix="ask its owner, or check its mode")
     reason = " ".join(str(error).split())[:200] or type(error).__name__

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from wxml_trainer_lightning.averaging import AveragedModel
+from wxml_trainer_lightning.module import AveragedModel
 
 
 def test_the_average_follows_the_recurrence() -> None:

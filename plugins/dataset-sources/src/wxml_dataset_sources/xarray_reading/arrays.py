@@ -1,6 +1,6 @@
-"""From an xarray dataset (NetCDF or zarr) to blocks."""
+"""NetCDF files and zarr stores as blocks: which variables there are, and how their values are read."""
 
-__all__ = ["read_arrays"]
+__all__ = ["ArrayReader", "Layout", "read_arrays"]
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -8,21 +8,84 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from wxml import Grid
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
 
-from wxml_dataset_sources.xarray_reading.array_reader import ArrayReader, Layout
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent
-from wxml_dataset_sources.xarray_reading.coordinates import Coordinates, find_coordinates
-from wxml_dataset_sources.xarray_reading.formats import DataFile
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.coordinates import (
+    Coordinates,
+    find_coordinates,
+    flatten,
+    is_height,
+    pressure_in_hpa,
+)
+from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import axes_grid, cells_grid, plane_grid
 from wxml_dataset_sources.xarray_reading.instants import ValidTimes, valid_times
-from wxml_dataset_sources.xarray_reading.levels import flatten, is_height, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.opening import damaged, opened
-from wxml_dataset_sources.xarray_reading.selection import Selection
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
+UNWRITTEN = (
+    9.9e36  # NetCDF fills what was never written with 9.97e36, often without saying so; nothing physical is near
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which dimension of a variable is what; every other one has length 1."""
+
+    time: str | None
+    member: str | None
+    level: str | None
+    nodes: tuple[str, ...]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The dimensions in the order `(time, member, level, nodes)`, without those that are not there."""
+        return (*(dim for dim in (self.time, self.member, self.level) if dim), *self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayReader:
+    """One variable of a dataset; holds names only."""
+
+    file: DataFile
+    name: str
+    layout: Layout
+
+    def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """See `Reader.read`."""
+        try:
+            values = self._values(times, levels)
+        except DataError:
+            raise
+        except DAMAGE as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise DataError(
+                f"`{self.name}` cannot be read from `{self.file.path}`: {reason}",
+                fix="the file is damaged or cut short: fetch or write it again",
+            ) from error
+        with np.errstate(invalid="ignore", over="ignore"):  # an undeclared fill value may not fit into float32
+            floats = np.array(values, np.float32)
+            floats[np.abs(floats) > UNWRITTEN] = np.nan
+        return floats.reshape(
+            len(times), -1, len(levels), int(np.prod(values.shape[-len(self.layout.nodes) or None :]))
+        )
+
+    def _values(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.generic]:
+        variable = opened(self.file).variables[self.name]
+        chosen = {self.layout.time: _selector(times), self.layout.level: _selector(levels)}
+        wanted = {dim: 0 for dim in variable.dims if dim not in self.layout.order}
+        part = variable.isel(wanted | {dim: where for dim, where in chosen.items() if dim is not None})
+        return np.asarray(part.transpose(*self.layout.order).values)
+
+
+def _selector(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Positions that follow each other as a slice: files read these at once."""
+    first, last = int(positions[0]), int(positions[-1])
+    return slice(first, last + 1) if last - first + 1 == len(positions) else positions
 
 
 def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
@@ -30,22 +93,22 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid
 
     Args:
         file: the file.
-        selection: what is wanted.
-        grids: what other files have, by their coordinates; this one's are added.
+        selection: what the user wants.
+        grids: the grids of other files, by their coordinates; those of this file are added.
 
     Raises:
-        DataError: it cannot be read, or its coordinates cannot be understood; names the file.
+        DataError: the file cannot be read, or its coordinates are not understood.
     """
     dataset = opened(file)
     names = frozenset(str(name) for name in (*dataset.variables, *dataset.dims))
     try:
-        taken_apart = _ArrayFile(file, dataset, selection, grids)
-        blocks = taken_apart.blocks()
+        arrays = _ArrayFile(file, dataset, selection, grids)
+        blocks = arrays.blocks()
     except DataError as error:
         raise DataError(f"`{file.path}`: {error.message}", fix=error.fix) from error
     except DAMAGE as error:
         raise damaged(file.path, file.engine, error) from error
-    return FileContent(file.path, blocks, names, frozenset(taken_apart.called(name) for name in taken_apart.fields()))
+    return FileContent(file.path, blocks, names, frozenset(arrays.called(name) for name in arrays.fields()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +129,7 @@ class _Levels:
 
 @dataclass(slots=True, eq=False)
 class _ArrayFile:
-    """A dataset while it is taken apart."""
+    """A dataset whose variables are being made into blocks."""
 
     file: DataFile
     dataset: xr.Dataset
@@ -82,9 +145,14 @@ class _ArrayFile:
         """A block of every variable that has horizontal dimensions and may be wanted."""
         found = [(name, self._nodes(name)) for name in self.fields() if self.selection.wants(self.called(name))]
         blocks = tuple(self._block(name, nodes) for name, nodes in found if nodes is not None)
-        if not blocks and self.selection.variables is None:
-            raise self._no_fields()
-        return blocks
+        if blocks or self.selection.variables is not None:
+            return blocks
+        sizes = {str(dim): length for dim, length in self.dataset.sizes.items()}
+        if self.coordinates.latitudes and self.coordinates.longitudes:
+            what = "no variable runs along both latitude and longitude"
+        else:
+            what = "no latitude and longitude were found, neither as axes nor as two-dimensional coordinates"
+        raise DataError(f"{what}; its dimensions are {sizes}", fix=f"if they are there, {HOW_TO_NAME}")
 
     def fields(self) -> list[str]:
         """The names of the variables that hold numbers and are no coordinates, in the file's order; sorted for zarr.
@@ -120,8 +188,10 @@ class _ArrayFile:
         array = self.dataset[name]
         parameter, dims = self.called(name), frozenset(str(dim) for dim in array.dims)
         times = valid_times(self.dataset, dims, self.coordinates, self.called)
-        levels, member = self._levels(dims, nodes), self._member(dims)
-        layout = _layout(array.variable, times, member, levels.dim, nodes.dims)
+        levels = self._levels(dims, nodes)
+        member = next((str(self.dataset[n].dims[0]) for n in self.coordinates.members if self._along(n, dims)), None)
+        time = max(times.dims, key=lambda dim: array.sizes[dim], default=None)  # the others hold a single entry
+        layout = Layout(time, member, levels.dim, nodes.dims)
         self._check_dims(name, layout, times, nodes)
         return Block(
             path=self.file.path,
@@ -133,9 +203,6 @@ class _ArrayFile:
             grid=nodes.grid,
             reader=ArrayReader(self.file, name, layout),
         )
-
-    def _member(self, dims: frozenset[str]) -> str | None:
-        return next((str(self.dataset[n].dims[0]) for n in self.coordinates.members if self._along(n, dims)), None)
 
     def _along(self, name: str, dims: frozenset[str]) -> bool:
         return self.dataset[name].ndim == 1 and dims.issuperset(self.dataset[name].dims)
@@ -166,14 +233,6 @@ class _ArrayFile:
                 fix=f"{HOW_TO_NAME}; or leave the variable out with `variables`",
             )
 
-    def _no_fields(self) -> DataError:
-        sizes = {str(dim): length for dim, length in self.dataset.sizes.items()}
-        if self.coordinates.latitudes and self.coordinates.longitudes:
-            what = "no variable runs along both latitude and longitude"
-        else:
-            what = "no latitude and longitude were found, neither as axes nor as two-dimensional coordinates"
-        return DataError(f"{what}; its dimensions are {sizes}", fix=f"if they are there, {HOW_TO_NAME}")
-
 
 def _nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Grid]) -> _Nodes:
     shared = set(latitude.dims) == set(longitude.dims)
@@ -190,11 +249,3 @@ def _nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, 
     if key not in grids:
         grids[key] = build(*places)
     return _Nodes(grids[key], tuple(dict.fromkeys(str(dim) for dim in (*latitude.dims, *longitude.dims))))
-
-
-def _layout(
-    variable: xr.Variable, times: ValidTimes, member: str | None, level: str | None, nodes: tuple[str, ...]
-) -> Layout:
-    """Which dimension is what; of two time dimensions the longer one counts, the other one holds a single entry."""
-    time = max(times.dims, key=lambda dim: variable.sizes[dim], default=None)
-    return Layout(time, member, level, nodes)

@@ -1,6 +1,6 @@
-"""Counts the steps, and sets what depends on their number: random numbers, learning rate, the end."""
+"""The count of the steps, and what depends on it: random numbers, learning rate, the end of the training."""
 
-__all__ = ["Pace"]
+__all__ = ["StepClock"]
 
 from typing import Any
 
@@ -9,18 +9,17 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
-from wxml_trainer_lightning.budget import Budget
 from wxml_trainer_lightning.module import ForecastModule
-from wxml_trainer_lightning.schedule import LearningRate
+from wxml_trainer_lightning.schedule import Budget, LearningRate
 
 
-class Pace(Callback):
-    """The first callback of every step, so that the others find the count as it is after the step.
+class StepClock(Callback):
+    """Counts the steps. Lightning calls it before the other callbacks, so these see the count after the step.
 
     Attributes:
-        step: steps that are complete.
-        learning_rate: of the latest step.
-        at_rest: whether weights, history and validation are those of a whole number of steps at this moment.
+        step: the number of complete steps.
+        learning_rate: the learning rate of the latest step.
+        at_rest: whether no step is half done, so that weights, history and validation belong together.
     """
 
     def __init__(self, step: int, seed: int, budget: Budget, schedule: LearningRate) -> None:
@@ -37,14 +36,14 @@ class Pace(Callback):
         return self.budget.is_spent(self.step)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Random numbers depend on the seed and the step alone, so nothing needs to be kept for a resumed training."""
+        """Seed the random numbers by the experiment's seed and the step, so a state need not hold a generator."""
         seed = int(np.random.SeedSequence([self.seed % 2**64, self.step]).generate_state(1, np.uint64)[0])
         torch.default_generator.manual_seed(seed)
         if pl_module.device.type != "cpu":
             torch.get_device_module(pl_module.device).manual_seed(seed)
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        """The learning rate of this step."""
+        """Set the learning rate of this step."""
         self.at_rest = False
         self.learning_rate = self.schedule.at(self.budget.fraction(self.step + 1))
         for group in optimizer.param_groups:
@@ -53,7 +52,7 @@ class Pace(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """The step is complete."""
+        """Count the step, and update the moving average of the weights."""
         self.step += 1
         if isinstance(pl_module, ForecastModule) and pl_module.average is not None:
             pl_module.average.update(pl_module.model, self.step)

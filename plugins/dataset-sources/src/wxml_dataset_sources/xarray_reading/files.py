@@ -1,0 +1,146 @@
+"""The files that the option `path` names: which ones they are, their formats, their sizes and hashes."""
+
+__all__ = ["DataFile", "Engine", "fingerprint", "recognise", "resolve"]
+
+import difflib
+import glob
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from wxml.errors import DataError
+
+Engine = Literal["netcdf", "grib", "zarr"]
+
+NETCDF_STARTS = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
+GRIB_WITHIN = 1024  # bytes: a bulletin header may stand before the first message
+SUFFIXES: dict[str, Engine] = {
+    ".nc": "netcdf",
+    ".nc4": "netcdf",
+    ".cdf": "netcdf",
+    ".netcdf": "netcdf",
+    ".h5": "netcdf",
+    ".grib": "grib",
+    ".grib1": "grib",
+    ".grib2": "grib",
+    ".grb": "grib",
+    ".grb1": "grib",
+    ".grb2": "grib",
+    ".zarr": "zarr",
+}
+ZARR_FILES = ("zarr.json", ".zgroup", ".zmetadata")
+LISTED = 5  # so many names of a folder are shown where none is near
+
+
+def resolve(path: str | Sequence[str]) -> list[str]:
+    """The files and zarr stores that `path` names, in the order given; those of a pattern sorted by name.
+
+    Raises:
+        DataError: a file is missing, may not be read, is named twice, or is an address on another machine.
+    """
+    wanted = [path] if isinstance(path, str) else list(path)
+    if not wanted:
+        raise DataError("`path` must name at least one file, got an empty list", fix="name a file or a zarr store")
+    found = [name for entry in wanted for name in _expand(entry)]
+    for name in found:
+        if found.count(name) > 1:
+            raise DataError(f"`path` names `{name}` twice", fix="name each file once")
+        if not os.access(name, os.R_OK):
+            raise DataError(f"`{name}` may not be read: permission denied", fix="ask its owner, or check its mode")
+    return found
+
+
+def _expand(entry: str) -> list[str]:
+    if "://" in entry:
+        raise DataError(f"`path` must be on this machine, got `{entry}`", fix="fetch the data first: no URL is read")
+    name = os.path.expanduser(entry)
+    if os.path.lexists(name):  # a name that holds [ or * is taken as it is where it exists
+        return [name] if os.path.exists(name) else _missing(name)
+    if not glob.has_magic(name):
+        return _missing(name)
+    matches = sorted(glob.glob(name, recursive=True))
+    if not matches:
+        raise DataError(f"no file matches `{entry}`", fix=_nearby(Path(name)))
+    return matches
+
+
+def _missing(name: str) -> list[str]:
+    raise DataError(f"there is no file `{name}`", fix=_nearby(Path(name)))
+
+
+def _nearby(path: Path) -> str:
+    """A hint for a missing path: the nearest name in its folder, else the first names there."""
+    if not path.parent.is_dir():
+        above = next(parent for parent in path.absolute().parents if parent.is_dir())
+        return f"there is no folder `{path.parent}` either; `{above}` is there"
+    names = sorted(os.listdir(path.parent))
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean `{path.parent / close[0]}`?"
+    shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    return f"`{path.parent}` holds {shown or 'nothing'}"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file, or a folder that is a zarr store."""
+
+    path: str
+    engine: Engine
+
+
+def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> DataFile:
+    """The file with its format: `engine`, or with `auto` the format of its first bytes, else that of its suffix.
+
+    Raises:
+        DataError: the file is neither NetCDF nor GRIB nor zarr.
+    """
+    if engine != "auto":
+        return DataFile(path, engine)
+    found = _by_content(path) or SUFFIXES.get(Path(path).suffix.lower())
+    if found is None:
+        what = "folder that is no zarr store" if os.path.isdir(path) else "file of unknown format"
+        raise DataError(
+            f"`{path}` is a {what}",
+            fix="name NetCDF (.nc), GRIB (.grib, .grib2) or zarr; a pattern such as 'folder/*.nc' takes a whole folder",
+        )
+    return DataFile(path, found)
+
+
+def _by_content(path: str) -> Engine | None:
+    if os.path.isdir(path):
+        return "zarr" if any(os.path.exists(os.path.join(path, name)) for name in ZARR_FILES) else None
+    try:
+        with open(path, "rb") as file:
+            start = file.read(GRIB_WITHIN)
+    except OSError as error:
+        raise DataError(f"`{path}` cannot be read: {error.strerror}", fix="check the file and its mode") from error
+    if start.startswith(NETCDF_STARTS):
+        return "netcdf"
+    return "grib" if b"GRIB" in start else None
+
+
+def fingerprint(path: str) -> dict[str, Any]:
+    """The name as it was given, the size in bytes, and the SHA-256 of the contents.
+
+    A folder's hash is that of the lines `hash  relative/name`, sorted by name, of all files in it.
+    """
+    root = Path(path)
+    inside = (file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
+    files = sorted(inside, key=lambda file: file.as_posix())
+    try:
+        size = sum(file.stat().st_size for file in files)
+        if not os.path.isdir(path):
+            return {"name": path, "bytes": size, "sha256": _hash(files[0])}
+        lines = [f"{_hash(file)}  {file.relative_to(path).as_posix()}\n" for file in files]
+    except OSError as error:
+        raise DataError(f"`{path}` cannot be read: {error.strerror}", fix="check that it is still there") from error
+    return {"name": path, "bytes": size, "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}
+
+
+def _hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,254 @@
+"""GRIB files as blocks: their messages sorted by parameter, level, member and time, and how values are read."""
+
+__all__ = ["MessageReader", "message_grid", "read_messages"]
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cfgrib
+import eccodes
+import numpy as np
+from numpy.typing import NDArray
+from wxml import Grid
+from wxml.errors import DataError
+
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
+from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.horizontal import axes_grid, cells_grid, plane_grid
+from wxml_dataset_sources.xarray_reading.opening import damaged
+
+KEYS = (
+    "cfVarName",
+    "shortName",
+    "typeOfLevel",
+    "stepType",
+    "units",
+    "md5GridSection",
+    "level:float",
+    "number",
+    "valid_time",
+)
+UNNAMED = ("unknown", "undef", "~")
+ALWAYS_NUMBERED = ("isobaric", "hybrid", "sigma", "eta", "theta", "generalVertical")
+"""Types of level whose number belongs to the name; others state it only where a parameter has several."""
+GRIB_DAMAGES = (eccodes.CodesInternalError, OSError, EOFError, ValueError, KeyError, TypeError)
+"""What ecCodes and cfgrib raise for a file that is not what it should be."""
+
+ROW_TOLERANCE = 1e-6  # degrees: a row of a regular grid has one latitude
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The header values that all messages of one block have in common."""
+
+    parameter: str
+    type_of_level: str
+    step_type: str
+    units: str
+    grid: str
+    is_static: bool
+
+    @property
+    def origin(self) -> str:
+        return f"`{self.parameter}` ({self.type_of_level}, {self.step_type})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The place of one message in the file, and its level, member and time."""
+
+    offset: tuple[int, int]  # bytes, and the field within a message that holds several
+    level: float
+    member: int
+    time: int  # seconds since 1970
+
+
+def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
+    """The blocks of a GRIB file; only headers are read.
+
+    Args:
+        file: the file.
+        selection: what the user wants.
+        grids: the grids of other files, by the hash of their grid section; those of this file are added.
+
+    Raises:
+        DataError: the file is damaged, holds a field twice, or has a grid without latitudes and longitudes.
+    """
+    try:
+        kinds = _sorted_by_kind(file.path, selection.grib_filter)
+        content = _GribFile(file, selection, grids).content(kinds)
+    except DataError as error:
+        raise DataError(f"`{file.path}`: {error.message}", fix=error.fix) from error
+    except GRIB_DAMAGES as error:
+        raise damaged(file.path, "grib", error) from error
+    return content
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _GribFile:
+    """A GRIB file whose messages are being sorted into blocks."""
+
+    file: DataFile
+    selection: Selection
+    grids: dict[Hashable, Grid]
+
+    def content(self, kinds: Mapping[_Kind, list[_Entry]]) -> FileContent:
+        called = {kind: self.selection.name(self.file.path, kind.parameter) for kind in kinds}
+        wanted = {kind: name for kind, name in called.items() if self.selection.wants(name)}
+        blocks = tuple(self._block(kind, name, kinds[kind]) for kind, name in wanted.items())
+        return FileContent(
+            self.file.path, blocks, frozenset(kind.parameter for kind in kinds), frozenset(called.values())
+        )
+
+    def _block(self, kind: _Kind, name: str, entries: list[_Entry]) -> Block:
+        times = sorted({entry.time for entry in entries})
+        levels = sorted({entry.level for entry in entries})
+        members = sorted({entry.member for entry in entries})
+        places = np.full((len(times), len(members), len(levels), 2), -1, np.int64)
+        where = tuple({value: position for position, value in enumerate(axis)} for axis in (times, members, levels))
+        for entry in entries:
+            slot = where[0][entry.time], where[1][entry.member], where[2][entry.level]
+            if places[slot][0] >= 0:
+                time = "" if kind.is_static else f" for {np.datetime64(entry.time, 's')}"
+                where_both = f"in the messages at byte {places[slot][0]} and {entry.offset[0]}"
+                raise DataError(
+                    f"{kind.origin} at level {entry.level:g} is there twice{time}: {where_both}",
+                    fix="choose one with `grib_filter` (by dataDate, step or stepRange), or leave it out with "
+                    "`variables`",
+                )
+            places[slot] = entry.offset
+        if kind.grid not in self.grids:
+            self.grids[kind.grid] = message_grid(self.file.path, entries[0].offset)
+        grid = self.grids[kind.grid]
+        return Block(
+            path=self.file.path,
+            origin=kind.origin,
+            variables=flatten(name, _numbers(kind.type_of_level, levels), kind.units),
+            levels=np.arange(len(levels)),
+            times=None if kind.is_static else np.array(times, "datetime64[s]"),
+            members=len(members),
+            grid=grid,
+            reader=MessageReader(self.file.path, places, len(grid)),
+        )
+
+
+def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[_Kind, list[_Entry]]:
+    """All messages that pass the filter, by kind, in the order of the file."""
+    keys = [*KEYS, *(key for key in chosen if key not in KEYS)]
+    stream = cfgrib.FileStream(path, errors="raise")
+    index = cfgrib.FieldsetIndex.from_fieldset(stream, keys, cfgrib.COMPUTED_KEYS)
+    passing = index.subindex(dict(chosen))
+    kinds: dict[_Kind, list[_Entry]] = {}
+    for values, offsets in passing.iter_index():
+        header = dict(zip(keys, values, strict=True))
+        kinds.setdefault(_kind(header), []).extend(_entry(header, offset) for offset in offsets)
+    if not kinds:
+        there = "; ".join(f"{key} is one of {index.header_values[key][:20]}" for key in chosen)
+        raise DataError(f"no message has {dict(chosen)} (`grib_filter`)", fix=f"in this file {there}")
+    return kinds
+
+
+def _kind(header: Mapping[str, str]) -> _Kind:
+    name = next((header[key] for key in ("cfVarName", "shortName") if header[key] not in UNNAMED), "unknown")
+    step_type, units = header["stepType"], header["units"]
+    is_static = header["valid_time"] == "undef"
+    return _Kind(name, header["typeOfLevel"], step_type, units, header["md5GridSection"], is_static)
+
+
+def _entry(header: Mapping[str, int | float | str], offset: int | tuple[int, int]) -> _Entry:
+    place = (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
+    number, time, level = (
+        0 if header[key] == "undef" else header[key] for key in ("number", "valid_time", "level:float")
+    )
+    return _Entry(place, float(level), int(number), int(time))
+
+
+def _numbers(type_of_level: str, levels: Sequence[float]) -> list[float] | None:
+    if len(levels) == 1 and not type_of_level.startswith(ALWAYS_NUMBERED):
+        return None
+    return pressure_in_hpa(levels, "Pa" if type_of_level == "isobaricInPa" else "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MessageReader:
+    """The messages of one parameter in one file."""
+
+    path: str
+    places: NDArray[np.int64]
+    """Byte of each message and field within it, shape `[time, member, level, 2]`; -1 where there is none."""
+    nodes: int
+
+    def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """See `Reader.read`."""
+        places = self.places[times][:, :, levels]
+        out = np.full((*places.shape[:3], self.nodes), np.nan, np.float32)
+        try:
+            with open(self.path, "rb") as file:
+                for slot in zip(*np.nonzero(places[..., 0] >= 0), strict=True):
+                    message = cfgrib.Message.from_file(file, _offset(places[slot]), errors="raise")
+                    out[slot] = _message_values(message)
+        except GRIB_DAMAGES as error:
+            raise DataError(
+                f"a message of `{self.path}` cannot be read: {' '.join(str(error).split())[:200]}",
+                fix="the file is damaged or has changed: fetch or write it again",
+            ) from error
+        return out
+
+
+def message_grid(path: str, offset: tuple[int, int]) -> Grid:
+    """The grid of a message.
+
+    Places are taken point by point, which holds for every scanning mode.
+
+    Raises:
+        DataError: ecCodes knows no places for this kind of grid.
+    """
+    with open(path, "rb") as file:
+        message = cfgrib.Message.from_file(file, _offset(np.asarray(offset)), errors="raise")
+    try:
+        latitudes, longitudes = (np.asarray(message[key], np.float64) for key in ("latitudes", "longitudes"))
+    except (KeyError, eccodes.CodesInternalError) as error:
+        raise DataError(
+            f"a grid of type {message.get('gridType', 'unknown')!r} has no latitudes and longitudes",
+            fix="bring it onto a grid first (spherical harmonics, for example, with `cdo sp2gpl`)",
+        ) from error
+    shape = _plane(message)
+    if shape is None:
+        return cells_grid(latitudes, longitudes)
+    latitudes, longitudes = (_in_rows(places, message, shape) for places in (latitudes, longitudes))
+    if np.ptp(latitudes, axis=1).max() < ROW_TOLERANCE and np.ptp(longitudes, axis=0).max() < ROW_TOLERANCE:
+        return axes_grid(latitudes[:, 0], longitudes[0])
+    return plane_grid(latitudes, longitudes)
+
+
+def _offset(place: NDArray[np.int64]) -> int | tuple[int, int]:
+    byte, field = (int(number) for number in place)
+    return (byte, field) if field else byte
+
+
+def _plane(message: cfgrib.Message) -> tuple[int, int] | None:
+    """The rows and columns of a message; None for a grid whose rows differ in length."""
+    rows, columns = (message.get(key, None) for key in ("Ny", "Nx"))
+    if message["gridType"].startswith("reduced") or not isinstance(rows, int) or not isinstance(columns, int):
+        return None
+    return (rows, columns) if rows * columns == message["numberOfPoints"] else None
+
+
+def _in_rows(values: NDArray[np.float64], message: cfgrib.Message, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Values as `[y, x]`, whichever of the two runs faster in the message."""
+    if message.get("jPointsAreConsecutive", 0):
+        return values.reshape(shape[::-1]).T
+    return values.reshape(shape)
+
+
+def _message_values(message: cfgrib.Message) -> NDArray[np.float64]:
+    values = np.array(message["values"], np.float64)
+    values[values == message["missingValue"]] = np.nan
+    shape = _plane(message)
+    if shape is None:
+        return values
+    rows = _in_rows(values, message, shape)
+    if message.get("alternativeRowScanning", 0):
+        rows[1::2] = rows[1::2, ::-1]
+    return rows.reshape(-1)

@@ -1,0 +1,156 @@
+"""What Lightning calls between two steps: the history, the validation, and the states to resume from."""
+
+__all__ = ["Best", "CheckpointCallback", "Validation"]
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.utils.data import DataLoader
+from wxml.errors import DataError
+
+from wxml_trainer_lightning.batches import Sample
+from wxml_trainer_lightning.history import History
+from wxml_trainer_lightning.loop import Interruption
+from wxml_trainer_lightning.module import ForecastModule
+from wxml_trainer_lightning.state import Position, StateFile, TrainingState
+from wxml_trainer_lightning.step_clock import StepClock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Best:
+    """The weights with the lowest validation loss, on the CPU."""
+
+    loss: float
+    step: int
+    weights: dict[str, Tensor]
+
+
+class Validation:
+    """Validates the model that is kept, the averaged one if there is one, on the same samples every time.
+
+    Attributes:
+        loss: the latest validation loss.
+        best: the best weights so far; None if the last weights are kept.
+    """
+
+    def __init__(self, batches: DataLoader[Sample] | None, every: int, *, keep_best: bool) -> None:
+        self.batches = batches
+        self.every = every
+        self.keep_best = keep_best
+        self.loss: float | None = None
+        self.best: Best | None = None
+
+    def is_due(self, step: int) -> bool:
+        """Whether it is time to validate after this step."""
+        return step % self.every == 0
+
+    def run(self, module: ForecastModule, step: int) -> float:
+        """Return the validation loss, and keep the weights if it is lower than every one before."""
+        loss = module.validation_loss(self.batches or ())
+        if self.keep_best and loss < (self.best.loss if self.best else math.inf):
+            weights = {name: tensor.detach().cpu().clone() for name, tensor in module.judged.state_dict().items()}
+            self.best = Best(loss, step, weights)
+        self.loss = loss
+        return loss
+
+
+class CheckpointCallback(Callback):
+    """Records, validates and writes states between two steps; Lightning calls it after `StepClock`.
+
+    Attributes:
+        state: the latest state that was written.
+    """
+
+    def __init__(
+        self,
+        clock: StepClock,
+        history: History,
+        validation: Validation,
+        state_file: StateFile,
+        checkpoint_every: int,
+        interruption: Interruption,
+        tracker_run: Callable[[], str | None],
+    ) -> None:
+        self.clock = clock
+        self.history = history
+        self.validation = validation
+        self.state_file = state_file
+        self.checkpoint_every = checkpoint_every
+        self.interruption = interruption
+        self.tracker_run = tracker_run
+        self.state: TrainingState | None = None
+
+    @property
+    def final_state(self) -> TrainingState:
+        """The state at the end of the training."""
+        if self.state is None:
+            raise RuntimeError("no step was made, so there is no state")
+        return self.state
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+    ) -> None:
+        """Record the step, then validate, write a state and stop the training if it is time for that."""
+        step, module = self.clock.step, _forecast_module(pl_module)
+        is_over = self.clock.is_over
+        rollout = batch.shape[1] - module.layout.input_steps
+        self.history.record(step, outputs["loss"], self.clock.learning_rate, rollout)
+        if self.validation.batches and (is_over or self.validation.is_due(step)):
+            self.history.validated(self.validation.run(module, step))
+        is_last = is_over or self.interruption.is_requested
+        if is_last or step % self.checkpoint_every == 0:
+            self.write_state(module)
+        elif self.history.is_due:
+            self.history.flush()
+        trainer.should_stop = is_last
+        self.clock.at_rest = True
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Write a state when a second Ctrl-C stops the training at once; after an error, keep the last state."""
+        if isinstance(exception, KeyboardInterrupt) and self.clock.at_rest and self.clock.step:
+            self.write_state(_forecast_module(pl_module))
+
+    def write_state(self, module: ForecastModule) -> None:
+        """Write the history, and then the state from which the training can be resumed.
+
+        Raises:
+            DataError: the loss or the weights are not finite; the state before stays.
+        """
+        self.history.flush()
+        for name, weight in module.model.named_parameters():
+            if not bool(torch.isfinite(weight).all()):
+                raise DataError(
+                    f"the weight `{name}` is not finite after step {self.clock.step}, though the loss was",
+                    fix="set `training.gradient_clip`, or try a lower `training.learning_rate`, in another directory; "
+                    "the last good state was kept",
+                )
+        best, last = self.validation.best, self.history.last
+        position = Position(
+            step=self.clock.step,
+            elapsed=self.clock.budget.elapsed,
+            training_loss=last.training_loss if last else None,
+            validation_loss=self.validation.loss,
+            best_loss=best.loss if best else None,
+            best_step=best.step if best else None,
+            tracker_run=self.tracker_run(),
+            loss_scale=module.trainer.precision_plugin.state_dict(),
+        )
+        kinds = {"weights": module.model.state_dict(), "optimizer": module.optimizer_moments()}
+        if module.average is not None:
+            kinds["average"] = module.average.model.state_dict()
+        if best is not None:
+            kinds["best"] = best.weights
+        tensors = {f"{kind}/{name}": tensor for kind, named in kinds.items() for name, tensor in named.items()}
+        self.state = TrainingState(position, tensors)
+        self.state_file.write(self.state)
+
+
+def _forecast_module(module: LightningModule) -> ForecastModule:
+    if not isinstance(module, ForecastModule):
+        raise TypeError(f"these callbacks belong to a ForecastModule, got {type(module).__name__}")
+    return module

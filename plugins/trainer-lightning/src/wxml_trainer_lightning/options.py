@@ -1,0 +1,88 @@
+"""The types of the trainer's options."""
+
+__all__ = [
+    "Accelerator",
+    "Duration",
+    "Keep",
+    "OptimizerName",
+    "Precision",
+    "Rate",
+    "Rollout",
+    "TrackerName",
+    "VariableWeighting",
+    "Weight",
+]
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from wxml import Options
+from wxml.data.times import parse_duration
+from wxml.errors import DataError
+
+Accelerator = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+VariableWeighting = Literal["tendency", "uniform"]
+OptimizerName = Literal["adamw", "muon"]
+Keep = Literal["best", "last"]
+TrackerName = Literal["mlflow", "none"]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+ROUNDING = 1e-9  # 0.2 and 0.6 are not exact in binary, yet a stage is to begin at its very step
+
+
+def _check_duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_check_duration)]
+
+
+class Rollout(Options):
+    """How many forecast steps the loss is taken over, and how that number rises."""
+
+    start: Annotated[int, Field(ge=1, description="forecast steps at first")] = 1
+    maximum: Annotated[int, Field(ge=1, description="forecast steps at the end")] = 1
+    begin: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            description="share of the training with `start` steps; the rest has equal stages of one more each",
+        ),
+    ] = 0.5
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start > self.maximum:
+            raise DataError(
+                f"`start` must not exceed `maximum`, got {self.start} and {self.maximum}", fix="exchange the two"
+            )
+        return self
+
+    @property
+    def stages(self) -> range:
+        """Every number of steps that may occur."""
+        return range(self.start, self.maximum + 1)
+
+    def at_least(self, steps: int) -> Self:
+        """The same, but never with fewer forecast steps than a model makes at once.
+
+        >>> Rollout(start=1, maximum=2).at_least(3).stages
+        range(3, 4)
+        """
+        return self.model_copy(update={"start": max(self.start, steps), "maximum": max(self.maximum, steps)})
+
+    def steps(self, fraction: float) -> int:
+        """How many forecast steps there are when this fraction of the training is done.
+
+        >>> rollout = Rollout(start=1, maximum=3, begin=0.5)
+        >>> [rollout.steps(fraction) for fraction in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)]
+        [1, 1, 2, 2, 3, 3]
+        """
+        if fraction < self.begin:
+            return self.start
+        risen = (self.maximum - self.start) * (fraction - self.begin) / (1 - self.begin)
+        return min(self.start + 1 + int(risen + ROUNDING), self.maximum)

@@ -1,0 +1,147 @@
+"""One training, from its beginning or its last state to the checkpoint."""
+
+__all__ = ["TrainingRun", "train"]
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wxml import Experiment
+from wxml.errors import ArtefactError
+
+from wxml_trainer_lightning.batches import Sample, SampleOrder, Samples, training_batches, validation_batches
+from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
+from wxml_trainer_lightning.device import Device
+from wxml_trainer_lightning.history import History, ProgressListener
+from wxml_trainer_lightning.loop import Interruption, run_loop
+from wxml_trainer_lightning.loss import squared_error
+from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
+from wxml_trainer_lightning.schedule import Budget, LearningRate
+from wxml_trainer_lightning.state import Position, StateFile, TrainingState, flatten, run_identity
+from wxml_trainer_lightning.step_clock import StepClock
+from wxml_trainer_lightning.tracking import Tracker, open_tracker
+
+if TYPE_CHECKING:
+    from wxml_trainer_lightning.trainer import LightningTrainer
+
+LOG = logging.getLogger("wxml")
+
+
+def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *, resume: bool) -> Path:
+    """Train and write the checkpoint; see `LightningTrainer.fit`."""
+    device = Device(options.accelerator, options.precision, options.threads)
+    identity = run_identity(experiment, options.identity() | {"accelerator": device.resolve()})
+    state_file = StateFile(run_dir, identity)
+    state = state_file.begin(resume=resume)
+    with device.settled():
+        run = TrainingRun(experiment, options, device, state)
+        parameters = flatten(experiment.config.model_dump(mode="json")) | identity
+        tracker_run = run.position.tracker_run
+        with open_tracker(options.tracker, options.tracking_uri, run_dir, parameters, tracker_run) as tracker:
+            final = run.finish(state_file, tracker)
+    path = run_dir / "checkpoint.safetensors"
+    experiment.save(path, final.kept_weights, _summary(experiment, options, final.position), overwrite=resume)
+    LOG.info("training done: %d steps in %.0f s, checkpoint %s", final.position.step, final.position.elapsed, path)
+    return path
+
+
+def _summary(experiment: Experiment, options: "LightningTrainer", position: Position) -> dict[str, Any]:
+    """What the checkpoint says of its training: nothing that differs between two runs with the same result."""
+    validation = position.validation_loss
+    validation = validation if validation is not None and math.isfinite(validation) else None  # JSON knows no infinity
+    return {
+        "steps": position.step,
+        "seed": experiment.config.seed,
+        "training_loss": position.training_loss,
+        "validation_loss": validation,
+        "weights_of_step": position.step if position.best_step is None else position.best_step,
+        "weights_validation_loss": validation if position.best_loss is None else position.best_loss,
+        "averaged": options.ema is not None,
+    }
+
+
+class TrainingRun:
+    """The parts of a training, made from the options and, if there is one, from the state to go on from."""
+
+    def __init__(
+        self, experiment: Experiment, options: "LightningTrainer", device: Device, state: TrainingState | None
+    ) -> None:
+        self.experiment = experiment
+        self.options = options
+        self.device = device
+        self.state = state
+        self.position = state.position if state else Position()
+        self.rollout = options.rollout.at_least(experiment.config.data.output_steps)
+        self.module = self._module()
+        self.validation = self._validation()
+        self.samples = self._samples("training", self.rollout.stages)
+
+    def finish(self, state_file: StateFile, tracker: Tracker) -> TrainingState:
+        """Make the steps that are still to be made, and return the final state."""
+        options, position, seed = self.options, self.position, self.experiment.config.seed
+        budget = Budget(options.max_steps, options.max_seconds, position.elapsed)
+        if self.state is not None and budget.is_spent(position.step):
+            return self.state
+        progress = ProgressListener(budget, position.step)
+        history = History(state_file.run_dir / "history.csv", position.step, [progress, tracker])
+        schedule = LearningRate(options.learning_rate, options.warmup, options.final_learning_rate_ratio)
+        clock = StepClock(position.step, seed, budget, schedule)
+        order = SampleOrder(self.samples, seed, options.batch_size, position.step, budget, self.rollout)
+        batches = training_batches(Samples(self.samples), order, options.workers)
+        try:
+            with Interruption() as interruption:
+                checkpoints = CheckpointCallback(
+                    clock,
+                    history,
+                    self.validation,
+                    state_file,
+                    options.checkpoint_every,
+                    interruption,
+                    lambda: tracker.run,
+                )
+                callbacks = [clock, checkpoints]
+                run_loop(self.module, batches, callbacks, self.device, position.loss_scale, state_file.run_dir)
+        finally:
+            progress.close()
+        return checkpoints.final_state
+
+    def _module(self) -> ForecastModule:
+        """The model with its loss and optimizer, and with the weights and moments of the state if there is one."""
+        options, roles = self.options, self.experiment.roles
+        layout = Layout(self.experiment.config.data.input_steps, len(roles.prognostic), len(roles.output))
+        loss = squared_error(self.experiment, options.variable_weighting, options.variable_weights)
+        optimisation = Optimisation(options.optimizer, options.weight_decay, options.gradient_clip, options.ema)
+        module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation)
+        if self.state is None:
+            return module
+        try:
+            module.model.load_state_dict(self.state.below("weights"))
+            if module.average is not None:
+                module.average.model.load_state_dict(self.state.below("average"))
+        except RuntimeError as error:
+            raise ArtefactError(
+                f"the weights of the state do not fit the model that the config describes: {error}",
+                fix="resume with the plugin versions that it was started with, or start again in another directory",
+            ) from error
+        module.moments = self.state.below("optimizer")  # the optimizer does not exist before Lightning's loop begins
+        return module
+
+    def _validation(self) -> Validation:
+        options, position = self.options, self.position
+        keep_best = options.keep == "best"
+        if self.experiment.config.data.split.validation is None:
+            LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
+            return Validation(None, options.validation_every, keep_best=keep_best)
+        longest = self.rollout.maximum
+        samples = self._samples("validation", [longest])[longest]
+        batches = validation_batches(samples, options.validation_samples, options.batch_size, options.workers)
+        validation = Validation(batches, options.validation_every, keep_best=keep_best)
+        validation.loss = position.validation_loss
+        if self.state is not None and position.best_loss is not None and position.best_step is not None:
+            validation.best = Best(position.best_loss, position.best_step, self.state.below("best"))
+        return validation
+
+    def _samples(self, period: Any, stages: Sequence[int]) -> Mapping[int, Sequence[Sample]]:
+        return {steps: self.experiment.samples(period, steps) for steps in stages}
