@@ -150,7 +150,7 @@ class OwnBuild(Nearest):
         (WrongPointers, "edges_are_sorted", "wrong `source_pointers`"),
         (BeyondTheNodes, "indices_are_in_range", "`source` must lie below 8, got 0 to 99"),
         (Noisy, "the_same_grid_gives_the_same_graph", "gives another graph"),
-        (LeavesOut, "every_grid_node_takes_part", "left 1 grid nodes that no mesh node reads"),
+        (LeavesOut, "every_grid_node_takes_part", "left 1 grid nodes without an edge to the mesh"),
         (Backwards, "grid_nodes_are_those_of_the_grid", "not in the order of the grid's nodes"),
         (NotANumber, "features_are_finite", "features are not finite"),
         (DoubleFeatures, "features_are_finite", "features must be float32"),

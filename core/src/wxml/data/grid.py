@@ -1,4 +1,4 @@
-"""Where the data live: the nodes of a grid, on the sphere."""
+"""Grid: the nodes on the sphere where the data live."""
 
 __all__ = ["Grid"]
 

@@ -1,4 +1,4 @@
-"""Which times make a sample, and the samples themselves."""
+"""Samples: windows of time, and the model values in them."""
 
 __all__ = ["SampleSet", "Window", "check_finite"]
 

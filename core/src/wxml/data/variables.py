@@ -1,4 +1,4 @@
-"""What is forecast: variables, and the role that each one plays."""
+"""Variables, and the role that each one plays in a model."""
 
 __all__ = ["Variable", "VariableRoles", "assign_roles"]
 
@@ -56,12 +56,12 @@ class VariableRoles:
 
     @property
     def input(self) -> tuple[str, ...]:
-        """What the model reads, in order."""
+        """The variables that the model reads, in order."""
         return self.prognostic + self.forcing
 
     @property
     def output(self) -> tuple[str, ...]:
-        """What the model predicts, in order: the prognostic variables come first."""
+        """The variables that the model forecasts, in order: the prognostic ones come first."""
         return self.prognostic + self.diagnostic
 
 

@@ -15,11 +15,11 @@ EDGES = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
 
 
 class GraphBuilder(ABC):
-    """Builds node sets `grid` and `mesh` and the edges among them. All options are keyword-only."""
+    """Builds node sets `grid` and `mesh` and the edges among them. The keyword-only parameters are its options."""
 
     @final
     def build(self, grid: Grid) -> Graph:
-        """The graph for a grid, checked: every set is there, every node of the grid is read and reached.
+        """The graph for a grid, checked: it has every edge set, and every grid node has edges to and from the mesh.
 
         Raises:
             ContractError: the plugin built something else.
@@ -33,19 +33,17 @@ class GraphBuilder(ABC):
             raise self._fault(f"built no edges {', '.join(missing)}")
         if len(graph.nodes["grid"]) != len(grid):
             raise self._fault(f"built {len(graph.nodes['grid'])} grid nodes for a grid of {len(grid)}")
-        self._check_reached(graph)
+        unread = int(np.sum(np.diff(graph.edges["grid", "mesh"].source_pointers) == 0))
+        unreached = int(np.sum(np.diff(graph.edges["mesh", "grid"].pointers) == 0))
+        if unread or unreached:
+            raise self._fault(
+                f"left {unread} grid nodes without an edge to the mesh, {unreached} without an edge from it"
+            )
         return graph
 
     @abstractmethod
     def _build(self, grid: Grid) -> Graph:
         """The graph for a grid; the same grid and options give the same graph, bit for bit."""
-
-    def _check_reached(self, graph: Graph) -> None:
-        read = graph.edges["grid", "mesh"]
-        unread = int(np.sum(np.diff(read.source_pointers) == 0))
-        unreached = int(np.sum(np.diff(graph.edges["mesh", "grid"].pointers) == 0))
-        if unread or unreached:
-            raise self._fault(f"left {unread} grid nodes that no mesh node reads and {unreached} that none reaches")
 
     def _fault(self, what: str) -> ContractError:
         name = type(self).__name__

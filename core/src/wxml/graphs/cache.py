@@ -1,4 +1,4 @@
-"""Graphs that took long to build, kept by the hash of what they are made from."""
+"""A cache of graphs that took long to build."""
 
 __all__ = ["built_graph"]
 
@@ -25,7 +25,7 @@ from wxml.plugins.resolve import resolve
 logger = logging.getLogger("wxml")
 
 WORTH_KEEPING = 1.0
-"""Seconds: what is built faster is built again each time."""
+"""Seconds; a graph that was built faster is not kept."""
 
 
 def built_graph(choice: PluginChoice, grid: Grid) -> Graph:

@@ -1,4 +1,4 @@
-"""Nodes and edges on the sphere: what a GraphBuilder makes and a Mapper or Processor works on."""
+"""Graph: nodes and edges on the sphere. A GraphBuilder makes it; mappers and processors work on it."""
 
 __all__ = ["EdgeSet", "Graph", "Mesh", "NodeSet", "Route"]
 
@@ -122,7 +122,7 @@ def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a Mapper is built on: edges that lead from one node set to another."""
+    """The geometry of a Mapper: two node sets and the edges from one to the other."""
 
     source: NodeSet
     target: NodeSet
@@ -131,7 +131,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """What a Processor is built on: the mesh nodes and the edges among them."""
+    """The geometry of a Processor: the mesh nodes and the edges among them."""
 
     nodes: NodeSet
     edges: EdgeSet

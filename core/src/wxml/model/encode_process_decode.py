@@ -31,10 +31,10 @@ class EncodeProcessDecode(nn.Module):
         """Wire the parts.
 
         Args:
-            features: what is read at the nodes of the grid and of the mesh.
+            features: of the nodes of the grid and of the mesh.
             parts: encoder, processor, decoder; the decoder has channels for every output variable of the first output
                 step, then of the second, and so on.
-            residual: `[batch, time, grid_node, prognostic]` to what increments are added to.
+            residual: maps `[batch, time, grid_node, prognostic]` to the state that increments are added to.
             bounding: keeps variables within limits.
             increment_scale: the unit of the decoder's output, shape `[output variable]`, the same for every output
                 step.

@@ -36,7 +36,7 @@ class Noise(nn.Module):
             nn.init.zeros_(self.projection.bias)
 
     def forward(self, mesh: Tensor, normal: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """What the processor gets.
+        """Draw and embed the noise.
 
         Args:
             mesh: shape `[batch, mesh_node, channel]`.

@@ -1,4 +1,4 @@
-"""Residual: what the model's increments are added to."""
+"""Residual: the state to which the model adds its increments."""
 
 __all__ = ["Interpolation", "NoResidual", "Persistence", "TruncatedState"]
 
@@ -15,7 +15,7 @@ from wxml.model.tensors import node_tensor
 
 
 class Persistence(nn.Module):
-    """The last state that the model read, for every output step; zero for diagnostic variables, which have none."""
+    """The last input state, for every output step; zero for diagnostic variables, which are no input."""
 
     def __init__(self, diagnostics: int) -> None:
         super().__init__()
@@ -29,8 +29,8 @@ class Persistence(nn.Module):
 class TruncatedState(nn.Module):
     """The large scales of the last state: down to the mesh and back up, each time by a Gaussian mean.
 
-    What is finer than the mesh is left to the network, so that small scales cannot pile up in a rollout. Constants stay
-    as they are.
+    The network forecasts all scales finer than the mesh, so they cannot pile up in a rollout. A constant field stays as
+    it is.
     """
 
     def __init__(self, down: Route, up: Route, width: float, diagnostics: int) -> None:
@@ -59,7 +59,7 @@ class TruncatedState(nn.Module):
 
 
 class NoResidual(nn.Module):
-    """Nothing: the model's output is the state itself."""
+    """No residual: the decoder's output is the state itself."""
 
     def forward(self, states: Tensor) -> Tensor:
         """A zero that broadcasts."""

@@ -1,4 +1,4 @@
-"""Impute: gives the model a number where a value is missing."""
+"""Impute: puts a number where a value is missing."""
 
 __all__ = ["Impute"]
 
@@ -37,5 +37,5 @@ class Impute(Transform):
         return np.where(np.isnan(values), self.fill[where, None], values)
 
     def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
-        """The values as they are: what was present was not changed, and what was missing stays filled."""
+        """The values as they are: present values were not changed, and missing ones stay filled."""
         return values

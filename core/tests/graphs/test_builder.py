@@ -1,0 +1,68 @@
+"""GraphBuilder.build refuses what a model cannot work on, and names the builder."""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from wxml import ContractError, EdgeSet, Graph, GraphBuilder, Grid, NodeSet
+from wxml.testing import tiny_graph, tiny_grid
+
+GRID = tiny_grid(4, 6)
+
+
+class Fixed(GraphBuilder):
+    """Builds what it was given."""
+
+    def __init__(self, graph: object) -> None:
+        self.graph = graph
+
+    def _build(self, grid: Grid) -> Graph:
+        return self.graph  # type: ignore[return-value]
+
+
+def without_mesh_edges() -> Graph:
+    graph = tiny_graph(GRID)
+    return Graph(graph.nodes, {pair: edges for pair, edges in graph.edges.items() if pair != ("mesh", "mesh")})
+
+
+def without_grid_node_5() -> Graph:
+    """Node 5 of the grid is neither read nor reached, node 6 is read but not reached."""
+    graph = tiny_graph(GRID)
+    edges, nodes = dict(graph.edges), graph.nodes
+    everyone = np.arange(len(GRID))
+    read, reached = everyone[everyone != 5], everyone[(everyone != 5) & (everyone != 6)]
+    edges["grid", "mesh"] = EdgeSet.between(nodes["grid"], nodes["mesh"], read, 0 * read)
+    edges["mesh", "grid"] = EdgeSet.between(nodes["mesh"], nodes["grid"], 0 * reached, reached)
+    return Graph(nodes, edges)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: "graph", "returned str, not a Graph"),
+        (without_mesh_edges, "built no edges mesh → mesh"),
+        (lambda: tiny_graph(tiny_grid(6, 8)), "built 48 grid nodes for a grid of 24"),
+        (without_grid_node_5, "left 1 grid nodes without an edge to the mesh, 2 without an edge from it"),
+    ],
+)
+def test_a_graph_that_no_model_could_use_is_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ContractError, match=f"graph builder Fixed {re.escape(message)}"):
+        Fixed(make()).build(GRID)
+
+
+def test_a_good_graph_comes_back_as_it_is() -> None:
+    graph = tiny_graph(GRID)
+    assert Fixed(graph).build(GRID) is graph
+
+
+def test_a_route_and_a_mesh_are_geometry_alone() -> None:
+    graph = tiny_graph(GRID)
+    route, mesh = graph.route("grid", "mesh"), graph.mesh()
+    assert (route.source, route.target, route.edges) == (
+        *map(graph.nodes.get, ("grid", "mesh")),
+        graph.edges["grid", "mesh"],
+    )
+    assert (mesh.nodes, mesh.edges) == (graph.nodes["mesh"], graph.edges["mesh", "mesh"])
+    assert [*type(route).__slots__, *type(mesh).__slots__] == ["source", "target", "edges", "nodes", "edges"]
+    assert isinstance(mesh.nodes, NodeSet)
