@@ -16,10 +16,10 @@ from wxml.environment.release_index import ReleasedPlugin
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "core" / "src" / "wxml" / "environment" / "release_index.json"
-NOT_CHOSEN = ("wxml.kinds", "wxml.presets", "wxml.hooks")
+UNNAMED = ("wxml.kinds", "wxml.presets", "wxml.hooks")
 
 
-def known(root: Path = ROOT) -> str:
+def release_index(root: Path = ROOT) -> str:
     """The content of the file."""
     released = tomllib.loads((root / "release-manifest.toml").read_text())["packages"]
     projects = [tomllib.loads(path.read_text())["project"] for path in root.glob("plugins/*/pyproject.toml")]
@@ -31,16 +31,15 @@ def known(root: Path = ROOT) -> str:
 def plugins(project: dict[str, Any], released: dict[str, str]) -> list[ReleasedPlugin]:
     """The plugins that a config or a command line can name."""
     about = (project["name"], released[project["name"]], project["description"])
-    groups = project.get("entry-points", {})
-    chosen = [(group, name) for group in groups for name in groups[group] if group.startswith("wxml.")]
     return [
         ReleasedPlugin(kind_name(group.removeprefix("wxml.")), canonical_name(name), *about)
-        for group, name in chosen
-        if group not in NOT_CHOSEN
+        for group, names in project.get("entry-points", {}).items()
+        if group.startswith("wxml.") and group not in UNNAMED
+        for name in names
     ]
 
 
 if __name__ == "__main__":
     if "--check" in sys.argv[1:]:
-        sys.exit(0 if FILE.read_text() == known() else f"{FILE} is out of date: nox -s known")
-    FILE.write_text(known())
+        sys.exit(0 if FILE.read_text() == release_index() else f"{FILE} is out of date: nox -s release-index")
+    FILE.write_text(release_index())

@@ -6,7 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-KNOWN = "core/src/wxml/environment/release_index.json"
+INDEX = "core/src/wxml/environment/release_index.json"
 
 
 def declared(root: Path) -> dict[tuple[str, str], str]:
@@ -24,10 +24,10 @@ def declared(root: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-def test_the_released_plugins_are_those_of_the_release(root: Path) -> None:
-    rows = json.loads((root / KNOWN).read_text())["plugins"]
-    known = {(f"wxml.{row['kind'].replace('-', '_')}s", row["name"]): row["distribution"] for row in rows}
-    assert known == declared(root)
+def test_the_index_holds_the_plugins_of_the_release(root: Path) -> None:
+    rows = json.loads((root / INDEX).read_text())["plugins"]
+    indexed = {(f"wxml.{row['kind'].replace('-', '_')}s", row["name"]): row["distribution"] for row in rows}
+    assert indexed == declared(root)
     released = tomllib.loads((root / "release-manifest.toml").read_text())["packages"]
     assert {row["distribution"]: row["version"] for row in rows}.items() <= released.items()
 
@@ -38,7 +38,7 @@ def test_the_file_is_what_its_script_writes(root: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_every_released_package_with_plugins_is_known(root: Path) -> None:
+def test_every_released_package_with_plugins_is_in_the_index(root: Path) -> None:
     released = tomllib.loads((root / "release-manifest.toml").read_text())["packages"]
-    rows = json.loads((root / KNOWN).read_text())["plugins"]
+    rows = json.loads((root / INDEX).read_text())["plugins"]
     assert {row["distribution"] for row in rows} == set(released) - {"wxml", "wxml-core", "wxml-kernels"}

@@ -72,7 +72,7 @@ class Fault:
     path: tuple[str | int, ...]
     """The keys that lead to the fault, such as `("data", "transforms", 0, "plugin")`."""
     message: str
-    """What is wrong and what to write instead."""
+    """The problem, and what to write instead."""
     location: str
     """File and line, where the key was written in a file."""
 

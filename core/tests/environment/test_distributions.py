@@ -33,7 +33,7 @@ def write(folder: Path, name: str, version: str, points: str = POINTS, file: str
 def test_everything_installed_is_found_as_importlib_finds_it() -> None:
     """Names, versions, requirements and entry points of this environment, which nobody made for this test."""
     first: dict[str, metadata.Distribution] = {}
-    for distribution in metadata.distributions():
+    for distribution in metadata.distributions():  # noqa: TID251
         first.setdefault(canonical_name(distribution.metadata["Name"]), distribution)
     environment = Environment()
     assert len(first) > 20

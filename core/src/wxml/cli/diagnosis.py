@@ -1,4 +1,4 @@
-"""What is wrong with this environment: in itself, against a release, or for an artefact."""
+"""Checks this environment: in itself, against a release, or for an artefact."""
 
 __all__ = ["Check", "Diagnosis", "against_artefact", "against_release", "general_health"]
 
@@ -36,9 +36,9 @@ class Check:
     wanted: str = ""
     """Empty where nothing particular is."""
     advice: str = ""
-    """What is wrong, or what to do, in words."""
+    """The problem, or what to do, in words."""
     requirement: str = ""
-    """What pip is to be asked for."""
+    """The requirement that pip has to install."""
     reinstall: bool = False
     """Whether the installed version has the same number, so that installers would see nothing to do."""
 
@@ -131,7 +131,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _manifest_problem(content: Mapping[str, Any]) -> str:
-    """What a release manifest lacks; empty where it is one."""
+    """Why a file is no release manifest; empty where it is one."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     for section in ("release", "packages"):
@@ -185,7 +185,7 @@ def general_health() -> Diagnosis:
 
 
 def _plugins() -> Iterator[Check]:
-    """How many plugins there are, then those that are not in order, and copies of packages that hide each other."""
+    """The number of plugins, those that are not in order, and copies of packages that hide each other."""
     catalog = installed()
     faulty = [record for record in catalog.records if record.status not in HEALTHY]
     yield Check("plugins", f"{len(catalog.records)} installed, {len(faulty)} not in order")

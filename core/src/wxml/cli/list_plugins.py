@@ -1,4 +1,4 @@
-"""`wxml list-plugins`: what is installed, from metadata and source files alone."""
+"""`wxml list-plugins`: lists every plugin, from metadata and source files alone."""
 
 __all__ = ["command"]
 
@@ -34,16 +34,16 @@ COLOURS = {
 
 
 class _Listing(NamedTuple):
-    """What `wxml list-plugins` lists."""
+    """The plugins and aliases to list."""
 
     plugins: Sequence[PluginRecord]
     aliases: Sequence[Alias]
     fault: str = ""
-    """What is wrong with the site's file."""
+    """Why the site's file cannot be used; empty where it can."""
 
     @property
     def problems(self) -> int:
-        """How many things are not as they should be."""
+        """The number of plugins and aliases that are not in order, plus one for a faulty site file."""
         faulty = sum(record.status not in HEALTHY for record in self.plugins)
         return faulty + sum(bool(alias.problem) for alias in self.aliases) + bool(self.fault)
 
@@ -92,7 +92,7 @@ def command(
 
 
 def _listing(kind: str, timeout: float | None) -> _Listing:
-    """What is to be listed, of one kind or of all; probed where there is a time-out."""
+    """The plugins and aliases of one kind or of all; each plugin is probed if `timeout` is given."""
     catalog = installed()
     records = catalog.select(kind) if kind else catalog.records
     if timeout is not None:

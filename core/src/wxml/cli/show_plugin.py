@@ -27,9 +27,9 @@ PLACES = {
     "transform": ("data", "transforms"),
     "verifier": ("verification",),
 }
-"""Where a config chooses a plugin of each kind; those of other kinds under their own name."""
+"""The keys under which a config chooses a plugin of a kind; other kinds stand under their own name."""
 LISTS = ("transforms",)
-"""Of these a config chooses several, in order."""
+"""Keys under which a config chooses several plugins, in order."""
 
 
 @click.command("show-plugin")
@@ -54,7 +54,7 @@ def command(kind: str, name: str, as_json: bool) -> None:
 
 
 def _heading(record: PluginRecord, plugin: type) -> str:
-    """What it is, who provides it, where its code is."""
+    """The summary, the distribution and the source file."""
     lines = [
         f"{record.kind} {record.name}: {summary(record)}",
         "",

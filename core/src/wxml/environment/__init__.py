@@ -1,1 +1,1 @@
-"""What is installed: distributions, their requirements, where they came from, and how to install more."""
+"""The installed distributions: their requirements, their sources, and the commands that install more."""

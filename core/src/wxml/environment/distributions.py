@@ -19,7 +19,8 @@ from packaging.version import InvalidVersion, Version
 from wxml.environment.names import canonical_name
 
 HEADER_FILES = ("METADATA", "PKG-INFO", "")
-"""Of today's installers; of older ones, whose `.egg-info` may be a file itself."""
+"""The file with the headers, in a `.dist-info`, in an `.egg-info`, and where the `.egg-info` is that file itself."""
+BEFORE_VERSION = re.compile(r"-(?=\d)")
 EMPTY_LINE = re.compile(r"\r?\n\r?\n")
 LINE_WITHOUT_VALUE = re.compile(r"(?m)^(?!\s*\[)([^=\n]*[^=\s][^=\n]*)$")
 
@@ -43,7 +44,7 @@ class Distribution:
     def name(self) -> str:
         """The canonical name: from its metadata, or from its folder where the metadata cannot be trusted."""
         if self.fault and self.folder:
-            return canonical_name(Path(self.folder).stem.partition("-")[0])
+            return canonical_name(BEFORE_VERSION.split(Path(self.folder).stem, maxsplit=1)[0])
         return canonical_name(str(self._headers["Name"] or ""))
 
     @cached_property
@@ -87,7 +88,7 @@ class Distribution:
 
     @property
     def files(self) -> list[metadata.PackagePath]:
-        """What it installed, as far as it says so."""
+        """The files that it installed, as its RECORD lists them."""
         return list(self._files.files or ())
 
     def possible_names(self) -> Iterator[str]:
@@ -103,7 +104,7 @@ class Distribution:
         return self._files.metadata if self._files.headers else {"Name": "", "Version": "", "Summary": ""}
 
     def rank(self) -> tuple[bool, Version]:
-        """What orders the copies of one distribution in one place: the highest version that can be read counts."""
+        """The order of copies in one place: a readable one before a damaged one, then by version."""
         try:
             return not self.fault, Version(self.version)
         except InvalidVersion:
@@ -116,7 +117,7 @@ class Environment:
     def __init__(self) -> None:
         """Look at what is installed now."""
         found: dict[str, Distribution] = {}
-        for distribution in map(Distribution, metadata.distributions()):
+        for distribution in map(Distribution, metadata.distributions()):  # noqa: TID251
             found.setdefault(distribution.folder or f"{len(found)}", distribution)  # a place may be on the path twice
         self._all = tuple(found.values())
         self._chosen: dict[str, Distribution | None] = {}

@@ -31,35 +31,28 @@ def installer() -> Installer:
 
 
 def install_command(*requirements: str, upgrade: bool = False) -> str:
-    """What to type to install some requirements, such as `wxml-processor-gnn>=0.1,<0.2`, into this environment."""
+    """The command that installs requirements, such as `wxml-processor-gnn>=0.2,<0.3`, into this environment."""
     names = " ".join(f"'{requirement}'" for requirement in requirements)
     which = installer()
-    if which == "conda":
-        return f"conda install{_conda_prefix()} {names}"  # it updates what it is asked for
-    return f"{_program(which)} install {'--upgrade ' if upgrade else ''}{_uv_target(which)}{names}"
+    newest = " --upgrade" if upgrade and which != "conda" else ""  # conda updates what it is asked for
+    return f"{_command(which, 'install')}{newest} {names}"
 
 
 def uninstall_command(distribution: str) -> str:
-    """What to type to remove a distribution from this environment."""
+    """The command that removes a distribution from this environment."""
     which = installer()
+    return f"{_command(which, 'remove' if which == 'conda' else 'uninstall')} {distribution}"
+
+
+def _command(which: Installer, action: str) -> str:
+    """The installer and its action, with an option that names this environment where another one is active."""
     if which == "conda":
-        return f"conda remove{_conda_prefix()} {distribution}"
-    return f"{_program(which)} uninstall {_uv_target(which)}{distribution}"
-
-
-def _program(which: Installer) -> str:
-    return "uv pip" if which == "uv" else f"{_python()} -m pip"
-
-
-def _uv_target(which: Installer) -> str:
-    """The option of uv, which installs into the active environment unless it is told which."""
-    active = os.environ.get("VIRTUAL_ENV", "")
-    return f"--python {shlex.quote(sys.executable)} " if which == "uv" and not _same(active, sys.prefix) else ""
-
-
-def _conda_prefix() -> str:
-    active = os.environ.get("CONDA_PREFIX", "")
-    return "" if _same(active, sys.prefix) else f" --prefix {shlex.quote(sys.prefix)}"
+        is_active = _same(os.environ.get("CONDA_PREFIX", ""), sys.prefix)
+        return f"conda {action}" + ("" if is_active else f" --prefix {shlex.quote(sys.prefix)}")
+    if which == "uv":
+        is_active = _same(os.environ.get("VIRTUAL_ENV", ""), sys.prefix)
+        return f"uv pip {action}" + ("" if is_active else f" --python {shlex.quote(sys.executable)}")
+    return f"{_python()} -m pip {action}"
 
 
 def _python() -> str:

@@ -1,4 +1,4 @@
-"""How the names of plugins, distributions and kinds are written and compared."""
+"""The spelling of the names of plugins, distributions and kinds, in which they are compared."""
 
 __all__ = ["CORE", "canonical_name", "kind_name"]
 

@@ -1,4 +1,4 @@
-"""Where a distribution came from, what installs it from there again, and whether its files were changed since."""
+"""The source of a distribution, the command that installs it again, and whether its files were changed since."""
 
 __all__ = ["install_line", "is_dirty", "origin", "requirement"]
 
@@ -20,7 +20,7 @@ from wxml.environment.distributions import Environment
 from wxml.environment.names import canonical_name
 
 NOT_CODE = ("**/__pycache__/**", "**/*.egg-info/**")
-"""What running and installing a package leaves in its folder."""
+"""Files that running or installing a package leaves in its folder."""
 LIMIT = 20  # seconds: a file system that takes longer to answer is not asked
 SCP_LIKE = re.compile(r"^(?P<host>(?:[\w.-]+@)?[\w.-]+):(?!//)/?(?P<path>.+)$")
 
@@ -38,7 +38,9 @@ def origin(distribution: str) -> dict[str, Any]:
         vcs = direct["vcs_info"]
         found = {"kind": vcs.get("vcs"), "url": url, "commit": vcs.get("commit_id")}
     elif "archive_info" in direct:
-        found = {"kind": "archive", "url": url, "hash": _archive_hash(direct["archive_info"])}
+        info = direct["archive_info"]  # older installers write the hash in one piece, newer ones in a table
+        hashes = (f"{algorithm}={digest}" for algorithm, digest in sorted(info.get("hashes", {}).items()))
+        found = {"kind": "archive", "url": url, "hash": info.get("hash") or next(hashes, None)}
     elif "dir_info" in direct:
         return {"kind": "local", "editable": _is_editable(direct), **_published(direct)}
     else:
@@ -48,7 +50,7 @@ def origin(distribution: str) -> dict[str, Any]:
 
 
 def requirement(distribution: str, version: str, source: Mapping[str, Any]) -> str:
-    """What pip is asked for to get a distribution again; what came from a mere folder is asked for by its version.
+    """The requirement with which pip installs a distribution again; by its version, where it came from a mere folder.
 
     >>> requirement("acme", "1.0+cu124", {"kind": "index"})
     'acme==1.0+cu124'
@@ -81,12 +83,6 @@ def _direct_url(distribution: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _archive_hash(info: Mapping[str, Any]) -> str | None:
-    """`algorithm=hex`, which older installers write in one piece and newer ones in a table."""
-    pairs = (f"{algorithm}={digest}" for algorithm, digest in sorted(info.get("hashes", {}).items()))
-    return info.get("hash") or next(pairs, None)
-
-
 def _is_editable(direct: Mapping[str, Any]) -> bool:
     return bool(direct.get("dir_info", {}).get("editable", False))
 
@@ -107,7 +103,7 @@ def _public(url: str) -> str:
 
 
 def _published(direct: Mapping[str, Any]) -> dict[str, str]:
-    """Where others find the commit of an editable package, whose code is read from a work tree rather than a copy."""
+    """The remote and the commit of an editable package, whose code Python reads from a git work tree."""
     if not _is_editable(direct):
         return {}
     found = _committed(Path(unquote(urlsplit(str(direct.get("url", ""))).path)))
@@ -161,7 +157,7 @@ def _differs(file: PackagePath) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
-    """What git keeps of one folder."""
+    """The state of one folder in git."""
 
     commit: str
     """The last one that changed the folder."""
@@ -172,7 +168,7 @@ class _Commit:
 
 
 def _committed(folder: Path) -> _Commit | None:
-    """Where others find a folder; None where git is not there, does not know the folder, or has no remote."""
+    """The commit and the remote of a folder; None if git is missing, does not know the folder, or has no remote."""
     remote = _git(folder, "config", "--get", "remote.origin.url")
     commit = _last_commit(folder, ".") if remote else ""
     if not remote or not commit:
@@ -195,7 +191,7 @@ def _last_commit(folder: Path, name: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None where it fails. It takes no lock, and looks at no other repository than the folder's."""
+    """The output of git; None if it fails. It takes no lock, and looks at no other repository than the folder's."""
     program = shutil.which("git")
     if program is None or not folder.is_dir():
         return None

@@ -1,4 +1,4 @@
-"""What the packages of the wxml release provide, so that a name that is not installed can be answered with a command.
+"""The plugins of the packages of the wxml release: a name that is not installed is answered with an install command.
 
 The data, `release_index.json`, are written by `nox -s release-index` from `release-manifest.toml` and the entry points
 of the packages.
@@ -19,32 +19,32 @@ class ReleasedPlugin(NamedTuple):
     name: str
     distribution: str
     version: str
-    """Of the distribution, in the release."""
+    """The version of the distribution in the release."""
     summary: str
 
     @property
     def requirement(self) -> str:
-        """What to install: the version of the release and later ones that keep its promises."""
+        """The version of the release and later ones that are compatible with it."""
         return f"{self.distribution}{compatible_range(self.version)}"
 
 
 @cache
 def released_plugins() -> tuple[ReleasedPlugin, ...]:
-    """All of them, sorted by kind and name."""
+    """Every plugin of the release, sorted by kind and name."""
     with open(os.path.join(os.path.dirname(__file__), "release_index.json"), encoding="utf-8") as file:
         return tuple(ReleasedPlugin(**row) for row in json.load(file)["plugins"])
 
 
 def released_names(kind: str) -> dict[str, str]:
-    """The names that packages of the release provide for a kind, each with its distribution."""
+    """The plugins of one kind: name → the distribution of the release that provides it."""
     return {plugin.name: plugin.distribution for plugin in released_plugins() if plugin.kind == kind}
 
 
 def requirement(distribution: str) -> str:
-    """What to ask an installer for in order to get a package of the release.
+    """The requirement that installs a package of the release.
 
     >>> requirement("wxml-processor-gnn")
-    'wxml-processor-gnn>=0.1,<0.2'
+    'wxml-processor-gnn>=0.2,<0.3'
     """
     return next(plugin.requirement for plugin in released_plugins() if plugin.distribution == distribution)
 

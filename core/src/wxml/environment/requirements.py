@@ -1,4 +1,4 @@
-"""Whether what a distribution requires is installed, judged from metadata alone."""
+"""Judges from metadata alone whether the requirements of a distribution are installed."""
 
 __all__ = ["Shortfall", "shortfall"]
 
@@ -15,14 +15,14 @@ from wxml.environment.names import CORE, canonical_name
 
 
 class Shortfall(NamedTuple):
-    """What keeps a distribution from working."""
+    """Why a distribution cannot work here."""
 
     status: Literal["incompatible", "missing-dependency", "broken"]
     problem: str
 
 
 def shortfall(requires: Iterable[str], environment: Environment, extras: tuple[str, ...] = ()) -> Shortfall | None:
-    """What a distribution requires and does not find, or None; a wrong wxml-core is reported before anything else.
+    """The requirements that a distribution does not find, or None; a wrong wxml-core is reported before any other.
 
     Args:
         requires: its requirements, as metadata spell them.

@@ -1,1 +1,1 @@
-"""How plugins are found, chosen, loaded and recorded."""
+"""Plugins: this room finds, chooses, loads and records them."""

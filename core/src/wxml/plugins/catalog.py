@@ -1,4 +1,4 @@
-"""What is installed: every plugin that some distribution declares, read from metadata without importing any.
+"""The catalogue: every plugin that an installed distribution declares, read from metadata without importing any.
 
 The entry points are the manifest. `wxml.kinds` declares kinds (`processors = "package.module:Interface"`), the group
 `wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands` and `wxml.hooks` hold what is not
@@ -44,7 +44,7 @@ class PluginRecord:
     """The folded name of the distribution that provides it."""
     version: str
     value: str
-    """Where the code is: `package.module:Class`, or `package.module` for presets and hooks."""
+    """The entry point: `package.module:Class`, or `package.module` for presets and hooks."""
     status: Status = "ok"
     problem: str = ""
     """Why the status is not `ok`, in words."""
@@ -73,7 +73,7 @@ class Catalog:
     kinds: Mapping[str, PluginRecord]
     """The kinds that a config can choose from, by name, each with the record of its interface class."""
     site: SiteRules = field(default_factory=SiteRules)
-    """What the institution says: its aliases, and what is wrong with its file."""
+    """The rules of the institution: its aliases, and the fault of its file, if any."""
 
     def select(self, kind: str) -> tuple[PluginRecord, ...]:
         """The plugins of one kind, written in any way: `data-source`, `data_sources`."""
@@ -102,7 +102,8 @@ def scan() -> Catalog:
     """Build the catalogue afresh. Never raises: what cannot be read is listed as broken."""
     environment, policy = Environment(), Policy.from_environment()
     judge = _Judge(policy, environment)
-    declared = [record for provider in _providers(environment) for record in _declared(provider, judge)]
+    providers = sorted(environment.with_plugins, key=lambda one: (one.name != CORE, one.name))  # nobody is before core
+    declared = [record for provider in providers for record in _declared(provider, judge)]
     kinds = _kinds(declared)
     plugins = [_with_kind_checked(record, kinds) for record in declared if record.kind != "kind"]
     ordered = sorted(_with_conflicts(plugins), key=lambda record: (record.kind, record.name, record.distribution))
@@ -110,11 +111,6 @@ def scan() -> Catalog:
 
 
 # Reading
-
-
-def _providers(environment: Environment) -> list[Distribution]:
-    """The distributions with entry points of wxml, wxml-core first; no other has its metadata parsed."""
-    return sorted(environment.with_plugins, key=lambda one: (one.name != CORE, one.name))
 
 
 def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRecord]:
@@ -146,7 +142,7 @@ def _with_value(record: PluginRecord, group: str) -> PluginRecord:
 
 
 class _Judge(NamedTuple):
-    """What a distribution is held against."""
+    """Gives each distribution and plugin its status."""
 
     policy: Policy
     environment: Environment

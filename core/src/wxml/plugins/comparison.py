@@ -1,4 +1,4 @@
-"""A lock held against what is installed now."""
+"""Compares a lock with the plugins that are installed now."""
 
 __all__ = ["Comparison", "compare", "require_plugins"]
 
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 Outcome = Literal["ok", "code", "version", "missing"]
 ORDER: tuple[Outcome, ...] = ("ok", "code", "version", "missing")
-"""What matters more comes later."""
+"""From harmless to serious."""
 UNSAFE = re.compile(r"['\x00-\x1f\x7f]")
-"""What nothing that is installed has in its name, and a command that is printed to be pasted must not hold."""
+"""Characters that no name has, and that would be dangerous in a command that a user pastes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,20 @@ class Comparison:
 
     distribution: str
     plugins: tuple[str, ...]
-    """What was used of it, such as `processor 'icon'`."""
+    """The plugins that were used, such as `processor 'icon'`."""
     version: str
     """In the lock."""
     found: str
     """The installed version; empty where it is not installed, or does not bring the plugins any more."""
     outcome: Outcome
     requirement: str
-    """What pip is asked for to get what the lock has."""
+    """The requirement with which pip installs what the lock has."""
     dirty: bool
     """Whether the lock's code had changes that no command brings back."""
 
     @property
     def sentence(self) -> str:
-        """What the difference is; empty without one."""
+        """The difference in words; empty without one."""
         wanted, used = f"{self.distribution} {self.version}", " and ".join(self.plugins)
         changes = " with uncommitted changes" if self.dirty else ""
         return {
@@ -109,10 +109,11 @@ def _check(entry: Mapping[str, Any]) -> None:
 
 def _compared(distribution: str, entries: Sequence[Mapping[str, Any]], catalog: Catalog) -> Comparison:
     first = entries[0]
-    outcome = max((_outcome(entry, _record(entry, catalog)) for entry in entries), key=ORDER.index)
+    outcome = max((_outcome(entry, catalog) for entry in entries), key=ORDER.index)
+    used = {f"{entry['kind']} {str(entry['plugin']).rpartition(':')[2]!r}" for entry in entries}
     return Comparison(
         distribution,
-        tuple(sorted({f"{entry['kind']} {str(entry['plugin']).rpartition(':')[2]!r}" for entry in entries})),
+        tuple(sorted(used)),
         first["version"],
         "" if outcome == "missing" else version_of(distribution),
         outcome,
@@ -121,15 +122,14 @@ def _compared(distribution: str, entries: Sequence[Mapping[str, Any]], catalog: 
     )
 
 
-def _record(entry: Mapping[str, Any], catalog: Catalog) -> PluginRecord | None:
-    """The installed plugin of an entry, in whatever state."""
+def _outcome(entry: Mapping[str, Any], catalog: Catalog) -> Outcome:
+    """How the installed plugin of an entry differs, whatever state the plugin is in."""
+    record: PluginRecord | None
     if entry["kind"] == "core":
-        return core_record()
-    same = (record for record in catalog.select(entry["kind"]) if record.full_name == entry["plugin"])
-    return next(same, None)
-
-
-def _outcome(entry: Mapping[str, Any], record: PluginRecord | None) -> Outcome:
+        record = core_record()
+    else:
+        same = (record for record in catalog.select(entry["kind"]) if record.full_name == entry["plugin"])
+        record = next(same, None)
     if record is None:
         return "missing"
     if record.version != entry["version"]:

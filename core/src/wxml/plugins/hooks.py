@@ -77,7 +77,7 @@ class Specifications:
 
     @hookspec
     def wxml_provenance(self) -> dict[str, Any]:  # type: ignore[empty-body]  # a specification
-        """What a checkpoint is to say of itself beyond what wxml knows; called once when an experiment is assembled.
+        """Add notes to the provenance of a checkpoint; called once when an experiment is assembled.
 
         Returns:
             JSON values by name, such as `{"institute": "…"}`; `wxml inspect` shows them as notes. Of two packages that
@@ -106,7 +106,7 @@ class Hooks:
         return [result for _, result in self.answers(name, **values)]
 
     def answers(self, name: str, **values: Any) -> Iterator[tuple[PluginRecord, Any]]:
-        """The same, each result with the plugin that returned it."""
+        """Like `call`, with the plugin beside each result."""
         inspect.signature(getattr(Specifications, name)).bind(None, **values)
         if self._managers is None:
             self._managers = {record: found for record in self._records if (found := _manager(record))}
@@ -161,7 +161,7 @@ def _manager(record: PluginRecord) -> pluggy.PluginManager | None:
 
 
 def provenance_notes() -> dict[str, Any]:
-    """What everyone installed adds to a record of provenance; what cannot be kept there is left out and told."""
+    """The notes of all hook packages for a record of provenance; a note that is not JSON is left out with a warning."""
     notes: dict[str, Any] = {}
     for record, answer in hooks().answers("wxml_provenance"):
         problem = _problem(answer, notes)

@@ -108,7 +108,7 @@ def _kind(record: PluginRecord) -> PluginRecord:
 
 
 def plugin_fault(found: Any, interface: type) -> str:
-    """What keeps an object from being a plugin of an interface; empty where nothing does."""
+    """Why an object is no plugin of an interface; empty where it is one."""
     if not inspect.isclass(found):
         return f"is not a class, got {type(found).__name__}"
     if not issubclass(found, interface):
@@ -140,7 +140,7 @@ def _parameters(constructed: type) -> list[inspect.Parameter]:
     return list(inspect.signature(constructed.__init__).parameters.values())[1:]  # type: ignore[misc]
 
 
-# What importing one plugin may not do to everybody else: write to stdout, change how torch computes
+# Importing one plugin must not change anything for the others
 
 
 class _StdoutToStderr:

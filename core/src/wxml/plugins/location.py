@@ -1,4 +1,4 @@
-"""Where the code of a plugin lies, found without importing it, and which line of it failed."""
+"""Finds the source files of a plugin without importing it, and the line of them that failed."""
 
 __all__ = ["failing_line", "package_root"]
 

@@ -1,4 +1,4 @@
-"""What was used: the record of plugins that every artefact carries, enough to make its environment again."""
+"""The lock: every artefact records the plugins that made it, so that their environment can be made again."""
 
 __all__ = ["UsedPlugin", "core_record", "lock", "tree_hash"]
 
@@ -17,7 +17,7 @@ from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.location import package_root
 
 CODE = (".py", ".yaml")
-"""What decides how a package behaves; caches, data and documents do not."""
+"""Suffixes of the files that decide how a package behaves; caches, data and documents do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def core_record() -> PluginRecord:
 
 
 class _Facts(NamedTuple):
-    """What an entry says of the code of a plugin; the same for all plugins of one import package."""
+    """The part of an entry that is about code, equal for all plugins of one import package."""
 
     origin: dict[str, Any]
     code: str | None

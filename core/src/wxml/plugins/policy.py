@@ -49,7 +49,7 @@ class SiteRules:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may bring plugins. Names are canonical; wxml-core may always."""
+    """Which distributions may bring plugins. Names are canonical; wxml-core always may."""
 
     allowed: frozenset[str] | None = None
     """The allow-list of the variable; None where it has none."""
@@ -98,7 +98,7 @@ class Policy:
         return ""
 
     def remedy(self, distribution: str) -> str:
-        """What to do in order to allow a distribution that is refused."""
+        """Tell the user how to allow a distribution that is refused."""
         name = canonical_name(distribution)
         if VARIABLE in self.refusal(name):
             return f"to allow it, take `-{name}` out of {VARIABLE}, or add `{name}` to it"

@@ -1,4 +1,4 @@
-"""What a plugin says of itself: the first line of its docstring, read from its source file without importing it."""
+"""One line about a plugin: the first of its docstring, read from its source file without importing it."""
 
 __all__ = ["summary"]
 

@@ -1,4 +1,4 @@
-"""Where values choose a plugin: in the config, and again in the options of plugins."""
+"""Finds the places where values choose a plugin, in the config and in the options of plugins."""
 
 __all__ = ["Kind", "PlacedPlugin", "PluginChoice", "check_plugin_name", "choices_in", "kind_of", "model_in"]
 
@@ -48,7 +48,7 @@ class PluginChoice(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What is written beside `plugin`."""
+        """The keys beside `plugin`."""
         return dict(self.model_extra or {})
 
 
@@ -63,7 +63,7 @@ class PlacedPlugin:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What is written beside `plugin`."""
+        """The keys beside `plugin`."""
         return {key: value for key, value in self.written.items() if key != "plugin"}
 
 
@@ -76,7 +76,7 @@ def kind_of(info: FieldInfo | None) -> str:
 
 
 def _marks(annotation: Any) -> Iterator[Any]:
-    """What is attached to the parts of an annotation, such as to the items of a list."""
+    """Everything that `Annotated` attaches to an annotation or to a part of it, such as the items of a list."""
     yield from getattr(annotation, "__metadata__", ())
     for argument in typing.get_args(annotation):
         yield from _marks(argument)

@@ -34,7 +34,7 @@ def faults_of(error: ValidationError, model: type[BaseModel], at: Path = ()) -> 
 
 
 def _message(detail: ErrorDetails, path: Path, holder: Any) -> str:
-    """What is wrong with one key of `holder`, the model that the key belongs to."""
+    """The sentence about one key; `holder` is the model that the key belongs to."""
     if detail["type"] == "extra_forbidden":
         known = holder.model_fields if _is_model(holder) else ()
         return f"unknown key `{path[-1]}`: {nearest(str(path[-1]), known)}"

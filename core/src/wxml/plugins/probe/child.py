@@ -1,4 +1,4 @@
-"""What a process does that tries one plugin: imports it, checks it, and says what is wrong."""
+"""The process that tries one plugin: it imports the plugin, checks it, and says what is wrong."""
 
 __all__ = ["main"]
 
@@ -30,7 +30,7 @@ def main(record: str) -> NoReturn:
 
 def _problem(record: PluginRecord) -> str:
     try:
-        fault = _TRIALS.get(record.kind, _plugin_fault)(record)
+        fault = _CHECKS.get(record.kind, _plugin_fault)(record)
     except KeyboardInterrupt:
         return "it raised KeyboardInterrupt when it was imported"
     except WxmlError as error:
@@ -72,9 +72,9 @@ def _preset_fault(record: PluginRecord) -> str:
     return "" if root and root.joinpath(*below).is_dir() else "is no folder of an installed package"
 
 
-_TRIALS: Mapping[str, Callable[[PluginRecord], str]] = {
+_CHECKS: Mapping[str, Callable[[PluginRecord], str]] = {
     "command": _command_fault,
     "hook": _hook_fault,
     "preset": _preset_fault,
 }
-"""What is tried of kinds that no config chooses."""
+"""The checks of kinds that no config chooses."""

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import IO, Any
 
 from wxml.plugins.catalog import PluginRecord
 
@@ -35,30 +34,28 @@ def probe(records: Iterable[PluginRecord], timeout: float) -> tuple[PluginRecord
         records: what to try.
         timeout: how long one plugin may take, in seconds.
     """
-    with ThreadPoolExecutor(_cores()) as pool:
-        return tuple(pool.map(lambda record: _probed(record, timeout), records))
 
+    def tried(record: PluginRecord) -> PluginRecord:
+        problem = _problem(record, timeout) if record.status in REACHABLE else ""
+        return replace(record, status="broken", problem=problem) if problem else record
 
-def _cores() -> int:
-    """The cores that this process may use, which on a shared machine are fewer than it has."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def _probed(record: PluginRecord, timeout: float) -> PluginRecord:
-    if record.status not in REACHABLE:
-        return record
-    problem = _problem(record, timeout)
-    return replace(record, status="broken", problem=problem) if problem else record
+    affinity = getattr(os, "sched_getaffinity", None)  # on a shared machine a process may use fewer cores than it has
+    with ThreadPoolExecutor(len(affinity(0)) if affinity else os.cpu_count() or 1) as pool:
+        return tuple(pool.map(tried, records))
 
 
 def _problem(record: PluginRecord, timeout: float) -> str:
     """Why a plugin cannot be loaded; empty where it can.
 
-    Answers come through a file, because a pipe stays open as long as a grandchild lives.
+    The child has the search path of this process, without its current folder. It answers through a file, because a pipe
+    stays open as long as a grandchild lives.
     """
+    command = [sys.executable, "-P", "-c", CHILD, json.dumps(sys.path), json.dumps(asdict(record))]
+    nowhere = subprocess.DEVNULL
     with tempfile.TemporaryFile() as answer:
-        child = _start(record, answer)
+        child = subprocess.Popen(  # noqa: S603  # this interpreter, and a plugin that is to be tried
+            command, stdin=nowhere, stdout=answer, stderr=nowhere, start_new_session=True
+        )
         try:
             code = child.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -67,15 +64,6 @@ def _problem(record: PluginRecord, timeout: float) -> str:
             _end(child)
         answer.seek(0)
         return _reported(answer.read(), code)
-
-
-def _start(record: PluginRecord, answer: IO[bytes]) -> "subprocess.Popen[bytes]":
-    """A process that tries one plugin, with the search path of this one and without its current folder."""
-    command = [sys.executable, "-P", "-c", CHILD, json.dumps(sys.path), json.dumps(asdict(record))]
-    nowhere = subprocess.DEVNULL
-    return subprocess.Popen(  # noqa: S603  # this interpreter, and a plugin that is to be tried
-        command, stdin=nowhere, stdout=answer, stderr=nowhere, start_new_session=True
-    )
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
@@ -88,20 +76,13 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _reported(answer: bytes, code: int) -> str:
-    """What the process said, or else how it ended."""
+    """The problem that the child wrote, or else how the child ended."""
+    with suppress(ValueError, TypeError, KeyError):
+        if code == 0:
+            return str(json.loads(answer)["problem"])
+    if code >= 0:
+        return f"its import ended the process with exit code {code}"
     try:
-        said: Any = json.loads(answer)
+        return f"its import was ended by {signal.Signals(-code).name}"
     except ValueError:
-        said = None
-    if isinstance(said, dict) and code == 0:
-        return str(said["problem"])
-    if code < 0:
-        return f"its import was ended by {_signal_name(-code)}"
-    return f"its import ended the process with exit code {code}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        return f"its import was ended by signal {-code}"
