@@ -96,7 +96,7 @@ def test_an_unknown_option_of_a_group_is_answered_with_the_names_of_the_group() 
         ("steps", -1, "`steps` must be greater than 0 or must be 'all', got -1"),
         ("names", [], "`names` must have at least 1 item after validation, not 0, got []"),
         ("width", 3, "`width` is wrong: `width` must be even, got 3; add one"),
-        ("encoder", 5, "`encoder` must be a valid dictionary or instance of Edges, got 5"),
+        ("encoder", 5, "`encoder` must be a section with keys of its own, got 5"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_valid(option, value, message) -> None:
@@ -210,7 +210,7 @@ def test_the_members_of_a_union_are_no_part_of_the_path() -> None:
     assert found == {
         ("graph", "sizes", "a.b", "radios"): "unknown key `radios`: did you mean 'radius'?   known: nearest, radius",
         ("graph", "sizes", "a.b"): "`a.b` must be a valid list, got {'radios': 1}",
-        ("graph", "sizes", "c"): "`c` must be a valid dictionary or instance of Edges, got ['x']",
+        ("graph", "sizes", "c"): "`c` must be a section with keys of its own, got ['x']",
         ("graph", "sizes", "c", 0): "`0` must be a valid number, got 'x'",
         ("graph", "pair", 1, "nearest"): "`nearest` must be a valid integer, got 'many'",
     }
