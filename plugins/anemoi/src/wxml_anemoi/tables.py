@@ -1,6 +1,6 @@
 """The names at Anemoi of the weights of the processors and mappers of wxml.
 
-Names follow from names: our parameters keep theirs, since checkpoints hold them, so no class of a processor is needed.
+Each name at Anemoi follows from the name of our parameter, which checkpoints hold and which therefore stays the same.
 """
 
 __all__ = ["GnnNames", "GraphTransformerNames", "NoOpNames", "PointWiseNames", "TransformerNames"]
@@ -14,7 +14,7 @@ from wxml import Mapper, Processor
 from wxml_anemoi.names import AnemoiNames, AnemoiWeight, WeightNames
 
 Words = dict[str, str]
-"""Our steps of a dotted name to Anemoi's; an empty word leaves the step out."""
+"""Steps of our dotted names, each with the step that Anemoi has in its place; an empty one is left out."""
 
 ENDS = {"embed_source": "emb_nodes_src", "embed_target": "emb_nodes_dst", "read_off": "node_data_extractor"}
 READS: dict[str, Literal["source", "target"]] = {"embed_source": "source", "embed_target": "target"}
@@ -146,7 +146,7 @@ def _in_mlp(name: str) -> str:
 
 
 def _with_roles(names: Words) -> dict[str, AnemoiWeight]:
-    """What the weights read and write: the first layer of an embedding, and the last linear one of the read-off."""
+    """The weights with their roles: the first layer of an embedding reads features, the last of the read-off writes."""
     last = max((int(name.split(".")[1]) for name in names if name.startswith("read_off.")), default=None)
     found = {}
     for ours, theirs in names.items():
