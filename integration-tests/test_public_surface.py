@@ -49,9 +49,6 @@ def _statement(line: str) -> list[ast.stmt]:
         return []
 
 
-COMING = {"wxml.terminal"}  # until a trainer prints its progress with it
-
-
 def is_public(module: str, name: str) -> bool:
     if module == "wxml":
         return not name or name in wxml.__all__
@@ -126,7 +123,7 @@ def test_every_name_and_module_is_used(plugins: list[Code], examples: list[Code]
     """By a plugin, its tests or an example, as the contract of a kind, or as a part of another public name."""
     tests = [Code(str(path), path.read_text()) for path in root.glob("plugins/*/tests/**/*.py")]
     used = {one for code in [*plugins, *examples, *tests] for one in imports(code)}
-    assert {module for module, _ in used} >= MODULES - COMING
+    assert {module for module, _ in used} >= MODULES
     project = tomllib.loads((root / "core" / "pyproject.toml").read_text())["project"]
     contracts = {value.partition(":")[2] for value in project["entry-points"]["wxml.kinds"].values()}
     reference = "\n".join(path.read_text() for path in (root / "docs" / "reference").glob("*.md"))
