@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from wxml.config.load import read_config
@@ -157,6 +157,7 @@ choices = st.dictionaries(st.text().filter(lambda key: key != "plugin"), values,
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a machine under load
 @given(st.integers(-(2**53), 2**53), choices, st.lists(choices, max_size=2), st.floats(0, 1))
 def test_json_and_back_is_the_same_config(seed, graph, transforms, minimum):
     raw = experiment(seed=seed, graph=graph)

@@ -102,8 +102,9 @@ def first_instant(text: str) -> np.datetime64:
 def last_instant(text: str) -> np.datetime64:
     """The last second of a date, a month or a year; a date-time is that instant."""
     time = np.datetime64(text)
-    if np.datetime_data(time)[0] in ("Y", "M", "D"):
-        return parse_time(time + np.timedelta64(1, np.datetime_data(time)[0])) - SECOND
+    unit: Any = np.datetime_data(time)[0]
+    if unit in ("Y", "M", "D"):
+        return parse_time(time + np.timedelta64(1, unit)) - SECOND
     return parse_time(text)
 
 
