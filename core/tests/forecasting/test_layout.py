@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml.data.grid import Grid
 from wxml.errors import ArtefactError, DataError
@@ -52,6 +52,7 @@ def test_the_horizontal_dimensions_follow_from_the_grid(grid: Grid, dimensions: 
     assert weight.values.sum() == pytest.approx(1)
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_the_provenance_reads_back_from_its_text(record: dict[str, object]) -> None:
     assert provenance_from_text("a.nc", provenance_text(record)) == record

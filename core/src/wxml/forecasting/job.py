@@ -31,23 +31,23 @@ logger = logging.getLogger("wxml")
 
 @dataclass(frozen=True, slots=True)
 class ForecastRequest:
-    """What to forecast."""
+    """The forecasts that the user asks for."""
 
     checkpoint: Path
     output: Path
     start: str | None = None
-    """The first initial time; None: where the test period begins (the validation period, where there is no test)."""
+    """The first initial time; None: the start of the test period (of the validation period, where there is no test)."""
     end: str | None = None
     """The last initial time; None: `start`, or the end of that period where `start` is None too."""
     every: str | None = None
-    """Between initial times; None: the model's time step."""
+    """The time between two initial times; None: the model's time step."""
     lead_time: str | None = None
-    """How far; None: what the config says."""
+    """The last lead time; None: `forecast.lead_time` of the config."""
     source: PluginChoice | None = None
     """Other data than those of the training."""
     overwrite: bool = False
     members: int | None = None
-    """How many forecasts a model with noise makes from each initial state; None: what the config says."""
+    """The number of forecasts that a model with noise makes from each state; None: `forecast.members` of the config."""
     changed: Changes | None = None
     """The config of the checkpoint with changes to `forecast`; the provenance of the forecast records it."""
 
@@ -61,25 +61,29 @@ def forecast(request: ForecastRequest) -> Path:
     check_absent(request.output, overwrite=request.overwrite)
     experiment, model = restore(request.checkpoint, source=request.source)
     if request.changed:
-        config = experiment.config.model_copy(update={"forecast": request.changed.config.forecast})
-        experiment = replace(experiment, config=config)
-    timestep = parse_duration(experiment.config.data.timestep)
-    steps = _steps(request.lead_time or experiment.config.forecast.lead_time, timestep)
-    members = request.members or experiment.config.forecast.members
-    check_members(members, experiment.config.model)
+        changed = experiment.config.model_copy(update={"forecast": request.changed.config.forecast})
+        experiment = replace(experiment, config=changed)
+    config, source = experiment.config, experiment.source.header
+    timestep = parse_duration(config.data.timestep)
+    steps = _steps(request.lead_time or config.forecast.lead_time, timestep)
+    members = request.members or config.forecast.members
+    check_members(members, config.model)
     times = _initial_times(request, experiment, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
-    choice = _writer_choice(experiment, request.output)
-    record = _record(experiment, choice, request.changed)
-    lead_times = np.arange(1, steps + 1) * timestep
-    source = experiment.source.header
+    choice = config.forecast.writer or PluginChoice(plugin=format_plugin(request.output))
     header = ForecastHeader(
-        source.grid, experiment.output_variables, times, lead_times, members * source.members, record.to_dict()
+        source.grid,
+        experiment.output_variables,
+        times,
+        np.arange(1, steps + 1) * timestep,
+        members * source.members,
+        _record(experiment, choice, request.changed).to_dict(),
     )
-    batch_size = experiment.config.forecast.batch_size
-    fields = rollout(experiment, model, times, steps, batch_size=batch_size, members=members)
+    fields = rollout(experiment, model, times, steps, batch_size=config.forecast.batch_size, members=members)
     with staged(request.output, overwrite=request.overwrite) as temporary:
-        writer = _writer(choice, temporary)
+        writer: ForecastWriter = create(
+            "forecast-writer", choice.plugin, choice.options, str(temporary), where="forecast.writer"
+        )
         try:
             writer.open(header)
             for lead_time, field in progress(fields, len(times) * steps, "forecast"):
@@ -100,12 +104,13 @@ def _steps(lead_time: str, timestep: np.timedelta64) -> int:
 
 
 def _initial_times(request: ForecastRequest, experiment: Experiment, steps: int) -> NDArray[np.datetime64]:
-    """Every initial time that was asked for; the source must have the input states of each."""
+    """The initial times that the request names, or those of a period; the source has the input states of each."""
+    every = parse_duration(request.every or experiment.config.data.timestep)
     if request.start is None:
-        return _period_times(request, experiment, steps)
+        return _period_times(experiment, steps, every, None if request.end is None else parse_time(request.end))
     first = parse_time(request.start)
     last = first if request.end is None else parse_time(request.end)
-    times = np.arange(first, last + np.timedelta64(1, "s"), _between(request, experiment))
+    times = np.arange(first, last + np.timedelta64(1, "s"), every)
     if not len(times):
         raise DataError(f"`end` is before `start`, got {request.end!r} and {request.start!r}", fix="exchange the two")
     for offset in reversed(experiment.window(0).offsets):  # the time that was asked for first
@@ -113,12 +118,13 @@ def _initial_times(request: ForecastRequest, experiment: Experiment, steps: int)
     return times
 
 
-def _period_times(request: ForecastRequest, experiment: Experiment, steps: int) -> NDArray[np.datetime64]:
-    """Of the period kept for testing, those initial times whose input states and whose truth the source has."""
+def _period_times(
+    experiment: Experiment, steps: int, every: np.timedelta64, end: np.datetime64 | None
+) -> NDArray[np.datetime64]:
+    """The initial times in the test period (else validation) that have their input states and their truth."""
     split = experiment.config.data.split
     first, last = split.period("test" if split.test is not None else "validation")
-    if request.end is not None:
-        last = parse_time(request.end)
+    last = last if end is None else end
     possible = experiment.window(steps).initial_times(experiment.source.header.times)
     inside: NDArray[np.datetime64] = possible[(possible >= first) & (possible <= last)]
     if not len(inside):
@@ -127,11 +133,7 @@ def _period_times(request: ForecastRequest, experiment: Experiment, steps: int) 
             f"{steps} steps of truth after them",
             fix="pass --start and --end, or a shorter --lead-time",
         )
-    return np.asarray(inside[(inside - inside[0]) % _between(request, experiment) == np.timedelta64(0, "s")])
-
-
-def _between(request: ForecastRequest, experiment: Experiment) -> np.timedelta64:
-    return parse_duration(request.every or experiment.config.data.timestep)
+    return np.asarray(inside[(inside - inside[0]) % every == np.timedelta64(0, "s")])
 
 
 def _record(experiment: Experiment, writer: PluginChoice, changed: Changes | None) -> Provenance:
@@ -144,15 +146,3 @@ def _record(experiment: Experiment, writer: PluginChoice, changed: Changes | Non
         parents=[experiment.provenance.to_dict()],
         **(changed.record() if changed else {}),
     )
-
-
-def _writer_choice(experiment: Experiment, output: Path) -> PluginChoice:
-    """What the config says, else what knows the suffix of the output."""
-    return experiment.config.forecast.writer or PluginChoice(plugin=format_plugin(output))
-
-
-def _writer(choice: PluginChoice, temporary: Path) -> ForecastWriter:
-    writer: ForecastWriter = create(
-        "forecast-writer", choice.plugin, choice.options, str(temporary), where="forecast.writer"
-    )
-    return writer

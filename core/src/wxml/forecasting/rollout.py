@@ -1,4 +1,4 @@
-"""The rollout: a trained model fed with its own output, from states of a source to physical fields. No I/O."""
+"""The rollout: feeds a trained model with its own output and yields physical fields; reads a source, writes nothing."""
 
 __all__ = ["rollout"]
 
@@ -28,7 +28,7 @@ def rollout(
     batch_size: int = 8,
     members: int = 1,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
-    """Forecasts in physical units, one lead time and one field after the other.
+    """Yield forecasts in physical units, one lead time and one initial time after the other.
 
     Args:
         experiment: the data and how they are prepared.
@@ -36,16 +36,16 @@ def rollout(
         initial_times: `datetime64[s]`; the source must have the input states of each, and the forcings that are read.
         steps: how many time steps.
         batch_size: how many initial times go through the model at once.
-        members: how many forecasts a model with noise makes from each member of an initial state. Their noise depends
-            on the experiment's seed, the initial time and their number alone.
+        members: how many forecasts a model with noise makes from each member of an initial state. The noise of a member
+            depends on the seed of the experiment, the initial time and the number of the member alone.
 
     Yields:
-        The lead time and the fields, whose `valid_time` is the initial time plus the lead time; what comes from the
-        first member of an initial state comes first.
+        The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
+        from the first member of the initial state come first.
 
     Raises:
-        DataError: the source lacks an input, or it is missing (NaN) where the model needs it; or there are to be
-            several members, but no noise.
+        DataError: the source lacks an input, or an input is NaN where the model needs a value; or `members` is more
+            than 1 and the model has no noise.
     """
     check_members(members, experiment.config.model)
     window = experiment.window(steps)
@@ -69,9 +69,10 @@ def _forecast_batch(
         physical = experiment.preprocessing.inverse(to_array(outputs), names)
         lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
-            fields = Fields(time + lead_time, names, values)
-            hooks().call("wxml_forecast_step", fields=_fixed(fields), lead_time=lead_time)
-            yield lead_time, fields
+            read_only = values.view()  # hooks must not change the forecast
+            read_only.flags.writeable = False
+            hooks().call("wxml_forecast_step", fields=Fields(time + lead_time, names, read_only), lead_time=lead_time)
+            yield lead_time, Fields(time + lead_time, names, values)
 
 
 def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) -> "Iterator[Tensor] | None":
@@ -89,33 +90,17 @@ def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) 
     return seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), config.model.noise.channels)
 
 
-def _fixed(fields: Fields) -> Fields:
-    """The same values, which whoever gets them cannot change."""
-    values = fields.values.view()
-    values.flags.writeable = False
-    return Fields(fields.valid_time, fields.variables, values)
-
-
 def _inputs(experiment: Experiment, times: NDArray[np.datetime64], window: Window) -> tuple["Tensor", "Tensor"]:
     """States at the input times and forcings up to the last step; the batch axis is initial time × member."""
     from wxml.model.tensors import to_tensor
 
-    preprocessing = experiment.preprocessing
+    preprocessing, roles = experiment.preprocessing, experiment.roles
     states, forcings = [], []
     for time in times:
         valid = time + window.offsets[:-1]
         states.append(np.swapaxes(preprocessing.states(valid[: window.input_steps]), 0, 1))
         forcings.append(np.swapaxes(preprocessing.forcings(valid), 0, 1))
-        _check_inputs(states[-1], forcings[-1], experiment, valid)
+        for values, names in ((states[-1], roles.prognostic), (forcings[-1], roles.forcing)):
+            for member in values:
+                check_finite(member, np.zeros(member.shape, bool), names, valid)
     return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings))
-
-
-def _check_inputs(
-    states: NDArray[np.float32],
-    forcings: NDArray[np.float32],
-    experiment: Experiment,
-    times: NDArray[np.datetime64],
-) -> None:
-    for values, names in ((states, experiment.roles.prognostic), (forcings, experiment.roles.forcing)):
-        for member in values:
-            check_finite(member, np.zeros(member.shape, bool), names, times)

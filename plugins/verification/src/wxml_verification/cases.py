@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wxml_verification.climatology import Climatology
 from wxml_verification.metrics import Array
@@ -52,8 +51,6 @@ class Cases:
         values = self.forecast.read(case, self.variables)
         truth = self.truth.at(valid_times, self.variables)
         start = self.truth.at(initial_time.reshape(1), self.variables)
-        baselines = np.broadcast_to(start, truth.shape), self._usual(valid_times, truth.shape)
-        return Case(np.stack([values, *baselines]), np.where(np.isfinite(values), truth, np.nan))
-
-    def _usual(self, valid_times: NDArray[np.datetime64], shape: tuple[int, ...]) -> Array:
-        return self.climatology.at(valid_times) if self.climatology else np.full(shape, np.nan)
+        climatology = self.climatology.at(valid_times) if self.climatology else np.full(truth.shape, np.nan)
+        forecasts = np.stack([values, np.broadcast_to(start, truth.shape), climatology])
+        return Case(forecasts, np.where(np.isfinite(values), truth, np.nan))

@@ -1,9 +1,8 @@
-"""The evaluation: every score of a forecast file, and what a report shows beside them."""
+"""The evaluation: every score of a forecast file, one case after the other."""
 
 __all__ = ["Evaluation", "Example", "evaluate"]
 
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from wxml import Grid, Scores
 
 from wxml_verification.accumulation import METRICS, Accumulation
-from wxml_verification.cases import FORECASTS, Case, Cases
+from wxml_verification.cases import FORECASTS, Cases
 from wxml_verification.climatology import DAYS, Climatology
 from wxml_verification.metrics import Array
 from wxml_verification.notes import climatology_notes, forecast_notes
@@ -37,7 +36,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What verification found."""
+    """The scores of a forecast file, and what a report shows beside them."""
 
     scores: Scores
     counts: NDArray[np.int64]
@@ -71,19 +70,39 @@ def evaluate(
         window: of the climatology, days on either side of the date.
     """
     usable = training_times[truth.has(training_times)]
-    weights, (shown, lead_times) = _weights(forecast, truth), _example(forecast, truth)
+    weights = forecast.area_weights()  # the file knows its cells
+    if weights is None:
+        weights = truth.source.header.grid.area_weights
+    shown, lead_times = _example(forecast, truth)
     sums, examples = [], []
-    for group in _groups(variables, _bytes_per_variable(forecast, truth, usable)):
+    for group in _groups(forecast, truth, variables, usable):
         climatology = Climatology.of(truth.source, usable, group, window) if len(usable) else None
         cases = Cases(forecast, truth, group, climatology)
-        sums.append(reduce(operator.add, (_sums(case, weights) for case in cases)))
+        each = (Accumulation.of_case(case.forecasts, case.truth, case.climatology, weights) for case in cases)
+        sums.append(reduce(operator.add, each))
         examples.append(cases.read(shown))
-    about_climatology = climatology_notes(climatology, _valid_times(forecast, truth), training_times, usable)
+    scores = Scores(
+        METRICS,
+        FORECASTS,
+        variables,
+        forecast.lead_times,
+        np.concatenate([part.scores() for part in sums], axis=2),
+        tuple(forecast.units(name) for name in variables),
+        max(part.cases for part in sums),
+    )
+    example = Example(
+        forecast.initial_times[shown],
+        lead_times,
+        np.concatenate([case.forecasts[0][lead_times] for case in examples], axis=1).astype(np.float32),
+        np.concatenate([case.truth[lead_times] for case in examples], axis=1).astype(np.float32),
+    )
+    valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
+    about_climatology = climatology_notes(climatology, valid_times[truth.has(valid_times)], training_times, usable)
     return Evaluation(
-        _scores(forecast, variables, sums),
+        scores,
         np.concatenate([part.cases_per_lead_time() for part in sums], axis=1),
         np.concatenate([part.maps() for part in sums], axis=1),
-        _shown(forecast.initial_times[shown], lead_times, examples),
+        example,
         truth.source.header.grid,
         weights,
         forecast.initial_times,
@@ -92,39 +111,17 @@ def evaluate(
     )
 
 
-def _scores(forecast: ForecastFile, variables: tuple[str, ...], sums: Sequence[Accumulation]) -> Scores:
-    values = np.concatenate([part.scores() for part in sums], axis=2)
-    units = tuple(forecast.units(name) for name in variables)
-    cases = max(part.cases for part in sums)
-    return Scores(METRICS, FORECASTS, variables, forecast.lead_times, values, units, cases)
+def _groups(
+    forecast: ForecastFile, truth: Truth, variables: tuple[str, ...], training_times: NDArray[np.datetime64]
+) -> list[tuple[str, ...]]:
+    """The variables in lots that fit into `MEMORY`: many sources read all variables of a time at once anyway.
 
-
-def _sums(case: Case, weights: Array) -> Accumulation:
-    return Accumulation.of_case(case.forecasts, case.truth, case.climatology, weights)
-
-
-def _weights(forecast: ForecastFile, truth: Truth) -> Array:
-    """Those of the file, which knows its cells; those of the truth's grid where the file has none."""
-    weights = forecast.area_weights()
-    return truth.source.header.grid.area_weights if weights is None else weights
-
-
-def _groups(variables: tuple[str, ...], size: int) -> list[tuple[str, ...]]:
-    """The variables in lots that fit into `MEMORY`: many sources read all variables of a time at once anyway."""
+    A variable takes the sums (8 bytes) and counts (4) of its climatology, and some ten arrays of 8 bytes for a case.
+    """
+    hours = len(np.unique((training_times - training_times.astype("datetime64[D]")).astype(np.int64)))
+    size = len(truth.source.header.grid) * (DAYS * hours * 12 + 80 * len(forecast.lead_times))
     length = max(1, MEMORY // size)
     return [variables[start : start + length] for start in range(0, len(variables), length)]
-
-
-def _bytes_per_variable(forecast: ForecastFile, truth: Truth, training_times: NDArray[np.datetime64]) -> int:
-    """The climatology's sums (8 bytes) and counts (4), and some ten arrays of double precision for a case."""
-    hours = len(np.unique((training_times - training_times.astype("datetime64[D]")).astype(np.int64)))
-    return len(truth.source.header.grid) * (DAYS * hours * 12 + 80 * len(forecast.lead_times))
-
-
-def _valid_times(forecast: ForecastFile, truth: Truth) -> NDArray[np.datetime64]:
-    """The instants that are verified."""
-    times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
-    return np.asarray(times[truth.has(times)])
 
 
 def _example(forecast: ForecastFile, truth: Truth) -> tuple[int, NDArray[np.intp]]:
@@ -135,9 +132,3 @@ def _example(forecast: ForecastFile, truth: Truth) -> tuple[int, NDArray[np.intp
     hours = forecast.lead_times[candidates] / np.timedelta64(1, "h")
     chosen = [max(int(np.sum(hours <= until)) - 1, 0) for until in SHOWN_UNTIL]
     return case, candidates[np.unique([*chosen, len(candidates) - 1])]
-
-
-def _shown(initial_time: np.datetime64, lead_times: NDArray[np.intp], cases: Sequence[Case]) -> Example:
-    forecast = np.concatenate([case.forecasts[0][lead_times] for case in cases], axis=1)
-    truth = np.concatenate([case.truth[lead_times] for case in cases], axis=1)
-    return Example(initial_time, lead_times, forecast.astype(np.float32), truth.astype(np.float32))

@@ -75,7 +75,10 @@ def draw_curves(scores: Scores, variable: str) -> Markup:
     figure.subplots_adjust(left=0.045, right=0.995, top=0.86, bottom=0.19, wspace=0.24)
     for axes, metric in zip(panels, TITLES, strict=True):
         _panel(axes, scores, metric, variable)
-    label = f"{variable}: {', '.join(TITLES.values())} against lead time. {_summary(scores, variable)}"
+    lead_times, unit = lead_time_axis(scores.lead_times)
+    last = [f"{name} {scores.get('rmse', name, variable)[-1]:.3g}" for name in scores.forecasts]
+    summary = f"RMSE at {lead_times[-1]:g} {unit}: {', '.join(last)}."
+    label = f"{variable}: {', '.join(TITLES.values())} against lead time. {summary}"
     return inline_svg(figure, label=label, key=f"curves-{scores.variables.index(variable)}")
 
 
@@ -86,6 +89,10 @@ def lead_time_axis(lead_times: NDArray[np.timedelta64]) -> tuple[NDArray[np.floa
 
 
 def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
+    """One metric against lead time.
+
+    RMSE and MAE start at zero and ACC ends at one, so that panels can be compared by eye.
+    """
     lead_times, unit = lead_time_axis(scores.lead_times)
     if metric in REFERENCE:
         axes.axhline(REFERENCE[metric], color=COLOURS["faint"], linewidth=1)
@@ -93,41 +100,21 @@ def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
         style, marker, width = LINES[name]
         curve = scores.get(metric, name, variable)
         axes.plot(lead_times, curve, style, marker=marker, markersize=3.5, linewidth=width, color=COLOURS[name])
+    lower, upper = axes.get_ylim()
+    limits = {"acc": (min(lower, 0.0), 1.03), "bias": (min(lower, -0.1 * upper), max(upper, -0.1 * lower))}
+    axes.set_ylim(limits.get(metric, (0, max(upper, 1e-12))))
+    axes.set_xlim(0, lead_times.max() * 1.03)
     units = pretty_units(scores.units[scores.variables.index(variable)])
     title = TITLES[metric] + (f" ({units})" if units and metric != "acc" else "")
     axes.set_title(title, loc="left", y=1.0, fontsize=10, color=COLOURS["ink"], parse_math=False)
-    axes.set_facecolor("none")
     axes.set_xlabel(f"lead time ({unit})", fontsize=9, color=COLOURS["ink"])
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 6, 10] if unit == "h" else [1, 2, 5, 10]))
-    axes.set_xlim(0, lead_times.max() * 1.03)
-    _limit(axes, metric)
-    _tidy(axes)
-
-
-def _limit(axes: Axes, metric: str) -> None:
-    """RMSE and MAE start at zero and ACC ends at one, so that panels can be compared by eye."""
-    lower, upper = axes.get_ylim()
-    if metric == "acc":
-        axes.set_ylim(min(lower, 0.0), 1.03)
-    elif metric == "bias":
-        axes.set_ylim(min(lower, -0.1 * upper), max(upper, -0.1 * lower))
-    else:
-        axes.set_ylim(0, max(upper, 1e-12))
-
-
-def _tidy(axes: Axes) -> None:
-    axes.grid(color=COLOURS["faint"], alpha=0.25, linewidth=0.6)
     axes.ticklabel_format(axis="y", scilimits=(-2, 4))
     power = axes.yaxis.get_offset_text()  # to the right, since the title is on the left
     power.set(x=1.0, horizontalalignment="right", fontsize=8.5, color=COLOURS["ink"])
+    axes.set_facecolor("none")
+    axes.grid(color=COLOURS["faint"], alpha=0.25, linewidth=0.6)
     axes.tick_params(labelsize=8.5, colors=COLOURS["ink"], length=0)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(COLOURS["faint"])
-
-
-def _summary(scores: Scores, variable: str) -> str:
-    """The RMSE at the last lead time, in words."""
-    last = [f"{name} {scores.get('rmse', name, variable)[-1]:.3g}" for name in scores.forecasts]
-    lead_times, unit = lead_time_axis(scores.lead_times)
-    return f"RMSE at {lead_times[-1]:g} {unit}: {', '.join(last)}."

@@ -31,11 +31,21 @@ class MapRaster:
 
     @classmethod
     def of(cls, grid: Grid) -> Self:
-        """Lay out a regular, curvilinear or unstructured grid."""
-        x = _unwrapped(grid)
-        if grid.is_regular:
-            return cls(*_rectangles(x.reshape(grid.shape)[0], grid.latitudes.reshape(grid.shape)[:, 0]))
-        return cls(*_nearest(grid, x))
+        """Lay out a regular, curvilinear or unstructured grid.
+
+        The longitudes of a limited area are taken without a jump, within half a turn of its middle.
+        """
+        x = grid.longitudes
+        if not grid.is_global:
+            middle = np.degrees(np.angle(np.exp(1j * np.radians(x)).mean()))
+            x = np.mod(x - middle + 180, 360) - 180 + middle
+        if not grid.is_regular:
+            return cls(*_nearest(grid, x))
+        longitudes, latitudes = x.reshape(grid.shape)[0], grid.latitudes.reshape(grid.shape)[:, 0]
+        columns, west, east = _cells(longitudes)
+        rows, south, north = _cells(latitudes)
+        nodes = rows[::-1, None] * len(longitudes) + columns
+        return cls(nodes, west, east, max(south, -90.0), min(north, 90.0))
 
     @property
     def is_wide(self) -> bool:
@@ -57,22 +67,6 @@ class MapRaster:
 Layout = tuple[NDArray[np.intp], float, float, float, float]
 
 
-def _unwrapped(grid: Grid) -> Array:
-    """Longitudes without a jump inside a limited area: within half a turn of its middle; 0 to 360 for a globe."""
-    if grid.is_global:
-        return grid.longitudes
-    middle = np.degrees(np.angle(np.exp(1j * np.radians(grid.longitudes)).mean()))
-    return np.asarray(np.mod(grid.longitudes - middle + 180, 360) - 180 + middle)
-
-
-def _rectangles(longitudes: Array, latitudes: Array) -> Layout:
-    """Every node shows on the pixels between the middles to its neighbours."""
-    east, west_bound, east_bound = _cells(longitudes)
-    north, south_bound, north_bound = _cells(latitudes)
-    nodes = north[::-1, None] * len(longitudes) + east
-    return nodes, west_bound, east_bound, max(south_bound, -90.0), min(north_bound, 90.0)
-
-
 def _cells(centres: Array) -> tuple[NDArray[np.intp], float, float]:
     """Which of the centres each pixel of a rising axis shows, and the ends of the axis."""
     order = np.argsort(centres)
@@ -83,19 +77,28 @@ def _cells(centres: Array) -> tuple[NDArray[np.intp], float, float]:
 
 
 def _nearest(grid: Grid, x: Array) -> Layout:
-    """Every pixel shows the node that is nearest on the sphere, if it is no further off than nodes are apart."""
+    """Every pixel shows the node that is nearest on the sphere, if it is no further off than nodes are apart.
+
+    Of more than `NODES` nodes only some are shown, spread evenly over rows and columns.
+    """
     y = grid.latitudes
-    bounds = (0.0, 360.0, -90.0, 90.0) if grid.is_global else (*_padded(x), *_padded(y))
-    west, east, south, north = bounds
+    west, east, south, north = 0.0, 360.0, -90.0, 90.0
+    if not grid.is_global:
+        (west, east), (south, north) = (
+            (float(ends.min() - room), float(ends.max() + room))
+            for ends, room in ((x, 0.02 * np.ptp(x) + 0.02), (y, 0.02 * np.ptp(y) + 0.02))
+        )
     rows = int(np.clip(COLUMNS * (north - south) / (east - west), 2, 2 * COLUMNS))
     across = west + (np.arange(COLUMNS) + 0.5) / COLUMNS * (east - west)
     down = north - (np.arange(rows) + 0.5) / rows * (north - south)
-    shown = _thinned(grid.shape)
+    step = int(np.ceil((len(grid) / NODES) ** (1 / len(grid.shape))))
+    some = tuple(slice(None, None, step) for _ in grid.shape)
+    shown = np.arange(len(grid)).reshape(grid.shape)[some].ravel()
     places = unit_vectors(y[shown], x[shown]).astype(np.float32)
     pixels = unit_vectors(*np.meshgrid(down, across, indexing="ij")).astype(np.float32)
     nearest, closeness = _closest(pixels.reshape(-1, 3), places)
     nodes = np.where(closeness >= (-1.0 if grid.is_global else _spacing(places)), shown[nearest], -1)
-    return nodes.reshape(rows, COLUMNS), *bounds
+    return nodes.reshape(rows, COLUMNS), west, east, south, north
 
 
 def _closest(points: NDArray[np.float32], places: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -113,16 +116,3 @@ def _spacing(places: NDArray[np.float32]) -> float:
     some = places[:: -(-len(places) // BLOCK)]
     cosines = np.where(np.isclose(some @ places.T, 1.0, rtol=0, atol=1e-7), -1.0, some @ places.T)
     return float(np.cos(1.1 * np.arccos(np.clip(cosines.max(axis=1).min(), -1, 1))))
-
-
-def _thinned(shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Which nodes are shown: about `NODES` of them, spread evenly over rows and columns."""
-    total = int(np.prod(shape))
-    step = int(np.ceil((total / NODES) ** (1 / len(shape))))
-    return np.arange(total).reshape(shape)[tuple(slice(None, None, step) for _ in shape)].ravel()
-
-
-def _padded(places: Array) -> tuple[float, float]:
-    """The ends of an axis with a little room."""
-    room = 0.02 * np.ptp(places) + 0.02
-    return float(places.min() - room), float(places.max() + room)

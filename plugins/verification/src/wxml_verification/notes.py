@@ -1,4 +1,4 @@
-"""Notes: what a reader must know to take the scores for what they are."""
+"""Notes: limits of the scores that a reader of the report must know."""
 
 __all__ = ["climatology_notes", "forecast_notes"]
 
@@ -16,24 +16,12 @@ Times = NDArray[np.datetime64]
 
 
 def forecast_notes(forecast: ForecastFile, truth: Truth, variables: tuple[str, ...]) -> Iterator[str]:
-    """What to know about members, gaps of the truth, and units."""
+    """Notes on members, on gaps of the truth, and on units."""
+    header = truth.source.header
     if forecast.members > 1:
         yield f"The scores are those of the mean of {forecast.members} members; spread and CRPS are not computed."
-    if truth.source.header.members > 1:
-        yield f"The truth is the mean of its {truth.source.header.members} members."
-    yield from _gaps(forecast, truth)
-    yield from _units(forecast, truth, variables)
-
-
-def _units(forecast: ForecastFile, truth: Truth, variables: tuple[str, ...]) -> Iterator[str]:
-    known = [variable for variable in truth.source.header.variables if variable.name in variables]
-    named = [(variable, forecast.units(variable.name)) for variable in known if variable.units]
-    other = [f"{one.name} “{units}” and “{one.units}”" for one, units in named if units not in ("", one.units)]
-    if other:
-        yield f"Forecast and truth name other units, taken as the same: {', '.join(other)}."
-
-
-def _gaps(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
+    if header.members > 1:
+        yield f"The truth is the mean of its {header.members} members."
     there = truth.has(forecast.initial_times[:, None] + forecast.lead_times)
     if not there.all():
         yield f"The truth lacks {int((~there).sum())} of the {there.size} pairs of initial and lead time; left out."
@@ -43,12 +31,16 @@ def _gaps(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
     absent = int((~truth.has(forecast.initial_times)).sum())
     if absent:
         yield f"The truth lacks {absent} initial times, so persistence is not scored from them."
+    units = [(one, forecast.units(one.name)) for one in header.variables if one.name in variables and one.units]
+    other = [f"{one.name} “{own}” and “{one.units}”" for one, own in units if own not in ("", one.units)]
+    if other:
+        yield f"Forecast and truth name other units, taken as the same: {', '.join(other)}."
 
 
 def climatology_notes(
     climatology: Climatology | None, valid_times: Times, training_times: Times, usable: Times
 ) -> Iterator[str]:
-    """What to know about the climatology, which is behind a baseline and the ACC.
+    """Notes on the climatology, which is behind a baseline and the ACC.
 
     Args:
         climatology: of any variable; None where there is none.

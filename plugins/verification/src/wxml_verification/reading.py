@@ -5,7 +5,7 @@ __all__ = ["ForecastFile"]
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
@@ -25,7 +25,9 @@ class ForecastFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         with _reading(path):
-            self._dataset = _open(path)
+            # Lazily: `chunks=None` without dask reads just the slices that are asked for.
+            engine: Any = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "netcdf4"}
+            self._dataset = xr.open_dataset(path, chunks=None, decode_timedelta=True, **engine)
         try:
             self._horizontal = self._check()
         except DataError:
@@ -109,7 +111,10 @@ class ForecastFile:
         lacking = [f"the dimension `{name}`" for name in AXES if not sizes.get(name)]
         lacking += [] if horizontal else ["the dimensions `latitude, longitude` (or `y, x`, or `cell`)"]
         lacking += [f"the coordinate `{name}`" for name in PLACES if name not in self._dataset.variables]
-        lacking += [f"times in `{name}`" for name, kind in zip(AXES, "Mm", strict=True) if not self._is(name, kind)]
+        kinds = {name: self._dataset[name].dtype.kind for name in AXES if name in self._dataset.variables}
+        lacking += [
+            f"times in `{name}`" for name, kind in zip(AXES, "Mm", strict=True) if kinds.get(name, kind) != kind
+        ]
         if lacking:
             raise DataError(
                 f"`{self._path}` is not a wxml forecast: it lacks {', '.join(lacking)}; its dimensions are "
@@ -117,17 +122,6 @@ class ForecastFile:
                 fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
             )
         return horizontal
-
-    def _is(self, name: str, kind: str) -> bool:
-        """Whether a coordinate that is there holds what it should: `M` an instant, `m` a duration."""
-        return name not in self._dataset.variables or self._dataset[name].dtype.kind == kind
-
-
-def _open(path: Path) -> xr.Dataset:
-    """Lazily: `chunks=None` without dask reads just the slices that are asked for."""
-    if path.is_dir():
-        return xr.open_dataset(path, engine="zarr", chunks=None, decode_timedelta=True, consolidated=False)
-    return xr.open_dataset(path, engine="netcdf4", chunks=None, decode_timedelta=True)
 
 
 @contextmanager
