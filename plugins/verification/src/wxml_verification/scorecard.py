@@ -22,11 +22,13 @@ class Scorecard(Verifier):
     def __init__(
         self,
         *,
-        variables: Annotated[tuple[str, ...], Field(description="which to score; all of the forecast if empty")] = (),
+        variables: Annotated[
+            tuple[str, ...], Field(description="the variables to score; all of the forecast if empty")
+        ] = (),
         climatology_window: Annotated[
             int, Field(ge=0, le=182, description="days on either side of a date that make its climatology")
         ] = 30,
-        maps: Annotated[int, Field(ge=0, description="for how many variables, at most, the report has maps")] = 12,
+        maps: Annotated[int, Field(ge=0, description="the report has maps of so many variables at most")] = 12,
     ) -> None:
         self._variables = tuple(variables)
         self._window = climatology_window
