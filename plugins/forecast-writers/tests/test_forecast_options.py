@@ -1,4 +1,4 @@
-"""What the options of the writers do to the file, and that the writers are found by name."""
+"""The options of the writers change the file as they say, and the writers are found by name."""
 
 import importlib.metadata
 import json

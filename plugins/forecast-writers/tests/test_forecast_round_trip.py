@@ -1,4 +1,4 @@
-"""What was written is read back, by xarray and without a warning (warnings are errors in these tests)."""
+"""xarray reads back what was written, without a warning (warnings are errors in these tests)."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""What a writer refuses, and the sentence it says."""
+"""A writer refuses wrong input with a sentence."""
 
 import dataclasses
 

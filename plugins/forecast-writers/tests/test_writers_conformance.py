@@ -1,4 +1,4 @@
-"""What the interface promises, checked by the kit."""
+"""The conformance kit on the writers."""
 
 from wxml.testing import ForecastWriterContract
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter

@@ -1,4 +1,4 @@
-"""What the interface promises, checked by the kit."""
+"""The conformance kit on the scorecard."""
 
 from wxml.testing import VerifierContract
 from wxml_verification.scorecard import Scorecard

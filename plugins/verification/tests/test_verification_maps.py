@@ -1,4 +1,4 @@
-"""Which node each pixel of a map shows, and in which colour."""
+"""The node that each pixel of a map shows, and the palettes."""
 
 import numpy as np
 import pytest

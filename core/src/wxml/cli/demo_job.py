@@ -15,7 +15,7 @@ from wxml.verification.verifier import Scores
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Demo:
-    """What the demo made."""
+    """The files and the scores of the demo."""
 
     checkpoint: Path
     forecast: Path

@@ -1,4 +1,4 @@
-"""`wxml inspect`: what an artefact was made of."""
+"""`wxml inspect`: the chain behind an artefact."""
 
 from pathlib import Path
 

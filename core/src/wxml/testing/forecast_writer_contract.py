@@ -1,4 +1,4 @@
-"""What a forecast writer promises."""
+"""The contract of forecast writers, as tests."""
 
 __all__ = ["ForecastWriterContract"]
 
@@ -28,7 +28,7 @@ class ForecastWriterContract(Contract):
 
     interface: ClassVar[type[Any]] = ForecastWriter
     suffix: ClassVar[str] = ""
-    """Of the file's name, where the format wants one, such as `.nc`."""
+    """The suffix of the file's name, such as `.nc`; empty where the format wants none."""
 
     def read_back(self, target: str) -> Values:
         """Values by variable, shape `[time, lead_time, member, node]`, NaN where nothing was written."""
@@ -203,7 +203,7 @@ def _with_fields(step: Step, variables: tuple[str, ...], values: NDArray[np.floa
 
 
 def _expected(header: ForecastHeader, steps: Sequence[Step]) -> Values:
-    """What a file must hold, from the steps themselves."""
+    """The values that a file must hold after some steps, NaN elsewhere."""
     shape = (len(header.initial_times), len(header.lead_times), header.members, len(header.grid))
     expected = {variable.name: np.full(shape, np.nan, np.float32) for variable in header.variables}
     for step in steps:

@@ -22,7 +22,7 @@ class Step:
     fields: Fields
     lead_time: np.timedelta64
     place: tuple[int, int]
-    """Which initial time and which lead time."""
+    """The numbers of the initial time and of the lead time."""
 
 
 def tiny_header(grid: Grid | None = None, members: int = 1) -> ForecastHeader:

@@ -1,4 +1,4 @@
-"""What a verifier promises."""
+"""The contract of verifiers, as tests."""
 
 __all__ = ["VerifierContract"]
 
@@ -36,7 +36,7 @@ class VerifierContract(Contract):
     writer: ClassVar[str] = "zarr"
     """The forecast writer that writes what is verified."""
     suffix: ClassVar[str] = ".zarr"
-    """Of the file that it writes."""
+    """The suffix of the file that it writes."""
 
     def sample(self) -> Any:
         """Made of options alone."""
@@ -88,7 +88,7 @@ class VerifierContract(Contract):
         raise AssertionError("a text file was verified as if it were a forecast; raise a DataError")
 
     def _require_scores(self, scores: Scores, expected: dict[str, float]) -> None:
-        """Of those metrics that the verifier has; at least one of them must be there."""
+        """Compare the metrics that the verifier has; it must have one of them at least."""
         known = {metric: value for metric, value in expected.items() if metric in scores.metrics}
         require(known, f"none of {', '.join(expected)} is among the metrics {scores.metrics}")
         for metric, value in known.items():

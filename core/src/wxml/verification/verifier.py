@@ -16,12 +16,12 @@ from wxml.errors import DataError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VerificationTask:
-    """What is to be verified."""
+    """The forecast to verify, the truth, and the folder for the results."""
 
     forecast: Path
     """A file that a ForecastWriter wrote."""
     truth: DataSource
-    """Where the verifying values and the persistence baseline come from."""
+    """The source of the verifying values and of the persistence baseline."""
     climatology_times: NDArray[np.datetime64]
     """The training times, from which the climatology baseline is made; `datetime64[s]`."""
     directory: Path
@@ -35,7 +35,7 @@ class Scores:
     """Scores of a forecast and of its baselines."""
 
     metrics: tuple[str, ...]
-    """Such as `rmse`, `bias`, `mae`, `acc`."""
+    """The names of the metrics, such as `rmse`, `bias`, `mae`, `acc`."""
     forecasts: tuple[str, ...]
     """`forecast` first, then the baselines, such as `persistence` and `climatology`."""
     variables: tuple[str, ...]
@@ -43,9 +43,9 @@ class Scores:
     values: NDArray[np.float64]
     """Shape `[metric, forecast, variable, lead_time]`; NaN where a score does not exist."""
     units: tuple[str, ...]
-    """Of each variable."""
+    """The units of each variable."""
     cases: int
-    """How many initial times were verified."""
+    """The number of initial times that were verified."""
 
     def __post_init__(self) -> None:
         shape = (len(self.metrics), len(self.forecasts), len(self.variables), len(self.lead_times))

@@ -1,4 +1,4 @@
-"""What the CF conventions call a variable: its standard name, by short name and units."""
+"""CF standard names of variables, by short name and units."""
 
 __all__ = ["Quantity", "cf_attributes", "quantity_of"]
 
@@ -84,7 +84,7 @@ def quantity_of(variable: Variable) -> Quantity | None:
 
 
 def cf_attributes(variable: Variable) -> dict[str, Any]:
-    """The attributes of a variable in a file: what the source says about it, and what CF calls it.
+    """The attributes of a variable in a file: those that the source knows, and its CF standard name.
 
     Units that the source does not know are left out: empty ones would say that the variable has no dimension.
     """

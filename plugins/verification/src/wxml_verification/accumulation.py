@@ -24,15 +24,15 @@ class Accumulation:
     """Sums over cases, and how many cases are in each; a case without any value counts nowhere."""
 
     totals: Array
-    """Sums of what the `METRICS` are means of (squares for RMSE), shape `[metric, forecast, lead_time, variable]`."""
+    """Sums of the squared error, of the error, of its size, and of the ACC: `[metric, forecast, lead_time, variable]`."""
     counts: NDArray[np.int64]
-    """How many cases are in each of the `totals`."""
+    """The number of cases in each of the `totals`."""
     node_totals: Array
-    """Sums of the error and of its square, of the first forecast, shape `[2, lead_time, variable, node]`."""
+    """Sums of the error of the first forecast and of its square, shape `[2, lead_time, variable, node]`."""
     node_counts: NDArray[np.int64]
-    """How many cases are in them, shape `[lead_time, variable, node]`."""
+    """The number of cases in them, shape `[lead_time, variable, node]`."""
     cases: int
-    """How many cases had a value of the first forecast at all."""
+    """The number of cases with any value of the first forecast."""
 
     @classmethod
     def of_case(cls, forecasts: Array, truth: Array, climatology: Array, weights: Array) -> Self:
@@ -80,7 +80,7 @@ class Accumulation:
         return np.swapaxes(means, -1, -2)
 
     def cases_per_lead_time(self) -> NDArray[np.int64]:
-        """How many cases are behind RMSE, bias and MAE, shape `[forecast, variable, lead_time]`."""
+        """The number of cases behind RMSE, bias and MAE, shape `[forecast, variable, lead_time]`."""
         return np.swapaxes(self.counts[0], -1, -2)
 
     def maps(self) -> NDArray[np.float32]:

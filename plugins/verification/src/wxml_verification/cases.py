@@ -38,7 +38,7 @@ class Cases:
     truth: Truth
     variables: tuple[str, ...]
     climatology: Climatology | None
-    """Of these variables; None where there are no training times."""
+    """The climatology of these variables; None where there are no training times."""
 
     def __iter__(self) -> Iterator[Case]:
         """One after the other, so that one is in memory at a time."""

@@ -1,4 +1,4 @@
-"""The climatology: what is usual at a time of day and a time of the year."""
+"""The climatology: the mean of past values at a time of day and a time of the year."""
 
 __all__ = ["Climatology"]
 
@@ -32,11 +32,11 @@ class Climatology:
     window: int
     """Days on either side of the date."""
     times: NDArray[np.int64]
-    """How many training times there are up to and with each date, shape `[day, hour]`."""
+    """The number of training times up to and with each date, shape `[day, hour]`."""
     totals: Array
     """Sums of the values up to and with each date, shape `[day, hour, variable, node]`."""
     counts: NDArray[np.int32]
-    """How many values are in `totals`."""
+    """The number of values in `totals`."""
 
     @classmethod
     def of(cls, source: DataSource, times: Times, variables: Sequence[str], window: int) -> Self:

@@ -40,7 +40,7 @@ class Evaluation:
 
     scores: Scores
     counts: NDArray[np.int64]
-    """How many cases are behind RMSE, bias and MAE, shape `[forecast, variable, lead_time]`."""
+    """The number of cases behind RMSE, bias and MAE, shape `[forecast, variable, lead_time]`."""
     maps: NDArray[np.float32]
     """Bias and RMSE of the forecast at each node, shape `[2, variable, lead_time, node]`."""
     example: Example
@@ -50,7 +50,7 @@ class Evaluation:
     initial_times: NDArray[np.datetime64]
     members: int
     notes: tuple[str, ...]
-    """What a reader of the scores should know."""
+    """Sentences on the limits of these scores, for the reader of the report."""
 
 
 def evaluate(

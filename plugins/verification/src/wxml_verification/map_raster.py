@@ -20,7 +20,7 @@ BLOCK = 500  # points whose distances to all nodes are in memory at once
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapRaster:
-    """Which node each pixel of a map shows, found once for all maps of a grid."""
+    """The node that each pixel of a map shows; found once for all maps of a grid."""
 
     nodes: NDArray[np.intp]
     """Shape `[row, column]`, from north to south and from west to east; -1 where there is no node near."""
@@ -68,7 +68,7 @@ Layout = tuple[NDArray[np.intp], float, float, float, float]
 
 
 def _cells(centres: Array) -> tuple[NDArray[np.intp], float, float]:
-    """Which of the centres each pixel of a rising axis shows, and the ends of the axis."""
+    """For each pixel of a rising axis the number of the centre that it shows; and the two ends of the axis."""
     order = np.argsort(centres)
     bounds = cell_bounds(centres[order])
     number = len(centres) * max(1, PIXELS // len(centres))

@@ -125,13 +125,13 @@ def _draw(axes: Axes, bar: Axes, panel: Panel, raster: MapRaster, units: str) ->
 
 
 def _compass(degrees: float, positive: str, negative: str) -> str:
-    """Such as 60°W; neither side at the equator, at Greenwich, and opposite of it."""
+    """A latitude or longitude as text, such as 60°W; without a letter at the equator, at 0° and at 180°."""
     neither = degrees == 0 or (positive == "E" and degrees % 180 == 0)
     return f"{abs(round(degrees, 4)):g}°{'' if neither else positive if degrees > 0 else negative}"
 
 
 def instant(time: np.datetime64) -> str:
-    """Such as 2000-01-01 06 UTC."""
+    """A time as text, such as 2000-01-01 06 UTC."""
     date, clock = str(time.astype("datetime64[s]")).split("T")
     hour, minute, second = clock.split(":")
     return f"{date} {hour}" + (f":{minute}" if minute != "00" or second != "00" else "") + " UTC"

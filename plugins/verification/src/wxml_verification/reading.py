@@ -64,7 +64,7 @@ class ForecastFile:
 
     @property
     def members(self) -> int:
-        """How many members the forecast has."""
+        """The number of members."""
         return int(self._dataset.sizes.get(MEMBER, 1))
 
     def units(self, variable: str) -> str:
