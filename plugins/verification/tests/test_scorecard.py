@@ -113,7 +113,7 @@ def test_maps_show_the_first_case_that_has_a_truth(grid, source, write, verify) 
     leads = np.array([6, 240], "timedelta64[h]")
     _, folder = verify(write(grid, TIMES[[0, 4]], leads, {"t": np.ones((2, 2, 4))}), truth)
     page = (folder / "report.html").read_text("utf-8")
-    assert "forecast from 2001-01-02 00 UTC" in page
+    assert "the forecast that starts at 2001-01-02 00 UTC" in page
     assert "Maps of t at lead time 6h" in page
     assert "Maps of t at lead time 240h" not in page
 

@@ -24,7 +24,7 @@ class Accumulation:
     """Sums over cases, and how many cases are in each; a case without any value counts nowhere."""
 
     totals: Array
-    """Sums of the squared error, of the error, of its size, and of the ACC: `[metric, forecast, lead_time, variable]`."""
+    """Sums of the squared error, the error, its size, and the ACC, shape `[metric, forecast, lead_time, variable]`."""
     counts: NDArray[np.int64]
     """The number of cases in each of the `totals`."""
     node_totals: Array
