@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from wxml import ArtefactError, DataError, PluginChoice
+from wxml import ArtefactError, DataError
 from wxml.artefacts.provenance import Provenance
+from wxml.artefacts.source_changes import read_changes
 from wxml.forecasting.job import ForecastRequest, forecast
 from wxml.testing import TravellingWaves
 from wxml.verification.job import verify
@@ -41,7 +42,8 @@ def test_scores_and_report_are_in_a_new_folder(forecasts, tmp_path) -> None:
 
 def test_the_record_holds_that_of_the_forecast_and_the_truth(forecasts, tmp_path) -> None:
     path = forecasts()
-    verify(path, tmp_path / "scores", source=PluginChoice(plugin="waves", days=30))
+    changed = read_changes(path, ["data.source.days=30"], ("data.source", "verification"))
+    verify(path, tmp_path / "scores", changed=changed)
     record = Provenance.from_dict(json.loads((tmp_path / "scores" / "scores.nc").read_text()))
     assert record.artefact == "scores"
     assert record.data["source"]["times"] == 120
