@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml import Grid, NodeSet
 from wxml.data.sphere import unit_vectors
-from wxml_graph_builders import nearest_nodes as module
+from wxml_graph_builders import edges as module
 from wxml_graph_builders.edges import greatest_gap, nearest_nodes
 from wxml_graph_builders.icosphere import icosphere
 

@@ -1,4 +1,7 @@
-"""Edges between grid and mesh: from all nodes within a radius, or from the nearest nodes; ties are broken by number."""
+"""Edges between grid and mesh: from all nodes within a radius, or from the nearest nodes.
+
+Of nodes at the same distance, those with the lower numbers are taken.
+"""
 
 __all__ = ["NearestEdges", "RadiusEdges", "greatest_gap", "nearest_nodes"]
 
@@ -32,9 +35,12 @@ class RadiusEdges(Options):
         A source node that no target reads is then joined to its nearest target, and a target that reads none to its
         nearest source. Distances are chords on the unit sphere.
         """
+        sources, targets = source.points, target.points
         into, start = self.within(source, target)
-        idle_target, nearest_source = _for_idle(into, target, source)
-        idle_source, nearest_target = _for_idle(start, source, target)
+        idle_target = np.flatnonzero(np.bincount(into, minlength=len(target)) == 0)
+        idle_source = np.flatnonzero(np.bincount(start, minlength=len(source)) == 0)
+        _, nearest_source = nearest_nodes(sources, targets[idle_target], 1)
+        _, nearest_target = nearest_nodes(targets, sources[idle_source], 1)
         start = np.concatenate([start, nearest_source, idle_source])
         into = np.concatenate([into, idle_target, nearest_target])
         return EdgeSet.between(source, target, start, into)
@@ -56,13 +62,6 @@ class NearestEdges(Options):
         return EdgeSet.between(source, target, start, into)
 
 
-def _for_idle(used: Indices, nodes: NodeSet, others: NodeSet) -> tuple[Indices, Indices]:
-    """The nodes that are not among the `used`, and for each the nearest of the others."""
-    idle = np.flatnonzero(np.bincount(used, minlength=len(nodes)) == 0)
-    query, other = nearest_nodes(others.points, nodes.points[idle], 1)
-    return idle[query], other
-
-
 def nearest_nodes(nodes: Points, queries: Points, number: int, within: float = np.inf) -> tuple[Indices, Indices]:
     """The nodes nearest to each query point, at most `number` of them and none farther than `within`.
 
@@ -73,10 +72,10 @@ def nearest_nodes(nodes: Points, queries: Points, number: int, within: float = n
         nodes: unit vectors, shape `[node, 3]`.
         queries: unit vectors, shape `[query, 3]`.
         number: how many nodes at most for each query point.
-        within: the greatest distance, a chord; itself allowed.
+        within: the greatest distance allowed, a chord.
 
     Returns:
-        Query numbers and node numbers, one entry per pair; the queries rise, and each one's nodes come nearest first.
+        Query numbers and node numbers, one entry per pair. Query numbers rise; the nodes of a query come nearest first.
     """
     tree, limit = cKDTree(nodes), np.rint(within / RESOLUTION)
     chosen = [
@@ -95,21 +94,19 @@ def greatest_gap(points: Points) -> float:
 
 
 def _choose(tree: cKDTree, queries: Points, number: int, limit: float, candidates: int) -> Indices:
-    """Node numbers in order, shape `[query, number]`; `tree.n` stands for none."""
-    steps, node = _candidates(tree, queries, min(candidates, tree.n), limit)
+    """Node numbers in order, shape `[query, number]`; `tree.n` stands for no node.
+
+    `candidates` is how many nodes to look at for each query, `limit` the greatest distance in units of `RESOLUTION`.
+    """
+    ranks = np.arange(1, min(candidates, tree.n) + 1)
+    distance, node = tree.query(queries, k=ranks, distance_upper_bound=(limit + 1) * RESOLUTION)
+    steps = np.rint(distance / RESOLUTION)  # [query, candidate], never falling along the candidates
+    node = np.where(steps <= limit, node, tree.n)
     order = np.lexsort((node, steps), axis=-1)[:, :number]
     chosen = np.take_along_axis(node, order, axis=1)
     if candidates < tree.n:
-        # A tie that reaches the end of the list may go on beyond it: look at twice as many there.
+        # A tie that reaches the last candidate may go on beyond it: look at twice as many candidates there.
         tied = (steps[:, -1] == steps[:, number - 1]) & (node[:, -1] < tree.n)
         if tied.any():
             chosen[tied] = _choose(tree, queries[tied], number, limit, 2 * candidates)
     return chosen
-
-
-def _candidates(tree: cKDTree, queries: Points, count: int, limit: float) -> tuple[Points, Indices]:
-    """Rounded distances (in units of `RESOLUTION`, never falling) and node numbers, shape `[query, count]`."""
-    ranks = np.arange(1, count + 1)
-    distance, node = tree.query(queries, k=ranks, distance_upper_bound=(limit + 1) * RESOLUTION)
-    steps = np.rint(distance / RESOLUTION)
-    return steps, np.where(steps <= limit, node, tree.n)

@@ -1,6 +1,6 @@
 """The refined icosahedron: nearly even nodes on the sphere, coarse ones first."""
 
-__all__ = ["Icosphere", "greatest_edge", "icosphere", "node_count"]
+__all__ = ["Icosphere", "greatest_edge", "icosphere"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ Triangles = NDArray[np.int64]
 class Icosphere:
     """Nodes and the triangles among them at every refinement.
 
-    A whole one of refinement r has 10 · 4^r + 2 nodes, and 20 · 4^k triangles and 60 · 4^k directed edges at
-    refinement k. Nodes keep their numbers when the mesh is refined: those of refinement k are the first 10 · 4^k + 2.
+    A mesh of refinement r around the whole globe has 10 · 4^r + 2 nodes, and 20 · 4^k triangles and 60 · 4^k directed
+    edges at refinement k. Nodes keep their numbers when the mesh is refined: those of refinement k are the first
+    10 · 4^k + 2.
     """
 
     points: Points
@@ -36,16 +37,11 @@ class Icosphere:
         return np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
 
 
-def node_count(refinement: int) -> int:
-    """10 · 4^r + 2."""
-    return 10 * (1 << 2 * refinement) + 2
-
-
 def greatest_edge(refinement: int) -> float:
     """The length in radians of the longest edges: those of the triangle in the middle of an icosahedron's face.
 
-    From cos s₀ = 1/√5; the midpoints of the sides of an equilateral triangle of side s are cos s' = (1 + 3 cos s) /
-    (2 + 2 cos s) apart.
+    An edge of the icosahedron has the length s with cos s = 1/√5. A refinement cuts an equilateral triangle of side s
+    at the midpoints of its sides; these are s' apart, with cos s' = (1 + 3 cos s) / (2 + 2 cos s).
     """
     cosine = 1 / np.sqrt(5)
     for _ in range(refinement):
@@ -54,7 +50,7 @@ def greatest_edge(refinement: int) -> float:
 
 
 def icosphere(refinement: int, near: Callable[[Points, float], NDArray[np.bool_]] | None = None) -> Icosphere:
-    """Refine the icosahedron so many times, everywhere or only near some region.
+    """Refine the icosahedron `refinement` times, everywhere or only near a region.
 
     Args:
         refinement: how often every triangle is cut into four at the midpoints of its sides.
@@ -74,9 +70,9 @@ def icosphere(refinement: int, near: Callable[[Points, float], NDArray[np.bool_]
 
 
 def _icosahedron() -> tuple[Points, Triangles]:
-    """Twelve nodes and twenty triangles, a triangle's centre on each pole.
+    """Twelve nodes and twenty triangles; the centre of a triangle lies on each pole.
 
-    So no node ever falls on a pole, where longitude and direction mean nothing. Four rings of three nodes lie at
+    Hence no node ever falls on a pole, where longitude and direction are undefined. Four rings of three nodes lie at
     sin φ = ±√((5 ± 2√5) / 15).
     """
     sines = np.sqrt((5 + 2 * np.sqrt(5) * np.array([1, -1])) / 15)
@@ -92,7 +88,7 @@ def _icosahedron() -> tuple[Points, Triangles]:
 
 
 def _refined(points: Points, triangles: Triangles) -> tuple[Points, Triangles]:
-    """Every triangle cut into four; the midpoints are numbered after the old nodes, in the order of their ends."""
+    """Cut every triangle into four; the midpoints are numbered after the old nodes, in the order of their ends."""
     a, b, c = triangles.T
     ends = np.sort(np.stack([np.concatenate([a, b, c]), np.concatenate([b, c, a])]), axis=0)
     sides, number = np.unique(ends[0] * len(points) + ends[1], return_inverse=True)

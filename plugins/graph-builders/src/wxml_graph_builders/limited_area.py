@@ -5,7 +5,7 @@ __all__ = ["LimitedArea"]
 from typing import Annotated, Literal
 
 from pydantic import Field
-from wxml import Graph, GraphBuilder, Grid, Mesh, NodeSet
+from wxml import Graph, GraphBuilder, Grid, NodeSet
 from wxml.errors import ConfigError, DataError, Fault
 
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges
@@ -52,8 +52,10 @@ class LimitedArea(GraphBuilder):
         encoder: Annotated[RadiusEdges, Field(description="how mesh nodes read the grid")] = ENCODER,
         decoder: Annotated[NearestEdges, Field(description="how grid nodes are reached by the mesh")] = DECODER,
     ) -> None:
-        _refuse_idle("refinement", refinement, mesh, "icosahedral")
-        _refuse_idle("stride", stride, mesh, "regular")
+        for name, value, needed in (("refinement", refinement, "icosahedral"), ("stride", stride, "regular")):
+            if value is not None and mesh != needed:
+                fault = Fault(name, f"`{name}` belongs to `mesh: {needed}`, got {name} {value} with `mesh: {mesh}`")
+                raise ConfigError([fault], fix=f"leave `{name}` out, or write `mesh: {needed}`")
         if refinement is not None:
             refuse_coarsest(coarsest, refinement)
         self.stride = (stride or STRIDE) if mesh == "regular" else None
@@ -69,18 +71,11 @@ class LimitedArea(GraphBuilder):
                 f"graph builder `limited-area` serves regional grids, got a global one of {len(grid)} nodes",
                 fix="write `graph: {plugin: icosahedral}`",
             )
-        return mesh_graph(grid, self._mesh(grid), self.encoder, self.decoder)
-
-    def _mesh(self, grid: Grid) -> Mesh:
         if self.stride is not None:
-            return regular_mesh(grid, self.stride, self.margin, self.coarsest)
-        region = Region.of(NodeSet.of_grid(grid).points)
-        refinement = finest_refinement(region, self.margin) if self.refinement is None else self.refinement
-        refuse_coarsest(self.coarsest, refinement)
-        return regional_icosphere(region, refinement, self.margin, self.coarsest)
-
-
-def _refuse_idle(name: str, value: int | None, mesh: str, needed: str) -> None:
-    if value is not None and mesh != needed:
-        fault = Fault(name, f"`{name}` belongs to `mesh: {needed}`, got {name} {value} with `mesh: {mesh}`")
-        raise ConfigError([fault], fix=f"leave `{name}` out, or write `mesh: {needed}`")
+            mesh = regular_mesh(grid, self.stride, self.margin, self.coarsest)
+        else:
+            region = Region.of(NodeSet.of_grid(grid).points)
+            refinement = finest_refinement(region, self.margin) if self.refinement is None else self.refinement
+            refuse_coarsest(self.coarsest, refinement)
+            mesh = regional_icosphere(region, refinement, self.margin, self.coarsest)
+        return mesh_graph(grid, mesh, self.encoder, self.decoder)

@@ -33,10 +33,10 @@ def multi_scale_mesh(nodes: NodeSet, levels: Sequence[NDArray[np.int64]]) -> Mes
 
 
 def refuse_coarsest(coarsest: int, finest: int) -> None:
-    """Refuse a mesh that would be left without edges.
+    """Refuse `coarsest` if the mesh would have no edges.
 
     Raises:
-        DataError: `coarsest` is finer than the finest level.
+        DataError: `coarsest` is greater than `finest`, the finest level.
     """
     if coarsest > finest:
         raise DataError(

@@ -31,7 +31,7 @@ class SphericalHull:
 
     @classmethod
     def around(cls, points: Points) -> Self | None:
-        """The hull of some nodes; None for nodes along a great circle, or not all in the hemisphere around their mean.
+        """The hull of `points`; None if they lie along a great circle, or not all in the hemisphere around their mean.
 
         The gnomonic projection onto the plane that touches the sphere in the middle of the nodes maps great circles to
         straight lines, and so the spherical hull to the plane one.
@@ -40,16 +40,13 @@ class SphericalHull:
         heights = points @ middle
         if heights.min() <= LOWEST * np.linalg.norm(middle):
             return None
-        plane = _touching_plane(middle)
+        first_axis = np.cross(middle, np.eye(3)[np.argmin(np.abs(middle))])
+        second_axis = np.cross(middle, first_axis)
+        plane = np.stack([axis / np.linalg.norm(axis) for axis in (first_axis, second_axis)], axis=1)
         try:
-            corners = ConvexHull(points @ plane / heights[:, None]).vertices
+            corners = points[ConvexHull(points @ plane / heights[:, None]).vertices]  # anticlockwise
         except QhullError:
             return None
-        return cls._of(points[corners], plane)
-
-    @classmethod
-    def _of(cls, corners: Points, plane: Points) -> Self:
-        """The hull with these corners, in anticlockwise order."""
         azimuths = _azimuths(corners, plane)
         first = int(np.argmin(azimuths))
         corners, azimuths = np.roll(corners, -first, axis=0), np.roll(azimuths, -first)
@@ -57,7 +54,7 @@ class SphericalHull:
         return cls(plane, corners, azimuths, sides / np.linalg.norm(sides, axis=1, keepdims=True))
 
     def contains(self, points: Points, slack: float = 0.0) -> NDArray[np.bool_]:
-        """Which points lie inside, or not surely farther than `slack` (radians) outside.
+        """Tell for each point whether it lies inside, or perhaps outside by no more than `slack` (radians).
 
         A ray from the middle leaves the hull through one side: the one that starts at the last azimuth passed.
         """
@@ -78,13 +75,6 @@ class SphericalHull:
         return np.asarray(points)
 
 
-def _touching_plane(middle: Points) -> Points:
-    """Two unit vectors at right angles to `middle` and to each other, shape `[3, 2]`."""
-    first = np.cross(middle, np.eye(3)[np.argmin(np.abs(middle))])
-    second = np.cross(middle, first)
-    return np.stack([first / np.linalg.norm(first), second / np.linalg.norm(second)], axis=1)
-
-
 def _azimuths(points: Points, plane: Points) -> NDArray[np.float64]:
     horizontal = points @ plane
     return np.asarray(np.arctan2(horizontal[:, 1], horizontal[:, 0]))
@@ -98,14 +88,14 @@ class Neighbourhood:
     outline: cKDTree
     """Points along the sides of the hull, or all nodes of a region without one, to be searched."""
     reach: float
-    """In radians."""
+    """The greatest distance from the region, in radians."""
 
     def holds(self, points: Points, slack: float = 0.0) -> NDArray[np.bool_]:
-        """Which points lie in it, or in a neighbourhood wider by at least `slack`.
+        """Tell for each point whether it lies in the neighbourhood, widened by `slack`; shape `[point]`.
 
         Args:
             points: unit vectors, shape `[point, 3]`.
-            slack: in radians; no point within it is missed, some beyond it may be held.
+            slack: radians. Every point within it is held; points a little beyond it may be held, too.
         """
         held = np.zeros(len(points), bool) if self.hull is None else self.hull.contains(points, slack)
         outside = np.flatnonzero(~held)
@@ -129,10 +119,7 @@ class Region:
         """The region of some nodes, unit vectors of shape `[node, 3]`."""
         return cls(points, SphericalHull.around(points))
 
-    def __len__(self) -> int:
-        return len(self.points)
-
     def around(self, reach: float) -> Neighbourhood:
-        """The hull and all within `reach` (radians) of it; around each node where there is no hull."""
+        """The hull and everything within `reach` (radians) of it, or of the nodes if there is no hull."""
         outline = self.points if self.hull is None else self.hull.outline(reach / SAMPLES)
         return Neighbourhood(self.hull, cKDTree(outline), reach)

@@ -19,13 +19,13 @@ SMALLEST_MESH = 12  # nodes that a mesh may always have: a triangle and what sur
 def regional_icosphere(region: Region, refinement: int, margin: float, coarsest: int) -> Mesh:
     """The mesh on a region and around it, with the edges of several refinements.
 
-    Kept are those triangles of the finest mesh whose three corners all lie in the region's hull or within `margin`
-    greatest edge lengths of it. From a margin of 1 on they cover the whole hull. A refinement gives its edges if three
-    or more of its nodes are kept.
+    The mesh keeps a triangle of the finest refinement if its three corners all lie in the region's hull or within
+    `margin` greatest edge lengths of it. From a margin of 1 on the triangles cover the whole hull. A refinement gives
+    its edges if the mesh keeps three or more of its nodes.
 
     Args:
-        region: where the grid lies.
-        refinement: of the finest triangles.
+        region: the region of the grid.
+        refinement: the refinement of the finest triangles.
         margin: how far the mesh reaches beyond the region, in greatest edge lengths.
         coarsest: the first refinement whose edges are taken.
     """
@@ -39,8 +39,8 @@ def regional_icosphere(region: Region, refinement: int, margin: float, coarsest:
 
 
 def finest_refinement(region: Region, margin: float) -> int:
-    """The finest refinement that leaves the mesh at most a third as many nodes as the region's grid has, or twelve."""
-    allowed = max(len(region) // 3, SMALLEST_MESH)
+    """The finest refinement whose mesh has at most a third as many nodes as the grid, or at most twelve nodes."""
+    allowed = max(len(region.points) // 3, SMALLEST_MESH)
     refinement = 0
     while refinement < FINEST and len(_cut(region, refinement + 1, margin)[1]) <= allowed:
         refinement += 1
@@ -48,7 +48,7 @@ def finest_refinement(region: Region, margin: float) -> int:
 
 
 def _cut(region: Region, refinement: int, margin: float) -> tuple[Icosphere, NDArray[np.int64]]:
-    """The mesh around the region, and the numbers of the nodes to keep of it, rising."""
+    """The icosphere near the region, and the rising numbers of those of its nodes that the mesh keeps."""
     around = region.around(margin * greatest_edge(refinement))
     sphere = icosphere(refinement, around.holds)
     triangles = sphere.triangles[-1]

@@ -31,7 +31,7 @@ def regular_mesh(grid: Grid, stride: int, margin: float, coarsest: int) -> Mesh:
     as that leaves three of both. Level 0 is the coarsest.
 
     Args:
-        grid: a regular one.
+        grid: a regular grid.
         stride: take every `stride`-th latitude and longitude.
         margin: how many mesh spacings (of rows and of columns) the mesh reaches beyond the grid, if the globe has room.
         coarsest: the coarsest level whose edges join nodes.
@@ -62,7 +62,7 @@ def _axes(grid: Grid, stride: int, margin: float) -> Axes:
 
 
 def _extended(axis: Axis, stride: int, margin: float) -> Axis:
-    """Every `stride`-th value, and as many more at both ends as it takes to reach `margin` strides beyond the axis."""
+    """Take every `stride`-th value, and continue at both ends until `margin` strides beyond the axis are reached."""
     taken, step = axis[::stride], (axis[-1] - axis[0]) / (len(axis) - 1) * stride
     before = int(np.ceil(margin))
     after = int(np.ceil((axis[-1] - taken[-1]) / step + margin))
@@ -72,7 +72,7 @@ def _extended(axis: Axis, stride: int, margin: float) -> Axis:
 
 
 def _numbered(axes: Axes) -> tuple[NDArray[np.int64], NodeSet]:
-    """The number of the node at every row and column, and the nodes; a row on a pole is one node."""
+    """The node number at every row and column, `[row, column]`, and the nodes; a row on a pole is one node."""
     rows, columns = len(axes.latitudes), len(axes.longitudes)
     place = np.arange(rows * columns).reshape(rows, columns)
     on_pole = np.abs(axes.latitudes) > 90 - 1e-9
