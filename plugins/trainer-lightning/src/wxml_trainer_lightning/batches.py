@@ -1,7 +1,7 @@
 """The samples of each step, and the loader that reads them.
 
-The order is a pure function of the seed and of the number of the step, so that a training that was killed goes on with
-exactly the samples that it would have had.
+The order depends on the seed and the number of the step alone, so that a resumed training reads exactly the samples
+that an unbroken training reads.
 """
 
 __all__ = ["SampleOrder", "Samples", "evenly_spaced", "sample_indices", "training_batches", "validation_batches"]
@@ -25,10 +25,10 @@ Sample = NDArray[np.float32]
 
 
 def sample_indices(seed: int, step: int, batch_size: int, count: int) -> list[int]:
-    """The samples of one training step.
+    """The indices of the samples of one training step.
 
-    All samples follow each other in an endless row of permutations; permutation e is drawn from a generator seeded
-    with (seed, e). Step s takes the `batch_size` places from s · batch_size on.
+    The samples stand in an endless sequence of permutations; a generator seeded with (seed, e) draws permutation e.
+    Step s takes the `batch_size` places from s · batch_size on.
 
     Args:
         seed: the seed of the experiment.
@@ -46,7 +46,7 @@ def _permutation(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 
 
 def evenly_spaced(count: int, wanted: int) -> list[int]:
-    """At most `wanted` of `count` indices, evenly spread, always the same.
+    """Choose at most `wanted` of `count` indices, evenly spread; equal arguments give equal indices.
 
     >>> evenly_spaced(10, 4), evenly_spaced(3, 4)
     ([0, 3, 6, 9], [0, 1, 2])
@@ -66,7 +66,7 @@ class Samples(Dataset[Sample]):
 
 
 class SampleOrder(Sampler[list[Place]]):
-    """The places of the samples of each step that is still to come."""
+    """The places of the samples of each remaining step."""
 
     def __init__(
         self,
@@ -95,12 +95,12 @@ class SampleOrder(Sampler[list[Place]]):
 
 
 def training_batches(samples: Samples, order: SampleOrder, workers: int) -> DataLoader[Sample]:
-    """Batches `[batch, time, node, variable]`, one for each step that is still to come."""
+    """Batches `[batch, time, node, variable]`, one for each remaining step."""
     return DataLoader(samples, batch_sampler=order, collate_fn=_collate, num_workers=workers)
 
 
 def validation_batches(samples: Sequence[Sample], wanted: int, batch_size: int, workers: int) -> DataLoader[Sample]:
-    """Batches `[batch, time, node, variable]` of at most `wanted` samples, always the same ones."""
+    """Batches `[batch, time, node, variable]` of at most `wanted` samples; every call chooses the same samples."""
     order = [(0, index) for index in evenly_spaced(len(samples), wanted)]
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return DataLoader(Samples({0: samples}), batch_sampler=batches, collate_fn=_collate, num_workers=workers)

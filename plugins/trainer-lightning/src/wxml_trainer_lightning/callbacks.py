@@ -1,4 +1,4 @@
-"""What Lightning calls between two steps: the history, the validation, and the states to resume from."""
+"""Validation, history and states to resume from: Lightning calls them between two steps."""
 
 __all__ = ["Best", "CheckpointCallback", "Validation"]
 
@@ -45,10 +45,6 @@ class Validation:
         self.loss: float | None = None
         self.best: Best | None = None
 
-    def is_due(self, step: int) -> bool:
-        """Whether it is time to validate after this step."""
-        return step % self.every == 0
-
     def run(self, module: ForecastModule, step: int) -> float:
         """Return the validation loss, and keep the weights if it is lower than every one before."""
         loss = module.validation_loss(self.batches or ())
@@ -85,22 +81,15 @@ class CheckpointCallback(Callback):
         self.tracker_run = tracker_run
         self.state: TrainingState | None = None
 
-    @property
-    def final_state(self) -> TrainingState:
-        """The state at the end of the training."""
-        if self.state is None:
-            raise RuntimeError("no step was made, so there is no state")
-        return self.state
-
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
     ) -> None:
-        """Record the step, then validate, write a state and stop the training if it is time for that."""
+        """Record the step; then validate, write a state or stop the training if this step asks for it."""
         step, module = self.clock.step, _forecast_module(pl_module)
-        is_over = self.clock.is_over
+        is_over = self.clock.budget.is_spent(step)
         rollout = batch.shape[1] - module.layout.input_steps
         self.history.record(step, outputs["loss"], self.clock.learning_rate, rollout)
-        if self.validation.batches and (is_over or self.validation.is_due(step)):
+        if self.validation.batches and (is_over or step % self.validation.every == 0):
             self.history.validated(self.validation.run(module, step))
         is_last = is_over or self.interruption.is_requested
         if is_last or step % self.checkpoint_every == 0:
@@ -119,7 +108,7 @@ class CheckpointCallback(Callback):
         """Write the history, and then the state from which the training can be resumed.
 
         Raises:
-            DataError: the loss or the weights are not finite; the state before stays.
+            DataError: the loss or a weight is not finite; the previous state stays.
         """
         self.history.flush()
         for name, weight in module.model.named_parameters():

@@ -17,17 +17,17 @@ DETERMINISM: Any = torch.utils.deterministic  # its one attribute is unknown to 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device, its floating-point numbers, and how many threads the CPU uses."""
+    """A device, the precision of its floating-point numbers, and the number of CPU threads."""
 
     accelerator: Accelerator
     precision: Precision
     threads: int | None
 
     def resolve(self) -> Literal["cpu", "cuda", "mps"]:
-        """The accelerator: `auto` is the first of cuda, mps and cpu that is there.
+        """The accelerator; for `auto`, the first of cuda, mps and cpu that this machine has.
 
         Raises:
-            ConfigError: this machine has no such device, or the device does not support `precision`.
+            ConfigError: this machine has no device `accelerator`, or the device does not support `precision`.
         """
         there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
         chosen = next(name for name in there if there[name]) if self.accelerator == "auto" else self.accelerator

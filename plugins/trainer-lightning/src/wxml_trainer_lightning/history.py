@@ -30,7 +30,7 @@ class Row:
     training_loss: float
     learning_rate: float
     rollout: int
-    """Forecast steps that the loss was taken over."""
+    """The number of forecast steps in the loss."""
     validation_loss: float | None = None
 
     def __str__(self) -> str:
@@ -39,22 +39,22 @@ class Row:
 
 
 class Listener(Protocol):
-    """Takes new rows: the progress bar, the tracker."""
+    """Receives new rows; the progress bar and the tracker are listeners."""
 
     def __call__(self, rows: Sequence[Row]) -> None:
-        """Take some rows, at least one, in the order of their steps."""
+        """Receive `rows`, at least one, in the order of their steps."""
 
 
 class ProgressListener:
     """Shows how far the training is: a bar on a terminal, else a line in the log for every 5 % of the training."""
 
     def __init__(self, budget: Budget, step: int) -> None:
-        """Begin after `step`, which is above 0 for a training that is resumed."""
+        """Begin after `step`, which is above 0 if the training is resumed."""
         self.budget = budget
         self.progress = Progress("training", budget.max_steps, start=step, unit="step", lines=20)
 
     def __call__(self, rows: Sequence[Row]) -> None:
-        """Show some rows: loss, validation loss, learning rate and time."""
+        """Show the loss, the validation loss, the learning rate and the time of each row."""
         for row in rows:
             validation = "" if row.validation_loss is None else f", validation {row.validation_loss:.4g}"
             note = (
@@ -75,22 +75,26 @@ class History:
     """
 
     def __init__(self, path: Path, step: int, listeners: Sequence[Listener]) -> None:
-        """Go on with the file after `step`; drop the rows of later steps, since these are made again."""
+        """Continue the file after `step`; drop the rows of later steps, since the training makes these steps again."""
         self.path = path
         self.last: Row | None = None
         self._listeners = listeners
         self._rows: list[Row] = []
         self._losses: list[Tensor] = []
         self._flushed = time.monotonic()
-        # A line without an end was being written when the process was killed.
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-        kept = [line for line in lines[1:] if line.endswith("\n") and _step(line) <= step]
+        kept = []
+        for line in lines[1:]:
+            number = line.partition(",")[0]
+            # A line without an end was being written when the process was killed.
+            if line.endswith("\n") and number.isdecimal() and int(number) <= step:
+                kept.append(line)
         with staged(path, overwrite=True) as temporary:
             temporary.write_text(COLUMNS + "".join(kept), encoding="utf-8")
 
     @property
     def is_due(self) -> bool:
-        """Whether the rows have waited long enough."""
+        """Whether the last flush is more than `FLUSH_SECONDS` ago."""
         return time.monotonic() - self._flushed > FLUSH_SECONDS
 
     def record(self, step: int, loss: Tensor, learning_rate: float, rollout: int) -> None:
@@ -103,11 +107,11 @@ class History:
         self._rows[-1] = replace(self._rows[-1], validation_loss=loss)
 
     def flush(self) -> None:
-        """Write the rows that wait.
+        """Write the rows that were recorded since the last flush.
 
         Raises:
             DataError: a loss is not finite.
-            ArtefactError: the disk is full or refuses.
+            ArtefactError: the file cannot be written, for example because the disk is full.
         """
         if not self._rows:
             return
@@ -131,8 +135,3 @@ class History:
                     fix="try a lower `training.learning_rate` or `training.gradient_clip`, a longer `training.warmup`, "
                     "or precision 32-true, in another directory; the last good state was kept",
                 )
-
-
-def _step(line: str) -> float:
-    number = line.partition(",")[0]
-    return int(number) if number.isdecimal() else math.inf

@@ -1,4 +1,4 @@
-"""Lightning's loop over the steps, on one device, without files and tips of its own; and how it is interrupted."""
+"""Runs Lightning's loop over the steps on one device, without its files and tips, and handles signals."""
 
 __all__ = ["Interruption", "run_loop"]
 
@@ -35,8 +35,8 @@ def run_loop(
         batches: one batch for each step.
         callbacks: Lightning calls them in this order.
         device: the device to train on.
-        loss_scale: the state of the loss scaling of a training that is resumed; empty at the beginning.
-        run_dir: the folder in which Lightning may write; it has no reason to.
+        loss_scale: the state of the loss scaling if the training is resumed, else empty.
+        run_dir: the folder that Lightning may write in; with these options it writes nothing.
     """
     with _quiet():
         trainer = Trainer(
@@ -70,7 +70,7 @@ def _quiet() -> Iterator[None]:
     level = log.level
     log.setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        # `workers` is an option; 0 is its default since reading in this process was the faster way when measured
+        # `workers` is an option; its default is 0, since reading in this process was faster when measured
         warnings.filterwarnings("ignore", "The '(train|val)_dataloader' does not have many workers")
         # `accelerator: cpu` on a machine that has a GPU is a choice
         warnings.filterwarnings("ignore", "GPU available but not used")
@@ -83,9 +83,9 @@ def _quiet() -> Iterator[None]:
 
 
 class Interruption:
-    """Within this context the first signal is a request, honoured between two steps; a second Ctrl-C stops at once.
+    """A context in which the first signal stops the training after the current step; a second Ctrl-C stops it at once.
 
-    Signals reach the main thread alone, so in any other thread this does nothing.
+    Only the main thread receives signals, so in any other thread the context does nothing.
     """
 
     def __init__(self) -> None:

@@ -39,10 +39,10 @@ class WeightedSquaredError(nn.Module):
         self.register_buffer("variable_weights", torch.tensor(np.asarray(variable_weights, np.float32)))
 
     def forward(self, forecast: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-        """The two sums of L, so that steps and batches can be added before they are divided.
+        """The numerator and the denominator of L, so that steps and batches can be added before the division.
 
         Args:
-            forecast: shape `[..., node, variable]`; taken as float32 whatever the precision of the model.
+            forecast: shape `[..., node, variable]`; converted to float32 whatever the precision of the model.
             truth: same shape, NaN where missing.
         """
         present = ~torch.isnan(truth)
@@ -57,12 +57,13 @@ def squared_error(
     """The loss of an experiment.
 
     Args:
-        experiment: gives areas, variables and how much each typically changes over one step.
-        weighting: `tendency`: errors are counted in units of that change; `uniform`: in the units of model space.
-        variable_weights: factors by name, 1 for those not named.
+        experiment: gives the areas, the variables and their tendency scales.
+        weighting: `tendency` divides the error of each variable by its tendency scale; `uniform` leaves the error in
+            the units of model space.
+        variable_weights: factors by variable; a variable without an entry has the factor 1.
 
     Raises:
-        ConfigError: a name that is not forecast.
+        ConfigError: `variable_weights` names a variable that the model does not forecast.
     """
     names = experiment.roles.output
     faults = [

@@ -19,7 +19,7 @@ from wxml_trainer_lightning.options import OptimizerName
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a sample is laid out: input times before the others; prognostic, then diagnostic, then forcing variables."""
+    """The layout of a sample: input times before the others; prognostic, then diagnostic, then forcing variables."""
 
     input_steps: int
     prognostic: int
@@ -97,7 +97,7 @@ class ForecastModule(LightningModule):
         return float(total / weight) if weight else 0.0
 
     def _sums(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """The two sums of the loss over the rollout steps that the batch has truth for."""
+        """The two sums of `WeightedSquaredError.forward`, added over the rollout steps that the batch has truth for."""
         inputs, outputs = self.layout.input_steps, self.layout.output
         states, truth = batch[:, :inputs, :, : self.layout.prognostic], batch[:, inputs:, :, :outputs]
         forecasts = unroll(model, states, batch[:, :-1, :, outputs:])
@@ -106,7 +106,7 @@ class ForecastModule(LightningModule):
         return torch.stack(totals).sum(), torch.stack(weights).sum()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimizer of the options, with the moments of a training that is resumed."""
+        """The optimizer of the options; if the training is resumed, with the moments of its state."""
         optimizer = make_optimizer(self.model, self.optimisation.optimizer, self.optimisation.weight_decay)
         if self.moments:
             state: dict[int, dict[str, Any]] = {}

@@ -16,7 +16,7 @@ BETAS = (0.9, 0.95)  # of AdamW, as GraphCast and its successors take them (Lam 
 
 
 class Chained(Optimizer):
-    """Several optimizers, each with parameters of its own, that step and are saved as one."""
+    """Several optimizers with separate parameters, which step and are saved as one."""
 
     def __init__(self, parts: Iterable[Optimizer]) -> None:
         self.parts = list(parts)
@@ -24,7 +24,7 @@ class Chained(Optimizer):
         self._share()
 
     def _share(self) -> None:
-        """One state and the very same groups, so that a schedule and a file see what the parts work on."""
+        """Give every part this object's state and groups, so that schedule and file see the same ones."""
         first = 0
         for part in self.parts:
             last = first + len(part.param_groups)
@@ -43,13 +43,13 @@ class Chained(Optimizer):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the state over, and hand it to the parts."""
+        """Load the state, and hand it to the parts."""
         super().load_state_dict(state_dict)
         self._share()
 
 
 def make_optimizer(model: nn.Module, name: OptimizerName, weight_decay: float) -> Optimizer:
-    """An optimizer of all weights of a model; only what has two axes or more decays.
+    """An optimizer of all weights of a model; only weights with two axes or more decay.
 
     `muon` moves each matrix of a linear layer by its orthogonalised momentum (Jordan et al. 2024,
     https://kellerjordan.github.io/posts/muon), as far as AdamW would by root mean square (Liu et al. 2025,

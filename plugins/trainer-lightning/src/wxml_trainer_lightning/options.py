@@ -41,7 +41,7 @@ Duration = Annotated[str, AfterValidator(_check_duration)]
 
 
 class Rollout(Options):
-    """How many forecast steps the loss is taken over, and how that number rises."""
+    """The number of forecast steps in the loss, and how it rises."""
 
     start: Annotated[int, Field(ge=1, description="forecast steps at first")] = 1
     maximum: Annotated[int, Field(ge=1, description="forecast steps at the end")] = 1
@@ -68,7 +68,7 @@ class Rollout(Options):
         return range(self.start, self.maximum + 1)
 
     def at_least(self, steps: int) -> Self:
-        """The same, but never with fewer forecast steps than a model makes at once.
+        """The rollout with `start` and `maximum` raised to `steps`, the number that a model forecasts at once.
 
         >>> Rollout(start=1, maximum=2).at_least(3).stages
         range(3, 4)
@@ -76,7 +76,7 @@ class Rollout(Options):
         return self.model_copy(update={"start": max(self.start, steps), "maximum": max(self.maximum, steps)})
 
     def steps(self, fraction: float) -> int:
-        """How many forecast steps there are when this fraction of the training is done.
+        """The number of forecast steps when `fraction` of the training is done.
 
         >>> rollout = Rollout(start=1, maximum=3, begin=0.5)
         >>> [rollout.steps(fraction) for fraction in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)]

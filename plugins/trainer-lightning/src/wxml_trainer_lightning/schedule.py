@@ -1,4 +1,4 @@
-"""The budget of a training in steps and time, and the learning rate, which follows the share that is used."""
+"""The budget of a training in steps and time, and the learning rate, which follows the used share of the budget."""
 
 __all__ = ["Budget", "LearningRate"]
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class Budget:
-    """A number of steps and perhaps a time; the training ends with the first of the two that is used up."""
+    """The budget of a training: it ends after `max_steps` steps or `max_seconds` seconds, whichever comes first."""
 
     def __init__(self, max_steps: int, max_seconds: float | None, spent: float = 0.0) -> None:
         """Start the clock; `spent` is the time in seconds that the training took before it was resumed."""
@@ -22,7 +22,7 @@ class Budget:
         return time.monotonic() - self._start
 
     def fraction(self, steps: int) -> float:
-        """The share of the budget that is used after `steps` steps, from 0 to 1: the larger of steps and time."""
+        """The used share of the budget after `steps` steps, 0 to 1: the larger of the shares of steps and of time."""
         done = steps / self.max_steps
         if self.max_seconds is not None:
             done = max(done, self.elapsed / self.max_seconds)
@@ -44,12 +44,12 @@ class LearningRate:
     """The last learning rate over the highest."""
 
     def at(self, fraction: float) -> float:
-        """The learning rate of the step after which this fraction of the training is done.
+        """The learning rate of the step after which `fraction` of the training is done.
 
-        With w = `warmup` and r = `final_ratio`:
+        With p = `fraction`, w = `warmup` and r = `final_ratio`:
 
             peak · p / w                                            for p < w
-            peak · (r + (1 − r) · ½ (1 + cos π (p − w) / (1 − w)))  after that
+            peak · (r + (1 − r) · ½ (1 + cos π (p − w) / (1 − w)))  for p ≥ w
         """
         if fraction < self.warmup:
             return self.peak * fraction / self.warmup

@@ -1,7 +1,7 @@
-"""The state of a training, from which it can go on: one `.safetensors` file.
+"""The state of a training, from which `--resume` continues: one `.safetensors` file.
 
-Random numbers and the order of samples are functions of the seed and the step, so the file holds neither. It holds the
-identity of its training: everything that the result depends on, as flat text.
+Random numbers and the order of samples are functions of the seed and the step, so the file holds neither. It also holds
+the identity of its training: everything that the result depends on, as dotted keys and text.
 """
 
 __all__ = ["Position", "StateFile", "TrainingState", "differences", "flatten", "run_identity"]
@@ -33,22 +33,22 @@ RESTART = "start again in another directory, or without --resume after removing 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a training has come; the fields are JSON values."""
+    """The progress of a training; the fields are JSON values."""
 
     step: int = 0
-    """Steps that are complete."""
+    """The number of complete steps."""
     elapsed: float = 0.0
     """Seconds of training."""
     training_loss: float | None = None
-    """Of the last step."""
+    """The training loss of the last step."""
     validation_loss: float | None = None
-    """The latest one."""
+    """The latest validation loss."""
     best_loss: float | None = None
     """The lowest validation loss."""
     best_step: int | None = None
-    """After which step that was."""
+    """The step after which the validation loss was `best_loss`."""
     tracker_run: str | None = None
-    """The name that the tracker gave to this training."""
+    """The id of the MLflow run."""
     loss_scale: dict[str, float] = field(default_factory=dict)
     """The state of the loss scaling of 16-bit floats; empty for other precisions."""
 
@@ -61,7 +61,7 @@ class TrainingState:
     tensors: Mapping[str, Tensor]
 
     def below(self, kind: str) -> dict[str, Tensor]:
-        """The tensors of one kind, without that prefix."""
+        """The tensors named `kind/…`, by their names without that prefix."""
         prefix = f"{kind}/"
         return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
 
@@ -80,11 +80,11 @@ class StateFile:
         self.identity = identity
 
     def begin(self, *, resume: bool) -> TrainingState | None:
-        """The state to go on from, or None to start from the beginning.
+        """The state to continue from, or None to start from the beginning.
 
         Raises:
-            ArtefactError: the folder holds a training and `resume` is not set; or it is set, and there is no such
-                folder, or it holds a state that is damaged or of another training.
+            ArtefactError: `resume` is not set and the folder holds a training; or `resume` is set, and the folder does
+                not exist, or its state is missing, is damaged or belongs to another training.
         """
         found = [name for name in ("state.safetensors", "checkpoint.safetensors") if (self.run_dir / name).exists()]
         if not resume and found:
@@ -104,10 +104,10 @@ class StateFile:
         return self.read() if resume and found else None
 
     def write(self, state: TrainingState) -> None:
-        """Replace the state by a new one, whole or not at all.
+        """Replace the file by one that holds `state`; a failure leaves the old file as it was.
 
         Raises:
-            ArtefactError: the disk is full or refuses.
+            ArtefactError: the file cannot be written, for example because the disk is full.
         """
         header = {"format": FORMAT, "position": asdict(state.position), "identity": self.identity}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
@@ -118,35 +118,32 @@ class StateFile:
                 raise OSError(f"{error}") from error
 
     def read(self) -> TrainingState:
-        """The state.
+        """Read the state from the file.
 
         Raises:
-            ArtefactError: it is damaged, or of a training with other settings or other data.
+            ArtefactError: the file is damaged, or belongs to a training with other settings or other data.
         """
         try:
             with safe_open(self.path, framework="pt") as file:
                 header = json.loads((file.metadata() or {})["wxml_training_state"])
-            self._check(header)
+            if header["format"] != FORMAT:
+                raise ArtefactError(
+                    f"`{self.path}` has format {header['format']}, this version reads {FORMAT}",
+                    fix="resume with the version of wxml-trainer-lightning that wrote it",
+                )
+            changed = differences(header["identity"], self.identity)
+            if changed:
+                raise ArtefactError(
+                    f"`{self.path}` belongs to another training:\n    " + "\n    ".join(changed),
+                    fix="resume with the config that it was started with, or start again in another directory",
+                )
             return TrainingState(Position(**header["position"]), load_file(self.path))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"`{self.path}` is damaged or was cut short: {error}", fix=RESTART) from error
 
-    def _check(self, header: dict[str, Any]) -> None:
-        if header["format"] != FORMAT:
-            raise ArtefactError(
-                f"`{self.path}` has format {header['format']}, this version reads {FORMAT}",
-                fix="resume with the version of wxml-trainer-lightning that wrote it",
-            )
-        changed = differences(header["identity"], self.identity)
-        if changed:
-            raise ArtefactError(
-                f"`{self.path}` belongs to another training:\n    " + "\n    ".join(changed),
-                fix="resume with the config that it was started with, or start again in another directory",
-            )
-
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested mappings to dotted keys; every value as JSON.
+    """Turn nested mappings into one mapping with dotted keys; every value becomes JSON.
 
     >>> flatten({"data": {"steps": 2, "names": ["t"]}})
     {'data.steps': '2', 'data.names': '["t"]'}
@@ -180,6 +177,6 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What changed, one line for each key, sorted."""
+    """One line for each key whose value changed, sorted by key."""
     keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
     return [f"{key}: was {before.get(key, 'absent')}, is {now.get(key, 'absent')}" for key in keys]

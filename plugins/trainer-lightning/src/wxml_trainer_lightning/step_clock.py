@@ -1,4 +1,4 @@
-"""The count of the steps, and what depends on it: random numbers, learning rate, the end of the training."""
+"""Counts the steps, and sets the random numbers and the learning rate, which depend on the count."""
 
 __all__ = ["StepClock"]
 
@@ -29,11 +29,6 @@ class StepClock(Callback):
         self.schedule = schedule
         self.learning_rate = 0.0
         self.at_rest = True
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the budget is spent."""
-        return self.budget.is_spent(self.step)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Seed the random numbers by the experiment's seed and the step, so a state need not hold a generator."""

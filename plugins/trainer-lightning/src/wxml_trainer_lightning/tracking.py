@@ -62,7 +62,7 @@ class MlflowTracker:
     """
 
     def __init__(self, uri: str, name: str, parameters: Mapping[str, str], run: str | None) -> None:
-        """Nothing happens before the context is entered; `run` is the id of a run to go on with."""
+        """Keep the parameters; the context opens the run. `run` is the id of an MLflow run to go on with."""
         self.run = run
         self._uri = uri
         self._name = name
@@ -76,23 +76,21 @@ class MlflowTracker:
 
     def __enter__(self) -> Self:
         self._warnings.__enter__()
-        warnings.filterwarnings(
-            "ignore", module=r"(mlflow|sqlalchemy|alembic)\b"
-        )  # what MLflow ought to write otherwise
+        warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|alembic)\b")  # of no use to a user of wxml
         threading.Thread(target=self._work, name="wxml-tracking", daemon=True).start()
-        self._wait(self._submit(self._open), OPEN_SECONDS)
+        self._submit(self._open, OPEN_SECONDS)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         stopped = kind is not None and issubclass(kind, KeyboardInterrupt | SystemExit)
         status = "FINISHED" if kind is None else "KILLED" if stopped else "FAILED"
         self._send()
-        self._wait(self._submit(lambda: self._close(status)), CLOSE_SECONDS)
+        self._submit(lambda: self._close(status), CLOSE_SECONDS)
         self._calls.put(None)
         self._warnings.__exit__(None, None, None)
 
     def __call__(self, rows: Sequence[Row]) -> None:
-        """Send rows, some seconds' worth of them at once."""
+        """Collect rows, and send them together every `SEND_SECONDS`."""
         self._rows += rows
         if time.monotonic() - self._sent > SEND_SECONDS:
             self._send()
@@ -101,18 +99,15 @@ class MlflowTracker:
         rows, self._rows, self._sent = self._rows, [], time.monotonic()
         self._submit(lambda: self._log(rows, int(time.time() * 1000)))
 
-    def _submit(self, call: Callable[[], None]) -> threading.Event:
-        """Have the thread make a call; the event is set when that is done."""
+    def _submit(self, call: Callable[[], None], seconds: float | None = None) -> None:
+        """Have the thread make `call`; wait until it is done if `seconds` are given, and fail after these."""
         done = threading.Event()
         self._calls.put((call, done))
-        return done
-
-    def _wait(self, done: threading.Event, seconds: float) -> None:
-        if not self._has_failed and not done.wait(seconds):
+        if seconds is not None and not self._has_failed and not done.wait(seconds):
             self._fail(f"no answer within {seconds:.0f} s")
 
     def _work(self) -> None:
-        """The life of the thread; after a failure calls are taken, and not made."""
+        """Make the calls in their order, in the thread; after a failure take them from the queue and make none."""
         for call, done in iter(self._calls.get, None):
             try:
                 if not self._has_failed:
@@ -150,7 +145,10 @@ class MlflowTracker:
         known = client.get_experiment_by_name(EXPERIMENT)
         experiment = known.experiment_id if known else client.create_experiment(EXPERIMENT)
         run: str = client.create_run(experiment, run_name=self._name).info.run_id
-        params = [Param(_key(key), text[:VALUE_LENGTH]) for key, text in self._parameters.items()]
+        params = []
+        for name, text in self._parameters.items():
+            key = re.sub(r"[^\w\-. /]", "_", name)[:KEY_LENGTH]  # MLflow accepts no other characters
+            params.append(Param(key, text[:VALUE_LENGTH]))
         for start in range(0, len(params), PARAMETERS_PER_CALL):
             client.log_batch(run, params=params[start : start + PARAMETERS_PER_CALL])
         return run
@@ -158,7 +156,16 @@ class MlflowTracker:
     def _log(self, rows: Sequence[Row], now: int) -> None:
         from mlflow.entities import Metric
 
-        metrics = [Metric(name, value, now, row.step) for row in rows for name, value in _metrics(row).items()]
+        metrics = []
+        for row in rows:
+            values = {
+                "training_loss": row.training_loss,
+                "learning_rate": row.learning_rate,
+                "rollout": float(row.rollout),
+            }
+            if row.validation_loss is not None:
+                values["validation_loss"] = row.validation_loss
+            metrics += [Metric(name, value, now, row.step) for name, value in values.items()]
         if self._client is not None and self.run is not None:
             for start in range(0, len(metrics), METRICS_PER_CALL):
                 self._client.log_batch(self.run, metrics=metrics[start : start + METRICS_PER_CALL])
@@ -177,25 +184,13 @@ def open_tracker(
     """The tracker of a run, to be entered as a context.
 
     Args:
-        name: which.
-        uri: where; None is the SQLite file `mlflow.db` beside `run_dir`, so that runs can be compared.
-        run_dir: gives the run its name.
-        parameters: flat, see `identity.flatten`.
-        run: the id of a run to go on with.
+        name: the option `tracker`.
+        uri: the address of MLflow's records; None: the SQLite file `mlflow.db` beside `run_dir`, which all runs share.
+        run_dir: the folder of the training; its name becomes the name of the MLflow run.
+        parameters: the parameters to record, by dotted key, see `state.flatten`.
+        run: the id of an MLflow run to go on with; None: a new run.
     """
     if name == "none":
         return NoTracker()
     beside = f"sqlite:///{run_dir.resolve().parent / 'mlflow.db'}"
     return MlflowTracker(uri or beside, run_dir.resolve().name, parameters, run)
-
-
-def _metrics(row: Row) -> dict[str, float]:
-    metrics = {"training_loss": row.training_loss, "learning_rate": row.learning_rate, "rollout": float(row.rollout)}
-    if row.validation_loss is not None:
-        metrics["validation_loss"] = row.validation_loss
-    return metrics
-
-
-def _key(name: str) -> str:
-    """A name that MLflow accepts."""
-    return re.sub(r"[^\w\-. /]", "_", name)[:KEY_LENGTH]

@@ -118,7 +118,7 @@ class LightningTrainer(Trainer):
         return None if self.max_time is None else float(parse_duration(self.max_time) / np.timedelta64(1, "s"))
 
     def identity(self) -> dict[str, Any]:
-        """The options that the result depends on, as JSON values; a resumed training may change the others."""
+        """The options that change the result, as JSON values; a resumed training may change the others."""
         options = {name: value for name, value in vars(self).items() if name not in FREE}
         return options | {"rollout": self.rollout.model_dump()}
 
@@ -139,11 +139,12 @@ class LightningTrainer(Trainer):
         """Train, and return the path of the checkpoint; see `wxml.training.trainer.Trainer.fit`.
 
         Raises:
-            ArtefactError: the folder holds a training and `resume` is not set, or there is nothing to resume, or a
-                state that is damaged or of other settings; or the disk refuses.
-            ConfigError: `variable_weights` names no variable that is forecast, or the device is not there.
-            DataError: too few samples, or a loss that is not finite.
-            KeyboardInterrupt: after a state was written, so that `resume` goes on from there.
+            ArtefactError: the folder holds a training and `resume` is not set; or `resume` is set, and the folder holds
+                no state, or a state that is damaged or was written with other settings; or a file cannot be written.
+            ConfigError: `variable_weights` names a variable that the model does not forecast, or this machine has no
+                such `accelerator`.
+            DataError: a period has too few samples, or the loss is not finite.
+            KeyboardInterrupt: Ctrl-C stopped the training after it wrote a state, from which `resume` continues.
         """
         from wxml_trainer_lightning.training_run import train  # takes 2 s, and options are read without it
 

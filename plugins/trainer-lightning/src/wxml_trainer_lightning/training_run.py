@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wxml import Experiment
 from wxml.errors import ArtefactError
@@ -42,16 +42,10 @@ def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *,
         with open_tracker(options.tracker, options.tracking_uri, run_dir, parameters, tracker_run) as tracker:
             final = run.finish(state_file, tracker)
     path = run_dir / "checkpoint.safetensors"
-    experiment.save(path, final.kept_weights, _summary(experiment, options, final.position), overwrite=resume)
-    LOG.info("training done: %d steps in %.0f s, checkpoint %s", final.position.step, final.position.elapsed, path)
-    return path
-
-
-def _summary(experiment: Experiment, options: "LightningTrainer", position: Position) -> dict[str, Any]:
-    """What the checkpoint says of its training: nothing that differs between two runs with the same result."""
-    validation = position.validation_loss
-    validation = validation if validation is not None and math.isfinite(validation) else None  # JSON knows no infinity
-    return {
+    position, validation = final.position, final.position.validation_loss
+    if validation is not None and not math.isfinite(validation):
+        validation = None  # JSON knows no infinity
+    summary = {  # nothing that differs between two runs with the same result
         "steps": position.step,
         "seed": experiment.config.seed,
         "training_loss": position.training_loss,
@@ -60,10 +54,13 @@ def _summary(experiment: Experiment, options: "LightningTrainer", position: Posi
         "weights_validation_loss": validation if position.best_loss is None else position.best_loss,
         "averaged": options.ema is not None,
     }
+    experiment.save(path, final.kept_weights, summary, overwrite=resume)
+    LOG.info("training done: %d steps in %.0f s, checkpoint %s", position.step, position.elapsed, path)
+    return path
 
 
 class TrainingRun:
-    """The parts of a training, made from the options and, if there is one, from the state to go on from."""
+    """Makes the parts of a training from the options and, if the training is resumed, from its state."""
 
     def __init__(
         self, experiment: Experiment, options: "LightningTrainer", device: Device, state: TrainingState | None
@@ -76,10 +73,12 @@ class TrainingRun:
         self.rollout = options.rollout.at_least(experiment.config.data.output_steps)
         self.module = self._module()
         self.validation = self._validation()
-        self.samples = self._samples("training", self.rollout.stages)
+        self.samples: Mapping[int, Sequence[Sample]] = {
+            steps: experiment.samples("training", steps) for steps in self.rollout.stages
+        }
 
     def finish(self, state_file: StateFile, tracker: Tracker) -> TrainingState:
-        """Make the steps that are still to be made, and return the final state."""
+        """Make the remaining steps, and return the final state."""
         options, position, seed = self.options, self.position, self.experiment.config.seed
         budget = Budget(options.max_steps, options.max_seconds, position.elapsed)
         if self.state is not None and budget.is_spent(position.step):
@@ -105,7 +104,9 @@ class TrainingRun:
                 run_loop(self.module, batches, callbacks, self.device, position.loss_scale, state_file.run_dir)
         finally:
             progress.close()
-        return checkpoints.final_state
+        if checkpoints.state is None:
+            raise RuntimeError("no step was made, so there is no state")
+        return checkpoints.state
 
     def _module(self) -> ForecastModule:
         """The model with its loss and optimizer, and with the weights and moments of the state if there is one."""
@@ -134,14 +135,10 @@ class TrainingRun:
         if self.experiment.config.data.split.validation is None:
             LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
             return Validation(None, options.validation_every, keep_best=keep_best)
-        longest = self.rollout.maximum
-        samples = self._samples("validation", [longest])[longest]
+        samples = self.experiment.samples("validation", self.rollout.maximum)
         batches = validation_batches(samples, options.validation_samples, options.batch_size, options.workers)
         validation = Validation(batches, options.validation_every, keep_best=keep_best)
         validation.loss = position.validation_loss
         if self.state is not None and position.best_loss is not None and position.best_step is not None:
             validation.best = Best(position.best_loss, position.best_step, self.state.below("best"))
         return validation
-
-    def _samples(self, period: Any, stages: Sequence[int]) -> Mapping[int, Sequence[Sample]]:
-        return {steps: self.experiment.samples(period, steps) for steps in stages}
