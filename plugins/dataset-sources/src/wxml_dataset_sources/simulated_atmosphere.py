@@ -35,7 +35,8 @@ class SimulatedAtmosphere(DataSource):
 
     `u`, `v`, `z`, `t`, `q` are instantaneous; `tp` is the rain of the six hours before; `orog` and `lsm` do not change.
     The next state depends on the state, the ground, the time of day and the season alone. The first read integrates the
-    model and keeps the fields in `$WXML_CACHE` (else `~/.cache/wxml`), from where later reads and runs take them.
+    model and keeps the fields in the folder `$WXML_CACHE`, else in the cache folder that platformdirs names for wxml
+    (on Linux `~/.cache/wxml`); later reads and runs take them from there.
     """
 
     def __init__(
@@ -49,7 +50,13 @@ class SimulatedAtmosphere(DataSource):
         seed: Annotated[int, Field(ge=0, description="draws continents, mountains and the first state")] = 0,
         spin_up_days: Annotated[int, Field(ge=0, description="simulated before `start` and thrown away")] = 60,
     ) -> None:
-        _check(truncation, seed, spin_up_days)
+        if not LOWEST_TRUNCATION <= truncation <= HIGHEST_TRUNCATION:
+            raise DataError(
+                f"`truncation` must be from {LOWEST_TRUNCATION} to {HIGHEST_TRUNCATION}, got {truncation}", fix="try 21"
+            )
+        for name, value in (("seed", seed), ("spin_up_days", spin_up_days)):
+            if value < 0:
+                raise DataError(f"`{name}` must not be negative, got {value}", fix="choose 0 or more")
         self._options: dict[str, Any] = {
             "truncation": truncation,
             "start": str(start),
@@ -80,9 +87,9 @@ class SimulatedAtmosphere(DataSource):
                 out[:, 0, position] = static[variable - len(FIELDS)].ravel()
 
     def _all_fields(self) -> Fields:
-        """Every time of every field that changes, `[time, field, node]`: from memory, from the cache, or simulated now.
+        """All `FIELDS` at all times, `[time, field, node]`: from memory, from the cache, or simulated now.
 
-        Of several processes that need the same fields, one simulates them and the others wait.
+        If several processes need the same fields, one simulates them and the others wait.
         """
         if self._fields is None:
             path = cache_folder() / f"simulated-atmosphere-{self._content_hash()}.npy"
@@ -95,7 +102,7 @@ class SimulatedAtmosphere(DataSource):
         return self._fields
 
     def _simulate(self, shape: tuple[int, ...]) -> Fields:
-        """The fields, from an integration that begins `spin_up_days` before the first time."""
+        """Integrate the model from `spin_up_days` before the first time, and return the fields."""
         seed, spin_up = self._options["seed"], 86400 * self._options["spin_up_days"]
         begin = float(self.header.times[0].astype(np.int64)) - spin_up
         atmosphere = Atmosphere(SphericalHarmonics(self._options["truncation"]), self._surface)
@@ -104,11 +111,13 @@ class SimulatedAtmosphere(DataSource):
         first = spin_up // OUTPUT_INTERVAL
         for index, (_, values) in enumerate(itertools.islice(run, first, first + len(fields))):
             fields[index] = values.reshape(shape[1:])
-            _log_progress(index + 1, len(fields))
+            done, total = index + 1, len(fields)
+            if 10 * done // total > 10 * index // total:  # another tenth is complete
+                LOG.info("simulated atmosphere: %d of %d times (%d %%)", done, total, 100 * done // total)
         return fields
 
     def _content_hash(self) -> str:
-        """Of the options and of the code of the simulation: another version of either is another file."""
+        """A hash of the options and of the code of the simulation; it is part of the name of the cache file."""
         digest = hashlib.sha256(json.dumps(self._options, sort_keys=True).encode())
         for file in sorted(resources.files("wxml_dataset_sources.simulation").iterdir(), key=lambda file: file.name):
             if file.name.endswith(".py"):
@@ -116,29 +125,12 @@ class SimulatedAtmosphere(DataSource):
         return digest.hexdigest()[:16]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the fields: a data-loader worker maps them from the cache."""
+        """Pickle without the fields; a data-loader worker maps them from the cache."""
         return {**self.__dict__, "_fields": None}
 
 
-def _log_progress(done: int, total: int) -> None:
-    """A line for every tenth that is complete."""
-    if 10 * done // total > 10 * (done - 1) // total:
-        LOG.info("simulated atmosphere: %d of %d times (%d %%)", done, total, 100 * done // total)
-
-
-def _check(truncation: int, seed: int, spin_up_days: int) -> None:
-    """Refuse what the option schema would, for those who call the constructor themselves."""
-    if not LOWEST_TRUNCATION <= truncation <= HIGHEST_TRUNCATION:
-        raise DataError(
-            f"`truncation` must be from {LOWEST_TRUNCATION} to {HIGHEST_TRUNCATION}, got {truncation}", fix="try 21"
-        )
-    for name, value in (("seed", seed), ("spin_up_days", spin_up_days)):
-        if value < 0:
-            raise DataError(f"`{name}` must not be negative, got {value}", fix="choose 0 or more")
-
-
 def _times(start: str, end: str) -> NDArray[np.datetime64]:
-    """Every six hours from `start` to `end`, both included; an `end` without an hour is that whole day."""
+    """Times every six hours from `start` to `end`, both included; an `end` without an hour means its whole day."""
     first, last = parse_time(start), parse_time(end)
     if "T" not in str(end) and " " not in str(end):
         last += np.timedelta64(86399, "s")

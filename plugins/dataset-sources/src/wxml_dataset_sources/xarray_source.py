@@ -13,7 +13,7 @@ from wxml import DataSource, Grid
 from wxml_dataset_sources.xarray_reading.arrays import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
-from wxml_dataset_sources.xarray_reading.files import DataFile, fingerprint, recognise, resolve
+from wxml_dataset_sources.xarray_reading.files import fingerprint, recognise, resolve
 from wxml_dataset_sources.xarray_reading.opening import release
 
 KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: a smaller source is decoded once, a larger one on every read
@@ -63,7 +63,14 @@ class XarraySource(DataSource):
             grib_filter or {},
         )
         grids: dict[Hashable, Grid] = {}
-        contents = [_read(recognise(name, engine), selection, grids) for name in self._paths]
+        contents: list[FileContent] = []
+        for file in (recognise(name, engine) for name in self._paths):
+            if file.engine == "grib":
+                from wxml_dataset_sources.xarray_reading.grib import read_messages  # ecCodes takes a while to load
+
+                contents.append(read_messages(file, selection, grids))
+            else:
+                contents.append(read_arrays(file, selection, grids))
         self._assembly: Assembly = assemble(contents, selection)
         self._decoded: dict[int, NDArray[np.float32]] | None = None
         if sum(block.size for block in self._assembly.blocks) <= KEPT_IN_MEMORY:
@@ -72,7 +79,7 @@ class XarraySource(DataSource):
         release()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a worker needs: names and positions; decoded values stay behind."""
+        """Pickle names and positions for a data-loader worker, without the decoded values."""
         return self.__dict__ | {"_decoded": None if self._decoded is None else {}}
 
     def provenance(self) -> dict[str, Any]:
@@ -87,29 +94,19 @@ class XarraySource(DataSource):
         for number, columns in self._assembly.touched(names):
             rows = self._assembly.rows[number][time_indices]
             present = np.flatnonzero(rows >= 0)
-            if len(present):
-                self._fill(number, columns, (present, rows[present]), out)
+            if not len(present):
+                continue
+            levels = np.array([level for _, level in columns])
+            values, rows, levels = self._values(number, rows[present], levels)
+            for (column, _), level in zip(columns, levels, strict=True):
+                out[present, :, column] = values[rows, :, level]
         if len(self._decoded or ()) > known:
             release()  # what is in memory needs no open file
-
-    def _fill(
-        self,
-        number: int,
-        columns: list[tuple[int, int]],
-        times: tuple[NDArray[np.intp], NDArray[np.intp]],
-        out: NDArray[np.float32],
-    ) -> None:
-        """Copy one block; `times` are the positions in `out` and in the block."""
-        present, rows = times
-        levels = np.array([level for _, level in columns])
-        values, rows, levels = self._values(number, rows, levels)
-        for (column, _), level in zip(columns, levels, strict=True):
-            out[present, :, column] = values[rows, :, level]
 
     def _values(
         self, number: int, rows: NDArray[np.intp], levels: NDArray[np.intp]
     ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
-        """Values `[time, member, level, node]` of a block, and where in them the wanted times and levels are."""
+        """Values `[time, member, level, node]` of a block, and the positions of `rows` and `levels` in them."""
         block = self._assembly.blocks[number]
         if self._decoded is None:
             some_rows, rows = np.unique(rows, return_inverse=True)
@@ -119,12 +116,3 @@ class XarraySource(DataSource):
             times = 1 if block.times is None else len(block.times)
             self._decoded[number] = block.read(np.arange(times), np.arange(len(block.variables)))
         return self._decoded[number], rows, levels
-
-
-def _read(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
-    """What a file holds; `grids` are those that other files have, and it adds its own."""
-    if file.engine != "grib":
-        return read_arrays(file, selection, grids)
-    from wxml_dataset_sources.xarray_reading.grib import read_messages  # ecCodes takes a while to load
-
-    return read_messages(file, selection, grids)

@@ -30,7 +30,7 @@ STEPS_AT_T21 = 12  # per output, half an hour each: the scheme is stable up to w
 
 
 class Atmosphere:
-    """The coupled equations; the state is the coefficients `[3, order, degree]` of ζ, T and q."""
+    """The coupled equations; their state holds the coefficients `[3, order, degree]` of ζ, T and q."""
 
     def __init__(self, harmonics: SphericalHarmonics, surface: Surface) -> None:
         self._harmonics = harmonics
@@ -71,7 +71,7 @@ class Atmosphere:
                 time += scheme.step
 
     def _tendency(self, state: Complex, time: float) -> tuple[Complex, Real]:
-        """The tendency of the state but for its linear decay, and the rain rate (mm/s) on the grid."""
+        """The tendency of the state without its linear decay, and the rain rate (mm/s) on the grid."""
         wind = eastward, northward = self._harmonics.wind(state[0])
         vorticity, temperature, humidity = self._harmonics.to_grid(state)
         ground_temperature = temperature - self._cooling
@@ -112,7 +112,7 @@ class AdamsBashforth:
         self._past: list[Complex] = []
 
     def advance(self, state: Complex, tendency: Complex) -> Complex:
-        """The next state; call once per step, with N of the state."""
+        """The next state; call it once per step, with `tendency` = N(state, t)."""
         recent = [tendency, *self._past]
         change = self.step * sum(
             weight * term for weight, term in zip(ADAMS_BASHFORTH[len(recent)], recent, strict=True)

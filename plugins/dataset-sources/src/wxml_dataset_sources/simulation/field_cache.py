@@ -16,7 +16,7 @@ CHECKSUM_BYTES = 4
 
 
 def load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """The stored array, mapped read-only; None where there is none, or where it is damaged or of another shape."""
+    """Map the stored array read-only; return None if there is no file, or if it is damaged or has another shape."""
     try:
         content = np.memmap(path, np.uint8, mode="r")
         if _checksum(content[:-CHECKSUM_BYTES]) == content[-CHECKSUM_BYTES:].tobytes():
@@ -32,7 +32,7 @@ def load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
 
 
 def store(path: Path, values: NDArray[np.float32]) -> None:
-    """Keep the array for `load`; where that is impossible, say so and go on, since the caller has the values."""
+    """Write the array for `load`; if that fails, log a warning and go on, since the caller has the values."""
     try:
         with staged(path, overwrite=True) as temporary:
             np.save(temporary, values, allow_pickle=False)

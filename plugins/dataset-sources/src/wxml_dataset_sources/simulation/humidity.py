@@ -2,10 +2,10 @@
 
 ∂q/∂t = −∇·(q V) + wetness · max(r q_s(T) − q, 0) / τ_e − max(q − q_s(T − lift), 0) / τ_c
 
-The air cools by `lift` where it ascends. It does so in cyclones, as friction turns the wind inwards (Ekman pumping
-is proportional to the vorticity, and upward where its sign is the Coriolis parameter's), and in deep convection,
-which sets in above about 22 °C. So it rains in cyclones, in the warm tropics, and where moist air is carried to colder
-places or up mountains.
+Ascending air cools by `lift`. Air ascends in cyclones, as friction turns the wind inwards (Ekman pumping is
+proportional to the vorticity, and upward if vorticity and Coriolis parameter have the same sign), and in deep
+convection, which begins above about 22 °C. So it rains in cyclones, in the warm tropics, and where the wind carries
+moist air to colder places or up mountains.
 """
 
 __all__ = ["Humidity", "saturation_humidity"]
@@ -21,11 +21,11 @@ Real = NDArray[np.float64]
 PRESSURE = 95000.0  # Pa
 EVAPORATION_DAYS = 2.0
 CONDENSATION_HOURS = 4.0
-SEA_RELATIVE_HUMIDITY = 0.9  # r: evaporation ends there
-LAND_WETNESS = 0.4  # of the sea's
+SEA_RELATIVE_HUMIDITY = 0.9  # r: the relative humidity at which evaporation ends
+LAND_WETNESS = 0.4  # evaporation over land, relative to that over the sea
 CYCLONE_LIFT = 1e5  # K s: cooling by ascent, per unit of cyclonic vorticity
-CONVECTIVE_LIFT, CONVECTION_ONSET = 1.5, 295.0  # K of cooling per K above so many K
-TROPICS = 0.15  # the sine of the latitude within which what turns cyclonically changes sides
+CONVECTIVE_LIFT, CONVECTION_ONSET = 1.5, 295.0  # K of cooling per K of temperature above the onset (K)
+TROPICS = 0.15  # the sine of the latitude within which the cyclonic direction of rotation changes
 COLUMN_MASS = 3000.0  # kg m⁻²: the mass of air that the humidity stands for; 1 kg m⁻² of water is 1 mm
 
 
@@ -38,7 +38,7 @@ class Humidity:
         self._evaporation_rate = (1 - (1 - LAND_WETNESS) * land) / (EVAPORATION_DAYS * DAY)
 
     def evaporation(self, humidity: Real, temperature: Real) -> Real:
-        """Moistening (s⁻¹) on the grid.
+        """The tendency of humidity by evaporation (s⁻¹) on the grid.
 
         Args:
             humidity: kg/kg.
@@ -48,7 +48,7 @@ class Humidity:
         return self._evaporation_rate * np.maximum(deficit, 0.0)
 
     def condensation(self, humidity: Real, temperature: Real, vorticity: Real) -> Real:
-        """Drying by rain (s⁻¹) on the grid; times `COLUMN_MASS` it is the rain rate (mm/s).
+        """The loss of humidity by rain (s⁻¹) on the grid; multiplied by `COLUMN_MASS` it is the rain rate (mm/s).
 
         Args:
             humidity: kg/kg.

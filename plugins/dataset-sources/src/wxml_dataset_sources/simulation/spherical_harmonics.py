@@ -38,11 +38,9 @@ class SphericalHarmonics:
         """The eigenvalues −l(l + 1) / a² of the Laplacian (m⁻²), shape `[degree]`."""
         self.inverse_laplacian = np.append(0.0, 1.0 / self.laplacian[1:])
         """Their inverses (m²), zero for the global mean, shape `[degree]`."""
-        self._set_matrices()
 
-    def _set_matrices(self) -> None:
-        """One matrix `[order, out, in]` for each way through the Legendre transform."""
-        functions, slopes = legendre_functions(self.truncation, self.sin_latitude)
+        # One matrix `[order, out, in]` for each direction of the Legendre transform.
+        functions, slopes = legendre_functions(truncation, self.sin_latitude)
         self._metric = 1.0 / (EARTH_RADIUS * np.sqrt(1.0 - self.sin_latitude**2))
         half_weights = 0.5 * self.weights
         self._synthesis = np.ascontiguousarray(functions.swapaxes(1, 2))
@@ -56,7 +54,7 @@ class SphericalHarmonics:
         return self._from_waves(_product(self._synthesis, coefficients))
 
     def to_coefficients(self, values: Real) -> Complex:
-        """The coefficients of what the truncation holds of the values: exact for fields that it holds entirely."""
+        """The coefficients of the values up to the truncation: exact for fields without higher degrees."""
         return _product(self._analysis, self._to_waves(values))
 
     def gradient(self, coefficients: Complex) -> tuple[Real, Real]:
@@ -119,20 +117,18 @@ def legendre_functions(truncation: int, sin_latitude: Real) -> tuple[Real, Real]
 def fast_length(minimum: int) -> int:
     """The smallest multiple of four from `minimum` on that has no prime factor above five."""
     length = -(-minimum // 4) * 4
-    while _largest_factor(length) > 5:
+    while True:
+        rest = length
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return length
         length += 4
-    return length
-
-
-def _largest_factor(number: int) -> int:
-    for factor in (2, 3, 5):
-        while number % factor == 0:
-            number //= factor
-    return number if number > 1 else 5
 
 
 def _product(matrix: Real, vectors: Complex) -> Complex:
-    """Matrices `[order, out, in]` applied to `[..., order, in]`: one real product for all fields at once."""
+    """Apply matrices `[order, out, in]` to vectors `[..., order, in]`, by one real product for all fields at once."""
     leading = vectors.shape[:-2]
     columns = np.ascontiguousarray(vectors.reshape(-1, *vectors.shape[-2:]).transpose(1, 2, 0))
     product = np.matmul(matrix, columns.view(np.float64)).view(np.complex128)

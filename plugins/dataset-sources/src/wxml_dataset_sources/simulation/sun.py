@@ -1,4 +1,4 @@
-"""Where the sun stands: a circular orbit, 365.2425 days long, with the winter solstice on 21 December."""
+"""The position of the sun: a circular orbit of 365.2425 days, with the winter solstice on 21 December."""
 
 __all__ = ["daily_mean_sunshine", "season", "sunshine"]
 
@@ -11,7 +11,7 @@ Real = NDArray[np.float64]
 OBLIQUITY = np.radians(23.44)
 DAY = 86400.0  # s
 YEAR = 365.2425 * DAY
-SOLSTICE = 10.0 * DAY  # 2000-01-01 is so long after it
+SOLSTICE = 10.0 * DAY  # from the winter solstice to 2000-01-01
 EPOCH_OFFSET = 10957.0 * DAY  # from 1970-01-01 to 2000-01-01
 
 

@@ -1,4 +1,4 @@
-"""The ground: smooth continents and mountains, drawn from a seed."""
+"""The ground: smooth continents and mountains, drawn at random from a seed."""
 
 __all__ = ["Surface"]
 
@@ -16,6 +16,7 @@ LAND_SHARE = 0.32  # of the sphere
 COAST = 0.2  # half the width of a coast, in standard deviations of the field that continents are cut from
 MOUNTAIN_SHARE = 0.22  # of the sphere, before the sea covers its part
 PEAK = 3500.0  # m: the height of the highest mountain
+DRAWN_DEGREES = 22  # for which random numbers are drawn, at every truncation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Surface:
 
     @classmethod
     def from_seed(cls, harmonics: SphericalHarmonics, seed: int) -> Self:
-        """Continents are where one random field is high; mountains are where another is high too."""
+        """Draw two random fields: land lies where the first is high, mountains on land where the second is high."""
         random = np.random.default_rng(seed)
         continents = _random_field(harmonics, random, scale=4.0)
         land = 1.0 / (1.0 + np.exp(-(continents - _upper(harmonics, continents, LAND_SHARE)) / COAST))
@@ -39,7 +40,7 @@ class Surface:
 
     @classmethod
     def flat(cls, harmonics: SphericalHarmonics) -> Self:
-        """Sea everywhere."""
+        """A surface of sea alone."""
         nothing = np.zeros((len(harmonics.latitudes), len(harmonics.longitudes)))
         return cls(orography=nothing, land=nothing)
 
@@ -60,11 +61,8 @@ def _random_field(harmonics: SphericalHarmonics, random: np.random.Generator, sc
     return np.asarray(values / np.sqrt(harmonics.mean(values**2)))
 
 
-DRAWN_DEGREES = 22
-
-
 def _upper(harmonics: SphericalHarmonics, values: Real, share: float) -> float:
-    """The value that is exceeded on the share `share` of the sphere's area."""
+    """The value that `values` exceed on `share` of the sphere's area."""
     order = np.argsort(values, axis=None)
     areas = np.repeat(harmonics.weights, len(harmonics.longitudes))[order]
     return float(values.ravel()[order][np.searchsorted(np.cumsum(areas) / areas.sum(), 1.0 - share)])

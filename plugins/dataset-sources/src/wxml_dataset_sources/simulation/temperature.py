@@ -39,10 +39,10 @@ class Temperature:
         return self._annual + season(time) * self._seasonal
 
     def heating(self, temperature: Real, time: float) -> Real:
-        """Relaxation and sun (K/s) on the grid.
+        """The heating (K/s) by relaxation and by the sun, on the grid.
 
         Args:
-            temperature: at sea level, K, on the grid.
+            temperature: temperature at sea level (K) on the grid.
             time: seconds since 1970-01-01 UTC.
         """
         sun = sunshine(time, self._latitudes, self._longitudes)

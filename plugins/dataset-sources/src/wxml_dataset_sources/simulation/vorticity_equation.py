@@ -29,13 +29,13 @@ class FlowConstants:
     """The constants of the equation; `FlowConstants.free()` leaves only advection on the rotating sphere."""
 
     relaxation_days: float = 5.0
-    """τ: how fast the zonal mean is drawn to the jets."""
+    """τ, the time scale in which the zonal mean relaxes to the jets."""
     diffusion_hours: float = 8.0
-    """How fast ∇⁸ damps the highest degree."""
+    """The time scale in which ∇⁸ damps the highest degree."""
     quadratic_drag: float = 4.2e-7
     """c (m⁻¹)."""
     growth_per_day: float = 2.0
-    """g at the centre of the storm tracks, where one is in mid-season."""
+    """g at the centre of the storm tracks, in the middle between summer and winter."""
     jet_speed: float = 70.0
     """The speed (m/s) at the core of the jets of ζ*."""
     layer_depth: float = 10e3
@@ -56,7 +56,7 @@ SEASONALITY = 0.25  # how much more than on average there is of jets and growth 
 
 
 class VorticityEquation:
-    """The tendency of the vorticity's coefficients, without the linear decay, which `decay` holds."""
+    """The tendency of the vorticity's coefficients; `decay` holds its linear part."""
 
     def __init__(self, harmonics: SphericalHarmonics, orography: Real, constants: FlowConstants) -> None:
         self._harmonics, self._constants = harmonics, constants
@@ -65,7 +65,9 @@ class VorticityEquation:
         north, south = _bumps(harmonics.latitudes, TRACK_LATITUDE, TRACK_WIDTH)
         growth = constants.growth_per_day / DAY
         self._growth, self._growth_contrast = growth * (north + south)[:, None], growth * (north - south)[:, None]
-        self._synoptic = _band(harmonics.degrees, harmonics.truncation)
+        # One at synoptic degrees, falling smoothly to zero beside them; truncations below 21 shrink the band.
+        low, high = min(1.0, harmonics.truncation / 21) * np.array(SYNOPTIC_DEGREES)
+        self._synoptic = np.exp(-(((harmonics.degrees - (low + high) / 2) / ((high - low) / 2)) ** 4))
         self.jets, self._jet_contrast = jets(harmonics, constants.jet_speed)
         self._relaxation = 1.0 / (constants.relaxation_days * DAY)
 
@@ -76,7 +78,7 @@ class VorticityEquation:
         return np.asarray(zonal + diffusion_rate(self._harmonics, self._constants.diffusion_hours))
 
     def tendency(self, vorticity: Complex, wind: tuple[Real, Real], time: float) -> Complex:
-        """∂ζ/∂t but for the decay.
+        """∂ζ/∂t without the decay, coefficients (s⁻²).
 
         Args:
             vorticity: ζ, coefficients.
@@ -97,12 +99,12 @@ class VorticityEquation:
 
 
 def diffusion_rate(harmonics: SphericalHarmonics, hours: float) -> Real:
-    """The rate (s⁻¹) at which ∇⁸ damps each degree when the highest one decays within so many hours, `[degree]`."""
+    """The rate (s⁻¹), shape `[degree]`, at which ∇⁸ damps each degree if the highest one decays in `hours`."""
     return np.asarray((harmonics.laplacian / harmonics.laplacian[-1]) ** 4 / (hours * 3600.0))
 
 
 def jets(harmonics: SphericalHarmonics, speed: float) -> tuple[Complex, Complex]:
-    """The vorticity of a jet on each hemisphere between weak easterlies, and of the northern minus the southern jet."""
+    """The vorticity of both jets and the weak easterlies, and that of the northern minus the southern jet."""
     latitudes = harmonics.latitudes
     north, south = speed * _bumps(latitudes, JET_LATITUDE, JET_WIDTH)
     trades = speed * TRADE_SHARE * np.exp(-((latitudes / 15.0) ** 2))
@@ -131,11 +133,5 @@ def _zonal_vorticity(harmonics: SphericalHarmonics, speed: Real) -> Complex:
 
 
 def _bumps(latitudes: Real, centre: float, width: float) -> Real:
-    """A bell around the latitude on each hemisphere, shape `[2, latitude]`, north first."""
+    """A bell curve around `centre` and one around −`centre`, shape `[2, latitude]`."""
     return np.asarray(np.exp(-(((latitudes - np.array([[centre], [-centre]])) / width) ** 2)))
-
-
-def _band(degrees: Real, truncation: int) -> Real:
-    """One at synoptic degrees, falling smoothly to zero beside them; the band shrinks with truncations below 21."""
-    low, high = min(1.0, truncation / 21) * np.array(SYNOPTIC_DEGREES)
-    return np.asarray(np.exp(-(((degrees - (low + high) / 2) / ((high - low) / 2)) ** 4)))

@@ -1,4 +1,4 @@
-"""NetCDF files and zarr stores as blocks: which variables there are, and how their values are read."""
+"""NetCDF files and zarr stores as blocks: finds the variables, and reads their values."""
 
 __all__ = ["ArrayReader", "Layout", "read_arrays"]
 
@@ -23,7 +23,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
 )
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import axes_grid, cells_grid, plane_grid
-from wxml_dataset_sources.xarray_reading.instants import ValidTimes, valid_times
+from wxml_dataset_sources.xarray_reading.instants import valid_times
 from wxml_dataset_sources.xarray_reading.opening import damaged, opened
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
@@ -34,7 +34,7 @@ UNWRITTEN = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which dimension of a variable is what; every other one has length 1."""
+    """The dimensions of a variable by their meaning; every other dimension has length 1."""
 
     time: str | None
     member: str | None
@@ -43,7 +43,7 @@ class Layout:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The dimensions in the order `(time, member, level, nodes)`, without those that are not there."""
+        """The dimensions in the order `(time, member, level, nodes)`, without those that are None."""
         return (*(dim for dim in (self.time, self.member, self.level) if dim), *self.nodes)
 
 
@@ -57,8 +57,17 @@ class ArrayReader:
 
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
+        layout = self.layout
         try:
-            values = self._values(times, levels)
+            variable = opened(self.file).variables[self.name]
+            wanted: dict[Hashable, int | slice | NDArray[np.intp]]
+            wanted = {dim: 0 for dim in variable.dims if dim not in layout.order}
+            for dim, positions in ((layout.time, times), (layout.level, levels)):
+                if dim is not None:  # a slice where positions follow each other: files read these at once
+                    first, last = int(positions[0]), int(positions[-1])
+                    follow = last - first + 1 == len(positions)
+                    wanted[dim] = slice(first, last + 1) if follow else positions
+            values = np.asarray(variable.isel(wanted).transpose(*layout.order).values)
         except DataError:
             raise
         except DAMAGE as error:
@@ -70,22 +79,8 @@ class ArrayReader:
         with np.errstate(invalid="ignore", over="ignore"):  # an undeclared fill value may not fit into float32
             floats = np.array(values, np.float32)
             floats[np.abs(floats) > UNWRITTEN] = np.nan
-        return floats.reshape(
-            len(times), -1, len(levels), int(np.prod(values.shape[-len(self.layout.nodes) or None :]))
-        )
-
-    def _values(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.generic]:
-        variable = opened(self.file).variables[self.name]
-        chosen = {self.layout.time: _selector(times), self.layout.level: _selector(levels)}
-        wanted = {dim: 0 for dim in variable.dims if dim not in self.layout.order}
-        part = variable.isel(wanted | {dim: where for dim, where in chosen.items() if dim is not None})
-        return np.asarray(part.transpose(*self.layout.order).values)
-
-
-def _selector(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """Positions that follow each other as a slice: files read these at once."""
-    first, last = int(positions[0]), int(positions[-1])
-    return slice(first, last + 1) if last - first + 1 == len(positions) else positions
+        nodes = int(np.prod(values.shape[-len(layout.nodes) or None :]))
+        return floats.reshape(len(times), -1, len(levels), nodes)
 
 
 def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
@@ -93,8 +88,8 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid
 
     Args:
         file: the file.
-        selection: what the user wants.
-        grids: the grids of other files, by their coordinates; those of this file are added.
+        selection: the variables and levels that the user wants.
+        grids: the grids of other files, by their coordinates; the grids of this file are added.
 
     Raises:
         DataError: the file cannot be read, or its coordinates are not understood.
@@ -121,7 +116,7 @@ class _Nodes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Levels:
-    """The levels of some variables: their dimension, and their numbers where the names state them."""
+    """The levels of some variables: their dimension, and their numbers if these belong to the variables' names."""
 
     dim: str | None = None
     numbers: Sequence[float] | None = None
@@ -157,23 +152,23 @@ class _ArrayFile:
     def fields(self) -> list[str]:
         """The names of the variables that hold numbers and are no coordinates, in the file's order; sorted for zarr.
 
-        A zarr store is listed in the order in which its parts happen to answer.
+        A zarr store lists its arrays in a different order every time.
         """
         names = [str(name) for name, variable in self.dataset.variables.items() if variable.dtype.kind in "fiub"]
-        names = sorted(names) if self.file.engine == "zarr" else names
-        return [name for name in names if name not in self.coordinates.all and not self._describes(name)]
+        found = []
+        for name in sorted(names) if self.file.engine == "zarr" else names:
+            variable = self.dataset[name].variable
+            is_described = variable.dims == (name,) or "grid_mapping_name" in variable.attrs  # an axis, a projection
+            if name not in self.coordinates.all and not is_described:
+                found.append(name)
+        return found
 
     def called(self, name: str) -> str:
         """Our name for a name in the file."""
         return self.selection.name(self.file.path, name)
 
-    def _describes(self, name: str) -> bool:
-        """Whether a variable belongs to the description of the file: an axis without units, or a map projection."""
-        variable = self.dataset[name].variable
-        return variable.dims == (name,) or "grid_mapping_name" in variable.attrs
-
     def _nodes(self, name: str) -> _Nodes | None:
-        """The grid of a variable; None where it has no horizontal dimensions."""
+        """The grid of a variable; None if the variable has no horizontal dimensions."""
         dims = set(self.dataset[name].dims)
         latitude = next((n for n in self.coordinates.latitudes if dims.issuperset(self.dataset[n].dims)), None)
         longitude = next((n for n in self.coordinates.longitudes if dims.issuperset(self.dataset[n].dims)), None)
@@ -192,7 +187,14 @@ class _ArrayFile:
         member = next((str(self.dataset[n].dims[0]) for n in self.coordinates.members if self._along(n, dims)), None)
         time = max(times.dims, key=lambda dim: array.sizes[dim], default=None)  # the others hold a single entry
         layout = Layout(time, member, levels.dim, nodes.dims)
-        self._check_dims(name, layout, times, nodes)
+        known = {time, member, levels.dim, *times.dims, *nodes.dims}
+        sizes = {str(dim): length for dim, length in array.sizes.items()}
+        unknown = [dim for dim, length in sizes.items() if length > 1 and dim not in known]
+        if unknown:
+            raise DataError(
+                f"`{name}` has dimensions {sizes}, of which `{unknown[0]}` is not understood",
+                fix=f"{HOW_TO_NAME}; or leave the variable out with `variables`",
+            )
         return Block(
             path=self.file.path,
             origin=f"`{name}`",
@@ -210,28 +212,16 @@ class _ArrayFile:
     def _levels(self, dims: frozenset[str], nodes: _Nodes) -> _Levels:
         free = dims.difference(nodes.dims)
         axes = [name for name in self.coordinates.levels if self._along(name, free)]
-        if axes:
-            axis = min(axes, key=lambda name: name not in dims)  # an axis before what is told along it
-            return self._numbered(axis, str(self.dataset[axis].dims[0]))
         scalars = [name for name in self.coordinates.levels if self.dataset[name].ndim == 0]
-        return self._numbered(scalars[0], None) if scalars else _Levels()
-
-    def _numbered(self, name: str, dim: str | None) -> _Levels:
-        axis = self.dataset[name]
+        if not axes and not scalars:
+            return _Levels()
+        # The axis itself goes before another coordinate along it.
+        axis = self.dataset[min(axes, key=lambda name: name not in dims) if axes else scalars[0]]
+        dim = str(axis.dims[0]) if axes else None
         units, standard_name = str(axis.attrs.get("units", "")), str(axis.attrs.get("standard_name", ""))
         if axis.size == 1 and is_height(units, standard_name):
             return _Levels(dim)
         return _Levels(dim, pressure_in_hpa(np.atleast_1d(axis.values).tolist(), units))
-
-    def _check_dims(self, name: str, layout: Layout, times: ValidTimes, nodes: _Nodes) -> None:
-        known = {layout.time, layout.member, layout.level, *times.dims, *nodes.dims}
-        sizes = {str(dim): length for dim, length in self.dataset[name].sizes.items()}
-        unknown = [dim for dim, length in sizes.items() if length > 1 and dim not in known]
-        if unknown:
-            raise DataError(
-                f"`{name}` has dimensions {sizes}, of which `{unknown[0]}` is not understood",
-                fix=f"{HOW_TO_NAME}; or leave the variable out with `variables`",
-            )
 
 
 def _nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Grid]) -> _Nodes:

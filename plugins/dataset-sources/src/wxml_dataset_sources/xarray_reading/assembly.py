@@ -1,4 +1,4 @@
-"""From the blocks of all files to one source: names, times, grid and members checked against each other."""
+"""Joins the blocks of all files into one source, and checks that names, times, grids and members fit together."""
 
 __all__ = ["Assembly", "assemble"]
 
@@ -28,7 +28,7 @@ class Assembly:
     header: SourceHeader
     blocks: tuple[Block, ...]
     rows: tuple[NDArray[np.intp], ...]
-    """Per block: the block's position of each time of the header, -1 where it has none."""
+    """For each block, the block's position of each time of the header; -1 if the block does not have that time."""
 
     def touched(self, variables: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, int]]]]:
         """The blocks that hold some of the variables, each with pairs (position in the request, level in the block)."""
@@ -43,8 +43,8 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
     """Check that the blocks fit together, and find the block and its row for every variable and time.
 
     Raises:
-        DataError: the selection names something that is in no file, a variable is there twice for a time, or the
-            blocks differ in grid or members.
+        DataError: the selection names something that is in no file, two blocks hold a variable at the same time, or
+            the blocks differ in grid or members.
     """
     found = [block for content in contents for block in content.blocks]
     _check_renamed(contents, selection)
@@ -53,9 +53,18 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
     blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
     _check_overlaps(blocks)
     times = _times(blocks)
-    members = _members(blocks)
-    header = SourceHeader(blocks[0].grid, _variables(blocks), times, members)
-    return Assembly(header, tuple(blocks), tuple(_rows(block, times) for block in blocks))
+    variables: dict[str, Variable] = {}  # in the order of the files; the units of the first file count
+    rows = []
+    for block in blocks:
+        for variable in block.variables:
+            variables.setdefault(variable.name, variable)
+        if block.times is None:
+            rows.append(np.zeros(len(times), np.intp))
+        else:
+            rows.append(np.full(len(times), -1, np.intp))
+            rows[-1][np.searchsorted(times, block.times)] = np.arange(len(block.times))
+    header = SourceHeader(blocks[0].grid, tuple(variables.values()), times, _members(blocks))
+    return Assembly(header, tuple(blocks), tuple(rows))
 
 
 def _check_renamed(contents: Sequence[FileContent], selection: Selection) -> None:
@@ -70,7 +79,7 @@ def _check_renamed(contents: Sequence[FileContent], selection: Selection) -> Non
 
 
 def _check_wanted(contents: Sequence[FileContent], selection: Selection) -> None:
-    """Refuse a selection that names what is not there, or leaves nothing."""
+    """Refuse a selection that names a variable or level that is in no file, or that leaves nothing."""
     variables = [variable for content in contents for block in content.blocks for variable in block.variables]
     there = {variable.level for variable in variables if variable.level is not None}
     for level in selection.levels or ():
@@ -110,7 +119,7 @@ def _without_repeats(blocks: list[Block]) -> list[Block]:
 
 
 def _on_one_grid(blocks: list[Block]) -> list[Block]:
-    """Every block in the node order of the first one."""
+    """Give every block the grid and the node order of the first one."""
     first = blocks[0]
     placed = []
     for block in blocks:
@@ -123,7 +132,7 @@ def _on_one_grid(blocks: list[Block]) -> list[Block]:
 
 
 def _check_overlaps(blocks: Sequence[Block]) -> None:
-    """Refuse a variable that is there twice for a time."""
+    """Refuse blocks of which two hold a variable at the same time."""
     holders: dict[str, tuple[int, ...]] = {}
     for number, block in enumerate(blocks):
         for variable in block.variables:
@@ -132,22 +141,19 @@ def _check_overlaps(blocks: Sequence[Block]) -> None:
     for name, numbers in holders.items():
         one_each.setdefault(numbers, name)
     for numbers, name in one_each.items():
-        _check_holders(name, [blocks[number] for number in numbers])
-
-
-def _check_holders(name: str, holders: list[Block]) -> None:
-    if len(holders) > 1 and any(block.times is None for block in holders):
-        raise _clash(name, holders[0], holders[1], "at all times")
-    dated = [block.times for block in holders if block.times is not None]
-    if not dated:
-        return
-    times = np.concatenate(dated)
-    owners = np.repeat(np.arange(len(dated)), [len(stamps) for stamps in dated])
-    order = np.argsort(times, kind="stable")
-    repeats = np.flatnonzero(times[order][1:] == times[order][:-1])
-    if len(repeats):
-        first, second = order[repeats[0]], order[repeats[0] + 1]
-        raise _clash(name, holders[owners[first]], holders[owners[second]], f"for {format_time(times[first])}")
+        sharing = [blocks[number] for number in numbers]
+        if len(sharing) > 1 and any(block.times is None for block in sharing):
+            raise _clash(name, sharing[0], sharing[1], "at all times")
+        dated = [block.times for block in sharing if block.times is not None]
+        if not dated:
+            continue
+        times = np.concatenate(dated)
+        owners = np.repeat(np.arange(len(dated)), [len(stamps) for stamps in dated])
+        order = np.argsort(times, kind="stable")
+        repeats = np.flatnonzero(times[order][1:] == times[order][:-1])
+        if len(repeats):
+            first, second = order[repeats[0]], order[repeats[0] + 1]
+            raise _clash(name, sharing[owners[first]], sharing[owners[second]], f"for {format_time(times[first])}")
 
 
 def _clash(name: str, first: Block, second: Block, when: str) -> DataError:
@@ -175,20 +181,3 @@ def _members(blocks: Sequence[Block]) -> int:
                 fix="read them apart with `path` or `variables`",
             )
     return largest.members
-
-
-def _variables(blocks: Sequence[Block]) -> tuple[Variable, ...]:
-    """Each variable once, in the order of the files; the first one's units count."""
-    first: dict[str, Variable] = {}
-    for block in blocks:
-        for variable in block.variables:
-            first.setdefault(variable.name, variable)
-    return tuple(first.values())
-
-
-def _rows(block: Block, times: NDArray[np.datetime64]) -> NDArray[np.intp]:
-    if block.times is None:
-        return np.zeros(len(times), np.intp)
-    rows = np.full(len(times), -1, np.intp)
-    rows[np.searchsorted(times, block.times)] = np.arange(len(block.times))
-    return rows

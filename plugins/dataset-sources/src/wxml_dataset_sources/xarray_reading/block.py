@@ -1,4 +1,4 @@
-"""A block, which is one parameter in one file, and the selection of what the user wants of it."""
+"""A block, which is one parameter in one file, and the user's selection of variables and levels."""
 
 __all__ = ["Block", "FileContent", "Reader", "Selection"]
 
@@ -34,18 +34,18 @@ class Block:
 
     path: str
     origin: str
-    """What the file calls it."""
+    """The parameter's name in the file, for messages."""
     variables: tuple[Variable, ...]
     """One per level."""
     levels: NDArray[np.intp]
-    """Where these levels are in the file, shape `[level]`."""
+    """The positions of these levels in the file, shape `[level]`."""
     times: NDArray[np.datetime64] | None
     """The instants, `datetime64[s]`, in the order of the file; None for a field that does not change."""
     members: int
     grid: Grid
     reader: Reader
     order: NDArray[np.intp] | None = None
-    """The file's position of each node of the source, where the two orders differ."""
+    """The position in the file of each node of the source; None if the orders are the same."""
 
     @property
     def place(self) -> str:
@@ -67,7 +67,7 @@ class Block:
         """Values at some of its times and levels, in the source's order of nodes: `[time, member, level, node]`.
 
         Args:
-            times: positions in `times`, rising and each once; `[0]` where that is None.
+            times: positions in `Block.times`, rising and each once; `[0]` if `Block.times` is None.
             levels: positions in `variables`, likewise.
         """
         values = self.reader.read(times, self.levels[levels])
@@ -98,20 +98,18 @@ class Selection:
     grib_filter: Mapping[str, str | int | float]
 
     def name(self, path: str, found: str) -> str:
-        """Our name for what a file calls `found`."""
+        """Our name for the name `found` in the file `path`."""
         return self.rename.get(f"{Path(path).name}:{found}", self.rename.get(found, found))
 
     def wants(self, parameter: str) -> bool:
-        """Whether any level of a parameter may be wanted, as far as its name tells."""
+        """Whether the user may want a level of `parameter`; this looks at the name alone."""
         if self.variables is None:
             return True
         return any(name == parameter or name.startswith(f"{parameter}_") for name in self.variables)
 
     def keeps(self, variable: Variable) -> bool:
-        """Whether a variable is wanted."""
+        """Whether the user wants `variable`, by its name and its level."""
         named = self.variables is None or not {variable.name, variable.param}.isdisjoint(self.variables)
-        return named and (variable.level is None or self.has_level(variable.level))
-
-    def has_level(self, level: float) -> bool:
-        """Whether a level is wanted."""
-        return self.levels is None or any(math.isclose(level, wanted, rel_tol=1e-5) for wanted in self.levels)
+        if variable.level is None or self.levels is None:
+            return named
+        return named and any(math.isclose(variable.level, wanted, rel_tol=1e-5) for wanted in self.levels)

@@ -1,15 +1,15 @@
-"""How long a classic NetCDF file must be, from its header.
+"""Checks the length of a classic NetCDF file against its header.
 
-The C library opens a file that was cut short and reads whatever its buffers hold where the data are missing, so this
-has to be checked beforehand. Layout: "The NetCDF Classic Format Specification",
+The C library opens a file that was cut short and returns whatever its buffers hold in place of the missing data, so the
+length must be checked first. Layout: "The NetCDF Classic Format Specification",
 https://docs.unidata.ucar.edu/netcdf-c/current/file_format_specifications.html
 """
 
 __all__ = ["check_length"]
 
+import math
 import os
 import struct
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from wxml.errors import DataError
@@ -29,86 +29,65 @@ def check_length(path: str) -> None:
         if start[:3] != b"CDF" or start[3] not in (1, 2, 5):
             return
         try:
-            needed = _Header(file, version=start[3]).length()
+            needed = _needed_length(file, version=start[3])
         except (struct.error, KeyError, IndexError, ValueError, OverflowError, MemoryError) as error:
-            raise _short(path, "its header is not complete") from error
+            raise DataError(
+                f"`{path}` is damaged or cut short: its header is not complete", fix="fetch or write the file again"
+            ) from error
     size = os.path.getsize(path)
     if size < needed:
-        raise _short(path, f"it has {size} bytes and its header promises {needed}")
+        raise DataError(
+            f"`{path}` is damaged or cut short: it has {size} bytes and its header promises {needed}",
+            fix="fetch or write the file again",
+        )
 
 
-def _short(path: str, why: str) -> DataError:
-    return DataError(f"`{path}` is damaged or cut short: {why}", fix="fetch or write the file again")
+def _needed_length(file: BinaryIO, version: int) -> int:
+    """The bytes that the file needs at least, by its header; `file` stands behind the four bytes of the version.
 
+    Trailing padding is not counted. A variable with records has one part in every record of `stride` bytes.
+    """
+    count_format, offset_format = ">Q" if version == 5 else ">I", ">I" if version == 1 else ">Q"
 
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    """Where the values of one variable are."""
+    def number(form: str) -> int:
+        return int(struct.unpack(form, file.read(struct.calcsize(form)))[0])
 
-    begin: int
-    count: int  # bytes of one record, or of all where there are no records
-    is_record: bool
+    def entries() -> range:
+        number(">I")  # the tag of the list, or zero if the list is absent
+        return range(number(count_format))
 
-
-class _Header:
-    """Reads a header from front to back."""
-
-    def __init__(self, file: BinaryIO, version: int) -> None:
-        self.file = file
-        self.count_format = ">Q" if version == 5 else ">I"
-        self.offset_format = ">I" if version == 1 else ">Q"
-
-    def length(self) -> int:
-        """The bytes that the file needs at least; trailing padding is not counted."""
-        records = self._number(self.count_format)
-        dimensions = [self._dimension() for _ in range(self._list())]
-        self._skip_attributes()
-        extents = [self._variable(dimensions) for _ in range(self._list())]
-        if records in STREAMING:
-            records = 0
-        each = [extent.count for extent in extents if extent.is_record]
-        stride = each[0] if len(each) == 1 else sum(_padded(count) for count in each)
-        return max((_end(extent, records, stride) for extent in extents), default=0)
-
-    def _number(self, form: str) -> int:
-        return int(struct.unpack(form, self.file.read(struct.calcsize(form)))[0])
-
-    def _list(self) -> int:
-        self._number(">I")  # the tag of the list, or zero where it is absent
-        return self._number(self.count_format)
-
-    def _skip(self, count: int) -> None:
-        padded = _padded(count)
-        if len(self.file.read(padded)) < padded:
+    def skip(count: int) -> None:
+        padded = -(-count // 4) * 4
+        if len(file.read(padded)) < padded:
             raise ValueError("end of file")
 
-    def _dimension(self) -> int:
-        self._skip(self._number(self.count_format))
-        return self._number(self.count_format)
+    def skip_attributes() -> None:
+        for _ in entries():
+            skip(number(count_format))
+            size = SIZES[number(">I")]
+            skip(size * number(count_format))
 
-    def _skip_attributes(self) -> None:
-        for _ in range(self._list()):
-            self._skip(self._number(self.count_format))
-            size = SIZES[self._number(">I")]
-            self._skip(size * self._number(self.count_format))
-
-    def _variable(self, dimensions: list[int]) -> _Extent:
-        self._skip(self._number(self.count_format))
-        shape = [dimensions[self._number(self.count_format)] for _ in range(self._number(self.count_format))]
-        self._skip_attributes()
-        count = SIZES[self._number(">I")]
-        self._number(self.count_format)  # the size that the header states: wrong above 4 GiB, so it is worked out
-        is_record = bool(shape) and shape[0] == 0
-        for length in shape[1:] if is_record else shape:
-            count *= length
-        return _Extent(self._number(self.offset_format), count, is_record)
-
-
-def _padded(count: int) -> int:
-    return -(-count // 4) * 4
-
-
-def _end(extent: _Extent, records: int, stride: int) -> int:
-    if not extent.is_record:
-        return extent.begin + extent.count
-    return extent.begin + (records - 1) * stride + extent.count if records else 0
+    records = number(count_format)
+    lengths = []
+    for _ in entries():
+        skip(number(count_format))
+        lengths.append(number(count_format))
+    skip_attributes()
+    fixed_ends, parts = [0], []
+    for _ in entries():
+        skip(number(count_format))
+        shape = [lengths[number(count_format)] for _ in range(number(count_format))]
+        skip_attributes()
+        size = SIZES[number(">I")]
+        number(count_format)  # the size that the header states: wrong above 4 GiB, so it is worked out
+        has_records = bool(shape) and shape[0] == 0
+        size *= math.prod(shape[1:] if has_records else shape)
+        begin = number(offset_format)
+        if has_records:
+            parts.append((begin, size))
+        else:
+            fixed_ends.append(begin + size)
+    if not parts or records == 0 or records in STREAMING:
+        return max(fixed_ends)
+    stride = parts[0][1] if len(parts) == 1 else sum(-(-size // 4) * 4 for _, size in parts)
+    return max(*fixed_ends, *(begin + (records - 1) * stride + size for begin, size in parts))

@@ -16,7 +16,7 @@ PRESSURE_UNITS = {"hpa", "pa", "millibar", "millibars", "mbar", "mb", "hectopasc
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """How a kind of coordinate shows itself; patterns match a whole text in any case."""
+    """The signs of one kind of coordinate; patterns match a whole text in any case."""
 
     units: str
     standard_name: str
@@ -24,7 +24,7 @@ class Signs:
     name: str
 
     def rank(self, name: str, variable: xr.Variable) -> int | None:
-        """0 by units or standard name, 1 by axis, 2 by name, None where nothing shows it."""
+        """0 if units or standard name match, 1 if the axis does, 2 if the name does, None if nothing does."""
         standard_name = str(variable.attrs.get("standard_name", ""))
         if _matches(self.units, variable.attrs.get("units", "")) or _matches(self.standard_name, standard_name):
             return 0
@@ -80,9 +80,13 @@ def find_coordinates(dataset: xr.Dataset, called: Callable[[str], str]) -> Coord
 
     Args:
         dataset: opened without decoding of times.
-        called: our name for a name in the file, as the user renamed it.
+        called: gives our name for a name in the file, by the option `rename`.
     """
-    bounds = _bounds(dataset)
+    names = {str(name) for name in dataset.variables}
+    attributes = [variable.attrs for variable in dataset.variables.values()]
+    stated = {str(attrs[key]) for attrs in attributes for key in ("bounds", "climatology") if key in attrs}
+    usual = {name for name in names if re.fullmatch(r".*_(bnds|bounds|vertices)", name, re.IGNORECASE)}
+    bounds = frozenset((stated | usual) & names)
     variables = {str(name): variable for name, variable in dataset.variables.items() if name not in bounds}
     axes = {name: v for name, v in variables.items() if name in dataset.coords or v.dims == (name,)}
     dates = axes | {name: v for name, v in variables.items() if not v.dims}  # older files keep the start as a variable
@@ -94,7 +98,10 @@ def find_coordinates(dataset: xr.Dataset, called: Callable[[str], str]) -> Coord
 
     latitudes, longitudes = ranked(LATITUDE, variables, 2), ranked(LONGITUDE, variables, 2)
     places = {*latitudes, *longitudes}
-    instants = tuple(name for name in ranked(INSTANT, dates, 2) if _is_date(variables[name]))
+    decodable = {
+        name: v for name, v in dates.items() if v.dtype.kind in "SUO" or " since " in str(v.attrs.get("units", ""))
+    }
+    instants = ranked(INSTANT, decodable, 2)
     leads = tuple(name for name in ranked(LEAD, axes, 2) if name not in instants)
     rest = {name: v for name, v in axes.items() if name not in places and name not in instants and name not in leads}
     members = ranked(MEMBER, rest, 1)
@@ -104,18 +111,6 @@ def find_coordinates(dataset: xr.Dataset, called: Callable[[str], str]) -> Coord
 
 def _matches(pattern: str, text: object) -> bool:
     return re.fullmatch(pattern, str(text), re.IGNORECASE) is not None
-
-
-def _is_date(variable: xr.Variable) -> bool:
-    return variable.dtype.kind in "SUO" or " since " in str(variable.attrs.get("units", ""))
-
-
-def _bounds(dataset: xr.Dataset) -> frozenset[str]:
-    named = {
-        str(v.attrs[key]) for v in dataset.variables.values() for key in ("bounds", "climatology") if key in v.attrs
-    }
-    called = {str(n) for n in dataset.variables if re.fullmatch(r".*_(bnds|bounds|vertices)", str(n), re.IGNORECASE)}
-    return frozenset((named | called) & {str(name) for name in dataset.variables})
 
 
 def flatten(parameter: str, levels: Sequence[float] | None, units: str) -> tuple[Variable, ...]:
@@ -130,7 +125,7 @@ def flatten(parameter: str, levels: Sequence[float] | None, units: str) -> tuple
 
 
 def pressure_in_hpa(levels: Sequence[float], units: str) -> list[float]:
-    """Levels as numbers; those in Pa become hPa.
+    """Convert levels in Pa to hPa, and leave the others as they are.
 
     >>> pressure_in_hpa([85000, 50000], "Pa")
     [850.0, 500.0]
@@ -140,5 +135,5 @@ def pressure_in_hpa(levels: Sequence[float], units: str) -> list[float]:
 
 
 def is_height(units: str, standard_name: str) -> bool:
-    """Whether levels are heights or depths: a single one then adds nothing to the parameter's name (`t2m`)."""
+    """Whether levels are heights or depths; a single one is not part of the variable's name (`t2m`)."""
     return units.lower() in HEIGHT_UNITS or standard_name in HEIGHT_NAMES

@@ -57,18 +57,14 @@ def _expand(entry: str) -> list[str]:
     if "://" in entry:
         raise DataError(f"`path` must be on this machine, got `{entry}`", fix="fetch the data first: no URL is read")
     name = os.path.expanduser(entry)
-    if os.path.lexists(name):  # a name that holds [ or * is taken as it is where it exists
-        return [name] if os.path.exists(name) else _missing(name)
-    if not glob.has_magic(name):
-        return _missing(name)
+    if os.path.exists(name):  # a name with [ or * in it is not a pattern if such a file exists
+        return [name]
+    if os.path.lexists(name) or not glob.has_magic(name):
+        raise DataError(f"there is no file `{name}`", fix=_nearby(Path(name)))
     matches = sorted(glob.glob(name, recursive=True))
     if not matches:
         raise DataError(f"no file matches `{entry}`", fix=_nearby(Path(name)))
     return matches
-
-
-def _missing(name: str) -> list[str]:
-    raise DataError(f"there is no file `{name}`", fix=_nearby(Path(name)))
 
 
 def _nearby(path: Path) -> str:

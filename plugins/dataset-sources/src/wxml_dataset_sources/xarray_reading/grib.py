@@ -1,4 +1,4 @@
-"""GRIB files as blocks: their messages sorted by parameter, level, member and time, and how values are read."""
+"""GRIB files as blocks: sorts the messages by parameter, level, member and time, and reads their values."""
 
 __all__ = ["MessageReader", "message_grid", "read_messages"]
 
@@ -31,9 +31,9 @@ KEYS = (
 )
 UNNAMED = ("unknown", "undef", "~")
 ALWAYS_NUMBERED = ("isobaric", "hybrid", "sigma", "eta", "theta", "generalVertical")
-"""Types of level whose number belongs to the name; others state it only where a parameter has several."""
+"""Types of level whose number is always part of the variable's name; for others, only if there are several levels."""
 GRIB_DAMAGES = (eccodes.CodesInternalError, OSError, EOFError, ValueError, KeyError, TypeError)
-"""What ecCodes and cfgrib raise for a file that is not what it should be."""
+"""The errors that ecCodes and cfgrib raise for a damaged file."""
 
 ROW_TOLERANCE = 1e-6  # degrees: a row of a regular grid has one latitude
 
@@ -65,72 +65,60 @@ class _Entry:
 
 
 def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
-    """The blocks of a GRIB file; only headers are read.
+    """The blocks of a GRIB file; this reads headers, and no values.
 
     Args:
         file: the file.
-        selection: what the user wants.
-        grids: the grids of other files, by the hash of their grid section; those of this file are added.
+        selection: the variables, levels and messages that the user wants.
+        grids: the grids of other files, by the hash of their grid section; the grids of this file are added.
 
     Raises:
         DataError: the file is damaged, holds a field twice, or has a grid without latitudes and longitudes.
     """
     try:
         kinds = _sorted_by_kind(file.path, selection.grib_filter)
-        content = _GribFile(file, selection, grids).content(kinds)
+        called = {kind: selection.name(file.path, kind.parameter) for kind in kinds}
+        wanted = {kind: name for kind, name in called.items() if selection.wants(name)}
+        blocks = tuple(_block(file, kind, name, kinds[kind], grids) for kind, name in wanted.items())
     except DataError as error:
         raise DataError(f"`{file.path}`: {error.message}", fix=error.fix) from error
     except GRIB_DAMAGES as error:
         raise damaged(file.path, "grib", error) from error
-    return content
+    return FileContent(file.path, blocks, frozenset(kind.parameter for kind in kinds), frozenset(called.values()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _GribFile:
-    """A GRIB file whose messages are being sorted into blocks."""
-
-    file: DataFile
-    selection: Selection
-    grids: dict[Hashable, Grid]
-
-    def content(self, kinds: Mapping[_Kind, list[_Entry]]) -> FileContent:
-        called = {kind: self.selection.name(self.file.path, kind.parameter) for kind in kinds}
-        wanted = {kind: name for kind, name in called.items() if self.selection.wants(name)}
-        blocks = tuple(self._block(kind, name, kinds[kind]) for kind, name in wanted.items())
-        return FileContent(
-            self.file.path, blocks, frozenset(kind.parameter for kind in kinds), frozenset(called.values())
-        )
-
-    def _block(self, kind: _Kind, name: str, entries: list[_Entry]) -> Block:
-        times = sorted({entry.time for entry in entries})
-        levels = sorted({entry.level for entry in entries})
-        members = sorted({entry.member for entry in entries})
-        places = np.full((len(times), len(members), len(levels), 2), -1, np.int64)
-        where = tuple({value: position for position, value in enumerate(axis)} for axis in (times, members, levels))
-        for entry in entries:
-            slot = where[0][entry.time], where[1][entry.member], where[2][entry.level]
-            if places[slot][0] >= 0:
-                time = "" if kind.is_static else f" for {np.datetime64(entry.time, 's')}"
-                where_both = f"in the messages at byte {places[slot][0]} and {entry.offset[0]}"
-                raise DataError(
-                    f"{kind.origin} at level {entry.level:g} is there twice{time}: {where_both}",
-                    fix="choose one with `grib_filter` (by dataDate, step or stepRange), or leave it out with "
-                    "`variables`",
-                )
-            places[slot] = entry.offset
-        if kind.grid not in self.grids:
-            self.grids[kind.grid] = message_grid(self.file.path, entries[0].offset)
-        grid = self.grids[kind.grid]
-        return Block(
-            path=self.file.path,
-            origin=kind.origin,
-            variables=flatten(name, _numbers(kind.type_of_level, levels), kind.units),
-            levels=np.arange(len(levels)),
-            times=None if kind.is_static else np.array(times, "datetime64[s]"),
-            members=len(members),
-            grid=grid,
-            reader=MessageReader(self.file.path, places, len(grid)),
-        )
+def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], grids: dict[Hashable, Grid]) -> Block:
+    """The block of the messages `entries`, which have one kind; `name` is our name of the parameter."""
+    times = sorted({entry.time for entry in entries})
+    levels = sorted({entry.level for entry in entries})
+    members = sorted({entry.member for entry in entries})
+    places = np.full((len(times), len(members), len(levels), 2), -1, np.int64)
+    where = tuple({value: position for position, value in enumerate(axis)} for axis in (times, members, levels))
+    for entry in entries:
+        slot = where[0][entry.time], where[1][entry.member], where[2][entry.level]
+        if places[slot][0] >= 0:
+            time = "" if kind.is_static else f" for {np.datetime64(entry.time, 's')}"
+            where_both = f"in the messages at byte {places[slot][0]} and {entry.offset[0]}"
+            raise DataError(
+                f"{kind.origin} at level {entry.level:g} is there twice{time}: {where_both}",
+                fix="choose one with `grib_filter` (by dataDate, step or stepRange), or leave it out with `variables`",
+            )
+        places[slot] = entry.offset
+    if kind.grid not in grids:
+        grids[kind.grid] = message_grid(file.path, entries[0].offset)
+    grid = grids[kind.grid]
+    is_numbered = len(levels) > 1 or kind.type_of_level.startswith(ALWAYS_NUMBERED)
+    numbers = pressure_in_hpa(levels, "Pa" if kind.type_of_level == "isobaricInPa" else "") if is_numbered else None
+    return Block(
+        path=file.path,
+        origin=kind.origin,
+        variables=flatten(name, numbers, kind.units),
+        levels=np.arange(len(levels)),
+        times=None if kind.is_static else np.array(times, "datetime64[s]"),
+        members=len(members),
+        grid=grid,
+        reader=MessageReader(file.path, places, len(grid)),
+    )
 
 
 def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[_Kind, list[_Entry]]:
@@ -142,32 +130,25 @@ def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[
     kinds: dict[_Kind, list[_Entry]] = {}
     for values, offsets in passing.iter_index():
         header = dict(zip(keys, values, strict=True))
-        kinds.setdefault(_kind(header), []).extend(_entry(header, offset) for offset in offsets)
+        name = next((header[key] for key in ("cfVarName", "shortName") if header[key] not in UNNAMED), "unknown")
+        kind = _Kind(
+            parameter=name,
+            type_of_level=header["typeOfLevel"],
+            step_type=header["stepType"],
+            units=header["units"],
+            grid=header["md5GridSection"],
+            is_static=header["valid_time"] == "undef",
+        )
+        number, time, level = (
+            0 if header[key] == "undef" else header[key] for key in ("number", "valid_time", "level:float")
+        )
+        for offset in offsets:
+            place = (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
+            kinds.setdefault(kind, []).append(_Entry(place, float(level), int(number), int(time)))
     if not kinds:
         there = "; ".join(f"{key} is one of {index.header_values[key][:20]}" for key in chosen)
         raise DataError(f"no message has {dict(chosen)} (`grib_filter`)", fix=f"in this file {there}")
     return kinds
-
-
-def _kind(header: Mapping[str, str]) -> _Kind:
-    name = next((header[key] for key in ("cfVarName", "shortName") if header[key] not in UNNAMED), "unknown")
-    step_type, units = header["stepType"], header["units"]
-    is_static = header["valid_time"] == "undef"
-    return _Kind(name, header["typeOfLevel"], step_type, units, header["md5GridSection"], is_static)
-
-
-def _entry(header: Mapping[str, int | float | str], offset: int | tuple[int, int]) -> _Entry:
-    place = (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
-    number, time, level = (
-        0 if header[key] == "undef" else header[key] for key in ("number", "valid_time", "level:float")
-    )
-    return _Entry(place, float(level), int(number), int(time))
-
-
-def _numbers(type_of_level: str, levels: Sequence[float]) -> list[float] | None:
-    if len(levels) == 1 and not type_of_level.startswith(ALWAYS_NUMBERED):
-        return None
-    return pressure_in_hpa(levels, "Pa" if type_of_level == "isobaricInPa" else "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,7 +157,7 @@ class MessageReader:
 
     path: str
     places: NDArray[np.int64]
-    """Byte of each message and field within it, shape `[time, member, level, 2]`; -1 where there is none."""
+    """The byte of each message and the field within it, shape `[time, member, level, 2]`; -1 without a message."""
     nodes: int
 
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -197,12 +178,10 @@ class MessageReader:
 
 
 def message_grid(path: str, offset: tuple[int, int]) -> Grid:
-    """The grid of a message.
-
-    Places are taken point by point, which holds for every scanning mode.
+    """The grid of the message at `offset`; it takes the place of every point, so any scanning mode is right.
 
     Raises:
-        DataError: ecCodes knows no places for this kind of grid.
+        DataError: ecCodes gives no latitudes and longitudes for this type of grid.
     """
     with open(path, "rb") as file:
         message = cfgrib.Message.from_file(file, _offset(np.asarray(offset)), errors="raise")
@@ -236,7 +215,7 @@ def _plane(message: cfgrib.Message) -> tuple[int, int] | None:
 
 
 def _in_rows(values: NDArray[np.float64], message: cfgrib.Message, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Values as `[y, x]`, whichever of the two runs faster in the message."""
+    """Reshape values to `[y, x]`, whichever of the two runs faster in the message."""
     if message.get("jPointsAreConsecutive", 0):
         return values.reshape(shape[::-1]).T
     return values.reshape(shape)

@@ -25,30 +25,42 @@ def plane_grid(latitudes: Array, longitudes: Array) -> Grid:
 
 
 def cells_grid(latitudes: Array, longitudes: Array) -> Grid:
-    """A grid from a list of nodes: a reduced Gaussian one where the nodes are such, else an unstructured one."""
+    """A grid from a list of nodes: a reduced Gaussian grid if the nodes form one, else an unstructured grid."""
     _check_finite(latitudes, longitudes)
-    gaussian = _reduced_gaussian(latitudes, longitudes)
-    return Grid.unstructured(latitudes, longitudes) if gaussian is None else gaussian
+    unstructured = Grid.unstructured(latitudes, longitudes)
+    starts = np.flatnonzero(np.diff(latitudes, prepend=np.inf))
+    counts = np.diff(starts, append=len(latitudes))
+    if len(counts) < 4 or counts.min() < 4 or not np.all(np.diff(latitudes) <= 0):
+        return unstructured
+    gaussian = Grid.reduced_gaussian(counts.tolist())
+    return gaussian if _same_places(gaussian, unstructured) else unstructured
 
 
 def node_order(wanted: Grid, found: Grid) -> NDArray[np.intp] | None:
-    """Where each node of `wanted` is in `found`; the identity as None.
+    """The position in `found` of each node of `wanted`; None if the order is the same.
 
-    Regular grids may run in any direction and start at any longitude; other grids must have one order.
+    The latitudes and longitudes of regular grids may run in any direction and start anywhere; other grids must have the
+    same order.
 
     Raises:
         DataError: the grids have different nodes.
     """
     if _same_places(wanted, found):
         return None
-    if not (wanted.is_regular and found.is_regular and wanted.shape == found.shape):
-        raise _different(wanted, found)
-    shape = found.shape
-    rows = _matches(wanted.latitudes.reshape(shape)[:, 0], found.latitudes.reshape(shape)[:, 0], period=np.inf)
-    columns = _matches(wanted.longitudes.reshape(shape)[0], found.longitudes.reshape(shape)[0], period=360.0)
-    if rows is None or columns is None:
-        raise _different(wanted, found)
-    return np.asarray((rows[:, None] * found.shape[1] + columns).ravel(), np.intp)
+    if wanted.is_regular and found.is_regular and wanted.shape == found.shape:
+        shape = found.shape
+        rows = _matches(wanted.latitudes.reshape(shape)[:, 0], found.latitudes.reshape(shape)[:, 0], period=np.inf)
+        columns = _matches(wanted.longitudes.reshape(shape)[0], found.longitudes.reshape(shape)[0], period=360.0)
+        if rows is not None and columns is not None:
+            return np.asarray((rows[:, None] * shape[1] + columns).ravel(), np.intp)
+    described = []
+    for grid in (wanted, found):
+        first, last = (f"{grid.latitudes[i]:g}°N {grid.longitudes[i]:g}°E" for i in (0, -1))
+        described.append(f"{' × '.join(str(length) for length in grid.shape)} nodes from {first} to {last}")
+    raise DataError(
+        f"one grid is wanted, got {' and '.join(described)}",
+        fix="read what shares a grid: choose with `path` or `variables`, or bring the files onto one grid first",
+    )
 
 
 def _check_finite(latitudes: Array, longitudes: Array) -> None:
@@ -57,16 +69,6 @@ def _check_finite(latitudes: Array, longitudes: Array) -> None:
         raise DataError(
             f"{missing} values of latitude and longitude are missing", fix="write the place of every node into the file"
         )
-
-
-def _reduced_gaussian(latitudes: Array, longitudes: Array) -> Grid | None:
-    starts = np.flatnonzero(np.diff(latitudes, prepend=np.inf))
-    counts = np.diff(starts, append=len(latitudes))
-    if len(counts) < 4 or counts.min() < 4 or not np.all(np.diff(latitudes) <= 0):
-        return None
-    grid = Grid.reduced_gaussian(counts.tolist())
-    found = Grid.unstructured(latitudes, longitudes)
-    return grid if _same_places(grid, found) else None
 
 
 def _same_places(first: Grid, second: Grid) -> bool:
@@ -81,22 +83,9 @@ def _wrapped(difference: Array) -> Array:
 
 
 def _matches(wanted: Array, found: Array, period: float) -> NDArray[np.intp] | None:
-    """The position in `found` of each entry of `wanted`, or None where one has no partner."""
+    """The position in `found` of each entry of `wanted`; None if an entry has no partner."""
     apart = wanted[:, None] - found[None, :]
     distances = np.abs(apart if np.isinf(period) else _wrapped(apart))
     nearest = np.argmin(distances, axis=1)
     is_match = distances.min(axis=1).max() < SAME_PLACE and len(set(nearest.tolist())) == len(found)
     return nearest if is_match else None
-
-
-def _different(wanted: Grid, found: Grid) -> DataError:
-    return DataError(
-        f"one grid is wanted, got {_describe(wanted)} and {_describe(found)}",
-        fix="read what shares a grid: choose with `path` or `variables`, or bring the files onto one grid first",
-    )
-
-
-def _describe(grid: Grid) -> str:
-    shape = " × ".join(str(length) for length in grid.shape)
-    first, last = (f"{grid.latitudes[i]:g}°N {grid.longitudes[i]:g}°E" for i in (0, -1))
-    return f"{shape} nodes from {first} to {last}"

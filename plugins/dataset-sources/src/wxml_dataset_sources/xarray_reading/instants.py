@@ -23,18 +23,18 @@ class ValidTimes:
     """The times of a variable."""
 
     times: NDArray[np.datetime64] | None
-    """`datetime64[s]` in the order of the file; None for a field that does not change."""
+    """Valid times, `datetime64[s]`, in the order of the file; None for a field that does not change."""
     dims: tuple[str, ...]
-    """The dimensions that they take up; at most one is longer than 1."""
+    """The dimensions of `times`; at most one is longer than 1."""
 
 
 def valid_times(
     dataset: xr.Dataset, dims: frozenset[str], found: Coordinates, called: Callable[[str], str]
 ) -> ValidTimes:
-    """The times of a variable with these dimensions.
+    """The valid times of a variable with the dimensions `dims`.
 
     Raises:
-        DataError: lead times without a start, several forecasts at once, or dates that cannot be decoded.
+        DataError: the file has lead times without a start, several forecasts, or dates that cannot be decoded.
     """
     instants = [name for name in found.instants if dims.issuperset(dataset[name].dims)]
     leads = sorted(
@@ -62,21 +62,18 @@ def valid_times(
 
 
 def _preference(date: xr.Variable, name: str, lead: xr.Variable | None) -> tuple[int, int]:
-    """Valid times first; then, where there are lead times, the starts of forecasts; then the longer axis."""
+    """Sort key: valid times first; then the starts of forecasts if there are lead times; then the longer axis."""
     if _is_valid_time(date, name, lead):
         return (0, -date.ndim)
-    return (1 if _is_start(date, name) == (lead is not None) else 2, -date.ndim)
+    said = date.attrs.get("standard_name") == "forecast_reference_time"
+    is_start = said or re.fullmatch(r"ref.*|init.*|forecast_reference_time", name, re.IGNORECASE) is not None
+    return (1 if is_start == (lead is not None) else 2, -date.ndim)
 
 
 def _is_valid_time(date: xr.Variable, name: str, lead: xr.Variable | None) -> bool:
-    """Whether dates are times of validity: said so, and not in need of a lead time that runs along another axis."""
+    """Whether `date` holds valid times: its name or standard name says so, and `lead` has no dimension beyond its."""
     said = name == "valid_time" or date.attrs.get("standard_name") == "time"
     return said and (lead is None or set(lead.dims).issubset(date.dims))
-
-
-def _is_start(date: xr.Variable, name: str) -> bool:
-    said = date.attrs.get("standard_name") == "forecast_reference_time"
-    return said or re.fullmatch(r"ref.*|init.*|forecast_reference_time", name, re.IGNORECASE) is not None
 
 
 def _dates(name: str, variable: xr.Variable) -> xr.Variable:

@@ -13,25 +13,25 @@ from wxml.files.failures import DAMAGE
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
 
-KEPT_OPEN = 1024  # datasets, which hold their metadata; xarray itself limits the number of open files
+KEPT_OPEN = 1024  # datasets with their metadata; xarray itself limits the number of open files
 
 _raw = partial(xr.open_dataset, decode_times=False, decode_timedelta=False, mask_and_scale=True, cache=False)
 
 
 def opened(file: DataFile) -> xr.Dataset:
-    """The file as a lazy dataset: values masked and scaled, times not decoded.
+    """Open the file as a lazy dataset; xarray masks and scales the values, and does not decode the times.
 
-    Kept open until `release`, once per process: a handle that was opened before a fork shares its place in the file
-    with the parent.
+    The dataset stays open until `release`. Every process opens its own: a handle that was opened before a fork shares
+    its position in the file with the parent.
 
     Raises:
-        DataError: the file is damaged, or has no variables.
+        DataError: the file is damaged or has no variables.
     """
     return _open(file, os.stat(file.path).st_mtime_ns, os.getpid())
 
 
 def release() -> None:
-    """Close what is not in use, so that others may write these files again."""
+    """Close the open datasets, so that other programs may write these files again."""
     _open.cache_clear()
 
 
@@ -40,7 +40,14 @@ def _open(file: DataFile, _modified: int, _process: int) -> xr.Dataset:
     try:
         if file.engine == "netcdf":
             check_length(file.path)
-        dataset = _lazily(file)
+        with warnings.catch_warnings():
+            # Files from several tools declare both `missing_value` and `_FillValue`; xarray masks both, which is right.
+            warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
+            if file.engine == "zarr":
+                # Consolidated metadata may be stale or absent, and guessing makes zarr warn; a local store needs none.
+                dataset = _raw(file.path, engine="zarr", consolidated=False, chunks=None)
+            else:
+                dataset = _raw(file.path, engine="netcdf4")
     except DataError:
         raise
     except DAMAGE as error:
@@ -50,16 +57,6 @@ def _open(file: DataFile, _modified: int, _process: int) -> xr.Dataset:
             f"`{file.path}` holds no variables at its root", fix="groups are not read: write each one into a file"
         )
     return dataset
-
-
-def _lazily(file: DataFile) -> xr.Dataset:
-    with warnings.catch_warnings():
-        # Files from several tools declare both `missing_value` and `_FillValue`; xarray masks both, which is right.
-        warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
-        if file.engine == "zarr":
-            # Consolidated metadata may be stale or absent, and guessing makes zarr warn; a local store needs none.
-            return _raw(file.path, engine="zarr", consolidated=False, chunks=None)
-        return _raw(file.path, engine="netcdf4")
 
 
 def damaged(path: str, what: str, error: BaseException) -> DataError:
