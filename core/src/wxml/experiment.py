@@ -1,4 +1,4 @@
-"""From a config to the assembled parts, once, for training and forecasting alike."""
+"""Assembles the parts that a config describes, for training and for forecasting."""
 
 __all__ = ["Experiment", "assemble", "describe_source", "restore"]
 
@@ -47,16 +47,16 @@ class Experiment:
     statistics: Statistics
     provenance: Provenance
     output_variables: tuple[Variable, ...]
-    """What the model forecasts, with units: as the source of the training had them."""
+    """The variables that the model forecasts, with their units in the source of the training."""
 
     @property
     def source(self) -> DataSource:
-        """Where the data come from."""
+        """The data source."""
         return self.preprocessing.source
 
     @property
     def roles(self) -> VariableRoles:
-        """Which variables go in and out."""
+        """The variables that the model reads and forecasts."""
         return self.preprocessing.roles
 
     @property
@@ -65,12 +65,12 @@ class Experiment:
         return self.preprocessing.tendency_scale(self.statistics)
 
     def window(self, steps: int) -> Window:
-        """The times that a sample of so many forecast steps spans."""
+        """Return the window of a sample of `steps` forecast steps."""
         data = self.config.data
         return Window(data.input_steps, steps, parse_duration(data.timestep))
 
     def samples(self, period: Period, steps: int) -> SampleSet:
-        """The samples of a period of the split, each of `input_steps` + `steps` times.
+        """Return the samples of `period` of the split, each of `input_steps` + `steps` times.
 
         Raises:
             DataError: the period is not in the config, or no sample fits into it.
@@ -78,7 +78,7 @@ class Experiment:
         return SampleSet(self.preprocessing, self.window(steps), self.config.data.split.period(period))
 
     def new_model(self) -> "EncodeProcessDecode":
-        """A model with fresh weights, the same ones for the same seed."""
+        """Make a model with fresh weights; the same seed gives the same weights."""
         from wxml.model.assembly import assemble_model
 
         return assemble_model(self.config, self.preprocessing, self.graph, self.statistics)
@@ -94,13 +94,13 @@ class Experiment:
         """Write a checkpoint.
 
         Args:
-            path: where to.
+            path: the file to write.
             weights: the state of a model that `new_model` made.
-            training: what the trainer wants to be known (steps, losses): JSON values, the same on every run.
-            overwrite: replace a checkpoint that is there.
+            training: notes of the trainer (steps, losses): JSON values, the same on every run.
+            overwrite: replace `path` if it exists.
 
         Raises:
-            ArtefactError: `path` exists, or the disk refuses.
+            ArtefactError: `path` exists, or cannot be written.
         """
         header = {
             "config": self.provenance.config,
@@ -119,7 +119,7 @@ class Experiment:
 
 
 def assemble(loaded: LoadedConfig) -> Experiment:
-    """Everything from a config: opens the source, computes the statistics, builds the graph.
+    """Assemble an experiment: open the source, compute the statistics, build the graph.
 
     Raises:
         ConfigError, DataError, BrokenPluginError: each names what is wrong and the fix.
@@ -149,17 +149,17 @@ def assemble(loaded: LoadedConfig) -> Experiment:
 
 
 def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
-    """The experiment and the trained model of a checkpoint.
+    """Restore the experiment and the trained model of a checkpoint.
 
     Args:
         path: the checkpoint.
-        source: read other data than those it was trained on; its grid must be the same.
+        source: a source of other data than the model was trained on; its grid must be the same.
 
     Raises:
-        ArtefactError: no checkpoint, or one that does not fit the installed plugins.
-        UnknownPluginError: a plugin that it needs is not installed; says what installs it. A plugin that is not what it
-            was is only warned of.
-        DataError: the data cannot be read, or are on another grid.
+        ArtefactError: `path` is no checkpoint, or does not fit the installed plugins.
+        UnknownPluginError: a plugin that it needs is not installed; the error gives the command that installs it. A
+            plugin of another version only gives a warning.
+        DataError: the data cannot be read, or have another grid.
     """
     checkpoint = load_checkpoint(path)
     record = Provenance.from_dict(checkpoint.header["provenance"])
@@ -215,5 +215,5 @@ def _preprocessing(
 
 
 def describe_source(source: DataSource) -> dict[str, Any]:
-    """The entry of a source in a provenance record."""
+    """Return the entry of `source` in a provenance record."""
     return {"grid": source.header.grid.identity, "source": source.provenance()}

@@ -13,7 +13,12 @@ from wxml import ArtefactError, Grid, Statistics
 from wxml.artefacts.checkpoint import FORMAT, Checkpoint, load_checkpoint, read_header, save_checkpoint
 from wxml.testing import tiny_graph, tiny_grid
 
-HEADER = {"config": {"seed": 3}, "roles": {"prognostic": ["t"]}, "training": {"steps": 5, "loss": 0.1}}
+HEADER = {
+    "config": {"seed": 3},
+    "provenance": {"artefact": "checkpoint"},
+    "roles": {"prognostic": ["t"]},
+    "training": {"steps": 5, "loss": 0.1},
+}
 
 
 def checkpoint(grid: Grid | None = None) -> Checkpoint:

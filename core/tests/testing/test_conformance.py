@@ -36,7 +36,7 @@ def test_every_check_has_a_name_a_line_about_it_and_a_time() -> None:
     assert {result.result for result in found.values()} == {"passed"}
     assert (
         found["inverse undoes forward"].description
-        == "The inverse of the forward values are the physical ones, to rounding."
+        == "`inverse(forward(x))` equals x to 1e-5 of the largest value of each variable."
     )
     assert all(0 <= result.seconds < 10 for result in found.values())
 
@@ -157,9 +157,13 @@ def test_options_are_read_as_in_a_config() -> None:
         (["processor", "mixin"], 2, "unknown processor 'mixin'"),
         (["processr", "mixing"], 2, "did you mean 'processor'?"),
         (["a", "b", "c"], 2, "name a kind and a plugin"),
-        (["mixing", "--option", "bias"], 2, "--option takes KEY=VALUE, got 'bias'"),
-        (["mixing", "--option", "bias=[1"], 2, "is not YAML"),
-        (["mixing", "--option", "a=1", "--option", "a.b=1"], 2, "--option a has a value already"),
+        (
+            ["mixing", "--option", "bias"],
+            2,
+            "--option takes KEY=VALUE: a change must be `key=value` (command line, bias)",
+        ),
+        (["mixing", "--option", "bias=[1"], 2, "not valid YAML"),
+        (["mixing", "--option", "a=1", "--option", "a.b=1"], 2, "`a` has a value already, which has no keys"),
         (["mixing", "--option", "bais=true"], 2, "unknown key `bais`: did you mean 'bias'?"),
         (["mixing", "--option", "bias=3"], 2, "`bias` must be a valid boolean"),
         (

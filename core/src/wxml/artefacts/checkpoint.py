@@ -29,7 +29,7 @@ Arrays = dict[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """Everything that is needed to run a trained model again, but the plugins that it names."""
+    """A trained model with everything that a forecast needs, except the plugins that its config names."""
 
     header: dict[str, Any]
     """`format`, `config`, `roles`, `provenance` and `training`: JSON values."""
@@ -41,7 +41,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = False) -> None:
-    """Write a checkpoint beside `path` and move it there.
+    """Write a checkpoint to `path`; no reader sees it half written.
 
     Raises:
         ArtefactError: `path` exists and `overwrite` is not set, or the disk refuses.
@@ -50,8 +50,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     from safetensors.torch import save_file
 
     tensors = {f"weights/{name}": tensor.detach().cpu().contiguous() for name, tensor in checkpoint.weights.items()}
-    for name, array in _arrays(checkpoint).items():
-        tensors[name] = torch.from_numpy(np.array(array))
+    arrays: Arrays = {f"graph/{name}": array for name, array in checkpoint.graph.to_arrays().items()}
+    for name in ("latitudes", "longitudes", "area_weights"):
+        arrays[f"grid/{name}"] = getattr(checkpoint.grid, name)
+    for field in fields(Statistics)[1:]:
+        arrays[f"statistics/{field.name}"] = getattr(checkpoint.statistics, field.name)
+    tensors |= {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     statistics = list(checkpoint.statistics.variables)
     grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular}
     header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid}
@@ -62,17 +66,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
             raise OSError(f"{error}") from error
 
 
-def _arrays(checkpoint: Checkpoint) -> Arrays:
-    arrays: Arrays = {f"graph/{name}": array for name, array in checkpoint.graph.to_arrays().items()}
-    for name in ("latitudes", "longitudes", "area_weights"):
-        arrays[f"grid/{name}"] = getattr(checkpoint.grid, name)
-    for field in fields(Statistics)[1:]:
-        arrays[f"statistics/{field.name}"] = getattr(checkpoint.statistics, field.name)
-    return arrays
-
-
 def read_header(path: Path) -> dict[str, Any]:
-    """The header alone: needs neither torch nor any plugin.
+    """Read only the header; this needs neither torch nor any plugin.
 
     Raises:
         ArtefactError: there is no such file, it is damaged or cut short, or no wxml checkpoint.
@@ -89,27 +84,25 @@ def read_header(path: Path) -> dict[str, Any]:
         ) from error
     if "wxml" not in metadata:
         raise ArtefactError(f"`{path}` is a safetensors file, but no wxml checkpoint", fix="name one that wxml wrote")
-    header = _parsed(path, metadata["wxml"])
-    if header["format"] > FORMAT:
+    try:
+        header: dict[str, Any] = json.loads(metadata["wxml"])
+        found = header["format"]
+    except (ValueError, TypeError, KeyError):
+        found = None
+    if not isinstance(found, int):
         raise ArtefactError(
-            f"`{path}` has format {header['format']}, this wxml-core reads up to {FORMAT}",
+            f"the header of `{path}` is damaged", fix="copy the checkpoint again from where it was made"
+        )
+    if found > FORMAT:
+        raise ArtefactError(
+            f"`{path}` has format {found}, this wxml-core reads up to {FORMAT}",
             fix="upgrade wxml-core",
         )
     return migrated_header(header)
 
 
-def _parsed(path: Path, text: str) -> dict[str, Any]:
-    try:
-        header: dict[str, Any] = json.loads(text)
-        if isinstance(header["format"], int):
-            return header
-    except (ValueError, TypeError, KeyError):
-        pass
-    raise ArtefactError(f"the header of `{path}` is damaged", fix="copy the checkpoint again from where it was made")
-
-
 def load_checkpoint(path: Path) -> Checkpoint:
-    """The whole checkpoint.
+    """Read the whole checkpoint.
 
     Raises:
         ArtefactError: as `read_header`.

@@ -1,4 +1,4 @@
-"""What an artefact on disk says about itself, whatever its format."""
+"""Reads the provenance record of an artefact of any format."""
 
 __all__ = ["format_plugin", "read_provenance"]
 
@@ -12,14 +12,14 @@ from wxml.plugins.load import load
 from wxml.plugins.resolve import resolve
 
 FORMATS = {".nc": "netcdf", ".nc4": "netcdf"}
-"""The forecast writer that knows the files of a suffix, where the suffix is not its name."""
+"""Suffix → the forecast writer of these files, for suffixes that are not the writer's name."""
 
 
 def format_plugin(path: Path) -> str:
-    """The name of the forecast writer for a path, by its suffix.
+    """Return the name of the forecast writer for `path` by its suffix.
 
     Raises:
-        ArtefactError: there is no suffix.
+        ArtefactError: `path` has no suffix.
     """
     if not path.suffix:
         raise ArtefactError(
@@ -29,7 +29,7 @@ def format_plugin(path: Path) -> str:
 
 
 def read_provenance(path: Path) -> Provenance:
-    """The record that a checkpoint, a forecast, or a folder of scores carries.
+    """Read the record of a checkpoint, a forecast, or a folder of scores.
 
     Raises:
         ArtefactError: there is no such artefact, it is damaged, or wxml did not write it.

@@ -1,4 +1,4 @@
-"""The chain behind an artefact, for people: what it was made of, and what that was made of."""
+"""Prints how an artefact was made, and how each artefact was made that it was made from."""
 
 __all__ = ["lineage"]
 
@@ -12,7 +12,7 @@ from wxml.files.yaml_loader import path_text
 
 
 def lineage(record: Provenance, name: str) -> str:
-    """An indented tree: the artefact, its data, graph, plugins and config, then its parents."""
+    """Format `record` as an indented tree: the artefact, its data, graph, plugins and config, then its parents."""
     return "\n".join(_lines(record, name, ""))
 
 
@@ -29,11 +29,16 @@ def _lines(record: Provenance, name: str, indent: str) -> Iterator[str]:
 def _own_lines(record: Provenance) -> Iterator[str]:
     yield f"wxml-core {record.wxml_core}"
     if record.data:
-        yield f"data      {_source(record.data)}"
+        source = record.data.get("source", {})
+        plain = [f"{key}={value}" for key, value in source.items() if not isinstance(value, list | dict)]
+        files = [str(file.get("path", file.get("name", ""))) for file in source.get("files", [])]
+        yield " ".join(["data     ", *plain, *files, f"grid={record.data.get('grid', '')}"])
     if record.graph:
         yield f"graph     {record.graph}"
     for plugin in record.plugins:
-        yield f"plugin    {_plugin(plugin)}"
+        name = f"{plugin['kind']} {plugin['plugin']} {plugin['version']}"
+        changed = " with uncommitted changes" if plugin.get("dirty") else ""
+        yield f"plugin    {name}, code {str(plugin['code'])[:19]}{changed}"
     for layer, values in _by_layer(record).items():
         yield f"config    {layer}"
         yield from (f"          {key} = {value}" for key, value in values.items())
@@ -41,21 +46,8 @@ def _own_lines(record: Provenance) -> Iterator[str]:
         yield f"note      {key}: {note}"
 
 
-def _source(data: dict[str, Any]) -> str:
-    """The plain values of a source's record, and the names of its files."""
-    source = data.get("source", {})
-    plain = [f"{key}={value}" for key, value in source.items() if not isinstance(value, list | dict)]
-    files = [str(file.get("path", file.get("name", ""))) for file in source.get("files", [])]
-    return " ".join([*plain, *files, f"grid={data.get('grid', '')}"])
-
-
-def _plugin(plugin: dict[str, Any]) -> str:
-    changed = " with uncommitted changes" if plugin.get("dirty") else ""
-    return f"{plugin['kind']} {plugin['plugin']} {plugin['version']}, code {str(plugin['code'])[:19]}{changed}"
-
-
 def _by_layer(record: Provenance) -> dict[str, dict[str, Any]]:
-    """What each layer of the config set, defaults left out: layer → key → value, lists whole."""
+    """Group the config by the layer that set each key: layer → key → value; defaults are left out, lists are whole."""
     layers: dict[str, dict[str, Any]] = {}
     config = tree_of(record.config, DEFAULT)
     for text, origin in record.origins.items():

@@ -1,4 +1,4 @@
-"""The record that every artefact carries: what it was made of, and what that was made of."""
+"""The record that every artefact carries: its config, plugins, data and parents."""
 
 __all__ = ["Provenance"]
 
@@ -24,16 +24,16 @@ class Provenance:
     graph: str = ""
     """The identity of the graph."""
     data: dict[str, Any] = field(default_factory=dict)
-    """What the data source says of itself, with the identity of its grid."""
+    """The provenance of the data source, with the identity of its grid."""
     notes: dict[str, Any] = field(default_factory=dict)
-    """What hook plugins added."""
+    """The notes that hook plugins added."""
     parents: list[dict[str, Any]] = field(default_factory=list)
     """The records of the artefacts that this one was made from."""
     wxml_core: str = field(default_factory=lambda: version("wxml-core"))
     """The version that made the artefact."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
+        """Return the record as JSON values."""
         return asdict(self)
 
     @classmethod

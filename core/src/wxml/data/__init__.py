@@ -1,1 +1,1 @@
-"""What is forecast, where and when: variables, times, grid, fields; the contracts of sources and transforms."""
+"""Variables, times, grids and fields of a forecast; the contracts of data sources and transforms."""

@@ -12,7 +12,7 @@ from wxml.errors import DataError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fields:
-    """One instant on one grid, in physical units."""
+    """The values of some variables at one instant on one grid, in physical units."""
 
     valid_time: np.datetime64
     """The instant that the values describe, UTC, `datetime64[s]`."""
@@ -28,5 +28,5 @@ class Fields:
             )
 
     def __getitem__(self, variable: str) -> NDArray[np.float32]:
-        """The values of one variable, shape `[member, node]`."""
+        """Return the values of `variable`, shape `[member, node]`."""
         return self.values[:, self.variables.index(variable)]

@@ -1,4 +1,4 @@
-"""Forcings that need no file: computed from the time and the place."""
+"""Computes forcings from the time and the place, so that no file is needed."""
 
 __all__ = ["COMPUTED_FORCINGS", "compute_forcings", "cosine_zenith_angle"]
 
@@ -17,7 +17,7 @@ DAYS_PER_YEAR = 365.25
 
 
 def _day_of_year(time: np.datetime64) -> float:
-    """Days since the year began, with the fraction of the day."""
+    """Return the days since the year began, with the fraction of the day."""
     return float((time - time.astype("datetime64[Y]")) / np.timedelta64(1, "D"))
 
 
@@ -26,12 +26,12 @@ def _year_angle(time: np.datetime64) -> float:
 
 
 def _local_angle(grid: Grid, time: np.datetime64) -> Array:
-    """The local mean solar time as an angle: 0 at midnight, π at noon."""
+    """Return the local mean solar time as an angle: 0 at midnight, π at noon."""
     return 2 * np.pi * np.mod(_day_of_year(time) % 1.0 + grid.longitudes / 360.0, 1.0)
 
 
 def cosine_zenith_angle(grid: Grid, time: np.datetime64) -> Array:
-    """The cosine of the sun's zenith angle, negative at night, shape `[node]`.
+    """Compute the cosine of the sun's zenith angle, negative at night, shape `[node]`.
 
     The declination δ and the equation of time, which is part of the hour angle h, are the Fourier series of Spencer
     (1971), *Search* 2, 172.
@@ -53,29 +53,25 @@ def cosine_zenith_angle(grid: Grid, time: np.datetime64) -> Array:
     return zenith_cosine(np.radians(grid.latitudes), declination, hour_angle)
 
 
-def _everywhere(value: float, grid: Grid) -> Array:
-    return np.full(len(grid), value)
-
-
 COMPUTED_FORCINGS: dict[str, Callable[[Grid, np.datetime64], Array]] = {
-    "cos_julian_day": lambda grid, time: _everywhere(np.cos(_year_angle(time)), grid),
+    "cos_julian_day": lambda grid, time: np.full(len(grid), np.cos(_year_angle(time))),
     "cos_latitude": lambda grid, time: np.cos(np.radians(grid.latitudes)),
     "cos_local_time": lambda grid, time: np.cos(_local_angle(grid, time)),
     "cos_longitude": lambda grid, time: np.cos(np.radians(grid.longitudes)),
     "insolation": lambda grid, time: np.maximum(cosine_zenith_angle(grid, time), 0.0),
-    "sin_julian_day": lambda grid, time: _everywhere(np.sin(_year_angle(time)), grid),
+    "sin_julian_day": lambda grid, time: np.full(len(grid), np.sin(_year_angle(time))),
     "sin_latitude": lambda grid, time: np.sin(np.radians(grid.latitudes)),
     "sin_local_time": lambda grid, time: np.sin(_local_angle(grid, time)),
     "sin_longitude": lambda grid, time: np.sin(np.radians(grid.longitudes)),
 }
-"""By name; each takes a grid and an instant (UTC) and gives one dimensionless value per node, within -1 and 1."""
+"""Name → function of a grid and an instant (UTC), which gives a dimensionless value within -1 and 1 for each node."""
 
 
 def compute_forcings(names: Sequence[str], grid: Grid, times: ArrayLike) -> NDArray[np.float32]:
-    """The named forcings, shape `[time, variable, node]`, dimensionless and not normalised further.
+    """Compute the forcings `names` at `times`, shape `[time, variable, node]`; they are dimensionless.
 
     Raises:
-        DataError: a name that is not in `COMPUTED_FORCINGS`.
+        DataError: one of `names` is not in `COMPUTED_FORCINGS`.
     """
     for name in names:
         if name not in COMPUTED_FORCINGS:

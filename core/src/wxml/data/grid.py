@@ -1,4 +1,4 @@
-"""Grid: the nodes on the sphere where the data live."""
+"""Grid: the nodes on the sphere at which the data are given."""
 
 __all__ = ["Grid"]
 
@@ -14,12 +14,6 @@ from wxml.data.sphere import cell_bounds, curvilinear_areas, gauss_legendre, hea
 from wxml.errors import DataError
 
 GAUSSIAN_TOLERANCE = 1e-3  # degrees: files round their latitudes, a regular spacing differs by far more
-
-
-def _unwrapped(longitudes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Longitudes that cross the date line or Greenwich, without the jump of 360 degrees."""
-    steps = np.diff(longitudes)
-    return longitudes if np.all(steps > 0) or np.all(steps < 0) else np.unwrap(longitudes, period=360)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +33,7 @@ class Grid:
     shape: tuple[int, ...]
     """`(latitude, longitude)` for a regular grid, `(y, x)` for a curvilinear one, else `(node,)`."""
     is_regular: bool = False
-    """Whether the nodes are every pair of some latitudes and some longitudes, longitude running fastest."""
+    """Whether the nodes are all pairs of some latitudes and some longitudes; the longitude varies fastest."""
 
     def __post_init__(self) -> None:
         count = int(np.prod(self.shape))
@@ -55,7 +49,7 @@ class Grid:
 
     @classmethod
     def regular(cls, latitudes: ArrayLike, longitudes: ArrayLike) -> Self:
-        """Every pair of the latitudes and longitudes (degrees), longitude running fastest.
+        """Make a node for each pair of `latitudes` and `longitudes` (degrees); the longitude varies fastest.
 
         Cell areas are exact between the midpoints of neighbouring latitudes, or the Gauss–Legendre weights where the
         latitudes are the Gaussian ones.
@@ -67,7 +61,9 @@ class Grid:
         else:
             bounds = np.sin(np.radians(np.clip(cell_bounds(lat), -90, 90)))
             rows = np.abs(np.diff(bounds))
-        columns = np.abs(np.diff(cell_bounds(_unwrapped(lon))))
+        steps = np.diff(lon)
+        rising = np.all(steps > 0) or np.all(steps < 0)  # else they jump by 360 degrees at the date line or Greenwich
+        columns = np.abs(np.diff(cell_bounds(lon if rising else np.unwrap(lon, period=360))))
         return cls._of(
             np.repeat(lat, len(lon)),
             np.tile(lon, len(lat)),
@@ -78,7 +74,7 @@ class Grid:
 
     @classmethod
     def reduced_gaussian(cls, points_per_latitude: Sequence[int]) -> Self:
-        """A reduced Gaussian grid: so many points on each Gaussian latitude, north to south, from 0°E."""
+        """Make a reduced Gaussian grid with `points_per_latitude` from north to south; each row begins at 0°E."""
         counts = np.asarray(points_per_latitude)
         latitudes, weights = gauss_legendre(len(counts))
         longitudes = np.concatenate([np.arange(n) * (360.0 / n) for n in counts])
@@ -91,25 +87,25 @@ class Grid:
 
     @classmethod
     def octahedral(cls, number: int) -> Self:
-        """The octahedral reduced Gaussian grid O*n*: 20 points on the polar rows, 4 more on each next one."""
+        """Make the octahedral grid O*n* of n = `number`: 20 points on the polar rows, 4 more on each next one."""
         half = [20 + 4 * row for row in range(number)]
         return cls.reduced_gaussian(half + half[::-1])
 
     @classmethod
     def healpix(cls, nside: int) -> Self:
-        """The 12 · nside² equal-area HEALPix cells in ring order (Górski et al. 2005, doi:10.1086/427976)."""
+        """Make the 12 · nside² equal-area HEALPix cells in ring order (Górski et al. 2005, doi:10.1086/427976)."""
         latitudes, longitudes = healpix_centres(nside)
         return cls._of(latitudes, longitudes, np.ones(len(latitudes)), (len(latitudes),))
 
     @classmethod
     def curvilinear(cls, latitudes: ArrayLike, longitudes: ArrayLike) -> Self:
-        """A projected grid: two-dimensional latitudes and longitudes (degrees), shape `[y, x]`."""
+        """Make a projected grid of two-dimensional `latitudes` and `longitudes` (degrees), shape `[y, x]`."""
         lat, lon = np.asarray(latitudes, np.float64), np.asarray(longitudes, np.float64)
         return cls._of(lat.ravel(), lon.ravel(), curvilinear_areas(lat, lon).ravel(), lat.shape)
 
     @classmethod
     def unstructured(cls, latitudes: ArrayLike, longitudes: ArrayLike, areas: ArrayLike | None = None) -> Self:
-        """Any nodes (degrees); every node counts the same unless `areas` (any unit) are given."""
+        """Make a grid of any nodes (degrees); without `areas` (any unit) all nodes have the same area."""
         lat, lon = np.asarray(latitudes, np.float64), np.asarray(longitudes, np.float64)
         return cls._of(lat, lon, np.ones(lat.shape) if areas is None else np.asarray(areas, np.float64), lat.shape)
 

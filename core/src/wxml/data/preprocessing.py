@@ -35,7 +35,7 @@ class Preprocessing:
         return self.roles.output + self.roles.forcing
 
     def tendency_scale(self, statistics: Statistics) -> NDArray[np.float32]:
-        """The root mean square change over one time step in model values, shape `[output variable]`; 1 where it is 0.
+        """Compute the root mean square change over one time step in model values, shape `[output variable]`; 1 for 0.
 
         s = |forward(mean + tendency_std) − forward(mean)|
         """
@@ -48,11 +48,11 @@ class Preprocessing:
         return np.where(scale > 0, scale, np.float32(1))
 
     def states(self, times: ArrayLike) -> NDArray[np.float32]:
-        """Only the prognostic variables, shape `[time, member, prognostic, node]`; NaN where one is missing."""
+        """Read only the prognostic variables, shape `[time, member, prognostic, node]`; missing values are NaN."""
         return self.forward(self.source.read(times, self.roles.prognostic), self.roles.prognostic)
 
     def read(self, times: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Model values, shape `[time, member, variable, node]`, and where the source had none (same shape)."""
+        """Read model values, shape `[time, member, variable, node]`, and a mask of the missing ones (same shape)."""
         read, computed = self._split(self.variables)
         physical = self.source.read(times, read)
         extra = self._computed(computed, times)
@@ -62,9 +62,9 @@ class Preprocessing:
         return values[:, :, order], missing[:, :, order]
 
     def forcings(self, times: ArrayLike) -> NDArray[np.float32]:
-        """Only the forcings, shape `[time, member, forcing, node]`; NaN where one is missing and not imputed.
+        """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
 
-        Constants are read at the first time alone.
+        Constants are read only at the first of `times`.
         """
         read, computed = self._split(self.roles.forcing)
         changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
@@ -79,19 +79,19 @@ class Preprocessing:
         return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
 
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
-        """Physical to model values, shape `[..., variable, node]`."""
+        """Map physical to model values, shape `[..., variable, node]`."""
         for transform in self.transforms:
             values = transform.forward(values, variables)
         return values
 
     def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
-        """Model to physical values, shape `[..., variable, node]`."""
+        """Map model to physical values, shape `[..., variable, node]`."""
         for transform in reversed(self.transforms):
             values = transform.inverse(values, variables)
         return values
 
     def _split(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Those that the source has, and those that are computed."""
+        """Split `variables` into those that the source has and those that are computed."""
         has = self.source.header.names
         return tuple(v for v in variables if v in has), tuple(v for v in variables if v not in has)
 

@@ -18,20 +18,20 @@ class Window:
     """The times around an initial time that a forecast of some steps needs."""
 
     input_steps: int
-    """How many states the model reads, the last of them at the initial time."""
+    """The number of states that the model reads; the last one is at the initial time."""
     steps: int
-    """How many states it forecasts."""
+    """The number of states that the model forecasts."""
     timestep: np.timedelta64
 
     @property
     def offsets(self) -> NDArray[np.timedelta64]:
-        """From the initial time, shape `[input_steps + steps]`; the initial time is number `input_steps − 1`."""
+        """The times relative to the initial time, shape `[input_steps + steps]`; number `input_steps − 1` is 0."""
         return np.arange(1 - self.input_steps, self.steps + 1) * self.timestep
 
     def initial_times(
         self, times: NDArray[np.datetime64], period: tuple[np.datetime64, np.datetime64] | None = None
     ) -> NDArray[np.datetime64]:
-        """The initial times whose whole window is among `times` and within `period` (both ends included)."""
+        """Return the initial times whose whole window is in `times` and within `period` (both ends included)."""
         if period is not None:
             times = times[(times >= period[0]) & (times <= period[1])]
         complete = [np.isin(times + offset, times) for offset in self.offsets]
@@ -41,8 +41,8 @@ class Window:
 class SampleSet(Sequence[NDArray[np.float32]]):
     """The samples of a period: one per initial time and member, each a window of model values.
 
-    A sample has shape `[time, variable, node]` with the variables of `Preprocessing.variables`; values are NaN only
-    where the truth to be forecast is missing, and a loss must leave these out.
+    A sample has shape `[time, variable, node]` with the variables of `Preprocessing.variables`; a value is NaN only if
+    the truth is missing, and a loss must leave it out.
     """
 
     def __init__(
@@ -67,16 +67,11 @@ class SampleSet(Sequence[NDArray[np.float32]]):
             raise IndexError(f"sample {index} of {len(self)}")
         start, member = divmod(index % len(self), self.preprocessing.source.header.members)
         times = self.initial_times[start] + self.window.offsets
-        values, missing = self.preprocessing.read(times)
-        return self._checked(values[:, member], missing[:, member], times)
-
-    def _checked(
-        self, values: NDArray[np.float32], missing: NDArray[np.bool_], times: NDArray[np.datetime64]
-    ) -> NDArray[np.float32]:
-        """The values, NaN put back into the truth where it is missing; a NaN that the model would read is an error."""
-        targets = np.zeros_like(missing)
+        every_member, missing = self.preprocessing.read(times)
+        targets = np.zeros_like(missing[:, member])
         targets[self.window.input_steps :, : len(self.preprocessing.roles.output)] = True
-        values = np.where(missing & targets, np.float32(np.nan), values)
+        # a transform may have filled what is missing; the loss must see that the truth is missing there
+        values = np.where(missing[:, member] & targets, np.float32(np.nan), every_member[:, member])
         check_finite(values, targets, self.preprocessing.variables, times)
         return values
 

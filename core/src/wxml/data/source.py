@@ -18,7 +18,7 @@ from wxml.errors import DataError, nearest
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceHeader:
-    """What a source holds, known without reading a field."""
+    """Grid, variables, times and members of a source, which are known before a field is read."""
 
     grid: Grid
     variables: tuple[Variable, ...]
@@ -38,26 +38,32 @@ class SourceHeader:
         return tuple(variable.name for variable in self.variables)
 
     def variable_indices(self, names: Sequence[str]) -> NDArray[np.intp]:
-        """Where the named variables are; a DataError names the first that is not there, and the nearest name."""
+        """The positions of the names in `variables`.
+
+        Raises:
+            DataError: the source does not have one of the names; the error suggests the nearest name.
+        """
         for name in names:
             if name not in self.names:
                 raise DataError(f"the source has no variable {name!r}", fix=nearest(name, self.names))
         return np.array([self.names.index(name) for name in names], dtype=np.intp)
 
     def time_indices(self, times: ArrayLike) -> NDArray[np.intp]:
-        """Where the times are; a DataError names the first that is not there, and what the source covers."""
+        """The positions of the given times in the header's `times`.
+
+        Raises:
+            DataError: the source does not have one of the times; the error says which times it has.
+        """
         wanted = np.asarray(times, "datetime64[s]").reshape(-1)
         found = np.searchsorted(self.times, wanted)
         for time, index in zip(wanted, found, strict=True):
             if index == len(self.times) or self.times[index] != time:
-                raise DataError(f"the source has no data for {format_time(time)}", fix=self._coverage())
+                fix = "it has no times at all"
+                if len(self.times):
+                    first, last = format_time(self.times[0]), format_time(self.times[-1])
+                    fix = f"it has {len(self.times)} times from {first} to {last}; choose among these"
+                raise DataError(f"the source has no data for {format_time(time)}", fix=fix)
         return found
-
-    def _coverage(self) -> str:
-        if not len(self.times):
-            return "it has no times at all"
-        first, last = format_time(self.times[0]), format_time(self.times[-1])
-        return f"it has {len(self.times)} times from {first} to {last}; choose among these"
 
 
 class DataSource(ABC):
@@ -71,14 +77,14 @@ class DataSource(ABC):
 
     @final
     def read(self, times: ArrayLike, variables: Sequence[str]) -> NDArray[np.float32]:
-        """Values in physical units, shape `[time, member, variable, node]`; NaN where a value is missing.
+        """Read values in physical units, shape `[time, member, variable, node]`; missing values are NaN.
 
         Args:
             times: instants that are in `header.times`, in any order.
             variables: names that are in `header.names`, in any order.
 
         Raises:
-            DataError: a time or a variable that the source does not have, or a file that cannot be read.
+            DataError: the source does not have a time or a variable, or a file cannot be read.
         """
         time_indices = self.header.time_indices(times)
         variable_indices = self.header.variable_indices(variables)
@@ -92,7 +98,7 @@ class DataSource(ABC):
     def _read(
         self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
     ) -> None:
-        """Fill `out[time, member, variable, node]` in place; it comes filled with NaN, so leave what is missing.
+        """Fill `out[time, member, variable, node]` in place; it is full of NaN, so leave missing values as they are.
 
         Args:
             time_indices: positions in `header.times`, never empty, perhaps repeated, in any order.
@@ -100,9 +106,9 @@ class DataSource(ABC):
             out: the array to fill.
 
         Raises:
-            DataError: a file that cannot be read; name it.
+            DataError: a file cannot be read; the error names it.
         """
 
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
-        """Where the data come from: JSON values, the same on every run, such as files with size and hash, options."""
+        """Describe the data in JSON values, the same on every run: the files with size and hash, the options."""

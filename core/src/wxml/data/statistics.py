@@ -4,6 +4,8 @@ __all__ = ["Statistics", "compute_statistics"]
 
 import logging
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import add
 from typing import Self
 
 import numpy as np
@@ -16,7 +18,7 @@ from wxml.errors import DataError
 logger = logging.getLogger("wxml")
 
 CHUNK_BYTES = 64 * 2**20
-"""How much `compute_statistics` reads at once."""
+"""The number of bytes that `compute_statistics` reads at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +44,7 @@ class Statistics:
                 )
 
     def select(self, variables: tuple[str, ...]) -> Self:
-        """The statistics of some of the variables, in the order given."""
+        """Return the statistics of `variables` alone, in that order."""
         where = [self.variables.index(name) for name in variables]
         arrays = {field.name: getattr(self, field.name)[where] for field in fields(self)[1:]}
         return type(self)(variables, **arrays)
@@ -58,7 +60,7 @@ class _Moments:
 
     @classmethod
     def of(cls, values: NDArray[np.float32], node_weights: NDArray[np.float64]) -> Self:
-        """Of values `[time, member, variable, node]`; what is missing weighs nothing."""
+        """Compute the moments of `values`, shape `[time, member, variable, node]`; a missing value has no weight."""
         x = values.astype(np.float64)
         w = np.where(np.isnan(x), 0.0, node_weights)
         weight = w.sum(axis=(0, 1, 3))
@@ -84,33 +86,29 @@ class _Moments:
         return np.asarray(np.hypot(self.mean, self.std))
 
 
-def _chunks(source: DataSource, variables: tuple[str, ...], count: int) -> list[slice]:
-    per_time = 4 * source.header.members * len(variables) * len(source.header.grid)
-    size = max(2, CHUNK_BYTES // max(per_time, 1))
-    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
-
-
 def compute_statistics(
     source: DataSource, variables: tuple[str, ...], times: NDArray[np.datetime64], timestep: np.timedelta64
 ) -> Statistics:
-    """Area-weighted statistics of the variables over the times.
+    """Compute area-weighted statistics of `variables` over `times`.
 
     Args:
-        source: where to read.
-        variables: names in the source.
+        source: the source to read from.
+        variables: names that the source has.
         times: `datetime64[s]`, rising.
-        timestep: over which the tendencies are taken; pairs of times that far apart are used.
+        timestep: the tendencies are the differences between times that are one `timestep` apart.
 
     Raises:
-        DataError: a variable without a single value in these times.
+        DataError: a variable has no value at any of `times`.
     """
     weights = source.header.grid.area_weights
     parts: list[_Moments] = []
     changes: list[_Moments] = []
     lowest, highest = np.full(len(variables), np.inf), np.full(len(variables), -np.inf)
-    for chunk in _chunks(source, variables, len(times)):
-        logger.info("statistics: %s to %s", format_time(times[chunk][0]), format_time(times[chunk][-1]))
-        here = times[chunk]
+    bytes_per_time = 4 * source.header.members * len(variables) * len(source.header.grid)
+    size = max(2, CHUNK_BYTES // max(bytes_per_time, 1))
+    for start in range(0, len(times), size):
+        here = times[start : start + size]
+        logger.info("statistics: %s to %s", format_time(here[0]), format_time(here[-1]))
         values = source.read(here, variables)
         parts.append(_Moments.of(values, weights))
         lowest = np.fmin(lowest, np.fmin.reduce(values, axis=(0, 1, 3)))
@@ -118,22 +116,11 @@ def compute_statistics(
         pairs = np.nonzero(np.isin(here + timestep, times))[0]  # a chunk may be shorter than the time step
         later = source.read(here[pairs] + timestep, variables)
         changes.append(_Moments.of(later - values[pairs], weights))
-    total, change = _total(parts), _total(changes)
-    _check_present(variables, total)
-    return Statistics(variables, total.mean, total.std, lowest, highest, change.root_mean_square)
-
-
-def _total(parts: list[_Moments]) -> _Moments:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
-
-
-def _check_present(variables: tuple[str, ...], total: _Moments) -> None:
+    total, change = reduce(add, parts), reduce(add, changes)
     empty = [name for name, weight in zip(variables, total.weight, strict=True) if weight == 0]
     if empty:
         raise DataError(
             f"the training period holds no value of {', '.join(map(repr, empty))}",
             fix="leave the variable out (`data.variables`), or choose another `data.split.training`",
         )
+    return Statistics(variables, total.mean, total.std, lowest, highest, change.root_mean_square)

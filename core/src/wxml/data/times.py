@@ -15,7 +15,7 @@ SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def parse_duration(text: str) -> np.timedelta64:
-    """A positive duration in seconds.
+    """Parse a positive duration, such as `6h`, to seconds.
 
     >>> parse_duration("6h")
     np.timedelta64(21600,'s')
@@ -31,7 +31,7 @@ def parse_duration(text: str) -> np.timedelta64:
 
 
 def format_duration(duration: np.timedelta64) -> str:
-    """The shortest way to write a duration in whole hours, minutes or seconds.
+    """Write a duration in whole hours, minutes or seconds, as short as possible.
 
     >>> format_duration(np.timedelta64(21600, "s")), format_duration(np.timedelta64(90, "m"))
     ('6h', '90min')
@@ -44,7 +44,7 @@ def format_duration(duration: np.timedelta64) -> str:
 
 
 def parse_time(value: str | date | datetime | np.datetime64) -> np.datetime64:
-    """An instant (UTC) in whole seconds.
+    """Parse an instant (UTC) to whole seconds.
 
     >>> parse_time("2000-01-01T06")
     np.datetime64('2000-01-01T06:00:00')
@@ -62,7 +62,7 @@ def parse_time(value: str | date | datetime | np.datetime64) -> np.datetime64:
 
 
 def format_time(time: np.datetime64) -> str:
-    """An instant without the parts that are zero.
+    """Write an instant; minutes and seconds are left out if they are zero.
 
     >>> format_time(np.datetime64("2000-01-01T06:00:00"))
     '2000-01-01T06'

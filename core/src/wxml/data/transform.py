@@ -1,4 +1,4 @@
-"""Transform: between physical values and the values that a model works with."""
+"""Transform: maps physical values to model values and back."""
 
 __all__ = ["Transform"]
 
@@ -13,8 +13,8 @@ from wxml.data.statistics import Statistics
 class Transform(ABC):
     """Maps physical values to model values and back. Everything after `statistics` is a keyword-only option.
 
-    Its state is what it derives from the statistics, which the checkpoint keeps: two instances made from the same
-    statistics and options do the same. NumPy only.
+    It derives its whole state from the statistics, which the checkpoint keeps: two instances with the same statistics
+    and options give the same values. A transform uses NumPy only.
     """
 
     def __init__(self, statistics: Statistics) -> None:
@@ -22,13 +22,13 @@ class Transform(ABC):
 
     @abstractmethod
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
-        """Model values from physical ones, shape `[..., variable, node]` in and out.
+        """Map physical to model values, shape `[..., variable, node]` in and out.
 
         Args:
-            values: not changed.
+            values: physical values; `forward` must not change them in place.
             variables: the names along the variable axis, all of them in `statistics.variables`.
         """
 
     @abstractmethod
     def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
-        """Physical values from model ones: undoes `forward` wherever a value was present."""
+        """Map model to physical values: undo `forward` for every value that was not missing."""

@@ -1,4 +1,4 @@
-"""Variables, and the role that each one plays in a model."""
+"""Variables, and the role of each one in a model."""
 
 __all__ = ["Variable", "VariableRoles", "assign_roles"]
 
@@ -34,9 +34,9 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class VariableRoles:
-    """Which variables go into the model, which come out, and in which order.
+    """The variables that the model reads and forecasts, and their order.
 
-    Prognostic: in and out. Forcing: in only. Diagnostic: out only.
+    The model reads and forecasts the prognostic ones, only reads the forcings, and only forecasts the diagnostic ones.
     """
 
     prognostic: tuple[str, ...]
@@ -68,16 +68,16 @@ class VariableRoles:
 def assign_roles(
     available: Sequence[str], *, prognostic: Sequence[str] | None, forcing: Sequence[str], diagnostic: Sequence[str]
 ) -> VariableRoles:
-    """The roles of variables by name.
+    """Give each variable its role.
 
     Args:
         available: the variables of the source.
-        prognostic: None: all available variables that have no other role.
-        forcing: these may also be computed ones.
-        diagnostic: as in `data.variables.diagnostic`.
+        prognostic: the prognostic variables; None stands for all available ones that have no other role.
+        forcing: the forcings; they may also be computed ones.
+        diagnostic: the diagnostic variables.
 
     Raises:
-        DataError: a name that the source does not have and that cannot be computed either.
+        DataError: the source does not have a variable, and it cannot be computed either.
     """
     if prognostic is None:
         prognostic = [name for name in available if name not in (*forcing, *diagnostic)]

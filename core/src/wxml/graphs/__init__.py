@@ -1,1 +1,1 @@
-"""Nodes and edges on the sphere: the types, the contract of graph builders, the cache of built graphs. NumPy only."""
+"""Nodes and edges on the sphere: their types, the contract of graph builders, and the cache. It uses NumPy only."""

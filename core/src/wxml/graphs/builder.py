@@ -1,4 +1,4 @@
-"""GraphBuilder: from a grid to the graph that a model works on."""
+"""GraphBuilder: builds the graph that a model works on."""
 
 __all__ = ["GraphBuilder"]
 
@@ -19,7 +19,7 @@ class GraphBuilder(ABC):
 
     @final
     def build(self, grid: Grid) -> Graph:
-        """The graph for a grid, checked: it has every edge set, and every grid node has edges to and from the mesh.
+        """Build the graph for `grid` and check that every grid node has edges to and from the mesh.
 
         Raises:
             ContractError: the plugin built something else.
@@ -43,7 +43,7 @@ class GraphBuilder(ABC):
 
     @abstractmethod
     def _build(self, grid: Grid) -> Graph:
-        """The graph for a grid; the same grid and options give the same graph, bit for bit."""
+        """Build the graph for `grid`; the same grid and options give the same graph, bit for bit."""
 
     def _fault(self, what: str) -> ContractError:
         name = type(self).__name__

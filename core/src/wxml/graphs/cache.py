@@ -1,4 +1,4 @@
-"""A cache of graphs that took long to build."""
+"""Keeps graphs that took long to build."""
 
 __all__ = ["built_graph"]
 
@@ -29,37 +29,26 @@ WORTH_KEEPING = 1.0
 
 
 def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
-    """The graph that a builder makes for a grid: from the cache, or built now and kept if that took long.
+    """Read the graph of `grid` from the cache, or build it now and keep it if that took long.
 
-    The name of the file is a hash of the builder's code, version and options and of the grid, so nothing stale is
-    found; a damaged file, a full disk or a folder that cannot be written are logged and otherwise change nothing. Of
-    several processes that need the same graph, one builds it and the others wait.
+    The name of the file is a hash of the builder's code, version and options and of the grid, so a graph of an earlier
+    version is never read. A damaged file, a full disk or a folder that cannot be written only give a warning. If
+    several processes need the same graph, one of them builds it and the others wait.
     """
-    path = cache_folder() / f"graph-{_key(choice, grid)}.safetensors"
+    used = lock([UsedPlugin(resolve("graph-builder", choice.plugin), choice.options)])
+    key = hashlib.sha256((json.dumps(used, sort_keys=True) + grid.identity).encode()).hexdigest()[:16]
+    path = cache_folder() / f"graph-{key}.safetensors"
     with locked(path.with_suffix(".lock")):
-        kept = _load(path)
-        if kept is not None:
-            return kept
+        if path.is_file():
+            try:
+                return Graph.from_arrays(load_file(path))
+            except (SafetensorError, OSError, ContractError, KeyError) as error:
+                logger.warning("cache file %s is damaged (%s); the graph is built again", path, error)
         began = time.monotonic()
         graph: Graph = create("graph-builder", choice.plugin, choice.options, where="graph").build(grid)
         if time.monotonic() - began > WORTH_KEEPING:
             _store(path, graph)
         return graph
-
-
-def _key(choice: PluginChoice, grid: Grid) -> str:
-    used = lock([UsedPlugin(resolve("graph-builder", choice.plugin), choice.options)])
-    return hashlib.sha256((json.dumps(used, sort_keys=True) + grid.identity).encode()).hexdigest()[:16]
-
-
-def _load(path: Path) -> Graph | None:
-    if not path.is_file():
-        return None
-    try:
-        return Graph.from_arrays(load_file(path))
-    except (SafetensorError, OSError, ContractError, KeyError) as error:
-        logger.warning("cache file %s is damaged (%s); the graph is built again", path, error)
-        return None
 
 
 def _store(path: Path, graph: Graph) -> None:

@@ -28,7 +28,7 @@ class NodeSet:
 
     @classmethod
     def of_grid(cls, grid: Grid) -> Self:
-        """The nodes of a grid."""
+        """Take the nodes of `grid`."""
         return cls(grid.latitudes, grid.longitudes)
 
     def __len__(self) -> int:
@@ -46,11 +46,6 @@ class NodeSet:
         return np.stack([np.sin(lat), np.cos(lat), np.sin(lon), np.cos(lon)], axis=-1).astype(np.float32)
 
 
-def _pointers(index: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """CSR row pointers of a sorted index: the edges of node i are `pointers[i]:pointers[i + 1]`."""
-    return np.concatenate([[0], np.cumsum(np.bincount(index, minlength=count))]).astype(np.int64)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeSet:
     """Directed edges, sorted by target and then by source, with the indices that the kernels need.
@@ -59,9 +54,9 @@ class EdgeSet:
     """
 
     source: NDArray[np.int64]
-    """The node an edge starts at, shape `[edge]`."""
+    """The number of the node at which each edge starts, shape `[edge]`."""
     target: NDArray[np.int64]
-    """The node an edge ends at, shape `[edge]`; never falls."""
+    """The number of the node at which each edge ends, shape `[edge]`; never falls."""
     source_count: int
     target_count: int
     features: NDArray[np.float32]
@@ -74,31 +69,28 @@ class EdgeSet:
     """CSR pointers into `transpose`: the edges out of node j; shape `[source_node + 1]`."""
 
     def __post_init__(self) -> None:
-        self._check()
-        object.__setattr__(self, "pointers", _pointers(self.target, self.target_count))
-        object.__setattr__(self, "transpose", np.argsort(self.source, kind="stable").astype(np.int64))
-        object.__setattr__(self, "source_pointers", _pointers(self.source, self.source_count))
-
-    def _check(self) -> None:
-        for name, index, count in (
-            ("source", self.source, self.source_count),
-            ("target", self.target, self.target_count),
+        for name, index, count, pointers in (
+            ("source", self.source, self.source_count, "source_pointers"),
+            ("target", self.target, self.target_count, "pointers"),
         ):
             if index.size and (index.min() < 0 or index.max() >= count):
                 raise ContractError(
                     f"`{name}` of an edge must be a node number below {count}, got {index.min()} to {index.max()}",
                     fix="this is a fault of the graph builder: tell its authors",
                 )
+            ends = np.cumsum(np.bincount(index, minlength=count))
+            object.__setattr__(self, pointers, np.concatenate([[0], ends]).astype(np.int64))
         order = self.target * np.int64(max(self.source_count, 1)) + self.source
         if np.any(np.diff(order) < 0):
             raise ContractError(
                 "edges must be sorted by target and then by source, got others",
                 fix="build them with EdgeSet.between, which sorts",
             )
+        object.__setattr__(self, "transpose", np.argsort(self.source, kind="stable").astype(np.int64))
 
     @classmethod
     def between(cls, source_nodes: NodeSet, target_nodes: NodeSet, source: ArrayLike, target: ArrayLike) -> Self:
-        """Edges between two node sets, in any order; doubles are dropped.
+        """Make edges from `source` to `target`, node numbers in any order; doubles are dropped.
 
         Features are the great-circle length (radians) and the direction (east, north) in which the target sees the
         source, each divided by its standard deviation over the set, so that values are of order one.
@@ -108,16 +100,15 @@ class EdgeSet:
         target_index, source_index = pairs // len(source_nodes), pairs % len(source_nodes)
         here, there = target_nodes.points[target_index], source_nodes.points[source_index]
         length, direction = angular_distance(there, here)[:, None], local_direction(there, here)
-        features = np.concatenate([_scaled(length), _scaled(direction)], axis=1).astype(np.float32)
+        columns = []
+        for values in (length, direction):
+            spread = values.std() if values.size else 0.0
+            columns.append(values / spread if spread > 1e-12 else values)
+        features = np.concatenate(columns, axis=1).astype(np.float32)
         return cls(source_index, target_index, len(source_nodes), len(target_nodes), features)
 
     def __len__(self) -> int:
         return len(self.source)
-
-
-def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    spread = values.std() if values.size else 0.0
-    return values / spread if spread > 1e-12 else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +147,15 @@ class Graph:
                 )
 
     def route(self, source: str, target: str) -> Route:
-        """The edges from one node set to another, with their ends."""
+        """Return the edges from `source` to `target` with the two node sets."""
         return Route(self.nodes[source], self.nodes[target], self.edges[source, target])
 
     def mesh(self, name: str = "mesh") -> Mesh:
-        """A node set with the edges among its own nodes."""
+        """Return the node set `name` with the edges among its own nodes."""
         return Mesh(self.nodes[name], self.edges[name, name])
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Every array that is needed to build the graph again, by name."""
+        """Return the arrays from which `from_arrays` makes the graph again; name → array."""
         arrays: dict[str, NDArray[np.generic]] = {}
         for name, nodes in self.nodes.items():
             arrays[f"nodes/{name}/latitudes"] = nodes.latitudes
@@ -176,7 +167,7 @@ class Graph:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
-        """The graph that `to_arrays` took apart."""
+        """Make the graph from the arrays of `to_arrays`."""
         names = sorted({key.split("/")[1] for key in arrays if key.startswith("nodes/")})
         nodes = {n: NodeSet(arrays[f"nodes/{n}/latitudes"], arrays[f"nodes/{n}/longitudes"]) for n in names}  # type: ignore[arg-type]
         pairs = sorted({(key.split("/")[1], key.split("/")[2]) for key in arrays if key.startswith("edges/")})

@@ -1,1 +1,1 @@
-"""The model: the one door from NumPy to torch, the kernels that graph plugins share, and the wiring."""
+"""The model: the contracts of mappers and processors, the wiring, and the conversion from NumPy to torch."""

@@ -31,17 +31,17 @@ from wxml.plugins.resolve import resolve
 def assemble_model(
     config: ExperimentConfig, preprocessing: Preprocessing, graph: Graph, statistics: Statistics
 ) -> EncodeProcessDecode:
-    """A model with fresh weights drawn from `config.seed`; the caller's random state is left alone.
+    """Build a model with fresh weights drawn from `config.seed`; the caller's random state does not change.
 
     Args:
         config: `config.model` chooses the parts, `config.data` the numbers of input and output steps.
-        preprocessing: which variables the model reads and forecasts, and in which units.
+        preprocessing: the variables that the model reads and forecasts, and their transforms.
         graph: node sets `grid` and `mesh`, and the edges among them.
-        statistics: of the training data; they give the typical change of each variable.
+        statistics: the statistics of the training data, which give the typical change of each variable.
 
     Raises:
-        ConfigError: a part ignores what the config asks of it (learned features, noise).
-        DataError: the graph cannot carry a truncated residual, or `model.bounding` does not fit the variables.
+        ConfigError: a part ignores the learned features or the noise that the config asks for.
+        DataError: a truncated residual does not reach every grid node, or `model.bounding` does not fit the variables.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -86,13 +86,13 @@ def _residual(config: ModelConfig, graph: Graph, diagnostics: int) -> nn.Module:
 def _parts(
     config: ModelConfig, graph: Graph, features: tuple[int, int], outputs: int
 ) -> tuple[Mapper, Processor, Mapper]:
-    """Encoder, processor and decoder.
+    """Make encoder, processor and decoder.
 
     Args:
-        config: chooses the plugins.
-        graph: where they work.
-        features: channels of the grid and of the mesh nodes that the encoder reads.
-        outputs: channels that the decoder gives.
+        config: the config of the model, which chooses the plugins.
+        graph: node sets `grid` and `mesh`, and the edges among them.
+        features: the numbers of channels of grid and mesh nodes that the encoder reads.
+        outputs: the number of channels that the decoder returns.
     """
     hidden, learned = config.channels, config.trainable_features
     encoding = MapperChannels(*features, hidden, out=hidden, edge_features=learned.encoder)
@@ -109,10 +109,10 @@ def _part(
     place: Route | Mesh,
     channels: MapperChannels | ProcessorChannels,
 ) -> Any:
-    """The mapper or processor that the config chooses.
+    """Make the mapper or processor that the config chooses.
 
     Raises:
-        ConfigError: it ignores the learned features of edges that the config wants.
+        ConfigError: the part ignores the learned edge features that the config asks for.
     """
     choice, kind = getattr(config, name), "processor" if name == "processor" else "mapper"
     part = create(kind, choice.plugin, choice.options, place, channels, where=f"model.{name}")
@@ -136,7 +136,7 @@ def _noise(config: ModelConfig) -> Noise | None:
 
 
 def _condition_channels(config: ModelConfig) -> int:
-    """Channels of the noise that the processor gets as a condition; 0: none.
+    """Return the number of noise channels that the processor gets as a condition, 0 if it gets none.
 
     Raises:
         ConfigError: the processor takes no condition.

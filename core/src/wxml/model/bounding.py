@@ -17,9 +17,9 @@ from wxml.errors import DataError, nearest
 from wxml.model.tensors import node_tensor
 
 PROBES = np.array([[-1, 0, 1, 2]], np.float32)
-"""Model values at which a transform is probed, to see whether it is linear; shape `[variable, node]`."""
+"""The model values at which a transform is checked for linearity; shape `[variable, node]`."""
 TOLERANCE = 1e-3
-"""How far a linear transform may be off, in units of its scale."""
+"""The greatest deviation of a linear transform from a straight line, in units of its scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ class Fraction:
     """
 
     part: int
-    """Which output variable; the network forecasts f, which is kept between 0 and 1."""
+    """The number of the output variable that is the share; the network forecasts f, which is kept between 0 and 1."""
     total: int
-    """Which output variable it is a share of."""
+    """The number of the output variable that it is a share of."""
     factor: float
-    """scale of the total / scale of the part."""
+    """The scale of the total / the scale of the part."""
     offset: float
-    """offset of the total / scale of the part."""
+    """The offset of the total / the scale of the part."""
     shift: float
-    """−offset of the part / scale of the part."""
+    """−1 · the offset of the part / the scale of the part."""
     slope: float = 0.0
-    """How fast f changes beyond 0 and 1."""
+    """The derivative of f beyond 0 and 1."""
 
 
 class Bounding(nn.Module):
@@ -61,13 +61,13 @@ class Bounding(nn.Module):
         slope: NDArray[np.float32] | None = None,
         fractions: Sequence[Fraction] = (),
     ) -> None:
-        """Limits in model preprocessing.
+        """All limits are model values.
 
         Args:
-            lowest: shape `[output variable]`, −∞ where there is no limit.
-            highest: the same, ∞ where there is none.
-            slope: shape `[output variable]`; None: 0 everywhere.
-            fractions: in an order in which no total comes after a share of it.
+            lowest: the lower limits, shape `[output variable]`; −∞ stands for no limit.
+            highest: the upper limits, shape `[output variable]`; ∞ stands for no limit.
+            slope: the derivative beyond the limits, shape `[output variable]`; None stands for 0.
+            fractions: the variables that are shares of others; a total comes before its shares.
         """
         super().__init__()
         slope = np.zeros_like(lowest) if slope is None else slope
@@ -78,13 +78,12 @@ class Bounding(nn.Module):
         self.is_leaky = bool(slope.any())
 
     def forward(self, outputs: Tensor) -> Tensor:
-        """`[..., node, output variable]` in and out."""
+        """Bound `outputs`, shape `[..., node, output variable]` in and out."""
         if self.has_limits:
             clamped = torch.clamp(outputs, self.lowest, self.highest)
             outputs = clamped + self.slope * (outputs - clamped) if self.is_leaky else clamped
-        return self._with_fractions(outputs) if self.fractions else outputs
-
-    def _with_fractions(self, outputs: Tensor) -> Tensor:
+        if not self.fractions:
+            return outputs
         columns = list(outputs.unbind(-1))
         for fraction in self.fractions:
             raw, total = columns[fraction.part], columns[fraction.total]
@@ -98,14 +97,14 @@ class Bounding(nn.Module):
 
 
 def make_bounding(preprocessing: Preprocessing, bounds: Mapping[str, BoundingConfig]) -> Bounding:
-    """The module that keeps the output variables within the limits of `model.bounding`.
+    """Make the module that keeps the output variables within the limits of `model.bounding`.
 
     Args:
-        preprocessing: turns the limits, which are in physical units, into model values.
-        bounds: by the name of the variable.
+        preprocessing: maps the limits, which are in physical units, to model values.
+        bounds: name of the variable → its limits.
 
     Raises:
-        DataError: a variable that is not forecast, or that cannot be a fraction of another one.
+        DataError: a variable is not forecast, or cannot be a fraction of another one.
     """
     names = preprocessing.roles.output
     for name in bounds:
@@ -115,9 +114,16 @@ def make_bounding(preprocessing: Preprocessing, bounds: Mapping[str, BoundingCon
         if bound.fraction_of is None:
             where = names.index(name)
             lowest[where], highest[where], slope[where] = *_limits(preprocessing, name, bound), bound.slope
-    return Bounding(
-        lowest, highest, slope, [_fraction(preprocessing, name, bounds[name]) for name in _parts_in_order(bounds)]
-    )
+    totals = {name: bound.fraction_of for name, bound in bounds.items() if bound.fraction_of is not None}
+    try:
+        order = list(TopologicalSorter({part: [total] for part, total in totals.items()}).static_order())
+    except CycleError as error:
+        raise DataError(
+            f"`model.bounding` makes variables fractions of one another: {' of '.join(error.args[1])}",
+            fix="let one of them be forecast by itself",
+        ) from error
+    fractions = [_fraction(preprocessing, part, bounds[part]) for part in order if part in totals]
+    return Bounding(lowest, highest, slope, fractions)
 
 
 def _require_forecast(name: str, names: tuple[str, ...], what: str) -> None:
@@ -126,45 +132,24 @@ def _require_forecast(name: str, names: tuple[str, ...], what: str) -> None:
 
 
 def _limits(preprocessing: Preprocessing, name: str, bound: BoundingConfig) -> tuple[float, float]:
-    """The two limits in model space; a transform that falls exchanges them."""
-    at_zero, at_one = _physical(preprocessing, name)[1:3]
+    """Return the lower and the upper limit as model values; a transform that falls exchanges them."""
+    at_zero, at_one = preprocessing.inverse(PROBES, (name,))[0, 1:3]
     low, high = (bound.minimum, bound.maximum) if at_one > at_zero else (bound.maximum, bound.minimum)
-    return (
-        -np.inf if low is None else _model_value(preprocessing, name, low),
-        np.inf if high is None else _model_value(preprocessing, name, high),
-    )
-
-
-def _model_value(preprocessing: Preprocessing, name: str, limit: float) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of 0 is a limit that cannot be passed
-        value = float(preprocessing.forward(np.array([[limit]], np.float32), (name,))[0, 0])
-    if np.isnan(value):
-        raise DataError(
-            f"`model.bounding.{name}` has the limit {limit}, for which `data.transforms` has no model value",
-            fix="choose a limit that the transforms can take",
-        )
-    return value
-
-
-def _physical(preprocessing: Preprocessing, name: str) -> NDArray[np.float64]:
-    """The physical values of the probes, shape `[probe]`."""
-    return np.asarray(preprocessing.inverse(PROBES, (name,))[0], np.float64)
+    limits = [-np.inf, np.inf]
+    for side, limit in enumerate((low, high)):
+        if limit is None:
+            continue
+        with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of 0 is a limit that cannot be passed
+            limits[side] = float(preprocessing.forward(np.array([[limit]], np.float32), (name,))[0, 0])
+        if np.isnan(limits[side]):
+            raise DataError(
+                f"`model.bounding.{name}` has the limit {limit}, for which `data.transforms` has no model value",
+                fix="choose a limit that the transforms can take",
+            )
+    return limits[0], limits[1]
 
 
 # Fractions
-
-
-def _parts_in_order(bounds: Mapping[str, BoundingConfig]) -> list[str]:
-    """The variables that are fractions, each after the one that it is a fraction of."""
-    totals = {name: bound.fraction_of for name, bound in bounds.items() if bound.fraction_of is not None}
-    try:
-        order = TopologicalSorter({part: [total] for part, total in totals.items()}).static_order()
-        return [name for name in order if name in totals]
-    except CycleError as error:
-        raise DataError(
-            f"`model.bounding` makes variables fractions of one another: {' of '.join(error.args[1])}",
-            fix="let one of them be forecast by itself",
-        ) from error
 
 
 def _fraction(preprocessing: Preprocessing, part: str, bound: BoundingConfig) -> Fraction:
@@ -183,12 +168,12 @@ def _fraction(preprocessing: Preprocessing, part: str, bound: BoundingConfig) ->
 
 
 def _line(preprocessing: Preprocessing, name: str) -> tuple[float, float]:
-    """Scale and offset of a variable: physical = scale · model + offset.
+    """Return scale and offset of a variable: physical = scale · model + offset.
 
     Raises:
-        DataError: its transforms are no straight line.
+        DataError: the transforms of the variable are not linear.
     """
-    values = _physical(preprocessing, name)
+    values = np.asarray(preprocessing.inverse(PROBES, (name,))[0], np.float64)
     scale, offset = (values[3] - values[0]) / 3, values[1]
     error = np.abs(values - (scale * PROBES[0] + offset)).max()
     rounding = 4 * np.finfo(np.float32).eps * np.abs(values).max()

@@ -1,4 +1,4 @@
-"""The wiring: encode, process, decode."""
+"""Wires the parts of the model: encode, process, decode."""
 
 __all__ = ["EncodeProcessDecode"]
 
@@ -31,14 +31,14 @@ class EncodeProcessDecode(nn.Module):
         """Wire the parts.
 
         Args:
-            features: of the nodes of the grid and of the mesh.
+            features: the features of grid nodes and of mesh nodes.
             parts: encoder, processor, decoder; the decoder has channels for every output variable of the first output
                 step, then of the second, and so on.
             residual: maps `[batch, time, grid_node, prognostic]` to the state that increments are added to.
-            bounding: keeps variables within limits.
+            bounding: keeps the outputs within limits.
             increment_scale: the unit of the decoder's output, shape `[output variable]`, the same for every output
                 step.
-            noise: makes members of an ensemble differ; None: there is one forecast alone.
+            noise: makes the members of an ensemble differ; None: the model is deterministic.
             latent_skip: compute state + Δ, where Δ is what the processor returns; if not, Δ itself is the new state.
         """
         super().__init__()
@@ -51,16 +51,16 @@ class EncodeProcessDecode(nn.Module):
         self.register_buffer("increment_scale", increment_scale, persistent=False)
 
     def forward(self, states: Tensor, forcings: Tensor, noise: Tensor | None = None) -> Tensor:
-        """The states one time step after the last one given, two after it, and so on.
+        """Forecast the states at the next `data.output_steps` time steps.
 
         Args:
-            states: shape `[batch, time, grid_node, prognostic]`, model space, the last time is the initial time.
-            forcings: shape `[batch, time, grid_node, forcing]`, at the same times.
-            noise: shape `[batch, mesh_node, noise.channels]`, standard normal, for a model that has noise; None: it
-                draws its own.
+            states: model values, shape `[batch, time, grid_node, prognostic]`; the last time is the initial time.
+            forcings: shape `[batch, time, grid_node, forcing]`, at the same times as `states`.
+            noise: shape `[batch, mesh_node, noise.channels]`, standard normal, for a model that has noise; None: the
+                model draws its own.
 
         Returns:
-            Shape `[batch, output_step, grid_node, prognostic + diagnostic]`, model space.
+            Model values, shape `[batch, output_step, grid_node, prognostic + diagnostic]`.
         """
         grid = self.grid_features(states, forcings)
         mesh = self.mesh_features(len(states))

@@ -1,4 +1,4 @@
-"""The features that a model reads at nodes and edges: values, geometry, and numbers that it learns."""
+"""The features of nodes and edges that a model reads: values, geometry, and learned numbers."""
 
 __all__ = ["EdgeFeatures", "GridFeatures", "MeshFeatures"]
 
@@ -18,8 +18,8 @@ class EdgeFeatures(nn.Module):
         """Learned features start at zero.
 
         Args:
-            edges: of a route or a mesh; their `features` are the geometry.
-            trainable: learned features of each edge, as `channels.edge_features` says.
+            edges: the edges of a route or a mesh; their `features` are the geometry.
+            trainable: the number of learned features of each edge; pass `channels.edge_features`.
         """
         super().__init__()
         self.register_buffer("geometry", node_tensor(edges.features), persistent=False)
@@ -27,7 +27,7 @@ class EdgeFeatures(nn.Module):
         self.channels = self.geometry.shape[-1] + trainable
 
     def forward(self) -> Tensor:
-        """Shape `[edge, channels]`."""
+        """Return the features, shape `[edge, channels]`."""
         return self.geometry if self.trainable is None else torch.cat([self.geometry, self.trainable], dim=-1)
 
 
@@ -43,7 +43,7 @@ class MeshFeatures(nn.Module):
         self.channels = self.geometry.shape[-1] + trainable
 
     def forward(self, batch: int) -> Tensor:
-        """Shape `[batch, node, channels]`."""
+        """Return the features, shape `[batch, node, channels]`."""
         parts = [self.geometry] if self.trainable is None else [self.geometry, self.trainable]
         return torch.cat(parts, dim=-1).expand(batch, -1, -1)
 
@@ -70,11 +70,11 @@ class GridFeatures(nn.Module):
         """Learned features start at zero.
 
         Args:
-            nodes: of the grid.
-            trainable: learned features of each node.
-            input_steps: how many states and forcings come in.
-            prognostic: variables of a state.
-            forcing: variables of the forcings.
+            nodes: the grid nodes.
+            trainable: the number of learned features of each node.
+            input_steps: the number of input times.
+            prognostic: the number of prognostic variables.
+            forcing: the number of forcings.
             tendency_scale: the typical change over one time step, shape `[prognostic]`; None: states enter as they are.
         """
         super().__init__()

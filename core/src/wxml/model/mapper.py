@@ -1,4 +1,4 @@
-"""Mapper: from one node set to another: grid to mesh (encoder) or mesh to grid (decoder)."""
+"""Mapper: maps values from grid to mesh (encoder) or from mesh to grid (decoder)."""
 
 __all__ = ["Mapper", "MapperChannels"]
 
@@ -12,21 +12,21 @@ from wxml.graphs.graph import Route
 
 @dataclass(frozen=True, slots=True)
 class MapperChannels:
-    """What the model asks of a mapper: the widths of the tensors around it, and what it learns beside them."""
+    """The widths of the tensors around a mapper, and the number of edge features that it learns."""
 
     source: int
-    """Channels of the source nodes that come in."""
+    """The number of channels of the source nodes in the input."""
     target: int
-    """Channels of the target nodes that come in."""
+    """The number of channels of the target nodes in the input."""
     hidden: int
-    """Channels inside the model."""
+    """The number of channels inside the model."""
     out: int
-    """Channels of the mapped target that goes out."""
+    """The number of channels of the mapped target."""
     decode: bool = False
     """False for an encoder: both node sets come in raw and leave as `hidden`. True for a decoder: both come in as
     latent states, and the target leaves as model output, unbounded and not normalised."""
     edge_features: int = 0
-    """Learned features of each edge beside its geometry; pass it on to `wxml.model.features.EdgeFeatures`."""
+    """The number of learned features of each edge; pass it to `wxml.model.features.EdgeFeatures`."""
 
 
 class Mapper(nn.Module, ABC):
@@ -51,7 +51,7 @@ class Mapper(nn.Module, ABC):
 
     @property
     def source_out(self) -> int:
-        """Channels of the updated source, which the decoder receives as its target: `hidden`, unless overridden."""
+        """The number of channels of the updated source, which is the decoder's target: `hidden`, unless overridden."""
         return self.channels.hidden
 
     @abstractmethod

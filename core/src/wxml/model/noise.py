@@ -19,10 +19,11 @@ class Noise(nn.Module):
         """Fresh weights.
 
         Args:
-            channels: random numbers per node, and the width of their embedding.
-            hidden: the width of the layer between.
+            channels: the number of random numbers per node, and the width of their embedding.
+            hidden: the width of the hidden layer.
             standard_deviation: σ.
-            inject_into: channels of the mesh state that noise is injected into; None: it conditions the processor.
+            inject_into: the number of channels of the mesh state if the noise is injected into it; None: the noise
+                conditions the processor.
         """
         super().__init__()
         self.channels = channels
@@ -43,7 +44,7 @@ class Noise(nn.Module):
             normal: z, standard normal numbers of shape `[batch, mesh_node, channels]`; None: drawn by torch.
 
         Returns:
-            The mesh state, and the condition `[batch, mesh_node, channels]` or None where the noise was injected.
+            The mesh state, and the condition `[batch, mesh_node, channels]`, or None if the noise was injected.
         """
         if normal is None:
             normal = torch.randn(*mesh.shape[:-1], self.channels, device=mesh.device)
@@ -72,7 +73,7 @@ class ConditionalLayerNorm(nn.Module):
                 nn.init.zeros_(linear.bias)
 
     def forward(self, values: Tensor, condition: Tensor | None = None) -> Tensor:
-        """`[batch, node, channel]` in and out; the condition has shape `[batch, node, condition channel]`."""
+        """Norm `values`, shape `[batch, node, channel]`; `condition` has shape `[batch, node, condition channel]`."""
         normed: Tensor = self.norm(values)
         if self.scale is None or self.shift is None or condition is None:
             return normed
@@ -81,9 +82,9 @@ class ConditionalLayerNorm(nn.Module):
 
 
 def seeded_noise(seeds: Sequence[int], nodes: int, channels: int) -> Iterator[Tensor]:
-    """Standard normal numbers for one call of a model after the other, without end.
+    """Draw standard normal numbers for one call of a model after the other, without end.
 
-    What item i of the batch gets depends on `seeds[i]` and on the number of the call alone, not on its neighbours.
+    The numbers of item i of the batch depend only on `seeds[i]` and on the number of the call.
 
     Yields:
         Shape `[len(seeds), nodes, channels]`.

@@ -1,4 +1,4 @@
-"""Processor: evolves the state on the mesh."""
+"""Processor: updates the state on the mesh."""
 
 __all__ = ["Processor", "ProcessorChannels"]
 
@@ -13,14 +13,14 @@ from wxml.graphs.graph import Mesh
 
 @dataclass(frozen=True, slots=True)
 class ProcessorChannels:
-    """What the model asks of a processor: the widths of its tensors, and what it learns beside them."""
+    """The widths of the tensors around a processor, and the number of edge features that it learns."""
 
     hidden: int
-    """Channels of the mesh state, in and out."""
+    """The number of channels of the mesh state, in and out."""
     condition: int = 0
-    """Channels of the noise that each node gets as a condition; 0: none (see `Processor.takes_condition`)."""
+    """The number of noise channels that each node gets as a condition; 0: none (see `Processor.takes_condition`)."""
     edge_features: int = 0
-    """Learned features of each edge beside its geometry; pass it on to `wxml.model.features.EdgeFeatures`."""
+    """The number of learned features of each edge; pass it to `wxml.model.features.EdgeFeatures`."""
 
 
 class Processor(nn.Module, ABC):
@@ -52,7 +52,7 @@ class Processor(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, state: Tensor) -> Tensor:
-        """The update Δ of the state; core computes state + Δ unless `model.latent_skip` is off.
+        """Return the update Δ of `state`; core computes state + Δ unless `model.latent_skip` is off.
 
         Args:
             state: shape `[batch, mesh_node, channels.hidden]`.

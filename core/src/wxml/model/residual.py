@@ -27,17 +27,17 @@ class Persistence(nn.Module):
 
 
 class TruncatedState(nn.Module):
-    """The large scales of the last state: down to the mesh and back up, each time by a Gaussian mean.
+    """The large scales of the last state: a Gaussian mean carries it to the mesh, and another one back to the grid.
 
     The network forecasts all scales finer than the mesh, so they cannot pile up in a rollout. A constant field stays as
     it is.
     """
 
     def __init__(self, down: Route, up: Route, width: float, diagnostics: int) -> None:
-        """See `Interpolation` for the width of the means.
+        """The means go over the edges `down` and `up`; `width` is that of `Interpolation`.
 
         Raises:
-            DataError: a grid node gets a value from no mesh node.
+            DataError: a grid node gets no value from a mesh node.
         """
         super().__init__()
         self.down = Interpolation(down, width)
@@ -62,7 +62,7 @@ class NoResidual(nn.Module):
     """No residual: the decoder's output is the state itself."""
 
     def forward(self, states: Tensor) -> Tensor:
-        """A zero that broadcasts."""
+        """Return a zero, which broadcasts."""
         return states.new_zeros(1)
 
 
@@ -70,42 +70,36 @@ class Interpolation(nn.Module):
     """y_i = Σ_j w_ij x_j over the edges j → i, with w_ij ∝ exp(−d_ij² / 2σ²) and Σ_j w_ij = 1.
 
     Attributes:
-        is_reached: which targets get a value, shape `[target_node]`; the others get 0.
+        is_reached: True for targets that get a value, shape `[target_node]`; the others get 0.
     """
 
     weights: Tensor
 
     def __init__(self, route: Route, width: float, is_present: NDArray[np.bool_] | None = None) -> None:
-        """Weights from the geometry; nothing is learned.
+        """Compute the weights from the geometry; nothing is learned.
 
         Args:
             route: the edges; their great-circle lengths are d.
             width: σ in units of the median length.
-            is_present: which sources have a value, shape `[source_node]`; None: all. The others weigh nothing.
+            is_present: True for sources that have a value, shape `[source_node]`; the others have no weight. None
+                stands for all.
         """
         super().__init__()
         present = np.ones(len(route.source), bool) if is_present is None else is_present
-        weights, self.is_reached = _gaussian_weights(route, width, present)
+        source, target = route.edges.source, route.edges.target
+        length = angular_distance(route.source.points[source], route.target.points[target])
+        deviation = width * (np.median(length) if len(length) else 1.0) or 1.0  # all nodes may coincide
+        logarithm = np.where(present[source], -0.5 * (length / deviation) ** 2, -np.inf)
+        greatest = np.full(len(route.target), -np.inf)
+        np.maximum.at(greatest, target, logarithm)
+        self.is_reached = np.isfinite(greatest)
+        greatest[~self.is_reached] = 0
+        weights = np.exp(logarithm - greatest[target])  # the nearest source weighs 1, however far it is
+        total = np.bincount(target, weights, minlength=len(route.target))
+        weights /= np.where(self.is_reached, total, 1)[target]
         self.edges = EdgeIndex.of(route.edges)
         self.register_buffer("weights", node_tensor(weights[:, None]), persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
-        """`[batch, source_node, variable]` to `[batch, target_node, variable]`."""
+        """Map `values` from `[batch, source_node, variable]` to `[batch, target_node, variable]`."""
         return segment_sum(self.weights * gather_sources(values, self.edges), self.edges)
-
-
-def _gaussian_weights(
-    route: Route, width: float, is_present: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The weight of each edge, and which targets have any."""
-    source, target = route.edges.source, route.edges.target
-    length = angular_distance(route.source.points[source], route.target.points[target])
-    deviation = width * (np.median(length) if len(length) else 1.0) or 1.0  # all nodes may coincide
-    logarithm = np.where(is_present[source], -0.5 * (length / deviation) ** 2, -np.inf)
-    greatest = np.full(len(route.target), -np.inf)
-    np.maximum.at(greatest, target, logarithm)
-    is_reached = np.isfinite(greatest)
-    greatest[~is_reached] = 0
-    weights = np.exp(logarithm - greatest[target])  # the nearest source weighs 1, however far it is
-    total = np.bincount(target, weights, minlength=len(route.target))
-    return weights / np.where(is_reached, total, 1)[target], is_reached

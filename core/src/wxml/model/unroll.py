@@ -1,4 +1,4 @@
-"""The rollout in model space: a model fed with its own output."""
+"""The rollout of a model on its own outputs, in model values."""
 
 __all__ = ["unroll"]
 
@@ -11,16 +11,15 @@ from torch import Tensor, nn
 def unroll(
     model: nn.Module, states: Tensor, forcings: Tensor, noise: Iterator[Tensor] | None = None
 ) -> Iterator[Tensor]:
-    """The output of one time step after the other, as many as the forcings reach.
+    """Yield the output of one time step after the other, as many as `forcings` reach.
 
-    A model that forecasts several steps at once is called once for so many; what its last call forecasts beyond the
-    forcings is dropped.
+    A model that forecasts several steps at once is called once for all of them; steps beyond `forcings` are dropped.
 
     Args:
         model: takes states and forcings at the input times (see `EncodeProcessDecode`).
         states: shape `[batch, input time, grid_node, prognostic]`.
         forcings: shape `[batch, input time + steps − 1, grid_node, forcing]`.
-        noise: what each call of the model takes as its third argument; None: it is called with two.
+        noise: yields the third argument for each call of the model; None: the model is called with two arguments.
 
     Yields:
         Outputs, shape `[batch, grid_node, prognostic + diagnostic]`; gradients flow through all of them.

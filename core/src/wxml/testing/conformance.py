@@ -20,20 +20,20 @@ PREFIX = "test_"
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of one check."""
+    """The result of one check."""
 
     name: str
-    """In words: `gradients reach every parameter`."""
+    """The name of the check in words, such as `gradients reach every parameter`."""
     description: str
-    """One line about what is checked."""
+    """One line that says what the check expects."""
     result: Result
     message: str
-    """What went wrong, or why it was skipped; empty where it passed."""
+    """The reason why the check failed or was skipped; empty if it passed."""
     seconds: float
 
 
 def contract_of(kind: str) -> type[Contract]:
-    """The contract for plugins of a kind; the one that holds for all where a package other than core declares it."""
+    """Return the contract for plugins of `kind`; for a kind that core does not declare, return `Contract`."""
     import wxml.testing
 
     name = "".join(part.capitalize() for part in kind.split("-")) + "Contract"
@@ -42,22 +42,19 @@ def contract_of(kind: str) -> type[Contract]:
 
 
 def run_checks(contract: type[Contract]) -> Iterator[CheckResult]:
-    """Run every check of a contract whose `plugin` is set, those that hold for all plugins first."""
+    """Run every check of `contract`, whose `plugin` must be set; the checks for plugins of any kind come first."""
     names = [name for base in reversed(contract.__mro__) for name in vars(base) if name.startswith(PREFIX)]
     for name in dict.fromkeys(names):
-        yield _run(contract, name)
-
-
-def _run(contract: type[Contract], name: str) -> CheckResult:
-    check = getattr(contract(), name)
-    start = time.perf_counter()
-    result, message = _outcome(contract, check)
-    words = name.removeprefix(PREFIX).replace("_", " ")
-    return CheckResult(words, inspect.getdoc(check) or "", result, message, round(time.perf_counter() - start, 3))
+        check = getattr(contract(), name)
+        start = time.perf_counter()
+        result, message = _outcome(contract, check)
+        seconds = round(time.perf_counter() - start, 3)
+        words = name.removeprefix(PREFIX).replace("_", " ")
+        yield CheckResult(words, inspect.getdoc(check) or "", result, message, seconds)
 
 
 def _outcome(contract: type[Contract], check: Any) -> tuple[Result, str]:
-    """Whatever a plugin raises fails its check and no other one."""
+    """Run one check; whatever the plugin raises fails this check and no other one."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -74,7 +71,7 @@ def _outcome(contract: type[Contract], check: Any) -> tuple[Result, str]:
 
 
 def _place(plugin: type, error: BaseException) -> str:
-    """The last line of the plugin's own folder that an error passed through."""
+    """Name the last line in the plugin's own folder that `error` passed through."""
     folder = Path(inspect.getfile(plugin)).parent
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folder in Path(frame.filename).parents]
     return f"\nat {folder.name}/{Path(frames[-1].filename).relative_to(folder)}:{frames[-1].lineno}" if frames else ""

@@ -1,4 +1,4 @@
-"""Gradients as DistributedDataParallel makes them: several processes, each with a share of the batch."""
+"""Computes gradients with DistributedDataParallel: several processes, each with a share of the batch."""
 
 __all__ = ["Share", "gradients_of", "gradients_of_ranks"]
 
@@ -34,16 +34,16 @@ Gradients = dict[str, Tensor]
 
 
 class Share(NamedTuple):
-    """What one rank does with one module."""
+    """The work of one rank with one module."""
 
     module: nn.Module
     inputs: tuple[Tensor, ...]
-    """Its items of the batch."""
+    """The items of the batch that the rank works on."""
     weights: tuple[Tensor, ...]
     """The loss is the mean over the items of the sum of the last outputs, each times its weights."""
 
     def step(self, run: Any = None) -> Gradients:
-        """The gradients of the loss; `run` is what runs the module where it is not the module itself."""
+        """Compute the gradients of the loss; `run`, such as a wrapper of the module, runs instead of the module."""
         self.module.zero_grad()
         outputs = (run or self.module)(*self.inputs)
         outputs = tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
@@ -56,28 +56,33 @@ class Share(NamedTuple):
 
 
 def gradients_of(module: nn.Module) -> Gradients:
-    """A copy of the gradient of each weight that has one."""
+    """Copy the gradient of each weight that has one; name → gradient."""
     return {name: weight.grad.clone() for name, weight in module.named_parameters() if weight.grad is not None}
 
 
 def gradients_of_ranks(shares: Sequence[Sequence[Share]]) -> list[list[Gradients]]:
-    """The gradients on every rank, module by module: each the mean over the ranks.
+    """Return for every rank and module the gradients, each averaged over the ranks.
 
     Args:
-        shares: for each rank, its share of the work with each module; the modules are those of rank 0, once
-            DistributedDataParallel has copied their weights and buffers from there.
+        shares: for each rank, its share of the work with each module. DistributedDataParallel copies the weights and
+            buffers of rank 0 to the modules of the other ranks.
 
     Raises:
-        AssertionError: a rank raises something or crashes, and the other ranks are ended then; or ranks wait for each
-            other for ten minutes.
-        unittest.SkipTest: there is no gloo here, or no second process that knows the modules.
+        AssertionError: a rank raises an error or crashes, which ends the other ranks; or the ranks wait for each other
+            for ten minutes.
+        unittest.SkipTest: torch has no gloo, or a second process cannot import the modules.
     """
     if not (distributed.is_available() and distributed.is_gloo_available()):
         raise unittest.SkipTest("this torch has no gloo, by which processes on CPUs meet")
     with tempfile.TemporaryDirectory(prefix="wxml-ranks-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _run(shares, folder)
-        return [_read(folder, rank, len(shares[rank])) for rank in range(len(shares))]
+        found: list[list[Gradients]] = [[{} for _ in share] for share in shares]
+        for rank, gradients in enumerate(found):
+            for path, values in load_file(folder / f"rank-{rank}.safetensors").items():
+                number, _, weight = path.partition("/")
+                gradients[int(number)][weight] = values
+    return found
 
 
 def _run(shares: Sequence[Sequence[Share]], folder: Path) -> None:
@@ -105,7 +110,7 @@ def _run(shares: Sequence[Sequence[Share]], folder: Path) -> None:
 
 
 def _start_method() -> str:
-    """A fork takes no time and knows every class, but not one of a process whose autograd has threads for a GPU."""
+    """Choose `fork`, which is fast and knows every class; autograd's threads for a GPU do not survive it."""
     return "fork" if sys.platform == "linux" and not torch.cuda.is_available() else "spawn"
 
 
@@ -118,15 +123,6 @@ def _wait_for_the_last_or_a_failure(ranks: Sequence[BaseProcess]) -> None:
         if not ended or any(rank.exitcode for rank in running):
             return
         running = [rank for rank in running if rank.is_alive()]
-
-
-def _read(folder: Path, rank: int, count: int) -> list[Gradients]:
-    """What `_work` wrote: `number of the module/name of the weight`."""
-    found: list[Gradients] = [{} for _ in range(count)]
-    for path, values in load_file(folder / f"rank-{rank}.safetensors").items():
-        number, _, name = path.partition("/")
-        found[int(number)][name] = values
-    return found
 
 
 # In the process of a rank
@@ -151,7 +147,7 @@ def _work(rank: int, count: int, shares: Sequence[Share], folder: Path) -> None:
 
 
 def _gradients(share: Share) -> Gradients:
-    """Those of a second step, which only begins where the first one had a gradient for every weight."""
+    """Return the gradients of a second step; fail first if the first step left a weight without a gradient."""
     wrapped = DistributedDataParallel(share.module)
     trained = [name for name, weight in share.module.named_parameters() if weight.requires_grad]
     first = share.step(wrapped)

@@ -1,4 +1,4 @@
-"""What a data source promises."""
+"""The contract of data sources, as tests."""
 
 __all__ = ["DataSourceContract"]
 
@@ -20,7 +20,7 @@ from wxml.testing.contract import Contract, require
 Values = NDArray[np.float32]
 
 LARGEST = 1e20
-"""What files put where a value is missing begins here; no weather does."""
+"""Fill values of files, which stand for missing values, have at least this size; no weather has."""
 PATIENCE = 600
 """Seconds that a worker process may take to start and to read."""
 
@@ -30,14 +30,14 @@ class DataSourceContract(Contract):
 
     interface: ClassVar[type[Any]] = DataSource
     missing: ClassVar[Sequence[tuple[str, str]]] = ()
-    """(time, variable) of which some value is known to be missing, so that the check of NaN has something to find."""
+    """Pairs (time, variable) that are known to have missing values; the check of NaN looks there."""
     quick_seconds: ClassVar[float] = 10.0
-    """How long it may take to be made."""
+    """Seconds that the constructor may take."""
     most: ClassVar[int] = 5
-    """Times and variables that are read."""
+    """The greatest number of times, and of variables, that a check reads."""
 
     def sample(self) -> Any:
-        """Made of options alone."""
+        """Make a source; core passes it nothing but the options."""
         return self.make()
 
     def rehearse(self) -> None:
@@ -73,7 +73,7 @@ class DataSourceContract(Contract):
         require(one.members == two.members, f"two instances have {one.members} and {two.members} members")
 
     def test_times_rise(self) -> None:
-        """Times are datetime64[s] and rise strictly: sorted, none twice."""
+        """Times are datetime64[s] and rise strictly."""
         times = self.make().header.times
         require(times.dtype == np.dtype("datetime64[s]"), f"times must be datetime64[s], got {times.dtype}")
         falls = np.flatnonzero(np.diff(times) <= np.timedelta64(0, "s"))
@@ -81,7 +81,7 @@ class DataSourceContract(Contract):
         require(not len(falls), f"times must rise strictly, {where} does not come after the time before it")
 
     def test_order_does_not_matter(self) -> None:
-        """Times and variables asked for in another order give the same values in that order."""
+        """A read of times and variables in another order gives the same values in that order."""
         times, names = self._sample()
         expected = self.make().read(times, names)
         row, column = np.roll(np.arange(len(times))[::-1], 1), np.arange(len(names))[::-1]
@@ -89,7 +89,7 @@ class DataSourceContract(Contract):
         _require_equal(found, expected[row][:, :, column], "in another order times or variables have other values")
 
     def test_slices_equal_single_reads(self) -> None:
-        """One read of many times and variables gives what a read of each gives."""
+        """One read of many times and variables gives the same values as a read of each."""
         times, names = self._sample()
         source = self.make()
         together = source.read(times, names)
@@ -106,7 +106,7 @@ class DataSourceContract(Contract):
         _require_equal(twice[1::2], twice[::2], "a time that is asked for twice has other values the second time")
 
     def test_reads_do_not_disturb_each_other(self) -> None:
-        """What a caller does to the values of one read does not show in the next."""
+        """A caller may change the values of one read; the next read gives the original ones."""
         times, names = self._sample()
         source = self.make()
         first = source.read(times, names)
@@ -115,7 +115,7 @@ class DataSourceContract(Contract):
         _require_equal(source.read(times, names), kept, "a second read gives what the caller made of the first one")
 
     def test_missing_values_are_nan(self) -> None:
-        """No infinities and no fill values such as 1e20; NaN at every (time, variable) of `missing`."""
+        """Values are neither infinite nor fill values such as 1e20, and each (time, variable) of `missing` has NaN."""
         times, names = self._sample()
         source = self.make()
         values = source.read(times, names)
@@ -126,7 +126,7 @@ class DataSourceContract(Contract):
             require(np.isnan(there).any(), f"{name} at {moment} has missing values, but no NaN")
 
     def test_unknown_times_and_variables_are_refused(self) -> None:
-        """A time or variable that is not there is a DataError that names it; `read` is core's own."""
+        """An unknown time or variable is a DataError that names it, and `read` is not overridden."""
         require(self.plugin.read is DataSource.read, "`read` must not be overridden; fill `_read`")
         source = self.make()
         names, times = source.header.names[:1], source.header.times
@@ -134,7 +134,7 @@ class DataSourceContract(Contract):
         _require_data_error(lambda: source.read([times[-1] + np.timedelta64(1, "s")], names), "no data for")
 
     def test_a_copy_reads_the_same(self) -> None:
-        """It can be pickled after a read, as it is for data-loader workers, and the copy reads the same values."""
+        """The source can be pickled after a read, as data-loader workers do, and the copy reads the same values."""
         times, names = self._sample()
         source = self.make()
         expected = source.read(times, names)
@@ -154,7 +154,7 @@ class DataSourceContract(Contract):
         _require_equal(found, source.read(times, names), "another process reads other values")
 
     def test_provenance_is_json(self) -> None:
-        """What it says of its origin is JSON, the same for two instances, before and after a read."""
+        """`provenance` gives JSON, the same for two instances, before and after a read."""
         source = self.make()
         before = json.dumps(source.provenance(), allow_nan=False, sort_keys=True)
         source.read(*self._sample())
@@ -163,7 +163,7 @@ class DataSourceContract(Contract):
         require(before == json.dumps(source.provenance(), sort_keys=True), "reading changes the provenance")
 
     def _sample(self) -> tuple[NDArray[np.datetime64], list[str]]:
-        """A few times and variables, the first and the last among them."""
+        """Choose a few times and variables, the first and the last among them."""
         header = self.make().header
         sizes = len(header.times), len(header.names)
         times, variables = (np.unique(np.linspace(0, size - 1, self.most).astype(int)) for size in sizes)
@@ -171,7 +171,7 @@ class DataSourceContract(Contract):
 
 
 def _require_equal(found: ArrayLike, expected: ArrayLike, message: str) -> None:
-    """Bit for bit, NaN where the other has NaN."""
+    """Fail unless both arrays are equal bit for bit; NaN equals NaN."""
     a, b = np.asarray(found), np.asarray(expected)
     require(np.array_equal(np.isnan(a), np.isnan(b)), f"{message}: other values are missing")
     require(np.array_equal(a, b, equal_nan=True), f"{message}: up to {np.nanmax(np.abs(a - b), initial=0):.3g} off")

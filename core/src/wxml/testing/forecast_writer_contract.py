@@ -28,14 +28,14 @@ class ForecastWriterContract(Contract):
 
     interface: ClassVar[type[Any]] = ForecastWriter
     suffix: ClassVar[str] = ""
-    """The suffix of the file's name, such as `.nc`; empty where the format wants none."""
+    """The suffix of the file's name, such as `.nc`; empty if the format needs none."""
 
     def read_back(self, target: str) -> Values:
-        """Values by variable, shape `[time, lead_time, member, node]`, NaN where nothing was written."""
+        """Read the values of each variable, shape `[time, lead_time, member, node]`; NaN where nothing was written."""
         return forecast_values(target)
 
     def sample(self) -> Any:
-        """A writer that is not opened."""
+        """Make a writer, which is not opened."""
         return self.make(f"forecast{self.suffix}")
 
     def rehearse(self) -> None:
@@ -46,7 +46,7 @@ class ForecastWriterContract(Contract):
     # Values
 
     def test_what_was_written_reads_back(self) -> None:
-        """Every value of every step is in the file, at its time and lead time, missing ones as NaN."""
+        """The file holds every value of every step at its time and lead time, and NaN for missing values."""
         self._require_round_trip(tiny_header(), "what is read back is not what was written")
 
     def test_steps_may_come_in_any_order(self) -> None:
@@ -57,7 +57,7 @@ class ForecastWriterContract(Contract):
         self._require_round_trip(header, "steps in another order are not in their places", shuffled)
 
     def test_variables_may_come_in_any_order(self) -> None:
-        """Fields name their variables: in another order they are refused or written right, never mixed up."""
+        """`write` refuses variables in another order than the header's, or writes each under its own name."""
         header = tiny_header()
         turned = [_with_fields(s, s.fields.variables[::-1], s.fields.values[:, ::-1]) for s in tiny_steps(header)]
         try:
@@ -66,12 +66,12 @@ class ForecastWriterContract(Contract):
             return
 
     def test_steps_may_be_missing(self) -> None:
-        """A forecast that breaks off is closed without an error, its missing steps NaN."""
+        """A forecast that breaks off can be closed; the file holds NaN for its missing steps."""
         header = tiny_header()
         self._require_round_trip(header, "of a forecast that broke off not all is as written", tiny_steps(header)[:2])
 
     def test_members_and_grids(self) -> None:
-        """Ensembles, regular grids and scattered nodes are written, or refused with a DataError when it is opened."""
+        """`open` accepts ensembles, regular grids and scattered nodes, or refuses them with a DataError."""
         scattered = Grid.unstructured([50.0, 51.0, 48.5], [5.0, 7.5, 11.0])
         served = 0
         for header in (tiny_header(members=2), tiny_header(scattered), tiny_header()):
@@ -83,7 +83,7 @@ class ForecastWriterContract(Contract):
         require(served, "it can write none of an ensemble, a regular grid and scattered nodes")
 
     def test_fields_are_not_modified(self) -> None:
-        """The fields stay as they are; core goes on from them."""
+        """`write` leaves the fields as they are, since core continues from them."""
         steps = tiny_steps(tiny_header())
         kept = [step.fields.values.copy() for step in steps]
         with self._written(tiny_header(), steps):
@@ -93,7 +93,7 @@ class ForecastWriterContract(Contract):
     # Refusals
 
     def test_other_variables_are_refused(self) -> None:
-        """A step with a variable more, less or of another name is an error, not a file with a hole."""
+        """`write` refuses a step that has a variable too many or too few, or one of another name."""
         step = tiny_steps(tiny_header())[0]
         values = step.fields.values
         wrong = {
@@ -104,7 +104,7 @@ class ForecastWriterContract(Contract):
         self._require_steps_refused(wrong)
 
     def test_unannounced_steps_are_refused(self) -> None:
-        """A step whose lead time or initial time the header does not have is an error, as are too few nodes."""
+        """`write` refuses a step whose lead time or initial time is not in the header, or that has too few nodes."""
         step = tiny_steps(tiny_header())[0]
         day = np.timedelta64(86400, "s")
         later = Fields(step.fields.valid_time + day, step.fields.variables, step.fields.values)
@@ -118,28 +118,33 @@ class ForecastWriterContract(Contract):
     # The file
 
     def test_provenance_reads_back(self) -> None:
-        """The record that the header carries is in the file, letters of every alphabet included."""
+        """`read_provenance` returns the record of the header, letters of every alphabet included."""
         header = tiny_header()
         with self._written(header) as target:
             found = self.plugin.read_provenance(target)
         require(found == header.provenance, f"the provenance {header.provenance} came back as {found}")
 
     def test_other_files_have_no_provenance(self) -> None:
-        """Reading the provenance of a file of another kind, or of none, is an ArtefactError."""
+        """`read_provenance` raises an ArtefactError for a file of another kind and for a file that does not exist."""
         with self.folder() as folder:
             note = folder / f"note{self.suffix}"
             note.write_text("no forecast")
             for target in (note, folder / f"absent{self.suffix}"):
-                self._require_artefact_error(str(target))
+                try:
+                    record = self.plugin.read_provenance(str(target))
+                except ArtefactError:
+                    continue
+                text = f"`read_provenance` made {record} of {target.name}, must raise an ArtefactError"
+                raise AssertionError(text)
 
     def test_nothing_but_the_target_is_written(self) -> None:
-        """After `close` there is the file, or folder, of the name that was asked for, and nothing beside it."""
+        """After `close` the target exists as a file or a folder, and nothing else was written beside it."""
         with self._written(tiny_header()) as target:
             found = sorted(path.name for path in Path(target).parent.iterdir())
             require(found == [Path(target).name], f"asked to write {Path(target).name}, there is {found}")
 
     def test_close_without_steps(self) -> None:
-        """`close` works after `open` alone, as when the first step fails, and may be called twice."""
+        """`close` works if no step was written, since the first one may fail, and may be called twice."""
         with self.folder() as folder:
             writer = self._writer(folder)
             writer.open(tiny_header())
@@ -151,7 +156,7 @@ class ForecastWriterContract(Contract):
 
     @contextmanager
     def _written(self, header: ForecastHeader, steps: Sequence[Step] | None = None) -> Iterator[str]:
-        """The target after these steps, by default all."""
+        """Write `steps`, by default all of the header, and yield the target."""
         with self.folder() as folder:
             writer = self._writer(folder)
             try:
@@ -166,47 +171,32 @@ class ForecastWriterContract(Contract):
         steps = tiny_steps(header) if steps is None else steps
         with self._written(header, steps) as target:
             found = self.read_back(target)
-        for name, values in _expected(header, steps).items():
+        shape = (len(header.initial_times), len(header.lead_times), header.members, len(header.grid))
+        expected = {variable.name: np.full(shape, np.nan, np.float32) for variable in header.variables}
+        for step in steps:
+            for name in step.fields.variables:
+                expected[name][step.place] = step.fields[name]
+        for name, values in expected.items():
             require(name in found, f"{message}: there is no {name}, only {', '.join(sorted(found)) or 'nothing'}")
-            shape = np.shape(found[name])
-            require(shape == values.shape, f"{message}: {name} must have shape {values.shape}, got {shape}")
+            got = np.shape(found[name])
+            require(got == shape, f"{message}: {name} must have shape {shape}, got {got}")
             wrong = int(np.sum(~np.isclose(found[name], values, rtol=1e-5, atol=0, equal_nan=True)))
             require(not wrong, f"{message}: {wrong} of {values.size} values of {name}")
 
     def _require_steps_refused(self, wrong: dict[str, Step]) -> None:
         for what, step in wrong.items():
+            refused = False
             with self.folder() as folder:
-                refused = _refuses(self._writer(folder), step)
+                writer = self._writer(folder)
+                writer.open(tiny_header())
+                try:
+                    writer.write(step.fields, step.lead_time)
+                except WxmlError:
+                    refused = True
+                finally:
+                    writer.close()
             require(refused, f"`write` accepts a step although {what}; raise a DataError")
-
-    def _require_artefact_error(self, target: str) -> None:
-        try:
-            record = self.plugin.read_provenance(target)
-        except ArtefactError:
-            return
-        raise AssertionError(f"`read_provenance` made {record} of {Path(target).name}, must raise an ArtefactError")
-
-
-def _refuses(writer: Any, step: Step) -> bool:
-    writer.open(tiny_header())
-    try:
-        writer.write(step.fields, step.lead_time)
-    except WxmlError:
-        return True
-    finally:
-        writer.close()
-    return False
 
 
 def _with_fields(step: Step, variables: tuple[str, ...], values: NDArray[np.float32]) -> Step:
     return replace(step, fields=Fields(step.fields.valid_time, variables, np.ascontiguousarray(values)))
-
-
-def _expected(header: ForecastHeader, steps: Sequence[Step]) -> Values:
-    """The values that a file must hold after some steps, NaN elsewhere."""
-    shape = (len(header.initial_times), len(header.lead_times), header.members, len(header.grid))
-    expected = {variable.name: np.full(shape, np.nan, np.float32) for variable in header.variables}
-    for step in steps:
-        for name in step.fields.variables:
-            expected[name][step.place] = step.fields[name]
-    return expected

@@ -1,4 +1,4 @@
-"""What a graph builder promises."""
+"""The contract of graph builders, as tests."""
 
 __all__ = ["GraphBuilderContract"]
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wxml.data.grid import Grid
 from wxml.data.sphere import unit_vectors
@@ -19,30 +18,30 @@ from wxml.testing.tiny_graphs import tiny_region
 from wxml.testing.tiny_world import tiny_grid
 
 SAME_PLACE = 1e-9
-"""Radians between a node and where a turn should have brought it."""
+"""The distance in radians up to which two nodes count as one place."""
 SAME_FEATURE = 1e-4
 
 
 class GraphBuilderContract(Contract):
-    """Checks of a GraphBuilder, on those of `grids` that it serves: it may refuse others with a DataError.
+    """Checks of a GraphBuilder on those of `grids` that it serves; it may refuse others with a DataError.
 
-    A builder may claim that its graphs turn with the grid (`rotation_invariant`): a grid that is turned about the polar
-    axis by `turn` degrees, by which the mesh can be turned onto itself, gives the same graph turned. The check takes
-    nodes at random, since on a regular grid neighbours are equally near and any of them may be chosen.
+    A builder may claim with `rotation_invariant` that its graphs turn with the grid: a turn by `turn` degrees about the
+    polar axis brings the mesh onto itself, and a grid that is turned by as much gives the same graph, turned. The check
+    takes random nodes, since on a regular grid several neighbours are equally near and any of them may be chosen.
     """
 
     interface: ClassVar[type[Any]] = GraphBuilder
     rotation_invariant: ClassVar[bool] = False
-    """Whether the builder claims it."""
+    """Whether the builder claims that its graphs turn with the grid."""
     turn: ClassVar[float] = 120.0
     """Degrees east; an icosahedron with triangles around the poles can be turned by a third of a circle."""
 
     def grids(self) -> Mapping[str, Grid]:
-        """The grids to build on; override it for a builder that needs others."""
+        """Return the grids to build on; override it for a builder that needs others."""
         return {"global regular": tiny_grid(), "regional regular": tiny_region(), **self._scattered()}
 
     def sample(self) -> Any:
-        """Made of options alone."""
+        """Make a builder; core passes it nothing but the options."""
         return self.make()
 
     def rehearse(self) -> None:
@@ -50,19 +49,19 @@ class GraphBuilderContract(Contract):
         next(self._served(self.grids()), None)
 
     def test_it_serves_a_grid(self) -> None:
-        """At least one of the grids is served; the others are refused with a DataError, never with another error."""
+        """The builder serves at least one of the grids, and refuses the others with a DataError only."""
         require([name for name, _, _ in self._served(self.grids())], f"it serves none of {', '.join(self.grids())}")
         require(self.plugin.build is GraphBuilder.build, "`build` must not be overridden; fill `_build`")
 
     def test_grid_nodes_are_those_of_the_grid(self) -> None:
-        """The node set `grid` has the places of the grid's nodes, in their order."""
+        """The node set `grid` has the same places as the grid, in the same order."""
         for name, grid, graph in self._served(self.grids()):
             nodes = graph.nodes["grid"]
             off = np.abs(nodes.points - NodeSet.of_grid(grid).points).max()
             require(off < SAME_PLACE, f"{name}: the node set `grid` is not in the order of the grid's nodes")
 
     def test_every_grid_node_takes_part(self) -> None:
-        """Every grid node is read by the mesh and reached by it."""
+        """Every grid node has an edge to the mesh and an edge from the mesh."""
         for name, _, graph in self._served(self.grids()):
             unread = np.diff(graph.edges["grid", "mesh"].source_pointers) == 0
             unreached = np.diff(graph.edges["mesh", "grid"].pointers) == 0
@@ -70,7 +69,7 @@ class GraphBuilderContract(Contract):
             require(not unread.any() and not unreached.any(), text)
 
     def test_edges_are_sorted(self) -> None:
-        """Edges are sorted by target and then by source, and their pointers and transpose say so."""
+        """Edges are sorted by target and then by source, and their pointers and transpose fit."""
         for where, edges in self._edge_sets():
             order = np.lexsort((edges.source, edges.target))
             require(np.array_equal(order, np.arange(len(edges))), f"{where}: edges are not sorted by target and source")
@@ -79,7 +78,7 @@ class GraphBuilderContract(Contract):
                 require(np.array_equal(getattr(edges, name), getattr(again, name)), f"{where}: wrong `{name}`")
 
     def test_indices_are_in_range(self) -> None:
-        """Edges name nodes that are there, with int64 numbers."""
+        """`source` and `target` of edges are int64 numbers of nodes that exist."""
         for where, edges in self._edge_sets():
             for name, index, count in (
                 ("source", edges.source, edges.source_count),
@@ -90,7 +89,7 @@ class GraphBuilderContract(Contract):
                 require(fits, f"{where}: `{name}` must lie below {count}, got {index.min()} to {index.max()}")
 
     def test_features_are_finite(self) -> None:
-        """Every edge has the same number of finite float32 features, and every mesh node a place."""
+        """Every edge has the same number of finite float32 features, and every mesh node has a finite place."""
         for where, edges in self._edge_sets():
             features = edges.features
             fits = features.ndim == 2 and len(features) == len(edges) and features.dtype == np.float32
@@ -100,26 +99,26 @@ class GraphBuilderContract(Contract):
             require(np.isfinite(graph.nodes["mesh"].points).all(), f"{name}: a mesh node has no place")
 
     def test_the_same_grid_gives_the_same_graph(self) -> None:
-        """Two builds, by one builder and by another with the same options, agree bit for bit."""
+        """Two builders with the same options, and two builds by one of them, give the same graph bit for bit."""
         for name, grid, graph in self._served(self.grids()):
             builder = self.make()
             for what, again in (("a second builder", builder.build(grid)), ("a second build", builder.build(grid))):
                 require(graph.identity == again.identity, f"{name}: {what} gives another graph")
 
     def test_the_grid_is_not_modified(self) -> None:
-        """The grid stays as it is."""
+        """The builder does not change the grid."""
         fresh = self.grids()
         for name, grid, _ in self._served(self.grids()):
             require(grid.identity == fresh[name].identity, f"{name}: the builder changed the grid")
 
     def test_the_graph_survives_a_file(self) -> None:
-        """The arrays that a checkpoint keeps give the same graph again."""
+        """The graph can be restored from the arrays that a checkpoint keeps."""
         for name, _, graph in self._served(self.grids()):
             again = Graph.from_arrays({key: np.array(array) for key, array in graph.to_arrays().items()})
             require(graph.identity == again.identity, f"{name}: from_arrays(to_arrays()) is another graph")
 
     def test_the_graph_turns_with_the_grid(self) -> None:
-        """Where it is claimed: the grid turned about the polar axis gives the same graph, turned."""
+        """With `rotation_invariant`, a grid that is turned about the polar axis gives the same graph, turned."""
         if not self.rotation_invariant:
             raise unittest.SkipTest("not claimed: `rotation_invariant` is not set")
         served = list(self._served(self._scattered()))
@@ -130,7 +129,7 @@ class GraphBuilderContract(Contract):
             self._require_turned(name, graph, self.make().build(turned))
 
     def _require_turned(self, name: str, graph: Graph, turned: Graph) -> None:
-        """Node for node and edge for edge, whatever the numbers of the mesh nodes."""
+        """Compare nodes and edges of the two graphs; the mesh nodes may be numbered in another order."""
         number = {node_set: self._numbers(graph.nodes[node_set], turned.nodes[node_set]) for node_set in graph.nodes}
         for node_set, new in number.items():
             require(
@@ -138,15 +137,15 @@ class GraphBuilderContract(Contract):
             )
         for (source, target), edges in graph.edges.items():
             found = turned.edges[source, target]
-            expected = _keys(number[source][edges.source], number[target][edges.target], edges.source_count)
+            expected = number[target][edges.target] * edges.source_count + number[source][edges.source]
             order = np.argsort(expected)
-            same = np.array_equal(expected[order], _keys(found.source, found.target, found.source_count))
+            same = np.array_equal(expected[order], found.target * found.source_count + found.source)
             require(same, f"{name}: edges {source} → {target} do not turn with the grid")
             off = float(np.abs(edges.features[order] - found.features).max(initial=0))
             require(off < SAME_FEATURE, f"{name}: features {source} → {target} differ by {off:.2g} after the turn")
 
     def _numbers(self, nodes: NodeSet, turned: NodeSet) -> Any:
-        """For every node the number of the one that it is turned onto; None where some has none."""
+        """Return for each node the number of the node that the turn brings it onto; None if one of them has none."""
         if len(nodes) != len(turned):
             return None
         places = unit_vectors(nodes.latitudes, nodes.longitudes + self.turn)
@@ -156,7 +155,7 @@ class GraphBuilderContract(Contract):
         return nearest if off < 1e-6 and len(np.unique(nearest)) == len(nodes) else None
 
     def _scattered(self) -> dict[str, Grid]:
-        """Nodes at random, around the globe and in a region."""
+        """Make two grids of random nodes, around the globe and in a region."""
         random = np.random.default_rng(0)
         height, around = random.uniform(-1, 1, 150), random.uniform(0, 360, 150)
         north, east = random.uniform(30, 60, 80), random.uniform(5, 55, 80)
@@ -176,8 +175,3 @@ class GraphBuilderContract(Contract):
         for name, _, graph in self._served(self.grids()):
             for (source, target), edges in graph.edges.items():
                 yield f"{name}, {source} → {target}", edges
-
-
-def _keys(source: NDArray[np.int64], target: NDArray[np.int64], sources: int) -> NDArray[np.int64]:
-    """A number for every edge, in the order of sorted edges."""
-    return target * sources + source

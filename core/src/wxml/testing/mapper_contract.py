@@ -1,4 +1,4 @@
-"""What a mapper promises, as an encoder and as a decoder."""
+"""The contract of mappers, as tests: a mapper is checked as an encoder and as a decoder."""
 
 __all__ = ["MapperContract"]
 
@@ -19,10 +19,10 @@ class MapperContract(NetworkContract):
     channels: ClassVar[int] = 64
     """Channels inside the model."""
     directions: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "decoder behind another encoder")
-    """Where it is checked; the last is a decoder whose grid nodes come in with another width than the mesh nodes."""
+    """The places to check; the last is a decoder whose grid nodes have another width than its mesh nodes."""
 
     def places(self, graph: Graph) -> list[Place]:
-        """From the grid to the mesh, and back."""
+        """Place the mapper as encoder, from the grid to the mesh, and as decoder, from the mesh to the grid."""
         hidden = self.channels
         channels = {
             "encoder": MapperChannels(source=5, target=4, hidden=hidden, out=hidden),
@@ -32,7 +32,7 @@ class MapperContract(NetworkContract):
         return [self._place(name, graph, channels[name]) for name in self.directions]
 
     def test_source_out_is_the_width_of_the_updated_source(self) -> None:
-        """`source_out` tells the decoder how many channels the updated source has."""
+        """`source_out` equals the number of channels of the updated source."""
         for place in self.places(globe()):
             module: Any = self._module(place)
             updated = self._outputs(module, self._inputs(place))[0].shape[-1]

@@ -1,4 +1,4 @@
-"""What a processor and a mapper both promise, as networks between core's other parts."""
+"""The checks that the contracts of processors and mappers share, as tests."""
 
 __all__ = ["NetworkContract"]
 
@@ -30,12 +30,12 @@ class NetworkContract(NetworkTrial):
     """Checks of a torch module that works on the nodes of a graph."""
 
     generates_code: ClassVar[bool] = True
-    """Whether torch.compile is checked with its code generator too: some ten seconds, the first time."""
+    """Whether torch.compile is also checked with its code generator, which takes some ten seconds the first time."""
 
     # Shapes and graphs
 
     def test_shapes_and_dtype(self) -> None:
-        """Outputs have the nodes and channels of the interface, whatever the batch, in float32."""
+        """Outputs are float32 and have the nodes and channels of the interface, for every batch size."""
         for place in self.places(globe()):
             module = self._module(place)
             for batch in (1, 3, 1):
@@ -43,7 +43,7 @@ class NetworkContract(NetworkTrial):
                 self._require_shapes(place, module, outputs, batch)
 
     def test_device(self) -> None:
-        """A module that was moved to a GPU works there."""
+        """A module that is moved to a GPU gives outputs on that GPU."""
         if not torch.cuda.is_available():
             raise unittest.SkipTest("there is no GPU here")
         for place in self.places(globe()):
@@ -53,25 +53,25 @@ class NetworkContract(NetworkTrial):
             require(where == {"cuda"}, f"{place.name}: the inputs are on a GPU, the outputs on {sorted(where)}")
 
     def test_works_on_the_globe(self) -> None:
-        """Forward and backward on a graph around the globe."""
+        """Forward and backward pass work on a graph around the globe."""
         self._require_works_on("globe")
 
     def test_works_on_a_limited_area(self) -> None:
-        """Forward and backward on a region, whose mesh has borders."""
+        """Forward and backward pass work on a region, whose mesh has borders."""
         self._require_works_on("limited area")
 
     def test_works_with_an_isolated_node(self) -> None:
-        """Forward and backward where no edge enters or leaves a mesh node."""
+        """Forward and backward pass work if no edge enters or leaves a mesh node."""
         self._require_works_on("isolated node")
 
     def test_works_with_one_edge(self) -> None:
-        """Forward and backward where every set of edges has a single one."""
+        """Forward and backward pass work if every edge set has a single edge."""
         self._require_works_on("one edge")
 
     # Values
 
     def test_outputs_and_gradients_are_finite(self) -> None:
-        """No NaN and no infinity, for inputs of order one, for zeros, and for inputs of order thousand."""
+        """Outputs and gradients are finite for inputs of order one, for zeros, and for inputs of order thousand."""
         for place in self.places(globe()):
             for factor in (1.0, 0.0, 1e3):
                 module = self._module(place)
@@ -79,7 +79,7 @@ class NetworkContract(NetworkTrial):
                 self._require_finite(f"{place.name}, inputs times {factor:g}", module, inputs, place)
 
     def test_inputs_are_not_modified(self) -> None:
-        """The inputs hold the same values afterwards, in training and in a forecast."""
+        """The forward pass leaves its inputs as they are, with and without gradients."""
         for place in self.places(globe()):
             module, inputs = self._module(place), self._inputs(place)
             kept = [values.clone() for values in inputs]
@@ -90,7 +90,7 @@ class NetworkContract(NetworkTrial):
                 require(same, f"{place.name}: forward changed its input in place; work on a copy")
 
     def test_gradients_reach_every_parameter(self) -> None:
-        """Every weight takes part in what core goes on with, so that training moves all of them."""
+        """Every weight affects an output that core uses, so that training changes all weights."""
         for place in self.places(globe()):
             module = stirred(self._module(place).eval())
             backward(self._loss(self._outputs(module, self._inputs(place))[place.used_from :]))
@@ -99,7 +99,7 @@ class NetworkContract(NetworkTrial):
             require(not lost, f"{place.name}: no gradient reaches {', '.join(lost)}; use the parameters or remove them")
 
     def test_batch_items_do_not_mix(self) -> None:
-        """An item of a batch gives what it gives alone, and does not depend on the others, in training either."""
+        """An item of a batch gives the same output as alone and does not depend on the others, not even in training."""
         for place in self.places(globe()):
             module, inputs = self._module(place), self._inputs(place, batch=3)
             self._require_independent(place, module, inputs)
@@ -112,7 +112,7 @@ class NetworkContract(NetworkTrial):
     # Reproducibility
 
     def test_the_seed_decides(self) -> None:
-        """With torch's seed the same, weights, outputs and gradients are the same, bit for bit."""
+        """The same seed of torch gives the same weights, outputs and gradients, bit for bit."""
         for place in self.places(globe()):
             first, second = self._run_with_seed(place), self._run_with_seed(place)
             differing = [name for name, values in first.items() if not torch.equal(values, second[name])]
@@ -122,7 +122,7 @@ class NetworkContract(NetworkTrial):
             )
 
     def test_weights_survive_a_file(self) -> None:
-        """The state saved as safetensors and loaded into a module of another seed gives the same output, bitwise."""
+        """A module of another seed that loads the saved state gives the same output, bit for bit."""
         for place in self.places(globe()):
             module, inputs = self._module(place).eval(), self._inputs(place)
             state = {name: values.detach().contiguous() for name, values in module.state_dict().items()}
@@ -149,7 +149,7 @@ class NetworkContract(NetworkTrial):
     # Speed
 
     def test_autocast(self) -> None:
-        """In bfloat16 autocast outputs and gradients are finite and the outputs close to those in float32."""
+        """In bfloat16 autocast outputs and gradients are finite, and outputs are within 10 % of those in float32."""
         for place in self.places(globe()):
             module, inputs = self._module(place).eval(), self._inputs(place)
             expected = self._outputs(module, inputs)
@@ -162,9 +162,9 @@ class NetworkContract(NetworkTrial):
                 require(error < AUTOCAST_TOLERANCE, text)
 
     def test_compiled(self) -> None:
-        """torch.compile gives the same outputs and gradients; traced without the code generator."""
+        """torch.compile gives the same outputs and gradients with the backend aot_eager, which generates no code."""
         for place in self.places(globe()):
-            self._require_same_when_compiled(place, _traced)
+            self._require_same_when_compiled(place, lambda module: _compiled(module, backend="aot_eager"))
 
     def test_compiled_to_machine_code(self) -> None:
         """torch.compile gives the same outputs and gradients with its code generator, which needs a C++ compiler."""
@@ -173,7 +173,7 @@ class NetworkContract(NetworkTrial):
         self._require_same_when_compiled(self.places(globe())[-1], _generated)
 
     def test_two_processes_share_a_batch(self) -> None:
-        """DistributedDataParallel on two ranks, half of a batch each, makes the gradients of the whole batch."""
+        """Two ranks of DistributedDataParallel, each with half of a batch, have the gradients of the whole batch."""
         places = self.places(globe())
         whole = [self._share(place, self.seed, slice(2)).step() for place in places]
         if not any(whole):
@@ -187,13 +187,8 @@ class NetworkContract(NetworkTrial):
                 require_gradients_close(found, expected, RANKS_TOLERANCE, what)
 
 
-def _traced(module: nn.Module) -> Any:
-    """The module as torch.compile traces it, backward pass included; it runs without a C++ compiler."""
-    return _compiled(module, backend="aot_eager")
-
-
 def _generated(module: nn.Module) -> Any:
-    """The module as the machine code that torch.compile makes of it; skips the check without a C++ compiler."""
+    """Compile `module` to machine code; skip the check if there is no C++ compiler."""
     compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
     if shutil.which(compiler) is None:
         raise unittest.SkipTest(f"there is no C++ compiler here ({compiler}; CXX names another)")
@@ -203,7 +198,7 @@ def _generated(module: nn.Module) -> Any:
 
 
 def _compiled(module: nn.Module, **how: Any) -> Any:
-    """`torch.compile` with the arguments `how`, with nothing left from earlier compilations."""
+    """Call `torch.compile` with the arguments `how`, after everything of earlier compilations was dropped."""
     torch.compiler.reset()
     try:
         return torch.compile(module, **how)

@@ -1,4 +1,4 @@
-"""A network in the places where core would put it: made, fed, and held against what is expected."""
+"""Makes a network in the places where core would put it, runs it, and compares its outputs and gradients."""
 
 __all__ = ["NetworkTrial", "Place", "backward", "require_gradients_close", "stirred"]
 
@@ -25,39 +25,39 @@ COMPILED_TOLERANCE = 1e-4  # other kernels, another order of sums
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a network stands in a model."""
+    """One place of a network in a model."""
 
     name: str
     positional: tuple[object, ...]
-    """What core hands to the constructor."""
+    """The arguments that core passes to the constructor."""
     inputs: tuple[Shape, ...]
-    """Nodes and channels of each input."""
+    """The numbers of nodes and channels of each input."""
     outputs: Callable[[Any], tuple[Shape, ...]]
-    """Nodes and channels of each output of a module."""
+    """Returns the numbers of nodes and channels of each output of a module."""
     used_from: int = 0
-    """The first of the outputs that core goes on with."""
+    """The number of the first output that core uses; core drops those before it."""
 
 
 class NetworkTrial(Contract, ABC):
-    """What the checks of a torch module that works on the nodes of a graph are made of."""
+    """The steps from which the checks of a torch module on a graph are made."""
 
     seed: ClassVar[int] = 7
 
     @abstractmethod
     def places(self, graph: Graph) -> list[Place]:
-        """Where such a network stands in a model on a graph."""
+        """Return the places that such a network can have in a model on `graph`."""
 
     def sample(self) -> Any:
-        """In the first of its places."""
+        """Make a module for the first of its places."""
         return self._module(self.places(globe())[0])
 
     def rehearse(self) -> None:
-        """One forward pass in each place."""
+        """Run one forward pass in each place."""
         for place in self.places(globe()):
             self._outputs(self._module(place), self._inputs(place))
 
     def _module(self, place: Place, seed: int | None = None) -> nn.Module:
-        """A fresh module; the caller's random numbers are left alone."""
+        """Make a module with fresh weights; the caller's random state does not change."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed if seed is None else seed)
             module = self.make(*place.positional)
@@ -66,12 +66,12 @@ class NetworkTrial(Contract, ABC):
         return fit
 
     def _inputs(self, place: Place, batch: int = 2) -> Tensors:
-        """Normal random numbers, always the same."""
+        """Draw normal random numbers, always the same."""
         generator = torch.Generator().manual_seed(self.seed)
         return tuple(torch.randn(batch, *shape, generator=generator) for shape in place.inputs)
 
     def _outputs(self, module: nn.Module, inputs: Tensors) -> Tensors:
-        """What a forward pass gives, which must be tensors; random numbers that it draws are left alone."""
+        """Run a forward pass and return its outputs, which must be tensors; keep the caller's random state."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             outputs = as_tuple(module(*inputs))
@@ -80,7 +80,7 @@ class NetworkTrial(Contract, ABC):
         return outputs
 
     def _loss(self, outputs: Tensors) -> Tensor:
-        """A number in which every output counts differently."""
+        """Sum all outputs, each value times its own random number."""
         generator = torch.Generator().manual_seed(self.seed + 1)
         parts = [(values.float() * torch.randn(values.shape, generator=generator)).sum() for values in outputs]
         return torch.stack(parts).sum()
@@ -112,7 +112,7 @@ class NetworkTrial(Contract, ABC):
         require(not wrong, f"{what}: the gradient of {', '.join(wrong)} is not finite")
 
     def _require_independent(self, place: Place, module: nn.Module, inputs: Tensors) -> None:
-        """What reaches item 1 of the outputs comes from item 1 of the inputs; batch norms fail here."""
+        """Fail if item 1 of the outputs has a gradient in another item of the inputs; batch norms fail here."""
         inputs = tuple(values.clone().requires_grad_() for values in inputs)
         outputs = self._outputs(module, inputs)
         torch.autograd.backward(self._loss(tuple(values[1] for values in outputs)))
@@ -135,14 +135,14 @@ class NetworkTrial(Contract, ABC):
         require_gradients_close(found[1], expected[1], COMPILED_TOLERANCE, f"{place.name}, compiled: the gradient of")
 
     def _step(self, place: Place, run: Any, module: nn.Module, inputs: Tensors) -> tuple[Tensors, Gradients]:
-        """Outputs and gradients of a module that runs as it is or compiled."""
+        """Return outputs and gradients of `module`; `run` is the module itself or the compiled one."""
         module.zero_grad()
         outputs = self._outputs(run, inputs)
         backward(self._loss(outputs[place.used_from :]))
         return outputs, gradients_of(module)
 
     def _share(self, place: Place, seed: int, items: slice) -> Share:
-        """Some of the items of a batch of two, and a module of its own to work on them."""
+        """Make a module, and give it the items of a batch of two that `items` selects."""
         module = stirred(self._module(place, seed).eval())
         generator = torch.Generator().manual_seed(self.seed + 1)
         shapes = place.outputs(module)[place.used_from :]
@@ -158,18 +158,18 @@ class NetworkTrial(Contract, ABC):
 
 
 def as_tuple(outputs: Any) -> tuple[Any, ...]:
-    """What a module gives, one value or several, as several."""
+    """Return the output of a module as a tuple, even if it is a single value."""
     return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
 
 
 def backward(loss: Tensor) -> None:
-    """Gradients of the weights; a network that has none may be a good one."""
+    """Compute the gradients of the weights; do nothing if the network has no weights."""
     if loss.requires_grad:
         torch.autograd.backward(loss)
 
 
 def stirred(module: nn.Module) -> nn.Module:
-    """The module with other weights: a layer that starts at zero hides what is behind it."""
+    """Add random numbers to all weights, since a layer that starts at zero hides the layers before it."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in module.parameters():
@@ -178,7 +178,9 @@ def stirred(module: nn.Module) -> nn.Module:
 
 
 def require_gradients_close(found: Gradients, expected: Gradients, tolerance: float, what: str) -> None:
-    """Each weight's gradient, in its norm; where that is small, as where terms cancel, in a tenth of the greatest.
+    """Fail if a gradient is off by more than `tolerance` times its norm, or times a tenth of the greatest norm.
+
+    The greater of the two counts, since a gradient whose terms cancel has a small norm.
 
     Raises:
         AssertionError: begins with `what` and the name of the weight.

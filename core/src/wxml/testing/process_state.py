@@ -1,4 +1,4 @@
-"""What a plugin shares with everybody else in the process and must leave as it found it."""
+"""Compares the state of the process that a plugin must leave as it found it."""
 
 __all__ = ["changes", "process_state"]
 
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def process_state() -> dict[str, Any]:
-    """Everything that is compared, in words; of torch only where it is imported."""
+    """Collect the state that is compared: its name in words → value; torch is asked only if it is imported."""
     state: dict[str, Any] = {
         "the working directory": str(Path.cwd()),
         "Python's random numbers (use those of torch, which core seeds)": random.getstate(),
@@ -20,14 +20,10 @@ def process_state() -> dict[str, Any]:
         "NumPy's handling of errors": np.geterr(),
     }
     state |= {f"the environment variable {name}": value for name, value in os.environ.items()}
-    return state | _torch_state()
-
-
-def _torch_state() -> dict[str, Any]:
     torch = sys.modules.get("torch")
     if torch is None:
-        return {}
-    return {
+        return state
+    return state | {
         "torch's default dtype": torch.get_default_dtype(),
         "torch's default device": torch.get_default_device(),
         "whether torch records gradients": torch.is_grad_enabled(),
@@ -37,7 +33,7 @@ def _torch_state() -> dict[str, Any]:
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What differs; what torch says of itself does not count as new when torch was imported in between."""
+    """Name what differs; if torch was imported in between, its state does not count as new."""
     names = {*before, *(name for name in after if "torch" not in name)}
     changed = sorted(name for name in names if before.get(name) != after.get(name))
     dtype = str(after.get("torch's default dtype", "torch.float32"))

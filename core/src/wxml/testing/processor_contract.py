@@ -1,4 +1,4 @@
-"""What a processor promises."""
+"""The contract of processors, as tests."""
 
 __all__ = ["ProcessorContract"]
 
@@ -18,7 +18,7 @@ class ProcessorContract(NetworkContract):
     """Channels of each mesh node."""
 
     def places(self, graph: Graph) -> list[Place]:
-        """On the mesh."""
+        """Place the processor on the mesh."""
         mesh = graph.mesh()
         shape = (len(mesh.nodes), self.channels)
         return [Place("processor", (mesh, ProcessorChannels(self.channels)), (shape,), lambda _: (shape,))]

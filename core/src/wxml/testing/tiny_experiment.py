@@ -50,13 +50,13 @@ class TinyExperiment(Experiment):
     """An experiment whose model is a `TinyModel`."""
 
     def new_model(self) -> Any:
-        """With fresh weights drawn from the experiment's seed."""
+        """Make a model with fresh weights drawn from the experiment's seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             return TinyModel(len(self.roles.output), len(self.roles.forcing))
 
     def error_of(self, weights: dict[str, Tensor]) -> float:
-        """The mean square error of one step over the validation period, in model space."""
+        """Return the mean square error of one step over the validation period, in model space."""
         model = self.new_model()
         model.load_state_dict(weights)
         samples = self.samples("validation", 1)
@@ -66,7 +66,7 @@ class TinyExperiment(Experiment):
 
 
 def tiny_experiment(kind: type[TinyExperiment] = TinyExperiment) -> TinyExperiment:
-    """Sixteen days of waves on 6 × 8 nodes; the last four are for validation."""
+    """Make an experiment with sixteen days of waves on 6 × 8 nodes; the last four days are for validation."""
     config = ExperimentConfig.model_validate(CONFIG)
     source = TravellingWaves(days=16)
     graph = tiny_graph(source.header.grid)
@@ -78,7 +78,7 @@ def tiny_experiment(kind: type[TinyExperiment] = TinyExperiment) -> TinyExperime
 
 
 def without_samples() -> TinyExperiment:
-    """The experiment, but for a training period in which no sample fits."""
+    """Make the experiment with a training period into which no sample fits."""
     experiment = tiny_experiment()
     data = experiment.config.data
     split = data.split.model_copy(update={"training": ("2000-01-01T00", "2000-01-01T06")})

@@ -1,8 +1,9 @@
-"""A small forecast to write: two initial times, three lead times, two variables, every value another."""
+"""A small forecast to write: two initial times, three lead times, two variables; all values differ."""
 
 __all__ = ["Step", "tiny_header", "tiny_steps"]
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Step:
 
 
 def tiny_header(grid: Grid | None = None, members: int = 1) -> ForecastHeader:
-    """Two initial times, three lead times, temperature at a level and pressure."""
+    """Make a header with two initial times, three lead times, temperature at a level and pressure."""
     return ForecastHeader(
         grid=tiny_grid(4, 6) if grid is None else grid,
         variables=(Variable("t_850", param="t", level=850, units="K"), Variable("msl", units="Pa")),
@@ -38,14 +39,13 @@ def tiny_header(grid: Grid | None = None, members: int = 1) -> ForecastHeader:
 
 
 def tiny_steps(header: ForecastHeader) -> list[Step]:
-    """Every step in order; one value is missing in each."""
-    return [_step(header, time, lead) for time in range(2) for lead in range(3)]
-
-
-def _step(header: ForecastHeader, time: int, lead: int) -> Step:
-    shape = (header.members, len(header.variables), len(header.grid))
-    values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) + 1000 * (3 * time + lead + 1)
-    values[0, 1, (time + lead) % len(header.grid)] = np.nan
+    """Make every step of the forecast in order; each misses one value."""
     names = tuple(variable.name for variable in header.variables)
-    moment = header.initial_times[time] + header.lead_times[lead]
-    return Step(Fields(moment, names, values), header.lead_times[lead], (time, lead))
+    shape = (header.members, len(names), len(header.grid))
+    steps = []
+    for time, lead in product(range(2), range(3)):
+        values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) + 1000 * (3 * time + lead + 1)
+        values[0, 1, (time + lead) % len(header.grid)] = np.nan
+        moment = header.initial_times[time] + header.lead_times[lead]
+        steps.append(Step(Fields(moment, names, values), header.lead_times[lead], (time, lead)))
+    return steps

@@ -1,4 +1,4 @@
-"""Graphs that a processor or a mapper must cope with, each small enough to see through."""
+"""Small graphs on which a processor or a mapper must work."""
 
 __all__ = ["GRAPHS", "globe", "isolated_node", "limited_area", "one_edge", "tiny_region"]
 

@@ -1,4 +1,4 @@
-"""A mapper small enough for a test: one linear layer for each of its three steps."""
+"""A small mapper for tests: it has one linear layer for each of its three steps."""
 
 __all__ = ["MeanMapper"]
 

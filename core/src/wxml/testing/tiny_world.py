@@ -1,4 +1,4 @@
-"""A world small enough for a test: waves that travel east on a coarse grid, known in closed form."""
+"""A small world for tests: waves in closed form that travel east on a coarse grid."""
 
 __all__ = ["TravellingWaves", "tiny_graph", "tiny_grid"]
 
@@ -18,29 +18,26 @@ HOURS_PER_TURN = {"t": 48.0, "q": 96.0}
 
 
 def tiny_grid(latitudes: int = 6, longitudes: int = 8) -> Grid:
-    """A coarse global regular grid, without the poles."""
+    """Make a coarse global regular grid, without the poles."""
     step = 180 / latitudes
     return Grid.regular(90 - step / 2 - step * np.arange(latitudes), 360 / longitudes * np.arange(longitudes))
 
 
 def tiny_graph(grid: Grid, mesh_nodes: int = 12, neighbours: int = 3) -> Graph:
-    """A graph for any grid: mesh nodes on a spiral, every node joined to its nearest ones; brute force."""
+    """Make a graph for `grid`: the mesh nodes lie on a spiral, and every node is joined to its nearest ones."""
     steps = np.arange(mesh_nodes) + 0.5
     spiral = NodeSet(np.degrees(np.arcsin(1 - 2 * steps / mesh_nodes)), np.mod(steps * 222.49, 360))
     nodes = {"grid": NodeSet.of_grid(grid), "mesh": spiral}
     pairs = {("mesh", "grid"): neighbours, ("mesh", "mesh"): neighbours + 1}
-    edges = {
-        (source, target): _nearest(nodes[source], nodes[target], count) for (source, target), count in pairs.items()
-    }
+    edges = {}
+    for (source, target), count in pairs.items():
+        distance = angular_distance(nodes[target].points[:, None], nodes[source].points[None])
+        nearest = np.argsort(distance, axis=1, kind="stable")[:, :count]
+        index = np.repeat(np.arange(len(nodes[target])), count)
+        edges[source, target] = EdgeSet.between(nodes[source], nodes[target], nearest.ravel(), index)
     back = edges["mesh", "grid"]
     edges["grid", "mesh"] = EdgeSet.between(nodes["grid"], nodes["mesh"], back.target, back.source)
     return Graph(nodes, edges)
-
-
-def _nearest(source: NodeSet, target: NodeSet, count: int) -> EdgeSet:
-    distance = angular_distance(target.points[:, None], source.points[None])
-    nearest = np.argsort(distance, axis=1, kind="stable")[:, :count]
-    return EdgeSet.between(source, target, nearest.ravel(), np.repeat(np.arange(len(target)), count))
 
 
 class TravellingWaves(DataSource):
@@ -61,7 +58,7 @@ class TravellingWaves(DataSource):
         self.header = SourceHeader(tiny_grid(), variables, times, members)
 
     def wave(self, variable: str, hours: float, member: int) -> NDArray[np.float64]:
-        """The closed form, shape `[node]`."""
+        """Evaluate the closed form of `variable` at `hours` since the first time, shape `[node]`."""
         grid = self.header.grid
         phase = np.radians(grid.longitudes) - 2 * np.pi * hours / HOURS_PER_TURN[variable] + member
         mean, amplitude = {"t": (280.0, 10.0), "q": (5.0, 2.0)}[variable]
@@ -76,5 +73,5 @@ class TravellingWaves(DataSource):
                     out[i, member, j] = self.wave(self.header.names[variable], 6.0 * time, member)
 
     def provenance(self) -> dict[str, Any]:
-        """Nothing but the length: the waves are in closed form."""
+        """Return the numbers of times and members; the waves depend on nothing else."""
         return {"kind": "travelling waves", "times": len(self.header.times), "members": self.header.members}

@@ -1,4 +1,4 @@
-"""What a trainer promises."""
+"""The contract of trainers, as tests."""
 
 __all__ = ["TrainerContract"]
 
@@ -24,10 +24,10 @@ class TrainerContract(Contract):
 
     interface: ClassVar[type[Any]] = Trainer
     interrupt_after: ClassVar[int] = 15
-    """Forward passes after which the training is interrupted; some state should have been written by then."""
+    """The training is interrupted after this many forward passes; it should have written a state by then."""
 
     def sample(self) -> Any:
-        """Made of options alone."""
+        """Make a trainer; core passes it nothing but the options."""
         return self.make()
 
     def rehearse(self) -> None:
@@ -46,7 +46,7 @@ class TrainerContract(Contract):
         require(shapes == expected, f"the checkpoint must hold {expected}, got {shapes}")
 
     def test_the_error_falls(self) -> None:
-        """Trained weights forecast better than fresh ones, on times that were not trained on."""
+        """Trained weights have a smaller error than fresh ones on the validation period."""
         experiment = tiny_experiment()
         before = experiment.error_of(experiment.new_model().state_dict())
         with self._trained() as path:
@@ -64,13 +64,13 @@ class TrainerContract(Contract):
         require(files[0] == files[1], "two trainings of one experiment and seed wrote different checkpoints")
 
     def test_everything_is_in_the_run_folder(self) -> None:
-        """Nothing is written beside the folder of the run."""
+        """The trainer writes nothing outside of the run's folder."""
         with self._trained() as path:
             found = sorted(beside.name for beside in path.parent.parent.iterdir())
         require(found == [path.parent.name], f"beside the folder of the run there is {found}")
 
     def test_too_few_samples_are_refused(self) -> None:
-        """A training period without a single sample is a DataError."""
+        """`fit` raises a DataError if no sample fits into the training period."""
         with self.folder() as folder:
             try:
                 self._fit(without_samples(), folder)
@@ -79,7 +79,7 @@ class TrainerContract(Contract):
         raise AssertionError("it trained without a single sample; raise a DataError")
 
     def test_nothing_to_resume(self) -> None:
-        """To resume before any state was written is an ArtefactError, or a training from the beginning."""
+        """If there is no state to resume from, `fit` raises an ArtefactError or trains from the beginning."""
         with self._trained() as path:
             ordinary = path.read_bytes()
         with self.folder() as folder:
@@ -90,7 +90,7 @@ class TrainerContract(Contract):
         require(resumed == ordinary, "without a state to resume the training is another one than from the beginning")
 
     def test_a_resumed_training_ends_like_an_unbroken_one(self) -> None:
-        """Interrupted by Ctrl-C and resumed, a training writes the bytes that it would have written anyway."""
+        """A training that is interrupted by Ctrl-C and resumed writes the same bytes as an unbroken one."""
         if threading.current_thread() is not threading.main_thread():
             raise unittest.SkipTest("only the main thread can be interrupted")
         with self._trained() as path:
@@ -109,7 +109,7 @@ class TrainerContract(Contract):
 
     @contextmanager
     def _trained(self) -> Iterator[Path]:
-        """The checkpoint of a training, as long as its folder is there."""
+        """Train, and yield the path of the checkpoint, which is deleted at the end of the block."""
         with self.folder() as folder:
             run_dir = folder / "run"
             run_dir.mkdir()
@@ -119,7 +119,7 @@ class TrainerContract(Contract):
             yield path
 
     def _interrupt(self, run_dir: Path) -> None:
-        """Train until Ctrl-C is pressed in the middle."""
+        """Train, and press Ctrl-C after `interrupt_after` forward passes."""
         experiment = tiny_experiment(_Interrupted)
         _Interrupted.calls = self.interrupt_after
         before = signal.getsignal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What a transform promises."""
+"""The contract of transforms, as tests."""
 
 __all__ = ["TransformContract"]
 
@@ -20,7 +20,7 @@ TOLERANCE = 1e-5  # of the largest value; float32 keeps 6e-8, and a transform co
 
 
 def tiny_statistics() -> Statistics:
-    """Of temperature (K), humidity (kg/kg), rain (mm), and a variable that is 1 everywhere and always."""
+    """Make statistics of temperature (K), humidity (kg/kg), rain (mm), and a variable that is always 1."""
     rows = {
         "mean": [280.0, 5e-3, 0.2, 1.0],
         "std": [15.0, 3e-3, 0.6, 0.0],
@@ -37,16 +37,16 @@ class TransformContract(Contract):
     interface: ClassVar[type[Any]] = Transform
 
     def sample(self) -> Any:
-        """Of `tiny_statistics`."""
+        """Make a transform from `tiny_statistics`."""
         return self.make(tiny_statistics())
 
     def rehearse(self) -> None:
-        """There and back."""
+        """Call `forward` and `inverse` once."""
         transform = self.sample()
         transform.inverse(transform.forward(self._values(), VARIABLES), VARIABLES)
 
     def test_inverse_undoes_forward(self) -> None:
-        """The inverse of the forward values are the physical ones, to rounding."""
+        """`inverse(forward(x))` equals x to 1e-5 of the largest value of each variable."""
         transform, values = self.sample(), self._values()
         back = transform.inverse(transform.forward(values, VARIABLES), VARIABLES)
         for number, name in enumerate(VARIABLES):
@@ -54,7 +54,7 @@ class TransformContract(Contract):
             require(error <= TOLERANCE * scale, f"{name} comes back {error:.3g} off where values go up to {scale:.3g}")
 
     def test_shape_and_dtype(self) -> None:
-        """Both ways keep the shape and give finite float32, also for a variable that never changes."""
+        """`forward` and `inverse` keep the shape and give finite float32, also for a variable that never changes."""
         transform, values = self.sample(), self._values()
         forward = transform.forward(values, VARIABLES)
         for way, found in (("forward", forward), ("inverse", transform.inverse(forward, VARIABLES))):
@@ -63,7 +63,7 @@ class TransformContract(Contract):
             require(np.isfinite(found).all(), f"{way} gave values that are not finite")
 
     def test_inputs_are_not_modified(self) -> None:
-        """The values that come in, and the statistics, stay as they are."""
+        """The transform changes neither its input nor the statistics."""
         transform, values = self.sample(), self._values()
         values[0, 0, 0] = np.nan
         for way in (transform.forward, transform.inverse):
@@ -75,7 +75,7 @@ class TransformContract(Contract):
             require(same, f"the transform changed `statistics.{field.name}`")
 
     def test_leading_axes_do_not_matter(self) -> None:
-        """A field alone gives what it gives among others along any leading axes, and a node alone likewise."""
+        """A field gives the same values alone and among others along leading axes, and so does a node."""
         transform, values = self.sample(), self._values()
         for way in (transform.forward, transform.inverse):
             expected = way(values, VARIABLES)
@@ -88,7 +88,7 @@ class TransformContract(Contract):
                 require(np.array_equal(ours, theirs), f"{way.__name__} gives other values for {what}")
 
     def test_variables_may_come_in_any_order(self) -> None:
-        """Some of the variables in another order give what they give among all."""
+        """Each variable gives the same values among all, and among some in another order."""
         transform, values = self.sample(), self._values()
         where = [2, 0]
         names = tuple(VARIABLES[number] for number in where)
@@ -97,7 +97,7 @@ class TransformContract(Contract):
             require(same, f"{way.__name__} gives other values for {names} than for {VARIABLES}")
 
     def test_a_missing_value_touches_no_other(self) -> None:
-        """Where a value is NaN, all others are what they are without it, there and back."""
+        """A NaN changes no other value, neither in `forward` nor in `inverse`."""
         transform, values = self.sample(), self._values()
         gap = values.copy()
         gap[1, 1, 4] = np.nan
@@ -108,13 +108,13 @@ class TransformContract(Contract):
             require(np.array_equal(ours[present], theirs[present]), f"{way}: a missing value changed others")
 
     def test_statistics_decide(self) -> None:
-        """Two instances of the same statistics and options do the same, bit for bit."""
+        """Two instances with the same statistics and options give the same values, bit for bit."""
         values = self._values()
         one, two = (self.sample().forward(values, VARIABLES) for _ in range(2))
         require(np.array_equal(one, two), "two instances of the same statistics and options give other values")
 
     def _values(self) -> Values:
-        """Values within the limits of the statistics, shape `[time, variable, node]`."""
+        """Draw values within the limits of the statistics, shape `[time, variable, node]`."""
         statistics = tiny_statistics()
         spread = np.random.default_rng(0).uniform(-2, 2, (3, len(VARIABLES), NODES))
         values = statistics.mean[:, None] + statistics.std[:, None] * spread

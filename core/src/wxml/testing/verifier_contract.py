@@ -34,12 +34,12 @@ class VerifierContract(Contract):
 
     interface: ClassVar[type[Any]] = Verifier
     writer: ClassVar[str] = "zarr"
-    """The forecast writer that writes what is verified."""
+    """The name of the forecast writer that writes the forecasts to verify."""
     suffix: ClassVar[str] = ".zarr"
     """The suffix of the file that it writes."""
 
     def sample(self) -> Any:
-        """Made of options alone."""
+        """Make a verifier; core passes it nothing but the options."""
         return self.make()
 
     def rehearse(self) -> None:
@@ -48,7 +48,7 @@ class VerifierContract(Contract):
             pass
 
     def test_a_perfect_forecast_has_no_error(self) -> None:
-        """RMSE, bias and MAE of the truth itself are zero, at every lead time."""
+        """RMSE, bias and MAE are zero at every lead time if the forecast is the truth."""
         with self._verified() as (scores, _):
             self._require_scores(scores, {"rmse": 0.0, "bias": 0.0, "mae": 0.0})
 
@@ -58,7 +58,7 @@ class VerifierContract(Contract):
             self._require_scores(scores, {"rmse": OFFSET, "bias": OFFSET, "mae": OFFSET})
 
     def test_scores_say_what_they_are(self) -> None:
-        """The forecast comes first among the forecasts; variables, units, lead times and cases are those verified."""
+        """`forecast` is first in `forecasts`; variables, units, lead times and cases are those of the forecast file."""
         with self._verified() as (scores, _):
             require(isinstance(scores, Scores), f"`verify` must return Scores, got {type(scores).__name__}")
             require(scores.forecasts[:1] == ("forecast",), f"`forecast` must come first, got {scores.forecasts}")
@@ -70,7 +70,7 @@ class VerifierContract(Contract):
             )
 
     def test_scores_and_report_are_written(self) -> None:
-        """`scores.nc` and `report.html` are in the folder of the task."""
+        """`verify` writes `scores.nc` and `report.html` into the folder of the task."""
         with self._verified() as (_, folder):
             found = sorted(path.name for path in folder.iterdir())
         require({"report.html", "scores.nc"} <= set(found), f"there must be scores.nc and report.html, got {found}")
@@ -99,10 +99,13 @@ class VerifierContract(Contract):
 
     @contextmanager
     def _verified(self, offset: float = 0.0) -> Iterator[tuple[Scores, Path]]:
-        """The scores of the truth plus an offset, and the folder."""
+        """Verify the truth plus `offset`; yield the scores and their folder."""
         with self.folder() as folder:
             path = folder / f"forecast{self.suffix}"
-            self.write_forecast(path, _header(), _steps(offset))
+            truth = TravellingWaves(days=6).header
+            record = {"artefact": "forecast"}
+            header = ForecastHeader(truth.grid, truth.variables, _initial_times(), LEADS, 1, record)
+            self.write_forecast(path, header, _steps(offset))
             yield self._verify(path, folder / "scores"), folder / "scores"
 
     def _verify(self, path: Path, directory: Path) -> Scores:
@@ -113,7 +116,7 @@ class VerifierContract(Contract):
         return scores
 
     def write_forecast(self, path: Path, header: ForecastHeader, steps: Iterable[Step]) -> None:
-        """Write the forecast that is to be verified; override it for a verifier of other files."""
+        """Write the forecast to verify; override it for a verifier that reads other files."""
         try:
             writer = create("forecast-writer", self.writer, {}, str(path))
         except UnknownPluginError as error:
@@ -124,21 +127,14 @@ class VerifierContract(Contract):
         writer.close()
 
 
-def _header() -> ForecastHeader:
-    truth = TravellingWaves(days=6).header
-    return ForecastHeader(truth.grid, truth.variables, _initial_times(), LEADS, 1, {"artefact": "forecast"})
-
-
 def _steps(offset: float) -> Iterator[Step]:
+    waves = TravellingWaves(days=6)
+    names = waves.header.names
     for initial in _initial_times():
         for lead in LEADS:
-            yield _truth_plus(offset, initial + lead), lead
+            values = waves.read([initial + lead], names)[0] + np.float32(offset)
+            yield Fields(initial + lead, names, values), lead
 
 
 def _initial_times() -> NDArray[np.datetime64]:
     return TravellingWaves(days=6).header.times[12:18]
-
-
-def _truth_plus(offset: float, moment: np.datetime64) -> Fields:
-    waves = TravellingWaves(days=6)
-    return Fields(moment, waves.header.names, waves.read([moment], waves.header.names)[0] + np.float32(offset))

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wxml.config.load import load_config
-from wxml.config.schema import ExperimentConfig
 from wxml.errors import ArtefactError, WxmlError
 from wxml.experiment import assemble
 from wxml.files.lock import locked
@@ -42,7 +41,8 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
     trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
     assembled = fitted(assemble(loaded), trainer)
     with locked(run_dir / ".lock", seconds=0), _run_folder(run_dir, keep=resume):
-        _write_config(assembled.config, run_dir / "config.yaml")
+        with staged(run_dir / "config.yaml", overwrite=True) as temporary:  # for people: the config as it was used
+            temporary.write_text(yaml_text(assembled.config.model_dump(mode="json")) + "\n")
         hooks().call("wxml_run_started", run_dir=run_dir)
         checkpoint = trainer.fit(assembled, run_dir, resume=resume)
     hooks().call("wxml_run_finished", run_dir=run_dir, checkpoint=checkpoint)
@@ -51,7 +51,7 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
 
 @contextmanager
 def _run_folder(run_dir: Path, *, keep: bool) -> Iterator[None]:
-    """The folder of a run; a new one is taken away again if the run fails before it has a state to go on from.
+    """Make the folder of a run; delete it again if the run fails before it has written a state to resume from.
 
     A folder that was there before with something in it is always kept: it may hold more than the run.
     """
@@ -74,9 +74,3 @@ def _check_run_dir(run_dir: Path, resume: bool) -> None:
         )
     if resume and not started:
         raise ArtefactError(f"`{run_dir}` holds no run to resume", fix="leave --resume out to start one")
-
-
-def _write_config(config: ExperimentConfig, path: Path) -> None:
-    """Beside the checkpoint, for people: the whole config as it was used."""
-    with staged(path, overwrite=True) as temporary:
-        temporary.write_text(yaml_text(config.model_dump(mode="json")) + "\n")

@@ -90,7 +90,15 @@ def _first_that_fits(planner: "MemoryPlanner", configured: "MemoryPlan", limit: 
         least = min(least, plan, key=lambda p: p.peak)
     how = f"when the backward pass recomputes {recomputed_parts(least.recompute) or 'nothing'}"
     fault = f"a training step takes {format_size(least.peak)} at least, {how}; got a limit of {limit}"
-    raise ConfigError([Fault("model.memory_limit", fault)], fix=_what_to_reduce(least))
+    training = least.training
+    reducible = {
+        f"the batch size of {training.batch_size}": training.batch_size > 1,
+        f"the rollout of {training.rollout} steps": training.rollout > 1,
+        "`model.channels`": True,
+        "the layers or the mesh": True,
+    }
+    fix = f"raise the limit, or reduce {', '.join(name for name, possible in reducible.items() if possible)}"
+    raise ConfigError([Fault("model.memory_limit", fault)], fix=fix)
 
 
 def _cheapest_first(planner: "MemoryPlanner", configured: ActivationCheckpointingConfig) -> Iterator["MemoryPlan"]:
@@ -109,14 +117,3 @@ def _cheapest_first(planner: "MemoryPlanner", configured: ActivationCheckpointin
             peaks.append(plan.peak)
             if peaks[-1] >= min(peaks[:-1], default=plan.peak + 1):
                 break
-
-
-def _what_to_reduce(plan: "MemoryPlan") -> str:
-    training = plan.training
-    reducible = {
-        f"the batch size of {training.batch_size}": training.batch_size > 1,
-        f"the rollout of {training.rollout} steps": training.rollout > 1,
-        "`model.channels`": True,
-        "the layers or the mesh": True,
-    }
-    return f"raise the limit, or reduce {', '.join(name for name, possible in reducible.items() if possible)}"

@@ -109,7 +109,15 @@ class MemoryPlanner:
         self._trace = MemoryTrace()
         with self._fake:
             _without_values(model, training.device)
-            self._state = self._training_state()
+            self._weights: list[Tensor] = list(model.parameters())
+            everything = [*self._weights, *model.buffers()]
+            self._lasting = {  # the tensors live as long as the planner
+                "weights": self._weights,
+                "optimiser state": [torch.empty_like(w) for _ in range(training.moments) for w in self._weights],
+                "copies of the weights": [torch.empty_like(t) for _ in range(training.copies) for t in everything],
+            }
+            for label, tensors in self._lasting.items():
+                self._trace.hold(label, *tensors)
             self._trace.hold("graph", *model.buffers())
         with self._trace.labelled("graph"):  # a model may make something once, such as the indices of a batch
             self._step(sample.output_steps, [])
@@ -133,19 +141,6 @@ class MemoryPlanner:
         peak["gaps"] = int(GAPS.get(self.training.device, 0) * coming_and_going)
         return MemoryPlan(recompute, self.training, _known_first(kept), _known_first(peak))
 
-    def _training_state(self) -> dict[str, list[Tensor]]:
-        """Tensors that live as long as the training: the weights and what the optimiser keeps for each."""
-        weights: list[Tensor] = list(self.model.parameters())
-        everything = [*weights, *self.model.buffers()]
-        state: dict[str, list[Tensor]] = {
-            "weights": weights,
-            "optimiser state": [torch.empty_like(w) for _ in range(self.training.moments) for w in weights],
-            "copies of the weights": [torch.empty_like(t) for _ in range(self.training.copies) for t in everything],
-        }
-        for label, tensors in state.items():
-            self._trace.hold(label, *tensors)
-        return state
-
     def _extended(self, calls: int) -> tuple[Counter[str], Counter[str]]:
         """Extrapolate a long rollout: m(n) = m(3) + (n − 3) · (m(3) − m(2))."""
         shorter, longer = (self._traced(count * self.sample.output_steps) for count in (TRACED_CALLS - 1, TRACED_CALLS))
@@ -166,7 +161,7 @@ class MemoryPlanner:
         try:
             with self._fake, self._trace:
                 with self._trace.labelled("gradients"):
-                    for weight in self._state["weights"]:
+                    for weight in self._weights:
                         weight.grad = torch.empty_like(weight) if weight.requires_grad else None
                 with self._trace.labelled("batch"):
                     shape = self.sample.batch(self.training.batch_size, rollout)

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
-    """What a training step holds in memory beside the model, for the memory plan; the defaults are those of Adam."""
+    """The sizes from which the memory of a training step is planned; the defaults are those of Adam."""
 
     batch_size: int = 1
-    """Samples in each step."""
+    """The number of samples in each step."""
     rollout: int = 1
-    """The most forecast steps that a loss is taken over."""
+    """The greatest number of forecast steps in a loss."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """What the model calculates in; other than float32 means autocast."""
+    """The precision of the forward pass; autocast is used unless it is float32."""
     moments: int = 2
-    """How many numbers the optimiser keeps for each weight."""
+    """The number of values that the optimiser keeps for each weight."""
     copies: int = 0
-    """Further copies of all weights and buffers, such as a moving average."""
+    """The number of further copies of all weights and buffers, such as a moving average."""
     device: str = "cpu"
     """The type of the device as torch calls it."""
 
@@ -33,7 +33,7 @@ class Trainer(ABC):
     """Fits a model and writes its checkpoint. All options are keyword-only."""
 
     def memory(self) -> TrainingMemory:
-        """What a training step holds; a trainer that does not say so is planned with one sample and one step."""
+        """Return the sizes of a training step; the default stands for one sample and one forecast step."""
         return TrainingMemory()
 
     @abstractmethod
@@ -42,11 +42,11 @@ class Trainer(ABC):
 
         Args:
             experiment: the assembled parts.
-            run_dir: the folder of this run; it exists. Everything that the trainer writes goes there.
-            resume: go on from the last state found in `run_dir`, from the beginning where there is none yet; the end is
-                then bitwise the end of an unbroken run.
+            run_dir: the folder of this run, which exists. The trainer writes nothing outside of it.
+            resume: continue from the last state in `run_dir`, or begin if there is none; the checkpoint is then bitwise
+                that of an unbroken run.
 
         Raises:
-            DataError: the experiment has too few samples to train on, or values that are not finite.
-            ArtefactError: the state in `run_dir` is damaged or of another run, or the disk refuses.
+            DataError: the experiment has too few samples, or values that are not finite.
+            ArtefactError: the state in `run_dir` is damaged or belongs to another run, or cannot be written.
         """

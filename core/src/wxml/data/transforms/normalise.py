@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 def _safe(scale: Array) -> Array:
-    """A variable that never changes is left in its own units rather than divided by zero."""
+    """Replace a scale of 0 by 1, so that a variable that never changes is not divided by zero."""
     return np.where(scale > 0, scale, 1.0)
 
 
