@@ -143,6 +143,7 @@ class _EdgeNetwork(torch.autograd.Function):
             out = None if updated is None else updated[item, part.edges]
             new = torch.add(here, stack.forward(saved, e.dtype), out=out)  # e', [edge of the range, channel]
             received[item, part.targets] = sum_range(new, edges, part)
+            del new  # its memory serves the next range
         if settings.training:
             ctx.settings, ctx.edges, ctx.count = settings, edges, len(tensors)
             nodes = (t, s) if settings.recompute else (None, None)
@@ -177,6 +178,7 @@ class _EdgeNetwork(torch.autograd.Function):
             grad_z = grad_z.to(grad.dtype)
             grad_t[item, part.targets] = sum_range(grad_z, edges, part)
             grad_s[item].index_add_(0, edges.source[part.edges], grad_z)
+            del grad, grad_z  # their memory serves the next range
         return None, None, grad_t, grad_s, grad_e, grad_weight, *grad_stack.parameters
 
 
@@ -308,6 +310,7 @@ class _RowNetwork(torch.autograd.Function):
                 if grad_x is not None:  # ∂x_k = W_kᵀ ∂z, and ∂out for the residual
                     plus = grad[rows] if settings.residual and k == 0 else None
                     product_into(grad_x[rows], grad_z, weights[k], plus)
+            del grad_z  # its memory serves the next range
         return None, None, *grad_xs, *grad_weights, grad_bias, *grad_stack.parameters
 
 
