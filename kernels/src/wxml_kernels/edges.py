@@ -19,7 +19,6 @@ __all__ = [
     "sum_range",
 ]
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -94,8 +93,8 @@ class EdgeIndex(nn.Module):
         target_count: the number of target nodes.
 
     Raises:
-        ValueError: the arrays differ in shape, hold something else than integers, a number is not that of a node, or
-            `target` decreases.
+        ValueError: the arrays differ in shape, hold other values than integers or numbers of no node, or `target`
+            decreases.
     """
 
     source: Tensor
@@ -226,36 +225,17 @@ def _sum(values: Tensor, index: Tensor, pointers: Tensor) -> Tensor:
     return summed.view(batch, segments // batch, channels)
 
 
-def _select_sources(nodes: Tensor, index: _Folded) -> Tensor:
-    return _select(nodes, index.source)
-
-
-def _select_targets(nodes: Tensor, index: _Folded) -> Tensor:
-    return _select(nodes, index.target)
-
-
-def _sum_into_sources(edge: Tensor, index: _Folded) -> Tensor:
-    return _sum(edge, index.transpose, index.source_pointers)
-
-
-def _sum_into_targets(edge: Tensor, index: _Folded) -> Tensor:
-    return _sum(edge, index.order, index.pointers)
-
-
-_Map = Callable[[Tensor, _Folded], Tensor]
-
-
-class _Linear(torch.autograd.Function):
-    """A linear map of values, and its transpose for the gradient."""
+class _Gather(torch.autograd.Function):
+    """Selects the rows `index`; the gradient is a sum over the CSR segments that select the same rows."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, index: _Folded, function: _Map, transpose: _Map) -> Tensor:
-        ctx.index, ctx.transpose = index, transpose
-        return function(values, index)
+    def forward(ctx: Any, values: Tensor, index: Tensor, segments: tuple[Tensor, Tensor]) -> Tensor:
+        ctx.segments = segments
+        return _select(values, index)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.transpose(grads[0], ctx.index), None, None, None
+        return _sum(grads[0], *ctx.segments), None, None
 
 
 def gather_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
@@ -266,7 +246,8 @@ def gather_sources(values: Tensor, edges: EdgeIndex) -> Tensor:
     tensor([5., 7., 7.])
     """
     index = edges.folded(len(values))
-    out: Tensor = _Linear.apply(values, index, _select_sources, _sum_into_sources)  # type: ignore[no-untyped-call]
+    segments = index.transpose, index.source_pointers
+    out: Tensor = _Gather.apply(values, index.source, segments)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -278,8 +259,21 @@ def gather_targets(values: Tensor, edges: EdgeIndex) -> Tensor:
     tensor([1., 1., 3.])
     """
     index = edges.folded(len(values))
-    out: Tensor = _Linear.apply(values, index, _select_targets, _sum_into_targets)  # type: ignore[no-untyped-call]
+    out: Tensor = _Gather.apply(values, index.target, (index.order, index.pointers))  # type: ignore[no-untyped-call]
     return out
+
+
+class _SegmentSum(torch.autograd.Function):
+    """Sums the edges into each target; the gradient gathers from the targets."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, index: _Folded) -> Tensor:
+        ctx.index = index
+        return _sum(values, index.order, index.pointers)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return _select(grads[0], ctx.index.target), None
 
 
 def segment_sum(values: Tensor, edges: EdgeIndex) -> Tensor:
@@ -290,7 +284,7 @@ def segment_sum(values: Tensor, edges: EdgeIndex) -> Tensor:
     tensor([3., 0., 4.])
     """
     index = edges.folded(len(values))
-    out: Tensor = _Linear.apply(values, index, _sum_into_targets, _select_targets)  # type: ignore[no-untyped-call]
+    out: Tensor = _SegmentSum.apply(values, index)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -311,6 +305,8 @@ def segment_softmax(logits: Tensor, edges: EdgeIndex) -> Tensor:
 
 
 class _JoinEdges(torch.autograd.Function):
+    """`join_edges`; the gradient of nodes is a sum over their edges."""
+
     @staticmethod
     def forward(ctx: Any, target: Tensor, source: Tensor, edge: Tensor, index: _Folded) -> Tensor:
         ctx.index, ctx.edge_is_shared = index, edge.ndim == 2
@@ -322,9 +318,10 @@ class _JoinEdges(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        grad_edge = grad.sum(0) if ctx.edge_is_shared else grad
-        return _sum_into_targets(grad, ctx.index), _sum_into_sources(grad, ctx.index), grad_edge, None
+        (grad,), index = grads, ctx.index
+        grad_target = _sum(grad, index.order, index.pointers)
+        grad_source = _sum(grad, index.transpose, index.source_pointers)
+        return grad_target, grad_source, grad.sum(0) if ctx.edge_is_shared else grad, None
 
 
 def join_edges(target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex) -> Tensor:

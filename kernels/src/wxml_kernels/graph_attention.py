@@ -9,8 +9,8 @@ With queries q, keys k, values v in H heads of d channels and e_ij = W a_ij from
 
     q_i · e_ij = (Wᵀ q_i) · a_ij,        Σ_j α_ij e_ij = W Σ_j α_ij a_ij
 
-On a CPU the edges go block by block (`DegreeOrder`), with all that a block touches in the cache. The backward pass
-reads queries, keys, values and α. With g = ∂o, l the logits and s = 1 / √d:
+On a CPU the edges go block by block (`DegreeOrder`), and all values that a block touches stay in the cache. The
+backward pass reads queries, keys, values and α. With g = ∂o, l the logits and s = 1 / √d:
 
     ∂α_ij = g_i · (v_j + e_ij)              ∂l_ij = s α_ij (∂α_ij - Σ_j α_ij ∂α_ij)
     ∂q_i = Σ_j ∂l_ij (k_j + e_ij)           ∂k_j = Σ_i ∂l_ij q_i            ∂v_j = Σ_i α_ij g_i
@@ -106,14 +106,6 @@ class _Item(NamedTuple):
         most = max((block.edges.stop - block.edges.start for block in blocks), default=0)
         return cls(edges, HeadProducts.of(heads, most, weight), projection, features)
 
-    def blocks(self, order: DegreeOrder) -> list[Block]:
-        """The blocks of an order."""
-        return _blocks(order, self.heads.gathered.t())
-
-    def others(self, block: Block) -> Tensor:
-        """The source of each edge, `[T, D]`."""
-        return self.edges.by_target.others[block.edges].view(-1, block.degree)
-
     def features_of(self, block: Block) -> Tensor:
         """a, `[T, D, feature]`."""
         return self.features[block.edges].view(-1, block.degree, self.features.shape[-1])
@@ -124,13 +116,15 @@ class _Item(NamedTuple):
 
     def products(self, block: Block, nodes: Tensor, table: Tensor) -> Tensor:
         """nodes_i · (table_j + e_ij), `[T, D, H]`."""
-        products = self.heads.products(nodes, table, self.others(block))
+        sources = self.edges.by_target.others[block.edges].view(-1, block.degree)  # [T, D]
+        products = self.heads.products(nodes, table, sources)
         return products.baddbmm_(self.features_of(block), self.projected(nodes).transpose(1, 2))
 
     def sums(self, block: Block, weights: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
         """Σ_j weights_ij (table_j + e_ij), `[T, channel]`, and Σ_j weights_ij a_ij, `[T, H · feature]`."""
+        sources = self.edges.by_target.others[block.edges].view(-1, block.degree)  # [T, D]
         ordered = by_head(weights)
-        sums, feature_sums = self.heads.sums(ordered, table, self.others(block)), self.feature_sums(block, ordered)
+        sums, feature_sums = self.heads.sums(ordered, table, sources), self.feature_sums(block, ordered)
         return self.projection.add_to(sums, feature_sums), feature_sums
 
     def feature_sums(self, block: Block, weights: Tensor) -> Tensor:
@@ -166,7 +160,7 @@ class _EdgeAttention(torch.autograd.Function):
         alpha = empty_rows(batch * count, heads, q).view(batch, count, heads)
         for n in range(len(q)):
             item = _Item.of(edges, heads, features if features.ndim == 2 else features[n], weight)
-            for block in item.blocks(order):
+            for block in _blocks(order, weight):
                 here = q[n].index_select(0, order.nodes[block.nodes]).mul_(scale)  # [T, channel]
                 logits = item.products(block, here, k[n])  # [T, D, H]
                 memory = alpha[n, block.edges].view_as(logits) if training else torch.empty_like(logits)
@@ -198,7 +192,7 @@ def _gradients(
     for n in range(len(g)):
         item = _Item.of(edges, heads, features if features.ndim == 2 else features[n], weight)
         ordered = _in_order(order, g)
-        for block in item.blocks(order):
+        for block in _blocks(order, weight):
             nodes = order.nodes[block.nodes]
             q_i, g_i = q[n].index_select(0, nodes), g[n].index_select(0, nodes)  # [T, channel]
             weights = alpha[n, block.edges].view(-1, block.degree, heads)  # α, [T, D, H]
@@ -223,7 +217,7 @@ def _sum_into_sources(item: _Item, weights: Tensor, table: Tensor, out: Tensor) 
     """Write Σ_i weights_ij table_i over the edges out of each source into `out`, `[source_node, channel]`."""
     order, heads = item.edges.by_source, weights.shape[-1]
     ordered = _in_order(order, out)
-    for block in item.blocks(order):
+    for block in _blocks(order, item.heads.gathered.t()):
         here = weights.index_select(0, item.edges.into_target[block.edges])  # [T · D, H]
         here = by_head(here.view(-1, block.degree, heads))
         ordered[block.nodes] = item.heads.sums(here, table, order.others[block.edges].view(-1, block.degree))

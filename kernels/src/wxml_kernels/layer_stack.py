@@ -78,7 +78,7 @@ def product_into(out: Tensor, left: Tensor, right: Tensor, plus: Tensor | None =
 
 
 class SavedActivations(NamedTuple):
-    """The values that the backward pass reads of the forward pass, row by row."""
+    """The forward pass saves these values of each row for the backward pass."""
 
     pre_activations: tuple[Tensor, ...]
     """z_1 … z_K, shape `[row, channel]` each; z_K goes into the layer norm."""
