@@ -55,7 +55,7 @@ def test_a_time_of_day_never_seen_has_no_climatology(source) -> None:
     climatology = make(source, times, np.ones(len(times)))
     asked = np.array(["2001-01-05T00", "2001-01-05T06"], "datetime64[s]")
     np.testing.assert_array_equal(climatology.at(asked)[:, 0, 0], [1.0, np.nan])
-    assert climatology.has_time_of_day(asked).tolist() == [True, False]
+    assert (climatology.windows(asked) >= 0).tolist() == [True, False]
 
 
 def test_missing_values_are_left_out_of_the_mean(source) -> None:
@@ -69,8 +69,8 @@ def test_a_date_far_from_all_training_times_takes_a_wider_window(source) -> None
     times = every(24, "2000-01-01", "2000-02-01")
     climatology = make(source, times, np.arange(31.0), window=5)
     near, far = np.array(["2001-01-10T00"], "datetime64[s]"), np.array(["2001-07-15T00"], "datetime64[s]")
-    assert not climatology.is_widened(near).any()
-    assert climatology.is_widened(far).all()
+    assert (climatology.windows(near) == climatology.window).all()
+    assert (climatology.windows(far) > climatology.window).all()
     assert climatology.at(near)[0, 0, 0] == pytest.approx(9.0)  # 5 to 15 January, counted from 0: 4 to 14
     assert np.isfinite(climatology.at(far)).all()
 
@@ -106,7 +106,7 @@ def test_equals_a_mean_over_all_pairs_of_dates(seed, window, count) -> None:
     found = sums.at(asked)[:, 0, 0]
     known = np.isfinite(expected)
     np.testing.assert_allclose(found[known], np.array(expected)[known], atol=1e-6)
-    assert (np.isnan(found) | sums.is_widened(asked))[~known].all()
+    assert (np.isnan(found) | (sums.windows(asked) > sums.window))[~known].all()
 
 
 def _source(times, values):

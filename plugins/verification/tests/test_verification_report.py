@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml import Grid, Scores
 from wxml_verification.evaluation import evaluate
+from wxml_verification.figures import draw_curves
 from wxml_verification.report import ReportText, pretty_units, render_report, skill
 from wxml_verification.truth import Truth
 
@@ -136,6 +137,24 @@ def test_the_scorecard_says_good_and_bad_by_sign_and_by_colour(source, write, ve
     assert ["--better" in style for style, _ in cells] == [True, False, False, False, False, False]
     assert ["--worse" in style for style, _ in cells] == [False, True, False, False, False, False]
     assert "better than persistence in <strong>1 of 2</strong>" in text
+
+
+def test_the_anomaly_correlation_has_no_units(report) -> None:
+    text, _ = report(GRIDS["regular"], maps=0)
+    tables = {caption: text[text.index(f"<caption>{caption}</caption>") :] for caption in ("RMSE", "ACC")}
+    rows = {caption: table[: table.index("</table>")] for caption, table in tables.items()}
+    assert rows["RMSE"].count("m s⁻¹") == 9  # three variables, three forecasts
+    assert "m s⁻¹" not in rows["ACC"]
+
+
+def test_small_scores_have_their_power_of_ten_in_the_title() -> None:
+    values = np.broadcast_to([1e-3, 2e-3, 3e-3], (4, 1, 1, 3))
+    scores = Scores(("rmse", "bias", "mae", "acc"), ("forecast",), ("q",), LEADS, values, ("kg kg**-1",), 5)
+    text = str(draw_curves(scores, "q"))
+    for title in ("RMSE", "Bias", "Mean absolute error"):
+        assert f">{title} (10⁻³ kg kg⁻¹)<" in text
+    assert ">Anomaly correlation<" in text
+    assert "1e" not in re.sub(r"<[^>]*>", "", text)
 
 
 HOSTILE = st.text("<>&\"'`{}$%\\/=; a_é²", min_size=1, max_size=12) | st.sampled_from(

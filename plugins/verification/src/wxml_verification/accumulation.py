@@ -70,24 +70,22 @@ class Accumulation:
             self.cases + other.cases,
         )
 
-    def scores(self) -> Array:
-        """The `METRICS`, shape `[metric, forecast, variable, lead_time]`; NaN where there was no case.
+    def results(self) -> tuple[Array, NDArray[np.int64], NDArray[np.float32]]:
+        """The scores, the counts, and the maps; NaN where there was no case.
 
         RMSE is √(mean over cases of Σ w (f − o)²): the mean over cases is inside the root, as in WeatherBench 2.
+
+        Returns:
+            The `METRICS`, shape `[metric, forecast, variable, lead_time]`; the number of cases behind RMSE, bias and
+            MAE, shape `[forecast, variable, lead_time]`; bias and RMSE of the first forecast at each node, shape
+            `[2, variable, lead_time, node]`.
         """
         means = _ratio(self.totals, self.counts)
         means[0] = np.sqrt(means[0])
-        return np.swapaxes(means, -1, -2)
-
-    def cases_per_lead_time(self) -> NDArray[np.int64]:
-        """The number of cases behind RMSE, bias and MAE, shape `[forecast, variable, lead_time]`."""
-        return np.swapaxes(self.counts[0], -1, -2)
-
-    def maps(self) -> NDArray[np.float32]:
-        """Bias and RMSE of the first forecast at each node, shape `[2, variable, lead_time, node]`."""
-        means = _ratio(self.node_totals, np.stack([self.node_counts] * 2))
-        means[1] = np.sqrt(means[1])
-        return np.swapaxes(means, 1, 2).astype(np.float32)
+        maps = _ratio(self.node_totals, np.stack([self.node_counts] * 2))
+        maps[1] = np.sqrt(maps[1])
+        counts = np.swapaxes(self.counts[0], -1, -2)
+        return np.swapaxes(means, -1, -2), counts, np.swapaxes(maps, 1, 2).astype(np.float32)
 
 
 def _ratio(totals: Array, counts: NDArray[np.int64]) -> Array:

@@ -2,7 +2,7 @@
 
 __all__ = ["Climatology"]
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from wxml import DataSource
 from wxml_verification.metrics import Array
 
 DAYS = 366  # one bin for each date of a leap year, so that 1 March is the same bin in every year
-BLOCK_BYTES = 64 * 2**20  # what is read of the source at a time
+BLOCK_BYTES = 64 * 2**20  # one read of the source takes at most this (or one time)
 Times = NDArray[np.datetime64]
 
 
@@ -43,21 +43,24 @@ class Climatology:
         """Read the training times once, in blocks, and sum by date and time of day.
 
         Args:
-            source: where the training data are; the mean over its members is taken.
+            source: holds the training data; the mean over its members counts.
             times: the training times; each must be in the source.
             variables: their names.
             window: days on either side of a date.
         """
-        days, seconds = _date(times), _time_of_day(times)
-        hours = np.unique(seconds)
+        days, seconds = _calendar(times)
+        hours, hour_of_time = np.unique(seconds, return_inverse=True)
         shape = (DAYS, len(hours), len(variables), len(source.header.grid))
         totals, counts, in_bin = np.zeros(shape), np.zeros(shape, np.int32), np.zeros(shape[:2], np.int64)
-        bins = zip(days, np.searchsorted(hours, seconds), _fields(source, times, variables), strict=True)
-        for day, hour, field in bins:
-            present = np.isfinite(field)
-            totals[day, hour] += np.where(present, field, 0.0)
-            counts[day, hour] += present
-            in_bin[day, hour] += 1
+        length = max(1, BLOCK_BYTES // (4 * source.header.members * len(variables) * len(source.header.grid)))
+        for start in range(0, len(times), length):
+            block = slice(start, start + length)
+            fields = source.read(times[block], variables).mean(axis=1)
+            for day, hour, field in zip(days[block], hour_of_time[block], fields, strict=True):
+                present = np.isfinite(field)
+                totals[day, hour] += np.where(present, field, 0.0)
+                counts[day, hour] += present
+                in_bin[day, hour] += 1
         for sums in (totals, counts, in_bin):
             np.cumsum(sums, axis=0, out=sums)  # in place: a window is then the difference of two of them
         return cls(hours, window, in_bin, totals, counts)
@@ -65,31 +68,28 @@ class Climatology:
     def at(self, times: Times) -> Array:
         """The climatology of each instant, shape `[time, variable, node]`; NaN where there is none."""
         out = np.full((len(times), *self.totals.shape[2:]), np.nan)
-        for index, (day, second) in enumerate(zip(_date(times), _time_of_day(times), strict=True)):
-            hour = np.searchsorted(self.hours, second)
-            if hour < len(self.hours) and self.hours[hour] == second:
-                window = self._reach(day, hour)
+        days, seconds = _calendar(times)
+        hours, windows = np.searchsorted(self.hours, seconds), self.windows(times)
+        for index, (day, hour, window) in enumerate(zip(days, hours, windows, strict=True)):
+            if window >= 0:
                 count = _within(self.counts[:, hour], day, window)
                 np.divide(_within(self.totals[:, hour], day, window), count, out=out[index], where=count > 0)
         return out
 
-    def has_time_of_day(self, times: Times) -> NDArray[np.bool_]:
-        """Whether the training times have the time of day of each instant."""
-        return np.isin(_time_of_day(times), self.hours)
+    def windows(self, times: Times) -> NDArray[np.int64]:
+        """The days on either side of each instant's date that its mean takes, shape `[time]`.
 
-    def is_widened(self, times: Times) -> NDArray[np.bool_]:
-        """Whether no training time lies within the window of each instant, so that a wider one stands in."""
-        days, hours = _date(times), np.searchsorted(self.hours, _time_of_day(times))
-        known = self.has_time_of_day(times)
-        pairs = zip(days, hours, known, strict=True)
-        return np.array([there and self._reach(day, hour) > self.window for day, hour, there in pairs], bool)
-
-    def _reach(self, day: int, hour: int) -> int:
-        """The window, doubled until it holds a training time; the whole year has one for every hour, so this ends."""
-        window = self.window
-        while _within(self.times[:, hour], day, window) == 0:
-            window = min(2 * window + 1, DAYS // 2)
-        return window
+        It is `window`, doubled until a training time lies within; -1 where no training time has that time of day.
+        """
+        windows = np.full(len(times), -1, np.int64)
+        for index, (day, second) in enumerate(zip(*_calendar(times), strict=True)):
+            hour = np.flatnonzero(self.hours == second)
+            if hour.size:
+                window = self.window
+                while _within(self.times[:, hour[0]], day, window) == 0:  # the whole year has one, so this ends
+                    window = min(2 * window + 1, DAYS // 2)
+                windows[index] = window
+        return windows
 
 
 def _within(cumulative: NDArray[Any], day: int, window: int) -> NDArray[Any]:
@@ -101,23 +101,11 @@ def _within(cumulative: NDArray[Any], day: int, window: int) -> NDArray[Any]:
     return np.asarray(cumulative[last] - cumulative[before] + (late_turn - early_turn) * cumulative[-1])
 
 
-def _date(times: Times) -> NDArray[np.int64]:
-    """The date's number in a leap year, 0 for 1 January to 365 for 31 December."""
-    months = times.astype("datetime64[M]")
+def _calendar(times: Times) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The date's number in a leap year, 0 for 1 January to 365 for 31 December, and the seconds since midnight, UTC."""
+    dates, months = times.astype("datetime64[D]"), times.astype("datetime64[M]")
     month = months.astype(np.int64) % 12
-    day = (times.astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+    day = (dates - months.astype("datetime64[D]")).astype(np.int64)
     before = np.concatenate([[0], np.cumsum([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30])])
-    return np.asarray(before[month] + day, np.int64)
-
-
-def _time_of_day(times: Times) -> NDArray[np.int64]:
-    """Seconds since midnight, UTC."""
-    return np.asarray((times.astype("datetime64[s]") - times.astype("datetime64[D]")).astype(np.int64))
-
-
-def _fields(source: DataSource, times: Times, variables: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-    """The mean over members at each time, `[variable, node]`, reading a block of times at once."""
-    size = 4 * source.header.members * len(variables) * len(source.header.grid)
-    length = max(1, BLOCK_BYTES // size)
-    for start in range(0, len(times), length):
-        yield from source.read(times[start : start + length], variables).mean(axis=1)
+    seconds = (times.astype("datetime64[s]") - dates).astype(np.int64)
+    return np.asarray(before[month] + day, np.int64), np.asarray(seconds)

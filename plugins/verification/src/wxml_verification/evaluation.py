@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from wxml import Grid, Scores
 
 from wxml_verification.accumulation import METRICS, Accumulation
-from wxml_verification.cases import FORECASTS, Cases
 from wxml_verification.climatology import DAYS, Climatology
 from wxml_verification.metrics import Array
 from wxml_verification.notes import climatology_notes, forecast_notes
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
 
+FORECASTS = ("forecast", "persistence", "climatology")
 MEMORY = 256 * 2**20  # bytes: how many variables are scored in one pass over the truth depends on it
 SHOWN_UNTIL = (0, 24, 72)  # hours: maps are shown of the last lead time until each (else the first), and of the last
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """One case, to look at."""
+    """One case, for the maps of the report."""
 
     initial_time: np.datetime64
     lead_times: NDArray[np.intp]
@@ -36,7 +36,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """The scores of a forecast file, and what a report shows beside them."""
+    """The scores of a forecast file, and the maps, the example and the notes that a report shows beside them."""
 
     scores: Scores
     counts: NDArray[np.int64]
@@ -64,44 +64,45 @@ def evaluate(
 
     Args:
         forecast: the file.
-        truth: has some of the times that the forecast is valid at, all variables, and the same nodes.
-        variables: which to score.
-        training_times: for the climatology; those that the truth lacks are left out.
-        window: of the climatology, days on either side of the date.
+        truth: the truth, with some of the valid times, all variables, and the same nodes.
+        variables: the names of the variables to score.
+        training_times: the times of the climatology; the truth may lack some of them.
+        window: the days on either side of a date that the climatology takes.
     """
     usable = training_times[truth.has(training_times)]
-    weights = forecast.area_weights()  # the file knows its cells
-    if weights is None:
-        weights = truth.source.header.grid.area_weights
+    stored = forecast.area_weights()  # the file knows its cells
+    weights = truth.source.header.grid.area_weights if stored is None else stored
     shown, lead_times = _example(forecast, truth)
-    sums, examples = [], []
+    parts, examples = [], []
     for group in _groups(forecast, truth, variables, usable):
         climatology = Climatology.of(truth.source, usable, group, window) if len(usable) else None
-        cases = Cases(forecast, truth, group, climatology)
-        each = (Accumulation.of_case(case.forecasts, case.truth, case.climatology, weights) for case in cases)
-        sums.append(reduce(operator.add, each))
-        examples.append(cases.read(shown))
+        # One case after the other, so that one is in memory at a time.
+        cases = (_read_case(forecast, truth, group, climatology, case) for case in range(len(forecast.initial_times)))
+        each = (Accumulation.of_case(values, verifying, values[-1], weights) for values, verifying in cases)
+        parts.append(reduce(operator.add, each))
+        examples.append(_read_case(forecast, truth, group, climatology, shown))
+    values, counts, maps = zip(*(part.results() for part in parts), strict=True)
     scores = Scores(
         METRICS,
         FORECASTS,
         variables,
         forecast.lead_times,
-        np.concatenate([part.scores() for part in sums], axis=2),
+        np.concatenate(values, axis=2),
         tuple(forecast.units(name) for name in variables),
-        max(part.cases for part in sums),
+        max(part.cases for part in parts),
     )
     example = Example(
         forecast.initial_times[shown],
         lead_times,
-        np.concatenate([case.forecasts[0][lead_times] for case in examples], axis=1).astype(np.float32),
-        np.concatenate([case.truth[lead_times] for case in examples], axis=1).astype(np.float32),
+        np.concatenate([fields[0, lead_times] for fields, _ in examples], axis=1).astype(np.float32),
+        np.concatenate([verifying[lead_times] for _, verifying in examples], axis=1).astype(np.float32),
     )
     valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
     about_climatology = climatology_notes(climatology, valid_times[truth.has(valid_times)], training_times, usable)
     return Evaluation(
         scores,
-        np.concatenate([part.cases_per_lead_time() for part in sums], axis=1),
-        np.concatenate([part.maps() for part in sums], axis=1),
+        np.concatenate(counts, axis=1),
+        np.concatenate(maps, axis=1),
         example,
         truth.source.header.grid,
         weights,
@@ -109,6 +110,25 @@ def evaluate(
         forecast.members,
         (*forecast_notes(forecast, truth, variables), *about_climatology),
     )
+
+
+def _read_case(
+    forecast: ForecastFile, truth: Truth, variables: tuple[str, ...], climatology: Climatology | None, case: int
+) -> tuple[Array, Array]:
+    """Read one initial time.
+
+    Returns:
+        The `FORECASTS`, shape `[forecast, lead_time, variable, node]`, and the truth, shape `[lead_time, variable,
+        node]`. The truth is NaN where the forecast lacks a value, so that the baselines are scored at the same points.
+    """
+    initial_time = forecast.initial_times[case]
+    valid_times = initial_time + forecast.lead_times
+    values = forecast.read(case, variables)
+    verifying = truth.at(valid_times, variables)
+    start = truth.at(initial_time.reshape(1), variables)
+    usual = climatology.at(valid_times) if climatology else np.full(verifying.shape, np.nan)
+    forecasts = np.stack([values, np.broadcast_to(start, verifying.shape), usual])
+    return forecasts, np.where(np.isfinite(values), verifying, np.nan)
 
 
 def _groups(

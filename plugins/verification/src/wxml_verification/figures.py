@@ -1,4 +1,4 @@
-"""Figures as inline SVG: the score curves, and what every picture of the page has in common."""
+"""Figures as inline SVG: the score curves, and the colours and the SVG export that all pictures share."""
 
 __all__ = ["COLOURS", "LINES", "draw_curves", "inline_svg", "lead_time_axis", "pretty_units"]
 
@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 from wxml import Scores
 
@@ -44,9 +44,9 @@ def inline_svg(figure: Figure, *, label: str, key: str) -> Markup:
     """The figure as one `<svg>` element, without any outside reference, and with the same bytes each time.
 
     Args:
-        figure: drawn with `COLOURS` for all that is not data.
+        figure: a figure drawn with `COLOURS`, except its data.
         label: the content of the picture in words, for those who cannot see it.
-        key: unique among the pictures of a page, since parts of a picture refer to each other by name.
+        key: a name that no other picture of the page has, since parts of a picture refer to each other by name.
     """
     text = StringIO()
     # Settings are global in matplotlib; no other way leads to text that stays text, to pixels that stay as they are,
@@ -104,14 +104,19 @@ def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
     limits = {"acc": (min(lower, 0.0), 1.03), "bias": (min(lower, -0.1 * upper), max(upper, -0.1 * lower))}
     axes.set_ylim(limits.get(metric, (0, max(upper, 1e-12))))
     axes.set_xlim(0, lead_times.max() * 1.03)
-    units = pretty_units(scores.units[scores.variables.index(variable)])
-    title = TITLES[metric] + (f" ({units})" if units and metric != "acc" else "")
+    formatter = ScalarFormatter(useOffset=False)
+    formatter.set_powerlimits((-2, 4))
+    axes.yaxis.set_major_formatter(formatter)
+    axes.yaxis.get_offset_text().set_visible(False)  # the power of ten is in the title, where it cannot overlap it
+    formatter.set_locs(axes.yaxis.get_majorticklocs().tolist())
+    exponent = formatter.get_offset().removeprefix("1e").replace("−", "-")  # such as 1e−3; empty without a power
+    power = f"10{exponent.translate(RAISED)}" if exponent else ""
+    units = "" if metric == "acc" else pretty_units(scores.units[scores.variables.index(variable)])
+    scale = " ".join(part for part in (power, units) if part)
+    title = TITLES[metric] + (f" ({scale})" if scale else "")
     axes.set_title(title, loc="left", y=1.0, fontsize=10, color=COLOURS["ink"], parse_math=False)
     axes.set_xlabel(f"lead time ({unit})", fontsize=9, color=COLOURS["ink"])
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 6, 10] if unit == "h" else [1, 2, 5, 10]))
-    axes.ticklabel_format(axis="y", scilimits=(-2, 4))
-    power = axes.yaxis.get_offset_text()  # to the right, since the title is on the left
-    power.set(x=1.0, horizontalalignment="right", fontsize=8.5, color=COLOURS["ink"])
     axes.set_facecolor("none")
     axes.grid(color=COLOURS["faint"], alpha=0.25, linewidth=0.6)
     axes.tick_params(labelsize=8.5, colors=COLOURS["ink"], length=0)

@@ -96,19 +96,14 @@ def _nearest(grid: Grid, x: Array) -> Layout:
     shown = np.arange(len(grid)).reshape(grid.shape)[some].ravel()
     places = unit_vectors(y[shown], x[shown]).astype(np.float32)
     pixels = unit_vectors(*np.meshgrid(down, across, indexing="ij")).astype(np.float32)
-    nearest, closeness = _closest(pixels.reshape(-1, 3), places)
-    nodes = np.where(closeness >= (-1.0 if grid.is_global else _spacing(places)), shown[nearest], -1)
-    return nodes.reshape(rows, COLUMNS), west, east, south, north
-
-
-def _closest(points: NDArray[np.float32], places: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """The nearest place to each point, and the cosine of the angle between; some hundred points at a time."""
+    points = pixels.reshape(-1, 3)
     nearest, closeness = np.zeros(len(points), np.intp), np.zeros(len(points), np.float32)
     for start in range(0, len(points), BLOCK):
         cosines = points[start : start + BLOCK] @ places.T
         nearest[start : start + BLOCK] = cosines.argmax(axis=1)
         closeness[start : start + BLOCK] = cosines.max(axis=1)
-    return nearest, closeness
+    nodes = np.where(closeness >= (-1.0 if grid.is_global else _spacing(places)), shown[nearest], -1)
+    return nodes.reshape(rows, COLUMNS), west, east, south, north
 
 
 def _spacing(places: NDArray[np.float32]) -> float:

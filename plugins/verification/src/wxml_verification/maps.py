@@ -2,7 +2,6 @@
 
 __all__ = ["Palette", "draw_maps", "error_palette", "field_palette", "instant", "rmse_palette"]
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,8 +56,19 @@ def draw_maps(evaluation: Evaluation, raster: MapRaster, variable: int, position
         variable: the number of the variable.
         position: the number of the lead time among those of the example.
     """
-    scores = evaluation.scores
-    panels = list(_panels(evaluation, variable, position))
+    example, scores = evaluation.example, evaluation.scores
+    index = example.lead_times[position]
+    name, lead_time = scores.variables[variable], scores.lead_times[index]
+    truth, forecast = example.truth[position, variable], example.forecast[position, variable]
+    rmse, error = evaluation.maps[1, variable, index], forecast - truth
+    own = np.sqrt(mean_squared_error(forecast.astype(float), truth.astype(float), evaluation.weights))
+    palette = field_palette(np.stack([truth, forecast]), name)
+    panels = (
+        Panel(f"Truth, {instant(example.initial_time + lead_time)}", truth, palette),
+        Panel(f"Forecast, +{format_duration(lead_time)}", forecast, palette),
+        Panel(f"Forecast − truth, RMSE {own:.3g}", error, error_palette(error)),
+        Panel(f"RMSE, {evaluation.counts[0, variable, index]} cases", rmse, rmse_palette(rmse)),
+    )
     height = min(PANEL * raster.height, TALLEST)
     size = (WIDTH, -(-len(panels) // 2) * (height + GAP))
     figure = Figure(figsize=size)
@@ -69,23 +79,8 @@ def draw_maps(evaluation: Evaluation, raster: MapRaster, variable: int, position
         axes = figure.add_axes((x / size[0], y / size[1], width / size[0], height / size[1]))
         bar = figure.add_axes(((x + width + 0.12) / size[0], y / size[1], 0.14 / size[0], height / size[1]))
         _draw(axes, bar, panel, raster, pretty_units(scores.units[variable]))
-    name, lead_time = scores.variables[variable], scores.lead_times[evaluation.example.lead_times[position]]
     label = f"Maps of {name} at lead time {format_duration(lead_time)}: {'; '.join(panel.title for panel in panels)}"
     return inline_svg(figure, label=label, key=f"maps-{variable}-{position}")
-
-
-def _panels(evaluation: Evaluation, variable: int, position: int) -> Iterator[Panel]:
-    example, scores = evaluation.example, evaluation.scores
-    index = example.lead_times[position]
-    lead_time = scores.lead_times[index]
-    truth, forecast = example.truth[position, variable], example.forecast[position, variable]
-    rmse, error = evaluation.maps[1, variable, index], forecast - truth
-    own = np.sqrt(mean_squared_error(forecast.astype(float), truth.astype(float), evaluation.weights))
-    palette = field_palette(np.stack([truth, forecast]), scores.variables[variable])
-    yield Panel(f"Truth, {instant(example.initial_time + lead_time)}", truth, palette)
-    yield Panel(f"Forecast, +{format_duration(lead_time)}", forecast, palette)
-    yield Panel(f"Forecast − truth, RMSE {own:.3g}", error, error_palette(error))
-    yield Panel(f"RMSE, {evaluation.counts[0, variable, index]} cases", rmse, rmse_palette(rmse))
 
 
 def _draw(axes: Axes, bar: Axes, panel: Panel, raster: MapRaster, units: str) -> None:

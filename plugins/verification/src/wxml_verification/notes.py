@@ -40,23 +40,24 @@ def forecast_notes(forecast: ForecastFile, truth: Truth, variables: tuple[str, .
 def climatology_notes(
     climatology: Climatology | None, valid_times: Times, training_times: Times, usable: Times
 ) -> Iterator[str]:
-    """Notes on the climatology, which is behind a baseline and the ACC.
+    """Notes on the climatology: a baseline, and the reference of the ACC.
 
     Args:
-        climatology: of any variable; None where there is none.
+        climatology: the climatology of any variable; None without training times.
         valid_times: the instants that are verified.
-        training_times: what it should have been made of.
-        usable: those of them that the truth has.
+        training_times: the times that the climatology should contain.
+        usable: the training times that the truth has.
     """
     if climatology is None:
         yield "There are no training times in the truth, so there is neither a climatology nor an ACC."
         return
     if len(usable) < len(training_times):
         yield f"The climatology lacks {len(training_times) - len(usable)} of {len(training_times)} training times."
-    unknown = int((~climatology.has_time_of_day(valid_times)).sum())
+    windows = climatology.windows(valid_times)
+    unknown = int((windows < 0).sum())
     if unknown:
         yield f"{unknown} valid times have a time of day that the training times lack: no climatology there."
-    widened = int(climatology.is_widened(valid_times).sum())
+    widened = int((windows > climatology.window).sum())
     if widened:
         yield (
             f"{widened} of {len(valid_times)} valid times have no training time within ±{climatology.window} days of "

@@ -1,11 +1,12 @@
-"""The forecast file: what is in it, and its fields one initial time after the other."""
+"""Reads a forecast file: its axes, and its fields one initial time after the other."""
 
 __all__ = ["ForecastFile"]
 
+import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,7 +20,7 @@ from wxml_verification.metrics import Array
 AXES, PLACES = (TIME, LEAD_TIME), (LATITUDE, LONGITUDE)
 
 
-class ForecastFile:
+class ForecastFile(AbstractContextManager["ForecastFile"]):
     """A forecast in zarr or NetCDF, in the layout of `wxml.forecasting.layout`; a context manager."""
 
     def __init__(self, path: Path) -> None:
@@ -33,39 +34,18 @@ class ForecastFile:
         except DataError:
             self._dataset.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
+        sizes, arrays = self._dataset.sizes, self._dataset.data_vars
+        axes = {*AXES, *self._horizontal}
+        self._nodes = math.prod(sizes[name] for name in self._horizontal)
+        self.name = path.name
+        self.initial_times: NDArray[np.datetime64] = self._dataset[TIME].values.astype("datetime64[s]")
+        self.lead_times: NDArray[np.timedelta64] = self._dataset[LEAD_TIME].values.astype("timedelta64[s]")
+        self.members = int(sizes.get(MEMBER, 1))
+        self.variables = tuple(str(name) for name, array in arrays.items() if {*array.dims} - {MEMBER} == axes)
+        """The names of the forecast variables."""
 
     def __exit__(self, *_: object) -> None:
         self._dataset.close()
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self._path.name
-
-    @property
-    def initial_times(self) -> NDArray[np.datetime64]:
-        """`datetime64[s]`."""
-        return self._dataset[TIME].values.astype("datetime64[s]")
-
-    @property
-    def lead_times(self) -> NDArray[np.timedelta64]:
-        """`timedelta64[s]`."""
-        return self._dataset[LEAD_TIME].values.astype("timedelta64[s]")
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The names of what is forecast."""
-        axes = {*AXES, *self._horizontal}
-        names = (str(name) for name in self._dataset.data_vars)
-        return tuple(name for name in names if set(self._dataset[name].dims) - {MEMBER} == axes)
-
-    @property
-    def members(self) -> int:
-        """The number of members."""
-        return int(self._dataset.sizes.get(MEMBER, 1))
 
     def units(self, variable: str) -> str:
         """The variable's units; empty where the file does not say."""
@@ -96,16 +76,12 @@ class ForecastFile:
             fields.append(members.mean(axis=0, dtype=np.float64))
         return np.stack(fields, axis=1)
 
-    @property
-    def _nodes(self) -> int:
-        return int(np.prod([self._dataset.sizes[name] for name in self._horizontal]))
-
     def _flat(self, values: xr.DataArray) -> Array:
         with _reading(self._path):
             return values.transpose(*self._horizontal).values.astype(np.float64).ravel()
 
     def _check(self) -> tuple[str, ...]:
-        """The names of the horizontal dimensions; a DataError where this is no wxml forecast."""
+        """Return the names of the horizontal dimensions; raise a DataError if this is no wxml forecast."""
         sizes = self._dataset.sizes
         horizontal = next((names for names in HORIZONTAL if all(sizes.get(name) for name in names)), ())
         lacking = [f"the dimension `{name}`" for name in AXES if not sizes.get(name)]
@@ -126,7 +102,7 @@ class ForecastFile:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Say which file it is that cannot be read."""
+    """Turn errors of the file libraries into a DataError that names the file."""
     try:
         yield
     except DAMAGE as error:

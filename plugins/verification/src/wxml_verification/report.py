@@ -1,13 +1,11 @@
-"""The report: one HTML file that needs nothing else, to look at, to send on and to print."""
+"""The report: one HTML file that needs no other file and no network."""
 
 __all__ = ["ReportText", "pretty_units", "render_report", "skill"]
-
 
 from dataclasses import dataclass
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from wxml import Scores
 from wxml.data.times import format_duration
 
@@ -38,8 +36,8 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
 
     Args:
         evaluation: the scores, the maps, and the example to show.
-        text: the title and whatever else the page says.
-        most_maps: how many variables, at most, have maps; the first ones.
+        text: the title, the provenance and the window of the climatology.
+        most_maps: the largest number of variables with maps; the first ones have them.
 
     Returns:
         The page as HTML.
@@ -48,6 +46,34 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
     skills = {name: skill(scores, name) for name in BASELINES}
     known = {name: values[np.isfinite(values)] for name, values in skills.items()}
     lead_times = scores.lead_times[example.lead_times]
+    raster, shown = MapRaster.of(evaluation.grid), range(len(example.lead_times))
+    maps = [
+        [draw_maps(evaluation, raster, variable, position) for position in shown]
+        for variable in range(min(most_maps, len(scores.variables)))
+    ]
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            text=text,
+            scores=scores,
+            better=[(name, int((values > 0).sum()), values.size) for name, values in known.items() if values.size],
+            facts=_facts(evaluation),
+            notes=evaluation.notes,
+            skills=skills,
+            counts=evaluation.counts[0].max(axis=0, initial=0),
+            lines=[(name, DASHES[style], width) for name, (style, _, width) in LINES.items()],
+            curves=[draw_curves(scores, variable) for variable in scores.variables],
+            maps=maps,
+            example_time=example.initial_time,
+            shown_leads=[f"+{format_duration(lead_time)}" for lead_time in lead_times],
+            chosen_lead=max(int(np.sum(lead_times <= np.timedelta64(24, "h"))) - 1, 0),  # the last one within a day
+        )
+    )
+
+
+def _environment() -> Environment:
+    """The templates of this package; every text is escaped, and a name that is not given is an error."""
     environment = Environment(
         loader=PackageLoader("wxml_verification"),
         autoescape=True,
@@ -59,26 +85,12 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
         against=lambda name: f"against {name}",
         duration=format_duration,
         instant=instant,
-        number=_number,
+        number=lambda value: f"{value:.4g}".replace("-", "−") if np.isfinite(value) else "–",
         signed=_signed,
         strength=lambda value: f"{min(abs(value), 1.0) * STRONGEST:.0f}",
         units=pretty_units,
     )
-    return environment.get_template("report.html.jinja").render(
-        text=text,
-        scores=scores,
-        better=[(name, int((values > 0).sum()), values.size) for name, values in known.items() if values.size],
-        facts=_facts(evaluation),
-        notes=evaluation.notes,
-        skills=skills,
-        counts=evaluation.counts[0].max(axis=0, initial=0),
-        lines=[(name, DASHES[style], width) for name, (style, _, width) in LINES.items()],
-        curves=[draw_curves(scores, variable) for variable in scores.variables],
-        maps=_maps(evaluation, most_maps),
-        example_time=example.initial_time,
-        shown_leads=[f"+{format_duration(lead_time)}" for lead_time in lead_times],
-        chosen_lead=max(int(np.sum(lead_times <= np.timedelta64(24, "h"))) - 1, 0),  # the last one within a day
-    )
+    return environment
 
 
 def skill(scores: Scores, baseline: str) -> Array:
@@ -103,21 +115,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
     }
 
 
-def _maps(evaluation: Evaluation, most: int) -> list[list[Markup]]:
-    """A picture for each of the first variables and each lead time of the example."""
-    raster = MapRaster.of(evaluation.grid)
-    positions = range(len(evaluation.example.lead_times))
-    return [
-        [draw_maps(evaluation, raster, variable, position) for position in positions]
-        for variable in range(min(most, len(evaluation.scores.variables)))
-    ]
-
-
 def _signed(value: float) -> str:
     if not np.isfinite(value):
         return "–"
     return f"{value:+.2f}".replace("-", "−") if value > -10 else "< −10"
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}".replace("-", "−") if np.isfinite(value) else "–"

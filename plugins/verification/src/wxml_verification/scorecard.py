@@ -42,23 +42,21 @@ class Scorecard(Verifier):
         """
         truth = Truth(task.truth)
         with ForecastFile(task.forecast) as forecast:
-            variables = self._checked(forecast, truth)
+            for name in self._variables:
+                if name not in forecast.variables:
+                    raise DataError(f"the forecast has no variable {name!r}", fix=nearest(name, forecast.variables))
+            wanted = self._variables or forecast.variables
+            if not wanted:
+                raise DataError(
+                    f"the forecast `{forecast.name}` has no variable", fix="name a file with forecasts in it"
+                )
+            truth.source.header.variable_indices(wanted)
+            check_grids(forecast.places(), truth.source.header.grid)
+            truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
+            variables = tuple(name for name in truth.source.header.names if name in wanted)  # files keep no order
             evaluation = evaluate(forecast, truth, variables, task.climatology_times, self._window)
         write_scores(evaluation, task.directory / "scores.nc", task.provenance)
         text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
         page = render_report(evaluation, text, self._maps)
         (task.directory / "report.html").write_text(page, "utf-8")
         return evaluation.scores
-
-    def _checked(self, forecast: ForecastFile, truth: Truth) -> tuple[str, ...]:
-        """The variables to score, once all that the scores need is known to be there."""
-        for name in self._variables:
-            if name not in forecast.variables:
-                raise DataError(f"the forecast has no variable {name!r}", fix=nearest(name, forecast.variables))
-        wanted = self._variables or forecast.variables
-        if not wanted:
-            raise DataError(f"the forecast `{forecast.name}` has no variable", fix="name a file with forecasts in it")
-        truth.source.header.variable_indices(wanted)
-        check_grids(forecast.places(), truth.source.header.grid)
-        truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
-        return tuple(name for name in truth.source.header.names if name in wanted)  # files keep no order

@@ -1,4 +1,4 @@
-"""The truth: the verifying values, where the source has them."""
+"""The truth: the verifying values, and the checks that they fit the forecast."""
 
 __all__ = ["Truth", "check_grids"]
 
@@ -35,7 +35,7 @@ class Truth:
         return out
 
     def check_times(self, valid_times: NDArray[np.datetime64]) -> None:
-        """Refuse a truth that has none of the times that the forecast is valid at."""
+        """Raise a DataError if the truth has none of the valid times of the forecast."""
         if self.has(valid_times).any():
             return
         first, last = format_time(valid_times.min()), format_time(valid_times.max())
@@ -49,26 +49,29 @@ class Truth:
 
 
 def check_grids(places: tuple[Array, Array], grid: Grid) -> None:
-    """Refuse a truth whose nodes are not those of the forecast, in the same order.
+    """Refuse a truth whose nodes differ from those of the forecast, or come in another order.
 
     Args:
         places: the forecast's latitudes and longitudes, degrees, shape `[node]` each.
-        grid: the truth's.
+        grid: the grid of the truth.
+
+    Raises:
+        DataError: the numbers of nodes differ, or a node lies elsewhere.
     """
     latitudes, longitudes = places
     fix = "interpolate one to the other, or verify against the dataset that the forecast started from"
     if len(latitudes) != len(grid):
         raise DataError(f"the forecast has {len(latitudes)} nodes and the truth {len(grid)} {grid.shape}", fix=fix)
-    east = np.abs(np.mod(longitudes - grid.longitudes + 180, 360) - 180)
-    away = np.maximum(np.abs(latitudes - grid.latitudes), east)
+    across = np.abs(np.mod(longitudes - grid.longitudes + 180, 360) - 180)
+    away = np.maximum(np.abs(latitudes - grid.latitudes), across)
     if away.max() > SAME_PLACE:
         node = int(np.argmax(away > SAME_PLACE))
+        own, other = (
+            f"{north[node]:.3f}°N {east[node] % 360:.3f}°E"
+            for north, east in (places, (grid.latitudes, grid.longitudes))
+        )
         raise DataError(
-            f"the forecast and the truth have different nodes: node {node} is at {_place(latitudes, longitudes, node)} "
-            f"in the forecast and at {_place(grid.latitudes, grid.longitudes, node)} in the truth",
+            f"the forecast and the truth have different nodes: node {node} is at {own} "
+            f"in the forecast and at {other} in the truth",
             fix=fix,
         )
-
-
-def _place(latitudes: Array, longitudes: Array, node: int) -> str:
-    return f"{latitudes[node]:.3f}°N {longitudes[node] % 360:.3f}°E"
