@@ -1,5 +1,7 @@
 """Grids: areas in closed form, coverage, identity."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,6 +43,15 @@ def test_gaussian_weights_integrate_polynomials_exactly(rows: int, degree: int) 
 
 def test_octahedral_grid_has_the_published_number_of_points() -> None:
     assert [len(Grid.octahedral(n)) for n in (32, 96, 320)] == [5248, 40320, 421120]
+
+
+def test_octahedral_rows_grow_by_four_points_towards_the_equator() -> None:
+    grid = Grid.octahedral(3)
+    rows, counts = np.unique(grid.latitudes, return_counts=True)
+    assert list(counts) == [20, 24, 28, 28, 24, 20]
+    assert list(grid.latitudes[:20]) == [rows[-1]] * 20  # from the north
+    np.testing.assert_allclose(grid.longitudes[20:44], 15 * np.arange(24))
+    assert grid.shape == (144,)
 
 
 def test_reduced_gaussian_rows_share_their_weight_equally() -> None:
@@ -139,3 +150,101 @@ def test_bad_grids_are_refused(make: object, message: str) -> None:
 def test_a_region_may_cross_the_date_line() -> None:
     crossing = Grid.regular([10, 0], [178, 179, 180, -179, -178])
     np.testing.assert_array_equal(crossing.area_weights, Grid.regular([10, 0], [10, 11, 12, 13, 14]).area_weights)
+
+
+def test_unstructured_nodes_weigh_the_same_unless_areas_are_given() -> None:
+    places = [80, 0, -45, 10], [0, 90, -90, 725]
+    plain, weighted = Grid.unstructured(*places), Grid.unstructured(*places, areas=[1, 2, 3, 2])
+    np.testing.assert_array_equal(plain.latitudes, [80, 0, -45, 10])
+    np.testing.assert_array_equal(plain.longitudes, [0, 90, 270, 5])
+    np.testing.assert_array_equal(plain.area_weights, [0.25, 0.25, 0.25, 0.25])
+    np.testing.assert_array_equal(weighted.area_weights, [0.125, 0.25, 0.375, 0.25])
+    assert plain.shape == (4,)
+    assert not plain.is_regular
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid.regular(np.float32([10, 0]), np.float32([0, 1, 2])),
+        Grid.curvilinear(np.float32([[10, 10], [0, 0]]), np.float32([[0, 1], [0, 1]])),
+        Grid.unstructured(np.float32([10, 0]), np.float32([0, 1]), np.float32([1, 2])),
+    ],
+    ids=["regular", "curvilinear", "unstructured"],
+)
+def test_places_and_weights_are_doubles(grid: Grid) -> None:
+    assert {grid.latitudes.dtype, grid.longitudes.dtype, grid.area_weights.dtype} == {np.dtype(np.float64)}
+
+
+def test_a_projected_grid_keeps_its_places_and_its_shape() -> None:
+    grid = Grid.curvilinear([[10, 11, 12], [0, 1, 2]], [[-1, 0, 1], [-2, 0, 2]])
+    np.testing.assert_array_equal(grid.latitudes, [10, 11, 12, 0, 1, 2])
+    np.testing.assert_array_equal(grid.longitudes, [359, 0, 1, 358, 0, 2])
+    assert grid.shape == (2, 3)
+    assert not grid.is_regular
+    assert grid.area_weights.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("longitudes", "widths"),
+    [
+        ([0, 200, 300], [200, 150, 100]),  # rises by more than half a turn
+        ([300, 200, 0], [100, 150, 200]),
+        ([0, 200, 200.5], [200, 100.25, 0.5]),
+        ([179, 179.5, -180], [0.5, 0.5, 0.5]),  # over the date line in steps below one degree
+        ([1, 0, 359], [1, 1, 1]),
+    ],
+)
+def test_columns_weigh_as_wide_as_they_are(longitudes: list[float], widths: list[float]) -> None:
+    columns = Grid.regular([10, 0], longitudes).area_weights.reshape(2, 3).sum(axis=0)
+    np.testing.assert_allclose(columns, np.array(widths) / sum(widths), rtol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [3, 4, 64])
+@pytest.mark.parametrize("order", [1, -1])
+def test_rounded_gaussian_latitudes_have_the_weights_of_the_quadrature(rows: int, order: int) -> None:
+    nodes, weights = np.polynomial.legendre.leggauss(rows)
+    grid = Grid.regular(np.round(np.degrees(np.arcsin(nodes)), 3)[::order], [0.0, 180.0])
+    np.testing.assert_allclose(row_weights(grid), weights / 2, rtol=1e-12)
+
+
+def test_rows_that_are_nearly_gaussian_are_zones() -> None:
+    nodes, _ = np.polynomial.legendre.leggauss(3)
+    latitudes = np.degrees(np.arcsin(nodes)) + np.array([0, 0.002, 0])
+    south, middle, north = latitudes
+    edges = [1.5 * south - middle / 2, (south + middle) / 2, (middle + north) / 2, 1.5 * north - middle / 2]
+    bounds = np.sin(np.radians(edges))
+    np.testing.assert_allclose(row_weights(Grid.regular(latitudes, [0.0])), np.diff(bounds) / (bounds[-1] - bounds[0]))
+
+
+def test_a_regular_grid_is_every_pair_with_longitude_running_fastest() -> None:
+    grid = Grid.regular([10, 0], [-1, 0, 1])
+    np.testing.assert_array_equal(grid.latitudes, [10, 10, 10, 0, 0, 0])
+    np.testing.assert_array_equal(grid.longitudes, [359, 0, 1, 359, 0, 1])
+    assert grid.shape == (2, 3)
+    assert grid.is_regular is True
+
+
+@pytest.mark.parametrize("lengths", [(3, 2, 2), (2, 3, 2), (2, 2, 3), (0, 0, 0), (3, 3, 3)])
+def test_a_grid_has_one_entry_per_node_in_every_array(lengths: tuple[int, int, int]) -> None:
+    with pytest.raises(DataError) as error:
+        Grid(*(np.zeros(length) for length in lengths), shape=(2,))
+    got = ", ".join(f"({length},)" for length in lengths)
+    assert error.value.message == (f"a grid of shape (2,) needs 2 latitudes, longitudes and area weights, got {got}")
+    assert error.value.fix == "give one entry per node"
+
+
+def test_latitudes_beyond_the_poles_are_refused() -> None:
+    rounded = Grid.unstructured([90 + 5e-7, -90 - 5e-7], [0, 0])
+    assert len(rounded) == 2
+    for worst in (90.00001, -90.00001, np.nan):
+        with pytest.raises(DataError) as error:
+            Grid.unstructured([0, worst, 90], [0, 0, 0])
+        assert error.value.message == f"`latitudes` must lie within -90 and 90 degrees, got {worst}"
+        assert error.value.fix == "check the unit"
+
+
+def test_identities_stay_the_same_from_version_to_version() -> None:
+    """A forecast and a checkpoint hold them: the hash of the shape and of the places in millionths of a degree."""
+    places = np.array([[10_000_000, 10_000_000, 0, 0], [0, 359_500_000, 0, 359_500_000]]).astype("<i8")
+    assert Grid.regular([10, 0], [0, -0.5]).identity == sha256(b"(2, 2)" + places.tobytes()).hexdigest()[:16]

@@ -14,6 +14,7 @@ from wxml.data.sphere import (
     local_direction,
     spans_globe,
     unit_vectors,
+    zenith_cosine,
 )
 
 latitudes = st.floats(-90, 90)
@@ -76,12 +77,54 @@ def test_distance_is_a_metric(a: float, b: float, c: float, d: float, e: float, 
         ((0, 90), (-90, 0), (1, 0)),
         ((0, 0), (-90, 0), (0, 1)),
         ((50, 60), (50, 60), (0, 0)),
+        ((50, 30), (90, 0), (0.5, -np.sqrt(0.75))),  # 30° east of south
+        ((-50, 30), (-90, 0), (0.5, np.sqrt(0.75))),
+        ((0, -170), (0, 180), (1, 0)),
     ],
 )
 def test_directions_by_hand(
     source: tuple[float, float], target: tuple[float, float], east_north: tuple[float, float]
 ) -> None:
     np.testing.assert_allclose(local_direction(point(*source), point(*target)), east_north, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "east_north"),
+    [
+        ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0], (1, 0)),
+        ([0.6, 0.8, 0.0], [0.0, 0.0, 1.0], (0.8, -0.6)),
+        ([0.6, 0.8, 0.0], [0.0, 0.0, -1.0], (0.8, 0.6)),
+        ([0.6, 0.8, 0.0], [0.0, 1.0, 0.0], (-1, 0)),
+        ([0.0, 0.6, 0.8], [-1.0, 0.0, 0.0], (-0.6, 0.8)),
+    ],
+)
+def test_directions_seen_from_the_ends_of_the_axes(
+    source: list[float], target: list[float], east_north: tuple[float, float]
+) -> None:
+    np.testing.assert_allclose(local_direction(np.array(source), np.array(target)), east_north, atol=1e-15)
+
+
+@pytest.mark.parametrize("latitude", [90.0, 89.999999, 89.99999999])
+def test_directions_do_not_jump_at_the_pole(latitude: float) -> None:
+    """From the meridian 0°E, a point on 30°E is seen 30° east of south."""
+    seen = local_direction(point(50, 30), point(latitude, 0))
+    np.testing.assert_allclose(seen, [0.5, -np.sqrt(0.75)], atol=1e-7)
+
+
+def test_arrays_are_taken_point_by_point() -> None:
+    lat, lon = np.array([[90.0, -20.0, 0.0], [10.0, -90.0, 45.0]]), np.array([[0.0, 200.0, 180.0], [30.0, 0.0, 300.0]])
+    here, there = unit_vectors(lat, lon), unit_vectors(lat[::-1, ::-1] / 2 + 1, lon / 3)
+    assert here.shape == (2, 3, 3)
+    for name in np.ndindex(2, 3):
+        np.testing.assert_array_equal(here[name], point(lat[name], lon[name]))
+        np.testing.assert_allclose([values[name] for values in from_unit_vectors(here)], from_unit_vectors(here[name]))
+        np.testing.assert_allclose(angular_distance(here, there)[name], angular_distance(here[name], there[name]))
+        np.testing.assert_allclose(local_direction(there, here)[name], local_direction(there[name], here[name]))
+
+
+def test_rounding_beyond_the_antipode_is_no_error() -> None:
+    beyond = np.array([np.nextafter(1, 2), 0.0, 0.0])
+    assert angular_distance(beyond, -beyond) == np.pi
 
 
 @given(st.floats(-80, 80), longitudes, st.floats(-80, 80), longitudes, st.floats(-360, 360))
@@ -133,3 +176,64 @@ def test_a_globe_without_one_of_sixteen_equal_areas_is_a_region(lost: int) -> No
     lat, lon = np.degrees(np.arcsin((band - 1.5) / 2)), 90.0 * quadrant + 45
     assert spans_globe(lat, lon)
     assert not spans_globe(np.delete(lat, lost), np.delete(lon, lost))
+
+
+@pytest.mark.parametrize(
+    "east",
+    [
+        (0, 90, 180, 270),
+        (89.9, 179.9, 269.9, 359.9),
+        (0, 90, 180, -90),
+        (89.9, 179.9, 269.9, -0.1),
+        (0, 90, 180, -90, -1e-20),  # the last one, modulo 360, is 360
+    ],
+)
+def test_quadrants_begin_at_multiples_of_90_degrees(east: tuple[float, ...]) -> None:
+    lat, lon = np.meshgrid([-75.0, -15.0, 15.0, 75.0], east)
+    assert spans_globe(lat.ravel(), lon.ravel())
+
+
+def test_a_pole_belongs_to_the_band_beside_it() -> None:
+    lat, lon = np.meshgrid([-90.0, -75.0, -15.0, 15.0, 75.0, 90.0], [45.0, 135.0, 225.0, 315.0])
+    assert spans_globe(lat.ravel(), lon.ravel())
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 5), (5, 2)])
+def test_a_projected_grid_of_two_rows_or_columns_has_areas(shape: tuple[int, int]) -> None:
+    lat, lon = np.meshgrid(np.arange(shape[0]) * 1e-3, np.arange(shape[1]) * 1e-3, indexing="ij")
+    np.testing.assert_allclose(curvilinear_areas(lat, lon), np.full(shape, np.radians(1e-3) ** 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("latitudes", "longitudes"), [((4,), (4,)), ((1, 4), (1, 4)), ((4, 1), (4, 1)), ((3, 4), (4, 3))]
+)
+def test_what_is_no_projected_grid_is_refused(latitudes: tuple[int, ...], longitudes: tuple[int, ...]) -> None:
+    with pytest.raises(DataError) as error:
+        curvilinear_areas(np.zeros(latitudes), np.zeros(longitudes))
+    assert error.value.message == (
+        "a curvilinear grid needs latitudes and longitudes of one shape [y, x] from 2 × 2 on, "
+        f"got {latitudes} and {longitudes}"
+    )
+    assert error.value.fix == "use Grid.unstructured for a list of points"
+
+
+@given(latitudes, st.floats(-23.44, 23.44), st.floats(-180, 180))
+def test_the_zenith_angle_is_the_distance_to_the_point_below_the_sun(
+    latitude: float, declination: float, hour: float
+) -> None:
+    cosine = zenith_cosine(np.radians(latitude), np.radians(declination), np.radians(hour))
+    assert cosine == pytest.approx(np.sum(point(latitude, hour) * point(declination, 0)), abs=1e-12)
+
+
+def test_zenith_angles_by_hand() -> None:
+    """At noon |φ − δ|; at midnight on a pole 90° − δ; on the equator at an equinox the hour angle."""
+    assert np.degrees(np.arccos(zenith_cosine(np.radians(50), np.radians(20), np.array(0.0)))) == pytest.approx(30)
+    assert np.degrees(np.arccos(zenith_cosine(np.radians(90), np.radians(20), np.array(np.pi)))) == pytest.approx(70)
+    np.testing.assert_allclose(np.arccos(zenith_cosine(np.zeros(2), 0.0, np.array([0.5, 2.0]))), [0.5, 2.0])
+
+
+def test_latitudes_that_turn_are_refused() -> None:
+    with pytest.raises(DataError) as error:
+        cell_bounds(np.array([0.0, 1.0, 0.5]))
+    assert error.value.message == "coordinates of a regular grid must rise or fall strictly, got others"
+    assert error.value.fix == "sort the axis"

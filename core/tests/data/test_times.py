@@ -58,6 +58,12 @@ def test_a_duration_beyond_all_clocks_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+def test_the_longest_duration() -> None:
+    assert parse_duration(f"{2**62}s") == np.timedelta64(2**62, "s")
+    with pytest.raises(DataError, match="duration"):
+        parse_duration(f"{2**62 + 1}s")
+
+
 def test_durations_in_other_units_are_written_alike() -> None:
     assert format_duration(np.timedelta64(1, "D")) == "24h"
     assert format_duration(np.timedelta64(150, "m")) == "150min"
@@ -118,3 +124,28 @@ def test_only_zeros_are_left_out(time: np.datetime64) -> None:
     text = format_time(time)
     assert str(time).startswith(text)
     assert str(time).removeprefix(text) in ("", ":00:00")
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        ("2000-01-01T06:00:00", "2000-01-01T06"),
+        ("2000-01-01", "2000-01-01T00"),
+        ("2000-01-01T06:30", "2000-01-01T06:30:00"),
+        ("2000-01-01T06:00:01", "2000-01-01T06:00:01"),
+        ("2000-01-01T06:00:00.000000000", "2000-01-01T06"),
+    ],
+)
+def test_written_times_by_hand(time: str, text: str) -> None:
+    assert format_time(np.datetime64(time)) == text
+
+
+def test_errors_say_how_to_write_it() -> None:
+    with pytest.raises(DataError) as error:
+        parse_time("6h")
+    assert error.value.message == "a time must be an ISO date or date-time, got '6h'"
+    assert error.value.fix == "write it like '2000-01-01T06', in UTC"
+    with pytest.raises(DataError) as error:
+        parse_duration("6 weeks")
+    assert error.value.message == "a duration must be a positive whole number and a unit, got '6 weeks'"
+    assert error.value.fix == "write it like '6h', '30min' or '2d'"
