@@ -24,14 +24,7 @@ TOOLS = ["hypothesis", "import-linter", "mypy", "nox", "pytest", "pytest-xdist",
 MUTATED = {  # module → the tests of its package that ought to notice any change of it
     "core/src/wxml/data/grid.py": "tests/data",
     "core/src/wxml/data/sphere.py": "tests/data",
-    "core/src/wxml/data/statistics.py": "tests/data",
     "core/src/wxml/data/times.py": "tests/data",
-    "core/src/wxml/graphs/graph.py": "tests/graphs",
-    "core/src/wxml/forecasting/rollout.py": "tests/forecasting",
-    "core/src/wxml/training/job.py": "tests/training",
-    "kernels/src/wxml_kernels/degree_order.py": "tests",
-    "kernels/src/wxml_kernels/edges.py": "tests",
-    "plugins/verification/src/wxml_verification/metrics.py": "tests",
 }
 PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]
 EXTRAS = ["torch-geometric"]  # what the extras of packages ask for: their tests run too

@@ -163,17 +163,17 @@ def test_unstructured_nodes_weigh_the_same_unless_areas_are_given() -> None:
     assert not plain.is_regular
 
 
-@pytest.mark.parametrize(
-    "grid",
-    [
-        Grid.regular(np.float32([10, 0]), np.float32([0, 1, 2])),
-        Grid.curvilinear(np.float32([[10, 10], [0, 0]]), np.float32([[0, 1], [0, 1]])),
-        Grid.unstructured(np.float32([10, 0]), np.float32([0, 1]), np.float32([1, 2])),
-    ],
-    ids=["regular", "curvilinear", "unstructured"],
-)
-def test_places_and_weights_are_doubles(grid: Grid) -> None:
-    assert {grid.latitudes.dtype, grid.longitudes.dtype, grid.area_weights.dtype} == {np.dtype(np.float64)}
+@pytest.mark.parametrize("single", [(0,), (1,), (0, 1)])
+def test_places_and_weights_are_doubles(single: tuple[int, ...]) -> None:
+    def places(*lists: object) -> list[np.ndarray]:
+        return [np.array(values, np.float32 if n in single else np.float64) for n, values in enumerate(lists)]
+
+    for grid in (
+        Grid.regular(*places([10, 0], [0, 1, 2])),
+        Grid.curvilinear(*places([[10, 10], [0, 0]], [[0, 1], [0, 1]])),
+        Grid.unstructured(*places([10, 0], [0, 1]), np.float32([1, 2])),
+    ):
+        assert {grid.latitudes.dtype, grid.longitudes.dtype, grid.area_weights.dtype} == {np.dtype(np.float64)}
 
 
 def test_a_projected_grid_keeps_its_places_and_its_shape() -> None:
