@@ -101,7 +101,7 @@ CASES = {
     "plugin that is not installed": Case((*TRAIN, "model.processor.plugin=fourier"), "'fourier'", "gnn"),
     "misspelt option": Case((*TRAIN, "model.processor.num_layer=2"), "num_layer", "num_layers"),
     "misspelt option in the file": Case(
-        TRAIN, "'max_step'", "did you mean 'max_steps'", rewrite("experiment.yaml", "max_steps", "max_step")
+        TRAIN, "`max_step`", "did you mean 'max_steps'", rewrite("experiment.yaml", "max_steps", "max_step")
     ),
     "option out of bounds": Case((*TRAIN, "training.max_steps=0"), "training.max_steps", "greater than 0"),
     "misspelt key": Case((*TRAIN, "data.timestp=6h"), "timestp", "timestep"),

@@ -176,7 +176,7 @@ def test_each_hook_is_called_where_it_says(hooked: Path) -> None:
     events = told(hooked)
     assert events[:4] == [
         {"hook": "config resolved", "seed": 3},
-        {"hook": "run started", "files": ["config.yaml"]},
+        {"hook": "run started", "files": [".lock", "config.yaml"]},
         {"hook": "checkpoint saved", "complete": True, "name": "checkpoint.safetensors"},
         {"hook": "run finished", "checkpoint": "checkpoint.safetensors"},
     ]
@@ -238,7 +238,7 @@ def test_a_command_is_listed_without_importing_it(arguments, site: Path, run, tm
     done = run(*arguments, folder=tmp_path, PYTHONPATH=str(site), ACME_SENTINEL=str(sentinel))
     lines = [line for line in said(done).splitlines() if "acme-compare" in line]
     assert len(lines) == 1
-    assert "What the Acme weather institute adds" in lines[0]
+    assert "Compare with a station." in lines[0]
     assert not sentinel.exists()
 
 

@@ -226,7 +226,7 @@ def test_inspect_shows_the_chain(artefact: str, scores, forecast_file: Path, wxm
     first_words = [line.split()[0] for line in shown.splitlines()]
     assert [word for word in first_words if word in chain] == chain[chain.index(kind) :]
     for plugin in ("wxml-processor-gnn:gnn", "wxml-dataset-sources:xarray", "wxml-trainer-lightning:lightning"):
-        assert any(plugin in line and "0.1.0" in line for line in shown.splitlines()), plugin
+        assert any(plugin in line and "0.2.0" in line for line in shown.splitlines()), plugin
     assert "world.nc" in shown
     assert "experiment.yaml" in shown
     assert "model.processor.num_layers = 1" in shown

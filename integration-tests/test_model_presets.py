@@ -7,6 +7,7 @@ import torch
 from wxml.config.load import load_config
 from wxml.config.schema import ModelConfig
 from wxml.model.mapper import MapperChannels
+from wxml.model.processor import ProcessorChannels
 from wxml.plugins.create import create
 from wxml.testing import tiny_graph, tiny_grid
 
@@ -32,7 +33,8 @@ def weights(config: ModelConfig) -> dict[str, int]:
     graph, hidden = tiny_graph(tiny_grid()), config.channels
     encoding = MapperChannels(source=10, target=4, hidden=hidden, out=hidden)
     with torch.device("meta"):
-        processor = create("processor", config.processor.plugin, config.processor.options, graph.mesh(), hidden)
+        choice, width = config.processor, ProcessorChannels(hidden)
+        processor = create("processor", choice.plugin, choice.options, graph.mesh(), width)
         route = graph.route("grid", "mesh")
         encoder = create("mapper", config.encoder.plugin, config.encoder.options, route, encoding)
         decoding = MapperChannels(hidden, encoder.source_out, hidden, 3, decode=True)

@@ -148,4 +148,4 @@ def test_data_files_are_among_them(wheels: dict[str, Path]) -> None:
     assert "wxml_processor_gnn/presets/model/gnn.yaml" in shipped["plugins/processor-gnn"]
     assert "wxml_processor_transformer/presets/model/transformer.yaml" in shipped["plugins/processor-transformer"]
     suffixes = {Path(name).suffix for name in shipped["plugins/verification"]}
-    assert {".html", ".css"} <= suffixes
+    assert {".jinja", ".css"} <= suffixes

@@ -62,6 +62,7 @@ LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 import numpy as np
+from wxml import Fields, Grid, Variable
 from wxml.forecasting.layout import ForecastHeader
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 grid = Grid.unstructured(np.zeros(50_000), np.linspace(0, 359, 50_000))
