@@ -195,7 +195,7 @@ BAD_PLUGINS = (
         status="conflict",
         problem="'gnn' is provided by wxml-processor-gnn too",
         exit_code=2,
-        cause="processor 'gnn' is provided by two packages: acme-duplicate 1.2.3, wxml-processor-gnn 0.1.0",
+        cause="processor 'gnn' is provided by two packages: acme-duplicate 1.2.3, wxml-processor-gnn 0.2.0",
         fix="write `plugin: acme-duplicate:gnn` or `plugin: wxml-processor-gnn:gnn`",
     ),
     *(
