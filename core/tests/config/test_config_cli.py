@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from wxml.cli.config import command
 from wxml.config.compose import compose
 from wxml.config.explain import explain
 from wxml.config.overrides import split_arguments
 from wxml.errors import ConfigError
+from wxml.files.yaml_loader import yaml_text
 
 GOOD = """\
 defaults: [{model: toy}]
@@ -40,6 +43,34 @@ def test_show_writes_yaml_that_is_the_same_experiment_again(machine):
     again = run("show", "again.yaml", "--json")
     assert json.loads(again.output) == yaml.safe_load(shown.output)
     assert json.loads(again.output)["seed"] == 4
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), max_size=8)  # PyYAML folds these
+words = st.sampled_from(["no", "off", "on", "yes", "null", "~", "1e-3", "12:30", "t_850.0", "007", "", "2000-01-01"])
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts | words
+options = st.dictionaries(
+    (texts | words).filter(lambda key: key not in ("plugin", "<<")),
+    st.recursive(plain, lambda below: st.lists(below, max_size=3) | st.dictionaries(words, below, max_size=3)),
+    max_size=4,
+).filter(lambda found: "$" not in repr(found) and "???" not in repr(found))
+
+
+@settings(
+    deadline=None,  # a machine under load is slow, which says nothing about the config
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],  # each example writes both files
+)
+@given(options, st.integers(-9, 9))
+def test_show_reads_what_it_wrote_whatever_the_options(machine, written, seed):
+    sections = yaml.safe_load(GOOD) | {"seed": seed, "training": {"plugin": "toy", **written}}
+    machine.experiment(yaml_text(sections))
+    shown = run("show", "experiment.yaml")
+    machine.experiment(shown.output, "again.yaml")
+    assert shown.exit_code == 0
+    assert run("show", "again.yaml").output == shown.output
+    values = json.loads(run("show", "again.yaml", "--json").output)
+    assert values["training"] == {"plugin": "toy", **written}
+    assert values["seed"] == seed
 
 
 def test_show_origin(machine):

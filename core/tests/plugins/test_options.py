@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field, ValidationError
 from wxml.errors import ConfigError, ContractError, DataError
@@ -187,6 +187,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a machine under load
 @given(st.dictionaries(st.sampled_from([*options_model(Plugin).model_fields, "other"]), JSON))
 def test_whatever_a_config_holds_is_parsed_or_refused_in_words(options) -> None:
     try:

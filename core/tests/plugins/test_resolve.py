@@ -7,7 +7,7 @@ from wxml.environment.installer import install_command, uninstall_command
 from wxml.environment.release_index import released_names
 from wxml.errors import AmbiguousPluginError, BrokenPluginError, UnknownPluginError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed, scan
-from wxml.plugins.resolve import full_name, resolve, spelled_out
+from wxml.plugins.resolve import resolve, spelled_out
 
 FIRST_PARTY = {
     "wxml-dataset-sources",
@@ -185,6 +185,5 @@ def test_all_names_of_one_plugin_have_one_full_name(site, tmp_path, monkeypatch)
     (tmp_path / "plugins.yaml").write_text("aliases: {trainer: {our-best: acme-wxml:it}}\n")
     monkeypatch.setenv("WXML_SITE_CONFIG", str(tmp_path))
     names = ("it", "It", "acme_wxml:IT", "acme-wxml:it", "Our_Best")
-    assert {full_name("trainer", name) for name in names} == {"acme-wxml:it"}
-    assert full_name("trainer", "No_Body:No_Thing") == "no-body:no-thing"
+    assert {resolve("trainer", name).full_name for name in names} == {"acme-wxml:it"}
     assert [spelled_out("trainer", name) for name in ("It", "Our_Best")] == ["It", "acme-wxml:it"]

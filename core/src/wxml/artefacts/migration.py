@@ -31,7 +31,8 @@ def migrated_header(header: Mapping[str, Any]) -> dict[str, Any]:
 
 def _new_path(path: str) -> str:
     """Today's dotted path of a config key: `model.checkpointing.mappers` → `model.activation_checkpointing.mappers`."""
+    keys = path.split(".")
     for old, renamed in RENAMED.items():
-        if path == old or path.startswith(f"{old}."):
-            return f"{old.rpartition('.')[0]}.{renamed.key}{path[len(old) :]}"
-    return path
+        if tuple(keys[: len(old)]) == old:
+            keys[len(old) - 1] = renamed.key
+    return ".".join(keys)

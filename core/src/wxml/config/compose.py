@@ -1,4 +1,4 @@
-"""From layers to one tree, whose leaves know where they were written.
+"""Composes all layers into one tree; each leaf knows its layer, file and line.
 
 Layers, lowest first: defaults of the schema < presets of installed packages < institution < user < experiment file <
 command line. Hydra only parses overrides, OmegaConf only follows `${…}`; nothing is ever instantiated.
@@ -120,7 +120,7 @@ def without_aliases(tree: Node) -> Node:
     if not isinstance(tree.value, dict):
         return tree
     for place in choices_in(tree.plain(), ExperimentConfig):
-        path = (*path_of(place.path, tree), "plugin")
+        path = (*place.path, "plugin")
         name = node_at(tree, path)
         if name and isinstance(name.value, str):
             tree = with_node(tree, path, Node(spelled_out(place.kind, name.value), name.origin))

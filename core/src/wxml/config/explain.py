@@ -1,4 +1,4 @@
-"""What can be written at a place in a config, and what is written there."""
+"""Explains the keys at a place in a config: their types, their defaults and their values."""
 
 __all__ = ["ExplainedKey", "Explanation", "explain"]
 
@@ -28,20 +28,20 @@ class ExplainedKey:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What can be written at a place in the config."""
+    """The keys that can be written at a place in the config."""
 
     heading: str
     keys: tuple[ExplainedKey, ...]
 
 
 def explain(tree: Node, text: str) -> Explanation:
-    """What can be written at a dotted path: the options of the plugin chosen there, or the keys of the schema.
+    """Explain the place `text`: the options of the plugin that is chosen there, or the keys of the schema.
 
-    The rest of the config may be wrong, so that this helps to correct it.
+    The rest of the config may be wrong, so that the explanation helps to correct it.
 
     Args:
         tree: the layers, merged.
-        text: such as `model.processor`, `model.processor.num_layers`, `data`.
+        text: the dotted path, such as `model.processor`, `model.processor.num_layers`, `data`.
 
     Raises:
         ConfigError: there is no such place, or no plugin is chosen there.
@@ -50,9 +50,8 @@ def explain(tree: Node, text: str) -> Explanation:
     """
     path = path_of(text, tree)
     for place in choices_in(tree.plain(), ExperimentConfig):
-        start = path_of(place.path, tree)
-        if path[: len(start)] == start:
-            return _explain_plugin(tree, path, start, place.kind)
+        if path[: len(place.path)] == place.path:
+            return _explain_plugin(tree, path, place.path, place.kind)
     return _explain_section(tree, path)
 
 
@@ -84,7 +83,7 @@ def _explain_section(tree: Node, path: Path) -> Explanation:
 
 
 def _keys(tree: Node, rows: Iterable[OptionRow], place: Path, path: Path) -> tuple[ExplainedKey, ...]:
-    """The rows at or below a path, each with its value now.
+    """Give each row at or below `path` the value that it has now.
 
     Raises:
         ConfigError: no row is there.
@@ -95,13 +94,13 @@ def _keys(tree: Node, rows: Iterable[OptionRow], place: Path, path: Path) -> tup
     if not found:
         hint = nearest(wanted, [row.name for row in listed])
         raise ConfigError([Fault(path, f"unknown key `{wanted}`: {hint}")])
-    return tuple(_explained(tree, row, (*place, *row.name.split("."))) for row in found)
-
-
-def _explained(tree: Node, row: OptionRow, path: Path) -> ExplainedKey:
-    node, rest = deepest(tree, path)
-    if rest:
-        return ExplainedKey(row, row.default or "", str(DEFAULT) if row.default is not None else "")
-    value: Any = node.plain()
-    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-    return ExplainedKey(row, text, str(node.origin or DEFAULT))
+    keys = []
+    for row in found:
+        node, rest = deepest(tree, (*place, *row.name.split(".")))
+        value: Any = node.plain()
+        if rest:
+            keys.append(ExplainedKey(row, row.default or "", str(DEFAULT) if row.default is not None else ""))
+        else:
+            text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+            keys.append(ExplainedKey(row, text, str(node.origin or DEFAULT)))
+    return tuple(keys)

@@ -1,4 +1,4 @@
-"""Walking the schema by paths."""
+"""Finds fields, sections and defaults of the schema by their paths."""
 
 __all__ = ["child_names", "field_at", "model_at", "schema_defaults"]
 

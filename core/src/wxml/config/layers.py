@@ -1,4 +1,4 @@
-"""The files of a config: where the institution's and the user's lie, and how one is read."""
+"""Finds the config files of the institution and of the user, and reads a file into a tree."""
 
 __all__ = ["Choice", "Document", "Layer", "entry_names", "read_document", "site_layer", "user_layer"]
 
@@ -19,11 +19,11 @@ PACKAGE = re.compile(r"\s*#\s*@package\s+(\S+)\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which presets of a group a layer asks for."""
+    """The presets of a group that a layer asks for."""
 
     names: tuple[str, ...]
     origin: str
-    """Empty where no layer asks, but wxml itself."""
+    """The place of the request; empty if wxml itself asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Document:
     defaults: tuple[Node, ...]
     """The entries of `defaults`."""
     package: str
-    """Where a preset belongs, if its header says so."""
+    """The place that the header of a preset names; empty without one."""
 
     def choices(self) -> dict[str, Choice]:
         """The presets that `defaults` asks for, by group; the entries of an experiment name the group of each.
@@ -90,11 +90,10 @@ def read_document(path: Path, label: str = "") -> Document:
     except OSError as error:
         problem, fix = f"cannot be read: {error.strerror}", "check its permissions"
     else:
-        return _document(path, load_yaml(text, label or str(path), str(path)), text)
-    raise ConfigError([Fault("", f"config file {str(path)!r} {problem}")], fix=fix)
-
-
-def _document(path: Path, root: Node, text: str) -> Document:
+        problem = fix = ""
+    if problem:
+        raise ConfigError([Fault("", f"config file {str(path)!r} {problem}")], fix=fix)
+    root = load_yaml(text, label or str(path), str(path))
     if not isinstance(root.value, dict):
         line = root.origin.line if root.origin else 1
         message = f"a config must be a mapping of `key: value`, got something else at {path}:{line}"
@@ -111,7 +110,7 @@ def _document(path: Path, root: Node, text: str) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What an institution or a user sets for every experiment."""
+    """The presets and values that an institution or a user sets for every experiment."""
 
     folder: Path | None
     """Holds group folders, such as `model/`."""

@@ -14,16 +14,16 @@ from wxml.config.keys import field_at
 from wxml.config.overrides import COMMAND_LINE, parse_assignments, value_layer
 from wxml.config.renamed import renamed_fault
 from wxml.config.schema import ExperimentConfig
-from wxml.config.tree import DEFAULT, deepest, leaves, location, node_at, overlay, path_of, tree_of
+from wxml.config.tree import DEFAULT, deepest, leaves, location, node_at, overlay, tree_of
 from wxml.errors import ConfigError, Fault
-from wxml.files.yaml_loader import Node, Origin, path_text
+from wxml.files.yaml_loader import Node, path_text
 from wxml.plugins.options.choices import choices_in, kind_of
 from wxml.plugins.options.faults import faults_of
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A config that is known to be right, and where each of its values came from."""
+    """A validated config and the origin of each of its values."""
 
     config: ExperimentConfig
     origins: dict[str, str]
@@ -47,7 +47,7 @@ def load_config(experiment: Path | None, overrides: Sequence[str] = ()) -> Loade
 
 
 def read_config(experiment: Path | None, overrides: Sequence[str] = ()) -> LoadedConfig:
-    """The same without the plugins: their names and options are taken as they are written, and none is imported.
+    """Compose and validate everything but the plugins: none is imported, and their options are kept as written.
 
     Raises:
         ConfigError: with every fault of the schema.
@@ -56,7 +56,7 @@ def read_config(experiment: Path | None, overrides: Sequence[str] = ()) -> Loade
 
 
 def change_config(recorded: Mapping[str, Any], changes: Sequence[str], allowed: Sequence[str]) -> LoadedConfig:
-    """A config that an artefact holds, with changes from the command line; what is changed is checked as in training.
+    """Change the config that an artefact holds, and check the changed parts as in training.
 
     Args:
         recorded: the plain values of a config that was checked when it was recorded.
@@ -91,11 +91,11 @@ def change_config(recorded: Mapping[str, Any], changes: Sequence[str], allowed: 
 
 
 def plugin_faults(tree: Node, *, changed_only: bool = False) -> list[Fault]:
-    """Every fault in the names and options of the plugins that are chosen, each found by importing the plugin.
+    """Import each plugin that is chosen, and list every fault in its name and its options.
 
     Args:
         tree: a config, perhaps faulty.
-        changed_only: leave plugins out of which the command line changes nothing.
+        changed_only: check only the plugins that the command line changes.
 
     Raises:
         BrokenPluginError: a plugin that is named cannot be used.
@@ -104,7 +104,7 @@ def plugin_faults(tree: Node, *, changed_only: bool = False) -> list[Fault]:
 
     found: list[Fault] = []
     for place in choices_in(tree.plain(), ExperimentConfig):
-        node, _ = deepest(tree, path_of(place.path, tree))
+        node, _ = deepest(tree, place.path)
         if not changed_only or any(leaf.origin == COMMAND_LINE for _, leaf in leaves(node)):
             found += choice_faults(place)
     return found
@@ -123,14 +123,18 @@ def _checked(tree: Node, faults: Sequence[Fault] = ()) -> LoadedConfig:
     if faults:
         located = [Fault(fault.path, fault.message, location(tree, fault.path)) for fault in faults]
         raise ConfigError(sorted(located, key=lambda fault: fault.key))
-    found = leaves(tree_of(config.model_dump(mode="json"), DEFAULT))
-    return LoadedConfig(config, {path_text(path): str(_layer_of(tree, path)) for path, _ in found})
+    origins: dict[str, str] = {}
+    for path, _ in leaves(tree_of(config.model_dump(mode="json"), DEFAULT)):
+        node, rest = deepest(tree, path)
+        from_schema = isinstance(node.value, dict | list) and node.value and rest
+        origins[path_text(path)] = str(DEFAULT if from_schema or node.origin is None else node.origin)
+    return LoadedConfig(config, origins)
 
 
 def _with_hint(fault: Fault, tree: Node) -> Fault:
-    """The fault of the schema with what to write where a key is missing or has another name today."""
+    """Add to a fault of the schema what to write if the key is missing or has another name today."""
     found = node_at(tree, fault.path)
-    renamed = renamed_fault(path_text(fault.path), found.plain()) if found else None
+    renamed = renamed_fault(fault.path, found.plain()) if found else None
     if renamed:
         return Fault(fault.path, renamed)
     kind = kind_of(field_at(fault.path))
@@ -143,10 +147,3 @@ def _with_hint(fault: Fault, tree: Node) -> Fault:
     else:
         hint = ": write `{plugin: NAME}`" if kind else ": write `[start, end]`" if "split" in fault.path else ""
     return Fault(fault.path, fault.message + hint)
-
-
-def _layer_of(tree: Node, path: tuple[str | int, ...]) -> Origin:
-    """Where a leaf of the validated config was written; the default where only the schema gives it."""
-    node, rest = deepest(tree, path)
-    from_schema = isinstance(node.value, dict | list) and node.value and rest
-    return DEFAULT if from_schema or node.origin is None else node.origin

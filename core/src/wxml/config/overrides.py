@@ -33,7 +33,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, tuple[str, .
 
 @dataclass(slots=True)
 class Overrides:
-    """The overrides of a command line, sorted by what they do."""
+    """The overrides of a command line, sorted by their effect."""
 
     choices: dict[str, Choice] = field(default_factory=dict)
     """`group=preset`."""
@@ -109,22 +109,31 @@ def parse_overrides(overrides: Sequence[str], library: PresetLibrary) -> Overrid
     parser, faults = OverridesParser.create(), []
     for text in overrides:
         try:
-            override = parser.parse_overrides([text])[0]
-            problem = _refusal(override)
+            problem = _sort_in(parser.parse_overrides([text])[0], parsed, library)
         except HydraException as error:
-            problem = _unreadable(text, error)
+            if "=" in text or text.startswith("~"):
+                problem = f"the override cannot be read: {str(error).splitlines()[0]}"
+            elif text.endswith((".yaml", ".yml")):
+                problem = "a second experiment file: one experiment has one file"
+            else:
+                problem = "an override must be `key=value`"
         if problem:
             faults.append(Fault(text, problem, str(COMMAND_LINE)))
-        else:
-            _sort_in(override, parsed, library)
     if faults:
         fix = "write `key=value`, `~key` or `group=preset`; put values with special signs in quotes"
         raise ConfigError(faults, fix=fix)
     return parsed
 
 
-def _sort_in(override: Any, parsed: Overrides, library: PresetLibrary) -> None:
-    """Add an override to its sort. A group is a folder of presets, or a section that is given a mere name."""
+def _sort_in(override: Any, parsed: Overrides, library: PresetLibrary) -> str:
+    """Add an override to `parsed`; return why wxml refuses it, or nothing.
+
+    A key is a group if presets lie in a folder of that name, or if it is a section and the value a mere name.
+    """
+    if override.package is not None:
+        return "an override with `@` is not supported: write the dotted path of the key"
+    if override.is_sweep_override():
+        return "one run has one value for each key: write a list as [1,2]"
     key, value = override.key_or_group, override.value()
     is_section = bool(child_names(path_of(key, Node({}))))
     names_preset = key in library.groups or "/" in key or (isinstance(value, str) and is_section)
@@ -139,23 +148,7 @@ def _sort_in(override: Any, parsed: Overrides, library: PresetLibrary) -> None:
         parsed.choices[key] = Choice(chosen, str(COMMAND_LINE))
     else:
         parsed.values.append((key, value))
-
-
-def _refusal(override: Any) -> str:
-    """Why an override that Hydra understands is not for a config of wxml; empty where it is."""
-    if override.package is not None:
-        return "an override with `@` is not supported: write the dotted path of the key"
-    if override.is_sweep_override():
-        return "one run has one value for each key: write a list as [1,2]"
     return ""
-
-
-def _unreadable(text: str, error: Exception) -> str:
-    if "=" in text or text.startswith("~"):
-        return f"the override cannot be read: {str(error).splitlines()[0]}"
-    if text.endswith((".yaml", ".yml")):
-        return "a second experiment file: one experiment has one file"
-    return "an override must be `key=value`"
 
 
 def parse_assignments(assignments: Sequence[str]) -> list[tuple[str, Any]]:
@@ -177,7 +170,7 @@ def parse_assignments(assignments: Sequence[str]) -> list[tuple[str, Any]]:
         if inside:
             faults.append(Fault(text, f"`{inside}` has a value already, which has no keys", str(COMMAND_LINE)))
         try:
-            found.append((key, _value(value)))
+            found.append((key, load_yaml(value, str(COMMAND_LINE)).plain() if value.strip() else None))
         except ConfigError as error:
             faults += [Fault(text, fault.message, str(COMMAND_LINE)) for fault in error.faults]
     if faults:
@@ -185,7 +178,3 @@ def parse_assignments(assignments: Sequence[str]) -> list[tuple[str, Any]]:
             faults, fix="write `key=value` with a value in YAML, such as path=era5.nc or levels=[500, 850]"
         )
     return found
-
-
-def _value(text: str) -> Any:
-    return load_yaml(text, str(COMMAND_LINE)).plain() if text.strip() else None

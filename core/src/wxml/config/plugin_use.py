@@ -1,4 +1,4 @@
-"""The plugins that a training, a forecast and a restored model use: what locks hold, and what must be installed."""
+"""Lists the plugins that a config uses, for locks, and for the check that they are installed."""
 
 __all__ = ["FORECAST", "MODEL", "TRAINING", "pinned", "used_plugins"]
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from wxml.config.schema import ExperimentConfig
-from wxml.config.tree import DEFAULT, path_of, tree_of, with_node
+from wxml.config.tree import DEFAULT, tree_of, with_node
 from wxml.environment.names import canonical_name
 from wxml.plugins.load import load
 from wxml.plugins.lock import UsedPlugin
@@ -50,6 +50,6 @@ def pinned(values: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> d
     for place in choices_in(values, ExperimentConfig):
         name = (place.kind, canonical_name(place.written["plugin"]))
         if name in full:
-            tree = with_node(tree, (*path_of(place.path, tree), "plugin"), tree_of(full[name], DEFAULT))
+            tree = with_node(tree, (*place.path, "plugin"), tree_of(full[name], DEFAULT))
     pinned_values: dict[str, Any] = tree.plain()
     return pinned_values

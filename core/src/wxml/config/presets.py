@@ -98,7 +98,7 @@ class PresetLibrary:
 
 
 def _wanted(entry: Node) -> Iterator[tuple[str, str]]:
-    """The presets that an entry in the `defaults` of a preset asks for, each with where it was written.
+    """The presets that an entry in the `defaults` of a preset asks for, each with the place where it was written.
 
     `gnn` is a preset of the same group, `{encoder: wide}` one of a group inside it, and `/` starts at the top.
 
@@ -141,7 +141,7 @@ def _presets(folder: Path, provider: str) -> Iterator[tuple[str, str, Preset]]:
 
 
 def _package_folder(module: str) -> Path | None:
-    """Where a package lies. Only its top level is looked up, so nothing is imported."""
+    """The folder of a package. Only its top level is looked up, so nothing is imported."""
     top, *below = module.split(".")
     spec = importlib.util.find_spec(top)
     for location in (spec.submodule_search_locations or []) if spec else []:

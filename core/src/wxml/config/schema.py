@@ -1,4 +1,4 @@
-"""What a config may say: every section, key, type and default. Beside the name of a plugin stand its options."""
+"""The schema of a config: every section, key, type and default. The options of a plugin stand beside its name."""
 
 __all__ = [
     "ActivationCheckpointingConfig",
@@ -95,7 +95,7 @@ def check_time(text: str) -> str:
 
 
 def first_instant(text: str) -> np.datetime64:
-    """When a date begins; a date-time is that instant."""
+    """The first second of a date; a date-time is that instant."""
     return parse_time(text)
 
 
@@ -139,7 +139,7 @@ class VariablesConfig(Section):
 
 
 class SplitConfig(Section):
-    """Which times are for what: inclusive [start, end] pairs in UTC; a bare date as an end means its whole day."""
+    """The periods for training, validation and test: inclusive, in UTC; a bare date as an end means its whole day."""
 
     training: Period
     """The times that weights and statistics are made from."""

@@ -23,7 +23,7 @@ __all__ = [
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from wxml.environment.names import canonical_name
+from wxml.environment.names import same_plugin
 from wxml.errors import ConfigError, Fault
 from wxml.files.yaml_loader import Node, Origin, Path, path_text
 
@@ -111,19 +111,16 @@ def origins(node: Node) -> dict[str, str]:
 
 
 def location(node: Node, path: Path) -> str:
-    """Where the deepest part of a path was written, as a fault shows it; empty where no layer wrote any of it."""
+    """The file and line of the deepest part of `path` that a layer wrote, as a fault shows it; empty without one."""
     for length in range(len(path), -1, -1):
         found = node_at(node, path[:length])
-        written = found and next((leaf for leaf in (found.origin, *_inside(found)) if leaf), None)
+        if found is None:
+            continue
+        inside = (leaf.origin for _, leaf in leaves(found) if leaf.origin)
+        written = found.origin or next(inside, None)  # nothing may have written a mapping as such, only its values
         if written and written != DEFAULT:
             return str(written)
     return ""
-
-
-def _inside(node: Node) -> Iterator[Origin | None]:
-    """The origins of what a mapping holds that was not written as such."""
-    if node.origin is None:
-        yield from (leaf.origin for _, leaf in leaves(node))
 
 
 # Changing
@@ -146,27 +143,12 @@ def overlay(lower: Node, upper: Node) -> Node:
         return upper
     base, written = lower.value, upper.value
     if "plugin" in base and "plugin" in written:
-        name = same_plugin(base["plugin"].value, written["plugin"].value)
+        old, new = base["plugin"].value, written["plugin"].value
+        name = str(old) if new == MISSING else same_plugin(str(old), str(new))
         base = base if name else {}
         written = written | ({"plugin": Node(name, written["plugin"].origin)} if name else {})
     merged = {key: overlay(base[key], node) if key in base else node for key, node in written.items()}
     return Node(base | merged, upper.origin or lower.origin)
-
-
-def same_plugin(lower: Any, upper: Any) -> str:
-    """The name to keep of two that mean one plugin: the higher layer's, unless it says less. Empty for two plugins.
-
-    >>> same_plugin("wxml-processor-gnn:gnn", "GNN"), same_plugin("gnn", "transformer")
-    ('wxml-processor-gnn:gnn', '')
-    """
-    if upper == MISSING:
-        return str(lower)
-    (below, _, old), (above, _, new) = (str(name).rpartition(":") for name in (lower, upper))
-    if canonical_name(old) != canonical_name(new) or (
-        below and above and canonical_name(below) != canonical_name(above)
-    ):
-        return ""
-    return str(upper) if above or not below else str(lower)
 
 
 def with_node(node: Node, path: Path, new: Node) -> Node:

@@ -52,14 +52,9 @@ def _command(which: Installer, action: str) -> str:
     if which == "uv":
         is_active = _same(os.environ.get("VIRTUAL_ENV", ""), sys.prefix)
         return f"uv pip {action}" + ("" if is_active else f" --python {shlex.quote(sys.executable)}")
-    return f"{_python()} -m pip {action}"
-
-
-def _python() -> str:
-    """`python` where that is this interpreter, else its path."""
     found = shutil.which("python")
-    here = os.path.dirname(sys.executable)
-    return "python" if found and _same(os.path.dirname(found), here) else shlex.quote(sys.executable)
+    is_this = found and _same(os.path.dirname(found), os.path.dirname(sys.executable))
+    return f"{'python' if is_this else shlex.quote(sys.executable)} -m pip {action}"
 
 
 def _same(first: str, second: str) -> bool:

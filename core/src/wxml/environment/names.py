@@ -1,6 +1,6 @@
 """The spelling of the names of plugins, distributions and kinds, in which they are compared."""
 
-__all__ = ["CORE", "canonical_name", "kind_name"]
+__all__ = ["CORE", "canonical_name", "kind_name", "same_plugin"]
 
 from packaging.utils import canonicalize_name
 
@@ -15,6 +15,22 @@ def canonical_name(name: str) -> str:
     'graph-transformer'
     """
     return canonicalize_name(name.strip())
+
+
+def same_plugin(lower: str, upper: str) -> str:
+    """Compare two names of plugins, bare or full, and return the name to keep; empty if they mean two plugins.
+
+    A bare name and a full name mean the same plugin if their bare parts are equal. The name to keep is `upper`, unless
+    `lower` is full and `upper` is bare.
+
+    >>> same_plugin("wxml-processor-gnn:gnn", "GNN"), same_plugin("gnn", "transformer")
+    ('wxml-processor-gnn:gnn', '')
+    """
+    (below, _, old), (above, _, new) = lower.rpartition(":"), upper.rpartition(":")
+    other_distribution = below and above and canonical_name(below) != canonical_name(above)
+    if other_distribution or canonical_name(old) != canonical_name(new):
+        return ""
+    return upper if above or not below else lower
 
 
 def kind_name(name: str) -> str:

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackagePath
 from pathlib import Path
 from typing import Any
@@ -70,11 +69,11 @@ def install_line(*requirements: str) -> str:
     return "python -m pip install " + " ".join(f"'{wanted}'" for wanted in requirements)
 
 
-# What the installer wrote down
+# The record of the installer
 
 
 def _direct_url(distribution: str) -> dict[str, Any]:
-    """PEP 610; empty where nothing was written down, or where it cannot be read."""
+    """The installer's record of the source (PEP 610); empty if there is none, or if it cannot be read."""
     installed = Environment().find(canonical_name(distribution))
     try:
         found = json.loads((installed and installed.read_text("direct_url.json")) or "{}")
@@ -103,15 +102,16 @@ def _public(url: str) -> str:
 
 
 def _published(direct: Mapping[str, Any]) -> dict[str, str]:
-    """The remote and the commit of an editable package, whose code Python reads from a git work tree."""
+    """The remote and the last commit of the folder of an editable package; empty if git does not know both."""
     if not _is_editable(direct):
         return {}
-    found = _committed(Path(unquote(urlsplit(str(direct.get("url", ""))).path)))
-    url = _public(found.remote) if found else ""
-    if not found or not url:
+    folder = Path(unquote(urlsplit(str(direct.get("url", ""))).path))
+    url = _public(_git(folder, "config", "--get", "remote.origin.url") or "")
+    commit = _last_commit(folder, ".") if url else ""
+    if not commit:
         return {}
-    folder = {"subdirectory": found.folder} if found.folder else {}
-    return {"url": url, "commit": found.commit, **folder}
+    inside = (_git(folder, "rev-parse", "--show-prefix") or "").rstrip("/")
+    return {"url": url, "commit": commit, **({"subdirectory": inside} if inside else {})}
 
 
 # Changes
@@ -129,15 +129,14 @@ def is_dirty(distribution: str, code: Path | None) -> bool | None:
     if _is_editable(_direct_url(distribution)):
         return _is_changed(code) if code else None
     installed = Environment().find(canonical_name(distribution))
-    recorded = (
-        [file for file in installed.files if file.hash is not None and not _is_bookkeeping(file)] if installed else []
-    )
+    recorded = [
+        file
+        for file in (installed.files if installed else ())
+        if file.hash is not None
+        and file.suffix != ".pyc"  # an import wrote it, and the installer the folders below, not the authors
+        and not any(part.endswith((".dist-info", "__pycache__")) for part in file.parts)
+    ]
     return any(_differs(file) for file in recorded) if recorded else None
-
-
-def _is_bookkeeping(file: PackagePath) -> bool:
-    """Whether an installer or an import wrote a file, rather than the authors of the package."""
-    return file.suffix == ".pyc" or any(part.endswith((".dist-info", "__pycache__")) for part in file.parts)
 
 
 def _differs(file: PackagePath) -> bool:
@@ -155,29 +154,8 @@ def _differs(file: PackagePath) -> bool:
 # Git
 
 
-@dataclass(frozen=True, slots=True)
-class _Commit:
-    """The state of one folder in git."""
-
-    commit: str
-    """The last one that changed the folder."""
-    remote: str
-    """The URL of the remote `origin`, as git has it."""
-    folder: str
-    """The folder as seen from the top of the work tree; empty where it is the top."""
-
-
-def _committed(folder: Path) -> _Commit | None:
-    """The commit and the remote of a folder; None if git is missing, does not know the folder, or has no remote."""
-    remote = _git(folder, "config", "--get", "remote.origin.url")
-    commit = _last_commit(folder, ".") if remote else ""
-    if not remote or not commit:
-        return None
-    return _Commit(commit, remote, (_git(folder, "rev-parse", "--show-prefix") or "").rstrip("/"))
-
-
 def _is_changed(path: Path) -> bool | None:
-    """Whether a folder or a file holds what no commit does; None where git is not there or does not know it."""
+    """Whether a folder or a file has uncommitted changes; None if git is missing or does not know it."""
     folder, name = (path, ".") if path.is_dir() else (path.parent, path.name)
     ignored = [f":(exclude,glob){pattern}" for pattern in NOT_CODE]
     status = _git(folder, "status", "--porcelain", "--untracked-files=all", "--", name, *ignored)

@@ -26,14 +26,20 @@ def shortfall(requires: Iterable[str], environment: Environment, extras: tuple[s
 
     Args:
         requires: its requirements, as metadata spell them.
-        environment: what is installed.
+        environment: the installed distributions.
         extras: those of its extras whose requirements count as well.
     """
     try:
         active = list(_active(requires, ("", *extras), environment))
     except InvalidRequirement as error:
         return Shortfall("broken", f"its metadata hold a requirement that cannot be read: {str(error).splitlines()[0]}")
-    unmet = {problem: one.name for one in active if (problem := _problem(one, environment))}
+    unmet = {}
+    for one in active:
+        found, text = environment.find(canonical_name(one.name)), f"{one.name}{one.specifier}"
+        if found is None:
+            unmet[f"{text} (not installed)"] = one.name
+        elif not _is_met(str(one.specifier), found.version):
+            unmet[f"{text} ({found.version} is installed)"] = one.name
     for problem, name in unmet.items():
         if canonical_name(name) == CORE:
             return Shortfall("incompatible", f"needs {problem}")
@@ -62,15 +68,6 @@ def _read(text: str, extras: tuple[str, ...]) -> Requirement | None:
     requirement = Requirement(text)
     marker = requirement.marker
     return None if marker and not any(marker.evaluate({"extra": extra}) for extra in extras) else requirement
-
-
-def _problem(wanted: Requirement, environment: Environment) -> str:
-    """The requirement and what is there instead; empty where it is met."""
-    text = f"{wanted.name}{wanted.specifier}"
-    found = environment.find(canonical_name(wanted.name))
-    if found is None:
-        return f"{text} (not installed)"
-    return "" if _is_met(str(wanted.specifier), found.version) else f"{text} ({found.version} is installed)"
 
 
 @cache

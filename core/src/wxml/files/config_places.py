@@ -1,4 +1,4 @@
-"""Where an institution and a user keep their config."""
+"""The folders of the config of an institution and of a user."""
 
 __all__ = ["SITE_VARIABLE", "site_config", "site_folder", "user_folder"]
 
@@ -9,7 +9,7 @@ SITE_FOLDER = "/etc/wxml"
 
 
 def site_config() -> str:
-    """The institution's folder or file: what `$WXML_SITE_CONFIG` names, else `/etc/wxml`; perhaps not there."""
+    """The institution's folder or file: `$WXML_SITE_CONFIG`, else `/etc/wxml`; it may not exist."""
     return os.environ.get(SITE_VARIABLE) or SITE_FOLDER
 
 
@@ -20,7 +20,7 @@ def site_folder() -> str:
 
 
 def user_folder() -> str:
-    """The user's folder: on Linux `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`; perhaps not there."""
+    """The user's folder: on Linux `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`; it may not exist."""
     import platformdirs
 
     return platformdirs.user_config_dir("wxml", appauthor=False)

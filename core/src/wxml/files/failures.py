@@ -1,4 +1,4 @@
-"""What the libraries of file formats raise: for damaged bytes, and for a disk that refuses."""
+"""The errors that libraries of file formats raise for damaged bytes and for a full disk."""
 
 __all__ = ["DAMAGE", "disk_errors"]
 
@@ -23,7 +23,7 @@ DAMAGE = (
     zlib.error,
     lzma.LZMAError,
 )
-"""What netCDF4, zarr, xarray and their codecs raise where the bytes of a file are not what they should be."""
+"""The errors that netCDF4, zarr, xarray and their codecs raise for a file with damaged bytes."""
 
 LIBRARY_BYTES = 2**20
 

@@ -48,9 +48,11 @@ def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def _replace(new: Path, target: Path) -> None:
-    """Move `new` to `target`, an old folder there aside first, since a folder cannot be renamed onto another."""
+    """Move `new` to `target`; an old folder is moved aside first, because a folder cannot be renamed onto another."""
     if new.is_file():
-        new.chmod(0o666 & ~_umask())  # some libraries make files that only their owner can read
+        umask = os.umask(0o077)  # it can only be read by setting it
+        os.umask(umask)
+        new.chmod(0o666 & ~umask)  # some libraries make files that only their owner can read
     if target.is_dir() and not target.is_symlink():
         old = target.with_name(f".{target.name}.{os.getpid()}.old")
         target.rename(old)
@@ -58,13 +60,6 @@ def _replace(new: Path, target: Path) -> None:
         shutil.rmtree(old)
     else:
         new.replace(target)
-
-
-def _umask() -> int:
-    """The permissions that the user takes from new files; can only be read by setting it."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
 
 
 def _remove(path: Path) -> None:

@@ -38,7 +38,7 @@ PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value was written."""
+    """The place where a value was written."""
 
     layer: str
     """`default`, `command line`, `preset model/gnn (wxml-processor-gnn)`, or the path of a file."""
@@ -51,7 +51,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and where it was written: a scalar, a mapping of nodes, or a list of nodes."""
+    """A value and its origin: a scalar, a mapping of nodes, or a list of nodes."""
 
     value: Any
     origin: Origin | None = None
@@ -90,7 +90,10 @@ def load_yaml(text: str, layer: str, file: str = "") -> Node:
         root = yaml.compose(text, Loader=_Loader)
         tree = Node({}, Origin(layer, file, 1)) if root is None else builder.node(root, ())
     except yaml.YAMLError as error:
-        line, problem = _problem(error)
+        line, problem = 1, str(error).splitlines()[0]
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+            line = error.problem_mark.line + 1
+            problem = ", ".join(part for part in (error.problem, error.context) if part)
         place = f" at {file}:{line}" if file else ""
         raise ConfigError([Fault("", f"not valid YAML{place}: {problem}")], fix="correct the line") from None
     except RecursionError:
@@ -128,14 +131,6 @@ class _Dumper(yaml.SafeDumper):
 for _kind, (_pattern, _first) in PLAIN.items():
     for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(f"{STANDARD}{_kind}", re.compile(rf"(?:{_pattern})\Z"), _first)
-
-
-def _problem(error: yaml.YAMLError) -> tuple[int, str]:
-    """The line and the words of a YAML error."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        parts = [part for part in (error.problem, error.context) if part]
-        return error.problem_mark.line + 1, ", ".join(parts)
-    return 1, str(error).splitlines()[0]
 
 
 class _Builder:
@@ -210,7 +205,10 @@ class _Builder:
         Raises:
             ConfigError: it is too much to go on.
         """
-        inside = [self.extents.get(id(child), (1, 1)) for child in _children(written)]
+        children = [] if isinstance(written, yaml.ScalarNode) else written.value
+        if isinstance(written, yaml.MappingNode):
+            children = [value for _, value in children]
+        inside = [self.extents.get(id(child), (1, 1)) for child in children]
         size, depth = 1 + sum(size for size, _ in inside), 1 + max((depth for _, depth in inside), default=0)
         self.extents[id(written)] = size, depth
         if size > LARGEST or depth > DEEPEST:
@@ -219,19 +217,13 @@ class _Builder:
             raise ConfigError(self.faults, fix="write less into one file")
 
     def origin(self, written: yaml.Node) -> Origin:
-        """Where a node of PyYAML begins."""
+        """The place where a node of PyYAML begins."""
         return Origin(self.layer, self.file, written.start_mark.line + 1)
 
     def fault(self, written: yaml.Node, path: Path, message: str) -> None:
         """Note a fault with its line."""
         place = f"{self.file}:{written.start_mark.line + 1}" if self.file else self.layer
         self.faults.append(Fault(path or "top level", message, place))
-
-
-def _children(written: yaml.Node) -> list[yaml.Node]:
-    if isinstance(written, yaml.MappingNode):
-        return [value for _, value in written.value]
-    return list(written.value) if isinstance(written, yaml.SequenceNode) else []
 
 
 def _scalar(kind: str, text: str) -> Any:

@@ -49,7 +49,7 @@ class PluginRecord:
     problem: str = ""
     """Why the status is not `ok`, in words."""
     summary: str = ""
-    """The line that the distribution says of itself; `wxml.plugins.summary` has that of the plugin."""
+    """The distribution's line about itself; `wxml.plugins.summary` reads the line about the plugin."""
     extras: str = ""
     """The extras of the distribution that it needs beyond the others' requirements, such as `[pyg]`."""
 
@@ -104,8 +104,19 @@ def scan() -> Catalog:
     judge = _Judge(policy, environment)
     providers = sorted(environment.with_plugins, key=lambda one: (one.name != CORE, one.name))  # nobody is before core
     declared = [record for provider in providers for record in _declared(provider, judge)]
-    kinds = _kinds(declared)
-    plugins = [_with_kind_checked(record, kinds) for record in declared if record.kind != "kind"]
+    kinds: dict[str, PluginRecord] = {}
+    for record in declared:
+        if record.kind == "kind" and record.status != "disabled" and record.name not in KINDS_WITHOUT_CHOICE:
+            kinds.setdefault(record.name, record)  # wxml-core's come first, so nobody replaces one of those
+    kinds = dict(sorted(kinds.items()))
+    known = (*kinds, *KINDS_WITHOUT_CHOICE)
+    plugins = [
+        record
+        if record.kind in known
+        else _broken(record, f"no package declares plugins of the kind {record.kind!r}; known: {', '.join(kinds)}")
+        for record in declared
+        if record.kind != "kind"
+    ]
     ordered = sorted(_with_conflicts(plugins), key=lambda record: (record.kind, record.name, record.distribution))
     return Catalog(tuple(ordered), MappingProxyType(kinds), policy.site)
 
@@ -114,7 +125,7 @@ def scan() -> Catalog:
 
 
 def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRecord]:
-    """The records of one distribution, with the status that it alone decides."""
+    """Read the records of one distribution, and give each the status that the distribution alone decides."""
     points = [point for point in distribution.entry_points if str(point.group).startswith("wxml.")]
     status, problem = judge.status(distribution)
     version, summary = distribution.version or "unknown", distribution.summary
@@ -157,7 +168,7 @@ class _Judge(NamedTuple):
         return shortfall(distribution.requires, self.environment) or ("ok", "")
 
     def with_extras(self, record: PluginRecord, distribution: Distribution) -> PluginRecord:
-        """The record, marked where nothing is missing but what its own extras ask for."""
+        """The record, marked if only the requirements of its own extras are missing."""
         if record.status != "ok" or not record.extras:
             return record
         extras = tuple(extra.strip() for extra in record.extras.strip("[]").split(","))
@@ -170,23 +181,8 @@ def _broken(record: PluginRecord, problem: str) -> PluginRecord:
     return replace(record, status="broken", problem=problem) if record.status == "ok" else record
 
 
-def _kinds(declared: list[PluginRecord]) -> dict[str, PluginRecord]:
-    """The kinds by name; wxml-core's come first, so nobody replaces one of those."""
-    kinds: dict[str, PluginRecord] = {}
-    for record in declared:
-        if record.kind == "kind" and record.status != "disabled" and record.name not in KINDS_WITHOUT_CHOICE:
-            kinds.setdefault(record.name, record)
-    return dict(sorted(kinds.items()))
-
-
-def _with_kind_checked(record: PluginRecord, kinds: Mapping[str, PluginRecord]) -> PluginRecord:
-    if record.kind in kinds or record.kind in KINDS_WITHOUT_CHOICE:
-        return record
-    return _broken(record, f"no package declares plugins of the kind {record.kind!r}; known: {', '.join(kinds)}")
-
-
 def _with_conflicts(records: list[PluginRecord]) -> Iterator[PluginRecord]:
-    """The records, those marked whose bare name several distributions provide that are enabled and in order."""
+    """Mark the records whose bare name several enabled distributions provide."""
     providers: dict[tuple[str, str], set[str]] = {}
     for record in records:
         if record.status not in ("disabled", "broken"):

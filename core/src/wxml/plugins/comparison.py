@@ -56,7 +56,7 @@ class Comparison:
 
 
 def compare(entries: Sequence[Mapping[str, Any]], catalog: Catalog | None = None) -> list[Comparison]:
-    """Every distribution of a lock once, wxml-core first. Imports nothing.
+    """Compare each distribution of a lock with the installed one, wxml-core first. Imports nothing.
 
     Args:
         entries: what `wxml.plugins.lock.lock` made, here or elsewhere.
@@ -68,18 +68,23 @@ def compare(entries: Sequence[Mapping[str, Any]], catalog: Catalog | None = None
     here = installed() if catalog is None else catalog
     grouped: dict[str, list[Mapping[str, Any]]] = {}
     for entry in entries:
-        _check(entry)
+        try:
+            texts = [entry["plugin"], entry["kind"], entry["version"], entry["code"] or "", *entry["origin"].values()]
+        except (KeyError, TypeError, AttributeError):
+            texts = [None]
+        if any(not isinstance(text, str | bool) or UNSAFE.search(str(text)) for text in texts):
+            raise ArtefactError(f"the record of plugins is damaged: {entry!r}", fix="use an artefact as wxml wrote it")
         grouped.setdefault(str(entry["plugin"]).partition(":")[0], []).append(entry)
     return [_compared(name, group, here) for name, group in grouped.items()]
 
 
 def require_plugins(entries: Sequence[Mapping[str, Any]], kinds: Set[str], artefact: str) -> None:
-    """Refuse to go on without the plugins that an artefact needs; warn where they are not what they were.
+    """Refuse to go on without the plugins that an artefact needs; warn if one has changed.
 
     Args:
         entries: the artefact's lock.
         kinds: those that are needed now; others need not be installed.
-        artefact: what to call it.
+        artefact: the name of the artefact in messages.
 
     Raises:
         UnknownPluginError: a plugin is not installed; says what installs it.
@@ -98,15 +103,6 @@ def require_plugins(entries: Sequence[Mapping[str, Any]], kinds: Set[str], artef
             logger.warning("`%s` was made with %s; to have the same:  %s", artefact, found.sentence, how)
 
 
-def _check(entry: Mapping[str, Any]) -> None:
-    try:
-        texts = [entry["plugin"], entry["kind"], entry["version"], entry["code"] or "", *entry["origin"].values()]
-    except (KeyError, TypeError, AttributeError):
-        texts = [None]
-    if any(not isinstance(text, str | bool) or UNSAFE.search(str(text)) for text in texts):
-        raise ArtefactError(f"the record of plugins is damaged: {entry!r}", fix="use an artefact as wxml wrote it")
-
-
 def _compared(distribution: str, entries: Sequence[Mapping[str, Any]], catalog: Catalog) -> Comparison:
     first = entries[0]
     outcome = max((_outcome(entry, catalog) for entry in entries), key=ORDER.index)
@@ -123,7 +119,7 @@ def _compared(distribution: str, entries: Sequence[Mapping[str, Any]], catalog: 
 
 
 def _outcome(entry: Mapping[str, Any], catalog: Catalog) -> Outcome:
-    """How the installed plugin of an entry differs, whatever state the plugin is in."""
+    """Compare one entry with the installed plugin, whatever status the plugin has."""
     record: PluginRecord | None
     if entry["kind"] == "core":
         record = core_record()

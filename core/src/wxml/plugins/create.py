@@ -1,4 +1,4 @@
-"""From a kind, a name and options in a config to an instance of a plugin."""
+"""Makes an instance of a plugin from a kind, a name and options."""
 
 __all__ = ["create"]
 
@@ -17,8 +17,8 @@ def create(kind: str, name: str, options: Mapping[str, Any], *positional: object
     Args:
         kind: such as `processor`.
         name: bare or full.
-        options: what the config says beside `plugin`, not yet validated.
-        positional: what core hands over to this kind.
+        options: the keys beside `plugin` in the config, not yet validated.
+        positional: the arguments that core hands over to this kind.
         where: the config path of the block, such as `model.processor`.
 
     Raises:

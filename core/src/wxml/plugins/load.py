@@ -1,4 +1,4 @@
-"""The only place that imports the code of plugins, and checks that it is what it claims to be."""
+"""Imports plugins, and checks each against the interface of its kind; no other module imports one."""
 
 __all__ = ["guarded_import", "import_object", "load", "plugin_fault"]
 
@@ -59,11 +59,16 @@ def import_object(record: PluginRecord) -> Any:
 
 
 def _failed(record: PluginRecord, error: BaseException) -> BrokenPluginError:
+    cause = f"{type(error).__name__}: {error}"
+    if isinstance(error, SystemExit):
+        cause = f"it called sys.exit({error.code!r})"
+    elif isinstance(error, (ImportError, AttributeError)):
+        cause = str(error)
     place = failing_line(record, error)
     unaffected = f"{place}   other plugins are unaffected" if place else "other plugins are unaffected"
     without = f"to go on without its plugins:  WXML_PLUGINS=-{record.distribution}"
     return BrokenPluginError(
-        f"{_subject(record)} failed to import: {_cause(error)}",
+        f"{_subject(record)} failed to import: {cause}",
         fix=f"{unaffected}\ntell the authors of {record.distribution}; {without}",
     )
 
@@ -72,21 +77,18 @@ def _subject(record: PluginRecord) -> str:
     return f"plugin {record.provider} ({record.kind} {record.name!r})"
 
 
-def _cause(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"it called sys.exit({error.code!r})"
-    if isinstance(error, (ImportError, AttributeError)):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
-
-
 # Checks
 
 
 def _checked(record: PluginRecord) -> type:
     """Import a plugin and hold it against the interface of its kind."""
-    interface = import_object(_kind(record))
-    found = import_object(record)
+    kinds = installed().kinds
+    if record.kind not in kinds:
+        raise UnknownPluginError(
+            f"a {record.kind} cannot be chosen by name, got {record.full_name!r}",
+            fix=f"kinds that can: {', '.join(kinds)}",
+        )
+    interface, found = import_object(kinds[record.kind]), import_object(record)
     fault = plugin_fault(found, interface)
     if fault:
         raise BrokenPluginError(
@@ -97,18 +99,11 @@ def _checked(record: PluginRecord) -> type:
     return plugin
 
 
-def _kind(record: PluginRecord) -> PluginRecord:
-    kinds = installed().kinds
-    if record.kind not in kinds:
-        raise UnknownPluginError(
-            f"a {record.kind} cannot be chosen by name, got {record.full_name!r}",
-            fix=f"kinds that can: {', '.join(kinds)}",
-        )
-    return kinds[record.kind]
-
-
 def plugin_fault(found: Any, interface: type) -> str:
-    """Why an object is no plugin of an interface; empty where it is one."""
+    """Say why an object is no plugin of an interface; empty if it is one.
+
+    The positional parameters of its constructor are those of the interface, and all others are named options.
+    """
     if not inspect.isclass(found):
         return f"is not a class, got {type(found).__name__}"
     if not issubclass(found, interface):
@@ -116,12 +111,7 @@ def plugin_fault(found: Any, interface: type) -> str:
     abstract = sorted(getattr(found, "__abstractmethods__", ()))
     if abstract:
         return f"does not define {', '.join(f'`{name}`' for name in abstract)}"
-    return _constructor_fault(found, interface)
-
-
-def _constructor_fault(plugin: type, interface: type) -> str:
-    """Positional parameters are what core hands over, the others are named options; there is nothing else."""
-    parameters = _parameters(plugin)
+    parameters = _parameters(found)
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             return f"has a constructor that takes `{parameter}`: name every option"
@@ -187,7 +177,7 @@ def guarded_import(provider: str) -> Iterator[None]:
 
 
 def _restore_default_dtype(dtype: Any) -> str:
-    """Set the dtype of new tensors as it was; the name of what it was set to meanwhile, empty if to nothing else."""
+    """Set the dtype of new tensors as it was; return the name of the dtype that it had meanwhile, empty if the same."""
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "get_default_dtype"):  # torch itself failed to import
         return ""

@@ -32,13 +32,21 @@ def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
     """The record of wxml-core and of the plugins used, as JSON values: the same on every run, whatever the order.
 
     Each entry has `plugin` (the full name), `kind`, `version`, `options`, `origin` (where the distribution came from),
-    `code` (a hash of its import package), `dirty` (whether that code is other than what was published; null: unknown)
+    `code` (a hash of its import package), `dirty` (whether that code differs from the published one; null: unknown)
     and `install` (the command that installs it again).
     """
-    facts = cache(_facts)
+    facts = cache(lambda name, root: _Facts(origin(name), tree_hash(root), is_dirty(name, root)))
     entries = [_entry(plugin, facts) for plugin in (UsedPlugin(core_record()), *used)]
     distinct = {json.dumps(entry, sort_keys=True): entry for entry in entries}
-    return sorted(distinct.values(), key=_order)
+    return sorted(  # nothing that changes with the code decides the order
+        distinct.values(),
+        key=lambda entry: (
+            entry["kind"] != "core",
+            entry["kind"],
+            entry["plugin"],
+            json.dumps(entry["options"], sort_keys=True),
+        ),
+    )
 
 
 def core_record() -> PluginRecord:
@@ -54,10 +62,6 @@ class _Facts(NamedTuple):
     dirty: bool | None
 
 
-def _facts(distribution: str, root: Path | None) -> _Facts:
-    return _Facts(origin(distribution), tree_hash(root), is_dirty(distribution, root))
-
-
 def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dict[str, Any]:
     record = used.record
     found = facts(record.distribution, package_root(record))
@@ -69,11 +73,6 @@ def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dic
         **found._asdict(),
         "install": install_line(requirement(record.distribution + record.extras, record.version, found.origin)),
     }
-
-
-def _order(entry: Mapping[str, Any]) -> tuple[bool, str, str, str]:
-    """wxml-core, then by kind and name; nothing that changes with the code."""
-    return entry["kind"] != "core", entry["kind"], entry["plugin"], json.dumps(entry["options"], sort_keys=True)
 
 
 def tree_hash(root: Path | None) -> str | None:

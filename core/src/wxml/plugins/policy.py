@@ -1,4 +1,4 @@
-"""Which distributions may bring plugins, and what an institution calls them.
+"""The rules of the user and the institution: allowed and denied distributions, and aliases of plugins.
 
 The environment variable `WXML_PLUGINS` is a comma-separated list. Names are an allow-list; `none` allows only what
 wxml-core brings itself; a name after `-` is denied. An institution writes the file `plugins.yaml`:
@@ -88,9 +88,6 @@ class Policy:
             return self.site.fault
         if self.allowed is not None:
             return "" if name in self.allowed else f"not in the allow-list of the environment variable {VARIABLE}"
-        return self._refusal_of_site(name)
-
-    def _refusal_of_site(self, name: str) -> str:
         if name in self.site.denied:
             return f"denied by {self.site.path}"
         if self.site.allowed is not None and name not in self.site.allowed:

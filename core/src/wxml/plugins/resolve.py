@@ -1,6 +1,6 @@
-"""From a kind and a name to exactly one plugin, or an error that says what to write instead."""
+"""Finds the one plugin that a kind and a name mean, or raises an error that says what to write instead."""
 
-__all__ = ["Alias", "aliases", "full_name", "require_usable", "resolve", "spelled_out"]
+__all__ = ["Alias", "aliases", "require_usable", "resolve", "spelled_out"]
 
 import difflib
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str 
     Args:
         kind: such as `processor`; the plural and underscores are understood.
         name: `gnn`, or `wxml-processor-gnn:gnn`; case, `-`, `_` and `.` are folded.
-        catalog: where to look; what is installed, by default.
+        catalog: the plugins to choose from; by default the installed ones.
         where: where the name was written, such as `experiment.yaml:14, model.processor.plugin`.
 
     Raises:
@@ -37,27 +37,17 @@ def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str 
     return _find(kind, target, catalog, where=f"{where}, {written}" if where else written)
 
 
-def full_name(kind: str, name: str) -> str:
-    """The full name of the plugin that `name` means, so that two names of one plugin compare equal.
+def spelled_out(kind: str, name: str) -> str:
+    """Replace an alias of the site by the full name of its plugin; return every other name as it is.
 
-    Args:
-        kind: such as `processor`.
-        name: bare, full or an alias, in any spelling; where it means no usable plugin, only its spelling is changed.
+    An alias of no usable plugin stays as well, so that its use is the error.
     """
+    if (kind_name(kind), canonical_name(name)) not in installed().site.aliases:
+        return name
     try:
         return resolve(kind, name).full_name
     except WxmlError:
-        return ":".join(map(canonical_name, name.split(":")))
-
-
-def spelled_out(kind: str, name: str) -> str:
-    """The full name of the plugin that an alias of the site stands for; every other name as it is.
-
-    An alias that stands for nothing stays as well: its use is the error.
-    """
-    aliased = installed().site.aliases.get((kind_name(kind), canonical_name(name)))
-    full = full_name(kind, name)
-    return full if aliased is not None and ":" in full else name
+        return name
 
 
 def _find(kind: str, name: str, catalog: Catalog, *, where: str = "") -> PluginRecord:
@@ -145,19 +135,14 @@ def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
     records = [record for record in catalog.select(kind) if record.status != "disabled"]
     own = {alias for of, alias in catalog.site.aliases if of == kind and not distribution}
     names = sorted({*own, *(record.full_name if distribution else record.name for record in records)})
-    return UnknownPluginError(f"unknown {kind} {name!r}{_at(where)}", fix=_suggestion(name, names, known))
-
-
-def _suggestion(name: str, names: list[str], known: dict[str, str]) -> str:
-    """The nearest name, also among those that could be installed, and all that are."""
-    listed = f"installed: {', '.join(names) or 'none'}"
+    fix = f"installed: {', '.join(names) or 'none'}"
     folded = ":".join(canonical_name(part) for part in name.split(":"))
     close = difflib.get_close_matches(folded, sorted({*names, *known}), n=1, cutoff=0.6)
-    if not close:
-        return listed
-    missing = close[0] not in names and close[0] in known
-    hint = f" (not installed:  {install_command(requirement(known[close[0]]))})" if missing else ""
-    return f"did you mean {close[0]!r}?{hint}   {listed}"
+    if close:
+        missing = close[0] not in names and close[0] in known
+        hint = f" (not installed:  {install_command(requirement(known[close[0]]))})" if missing else ""
+        fix = f"did you mean {close[0]!r}?{hint}   {fix}"
+    return UnknownPluginError(f"unknown {kind} {name!r}{_at(where)}", fix=fix)
 
 
 # Aliases
@@ -178,12 +163,10 @@ class Alias:
 
 def aliases(catalog: Catalog) -> tuple[Alias, ...]:
     """Every alias of the site, sorted by kind and name."""
-    return tuple(_checked(catalog, kind, name) for kind, name in sorted(catalog.site.aliases))
-
-
-def _checked(catalog: Catalog, kind: str, name: str) -> Alias:
-    written = catalog.site.aliases[kind, name]
-    try:
-        return Alias(kind, name, _find(catalog.known_kind(kind), written, catalog).full_name)
-    except WxmlError as error:
-        return Alias(kind, name, written, error.message, error.fix)
+    found = []
+    for (kind, name), written in sorted(catalog.site.aliases.items()):
+        try:
+            found.append(Alias(kind, name, _find(catalog.known_kind(kind), written, catalog).full_name))
+        except WxmlError as error:
+            found.append(Alias(kind, name, written, error.message, error.fix))
+    return tuple(found)

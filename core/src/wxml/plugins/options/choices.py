@@ -15,6 +15,8 @@ from wxml.errors import DataError
 
 PLUGIN_NAME = re.compile(r"([A-Za-z0-9._-]+:)?[A-Za-z0-9_-]+")
 IMPORT_PATH = re.compile(r".*\..*:[A-Z]\w*")
+Path = tuple[str | int, ...]
+"""The keys and indices that lead to a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class PluginChoice(BaseModel):
 class PlacedPlugin:
     """A place among the values where a plugin is chosen, and what is written there."""
 
-    path: str
+    path: Path
     kind: str
     written: Mapping[str, Any]
     """The raw mapping: `plugin` and its options, not validated."""
@@ -90,28 +92,28 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
     return next((model for model in found if model is not None), None)
 
 
-def choices_in(values: Mapping[str, Any], model: type[BaseModel], prefix: str = "") -> Iterator[PlacedPlugin]:
+def choices_in(values: Mapping[str, Any], model: type[BaseModel], at: Path = ()) -> Iterator[PlacedPlugin]:
     """Every place where the values choose a plugin, in the order of the model, however faulty the rest is.
 
     Args:
         values: not validated.
         model: what they should be.
-        prefix: the path of the values, with its dot.
+        at: the keys that lead to the values, such as `("model", "processor")`.
     """
     for name, info in model.model_fields.items():
-        written, path = values.get(name), f"{prefix}{name}"
+        written, path = values.get(name), (*at, name)
         below, kind = model_in(info.annotation), kind_of(info)
         if kind:
             yield from _placed(written, path, kind)
         elif below is not None and isinstance(written, Mapping):
-            yield from choices_in(written, below, f"{path}.")
+            yield from choices_in(written, below, path)
 
 
-def _placed(written: Any, path: str, kind: str) -> Iterator[PlacedPlugin]:
+def _placed(written: Any, path: Path, kind: str) -> Iterator[PlacedPlugin]:
     if isinstance(written, PluginChoice):
         written = {"plugin": written.plugin, **written.options}
     if isinstance(written, list | tuple):
         for index, item in enumerate(written):
-            yield from _placed(item, f"{path}.{index}", kind)
+            yield from _placed(item, (*path, index), kind)
     elif isinstance(written, Mapping):
         yield PlacedPlugin(path, kind, written)

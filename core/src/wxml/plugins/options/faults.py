@@ -12,8 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from wxml.errors import Fault, WxmlError, nearest
-
-Path = tuple[str | int, ...]
+from wxml.plugins.options.choices import Path
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], at: Path = ()) -> list[Fault]:

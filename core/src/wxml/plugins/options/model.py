@@ -20,9 +20,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
-from wxml.errors import AmbiguousPluginError, ConfigError, ContractError, DataError, Fault, UnknownPluginError
+from wxml.errors import (
+    AmbiguousPluginError,
+    ConfigError,
+    ContractError,
+    DataError,
+    Fault,
+    UnknownPluginError,
+)
 from wxml.plugins.load import load
-from wxml.plugins.options.choices import PlacedPlugin, check_plugin_name, choices_in
+from wxml.plugins.options.choices import Path, PlacedPlugin, check_plugin_name, choices_in
 from wxml.plugins.options.faults import faults_of
 from wxml.plugins.options.rows import OptionRow, option_rows
 from wxml.plugins.resolve import resolve
@@ -50,7 +57,10 @@ def options_model(cls: type) -> type[BaseModel]:
     config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=False, protected_namespaces=())
     try:
         hints = typing.get_type_hints(constructor, include_extras=True)
-        fields: dict[str, Any] = {option.name: (hints[option.name], _default(option)) for option in options}
+        fields: dict[str, Any] = {
+            option.name: (hints[option.name], ... if option.default is option.empty else option.default)
+            for option in options
+        }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an option may be called `copy` or `json`, like a method
             return create_model(cls.__name__, __config__=config, **fields)
@@ -62,11 +72,7 @@ def options_model(cls: type) -> type[BaseModel]:
         ) from error
 
 
-def _default(option: inspect.Parameter) -> Any:
-    return ... if option.default is option.empty else option.default
-
-
-def parse_options(cls: type, options: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "") -> dict[str, Any]:
     """The keyword arguments for a plugin's constructor: validated values, defaults included.
 
     Options that choose plugins themselves (a `PluginChoice` marked with its `Kind`) are validated by those plugins.
@@ -74,7 +80,7 @@ def parse_options(cls: type, options: Mapping[str, Any], where: str = "") -> dic
     Args:
         cls: the plugin.
         options: as they come from a config.
-        where: the config path of the block that holds them, such as `model.processor`.
+        where: the config path of the block that holds them, such as `model.processor`; a text is split at its dots.
 
     Raises:
         ConfigError: with one fault for each option that is wrong.
@@ -82,12 +88,12 @@ def parse_options(cls: type, options: Mapping[str, Any], where: str = "") -> dic
         BrokenPluginError: a plugin that an option chooses cannot be used.
     """
     model = options_model(cls)
-    places = choices_in(options, model, f"{where}." if where else "")
-    faults = [fault for place in places for fault in choice_faults(place)]
+    path = where if isinstance(where, tuple) else tuple(where.split(".")) if where else ()
+    faults = [fault for place in choices_in(options, model, path) for fault in choice_faults(place)]
     try:
         parsed = model.model_validate(dict(options))
     except ValidationError as error:
-        raise ConfigError([*faults_of(error, model, tuple(where.split(".")) if where else ()), *faults]) from error
+        raise ConfigError([*faults_of(error, model, path), *faults]) from error
     if faults:
         raise ConfigError(faults)
     return {name: getattr(parsed, name) for name in model.model_fields}
@@ -104,7 +110,7 @@ def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
         if isinstance(name, str):  # else whoever validates the place itself reports it
             parse_options(load(resolve(place.kind, check_plugin_name(name))), place.options, place.path)
     except (UnknownPluginError, AmbiguousPluginError) as error:
-        return [Fault(f"{place.path}.plugin", f"{error.message}: {error.fix}")]
+        return [Fault((*place.path, "plugin"), f"{error.message}: {error.fix}")]
     except ConfigError as error:
         return error.faults
     except DataError:  # no name: reported there, too

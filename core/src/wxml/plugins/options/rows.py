@@ -47,7 +47,7 @@ def option_rows(model: type[BaseModel], prefix: str = "", given: Any = None) -> 
 
     Args:
         model: the options.
-        prefix: what goes before each name, with its dot.
+        prefix: text before each name, with its dot.
         given: the instance that the group as a whole has by default, if any.
     """
     for name, field in model.model_fields.items():
@@ -66,22 +66,14 @@ def _row(name: str, field: FieldInfo, default: Any) -> OptionRow:
         for key, text in _BOUNDS.items()
         if (bound := getattr(item, key, None)) is not None
     ]
-    written = None if default is PydanticUndefined else _yaml(default)
-    return OptionRow(name, _type(field), written, ", ".join(bounds), field.description or "")
-
-
-def _type(field: FieldInfo) -> str:
-    """The type in words; of a choice, which kind of plugin is chosen."""
+    written = None
+    if default is not PydanticUndefined:
+        plain = to_jsonable_python(default, fallback=str)
+        is_word = isinstance(plain, str) and plain.replace("-", "").replace("_", "").isalpha()
+        written = plain if is_word else json.dumps(plain, ensure_ascii=False)  # JSON is YAML; words need no quotes
     text, kind = type_text(field.annotation), kind_of(field)
-    return text.replace("PluginChoice", kind) if kind else text
-
-
-def _yaml(value: Any) -> str:
-    """A value on one line of YAML; JSON is YAML, and plain words need no quotes."""
-    plain = to_jsonable_python(value, fallback=str)
-    if isinstance(plain, str) and plain.replace("-", "").replace("_", "").isalpha():
-        return plain
-    return json.dumps(plain, ensure_ascii=False)
+    in_words = text.replace("PluginChoice", kind) if kind else text
+    return OptionRow(name, in_words, written, ", ".join(bounds), field.description or "")
 
 
 def type_text(annotation: Any) -> str:

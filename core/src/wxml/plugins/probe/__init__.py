@@ -1,1 +1,1 @@
-"""Importing a plugin in a process of its own, to see whether that works."""
+"""Imports a plugin in a process of its own, to learn whether that works."""

@@ -5,7 +5,6 @@ __all__ = ["main"]
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from wxml.errors import WxmlError
@@ -30,7 +29,7 @@ def main(record: str) -> NoReturn:
 
 def _problem(record: PluginRecord) -> str:
     try:
-        fault = _CHECKS.get(record.kind, _plugin_fault)(record)
+        fault = _fault(record)
     except KeyboardInterrupt:
         return "it raised KeyboardInterrupt when it was imported"
     except WxmlError as error:
@@ -38,19 +37,19 @@ def _problem(record: PluginRecord) -> str:
     return f"`{record.value}` {fault}" if fault else ""
 
 
-def _plugin_fault(record: PluginRecord) -> str:
-    """Load a plugin as it is loaded on use, and read its options; both raise what is wrong."""
-    options_model(load(record))
-    return ""
+def _fault(record: PluginRecord) -> str:
+    """Check a record as its kind demands, and say what is wrong; importing a plugin may also raise it."""
+    if record.kind == "preset":  # presets are files: their package is looked for, and not imported
+        root = package_root(record)
+        below = record.value.split(".")[1:]
+        return "" if root and root.joinpath(*below).is_dir() else "is no folder of an installed package"
+    if record.kind == "command":
+        import click
 
-
-def _command_fault(record: PluginRecord) -> str:
-    import click
-
-    return "" if isinstance(import_object(record), click.Command) else "is not a click command"
-
-
-def _hook_fault(record: PluginRecord) -> str:
+        return "" if isinstance(import_object(record), click.Command) else "is not a click command"
+    if record.kind != "hook":
+        options_model(load(record))
+        return ""
     import pluggy
 
     from wxml.plugins.hooks import PROJECT, Specifications
@@ -63,18 +62,3 @@ def _hook_fault(record: PluginRecord) -> str:
     except pluggy.PluginValidationError as error:
         return f"has hooks that do not fit: {error}"
     return ""
-
-
-def _preset_fault(record: PluginRecord) -> str:
-    """Presets are files: their package is looked for, and not imported."""
-    root = package_root(record)
-    below = record.value.split(".")[1:]
-    return "" if root and root.joinpath(*below).is_dir() else "is no folder of an installed package"
-
-
-_CHECKS: Mapping[str, Callable[[PluginRecord], str]] = {
-    "command": _command_fault,
-    "hook": _hook_fault,
-    "preset": _preset_fault,
-}
-"""The checks of kinds that no config chooses."""

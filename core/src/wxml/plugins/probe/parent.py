@@ -1,4 +1,4 @@
-"""Importing plugins in processes of their own, to learn which ones cannot be: whatever one does, it does to itself."""
+"""Imports each plugin in a process of its own, where it can harm nobody, to learn which ones fail."""
 
 __all__ = ["probe"]
 
@@ -22,7 +22,7 @@ from wxml.plugins.probe.child import main
 main(sys.argv[2])
 """
 REACHABLE = ("ok", "conflict")
-"""Statuses of what may be imported."""
+"""The statuses of plugins that may be imported."""
 
 
 def probe(records: Iterable[PluginRecord], timeout: float) -> tuple[PluginRecord, ...]:
@@ -31,7 +31,7 @@ def probe(records: Iterable[PluginRecord], timeout: float) -> tuple[PluginRecord
     Only plugins that may be imported are; as many at once as there are cores.
 
     Args:
-        records: what to try.
+        records: the plugins to try.
         timeout: how long one plugin may take, in seconds.
     """
 
@@ -61,18 +61,13 @@ def _problem(record: PluginRecord, timeout: float) -> str:
         except subprocess.TimeoutExpired:
             return f"it was not imported within {timeout:g} s"
         finally:
-            _end(child)
+            if hasattr(os, "killpg"):
+                with suppress(ProcessLookupError, PermissionError):  # its processes may all have ended
+                    os.killpg(child.pid, signal.SIGKILL)
+            child.kill()
+            child.wait()
         answer.seek(0)
         return _reported(answer.read(), code)
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Kill the process and what it has started."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):  # nothing is left of it
-            os.killpg(child.pid, signal.SIGKILL)
-    child.kill()
-    child.wait()
 
 
 def _reported(answer: bytes, code: int) -> str:
