@@ -106,7 +106,7 @@ def test_explain_a_section_and_a_key(machine):
     names = [key.option.name for key in explain(compose(experiment, []), "forecast").keys]
     assert names[:2] == ["lead_time", "writer"]
     assert names[-1] == "members"
-    assert explain(compose(experiment, []), "seed").keys[0].option.description == "Where all random numbers start."
+    assert explain(compose(experiment, []), "seed").keys[0].option.description == "The seed of all random numbers."
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from wxml.errors import ConfigError, Fault
 from wxml.files.yaml_loader import Node, Origin, load_yaml
 
 COMMAND_LINE = Origin("command line")
+KEY_VALUE = "an override must be `key=value`"
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, tuple[str, ...]]:
@@ -111,12 +112,10 @@ def parse_overrides(overrides: Sequence[str], library: PresetLibrary) -> Overrid
         try:
             problem = _sort_in(parser.parse_overrides([text])[0], parsed, library)
         except HydraException as error:
+            is_file = text.endswith((".yaml", ".yml"))
+            problem = "a second experiment file: one experiment has one file" if is_file else KEY_VALUE
             if "=" in text or text.startswith("~"):
                 problem = f"the override cannot be read: {str(error).splitlines()[0]}"
-            elif text.endswith((".yaml", ".yml")):
-                problem = "a second experiment file: one experiment has one file"
-            else:
-                problem = "an override must be `key=value`"
         if problem:
             faults.append(Fault(text, problem, str(COMMAND_LINE)))
     if faults:

@@ -167,10 +167,10 @@ class SplitConfig(Section):
 
 
 class DataConfig(Section):
-    """What is learned from."""
+    """The data that the model learns from."""
 
     source: Annotated[PluginChoice, Kind("data-source")]
-    """Where the data come from."""
+    """The source of the data."""
     variables: VariablesConfig = VariablesConfig()
     """The role that each variable plays."""
     timestep: Duration = "6h"
@@ -180,7 +180,7 @@ class DataConfig(Section):
     output_steps: Annotated[int, Field(ge=1)] = 1
     """How many time steps the model forecasts at once."""
     split: SplitConfig
-    """Which times are for training, validation and test."""
+    """The times for training, validation and test."""
     transforms: Annotated[list[PluginChoice], Kind("transform")] = [PluginChoice(plugin="normalise")]
     """From physical to model values, in this order."""
 
@@ -237,7 +237,7 @@ class NoiseConfig(Section):
     channels: Annotated[int, Field(ge=3)] = 4
     """How many for each mesh node, and how wide their embedding is; its layer norm would leave two only a sign."""
     standard_deviation: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """Of each number; their mean is 0."""
+    """The standard deviation of each number; the mean is 0."""
     hidden: Annotated[int, Field(gt=0)] = 32
     """How wide the hidden layer of the embedding is."""
     how: Literal["condition", "inject"] = "condition"
@@ -245,7 +245,7 @@ class NoiseConfig(Section):
 
 
 class ActivationCheckpointingConfig(Section):
-    """Which activations the backward pass recomputes instead of keeping them: less memory, more time, same numbers."""
+    """The activations that the backward pass recomputes instead of keeping: less memory, more time, same numbers."""
 
     processor: Annotated[int, Field(ge=0)] = 0
     """Recompute the processor in so many groups of layers; 0: keep its activations."""
@@ -281,7 +281,7 @@ class ModelConfig(Section):
     bounding: dict[str, BoundingConfig] = {}
     """Between which values an output variable is kept, by name."""
     activation_checkpointing: ActivationCheckpointingConfig = ActivationCheckpointingConfig()
-    """Which activations the backward pass recomputes instead of keeping them."""
+    """The activations that the backward pass recomputes instead of keeping."""
     memory_limit: Size | None = None
     """The most memory that training may take, like 20GiB: core then chooses `activation_checkpointing`; null: any."""
 
@@ -292,7 +292,7 @@ class ForecastConfig(Section):
     lead_time: Duration = "48h"
     """How far a forecast goes."""
     writer: Annotated[PluginChoice | None, Kind("forecast-writer")] = None
-    """What writes the file; null: chosen by the suffix of the output."""
+    """The writer of the file; null: the suffix of the output chooses it."""
     batch_size: Annotated[int, Field(gt=0)] = 8
     """How many forecasts are made at once."""
     members: Annotated[int, Field(gt=0)] = 1
@@ -303,9 +303,9 @@ class ExperimentConfig(Section):
     """One experiment: data, graph, model, training, forecast, verification."""
 
     seed: int = 0
-    """Where all random numbers start."""
+    """The seed of all random numbers."""
     data: DataConfig
-    """What is learned from."""
+    """The data that the model learns from."""
     graph: Annotated[PluginChoice, Kind("graph-builder")]
     """The mesh, and how it is connected to the grid."""
     model: ModelConfig

@@ -49,7 +49,7 @@ class SiteRules:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which distributions may bring plugins. Names are canonical; wxml-core always may."""
+    """The rules that say which distributions may bring plugins. Names are canonical; wxml-core always may."""
 
     allowed: frozenset[str] | None = None
     """The allow-list of the variable; None where it has none."""

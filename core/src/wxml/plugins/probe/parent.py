@@ -61,13 +61,18 @@ def _problem(record: PluginRecord, timeout: float) -> str:
         except subprocess.TimeoutExpired:
             return f"it was not imported within {timeout:g} s"
         finally:
-            if hasattr(os, "killpg"):
-                with suppress(ProcessLookupError, PermissionError):  # its processes may all have ended
-                    os.killpg(child.pid, signal.SIGKILL)
-            child.kill()
-            child.wait()
+            _end(child)
         answer.seek(0)
         return _reported(answer.read(), code)
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """Kill the process and all processes that it has started."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):  # they may all have ended
+            os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
+    child.wait()
 
 
 def _reported(answer: bytes, code: int) -> str:
