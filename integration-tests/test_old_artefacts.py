@@ -1,9 +1,11 @@
-"""Checkpoints and forecasts of version 0.1.0, kept in `checkpoints/`: they load, and give the same numbers.
+"""Checkpoints, forecasts and a stopped run of version 0.1.0, kept in `checkpoints/`: they give the same numbers.
 
-They were made with wxml-core 0.1.0 from simulated data, with the keys that had other names then.
+They were made with wxml-core 0.1.0 from simulated data, with the keys that had other names then. The run was stopped by
+Ctrl-C after step 5 of 12.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,18 @@ def test_the_config_speaks_todays_words(model: str) -> None:
         assert not {"checkpointing", "earlier_states"} & set(config["model"])
     assert "model.activation_checkpointing.processor" in header["provenance"]["origins"]
     assert "last-state" not in json.dumps(header)
+
+
+def test_a_stopped_run_goes_on_as_it_would_have_gone_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(OLD / "0.1.0-run", tmp_path / "run")
+    for name in ("experiment.yaml", "waves.nc"):
+        shutil.move(tmp_path / "run" / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)  # the path of the data is a part of the config
+    run("train", "experiment.yaml", "--run-dir", "run", "--resume")
+    notes = read_header(tmp_path / "run" / "checkpoint.safetensors")["training"]
+    assert notes["steps"] == notes["weights_of_step"] == 12
+    # what version 0.1.0 wrote after 12 steps without a stop
+    assert notes["training_loss"] == pytest.approx(1.0535557270050049, rel=1e-5)
+    assert notes["validation_loss"] == pytest.approx(1.0528554916381836, rel=1e-5)
+    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows[1:]] == [str(step) for step in range(1, 13)]

@@ -47,8 +47,9 @@ def without_grid_node_5() -> Graph:
     ],
 )
 def test_a_graph_that_no_model_could_use_is_refused(make: Callable[[], object], message: str) -> None:
-    with pytest.raises(ContractError, match=f"graph builder Fixed {re.escape(message)}"):
+    with pytest.raises(ContractError, match=f"graph builder Fixed {re.escape(message)}") as caught:
         Fixed(make()).build(GRID)
+    assert caught.value.fix == "this is a fault of the plugin: tell its authors"
 
 
 def test_a_good_graph_comes_back_as_it_is() -> None:

@@ -1,67 +1,105 @@
 """Graphs are built once, and a broken cache is no more than a warning."""
 
+import importlib
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from wxml import Graph, GraphBuilder, Grid
+from wxml import ConfigError
 from wxml.config.schema import PluginChoice
 from wxml.graphs.cache import built_graph
-from wxml.plugins.catalog import PluginRecord
 from wxml.testing import tiny_graph, tiny_grid
 
+BUILDER = '''
+"""A graph builder that writes down what it builds."""
+from typing import Annotated
+from pydantic import Field
+from wxml import GraphBuilder
+from wxml.testing import tiny_graph
+
+built = []
 
 class Counting(GraphBuilder):
-    """Counts how often it builds."""
-
-    built = 0
-
-    def _build(self, grid: Grid) -> Graph:
-        type(self).built += 1
-        return tiny_graph(grid)
+    def __init__(self, *, neighbours: Annotated[int, Field(gt=0)] = 3, mesh_nodes: int = 12):
+        self.neighbours, self.mesh_nodes = neighbours, mesh_nodes
+    def _build(self, grid):
+        built.append((len(grid), self.neighbours))
+        return tiny_graph(grid, self.mesh_nodes, self.neighbours)
+'''
+CHOICE = PluginChoice(plugin="counting")
 
 
 @pytest.fixture
-def choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PluginChoice:
-    record = PluginRecord("graph-builder", "counting", "wxml-core", "0.1.0", "wxml.testing:Counting")
+def built(site: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, int]]:
+    """Numbers of grid nodes and of neighbours of the graphs that the plugin `counting` has built, in order."""
+    site.add("counting", "[wxml.graph_builders]\ncounting = counting:Counting", {"counting.py": BUILDER})
     monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("wxml.graphs.cache.WORTH_KEEPING", -1.0)
-    monkeypatch.setattr("wxml.graphs.cache.resolve", lambda *_: record)
-    monkeypatch.setattr("wxml.graphs.cache.create", lambda *_, **__: Counting())
-    monkeypatch.setattr(Counting, "built", 0)
-    return PluginChoice(plugin="counting")
+    graphs: list[tuple[int, int]] = importlib.import_module("counting").built
+    return graphs
 
 
-def test_a_second_run_reads_what_the_first_one_built(choice: PluginChoice) -> None:
-    first, second = (built_graph(choice, tiny_grid()) for _ in range(2))
-    assert Counting.built == 1
-    assert first.identity == second.identity
+def test_a_second_run_reads_what_the_first_one_built(built: list[tuple[int, int]], tmp_path: Path) -> None:
+    first, second = (built_graph(CHOICE, tiny_grid()) for _ in range(2))
+    assert first.identity == second.identity == tiny_graph(tiny_grid()).identity
+    assert built == [(48, 3)]
+    (file,) = (tmp_path / "cache").iterdir()
+    assert re.fullmatch(r"graph-[0-9a-f]{16}\.safetensors", file.name)
 
 
-def test_another_grid_or_other_options_are_another_graph(choice: PluginChoice) -> None:
-    built_graph(choice, tiny_grid())
-    built_graph(choice, tiny_grid(4, 8))
-    built_graph(PluginChoice(plugin="counting", radius=1.0), tiny_grid())
-    assert Counting.built == 3
+def test_another_grid_or_other_options_are_another_graph(built: list[tuple[int, int]]) -> None:
+    built_graph(CHOICE, tiny_grid())
+    built_graph(CHOICE, tiny_grid(4, 8))
+    other = built_graph(PluginChoice(plugin="counting", neighbours=2), tiny_grid())
+    assert built == [(48, 3), (32, 3), (48, 2)]
+    assert other.identity == tiny_graph(tiny_grid(), neighbours=2).identity
+
+
+def test_options_in_another_order_are_the_same_graph(built: list[tuple[int, int]]) -> None:
+    built_graph(PluginChoice.model_validate({"plugin": "counting", "neighbours": 2, "mesh_nodes": 9}), tiny_grid())
+    built_graph(PluginChoice.model_validate({"plugin": "counting", "mesh_nodes": 9, "neighbours": 2}), tiny_grid())
+    assert len(built) == 1
+
+
+def test_a_wrong_option_is_named_where_it_stands_in_the_config(built: list[tuple[int, int]]) -> None:
+    with pytest.raises(ConfigError, match=r"must be greater than 0, got 0 \(graph\.neighbours\)"):
+        built_graph(PluginChoice(plugin="counting", neighbours=0), tiny_grid())
+    assert not built
 
 
 @pytest.mark.parametrize("kept", [0, 9, 1000])
-def test_a_file_cut_short_is_built_again(choice: PluginChoice, tmp_path: Path, kept: int) -> None:
-    expected = built_graph(choice, tiny_grid()).identity
+def test_a_file_cut_short_is_built_again(
+    built: list[tuple[int, int]], tmp_path: Path, caplog: pytest.LogCaptureFixture, kept: int
+) -> None:
+    expected = built_graph(CHOICE, tiny_grid()).identity
     (file,) = (tmp_path / "cache").iterdir()
     file.write_bytes(file.read_bytes()[:kept])
-    assert built_graph(choice, tiny_grid()).identity == expected
-    assert Counting.built == 2
+    assert built_graph(CHOICE, tiny_grid()).identity == expected
+    (warning,) = caplog.messages
+    assert re.fullmatch(
+        rf"cache file {re.escape(str(file))} is damaged \((?!None).+\); the graph is built again", warning
+    )
+    assert built_graph(CHOICE, tiny_grid()).identity == expected
+    assert len(built) == 2  # the third run read the file that replaced the damaged one
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(
-    choice: PluginChoice, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    built: list[tuple[int, int]], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    assert built_graph(choice, tiny_grid()).identity == tiny_graph(tiny_grid()).identity
-    assert "the next run builds it again" in caplog.text
+    assert built_graph(CHOICE, tiny_grid()).identity == tiny_graph(tiny_grid()).identity
+    (warning,) = caplog.messages
+    where = re.escape(str(tmp_path / "cache"))
+    text = rf"could not keep the graph in {where}, so the next run builds it again: (?!None).+"
+    assert re.fullmatch(text, warning, re.DOTALL)
 
 
-def test_what_is_built_fast_is_not_kept(choice: PluginChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_built_fast_is_not_kept(
+    built: list[tuple[int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("wxml.graphs.cache.WORTH_KEEPING", 60.0)
-    built_graph(choice, tiny_grid())
+    for _ in range(2):
+        built_graph(CHOICE, tiny_grid())
     assert not any((tmp_path / "cache").iterdir())
+    assert len(built) == 2

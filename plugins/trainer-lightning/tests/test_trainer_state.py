@@ -83,6 +83,28 @@ def test_a_state_of_other_settings_is_refused_and_says_which(state_file) -> None
     assert "seed" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("old", "today"),
+    [
+        (
+            {"seed": "1", "model.earlier_states": '"changes"', "model.residual": '"last-state"'},
+            {"seed": "1", "model.input_tendencies": "true", "model.residual": '"persistence"'},
+        ),
+        (
+            {"model.earlier_states": '"values"', "model.residual": '"truncated"'},
+            {"model.input_tendencies": "false", "model.residual": '"truncated"'},
+        ),
+    ],
+)
+def test_a_state_of_version_0_1_is_the_same_training_under_todays_names(tmp_path, old, today) -> None:
+    StateFile(tmp_path, old).write(make_state())
+    assert StateFile(tmp_path, today).begin(resume=True).position == POSITION
+    with pytest.raises(ArtefactError, match=r"model\.residual: was .*, is \"none\"") as caught:
+        StateFile(tmp_path, today | {"model.residual": '"none"'}).begin(resume=True)
+    assert "earlier_states" not in caught.value.message
+    assert "the plugin versions that it was started with" in caught.value.fix
+
+
 def test_a_later_format_is_refused(state_file, monkeypatch) -> None:
     from wxml_trainer_lightning import state as module
 

@@ -4,7 +4,7 @@ Random numbers and the order of samples are functions of the seed and the step, 
 the identity of its training: everything that the result depends on, as dotted keys and text.
 """
 
-__all__ = ["Position", "StateFile", "TrainingState", "differences", "flatten", "run_identity"]
+__all__ = ["Position", "StateFile", "TrainingState", "differences", "flatten", "run_identity", "with_new_names"]
 
 import hashlib
 import json
@@ -28,6 +28,11 @@ LOG = logging.getLogger("wxml")
 LONGEST = 200
 MEMORY_ONLY = ("activation_checkpointing", "memory_limit")
 """Keys of the model's config that change what a training holds in memory, and no number in it."""
+RENAMED = {
+    "model.earlier_states": ("model.input_tendencies", {'"changes"': "true", '"values"': "false"}),
+    "model.residual": ("model.residual", {'"last-state"': '"persistence"'}),
+}
+"""Key of an identity in version 0.1 → its name today, and old value → today's; any other value stays."""
 RESTART = "start again in another directory, or without --resume after removing this one"
 
 
@@ -118,7 +123,7 @@ class StateFile:
                 raise OSError(f"{error}") from error
 
     def read(self) -> TrainingState:
-        """Read the state from the file.
+        """Read the state from the file, which version 0.1 may have written.
 
         Raises:
             ArtefactError: the file is damaged, or belongs to a training with other settings or other data.
@@ -131,11 +136,12 @@ class StateFile:
                     f"`{self.path}` has format {header['format']}, this version reads {FORMAT}",
                     fix="resume with the version of wxml-trainer-lightning that wrote it",
                 )
-            changed = differences(header["identity"], self.identity)
+            changed = differences(with_new_names(header["identity"]), self.identity)
             if changed:
                 raise ArtefactError(
                     f"`{self.path}` belongs to another training:\n    " + "\n    ".join(changed),
-                    fix="resume with the config that it was started with, or start again in another directory",
+                    fix="resume with the config, the data and the plugin versions that it was started with, or start "
+                    "again in another directory",
                 )
             return TrainingState(Position(**header["position"]), load_file(self.path))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -174,6 +180,19 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
         key: text if len(text) <= LONGEST else f"sha256 {hashlib.sha256(text.encode()).hexdigest()}"
         for key, text in flat.items()
     }
+
+
+def with_new_names(identity: Mapping[str, str]) -> dict[str, str]:
+    """The identity of a training of any version, with today's keys and values.
+
+    >>> with_new_names({"seed": "1", "model.earlier_states": '"changes"'})
+    {'seed': '1', 'model.input_tendencies': 'true'}
+    """
+    new: dict[str, str] = {}
+    for key, text in identity.items():
+        name, values = RENAMED.get(key, (key, {}))
+        new[name] = values.get(text, text)
+    return new
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
