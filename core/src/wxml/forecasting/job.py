@@ -36,9 +36,9 @@ class ForecastRequest:
     checkpoint: Path
     output: Path
     start: str | None = None
-    """The first initial time; None: the start of the test period (of the validation period, where there is no test)."""
+    """The first initial time; None: the start of the test period, or of the validation period if there is no test."""
     end: str | None = None
-    """The last initial time; None: `start`, or the end of that period where `start` is None too."""
+    """The last initial time; None: `start`, or the end of that period if `start` is None too."""
     every: str | None = None
     """The time between two initial times; None: the model's time step."""
     lead_time: str | None = None
@@ -94,6 +94,7 @@ def forecast(request: ForecastRequest) -> Path:
 
 
 def _steps(lead_time: str, timestep: np.timedelta64) -> int:
+    """The number of time steps in `lead_time`; raise a DataError if they do not fill it."""
     steps = int(parse_duration(lead_time) // timestep)
     if steps * timestep != parse_duration(lead_time):
         raise DataError(

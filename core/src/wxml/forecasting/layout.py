@@ -23,6 +23,7 @@ __all__ = [
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -140,11 +141,21 @@ class ForecastLayout:
         Raises:
             DataError: nothing would be written, a name cannot stand in a file, or the provenance is not JSON.
         """
-        _check_sizes(header)
+        sizes = {
+            "variables": len(header.variables),
+            "initial_times": len(header.initial_times),
+            "lead_times": len(header.lead_times),
+            "members": header.members,
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise DataError(
+                    f"`{name}` of a forecast must be at least one, got {size}", fix="ask for a longer forecast"
+                )
         leading, horizontal = _leading_coordinates(header), grid_coordinates(header.grid)
         weight = horizontal[-1]
-        sizes = dict(zip(weight.dimensions, weight.values.shape, strict=True))
-        dimensions = {coordinate.name: len(coordinate.values) for coordinate in leading} | sizes
+        dimensions = {coordinate.name: len(coordinate.values) for coordinate in leading}
+        dimensions |= zip(weight.dimensions, weight.values.shape, strict=True)
         coordinates = (*leading, *horizontal)
         names = tuple(variable.name for variable in header.variables)
         _check_names(names, {coordinate.name for coordinate in coordinates} | set(dimensions))
@@ -237,6 +248,7 @@ def provenance_from_text(target: str, text: Any) -> dict[str, Any]:
 
 
 def _leading_coordinates(header: ForecastHeader) -> tuple[Coordinate, ...]:
+    """The coordinates of initial time and lead time, and that of the members if there are several."""
     since, times = _counted(header.initial_times.astype("datetime64[s]"))
     unit, leads = _counted(header.lead_times.astype("timedelta64[s]"))
     initial = Coordinate(TIME, (TIME,), times, {**_ATTRIBUTES[TIME], "units": f"{since} since 1970-01-01T00:00:00"})
@@ -247,7 +259,7 @@ def _leading_coordinates(header: ForecastHeader) -> tuple[Coordinate, ...]:
 
 
 def _counted(times: NDArray[Any]) -> tuple[str, NDArray[np.int64]]:
-    """Times in hours where all are whole hours, else in seconds."""
+    """The unit of the times, and the times in it: hours if all are whole hours, else seconds."""
     seconds = times.astype(np.int64)
     return ("seconds", seconds) if np.any(seconds % 3600) else ("hours", seconds // 3600)
 
@@ -260,6 +272,7 @@ def _axes(grid: Grid) -> tuple[Axis, Axis] | None:
     """
 
     def is_monotonic(values: Axis) -> bool:
+        """Whether the values rise, or fall, from each to the next."""
         steps = np.diff(values)
         return bool(np.all(steps > 0) or np.all(steps < 0))
 
@@ -270,19 +283,8 @@ def _axes(grid: Grid) -> tuple[Axis, Axis] | None:
     return (latitudes, longitudes) if is_monotonic(latitudes) and is_monotonic(longitudes) else None
 
 
-def _check_sizes(header: ForecastHeader) -> None:
-    sizes = {
-        "variables": len(header.variables),
-        "initial_times": len(header.initial_times),
-        "lead_times": len(header.lead_times),
-        "members": header.members,
-    }
-    for name, size in sizes.items():
-        if size < 1:
-            raise DataError(f"`{name}` of a forecast must be at least one, got {size}", fix="ask for a longer forecast")
-
-
 def _check_names(names: tuple[str, ...], taken: set[str]) -> None:
+    """Raise a DataError if a name cannot stand in a file, is in `taken`, or is there twice."""
     for name in names:
         if not _PORTABLE_NAME.fullmatch(name):
             raise DataError(
@@ -296,7 +298,8 @@ def _check_names(names: tuple[str, ...], taken: set[str]) -> None:
         raise DataError(f"`variables` must have different names, got {twice} twice", fix="rename one of each pair")
 
 
-def _index(known: NDArray[Any], wanted: Any, what: str, write: Any) -> int:
+def _index(known: NDArray[Any], wanted: Any, what: str, write: Callable[[Any], str]) -> int:
+    """The place of `wanted` in `known`; if it is not there, the DataError calls it `what` and shows it by `write`."""
     found = np.flatnonzero(known == wanted)
     if not found.size:
         raise DataError(
@@ -306,7 +309,7 @@ def _index(known: NDArray[Any], wanted: Any, what: str, write: Any) -> int:
     return int(found[0])
 
 
-def _listed(names: Any, most: int = 12) -> str:
+def _listed(names: Sequence[str], most: int = 12) -> str:
     """The first few names, and how many follow."""
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -27,10 +27,10 @@ def verify(
     """Score a file of forecasts against the data that its model was trained on, or against others.
 
     Args:
-        forecast: what `wxml forecast` wrote.
+        forecast: the file that `wxml forecast` wrote.
         output: a new folder for `scores.nc` and `report.html`.
         changed: the config behind the forecast with changes to `data.source` (the truth) or `verification`.
-        overwrite: replace `output` where it exists.
+        overwrite: replace `output` if it exists.
 
     Returns:
         The scores, and the path of the report.
@@ -43,7 +43,7 @@ def verify(
     if record.artefact != "forecast" or not record.parents:
         raise ArtefactError(
             f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
-            fix="name what `wxml forecast` wrote",
+            fix="name a file that `wxml forecast` wrote",
         )
     # The config of the checkpoint that the forecast was made with is in its record.
     config = changed.config if changed else ExperimentConfig.model_validate(record.parents[0]["config"])

@@ -29,6 +29,7 @@ def score_table(scores: Scores, metric: str = "rmse") -> str:
 
 
 def _shown_lead_times(lead_times: NDArray[np.timedelta64]) -> list[int]:
+    """The positions of at most `MOST_COLUMNS` lead times: all, else the familiar ones, else the first."""
     if len(lead_times) <= MOST_COLUMNS:
         return list(range(len(lead_times)))
     familiar = [i for i, lead_time in enumerate(lead_times) if format_duration(lead_time) in SHOWN]
@@ -36,6 +37,7 @@ def _shown_lead_times(lead_times: NDArray[np.timedelta64]) -> list[int]:
 
 
 def _summary(scores: Scores, metric: str) -> list[str]:
+    """For each baseline, a sentence with the number of (variable, lead time) pairs where its error is larger."""
     own = scores.values[scores.metrics.index(metric), 0]
     lines = []
     for number, name in enumerate(scores.forecasts[1:], start=1):

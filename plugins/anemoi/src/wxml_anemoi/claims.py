@@ -92,7 +92,7 @@ def unused_names(state: Mapping[str, Tensor], names: Mapping[str, AnemoiNames | 
 
 
 def _prefix(part: str, state: Mapping[str, Tensor]) -> str:
-    """The start of the names of a part. Anemoi names each encoder and decoder, such as `encoder.data.`; we have one."""
+    """The start of the names of a part. Anemoi may have several encoders, such as `encoder.data.`; wxml has one."""
     keys = sorted(key for name in state for start, key, *_ in [name.split(".")] if start == part)
     return "processor." if part == "processor" else f"{part}.{keys[0] if keys else 0}."
 
@@ -114,6 +114,7 @@ def _places(model: EncodeProcessDecode, state: Mapping[str, Tensor]) -> dict[str
 
 
 def _same(ours: Tensor, theirs: Tensor) -> bool:
+    """Whether two tables of features have the same shape and agree within `SAME_FEATURES`."""
     return ours.shape == theirs.shape and torch.allclose(theirs.to(ours), ours, rtol=0, atol=SAME_FEATURES)
 
 

@@ -72,7 +72,7 @@ def read_anemoi_export(path: Path) -> AnemoiExport:
 
 
 def _variables(path: Path) -> dict[str, tuple[str, ...]]:
-    """The lists of variables in the metadata of the file at `path`, but for those that are no JSON lists of names."""
+    """The lists of variables in the metadata of the file at `path`; what is no JSON list of names is left out."""
     with safe_open(path, framework="np") as file:
         metadata = file.metadata() or {}
     found = {}
@@ -94,19 +94,17 @@ def read_anemoi_weights(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise ArtefactError(f"there is no file `{path}`", fix=EXPORT)
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    if path.suffix == ".safetensors":
+        try:
+            state: Mapping[str, Any] = load_file(path)
+        except SafetensorError as error:
+            raise ArtefactError(f"`{path}` is no safetensors file, or was cut short: {error}", fix=EXPORT) from error
+    else:
+        state = _read_torch(path)
     weights = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     if not weights:
         raise ArtefactError(f"`{path}` holds no weights, got {sorted(map(str, state))[:5]}", fix=EXPORT)
     return weights
-
-
-def _read_safetensors(path: Path) -> Mapping[str, Any]:
-    try:
-        state: dict[str, Tensor] = load_file(path)
-    except SafetensorError as error:
-        raise ArtefactError(f"`{path}` is no safetensors file, or was cut short: {error}", fix=EXPORT) from error
-    return state
 
 
 def _read_torch(path: Path) -> Mapping[str, Any]:

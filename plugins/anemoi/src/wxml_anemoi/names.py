@@ -41,8 +41,8 @@ class WeightNames(ABC):
     """Names the weights of one processor or mapper as Anemoi names them.
 
     The entry point, in the group `wxml.weight_names`, has the name of that processor or mapper; where a processor and a
-    mapper share a name, one class names the weights of both. It stands in the distribution of its processor or mapper;
-    those for the processors and mappers of wxml stand in wxml-anemoi.
+    mapper share a name, one class names the weights of both. The class is in the distribution of its processor or
+    mapper; the classes for the processors and mappers of wxml are in wxml-anemoi.
     """
 
     @abstractmethod

@@ -45,23 +45,19 @@ class NetcdfWriter(CfWriter):
                 array.setncatts(one.attributes)
                 array[...] = one.values
             for name in layout.variables:
-                self._variables[name] = self._add_variable(file, name, layout)
-                self._variables[name].setncatts(attributes[name])
+                array = self._variables[name] = file.createVariable(
+                    name,
+                    np.float32,
+                    tuple(layout.dimensions),
+                    chunksizes=layout.chunks,
+                    fill_value=np.float32("nan"),
+                    **self._packing,
+                )
+                array.setncatts(attributes[name])
+                # A chunk is always written whole. The default cache would keep 16 MiB and more of every variable in
+                # memory and report a full disk only at the end; 0 would mean that default, so one byte.
+                array.set_var_chunk_cache(size=1, nelems=1, preemption=1.0)
             file.sync()
-
-    def _add_variable(self, file: netCDF4.Dataset, name: str, layout: ForecastLayout) -> Any:
-        array = file.createVariable(
-            name,
-            np.float32,
-            tuple(layout.dimensions),
-            chunksizes=layout.chunks,
-            fill_value=np.float32("nan"),
-            **self._packing,
-        )
-        # A chunk is always written whole. The default cache would keep 16 MiB and more of every variable in memory
-        # and report a full disk only at the end; 0 would mean that default, so one byte.
-        array.set_var_chunk_cache(size=1, nelems=1, preemption=1.0)
-        return array
 
     def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
         with disk_errors(self.target, self._step_bytes):

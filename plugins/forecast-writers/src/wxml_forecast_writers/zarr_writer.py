@@ -38,7 +38,11 @@ class ZarrWriter(CfWriter):
     ) -> None:
         super().__init__(target)
         self._zarr_format = zarr_format
-        self._compressors = _compressors(compression, level, zarr_format)
+        self._compressor: Any = None
+        if compression != "none" and zarr_format == 3:
+            self._compressor = BloscCodec(cname=compression, clevel=level, shuffle="shuffle")
+        elif compression != "none":
+            self._compressor = Blosc(cname=compression, clevel=level, shuffle=Blosc.SHUFFLE)
         self._arrays: dict[str, zarr.Array[Any]] = {}
 
     def _create(self, layout: ForecastLayout, attributes: dict[str, dict[str, Any]]) -> None:
@@ -63,7 +67,7 @@ class ZarrWriter(CfWriter):
                 chunks=layout.chunks,
                 dtype=np.float32,
                 fill_value=np.nan,
-                compressors=self._compressors,
+                compressors=self._compressor,
                 **self._labels(tuple(layout.dimensions), attributes[name]),
             )
         with warnings.catch_warnings():
@@ -71,7 +75,10 @@ class ZarrWriter(CfWriter):
             zarr.consolidate_metadata(group.store)
 
     def _labels(self, dimensions: tuple[str, ...], attributes: dict[str, Any]) -> dict[str, Any]:
-        """The names of the dimensions, for which format 2 has no place, so xarray made one up; and the attributes."""
+        """Arguments of `create_array` for the names of the dimensions and for the attributes.
+
+        Format 2 has no place for names of dimensions; xarray keeps them in the attribute `_ARRAY_DIMENSIONS`.
+        """
         if self._zarr_format == 3:
             return {"dimension_names": dimensions, "attributes": attributes}
         return {"attributes": {"_ARRAY_DIMENSIONS": list(dimensions), **attributes}}
@@ -86,11 +93,3 @@ class ZarrWriter(CfWriter):
     def _read_provenance_text(cls, target: str) -> Any:
         store = LocalStore(target, read_only=True)
         return zarr.open_group(store, mode="r", use_consolidated=False).attrs.get(PROVENANCE)
-
-
-def _compressors(compression: Compression, level: int, zarr_format: int) -> Any:
-    if compression == "none":
-        return None
-    if zarr_format == 3:
-        return BloscCodec(cname=compression, clevel=level, shuffle="shuffle")
-    return Blosc(cname=compression, clevel=level, shuffle=Blosc.SHUFFLE)

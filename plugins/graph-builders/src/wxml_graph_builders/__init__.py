@@ -1,10 +1,10 @@
-"""Meshes and their edges: GraphBuilders for global and for regional grids.
+"""Graph builders: meshes and their edges, for global and for regional grids.
 
 Key types:
 
 - `Icosahedral`: a refined icosahedron around the whole globe (plugin `icosahedral`).
 - `LimitedArea`: the same mesh cut to a region, or a regular one (plugin `limited-area`).
-- `RadiusEdges`, `NearestEdges`: how the grid is read and how it is reached; options of both.
+- `RadiusEdges`, `NearestEdges`: the edges from the grid to the mesh and back; options of both.
 """
 
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges

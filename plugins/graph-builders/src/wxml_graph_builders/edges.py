@@ -25,9 +25,9 @@ class RadiusEdges(Options):
 
     radius: Annotated[
         float,
-        Field(gt=0, allow_inf_nan=False, description="in greatest nearest-neighbour distances of the targets"),
+        Field(gt=0, allow_inf_nan=False, description="radius, in greatest nearest-neighbour distances of the targets"),
     ] = 0.6
-    maximum: Annotated[int, Field(gt=0, description="how many source nodes a target reads at most")] = 64
+    maximum: Annotated[int, Field(gt=0, description="largest number of source nodes that a target reads")] = 64
 
     def between(self, source: NodeSet, target: NodeSet) -> EdgeSet:
         """Edges from the nearest `maximum` source nodes within the radius of each target node.
@@ -52,9 +52,9 @@ class RadiusEdges(Options):
 
 
 class NearestEdges(Options):
-    """Every target node is reached by the source nodes nearest to it."""
+    """Every target node reads the source nodes nearest to it."""
 
-    nearest: Annotated[int, Field(gt=0, description="how many source nodes reach each target node")] = 3
+    nearest: Annotated[int, Field(gt=0, description="number of source nodes that each target reads")] = 3
 
     def between(self, source: NodeSet, target: NodeSet) -> EdgeSet:
         """`nearest` edges into every target node, or as many as there are source nodes."""
@@ -71,7 +71,7 @@ def nearest_nodes(nodes: Points, queries: Points, number: int, within: float = n
     Args:
         nodes: unit vectors, shape `[node, 3]`.
         queries: unit vectors, shape `[query, 3]`.
-        number: how many nodes at most for each query point.
+        number: the largest number of nodes for each query point.
         within: the greatest distance allowed, a chord.
 
     Returns:
@@ -96,7 +96,7 @@ def greatest_gap(points: Points) -> float:
 def _choose(tree: cKDTree, queries: Points, number: int, limit: float, candidates: int) -> Indices:
     """Node numbers in order, shape `[query, number]`; `tree.n` stands for no node.
 
-    `candidates` is how many nodes to look at for each query, `limit` the greatest distance in units of `RESOLUTION`.
+    The search looks at `candidates` nodes for each query; `limit` is the greatest distance in units of `RESOLUTION`.
     """
     ranks = np.arange(1, min(candidates, tree.n) + 1)
     distance, node = tree.query(queries, k=ranks, distance_upper_bound=(limit + 1) * RESOLUTION)

@@ -31,13 +31,14 @@ class Icosahedral(GraphBuilder):
         self,
         *,
         refinement: Annotated[
-            int, Field(ge=0, le=9, description="how often the icosahedron's triangles are cut into four")
+            int,
+            Field(ge=0, le=9, description="number of times that each triangle is cut into four"),
         ] = 3,
         coarsest: Annotated[
             int, Field(ge=0, le=9, description="the coarsest refinement whose edges join mesh nodes")
         ] = 0,
-        encoder: Annotated[RadiusEdges, Field(description="how mesh nodes read the grid")] = ENCODER,
-        decoder: Annotated[NearestEdges, Field(description="how grid nodes are reached by the mesh")] = DECODER,
+        encoder: Annotated[RadiusEdges, Field(description="edges from the grid to the mesh")] = ENCODER,
+        decoder: Annotated[NearestEdges, Field(description="edges from the mesh to the grid")] = DECODER,
     ) -> None:
         refuse_coarsest(coarsest, refinement)
         self.refinement = refinement

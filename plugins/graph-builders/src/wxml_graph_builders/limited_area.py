@@ -34,14 +34,19 @@ class LimitedArea(GraphBuilder):
         self,
         *,
         mesh: Annotated[
-            Literal["icosahedral", "regular"], Field(description="of triangles, or of latitudes and longitudes")
+            Literal["icosahedral", "regular"], Field(description="a mesh of triangles, or of latitudes and longitudes")
         ] = "icosahedral",
         refinement: Annotated[
             int | None,
-            Field(ge=0, le=FINEST, description="of the icosahedral mesh: finest with a third of the grid's nodes"),
+            Field(
+                ge=0,
+                le=FINEST,
+                description="of the icosahedral mesh; null: the finest with at most a third of the grid's nodes",
+            ),
         ] = None,
         stride: Annotated[
-            int | None, Field(gt=0, description=f"the regular mesh takes every n-th row and column: {STRIDE}")
+            int | None,
+            Field(gt=0, description=f"the regular mesh takes every `stride`-th row and column; null: {STRIDE}"),
         ] = None,
         margin: Annotated[
             float, Field(ge=1, le=100, description="mesh spacings by which the mesh reaches beyond the grid")
@@ -49,8 +54,8 @@ class LimitedArea(GraphBuilder):
         coarsest: Annotated[
             int, Field(ge=0, le=FINEST, description="the coarsest level whose edges join mesh nodes")
         ] = 0,
-        encoder: Annotated[RadiusEdges, Field(description="how mesh nodes read the grid")] = ENCODER,
-        decoder: Annotated[NearestEdges, Field(description="how grid nodes are reached by the mesh")] = DECODER,
+        encoder: Annotated[RadiusEdges, Field(description="edges from the grid to the mesh")] = ENCODER,
+        decoder: Annotated[NearestEdges, Field(description="edges from the mesh to the grid")] = DECODER,
     ) -> None:
         for name, value, needed in (("refinement", refinement, "icosahedral"), ("stride", stride, "regular")):
             if value is not None and mesh != needed:

@@ -76,6 +76,7 @@ class SphericalHull:
 
 
 def _azimuths(points: Points, plane: Points) -> NDArray[np.float64]:
+    """The directions (radians) in which the points are seen from the middle, in the coordinates of `plane`."""
     horizontal = points @ plane
     return np.asarray(np.arctan2(horizontal[:, 1], horizontal[:, 0]))
 
@@ -108,7 +109,7 @@ class Neighbourhood:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A regional grid's nodes and, where they have one, their spherical convex hull."""
+    """The nodes of a regional grid, and their spherical convex hull if they have one."""
 
     points: Points
     """Unit vectors, shape `[node, 3]`."""

@@ -47,6 +47,7 @@ def regular_mesh(grid: Grid, stride: int, margin: float, coarsest: int) -> Mesh:
 
 
 def _axes(grid: Grid, stride: int, margin: float) -> Axes:
+    """The rows and columns of `regular_mesh`; raise a DataError if the grid has none."""
     if not grid.is_regular or min(grid.shape) < 2:
         raise DataError(
             f"a regular mesh needs a regular grid of at least two latitudes and longitudes, got shape {grid.shape}",

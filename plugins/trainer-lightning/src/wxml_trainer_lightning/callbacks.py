@@ -105,7 +105,7 @@ class CheckpointCallback(Callback):
             self.write_state(_forecast_module(pl_module))
 
     def write_state(self, module: ForecastModule) -> None:
-        """Write the history, and then the state from which the training can be resumed.
+        """Write the history, then the state from which the training can be resumed.
 
         Raises:
             DataError: the loss or a weight is not finite; the previous state stays.

@@ -33,6 +33,7 @@ ROUNDING = 1e-9  # 0.2 and 0.6 are not exact in binary, yet a stage is to begin 
 
 
 def _check_duration(text: str) -> str:
+    """Return `text` if it is a duration, else raise a DataError."""
     parse_duration(text)
     return text
 

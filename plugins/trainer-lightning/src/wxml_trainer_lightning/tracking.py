@@ -1,6 +1,6 @@
 """Tracking by MLflow. If MLflow fails or hangs, the training logs one warning and goes on."""
 
-__all__ = ["MlflowTracker", "NoTracker", "Tracker", "open_tracker"]
+__all__ = ["MlflowTracker", "open_tracker"]
 
 import logging
 import os
@@ -34,21 +34,6 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
 }
-
-
-class NoTracker:
-    """Tracks nothing."""
-
-    run: str | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        pass
-
-    def __call__(self, rows: Sequence[Row]) -> None:
-        """Forget them."""
 
 
 class MlflowTracker:
@@ -96,6 +81,7 @@ class MlflowTracker:
             self._send()
 
     def _send(self) -> None:
+        """Have the thread log the rows that were collected."""
         rows, self._rows, self._sent = self._rows, [], time.monotonic()
         self._submit(lambda: self._log(rows, int(time.time() * 1000)))
 
@@ -117,11 +103,13 @@ class MlflowTracker:
             done.set()
 
     def _fail(self, reason: str) -> None:
+        """Send nothing more, and log one warning."""
         if not self._has_failed:
             self._has_failed = True
             LOG.warning("tracking failed, training goes on without it (%s): %s", self._uri, reason.splitlines()[0])
 
     def _open(self) -> None:
+        """Connect to MLflow, and make a run or go on with the known one."""
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from mlflow.tracking import MlflowClient
@@ -140,6 +128,7 @@ class MlflowTracker:
                 self._client.update_run(self.run, status="RUNNING")
 
     def _new_run(self, client: "MlflowClient") -> str:
+        """Make a run with the parameters, and return its id."""
         from mlflow.entities import Param
 
         known = client.get_experiment_by_name(EXPERIMENT)
@@ -154,6 +143,7 @@ class MlflowTracker:
         return run
 
     def _log(self, rows: Sequence[Row], now: int) -> None:
+        """Log the losses, the learning rates and the rollouts of `rows`; `now` is in milliseconds since 1970."""
         from mlflow.entities import Metric
 
         metrics = []
@@ -175,13 +165,10 @@ class MlflowTracker:
             self._client.set_terminated(self.run, status)
 
 
-Tracker = MlflowTracker | NoTracker
-
-
 def open_tracker(
     name: TrackerName, uri: str | None, run_dir: Path, parameters: Mapping[str, str], run: str | None
-) -> Tracker:
-    """The tracker of a run, to be entered as a context.
+) -> AbstractContextManager[MlflowTracker | None]:
+    """A context with the tracker of a run; with None if the option `tracker` is none.
 
     Args:
         name: the option `tracker`.
@@ -191,6 +178,6 @@ def open_tracker(
         run: the id of an MLflow run to go on with; None: a new run.
     """
     if name == "none":
-        return NoTracker()
+        return nullcontext()
     beside = f"sqlite:///{run_dir.resolve().parent / 'mlflow.db'}"
     return MlflowTracker(uri or beside, run_dir.resolve().name, parameters, run)

@@ -61,7 +61,8 @@ class LightningTrainer(Trainer):
         ema: Annotated[float | None, Field(gt=0, lt=1, description="decay of a moving average of the weights")] = None,
         rollout: Annotated[Rollout, Field(description="number of forecast steps in the loss")] = Rollout(),  # noqa: B008  # frozen
         variable_weighting: Annotated[
-            VariableWeighting, Field(description="unit of the errors in the loss")
+            VariableWeighting,
+            Field(description="tendency: divide each error by the change of its variable over a time step"),
         ] = "tendency",
         variable_weights: Annotated[
             dict[str, Weight], Field(description="factors in the loss, by the name of the variable")
@@ -82,7 +83,7 @@ class LightningTrainer(Trainer):
         keep: Annotated[
             Keep, Field(description="weights for the checkpoint: with the lowest validation loss, or the last")
         ] = "best",
-        tracker: Annotated[TrackerName, Field(description="where parameters and losses are recorded")] = "mlflow",
+        tracker: Annotated[TrackerName, Field(description="record of parameters and losses")] = "mlflow",
         tracking_uri: Annotated[
             str | None,
             Field(description="address of MLflow's records; null: mlflow.db beside the run's folder"),

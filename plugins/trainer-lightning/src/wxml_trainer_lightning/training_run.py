@@ -14,14 +14,14 @@ from wxml.errors import ArtefactError
 from wxml_trainer_lightning.batches import Sample, SampleOrder, Samples, training_batches, validation_batches
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
-from wxml_trainer_lightning.history import History, ProgressListener
+from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.loop import Interruption, run_loop
 from wxml_trainer_lightning.loss import squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, flatten, run_identity
 from wxml_trainer_lightning.step_clock import StepClock
-from wxml_trainer_lightning.tracking import Tracker, open_tracker
+from wxml_trainer_lightning.tracking import MlflowTracker, open_tracker
 
 if TYPE_CHECKING:
     from wxml_trainer_lightning.trainer import LightningTrainer
@@ -77,14 +77,15 @@ class TrainingRun:
             steps: experiment.samples("training", steps) for steps in self.rollout.stages
         }
 
-    def finish(self, state_file: StateFile, tracker: Tracker) -> TrainingState:
+    def finish(self, state_file: StateFile, tracker: MlflowTracker | None) -> TrainingState:
         """Make the remaining steps, and return the final state."""
         options, position, seed = self.options, self.position, self.experiment.config.seed
         budget = Budget(options.max_steps, options.max_seconds, position.elapsed)
         if self.state is not None and budget.is_spent(position.step):
             return self.state
         progress = ProgressListener(budget, position.step)
-        history = History(state_file.run_dir / "history.csv", position.step, [progress, tracker])
+        listeners: list[Listener] = [progress, tracker] if tracker else [progress]
+        history = History(state_file.run_dir / "history.csv", position.step, listeners)
         schedule = LearningRate(options.learning_rate, options.warmup, options.final_learning_rate_ratio)
         clock = StepClock(position.step, seed, budget, schedule)
         order = SampleOrder(self.samples, seed, options.batch_size, position.step, budget, self.rollout)
@@ -98,7 +99,7 @@ class TrainingRun:
                     state_file,
                     options.checkpoint_every,
                     interruption,
-                    lambda: tracker.run,
+                    lambda: tracker.run if tracker else None,
                 )
                 callbacks = [clock, checkpoints]
                 run_loop(self.module, batches, callbacks, self.device, position.loss_scale, state_file.run_dir)
@@ -130,6 +131,7 @@ class TrainingRun:
         return module
 
     def _validation(self) -> Validation:
+        """The validation, with the best weights of the state if any; without a validation period it does nothing."""
         options, position = self.options, self.position
         keep_best = options.keep == "best"
         if self.experiment.config.data.split.validation is None:

@@ -21,7 +21,7 @@ METRICS = ("rmse", "bias", "mae", "acc")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Accumulation:
-    """Sums over cases, and how many cases are in each; a case without any value counts nowhere."""
+    """Sums over cases, and the number of cases in each; a case without any value counts nowhere."""
 
     totals: Array
     """Sums of the squared error, the error, its size, and the ACC, shape `[metric, forecast, lead_time, variable]`."""
@@ -89,4 +89,5 @@ class Accumulation:
 
 
 def _ratio(totals: Array, counts: NDArray[np.int64]) -> Array:
+    """The means: totals over counts, NaN where the count is zero."""
     return np.asarray(np.divide(totals, counts, out=np.full(totals.shape, np.nan), where=counts > 0))

@@ -18,8 +18,8 @@ from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
 
 FORECASTS = ("forecast", "persistence", "climatology")
-MEMORY = 256 * 2**20  # bytes: how many variables are scored in one pass over the truth depends on it
-SHOWN_UNTIL = (0, 24, 72)  # hours: maps are shown of the last lead time until each (else the first), and of the last
+MEMORY = 256 * 2**20  # bytes: the variables that fit are scored in one pass over the truth
+SHOWN_UNTIL = (0, 24, 72)  # hours: maps show the last lead time up to each (else the first), and the very last
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +134,7 @@ def _read_case(
 def _groups(
     forecast: ForecastFile, truth: Truth, variables: tuple[str, ...], training_times: NDArray[np.datetime64]
 ) -> list[tuple[str, ...]]:
-    """The variables in lots that fit into `MEMORY`: many sources read all variables of a time at once anyway.
+    """Divide the variables into lots whose sums fit into `MEMORY`; many sources read all variables of a time at once.
 
     A variable takes the sums (8 bytes) and counts (4) of its climatology, and some ten arrays of 8 bytes for a case.
     """
@@ -145,7 +145,7 @@ def _groups(
 
 
 def _example(forecast: ForecastFile, truth: Truth) -> tuple[int, NDArray[np.intp]]:
-    """The first case with a truth, and the lead times of it to show: the first, the last, and some between."""
+    """The first case with a truth, and the positions of its lead times to show: the first, the last, some between."""
     there = truth.has(forecast.initial_times[:, None] + forecast.lead_times)
     case = int(np.argmax(there.any(axis=1)))
     candidates = np.flatnonzero(there[case])

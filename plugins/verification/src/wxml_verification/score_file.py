@@ -1,4 +1,4 @@
-"""The score file: NetCDF, for those who want the numbers."""
+"""The score file: every score, and the maps of bias and RMSE, as NetCDF."""
 
 __all__ = ["write_scores"]
 
@@ -14,7 +14,7 @@ from wxml_verification.evaluation import Evaluation
 
 
 def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any]) -> None:
-    """Write the scores, how many cases are behind each, and the maps of bias and RMSE.
+    """Write the scores, the number of cases behind each, and the maps of bias and RMSE.
 
     Args:
         evaluation: the scores and the maps.

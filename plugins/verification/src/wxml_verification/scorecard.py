@@ -28,7 +28,7 @@ class Scorecard(Verifier):
         climatology_window: Annotated[
             int, Field(ge=0, le=182, description="days on either side of a date that make its climatology")
         ] = 30,
-        maps: Annotated[int, Field(ge=0, description="the report has maps of so many variables at most")] = 12,
+        maps: Annotated[int, Field(ge=0, description="largest number of variables with maps in the report")] = 12,
     ) -> None:
         self._variables = tuple(variables)
         self._window = climatology_window

@@ -19,7 +19,8 @@ def load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
     """Map the stored array read-only; return None if there is no file, or if it is damaged or has another shape."""
     try:
         content = np.memmap(path, np.uint8, mode="r")
-        if _checksum(content[:-CHECKSUM_BYTES]) == content[-CHECKSUM_BYTES:].tobytes():
+        stored = int.from_bytes(content[-CHECKSUM_BYTES:].tobytes(), "big")
+        if zlib.crc32(content[:-CHECKSUM_BYTES].data) == stored:
             values = np.lib.format.open_memmap(path, mode="r")
             if values.shape == shape and values.dtype == np.float32:
                 return values
@@ -36,14 +37,10 @@ def store(path: Path, values: NDArray[np.float32]) -> None:
     try:
         with staged(path, overwrite=True) as temporary:
             np.save(temporary, values, allow_pickle=False)
-            checksum = _checksum(np.memmap(temporary, np.uint8, mode="r"))
+            checksum = zlib.crc32(np.memmap(temporary, np.uint8, mode="r").data)
             with temporary.open("ab") as file:
-                file.write(checksum)
+                file.write(checksum.to_bytes(CHECKSUM_BYTES, "big"))
     except (OSError, ArtefactError) as error:
         LOG.warning(
             "could not keep the simulated fields in %s, so the next run makes them again: %s", path.parent, error
         )
-
-
-def _checksum(content: NDArray[np.uint8]) -> bytes:
-    return zlib.crc32(content.data).to_bytes(CHECKSUM_BYTES, "big")

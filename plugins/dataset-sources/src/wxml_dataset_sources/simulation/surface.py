@@ -38,12 +38,6 @@ class Surface:
         height = land * np.maximum(ridges - _upper(harmonics, ridges, MOUNTAIN_SHARE), 0.0)
         return cls(orography=PEAK * height / max(float(height.max()), 1e-9), land=land)
 
-    @classmethod
-    def flat(cls, harmonics: SphericalHarmonics) -> Self:
-        """A surface of sea alone."""
-        nothing = np.zeros((len(harmonics.latitudes), len(harmonics.longitudes)))
-        return cls(orography=nothing, land=nothing)
-
 
 def _random_field(harmonics: SphericalHarmonics, random: np.random.Generator, scale: float) -> Real:
     """A smooth field of unit variance whose spectrum falls off beyond the degree `scale`.

@@ -26,7 +26,7 @@ ROTATION_RATE = 7.292e-5  # s⁻¹
 
 @dataclass(frozen=True, slots=True)
 class FlowConstants:
-    """The constants of the equation; `FlowConstants.free()` leaves only advection on the rotating sphere."""
+    """The constants of the equation."""
 
     relaxation_days: float = 5.0
     """τ, the time scale in which the zonal mean relaxes to the jets."""
@@ -40,12 +40,6 @@ class FlowConstants:
     """The speed (m/s) at the core of the jets of ζ*."""
     layer_depth: float = 10e3
     """H (m)."""
-
-    @classmethod
-    def free(cls) -> "FlowConstants":
-        """No drag, no forcing, no diffusion."""
-        infinite = float("inf")
-        return cls(infinite, infinite, 0.0, 0.0, 0.0)
 
 
 JET_LATITUDE, JET_WIDTH = 42.0, 13.0  # degrees
@@ -70,12 +64,9 @@ class VorticityEquation:
         self._synoptic = np.exp(-(((harmonics.degrees - (low + high) / 2) / ((high - low) / 2)) ** 4))
         self.jets, self._jet_contrast = jets(harmonics, constants.jet_speed)
         self._relaxation = 1.0 / (constants.relaxation_days * DAY)
-
-    @property
-    def decay(self) -> Real:
+        zonal = self._relaxation * (harmonics.orders == 0)
+        self.decay: Real = zonal + diffusion_rate(harmonics, constants.diffusion_hours)
         """The rate (s⁻¹) at which relaxation and diffusion damp each coefficient, shape `[order, degree]`."""
-        zonal = self._relaxation * (self._harmonics.orders == 0)
-        return np.asarray(zonal + diffusion_rate(self._harmonics, self._constants.diffusion_hours))
 
     def tendency(self, vorticity: Complex, wind: tuple[Real, Real], time: float) -> Complex:
         """∂ζ/∂t without the decay, coefficients (s⁻²).

@@ -2,7 +2,7 @@
 
 __all__ = ["ArrayReader", "Layout", "read_arrays"]
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,7 +22,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
     pressure_in_hpa,
 )
 from wxml_dataset_sources.xarray_reading.files import DataFile
-from wxml_dataset_sources.xarray_reading.horizontal import axes_grid, cells_grid, plane_grid
+from wxml_dataset_sources.xarray_reading.horizontal import Arrangement, make_grid
 from wxml_dataset_sources.xarray_reading.instants import valid_times
 from wxml_dataset_sources.xarray_reading.opening import damaged, opened
 
@@ -96,14 +96,15 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid
     """
     dataset = opened(file)
     names = frozenset(str(name) for name in (*dataset.variables, *dataset.dims))
+    called = partial(selection.name, file.path)
     try:
-        arrays = _ArrayFile(file, dataset, selection, grids)
+        arrays = _ArrayFile(file, dataset, find_coordinates(dataset, called), called, selection, grids)
         blocks = arrays.blocks()
     except DataError as error:
         raise DataError(f"`{file.path}`: {error.message}", fix=error.fix) from error
     except DAMAGE as error:
         raise damaged(file.path, file.engine, error) from error
-    return FileContent(file.path, blocks, names, frozenset(arrays.called(name) for name in arrays.fields()))
+    return FileContent(file.path, blocks, names, frozenset(called(name) for name in arrays.fields()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,13 +129,12 @@ class _ArrayFile:
 
     file: DataFile
     dataset: xr.Dataset
+    coordinates: Coordinates
+    called: Callable[[str], str]
+    """Gives our name for a name in the file."""
     selection: Selection
     grids: dict[Hashable, Grid]
-    coordinates: Coordinates = field(init=False)
     known_nodes: dict[tuple[str, str], _Nodes] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.coordinates = find_coordinates(self.dataset, partial(self.selection.name, self.file.path))
 
     def blocks(self) -> tuple[Block, ...]:
         """A block of every variable that has horizontal dimensions and may be wanted."""
@@ -163,10 +163,6 @@ class _ArrayFile:
                 found.append(name)
         return found
 
-    def called(self, name: str) -> str:
-        """Our name for a name in the file."""
-        return self.selection.name(self.file.path, name)
-
     def _nodes(self, name: str) -> _Nodes | None:
         """The grid of a variable; None if the variable has no horizontal dimensions."""
         dims = set(self.dataset[name].dims)
@@ -176,15 +172,16 @@ class _ArrayFile:
             return None
         if (latitude, longitude) not in self.known_nodes:
             places = self.dataset[latitude].variable, self.dataset[longitude].variable
-            self.known_nodes[latitude, longitude] = _nodes(*places, self.grids)
+            self.known_nodes[latitude, longitude] = _place_nodes(*places, self.grids)
         return self.known_nodes[latitude, longitude]
 
     def _block(self, name: str, nodes: _Nodes) -> Block:
+        """The block of a variable; raise a DataError if it has a dimension of no known meaning."""
         array = self.dataset[name]
         parameter, dims = self.called(name), frozenset(str(dim) for dim in array.dims)
         times = valid_times(self.dataset, dims, self.coordinates, self.called)
         levels = self._levels(dims, nodes)
-        member = next((str(self.dataset[n].dims[0]) for n in self.coordinates.members if self._along(n, dims)), None)
+        member = next((str(self.dataset[axis].dims[0]) for axis in self._along(self.coordinates.members, dims)), None)
         time = max(times.dims, key=lambda dim: array.sizes[dim], default=None)  # the others hold a single entry
         layout = Layout(time, member, levels.dim, nodes.dims)
         known = {time, member, levels.dim, *times.dims, *nodes.dims}
@@ -206,12 +203,15 @@ class _ArrayFile:
             reader=ArrayReader(self.file, name, layout),
         )
 
-    def _along(self, name: str, dims: frozenset[str]) -> bool:
-        return self.dataset[name].ndim == 1 and dims.issuperset(self.dataset[name].dims)
+    def _along(self, names: Sequence[str], dims: frozenset[str]) -> list[str]:
+        """Those of the coordinates `names` that have one dimension, which is one of `dims`."""
+        arrays = ((name, self.dataset[name]) for name in names)
+        return [name for name, array in arrays if array.ndim == 1 and dims.issuperset(array.dims)]
 
     def _levels(self, dims: frozenset[str], nodes: _Nodes) -> _Levels:
+        """The levels of a variable with the dimensions `dims`, whose horizontal dimensions are those of `nodes`."""
         free = dims.difference(nodes.dims)
-        axes = [name for name in self.coordinates.levels if self._along(name, free)]
+        axes = self._along(self.coordinates.levels, free)
         scalars = [name for name in self.coordinates.levels if self.dataset[name].ndim == 0]
         if not axes and not scalars:
             return _Levels()
@@ -224,7 +224,8 @@ class _ArrayFile:
         return _Levels(dim, pressure_in_hpa(np.atleast_1d(axis.values).tolist(), units))
 
 
-def _nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Grid]) -> _Nodes:
+def _place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Grid]) -> _Nodes:
+    """The grid of these coordinates, from `grids` if it is there, else made and added; and its dimensions."""
     shared = set(latitude.dims) == set(longitude.dims)
     if latitude.ndim > 1 or longitude.ndim > 1:
         if not shared:
@@ -233,9 +234,9 @@ def _nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, 
                 fix="correct the coordinates of the file",
             )
         longitude = longitude.transpose(*latitude.dims)
-    build = plane_grid if latitude.ndim > 1 else cells_grid if shared and latitude.ndim else axes_grid
-    places = [np.atleast_1d(np.asarray(axis.values, np.float64)) for axis in (latitude, longitude)]
-    key = (build, *((axis.shape, axis.tobytes()) for axis in places))
+    arrangement: Arrangement = "plane" if latitude.ndim > 1 else "cells" if shared and latitude.ndim else "axes"
+    north, east = (np.atleast_1d(np.asarray(axis.values, np.float64)) for axis in (latitude, longitude))
+    key = (arrangement, *((axis.shape, axis.tobytes()) for axis in (north, east)))
     if key not in grids:
-        grids[key] = build(*places)
+        grids[key] = make_grid(north, east, arrangement)
     return _Nodes(grids[key], tuple(dict.fromkeys(str(dim) for dim in (*latitude.dims, *longitude.dims))))

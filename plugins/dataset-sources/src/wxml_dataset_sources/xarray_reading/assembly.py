@@ -46,28 +46,23 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
         DataError: the selection names something that is in no file, two blocks hold a variable at the same time, or
             the blocks differ in grid or members.
     """
-    found = [block for content in contents for block in content.blocks]
-    _check_renamed(contents, selection)
-    _check_wanted(contents, selection)
-    chosen = [block.select(selection.keeps) for block in found]
+    _check_selection(contents, selection)
+    chosen = [block.select(selection.keeps) for content in contents for block in content.blocks]
     blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
     _check_overlaps(blocks)
-    times = _times(blocks)
-    variables: dict[str, Variable] = {}  # in the order of the files; the units of the first file count
+    header = _common_header(blocks)
     rows = []
     for block in blocks:
-        for variable in block.variables:
-            variables.setdefault(variable.name, variable)
         if block.times is None:
-            rows.append(np.zeros(len(times), np.intp))
+            rows.append(np.zeros(len(header.times), np.intp))
         else:
-            rows.append(np.full(len(times), -1, np.intp))
-            rows[-1][np.searchsorted(times, block.times)] = np.arange(len(block.times))
-    header = SourceHeader(blocks[0].grid, tuple(variables.values()), times, _members(blocks))
+            rows.append(np.full(len(header.times), -1, np.intp))
+            rows[-1][np.searchsorted(header.times, block.times)] = np.arange(len(block.times))
     return Assembly(header, tuple(blocks), tuple(rows))
 
 
-def _check_renamed(contents: Sequence[FileContent], selection: Selection) -> None:
+def _check_selection(contents: Sequence[FileContent], selection: Selection) -> None:
+    """Refuse a selection that names a file, variable or level that is not there, or that leaves nothing."""
     names = frozenset[str]().union(*(content.names for content in contents))
     files = {Path(content.path).name for content in contents}
     for key in selection.rename:
@@ -76,10 +71,6 @@ def _check_renamed(contents: Sequence[FileContent], selection: Selection) -> Non
             raise DataError(f"`rename` names the file {file!r}, which is not read", fix=nearest(file, files))
         if name not in names and key not in names:
             raise DataError(f"`rename` names {name!r}, which is in no file", fix=nearest(name, names))
-
-
-def _check_wanted(contents: Sequence[FileContent], selection: Selection) -> None:
-    """Refuse a selection that names a variable or level that is in no file, or that leaves nothing."""
     variables = [variable for content in contents for block in content.blocks for variable in block.variables]
     there = {variable.level for variable in variables if variable.level is not None}
     for level in selection.levels or ():
@@ -87,10 +78,10 @@ def _check_wanted(contents: Sequence[FileContent], selection: Selection) -> None
             listed = ", ".join(f"{number:g}" for number in sorted(there)) or "none"
             raise DataError(f"`levels` names {level:g}, which is in no file", fix=f"levels there: {listed}")
     kept = [variable for variable in variables if selection.keeps(variable)]
-    names = {name for variable in kept for name in (variable.name, variable.param)}
+    kept_names = {name for variable in kept for name in (variable.name, variable.param)}
     known = {variable.name for variable in variables}.union(*(content.parameters for content in contents))
     for name in selection.variables or ():
-        if name not in names:
+        if name not in kept_names:
             raise DataError(
                 f"`variables` names {name!r}, but there is no such field on a grid", fix=nearest(name, known)
             )
@@ -162,17 +153,22 @@ def _clash(name: str, first: Block, second: Block, when: str) -> DataError:
     )
 
 
-def _times(blocks: Sequence[Block]) -> NDArray[np.datetime64]:
+def _common_header(blocks: Sequence[Block]) -> SourceHeader:
+    """The grid, the variables in the order of the files, all times, and the number of members.
+
+    Raises:
+        DataError: no block has times, or the blocks differ in members.
+    """
+    variables: dict[str, Variable] = {}
+    for block in blocks:
+        for variable in block.variables:
+            variables.setdefault(variable.name, variable)  # the units of the first file count
     dated = [block.times for block in blocks if block.times is not None]
     if not dated:
         raise DataError(
             f"no time is in {blocks[0].place}, nor in any other field that is read",
             fix="add a file with times to `path`: a field without times is then taken to hold at all of them",
         )
-    return np.unique(np.concatenate(dated))
-
-
-def _members(blocks: Sequence[Block]) -> int:
     largest = max(blocks, key=lambda block: block.members)
     for block in blocks:
         if block.members not in (1, largest.members):
@@ -180,4 +176,5 @@ def _members(blocks: Sequence[Block]) -> int:
                 f"members differ: {largest.members} of {largest.place} and {block.members} of {block.place}",
                 fix="read them apart with `path` or `variables`",
             )
-    return largest.members
+    times = np.unique(np.concatenate(dated))
+    return SourceHeader(blocks[0].grid, tuple(variables.values()), times, largest.members)

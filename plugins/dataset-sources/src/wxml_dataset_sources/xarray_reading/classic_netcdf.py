@@ -50,18 +50,22 @@ def _needed_length(file: BinaryIO, version: int) -> int:
     count_format, offset_format = ">Q" if version == 5 else ">I", ">I" if version == 1 else ">Q"
 
     def number(form: str) -> int:
+        """Read one number of the `struct` format `form`."""
         return int(struct.unpack(form, file.read(struct.calcsize(form)))[0])
 
     def entries() -> range:
-        number(">I")  # the tag of the list, or zero if the list is absent
+        """Read the tag and the length of a list, and count its entries."""
+        number(">I")  # the tag, or zero if the list is absent
         return range(number(count_format))
 
     def skip(count: int) -> None:
+        """Pass over `count` bytes and the padding to a multiple of four."""
         padded = -(-count // 4) * 4
         if len(file.read(padded)) < padded:
             raise ValueError("end of file")
 
     def skip_attributes() -> None:
+        """Pass over a list of attributes: name, type, values."""
         for _ in entries():
             skip(number(count_format))
             size = SIZES[number(">I")]

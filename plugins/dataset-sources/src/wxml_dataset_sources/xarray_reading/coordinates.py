@@ -92,6 +92,7 @@ def find_coordinates(dataset: xr.Dataset, called: Callable[[str], str]) -> Coord
     dates = axes | {name: v for name, v in variables.items() if not v.dims}  # older files keep the start as a variable
 
     def ranked(signs: Signs, among: dict[str, xr.Variable], most_dims: int) -> tuple[str, ...]:
+        """Names in `among` that `signs` fit, with at most `most_dims` dimensions; the surest and the largest first."""
         ranks = {name: signs.rank(called(name), v) for name, v in among.items() if v.ndim <= most_dims}
         found = [(rank, -among[name].ndim, name) for name, rank in ranks.items() if rank is not None]
         return tuple(name for _, _, name in sorted(found))

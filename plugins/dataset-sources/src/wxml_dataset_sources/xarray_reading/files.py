@@ -54,6 +54,7 @@ def resolve(path: str | Sequence[str]) -> list[str]:
 
 
 def _expand(entry: str) -> list[str]:
+    """The file `entry`, or the files that match it as a pattern, sorted by name."""
     if "://" in entry:
         raise DataError(f"`path` must be on this machine, got `{entry}`", fix="fetch the data first: no URL is read")
     name = os.path.expanduser(entry)
@@ -107,6 +108,7 @@ def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> D
 
 
 def _by_content(path: str) -> Engine | None:
+    """The format by the first bytes of a file, or by the names in a folder; None if they tell nothing."""
     if os.path.isdir(path):
         return "zarr" if any(os.path.exists(os.path.join(path, name)) for name in ZARR_FILES) else None
     try:

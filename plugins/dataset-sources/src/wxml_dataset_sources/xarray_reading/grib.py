@@ -2,8 +2,9 @@
 
 __all__ = ["MessageReader", "message_grid", "read_messages"]
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import cfgrib
 import eccodes
@@ -15,7 +16,7 @@ from wxml.errors import DataError
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
-from wxml_dataset_sources.xarray_reading.horizontal import axes_grid, cells_grid, plane_grid
+from wxml_dataset_sources.xarray_reading.horizontal import make_grid
 from wxml_dataset_sources.xarray_reading.opening import damaged
 
 KEYS = (
@@ -51,6 +52,7 @@ class _Kind:
 
     @property
     def origin(self) -> str:
+        """The parameter, the type of level and the step type, for messages."""
         return f"`{self.parameter}` ({self.type_of_level}, {self.step_type})"
 
 
@@ -167,8 +169,7 @@ class MessageReader:
         try:
             with open(self.path, "rb") as file:
                 for slot in zip(*np.nonzero(places[..., 0] >= 0), strict=True):
-                    message = cfgrib.Message.from_file(file, _offset(places[slot]), errors="raise")
-                    out[slot] = _message_values(message)
+                    out[slot] = _message_values(_read_message(file, places[slot]))
         except GRIB_DAMAGES as error:
             raise DataError(
                 f"a message of `{self.path}` cannot be read: {' '.join(str(error).split())[:200]}",
@@ -184,7 +185,7 @@ def message_grid(path: str, offset: tuple[int, int]) -> Grid:
         DataError: ecCodes gives no latitudes and longitudes for this type of grid.
     """
     with open(path, "rb") as file:
-        message = cfgrib.Message.from_file(file, _offset(np.asarray(offset)), errors="raise")
+        message = _read_message(file, offset)
     try:
         latitudes, longitudes = (np.asarray(message[key], np.float64) for key in ("latitudes", "longitudes"))
     except (KeyError, eccodes.CodesInternalError) as error:
@@ -194,16 +195,17 @@ def message_grid(path: str, offset: tuple[int, int]) -> Grid:
         ) from error
     shape = _plane(message)
     if shape is None:
-        return cells_grid(latitudes, longitudes)
+        return make_grid(latitudes, longitudes, "cells")
     latitudes, longitudes = (_in_rows(places, message, shape) for places in (latitudes, longitudes))
     if np.ptp(latitudes, axis=1).max() < ROW_TOLERANCE and np.ptp(longitudes, axis=0).max() < ROW_TOLERANCE:
-        return axes_grid(latitudes[:, 0], longitudes[0])
-    return plane_grid(latitudes, longitudes)
+        return make_grid(latitudes[:, 0], longitudes[0], "axes")
+    return make_grid(latitudes, longitudes, "plane")
 
 
-def _offset(place: NDArray[np.int64]) -> int | tuple[int, int]:
+def _read_message(file: BinaryIO, place: Iterable[int]) -> cfgrib.Message:
+    """The message at `place`: its first byte, and the number of the field if the message holds several, else 0."""
     byte, field = (int(number) for number in place)
-    return (byte, field) if field else byte
+    return cfgrib.Message.from_file(file, (byte, field) if field else byte, errors="raise")
 
 
 def _plane(message: cfgrib.Message) -> tuple[int, int] | None:
@@ -222,6 +224,7 @@ def _in_rows(values: NDArray[np.float64], message: cfgrib.Message, shape: tuple[
 
 
 def _message_values(message: cfgrib.Message) -> NDArray[np.float64]:
+    """The values, shape `[node]`, in the order of `message_grid`; NaN where missing."""
     values = np.array(message["values"], np.float64)
     values[values == message["missingValue"]] = np.nan
     shape = _plane(message)

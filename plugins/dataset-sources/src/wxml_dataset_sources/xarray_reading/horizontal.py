@@ -1,6 +1,8 @@
 """Grids from the latitudes and longitudes of a file, and the order of nodes that differs between files."""
 
-__all__ = ["axes_grid", "cells_grid", "node_order", "plane_grid"]
+__all__ = ["Arrangement", "make_grid", "node_order"]
+
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,25 +10,33 @@ from wxml import Grid
 from wxml.errors import DataError
 
 Array = NDArray[np.float64]
+Arrangement = Literal["axes", "plane", "cells"]
 
 SAME_PLACE = 1e-3  # degrees: files round their coordinates, neighbours are farther apart
 
 
-def axes_grid(latitudes: Array, longitudes: Array) -> Grid:
-    """A regular grid from its two axes; longitudes may pass 0° or 180° on the way."""
-    _check_finite(latitudes, longitudes)
-    return Grid.regular(latitudes, longitudes)
+def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement) -> Grid:
+    """The grid of the given coordinates, in degrees.
 
+    Args:
+        latitudes: the latitudes.
+        longitudes: the longitudes; those of an axis may pass 0° or 180° on the way.
+        arrangement: `axes` for the axes of a regular grid, shape `[latitude]` and `[longitude]`; `plane` for
+            two-dimensional coordinates, both `[y, x]`; `cells` for a list of nodes, both `[node]`, which is a reduced
+            Gaussian grid if the nodes form one, else an unstructured grid.
 
-def plane_grid(latitudes: Array, longitudes: Array) -> Grid:
-    """A grid from two-dimensional coordinates, shape `[y, x]`."""
-    _check_finite(latitudes, longitudes)
-    return Grid.curvilinear(latitudes, longitudes)
-
-
-def cells_grid(latitudes: Array, longitudes: Array) -> Grid:
-    """A grid from a list of nodes: a reduced Gaussian grid if the nodes form one, else an unstructured grid."""
-    _check_finite(latitudes, longitudes)
+    Raises:
+        DataError: a latitude or longitude is missing.
+    """
+    missing = int(np.sum(~np.isfinite(latitudes)) + np.sum(~np.isfinite(longitudes)))
+    if missing:
+        raise DataError(
+            f"{missing} values of latitude and longitude are missing", fix="write the place of every node into the file"
+        )
+    if arrangement == "axes":
+        return Grid.regular(latitudes, longitudes)
+    if arrangement == "plane":
+        return Grid.curvilinear(latitudes, longitudes)
     unstructured = Grid.unstructured(latitudes, longitudes)
     starts = np.flatnonzero(np.diff(latitudes, prepend=np.inf))
     counts = np.diff(starts, append=len(latitudes))
@@ -63,15 +73,8 @@ def node_order(wanted: Grid, found: Grid) -> NDArray[np.intp] | None:
     )
 
 
-def _check_finite(latitudes: Array, longitudes: Array) -> None:
-    missing = int(np.sum(~np.isfinite(latitudes)) + np.sum(~np.isfinite(longitudes)))
-    if missing:
-        raise DataError(
-            f"{missing} values of latitude and longitude are missing", fix="write the place of every node into the file"
-        )
-
-
 def _same_places(first: Grid, second: Grid) -> bool:
+    """Whether both grids have the same nodes in the same order, within `SAME_PLACE`."""
     if first.shape != second.shape:
         return False
     apart = np.abs(_wrapped(first.longitudes - second.longitudes)) * np.cos(np.radians(first.latitudes))

@@ -95,7 +95,7 @@ def _dates(name: str, variable: xr.Variable) -> xr.Variable:
 
 
 def _from_text(name: str, values: NDArray[np.generic]) -> NDArray[np.datetime64]:
-    """Dates written as text, `1996 01 05 00:00` or ISO, any mark between the numbers."""
+    """Read dates that are text, as in `1996 01 05 00:00` or in ISO 8601, with any mark between the numbers."""
     texts = [value.decode("ascii", "replace") if isinstance(value, bytes) else str(value) for value in values.ravel()]
     found = [re.fullmatch(r"\s*(\d{4})\D?(\d\d)\D?(\d\d)(?:\D*(\d\d)(?:\D?(\d\d)){0,2}\D*)?", text) for text in texts]
     dates = []
@@ -111,6 +111,7 @@ def _from_text(name: str, values: NDArray[np.generic]) -> NDArray[np.datetime64]
 
 
 def _durations(name: str, variable: xr.Variable) -> xr.Variable:
+    """Lead times as `timedelta64[s]`, rounded to the nearest second."""
     if variable.dtype.kind == "m":
         return variable.astype("timedelta64[s]")
     unit = str(variable.attrs.get("units", "")).lower()
