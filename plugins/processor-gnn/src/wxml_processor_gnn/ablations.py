@@ -1,11 +1,10 @@
-"""What a model can do without a processor or without neighbours: NoOpProcessor, PointWiseProcessor and -Mapper."""
+"""Ablations of the processor and of neighbours: NoOpProcessor, PointWiseProcessor and PointWiseMapper."""
 
 __all__ = ["NoOpProcessor", "PointWiseMapper", "PointWiseProcessor"]
 
 from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Mesh, Processor, ProcessorChannels, Route, run_layers
@@ -28,7 +27,7 @@ class NoOpProcessor(Processor):
 
 
 class PointWiseLayer(nn.Sequential):
-    """x' = W₂ act(LN(W₁ x + b₁)) + b₂; without W₂ and b₂ where the hidden layer is as wide as the state."""
+    """x' = W₂ act(LN(W₁ x + b₁)) + b₂; W₂ and b₂ are left out if the hidden layer is as wide as the state."""
 
     def __init__(self, channels: int, hidden: int, activation: Activation, dropout: float) -> None:
         back = [nn.Linear(hidden, channels)] if hidden != channels else []
@@ -43,7 +42,7 @@ class PointWiseLayer(nn.Sequential):
 
 
 class PointWiseProcessor(Processor):
-    """An MLP on every mesh node for itself: what a model can do without neighbours on the mesh, for ablations.
+    """An MLP on each mesh node alone, for ablations: no node reads a neighbour on the mesh.
 
     The layers follow one another without a residual; core's is the only one, from the first layer to the last.
     """
@@ -71,41 +70,33 @@ class PointWiseProcessor(Processor):
 
 
 class PointWiseMapper(Mapper):
-    """Hands every target node what its nearest source node has, among those that an edge joins to it.
+    """Each target node reads the nearest of the source nodes that an edge joins to it, for ablations.
 
-    Between two equal node sets this maps node i to node i, and nothing is ever mixed between nodes: what a model can do
-    without neighbours, for ablations. The encoder embeds with one linear layer; the decoder reads its output off with a
-    layer norm and a linear layer. What the target nodes bring along is not read, so features that the model learns for
-    mesh nodes have no effect. A target without edges reads zeros.
+    Between two equal node sets this maps node i to node i, and no value moves from one node to another. The encoder
+    embeds with one linear layer; the decoder reads its output off with a layer norm and a linear layer. The mapper does
+    not read the target's own values, so features that the model learns for mesh nodes have no effect. A target without
+    edges reads zeros.
     """
 
     def __init__(self, route: Route, channels: MapperChannels) -> None:
         super().__init__(route, channels)
-        self.nearest = EdgeIndex(*_nearest_edges(route), len(route.source), len(route.target))
+        edges = route.edges
+        length = angular_distance(route.source.points[edges.source], route.target.points[edges.target])
+        order = np.lexsort((edges.source, length, edges.target))  # of equally short edges, the lowest source first
+        kept = order[edges.pointers[:-1][np.diff(edges.pointers) > 0]]  # the shortest edge into each target
+        self.nearest = EdgeIndex(edges.source[kept], edges.target[kept], len(route.source), len(route.target))
         width, out = channels.source, channels.out
         layers = [nn.LayerNorm(width), nn.Linear(width, out)] if channels.decode else [nn.Linear(width, out)]
         self.layers = nn.Sequential(*layers)
 
     @property
     def source_out(self) -> int:
-        """Channels of the source, which goes out as it came in."""
+        """Channels of the source; the mapper returns it unchanged."""
         return self.channels.source
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The source as it is, and the mapped target, shape `[batch, target_node, channels.out]`."""
-        if self.channels.decode:
-            return source, self._read_nearest(self.layers(source))  # there are fewer mesh nodes than grid nodes
-        return source, self.layers(self._read_nearest(source))
-
-    def _read_nearest(self, source: Tensor) -> Tensor:
-        """`[batch, source_node, channel]` to `[batch, target_node, channel]`: the sum over one edge is its source."""
-        return segment_sum(gather_sources(source, self.nearest), self.nearest)
-
-
-def _nearest_edges(route: Route) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Source and target of the shortest edge into each target; of equally short ones, from the lowest source number."""
-    edges = route.edges
-    length = angular_distance(route.source.points[edges.source], route.target.points[edges.target])
-    shortest_first = np.lexsort((edges.source, length, edges.target))
-    kept = shortest_first[edges.pointers[:-1][np.diff(edges.pointers) > 0]]
-    return edges.source[kept], edges.target[kept]
+        decode = self.channels.decode  # a decoder's layers run first: there are fewer mesh nodes than grid nodes
+        values = self.layers(source) if decode else source
+        nearest = segment_sum(gather_sources(values, self.nearest), self.nearest)  # the sum over one edge is its source
+        return source, nearest if decode else self.layers(nearest)

@@ -36,34 +36,29 @@ class Interaction(nn.Module):
     def forward(
         self, target: Tensor, source: Tensor, edge: Tensor, edges: EdgeIndex, condition: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The updated targets, and the updated edges or, where nobody keeps them, the edges as they were.
+        """The updated targets, and the updated edges; with `keeps_edges=False`, `edge` in their place.
 
         Args:
             target: shape `[batch, target_node, channel]`.
             source: shape `[batch, source_node, channel]`.
-            edge: shape `[batch, edge, channel]` or, where it is the same for the whole batch, `[edge, channel]`.
-            edges: which edges.
+            edge: shape `[batch, edge, channel]` or, if it is the same for the whole batch, `[edge, channel]`.
+            edges: the edges of the route or the mesh.
             condition: shape `[batch, target_node, condition channel]`.
         """
         own, other, on_edge = self.edge_network.first.weight.chunk(3, dim=1)
-        nodes = self._product(target, own, self.edge_network.first.bias), self._product(source, other)
+        options, bias = self.edge_network.options, self.edge_network.first.bias
+        dtype = options.products or target.dtype
+        to_target = functional.linear(target.to(dtype), own.to(dtype), bias.to(dtype))
+        dtype = options.products or source.dtype
+        to_source = functional.linear(source.to(dtype), other.to(dtype))
         received, edge = edge_network(
-            nodes,
+            (to_target, to_source),
             edge,
             on_edge,
             self.edge_network.stack,
             edges,
-            dtype=self.edge_network.options.products,
+            dtype=options.products,
             keeps_edges=self.keeps_edges,
-            recompute=self.edge_network.options.recompute,
+            recompute=options.recompute,
         )
-        return self.update(target, received, condition), edge
-
-    def _product(self, nodes: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        dtype = self.edge_network.options.products or nodes.dtype
-        return functional.linear(nodes.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
-
-    def update(self, nodes: Tensor, received: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The updated nodes, x + MLP_n[x ‖ a], from the nodes and what they received, all `[batch, node, channel]`."""
-        updated: Tensor = self.node_network(nodes, received, residual=True, condition=condition)
-        return updated
+        return self.node_network(target, received, residual=True, condition=condition), edge

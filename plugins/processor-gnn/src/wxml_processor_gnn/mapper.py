@@ -56,7 +56,7 @@ class GnnMapper(Mapper):
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The updated source, `[batch, source_node, hidden]`, and the target, `[batch, target_node, channels.out]`.
 
-        A decoder's source is not used any more and comes back as it is.
+        A decoder returns its source unchanged.
         """
         source, target = self.embed_source(source), self.embed_target(target)
         mapped, _ = self.interaction(target, source, self.embed_edges(self.edge_features()), self.edges)

@@ -35,7 +35,7 @@ PRODUCTS: dict[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bf
 
 
 class MlpOptions(NamedTuple):
-    """What all networks of a plugin have in common."""
+    """The options that all networks of a plugin share."""
 
     hidden_layers: int
     activation: Activation
@@ -46,7 +46,7 @@ class MlpOptions(NamedTuple):
 
 
 class Mlp(nn.Sequential):
-    """Linear, activation, …, Linear: so many hidden layers, perhaps none, and a layer norm at the end if there is one.
+    """Linear, activation, …, Linear, with `options.hidden_layers` hidden layers and `norm`, if given, at the end.
 
     The layers are those of `torch.nn`, and so are their names and weights; `wxml_kernels.row_network` computes them.
     """

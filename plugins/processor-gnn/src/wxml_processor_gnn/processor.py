@@ -56,11 +56,11 @@ class GnnProcessor(Processor):
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
         """The state after all rounds, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
-        layers = [partial(self._round, layer, condition) for layer in self.layers]
-        state, _ = run_layers(layers, (state, self.embed_edges(self.edge_features())), self.recompute_groups)
-        return state
 
-    def _round(self, layer: nn.Module, condition: Tensor | None, state: Tensor, edge: Tensor) -> tuple[Tensor, Tensor]:
-        """One layer, from states of nodes and edges to the next ones."""
-        new: tuple[Tensor, Tensor] = layer(state, state, edge, self.edges, condition)
-        return new
+        def step(layer: nn.Module, state: Tensor, edge: Tensor) -> tuple[Tensor, Tensor]:
+            new: tuple[Tensor, Tensor] = layer(state, state, edge, self.edges, condition)
+            return new
+
+        steps = [partial(step, layer) for layer in self.layers]
+        state, _ = run_layers(steps, (state, self.embed_edges(self.edge_features())), self.recompute_groups)
+        return state

@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import EdgeFeatures, Mesh, Processor, ProcessorChannels, run_layers
@@ -18,7 +17,7 @@ from wxml_processor_gnn.mlp import ACTIVATIONS, Activation
 from wxml_processor_gnn.pyg_operator import Place, Value, make_operator, what_it_reads
 
 GREATEST_WEIGHT = 10.0
-"""Of an edge, where one of mean length has 1; an edge of no length would have infinity."""
+"""The greatest weight of an edge. The weight is mean length / length, which is infinite for an edge of length 0."""
 
 
 class PygLayer(nn.Module):
@@ -30,7 +29,7 @@ class PygLayer(nn.Module):
         self.reads = what_it_reads(operator)
 
     def forward(self, state: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-        """`[node, channel]` in and out; `inputs` are what there is to read beside the state, by name."""
+        """`[node, channel]` in and out; `inputs` holds the other tensors that an operator may read, by name."""
         served = inputs | {"x": state}
         change: Tensor = self.activation(self.norm(self.operator(**{name: served[name] for name in self.reads})))
         return state + change
@@ -64,12 +63,20 @@ class PygProcessor(Processor):
         self.edge_features = EdgeFeatures(mesh.edges, channels.edge_features)
         edges, hidden = mesh.edges, channels.hidden
         self.register_buffer("edge_index", torch.tensor(np.stack([edges.source, edges.target])), persistent=False)
-        self.register_buffer("edge_weight", node_tensor(_inverse_lengths(mesh)), persistent=False)
-        self.register_buffer("points", node_tensor(mesh.nodes.points.astype(np.float32)), persistent=False)
+        points = mesh.nodes.points
+        length = angular_distance(points[edges.source], points[edges.target])
+        mean = length.mean() if length.any() else 1.0
+        weight = (mean / np.maximum(length, mean / GREATEST_WEIGHT)).astype(np.float32)
+        self.register_buffer("edge_weight", node_tensor(weight), persistent=False)
+        self.register_buffer("points", node_tensor(points.astype(np.float32)), persistent=False)
         in_degrees = torch.tensor(np.bincount(np.diff(edges.pointers)))
         place = Place(hidden, self.edge_features.channels, in_degrees)
         self.layers = nn.ModuleList(
-            PygLayer(make_operator(operator, place, arguments), _norm(norm, hidden), ACTIVATIONS[activation]())
+            PygLayer(
+                make_operator(operator, place, arguments),
+                nn.LayerNorm(hidden) if norm == "layer" else nn.Identity(),
+                ACTIVATIONS[activation](),
+            )
             for _ in range(num_layers)
         )
 
@@ -87,7 +94,7 @@ class PygProcessor(Processor):
         return flat.view(batch, nodes, channels)
 
     def _inputs(self, batch: int, nodes: int) -> dict[str, Tensor]:
-        """What the operators read beside the state, for a batch of so many copies of the mesh."""
+        """The tensors that operators may read beside the state, by name, for `batch` copies of the mesh."""
         first = nodes * torch.arange(batch, device=self.edge_index.device)
         edge_index = (self.edge_index[:, None] + first[:, None]).flatten(1)
         points = self.points.repeat(batch, 1)
@@ -100,15 +107,3 @@ class PygProcessor(Processor):
             "edge_type": torch.zeros_like(edge_index[0]),
             "node_type": edge_index.new_zeros(batch * nodes),
         }
-
-
-def _norm(norm: str, channels: int) -> nn.Module:
-    return nn.LayerNorm(channels) if norm == "layer" else nn.Identity()
-
-
-def _inverse_lengths(mesh: Mesh) -> NDArray[np.float32]:
-    """One over the length of each edge in mean lengths, shape `[edge]`."""
-    points, edges = mesh.nodes.points, mesh.edges
-    length = angular_distance(points[edges.source], points[edges.target])
-    mean = length.mean() if length.any() else 1.0
-    return (mean / np.maximum(length, mean / GREATEST_WEIGHT)).astype(np.float32)

@@ -1,8 +1,8 @@
-"""An operator of `torch_geometric.nn` by its class name: which there are, how one is made, and what it reads.
+"""Find an operator of `torch_geometric.nn` by its class name, make it, and list the inputs that it reads.
 
-What a constructor and a forward pass ask for is read off their signatures and handed over by name; a few operators need
-networks of their own, or a value that a config cannot write (`_own`). A name is looked up among the convolutions of
-that one module and is never an import path.
+The signatures of the constructor and of the forward pass tell their arguments, which are passed by name. A few
+operators need networks of their own or a value that a config cannot write (`_own`). A name is looked up among the
+convolutions of that one module and is never an import path.
 """
 
 __all__ = ["Place", "Value", "make_operator", "operators", "what_it_reads"]
@@ -25,9 +25,9 @@ with warnings.catch_warnings():
 Value = bool | int | float | str
 
 READABLE = ("x", "x_0", "edge_index", "edge_attr", "edge_weight", "pos", "normal", "edge_type", "node_type")
-"""What there is to read, by the names of torch_geometric: node states now and before the first layer; edges, their
-features and weights; places of nodes and the direction up from there; the kind of each edge and node, of which there is
-one."""
+"""The inputs that an operator may read, by the names of torch_geometric: node states now and before the first layer;
+edges, their features and weights; places of nodes and the direction up from there; the kind of each edge and node, of
+which there is one."""
 UNFIT = {
     "DNAConv": "it reads the states after all layers before it",
     "MFConv": "it has weights for every number of neighbours, most of which no node of a mesh uses",
@@ -46,22 +46,22 @@ of a batch depend on one another."""
 
 
 class Place(NamedTuple):
-    """Where an operator stands."""
+    """The widths and the mesh that an operator is made for."""
 
     channels: int
     edge_channels: int
     in_degrees: Tensor
-    """How many nodes have 0, 1, 2, … edges into them."""
+    """The number of nodes with 0, 1, 2, … edges into them."""
 
 
 @cache
 def operators() -> tuple[str, ...]:
-    """The names of all operators that node states, edges, their features and places are enough for."""
+    """The names of all operators that read nothing but node states, edges, their features and places."""
     return tuple(sorted(name for name in geometric.conv.__all__ if name not in UNFIT and _fits(name)))
 
 
 def what_it_reads(operator: nn.Module) -> list[str]:
-    """The parameters of the forward pass that can be served."""
+    """The names in `READABLE` that the forward pass has as parameters."""
     parameters = inspect.signature(operator.forward).parameters
     weights_itself = type(operator).__name__ == "FAConv"
     return [name for name in READABLE if name in parameters and not (weights_itself and name == "edge_weight")]
@@ -71,15 +71,19 @@ def make_operator(name: str, place: Place, arguments: Mapping[str, Value]) -> nn
     """A fresh operator from `channels` to `channels`.
 
     Args:
-        name: of a class in `torch_geometric.nn`, such as `GATv2Conv`.
-        place: where it stands.
-        arguments: of its constructor, beyond those that follow from the place.
+        name: the name of a class in `torch_geometric.nn`, such as `GATv2Conv`.
+        place: the widths and the mesh that it is made for.
+        arguments: arguments of its constructor, beyond those that follow from `place`.
 
     Raises:
         ConfigError: there is no such operator, or it cannot take the arguments.
     """
     if name not in operators():
-        raise ConfigError([Fault("operator", _unknown(name))], fix=nearest(name, operators()))
+        problem = f"`operator` must be the name of a convolution in torch_geometric.nn, got {name!r}"
+        if name in geometric.conv.__all__:
+            reason = UNFIT.get(name, "it reads more than node states and edge features")
+            problem = f"{name!r} cannot be a processor: {reason}"
+        raise ConfigError([Fault("operator", problem)], fix=nearest(name, operators()))
     made: Any = getattr(geometric, name)
     given = _given(name, place)
     faults = list(_faults(name, _open_parameters(made, given), arguments))
@@ -87,7 +91,9 @@ def make_operator(name: str, place: Place, arguments: Mapping[str, Value]) -> nn
         raise ConfigError(faults, fix=f"see {name} in the documentation of torch_geometric")
     chosen = {**DEFAULTS.get(name, {}), **arguments}
     if "concat" in inspect.signature(made).parameters:
-        given["out_channels"] = _channels_per_head(place.channels, chosen)
+        side_by_side = chosen.get("concat", True)  # otherwise the operator takes the mean of its heads
+        heads: Any = chosen.get("heads", 1)
+        given["out_channels"] = _share(place.channels, heads, "heads") if side_by_side else place.channels
     try:
         operator: nn.Module = made(**given, **chosen)
     except (AssertionError, ImportError, TypeError, ValueError) as error:
@@ -96,19 +102,15 @@ def make_operator(name: str, place: Place, arguments: Mapping[str, Value]) -> nn
     return operator
 
 
-# Which operators there are
+# Operators
 
 
 def _fits(name: str) -> bool:
     found: Any = getattr(geometric, name)
-    if not _passes_messages(found):
+    if not (inspect.isclass(found) and issubclass(found, geometric.MessagePassing)):
         return False
-    parameters = _named(found.forward)
+    parameters = _named(getattr(geometric, name).forward)
     return {"x", "edge_index"} <= parameters.keys() and _required(parameters) <= {*READABLE}
-
-
-def _passes_messages(found: Any) -> bool:
-    return inspect.isclass(found) and issubclass(found, geometric.MessagePassing)
 
 
 def _named(function: Any) -> dict[str, inspect.Parameter]:
@@ -122,17 +124,11 @@ def _required(parameters: Mapping[str, inspect.Parameter]) -> set[str]:
     return {name for name, one in parameters.items() if one.default is one.empty}
 
 
-def _unknown(name: str) -> str:
-    if name in geometric.conv.__all__:
-        return f"{name!r} cannot be a processor: {UNFIT.get(name, 'it reads more than node states and edge features')}"
-    return f"`operator` must be the name of a convolution in torch_geometric.nn, got {name!r}"
-
-
-# What a constructor is given
+# Arguments that follow from the place
 
 
 def _given(name: str, place: Place) -> dict[str, Any]:
-    """What follows from the place, as far as the constructor asks for it."""
+    """The arguments that follow from the place and that the constructor has as parameters."""
     channels, edges = place.channels, place.edge_channels
     common = {
         **dict.fromkeys(("in_channels", "out_channels", "channels"), channels),
@@ -144,7 +140,7 @@ def _given(name: str, place: Place) -> dict[str, Any]:
 
 
 def _own(name: str, place: Place) -> dict[str, Any]:
-    """What this operator alone needs: networks, the meaning of `dim`, lists."""
+    """The arguments that this operator alone needs: networks, the meaning of `dim`, lists."""
     channels, edges = place.channels, place.edge_channels
     match name:
         case "CGConv" | "GMMConv":
@@ -180,11 +176,6 @@ def _network(inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(nn.Linear(inputs, outputs), nn.SiLU(), nn.Linear(outputs, outputs))
 
 
-def _channels_per_head(channels: int, chosen: Mapping[str, Any]) -> int:
-    """Heads are put side by side, unless their mean is asked for."""
-    return _share(channels, chosen.get("heads", 1), "heads") if chosen.get("concat", True) else channels
-
-
 def _share(channels: int, parts: int, what: str) -> int:
     if parts < 1 or channels % parts:
         fault = Fault("arguments", f"the model's {channels} channels cannot be shared by {parts} {what}")
@@ -192,11 +183,11 @@ def _share(channels: int, parts: int, what: str) -> int:
     return channels // parts
 
 
-# What a config may say
+# Arguments from the config
 
 
 def _open_parameters(made: Any, given: Mapping[str, Any]) -> dict[str, inspect.Parameter]:
-    """What is left to the user; `aggr` is one of those that an operator hands on to its base class."""
+    """The parameters that the user may set; `aggr` is one if the operator passes keywords on to its base class."""
     parameters = _named(made.__init__)
     if len(parameters) + 1 < len(inspect.signature(made.__init__).parameters):
         aggr = inspect.Parameter("aggr", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str)
@@ -216,7 +207,7 @@ def _faults(name: str, parameters: Mapping[str, inspect.Parameter], arguments: M
 
 
 def _problem(annotation: Any, value: Value) -> str:
-    """Why a value does not fit the type that an argument is declared with; empty where it does or where none is."""
+    """The reason why `value` does not fit the declared type of an argument; empty if it fits or no type is declared."""
     if annotation is inspect.Parameter.empty:
         return ""
     try:

@@ -66,14 +66,14 @@ class GraphAttention(nn.Module):
             along: the edges.
         """
         edge = cast("nn.Linear", self.edge or along.projection)
-        query, key = self._normed(self.query_norm, self.query(target)), self._normed(self.key_norm, self.key(source))
+        query, key = self.query(target), self.key(source)
+        if self.query_norm is not None and self.key_norm is not None:
+            query = self.query_norm(query.view(*query.shape[:2], self.heads, -1)).flatten(-2)
+            key = self.key_norm(key.view(*key.shape[:2], self.heads, -1)).flatten(-2)
         value = functional.linear(source, self.value.weight, self.value.bias + edge.bias)
         received = edge_attention(query, key, value, along.features, edge.weight, along.edges, self.heads)
         result: Tensor = self.out(received + self.root(target))
         return result
-
-    def _normed(self, norm: nn.Module | None, nodes: Tensor) -> Tensor:
-        return nodes if norm is None else norm(nodes.view(*nodes.shape[:2], self.heads, -1)).flatten(-2)
 
 
 class GraphTransformerBlock(nn.Module):

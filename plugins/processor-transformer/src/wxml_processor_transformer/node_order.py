@@ -1,4 +1,4 @@
-"""Orders of nodes: what lies close on the sphere shall lie close in a list, so that a window in it is a neighbourhood.
+"""Orders of nodes that keep neighbours on the sphere close in the list, so that a window in it is a neighbourhood.
 
 `latitude-bands` sorts by latitude and then longitude: a window is a ring around the globe. `healpix` and `hilbert` cut
 the sphere into the twelve faces of HEALPix (Górski et al. 2005, doi:10.1086/427976): a window is a compact patch.
@@ -32,19 +32,34 @@ enters and at which it leaves; that is the corner where it enters the next one. 
 
 
 def node_order(nodes: NodeSet, order: Order) -> Integers:
-    """Node numbers in the order, shape `[node]`; nodes with equal keys keep theirs."""
-    return np.lexsort(_keys(nodes, order)).astype(np.int64)
+    """Node numbers in the order, shape `[node]`; nodes with equal keys keep their order."""
+    if order == "as-is":
+        return np.arange(len(nodes), dtype=np.int64)
+    keys: tuple[Integers, ...]  # the most important one last
+    if order == "latitude-bands":
+        microdegrees = np.rint(1e6 * np.stack([np.mod(nodes.longitudes, 360.0), -nodes.latitudes])).astype(np.int64)
+        keys = tuple(microdegrees)
+    else:
+        face, x, y = face_coordinates(nodes, LEVELS)
+        if order == "healpix":
+            keys = z_order(x, y, LEVELS), face
+        else:
+            number, start, end = FACES[face].T
+            keys = hilbert_order(*_turned(x, y, start, end), LEVELS), number
+    return np.lexsort(keys).astype(np.int64)
 
 
 def ranks_among(targets: NodeSet, sources: NodeSet, order: Order) -> Integers:
     """For each target, in order: the rank of the first source that does not come before it; shape `[target_node]`.
 
-    Both node sets are sorted together, along one curve. As they are (`as-is`) there is none: then the ranks of targets
-    are stretched to those of sources.
+    Both node sets are sorted together along one curve. `as-is` has no curve: the ranks of targets are stretched to
+    those of sources.
     """
     if order == "as-is":
         return (2 * np.arange(len(targets)) + 1) * len(sources) // (2 * max(len(targets), 1))
-    together = node_order(_joined(targets, sources), order)
+    latitudes = np.concatenate([targets.latitudes, sources.latitudes])
+    longitudes = np.concatenate([targets.longitudes, sources.longitudes])
+    together = node_order(NodeSet(latitudes, longitudes), order)
     is_target = together < len(targets)
     ranks = np.cumsum(~is_target, dtype=np.int64)[is_target]
     return np.minimum(ranks, len(sources) - 1)
@@ -53,25 +68,6 @@ def ranks_among(targets: NodeSet, sources: NodeSet, order: Order) -> Integers:
 def reordered(nodes: NodeSet, permutation: Integers) -> NodeSet:
     """The nodes in another order."""
     return NodeSet(nodes.latitudes[permutation], nodes.longitudes[permutation])
-
-
-def _joined(first: NodeSet, second: NodeSet) -> NodeSet:
-    places = ((first.latitudes, second.latitudes), (first.longitudes, second.longitudes))
-    return NodeSet(*(np.concatenate(pair) for pair in places))
-
-
-def _keys(nodes: NodeSet, order: Order) -> tuple[Integers, ...]:
-    """What to sort by, the most important key last."""
-    if order == "as-is":
-        return (np.arange(len(nodes)),)
-    if order == "latitude-bands":
-        microdegrees = np.rint(1e6 * np.stack([np.mod(nodes.longitudes, 360.0), -nodes.latitudes])).astype(np.int64)
-        return tuple(microdegrees)
-    face, x, y = face_coordinates(nodes, LEVELS)
-    if order == "healpix":
-        return z_order(x, y, LEVELS), face
-    number, start, end = FACES[face].T
-    return hilbert_order(*_turned(x, y, start, end), LEVELS), number
 
 
 def _turned(x: Integers, y: Integers, start: Integers, end: Integers) -> tuple[Integers, Integers]:
@@ -127,7 +123,7 @@ def z_order(x: Integers, y: Integers, levels: int) -> Integers:
 
 
 def hilbert_order(x: Integers, y: Integers, levels: int) -> Integers:
-    """How far along Hilbert's curve each cell of a square lies (Hilbert 1891): neighbours on it share a side."""
+    """The place of each cell of a square on Hilbert's curve (Hilbert 1891); neighbours on the curve share a side."""
     x, y, along = x.copy(), y.copy(), np.zeros_like(x)
     for level in reversed(range(levels)):
         right, top = x >> level & 1, y >> level & 1

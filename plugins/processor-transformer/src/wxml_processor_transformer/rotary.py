@@ -1,4 +1,4 @@
-"""Rotary position embeddings: queries and keys turn by angles that follow from where they are.
+"""Rotary position embeddings: queries and keys turn by angles that depend on their places.
 
 Two channels of a head form a plane, which turns by θ_m(place). The product of a turned query and a turned key depends
 on the difference of their angles alone (Su et al. 2021, arXiv:2104.09864).
@@ -46,6 +46,9 @@ def rotary_pair(position: Position, size: int, target: Places, source: Places) -
         size: d, channels of a head.
         target: nodes and ranks of the targets.
         source: nodes and ranks of the sources.
+
+    Raises:
+        ConfigError: `size` is no multiple of the channels that a plane of this position needs.
     """
     if position == "none":
         return None
@@ -53,15 +56,13 @@ def rotary_pair(position: Position, size: int, target: Places, source: Places) -
     if size % planes:
         fault = Fault("position", f"`{position}` needs a multiple of {planes} channels in a head, got {size}")
         raise ConfigError([fault], fix="change `num_heads` or the channels of the model")
-    angles = _rank_angles if position == "rank" else _sphere_angles
-    return nn.ModuleList(Rotary(angles(*places, size)) for places in (target, source))
-
-
-def _rank_angles(_: NodeSet, ranks: NDArray[np.int64], size: int) -> NDArray[np.float64]:
-    return ranks[:, None] * BASE ** (-2 * np.arange(size // 2) / size)
-
-
-def _sphere_angles(nodes: NodeSet, _: NDArray[np.int64], size: int) -> NDArray[np.float64]:
-    wave_numbers = 1.0 + np.arange(size // 4)
-    places = np.radians(np.stack([nodes.longitudes, nodes.latitudes]))
-    return np.concatenate([place[:, None] * wave_numbers for place in places], axis=1)
+    rotations = []
+    for nodes, ranks in (target, source):
+        if position == "rank":
+            angles = ranks[:, None] * BASE ** (-2 * np.arange(size // 2) / size)
+        else:
+            wave_numbers = 1.0 + np.arange(size // 4)
+            coordinates = np.radians(np.stack([nodes.longitudes, nodes.latitudes]))
+            angles = np.concatenate([values[:, None] * wave_numbers for values in coordinates], axis=1)
+        rotations.append(Rotary(angles))
+    return nn.ModuleList(rotations)

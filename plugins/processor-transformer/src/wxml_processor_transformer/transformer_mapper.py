@@ -75,7 +75,7 @@ class TransformerMapper(Mapper):
 
     @property
     def source_out(self) -> int:
-        """Channels of the source, which comes back as it went in."""
+        """Channels of the source; the mapper returns it unchanged."""
         return self.channels.source
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
