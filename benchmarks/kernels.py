@@ -57,7 +57,7 @@ FEATURES = 8
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large everything is; edges join random nodes."""
+    """The sizes of the inputs; edges join random nodes."""
 
     nodes: int = 10_242
     edges: int = 81_840
@@ -71,7 +71,7 @@ QUICK = Sizes(nodes=642, edges=5_120, channels=32, heads=4, window=32)
 
 @dataclass(frozen=True)
 class Case:
-    """A kernel, its plain form, and what both read."""
+    """A kernel, its plain form, and the inputs of both."""
 
     ours: Function
     plain: Function
@@ -79,7 +79,7 @@ class Case:
 
 
 def random(*shape: int) -> Tensor:
-    """Normal values that want a gradient."""
+    """Normal values that require a gradient."""
     return torch.randn(*shape).requires_grad_()
 
 
@@ -210,7 +210,7 @@ def run(function: Function, inputs: tuple[Tensor, ...], which: str) -> None:
 
 
 def peak_mib(work: Callable[[], None]) -> float:
-    """By how much the resident memory rises at most."""
+    """The greatest rise of the resident memory during `work`."""
     give_back_memory()
     RESET.write_text("5")  # proc(5): the mark falls to what is resident now
     before = resident_mib()

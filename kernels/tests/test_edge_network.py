@@ -78,7 +78,7 @@ def plain(stack: LayerStack, edges: EdgeIndex, *tensors: Tensor) -> tuple[Tensor
 
 
 def gradients(outputs: tuple[Tensor, ...], wanted: list[Tensor]) -> list[Tensor]:
-    """Of one projection of the outputs that is the same at each call."""
+    """The gradients of one projection of the outputs; the projection is the same at each call."""
     torch.manual_seed(11)
     loss = sum(torch.sum(out * torch.randn_like(out)) for out in outputs)
     return list(torch.autograd.grad(loss, wanted))  # type: ignore[arg-type]
@@ -110,7 +110,7 @@ def test_gradients_equal_finite_differences(layers: int, activation: Activation,
 
 
 def test_operations_of_torch_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs on other devices and under a compiler."""
+    """Other devices and a compiler run this form."""
     edges, stack = edge_index(), random_stack(2)
     tensors = [*inputs(2, len(PAIRS)), *stack.parameters]
     ours = run(stack, edges, *tensors)

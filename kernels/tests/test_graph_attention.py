@@ -62,7 +62,7 @@ def loops(parts: Parts, pairs: Pairs, heads: int) -> Tensor:
                 k = torch.stack([key[item, pairs[n][0], c] + projected[n, c] for n in into])
                 v = torch.stack([value[item, pairs[n][0], c] + projected[n, c] for n in into])
                 out.append(torch.softmax(k @ query[item, i, c] / math.sqrt(width), 0) @ v)
-    return torch.stack(out).view_as(query) + 0 * query  # with a gradient even where there are no edges
+    return torch.stack(out).view_as(query) + 0 * query  # so that every target has a gradient, even without edges
 
 
 def assert_equal_with_gradients(ours: Tensor, expected: Tensor, leaves: Parts) -> None:
@@ -104,7 +104,7 @@ def test_its_gradients_are_those_of_finite_differences(heads: int) -> None:
 
 
 def test_the_form_for_other_devices_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a GPU and a compiler run, here in float64 on a CPU."""
+    """A GPU and a compiler run this form; here it runs in float64 on a CPU."""
     edges, given_parts = attention_edges(PAIRS), parts(len(PAIRS))
     ours = attend(given_parts, edges, 2)
     monkeypatch.setattr("wxml_kernels.graph_attention.runs_in_ranges", lambda values: False)
@@ -145,7 +145,7 @@ def test_a_target_without_edges_receives_nothing_and_asks_for_nothing() -> None:
 
 
 def test_a_constant_feature_is_a_bias_of_the_values() -> None:
-    """A bias of e adds to every logit of a target alike, so what is left of it is one more value."""
+    """A bias of e adds to every logit of a target alike, so it cancels there and remains in the values."""
     query, key, value, features, weight = parts(len(PAIRS))
     edges, bias = attention_edges(PAIRS), torch.randn(6, dtype=torch.float64)
     extended = torch.cat([features, torch.ones(len(PAIRS), 1)], 1), torch.cat([weight, bias[:, None]], 1)
@@ -155,7 +155,7 @@ def test_a_constant_feature_is_a_bias_of_the_values() -> None:
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_large_logits_neither_overflow_nor_vanish(sign: float) -> None:
-    """Logits of ±10 000: the largest takes everything, also where all are far below zero."""
+    """Logits of ±10 000: the largest takes everything, even if all are far below zero."""
     query, key, value, features, weight = parts(len(PAIRS), channels=1, dtype=torch.float32)
     query = torch.full_like(query, sign * 100.0)
     key = torch.arange(1.0, SOURCES + 1).view(1, -1, 1).expand(2, -1, -1) * 100
@@ -227,7 +227,7 @@ def test_compiling_changes_nothing() -> None:
 
 
 def test_tensors_without_values_pass() -> None:
-    """As a memory planner runs a model."""
+    """A memory planner runs a model in this way."""
     leaves = random_parts_of(many_edges(), 16)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         edges = many_edges()

@@ -81,7 +81,7 @@ def test_gradients_equal_finite_differences(recompute: bool) -> None:
 
 
 def test_operations_of_torch_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs on other devices and under a compiler."""
+    """Other devices and a compiler run this form."""
     stack = random_stack(2)
     tensors = tensors_for(stack)
     ours = run(stack, *tensors, residual=True)

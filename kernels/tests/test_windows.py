@@ -62,7 +62,7 @@ def test_self_attention_equals_the_dense_form(kernel: str, nodes: int, window: i
     seed=st.integers(0, 99),
 )
 def test_any_rising_windows_equal_the_dense_form(kernel: str, queries: int, keys: int, window: int, seed: int) -> None:
-    """As between node sets of different lengths, crowded in places."""
+    """Two node sets of different lengths have such windows, with many places in some parts."""
     centres = np.sort(np.random.default_rng(seed).integers(0, keys, queries))
     parts = random_parts(queries, keys)
     ours = KERNELS[kernel](*parts, KeyWindow(centres, keys, window))
@@ -119,7 +119,7 @@ def test_dropout_keeps_the_mean_and_follows_the_seed() -> None:
 
 
 def saved_bytes(nodes: int) -> int:
-    """What forward keeps for the backward pass."""
+    """The bytes that the forward pass saves for the backward pass."""
     kept: dict[int, int] = {}
 
     def pack(values: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ def saved_bytes(nodes: int) -> int:
 
 
 def test_memory_is_linear_in_nodes() -> None:
-    """Kept: q, k, v and o of 2 heads · 8 channels in float64, and two bounds; nothing of nodes × window."""
+    """It saves q, k, v and o of 2 heads · 8 channels in float64, and two bounds; nothing of nodes × window."""
     for nodes in (300, 600, 1200):
         assert saved_bytes(nodes) == nodes * (4 * 16 * 8 + 2 * 8)
 
@@ -167,7 +167,7 @@ def test_deterministic_to_the_bit() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled(backend: str) -> None:
-    """The block kernel stays one operator; what is around it is compiled."""
+    """The block kernel stays one operator; the compiler fuses the operations around it."""
     parts = [part.detach().float().requires_grad_() for part in random_parts(50, 50)]
     window = KeyWindow.among(50, 6)
 

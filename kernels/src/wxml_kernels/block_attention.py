@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 QUERIES = 128
-"""Queries in a block. It computes scores with `QUERIES` + 2 windows keys, where each query needs 2 windows."""
+"""Queries in a block. A block computes scores with `QUERIES` + 2 windows keys; each query alone needs 2 windows."""
 SCORE_BYTES = 2**20
-"""Bytes of scores in one step: as many heads at a time as fit, at least one; the second-level cache of a core."""
+"""Bytes of scores in one step, the second-level cache of a core: as many heads at a time as fit, at least one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,9 @@ class _Step:
     queries: slice
     keys: slice
     mask: Tensor
-    """0 where a query sees a key, −∞ elsewhere; shape `[query, key]`."""
+    """0 if a query sees a key, −∞ if not; shape `[query, key]`."""
     number: int
+    """0, 1, 2, … in the order of the steps: with dropout, each step draws from a seed of its own."""
 
 
 @torch.library.custom_op("wxml_kernels::block_attention", mutates_args=())
@@ -43,7 +44,8 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, dropou
         q, k, v = _rows(query, query.shape[-1] ** -0.5), _rows(key), _rows(value)
         out = torch.empty_like(q)
         for step in _steps(bounds, len(q), q.dtype):
-            weights = _dropped(_weights(step, q, k), step, dropout)[0]  # [row, query, key]
+            p, factors = _weights(step, q, k, dropout)  # [row, query, key]
+            weights = p if factors is None else p * factors
             out[step.rows, :, step.queries] = torch.bmm(v[step.rows, :, step.keys], weights.transpose(1, 2))
         return _restored(out, query)
 
@@ -59,10 +61,12 @@ def _gradients(
         shift = -(grad_out * _rows(output)).sum(1).unsqueeze(-1)  # -∂o·o, [row, query, 1]
         for step in _steps(bounds, len(q), q.dtype):
             rows, queries, keys = step.rows, step.queries, step.keys
-            p = _weights(step, q, k)  # [row, query, key]
-            kept, factors = _dropped(p, step, dropout)
-            grad_v[rows, :, keys].baddbmm_(grad_out[rows, :, queries], kept)
-            g, near = grad_out[rows, :, queries].transpose(1, 2), v[rows, :, keys]
+            p, factors = _weights(step, q, k, dropout)  # [row, query, key]
+            grad_v[rows, :, keys].baddbmm_(grad_out[rows, :, queries], p if factors is None else p * factors)
+            g, near = (
+                grad_out[rows, :, queries].transpose(1, 2),
+                v[rows, :, keys],
+            )  # [row, query, channel], [row, channel, key]
             if factors is None:
                 grad_scores = torch.baddbmm(shift[rows, queries], g, near).mul_(p)  # ∂s, [row, query, key]
             else:
@@ -125,20 +129,15 @@ def _steps(bounds: Tensor, rows: int, dtype: torch.dtype) -> Iterator[_Step]:
             number += 1
 
 
-def _weights(step: _Step, query: Tensor, key: Tensor) -> Tensor:
-    """P of a step, shape `[row, query, key]`."""
-    queries = query[step.rows, :, step.queries].transpose(1, 2)
-    return torch.softmax(torch.baddbmm(step.mask, queries, key[step.rows, :, step.keys]), dim=-1)
-
-
-def _dropped(weights: Tensor, step: _Step, dropout: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """The weights after dropout, and their factors: 0 or 1 / (1 - probability)."""
+def _weights(step: _Step, query: Tensor, key: Tensor, dropout: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """The weights p of a step, `[row, query, key]`, and with dropout their factors: 0 or 1 / (1 - probability)."""
+    queries, keys = query[step.rows, :, step.queries].transpose(1, 2), key[step.rows, :, step.keys]
+    p = torch.softmax(torch.baddbmm(step.mask, queries, keys), dim=-1)
     if dropout is None:
-        return weights, None
+        return p, None
     seed, probability = dropout.tolist()
-    generator = torch.Generator(weights.device).manual_seed(int(seed) + step.number)
-    keep = torch.empty_like(weights).bernoulli_(1 - probability, generator=generator).div_(1 - probability)
-    return weights * keep, keep
+    generator = torch.Generator(p.device).manual_seed(int(seed) + step.number)
+    return p, torch.empty_like(p).bernoulli_(1 - probability, generator=generator).div_(1 - probability)
 
 
 @_attention.register_fake

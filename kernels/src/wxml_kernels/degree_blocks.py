@@ -90,7 +90,7 @@ class AttentionEdges(EdgeIndex):
     """
 
     into_target: Tensor
-    """For the edge at each place of `by_source`, its place in `by_target`; shape `[edge]`."""
+    """The place in `by_target` of the edge at each place of `by_source`, shape `[edge]`."""
 
     def __init__(self, source: ArrayLike, target: ArrayLike, source_count: int, target_count: int) -> None:
         super().__init__(source, target, source_count, target_count)

@@ -162,34 +162,24 @@ class EdgeIndex(nn.Module):
         if key in self._folded:
             return self._folded[key]
         with torch.inference_mode(False):  # a forecast may make them, and training uses them afterwards
-            folded = self._fold(batch)
+            items = torch.arange(batch, device=self.source.device)[:, None]
+            edges = torch.arange(batch * self.edge_count + 1, device=self.source.device)
+            source = (self.source + items * self.source_count).reshape(-1)  # [batch · edge]
+            target = (self.target + items * self.target_count).reshape(-1)
+            pointers, source_pointers = (
+                torch.cat([(one[:-1] + items * self.edge_count).reshape(-1), edges[-1:]])  # [batch · node + 1]
+                for one in (self.pointers, self.source_pointers)
+            )
+            transpose = (self.transpose + items * self.edge_count).reshape(-1)
+            ends = torch.stack([source, target + batch * self.source_count], dim=1).reshape(-1)  # [batch · edge · 2]
+            folded = _Folded(source, target, edges[:-1], pointers, transpose, source_pointers, ends, 2 * edges)
         if is_real(folded.order) or torch.compiler.is_compiling():  # indices without values serve a planner alone
             self._folded[key] = folded
         return folded
 
-    def _fold(self, batch: int) -> _Folded:
-        items, edges = torch.arange(batch, device=self.source.device)[:, None], batch * self.edge_count
-
-        def fold(index: Tensor, stride: int) -> Tensor:
-            return (index + items * stride).reshape(-1)
-
-        def fold_pointers(pointers: Tensor) -> Tensor:
-            return torch.cat([fold(pointers[:-1], self.edge_count), pointers.new_tensor([edges])])
-
-        source, target = fold(self.source, self.source_count), fold(self.target, self.target_count)
-        return _Folded(
-            source,
-            target,
-            torch.arange(edges, device=source.device),
-            fold_pointers(self.pointers),
-            fold(self.transpose, self.edge_count),
-            fold_pointers(self.source_pointers),
-            torch.stack([source, target + batch * self.source_count], dim=1).reshape(-1),
-            2 * torch.arange(edges + 1, device=source.device),
-        )
-
 
 def _node_numbers(name: str, index: ArrayLike, count: int) -> NDArray[np.int64]:
+    """`index` as node numbers below `count`; a ValueError names the parameter `name`."""
     numbers = np.asarray(index)
     if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
         raise ValueError(

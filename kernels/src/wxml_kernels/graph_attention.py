@@ -19,8 +19,7 @@ backward pass reads queries, keys, values and α. With g = ∂o, l the logits an
 
 __all__ = ["edge_attention"]
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +28,7 @@ from torch.nn import functional
 
 from wxml_kernels.degree_blocks import AttentionEdges, Block, DegreeOrder
 from wxml_kernels.edges import WORKING_SET, gather_sources, gather_targets, segment_softmax, segment_sum
-from wxml_kernels.head_products import HeadProducts, HeadProjection, by_head
+from wxml_kernels.head_products import HeadProducts, HeadProjection
 from wxml_kernels.layer_stack import runs_in_ranges
 from wxml_kernels.memory_pool import empty_like, empty_rows, is_real
 
@@ -89,47 +88,85 @@ def edge_attention(
     return out.to(query.dtype)
 
 
-class _Item(NamedTuple):
-    """Attention of one item of the batch, block by block."""
+class _EdgeAttention(torch.autograd.Function):
+    """`edge_attention` in blocks of T targets with D edges each; the letters are those of the module's formulas."""
 
-    edges: AttentionEdges
-    heads: HeadProducts
-    projection: HeadProjection
-    features: Tensor
-    """a, shape `[edge, feature]` in the order of `by_target`."""
+    @staticmethod
+    def forward(ctx: Any, edges: AttentionEdges, heads: int, training: bool, *tensors: Tensor) -> Tensor:
+        q, k, v, features, weight = tensors
+        order, blocks, scale = edges.by_target, _blocks(edges.by_target, weight), (q.shape[-1] // heads) ** -0.5
+        within, w = HeadProducts(heads, blocks, weight), HeadProjection.of(heads, weight, features.shape[-1])
+        out, ordered = empty_like(q), _in_order(order, q)
+        batch, count = len(q) if training else 0, edges.edge_count
+        alpha = empty_rows(batch * count, heads, q).view(batch, count, heads)
+        for n in range(len(q)):
+            for block in blocks:
+                sources, a = _edges_of(block, order, features if features.ndim == 2 else features[n])
+                q_i = q[n].index_select(0, order.nodes[block.nodes]).mul_(scale)  # [T, channel]
+                logits = within.products(q_i, k[n], sources)  # q_i · k_j, [T, D, H]
+                logits.baddbmm_(a, w.project(q_i).transpose(1, 2))  # q_i · (k_j + e_ij)
+                memory = alpha[n, block.edges].view_as(logits) if training else torch.empty_like(logits)
+                weights = torch.softmax(logits, 1, out=memory).transpose(1, 2).contiguous()  # α, [T, H, D]
+                o_i = within.sums(weights, v[n], sources)  # Σ_j α_ij v_j, [T, channel]
+                ordered[block.nodes] = w.add_to(o_i, torch.bmm(weights, a))  # + W Σ_j α_ij a_ij
+            torch.index_select(ordered, 0, order.places, out=out[n])
+        ctx.edges, ctx.heads = edges, heads
+        ctx.save_for_backward(*tensors, alpha)
+        return out
 
-    @classmethod
-    def of(cls, edges: AttentionEdges, heads: int, features: Tensor, weight: Tensor) -> Self:
-        """For W as `[channel, feature]`, without the padding of the features."""
-        projection = HeadProjection.of(heads, functional.pad(weight, (0, features.shape[1] - weight.shape[1])))
-        blocks = _blocks(edges.by_target, weight)
-        most = max((block.edges.stop - block.edges.start for block in blocks), default=0)
-        return cls(edges, HeadProducts.of(heads, most, weight), projection, features)
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        with torch.autocast(grad.device.type, enabled=False):
+            return None, None, None, *_gradients(ctx, grad.contiguous())
 
-    def features_of(self, block: Block) -> Tensor:
-        """a, `[T, D, feature]`."""
-        return self.features[block.edges].view(-1, block.degree, self.features.shape[-1])
 
-    def projected(self, nodes: Tensor) -> Tensor:
-        """Wᵀ nodes_i in each head, `[T, H, feature]`."""
-        return self.projection.project(nodes).view(len(nodes), len(self.heads.numbers), -1)
+def _gradients(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradients of q, k, v, the features and W from g, that of o."""
+    (q, k, v, features, weight, alpha), edges, heads = ctx.saved_tensors, ctx.edges, ctx.heads
+    order, blocks, scale = edges.by_target, _blocks(edges.by_target, weight), (q.shape[-1] // heads) ** -0.5
+    within, w = HeadProducts(heads, blocks, weight), HeadProjection.of(heads, weight, features.shape[-1])
+    grad_w = HeadProjection.of(heads, torch.zeros_like(weight), features.shape[-1])
+    grad_q, grad_k, grad_v = empty_like(q), empty_like(k), empty_like(v)
+    grad_features = torch.zeros_like(features) if ctx.needs_input_grad[6] else None
+    grad_logits = empty_rows(edges.edge_count, heads, alpha)  # of one item, [edge, H]
+    for n in range(len(g)):
+        ordered = _in_order(order, g)
+        for block in blocks:
+            sources, a = _edges_of(block, order, features if features.ndim == 2 else features[n])
+            nodes = order.nodes[block.nodes]
+            q_i, g_i = q[n].index_select(0, nodes), g[n].index_select(0, nodes)  # [T, channel]
+            w_g = w.project(g_i)  # Wᵀ g_i, [T, H, feature]
+            weights = alpha[n, block.edges].view(-1, block.degree, heads)  # α, [T, D, H]
+            grad_weights = within.products(g_i, v[n], sources)  # g_i · v_j, [T, D, H]
+            grad_weights.baddbmm_(a, w_g.transpose(1, 2))  # ∂α = g_i · (v_j + e_ij)
+            logits = grad_logits[block.edges].view_as(weights)  # ∂l, [T, D, H]
+            torch.ops.aten._softmax_backward_data.out(grad_weights, weights, 1, weights.dtype, grad_input=logits)
+            logits.mul_(scale)
+            by_head, alpha_by_head = (values.transpose(1, 2).contiguous() for values in (logits, weights))  # [T, H, D]
+            sums = torch.bmm(by_head, a)  # Σ_j ∂l_ij a_ij, [T, H, feature]
+            ordered[block.nodes] = w.add_to(within.sums(by_head, k[n], sources), sums)  # ∂q, [T, channel]
+            grad_w.add_outer(q_i, sums)
+            grad_w.add_outer(g_i, torch.bmm(alpha_by_head, a))
+            if grad_features is not None:  # ∂a, [T, D, feature]
+                total = grad_features if features.ndim == 2 else grad_features[n]
+                total[block.edges] += torch.bmm(logits, w.project(q_i)).baddbmm_(weights, w_g).flatten(0, 1)
+        torch.index_select(ordered, 0, order.places, out=grad_q[n])
+        _sum_into_sources(edges, within, grad_logits, q[n], grad_k[n])
+        _sum_into_sources(edges, within, alpha[n], g[n], grad_v[n])
+    return grad_q, grad_k, grad_v, grad_features, grad_w.weight(heads, weight.shape[1])
 
-    def products(self, block: Block, nodes: Tensor, table: Tensor) -> Tensor:
-        """nodes_i · (table_j + e_ij), `[T, D, H]`."""
-        sources = self.edges.by_target.others[block.edges].view(-1, block.degree)  # [T, D]
-        products = self.heads.products(nodes, table, sources)
-        return products.baddbmm_(self.features_of(block), self.projected(nodes).transpose(1, 2))
 
-    def sums(self, block: Block, weights: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
-        """Σ_j weights_ij (table_j + e_ij), `[T, channel]`, and Σ_j weights_ij a_ij, `[T, H · feature]`."""
-        sources = self.edges.by_target.others[block.edges].view(-1, block.degree)  # [T, D]
-        ordered = by_head(weights)
-        sums, feature_sums = self.heads.sums(ordered, table, sources), self.feature_sums(block, ordered)
-        return self.projection.add_to(sums, feature_sums), feature_sums
-
-    def feature_sums(self, block: Block, weights: Tensor) -> Tensor:
-        """Σ_j weights_ij a_ij, `[T, H · feature]`, with weights `[T, H, D]`."""
-        return torch.bmm(weights, self.features_of(block)).flatten(1)
+def _sum_into_sources(edges: AttentionEdges, within: HeadProducts, weights: Tensor, table: Tensor, out: Tensor) -> None:
+    """Write Σ_i weights_ij table_i over the edges out of each source into `out`, `[source_node, channel]`."""
+    order, heads = edges.by_source, weights.shape[-1]
+    ordered = _in_order(order, out)
+    for block in _blocks(order, out.t()):
+        here = weights.index_select(0, edges.into_target[block.edges])  # [T · D, H]
+        here = here.view(-1, block.degree, heads).transpose(1, 2).contiguous()  # [T, H, D]
+        targets = order.others[block.edges].view(-1, block.degree)  # [T, D]
+        ordered[block.nodes] = within.sums(here, table, targets)  # [T, channel]
+    torch.index_select(ordered, 0, order.places, out=out)
 
 
 def _blocks(order: DegreeOrder, values: Tensor) -> list[Block]:
@@ -141,84 +178,14 @@ def _blocks(order: DegreeOrder, values: Tensor) -> list[Block]:
     return found if is_real(values) else sorted(found, key=lambda block: block.edges.start - block.edges.stop)[:1]
 
 
+def _edges_of(block: Block, order: DegreeOrder, features: Tensor) -> tuple[Tensor, Tensor]:
+    """The source of each edge of a block, `[T, D]`, and a, `[T, D, feature]`."""
+    sources, a = order.others[block.edges], features[block.edges]
+    return sources.view(-1, block.degree), a.view(-1, block.degree, a.shape[-1])
+
+
 def _in_order(order: DegreeOrder, like: Tensor) -> Tensor:
     """Memory for a result at each place of an order, `[node, channel]`; zero for nodes without edges."""
     result = empty_rows(len(order.nodes), like.shape[-1], like)
     result[: order.isolated].zero_()
     return result
-
-
-class _EdgeAttention(torch.autograd.Function):
-    """`edge_attention` in blocks of T targets with D edges each; the letters are those of the module's formulas."""
-
-    @staticmethod
-    def forward(ctx: Any, edges: AttentionEdges, heads: int, training: bool, *tensors: Tensor) -> Tensor:
-        q, k, v, features, weight = tensors
-        order, scale = edges.by_target, (q.shape[-1] // heads) ** -0.5
-        out, ordered = empty_like(q), _in_order(order, q)
-        batch, count = len(q) if training else 0, edges.edge_count
-        alpha = empty_rows(batch * count, heads, q).view(batch, count, heads)
-        for n in range(len(q)):
-            item = _Item.of(edges, heads, features if features.ndim == 2 else features[n], weight)
-            for block in _blocks(order, weight):
-                here = q[n].index_select(0, order.nodes[block.nodes]).mul_(scale)  # [T, channel]
-                logits = item.products(block, here, k[n])  # [T, D, H]
-                memory = alpha[n, block.edges].view_as(logits) if training else torch.empty_like(logits)
-                weights = torch.softmax(logits, 1, out=memory)  # α, [T, D, H]
-                ordered[block.nodes] = item.sums(block, weights, v[n])[0]  # o, [T, channel]
-            torch.index_select(ordered, 0, order.places, out=out[n])
-        ctx.edges, ctx.heads = edges, heads
-        ctx.save_for_backward(*tensors, alpha)
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        with torch.autocast(grad.device.type, enabled=False):
-            gradients = _gradients(ctx.edges, ctx.heads, ctx.saved_tensors, grad.contiguous(), ctx.needs_input_grad[6])
-        return None, None, None, *gradients
-
-
-def _gradients(
-    edges: AttentionEdges, heads: int, saved: Sequence[Tensor], g: Tensor, wants_features: bool
-) -> tuple[Tensor | None, ...]:
-    """The gradients of q, k, v, the features and W from g, that of o."""
-    q, k, v, features, weight, alpha = saved
-    order, scale = edges.by_target, (q.shape[-1] // heads) ** -0.5
-    grad_q, grad_k, grad_v = empty_like(q), empty_like(k), empty_like(v)
-    grad_features = torch.zeros_like(features) if wants_features else None
-    grad_w = HeadProjection.of(heads, weight.new_zeros(len(weight), features.shape[-1]))
-    grad_logits = empty_rows(edges.edge_count, heads, alpha)  # of one item, [edge, H]
-    for n in range(len(g)):
-        item = _Item.of(edges, heads, features if features.ndim == 2 else features[n], weight)
-        ordered = _in_order(order, g)
-        for block in _blocks(order, weight):
-            nodes = order.nodes[block.nodes]
-            q_i, g_i = q[n].index_select(0, nodes), g[n].index_select(0, nodes)  # [T, channel]
-            weights = alpha[n, block.edges].view(-1, block.degree, heads)  # α, [T, D, H]
-            grad_weights = item.products(block, g_i, v[n])  # ∂α, [T, D, H]
-            logits = grad_logits[block.edges].view_as(weights)  # ∂l, [T, D, H]
-            torch.ops.aten._softmax_backward_data.out(grad_weights, weights, 1, weights.dtype, grad_input=logits)
-            logits.mul_(scale)
-            ordered[block.nodes], feature_sums = item.sums(block, logits, k[n])  # ∂q, [T, channel]; Σ_j ∂l_ij a_ij
-            grad_w.add_outer(q_i, feature_sums)
-            grad_w.add_outer(g_i, item.feature_sums(block, by_head(weights)))
-            if grad_features is not None:  # ∂a, [T · D, feature]
-                total = grad_features if features.ndim == 2 else grad_features[n]
-                part = torch.bmm(logits, item.projected(q_i)).baddbmm_(weights, item.projected(g_i))
-                total[block.edges] += part.flatten(0, 1)
-        torch.index_select(ordered, 0, order.places, out=grad_q[n])
-        _sum_into_sources(item, grad_logits, q[n], grad_k[n])
-        _sum_into_sources(item, alpha[n], g[n], grad_v[n])
-    return grad_q, grad_k, grad_v, grad_features, grad_w.weight(heads, weight.shape[1])
-
-
-def _sum_into_sources(item: _Item, weights: Tensor, table: Tensor, out: Tensor) -> None:
-    """Write Σ_i weights_ij table_i over the edges out of each source into `out`, `[source_node, channel]`."""
-    order, heads = item.edges.by_source, weights.shape[-1]
-    ordered = _in_order(order, out)
-    for block in _blocks(order, item.heads.gathered.t()):
-        here = weights.index_select(0, item.edges.into_target[block.edges])  # [T · D, H]
-        here = by_head(here.view(-1, block.degree, heads))
-        ordered[block.nodes] = item.heads.sums(here, table, order.others[block.edges].view(-1, block.degree))
-    torch.index_select(ordered, 0, order.places, out=out)

@@ -83,9 +83,9 @@ class SavedActivations(NamedTuple):
     pre_activations: tuple[Tensor, ...]
     """z_1 … z_K, shape `[row, channel]` each; z_K goes into the layer norm."""
     mean: Tensor
-    """Of z_K, shape `[row, 1]`."""
+    """The mean of z_K in each row, shape `[row, 1]`."""
     inverse_deviation: Tensor
-    """Of z_K, shape `[row, 1]`."""
+    """1 / √(variance + ε) of z_K in each row, shape `[row, 1]`."""
 
     @classmethod
     def empty(cls, rows: int, widths: Sequence[int], like: Tensor, dtype: torch.dtype) -> Self:
@@ -130,7 +130,7 @@ class LayerStack(NamedTuple):
     norm: tuple[Tensor, ...] = ()
     """Weight and bias of the layer norm, shape `[channel]` each; empty without a norm."""
     epsilon: float = 1e-5
-    """Of the layer norm."""
+    """ε of the layer norm."""
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:

@@ -48,7 +48,11 @@ class MemoryPool:
             memory = next((block for block in self.free if len(block) == size), None)
             if memory is None:
                 self._trim(max(self.peak, self.in_use + size) - self.in_use - size)
-                memory = _mapped(size)
+                if sys.platform == "linux":
+                    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+                    memory.madvise(mmap.MADV_HUGEPAGE)
+                else:
+                    memory = mmap.mmap(-1, size)
             else:
                 self.free.remove(memory)
             self.in_use += size
@@ -74,16 +78,8 @@ class MemoryPool:
             self.free.pop(0)
 
 
-def _mapped(size: int) -> mmap.mmap:
-    if sys.platform != "linux":
-        return mmap.mmap(-1, size)
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory.madvise(mmap.MADV_HUGEPAGE)
-    return memory
-
-
 def _memory_of_machine() -> int:
-    """Bytes; 4 GiB where Python cannot tell."""
+    """The bytes of memory of this machine; 4 GiB if Python cannot tell."""
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return 4 * 2**30
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -99,7 +95,7 @@ def is_real(values: Tensor) -> bool:
 
 
 def empty_rows(rows: int, width: int, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """An array `[rows, width]` with arbitrary values, on the device of `like` and, unless told, of its dtype."""
+    """An array `[rows, width]` with arbitrary values, on the device of `like` and by default in its dtype."""
     dtype = dtype or like.dtype
     size = rows * width * dtype.itemsize
     if size < SMALLEST or like.device.type != "cpu" or not is_real(like):

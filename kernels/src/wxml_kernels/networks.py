@@ -37,15 +37,17 @@ class _Settings(NamedTuple):
 
     stack: LayerStack
     dtype: torch.dtype
-    """Of matrix products."""
-    sums: torch.dtype
-    """Of sums, norms and the result."""
-    saves: bool
-    """Whether the forward pass saves its activations for the backward pass."""
+    """The dtype of matrix products; sums, norms and the result have the dtype of the inputs."""
     training: bool
+    """Whether a backward pass will follow."""
     recompute: bool
     residual: bool = False
     keeps_edges: bool = True
+
+    @property
+    def saves(self) -> bool:
+        """Whether the forward pass saves its activations for the backward pass."""
+        return self.training and not self.recompute
 
 
 def edge_network(
@@ -99,30 +101,29 @@ def edge_network(
             return segment_sum(updated, edges), updated
         tensors = (t, s, e, weight, *stack.parameters)
         training = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-        saves = training and not recompute
-        settings = _Settings(stack, dtype, sums, saves, training, recompute, keeps_edges=keeps_edges)
+        settings = _Settings(stack, dtype, training, recompute, keeps_edges=keeps_edges)
         received, updated = _EdgeNetwork.apply(settings, edges, *tensors)  # type: ignore[no-untyped-call]
     return received, updated if keeps_edges else e
 
 
-def _ranges_of(edges: EdgeIndex, e: Tensor) -> tuple[Range, ...]:
+def _ranges(edges: EdgeIndex, e: Tensor) -> tuple[Range, ...]:
+    """The ranges of targets whose edges fit the caches, for e `[batch, edge, channel]`."""
     return edges.ranges(LIVE_TENSORS * e.shape[-1] * e.element_size())
 
 
-def _steps(edges: EdgeIndex, e: Tensor) -> Iterator[tuple[int, Range, tuple[int, int]]]:
+def _steps(ranges: tuple[Range, ...], e: Tensor) -> Iterator[tuple[int, Range, tuple[int, int]]]:
     """Item, range, and the range's first and last row among the edges of all items.
 
     For a tensor without values the first range alone, which takes as much memory as all of them.
     """
-    ranges = _ranges_of(edges, e)
-    for item, part in product(range(len(e)), ranges if is_real(e) else ranges[:1]):
-        before = item * edges.edge_count
-        yield item, part, (before + part.edges.start, before + part.edges.stop)
+    batch, count, _ = e.shape
+    for item, part in product(range(batch), ranges if is_real(e) else ranges[:1]):
+        yield item, part, (item * count + part.edges.start, item * count + part.edges.stop)
 
 
-def _memory_for(settings: _Settings, edges: EdgeIndex, e: Tensor) -> SavedActivations:
-    """For all edges, or for the longest range if nothing is saved."""
-    longest = max((part.edges.stop - part.edges.start for part in _ranges_of(edges, e)), default=0)
+def _memory_for(settings: _Settings, ranges: tuple[Range, ...], e: Tensor) -> SavedActivations:
+    """Memory for the activations of all edges, or of the longest range if nothing is saved."""
+    longest = max((part.edges.stop - part.edges.start for part in ranges), default=0)
     rows = e.shape[0] * e.shape[1] if settings.saves else longest
     return SavedActivations.empty(rows, settings.stack.widths(e.shape[-1]), e, settings.dtype)
 
@@ -133,11 +134,12 @@ class _EdgeNetwork(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, settings: _Settings, edges: EdgeIndex, *tensors: Tensor) -> tuple[Tensor, Tensor | None]:
         t, s, e, weight, *parameters = tensors
-        weight, stack = weight.to(settings.dtype), settings.stack.with_parameters(parameters)
-        stack, memory = stack.products_in(settings.dtype), _memory_for(settings, edges, e)
+        stack = settings.stack.with_parameters(parameters).products_in(settings.dtype)
+        weight, ranges = weight.to(settings.dtype), _ranges(edges, e)
+        memory = _memory_for(settings, ranges, e)
         received = e.new_empty(t.shape)  # [batch, target_node, channel]
         updated = empty_like(e) if settings.keeps_edges else None  # [batch, edge, channel]
-        for item, part, rows in _steps(edges, e):
+        for item, part, rows in _steps(ranges, e):
             here, saved = e[item, part.edges], memory.rows(*rows)  # [edge of the range, channel]
             _first_layer(saved.pre_activations[0], (t[item], s[item], here), weight, edges, part)
             out = None if updated is None else updated[item, part.edges]
@@ -156,7 +158,8 @@ class _EdgeNetwork(torch.autograd.Function):
         settings, edges = ctx.settings, ctx.edges
         saved_tensors = ctx.saved_tensors
         t, s, e, weight, *parameters = saved_tensors[: ctx.count]
-        memory = SavedActivations.of(saved_tensors[ctx.count :]) if settings.saves else _memory_for(settings, edges, e)
+        ranges = _ranges(edges, e)
+        memory = SavedActivations.of(saved_tensors[ctx.count :]) if settings.saves else _memory_for(settings, ranges, e)
         stack = settings.stack.with_parameters(parameters)
         grad_stack, stack = stack.zeros(), stack.products_in(settings.dtype)
         grad_weight, weight = torch.zeros_like(weight), weight.to(settings.dtype)
@@ -164,7 +167,7 @@ class _EdgeNetwork(torch.autograd.Function):
         grad_t = e.new_zeros(batch, edges.target_count, channels)
         grad_s = e.new_zeros(batch, edges.source_count, channels)
         grad_e = empty_like(e)
-        for item, part, rows in _steps(edges, e):
+        for item, part, rows in _steps(ranges, e):
             here, saved = e[item, part.edges], memory.rows(*rows)  # [edge of the range, channel]
             if settings.recompute:
                 _first_layer(saved.pre_activations[0], (t[item], s[item], here), weight, edges, part)
@@ -239,7 +242,7 @@ def row_network(
         else:
             tensors = (*xs, *weights, bias, *stack.parameters)
             training = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-            settings = _Settings(stack, dtype, sums, training and not recompute, training, recompute, residual)
+            settings = _Settings(stack, dtype, training, recompute, residual)
             out = _RowNetwork.apply(settings, len(xs), *tensors)  # type: ignore[no-untyped-call]
     return out.view(*shape, out.shape[-1])
 
@@ -269,7 +272,7 @@ class _RowNetwork(torch.autograd.Function):
         for first, last in ranges:
             rows, saved = slice(first, last), memory.rows(first, last)
             _first_sum(saved.pre_activations[0], [x[rows] for x in xs], weights, bias)
-            new = stack.forward(saved, settings.sums)  # [row of the range, channel out]
+            new = stack.forward(saved, xs[0].dtype)  # [row of the range, channel out]
             if settings.residual:
                 torch.add(xs[0][rows], new, out=out[rows])
             else:
@@ -302,7 +305,7 @@ class _RowNetwork(torch.autograd.Function):
             rows, saved = slice(first, last), memory.rows(first, last)
             if settings.recompute:
                 _first_sum(saved.pre_activations[0], [x[rows] for x in xs], weights, bias)
-                stack.forward(saved, settings.sums)
+                stack.forward(saved, xs[0].dtype)
             grad_z = stack.backward(grad[rows], saved, grad_stack)  # [row of the range, channel]
             grad_bias.add_(grad_z.sum(0))
             for k, (x, grad_x) in enumerate(zip(xs, grad_xs, strict=True)):

@@ -66,11 +66,12 @@ class KeyWindow(nn.Module):
 
     @classmethod
     def among(cls, nodes: int, window: int) -> Self:
-        """For self-attention: query i sees the keys j with |i - j| ≤ window."""
+        """The window of self-attention: query i sees the keys j with |i - j| ≤ `window`."""
         return cls(np.arange(nodes), nodes, window)
 
 
 def _runs(first: NDArray[np.int64], last: NDArray[np.int64], size: int) -> list[Run]:
+    """The blocks of `size` queries in runs; `first` and `last` are the keys that each query sees first and last."""
     runs: list[Run] = []
     shape = None
     for start in range(0, len(first), size):

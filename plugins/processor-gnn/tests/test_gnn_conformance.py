@@ -1,4 +1,4 @@
-"""What the interfaces promise, checked by the kit."""
+"""The conformance kit checks the promises of the interfaces."""
 
 from wxml.testing import MapperContract, ProcessorContract
 from wxml_processor_gnn.mapper import GnnMapper

@@ -1,7 +1,6 @@
-"""What holds for any weights: symmetries, independence, precision, persistence."""
+"""Properties that hold for any weights: symmetries, independence, precision, persistence."""
 
 import copy
-import functools
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from wxml import EdgeSet, Graph, MapperChannels, Mesh, NodeSet
-from wxml.model.layers import run_layers
 from wxml.model.processor import ProcessorChannels
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
@@ -132,7 +130,7 @@ def test_bfloat16_autocast_stays_close(graph: Graph) -> None:
 
 
 def test_training_may_follow_a_forecast_and_a_copy(processor: GnnProcessor) -> None:
-    """What inference mode made, such as indices for the batch size, must serve training too."""
+    """Training uses the indices for a batch size that inference mode made."""
     state = torch.randn(2, 10, 6, dtype=torch.float64)
     with torch.inference_mode():
         forecast = processor(state)
@@ -143,7 +141,7 @@ def test_training_may_follow_a_forecast_and_a_copy(processor: GnnProcessor) -> N
 
 @pytest.fixture(params=[1, 10**4, 10**9], ids=["whole", "some rows", "row by row"])
 def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How much of the caches one row is said to need."""
+    """Three lengths of a range: the more `LIVE_TENSORS`, the fewer rows fit the caches."""
     monkeypatch.setattr("wxml_kernels.networks.LIVE_TENSORS", request.param)
 
 
@@ -177,7 +175,7 @@ def test_what_is_computed_again_is_the_same(graph: Graph, processor: GnnProcesso
 
 
 def test_a_condition_shifts_and_scales_the_nodes(graph: Graph, processor: GnnProcessor) -> None:
-    """Without effect at first, when its weights are zero; then x + LN(y) (1 + s) + t."""
+    """A fresh condition has weights of zero and no effect; with other weights the layer gives x + LN(y) (1 + s) + t."""
     conditional = GnnProcessor(graph.mesh(), ProcessorChannels(6, condition=2), num_layers=3).double()
     conditional.load_state_dict(processor.state_dict(), strict=False)
     state, condition = (torch.randn(2, 10, c, dtype=torch.float64) for c in (6, 2))
@@ -187,11 +185,9 @@ def test_a_condition_shifts_and_scales_the_nodes(graph: Graph, processor: GnnPro
     nn.init.constant_(norm.scale.bias, 0.5)
     nn.init.constant_(norm.shift.bias, 2.0)
     nn.init.normal_(norm.shift.weight)
-    before = conditional.layers[:-1]
-    reached = run_layers(
-        [functools.partial(conditional._round, each, condition) for each in before],
-        (state, conditional.embed_edges(conditional.edge_features())),
-    )[0]
+    reached, edge = state, conditional.embed_edges(conditional.edge_features())
+    for layer in conditional.layers[:-1]:
+        reached, edge = layer(reached, reached, edge, conditional.edges, condition)
     expected = reached + 1.5 * (plain - reached) + 2 + condition @ norm.shift.weight.T
     torch.testing.assert_close(conditional(state, condition), expected)
 

@@ -154,7 +154,7 @@ def test_the_decoder_equals_loops_and_keeps_its_source(graph: Graph, decoder: Gn
 
 
 def test_a_decoder_embeds_a_target_of_another_width(graph: Graph) -> None:
-    """As behind an encoder of another plugin that hands on the grid's raw values."""
+    """An encoder of another plugin may hand on the grid's raw values to the decoder."""
     route = graph.route("mesh", "grid")
     decoder = GnnMapper(route, MapperChannels(6, 5, 6, 2, decode=True)).double()
     latent = GnnMapper(route, MapperChannels(6, 6, 6, 2, decode=True)).double()

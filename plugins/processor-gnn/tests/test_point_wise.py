@@ -48,7 +48,7 @@ def stirred(module: torch.nn.Module) -> None:
 @pytest.mark.parametrize("activation", ["gelu", "relu", "silu"])
 @pytest.mark.parametrize(("ratio", "hidden"), [(2.0, 12), (0.75, 5), (1.0, 6), (0.01, 1)])
 def test_the_processor_in_closed_form(graph: Graph, activation: str, ratio: float, hidden: int) -> None:
-    """x' = W₂ act(LN(W₁ x + b₁)) + b₂, and nothing after the activation where the hidden layer has the same width."""
+    """x' = W₂ act(LN(W₁ x + b₁)) + b₂, and nothing after the activation if the hidden layer has the same width."""
     processor = PointWiseProcessor(
         graph.mesh(), ProcessorChannels(6), num_layers=2, mlp_ratio=ratio, activation=activation
     ).double()
@@ -104,7 +104,7 @@ def equal_nodes(count: int = 5) -> Route:
 
 
 def test_between_equal_node_sets_node_i_goes_to_node_i() -> None:
-    """As in Anemoi: the encoder is one linear layer, the decoder a layer norm and one."""
+    """Like Anemoi's: the encoder is one linear layer, the decoder a layer norm and a linear layer."""
     encoder = PointWiseMapper(equal_nodes(), MapperChannels(3, 4, 6, 6)).double()
     decoder = PointWiseMapper(equal_nodes(), MapperChannels(6, 3, 6, 2, decode=True)).double()
     stirred(encoder)

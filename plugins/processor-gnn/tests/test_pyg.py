@@ -171,7 +171,7 @@ def test_activations_that_are_computed_again_change_nothing(graph: Graph, operat
         torch.testing.assert_close(kept, again)
 
 
-# What is refused
+# Refused operators and arguments
 
 
 @pytest.mark.parametrize(

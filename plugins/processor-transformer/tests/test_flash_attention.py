@@ -1,4 +1,4 @@
-"""The way to flash_attn: refused where it is missing, the same numbers where something of its signature is there."""
+"""The backend `flash`: refused without flash_attn; with a function of its signature, the same numbers as `blocks`."""
 
 import importlib.machinery
 import sys
@@ -26,7 +26,7 @@ def processor(backend: str, window: int | None) -> TransformerProcessor:
 
 
 def plain_flash(query: Tensor, key: Tensor, value: Tensor, dropout_p: float, window_size: tuple[int, int]) -> Tensor:
-    """What flash_attn documents: `[batch, node, head, channel]`, a window of (left, right), -1 for none."""
+    """The documented form of flash_attn: `[batch, node, head, channel]`, a window of (left, right), -1 for none."""
     assert dropout_p == 0
     place = torch.arange(query.shape[1])
     seen = (place[:, None] - place).abs() <= (window_size[0] if window_size[0] >= 0 else len(place))

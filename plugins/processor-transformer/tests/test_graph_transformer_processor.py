@@ -1,4 +1,4 @@
-"""The graph transformer's processor and mapper, written out with loops over edges, and what they promise."""
+"""The graph transformer's processor and mapper against loops over edges, and their promises."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def route() -> Route:
 
 
 def randomised(module: nn.Module) -> nn.Module:
-    """Zeros and ones of a fresh module would hide what is forgotten."""
+    """Change every weight at random: the zeros and ones of a fresh module would hide a forgotten one."""
     with torch.no_grad():
         for weight in module.parameters():
             weight.add_(torch.randn_like(weight) * 0.3)
@@ -189,7 +189,7 @@ def test_noise_goes_into_the_norms() -> None:
 
 
 def test_weights_in_closed_form() -> None:
-    """Of a layer with F features of edges: 13 C² + (15 + F) C."""
+    """A layer with F features of edges has 13 C² + (15 + F) C weights."""
     for channels, layers in ((8, 1), (64, 4)):
         ours = GraphTransformerProcessor(mesh(), ProcessorChannels(channels), num_layers=layers)
         each = 13 * channels**2 + (15 + 3) * channels

@@ -86,7 +86,7 @@ def test_the_first_four_of_hilberts_curve() -> None:
 
 
 def test_hilberts_curve_crosses_from_face_to_face_without_a_jump() -> None:
-    """Steps between the centres of all 768 cells of 7.3° never exceed two cells, where Z-order leaps."""
+    """Steps between the centres of all 768 cells of 7.3° never exceed two cells; Z-order leaps."""
     cells = NodeSet.of_grid(Grid.healpix(8))
     leap = {}
     for order in ("hilbert", "healpix"):
@@ -112,7 +112,7 @@ def test_curves_keep_windows_compact() -> None:
 
 @pytest.mark.parametrize("order", ORDERS[1:])
 def test_ranks_are_places_in_one_sequence(order: str) -> None:
-    """A target that is where source number r (in order) is has the rank r; others lie between their neighbours."""
+    """A target at the place of source number r (in order) has the rank r; others lie between their neighbours."""
     sources = scattered(80)
     sources = reordered(sources, node_order(sources, order))
     some = NodeSet(sources.latitudes[::7], sources.longitudes[::7])
@@ -124,7 +124,7 @@ def test_ranks_are_places_in_one_sequence(order: str) -> None:
 
 
 def test_as_they_are_ranks_are_stretched() -> None:
-    """Of 2 targets among 8 sources, the middles are at 2 and 6."""
+    """The middles of 2 targets among 8 sources are at 2 and 6."""
     assert ranks_among(scattered(2), scattered(8), "as-is").tolist() == [2, 6]
     assert ranks_among(scattered(8), scattered(2), "as-is").tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
     assert ranks_among(scattered(6), scattered(6), "as-is").tolist() == list(range(6))

@@ -1,4 +1,4 @@
-"""Rotary embeddings: what scores depend on, in closed form."""
+"""Rotary embeddings: scores depend on differences of places alone, in closed form."""
 
 import numpy as np
 import pytest

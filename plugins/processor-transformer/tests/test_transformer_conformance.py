@@ -1,4 +1,4 @@
-"""What the interfaces promise, checked by the kit."""
+"""The conformance kit checks the promises of the interfaces."""
 
 from typing import ClassVar
 

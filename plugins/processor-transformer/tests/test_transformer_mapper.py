@@ -87,7 +87,7 @@ def test_a_window_holds_the_sources_next_along_the_curve(order: str) -> None:
 
 
 def test_a_target_sees_its_neighbours_on_a_line() -> None:
-    """Of sources at 0°, 10°, …, 90°, with window 1, a target at 25° sees those at 20°, 30°, 40°.
+    """With sources at 0°, 10°, …, 90° and window 1, a target at 25° sees those at 20°, 30°, 40°.
 
     The window lies around the first source that does not come before the target, in the order east along the equator.
     """

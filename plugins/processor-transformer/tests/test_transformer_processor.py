@@ -103,7 +103,7 @@ def test_the_window_limits_how_far_a_layer_reaches() -> None:
 
 @pytest.mark.parametrize("position", ["rank", "sphere"])
 def test_rotary_embeddings_reach_the_blocks(position: str) -> None:
-    """The same weights give another state; and where all states are equal they give the same one."""
+    """The same weights give another state; if all states are equal, they give the same one."""
     state = random_state()
     turned, plain = make(position=position)(state), make()(state)
     assert (turned - plain).abs().max() > 0.01
@@ -112,7 +112,7 @@ def test_rotary_embeddings_reach_the_blocks(position: str) -> None:
 
 
 def test_rotary_embeddings_know_order_even_without_a_window() -> None:
-    """Full attention alone does not see which node is where; swapping two others changes nothing, until it does."""
+    """Full attention alone knows no places: swapping two other nodes changes nothing; with positions it does."""
     state = random_state(batch=1)
     swapped = state[:, [0, 2, 1, *range(3, 30)]]
     torch.testing.assert_close(make(window=None)(swapped)[:, 0], make(window=None)(state)[:, 0])
@@ -160,7 +160,7 @@ def test_dropout_is_for_training() -> None:
 
 @pytest.mark.parametrize(("mlp", "each"), [("mlp", 12), ("swiglu", 16)])
 def test_the_number_of_weights_in_closed_form(mlp: str, each: int) -> None:
-    """12 C² a block at ratio 4, 16 C² where it is gated; biases: C of attention, 4 C (8 C) and C of the network."""
+    """12 C² a block at ratio 4, 16 C² if it is gated; biases: C of attention, 4 C (8 C) and C of the network."""
     processor = make(mlp=mlp, num_layers=3)
     biases = CHANNELS * (1 + (4 if mlp == "mlp" else 8) + 1)
     expected = 3 * (each * CHANNELS**2 + biases + 4 * CHANNELS)

@@ -103,7 +103,7 @@ class PygProcessor(Processor):
             "edge_attr": self.edge_features().repeat(batch, 1),
             "edge_weight": self.edge_weight.repeat(batch),
             "pos": points,
-            "normal": points,  # on a sphere, up is where the place itself points
+            "normal": points,  # on a sphere, the place itself points up
             "edge_type": torch.zeros_like(edge_index[0]),
             "node_type": edge_index.new_zeros(batch * nodes),
         }

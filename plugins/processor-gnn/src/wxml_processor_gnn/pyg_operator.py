@@ -1,7 +1,7 @@
 """Find an operator of `torch_geometric.nn` by its class name, make it, and list the inputs that it reads.
 
 The signatures of the constructor and of the forward pass tell their arguments, which are passed by name. A few
-operators need networks of their own or a value that a config cannot write (`_own`). A name is looked up among the
+operators need networks of their own or a value that a config cannot write (`_given`). A name is looked up among the
 convolutions of that one module and is never an import path.
 """
 
@@ -57,7 +57,14 @@ class Place(NamedTuple):
 @cache
 def operators() -> tuple[str, ...]:
     """The names of all operators that read nothing but node states, edges, their features and places."""
-    return tuple(sorted(name for name in geometric.conv.__all__ if name not in UNFIT and _fits(name)))
+    found = []
+    for name in geometric.conv.__all__:
+        made: Any = getattr(geometric, name)
+        if name not in UNFIT and inspect.isclass(made) and issubclass(made, geometric.MessagePassing):
+            parameters = _named(made.forward)
+            if {"x", "edge_index"} <= parameters.keys() and _required(parameters) <= {*READABLE}:
+                found.append(name)
+    return tuple(sorted(found))
 
 
 def what_it_reads(operator: nn.Module) -> list[str]:
@@ -86,7 +93,7 @@ def make_operator(name: str, place: Place, arguments: Mapping[str, Value]) -> nn
         raise ConfigError([Fault("operator", problem)], fix=nearest(name, operators()))
     made: Any = getattr(geometric, name)
     given = _given(name, place)
-    faults = list(_faults(name, _open_parameters(made, given), arguments))
+    faults = list(_faults(name, given, arguments))
     if faults:
         raise ConfigError(faults, fix=f"see {name} in the documentation of torch_geometric")
     chosen = {**DEFAULTS.get(name, {}), **arguments}
@@ -102,15 +109,7 @@ def make_operator(name: str, place: Place, arguments: Mapping[str, Value]) -> nn
     return operator
 
 
-# Operators
-
-
-def _fits(name: str) -> bool:
-    found: Any = getattr(geometric, name)
-    if not (inspect.isclass(found) and issubclass(found, geometric.MessagePassing)):
-        return False
-    parameters = _named(getattr(geometric, name).forward)
-    return {"x", "edge_index"} <= parameters.keys() and _required(parameters) <= {*READABLE}
+# Signatures
 
 
 def _named(function: Any) -> dict[str, inspect.Parameter]:
@@ -121,6 +120,7 @@ def _named(function: Any) -> dict[str, inspect.Parameter]:
 
 
 def _required(parameters: Mapping[str, inspect.Parameter]) -> set[str]:
+    """The names of the parameters that have no default."""
     return {name for name, one in parameters.items() if one.default is one.empty}
 
 
@@ -128,7 +128,7 @@ def _required(parameters: Mapping[str, inspect.Parameter]) -> set[str]:
 
 
 def _given(name: str, place: Place) -> dict[str, Any]:
-    """The arguments that follow from the place and that the constructor has as parameters."""
+    """The arguments that follow from the place: common ones that the constructor has, and those of this operator."""
     channels, edges = place.channels, place.edge_channels
     common = {
         **dict.fromkeys(("in_channels", "out_channels", "channels"), channels),
@@ -136,47 +136,44 @@ def _given(name: str, place: Place) -> dict[str, Any]:
         **dict.fromkeys(("num_relations", "num_node_types", "num_edge_types"), 1),
     }
     parameters = _named(getattr(geometric, name).__init__)
-    return {key: value for key, value in common.items() if key in parameters} | _own(name, place)
-
-
-def _own(name: str, place: Place) -> dict[str, Any]:
-    """The arguments that this operator alone needs: networks, the meaning of `dim`, lists."""
-    channels, edges = place.channels, place.edge_channels
+    given: dict[str, Any] = {key: value for key, value in common.items() if key in parameters}
     match name:
         case "CGConv" | "GMMConv":
-            return {"dim": edges}
+            given |= {"dim": edges}
         case "EdgeConv":
-            return {"nn": _network(2 * channels, channels)}
+            given |= {"nn": _network(2 * channels, channels)}
         case "FAConv":
-            return {"normalize": True}
+            given |= {"normalize": True}
         case "GINConv" | "GINEConv":
-            return {"nn": _network(channels, channels)}
+            given |= {"nn": _network(channels, channels)}
         case "MixHopConv":
-            return {"powers": [0, 1, 2, 3], "out_channels": _share(channels, 4, "powers")}
+            given |= {"powers": [0, 1, 2, 3], "out_channels": _share(channels, 4, "powers")}
         case "NNConv":
-            return {"nn": nn.Linear(edges, channels * channels)}
+            given |= {"nn": nn.Linear(edges, channels * channels)}
         case "PNAConv":
             scalers = ["identity", "amplification", "attenuation"]
-            return {"aggregators": ["mean", "min", "max", "std"], "scalers": scalers, "deg": place.in_degrees}
+            given |= {"aggregators": ["mean", "min", "max", "std"], "scalers": scalers, "deg": place.in_degrees}
         case "PointGNNConv":
             shift, message, update = (
                 _network(channels, 3),
                 _network(channels + 3, channels),
                 _network(channels, channels),
             )
-            return {"mlp_h": shift, "mlp_f": message, "mlp_g": update}
+            given |= {"mlp_h": shift, "mlp_f": message, "mlp_g": update}
         case "PointNetConv":
-            return {"local_nn": _network(channels + 3, channels)}
+            given |= {"local_nn": _network(channels + 3, channels)}
         case "PPFConv":
-            return {"local_nn": _network(channels + 4, channels)}
-    return {}
+            given |= {"local_nn": _network(channels + 4, channels)}
+    return given
 
 
 def _network(inputs: int, outputs: int) -> nn.Module:
+    """The inner network of an operator: two linear layers with a SiLU between them."""
     return nn.Sequential(nn.Linear(inputs, outputs), nn.SiLU(), nn.Linear(outputs, outputs))
 
 
 def _share(channels: int, parts: int, what: str) -> int:
+    """The channels of each part; a ConfigError if `parts` (heads or powers, as `what` says) does not divide them."""
     if parts < 1 or channels % parts:
         fault = Fault("arguments", f"the model's {channels} channels cannot be shared by {parts} {what}")
         raise ConfigError([fault], fix="change one of the two numbers")
@@ -186,16 +183,14 @@ def _share(channels: int, parts: int, what: str) -> int:
 # Arguments from the config
 
 
-def _open_parameters(made: Any, given: Mapping[str, Any]) -> dict[str, inspect.Parameter]:
-    """The parameters that the user may set; `aggr` is one if the operator passes keywords on to its base class."""
+def _faults(name: str, given: Mapping[str, Any], arguments: Mapping[str, Value]) -> Iterator[Fault]:
+    """The faults of the user's arguments: missing, unknown, or of the wrong type."""
+    made: Any = getattr(geometric, name)
     parameters = _named(made.__init__)
-    if len(parameters) + 1 < len(inspect.signature(made.__init__).parameters):
+    if len(parameters) + 1 < len(inspect.signature(made.__init__).parameters):  # it passes keywords to its base class
         aggr = inspect.Parameter("aggr", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str)
         parameters.setdefault("aggr", aggr)
-    return {name: one for name, one in parameters.items() if name not in (*given, *REFUSED)}
-
-
-def _faults(name: str, parameters: Mapping[str, inspect.Parameter], arguments: Mapping[str, Value]) -> Iterator[Fault]:
+    parameters = {key: one for key, one in parameters.items() if key not in (*given, *REFUSED)}
     missing = sorted(_required(parameters) - arguments.keys())
     if missing:
         yield Fault("arguments", f"{name} needs {', '.join(f'`{one}`' for one in missing)}")

@@ -27,8 +27,8 @@ FACES = np.array(
         (8, NORTH, EAST), (9, WEST, SOUTH), (10, SOUTH, EAST), (11, WEST, NORTH),
     ]
 )  # fmt: skip
-"""For each face (four in the north, at the equator, in the south): when Hilbert's curve comes to it, at which corner it
-enters and at which it leaves; that is the corner where it enters the next one. North and equator take turns."""
+"""The faces (four in the north, four at the equator, four in the south): the number of each on Hilbert's curve, and the
+corners at which the curve enters and leaves it; it leaves where it enters the next. North and equator take turns."""
 
 
 def node_order(nodes: NodeSet, order: Order) -> Integers:
@@ -50,7 +50,7 @@ def node_order(nodes: NodeSet, order: Order) -> Integers:
 
 
 def ranks_among(targets: NodeSet, sources: NodeSet, order: Order) -> Integers:
-    """For each target, in order: the rank of the first source that does not come before it; shape `[target_node]`.
+    """The rank of the first source that does not come before each target, targets in order; shape `[target_node]`.
 
     Both node sets are sorted together along one curve. `as-is` has no curve: the ranks of targets are stretched to
     those of sources.
@@ -82,37 +82,32 @@ def _turned(x: Integers, y: Integers, start: Integers, end: Integers) -> tuple[I
 def face_coordinates(nodes: NodeSet, levels: int) -> tuple[Integers, Integers, Integers]:
     """The HEALPix face (0 to 11) of each node, and x and y on it, from 0 to 2^levels - 1.
 
-    Górski et al. 2005, section 4.1: the faces are squares, where |sin φ| ≤ 2/3 with straight sides in the plane of
+    Górski et al. 2005, section 4.1: the faces are squares; for |sin φ| ≤ 2/3 their sides are straight in the plane of
     longitude and sin φ.
     """
     side = 2**levels
     z = np.sin(np.radians(nodes.latitudes))
     quadrant = np.mod(nodes.longitudes, 360.0) / 90.0 % 4
-    belt, cap = _belt(z, quadrant, side), _cap(z, quadrant, side)
-    inside = np.abs(z) <= 2 / 3
-    face, x, y = (np.where(inside, ours, theirs) for ours, theirs in zip(belt, cap, strict=True))
-    return face, x, y
-
-
-def _belt(z: NDArray[np.float64], quadrant: NDArray[np.float64], side: int) -> tuple[Integers, Integers, Integers]:
-    """Between the polar caps: lines that rise and fall with longitude number the faces."""
+    # Between the polar caps, lines that rise and fall with longitude number the faces.
     falling = np.floor(side * (0.5 + quadrant - 0.75 * z)).astype(np.int64)
     rising = np.floor(side * (0.5 + quadrant + 0.75 * z)).astype(np.int64)
     down, up = falling // side, rising // side
-    face = np.where(down == up, down % 4 + 4, np.where(down < up, down, up + 8))
-    return face, rising % side, side - 1 - falling % side
-
-
-def _cap(z: NDArray[np.float64], quadrant: NDArray[np.float64], side: int) -> tuple[Integers, Integers, Integers]:
-    """Around a pole: four faces, one in each quadrant, that meet there."""
+    belt = (
+        np.where(down == up, down % 4 + 4, np.where(down < up, down, up + 8)),
+        rising % side,
+        side - 1 - falling % side,
+    )
+    # Around a pole, four faces meet, one in each quadrant.
     base = np.minimum(np.floor(quadrant), 3).astype(np.int64)
-    east = quadrant - base
     distance = side * np.sqrt(3 * (1 - np.abs(z)))
-    falling = np.minimum(np.floor(east * distance).astype(np.int64), side - 1)
-    rising = np.minimum(np.floor((1 - east) * distance).astype(np.int64), side - 1)
+    falling = np.minimum(np.floor((quadrant - base) * distance).astype(np.int64), side - 1)
+    rising = np.minimum(np.floor((1 - (quadrant - base)) * distance).astype(np.int64), side - 1)
     north = z >= 0
     x, y = np.where(north, side - 1 - rising, falling), np.where(north, side - 1 - falling, rising)
-    return np.where(north, base, base + 8), x, y
+    cap = np.where(north, base, base + 8), x, y
+    inside = np.abs(z) <= 2 / 3
+    face, x, y = (np.where(inside, ours, theirs) for ours, theirs in zip(belt, cap, strict=True))
+    return face, x, y
 
 
 def z_order(x: Integers, y: Integers, levels: int) -> Integers:
