@@ -152,6 +152,7 @@ def _gradients(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
                 total = grad_features if features.ndim == 2 else grad_features[n]
                 total[block.edges] += torch.bmm(logits, w.project(q_i)).baddbmm_(weights, w_g).flatten(0, 1)
         torch.index_select(ordered, 0, order.places, out=grad_q[n])
+        del ordered  # its memory serves the sums into sources
         _sum_into_sources(edges, within, grad_logits, q[n], grad_k[n])
         _sum_into_sources(edges, within, alpha[n], g[n], grad_v[n])
     return grad_q, grad_k, grad_v, grad_features, grad_w.weight(heads, weight.shape[1])

@@ -17,7 +17,7 @@ from wxml_processor_gnn.mlp import ACTIVATIONS, Activation
 class NoOpProcessor(Processor):
     """Returns the state as the update Δ, for ablations: a model without a processor.
 
-    Core computes state + Δ, so the decoder reads twice what the encoder gave; with `model.latent_skip: false` it reads
+    Core computes state + Δ, so the decoder reads twice the encoder's output; with `model.latent_skip: false` it reads
     that very state.
     """
 

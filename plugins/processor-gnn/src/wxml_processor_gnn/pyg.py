@@ -56,7 +56,7 @@ class PygProcessor(Processor):
         operator: Annotated[str, Field(description="class in torch_geometric.nn, such as GATv2Conv")],
         num_layers: Annotated[int, Field(gt=0, description="layers, each with weights of its own")] = 4,
         activation: Annotated[Activation, Field(description="nonlinearity after every operator")] = "silu",
-        norm: Annotated[Literal["layer", "none"], Field(description="what follows every operator")] = "layer",
+        norm: Annotated[Literal["layer", "none"], Field(description="norm after every operator")] = "layer",
         arguments: Annotated[dict[str, Value], Field(description="of the operator's constructor, by name")] = {},  # noqa: B006  # never changed
     ) -> None:
         super().__init__(mesh, channels)

@@ -60,7 +60,8 @@ def operators() -> tuple[str, ...]:
     found = []
     for name in geometric.conv.__all__:
         made: Any = getattr(geometric, name)
-        if name not in UNFIT and inspect.isclass(made) and issubclass(made, geometric.MessagePassing):
+        passes_messages = inspect.isclass(made) and issubclass(made, geometric.MessagePassing)
+        if passes_messages and name not in UNFIT:
             parameters = _named(made.forward)
             if {"x", "edge_index"} <= parameters.keys() and _required(parameters) <= {*READABLE}:
                 found.append(name)

@@ -34,14 +34,14 @@ Order = Annotated[
 ]
 Position = Annotated[
     Literal["none", "rank", "sphere"],
-    Field(description="what rotary embeddings turn by: rank in the order, place on the sphere"),
+    Field(description="position that rotary embeddings turn by: rank in the order, place on the sphere"),
 ]
 MlpRatio = Annotated[float, Field(gt=0, description="width of the hidden layer over channels")]
 Mlp = Annotated[
     Literal["mlp", "glu", "swiglu", "geglu", "reglu"],
     Field(description="kind of the network on nodes; all but mlp are gated"),
 ]
-Activation = Annotated[wxml_kernels.Activation, Field(description="nonlinearity, where `mlp` is mlp")]
+Activation = Annotated[wxml_kernels.Activation, Field(description="nonlinearity, if `mlp` is mlp")]
 QkNorm = Annotated[bool, Field(description="layer norm of queries and keys in each head")]
 AttentionDropout = Annotated[
     float, Field(ge=0, lt=1, description="probability of dropping an attention weight or a hidden value")

@@ -42,7 +42,7 @@ def rotary_pair(position: Position, size: int, target: Places, source: Places) -
 
     Args:
         position: `rank`: θ_m = rank / 10000^(2m/d), the ranks being those among the sources. `sphere`: half of the
-            planes turn by (m + 1) λ, so that nothing jumps where longitude wraps, the others by (m + 1) φ.
+            planes turn by (m + 1) λ, so that nothing jumps at the date line, the others by (m + 1) φ.
         size: d, channels of a head.
         target: nodes and ranks of the targets.
         source: nodes and ranks of the sources.
