@@ -43,7 +43,7 @@ HEAVY = {
     "lightning": ("wxml_trainer_lightning/*",),
     "mlflow": ("wxml_trainer_lightning/tracking.py",),
     "xarray": (
-        "deferred wxml/testing/forecast_file.py",
+        "deferred wxml/testing/forecast_writer_contract.py",
         "wxml_dataset_sources/xarray_reading/*",
         "wxml_verification/*",
     ),

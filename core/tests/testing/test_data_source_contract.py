@@ -159,15 +159,15 @@ class OwnRead(Local):
 @pytest.mark.parametrize(
     ("plugin", "check", "message"),
     [
-        (SortsTimes, "order_does_not_matter", "in another order times or variables have other values"),
-        (SortsVariables, "order_does_not_matter", "in another order times or variables have other values"),
+        (SortsTimes, "order_does_not_matter", "a read in another order gives other values"),
+        (SortsVariables, "order_does_not_matter", "a read in another order gives other values"),
         (
             Anomalies,
             "slices_equal_single_reads",
-            "t at 2000-01-01T00:00:00, read alone, is not what it is among others",
+            "t at 2000-01-01T00:00:00 has other values when it is read alone",
         ),
         (OncePerTime, "a_time_may_be_asked_for_twice", "other values are missing"),
-        (KeepsOut, "reads_do_not_disturb_each_other", "what the caller made of the first one"),
+        (KeepsOut, "reads_do_not_disturb_each_other", "returns the caller.s changes to the first one"),
         (FillValue, "missing_values_are_nan", "leave missing values as the NaN"),
         (HoldsFunction, "a_copy_reads_the_same", "cannot be pickled .*; hold paths rather than open files"),
         (Forgets, "a_copy_reads_the_same", "a pickled copy reads other values: up to 5 off"),

@@ -165,7 +165,7 @@ class WritesNothing(NpzWriter):
         (WritesNothing, "what_was_written_reads_back", "there is no t_850, only nothing"),
         (AsTheyCome, "steps_may_come_in_any_order", "steps in another order are not in their places"),
         (IgnoresNames, "variables_may_come_in_any_order", "are mixed up"),
-        (NanToZero, "steps_may_be_missing", "not all is as written"),
+        (NanToZero, "steps_may_be_missing", "a forecast that broke off is not read back"),
         (WantsAll, "steps_may_be_missing", "steps are missing"),
         (FirstMember, "members_and_grids", "2 members on 24 nodes differ"),
         (ChangesFields, "fields_are_not_modified", "`write` changed the fields in place"),
@@ -173,7 +173,7 @@ class WritesNothing(NpzWriter):
         (TakesAnything, "unannounced_steps_are_refused", "although the lead time is not in the header"),
         (Ascii, "provenance_reads_back", "came back as"),
         (MakesUpProvenance, "other_files_have_no_provenance", "must raise an ArtefactError"),
-        (Litters, "nothing_but_the_target_is_written", "there is .*'forecast.log'"),
+        (Litters, "nothing_but_the_target_is_written", "alone, got .*'forecast.log'"),
         (NeedsAStep, "close_without_steps", "zero"),
     ],
 )

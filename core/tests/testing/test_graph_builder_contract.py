@@ -167,8 +167,10 @@ def test_a_broken_builder_is_found_out(find_out, plugin, check, message) -> None
 
 def test_a_claim_that_does_not_hold_is_found_out(find_out) -> None:
     check = "the_graph_turns_with_the_grid"
-    find_out(GraphBuilderContract, Nearest, check, "120° do not turn the nodes `mesh`", rotation_invariant=True)
-    find_out(GraphBuilderContract, Triangles, check, "90° do not turn", rotation_invariant=True, turn=90.0)
+    find_out(
+        GraphBuilderContract, Nearest, check, "a turn by 120° does not bring the nodes `mesh`", rotation_invariant=True
+    )
+    find_out(GraphBuilderContract, Triangles, check, "a turn by 90° does not bring", rotation_invariant=True, turn=90.0)
 
 
 class LongitudeMatters(Triangles):

@@ -114,10 +114,10 @@ class ResumesAnything(Descent):
         ),
         (OtherWeights, "the_checkpoint_is_written", r"must hold {'layer.weight'.*got {'weight': \(3,\)}"),
         (Unseeded, "the_same_seed_gives_the_same_file", "wrote different checkpoints"),
-        (Litters, "everything_is_in_the_run_folder", "beside the folder of the run there is .*mlruns"),
+        (Litters, "everything_is_in_the_run_folder", "the trainer wrote beside the folder of the run: .*mlruns"),
         (TrainsOnNothing, "too_few_samples_are_refused", "it trained without a single sample"),
         (StartsAgain, "a_resumed_training_ends_like_an_unbroken_one", "wrote another checkpoint than an unbroken one"),
-        (ResumesAnything, "nothing_to_resume", "another one than from the beginning"),
+        (ResumesAnything, "nothing_to_resume", "another checkpoint than from the beginning"),
     ],
 )
 def test_a_broken_trainer_is_found_out(find_out, plugin, check, message) -> None:

@@ -98,7 +98,7 @@ class Random(Shift):
 @pytest.mark.parametrize(
     ("plugin", "check", "message"),
     [
-        (Lossy, "inverse_undoes_forward", "t comes back 0.4.* off where values go up to 3"),
+        (Lossy, "inverse_undoes_forward", "t comes back 0.4.* off, its largest value is 3"),
         (DoublePrecision, "shape_and_dtype", "inverse gave float64, must give float32"),
         (Divides, "shape_and_dtype", "forward gave values that are not finite"),
         (InPlace, "inputs_are_not_modified", "forward changed its input in place"),
@@ -107,7 +107,7 @@ class Random(Shift):
         (FieldMean, "leading_axes_do_not_matter", "forward gives other values for a single"),
         (IgnoresNames, "variables_may_come_in_any_order", r"other values for \('tp', 't'\)"),
         (Spreads, "a_missing_value_touches_no_other", "forward: a missing value changed others"),
-        (Random, "statistics_decide", "two instances of the same statistics and options"),
+        (Random, "statistics_decide", "two instances with the same statistics and options"),
     ],
 )
 def test_a_broken_transform_is_found_out(find_out, plugin, check, message) -> None:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from wxml.artefacts.migration import migrated_header
+from wxml.artefacts.provenance import migrated_record
+from wxml.config.renamed import with_new_names
 from wxml.data.grid import Grid
 from wxml.data.statistics import Statistics
 from wxml.errors import ArtefactError
@@ -67,7 +68,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Read only the header; this needs neither torch nor any plugin.
+    """Read only the header, with today's names in its config; this needs neither torch nor any plugin.
 
     Raises:
         ArtefactError: there is no such file, it is damaged or cut short, or no wxml checkpoint.
@@ -98,7 +99,8 @@ def read_header(path: Path) -> dict[str, Any]:
             f"`{path}` has format {found}, this wxml-core reads up to {FORMAT}",
             fix="upgrade wxml-core",
         )
-    return migrated_header(header)
+    config, record = with_new_names(header["config"]), migrated_record(header["provenance"])
+    return {**header, "config": config, "provenance": record}
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -1,12 +1,13 @@
-"""The record that every artefact carries: its config, plugins, data and parents."""
+"""The record that every artefact carries: its config, plugins, data and parents; records of any version can be read."""
 
-__all__ = ["Provenance"]
+__all__ = ["Provenance", "migrated_record"]
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any, Self
 
-from wxml.artefacts.migration import migrated_record
+from wxml.config.renamed import RENAMED, with_new_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,24 @@ class Provenance:
         record = migrated_record(record)
         known = {key: record[key] for key in cls.__dataclass_fields__ if key in record}
         return cls(**known)
+
+
+def migrated_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert a provenance record of any version: its config, origins and parents get today's names."""
+    new = dict(record)
+    if "config" in record:
+        new["config"] = with_new_names(record["config"])
+    if "origins" in record:
+        new["origins"] = {_new_path(path): layer for path, layer in record["origins"].items()}
+    if "parents" in record:
+        new["parents"] = [migrated_record(parent) for parent in record["parents"]]
+    return new
+
+
+def _new_path(path: str) -> str:
+    """Rename a dotted key: `model.checkpointing.mappers` → `model.activation_checkpointing.mappers`."""
+    keys = path.split(".")
+    for old, renamed in RENAMED.items():
+        if tuple(keys[: len(old)]) == old:
+            keys[len(old) - 1] = renamed.key
+    return ".".join(keys)

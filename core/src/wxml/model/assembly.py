@@ -57,30 +57,26 @@ def assemble_model(
             node_tensor(tendency_scale) if model.input_tendencies else None,
         )
         mesh = MeshFeatures(graph.nodes["mesh"], learned.mesh)
+        outputs = config.data.output_steps * len(roles.output)
+        parts = _parts(model, graph, (grid.channels, mesh.channels), outputs)
+        residual: nn.Module = NoResidual()
+        if model.residual == "persistence":
+            residual = Persistence(len(roles.diagnostic))
+        elif model.residual == "truncated":
+            down, up = graph.route("grid", "mesh"), graph.route("mesh", "grid")
+            residual = TruncatedState(down, up, model.truncation_width, len(roles.diagnostic))
         increment_scale = np.ones(len(roles.output), np.float32)  # a diagnostic output is no change of anything
         if model.increment_scale == "tendency":
             increment_scale[:prognostic] = tendency_scale
-        assembled = EncodeProcessDecode(
-            (grid, mesh),
-            _parts(model, graph, (grid.channels, mesh.channels), config.data.output_steps * len(roles.output)),
-            _residual(model, graph, len(roles.diagnostic)),
-            make_bounding(preprocessing, model.bounding),
-            node_tensor(increment_scale),
-            _noise(model),
-            latent_skip=model.latent_skip,
-        )
+        bounding = make_bounding(preprocessing, model.bounding)
+        noise = None
+        if model.noise is not None:
+            inject_into = model.channels if model.noise.how == "inject" else None
+            noise = Noise(model.noise.channels, model.noise.hidden, model.noise.standard_deviation, inject_into)
+        scale, skip = node_tensor(increment_scale), model.latent_skip
+        assembled = EncodeProcessDecode((grid, mesh), parts, residual, bounding, scale, noise, latent_skip=skip)
     set_recompute(assembled, model.activation_checkpointing)
     return assembled
-
-
-def _residual(config: ModelConfig, graph: Graph, diagnostics: int) -> nn.Module:
-    if config.residual == "truncated":
-        down, up = graph.route("grid", "mesh"), graph.route("mesh", "grid")
-        return TruncatedState(down, up, config.truncation_width, diagnostics)
-    return Persistence(diagnostics) if config.residual == "persistence" else NoResidual()
-
-
-# Encoder, processor, decoder
 
 
 def _parts(
@@ -122,17 +118,6 @@ def _part(
         fault = f"`{path}` is {channels.edge_features}, but this {name} ignores edge features"
         raise ConfigError([Fault(path, fault)], fix="set it to 0")
     return part
-
-
-# Noise
-
-
-def _noise(config: ModelConfig) -> Noise | None:
-    noise = config.noise
-    if noise is None:
-        return None
-    inject_into = config.channels if noise.how == "inject" else None
-    return Noise(noise.channels, noise.hidden, noise.standard_deviation, inject_into)
 
 
 def _condition_channels(config: ModelConfig) -> int:

@@ -54,7 +54,10 @@ def run_checks(contract: type[Contract]) -> Iterator[CheckResult]:
 
 
 def _outcome(contract: type[Contract], check: Any) -> tuple[Result, str]:
-    """Run one check; whatever the plugin raises fails this check and no other one."""
+    """Run one check; whatever the plugin raises fails this check and no other one.
+
+    The message names the last line in the plugin's own folder that the error passed through.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -66,12 +69,9 @@ def _outcome(contract: type[Contract], check: Any) -> tuple[Result, str]:
     except AssertionError as error:
         return "failed", str(error)
     except BaseException as error:  # noqa: BLE001  # a plugin may even call sys.exit
-        return "failed", f"{type(error).__name__}: {error}{_place(contract.plugin, error)}"
+        folder = Path(inspect.getfile(contract.plugin)).parent
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [(Path(f.filename), f.lineno) for f in frames if folder in Path(f.filename).parents]
+        place = f"\nat {folder.name}/{inside[-1][0].relative_to(folder)}:{inside[-1][1]}" if inside else ""
+        return "failed", f"{type(error).__name__}: {error}{place}"
     return "passed", ""
-
-
-def _place(plugin: type, error: BaseException) -> str:
-    """Name the last line in the plugin's own folder that `error` passed through."""
-    folder = Path(inspect.getfile(plugin)).parent
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folder in Path(frame.filename).parents]
-    return f"\nat {folder.name}/{Path(frames[-1].filename).relative_to(folder)}:{frames[-1].lineno}" if frames else ""

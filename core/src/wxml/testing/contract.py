@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from wxml.errors import ConfigError
 from wxml.plugins.load import plugin_fault
@@ -83,7 +82,8 @@ class Contract:
 
     def test_defaults_are_valid_options(self) -> None:
         """A config may set every option to its default."""
-        for name, field in self._fields().items():
+        cls: type = self.plugin
+        for name, field in options_model(cls).model_fields.items():
             if not field.is_required():
                 default = field.get_default(call_default_factory=True)
                 try:
@@ -93,7 +93,9 @@ class Contract:
 
     def test_unknown_options_are_refused(self) -> None:
         """An unknown option is an error that names it, inside of groups of options too."""
-        groups = [name for name, field in self._fields().items() if model_in(field.annotation) is not None]
+        cls: type = self.plugin
+        fields = options_model(cls).model_fields
+        groups = [name for name, field in fields.items() if model_in(field.annotation) is not None]
         for group in ("", *groups):
             place = f"{group}.{UNKNOWN}" if group else UNKNOWN
             given = self.options.get(group, {})
@@ -106,10 +108,6 @@ class Contract:
                 require(UNKNOWN in str(error), f"the error about an unknown option `{place}` does not name it: {error}")
             else:
                 raise AssertionError(f"an unknown option `{place}` is accepted; base groups of options on wxml.Options")
-
-    def _fields(self) -> dict[str, FieldInfo]:
-        cls: type = self.plugin
-        return options_model(cls).model_fields
 
     def test_it_can_be_made_and_used(self) -> None:
         """The plugin can be made with `options`, and does its work once."""

@@ -5,7 +5,7 @@ __all__ = ["DataSourceContract"]
 import json
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, ClassVar
 
@@ -16,8 +16,6 @@ from wxml.data.source import DataSource, SourceHeader
 from wxml.data.times import format_time, parse_time
 from wxml.errors import DataError
 from wxml.testing.contract import Contract, require
-
-Values = NDArray[np.float32]
 
 LARGEST = 1e20
 """Fill values of files, which stand for missing values, have at least this size; no weather has."""
@@ -86,7 +84,7 @@ class DataSourceContract(Contract):
         expected = self.make().read(times, names)
         row, column = np.roll(np.arange(len(times))[::-1], 1), np.arange(len(names))[::-1]
         found = self.make().read(times[row], [names[index] for index in column])
-        _require_equal(found, expected[row][:, :, column], "in another order times or variables have other values")
+        _require_equal(found, expected[row][:, :, column], "a read in another order gives other values")
 
     def test_slices_equal_single_reads(self) -> None:
         """One read of many times and variables gives the same values as a read of each."""
@@ -96,14 +94,14 @@ class DataSourceContract(Contract):
         for i, j in np.ndindex(len(times), len(names)):
             name = names[j]
             alone = source.read(times[i : i + 1], [name])[0, :, 0]
-            text = f"{name} at {times[i]}, read alone, is not what it is among others"
+            text = f"{name} at {times[i]} has other values when it is read alone"
             _require_equal(together[i, :, j], alone, text)
 
     def test_a_time_may_be_asked_for_twice(self) -> None:
         """The same time twice in one read gives the same values twice."""
         times, names = self._sample()
         twice = self.make().read(np.repeat(times, 2), names)
-        _require_equal(twice[1::2], twice[::2], "a time that is asked for twice has other values the second time")
+        _require_equal(twice[1::2], twice[::2], "a read with the same time twice gives other values the second time")
 
     def test_reads_do_not_disturb_each_other(self) -> None:
         """A caller may change the values of one read; the next read gives the original ones."""
@@ -112,7 +110,7 @@ class DataSourceContract(Contract):
         first = source.read(times, names)
         kept = first.copy()
         first[:] = 12345.0
-        _require_equal(source.read(times, names), kept, "a second read gives what the caller made of the first one")
+        _require_equal(source.read(times, names), kept, "a second read returns the caller's changes to the first one")
 
     def test_missing_values_are_nan(self) -> None:
         """Values are neither infinite nor fill values such as 1e20, and each (time, variable) of `missing` has NaN."""
@@ -130,8 +128,16 @@ class DataSourceContract(Contract):
         require(self.plugin.read is DataSource.read, "`read` must not be overridden; fill `_read`")
         source = self.make()
         names, times = source.header.names[:1], source.header.times
-        _require_data_error(lambda: source.read(times[:1], ["no_such_variable"]), "no_such_variable")
-        _require_data_error(lambda: source.read([times[-1] + np.timedelta64(1, "s")], names), "no data for")
+        for what, wanted, variables, word in (
+            ("an unknown variable", times[:1], ["no_such_variable"], "no_such_variable"),
+            ("an unknown time", [times[-1] + np.timedelta64(1, "s")], names, "no data for"),
+        ):
+            try:
+                source.read(wanted, variables)
+            except DataError as error:
+                require(word in str(error), f"the DataError about {what} does not say `{word}`: {error}")
+            else:
+                raise AssertionError(f"`read` of {what} must raise a DataError, got values")
 
     def test_a_copy_reads_the_same(self) -> None:
         """The source can be pickled after a read, as data-loader workers do, and the copy reads the same values."""
@@ -175,12 +181,3 @@ def _require_equal(found: ArrayLike, expected: ArrayLike, message: str) -> None:
     a, b = np.asarray(found), np.asarray(expected)
     require(np.array_equal(np.isnan(a), np.isnan(b)), f"{message}: other values are missing")
     require(np.array_equal(a, b, equal_nan=True), f"{message}: up to {np.nanmax(np.abs(a - b), initial=0):.3g} off")
-
-
-def _require_data_error(read: Callable[[], Values], word: str) -> None:
-    try:
-        read()
-    except DataError as error:
-        require(word in str(error), f"the DataError does not say `{word}`: {error}")
-        return
-    raise AssertionError(f"no DataError where `{word}` is asked for or said")

@@ -49,7 +49,7 @@ class GraphBuilderContract(Contract):
         next(self._served(self.grids()), None)
 
     def test_it_serves_a_grid(self) -> None:
-        """The builder serves at least one of the grids, and refuses the others with a DataError only."""
+        """The builder serves at least one of the grids; it may refuse the others with a DataError."""
         require([name for name, _, _ in self._served(self.grids())], f"it serves none of {', '.join(self.grids())}")
         require(self.plugin.build is GraphBuilder.build, "`build` must not be overridden; fill `_build`")
 
@@ -65,7 +65,7 @@ class GraphBuilderContract(Contract):
         for name, _, graph in self._served(self.grids()):
             unread = np.diff(graph.edges["grid", "mesh"].source_pointers) == 0
             unreached = np.diff(graph.edges["mesh", "grid"].pointers) == 0
-            text = f"{name}: {unread.sum()} grid nodes are not read and {unreached.sum()} are not reached"
+            text = f"{name}: {unread.sum()} grid nodes have no edge to the mesh, {unreached.sum()} have no edge from it"
             require(not unread.any() and not unreached.any(), text)
 
     def test_edges_are_sorted(self) -> None:
@@ -96,7 +96,7 @@ class GraphBuilderContract(Contract):
             require(fits, f"{where}: features must be float32 [{len(edges)}, n], got {features.dtype} {features.shape}")
             require(np.isfinite(features).all(), f"{where}: features are not finite")
         for name, _, graph in self._served(self.grids()):
-            require(np.isfinite(graph.nodes["mesh"].points).all(), f"{name}: a mesh node has no place")
+            require(np.isfinite(graph.nodes["mesh"].points).all(), f"{name}: the place of a mesh node is not finite")
 
     def test_the_same_grid_gives_the_same_graph(self) -> None:
         """Two builders with the same options, and two builds by one of them, give the same graph bit for bit."""
@@ -133,7 +133,8 @@ class GraphBuilderContract(Contract):
         number = {node_set: self._numbers(graph.nodes[node_set], turned.nodes[node_set]) for node_set in graph.nodes}
         for node_set, new in number.items():
             require(
-                new is not None, f"{name}: {self.turn:g}° do not turn the nodes `{node_set}` onto those of the other"
+                new is not None,
+                f"{name}: a turn by {self.turn:g}° does not bring the nodes `{node_set}` onto those of the other graph",
             )
         for (source, target), edges in graph.edges.items():
             found = turned.edges[source, target]
@@ -145,7 +146,7 @@ class GraphBuilderContract(Contract):
             require(off < SAME_FEATURE, f"{name}: features {source} → {target} differ by {off:.2g} after the turn")
 
     def _numbers(self, nodes: NodeSet, turned: NodeSet) -> Any:
-        """Return for each node the number of the node that the turn brings it onto; None if one of them has none."""
+        """Return for each node its number after the turn; None if the turn brings a node onto no other node."""
         if len(nodes) != len(turned):
             return None
         places = unit_vectors(nodes.latitudes, nodes.longitudes + self.turn)

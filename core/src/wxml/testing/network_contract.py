@@ -107,7 +107,9 @@ class NetworkContract(NetworkTrial):
             together = self._outputs(module, inputs)
             alone = self._outputs(module, tuple(values[1:2] for values in inputs))
             for whole, single in zip(together, alone, strict=True):
-                self._require_close(whole[1:2], single, f"{place.name}: an item of a batch of 3 differs from it alone")
+                self._require_close(
+                    whole[1:2], single, f"{place.name}: an item has another output in a batch of 3 than alone"
+                )
 
     # Reproducibility
 

@@ -122,7 +122,7 @@ class NetworkTrial(Contract, ABC):
     def _require_close(self, found: Tensor, expected: Tensor, message: str) -> None:
         error = float((found - expected).abs().max().detach())
         scale = float(expected.abs().max().detach())
-        require(error <= 1e-4 * scale + 1e-6, f"{message}, by {error:.2g} where values go up to {scale:.2g}")
+        require(error <= 1e-4 * scale + 1e-6, f"{message}: off by {error:.2g}, the largest value is {scale:.2g}")
 
     def _require_same_when_compiled(self, place: Place, compile_: Callable[[nn.Module], Any]) -> None:
         module, inputs = stirred(self._module(place).eval()), self._inputs(place)
@@ -190,4 +190,4 @@ def require_gradients_close(found: Gradients, expected: Gradients, tolerance: fl
         require(name in found, f"{what} {name} is missing")
         scale = max(float(values.norm()), least)
         error = float((found[name] - values).norm())
-        require(error <= tolerance * scale, f"{what} {name} is off by {error:.2g} where its norm is {scale:.2g}")
+        require(error <= tolerance * scale, f"{what} {name} is off by {error:.2g}, its norm is {scale:.2g}")

@@ -67,7 +67,7 @@ class TrainerContract(Contract):
         """The trainer writes nothing outside of the run's folder."""
         with self._trained() as path:
             found = sorted(beside.name for beside in path.parent.parent.iterdir())
-        require(found == [path.parent.name], f"beside the folder of the run there is {found}")
+        require(found == [path.parent.name], f"the trainer wrote beside the folder of the run: {found}")
 
     def test_too_few_samples_are_refused(self) -> None:
         """`fit` raises a DataError if no sample fits into the training period."""
@@ -87,7 +87,10 @@ class TrainerContract(Contract):
                 resumed = self._fit(tiny_experiment(), folder, resume=True).read_bytes()
             except ArtefactError:
                 return
-        require(resumed == ordinary, "without a state to resume the training is another one than from the beginning")
+        require(
+            resumed == ordinary,
+            "resumed without a state, the training wrote another checkpoint than from the beginning",
+        )
 
     def test_a_resumed_training_ends_like_an_unbroken_one(self) -> None:
         """A training that is interrupted by Ctrl-C and resumed writes the same bytes as an unbroken one."""
@@ -100,7 +103,7 @@ class TrainerContract(Contract):
             try:
                 resumed = self._fit(tiny_experiment(), folder, resume=True).read_bytes()
             except ArtefactError as error:
-                raise unittest.SkipTest(f"no state had been written by then: {error.message}") from error
+                raise unittest.SkipTest(f"the interrupted training had written no state: {error.message}") from error
         require(resumed == unbroken, "the resumed training wrote another checkpoint than an unbroken one")
 
     def _fit(self, experiment: TinyExperiment, run_dir: Path, *, resume: bool = False) -> Path:

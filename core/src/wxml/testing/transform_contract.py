@@ -51,7 +51,7 @@ class TransformContract(Contract):
         back = transform.inverse(transform.forward(values, VARIABLES), VARIABLES)
         for number, name in enumerate(VARIABLES):
             error, scale = (float(np.abs(x[..., number, :]).max()) for x in (back - values, values))
-            require(error <= TOLERANCE * scale, f"{name} comes back {error:.3g} off where values go up to {scale:.3g}")
+            require(error <= TOLERANCE * scale, f"{name} comes back {error:.3g} off, its largest value is {scale:.3g}")
 
     def test_shape_and_dtype(self) -> None:
         """`forward` and `inverse` keep the shape and give finite float32, also for a variable that never changes."""
@@ -111,7 +111,7 @@ class TransformContract(Contract):
         """Two instances with the same statistics and options give the same values, bit for bit."""
         values = self._values()
         one, two = (self.sample().forward(values, VARIABLES) for _ in range(2))
-        require(np.array_equal(one, two), "two instances of the same statistics and options give other values")
+        require(np.array_equal(one, two), "two instances with the same statistics and options give different values")
 
     def _values(self) -> Values:
         """Draw values within the limits of the statistics, shape `[time, variable, node]`."""

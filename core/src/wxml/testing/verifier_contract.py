@@ -102,10 +102,14 @@ class VerifierContract(Contract):
         """Verify the truth plus `offset`; yield the scores and their folder."""
         with self.folder() as folder:
             path = folder / f"forecast{self.suffix}"
-            truth = TravellingWaves(days=6).header
-            record = {"artefact": "forecast"}
-            header = ForecastHeader(truth.grid, truth.variables, _initial_times(), LEADS, 1, record)
-            self.write_forecast(path, header, _steps(offset))
+            waves, initial_times = TravellingWaves(days=6), _initial_times()
+            truth, record = waves.header, {"artefact": "forecast"}
+            header = ForecastHeader(truth.grid, truth.variables, initial_times, LEADS, 1, record)
+            steps = []
+            for valid, lead in ((initial + lead, lead) for initial in initial_times for lead in LEADS):
+                values = waves.read([valid], truth.names)[0] + np.float32(offset)
+                steps.append((Fields(valid, truth.names, values), lead))
+            self.write_forecast(path, header, steps)
             yield self._verify(path, folder / "scores"), folder / "scores"
 
     def _verify(self, path: Path, directory: Path) -> Scores:
@@ -120,20 +124,11 @@ class VerifierContract(Contract):
         try:
             writer = create("forecast-writer", self.writer, {}, str(path))
         except UnknownPluginError as error:
-            raise unittest.SkipTest(f"it takes a forecast to verify: {error.message}") from error
+            raise unittest.SkipTest(f"the check needs a forecast writer: {error.message}") from error
         writer.open(header)
         for fields, lead_time in steps:
             writer.write(fields, lead_time)
         writer.close()
-
-
-def _steps(offset: float) -> Iterator[Step]:
-    waves = TravellingWaves(days=6)
-    names = waves.header.names
-    for initial in _initial_times():
-        for lead in LEADS:
-            values = waves.read([initial + lead], names)[0] + np.float32(offset)
-            yield Fields(initial + lead, names, values), lead
 
 
 def _initial_times() -> NDArray[np.datetime64]:

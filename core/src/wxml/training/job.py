@@ -34,7 +34,15 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
     Raises:
         WxmlError: names what is wrong and the fix.
     """
-    _check_run_dir(run_dir, resume)
+    if run_dir.exists() and not run_dir.is_dir():
+        raise ArtefactError(f"`{run_dir}` is a file, not a folder", fix="choose another --run-dir")
+    is_begun = run_dir.is_dir() and any(run_dir.iterdir())
+    if is_begun and not resume:
+        raise ArtefactError(
+            f"`{run_dir}` holds a run already", fix="pass --resume to go on, or choose another --run-dir"
+        )
+    if resume and not is_begun:
+        raise ArtefactError(f"`{run_dir}` holds no run to resume", fix="leave --resume out to start one")
     loaded = load_config(experiment, overrides)
     hooks().call("wxml_config_resolved", config=loaded.config.model_dump(mode="json"))
     choice = loaded.config.training
@@ -62,15 +70,3 @@ def _run_folder(run_dir: Path, *, keep: bool) -> Iterator[None]:
         if not keep and not any(run_dir.glob("*.safetensors")):
             shutil.rmtree(run_dir)
         raise
-
-
-def _check_run_dir(run_dir: Path, resume: bool) -> None:
-    if run_dir.exists() and not run_dir.is_dir():
-        raise ArtefactError(f"`{run_dir}` is a file, not a folder", fix="choose another --run-dir")
-    started = run_dir.is_dir() and any(run_dir.iterdir())
-    if started and not resume:
-        raise ArtefactError(
-            f"`{run_dir}` holds a run already", fix="pass --resume to go on, or choose another --run-dir"
-        )
-    if resume and not started:
-        raise ArtefactError(f"`{run_dir}` holds no run to resume", fix="leave --resume out to start one")

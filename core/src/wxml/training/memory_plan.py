@@ -136,19 +136,17 @@ class MemoryPlanner:
         set_recompute(self.model, recompute)
         rollout = max(self.training.rollout, self.sample.output_steps)
         calls = -(-rollout // self.sample.output_steps)
-        kept, peak = self._traced(rollout) if calls <= TRACED_CALLS else self._extended(calls)
+        if calls <= TRACED_CALLS:
+            kept, peak = self._traced(rollout)
+        else:  # m(n) = m(3) + (n − 3) · (m(3) − m(2))
+            two, three = (self._traced(n * self.sample.output_steps) for n in (TRACED_CALLS - 1, TRACED_CALLS))
+            kept, peak = (
+                Counter({label: b[label] + (calls - TRACED_CALLS) * (b[label] - a[label]) for label in a | b})
+                for a, b in zip(two, three, strict=True)
+            )
         coming_and_going = sum(size for label, size in peak.items() if label not in LASTING)
         peak["gaps"] = int(GAPS.get(self.training.device, 0) * coming_and_going)
         return MemoryPlan(recompute, self.training, _known_first(kept), _known_first(peak))
-
-    def _extended(self, calls: int) -> tuple[Counter[str], Counter[str]]:
-        """Extrapolate a long rollout: m(n) = m(3) + (n − 3) · (m(3) − m(2))."""
-        shorter, longer = (self._traced(count * self.sample.output_steps) for count in (TRACED_CALLS - 1, TRACED_CALLS))
-        kept, peak = (
-            Counter({label: b[label] + (calls - TRACED_CALLS) * (b[label] - a[label]) for label in a | b})
-            for a, b in zip(shorter, longer, strict=True)
-        )
-        return kept, peak
 
     def _traced(self, rollout: int) -> tuple[Counter[str], Counter[str]]:
         """Bytes by label after the forward pass of a step, and at its peak."""
@@ -158,27 +156,20 @@ class MemoryPlanner:
 
     def _step(self, rollout: int, parts: list[str]) -> Counter[str]:
         """Make a training step and return the bytes by label after its forward pass."""
-        try:
-            with self._fake, self._trace:
-                with self._trace.labelled("gradients"):
-                    for weight in self._weights:
-                        weight.grad = torch.empty_like(weight) if weight.requires_grad else None
-                with self._trace.labelled("batch"):
-                    shape = self.sample.batch(self.training.batch_size, rollout)
-                    batch = torch.empty(shape, device=self.training.device)
-                with self._labelled_by_part(parts):
-                    loss = self._loss(batch)
-                kept = self._trace.live.copy()
-                self.model.zero_grad()
-                with self._trace.labelled("backward"):
-                    loss.backward()  # type: ignore[no-untyped-call]
-                self.model.zero_grad()
-        except RuntimeError as error:  # torch: values are asked for, or an operation does not know its shapes
-            raise ContractError(
-                f"the memory of this model cannot be planned: {str(error).splitlines()[0]}",
-                fix="no `forward` of a plugin may depend on values of tensors; its authors can make indices and masks "
-                "in the constructor",
-            ) from error
+        with _values_refused(), self._fake, self._trace:
+            with self._trace.labelled("gradients"):
+                for weight in self._weights:
+                    weight.grad = torch.empty_like(weight) if weight.requires_grad else None
+            with self._trace.labelled("batch"):
+                shape = self.sample.batch(self.training.batch_size, rollout)
+                batch = torch.empty(shape, device=self.training.device)
+            with self._labelled_by_part(parts):
+                loss = self._loss(batch)
+            kept = self._trace.live.copy()
+            self.model.zero_grad()
+            with self._trace.labelled("backward"):
+                loss.backward()  # type: ignore[no-untyped-call]
+            self.model.zero_grad()
         return kept
 
     def _loss(self, batch: Tensor) -> Tensor:
@@ -209,6 +200,19 @@ class MemoryPlanner:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+@contextmanager
+def _values_refused() -> Iterator[None]:
+    """Turn the error of torch, if values are read or shapes depend on values, into one that says what to do."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ContractError(
+            f"the memory of this model cannot be planned: {str(error).splitlines()[0]}",
+            fix="no `forward` of a plugin may depend on values of tensors; its authors can make indices and masks "
+            "in the constructor",
+        ) from error
 
 
 def _without_values(model: nn.Module, device: str) -> None:
