@@ -40,7 +40,7 @@ def test_everything_installed_is_found_as_importlib_finds_it() -> None:
     for name, other in first.items():
         mine = environment.find(name)
         assert mine is not None
-        assert (mine.name, mine.version, mine.requires) == (name, other.version, tuple(other.requires or ()))
+        assert (mine.name, mine.version, mine.requires) == (name, other.version, list(other.requires or ()))
         assert set(mine.entry_points) == set(other.entry_points)
 
 
@@ -107,7 +107,7 @@ def test_headers_end_with_the_first_empty_line(site, line_end) -> None:
     (info / "METADATA").write_text(line_end.join(lines), newline="")
     found = Environment().find("acme")
     assert found is not None
-    assert (found.name, found.version, found.summary, found.requires) == ("acme", "3", "a: b", ())
+    assert (found.name, found.version, found.summary, found.requires) == ("acme", "3", "a: b", [])
 
 
 def test_comments_and_spaces_in_entry_points(site) -> None:

@@ -7,11 +7,12 @@ cannot be read; it never raises because of what it finds.
 
 __all__ = ["Distribution", "Environment", "version_of"]
 
+import os
 import re
 from collections.abc import Iterator
+from email.parser import HeaderParser
 from functools import cached_property
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
@@ -22,86 +23,110 @@ HEADER_FILES = ("METADATA", "PKG-INFO", "")
 """The file with the headers, in a `.dist-info`, in an `.egg-info`, and where the `.egg-info` is that file itself."""
 BEFORE_VERSION = re.compile(r"-(?=\d)")
 EMPTY_LINE = re.compile(r"\r?\n\r?\n")
-LINE_WITHOUT_VALUE = re.compile(r"(?m)^(?!\s*\[)([^=\n]*[^=\s][^=\n]*)$")
 
 
-class Distribution:
-    """One installed distribution; a file of its metadata is read when something asks for it.
+class Distribution(metadata.Distribution):
+    """One installed distribution; a file of its metadata is read when something asks for it, and only once.
 
     Attributes:
-        folder: its `.dist-info` or `.egg-info`; empty where it is not in a folder.
+        folder: its `.dist-info` or `.egg-info`; empty if it is not in a folder.
         place: the entry of `sys.path` in which it was found.
     """
 
     def __init__(self, found: metadata.Distribution) -> None:
-        """Wrap what `importlib.metadata` found."""
-        self._files = _CleanedFiles(found)
+        """Wrap the distribution that `importlib.metadata` found."""
+        self._found = found
         path = getattr(found, "_path", None)  # pip reads it, too: there is no public name for it
-        self.folder = "" if path is None else str(path)
-        self.place = str(Path(self.folder).parent)
+        self.folder = "" if path is None else str(path).rstrip("/")
+        self.place = os.path.dirname(self.folder)
+        self._texts: dict[str, str | None] = {}
+        self._first_bad_bytes: dict[str, int] = {}
+
+    def read_text(self, filename: str) -> str | None:
+        """Read one of its metadata files; None if there is none.
+
+        The text has no byte-order mark, and no bytes that are not UTF-8. Headers end at the first empty line. In
+        `entry_points.txt`, comments are left out, and a line that is not `name = value` has an empty value.
+        """
+        if filename not in self._texts:
+            try:
+                text = self._found.read_text(filename)
+            except UnicodeDecodeError as error:
+                text = error.object.decode(errors="replace")
+                self._first_bad_bytes[filename] = error.start
+            except OSError:  # a folder that may not be read
+                text = None
+            text = text and text.removeprefix("\ufeff")
+            if text and filename in HEADER_FILES:
+                text = EMPTY_LINE.split(text, maxsplit=1)[0]  # parsing the long description would cost most of the time
+            elif text and filename == "entry_points.txt":
+                lines = [line for line in map(str.strip, text.splitlines()) if line and line[0] not in "#;"]
+                text = "\n".join(line if "=" in line or line[0] == "[" else f"{line} =" for line in lines)
+            self._texts[filename] = text
+        return self._texts[filename]
+
+    def locate_file(self, path: Any) -> Any:
+        """The place of an installed file, from its path in RECORD."""
+        return self._found.locate_file(path)
 
     @cached_property
-    def name(self) -> str:
-        """The canonical name: from its metadata, or from its folder where the metadata cannot be trusted."""
-        if self.fault and self.folder:
-            return canonical_name(BEFORE_VERSION.split(Path(self.folder).stem, maxsplit=1)[0])
-        return canonical_name(str(self._headers["Name"] or ""))
+    def headers(self) -> str:
+        """The text of the file that holds its headers; empty if there is none."""
+        return next((text for file in HEADER_FILES if (text := self.read_text(file))), "")
+
+    @cached_property
+    def metadata(self) -> Any:
+        """The headers by their names; a name that is not there has the value None."""
+        return HeaderParser().parsestr(self.headers)
 
     @cached_property
     def fault(self) -> str:
-        """Why its metadata cannot be trusted, in words; empty where they can."""
-        if not self._files.headers:
+        """Why its metadata cannot be trusted, in words; empty if they can."""
+        if not self.headers:
             return "its folder has no METADATA"
-        bad = [byte for file, byte in self._files.first_bad_bytes.items() if file in HEADER_FILES]
+        bad = [byte for file, byte in self._first_bad_bytes.items() if file in HEADER_FILES]
         if bad:
             return f"its metadata are not UTF-8 (byte {bad[0]})"
-        return "" if self._headers["Name"] else "its metadata have no name"
-
-    @property
-    def version(self) -> str:
-        """As its metadata spell it; empty where they have none."""
-        return str(self._headers["Version"] or "")
-
-    @property
-    def summary(self) -> str:
-        """One line about it."""
-        return str(self._headers["Summary"] or "")
-
-    @property
-    def requires(self) -> tuple[str, ...]:
-        """Its requirements, as its metadata spell them."""
-        return tuple(self._files.requires or ()) if self._files.headers else ()
+        return "" if self.metadata["Name"] else "its metadata have no name"
 
     @cached_property
-    def entry_points(self) -> tuple[metadata.EntryPoint, ...]:
-        """All of them; a line that is not `name = value` has an empty value."""
-        return tuple(self._files.entry_points)
-
-    @cached_property
-    def has_plugins(self) -> bool:
-        """Whether it declares anything for wxml."""
-        return "wxml." in (self._files.read_text("entry_points.txt") or "")
-
-    def read_text(self, file: str) -> str:
-        """The content of one of its metadata files; empty where there is none."""
-        return self._files.read_text(file) or ""
-
-    @property
-    def files(self) -> list[metadata.PackagePath]:
-        """The files that it installed, as its RECORD lists them."""
-        return list(self._files.files or ())
+    def name(self) -> str:
+        """The canonical name: from its metadata, or from its folder if the metadata cannot be trusted."""
+        if self.fault and self.folder:
+            return canonical_name(BEFORE_VERSION.split(self._stem, maxsplit=1)[0])
+        return canonical_name(str(self.metadata["Name"] or ""))
 
     def possible_names(self) -> Iterator[str]:
-        """The canonical names that its folder can stand for; `""` where it has none. Reads no file.
+        """The canonical names that its folder can stand for; `""` if it has none. Reads no file.
 
         A folder such as `acme-wxml-1.0.dist-info` may belong to `acme` or to `acme-wxml`: only its metadata tell.
         """
-        parts = canonical_name(Path(self.folder).stem).split("-")
+        parts = canonical_name(self._stem).split("-")
         return ("-".join(parts[: count + 1]) for count in range(len(parts)))
 
-    @cached_property
-    def _headers(self) -> Any:
-        return self._files.metadata if self._files.headers else {"Name": "", "Version": "", "Summary": ""}
+    @property
+    def _stem(self) -> str:
+        return os.path.splitext(os.path.basename(self.folder))[0]
+
+    @property
+    def version(self) -> str:
+        """The version as its metadata spell it; empty if they have none."""
+        return str(self.metadata["Version"] or "")
+
+    @property
+    def summary(self) -> str:
+        """One line about it; empty if its metadata have none."""
+        return str(self.metadata["Summary"] or "")
+
+    @property
+    def requires(self) -> list[str]:
+        """Its requirements as its metadata spell them."""
+        return super().requires or []
+
+    @property
+    def has_plugins(self) -> bool:
+        """Whether it declares anything for wxml."""
+        return "wxml." in (self.read_text("entry_points.txt") or "")
 
     def rank(self) -> tuple[bool, Version]:
         """The order of copies in one place: a readable one before a damaged one, then by version."""
@@ -123,10 +148,10 @@ class Environment:
         self._chosen: dict[str, Distribution | None] = {}
 
     def find(self, name: str) -> Distribution | None:
-        """The copy of a distribution that counts, by its canonical name; None where it is not installed.
+        """The copy of a distribution that counts, by its canonical name; None if it is not installed.
 
         It is the one in the first place on `sys.path`, as for an import; of several there, the highest version. A copy
-        whose metadata cannot be read counts only where there is no other.
+        whose metadata cannot be read counts only if there is no other.
         """
         if name not in self._chosen:
             copies = self.copies(name)
@@ -164,62 +189,22 @@ class Environment:
         return tuple(one for one in chosen if one is not None and one.has_plugins)
 
     def doubts(self) -> Iterator[tuple[str, str]]:
-        """Distributions for wxml of which other copies lie about: the name of each, and what to know."""
+        """The name of each distribution for wxml that has copies, with a sentence about each copy."""
         for name in sorted(self._with_plugins):
             chosen = self.find(name)
+            if chosen is None:
+                continue
+            counts = f"{chosen.version} in `{chosen.place}` counts"
+            hidden = "" if chosen.has_plugins else ", and declares no plugins"
             for other in self.copies(name):
-                if chosen is None or other is chosen:
-                    continue
-                if other.fault:
+                if other.fault and other is not chosen:
                     yield name, f"`{other.folder}` is left over ({other.fault}): delete it"
-                elif (other.version, other.entry_points) != (chosen.version, chosen.entry_points):
-                    counts = f"{chosen.version} in `{chosen.place}` counts"
-                    hidden = "" if chosen.has_plugins else ", and declares no plugins"
+                elif (other.version, tuple(other.entry_points)) != (chosen.version, tuple(chosen.entry_points)):
                     rest = f"{other.version} in `{other.place}` does not"
                     yield name, f"is there twice: {counts}{hidden}; {rest}: remove one of them"
 
 
 def version_of(name: str) -> str:
-    """The version of an installed distribution; empty where it is not installed."""
+    """The version of an installed distribution; empty if it is not installed."""
     found = Environment().find(canonical_name(name))
     return found.version if found else ""
-
-
-class _CleanedFiles(metadata.Distribution):
-    """The metadata files of a distribution as `importlib.metadata` can parse them."""
-
-    def __init__(self, found: metadata.Distribution) -> None:
-        self._found = found
-        self._texts: dict[str, str | None] = {}
-        self.first_bad_bytes: dict[str, int] = {}
-
-    def locate_file(self, path: Any) -> Any:
-        return self._found.locate_file(path)
-
-    def read_text(self, filename: str) -> str | None:
-        """The text of a file without byte-order mark; what is not UTF-8 is replaced."""
-        if filename not in self._texts:
-            try:
-                text = self._found.read_text(filename)
-            except UnicodeDecodeError as error:
-                text = error.object.decode(errors="replace")
-                self.first_bad_bytes[filename] = error.start
-            except OSError:  # a folder that may not be read
-                text = None
-            text = text and text.removeprefix("\ufeff")
-            if text and filename in HEADER_FILES:
-                text = EMPTY_LINE.split(text, maxsplit=1)[0]  # parsing the long description would cost most of the time
-            if text and filename == "entry_points.txt":
-                text = LINE_WITHOUT_VALUE.sub(r"\1 =", re.sub(r"(?m)^\s*[;#].*$", "", text))
-            self._texts[filename] = text
-        return self._texts[filename]
-
-    @cached_property
-    def headers(self) -> str:
-        """The text of the file that holds its headers; empty where there is none."""
-        return next((text for file in HEADER_FILES if (text := self.read_text(file))), "")
-
-    @cached_property
-    def metadata(self) -> Any:
-        """The headers, parsed once."""
-        return super().metadata

@@ -22,7 +22,7 @@ def installer() -> Installer:
     """The program that installed wxml-core, unless this environment has no place for that program."""
     environment = Environment()
     core = environment.find(CORE)
-    written = core.read_text("INSTALLER").strip().lower() if core else ""
+    written = ((core and core.read_text("INSTALLER")) or "").strip().lower()
     if written == "conda" and os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         return "conda"
     if written == "uv" or (environment.find("pip") is None and _made_by_uv()):

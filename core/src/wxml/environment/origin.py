@@ -131,7 +131,7 @@ def is_dirty(distribution: str, code: Path | None) -> bool | None:
     installed = Environment().find(canonical_name(distribution))
     recorded = [
         file
-        for file in (installed.files if installed else ())
+        for file in (installed and installed.files) or ()
         if file.hash is not None
         and file.suffix != ".pyc"  # an import wrote it, and the installer the folders below, not the authors
         and not any(part.endswith((".dist-info", "__pycache__")) for part in file.parts)
