@@ -30,7 +30,7 @@ from bench.pairs import Effort, Row, paired_rows
 from bench.processes import Limits, start_side
 from bench.report import OUTPUT, show, table, write_page
 from bench.workloads import CASES, FAMILIES, PARTS, SIZES, SMOKE, Case
-from wxml.files.cache import cache_folder
+from wxml.files.folders import cache_folder
 
 GIB = 2**20  # in kB, as /proc/meminfo counts
 HEADER = (

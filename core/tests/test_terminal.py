@@ -98,3 +98,10 @@ def test_the_cells_of_a_column_begin_or_end_below_each_other(rows: list[tuple[st
             cell = line.ljust(200)[start : start + width]
             assert cell == (row[number].rjust(width) if number in right else row[number].ljust(width))
             start += width + 2
+
+
+@given(st.lists(st.tuples(cells, cells, cells), max_size=5), st.sets(st.integers(0, 2)))
+def test_rows_that_are_printed_one_by_one_stand_below_each_other(rows: list[tuple[str, ...]], right: set[int]) -> None:
+    one_by_one = [line for row in rows for line in columns([row], right=right, widths=(6, 7, 6))]
+    assert one_by_one == columns(rows, right=right, widths=(6, 7, 6))
+    assert all(line == "" or len(line) <= 6 + 2 + 7 + 2 + 6 for line in one_by_one)

@@ -67,7 +67,7 @@ PUBLIC_MODULES = (
     "data.sphere",
     "data.times",
     "errors",
-    "files.cache",
+    "files.folders",
     "files.failures",
     "files.lock",
     "files.staging",

@@ -15,22 +15,29 @@ LINES = 10
 Item = TypeVar("Item")
 
 
-def columns(rows: Sequence[Sequence[str]], *, right: Container[int] = ()) -> list[str]:
+def columns(
+    rows: Sequence[Sequence[str]], *, right: Container[int] = (), widths: Sequence[int] | None = None
+) -> list[str]:
     """One line for each row, with the cells of a column below each other.
 
     Args:
         rows: the cells; every row has the same number of them.
         right: the numbers of the columns that are aligned to the right, from 0 on; the others are aligned to the left.
+        widths: the least width of each column, for a table whose rows are printed one by one.
 
     >>> columns([("a", "b"), ("long", "c")])
     ['a     b', 'long  c']
     >>> columns([("t", "9.5"), ("q", "10.25")], right={1})
     ['t    9.5', 'q  10.25']
+    >>> columns([("a", "b")], widths=(3, 1))
+    ['a    b']
     """
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    wanted = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    if widths and rows:
+        wanted = [max(pair) for pair in zip(wanted, widths, strict=True)]
     lines = []
     for row in rows:
-        cells = enumerate(zip(row, widths, strict=True))
+        cells = enumerate(zip(row, wanted, strict=True))
         lines.append("  ".join(cell.rjust(n) if i in right else cell.ljust(n) for i, (cell, n) in cells).rstrip())
     return lines
 

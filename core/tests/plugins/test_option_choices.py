@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 from wxml.cli import group
 from wxml.errors import BrokenPluginError, ConfigError, ContractError
+from wxml.plugins.create import parse_options
 from wxml.plugins.load import load
-from wxml.plugins.options.model import parse_options
 from wxml.plugins.resolve import resolve
 
 LOSSES = '''

@@ -6,15 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field, ValidationError
 from wxml.errors import ConfigError, ContractError, DataError
+from wxml.plugins.create import parse_options
 from wxml.plugins.options.faults import faults_of
-from wxml.plugins.options.model import (
-    OptionRow,
-    Options,
-    describe_options,
-    options_json_schema,
-    options_model,
-    parse_options,
-)
+from wxml.plugins.options.model import OptionRow, Options, describe_options, options_json_schema, options_model
 
 
 class Edges(Options):

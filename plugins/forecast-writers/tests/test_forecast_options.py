@@ -10,7 +10,7 @@ import pytest
 import zarr
 from wxml import ForecastWriter, Grid
 from wxml.errors import ConfigError
-from wxml.plugins.options.model import parse_options
+from wxml.plugins.create import parse_options
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 

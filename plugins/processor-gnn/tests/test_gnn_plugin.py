@@ -10,8 +10,8 @@ from wxml.model.features import GridFeatures, MeshFeatures
 from wxml.model.processor import ProcessorChannels
 from wxml.model.residual import Persistence
 from wxml.model.tensors import to_tensor
+from wxml.plugins.create import parse_options
 from wxml.plugins.load import load
-from wxml.plugins.options.model import parse_options
 from wxml.plugins.resolve import resolve
 from wxml.testing import TravellingWaves, tiny_graph
 from wxml_processor_gnn.mapper import GnnMapper

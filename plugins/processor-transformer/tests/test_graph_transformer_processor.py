@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from wxml import ConfigError, EdgeSet, MapperChannels, Mesh, NodeSet, Route
 from wxml.model.processor import ProcessorChannels
+from wxml.plugins.create import parse_options
 from wxml.plugins.load import load
-from wxml.plugins.options.model import parse_options
 from wxml.plugins.resolve import resolve
 from wxml_processor_transformer.graph_transformer_block import GraphTransformerBlock
 from wxml_processor_transformer.graph_transformer_mapper import GraphTransformerMapper

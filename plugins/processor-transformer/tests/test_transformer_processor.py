@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from wxml import ConfigError, EdgeSet, Mesh, NodeSet
 from wxml.model.processor import ProcessorChannels
+from wxml.plugins.create import parse_options
 from wxml.plugins.load import load
-from wxml.plugins.options.model import parse_options
 from wxml.plugins.resolve import resolve
 from wxml_processor_transformer.transformer_block import TransformerBlock
 from wxml_processor_transformer.transformer_processor import TransformerProcessor

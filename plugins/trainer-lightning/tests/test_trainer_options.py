@@ -2,7 +2,8 @@
 
 import pytest
 from wxml.errors import ConfigError
-from wxml.plugins.options.model import describe_options, parse_options
+from wxml.plugins.create import parse_options
+from wxml.plugins.options.model import describe_options
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.trainer import FREE, LightningTrainer
 

@@ -13,6 +13,9 @@ SCHEMA = 1
 """The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""
 BROKEN = 3
 """Exit code where a check failed, as for any broken plugin."""
+HEADINGS = ("check", "result", "seconds")
+WIDTHS = (50, 7, 7)
+"""The least widths of the columns: checks are printed one by one."""
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 Checked = tuple["PluginRecord", "list[CheckResult]"]
 
@@ -58,7 +61,8 @@ def _options(written: Sequence[str]) -> dict[str, Any]:
     try:
         values = parse_assignments(written)
     except ConfigError as error:
-        raise click.UsageError(f"--option takes KEY=VALUE: {error.message}") from error
+        problems = "\n".join(f"--option {fault.key!r} is wrong: {fault.message}" for fault in error.faults)
+        raise click.UsageError(f"{problems}\n{error.fix}") from error
     options: dict[str, Any] = value_layer(values, Node({})).plain()
     return options
 
@@ -92,8 +96,8 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
         BrokenPluginError: the plugin cannot be imported, or is not what it claims to be.
     """
     from wxml.errors import ConfigError
+    from wxml.plugins.create import parse_options
     from wxml.plugins.load import load
-    from wxml.plugins.options.model import parse_options
     from wxml.testing.conformance import contract_of
 
     plugin = load(record)
@@ -144,21 +148,23 @@ def _shown(
     """The results, each written as a line of a table as soon as it is there."""
     import json
 
+    from wxml.terminal import columns
+
     said = f", options {json.dumps(options, default=str)}" if options else ""
     click.echo(f"{record.kind} {record.full_name} {record.version}{said}\n")
-    click.echo(f"{'check':<52}{'result':<9}{'seconds':>7}")
+    click.echo(columns([HEADINGS], widths=WIDTHS, right={2})[0])
     counts = dict.fromkeys(COLOURS, 0)
     for result in results:
         counts[result.result] += 1
-        click.echo(_line(result))
+        (line,) = columns([(result.name, result.result, f"{result.seconds:.2f}")], widths=WIDTHS, right={2})
+        word = line.rindex(result.result)
+        end = word + len(result.result)
+        click.echo(line[:word] + click.style(result.result, fg=COLOURS[result.result]) + line[end:])
+        expected = [result.description] if result.result == "failed" else []
+        for sentence in filter(None, (*expected, *result.message.splitlines())):
+            click.echo(f"    {sentence}")
         yield result
     click.echo("\n" + ", ".join(f"{count} {word}" for word, count in counts.items() if count) + "\n")
-
-
-def _line(result: "CheckResult") -> str:
-    word = click.style(f"{result.result:<9}", fg=COLOURS[result.result])
-    explained = [result.description, *result.message.splitlines()] if result.result == "failed" else [result.message]
-    return "\n".join([f"{result.name:<52}{word}{result.seconds:>7.2f}", *(f"    {line}" for line in explained if line)])
 
 
 def _json(checked: Sequence[Checked], options: Mapping[str, Any]) -> str:

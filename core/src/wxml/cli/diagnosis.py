@@ -16,7 +16,7 @@ from wxml.environment.distributions import Environment, version_of
 from wxml.environment.installer import install_command
 from wxml.environment.names import CORE
 from wxml.errors import ArtefactError, ConfigError, nearest
-from wxml.files.cache import cache_folder
+from wxml.files.folders import cache_folder
 from wxml.plugins.catalog import HEALTHY, installed
 from wxml.plugins.comparison import Comparison, compare
 from wxml.plugins.resolve import aliases

@@ -2,7 +2,6 @@
 
 __all__ = ["command"]
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -105,6 +104,8 @@ def _listing(kind: str, timeout: float | None) -> _Listing:
 
 def _json(listing: _Listing, *, only_problems: bool) -> str:
     """Everything for programs; described in `docs/plugins-on-the-command-line.md`."""
+    import json
+
     plugins = [record for record in listing.plugins if not only_problems or record.status != "ok"]
     aliases = [alias for alias in listing.aliases if not only_problems or alias.problem]
     content = {
@@ -163,6 +164,8 @@ def _write_available(kind: str, as_json: bool) -> None:
         if kind in ("", plugin.kind) and here.find(canonical_name(plugin.distribution)) is None
     ]
     if as_json:
+        import json
+
         rows = [
             {**plugin._asdict(), "requirement": plugin.requirement, "install": install_command(plugin.requirement)}
             for plugin in missing

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wxml.errors import ConfigError, Fault
-from wxml.files.config_places import SITE_VARIABLE, site_config, user_folder
+from wxml.files.folders import SITE_VARIABLE, site_config, user_folder
 from wxml.files.yaml_loader import Node, load_yaml
 
 DEFAULTS = "defaults"

@@ -100,7 +100,7 @@ def plugin_faults(tree: Node, *, changed_only: bool = False) -> list[Fault]:
     Raises:
         BrokenPluginError: a plugin that is named cannot be used.
     """
-    from wxml.plugins.options.model import choice_faults
+    from wxml.plugins.create import choice_faults
 
     found: list[Fault] = []
     for place in choices_in(tree.plain(), ExperimentConfig):

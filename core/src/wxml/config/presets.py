@@ -10,7 +10,7 @@ from pathlib import Path
 from wxml.config.layers import DEFAULTS, entry_names, read_document
 from wxml.config.tree import nested
 from wxml.errors import ConfigError, Fault, nearest
-from wxml.files.config_places import user_folder
+from wxml.files.folders import user_folder
 from wxml.files.yaml_loader import Node
 from wxml.files.yaml_loader import Path as KeyPath
 from wxml.plugins.catalog import installed

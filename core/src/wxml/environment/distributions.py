@@ -22,7 +22,6 @@ from wxml.environment.names import canonical_name
 HEADER_FILES = ("METADATA", "PKG-INFO", "")
 """The file with the headers, in a `.dist-info`, in an `.egg-info`, and where the `.egg-info` is that file itself."""
 BEFORE_VERSION = re.compile(r"-(?=\d)")
-EMPTY_LINE = re.compile(r"\r?\n\r?\n")
 
 
 class Distribution(metadata.Distribution):
@@ -52,13 +51,13 @@ class Distribution(metadata.Distribution):
             try:
                 text = self._found.read_text(filename)
             except UnicodeDecodeError as error:
-                text = error.object.decode(errors="replace")
+                text = error.object.decode(errors="replace").replace("\r\n", "\n")
                 self._first_bad_bytes[filename] = error.start
             except OSError:  # a folder that may not be read
                 text = None
             text = text and text.removeprefix("\ufeff")
             if text and filename in HEADER_FILES:
-                text = EMPTY_LINE.split(text, maxsplit=1)[0]  # parsing the long description would cost most of the time
+                text = text.partition("\n\n")[0]  # parsing the long description would cost most of the time
             elif text and filename == "entry_points.txt":
                 lines = [line for line in map(str.strip, text.splitlines()) if line and line[0] not in "#;"]
                 text = "\n".join(line if "=" in line or line[0] == "[" else f"{line} =" for line in lines)

@@ -7,8 +7,6 @@ recorded for other machines does not: see `origin.install_line`.
 __all__ = ["install_command", "installer", "uninstall_command"]
 
 import os
-import shlex
-import shutil
 import sys
 from typing import Literal
 
@@ -46,6 +44,9 @@ def uninstall_command(distribution: str) -> str:
 
 def _command(which: Installer, action: str) -> str:
     """The installer and its action, with an option that names this environment where another one is active."""
+    import shlex
+    import shutil
+
     if which == "conda":
         is_active = _same(os.environ.get("CONDA_PREFIX", ""), sys.prefix)
         return f"conda {action}" + ("" if is_active else f" --prefix {shlex.quote(sys.prefix)}")

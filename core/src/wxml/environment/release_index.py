@@ -6,7 +6,6 @@ of the packages.
 
 __all__ = ["ReleasedPlugin", "released_names", "released_plugins", "requirement"]
 
-import json
 import os
 from functools import cache
 from typing import NamedTuple
@@ -31,6 +30,8 @@ class ReleasedPlugin(NamedTuple):
 @cache
 def released_plugins() -> tuple[ReleasedPlugin, ...]:
     """Every plugin of the release, sorted by kind and name."""
+    import json
+
     with open(os.path.join(os.path.dirname(__file__), "release_index.json"), encoding="utf-8") as file:
         return tuple(ReleasedPlugin(**row) for row in json.load(file)["plugins"])
 

@@ -6,7 +6,6 @@ Only `true` and `false` are booleans, so `no`, `off`, `on` and `yes` are text; d
 __all__ = ["Node", "Origin", "Path", "load_yaml", "path_text", "yaml_text"]
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -174,30 +173,33 @@ class _Builder:
         return Node(None, self.origin(written))
 
     def _mapping(self, written: yaml.MappingNode, path: Path) -> dict[str, Node]:
+        """Build the entries of a mapping; its own keys win over those that `<<` brings, and earlier `<<` over later."""
         own: dict[str, Node] = {}
         merged: dict[str, Node] = {}
         for key, value in written.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag.removeprefix(STANDARD) not in (*PLAIN, "str"):
                 self.fault(key, path, "a key must be plain text")
-            elif key.tag == f"{STANDARD}merge":
-                merged = dict(self._merged(value, path)) | merged
-            elif key.value in own:
+                continue
+            if key.tag == f"{STANDARD}merge":
+                mappings = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                for mapping in mappings:
+                    merged = self._entries(mapping, path) | merged
+                continue
+            if key.value in own:
                 first = own[key.value].origin
                 lines = f"in lines {first.line if first else 0} and {key.start_mark.line + 1}"
                 self.fault(key, (*path, key.value), f"`{key.value}` is written twice, {lines}: keep one of the two")
-            else:
-                own[key.value] = replace(self.node(value, (*path, key.value)), origin=self.origin(key))
+                continue
+            own[key.value] = replace(self.node(value, (*path, key.value)), origin=self.origin(key))
         return merged | own
 
-    def _merged(self, written: yaml.Node, path: Path) -> Iterator[tuple[str, Node]]:
-        """The entries that `<<` brings; those of an earlier mapping of a list win."""
-        mappings = written.value if isinstance(written, yaml.SequenceNode) else [written]
-        for mapping in reversed(mappings):
-            inner = self.node(mapping, (*path, "<<"))
-            if isinstance(inner.value, dict):
-                yield from inner.value.items()
-            else:
-                self.fault(mapping, path, "`<<` must be followed by a mapping or a list of mappings")
+    def _entries(self, written: yaml.Node, path: Path) -> dict[str, Node]:
+        """The entries of the mapping that follows `<<`; a fault and no entries if it is something else."""
+        inner = self.node(written, (*path, "<<"))
+        if isinstance(inner.value, dict):
+            return inner.value
+        self.fault(written, path, "`<<` must be followed by a mapping or a list of mappings")
+        return {}
 
     def _measure(self, written: yaml.Node, path: Path) -> None:
         """Count what a node stands for.

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from wxml.config.schema import PluginChoice
 from wxml.data.grid import Grid
 from wxml.errors import ArtefactError, ContractError
-from wxml.files.cache import cache_folder
+from wxml.files.folders import cache_folder
 from wxml.files.lock import locked
 from wxml.files.staging import staged
 from wxml.graphs.graph import Graph

@@ -1,13 +1,17 @@
-"""Makes an instance of a plugin from a kind, a name and options."""
+"""Makes an instance of a plugin from its name and the options beside it, and finds what is wrong with them."""
 
-__all__ = ["create"]
+__all__ = ["choice_faults", "create", "parse_options"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wxml.errors import WxmlError
+from pydantic import ValidationError
+
+from wxml.errors import AmbiguousPluginError, ConfigError, DataError, Fault, UnknownPluginError, WxmlError
 from wxml.plugins.load import load
-from wxml.plugins.options.model import parse_options
+from wxml.plugins.options.choices import Path, PlacedPlugin, check_plugin_name, choices_in
+from wxml.plugins.options.faults import faults_of
+from wxml.plugins.options.model import options_model
 from wxml.plugins.resolve import resolve
 
 
@@ -35,3 +39,49 @@ def create(kind: str, name: str, options: Mapping[str, Any], *positional: object
     except Exception as error:
         error.add_note(f"raised by the constructor of {record.kind} {record.full_name} {record.version}")
         raise
+
+
+def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "") -> dict[str, Any]:
+    """The keyword arguments for a plugin's constructor: validated values, defaults included.
+
+    Options that choose plugins themselves (a `PluginChoice` marked with its `Kind`) are validated by those plugins.
+
+    Args:
+        cls: the plugin.
+        options: as they come from a config.
+        where: the config path of the block that holds them, such as `model.processor`; a text is split at its dots.
+
+    Raises:
+        ConfigError: with one fault for each option that is wrong.
+        ContractError: the plugin's constructor is at fault.
+        BrokenPluginError: a plugin that an option chooses cannot be used.
+    """
+    model = options_model(cls)
+    path = where if isinstance(where, tuple) else tuple(where.split(".")) if where else ()
+    faults = [fault for place in choices_in(options, model, path) for fault in choice_faults(place)]
+    try:
+        parsed = model.model_validate(dict(options))
+    except ValidationError as error:
+        raise ConfigError([*faults_of(error, model, path), *faults]) from error
+    if faults:
+        raise ConfigError(faults)
+    return {name: getattr(parsed, name) for name in model.model_fields}
+
+
+def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
+    """Every fault in the name and the options of a plugin that is chosen somewhere, found by importing it.
+
+    Raises:
+        BrokenPluginError: it cannot be used.
+    """
+    name = place.written.get("plugin")
+    try:
+        if isinstance(name, str):  # else whoever validates the place itself reports it
+            parse_options(load(resolve(place.kind, check_plugin_name(name))), place.options, place.path)
+    except (UnknownPluginError, AmbiguousPluginError) as error:
+        return [Fault((*place.path, "plugin"), f"{error.message}: {error.fix}")]
+    except ConfigError as error:
+        return error.faults
+    except DataError:  # no name: reported there, too
+        return ()
+    return ()

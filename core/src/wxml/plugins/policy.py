@@ -22,7 +22,7 @@ from typing import Any
 
 from wxml.environment.names import CORE, canonical_name, kind_name
 from wxml.errors import ConfigError, nearest
-from wxml.files.config_places import site_folder
+from wxml.files.folders import site_folder
 
 VARIABLE = "WXML_PLUGINS"
 SITE_FILE = "plugins.yaml"

@@ -2,7 +2,6 @@
 
 __all__ = ["Alias", "aliases", "require_usable", "resolve", "spelled_out"]
 
-import difflib
 from dataclasses import dataclass
 
 from wxml.environment.distributions import version_of
@@ -124,6 +123,8 @@ def _ambiguous(records: list[PluginRecord], where: str) -> WxmlError:
 
 def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
     """The error for a name that nothing installed provides: how to install it, or what is near it."""
+    import difflib
+
     distribution, _, bare = name.rpartition(":")
     known = released_names(kind)
     provider = known.get(canonical_name(bare), "")

@@ -4,6 +4,7 @@ __all__ = ["summary"]
 
 import ast
 import importlib.util
+import os
 import re
 from itertools import islice
 from pathlib import Path
@@ -35,7 +36,7 @@ def _first_line(root: Path, module: str, attribute: str, *, follow: bool = True)
             return _docstring(node)
         if follow and file and isinstance(node, ast.ImportFrom):
             name = next((alias.name for alias in node.names if (alias.asname or alias.name) == attribute), "")
-            origin = _imported_module(node, module, is_package=file.stem == "__init__")
+            origin = _imported_module(node, module, is_package=file.endswith("__init__.py"))
             if name and origin.partition(".")[0] == module.partition(".")[0]:
                 return _first_line(root, origin, name, follow=False)
     return ""
@@ -71,19 +72,20 @@ def _imported_module(node: ast.ImportFrom, module: str, *, is_package: bool) -> 
     return ".".join([*kept, *([node.module] if node.module else [])])
 
 
-def _module_file(root: Path, module: str) -> Path | None:
-    """The source file of a module whose top-level package, or only file, is `root`."""
+def _module_file(root: Path, module: str) -> str:
+    """The source file of a module whose top-level package, or only file, is `root`; empty if there is none."""
     _, *inner = module.split(".")
-    if root.is_file():
-        return None if inner else root
-    place = root.joinpath(*inner)
-    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+    if os.path.isfile(root):
+        return "" if inner else str(root)
+    place = os.path.join(root, *inner)
+    return next((file for file in (f"{place}.py", os.path.join(place, "__init__.py")) if os.path.isfile(file)), "")
 
 
-def _read(file: Path) -> str:
-    """A source file, decoded as Python does; empty where that is impossible."""
+def _read(file: str) -> str:
+    """A source file, decoded as Python does; empty if that is impossible."""
     try:
-        return importlib.util.decode_source(file.read_bytes())
+        with open(file, "rb") as source:
+            return importlib.util.decode_source(source.read())
     except (OSError, SyntaxError, ValueError):
         return ""
 

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from wxml.errors import ConfigError
+from wxml.plugins.create import parse_options
 from wxml.plugins.load import plugin_fault
 from wxml.plugins.options.choices import model_in
-from wxml.plugins.options.model import options_json_schema, options_model, parse_options
+from wxml.plugins.options.model import options_json_schema, options_model
 from wxml.testing.process_state import changes, process_state
 
 UNKNOWN = "no_such_option"

@@ -15,7 +15,7 @@ from pydantic import Field
 from wxml import DataSource, Grid, SourceHeader, Variable
 from wxml.data.times import format_time, parse_time
 from wxml.errors import DataError
-from wxml.files.cache import cache_folder
+from wxml.files.folders import cache_folder
 from wxml.files.lock import locked
 
 from wxml_dataset_sources.simulation import field_cache

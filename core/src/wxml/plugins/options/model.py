@@ -1,38 +1,18 @@
 """The options of a plugin, derived from the keyword-only parameters of its constructor."""
 
-__all__ = [
-    "OptionRow",
-    "Options",
-    "choice_faults",
-    "describe_options",
-    "options_json_schema",
-    "options_model",
-    "parse_options",
-]
+__all__ = ["OptionRow", "Options", "describe_options", "options_json_schema", "options_model"]
 
 import inspect
 import typing
 import warnings
-from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
-from wxml.errors import (
-    AmbiguousPluginError,
-    ConfigError,
-    ContractError,
-    DataError,
-    Fault,
-    UnknownPluginError,
-)
-from wxml.plugins.load import load
-from wxml.plugins.options.choices import Path, PlacedPlugin, check_plugin_name, choices_in
-from wxml.plugins.options.faults import faults_of
+from wxml.errors import ContractError
 from wxml.plugins.options.rows import OptionRow, option_rows
-from wxml.plugins.resolve import resolve
 
 
 class Options(BaseModel):
@@ -70,52 +50,6 @@ def options_model(cls: type) -> type[BaseModel]:
             f"the options of {cls.__module__}.{cls.__qualname__} cannot be read: {cause}",
             fix="annotate every keyword-only parameter with a type that pydantic knows",
         ) from error
-
-
-def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "") -> dict[str, Any]:
-    """The keyword arguments for a plugin's constructor: validated values, defaults included.
-
-    Options that choose plugins themselves (a `PluginChoice` marked with its `Kind`) are validated by those plugins.
-
-    Args:
-        cls: the plugin.
-        options: as they come from a config.
-        where: the config path of the block that holds them, such as `model.processor`; a text is split at its dots.
-
-    Raises:
-        ConfigError: with one fault for each option that is wrong.
-        ContractError: the plugin's constructor is at fault.
-        BrokenPluginError: a plugin that an option chooses cannot be used.
-    """
-    model = options_model(cls)
-    path = where if isinstance(where, tuple) else tuple(where.split(".")) if where else ()
-    faults = [fault for place in choices_in(options, model, path) for fault in choice_faults(place)]
-    try:
-        parsed = model.model_validate(dict(options))
-    except ValidationError as error:
-        raise ConfigError([*faults_of(error, model, path), *faults]) from error
-    if faults:
-        raise ConfigError(faults)
-    return {name: getattr(parsed, name) for name in model.model_fields}
-
-
-def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
-    """Every fault in the name and the options of a plugin that is chosen somewhere, found by importing it.
-
-    Raises:
-        BrokenPluginError: it cannot be used.
-    """
-    name = place.written.get("plugin")
-    try:
-        if isinstance(name, str):  # else whoever validates the place itself reports it
-            parse_options(load(resolve(place.kind, check_plugin_name(name))), place.options, place.path)
-    except (UnknownPluginError, AmbiguousPluginError) as error:
-        return [Fault((*place.path, "plugin"), f"{error.message}: {error.fix}")]
-    except ConfigError as error:
-        return error.faults
-    except DataError:  # no name: reported there, too
-        return ()
-    return ()
 
 
 def options_json_schema(cls: type) -> dict[str, Any]:

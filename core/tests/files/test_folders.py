@@ -1,10 +1,10 @@
-"""The folder of cached files."""
+"""The folders of wxml on a machine."""
 
 import sys
 from pathlib import Path
 
 import pytest
-from wxml.files.cache import cache_folder
+from wxml.files.folders import cache_folder
 
 
 def test_the_variable_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
