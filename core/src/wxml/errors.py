@@ -21,9 +21,9 @@ class WxmlError(Exception):
     """Any error that wxml raises on purpose.
 
     Attributes:
-        message: what is wrong and where; starts in lower case, names the parameter in backticks and the value got.
-        fix: what the reader can do about it.
-        exit_code: what the command line exits with: 2 for a user's mistake, 3 for a broken plugin.
+        message: the problem and its place; starts in lower case, names the parameter in backticks and the value got.
+        fix: the remedy for the reader.
+        exit_code: the exit code of the command line: 2 for a user's mistake, 3 for a broken plugin.
     """
 
     exit_code = 2
@@ -46,7 +46,7 @@ class AmbiguousPluginError(WxmlError, LookupError):
 
 
 class BrokenPluginError(WxmlError, ImportError):
-    """A plugin that is installed but cannot be imported or is not what it claims to be."""
+    """A plugin that is installed but cannot be imported, or does not fit the interface of its kind."""
 
     exit_code = 3
 
@@ -58,7 +58,7 @@ class ContractError(WxmlError, TypeError):
 
 
 class DataError(WxmlError, ValueError):
-    """Weather data that cannot be read, do not exist, or are not what was asked for."""
+    """Weather data that cannot be read, do not exist, or do not fit the request."""
 
 
 class ArtefactError(WxmlError, OSError):
@@ -74,7 +74,7 @@ class Fault:
     message: str
     """The problem, and what to write instead."""
     location: str
-    """File and line, where the key was written in a file."""
+    """The file and the line, if the key was written in a file."""
 
     def __init__(self, path: str | tuple[str | int, ...], message: str, location: str = "") -> None:
         """Describe one fault; a dotted `path` is split at its dots."""

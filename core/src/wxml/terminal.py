@@ -1,4 +1,4 @@
-"""What a terminal or a log shows: tables in plain text, and the progress of long work."""
+"""Prints tables in plain text, and shows the progress of long work on a terminal or in a log."""
 
 __all__ = ["Progress", "columns", "progress"]
 
@@ -55,7 +55,7 @@ class Progress:
             label: the name of the work, such as `forecast`.
             total: how many steps the work has.
             start: how many of them were done before, as in a training that is resumed.
-            unit: what a step is called; nothing for no name.
+            unit: the name of a step; empty for no name.
             lines: how many lines a log gets after the first step.
         """
         self._label, self._total, self._unit, self._lines = label, total, unit, lines
@@ -74,7 +74,7 @@ class Progress:
         Args:
             done: how many steps of the total, those before `start` included.
             note: what else to say, such as `loss 0.123`.
-            fraction: the share of the work that is done, where that is not `done / total`: a training may end by time.
+            fraction: the share of the work that is done, if that is not `done / total`: a training may end by time.
         """
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)

@@ -142,7 +142,7 @@ def test_a_broken_plugin_names_the_command_that_removes_it(site) -> None:
         resolve("trainer", "it", scan())
     assert caught.value.fix.splitlines() == [
         f"tell the authors of acme, or remove it:  {uninstall_command('acme')}",
-        "where that cannot read its metadata either, delete its `.dist-info` folder",
+        "if that fails because of its metadata, delete its `.dist-info` folder",
     ]
 
 

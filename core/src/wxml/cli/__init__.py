@@ -95,7 +95,7 @@ class WxmlGroup(click.Group):
 
 
 def _log_to_stderr() -> None:
-    """What long work says of itself goes to stderr as plain lines; results go to stdout."""
+    """Write the log to stderr as plain lines; results go to stdout."""
     import logging
 
     logger = logging.getLogger("wxml")
@@ -105,37 +105,32 @@ def _log_to_stderr() -> None:
 
 
 def _report(error: Exception, ctx: click.Context) -> None:
-    """Say what went wrong and exit."""
-    verbose = ctx.meta.get(VERBOSE, False)
+    """Print the message and the fix of an error, and exit."""
+    verbose, notes = ctx.meta.get(VERBOSE, False), getattr(error, "__notes__", [])
     if verbose:
         import traceback
 
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    message, fix, code = _described(error, verbose)
+    if isinstance(error, WxmlError):
+        message, fix, code = error.message, error.fix, error.exit_code
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message, fix, code = f"the disk is full: {error.filename or error}", "make room, or write to another disk", 2
+    else:
+        hint = "" if verbose else "; run again with -v to see where"
+        message, fix, code = f"unexpected {type(error).__name__}: {error}{hint}", "\n".join(notes), 1
     first, *more = message.splitlines() or [""]
     lines = [click.style("error: ", fg="red", bold=True) + first, *more, *(f"  {line}" for line in fix.splitlines())]
     click.echo("\n".join(lines), err=True)
     ctx.exit(code)
 
 
-def _described(error: Exception, verbose: bool) -> tuple[str, str, int]:
-    """The message, what to do, and the exit code."""
-    if isinstance(error, WxmlError):
-        return error.message, error.fix, error.exit_code
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full: {error.filename or error}", "make room, or write to another disk", 2
-    notes = "\n".join(getattr(error, "__notes__", []))
-    hint = "" if verbose else "; run again with -v to see where"
-    return f"unexpected {type(error).__name__}: {error}{hint}", notes, 1
-
-
 # Commands of plugins
 
 
 def _contributed() -> "dict[str, PluginRecord]":
-    """The commands of plugins that can be used, by name, in full where two packages have the same.
+    """The commands of plugins that can be used, by name; by full name if two packages have the same.
 
-    Core's own names are not up for grabs.
+    A plugin cannot replace a command of core.
     """
     from wxml.plugins.catalog import installed
 
@@ -145,7 +140,7 @@ def _contributed() -> "dict[str, PluginRecord]":
 
 
 def _contributed_command(name: str) -> "PluginRecord | None":
-    """The command of a plugin, by its bare or its full name, or nothing where no package has one of that name.
+    """The command of a plugin, by its bare or its full name, or None if no package has one of that name.
 
     Raises:
         WxmlError: it cannot be used, or it is a command of the release whose package is not installed.
@@ -180,7 +175,7 @@ def _set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 def _accepting_verbose(command: click.Command) -> click.Command:
-    """The command, which takes `-v` as well, because that is where a user adds it who was told to."""
+    """Let the command take `-v` as well: a user who is told to add it adds it at the end."""
     if not any({"-v", "--verbose"} & set(parameter.opts) for parameter in command.params):
         command.params.append(_verbose_option())
     for child in getattr(command, "commands", {}).values():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""
 BROKEN = 3
-"""Exit code where a check failed, as for any broken plugin."""
+"""The exit code if a check failed, as for any broken plugin."""
 HEADINGS = ("check", "result", "seconds")
 WIDTHS = (50, 7, 7)
 """The least widths of the columns: checks are printed one by one."""
@@ -31,7 +31,7 @@ def command(ctx: click.Context, names: tuple[str, ...], options: tuple[str, ...]
     """Check that the plugin NAME does what its interface promises.
 
     Without a KIND, all plugins of that name are checked. Values of options are YAML. Exits with 0 if no check failed, 3
-    if one did or the plugin is broken, 2 if the plugin or an option that it needs is not there.
+    if one did or the plugin is broken, 2 if the plugin or an option that it needs is missing.
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def _options(written: Sequence[str]) -> dict[str, Any]:
 
 
 def _records(names: Sequence[str]) -> "list[PluginRecord]":
-    """The plugins that are meant: one where the kind is said, else one of each kind that has the name."""
+    """The plugins that the user means: one if a kind is given, else one of each kind that has the name."""
     from wxml.environment.names import canonical_name
     from wxml.errors import UnknownPluginError, nearest
     from wxml.plugins.catalog import KINDS_WITHOUT_CHOICE, installed
@@ -92,8 +92,8 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
 
     Raises:
         WxmlError: whatever the constructor says about the options.
-        ConfigError: an option is wrong, or one that the plugin needs is not there.
-        BrokenPluginError: the plugin cannot be imported, or is not what it claims to be.
+        ConfigError: an option is wrong, or one that the plugin needs is missing.
+        BrokenPluginError: the plugin cannot be imported, or does not fit the interface of its kind.
     """
     from wxml.errors import ConfigError
     from wxml.plugins.create import parse_options
@@ -113,7 +113,7 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
 
 
 def _try_options(contract: Any) -> None:
-    """Let what the constructor says about the options, such as of a file that is not there, reach the user."""
+    """Raise the error that the constructor raises about its options, such as a file that does not exist."""
     import unittest
 
     from wxml.errors import WxmlError
@@ -127,7 +127,7 @@ def _try_options(contract: Any) -> None:
 
 
 def _checked(contract: Any) -> "Iterator[CheckResult]":
-    """The results one by one; what a plugin prints meanwhile goes to stderr."""
+    """The results one by one; the output of a plugin goes to stderr."""
     import contextlib
     import sys
 

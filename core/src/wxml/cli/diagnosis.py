@@ -23,18 +23,18 @@ from wxml.plugins.resolve import aliases
 
 Status = Literal["ok", "absent", "missing", "different", "problem"]
 HARMLESS = ("ok", "absent")
-"""`absent` is not there, and need not be."""
+"""`absent`: it is not installed, and need not be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     found: str
     status: Status = "ok"
     wanted: str = ""
-    """Empty where nothing particular is."""
+    """The version that is wanted; empty if any will do."""
     advice: str = ""
     """The problem, or what to do, in words."""
     requirement: str = ""
@@ -45,7 +45,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything that was looked at."""
+    """The results of all checks."""
 
     checks: tuple[Check, ...]
 
@@ -56,7 +56,7 @@ class Diagnosis:
 
     @property
     def command(self) -> str:
-        """The line that installs all that is wanted, wxml-core kept at the version that is; empty where nothing is."""
+        """The line that installs everything that is missing and keeps the version of wxml-core; empty without any."""
         todo = [check for check in self.checks if check.status not in HARMLESS and check.requirement]
         again = [check.requirement for check in todo if check.reinstall]
         new = [check.requirement for check in todo if not check.reinstall]
@@ -73,7 +73,7 @@ class Diagnosis:
 
 
 def against_artefact(path: Path) -> Diagnosis:
-    """The plugins that an artefact was made with, and what is installed of them.
+    """Compare the plugins that an artefact was made with with the installed ones.
 
     Raises:
         ArtefactError: there is no such artefact, or it is damaged.
@@ -102,7 +102,7 @@ def _compared(found: Comparison) -> Check:
 
 
 def against_release(manifest: Path) -> Diagnosis:
-    """The versions that a release manifest says were tested together, and what is installed of them.
+    """Compare the versions that a release manifest lists with the installed ones.
 
     Raises:
         ArtefactError: there is no such file, or it is no release manifest.
@@ -131,7 +131,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _manifest_problem(content: Mapping[str, Any]) -> str:
-    """Why a file is no release manifest; empty where it is one."""
+    """Why a file is no release manifest; empty if it is one."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     for section in ("release", "packages"):

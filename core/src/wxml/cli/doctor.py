@@ -38,17 +38,16 @@ def command(ctx: click.Context, manifest: Path | None, artefact: Path | None, as
         diagnosis = against_artefact(artefact)
     else:
         diagnosis = general_health()
-    click.echo(_json(diagnosis) if as_json else "\n".join(_lines(diagnosis)))
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        checks = [asdict(check) for check in diagnosis.checks]
+        made = {"schema": SCHEMA, "healthy": diagnosis.is_healthy, "checks": checks, "command": diagnosis.command}
+        click.echo(json.dumps(made, indent=2))
+    else:
+        click.echo("\n".join(_lines(diagnosis)))
     ctx.exit(0 if diagnosis.is_healthy else 1)
-
-
-def _json(diagnosis: "Diagnosis") -> str:
-    import json
-    from dataclasses import asdict
-
-    checks = [asdict(check) for check in diagnosis.checks]
-    made = {"schema": SCHEMA, "healthy": diagnosis.is_healthy, "checks": checks, "command": diagnosis.command}
-    return json.dumps(made, indent=2)
 
 
 def _lines(diagnosis: "Diagnosis") -> list[str]:

@@ -1,4 +1,4 @@
-"""`wxml forecast`: from a checkpoint to a file of forecasts."""
+"""`wxml forecast`: makes forecasts with a checkpoint and writes them to a file."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import click
     type=click.IntRange(min=1),
     help="Forecasts that a model with noise makes from each state.  [default: forecast.members of the config]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the output where it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 def command(
     checkpoint: Path,
     changes: tuple[str, ...],

@@ -38,7 +38,7 @@ class _Listing(NamedTuple):
     plugins: Sequence[PluginRecord]
     aliases: Sequence[Alias]
     fault: str = ""
-    """Why the site's file cannot be used; empty where it can."""
+    """Why the site's file cannot be used; empty if it can be."""
 
     @property
     def problems(self) -> int:
@@ -121,7 +121,7 @@ def _json(listing: _Listing, *, only_problems: bool) -> str:
 
 
 def _table_lines(listing: _Listing) -> list[str]:
-    """Columns under headings, and how to learn more where something is not as it should be."""
+    """Columns under headings, and the command that tells more if something is not ok."""
     plugins = [(one.kind, one.name, one.distribution, one.version, one.status, summary(one)) for one in listing.plugins]
     named = [
         (alias.kind, alias.name, alias.target.rpartition(":")[0], "", status, f"stands for {alias.target}")

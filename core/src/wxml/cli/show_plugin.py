@@ -49,31 +49,20 @@ def command(kind: str, name: str, as_json: bool) -> None:
         click.echo(json.dumps(options_json_schema(plugin), indent=2))
         return
     rows = describe_options(plugin)
-    for paragraph in (_heading(record, plugin), "\n".join(_table(rows)), _example(record, rows)):
-        click.echo(paragraph + "\n")
-
-
-def _heading(record: PluginRecord, plugin: type) -> str:
-    """The summary, the distribution and the source file."""
-    lines = [
+    heading = [
         f"{record.kind} {record.name}: {summary(record)}",
         "",
         f"provided by  {record.provider}",
         f"full name    {record.full_name}",
         f"source       {inspect.getsourcefile(plugin) or 'unknown'}",
     ]
-    return "\n".join(lines)
-
-
-def _table(rows: Sequence[OptionRow]) -> list[str]:
-    if not rows:
-        return ["no options"]
-    cells = [(row.name, row.type, _default(row), row.constraint, row.description) for row in rows]
-    return columns([("option", "type", "default", "constraint", "description"), *cells])
-
-
-def _default(row: OptionRow) -> str:
-    return "required" if row.default is None else row.default
+    cells = [
+        (row.name, row.type, "required" if row.default is None else row.default, row.constraint, row.description)
+        for row in rows
+    ]
+    table = columns([("option", "type", "default", "constraint", "description"), *cells]) if rows else ["no options"]
+    for paragraph in ("\n".join(heading), "\n".join(table), _example(record, rows)):
+        click.echo(paragraph + "\n")
 
 
 def _example(record: PluginRecord, rows: Sequence[OptionRow]) -> str:

@@ -1,7 +1,6 @@
 """`wxml train`: from a config to a checkpoint."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -33,19 +32,15 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
 
     if as_json and not plan:
         raise click.UsageError("--json needs --plan")
+    experiment, overrides = split_arguments(arguments)
     if plan:
-        _write_plan(*split_arguments(arguments), as_json=as_json)
+        from wxml.training.memory_limit import plan_training
+        from wxml.training.memory_table import plan_lines
+
+        memory = plan_training(experiment, overrides)
+        click.echo(json.dumps(memory.to_dict(), indent=2) if as_json else "\n".join(plan_lines(memory)))
         return
     from wxml.training.job import train
 
-    experiment, overrides = split_arguments(arguments)
     folder = run_dir or Path("runs") / (experiment.stem if experiment else "demo")
     click.echo(train(experiment, overrides, folder, resume=resume))
-
-
-def _write_plan(experiment: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
-    from wxml.training.memory_limit import plan_training
-    from wxml.training.memory_table import plan_lines
-
-    plan = plan_training(experiment, overrides)
-    click.echo(json.dumps(plan.to_dict(), indent=2) if as_json else "\n".join(plan_lines(plan)))

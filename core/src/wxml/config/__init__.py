@@ -1,1 +1,1 @@
-"""From YAML layers to one validated config."""
+"""Reads the layers of a config, lays them over each other, and validates the result."""

@@ -22,7 +22,7 @@ class ExplainedKey:
 
     option: OptionRow
     value: str
-    """As it is written in YAML; empty where it is required and missing."""
+    """As it is written in YAML; empty if it is required and missing."""
     origin: str
 
 

@@ -31,13 +31,13 @@ def schema_defaults(model: Model = ExperimentConfig) -> dict[str, Any]:
 
 
 def field_at(path: Path) -> FieldInfo | None:
-    """The field of the schema at a path, or around it in a list or a mapping; None where the schema has no such key."""
+    """The field of the schema at a path, or around it in a list or a mapping; None if the schema has no such key."""
     found = _at(path)
     return found[1] if found else None
 
 
 def model_at(path: Path) -> Model | None:
-    """The section of the schema at a path; None where a path has no keys of its own."""
+    """The section of the schema at a path; None if the path has no keys of its own."""
     found = _at(path)
     return _model(found[0]) if found else None
 
@@ -49,7 +49,7 @@ def child_names(path: Path) -> tuple[str, ...]:
 
 
 def _at(path: Path) -> tuple[Any, FieldInfo | None] | None:
-    """The annotation at a path, and the last field of the schema on the way; None where the schema has no such key."""
+    """The annotation at a path, and the last field of the schema on the way; None if the schema has no such key."""
     annotation: Any = ExperimentConfig
     info: FieldInfo | None = None
     for key in path:

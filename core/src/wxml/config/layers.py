@@ -74,7 +74,7 @@ def read_document(path: Path, label: str = "") -> Document:
 
     Args:
         path: the file; messages show it as it is given.
-        label: the layer of its values; the path where it is empty.
+        label: the layer of its values; the path if it is empty.
 
     Raises:
         ConfigError: the file cannot be read, or is not a mapping in YAML.

@@ -1,4 +1,4 @@
-"""From an experiment file and overrides to a validated config."""
+"""Loads a config from an experiment file and overrides, and validates it."""
 
 __all__ = ["LoadedConfig", "change_config", "load_config", "read_config"]
 
@@ -114,7 +114,7 @@ def _checked(tree: Node, faults: Sequence[Fault] = ()) -> LoadedConfig:
     """Validate a tree.
 
     Raises:
-        ConfigError: with `faults` and every fault that the schema finds, each with where it was written.
+        ConfigError: with `faults` and every fault that the schema finds, each with its file and line.
     """
     try:
         config = ExperimentConfig.model_validate(tree.plain())

@@ -35,7 +35,7 @@ class PresetLibrary:
     """All presets that can be chosen."""
 
     groups: Mapping[str, Mapping[str, tuple[Preset, ...]]]
-    """Group → name → the presets; several where several packages ship the same name."""
+    """Group → name → the presets; several if several packages ship the same name."""
 
     def named(self, group: str, name: str, provider: str = "") -> tuple[Preset, ...]:
         """The presets of one name; that of `provider` alone, if it has one."""
@@ -43,14 +43,14 @@ class PresetLibrary:
         return tuple(preset for preset in found if preset.provider == provider) or found
 
     def fault(self, group: str, name: str, origin: str, *, provider: str = "", hint: str = "") -> Fault | None:
-        """The reason why a preset cannot be chosen; None where it can.
+        """The reason why a preset cannot be chosen; None if it can be.
 
         Args:
             group: such as `model`.
             name: such as `gnn`.
-            origin: where the name was written.
+            origin: the place where the name was written.
             provider: the distribution or folder that comes first.
-            hint: what to write instead where there is no such preset.
+            hint: what to write instead if there is no such preset.
         """
         presets = self.named(group, name, provider)
         if not presets:

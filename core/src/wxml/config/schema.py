@@ -182,7 +182,7 @@ class DataConfig(Section):
     split: SplitConfig
     """The times for training, validation and test."""
     transforms: Annotated[list[PluginChoice], Kind("transform")] = [PluginChoice(plugin="normalise")]
-    """From physical to model values, in this order."""
+    """The transforms from physical to model values, in this order."""
 
 
 class TrainableConfig(Section):
@@ -259,11 +259,11 @@ class ModelConfig(Section):
     channels: Annotated[int, Field(gt=0)] = 64
     """How many channels each mesh node has."""
     encoder: Annotated[PluginChoice, Kind("mapper")]
-    """From the grid to the mesh."""
+    """The mapper from the grid to the mesh."""
     processor: Annotated[PluginChoice, Kind("processor")]
     """On the mesh."""
     decoder: Annotated[PluginChoice, Kind("mapper")]
-    """From the mesh to the grid."""
+    """The mapper from the mesh to the grid."""
     input_tendencies: bool = True
     """Read the input states before the last one as tendencies, the change to the next state, rather than as values."""
     latent_skip: bool = True

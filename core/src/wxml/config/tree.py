@@ -55,7 +55,7 @@ def nested(path: Path, node: Node) -> Node:
 
 
 def deepest(node: Node, path: Path) -> tuple[Node, Path]:
-    """The deepest node that exists on a path, and the rest of the path; the rest is empty where all of it exists."""
+    """The deepest node that exists on a path, and the rest of the path; the rest is empty if all of it exists."""
     for index, key in enumerate(path):
         inside = node.value
         in_mapping = isinstance(inside, dict) and key in inside
@@ -67,13 +67,13 @@ def deepest(node: Node, path: Path) -> tuple[Node, Path]:
 
 
 def node_at(node: Node, path: Path) -> Node | None:
-    """The node at a path; None where there is none."""
+    """The node at a path; None if there is none."""
     found, rest = deepest(node, path)
     return None if rest else found
 
 
 def path_of(text: str, node: Node) -> Path:
-    """The path that a dotted text means in a tree: a key that itself holds dots is one step where the tree has it.
+    """The path that a dotted text means in a tree: a key that itself holds dots is one step if the tree has it.
 
     >>> path_of("bounding.t_850.0.minimum", tree_of({"bounding": {"t_850.0": {}}}, DEFAULT))
     ('bounding', 't_850.0', 'minimum')
@@ -127,7 +127,7 @@ def location(node: Node, path: Path) -> str:
 
 
 def overlay(lower: Node, upper: Node) -> Node:
-    """Lay one layer over another: mappings are merged, everything else is replaced, and `???` keeps what there is.
+    """Lay one layer over another: mappings are merged, everything else is replaced, and `???` keeps the lower value.
 
     Options that `lower` has for a plugin go where `upper` names another plugin. A bare name and a full name are the
     same plugin; the full one stays. An index in `upper` (see `nested`) changes one item of a list in `lower`.

@@ -2,7 +2,7 @@
 
 Real environments hold more than installers mean to leave: empty `.dist-info` folders, two versions of one package,
 `.egg-info` of a source tree, byte-order marks. This module says which copy of a distribution counts, and why another
-cannot be read; it never raises because of what it finds.
+cannot be read; whatever it finds, it never raises.
 """
 
 __all__ = ["Distribution", "Environment", "version_of"]
@@ -20,7 +20,7 @@ from packaging.version import InvalidVersion, Version
 from wxml.environment.names import canonical_name
 
 HEADER_FILES = ("METADATA", "PKG-INFO", "")
-"""The file with the headers, in a `.dist-info`, in an `.egg-info`, and where the `.egg-info` is that file itself."""
+"""The file with the headers: in a `.dist-info`, in an `.egg-info`, and of an `.egg-info` that is that file itself."""
 BEFORE_VERSION = re.compile(r"-(?=\d)")
 
 
@@ -30,6 +30,7 @@ class Distribution(metadata.Distribution):
     Attributes:
         folder: its `.dist-info` or `.egg-info`; empty if it is not in a folder.
         place: the entry of `sys.path` in which it was found.
+        stem: the name of the folder without its suffix, such as `acme_wxml-1.0`.
     """
 
     def __init__(self, found: metadata.Distribution) -> None:
@@ -38,6 +39,7 @@ class Distribution(metadata.Distribution):
         path = getattr(found, "_path", None)  # pip reads it, too: there is no public name for it
         self.folder = "" if path is None else str(path).rstrip("/")
         self.place = os.path.dirname(self.folder)
+        self.stem = os.path.splitext(os.path.basename(self.folder))[0]
         self._texts: dict[str, str | None] = {}
         self._first_bad_bytes: dict[str, int] = {}
 
@@ -69,19 +71,14 @@ class Distribution(metadata.Distribution):
         return self._found.locate_file(path)
 
     @cached_property
-    def headers(self) -> str:
-        """The text of the file that holds its headers; empty if there is none."""
-        return next((text for file in HEADER_FILES if (text := self.read_text(file))), "")
-
-    @cached_property
     def metadata(self) -> Any:
         """The headers by their names; a name that is not there has the value None."""
-        return HeaderParser().parsestr(self.headers)
+        return HeaderParser().parsestr(next(filter(None, map(self.read_text, HEADER_FILES)), ""))
 
     @cached_property
     def fault(self) -> str:
         """Why its metadata cannot be trusted, in words; empty if they can."""
-        if not self.headers:
+        if not any(map(self.read_text, HEADER_FILES)):
             return "its folder has no METADATA"
         bad = [byte for file, byte in self._first_bad_bytes.items() if file in HEADER_FILES]
         if bad:
@@ -92,20 +89,8 @@ class Distribution(metadata.Distribution):
     def name(self) -> str:
         """The canonical name: from its metadata, or from its folder if the metadata cannot be trusted."""
         if self.fault and self.folder:
-            return canonical_name(BEFORE_VERSION.split(self._stem, maxsplit=1)[0])
+            return canonical_name(BEFORE_VERSION.split(self.stem, maxsplit=1)[0])
         return canonical_name(str(self.metadata["Name"] or ""))
-
-    def possible_names(self) -> Iterator[str]:
-        """The canonical names that its folder can stand for; `""` if it has none. Reads no file.
-
-        A folder such as `acme-wxml-1.0.dist-info` may belong to `acme` or to `acme-wxml`: only its metadata tell.
-        """
-        parts = canonical_name(self._stem).split("-")
-        return ("-".join(parts[: count + 1]) for count in range(len(parts)))
-
-    @property
-    def _stem(self) -> str:
-        return os.path.splitext(os.path.basename(self.folder))[0]
 
     @property
     def version(self) -> str:
@@ -139,7 +124,7 @@ class Environment:
     """Every distribution that an import can reach, in the order of `sys.path`."""
 
     def __init__(self) -> None:
-        """Look at what is installed now."""
+        """List the distributions that are installed now."""
         found: dict[str, Distribution] = {}
         for distribution in map(Distribution, metadata.distributions()):  # noqa: TID251
             found.setdefault(distribution.folder or f"{len(found)}", distribution)  # a place may be on the path twice
@@ -166,10 +151,16 @@ class Environment:
 
     @cached_property
     def _by_folder(self) -> dict[str, list[Distribution]]:
+        """Every copy, by each canonical name that its folder can stand for; by `""` if it has no folder.
+
+        A folder such as `acme-wxml-1.0.dist-info` may belong to `acme` or to `acme-wxml`: only its metadata tell, and
+        no file is read here.
+        """
         found: dict[str, list[Distribution]] = {}
         for one in self._all:
-            for name in one.possible_names():
-                found.setdefault(name, []).append(one)
+            parts = canonical_name(one.stem).split("-")
+            for count in range(len(parts)):
+                found.setdefault("-".join(parts[: count + 1]), []).append(one)
         return found
 
     @cached_property
@@ -191,16 +182,21 @@ class Environment:
         """The name of each distribution for wxml that has copies, with a sentence about each copy."""
         for name in sorted(self._with_plugins):
             chosen = self.find(name)
-            if chosen is None:
-                continue
-            counts = f"{chosen.version} in `{chosen.place}` counts"
-            hidden = "" if chosen.has_plugins else ", and declares no plugins"
-            for other in self.copies(name):
-                if other.fault and other is not chosen:
-                    yield name, f"`{other.folder}` is left over ({other.fault}): delete it"
-                elif (other.version, tuple(other.entry_points)) != (chosen.version, tuple(chosen.entry_points)):
-                    rest = f"{other.version} in `{other.place}` does not"
-                    yield name, f"is there twice: {counts}{hidden}; {rest}: remove one of them"
+            if chosen:
+                sentences = [_doubt(other, chosen) for other in self.copies(name) if other is not chosen]
+                yield from ((name, sentence) for sentence in sentences if sentence)
+
+
+def _doubt(other: Distribution, chosen: Distribution) -> str:
+    """The sentence about a copy that does not count; empty if it is like the chosen one."""
+    if other.fault:
+        return f"`{other.folder}` is left over ({other.fault}): delete it"
+    if (other.version, tuple(other.entry_points)) == (chosen.version, tuple(chosen.entry_points)):
+        return ""
+    counts = f"{chosen.version} in `{chosen.place}` counts"
+    hidden = "" if chosen.has_plugins else ", and declares no plugins"
+    rest = f"{other.version} in `{other.place}` does not"
+    return f"is there twice: {counts}{hidden}; {rest}: remove one of them"
 
 
 def version_of(name: str) -> str:

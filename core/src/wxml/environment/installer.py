@@ -1,7 +1,7 @@
 """The command that installs something into this environment, with the installer that made it.
 
-A command that is printed is meant to be pasted, so it names the interpreter where `python` is another one. What is
-recorded for other machines does not: see `origin.install_line`.
+A command that is printed is meant to be pasted, so it names the interpreter if `python` is another one. A
+command that is recorded for other machines does not: see `origin.install_line`.
 """
 
 __all__ = ["install_command", "installer", "uninstall_command"]
@@ -43,7 +43,7 @@ def uninstall_command(distribution: str) -> str:
 
 
 def _command(which: Installer, action: str) -> str:
-    """The installer and its action, with an option that names this environment where another one is active."""
+    """The installer and its action, with an option that names this environment if another one is active."""
     import shlex
     import shutil
 

@@ -28,7 +28,7 @@ def origin(distribution: str) -> dict[str, Any]:
     """The source of a distribution, without paths of this machine or passwords.
 
     `kind` is `index` (a package index or a wheel of which nothing else is known), `local` (a folder; with `editable`,
-    and with `url` and `commit` where it is a git work tree with a remote), `archive` (with `url` and `hash`) or a
+    and with `url` and `commit` if it is a git work tree with a remote), `archive` (with `url` and `hash`) or a
     version-control system such as `git` (with `url` and `commit`).
     """
     direct = _direct_url(distribution)
@@ -49,7 +49,7 @@ def origin(distribution: str) -> dict[str, Any]:
 
 
 def requirement(distribution: str, version: str, source: Mapping[str, Any]) -> str:
-    """The requirement with which pip installs a distribution again; by its version, where it came from a mere folder.
+    """The requirement with which pip installs a distribution again; without a URL, it names the version.
 
     >>> requirement("acme", "1.0+cu124", {"kind": "index"})
     'acme==1.0+cu124'
@@ -87,7 +87,7 @@ def _is_editable(direct: Mapping[str, Any]) -> bool:
 
 
 def _public(url: str) -> str:
-    """A URL without password, and without user but for ssh; empty where it points into this machine."""
+    """A URL without its password, and without its user unless it is ssh; empty if it points into this machine."""
     if match := SCP_LIKE.match(url):
         url = f"ssh://{match['host']}/{match['path']}"
     parts = urlsplit(url)
@@ -118,7 +118,7 @@ def _published(direct: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_dirty(distribution: str, code: Path | None) -> bool | None:
-    """Whether the code of a distribution is not what was published under its version or commit; None: unknown.
+    """Whether the code of a distribution differs from the published one of its version or commit; None: unknown.
 
     An editable package is asked of git; of any other, the installed files are held against the hashes in its RECORD.
 
@@ -140,7 +140,7 @@ def is_dirty(distribution: str, code: Path | None) -> bool | None:
 
 
 def _differs(file: PackagePath) -> bool:
-    """Whether a file is not the one that was installed; a hash of a kind that Python does not know tells nothing."""
+    """Whether a file has changed since it was installed; False if Python does not know the kind of its hash."""
     wanted = file.hash
     if wanted is None or wanted.mode not in hashlib.algorithms_available:
         return False

@@ -64,7 +64,7 @@ def _active(requires: Iterable[str], extras: tuple[str, ...], environment: Envir
 
 @cache
 def _read(text: str, extras: tuple[str, ...]) -> Requirement | None:
-    """A requirement; None where its marker says that it does not hold here."""
+    """A requirement; None if its marker says that it does not hold here."""
     requirement = Requirement(text)
     marker = requirement.marker
     return None if marker and not any(marker.evaluate({"extra": extra}) for extra in extras) else requirement
@@ -72,7 +72,7 @@ def _read(text: str, extras: tuple[str, ...]) -> Requirement | None:
 
 @cache
 def _is_met(specifier: str, version: str) -> bool:
-    """Whether a version is in a range; one that is missing or none by PEP 440 gets the benefit of the doubt."""
+    """Whether a version is in a range; True if the version is missing or not of the form of PEP 440."""
     try:
         return not version or SpecifierSet(specifier).contains(version, prereleases=True)
     except InvalidVersion:

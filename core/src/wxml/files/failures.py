@@ -33,15 +33,15 @@ def disk_errors(target: str | Path, needed: int) -> Iterator[None]:
     """Turn a failure of the NetCDF library into the OSError that caused it.
 
     The library reports a full disk as `RuntimeError: NetCDF: HDF error` and, while it makes the file, as a refused
-    permission. So the disk counts as full where less is free than the bytes `needed` and a megabyte for the library.
+    permission. So the disk counts as full if less is free than the bytes `needed` and a megabyte for the library.
 
     Args:
         target: the file that is written.
         needed: how many bytes are written inside of the `with` block.
 
     Raises:
-        OSError: with `ENOSPC` where the disk is full, with the library's error number where that is one of the
-            system's, else with `EIO`.
+        OSError: with `ENOSPC` if the disk is full, with the library's error number if that is one of the system's,
+            else with `EIO`.
     """
     try:
         yield

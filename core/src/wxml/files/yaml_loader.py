@@ -78,7 +78,7 @@ def load_yaml(text: str, layer: str, file: str = "") -> Node:
     Args:
         text: the document.
         layer: the layer of every value.
-        file: the path that messages name; empty where the text is not in a file.
+        file: the path that messages name; empty if the text is not in a file.
 
     Raises:
         ConfigError: the text is not YAML, has a key twice or a tag that is not plain, refers to itself, or stands for
@@ -202,10 +202,10 @@ class _Builder:
         return {}
 
     def _measure(self, written: yaml.Node, path: Path) -> None:
-        """Count what a node stands for.
+        """Count the values and the levels of a node, aliases followed.
 
         Raises:
-            ConfigError: it is too much to go on.
+            ConfigError: there are more of them than `LARGEST` or `DEEPEST`.
         """
         children = [] if isinstance(written, yaml.ScalarNode) else written.value
         if isinstance(written, yaml.MappingNode):

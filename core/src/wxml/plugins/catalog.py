@@ -1,8 +1,8 @@
 """The catalogue: every plugin that an installed distribution declares, read from metadata without importing any.
 
 The entry points are the manifest. `wxml.kinds` declares kinds (`processors = "package.module:Interface"`), the group
-`wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands` and `wxml.hooks` hold what is not
-chosen by a config.
+`wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands` and `wxml.hooks` hold plugins
+that no config chooses.
 """
 
 __all__ = ["Catalog", "PluginRecord", "Status", "installed", "scan"]
@@ -102,12 +102,12 @@ def scan() -> Catalog:
     """Build the catalogue afresh. Never raises: what cannot be read is listed as broken."""
     environment, policy = Environment(), Policy.from_environment()
     judge = _Judge(policy, environment)
-    providers = sorted(environment.with_plugins, key=lambda one: (one.name != CORE, one.name))  # nobody is before core
+    providers = sorted(environment.with_plugins, key=lambda one: (one.name != CORE, one.name))  # core comes first
     declared = [record for provider in providers for record in _declared(provider, judge)]
     kinds: dict[str, PluginRecord] = {}
     for record in declared:
         if record.kind == "kind" and record.status != "disabled" and record.name not in KINDS_WITHOUT_CHOICE:
-            kinds.setdefault(record.name, record)  # wxml-core's come first, so nobody replaces one of those
+            kinds.setdefault(record.name, record)  # wxml-core's come first, so no other package replaces one of those
     kinds = dict(sorted(kinds.items()))
     known = (*kinds, *KINDS_WITHOUT_CHOICE)
     plugins = [

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 Outcome = Literal["ok", "code", "version", "missing"]
 ORDER: tuple[Outcome, ...] = ("ok", "code", "version", "missing")
-"""From harmless to serious."""
+"""The outcomes, from harmless to serious."""
 UNSAFE = re.compile(r"['\x00-\x1f\x7f]")
 """Characters that no name has, and that would be dangerous in a command that a user pastes."""
 
@@ -33,9 +33,9 @@ class Comparison:
     plugins: tuple[str, ...]
     """The plugins that were used, such as `processor 'icon'`."""
     version: str
-    """In the lock."""
+    """The version in the lock."""
     found: str
-    """The installed version; empty where it is not installed, or does not bring the plugins any more."""
+    """The installed version; empty if it is not installed, or no longer brings the plugins."""
     outcome: Outcome
     requirement: str
     """The requirement with which pip installs what the lock has."""
@@ -59,8 +59,8 @@ def compare(entries: Sequence[Mapping[str, Any]], catalog: Catalog | None = None
     """Compare each distribution of a lock with the installed one, wxml-core first. Imports nothing.
 
     Args:
-        entries: what `wxml.plugins.lock.lock` made, here or elsewhere.
-        catalog: what is installed, by default that of this process.
+        entries: a lock, made by `wxml.plugins.lock.lock` here or elsewhere.
+        catalog: the installed plugins; by default those of this process.
 
     Raises:
         ArtefactError: an entry is not what wxml writes.

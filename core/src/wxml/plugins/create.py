@@ -1,4 +1,4 @@
-"""Makes an instance of a plugin from its name and the options beside it, and finds what is wrong with them."""
+"""Makes an instance of a plugin from its name and the options beside it, and finds the faults in them."""
 
 __all__ = ["choice_faults", "create", "parse_options"]
 
@@ -72,16 +72,16 @@ def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
     """Every fault in the name and the options of a plugin that is chosen somewhere, found by importing it.
 
     Raises:
-        BrokenPluginError: it cannot be used.
+        BrokenPluginError: the plugin cannot be used.
     """
     name = place.written.get("plugin")
     try:
-        if isinstance(name, str):  # else whoever validates the place itself reports it
+        if isinstance(name, str):  # else the schema reports it
             parse_options(load(resolve(place.kind, check_plugin_name(name))), place.options, place.path)
     except (UnknownPluginError, AmbiguousPluginError) as error:
         return [Fault((*place.path, "plugin"), f"{error.message}: {error.fix}")]
     except ConfigError as error:
         return error.faults
-    except DataError:  # no name: reported there, too
+    except DataError:  # no name of a plugin: the schema reports that, too
         return ()
     return ()

@@ -55,7 +55,7 @@ class Specifications:
 
         Args:
             run_dir: the folder of the run.
-            checkpoint: what it left.
+            checkpoint: the checkpoint that it wrote.
         """
 
     @hookspec
@@ -72,7 +72,7 @@ class Specifications:
         """A checkpoint has been written, and is complete.
 
         Args:
-            path: where it is.
+            path: the file of the checkpoint.
         """
 
     @hookspec
@@ -94,11 +94,11 @@ class Hooks:
         self._told: set[str] = set()
 
     def call(self, name: str, **values: Any) -> list[Any]:
-        """Call one hook of everyone, in the order of plugin names.
+        """Call one hook of all packages, in the order of plugin names.
 
         Args:
             name: such as `wxml_run_started`.
-            values: exactly what the hook is specified to get.
+            values: exactly the parameters that the hook has in `Specifications`.
 
         Returns:
             What the implementations returned, without `None`.
@@ -111,7 +111,7 @@ class Hooks:
         if self._managers is None:
             self._managers = {record: found for record in self._records if (found := _manager(record))}
         for record, manager in self._managers.items():
-            # each package gets a config of its own, so that none changes what the others see
+            # each package gets a config of its own, so that none can change the config of the others
             own = {key: copy.deepcopy(value) if isinstance(value, dict) else value for key, value in values.items()}
             try:
                 results = getattr(manager.hook, name)(**own)
@@ -136,7 +136,7 @@ def hooks() -> Hooks:
 
 
 def _manager(record: PluginRecord) -> pluggy.PluginManager | None:
-    """A manager with the hooks of one package; None where they cannot be used.
+    """A manager with the hooks of one package; None if they cannot be used.
 
     Pluggy stops at the first hook that fails, so each package has a manager of its own.
     """
@@ -173,7 +173,7 @@ def provenance_notes() -> dict[str, Any]:
 
 
 def _problem(answer: Any, notes: Mapping[str, Any]) -> str:
-    """Why an answer cannot be kept; empty where it can."""
+    """Why an answer cannot be kept; empty if it can be."""
     if not isinstance(answer, dict) or not all(isinstance(key, str) for key in answer):
         return f"it must be a dict with text as keys, got {answer!r}"
     taken = sorted(answer.keys() & notes.keys())

@@ -25,7 +25,7 @@ def load(record: PluginRecord) -> type:
 
     Raises:
         UnknownPluginError: the plugin is disabled and so not imported, or its kind has no interface (a preset, a hook).
-        BrokenPluginError: it cannot be imported, or is not what it claims to be.
+        BrokenPluginError: it cannot be imported, or does not fit the interface of its kind.
     """
     require_usable(record)
     if record not in _outcomes:
@@ -134,7 +134,7 @@ def _parameters(constructed: type) -> list[inspect.Parameter]:
 
 
 class _StdoutToStderr:
-    """Stands in for stdout: what is written goes to stderr, because results for programs are on stdout."""
+    """Stands in for stdout and writes to stderr, because results for programs are on stdout."""
 
     def __init__(self) -> None:
         self.used = False
@@ -149,7 +149,7 @@ class _StdoutToStderr:
 
 @contextmanager
 def guarded_import(provider: str) -> Iterator[None]:
-    """Import something of a distribution in here.
+    """Guard the import of a plugin: in this context stdout goes to stderr, and torch's default dtype is kept.
 
     Args:
         provider: the distribution and its version, for a warning when it prints.
@@ -158,12 +158,17 @@ def guarded_import(provider: str) -> Iterator[None]:
         ImportError: torch has another default dtype afterwards; the old one is set again.
     """
     torch = sys.modules.get("torch")
-    stdout, dtype = _StdoutToStderr(), torch.get_default_dtype() if torch else None
+    stdout, wanted = _StdoutToStderr(), torch.get_default_dtype() if torch else None
+    changed = ""
     try:
         with redirect_stdout(stdout):
             yield
     finally:
-        changed = _restore_default_dtype(dtype)
+        torch = sys.modules.get("torch")
+        found = getattr(torch, "get_default_dtype", lambda: None)()  # torch may have failed to import half-way
+        if torch and found not in (None, wanted or torch.float32):
+            torch.set_default_dtype(wanted or torch.float32)
+            changed = str(found)
     if stdout.used:
         logger.warning(
             "plugin %s prints to stdout when it is imported: that went to stderr; tell the authors of %s",
@@ -172,17 +177,5 @@ def guarded_import(provider: str) -> Iterator[None]:
         )
     if changed:
         raise ImportError(
-            f"it sets torch's default dtype to {changed}, for everyone; it must pass `dtype=` where it needs that"
+            f"it sets torch's default dtype to {changed}, for everyone; it must pass `dtype=` to its tensors"
         )
-
-
-def _restore_default_dtype(dtype: Any) -> str:
-    """Set the dtype of new tensors as it was; return the name of the dtype that it had meanwhile, empty if the same."""
-    torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "get_default_dtype"):  # torch itself failed to import
-        return ""
-    found, wanted = torch.get_default_dtype(), dtype or torch.float32
-    if found == wanted:
-        return ""
-    torch.set_default_dtype(wanted)
-    return str(found)

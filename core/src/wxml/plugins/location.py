@@ -10,7 +10,7 @@ from wxml.plugins.catalog import PluginRecord
 
 
 def package_root(record: PluginRecord) -> Path | None:
-    """The folder of a plugin's import package, or its single file; None where it cannot be found.
+    """The folder of a plugin's import package, or its single file; None if it cannot be found.
 
     Only the top-level name is looked up, because finding a submodule imports its parents.
     """
@@ -39,7 +39,7 @@ def failing_line(record: PluginRecord, error: BaseException) -> str:
 
 
 def _place(file: Path, line: int, root: Path) -> str:
-    """A line as seen from beside the package; empty where it is not in the package."""
+    """A line as seen from beside the package; empty if it is not in the package."""
     if file != root and root not in file.parents:
         return ""
     return f"{file.relative_to(root.parent).as_posix()}:{line}"

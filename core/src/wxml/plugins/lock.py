@@ -31,7 +31,7 @@ class UsedPlugin:
 def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
     """The record of wxml-core and of the plugins used, as JSON values: the same on every run, whatever the order.
 
-    Each entry has `plugin` (the full name), `kind`, `version`, `options`, `origin` (where the distribution came from),
+    Each entry has `plugin` (the full name), `kind`, `version`, `options`, `origin` (the source of the distribution),
     `code` (a hash of its import package), `dirty` (whether that code differs from the published one; null: unknown)
     and `install` (the command that installs it again).
     """
@@ -76,7 +76,7 @@ def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dic
 
 
 def tree_hash(root: Path | None) -> str | None:
-    """`sha256:` and a hash over the names and contents of a package's code; None where there is none to read."""
+    """`sha256:` and a hash over the names and contents of a package's code; None if there is none to read."""
     if root is None:
         return None
     files = [root] if root.is_file() else [path for path in root.rglob("*") if path.suffix in CODE and path.is_file()]

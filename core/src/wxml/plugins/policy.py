@@ -29,22 +29,22 @@ SITE_FILE = "plugins.yaml"
 SITE_KEYS = ("allow", "deny", "aliases")
 
 Target = tuple[str, str]
-"""A kind and a name, both folded."""
+"""A kind and a name, both canonical."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteRules:
-    """The content of `plugins.yaml`; nothing is allowed, denied or renamed where there is no such file."""
+    """The content of `plugins.yaml`; without such a file, every distribution is allowed and no plugin has an alias."""
 
     path: str = ""
-    """The file; empty where there is none."""
+    """The file; empty if there is none."""
     allowed: frozenset[str] | None = None
-    """Folded names; None where there is no allow-list."""
+    """Canonical names; None if there is no allow-list."""
     denied: frozenset[str] = frozenset()
     aliases: Mapping[Target, str] = field(default_factory=dict)
     """(kind, alias) → the name of a plugin, bare or full, as it is written."""
     fault: str = ""
-    """Why the file cannot be used; nobody but wxml-core may then bring plugins."""
+    """Why the file cannot be used; only wxml-core may then bring plugins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Policy:
     """The rules that say which distributions may bring plugins. Names are canonical; wxml-core always may."""
 
     allowed: frozenset[str] | None = None
-    """The allow-list of the variable; None where it has none."""
+    """The allow-list of the variable; None if it has none."""
     denied: frozenset[str] = frozenset()
     site: SiteRules = field(default_factory=SiteRules)
 
@@ -78,7 +78,7 @@ class Policy:
         return not self.refusal(distribution)
 
     def refusal(self, distribution: str) -> str:
-        """Why a distribution may not, in words; empty where it may."""
+        """Why a distribution may not bring plugins, in words; empty if it may."""
         name = canonical_name(distribution)
         if name == CORE:
             return ""

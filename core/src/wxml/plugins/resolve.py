@@ -20,10 +20,10 @@ def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str 
         kind: such as `processor`; the plural and underscores are understood.
         name: `gnn`, or `wxml-processor-gnn:gnn`; case, `-`, `_` and `.` are folded.
         catalog: the plugins to choose from; by default the installed ones.
-        where: where the name was written, such as `experiment.yaml:14, model.processor.plugin`.
+        where: the place where the name was written, such as `experiment.yaml:14, model.processor.plugin`.
 
     Raises:
-        UnknownPluginError: nobody who is installed and enabled provides the name.
+        UnknownPluginError: no installed and enabled distribution provides the name.
         AmbiguousPluginError: a bare name that several enabled distributions provide.
         BrokenPluginError: it is installed, and does not fit this environment.
     """
@@ -106,7 +106,7 @@ def _repair(record: PluginRecord) -> str:
         )
     return (
         f"tell the authors of {record.distribution}, or remove it:  {uninstall_command(record.distribution)}\n"
-        "where that cannot read its metadata either, delete its `.dist-info` folder"
+        "if that fails because of its metadata, delete its `.dist-info` folder"
     )
 
 
@@ -151,12 +151,12 @@ def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One name of the site's own."""
+    """A name that the site gives to a plugin."""
 
     kind: str
     name: str
     target: str
-    """The full name of the plugin; as it is written in the file where it stands for none."""
+    """The full name of the plugin; the text of the file if it means no plugin."""
     problem: str = ""
     """Why it cannot be used, in words."""
     fix: str = ""

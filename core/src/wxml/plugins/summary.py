@@ -18,7 +18,7 @@ ATTEMPTS = 3
 
 
 def summary(record: PluginRecord) -> str:
-    """The first line of the docstring of the plugin's class or module; that of its distribution where there is none."""
+    """The first line of the docstring of the plugin's class or module; without one, its distribution's summary."""
     root = package_root(record)
     module, _, attribute = record.value.partition(":")
     return (_first_line(root, module, attribute) if root else "") or record.summary
@@ -26,8 +26,7 @@ def summary(record: PluginRecord) -> str:
 
 def _first_line(root: Path, module: str, attribute: str, *, follow: bool = True) -> str:
     """The first line of a docstring; `follow` says whether one re-export (`from .x import Y`) may be followed."""
-    file = _module_file(root, module)
-    source = _read(file) if file else ""
+    file, source = _source(root, module)
     if not attribute:
         return _docstring(_parsed(source))
     beginning = _beginning_of(source, attribute)
@@ -47,7 +46,7 @@ def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:
 
 
 def _beginning_of(source: str, name: str) -> ast.Module | None:
-    """A class or function as far as the end of its docstring; None where this shortcut does not find it.
+    """A class or function as far as the end of its docstring; None if this shortcut does not find it.
 
     Parsing the whole file takes a hundred times longer.
     """
@@ -72,26 +71,26 @@ def _imported_module(node: ast.ImportFrom, module: str, *, is_package: bool) -> 
     return ".".join([*kept, *([node.module] if node.module else [])])
 
 
-def _module_file(root: Path, module: str) -> str:
-    """The source file of a module whose top-level package, or only file, is `root`; empty if there is none."""
+def _source(root: Path, module: str) -> tuple[str, str]:
+    """The path and the text of a module's source file; both are empty if there is none that Python can decode.
+
+    Args:
+        root: the folder of the module's top-level package, or its only file.
+        module: the absolute name of the module.
+    """
     _, *inner = module.split(".")
-    if os.path.isfile(root):
-        return "" if inner else str(root)
     place = os.path.join(root, *inner)
-    return next((file for file in (f"{place}.py", os.path.join(place, "__init__.py")) if os.path.isfile(file)), "")
-
-
-def _read(file: str) -> str:
-    """A source file, decoded as Python does; empty if that is impossible."""
+    files = [str(root)] if os.path.isfile(root) and not inner else [f"{place}.py", os.path.join(place, "__init__.py")]
     try:
+        file = next(filter(os.path.isfile, files))
         with open(file, "rb") as source:
-            return importlib.util.decode_source(source.read())
-    except (OSError, SyntaxError, ValueError):
-        return ""
+            return file, importlib.util.decode_source(source.read())
+    except (StopIteration, OSError, SyntaxError, ValueError):
+        return "", ""
 
 
 def _parsed(source: str) -> ast.Module:
-    """The syntax tree; empty where Python cannot parse the source."""
+    """The syntax tree; empty if Python cannot parse the source."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):

@@ -1,1 +1,1 @@
-"""The options of a plugin: the schema from a constructor's signature, and what is wrong with values."""
+"""The options of a plugin: their schema, from the signature of a constructor, and the faults of their values."""

@@ -27,7 +27,7 @@ class Kind:
 
 
 def check_plugin_name(name: str) -> str:
-    """A plugin is named, never imported from where a config says.
+    """Return `name` if it is the name of a plugin; a config cannot choose a plugin by its import path.
 
     Raises:
         DataError: the text is empty, a path, or an import path such as `package.module:Class`.
@@ -56,7 +56,7 @@ class PluginChoice(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PlacedPlugin:
-    """A place among the values where a plugin is chosen, and what is written there."""
+    """A place among the values that chooses a plugin, and the mapping that is written there."""
 
     path: Path
     kind: str
@@ -70,7 +70,7 @@ class PlacedPlugin:
 
 
 def kind_of(info: FieldInfo | None) -> str:
-    """The kind of plugin that a field chooses, also one by one in a list; empty where it chooses none."""
+    """The kind of plugin that a field chooses, also one by one in a list; empty if it chooses none."""
     if info is None:
         return ""
     marks = [*info.metadata, *_marks(info.annotation)]
@@ -93,11 +93,11 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def choices_in(values: Mapping[str, Any], model: type[BaseModel], at: Path = ()) -> Iterator[PlacedPlugin]:
-    """Every place where the values choose a plugin, in the order of the model, however faulty the rest is.
+    """Every place that chooses a plugin, in the order of the model; the rest of the values may be faulty.
 
     Args:
         values: not validated.
-        model: what they should be.
+        model: the model that should validate them.
         at: the keys that lead to the values, such as `("model", "processor")`.
     """
     for name, info in model.model_fields.items():

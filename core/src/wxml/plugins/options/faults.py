@@ -1,4 +1,4 @@
-"""Pydantic's errors as faults: each says where it is and what to write instead."""
+"""Turns pydantic's errors into faults: each says where it is and what to write instead."""
 
 __all__ = ["faults_of"]
 
@@ -19,8 +19,8 @@ def faults_of(error: ValidationError, model: type[BaseModel], at: Path = ()) -> 
     """One fault for each key that is wrong; the alternatives of a union are one sentence.
 
     Args:
-        error: what pydantic raised.
-        model: what pydantic validated against; its fields are the valid names.
+        error: the error that pydantic raised.
+        model: the model that pydantic validated against; its fields are the valid names.
         at: the keys that lead to the validated values, such as `("model", "processor")`.
     """
     messages: dict[Path, list[str]] = {}
@@ -29,7 +29,15 @@ def faults_of(error: ValidationError, model: type[BaseModel], at: Path = ()) -> 
         message = _message(detail, path, holder)
         if message not in messages.setdefault(path, []):
             messages[path].append(message)
-    return [Fault((*at, *path), _joined(path, alternatives)) for path, alternatives in messages.items()]
+    faults = []
+    for path, alternatives in messages.items():
+        sentence = " or ".join(alternatives)
+        if path and not sentence.startswith("unknown key"):
+            *first, last = alternatives  # pydantic complains about each member of a union
+            wanted = [text.rpartition(", got ")[0] or text for text in first]
+            sentence = f"`{path[-1]}` {' or '.join([*wanted, last])}"
+        faults.append(Fault((*at, *path), sentence))
+    return faults
 
 
 def _message(detail: ErrorDetails, path: Path, holder: Any) -> str:
@@ -50,14 +58,6 @@ def _message(detail: ErrorDetails, path: Path, holder: Any) -> str:
     _, should, wanted = text.partition(" should ")
     said = f"must {wanted}" if should else text
     return f"{said}, got {reprlib.repr(detail['input'])}"
-
-
-def _joined(path: Path, alternatives: list[str]) -> str:
-    """One sentence about a key, also where a union made pydantic complain about each of its members."""
-    if not path or alternatives[0].startswith("unknown key"):
-        return " or ".join(alternatives)
-    *first, last = alternatives
-    return f"`{path[-1]}` {' or '.join([*(text.rpartition(', got ')[0] or text for text in first), last])}"
 
 
 # From pydantic's location to keys

@@ -32,11 +32,11 @@ class OptionRow:
     """One option, in words."""
 
     name: str
-    """Dotted where it belongs to a group: `encoder.radius`."""
+    """The name; dotted if the option belongs to a group: `encoder.radius`."""
     type: str
     """Such as `int`, `'mean' | 'sum'`, `list[str]`."""
     default: str | None
-    """As it is written in YAML; None where the option is required."""
+    """As it is written in YAML; None if the option is required."""
     constraint: str
     """Such as `> 0`; empty without one."""
     description: str

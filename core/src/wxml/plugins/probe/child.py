@@ -22,19 +22,16 @@ def main(record: str) -> NoReturn:
     answer = os.dup(1)
     os.dup2(2, 1)
     logging.disable()
-    problem = _problem(PluginRecord(**json.loads(record)))
-    os.write(answer, json.dumps({"problem": problem}).encode())
-    os._exit(0)  # threads and exit handlers of a plugin have no say in it
-
-
-def _problem(record: PluginRecord) -> str:
+    tried = PluginRecord(**json.loads(record))
     try:
-        fault = _fault(record)
+        fault = _fault(tried)
+        problem = f"`{tried.value}` {fault}" if fault else ""
     except KeyboardInterrupt:
-        return "it raised KeyboardInterrupt when it was imported"
+        problem = "it raised KeyboardInterrupt when it was imported"
     except WxmlError as error:
-        return error.message
-    return f"`{record.value}` {fault}" if fault else ""
+        problem = error.message
+    os.write(answer, json.dumps({"problem": problem}).encode())
+    os._exit(0)  # threads and exit handlers of a plugin must not run
 
 
 def _fault(record: PluginRecord) -> str:

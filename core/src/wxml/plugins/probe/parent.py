@@ -45,7 +45,7 @@ def probe(records: Iterable[PluginRecord], timeout: float) -> tuple[PluginRecord
 
 
 def _problem(record: PluginRecord, timeout: float) -> str:
-    """Why a plugin cannot be loaded; empty where it can.
+    """Why a plugin cannot be loaded; empty if it can be.
 
     The child has the search path of this process, without its current folder. It answers through a file, because a pipe
     stays open as long as a grandchild lives.
@@ -61,18 +61,13 @@ def _problem(record: PluginRecord, timeout: float) -> str:
         except subprocess.TimeoutExpired:
             return f"it was not imported within {timeout:g} s"
         finally:
-            _end(child)
+            if hasattr(os, "killpg"):
+                with suppress(ProcessLookupError, PermissionError):  # the processes that the child has started
+                    os.killpg(child.pid, signal.SIGKILL)
+            child.kill()
+            child.wait()
         answer.seek(0)
         return _reported(answer.read(), code)
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Kill the process and all processes that it has started."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):  # they may all have ended
-            os.killpg(child.pid, signal.SIGKILL)
-    child.kill()
-    child.wait()
 
 
 def _reported(answer: bytes, code: int) -> str:
