@@ -179,8 +179,7 @@ def _write_available(kind: str, as_json: bool) -> None:
 
 
 def _write(lines: list[str]) -> None:
-    for line in lines:
-        click.echo(line, color=False if "NO_COLOR" in os.environ else None)
+    click.echo("\n".join(lines), color=False if "NO_COLOR" in os.environ else None)
 
 
 def _paint(text: str, status: str) -> str:

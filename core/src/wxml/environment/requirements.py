@@ -35,11 +35,11 @@ def shortfall(requires: Iterable[str], environment: Environment, extras: tuple[s
         return Shortfall("broken", f"its metadata hold a requirement that cannot be read: {str(error).splitlines()[0]}")
     unmet = {}
     for one in active:
-        found, text = environment.find(canonical_name(one.name)), f"{one.name}{one.specifier}"
+        found, wanted = environment.find(canonical_name(one.name)), str(one.specifier)
         if found is None:
-            unmet[f"{text} (not installed)"] = one.name
-        elif not _is_met(str(one.specifier), found.version):
-            unmet[f"{text} ({found.version} is installed)"] = one.name
+            unmet[f"{one.name}{wanted} (not installed)"] = one.name
+        elif not _is_met(wanted, found.version):
+            unmet[f"{one.name}{wanted} ({found.version} is installed)"] = one.name
     for problem, name in unmet.items():
         if canonical_name(name) == CORE:
             return Shortfall("incompatible", f"needs {problem}")

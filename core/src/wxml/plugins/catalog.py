@@ -77,7 +77,8 @@ class Catalog:
 
     def select(self, kind: str) -> tuple[PluginRecord, ...]:
         """The plugins of one kind, written in any way: `data-source`, `data_sources`."""
-        return tuple(record for record in self.records if record.kind == kind_name(kind))
+        wanted = kind_name(kind)
+        return tuple(record for record in self.records if record.kind == wanted)
 
     def known_kind(self, kind: str, *, where: str = "") -> str:
         """The name of a kind, written in any way.
@@ -131,22 +132,17 @@ def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRec
     version, summary = distribution.version or "unknown", distribution.summary
     keys = [(point.group, canonical_name(point.name)) for point in points]
     for point, key in zip(points, keys, strict=True):
-        base = PluginRecord("", key[1], distribution.name, version, point.value, status, problem, summary)
-        record = judge.with_extras(_with_value(base, point.group), distribution)
+        kind = "kind" if point.group == KINDS else kind_name(point.group.removeprefix("wxml."))
+        name = kind_name(point.name) if kind == "kind" else key[1]
+        module, attribute, extras = match.groups("") if (match := OBJECT.match(point.value)) else ("", "", "")
+        fits = module and (attribute or kind in ADDITIVE_KINDS)
+        value = (f"{module}:{attribute}" if attribute else module) if fits else point.value
+        of_class = f"[{extras}]" if fits and extras else ""
+        record = PluginRecord(kind, name, distribution.name, version, value, status, problem, summary, of_class)
+        if not fits:
+            record = _broken(record, f"its entry point must be `package.module:Class`, got {value!r}")
+        record = judge.with_extras(record, distribution)
         yield _broken(record, "declared twice by its distribution") if keys.count(key) > 1 else record
-
-
-def _with_value(record: PluginRecord, group: str) -> PluginRecord:
-    """The record with its kind, and with the entry point's value in one spelling."""
-    if group == KINDS:
-        record = replace(record, kind="kind", name=kind_name(record.name))
-    else:
-        record = replace(record, kind=kind_name(group.removeprefix("wxml.")))
-    match = OBJECT.match(record.value)
-    if not match or not (match[2] or record.kind in ADDITIVE_KINDS):
-        return _broken(record, f"its entry point must be `package.module:Class`, got {record.value!r}")
-    value = f"{match[1]}:{match[2]}" if match[2] else match[1]
-    return replace(record, value=value, extras=f"[{match[3]}]" if match[3] else "")
 
 
 # Judging

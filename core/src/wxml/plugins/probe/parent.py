@@ -61,9 +61,8 @@ def _problem(record: PluginRecord, timeout: float) -> str:
         except subprocess.TimeoutExpired:
             return f"it was not imported within {timeout:g} s"
         finally:
-            if hasattr(os, "killpg"):
-                with suppress(ProcessLookupError, PermissionError):  # the processes that the child has started
-                    os.killpg(child.pid, signal.SIGKILL)
+            with suppress(AttributeError, ProcessLookupError, PermissionError):  # Windows has no `killpg`
+                os.killpg(child.pid, signal.SIGKILL)  # the child, and all processes that it has started
             child.kill()
             child.wait()
         answer.seek(0)
