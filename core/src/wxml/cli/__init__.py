@@ -55,7 +55,15 @@ class WxmlGroup(click.Group):
         if cmd_name in BUILT_IN:
             command = importlib.import_module(f"wxml.cli.{cmd_name.replace('-', '_')}").command
         elif record := _contributed_command(cmd_name):
-            command = _load_contributed(record)
+            from wxml.errors import BrokenPluginError
+            from wxml.plugins.load import import_object
+
+            command = import_object(record)
+            if not isinstance(command, click.Command):
+                raise BrokenPluginError(
+                    f"plugin {record.provider} (command {record.name!r}) is not a click command: `{record.value}`",
+                    fix=f"tell the authors of {record.distribution}   other plugins are unaffected",
+                )
         return command and _accepting_verbose(command)
 
     def resolve_command(
@@ -152,19 +160,6 @@ def _contributed_command(name: str) -> "PluginRecord | None":
 
     known = {*(record.name for record in installed().select("command")), *released_names("command")}
     return resolve("command", name, installed()) if canonical_name(name.rpartition(":")[2]) in known else None
-
-
-def _load_contributed(record: "PluginRecord") -> click.Command:
-    from wxml.errors import BrokenPluginError
-    from wxml.plugins.load import import_object
-
-    command = import_object(record)
-    if not isinstance(command, click.Command):
-        raise BrokenPluginError(
-            f"plugin {record.provider} (command {record.name!r}) is not a click command: `{record.value}`",
-            fix=f"tell the authors of {record.distribution}   other plugins are unaffected",
-        )
-    return command
 
 
 # The option --verbose, before or after the command

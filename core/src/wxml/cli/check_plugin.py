@@ -95,7 +95,9 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
         ConfigError: an option is wrong, or one that the plugin needs is missing.
         BrokenPluginError: the plugin cannot be imported, or does not fit the interface of its kind.
     """
-    from wxml.errors import ConfigError
+    import unittest
+
+    from wxml.errors import ConfigError, WxmlError
     from wxml.plugins.create import parse_options
     from wxml.plugins.load import load
     from wxml.testing.conformance import contract_of
@@ -107,23 +109,13 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
         words = f"{record.kind} {record.name}"
         fix = f"say it with --option KEY=VALUE; all options: wxml show-plugin {words}"
         raise ConfigError(error.faults, fix=fix) from error
-    contract = type("Checked", (contract_of(record.kind),), {"plugin": plugin, "options": options})
-    _try_options(contract)
-    return contract
-
-
-def _try_options(contract: Any) -> None:
-    """Raise the error that the constructor raises about its options, such as a file that does not exist."""
-    import unittest
-
-    from wxml.errors import WxmlError
-
+    contract: Any = type("Checked", (contract_of(record.kind),), {"plugin": plugin, "options": options})
     try:
         contract().sample()
-    except WxmlError:
-        raise
-    except (Exception, SystemExit, unittest.SkipTest):  # noqa: BLE001  # the checks say it
-        return
+    except (Exception, SystemExit, unittest.SkipTest) as error:
+        if isinstance(error, WxmlError):  # about the options, such as a file that does not exist
+            raise
+    return contract  # the checks report every other error
 
 
 def _checked(contract: Any) -> "Iterator[CheckResult]":

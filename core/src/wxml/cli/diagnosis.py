@@ -109,7 +109,12 @@ def against_release(manifest: Path) -> Diagnosis:
     """
     content = _read_manifest(manifest)
     release, packages = content["release"], content["packages"]
-    checks = [_python(release["python"])] if "python" in release else []
+    checks = []
+    if "python" in release:
+        versions, found = release["python"], platform.python_version()
+        fits = any(f"{found}.".startswith(f"{version}.") for version in versions)
+        advice = "" if fits else f"make an environment with Python {versions[-1] if versions else '?'}"
+        checks.append(Check("python", found, "ok" if fits else "different", " or ".join(versions), advice))
     wanted = {**({"torch": release["torch"]} if "torch" in release else {}), **packages}
     order = sorted(wanted, key=lambda name: (name != CORE, name))
     return Diagnosis((*checks, *(_released(name, wanted[name]) for name in order)))
@@ -149,13 +154,6 @@ def _manifest_problem(content: Mapping[str, Any]) -> str:
     return ""
 
 
-def _python(versions: list[str]) -> Check:
-    found = platform.python_version()
-    fits = any(f"{found}.".startswith(f"{version}.") for version in versions)
-    advice = "" if fits else f"make an environment with Python {versions[-1] if versions else '?'}"
-    return Check("python", found, "ok" if fits else "different", " or ".join(versions), advice)
-
-
 def _released(name: str, version: str) -> Check:
     """A version counts as the one wanted whatever its local part, such as the `+cpu` of torch."""
     from packaging.specifiers import SpecifierSet
@@ -178,10 +176,18 @@ def general_health() -> Diagnosis:
         Check("python", f"{platform.python_version()} ({sys.executable})"),
         Check(CORE, version_of(CORE), requirement=f"{CORE}=={version_of(CORE)}"),
         Check("torch", torch or "not installed", "ok" if torch else "absent", advice="" if torch else needed),
+        *_plugins(),
+        _layer("site config", site_layer),
+        _layer("user config", user_layer),
     ]
-    return Diagnosis(
-        (*checks, *_plugins(), _layer("site config", site_layer), _layer("user config", user_layer), _cache())
-    )
+    folder = cache_folder()
+    above = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if os.access(above, os.W_OK):
+        checks.append(Check("cache folder", str(folder)))
+    else:
+        advice = f"`{above}` cannot be written to: set WXML_CACHE"
+        checks.append(Check("cache folder", str(folder), "problem", advice=advice))
+    return Diagnosis(tuple(checks))
 
 
 def _plugins() -> Iterator[Check]:
@@ -208,11 +214,3 @@ def _layer(subject: str, find: Any) -> Check:
         return Check(subject, "", "problem", advice=f"{error.message}: {error.fix}")
     found = layer.values or layer.folder
     return Check(subject, str(found) if found else "none", "ok" if found else "absent")
-
-
-def _cache() -> Check:
-    folder = cache_folder()
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if os.access(there, os.W_OK):
-        return Check("cache folder", str(folder))
-    return Check("cache folder", str(folder), "problem", advice=f"`{there}` cannot be written to: set WXML_CACHE")

@@ -81,25 +81,20 @@ def command(
     if available:
         _write_available(kind, as_json)
         return
-    listing = _listing(kind, timeout if probe else None)
+    catalog = installed()
+    records = catalog.select(kind) if kind else catalog.records
+    if probe:
+        from wxml.plugins.probe.parent import probe as probed
+
+        records = probed(records, timeout)
+    named = [alias for alias in aliases(catalog) if kind in ("", alias.kind)]
+    listing = _Listing(records, named, catalog.site.fault)
     if as_json:
         click.echo(_json(listing, only_problems=problems))
     else:
         _write(_problem_lines(listing) if problems else _table_lines(listing))
     if strict and listing.problems:
         sys.exit(1)
-
-
-def _listing(kind: str, timeout: float | None) -> _Listing:
-    """The plugins and aliases of one kind or of all; each plugin is probed if `timeout` is given."""
-    catalog = installed()
-    records = catalog.select(kind) if kind else catalog.records
-    if timeout is not None:
-        from wxml.plugins.probe.parent import probe
-
-        records = probe(records, timeout)
-    named = [alias for alias in aliases(catalog) if kind in ("", alias.kind)]
-    return _Listing(records, named, catalog.site.fault)
 
 
 def _json(listing: _Listing, *, only_problems: bool) -> str:

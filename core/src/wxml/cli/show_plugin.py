@@ -67,24 +67,16 @@ def command(kind: str, name: str, as_json: bool) -> None:
 
 def _example(record: PluginRecord, rows: Sequence[OptionRow]) -> str:
     """The part of a config that chooses the plugin, with the default of each option."""
-    from wxml.files.yaml_loader import yaml_text
+    from wxml.files.yaml_loader import load_yaml, yaml_text
 
     block: Any = {"plugin": record.full_name if record.status == "conflict" else record.name}
     for row in rows:
-        _put(block, row)
+        *groups, name = row.name.split(".")
+        inner: Any = block
+        for group in groups:  # the options of a group that is null by default stay out
+            inner = None if inner is None else inner.setdefault(group, {})
+        if inner is not None:
+            inner[name] = f"<{row.type}>" if row.default is None else load_yaml(row.default, "default").plain()
     for key in reversed(PLACES.get(record.kind, (record.kind,))):
         block = {key: [block] if key in LISTS else block}
     return "in a config:\n\n" + yaml_text(block)
-
-
-def _put(block: dict[str, Any], row: OptionRow) -> None:
-    """Add an option to the block; the options of a group that is off by default stay out."""
-    from wxml.files.yaml_loader import load_yaml
-
-    *groups, name = row.name.split(".")
-    inner: Any = block
-    for group in groups:
-        inner = inner.setdefault(group, {})
-        if inner is None:
-            return
-    inner[name] = f"<{row.type}>" if row.default is None else load_yaml(row.default, "default").plain()
