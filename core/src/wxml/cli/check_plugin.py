@@ -1,4 +1,4 @@
-"""`wxml check-plugin`: hold an installed plugin against the contract of its interface."""
+"""`wxml check-plugin`: checks an installed plugin against the contract of its interface."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any

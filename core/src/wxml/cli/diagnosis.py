@@ -155,7 +155,7 @@ def _manifest_problem(content: Mapping[str, Any]) -> str:
 
 
 def _released(name: str, version: str) -> Check:
-    """A version counts as the one wanted whatever its local part, such as the `+cpu` of torch."""
+    """Compare the installed version with the wanted one; a local part, such as the `+cpu` of torch, does not count."""
     from packaging.specifiers import SpecifierSet
 
     found, wanted = version_of(name), f"{name}=={version}"
@@ -169,7 +169,7 @@ def _released(name: str, version: str) -> Check:
 
 
 def general_health() -> Diagnosis:
-    """Python, wxml-core, torch, every plugin with a problem, and the folders that wxml reads and writes."""
+    """Check Python, wxml-core, torch, the plugins, and the folders that wxml reads and writes."""
     torch = version_of("torch")
     needed = f"models need it: {install_command('wxml-core[torch]')}"
     checks = [
@@ -191,7 +191,7 @@ def general_health() -> Diagnosis:
 
 
 def _plugins() -> Iterator[Check]:
-    """The number of plugins, those that are not in order, and copies of packages that hide each other."""
+    """Count the plugins; list those that have a problem, and the copies of packages that hide each other."""
     catalog = installed()
     faulty = [record for record in catalog.records if record.status not in HEALTHY]
     yield Check("plugins", f"{len(catalog.records)} installed, {len(faulty)} not in order")

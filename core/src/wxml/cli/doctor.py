@@ -1,4 +1,4 @@
-"""`wxml doctor`: what is wrong with this environment, and what to install."""
+"""`wxml doctor`: lists the problems of this environment and the command that installs the missing packages."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

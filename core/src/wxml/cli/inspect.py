@@ -1,4 +1,4 @@
-"""`wxml inspect`: the chain behind an artefact."""
+"""`wxml inspect`: shows the inputs and the plugins that an artefact was made from."""
 
 from pathlib import Path
 

@@ -98,7 +98,7 @@ def command(
 
 
 def _json(listing: _Listing, *, only_problems: bool) -> str:
-    """Everything for programs; described in `docs/plugins-on-the-command-line.md`."""
+    """The list as JSON; `docs/plugins-on-the-command-line.md` describes it."""
     import json
 
     plugins = [record for record in listing.plugins if not only_problems or record.status != "ok"]

@@ -1,4 +1,4 @@
-"""`wxml show-plugin`: one plugin, its options, and how it is written in a config."""
+"""`wxml show-plugin`: shows one plugin, its options, and an example for a config."""
 
 __all__ = ["command"]
 

@@ -1,4 +1,4 @@
-"""`wxml train`: from a config to a checkpoint."""
+"""`wxml train`: trains the model of a config and writes its checkpoint."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`wxml verify`: from a file of forecasts to scores and a report."""
+"""`wxml verify`: scores a file of forecasts and writes a report."""
 
 from pathlib import Path
 

@@ -61,7 +61,7 @@ def compose(experiment: Path | None, overrides: Sequence[str]) -> Node:
 
 
 def _preset_experiment(library: PresetLibrary, name: str) -> Document:
-    """A whole experiment to start from: the lowest of the documents.
+    """Read a preset that is a whole experiment: the lowest of the documents.
 
     Raises:
         ConfigError: it starts from another one.
@@ -116,7 +116,7 @@ def check_no_imports(tree: Node) -> None:
 
 
 def without_aliases(tree: Node) -> Node:
-    """The tree with full names in place of the site's own names for plugins, which mean nothing elsewhere."""
+    """The tree with full names in place of the aliases of the site, which other sites do not know."""
     if not isinstance(tree.value, dict):
         return tree
     for place in choices_in(tree.plain(), ExperimentConfig):

@@ -119,7 +119,7 @@ class Layer:
 
 
 def site_layer() -> Layer:
-    """The institution's: the folder or file that `$WXML_SITE_CONFIG` names, else `/etc/wxml`.
+    """The layer of the institution: the folder or file that `$WXML_SITE_CONFIG` names, else `/etc/wxml`.
 
     Raises:
         ConfigError: the variable names something that does not exist.
@@ -134,7 +134,7 @@ def site_layer() -> Layer:
 
 
 def user_layer() -> Layer:
-    """The user's: on Linux `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`."""
+    """The layer of the user: on Linux `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`."""
     return _layer(Path(user_folder()))
 
 

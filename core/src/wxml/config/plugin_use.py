@@ -39,7 +39,7 @@ def _used(place: PlacedPlugin) -> Iterator[UsedPlugin]:
 
 
 def pinned(values: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The values of a config with the full names of the plugins in a lock, whatever else is installed by now.
+    """The values of a config with the full names of the plugins in a lock, whatever else is installed now.
 
     Args:
         values: the config of an artefact; not changed.

@@ -114,7 +114,7 @@ def _wanted(entry: Node) -> Iterator[tuple[str, str]]:
 
 
 def find_presets(folders: Sequence[Path]) -> PresetLibrary:
-    """Every preset there is. A name in an earlier folder hides the same name in later ones and in packages.
+    """Find every preset. A name in an earlier folder hides the same name in later ones and in packages.
 
     Args:
         folders: of the user and the institution, the strongest first.

@@ -42,13 +42,13 @@ SIZE = TypeAdapter(ByteSize)
 
 
 def check_duration(text: Any) -> str:
-    """A duration as it was written, once it is known to be one."""
+    """Return a duration as it was written, if it is one."""
     parse_duration(text)
     return str(text)
 
 
 def check_size(text: Any) -> str:
-    """An amount of memory as it was written, once it is known to be one."""
+    """Return an amount of memory as it was written, if it is one."""
     size_in_bytes(text)
     return str(text)
 
@@ -75,7 +75,7 @@ def size_in_bytes(text: Any) -> ByteSize:
 
 
 def check_period(value: Any) -> tuple[str, str]:
-    """A start and an end as they were written, once they are known to be times in order."""
+    """Return a start and an end as they were written, if they are times in order."""
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise DataError(
             f"a period must be a pair [start, end], got {value!r}",
@@ -201,7 +201,7 @@ class TrainableConfig(Section):
 
 
 class BoundingConfig(Section):
-    """Between which values a variable is kept, whatever its normalisation."""
+    """The bounds between which a variable is kept, in physical units."""
 
     minimum: float | None = None
     """The smallest value, physical units; null: no limit."""
@@ -287,7 +287,7 @@ class ModelConfig(Section):
 
 
 class ForecastConfig(Section):
-    """How forecasts are made."""
+    """The settings of forecasts."""
 
     lead_time: Duration = "48h"
     """How far a forecast goes."""
@@ -313,7 +313,7 @@ class ExperimentConfig(Section):
     training: Annotated[PluginChoice, Kind("trainer")]
     """How the weights are found."""
     forecast: Annotated[ForecastConfig, Field(validate_default=True)] = ForecastConfig()
-    """How forecasts are made."""
+    """The settings of forecasts."""
     verification: Annotated[PluginChoice, Kind("verifier")] = PluginChoice(plugin="scorecard")
     """How forecasts are scored."""
 

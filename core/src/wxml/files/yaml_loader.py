@@ -1,4 +1,4 @@
-"""YAML as wxml reads and writes it: the core schema of YAML 1.2, keys that are text, and the line of every value.
+"""Reads and writes YAML: the core schema of YAML 1.2, keys that are text, and the line of every value.
 
 Only `true` and `false` are booleans, so `no`, `off`, `on` and `yes` are text; dates are text; `1_000` is a number.
 """
@@ -103,7 +103,7 @@ def load_yaml(text: str, layer: str, file: str = "") -> Node:
 
 
 def yaml_text(values: Any, *, flow: bool | None = False) -> str:
-    """Plain values as YAML that `load_yaml` and readers of YAML 1.1 read alike.
+    """Write plain values as YAML that `load_yaml` and readers of YAML 1.1 read alike.
 
     Args:
         values: mappings, lists and scalars.
@@ -123,7 +123,7 @@ class _Dumper(yaml.SafeDumper):
     """Quotes every text that YAML 1.1 or 1.2 would read as something else."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write a value that occurs twice twice."""
+        """Return True: a value that occurs twice is written twice, without an alias."""
         return True
 
 

@@ -39,9 +39,9 @@ class PluginRecord:
     kind: str
     """Such as `processor`, `data-source`, `hook`."""
     name: str
-    """Folded as in PEP 503: lower case, with dashes."""
+    """Canonical, as in PEP 503: lower case, with dashes."""
     distribution: str
-    """The folded name of the distribution that provides it."""
+    """The canonical name of the distribution that provides it."""
     version: str
     value: str
     """The entry point: `package.module:Class`, or `package.module` for presets and hooks."""
@@ -100,7 +100,7 @@ def installed() -> Catalog:
 
 
 def scan() -> Catalog:
-    """Build the catalogue afresh. Never raises: what cannot be read is listed as broken."""
+    """Build the catalogue afresh. Never raises: a plugin with unreadable metadata is listed as broken."""
     environment, policy = Environment(), Policy.from_environment()
     judge = _Judge(policy, environment)
     providers = sorted(environment.with_plugins, key=lambda one: (one.name != CORE, one.name))  # core comes first
@@ -173,7 +173,7 @@ class _Judge(NamedTuple):
 
 
 def _broken(record: PluginRecord, problem: str) -> PluginRecord:
-    """The record marked as broken, unless something that matters more is known already."""
+    """Mark a record as broken, unless it has another problem already."""
     return replace(record, status="broken", problem=problem) if record.status == "ok" else record
 
 

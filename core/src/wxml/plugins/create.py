@@ -42,7 +42,7 @@ def create(kind: str, name: str, options: Mapping[str, Any], *positional: object
 
 
 def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "") -> dict[str, Any]:
-    """The keyword arguments for a plugin's constructor: validated values, defaults included.
+    """Validate the options of a plugin, and return the keyword arguments for its constructor, defaults included.
 
     Options that choose plugins themselves (a `PluginChoice` marked with its `Kind`) are validated by those plugins.
 
@@ -69,7 +69,7 @@ def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "")
 
 
 def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
-    """Every fault in the name and the options of a plugin that is chosen somewhere, found by importing it.
+    """Import the plugin that `place` chooses, and list every fault in its name and its options.
 
     Raises:
         BrokenPluginError: the plugin cannot be used.

@@ -123,7 +123,7 @@ class Hooks:
                 yield from ((record, result) for result in results)
 
     def warn(self, message: str) -> None:
-        """Say something once: a hook that fails may be called at every step of a long forecast."""
+        """Log a warning once: a hook that fails may be called at every step of a long forecast."""
         if message not in self._told:
             self._told.add(message)
             logger.warning("%s", message)
@@ -152,7 +152,7 @@ def _manager(record: PluginRecord) -> pluggy.PluginManager | None:
         return None
     try:
         manager.check_pending()
-    except pluggy.PluginValidationError as error:  # a misspelt hook would never be called, and nobody would know
+    except pluggy.PluginValidationError as error:  # a misspelt hook would never be called
         logger.warning("%s has a hook that wxml does not know: %s", record.provider, error)
     return manager
 

@@ -21,7 +21,7 @@ _outcomes: dict[PluginRecord, type | BrokenPluginError] = {}
 
 
 def load(record: PluginRecord) -> type:
-    """The class of a plugin, imported and checked once; a failure is remembered like a success.
+    """Import and check the class of a plugin; the result is kept, also if it is a failure.
 
     Raises:
         UnknownPluginError: the plugin is disabled and so not imported, or its kind has no interface (a preset, a hook).
@@ -40,7 +40,7 @@ def load(record: PluginRecord) -> type:
 
 
 def import_object(record: PluginRecord) -> Any:
-    """Import the module or object that a record names, whatever it does.
+    """Import the module or object that a record names; every error becomes a BrokenPluginError.
 
     Raises:
         BrokenPluginError: the import raised anything, `SystemExit` included; only `KeyboardInterrupt` passes.
@@ -81,7 +81,7 @@ def _subject(record: PluginRecord) -> str:
 
 
 def _checked(record: PluginRecord) -> type:
-    """Import a plugin and hold it against the interface of its kind."""
+    """Import a plugin and check it against the interface of its kind."""
     kinds = installed().kinds
     if record.kind not in kinds:
         raise UnknownPluginError(

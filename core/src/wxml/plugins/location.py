@@ -39,7 +39,7 @@ def failing_line(record: PluginRecord, error: BaseException) -> str:
 
 
 def _place(file: Path, line: int, root: Path) -> str:
-    """A line as seen from beside the package; empty if it is not in the package."""
+    """`package/file.py:7` for a line of the package; empty for a line of another file."""
     if file != root and root not in file.parents:
         return ""
     return f"{file.relative_to(root.parent).as_posix()}:{line}"

@@ -29,7 +29,7 @@ class UsedPlugin:
 
 
 def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
-    """The record of wxml-core and of the plugins used, as JSON values: the same on every run, whatever the order.
+    """Record wxml-core and the plugins used as JSON values: the same on every run, whatever the order of `used`.
 
     Each entry has `plugin` (the full name), `kind`, `version`, `options`, `origin` (the source of the distribution),
     `code` (a hash of its import package), `dirty` (whether that code differs from the published one; null: unknown)
@@ -50,7 +50,7 @@ def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
 
 
 def core_record() -> PluginRecord:
-    """wxml-core itself, written like a plugin."""
+    """The record of wxml-core itself, in the form of a plugin's."""
     return PluginRecord("core", CORE, CORE, version_of(CORE), "wxml")
 
 
@@ -89,7 +89,7 @@ def tree_hash(root: Path | None) -> str | None:
 
 
 def _json_value(value: Any) -> Any:
-    """A value as JSON, with every set in order; what JSON does not know is written as pydantic writes it."""
+    """A value as JSON, with every set sorted; pydantic writes the values that JSON does not have."""
     from pydantic_core import to_jsonable_python
 
     if isinstance(value, Mapping):

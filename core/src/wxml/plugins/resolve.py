@@ -14,11 +14,11 @@ from wxml.plugins.policy import Policy
 
 
 def resolve(kind: str, name: str, catalog: Catalog | None = None, *, where: str = "") -> PluginRecord:
-    """The one plugin that a name means. Imports nothing.
+    """Find the one plugin that a name means. Imports nothing.
 
     Args:
         kind: such as `processor`; the plural and underscores are understood.
-        name: `gnn`, or `wxml-processor-gnn:gnn`; case, `-`, `_` and `.` are folded.
+        name: `gnn`, or `wxml-processor-gnn:gnn`; case, `-`, `_` and `.` make no difference.
         catalog: the plugins to choose from; by default the installed ones.
         where: the place where the name was written, such as `experiment.yaml:14, model.processor.plugin`.
 
@@ -50,7 +50,7 @@ def spelled_out(kind: str, name: str) -> str:
 
 
 def _find(kind: str, name: str, catalog: Catalog, *, where: str = "") -> PluginRecord:
-    """Find the plugin that a bare or full name means, which is no alias; `kind` is known."""
+    """Find the plugin that `name` means: a bare or full name and no alias; the kind exists."""
     distribution, _, bare = name.rpartition(":")
     found = [
         record
@@ -122,7 +122,7 @@ def _ambiguous(records: list[PluginRecord], where: str) -> WxmlError:
 
 
 def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
-    """The error for a name that nothing installed provides: how to install it, or what is near it."""
+    """The error for a name that nothing installed provides: how to install it, or the nearest name."""
     import difflib
 
     distribution, _, bare = name.rpartition(":")
@@ -137,8 +137,8 @@ def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
     own = {alias for of, alias in catalog.site.aliases if of == kind and not distribution}
     names = sorted({*own, *(record.full_name if distribution else record.name for record in records)})
     fix = f"installed: {', '.join(names) or 'none'}"
-    folded = ":".join(canonical_name(part) for part in name.split(":"))
-    close = difflib.get_close_matches(folded, sorted({*names, *known}), n=1, cutoff=0.6)
+    canonical = ":".join(canonical_name(part) for part in name.split(":"))
+    close = difflib.get_close_matches(canonical, sorted({*names, *known}), n=1, cutoff=0.6)
     if close:
         missing = close[0] not in names and close[0] in known
         hint = f" (not installed:  {install_command(requirement(known[close[0]]))})" if missing else ""

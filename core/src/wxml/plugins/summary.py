@@ -14,7 +14,7 @@ from wxml.plugins.location import package_root
 
 QUOTES = ('"', "'")
 ATTEMPTS = 3
-"""So many lines that end with quotes are tried as the end of a docstring."""
+"""The number of lines with quotes at their end that are tried as the end of a docstring."""
 
 
 def summary(record: PluginRecord) -> str:
@@ -46,7 +46,7 @@ def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:
 
 
 def _beginning_of(source: str, name: str) -> ast.Module | None:
-    """A class or function as far as the end of its docstring; None if this shortcut does not find it.
+    """Parse a class or function up to the end of its docstring; None if this shortcut does not find it.
 
     Parsing the whole file takes a hundred times longer.
     """

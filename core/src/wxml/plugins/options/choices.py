@@ -21,7 +21,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Marks a field that chooses a plugin, or several: of which kind."""
+    """Marks a field that chooses a plugin, or several, and names their kind."""
 
     name: str
 

@@ -82,7 +82,7 @@ def _walk(annotation: Any, location: Path) -> tuple[Path, Any]:
 
 
 def _members(annotation: Any) -> Iterator[Any]:
-    """The types that a value may have, without `None` and without what `Annotated` adds."""
+    """The types that a value may have, without `None` and without the marks of `Annotated`."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
         yield from _members(typing.get_args(annotation)[0])

@@ -43,7 +43,7 @@ class OptionRow:
 
 
 def option_rows(model: type[BaseModel], prefix: str = "", given: Any = None) -> Iterator[OptionRow]:
-    """The rows of a model, each group's after one another.
+    """The rows of a model; the rows of a group follow each other.
 
     Args:
         model: the options.
