@@ -1,15 +1,18 @@
 """The rollout: physical fields, valid times and members of models whose forecasts are known in closed form."""
 
+import importlib
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from wxml import DataError
+from wxml import DataError, hookimpl
 from wxml.data.forcings import compute_forcings
 from wxml.experiment import Experiment, assemble
 from wxml.forecasting.rollout import rollout
+from wxml.model.noise import seeded_noise
 from wxml.testing import TravellingWaves
 
 SIX_HOURS = np.timedelta64(6 * 3600, "s")
@@ -169,6 +172,19 @@ def test_hooks_hear_of_every_step(tiny, heard: list[tuple[object, ...]]) -> None
     assert heard == [("step", fields.valid_time, lead_time) for lead_time, fields in steps]
 
 
+def test_hooks_cannot_change_the_forecast(tiny, monkeypatch) -> None:
+    @hookimpl
+    def look(fields, lead_time) -> None:
+        writeable.append(fields.values.flags.writeable)
+
+    writeable: list[bool] = []
+    configure = tiny()
+    monkeypatch.setattr(importlib.import_module("tiny_wxml_hooks"), "wxml_forecast_step", look)
+    ((_, fields),) = run(assemble(configure), Persistence(), [4], 1)
+    assert writeable == [False]
+    assert fields.values.flags.writeable
+
+
 def test_steps_are_made_only_when_asked_for(tiny, heard: list[tuple[object, ...]]) -> None:
     experiment = assemble(tiny())
     steps = rollout(experiment, Rotation(), experiment.source.header.times[[4]], 50)
@@ -195,3 +211,47 @@ def test_the_caller_keeps_its_gradients_between_steps(tiny) -> None:
     next(steps)
     assert torch.is_grad_enabled()
     assert not torch.ones(1).is_inference()
+
+
+class Listening(Persistence):
+    """Persistence that keeps the noise it is given, one tensor for each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noise: list[Tensor] = []
+
+    def forward(self, states: Tensor, forcings: Tensor, noise: Tensor) -> Tensor:
+        self.noise.append(noise)
+        return super().forward(states, forcings)
+
+
+def test_the_noise_of_a_member_follows_from_seed_initial_time_and_number(tiny) -> None:
+    """The times are before 1970 and the seed is negative: both count modulo 2⁶⁴."""
+    changes = {"data.source": {"plugin": "waves", "members": 2}, "model.noise": {"channels": 3, "how": "inject"}}
+    experiment = assemble(tiny({**changes, "seed": -1}))
+    waves = TravellingWaves(members=2)
+    waves.header = replace(waves.header, times=waves.header.times - np.timedelta64(365 * 50, "D"))
+    experiment = replace(experiment, preprocessing=replace(experiment.preprocessing, source=waves))
+    times = waves.header.times[[3, 9]].astype("datetime64[h]")
+    model = Listening()
+    steps = list(rollout(experiment, model, times, 2, members=3))
+    assert [fields.values.shape for _, fields in steps] == [(6, 2, 48)] * 4
+    keys = itertools.product(times.astype("datetime64[s]").astype(int).tolist(), range(2), range(3))
+    sequences = [np.random.SeedSequence([2**64 - 1, 2**64 + time, *member]) for time, *member in keys]
+    seeds = [int(sequence.generate_state(1, np.uint64)[0]) for sequence in sequences]
+    for heard, expected in zip(model.noise, seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), 3), strict=False):
+        torch.testing.assert_close(heard, expected, rtol=0, atol=0)
+    assert len(model.noise) == 2
+
+
+def test_the_members_of_a_state_start_from_it(tiny) -> None:
+    changes = {"data.source": {"plugin": "waves", "members": 2}, "model.noise": {"channels": 3, "how": "inject"}}
+    experiment = assemble(tiny(changes))
+    initial = experiment.source.read(experiment.source.header.times[7:8], ("t", "q"))[0]
+    for _, fields in run(experiment, Listening(), [7], 2, members=3):
+        np.testing.assert_allclose(fields.values, initial.repeat(3, axis=0), rtol=1e-6)
+
+
+def test_members_need_noise(tiny) -> None:
+    with pytest.raises(DataError, match="`members` must be 1 for a model without noise"):
+        run(assemble(tiny()), Persistence(), [4], 1, members=2)

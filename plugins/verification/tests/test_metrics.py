@@ -66,6 +66,11 @@ def test_anomaly_correlation_ignores_size_and_sees_sign() -> None:
     assert anomaly_correlation(mirrored, TRUTH, climatology, WEIGHTS) == pytest.approx(-1.0)
 
 
+def test_anomaly_correlation_of_small_numbers_such_as_humidity() -> None:
+    found = anomaly_correlation(1e-3 * FORECAST, 1e-3 * TRUTH, np.full(4, 1e-3), WEIGHTS)
+    assert found == pytest.approx(1.2 / np.sqrt(1.6 * 2.0))  # as above, in other units
+
+
 def test_anomaly_correlation_of_the_climatology_is_undefined() -> None:
     assert np.isnan(anomaly_correlation(np.full(4, 2.5), TRUTH, np.full(4, 2.5), WEIGHTS))
 
