@@ -34,7 +34,7 @@ class Agreement:
 
 
 def stir(module: nn.Module, seed: int = 3) -> None:
-    """Moves every parameter away from where it starts, zeros and ones too."""
+    """Change every parameter from its initial value, zeros and ones too."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -48,14 +48,14 @@ def agreement(
     matched: Matched,
     dtype: torch.dtype,
 ) -> Agreement:
-    """How far apart outputs and gradients are.
+    """The differences of outputs and gradients between the two sides.
 
     Args:
         ours: our side, whose outputs are compared one by one.
         theirs: the peer's.
         inputs: for both.
         matched: finds the counterpart of each of our parameters.
-        dtype: in which precision both run.
+        dtype: the precision of both sides.
     """
     vanishing = _vanishing(theirs, inputs, matched)
     our_outputs, our_inputs = _run(*ours, inputs, dtype)
@@ -78,7 +78,7 @@ def _vanishing(theirs: Side, inputs: Tensors, matched: Matched) -> set[str]:
 
 
 def _gradients(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """By every name that a parameter has; zero for what is not used."""
+    """The gradient of each parameter under each of its names; zero for an unused parameter."""
     for name, parameter in module.named_parameters(remove_duplicate=False):
         yield name, torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 

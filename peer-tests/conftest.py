@@ -1,4 +1,4 @@
-"""The graph that all tests share, and the table of what they measured."""
+"""The graph that all tests share, and the table of their measurements."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def graph(peer_graph: HeteroData) -> Graph:
 
 @pytest.fixture
 def agree() -> Callable[[str, dict[torch.dtype, Agreement]], None]:
-    """Takes down what was measured, and fails where it is more than the limit."""
+    """Record a measurement, and fail if a difference exceeds the limit."""
 
     def check(subject: str, measured: dict[torch.dtype, Agreement]) -> None:
         MEASURED[subject] = measured

@@ -21,7 +21,7 @@ TABLES: dict[str, WeightNames] = {
     "PointWise": PointWiseNames(),
     "Transformer": TransformerNames(),
 }
-"""By how the names of the classes begin."""
+"""The table of each family, by the first letters of its class names."""
 
 
 def names_of(part: Mapper | Processor) -> AnemoiNames:
@@ -37,7 +37,7 @@ def names_of_model(model: EncodeProcessDecode) -> dict[str, AnemoiNames]:
 
 
 def matched_parts(part: Mapper | Processor, edges: AnemoiEdges) -> Matched:
-    """For a mapper or a processor alone, whose inputs are the same on both sides."""
+    """The matching of a mapper or a processor alone; its inputs are the same on both sides."""
     names = names_of(part)
 
     def matched(theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:

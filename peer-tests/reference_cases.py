@@ -41,7 +41,7 @@ CASES: dict[str, dict[str, tuple[str, str, Config]]] = {
         "graph-transformer decoder": ("decoder", "graphtransformer", {}),
     },
 }
-"""By family and name: a part of a preset of the peer, and options that differ from those of the preset."""
+"""The cases by family and name: a part of a preset of the peer, and options that differ from those of the preset."""
 
 
 def recorded(family: str) -> Path:
@@ -50,7 +50,7 @@ def recorded(family: str) -> Path:
 
 
 def answer(part: str, family: str, options: Config) -> dict[str, list[float]]:
-    """What the peer's part says in float64."""
+    """The answer of the peer's part in float64."""
     graph = tiny_graph(tiny_grid(4, 6), mesh_nodes=10)
     module, shapes = _part(part, _hetero_data(graph), peer_config(family, SMALL | options))
     module = module.double()
@@ -90,7 +90,7 @@ def _hetero_data(graph: Graph) -> HeteroData:
 
 
 def write() -> None:
-    """Asks the peer again and writes everything down."""
+    """Compute all answers of the peer again and write their files."""
     for family, cases in CASES.items():
         answers = {name: answer(*case) for name, case in cases.items()}
         recorded(family).write_text(json.dumps(answers, indent=1) + "\n")

@@ -27,7 +27,7 @@ SAME = {"num_heads": HEADS, "order": "as-is"}
 
 
 def without_edges(graph: HeteroData, *pairs: tuple[str, str]) -> HeteroData:
-    """What the peer wants between node sets where attention takes the place of edges."""
+    """The graph without the edges of some routes: the peer wants none where a transformer reads no edges."""
     graph = graph.clone()
     for source, target in pairs:
         del graph[source, "to", target]

@@ -53,7 +53,7 @@ def our_model(graph: Graph, processor: Part, mapper: Part, output_steps: int = 1
 
 
 def stirred_peer(graph: HeteroData, config: Config, output_steps: int = 1) -> tuple[nn.Module, AnemoiLayout]:
-    """A model of the peer, and what its weights do not say about it."""
+    """A model of the peer with changed weights, and the layout that its weights do not tell."""
     names = {"all": DATA_SET, "forcing": list(ROLES.forcing), "diagnostic": list(ROLES.diagnostic)}
     theirs = peer_model(graph, config, names, STEPS, output_steps)
     stir(theirs)
