@@ -25,6 +25,7 @@ MUTATED = {  # module → the tests of its package that ought to notice any chan
     "core/src/wxml/data/grid.py": "tests/data",
     "core/src/wxml/data/sphere.py": "tests/data",
     "core/src/wxml/data/times.py": "tests/data",
+    "plugins/verification/src/wxml_verification/metrics.py": "tests/test_metrics.py",
 }
 PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]
 EXTRAS = ["torch-geometric"]  # what the extras of packages ask for: their tests run too
