@@ -25,6 +25,9 @@ MUTATED = {  # module → the tests of its package that ought to notice any chan
     "core/src/wxml/data/grid.py": "tests/data",
     "core/src/wxml/data/sphere.py": "tests/data",
     "core/src/wxml/data/times.py": "tests/data",
+    "core/src/wxml/graphs/builder.py": "tests/graphs",
+    "core/src/wxml/graphs/cache.py": "tests/graphs",
+    "core/src/wxml/graphs/graph.py": "tests/graphs",
     "plugins/verification/src/wxml_verification/metrics.py": "tests/test_metrics.py",
 }
 PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]

@@ -12,7 +12,7 @@ from wxml.config.renamed import RENAMED, with_new_names
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How an artefact came to be; JSON values only, and the same for the same inputs: no dates, hosts or users."""
+    """Describes how an artefact was made, in JSON values the same for the same inputs: no dates, hosts or users."""
 
     artefact: str
     """`checkpoint`, `forecast` or `scores`."""
@@ -39,7 +39,7 @@ class Provenance:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
-        """The record that `to_dict` wrote, today or in an earlier version; keys of later versions are left out."""
+        """Make the record that any version's `to_dict` wrote; keys that only a later version knows are dropped."""
         record = migrated_record(record)
         known = {key: record[key] for key in cls.__dataclass_fields__ if key in record}
         return cls(**known)

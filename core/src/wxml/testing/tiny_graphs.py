@@ -52,7 +52,7 @@ Pairs = tuple[np.ndarray, np.ndarray]
 
 
 def _graph(grid: NodeSet, mesh: NodeSet, links: Pairs, neighbours: Pairs) -> Graph:
-    """`links` are (mesh node, grid node) both ways, `neighbours` (source, target) on the mesh."""
+    """Join the pairs `links` of mesh and grid nodes both ways, and the pairs `neighbours` from source to target."""
     edges = {
         ("grid", "mesh"): EdgeSet.between(grid, mesh, links[1], links[0]),
         ("mesh", "mesh"): EdgeSet.between(mesh, mesh, *neighbours),

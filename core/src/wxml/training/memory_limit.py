@@ -37,7 +37,7 @@ def plan_training(experiment: Path | None, overrides: Sequence[str]) -> "MemoryP
 
 
 def plan_experiment(experiment: Experiment, trainer: Trainer) -> "MemoryPlan":
-    """The plan of the configured activation checkpointing or, if it exceeds `model.memory_limit`, the first that fits.
+    """Plan the configured activation checkpointing or, if it exceeds `model.memory_limit`, the first that fits.
 
     Raises:
         ConfigError: nothing fits.
@@ -56,7 +56,7 @@ def plan_experiment(experiment: Experiment, trainer: Trainer) -> "MemoryPlan":
 
 
 def fitted(experiment: Experiment, trainer: Trainer) -> Experiment:
-    """The experiment with activation checkpointing chosen to fit `model.memory_limit`; without a limit, as it is.
+    """Choose activation checkpointing that fits `model.memory_limit`; without a limit the experiment stays as it is.
 
     The choice goes into the record of the checkpoint.
 
@@ -102,7 +102,7 @@ def _first_that_fits(planner: "MemoryPlanner", configured: "MemoryPlan", limit: 
 
 
 def _cheapest_first(planner: "MemoryPlanner", configured: ActivationCheckpointingConfig) -> Iterator["MemoryPlan"]:
-    """Plans that keep less than the configured one: recompute the mappers, the processor, both.
+    """Yield plans that keep less than the configured one: they recompute the mappers, the processor, or both.
 
     Each group costs one extra forward pass whatever the count. Few groups store little but recompute in large pieces;
     so try 2, 4, 8, … and stop when the peak no longer falls.

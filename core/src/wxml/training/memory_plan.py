@@ -128,7 +128,7 @@ class MemoryPlanner:
         return any(isinstance(part, Processor) and part.has_recompute_groups for part in self.model.children())
 
     def plan(self, recompute: ActivationCheckpointingConfig) -> MemoryPlan:
-        """The plan with these activations recomputed.
+        """Plan a training step that recomputes the activations of `recompute`.
 
         Raises:
             ContractError: a part of the model reads values of tensors in `forward`.
@@ -149,7 +149,7 @@ class MemoryPlanner:
         return MemoryPlan(recompute, self.training, _known_first(kept), _known_first(peak))
 
     def _traced(self, rollout: int) -> tuple[Counter[str], Counter[str]]:
-        """Bytes by label after the forward pass of a step, and at its peak."""
+        """Make a step and return the bytes by label after its forward pass and at its peak."""
         self._trace.at_peak = self._trace.live.copy()
         kept = self._step(rollout, list(PARTS))
         return kept, self._trace.at_peak.copy()

@@ -19,7 +19,7 @@ BAR = 30
 
 
 def format_size(size: float) -> str:
-    """A size in units of 1024.
+    """Write a size in units of 1024.
 
     >>> format_size(512), format_size(5.5 * 2**20)
     ('512 B', '5.5 MiB')
@@ -28,7 +28,7 @@ def format_size(size: float) -> str:
 
 
 def recomputed_parts(recompute: ActivationCheckpointingConfig) -> str:
-    """The parts that the backward pass recomputes, in words; empty where it recomputes none."""
+    """Name the parts that the backward pass recomputes; the text is empty if it recomputes none."""
     groups = recompute.processor
     processor = f"the processor in {groups} groups of layers" if groups > 1 else "the processor"
     parts = [processor] * (groups > 0) + ["the mappers"] * recompute.mappers
@@ -36,7 +36,7 @@ def recomputed_parts(recompute: ActivationCheckpointingConfig) -> str:
 
 
 def plan_summary(plan: "MemoryPlan") -> str:
-    """The peak and its largest parts in one line.
+    """Write the peak and its largest parts in one line.
 
     Such as `31.0 GiB at the peak of a training step: activations 28.1 GiB (encoder 3.0 GiB, …), …`.
     """
@@ -52,7 +52,7 @@ def plan_summary(plan: "MemoryPlan") -> str:
 
 
 def plan_lines(plan: "MemoryPlan") -> list[str]:
-    """One row for each label: its bytes after the forward pass and at the peak, and a bar for the latter."""
+    """Write a row for each label: its bytes after the forward pass and at the peak, and a bar for those at the peak."""
     training = plan.training
     labels = [*plan.kept, *(label for label in plan.at_peak if label not in plan.kept)]
     rows = [_row(label, plan.kept.get(label, 0), plan.at_peak.get(label, 0), plan.peak) for label in labels]
