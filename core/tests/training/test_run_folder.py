@@ -1,21 +1,54 @@
-"""Two trainings never share a folder."""
+"""The job of a training: what it writes into the folder of the run, and which folders it refuses."""
 
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from wxml import ArtefactError
+from wxml.artefacts.checkpoint import read_header
+from wxml.config.load import LoadedConfig
 from wxml.files.lock import locked
-from wxml.training import job
+from wxml.files.yaml_loader import yaml_text
+from wxml.training.job import train
 
 
-def test_the_second_training_in_a_folder_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The folder of the first one is left as it is."""
-    config = SimpleNamespace(training=SimpleNamespace(plugin="any", options={}), model_dump=lambda **_: {})
-    monkeypatch.setattr(job, "load_config", lambda *_: SimpleNamespace(config=config))
-    monkeypatch.setattr(job, "create", lambda *_, **__: None)
-    monkeypatch.setattr(job, "assemble", lambda loaded: loaded)
-    monkeypatch.setattr(job, "fitted", lambda assembled, _: assembled)
+@pytest.fixture
+def experiment(tiny_files: Callable[[], LoadedConfig], tmp_path: Path) -> Path:
+    """The config file of an experiment whose trainer writes a checkpoint at once."""
+    path = tmp_path / "experiment.yaml"
+    path.write_text(yaml_text(tiny_files().config.model_dump(mode="json", exclude_unset=True)))
+    return path
+
+
+def test_a_training_leaves_its_config_and_its_checkpoint(experiment: Path, tmp_path: Path) -> None:
+    checkpoint = train(experiment, ["seed=3"], tmp_path / "run")
+    assert checkpoint == tmp_path / "run" / "checkpoint.safetensors"
+    assert read_header(checkpoint)["config"]["seed"] == 3
+    assert "seed: 3\n" in (tmp_path / "run" / "config.yaml").read_text()
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint.safetensors", "config.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "resume", "message", "fix"),
+    [
+        ("experiment.yaml", False, "is a file, not a folder", "choose another --run-dir"),
+        ("begun", False, "holds a run already", "pass --resume to go on, or choose another --run-dir"),
+        ("new", True, "holds no run to resume", "leave --resume out to start one"),
+    ],
+)
+def test_a_folder_that_does_not_fit_is_refused(
+    experiment: Path, tmp_path: Path, name: str, resume: bool, message: str, fix: str
+) -> None:
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "history.csv").touch()
+    with pytest.raises(ArtefactError) as caught:
+        train(experiment, [], tmp_path / name, resume=resume)
+    assert (caught.value.message, caught.value.fix) == (f"`{tmp_path / name}` {message}", fix)
+    assert [path.name for path in (tmp_path / "begun").iterdir()] == ["history.csv"]
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_second_training_in_a_folder_is_refused_and_leaves_it_as_it_is(experiment: Path, tmp_path: Path) -> None:
     run_dir = tmp_path / "first"
     run_dir.mkdir()
     (run_dir / "history.csv").touch()
@@ -23,5 +56,5 @@ def test_the_second_training_in_a_folder_is_refused_by_name(monkeypatch: pytest.
         locked(run_dir / ".lock"),
         pytest.raises(ArtefactError, match=r"another process is at work in `.*first`\n"),
     ):
-        job.train(None, (), run_dir, resume=True)
+        train(experiment, [], run_dir, resume=True)
     assert [path.name for path in run_dir.iterdir()] == ["history.csv"]
