@@ -26,7 +26,7 @@ def opened(path: Path) -> xr.Dataset:
         return dataset.load()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def regional(tmp_path_factory, make_world, wxml) -> Path:
     """A region in a zarr store, and everything that is made of it."""
     folder = make_world(tmp_path_factory.mktemp("regional") / "world", regional=True)
@@ -46,7 +46,7 @@ def forecast_path(request, forecast_file: Path) -> Path:
     return forecast_file if request.param == "global" else request.getfixturevalue("regional") / "forecast.zarr"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # like the forecast, which it lies beside: a worker may come back to this module
 def scores(forecast_file: Path, wxml) -> "subprocess.CompletedProcess[str]":
     """What `wxml verify` printed; its files are in `scores/` beside the forecast."""
     return wxml("verify", forecast_file.name, "-o", "scores", folder=forecast_file.parent)

@@ -57,7 +57,7 @@ def test_a_period_is_inclusive_and_a_bare_end_means_its_whole_day(start, end, fi
 @relaxed
 @given(st.dates(date(1900, 1, 1), date(2100, 1, 1)), st.integers(0, 4000))
 def test_a_period_of_days_lasts_whole_days(start, days):
-    end = np.datetime64(start, "D") + days
+    end = np.datetime64(start, "D") + np.timedelta64(days, "D")
     first, last = SplitConfig(training=[start, str(end)]).period("training")
     assert last - first == np.timedelta64((days + 1) * 86400 - 1, "s")
 

@@ -89,7 +89,7 @@ def test_forcings_are_those_of_each_step(tiny) -> None:
         read_at = [fields.valid_time - SIX_HOURS]
         expected = compute_forcings(["insolation"], experiment.source.header.grid, read_at)[0, 0]
         np.testing.assert_allclose(fields["q"][0], expected, atol=1e-6)
-        assert lead_time > 0
+        assert lead_time > np.timedelta64(0, "s")
 
 
 def test_forecasts_go_beyond_the_data_where_forcings_are_computed(tiny) -> None:

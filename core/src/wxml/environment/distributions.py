@@ -83,24 +83,24 @@ class Distribution(metadata.Distribution):
         bad = [byte for file, byte in self._first_bad_bytes.items() if file in HEADER_FILES]
         if bad:
             return f"its metadata are not UTF-8 (byte {bad[0]})"
-        return "" if self.metadata["Name"] else "its metadata have no name"
+        return "" if self.metadata.get("Name") else "its metadata have no name"
 
     @cached_property
     def name(self) -> str:
         """The canonical name: from its metadata, or from its folder if the metadata cannot be trusted."""
         if self.fault and self.folder:
             return canonical_name(BEFORE_VERSION.split(self.stem, maxsplit=1)[0])
-        return canonical_name(str(self.metadata["Name"] or ""))
+        return canonical_name(str(self.metadata.get("Name", "")))
 
     @property
     def version(self) -> str:
         """The version as its metadata spell it; empty if they have none."""
-        return str(self.metadata["Version"] or "")
+        return str(self.metadata.get("Version", ""))
 
     @property
     def summary(self) -> str:
         """One line about it; empty if its metadata have none."""
-        return str(self.metadata["Summary"] or "")
+        return str(self.metadata.get("Summary", ""))
 
     @property
     def requires(self) -> list[str]:

@@ -24,6 +24,8 @@ from wxml.testing.contract import require
 
 PATIENCE = 600.0
 """Seconds after which ranks that wait for each other are ended; alone on a core they take less than one."""
+ENDING = 10.0
+"""Seconds that a rank which is at its end may take for that."""
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 """The network of a machine with itself: the ranks need no other, and a name server that is away is not waited for."""
 
@@ -120,9 +122,12 @@ def _wait_for_the_last_or_a_failure(ranks: Sequence[BaseProcess]) -> None:
     running = list(ranks)
     while running:
         ended = wait([rank.sentinel for rank in running], max(0.0, deadline - time.monotonic()))
-        if not ended or any(rank.exitcode for rank in running):
+        for rank in running:
+            if rank.sentinel in ended:
+                rank.join(ENDING)  # a sentinel is ready a moment before there is an exit code
+        running = [rank for rank in running if rank.exitcode is None]
+        if not ended or any(rank.exitcode for rank in ranks):
             return
-        running = [rank for rank in running if rank.is_alive()]
 
 
 # In the process of a rank
