@@ -3,6 +3,7 @@
 __all__ = ["install_line", "is_dirty", "origin", "requirement"]
 
 import base64
+import csv
 import hashlib
 import json
 import os
@@ -10,7 +11,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from importlib.metadata import PackagePath
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -129,26 +129,33 @@ def is_dirty(distribution: str, code: Path | None) -> bool | None:
     if _is_editable(_direct_url(distribution)):
         return _is_changed(code) if code else None
     installed = Environment().find(canonical_name(distribution))
-    recorded = [
-        file
-        for file in (installed and installed.files) or ()
-        if file.hash is not None
-        and file.suffix != ".pyc"  # an import wrote it, and the installer the folders below, not the authors
-        and not any(part.endswith((".dist-info", "__pycache__")) for part in file.parts)
-    ]
-    return any(_differs(file) for file in recorded) if recorded else None
+    if installed is None:
+        return None
+    recorded = csv.reader((installed.read_text("RECORD") or "").splitlines())
+    rows = [row[:2] for row in recorded if len(row) > 1 and _is_code(*row[:2])]
+    return any(_differs(Path(str(installed.locate_file(path))), wanted) for path, wanted in rows) if rows else None
 
 
-def _differs(file: PackagePath) -> bool:
-    """Whether a file has changed since it was installed; False if Python does not know the kind of its hash."""
-    wanted = file.hash
-    if wanted is None or wanted.mode not in hashlib.algorithms_available:
+def _is_code(path: str, wanted: str) -> bool:
+    """Whether a row of RECORD names a file of the authors; imports write `.pyc`, the installer the other folders."""
+    return bool(wanted) and not re.search(r"\.pyc$|(\.dist-info|__pycache__)/", path)
+
+
+def _differs(path: Path, wanted: str) -> bool:
+    """Whether a file has changed or gone since it was installed; False if Python does not know the kind of its hash.
+
+    Args:
+        path: the installed file.
+        wanted: its hash in RECORD, such as `sha256=47DEQpj8…`.
+    """
+    kind, _, value = wanted.partition("=")
+    if kind not in hashlib.algorithms_available:
         return False
     try:
-        digest = hashlib.new(wanted.mode, Path(str(file.locate())).read_bytes()).digest()
+        digest = hashlib.new(kind, path.read_bytes()).digest()
     except OSError:
         return True
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=") != wanted.value
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=") != value
 
 
 # Git
