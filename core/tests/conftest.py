@@ -35,6 +35,8 @@ mixing = tiny_wxml:Mixing
 conditioned = tiny_wxml:Conditioned
 layered = tiny_wxml:Layered
 peeking = tiny_wxml:Peeking
+[wxml.transforms]
+log1p = tiny_wxml:Log1p
 [wxml.trainers]
 none = tiny_wxml:NoTrainer
 planned = tiny_wxml:Planned
@@ -51,7 +53,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
-from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Verifier
+from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Transform, Verifier
 from wxml.model.noise import ConditionalLayerNorm
 from wxml.model.features import EdgeFeatures
 from wxml_kernels import EdgeIndex, segment_sum
@@ -145,6 +147,13 @@ class Peeking(Mixing):
     """Looks at values."""
     def forward(self, state):
         return super().forward(state) if state.sum() > 0 else state
+
+class Log1p(Transform):
+    """ln (1 + x), which has no value for x < -1."""
+    def forward(self, values, variables):
+        return np.log1p(values)
+    def inverse(self, values, variables):
+        return np.expm1(values)
 
 class NoTrainer(Trainer):
     def fit(self, experiment, run_dir, *, resume=False): ...

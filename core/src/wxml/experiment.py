@@ -2,8 +2,9 @@
 
 __all__ = ["Experiment", "assemble", "describe_source", "restore"]
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,11 +16,13 @@ from wxml.artefacts.provenance import Provenance
 from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
 from wxml.config.schema import ExperimentConfig, PluginChoice
+from wxml.data.chain import first_order_statistics, make_chain, through, warn_of_scales
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
-from wxml.data.statistics import Statistics, compute_statistics
+from wxml.data.statistics import Statistics, ValueMap, compute_statistics
 from wxml.data.times import parse_duration
+from wxml.data.transform import Transform
 from wxml.data.variables import Variable, VariableRoles, assign_roles
 from wxml.errors import ArtefactError, DataError
 from wxml.graphs.cache import built_graph
@@ -45,6 +48,7 @@ class Experiment:
     preprocessing: Preprocessing
     graph: Graph
     statistics: Statistics
+    """The statistics of the physical values over the training times."""
     provenance: Provenance
     output_variables: tuple[Variable, ...]
     """The variables that the model forecasts, with their units in the source of the training."""
@@ -62,7 +66,7 @@ class Experiment:
     @property
     def tendency_scale(self) -> NDArray[np.float32]:
         """The typical change over one time step in model values, shape `[output variable]`."""
-        return self.preprocessing.tendency_scale(self.statistics)
+        return self.preprocessing.tendency_scale
 
     def window(self, steps: int) -> Window:
         """Return the window of a sample of `steps` forecast steps."""
@@ -81,7 +85,7 @@ class Experiment:
         """Make a model with fresh weights; the same seed gives the same weights."""
         from wxml.model.assembly import assemble_model
 
-        return assemble_model(self.config, self.preprocessing, self.graph, self.statistics)
+        return assemble_model(self.config, self.preprocessing, self.graph)
 
     def save(
         self,
@@ -113,7 +117,8 @@ class Experiment:
             "provenance": self.provenance.to_dict(),
             "training": training,
         }
-        checkpoint = Checkpoint(header, weights, self.graph, self.source.header.grid, self.statistics)
+        grid, transformed = self.source.header.grid, self.preprocessing.transformed_statistics
+        checkpoint = Checkpoint(header, weights, self.graph, grid, self.statistics, transformed)
         save_checkpoint(path, checkpoint, overwrite=overwrite)
         hooks().call("wxml_checkpoint_saved", path=path)
 
@@ -132,7 +137,11 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     roles = assign_roles(
         source.header.names, prognostic=chosen.prognostic, forcing=chosen.forcing, diagnostic=chosen.diagnostic
     )
-    statistics = _training_statistics(config, source, roles)
+    compute = _training_statistics(config, source, roles)
+    statistics = compute(None)
+    transforms, model_statistics = make_chain(_makers(config), statistics, compute)
+    warn_of_scales(model_statistics)
+    preprocessing = _preprocessing(source, roles, statistics, transforms, model_statistics)
     graph = built_graph(config.graph, source.header.grid)
     record = Provenance(
         artefact="checkpoint",
@@ -145,7 +154,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     )
     by_name = {variable.name: variable for variable in source.header.variables}
     outputs = tuple(by_name[name] for name in roles.output)
-    return Experiment(config, _preprocessing(config, source, roles, statistics), graph, statistics, record, outputs)
+    return Experiment(config, preprocessing, graph, statistics, record, outputs)
 
 
 def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
@@ -176,7 +185,7 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
             fix="read data on the grid of the training",
         )
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
-    preprocessing = _preprocessing(config, opened, roles, checkpoint.statistics)
+    preprocessing = _preprocessing(opened, roles, checkpoint.statistics, *_restored_chain(config, checkpoint))
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     model = experiment.new_model()
@@ -190,7 +199,10 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     return experiment, model
 
 
-def _training_statistics(config: ExperimentConfig, source: DataSource, roles: VariableRoles) -> Statistics:
+def _training_statistics(
+    config: ExperimentConfig, source: DataSource, roles: VariableRoles
+) -> Callable[[ValueMap | None], Statistics]:
+    """Return the function that computes the statistics of mapped values over the training times; None: physical."""
     first, last = config.data.split.period("training")
     times = source.header.times
     inside = times[(times >= first) & (times <= last)]
@@ -200,18 +212,42 @@ def _training_statistics(config: ExperimentConfig, source: DataSource, roles: Va
             fix=f"it has {times[0]} to {times[-1]}" if len(times) else "it has no times at all",
         )
     read = tuple(name for name in roles.output + roles.forcing if name in source.header.names)
-    return compute_statistics(source, read, inside, parse_duration(config.data.timestep))
+    return partial(compute_statistics, source, read, inside, parse_duration(config.data.timestep))
+
+
+def _makers(config: ExperimentConfig) -> list[Callable[[Statistics], Transform]]:
+    """Return a function for each of `data.transforms` that makes it from the statistics of what it receives."""
+
+    def maker(number: int, choice: PluginChoice) -> Callable[[Statistics], Transform]:
+        return lambda statistics: create(
+            "transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{number}"
+        )
+
+    return [maker(*numbered) for numbered in enumerate(config.data.transforms)]
+
+
+def _restored_chain(config: ExperimentConfig, checkpoint: Checkpoint) -> tuple[tuple[Transform, ...], Statistics]:
+    """Return the transforms and the statistics of the model values of a checkpoint.
+
+    Version 0.1 handed the statistics of the physical values to every transform, and so are its checkpoints restored.
+    """
+    makers, physical = _makers(config), checkpoint.statistics
+    if checkpoint.transformed is None:
+        transforms = tuple(make(physical) for make in makers)
+        return transforms, first_order_statistics(partial(through, transforms), physical)
+    every = (physical, *checkpoint.transformed)
+    return tuple(make(received) for make, received in zip(makers, every, strict=False)), every[-1]
 
 
 def _preprocessing(
-    config: ExperimentConfig, source: DataSource, roles: VariableRoles, statistics: Statistics
+    source: DataSource,
+    roles: VariableRoles,
+    statistics: Statistics,
+    transforms: tuple[Transform, ...],
+    model_statistics: Statistics,
 ) -> Preprocessing:
-    transforms = [
-        create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{i}")
-        for i, choice in enumerate(config.data.transforms)
-    ]
     constants = frozenset(np.array(statistics.variables)[statistics.tendency_std == 0].tolist())
-    return Preprocessing(source, roles, tuple(transforms), constants)
+    return Preprocessing(source, roles, transforms, model_statistics, constants)
 
 
 def describe_source(source: DataSource) -> dict[str, Any]:

@@ -135,7 +135,8 @@ def test_windows_are_exactly_those_that_are_complete(hours: set[int], inputs: in
 
 
 def model_space(source: DataSource = WAVES) -> Preprocessing:
-    return Preprocessing(source, ROLES, (Normalise(statistics(source, ("t", "q"))),))
+    normalise = Normalise(statistics(source, ("t", "q")))
+    return Preprocessing(source, ROLES, (normalise,), normalise.statistics_after())
 
 
 def test_a_sample_holds_the_closed_form() -> None:
@@ -166,7 +167,7 @@ def test_a_missing_input_is_an_error_and_a_missing_truth_is_not() -> None:
     values = np.ones((4, 1, 1, 4), np.float32)
     values[3, 0, 0, 1] = np.nan
     source = Recorded(values, [0, 6, 12, 18])
-    space = Preprocessing(source, VariableRoles(("t",)), ())
+    space = Preprocessing(source, VariableRoles(("t",)), (), statistics(source, ("t",)))
     samples = SampleSet(space, Window(2, 1, SIX_HOURS), YEAR_2000)
     assert np.isnan(samples[1]).sum() == 1
     late = SampleSet(space, Window(2, 0, SIX_HOURS), YEAR_2000)
@@ -178,7 +179,8 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
     values = np.ones((3, 1, 1, 4), np.float32)
     values[1:, 0, 0, 2] = np.nan
     source = Recorded(values, [0, 6, 12])
-    space = Preprocessing(source, VariableRoles(("t",)), (Impute(statistics(source, ("t",)), value=4.0),))
+    numbers = statistics(source, ("t",))
+    space = Preprocessing(source, VariableRoles(("t",)), (Impute(numbers, value=4.0),), numbers)
     sample = SampleSet(space, Window(2, 1, SIX_HOURS), YEAR_2000)[0]
     assert sample[1, 0].tolist() == [1, 1, 4, 1]
     assert np.isnan(sample[2, 0, 2])
@@ -187,9 +189,10 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
 def test_constants_reach_beyond_the_last_time_of_the_source() -> None:
     roles = VariableRoles(prognostic=("t",), forcing=("q", "cos_latitude"))
     beyond = WAVES.header.times[-1] + np.array([0, 6, 12]) * np.timedelta64(3600, "s")
-    space = Preprocessing(WAVES, roles, (), constants=frozenset({"q"}))
+    numbers = statistics(WAVES, ("t", "q"))
+    space = Preprocessing(WAVES, roles, (), numbers, constants=frozenset({"q"}))
     values = space.forcings(beyond)
     assert values.shape == (3, 2, 2, 48)
     np.testing.assert_array_equal(values[:, :, 0], np.repeat(WAVES.read(beyond[:1], ["q"])[:, :, 0], 3, axis=0))
     with pytest.raises(DataError, match="the source has no data for"):
-        Preprocessing(WAVES, roles, ()).forcings(beyond)
+        Preprocessing(WAVES, roles, (), numbers).forcings(beyond)

@@ -48,9 +48,8 @@ class Logarithm(Transform):
 
 def space(*transforms: Transform, method: Any = "mean-std") -> Preprocessing:
     """Of temperature, and three kinds of precipitation, which are diagnostic."""
-    return Preprocessing(
-        None, VariableRoles(("t",), (), NAMES[1:]), transforms or (Normalise(STATISTICS, default=method),)
-    )
+    chain = transforms or (Normalise(STATISTICS, default=method),)
+    return Preprocessing(None, VariableRoles(("t",), (), NAMES[1:]), chain, STATISTICS)
 
 
 def bounding(model_space: Preprocessing, **bounds: dict[str, Any]) -> Bounding:

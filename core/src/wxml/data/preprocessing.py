@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.chain import through
 from wxml.data.forcings import compute_forcings
 from wxml.data.source import DataSource
 from wxml.data.statistics import Statistics
@@ -26,6 +27,8 @@ class Preprocessing:
     source: DataSource
     roles: VariableRoles
     transforms: Sequence[Transform]
+    model_statistics: Statistics
+    """The statistics of the model values, which the last transform gives."""
     constants: frozenset[str] = frozenset()
     """Variables that do not change with time, such as orography; a forecast may go beyond the last time they have."""
 
@@ -34,17 +37,16 @@ class Preprocessing:
         """The names along the variable axis."""
         return self.roles.output + self.roles.forcing
 
-    def tendency_scale(self, statistics: Statistics) -> NDArray[np.float32]:
-        """Compute the root mean square change over one time step in model values, shape `[output variable]`; 1 for 0.
+    @property
+    def transformed_statistics(self) -> tuple[Statistics, ...]:
+        """The statistics of the values that each transform gives."""
+        received = [transform.statistics for transform in self.transforms]
+        return (*received[1:], self.model_statistics) if received else ()
 
-        s = |forward(mean + tendency_std) − forward(mean)|
-        """
-        output = statistics.select(self.roles.output)
-        still, moved = (
-            self.forward(values.astype(np.float32)[:, None], self.roles.output)[:, 0]
-            for values in (output.mean, output.mean + output.tendency_std)
-        )
-        scale = np.abs(moved - still)
+    @property
+    def tendency_scale(self) -> NDArray[np.float32]:
+        """The root mean square change over one time step in model values, shape `[output variable]`; 1 for 0."""
+        scale = self.model_statistics.select(self.roles.output).tendency_std.astype(np.float32)
         return np.where(scale > 0, scale, np.float32(1))
 
     def states(self, times: ArrayLike) -> NDArray[np.float32]:
@@ -80,9 +82,7 @@ class Preprocessing:
 
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """Map physical to model values, shape `[..., variable, node]`."""
-        for transform in self.transforms:
-            values = transform.forward(values, variables)
-        return values
+        return through(self.transforms, values, variables)
 
     def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """Map model to physical values, shape `[..., variable, node]`."""
