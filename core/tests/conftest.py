@@ -166,6 +166,7 @@ class Planned(NoTrainer):
         return self.held
 
 class NoVerifier(Verifier):
+    metrics = {"rmse": "smaller"}
     def verify(self, task): ...
 '''
 
@@ -260,6 +261,7 @@ class NpzWriter(ForecastWriter):
 
 class Rms(Verifier):
     """The RMSE over all nodes, cases and members."""
+    metrics = {"rmse": "smaller"}
     def __init__(self, *, fails: bool = False):
         self.fails = fails
     def verify(self, task):
@@ -275,7 +277,7 @@ class Rms(Verifier):
             leads = file[LEAD_TIME]
         (task.directory / "scores.nc").write_text(json.dumps(task.provenance))
         units = tuple("K" for _ in names)
-        return Scores(("rmse",), ("forecast",), tuple(names), leads, rmse[None, None], units, len(valid))
+        return Scores(("rmse",), ("forecast",), tuple(names), leads, rmse[None, None], units, len(valid), ("smaller",))
 
 class Still(Trainer):
     """All weights zero: with the last state as residual, the model is persistence."""
