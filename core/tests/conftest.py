@@ -23,6 +23,7 @@ waves = wxml.testing:TravellingWaves
 drift = tiny_wxml:Drift
 gap = tiny_wxml:Gap
 still = tiny_wxml:Still
+wakes = tiny_wxml:Wakes
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
 [wxml.graph_builders]
@@ -81,6 +82,14 @@ class Still(TravellingWaves):
         super()._read(time_indices, variable_indices, out)
         for j in np.flatnonzero(variable_indices == 1):
             out[:, :, j] = self.wave("q", 0.0, 0)
+
+class Wakes(TravellingWaves):
+    """Still for ten days, then the waves."""
+    def _read(self, time_indices, variable_indices, out):
+        super()._read(time_indices, variable_indices, out)
+        for i, j in np.ndindex(len(time_indices), len(variable_indices)):
+            if time_indices[i] < 40 and variable_indices[j] == 1:
+                out[i, :, j] = self.wave("q", 0.0, 0)
 
 class Elsewhere(TravellingWaves):
     """The waves on a finer grid."""

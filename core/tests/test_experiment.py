@@ -74,10 +74,6 @@ def test_the_tendency_is_found_in_small_portions_of_data(tiny, monkeypatch: pyte
     assert experiment.preprocessing.constants == frozenset()
 
 
-def test_what_never_changes_is_known_as_constant(tiny) -> None:
-    assert assemble(tiny({"data.source": {"plugin": "still"}})).preprocessing.constants == {"q"}
-
-
 def test_the_tendency_follows_the_normalisation(tiny) -> None:
     physical = assemble(tiny({"data.transforms": []}))
     np.testing.assert_allclose(physical.tendency_scale, physical.statistics.tendency_std, rtol=1e-4)

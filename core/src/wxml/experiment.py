@@ -2,6 +2,7 @@
 
 __all__ = ["Experiment", "assemble", "describe_source", "restore"]
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from wxml.model.encode_process_decode import EncodeProcessDecode
+
+logger = logging.getLogger("wxml")
 
 Period = Literal["training", "validation", "test"]
 
@@ -141,7 +144,8 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     statistics = compute(None)
     transforms, model_statistics = make_chain(_makers(config), statistics, compute)
     warn_of_scales(model_statistics)
-    preprocessing = _preprocessing(source, roles, statistics, transforms, model_statistics)
+    constants = _declared_constants(config, statistics)
+    preprocessing = Preprocessing(source, roles, transforms, model_statistics, constants)
     graph = built_graph(config.graph, source.header.grid)
     record = Provenance(
         artefact="checkpoint",
@@ -185,7 +189,8 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
             fix="read data on the grid of the training",
         )
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
-    preprocessing = _preprocessing(opened, roles, checkpoint.statistics, *_restored_chain(config, checkpoint))
+    constants = _restored_constants(config, roles, checkpoint)
+    preprocessing = Preprocessing(opened, roles, *_restored_chain(config, checkpoint), constants)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     model = experiment.new_model()
@@ -239,15 +244,34 @@ def _restored_chain(config: ExperimentConfig, checkpoint: Checkpoint) -> tuple[t
     return tuple(make(received) for make, received in zip(makers, every, strict=False)), every[-1]
 
 
-def _preprocessing(
-    source: DataSource,
-    roles: VariableRoles,
-    statistics: Statistics,
-    transforms: tuple[Transform, ...],
-    model_statistics: Statistics,
-) -> Preprocessing:
-    constants = frozenset(np.array(statistics.variables)[statistics.tendency_std == 0].tolist())
-    return Preprocessing(source, roles, transforms, model_statistics, constants)
+def _declared_constants(config: ExperimentConfig, statistics: Statistics) -> frozenset[str]:
+    """Return `data.variables.constant`; raise a DataError if one of them changes in the training period."""
+    declared = config.data.variables.constant
+    changes = dict(zip(statistics.variables, statistics.tendency_std, strict=True))
+    for name in declared:
+        if changes.get(name, 0.0) > 0:
+            raise DataError(
+                f"`data.variables.constant` names {name!r}, which changes by {changes[name]:.3g} over one time step in "
+                "the training period (root mean square)",
+                fix="take it out of `data.variables.constant`, so that forecasts read it at every time",
+            )
+    return frozenset(declared)
+
+
+def _restored_constants(config: ExperimentConfig, roles: VariableRoles, checkpoint: Checkpoint) -> frozenset[str]:
+    """Return the constants of a checkpoint; in one of version 0.1, the forcings that did not change in the training."""
+    if checkpoint.transformed is not None:
+        return frozenset(config.data.variables.constant)
+    statistics = checkpoint.statistics
+    still = zip(statistics.variables, statistics.tendency_std == 0, strict=True)
+    guessed = frozenset(name for name, is_still in still if is_still and name in roles.forcing)
+    if guessed:
+        logger.warning(
+            "the checkpoint is of version 0.1: %s did not change in its training period, and every forecast takes it "
+            "as constant; if that is wrong, train again",
+            ", ".join(map(repr, sorted(guessed))),
+        )
+    return guessed
 
 
 def describe_source(source: DataSource) -> dict[str, Any]:

@@ -117,6 +117,35 @@ def test_constant_fields_stay_finite() -> None:
         assert np.isfinite(transform.forward(source.values, ("t",))).all()
 
 
+METHODS = ["mean-std", "std", "min-max", "max"]
+
+
+@given(
+    constant=st.floats(-1e8, 1e8, width=32).filter(lambda c: c == 0 or abs(c) > 1e-30),
+    steps=st.lists(st.integers(-1, 1), min_size=8, max_size=40),
+    method=st.sampled_from(METHODS),
+)
+def test_a_field_that_is_constant_up_to_rounding_is_not_blown_up(constant: float, steps: list[int], method) -> None:
+    """Each value is the constant or one of its neighbours in single precision; the model sees no difference."""
+    rounding = np.spacing(np.float32(abs(constant)))
+    values = (np.float32(constant) + np.array(steps, np.float32) * rounding * (constant != 0)).astype(np.float32)
+    source = Recorded(np.repeat(values[:, None, None, None], 4, axis=-1), [6 * i for i in range(len(steps))])
+    found = statistics(source, ("t",))
+    assert (found.std[0], found.tendency_std[0]) == (0, 0)
+    assert found.mean[0] == found.minimum[0] == found.maximum[0] == pytest.approx(constant, rel=1e-6)
+    model = Normalise(found, default=method).forward(values[None], ("t",))
+    assert np.ptp(model) <= max(np.ptp(values.astype(np.float64)), 1e-5) * 1.01
+
+
+@given(constant=st.floats(1, 1e6, width=32), amplitude=st.floats(1e-4, 1))
+def test_a_small_change_that_is_no_rounding_counts(constant: float, amplitude: float) -> None:
+    """A change of 1e-4 of the value is a change."""
+    values = (constant * (1 + amplitude * np.array([0, 1, 0, 1]))).astype(np.float32)
+    found = statistics(Recorded(np.repeat(values[:, None, None, None], 4, axis=-1), [0, 6, 12, 18]), ("t",))
+    assert found.std[0] == pytest.approx(np.std(values.astype(np.float64)), rel=1e-6)
+    assert found.tendency_std[0] == pytest.approx(abs(float(values[1]) - float(values[0])), rel=1e-4)
+
+
 def test_impute_fills_only_what_is_missing() -> None:
     values = np.array([[[[1, 3, np.nan, 5]]]], np.float32)
     numbers = Statistics(("t",), *(np.array([v], float) for v in (3, 1, 1, 5, 1)))

@@ -12,8 +12,10 @@ from wxml.data.chain import through
 from wxml.data.forcings import compute_forcings
 from wxml.data.source import DataSource
 from wxml.data.statistics import Statistics
+from wxml.data.times import format_time
 from wxml.data.transform import Transform
 from wxml.data.variables import VariableRoles
+from wxml.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +32,7 @@ class Preprocessing:
     model_statistics: Statistics
     """The statistics of the model values, which the last transform gives."""
     constants: frozenset[str] = frozenset()
-    """Variables that do not change with time, such as orography; a forecast may go beyond the last time they have."""
+    """Forcings that never change, such as orography; a forecast may go beyond the last time they have."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -67,6 +69,9 @@ class Preprocessing:
         """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
 
         Constants are read only at the first of `times`.
+
+        Raises:
+            DataError: the source lacks a forcing at one of `times`.
         """
         read, computed = self._split(self.roles.forcing)
         changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
@@ -76,6 +81,7 @@ class Preprocessing:
             self._computed(computed, instants),
         ]
         if changing:
+            self._require(changing, instants)
             parts.insert(0, self.forward(self.source.read(instants, changing), changing))
         order = changing + constant + computed
         return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
@@ -89,6 +95,17 @@ class Preprocessing:
         for transform in reversed(self.transforms):
             values = transform.inverse(values, variables)
         return values
+
+    def _require(self, forcings: tuple[str, ...], times: NDArray[np.datetime64]) -> None:
+        """Raise a DataError if the source lacks one of `times`, at which `forcings` are read."""
+        lacking = times[~np.isin(times, self.source.header.times)]
+        if len(lacking):
+            raise DataError(
+                f"the source has no data for {format_time(lacking[0])}, at which a forecast reads the forcings "
+                f"{', '.join(map(repr, forcings))}",
+                fix="choose an earlier initial time or a shorter lead time; or train with those that never change in "
+                "`data.variables.constant`",
+            )
 
     def _split(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Split `variables` into those that the source has and those that are computed."""

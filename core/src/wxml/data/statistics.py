@@ -21,6 +21,9 @@ logger = logging.getLogger("wxml")
 ValueMap = Callable[[NDArray[np.float32], tuple[str, ...]], NDArray[np.float32]]
 """A map of values `[..., variable, node]` of the variables that it is told."""
 
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+"""Values that differ by less, relative to the largest of them, differ by rounding in single precision."""
+
 CHUNK_BYTES = 64 * 2**20
 """The number of bytes that `compute_statistics` reads at once."""
 
@@ -29,7 +32,8 @@ CHUNK_BYTES = 64 * 2**20
 class Statistics:
     """Statistics of each variable over the training times, all members and all nodes; mean and deviation by area.
 
-    They are in physical units, or those of the values that a transform gives; a missing value counts nowhere.
+    They are in physical units, or those of the values that a transform gives; a missing value counts nowhere. A
+    variable that is constant up to rounding has equal mean, minimum and maximum, and the deviation and the change 0.
     """
 
     variables: tuple[str, ...]
@@ -135,7 +139,23 @@ def compute_statistics(
         changes.append(_Moments.of(later - values[pairs], weights))
     total, change = reduce(add, parts), reduce(add, changes)
     _require_values(variables, total)
-    return Statistics(variables, total.mean, total.std, lowest, highest, change.root_mean_square)
+    return _without_rounding(variables, total, lowest, highest, change.root_mean_square)
+
+
+def _without_rounding(
+    variables: tuple[str, ...],
+    total: _Moments,
+    lowest: NDArray[np.float64],
+    highest: NDArray[np.float64],
+    tendency: NDArray[np.float64],
+) -> Statistics:
+    """Return the statistics, where a range or a change that is rounding of the largest value counts as 0."""
+    rounding = ROUNDING * np.maximum(np.abs(lowest), np.abs(highest))
+    is_constant = highest - lowest <= rounding
+    middle = lowest + (highest - lowest) / 2
+    mean, lowest, highest = (np.where(is_constant, middle, values) for values in (total.mean, lowest, highest))
+    std = np.where(is_constant, 0.0, total.std)
+    return Statistics(variables, mean, std, lowest, highest, np.where(tendency <= rounding, 0.0, tendency))
 
 
 def _require_values(variables: tuple[str, ...], total: _Moments) -> None:
