@@ -191,11 +191,50 @@ def test_a_missing_forcing_is_named(tiny) -> None:
         run(experiment, Persistence(), [2], 2)
 
 
-def test_a_missing_input_may_be_imputed(tiny) -> None:
-    transforms = [{"plugin": "impute", "value": 250.0}, {"plugin": "normalise"}]
+class Drifts(nn.Module):
+    """Adds one to the last state, and remembers the states that it read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[Tensor] = []
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        self.read.append(states[:, -1])
+        return states[:, -1:] + 1
+
+
+ORDERS = [
+    [{"plugin": "impute", "value": 250.0}, {"plugin": "normalise"}],
+    [{"plugin": "normalise"}, {"plugin": "impute"}],
+    [{"plugin": "log1p"}, {"plugin": "impute"}, {"plugin": "normalise"}],
+]
+
+
+@pytest.mark.parametrize("transforms", ORDERS, ids=lambda chain: "-".join(one["plugin"] for one in chain))
+@pytest.mark.parametrize("initial", [3, 4, 5])
+def test_imputed_points_stay_missing_and_are_not_fed_back(tiny, transforms, initial: int) -> None:
+    """The temperature lacks nodes 5 and 6 at the fourth time; the model reads the filled-in value at every step."""
     experiment = assemble(tiny({"data.source": {"plugin": "gap"}, "data.transforms": transforms}))
-    (_, fields), *_ = run(experiment, Persistence(), [3], 1)
-    np.testing.assert_allclose(fields["t"][0, 5:7], 250, rtol=1e-6)
+    model, lacks = Drifts(), initial == 3
+    fields = [fields for _, fields in run(experiment, model, [initial], 4)]
+    for step, field in enumerate(fields):
+        assert np.isnan(field["t"][0, 5:7]).all() == np.isnan(field["t"]).any() == lacks
+        assert np.isfinite(field["q"]).all()
+        own = model.read[step][0, 5:7, 0] - model.read[0][0, 5:7, 0]
+        np.testing.assert_allclose(own, 0 if lacks else step, atol=1e-4)
+        np.testing.assert_allclose(model.read[step][0, 7:, 0] - model.read[0][0, 7:, 0], step, atol=1e-4)
+
+
+def test_an_imputed_diagnostic_variable_is_forecast(tiny) -> None:
+    """It has no value in the initial state anyway."""
+    changes = {"data.source": {"plugin": "gap"}, "data.variables": {"diagnostic": ["t"]}, "data.transforms": ORDERS[0]}
+
+    class One(nn.Module):
+        def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+            return torch.ones_like(states[:, -1:]).repeat(1, 1, 1, 2)
+
+    for _, fields in run(assemble(tiny(changes)), One(), [3], 2):
+        assert np.isfinite(fields.values).all()
 
 
 def test_diagnostic_variables_come_out_in_physical_units(tiny) -> None:

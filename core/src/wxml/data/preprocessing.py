@@ -51,9 +51,13 @@ class Preprocessing:
         scale = self.model_statistics.select(self.roles.output).tendency_std.astype(np.float32)
         return np.where(scale > 0, scale, np.float32(1))
 
-    def states(self, times: ArrayLike) -> NDArray[np.float32]:
-        """Read only the prognostic variables, shape `[time, member, prognostic, node]`; missing values are NaN."""
-        return self.forward(self.source.read(times, self.roles.prognostic), self.roles.prognostic)
+    def states(self, times: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read only the prognostic variables, shape `[time, member, prognostic, node]`, and a mask of the missing ones.
+
+        Missing values are NaN unless imputed.
+        """
+        physical = self.source.read(times, self.roles.prognostic)
+        return self.forward(physical, self.roles.prognostic), np.isnan(physical)
 
     def read(self, times: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read model values, shape `[time, member, variable, node]`, and a mask of the missing ones (same shape)."""

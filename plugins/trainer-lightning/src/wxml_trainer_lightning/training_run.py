@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml import Experiment
-from wxml.errors import ArtefactError
+from wxml.errors import ArtefactError, DataError
 
-from wxml_trainer_lightning.batches import Sample, SampleOrder, Samples, training_batches, validation_batches
+from wxml_trainer_lightning.batches import Sample, SampleOrder, Samples, has_truth, training_batches, validation_batches
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
@@ -131,13 +131,24 @@ class TrainingRun:
         return module
 
     def _validation(self) -> Validation:
-        """The validation, with the best weights of the state if any; without a validation period it does nothing."""
+        """The validation, with the best weights of the state if any; without a validation period it does nothing.
+
+        Raises:
+            DataError: no sample of the validation has a truth, so that no loss exists.
+        """
         options, position = self.options, self.position
         keep_best = options.keep == "best"
         if self.experiment.config.data.split.validation is None:
             LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
             return Validation(None, options.validation_every, keep_best=keep_best)
         samples = self.experiment.samples("validation", self.rollout.maximum)
+        layout = self.module.layout
+        if not has_truth(samples, options.validation_samples, layout.input_steps, layout.output):
+            raise DataError(
+                f"no value of the truth is present in the {min(len(samples), options.validation_samples)} samples of "
+                "`data.split.validation` that are validated, so there is no validation loss",
+                fix="choose another `data.split.validation`, or leave it out",
+            )
         batches = validation_batches(samples, options.validation_samples, options.batch_size, options.workers)
         validation = Validation(batches, options.validation_every, keep_best=keep_best)
         validation.loss = position.validation_loss
