@@ -133,6 +133,13 @@ def test_samples_come_from_their_period(tiny) -> None:
         experiment.samples("test", 1)
 
 
+def test_a_training_on_its_test_period_is_warned_of(tiny, caplog) -> None:
+    assemble(tiny())
+    assert "overlap" not in caplog.text
+    assemble(tiny({"data.split.test": ["2000-01-09", "2000-01-10"]}))
+    assert "`data.split.training` and `data.split.test` overlap from 2000-01-09" in caplog.text
+
+
 def test_output_variables_have_their_units(tiny) -> None:
     experiment = assemble(tiny({"data.variables": {"diagnostic": ["t"], "forcing": ["insolation"]}}))
     assert [(v.name, v.units) for v in experiment.output_variables] == [("q", "g kg-1"), ("t", "K")]

@@ -17,6 +17,7 @@ from wxml.artefacts.provenance import Provenance
 from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
 from wxml.config.schema import ExperimentConfig, PluginChoice
+from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.data.chain import first_order_statistics, make_chain, through, warn_of_scales
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
@@ -144,6 +145,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     statistics = compute(None)
     transforms, model_statistics = make_chain(_makers(config), statistics, compute)
     warn_of_scales(model_statistics)
+    warn_of_overlaps(config.data.split)
     constants = _declared_constants(config, statistics)
     preprocessing = Preprocessing(source, roles, transforms, model_statistics, constants)
     graph = built_graph(config.graph, source.header.grid)

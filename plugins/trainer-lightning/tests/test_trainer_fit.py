@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from wxml.artefacts.checkpoint import load_checkpoint
+from wxml.config.schema import NoiseConfig
 from wxml.data.transforms.impute import Impute
 from wxml.errors import ArtefactError, ConfigError, DataError
 from wxml.testing import TravellingWaves
@@ -329,3 +330,11 @@ def test_a_validation_without_truth_is_refused_before_the_training(fit, advectio
 def test_a_validation_with_some_truth_counts_that(fit, advection, tmp_path) -> None:
     checkpoint = load_checkpoint(fit(ending(advection, (1,)), tmp_path))
     assert checkpoint.header["training"]["validation_loss"] > 0
+
+
+@pytest.mark.parametrize("noise", [None, {"channels": 4}, {"channels": 3, "how": "inject"}])
+def test_noise_that_is_trained_by_the_squared_error_is_warned_of(fit, advection, tmp_path, caplog, noise) -> None:
+    model = advection.config.model.model_copy(update={"noise": noise and NoiseConfig(**noise)})
+    config = advection.config.model_copy(update={"model": model})
+    fit(replace(advection, config=config), tmp_path)
+    assert ("squared error, which is smallest if all members are equal" in caplog.text) == (noise is not None)

@@ -113,6 +113,11 @@ class TrainingRun:
         """The model with its loss and optimizer, and with the weights and moments of the state if there is one."""
         options, roles = self.options, self.experiment.roles
         layout = Layout(self.experiment.config.data.input_steps, len(roles.prognostic), len(roles.output))
+        if self.experiment.config.model.noise is not None:
+            LOG.warning(
+                "`model.noise` is trained by the squared error, which is smallest if all members are equal: their "
+                "spread collapses and says nothing about the uncertainty; leave `model.noise` out"
+            )
         loss = squared_error(self.experiment, options.variable_weighting, options.variable_weights)
         optimisation = Optimisation(options.optimizer, options.weight_decay, options.gradient_clip, options.ema)
         module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation)
