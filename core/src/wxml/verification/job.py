@@ -8,7 +8,7 @@ from pathlib import Path
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.source_changes import Changes
-from wxml.config.schema import ExperimentConfig
+from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
 from wxml.experiment import describe_source
@@ -54,11 +54,7 @@ def verify(
         )
     config = changed.config if changed else ExperimentConfig.model_validate(record.last_config)
     source, scored_by = config.data.source, config.verification
-    verifier: Verifier = create("verifier", scored_by.plugin, scored_by.options, where="verification")
-    if metric is not None and metric not in verifier.metrics:
-        raise DataError(
-            f"verifier {scored_by.plugin!r} has no metric {metric!r} (--metric)", fix=nearest(metric, verifier.metrics)
-        )
+    verifier = _verifier(scored_by, metric)
     truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")
     logger.info("verify: %s", forecast)
     used = [
@@ -79,3 +75,13 @@ def verify(
         temporary.mkdir()
         scores = verifier.verify(VerificationTask(forecast, truth, training_times, temporary, own.to_dict()))
     return scores, output / "report.html"
+
+
+def _verifier(choice: PluginChoice, metric: str | None) -> Verifier:
+    """Make the verifier; raise a DataError if it does not have `metric`."""
+    verifier: Verifier = create("verifier", choice.plugin, choice.options, where="verification")
+    if metric is not None and metric not in verifier.metrics:
+        raise DataError(
+            f"verifier {choice.plugin!r} has no metric {metric!r} (--metric)", fix=nearest(metric, verifier.metrics)
+        )
+    return verifier
