@@ -23,6 +23,7 @@ waves = wxml.testing:TravellingWaves
 drift = tiny_wxml:Drift
 gap = tiny_wxml:Gap
 still = tiny_wxml:Still
+wakes = tiny_wxml:Wakes
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
 [wxml.graph_builders]
@@ -35,6 +36,8 @@ mixing = tiny_wxml:Mixing
 conditioned = tiny_wxml:Conditioned
 layered = tiny_wxml:Layered
 peeking = tiny_wxml:Peeking
+[wxml.transforms]
+log1p = tiny_wxml:Log1p
 [wxml.trainers]
 none = tiny_wxml:NoTrainer
 planned = tiny_wxml:Planned
@@ -51,7 +54,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
-from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Verifier
+from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Transform, Verifier
 from wxml.model.noise import ConditionalLayerNorm
 from wxml.model.features import EdgeFeatures
 from wxml_kernels import EdgeIndex, segment_sum
@@ -79,6 +82,14 @@ class Still(TravellingWaves):
         super()._read(time_indices, variable_indices, out)
         for j in np.flatnonzero(variable_indices == 1):
             out[:, :, j] = self.wave("q", 0.0, 0)
+
+class Wakes(TravellingWaves):
+    """Still for ten days, then the waves."""
+    def _read(self, time_indices, variable_indices, out):
+        super()._read(time_indices, variable_indices, out)
+        for i, j in np.ndindex(len(time_indices), len(variable_indices)):
+            if time_indices[i] < 40 and variable_indices[j] == 1:
+                out[i, :, j] = self.wave("q", 0.0, 0)
 
 class Elsewhere(TravellingWaves):
     """The waves on a finer grid."""
@@ -146,6 +157,13 @@ class Peeking(Mixing):
     def forward(self, state):
         return super().forward(state) if state.sum() > 0 else state
 
+class Log1p(Transform):
+    """ln (1 + x), which has no value for x < -1."""
+    def forward(self, values, variables):
+        return np.log1p(values)
+    def inverse(self, values, variables):
+        return np.expm1(values)
+
 class NoTrainer(Trainer):
     def fit(self, experiment, run_dir, *, resume=False): ...
 
@@ -157,6 +175,7 @@ class Planned(NoTrainer):
         return self.held
 
 class NoVerifier(Verifier):
+    metrics = {"rmse": "smaller"}
     def verify(self, task): ...
 '''
 
@@ -251,6 +270,7 @@ class NpzWriter(ForecastWriter):
 
 class Rms(Verifier):
     """The RMSE over all nodes, cases and members."""
+    metrics = {"rmse": "smaller"}
     def __init__(self, *, fails: bool = False):
         self.fails = fails
     def verify(self, task):
@@ -266,7 +286,7 @@ class Rms(Verifier):
             leads = file[LEAD_TIME]
         (task.directory / "scores.nc").write_text(json.dumps(task.provenance))
         units = tuple("K" for _ in names)
-        return Scores(("rmse",), ("forecast",), tuple(names), leads, rmse[None, None], units, len(valid))
+        return Scores(("rmse",), ("forecast",), tuple(names), leads, rmse[None, None], units, len(valid), ("smaller",))
 
 class Still(Trainer):
     """All weights zero: with the last state as residual, the model is persistence."""

@@ -11,6 +11,7 @@ __version__ = "0.2.0"
 _WHERE = {
     "AmbiguousPluginError": "errors",
     "ArtefactError": "errors",
+    "Better": "verification.verifier",
     "BrokenPluginError": "errors",
     "ConditionalLayerNorm": "model.noise",
     "ConfigError": "errors",
@@ -141,6 +142,7 @@ if TYPE_CHECKING:
     from wxml.plugins.resolve import resolve as resolve
     from wxml.training.trainer import Trainer as Trainer
     from wxml.training.trainer import TrainingMemory as TrainingMemory
+    from wxml.verification.verifier import Better as Better
     from wxml.verification.verifier import Scores as Scores
     from wxml.verification.verifier import VerificationTask as VerificationTask
     from wxml.verification.verifier import Verifier as Verifier

@@ -2,8 +2,10 @@
 
 __all__ = ["Experiment", "assemble", "describe_source", "restore"]
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,11 +17,14 @@ from wxml.artefacts.provenance import Provenance
 from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
 from wxml.config.schema import ExperimentConfig, PluginChoice
+from wxml.config.split_overlaps import warn_of_overlaps
+from wxml.data.chain import first_order_statistics, make_chain, through, warn_of_scales
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
-from wxml.data.statistics import Statistics, compute_statistics
+from wxml.data.statistics import Statistics, ValueMap, compute_statistics
 from wxml.data.times import parse_duration
+from wxml.data.transform import Transform
 from wxml.data.variables import Variable, VariableRoles, assign_roles
 from wxml.errors import ArtefactError, DataError
 from wxml.graphs.cache import built_graph
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
 
     from wxml.model.encode_process_decode import EncodeProcessDecode
 
+logger = logging.getLogger("wxml")
+
 Period = Literal["training", "validation", "test"]
 
 
@@ -45,6 +52,7 @@ class Experiment:
     preprocessing: Preprocessing
     graph: Graph
     statistics: Statistics
+    """The statistics of the physical values over the training times."""
     provenance: Provenance
     output_variables: tuple[Variable, ...]
     """The variables that the model forecasts, with their units in the source of the training."""
@@ -62,7 +70,7 @@ class Experiment:
     @property
     def tendency_scale(self) -> NDArray[np.float32]:
         """The typical change over one time step in model values, shape `[output variable]`."""
-        return self.preprocessing.tendency_scale(self.statistics)
+        return self.preprocessing.tendency_scale
 
     def window(self, steps: int) -> Window:
         """Return the window of a sample of `steps` forecast steps."""
@@ -81,7 +89,7 @@ class Experiment:
         """Make a model with fresh weights; the same seed gives the same weights."""
         from wxml.model.assembly import assemble_model
 
-        return assemble_model(self.config, self.preprocessing, self.graph, self.statistics)
+        return assemble_model(self.config, self.preprocessing, self.graph)
 
     def save(
         self,
@@ -113,7 +121,8 @@ class Experiment:
             "provenance": self.provenance.to_dict(),
             "training": training,
         }
-        checkpoint = Checkpoint(header, weights, self.graph, self.source.header.grid, self.statistics)
+        grid, transformed = self.source.header.grid, self.preprocessing.transformed_statistics
+        checkpoint = Checkpoint(header, weights, self.graph, grid, self.statistics, transformed)
         save_checkpoint(path, checkpoint, overwrite=overwrite)
         hooks().call("wxml_checkpoint_saved", path=path)
 
@@ -132,7 +141,13 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     roles = assign_roles(
         source.header.names, prognostic=chosen.prognostic, forcing=chosen.forcing, diagnostic=chosen.diagnostic
     )
-    statistics = _training_statistics(config, source, roles)
+    compute = _training_statistics(config, source, roles)
+    statistics = compute(None)
+    transforms, model_statistics = make_chain(_makers(config), statistics, compute)
+    warn_of_scales(model_statistics)
+    warn_of_overlaps(config.data.split)
+    constants = _declared_constants(config, statistics)
+    preprocessing = Preprocessing(source, roles, transforms, model_statistics, constants)
     graph = built_graph(config.graph, source.header.grid)
     record = Provenance(
         artefact="checkpoint",
@@ -145,7 +160,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     )
     by_name = {variable.name: variable for variable in source.header.variables}
     outputs = tuple(by_name[name] for name in roles.output)
-    return Experiment(config, _preprocessing(config, source, roles, statistics), graph, statistics, record, outputs)
+    return Experiment(config, preprocessing, graph, statistics, record, outputs)
 
 
 def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
@@ -176,7 +191,8 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
             fix="read data on the grid of the training",
         )
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
-    preprocessing = _preprocessing(config, opened, roles, checkpoint.statistics)
+    constants = _restored_constants(config, roles, checkpoint)
+    preprocessing = Preprocessing(opened, roles, *_restored_chain(config, checkpoint), constants)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     model = experiment.new_model()
@@ -190,7 +206,10 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     return experiment, model
 
 
-def _training_statistics(config: ExperimentConfig, source: DataSource, roles: VariableRoles) -> Statistics:
+def _training_statistics(
+    config: ExperimentConfig, source: DataSource, roles: VariableRoles
+) -> Callable[[ValueMap | None], Statistics]:
+    """Return the function that computes the statistics of mapped values over the training times; None: physical."""
     first, last = config.data.split.period("training")
     times = source.header.times
     inside = times[(times >= first) & (times <= last)]
@@ -200,18 +219,61 @@ def _training_statistics(config: ExperimentConfig, source: DataSource, roles: Va
             fix=f"it has {times[0]} to {times[-1]}" if len(times) else "it has no times at all",
         )
     read = tuple(name for name in roles.output + roles.forcing if name in source.header.names)
-    return compute_statistics(source, read, inside, parse_duration(config.data.timestep))
+    return partial(compute_statistics, source, read, inside, parse_duration(config.data.timestep))
 
 
-def _preprocessing(
-    config: ExperimentConfig, source: DataSource, roles: VariableRoles, statistics: Statistics
-) -> Preprocessing:
-    transforms = [
-        create("transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{i}")
-        for i, choice in enumerate(config.data.transforms)
-    ]
-    constants = frozenset(np.array(statistics.variables)[statistics.tendency_std == 0].tolist())
-    return Preprocessing(source, roles, tuple(transforms), constants)
+def _makers(config: ExperimentConfig) -> list[Callable[[Statistics], Transform]]:
+    """Return a function for each of `data.transforms` that makes it from the statistics of what it receives."""
+
+    def maker(number: int, choice: PluginChoice) -> Callable[[Statistics], Transform]:
+        return lambda statistics: create(
+            "transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{number}"
+        )
+
+    return [maker(*numbered) for numbered in enumerate(config.data.transforms)]
+
+
+def _restored_chain(config: ExperimentConfig, checkpoint: Checkpoint) -> tuple[tuple[Transform, ...], Statistics]:
+    """Return the transforms and the statistics of the model values of a checkpoint.
+
+    Version 0.1 handed the statistics of the physical values to every transform, and so are its checkpoints restored.
+    """
+    makers, physical = _makers(config), checkpoint.statistics
+    if checkpoint.transformed is None:
+        transforms = tuple(make(physical) for make in makers)
+        return transforms, first_order_statistics(partial(through, transforms), physical)
+    every = (physical, *checkpoint.transformed)
+    return tuple(make(received) for make, received in zip(makers, every, strict=False)), every[-1]
+
+
+def _declared_constants(config: ExperimentConfig, statistics: Statistics) -> frozenset[str]:
+    """Return `data.variables.constant`; raise a DataError if one of them changes in the training period."""
+    declared = config.data.variables.constant
+    changes = dict(zip(statistics.variables, statistics.tendency_std, strict=True))
+    for name in declared:
+        if changes.get(name, 0.0) > 0:
+            raise DataError(
+                f"`data.variables.constant` names {name!r}, which changes by {changes[name]:.3g} over one time step in "
+                "the training period (root mean square)",
+                fix="take it out of `data.variables.constant`, so that forecasts read it at every time",
+            )
+    return frozenset(declared)
+
+
+def _restored_constants(config: ExperimentConfig, roles: VariableRoles, checkpoint: Checkpoint) -> frozenset[str]:
+    """Return the constants of a checkpoint; in one of version 0.1, the forcings that did not change in the training."""
+    if checkpoint.transformed is not None:
+        return frozenset(config.data.variables.constant)
+    statistics = checkpoint.statistics
+    still = zip(statistics.variables, statistics.tendency_std == 0, strict=True)
+    guessed = frozenset(name for name, is_still in still if is_still and name in roles.forcing)
+    if guessed:
+        logger.warning(
+            "the checkpoint is of version 0.1: %s did not change in its training period, and every forecast takes it "
+            "as constant; if that is wrong, train again",
+            ", ".join(map(repr, sorted(guessed))),
+        )
+    return guessed
 
 
 def describe_source(source: DataSource) -> dict[str, Any]:

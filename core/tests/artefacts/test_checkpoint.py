@@ -90,7 +90,9 @@ def test_nothing_in_the_file_can_run(saved: Path) -> None:
     content = saved.read_bytes()
     length = int.from_bytes(content[:8], "little")
     described = json.loads(content[8 : 8 + length])
-    assert list(json.loads(described.pop("__metadata__")["wxml"])) == sorted([*HEADER, "format", "grid", "statistics"])
+    assert list(json.loads(described.pop("__metadata__")["wxml"])) == sorted(
+        [*HEADER, "format", "grid", "statistics", "transformed"]
+    )
     assert {entry["dtype"] for entry in described.values()} <= {"F32", "F64", "BF16", "I64"}
 
 

@@ -122,6 +122,8 @@ def test_the_defaults():
 
 
 def test_a_variable_has_one_role():
+    message = first_message(DataConfig, source=TOY, variables={"forcing": ["z"], "constant": ["orog"]}, split={})
+    assert "`constant` names ['orog'], which are not in `forcing`" in message
     message = first_message(DataConfig, source=TOY, variables={"forcing": ["z", "t"], "diagnostic": ["t"]}, split={})
     assert "a variable has one role, got ['t'] more than once" in message
 

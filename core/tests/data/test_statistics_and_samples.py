@@ -117,6 +117,35 @@ def test_constant_fields_stay_finite() -> None:
         assert np.isfinite(transform.forward(source.values, ("t",))).all()
 
 
+METHODS = ["mean-std", "std", "min-max", "max"]
+
+
+@given(
+    constant=st.floats(-1e8, 1e8, width=32).filter(lambda c: c == 0 or abs(c) > 1e-30),
+    steps=st.lists(st.integers(-1, 1), min_size=8, max_size=40),
+    method=st.sampled_from(METHODS),
+)
+def test_a_field_that_is_constant_up_to_rounding_is_not_blown_up(constant: float, steps: list[int], method) -> None:
+    """Each value is the constant or one of its neighbours in single precision; the model sees no difference."""
+    rounding = np.spacing(np.float32(abs(constant)))
+    values = (np.float32(constant) + np.array(steps, np.float32) * rounding * (constant != 0)).astype(np.float32)
+    source = Recorded(np.repeat(values[:, None, None, None], 4, axis=-1), [6 * i for i in range(len(steps))])
+    found = statistics(source, ("t",))
+    assert (found.std[0], found.tendency_std[0]) == (0, 0)
+    assert found.mean[0] == found.minimum[0] == found.maximum[0] == pytest.approx(constant, rel=1e-6)
+    model = Normalise(found, default=method).forward(values[None], ("t",))
+    assert np.ptp(model) <= max(np.ptp(values.astype(np.float64)), 1e-5) * 1.01
+
+
+@given(constant=st.floats(1, 1e6, width=32), amplitude=st.floats(1e-4, 1))
+def test_a_small_change_that_is_no_rounding_counts(constant: float, amplitude: float) -> None:
+    """A change of 1e-4 of the value is a change."""
+    values = (constant * (1 + amplitude * np.array([0, 1, 0, 1]))).astype(np.float32)
+    found = statistics(Recorded(np.repeat(values[:, None, None, None], 4, axis=-1), [0, 6, 12, 18]), ("t",))
+    assert found.std[0] == pytest.approx(np.std(values.astype(np.float64)), rel=1e-6)
+    assert found.tendency_std[0] == pytest.approx(abs(float(values[1]) - float(values[0])), rel=1e-4)
+
+
 def test_impute_fills_only_what_is_missing() -> None:
     values = np.array([[[[1, 3, np.nan, 5]]]], np.float32)
     numbers = Statistics(("t",), *(np.array([v], float) for v in (3, 1, 1, 5, 1)))
@@ -135,7 +164,8 @@ def test_windows_are_exactly_those_that_are_complete(hours: set[int], inputs: in
 
 
 def model_space(source: DataSource = WAVES) -> Preprocessing:
-    return Preprocessing(source, ROLES, (Normalise(statistics(source, ("t", "q"))),))
+    normalise = Normalise(statistics(source, ("t", "q")))
+    return Preprocessing(source, ROLES, (normalise,), normalise.statistics_after())
 
 
 def test_a_sample_holds_the_closed_form() -> None:
@@ -166,7 +196,7 @@ def test_a_missing_input_is_an_error_and_a_missing_truth_is_not() -> None:
     values = np.ones((4, 1, 1, 4), np.float32)
     values[3, 0, 0, 1] = np.nan
     source = Recorded(values, [0, 6, 12, 18])
-    space = Preprocessing(source, VariableRoles(("t",)), ())
+    space = Preprocessing(source, VariableRoles(("t",)), (), statistics(source, ("t",)))
     samples = SampleSet(space, Window(2, 1, SIX_HOURS), YEAR_2000)
     assert np.isnan(samples[1]).sum() == 1
     late = SampleSet(space, Window(2, 0, SIX_HOURS), YEAR_2000)
@@ -178,7 +208,8 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
     values = np.ones((3, 1, 1, 4), np.float32)
     values[1:, 0, 0, 2] = np.nan
     source = Recorded(values, [0, 6, 12])
-    space = Preprocessing(source, VariableRoles(("t",)), (Impute(statistics(source, ("t",)), value=4.0),))
+    numbers = statistics(source, ("t",))
+    space = Preprocessing(source, VariableRoles(("t",)), (Impute(numbers, value=4.0),), numbers)
     sample = SampleSet(space, Window(2, 1, SIX_HOURS), YEAR_2000)[0]
     assert sample[1, 0].tolist() == [1, 1, 4, 1]
     assert np.isnan(sample[2, 0, 2])
@@ -187,9 +218,10 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
 def test_constants_reach_beyond_the_last_time_of_the_source() -> None:
     roles = VariableRoles(prognostic=("t",), forcing=("q", "cos_latitude"))
     beyond = WAVES.header.times[-1] + np.array([0, 6, 12]) * np.timedelta64(3600, "s")
-    space = Preprocessing(WAVES, roles, (), constants=frozenset({"q"}))
+    numbers = statistics(WAVES, ("t", "q"))
+    space = Preprocessing(WAVES, roles, (), numbers, constants=frozenset({"q"}))
     values = space.forcings(beyond)
     assert values.shape == (3, 2, 2, 48)
     np.testing.assert_array_equal(values[:, :, 0], np.repeat(WAVES.read(beyond[:1], ["q"])[:, :, 0], 3, axis=0))
     with pytest.raises(DataError, match="the source has no data for"):
-        Preprocessing(WAVES, roles, ()).forcings(beyond)
+        Preprocessing(WAVES, roles, (), numbers).forcings(beyond)

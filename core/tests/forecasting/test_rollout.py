@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 from wxml import DataError, hookimpl
+from wxml.artefacts.checkpoint import load_checkpoint, save_checkpoint
 from wxml.data.forcings import compute_forcings
-from wxml.experiment import Experiment, assemble
+from wxml.experiment import Experiment, assemble, restore
 from wxml.forecasting.rollout import rollout
 from wxml.model.noise import seeded_noise
 from wxml.testing import TravellingWaves
@@ -108,7 +109,8 @@ def test_forecasts_go_beyond_the_data_without_forcings(tiny) -> None:
 
 
 def test_forecasts_go_beyond_the_data_where_forcings_never_change(tiny) -> None:
-    changes = {"data.source": {"plugin": "still"}, "data.variables": {"forcing": ["q"]}, "data.transforms": []}
+    variables = {"forcing": ["q"], "constant": ["q"]}
+    changes = {"data.source": {"plugin": "still"}, "data.variables": variables, "data.transforms": []}
     experiment = assemble(tiny(changes))
 
     class One(nn.Module):
@@ -120,11 +122,53 @@ def test_forecasts_go_beyond_the_data_where_forcings_never_change(tiny) -> None:
         np.testing.assert_allclose(fields["t"][0], TravellingWaves().wave("q", 0.0, 0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["still", "wakes"])
+def test_a_forcing_that_did_not_change_in_the_training_is_read_at_every_time(tiny, name: str) -> None:
+    """`wakes` is `still` in the ten days of the training, and moves afterwards; nobody declared it constant."""
+    changes = {"data.source": {"plugin": name}, "data.variables": {"forcing": ["q"]}}
+    experiment = assemble(tiny(changes))
+    assert experiment.preprocessing.constants == frozenset()
+    times = experiment.source.header.times[60:64]
+    expected = experiment.source.read(times, ["q"])
+    space = experiment.preprocessing
+    np.testing.assert_allclose(space.inverse(space.forcings(times), ("q",)), expected, rtol=1e-5)
+    assert (np.ptp(expected, axis=0).max() > 0.1) == (name == "wakes")
+
+
+def test_a_constant_that_changes_is_refused(tiny) -> None:
+    with pytest.raises(DataError, match=r"constant` names 'q', which changes by 0\.448 ") as caught:
+        assemble(tiny({"data.variables": {"forcing": ["q"], "constant": ["q"]}}))
+    assert "take it out" in caught.value.fix
+
+
+def test_the_constants_of_a_checkpoint_are_the_declared_ones(tiny, tmp_path, caplog) -> None:
+    changes = {"data.source": {"plugin": "still"}, "data.variables": {"forcing": ["q"], "constant": ["q"]}}
+    for constant in ([], ["q"]):
+        experiment = assemble(tiny({**changes, "data.variables": {"forcing": ["q"], "constant": constant}}))
+        experiment.save(tmp_path / "c.safetensors", experiment.new_model().state_dict(), {}, overwrite=True)
+        assert restore(tmp_path / "c.safetensors")[0].preprocessing.constants == frozenset(constant)
+    assert "version 0.1" not in caplog.text
+    new = load_checkpoint(tmp_path / "c.safetensors")
+    old = replace(new, header={**new.header, "config": changed_constant(new.header["config"])}, transformed=None)
+    save_checkpoint(tmp_path / "c.safetensors", old, overwrite=True)
+    assert restore(tmp_path / "c.safetensors")[0].preprocessing.constants == {"q"}  # as version 0.1 guessed
+    assert "the checkpoint is of version 0.1: 'q' did not change in its training period" in caplog.text
+
+
+def changed_constant(config: dict) -> dict:
+    """A config as version 0.1 wrote it, without the key `constant`."""
+    variables = {name: value for name, value in config["data"]["variables"].items() if name != "constant"}
+    return {**config, "data": {**config["data"], "variables": variables}}
+
+
 def test_forcings_that_are_read_must_be_there(tiny) -> None:
     experiment = assemble(tiny({"data.variables": {"forcing": ["q"]}}))
     last = len(experiment.source.header.times) - 1
-    with pytest.raises(DataError, match="no data for 2000-01-21T00"):
+    with pytest.raises(
+        DataError, match="no data for 2000-01-21T00, at which a forecast reads the forcings 'q'"
+    ) as caught:
         run(experiment, Persistence(), [last], 3)
+    assert "`data.variables.constant`" in caught.value.fix
 
 
 def test_an_initial_time_without_its_input_states_is_refused(tiny) -> None:
@@ -147,11 +191,50 @@ def test_a_missing_forcing_is_named(tiny) -> None:
         run(experiment, Persistence(), [2], 2)
 
 
-def test_a_missing_input_may_be_imputed(tiny) -> None:
-    transforms = [{"plugin": "impute", "value": 250.0}, {"plugin": "normalise"}]
+class Drifts(nn.Module):
+    """Adds one to the last state, and remembers the states that it read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[Tensor] = []
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        self.read.append(states[:, -1])
+        return states[:, -1:] + 1
+
+
+ORDERS = [
+    [{"plugin": "impute", "value": 250.0}, {"plugin": "normalise"}],
+    [{"plugin": "normalise"}, {"plugin": "impute"}],
+    [{"plugin": "log1p"}, {"plugin": "impute"}, {"plugin": "normalise"}],
+]
+
+
+@pytest.mark.parametrize("transforms", ORDERS, ids=lambda chain: "-".join(one["plugin"] for one in chain))
+@pytest.mark.parametrize("initial", [3, 4, 5])
+def test_imputed_points_stay_missing_and_are_not_fed_back(tiny, transforms, initial: int) -> None:
+    """The temperature lacks nodes 5 and 6 at the fourth time; the model reads the filled-in value at every step."""
     experiment = assemble(tiny({"data.source": {"plugin": "gap"}, "data.transforms": transforms}))
-    (_, fields), *_ = run(experiment, Persistence(), [3], 1)
-    np.testing.assert_allclose(fields["t"][0, 5:7], 250, rtol=1e-6)
+    model, lacks = Drifts(), initial == 3
+    fields = [fields for _, fields in run(experiment, model, [initial], 4)]
+    for step, field in enumerate(fields):
+        assert np.isnan(field["t"][0, 5:7]).all() == np.isnan(field["t"]).any() == lacks
+        assert np.isfinite(field["q"]).all()
+        own = model.read[step][0, 5:7, 0] - model.read[0][0, 5:7, 0]
+        np.testing.assert_allclose(own, 0 if lacks else step, atol=1e-4)
+        np.testing.assert_allclose(model.read[step][0, 7:, 0] - model.read[0][0, 7:, 0], step, atol=1e-4)
+
+
+def test_an_imputed_diagnostic_variable_is_forecast(tiny) -> None:
+    """It has no value in the initial state anyway."""
+    changes = {"data.source": {"plugin": "gap"}, "data.variables": {"diagnostic": ["t"]}, "data.transforms": ORDERS[0]}
+
+    class One(nn.Module):
+        def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+            return torch.ones_like(states[:, -1:]).repeat(1, 1, 1, 2)
+
+    for _, fields in run(assemble(tiny(changes)), One(), [3], 2):
+        assert np.isfinite(fields.values).all()
 
 
 def test_diagnostic_variables_come_out_in_physical_units(tiny) -> None:

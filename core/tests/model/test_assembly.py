@@ -82,7 +82,7 @@ def test_a_model_of_several_steps_from_config_to_forecast(tiny, tmp_path: Path, 
     again, restored = restore(tmp_path / "c.safetensors")
     assert restored(*inputs(time=input_steps)).shape == (2, 3, 48, 2)
     start = again.source.header.times[[6]]
-    initial = again.preprocessing.states(start)[0, 0]
+    initial = again.preprocessing.states(start)[0][0, 0]
     lead_times = []
     for number, (lead_time, fields) in enumerate(rollout(again, restored, start, 8)):
         t = [1, 2, 4, 5, 6, 8, 9, 10][number]  # from the third state on it starts from that one

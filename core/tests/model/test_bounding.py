@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 from wxml import DataError
@@ -48,9 +50,8 @@ class Logarithm(Transform):
 
 def space(*transforms: Transform, method: Any = "mean-std") -> Preprocessing:
     """Of temperature, and three kinds of precipitation, which are diagnostic."""
-    return Preprocessing(
-        None, VariableRoles(("t",), (), NAMES[1:]), transforms or (Normalise(STATISTICS, default=method),)
-    )
+    chain = transforms or (Normalise(STATISTICS, default=method),)
+    return Preprocessing(None, VariableRoles(("t",), (), NAMES[1:]), chain, STATISTICS)
 
 
 def bounding(model_space: Preprocessing, **bounds: dict[str, Any]) -> Bounding:
@@ -145,6 +146,51 @@ def test_limits_of_a_variable_that_is_transformed_by_a_curve(sign: int) -> None:
     values = np.array([[[280.0] * 4, [0.5, 3, 4.5, 90], [1] * 4, [1] * 4]], np.float32)
     found = physical(model_space, bounds(to_tensor(model_space.forward(values, NAMES))))
     np.testing.assert_allclose(found["tp"], [2, 3, 4.5, 5], rtol=1e-5)
+
+
+class Saturating(Transform):
+    """Model values are ± scale · x + offset; physical values come back within 0 and 6, as some transforms clip them."""
+
+    def __init__(self, scale: float, offset: float) -> None:
+        super().__init__(STATISTICS)
+        self.scale, self.offset = scale, offset
+
+    def forward(self, values, variables):
+        return (values * self.scale + self.offset).astype(np.float32)
+
+    def inverse(self, values, variables):
+        return np.clip((values - self.offset) / self.scale, 0, 6).astype(np.float32)
+
+
+@given(
+    scale=st.sampled_from([-2.0, -1.0, -0.2, 0.2, 1.0, 2.0]),
+    offset=st.floats(-20, 20, width=16),
+    values=st.lists(st.floats(0, 6, width=16), min_size=4, max_size=4),
+    limits=st.sampled_from([(2.0, None), (None, 4.0), (2.0, 4.0)]),
+)
+def test_a_minimum_stays_a_minimum_where_the_inverse_saturates_or_falls(scale, offset, values, limits) -> None:
+    """Wherever the part between the two ends lies among the model values."""
+    model_space, (minimum, maximum) = space(Saturating(scale, offset)), limits
+    bounds = bounding(model_space, tp={"minimum": minimum, "maximum": maximum})
+    fields = np.array([[[280.0] * 4, values, [1] * 4, [1] * 4]], np.float32)
+    found = physical(model_space, bounds(to_tensor(model_space.forward(fields, NAMES))))
+    np.testing.assert_allclose(found["tp"], np.clip(values, minimum, maximum), atol=1e-3)
+
+
+class Square(Saturating):
+    def inverse(self, values, variables):
+        return np.square(values)
+
+
+class Nothing(Saturating):
+    def inverse(self, values, variables):
+        return 0 * values
+
+
+@pytest.mark.parametrize(("kind", "how"), [(Square, "rises here and falls there"), (Nothing, "is the same everywhere")])
+def test_limits_of_a_variable_without_a_direction_are_refused(kind: type[Saturating], how: str) -> None:
+    with pytest.raises(DataError, match=rf"limits 'tp', whose physical value {how}"):
+        bounding(space(kind(1.0, 0.0)), tp={"minimum": 0})
 
 
 def test_a_limit_at_the_edge_of_a_curve_holds_anyway() -> None:

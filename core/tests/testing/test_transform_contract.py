@@ -86,6 +86,11 @@ class Spreads(Shift):
         return super().forward(values, variables) + 0 * values.sum(axis=-1, keepdims=True)
 
 
+class TellsTheSame(Shift):
+    def statistics_after(self):
+        return self.statistics
+
+
 class Random(Shift):
     def __init__(self, statistics) -> None:
         super().__init__(statistics)
@@ -107,6 +112,7 @@ class Random(Shift):
         (FieldMean, "leading_axes_do_not_matter", "forward gives other values for a single"),
         (IgnoresNames, "variables_may_come_in_any_order", r"other values for \('tp', 't'\)"),
         (Spreads, "a_missing_value_touches_no_other", "forward: a missing value changed others"),
+        (TellsTheSame, "statistics_after_are_those_of_forward", "tells `mean` 28.* of t, forward gives"),
         (Random, "statistics_decide", "two instances with the same statistics and options"),
     ],
 )

@@ -13,6 +13,8 @@ from wxml.verification.verifier import Scores, Verifier
 class SmallVerifier(Verifier):
     """RMSE and bias of a forecast that is kept as JSON."""
 
+    metrics = {"rmse": "smaller", "bias": "nearer to zero"}
+
     def verify(self, task):
         try:
             forecast = json.loads(task.forecast.read_text())
@@ -30,7 +32,8 @@ class SmallVerifier(Verifier):
         values = np.stack([np.sqrt(squared), bias])[:, None]
         units = tuple(variable.units for variable in header.variables)
         cases = len(steps) // len(leads)
-        return Scores(("rmse", "bias"), ("forecast",), header.names, leads.astype("m8[s]"), values, units, cases)
+        names, better = tuple(self.metrics), tuple(self.metrics.values())
+        return Scores(names, ("forecast",), header.names, leads.astype("m8[s]"), values, units, cases, better)
 
     def errors(self, task, steps):
         header = task.truth.header

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from wxml import Scores
+from wxml import DataError, Scores
 from wxml.verification.score_table import MOST_COLUMNS, score_table, scores_as_json
 
 HOUR = np.timedelta64(3600, "s")
-BOTH = ("forecast", "persistence")
+BETTER, UNITS = ("smaller", "nearer to zero"), ("K", "g kg-1")
 
 
 def scores(
@@ -16,7 +16,9 @@ def scores(
 ) -> Scores:
     """Of t and q; values are `[metric, forecast, variable, lead_time]`, lead times in hours."""
     metrics = ("rmse", "bias")[: len(values)]
-    return Scores(metrics, forecasts, ("t", "q"), np.array(lead_times) * HOUR, values, ("K", "g kg-1"), 12)
+    return Scores(
+        metrics, forecasts, ("t", "q"), np.array(lead_times) * HOUR, values, ("K", "g kg-1"), 12, BETTER[: len(values)]
+    )
 
 
 VALUES = np.array(
@@ -50,6 +52,31 @@ def test_another_metric() -> None:
 def test_an_equal_score_is_no_better() -> None:
     equal = np.ones((1, 2, 2, 3))
     assert "better than persistence in 0 of 6" in score_table(scores(equal, [6, 12, 18]))
+
+
+@pytest.mark.parametrize(
+    ("better", "own", "other", "wins"),
+    [
+        ("smaller", 1.0, 2.0, True),
+        ("smaller", 2.0, 1.0, False),
+        ("larger", 0.9, 0.5, True),
+        ("larger", 0.5, 0.9, False),
+        ("larger", -0.5, 0.0, False),
+        ("nearer to zero", -1.0, 2.0, True),
+        ("nearer to zero", -2.0, 1.0, False),
+        ("nearer to zero", 1.0, -2.0, True),
+        ("nearer to zero", 2.0, -2.0, False),
+    ],
+)
+def test_each_metric_has_a_direction(better, own: float, other: float, wins: bool) -> None:
+    values = np.array([own, other]).reshape(1, 2, 1, 1)
+    found = Scores(("x",), ("forecast", "persistence"), ("t",), np.array([6]) * HOUR, values, ("K",), 2, (better,))
+    assert f"better than persistence in {int(wins)} of 1" in score_table(found)
+
+
+def test_a_score_without_a_direction_is_refused() -> None:
+    with pytest.raises(DataError, match="`better` of scores must have 1 entries, got 0"):
+        Scores(("x",), ("forecast",), ("t",), np.array([6]) * HOUR, np.ones((1, 1, 1, 1)), ("K",), 2, ())
 
 
 def test_every_baseline_is_counted() -> None:

@@ -1,6 +1,7 @@
 """The job of `wxml verify`: a file of forecasts in, a folder of scores out; persistence of a wave has a known error."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,32 @@ def test_the_record_holds_that_of_the_forecast_and_the_truth(forecasts, tmp_path
     assert record.data["source"]["times"] == 120
     assert record.parents[0]["artefact"] == "forecast"
     assert record.parents[0]["parents"][0]["artefact"] == "checkpoint"
+
+
+@pytest.mark.parametrize("through", ["changes", "request"])
+def test_the_truth_is_what_the_forecast_started_from(checkpoint, tmp_path, through: str) -> None:
+    """Forecasts that start five days after the end of the training's data can be scored."""
+    path = checkpoint()
+    changed = read_changes(path, ["data.source.days=30"], ("data.source", "forecast"))
+    request = ForecastRequest(path, tmp_path / "f.npz", start="2000-01-25", source=changed.source)
+    forecast(replace(request, changed=changed) if through == "changes" else request)  # the training's end on 20 January
+    scores, _ = verify(tmp_path / "f.npz", tmp_path / "scores")
+    record = Provenance.from_dict(json.loads((tmp_path / "scores" / "scores.nc").read_text()))
+    assert record.data["source"]["times"] == 120
+    assert np.isfinite(scores.values).all()
+    other = read_changes(tmp_path / "f.npz", ["data.source.days=31"], ("data.source", "verification"))
+    verify(tmp_path / "f.npz", tmp_path / "other", changed=other)
+    record = Provenance.from_dict(json.loads((tmp_path / "other" / "scores.nc").read_text()))
+    assert record.data["source"]["times"] == 124
+
+
+def test_an_unknown_metric_is_refused_before_any_work(forecasts, tmp_path, monkeypatch) -> None:
+    path = forecasts({"verification": {"plugin": "rms", "fails": True}})
+    monkeypatch.setattr(TravellingWaves, "__init__", lambda *_, **__: pytest.fail("the truth was opened"))
+    with pytest.raises(DataError, match="verifier 'rms' has no metric 'rsme'") as caught:
+        verify(path, tmp_path / "scores", metric="rsme")
+    assert "did you mean 'rmse'" in caught.value.fix
+    assert not (tmp_path / "scores").exists()
 
 
 def test_a_folder_that_is_there_is_kept_unless_it_may_be_replaced(forecasts, tmp_path) -> None:

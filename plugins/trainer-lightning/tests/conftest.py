@@ -73,7 +73,8 @@ def make_experiment(kind: type[Advection] = Advection, **changes: Any) -> Advect
     source = TravellingWaves()
     graph = tiny_graph(source.header.grid)
     statistics = compute_statistics(source, ("t", "q"), source.header.times[:60], np.timedelta64(6 * 3600, "s"))
-    preprocessing = Preprocessing(source, VariableRoles(("t", "q"), ("cos_latitude",)), (Normalise(statistics),))
+    normalise, roles = Normalise(statistics), VariableRoles(("t", "q"), ("cos_latitude",))
+    preprocessing = Preprocessing(source, roles, (normalise,), normalise.statistics_after())
     provenance = Provenance(
         "checkpoint", config.model_dump(mode="json"), graph=graph.identity, data=source.provenance()
     )

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 import torch
 from wxml.artefacts.checkpoint import load_checkpoint
+from wxml.config.schema import NoiseConfig
+from wxml.data.transforms.impute import Impute
 from wxml.errors import ArtefactError, ConfigError, DataError
+from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history as history_module
 from wxml_trainer_lightning.state import StateFile
 
@@ -294,3 +297,44 @@ def test_the_options_are_read_without_torch_and_lightning() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+class Ends(TravellingWaves):
+    """The waves, of which the variables in `lacking` have no value from 16 January on."""
+
+    def __init__(self, lacking: tuple[int, ...]) -> None:
+        super().__init__()
+        self.lacking = lacking
+
+    def _read(self, time_indices, variable_indices, out) -> None:
+        super()._read(time_indices, variable_indices, out)
+        for i, j in np.ndindex(len(time_indices), len(variable_indices)):
+            if time_indices[i] >= 60 and variable_indices[j] in self.lacking:
+                out[i, :, j] = np.nan
+
+
+def ending(advection, lacking: tuple[int, ...]):
+    """The experiment on data that end early, with imputed inputs."""
+    space = advection.preprocessing
+    chain = (Impute(advection.statistics), *space.transforms)
+    return replace(advection, preprocessing=replace(space, source=Ends(lacking), transforms=chain))
+
+
+def test_a_validation_without_truth_is_refused_before_the_training(fit, advection, tmp_path) -> None:
+    with pytest.raises(DataError, match=r"present in the 4 samples of `data.split.validation`") as caught:
+        fit(ending(advection, (0, 1)), tmp_path)
+    assert "leave it out" in caught.value.fix
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_validation_with_some_truth_counts_that(fit, advection, tmp_path) -> None:
+    checkpoint = load_checkpoint(fit(ending(advection, (1,)), tmp_path))
+    assert checkpoint.header["training"]["validation_loss"] > 0
+
+
+@pytest.mark.parametrize("noise", [None, {"channels": 4}, {"channels": 3, "how": "inject"}])
+def test_noise_that_is_trained_by_the_squared_error_is_warned_of(fit, advection, tmp_path, caplog, noise) -> None:
+    model = advection.config.model.model_copy(update={"noise": noise and NoiseConfig(**noise)})
+    config = advection.config.model_copy(update={"model": model})
+    fit(replace(advection, config=config), tmp_path)
+    assert ("squared error, which is smallest if all members are equal" in caplog.text) == (noise is not None)

@@ -93,6 +93,17 @@ def test_members_are_averaged(source) -> None:
     assert Climatology.of(members, times, ["t"], 10).at(times)[0, 0, 0] == 3.0
 
 
+@settings(max_examples=50, deadline=None)
+@given(first=st.integers(0, 365), asked=st.integers(0, 365), window=st.integers(0, 182))
+def test_no_day_counts_twice_however_wide_the_window_becomes(first, asked, window) -> None:
+    """Two dates half a year apart have the same weight wherever both are in the window, seen from every date."""
+    leap = every(24, "2000-01-01", "2001-01-01")
+    times = np.sort(leap[[first, (first + 183) % 366]])
+    values = np.array([0.0, 1.0], np.float32)
+    found = Climatology.of(_source(times, values), times, ["t"], window).at(leap[[asked]])[0, 0, 0]
+    assert found in (0.0, 0.5, 1.0)
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31), window=st.integers(0, 182), count=st.integers(1, 60))
 def test_equals_a_mean_over_all_pairs_of_dates(seed, window, count) -> None:

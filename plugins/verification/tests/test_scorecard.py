@@ -144,6 +144,13 @@ def test_members_are_scored_by_their_mean(grid, source, write, verify) -> None:
     assert "mean of 3 members" in (folder / "report.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize("cases", [1, 2])
+def test_a_single_case_is_noted(grid, world, write, verify, cases: int) -> None:
+    _, folder = verify(write(grid, TIMES[:cases], LEADS, {"t": np.ones((cases, 2, 4))}), world, maps=0)
+    page = (folder / "report.html").read_text("utf-8")
+    assert ("a single initial time: nothing tells how far they vary" in page) == (cases == 1)
+
+
 @pytest.mark.parametrize("chosen", [(), ("u",)])
 def test_variables_are_those_asked_for_in_the_order_of_the_truth(grid, world, write, verify, chosen) -> None:
     path = write(grid, TIMES[:2], LEADS, {"u": np.ones((2, 2, 4)), "t": np.ones((2, 2, 4))})

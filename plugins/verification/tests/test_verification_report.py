@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml import Grid, Scores
+from wxml_verification.accumulation import METRICS
 from wxml_verification.evaluation import evaluate
 from wxml_verification.figures import draw_curves
 from wxml_verification.report import ReportText, pretty_units, render_report, skill
@@ -149,7 +150,7 @@ def test_the_anomaly_correlation_has_no_units(report) -> None:
 
 def test_small_scores_have_their_power_of_ten_in_the_title() -> None:
     values = np.broadcast_to([1e-3, 2e-3, 3e-3], (4, 1, 1, 3))
-    scores = Scores(("rmse", "bias", "mae", "acc"), ("forecast",), ("q",), LEADS, values, ("kg kg**-1",), 5)
+    scores = Scores(tuple(METRICS), ("forecast",), ("q",), LEADS, values, ("kg kg**-1",), 5, tuple(METRICS.values()))
     text = str(draw_curves(scores, "q"))
     for title in ("RMSE", "Bias", "Mean absolute error"):
         assert f">{title} (10⁻³ kg kg⁻¹)<" in text
@@ -217,6 +218,7 @@ def test_skill_by_hand() -> None:
         np.array([[[[1.0, 3.0, 1.0]], [[2.0, 2.0, np.nan]]]]),
         ("K",),
         5,
+        ("smaller",),
     )
     np.testing.assert_array_equal(skill(scores, "persistence"), [[0.5, -0.5, np.nan]])
 

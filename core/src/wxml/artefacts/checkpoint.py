@@ -24,7 +24,8 @@ from wxml.errors import ArtefactError
 from wxml.files.staging import staged
 from wxml.graphs.graph import Graph
 
-FORMAT = 1
+FORMAT = 2
+"""2 since it has the statistics of the values between the transforms; 1 is read too."""
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -39,6 +40,9 @@ class Checkpoint:
     graph: Graph
     grid: Grid
     statistics: Statistics
+    """The statistics of the physical values."""
+    transformed: tuple[Statistics, ...] | None = None
+    """The statistics of the values that each transform gives; None in a file of format 1, which lacks them."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = False) -> None:
@@ -54,12 +58,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     arrays: Arrays = {f"graph/{name}": array for name, array in checkpoint.graph.to_arrays().items()}
     for name in ("latitudes", "longitudes", "area_weights"):
         arrays[f"grid/{name}"] = getattr(checkpoint.grid, name)
-    for field in fields(Statistics)[1:]:
-        arrays[f"statistics/{field.name}"] = getattr(checkpoint.statistics, field.name)
+    arrays |= _statistics_arrays("statistics/", checkpoint.statistics)
+    for number, transformed in enumerate(checkpoint.transformed or ()):
+        arrays |= _statistics_arrays(f"transformed/{number}/", transformed)
     tensors |= {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     statistics = list(checkpoint.statistics.variables)
     grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular}
-    header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid}
+    count = None if checkpoint.transformed is None else len(checkpoint.transformed)
+    header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid, "transformed": count}
     with staged(path, overwrite=overwrite) as temporary:
         try:
             save_file(tensors, temporary, {"wxml": json.dumps(header, sort_keys=True)})
@@ -115,14 +121,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
     tensors = load_file(path)
     weights = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
     arrays = {name: t.numpy() for name, t in tensors.items() if not name.startswith("weights/")}
-    grid = header["grid"]
+    grid, variables, count = header["grid"], tuple(header["statistics"]), header.get("transformed")
+    between = [Statistics(variables, **_below(f"transformed/{number}/", arrays)) for number in range(count or 0)]
     return Checkpoint(
         header,
         weights,
         Graph.from_arrays(_below("graph/", arrays)),
         Grid(**_below("grid/", arrays), shape=tuple(grid["shape"]), is_regular=grid["is_regular"]),
-        Statistics(tuple(header["statistics"]), **_below("statistics/", arrays)),
+        Statistics(variables, **_below("statistics/", arrays)),
+        None if count is None else tuple(between),
     )
+
+
+def _statistics_arrays(prefix: str, statistics: Statistics) -> Arrays:
+    return {f"{prefix}{field.name}": getattr(statistics, field.name) for field in fields(Statistics)[1:]}
 
 
 def _below(prefix: str, arrays: Arrays) -> Any:

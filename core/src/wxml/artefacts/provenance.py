@@ -33,6 +33,11 @@ class Provenance:
     wxml_core: str = field(default_factory=lambda: version("wxml-core"))
     """The version that made the artefact."""
 
+    @property
+    def last_config(self) -> dict[str, Any]:
+        """The config that the artefact was made with: its own, or that of its first parent where it changed nothing."""
+        return self.config or self.parents[0]["config"]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON values."""
         return asdict(self)

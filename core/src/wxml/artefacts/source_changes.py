@@ -46,7 +46,6 @@ def read_changes(artefact: Path, changes: Sequence[str], allowed: Sequence[str])
     """
     if not changes:
         return None
-    record = read_provenance(artefact)
-    recorded = record.parents[0]["config"] if record.parents else record.config
+    recorded = read_provenance(artefact).last_config
     loaded = change_config(with_new_names(recorded), changes, allowed)
     return Changes(loaded.config, loaded.origins)

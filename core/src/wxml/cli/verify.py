@@ -11,15 +11,16 @@ import click
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), default="scores", show_default=True, help="A new folder."
 )
-@click.option("--metric", default="rmse", show_default=True, help="Which score the table shows.")
+@click.option("--metric", help="The score that the table shows, such as bias.  [default: the verifier's first]")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as JSON.")
 def command(
-    forecast: Path, changes: tuple[str, ...], output: Path, metric: str, overwrite: bool, as_json: bool
+    forecast: Path, changes: tuple[str, ...], output: Path, metric: str | None, overwrite: bool, as_json: bool
 ) -> None:
     """Score forecasts against the truth, persistence and climatology.
 
-    Writes scores.nc and report.html into the output folder and prints a table. KEY=VALUE changes the keys
+    The truth is the data that the forecasts started from. Writes scores.nc and report.html into the output folder and
+    prints a table. KEY=VALUE changes the keys
     `data.source.*` and `verification.*` of the config behind the forecast; values are YAML.
 
     \b
@@ -33,6 +34,6 @@ def command(
     from wxml.verification.score_table import score_table, scores_as_json
 
     changed = read_changes(forecast, changes, ("data.source", "verification"))
-    scores, report = verify(forecast, output, changed=changed, overwrite=overwrite)
+    scores, report = verify(forecast, output, metric=metric, changed=changed, overwrite=overwrite)
     click.echo(scores_as_json(scores) if as_json else score_table(scores, metric))
     click.echo(f"report: {report}", err=as_json)

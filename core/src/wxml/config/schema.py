@@ -126,6 +126,8 @@ class VariablesConfig(Section):
     """Variables that go into the model and come out; null: all that have no other role."""
     forcing: list[str] = []
     """Variables that only go in."""
+    constant: list[str] = []
+    """Those of `forcing` that never change, such as orography: a forecast keeps their value at its first input time."""
     diagnostic: list[str] = []
     """Variables that only come out."""
 
@@ -135,6 +137,9 @@ class VariablesConfig(Section):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise DataError(f"a variable has one role, got {twice} more than once", fix="keep each name in one list")
+        other = [name for name in self.constant if name not in self.forcing]
+        if other:
+            raise DataError(f"`constant` names {other}, which are not in `forcing`", fix="add them to `forcing` too")
         return self
 
 

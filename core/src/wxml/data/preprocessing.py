@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.chain import through
 from wxml.data.forcings import compute_forcings
 from wxml.data.source import DataSource
 from wxml.data.statistics import Statistics
+from wxml.data.times import format_time
 from wxml.data.transform import Transform
 from wxml.data.variables import VariableRoles
+from wxml.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,30 +29,35 @@ class Preprocessing:
     source: DataSource
     roles: VariableRoles
     transforms: Sequence[Transform]
+    model_statistics: Statistics
+    """The statistics of the model values, which the last transform gives."""
     constants: frozenset[str] = frozenset()
-    """Variables that do not change with time, such as orography; a forecast may go beyond the last time they have."""
+    """Forcings that never change, such as orography; a forecast may go beyond the last time they have."""
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The names along the variable axis."""
         return self.roles.output + self.roles.forcing
 
-    def tendency_scale(self, statistics: Statistics) -> NDArray[np.float32]:
-        """Compute the root mean square change over one time step in model values, shape `[output variable]`; 1 for 0.
+    @property
+    def transformed_statistics(self) -> tuple[Statistics, ...]:
+        """The statistics of the values that each transform gives."""
+        received = [transform.statistics for transform in self.transforms]
+        return (*received[1:], self.model_statistics) if received else ()
 
-        s = |forward(mean + tendency_std) − forward(mean)|
-        """
-        output = statistics.select(self.roles.output)
-        still, moved = (
-            self.forward(values.astype(np.float32)[:, None], self.roles.output)[:, 0]
-            for values in (output.mean, output.mean + output.tendency_std)
-        )
-        scale = np.abs(moved - still)
+    @property
+    def tendency_scale(self) -> NDArray[np.float32]:
+        """The root mean square change over one time step in model values, shape `[output variable]`; 1 for 0."""
+        scale = self.model_statistics.select(self.roles.output).tendency_std.astype(np.float32)
         return np.where(scale > 0, scale, np.float32(1))
 
-    def states(self, times: ArrayLike) -> NDArray[np.float32]:
-        """Read only the prognostic variables, shape `[time, member, prognostic, node]`; missing values are NaN."""
-        return self.forward(self.source.read(times, self.roles.prognostic), self.roles.prognostic)
+    def states(self, times: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read only the prognostic variables, shape `[time, member, prognostic, node]`, and a mask of the missing ones.
+
+        Missing values are NaN unless imputed.
+        """
+        physical = self.source.read(times, self.roles.prognostic)
+        return self.forward(physical, self.roles.prognostic), np.isnan(physical)
 
     def read(self, times: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read model values, shape `[time, member, variable, node]`, and a mask of the missing ones (same shape)."""
@@ -65,6 +73,9 @@ class Preprocessing:
         """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
 
         Constants are read only at the first of `times`.
+
+        Raises:
+            DataError: the source lacks a forcing at one of `times`.
         """
         read, computed = self._split(self.roles.forcing)
         changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
@@ -74,21 +85,31 @@ class Preprocessing:
             self._computed(computed, instants),
         ]
         if changing:
+            self._require(changing, instants)
             parts.insert(0, self.forward(self.source.read(instants, changing), changing))
         order = changing + constant + computed
         return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
 
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """Map physical to model values, shape `[..., variable, node]`."""
-        for transform in self.transforms:
-            values = transform.forward(values, variables)
-        return values
+        return through(self.transforms, values, variables)
 
     def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """Map model to physical values, shape `[..., variable, node]`."""
         for transform in reversed(self.transforms):
             values = transform.inverse(values, variables)
         return values
+
+    def _require(self, forcings: tuple[str, ...], times: NDArray[np.datetime64]) -> None:
+        """Raise a DataError if the source lacks one of `times`, at which `forcings` are read."""
+        lacking = times[~np.isin(times, self.source.header.times)]
+        if len(lacking):
+            raise DataError(
+                f"the source has no data for {format_time(lacking[0])}, at which a forecast reads the forcings "
+                f"{', '.join(map(repr, forcings))}",
+                fix="choose an earlier initial time or a shorter lead time; or train with those that never change in "
+                "`data.variables.constant`",
+            )
 
     def _split(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Split `variables` into those that the source has and those that are computed."""

@@ -1,8 +1,9 @@
 """Statistics: mean, deviation, extremes and typical change of each variable over the training times."""
 
-__all__ = ["Statistics", "compute_statistics"]
+__all__ = ["Statistics", "ValueMap", "compute_statistics"]
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
@@ -17,17 +18,27 @@ from wxml.errors import DataError
 
 logger = logging.getLogger("wxml")
 
+ValueMap = Callable[[NDArray[np.float32], tuple[str, ...]], NDArray[np.float32]]
+"""A map of values `[..., variable, node]` of the variables that it is told."""
+
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+"""Values that differ by less, relative to the largest of them, differ by rounding in single precision."""
+
 CHUNK_BYTES = 64 * 2**20
 """The number of bytes that `compute_statistics` reads at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
-    """Statistics of each variable over the training times, all members and all nodes; mean and deviation by area."""
+    """Statistics of each variable over the training times, all members and all nodes; mean and deviation by area.
+
+    They are in physical units, or those of the values that a transform gives; a missing value counts nowhere. A
+    variable that is constant up to rounding has equal mean, minimum and maximum, and the deviation and the change 0.
+    """
 
     variables: tuple[str, ...]
     mean: NDArray[np.float64]
-    """Shape `[variable]`, physical units; so are the others."""
+    """Shape `[variable]`, and so are the others."""
     std: NDArray[np.float64]
     minimum: NDArray[np.float64]
     maximum: NDArray[np.float64]
@@ -87,7 +98,11 @@ class _Moments:
 
 
 def compute_statistics(
-    source: DataSource, variables: tuple[str, ...], times: NDArray[np.datetime64], timestep: np.timedelta64
+    source: DataSource,
+    variables: tuple[str, ...],
+    times: NDArray[np.datetime64],
+    timestep: np.timedelta64,
+    forward: ValueMap | None = None,
 ) -> Statistics:
     """Compute area-weighted statistics of `variables` over `times`.
 
@@ -96,10 +111,16 @@ def compute_statistics(
         variables: names that the source has.
         times: `datetime64[s]`, rising.
         timestep: the tendencies are the differences between times that are one `timestep` apart.
+        forward: maps the values before they count; None: they count as they are.
 
     Raises:
         DataError: a variable has no value at any of `times`.
     """
+
+    def read(instants: NDArray[np.datetime64]) -> NDArray[np.float32]:
+        values = source.read(instants, variables)
+        return values if forward is None else forward(values, variables)
+
     weights = source.header.grid.area_weights
     parts: list[_Moments] = []
     changes: list[_Moments] = []
@@ -109,18 +130,39 @@ def compute_statistics(
     for start in range(0, len(times), size):
         here = times[start : start + size]
         logger.info("statistics: %s to %s", format_time(here[0]), format_time(here[-1]))
-        values = source.read(here, variables)
+        values = read(here)
         parts.append(_Moments.of(values, weights))
         lowest = np.fmin(lowest, np.fmin.reduce(values, axis=(0, 1, 3)))
         highest = np.fmax(highest, np.fmax.reduce(values, axis=(0, 1, 3)))
         pairs = np.nonzero(np.isin(here + timestep, times))[0]  # a chunk may be shorter than the time step
-        later = source.read(here[pairs] + timestep, variables)
+        later = read(here[pairs] + timestep)
         changes.append(_Moments.of(later - values[pairs], weights))
     total, change = reduce(add, parts), reduce(add, changes)
+    _require_values(variables, total)
+    return _without_rounding(variables, total, lowest, highest, change.root_mean_square)
+
+
+def _without_rounding(
+    variables: tuple[str, ...],
+    total: _Moments,
+    lowest: NDArray[np.float64],
+    highest: NDArray[np.float64],
+    tendency: NDArray[np.float64],
+) -> Statistics:
+    """Return the statistics, where a range or a change that is rounding of the largest value counts as 0."""
+    rounding = ROUNDING * np.maximum(np.abs(lowest), np.abs(highest))
+    is_constant = highest - lowest <= rounding
+    middle = lowest + (highest - lowest) / 2
+    mean, lowest, highest = (np.where(is_constant, middle, values) for values in (total.mean, lowest, highest))
+    std = np.where(is_constant, 0.0, total.std)
+    return Statistics(variables, mean, std, lowest, highest, np.where(tendency <= rounding, 0.0, tendency))
+
+
+def _require_values(variables: tuple[str, ...], total: _Moments) -> None:
+    """Raise a DataError if a variable has no value."""
     empty = [name for name, weight in zip(variables, total.weight, strict=True) if weight == 0]
     if empty:
         raise DataError(
             f"the training period holds no value of {', '.join(map(repr, empty))}",
             fix="leave the variable out (`data.variables`), or choose another `data.split.training`",
         )
-    return Statistics(variables, total.mean, total.std, lowest, highest, change.root_mean_square)

@@ -77,7 +77,7 @@ def forecast(request: ForecastRequest) -> Path:
         times,
         np.arange(1, steps + 1) * timestep,
         members * source.members,
-        _record(experiment, choice, request.changed).to_dict(),
+        _record(experiment, choice, request).to_dict(),
     )
     fields = rollout(experiment, model, times, steps, batch_size=config.forecast.batch_size, members=members)
     with staged(request.output, overwrite=request.overwrite) as temporary:
@@ -137,13 +137,15 @@ def _period_times(
     return np.asarray(inside[(inside - inside[0]) % every == np.timedelta64(0, "s")])
 
 
-def _record(experiment: Experiment, writer: PluginChoice, changed: Changes | None) -> Provenance:
-    """The provenance of the forecast."""
+def _record(experiment: Experiment, writer: PluginChoice, request: ForecastRequest) -> Provenance:
+    """The provenance of the forecast; it has a config of its own where that differs from the checkpoint's."""
+    is_changed = request.source is not None or request.changed is not None
     written_by = UsedPlugin(resolve("forecast-writer", writer.plugin, where="forecast.writer"), writer.options)
     return Provenance(
         artefact="forecast",
         plugins=lock([*used_plugins(experiment.config, FORECAST), written_by]),
         data=describe_source(experiment.source),
         parents=[experiment.provenance.to_dict()],
-        **(changed.record() if changed else {}),
+        config=experiment.config.model_dump(mode="json") if is_changed else {},
+        origins=request.changed.origins if request.changed else {},
     )

@@ -41,7 +41,8 @@ def rollout(
 
     Yields:
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
-        from the first member of the initial state come first.
+        from the first member of the initial state come first. A prognostic variable is missing (NaN) where the initial
+        state has no value of it, such as sea temperature on land.
 
     Raises:
         DataError: the source lacks an input, or an input is NaN where the model needs a value; or `members` is more
@@ -62,11 +63,15 @@ def _forecast_batch(
     from wxml.model.tensors import to_array
     from wxml.model.unroll import unroll
 
-    states, forcings = (values.repeat_interleave(members, 0) for values in _inputs(experiment, times, window))
+    inputs = (values.repeat_interleave(members, 0) for values in _inputs(experiment, times, window))
+    states, forcings, imputed = inputs
     noise, names = _noise(experiment, times, members), experiment.roles.output
-    outputs_of_steps = torch.inference_mode()(unroll)(model, states, forcings, noise)  # off again between the steps
+    is_missing = torch.nn.functional.pad(imputed, (0, len(names) - imputed.shape[-1])).swapaxes(1, 2).numpy()
+    unrolled = torch.inference_mode()(unroll)  # off again between the steps
+    outputs_of_steps = unrolled(model, states, forcings, noise, imputed if imputed.any() else None)
     for step, outputs in enumerate(outputs_of_steps, start=1):
         physical = experiment.preprocessing.inverse(to_array(outputs), names)
+        physical[is_missing] = np.nan
         lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
             read_only = values.view()  # hooks must not change the forecast
@@ -90,17 +95,26 @@ def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) 
     return seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), config.model.noise.channels)
 
 
-def _inputs(experiment: Experiment, times: NDArray[np.datetime64], window: Window) -> tuple["Tensor", "Tensor"]:
-    """States at the input times and forcings up to the last step; the batch axis is initial time × member."""
+def _inputs(
+    experiment: Experiment, times: NDArray[np.datetime64], window: Window
+) -> tuple["Tensor", "Tensor", "Tensor"]:
+    """States at the input times, forcings up to the last step, and the mask of the values imputed in the last state.
+
+    The batch axis is initial time × member.
+    """
+    from torch import from_numpy
+
     from wxml.model.tensors import to_tensor
 
     preprocessing, roles = experiment.preprocessing, experiment.roles
-    states, forcings = [], []
+    states, forcings, imputed = [], [], []
     for time in times:
         valid = time + window.offsets[:-1]
-        states.append(np.swapaxes(preprocessing.states(valid[: window.input_steps]), 0, 1))
+        read, missing = preprocessing.states(valid[: window.input_steps])
+        states.append(np.swapaxes(read, 0, 1))
+        imputed.append(np.swapaxes(missing[-1], -1, -2))
         forcings.append(np.swapaxes(preprocessing.forcings(valid), 0, 1))
         for values, names in ((states[-1], roles.prognostic), (forcings[-1], roles.forcing)):
             for member in values:
                 check_finite(member, np.zeros(member.shape, bool), names, valid)
-    return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings))
+    return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings)), from_numpy(np.concatenate(imputed))

@@ -10,7 +10,6 @@ from torch import nn
 
 from wxml.config.schema import ExperimentConfig, ModelConfig
 from wxml.data.preprocessing import Preprocessing
-from wxml.data.statistics import Statistics
 from wxml.errors import ConfigError, Fault, WxmlError
 from wxml.graphs.graph import Graph, Mesh, Route
 from wxml.model.bounding import make_bounding
@@ -28,16 +27,13 @@ from wxml.plugins.load import load
 from wxml.plugins.resolve import resolve
 
 
-def assemble_model(
-    config: ExperimentConfig, preprocessing: Preprocessing, graph: Graph, statistics: Statistics
-) -> EncodeProcessDecode:
+def assemble_model(config: ExperimentConfig, preprocessing: Preprocessing, graph: Graph) -> EncodeProcessDecode:
     """Build a model with fresh weights drawn from `config.seed`; the caller's random state does not change.
 
     Args:
         config: `config.model` chooses the parts, `config.data` the numbers of input and output steps.
-        preprocessing: the variables that the model reads and forecasts, and their transforms.
+        preprocessing: the variables that the model reads and forecasts, their transforms, and their typical change.
         graph: node sets `grid` and `mesh`, and the edges among them.
-        statistics: the statistics of the training data, which give the typical change of each variable.
 
     Raises:
         ConfigError: a part ignores the learned features or the noise that the config asks for.
@@ -47,7 +43,7 @@ def assemble_model(
         torch.manual_seed(config.seed)
         model, roles = config.model, preprocessing.roles
         prognostic, learned = len(roles.prognostic), model.trainable_features
-        tendency_scale = preprocessing.tendency_scale(statistics)[:prognostic]
+        tendency_scale = preprocessing.tendency_scale[:prognostic]
         grid = GridFeatures(
             graph.nodes["grid"],
             learned.grid,

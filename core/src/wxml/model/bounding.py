@@ -18,6 +18,8 @@ from wxml.model.tensors import node_tensor
 
 PROBES = np.array([[-1, 0, 1, 2]], np.float32)
 """The model values at which a transform is checked for linearity; shape `[variable, node]`."""
+DIRECTION_PROBES = np.array([[-64, -16, -4, -2, -1, -0.5, 0, 0.5, 1, 2, 4, 16, 64]], np.float32)
+"""The model values among which a transform must rise or fall; shape `[variable, node]`."""
 TOLERANCE = 1e-3
 """The greatest deviation of a linear transform from a straight line, in units of its scale."""
 
@@ -133,8 +135,8 @@ def _require_forecast(name: str, names: tuple[str, ...], what: str) -> None:
 
 def _limits(preprocessing: Preprocessing, name: str, bound: BoundingConfig) -> tuple[float, float]:
     """Return the lower and the upper limit as model values; a transform that falls exchanges them."""
-    at_zero, at_one = preprocessing.inverse(PROBES, (name,))[0, 1:3]
-    low, high = (bound.minimum, bound.maximum) if at_one > at_zero else (bound.maximum, bound.minimum)
+    rises = _rises(preprocessing, name)
+    low, high = (bound.minimum, bound.maximum) if rises else (bound.maximum, bound.minimum)
     limits = [-np.inf, np.inf]
     for side, limit in enumerate((low, high)):
         if limit is None:
@@ -147,6 +149,26 @@ def _limits(preprocessing: Preprocessing, name: str, bound: BoundingConfig) -> t
                 fix="choose a limit that the transforms can take",
             )
     return limits[0], limits[1]
+
+
+def _rises(preprocessing: Preprocessing, name: str) -> bool:
+    """Whether physical values rise with model values; they may be equal in places, where a transform saturates.
+
+    Raises:
+        DataError: they rise here and fall there, or are equal everywhere.
+    """
+    with np.errstate(all="ignore"):  # the exponential of 64 and more may overflow
+        values = preprocessing.inverse(DIRECTION_PROBES, (name,))[0].astype(np.float64)
+    changes = np.diff(values[np.isfinite(values)])
+    rises, falls = bool((changes > 0).any()), bool((changes < 0).any())
+    if rises == falls:
+        how = "rises here and falls there" if rises else "is the same everywhere"
+        raise DataError(
+            f"`model.bounding` limits {name!r}, whose physical value {how} as its model value rises, so no limit of "
+            "the one is a limit of the other",
+            fix=f"leave {name!r} out of the transforms that do this, or out of `model.bounding`",
+        )
+    return rises
 
 
 # Fractions

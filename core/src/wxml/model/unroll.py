@@ -9,7 +9,11 @@ from torch import Tensor, nn
 
 
 def unroll(
-    model: nn.Module, states: Tensor, forcings: Tensor, noise: Iterator[Tensor] | None = None
+    model: nn.Module,
+    states: Tensor,
+    forcings: Tensor,
+    noise: Iterator[Tensor] | None = None,
+    imputed: Tensor | None = None,
 ) -> Iterator[Tensor]:
     """Yield the output of one time step after the other, as many as `forcings` reach.
 
@@ -20,15 +24,21 @@ def unroll(
         states: shape `[batch, input time, grid_node, prognostic]`.
         forcings: shape `[batch, input time + steps − 1, grid_node, forcing]`.
         noise: yields the third argument for each call of the model; None: the model is called with two arguments.
+        imputed: True where the last state has no value but one that was filled in, shape `[batch, grid_node,
+            prognostic]`; the model reads this value at every step, and never its own output there. None: nowhere.
 
     Yields:
         Outputs, shape `[batch, grid_node, prognostic + diagnostic]`; gradients flow through all of them.
     """
     input_steps, prognostic = states.shape[1], states.shape[-1]
+    filled = states[:, -1:]
     done, steps = 0, forcings.shape[1] - input_steps + 1
     while done < steps:
         drawn = () if noise is None else (next(noise),)
         outputs = model(states, forcings[:, done : done + input_steps], *drawn)
         yield from outputs[:, : steps - done].unbind(1)
-        states = torch.cat([states, outputs[..., :prognostic]], dim=1)[:, -input_steps:]
+        fed_back = outputs[..., :prognostic]
+        if imputed is not None:
+            fed_back = torch.where(imputed[:, None], filled, fed_back)
+        states = torch.cat([states, fed_back], dim=1)[:, -input_steps:]
         done += outputs.shape[1]

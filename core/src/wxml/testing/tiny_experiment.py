@@ -71,7 +71,8 @@ def tiny_experiment(kind: type[TinyExperiment] = TinyExperiment) -> TinyExperime
     source = TravellingWaves(days=16)
     graph = tiny_graph(source.header.grid)
     statistics = compute_statistics(source, ("t", "q"), source.header.times[:48], SIX_HOURS)
-    preprocessing = Preprocessing(source, VariableRoles(("t", "q"), ("cos_latitude",)), (Normalise(statistics),))
+    normalise, roles = Normalise(statistics), VariableRoles(("t", "q"), ("cos_latitude",))
+    preprocessing = Preprocessing(source, roles, (normalise,), normalise.statistics_after())
     data = {"grid": source.header.grid.identity, "source": source.provenance()}
     record = Provenance("checkpoint", config.model_dump(mode="json"), graph=graph.identity, data=data)
     return kind(config, preprocessing, graph, statistics, record, source.header.variables)

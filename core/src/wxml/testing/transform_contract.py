@@ -31,6 +31,13 @@ def tiny_statistics() -> Statistics:
     return Statistics(VARIABLES, **{name: np.array(row) for name, row in rows.items()})
 
 
+def _statistics_of(values: Values) -> Statistics:
+    """Compute the statistics of `values`, shape `[time, variable, node]`, where every node weighs the same."""
+    x, axes = values.astype(np.float64), (0, 2)
+    tendency = np.sqrt(np.mean(np.diff(x, axis=0) ** 2, axis=axes))
+    return Statistics(VARIABLES, x.mean(axes), x.std(axes), x.min(axes), x.max(axes), tendency)
+
+
 class TransformContract(Contract):
     """Checks of a Transform, on the variables `t`, `q`, `tp` and `still`, which never changes."""
 
@@ -106,6 +113,22 @@ class TransformContract(Contract):
         present = ~np.isnan(gap)
         for way, ours, theirs in (("forward", there, expected), ("inverse", back, whole)):
             require(np.array_equal(ours[present], theirs[present]), f"{way}: a missing value changed others")
+
+    def test_statistics_after_are_those_of_forward(self) -> None:
+        """`statistics_after` gives None, or the statistics of `forward(x)` to 1e-4 of their largest."""
+        values = self._values()
+        transform = self.make(_statistics_of(values))
+        told = transform.statistics_after()
+        if told is None:
+            return
+        found = _statistics_of(transform.forward(values, VARIABLES))
+        for field in fields(Statistics)[1:]:
+            for name, ours, theirs in zip(
+                VARIABLES, getattr(told, field.name), getattr(found, field.name), strict=True
+            ):
+                largest = max(abs(found.select((name,)).minimum[0]), abs(found.select((name,)).maximum[0]))
+                sentence = f"`statistics_after` tells `{field.name}` {ours:.6g} of {name}, forward gives {theirs:.6g}"
+                require(abs(ours - theirs) <= 1e-4 * largest, sentence)
 
     def test_statistics_decide(self) -> None:
         """Two instances with the same statistics and options give the same values, bit for bit."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.source_changes import Changes
-from wxml.config.schema import ExperimentConfig
+from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.data.source import DataSource
-from wxml.errors import ArtefactError
+from wxml.errors import ArtefactError, DataError, nearest
 from wxml.experiment import describe_source
 from wxml.files.staging import check_absent, staged
 from wxml.plugins.create import create
@@ -22,13 +22,19 @@ logger = logging.getLogger("wxml")
 
 
 def verify(
-    forecast: Path, output: Path, *, changed: Changes | None = None, overwrite: bool = False
+    forecast: Path,
+    output: Path,
+    *,
+    metric: str | None = None,
+    changed: Changes | None = None,
+    overwrite: bool = False,
 ) -> tuple[Scores, Path]:
-    """Score a file of forecasts against the data that its model was trained on, or against others.
+    """Score a file of forecasts against the data that the forecasts started from, or against others.
 
     Args:
         forecast: the file that `wxml forecast` wrote.
         output: a new folder for `scores.nc` and `report.html`.
+        metric: a metric that the scores must have; None: any.
         changed: the config behind the forecast with changes to `data.source` (the truth) or `verification`.
         overwrite: replace `output` if it exists.
 
@@ -36,7 +42,8 @@ def verify(
         The scores, and the path of the report.
 
     Raises:
-        WxmlError: names what is wrong and the fix; nothing is left behind.
+        WxmlError: names what is wrong and the fix; nothing is left behind. An unknown `metric` is refused before any
+            data are read.
     """
     check_absent(output, overwrite=overwrite)
     record = read_provenance(forecast)
@@ -45,11 +52,10 @@ def verify(
             f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
             fix="name a file that `wxml forecast` wrote",
         )
-    # The config of the checkpoint that the forecast was made with is in its record.
-    config = changed.config if changed else ExperimentConfig.model_validate(record.parents[0]["config"])
+    config = changed.config if changed else ExperimentConfig.model_validate(record.last_config)
     source, scored_by = config.data.source, config.verification
+    verifier = _verifier(scored_by, metric)
     truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")
-    verifier: Verifier = create("verifier", scored_by.plugin, scored_by.options, where="verification")
     logger.info("verify: %s", forecast)
     used = [
         UsedPlugin(resolve(kind, choice.plugin), choice.options)
@@ -69,3 +75,13 @@ def verify(
         temporary.mkdir()
         scores = verifier.verify(VerificationTask(forecast, truth, training_times, temporary, own.to_dict()))
     return scores, output / "report.html"
+
+
+def _verifier(choice: PluginChoice, metric: str | None) -> Verifier:
+    """Make the verifier; raise a DataError if it does not have `metric`."""
+    verifier: Verifier = create("verifier", choice.plugin, choice.options, where="verification")
+    if metric is not None and metric not in verifier.metrics:
+        raise DataError(
+            f"verifier {choice.plugin!r} has no metric {metric!r} (--metric)", fix=nearest(metric, verifier.metrics)
+        )
+    return verifier

@@ -3,20 +3,33 @@
 __all__ = ["score_table", "scores_as_json"]
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.times import format_duration
 from wxml.terminal import columns
-from wxml.verification.verifier import Scores
+from wxml.verification.verifier import Better, Scores
 
 SHOWN = ("6h", "12h", "18h", "24h", "36h", "48h", "72h", "96h", "120h", "168h", "240h")
 MOST_COLUMNS = 8
+PENALTIES: dict[Better, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "smaller": lambda score: score,
+    "larger": lambda score: -score,
+    "nearer to zero": np.abs,
+}
+"""Numbers that are smaller for better scores."""
 
 
-def score_table(scores: Scores, metric: str = "rmse") -> str:
-    """One row per variable and forecast, one column per lead time, and how often the forecast beats each baseline."""
+def score_table(scores: Scores, metric: str | None = None) -> str:
+    """One row per variable and forecast, one column per lead time, and how often the forecast beats each baseline.
+
+    Args:
+        scores: the scores.
+        metric: one of `scores.metrics`; None: the first.
+    """
+    metric = scores.metrics[0] if metric is None else metric
     shown = _shown_lead_times(scores.lead_times)
     rows = [("variable", "units", "forecast", *(format_duration(scores.lead_times[i]) for i in shown))]
     for variable, units in zip(scores.variables, scores.units, strict=True):
@@ -37,11 +50,13 @@ def _shown_lead_times(lead_times: NDArray[np.timedelta64]) -> list[int]:
 
 
 def _summary(scores: Scores, metric: str) -> list[str]:
-    """For each baseline, a sentence with the number of (variable, lead time) pairs where its error is larger."""
-    own = scores.values[scores.metrics.index(metric), 0]
+    """For each baseline, a sentence with the number of (variable, lead time) pairs where the forecast is better."""
+    number = scores.metrics.index(metric)
+    penalties = PENALTIES[scores.better[number]](scores.values[number])
+    own = penalties[0]
     lines = []
     for number, name in enumerate(scores.forecasts[1:], start=1):
-        other = scores.values[scores.metrics.index(metric), number]
+        other = penalties[number]
         known = ~np.isnan(own) & ~np.isnan(other)
         better = int(np.sum(own[known] < other[known]))
         lines.append(f"better than {name} in {better} of {int(known.sum())} (variable, lead time) pairs")

@@ -1,17 +1,21 @@
 """Verifier: scores a file of forecasts against the truth."""
 
-__all__ = ["Scores", "VerificationTask", "Verifier"]
+__all__ = ["Better", "Scores", "VerificationTask", "Verifier"]
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.source import DataSource
 from wxml.errors import DataError
+
+Better = Literal["smaller", "larger", "nearer to zero"]
+"""The direction in which a score is better: `smaller` for an error, `larger` for a correlation, the last for a bias."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,11 +50,18 @@ class Scores:
     """The units of each variable."""
     cases: int
     """The number of initial times that were verified."""
+    better: tuple[Better, ...]
+    """The direction of each metric."""
 
     def __post_init__(self) -> None:
         shape = (len(self.metrics), len(self.forecasts), len(self.variables), len(self.lead_times))
         if self.values.shape != shape:
             raise DataError(f"`values` of scores must have shape {shape}, got {self.values.shape}", fix="add the axis")
+        if len(self.better) != len(self.metrics):
+            raise DataError(
+                f"`better` of scores must have {len(self.metrics)} entries, got {len(self.better)}",
+                fix="write the direction of each of `metrics`",
+            )
 
     def get(self, metric: str, forecast: str, variable: str) -> NDArray[np.float64]:
         """One curve: the score at every lead time."""
@@ -60,6 +71,9 @@ class Scores:
 
 class Verifier(ABC):
     """Scores a file of forecasts. All options are keyword-only."""
+
+    metrics: ClassVar[Mapping[str, Better]]
+    """The metrics of the scores in their order, and the direction of each; the first one is shown if none is asked."""
 
     @abstractmethod
     def verify(self, task: VerificationTask) -> Scores:

@@ -4,7 +4,15 @@ The order depends on the seed and the number of the step alone, so that a resume
 that an unbroken training reads.
 """
 
-__all__ = ["SampleOrder", "Samples", "evenly_spaced", "sample_indices", "training_batches", "validation_batches"]
+__all__ = [
+    "SampleOrder",
+    "Samples",
+    "evenly_spaced",
+    "has_truth",
+    "sample_indices",
+    "training_batches",
+    "validation_batches",
+]
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -104,6 +112,19 @@ def validation_batches(samples: Sequence[Sample], wanted: int, batch_size: int, 
     order = [(0, index) for index in evenly_spaced(len(samples), wanted)]
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return DataLoader(Samples({0: samples}), batch_sampler=batches, collate_fn=_collate, num_workers=workers)
+
+
+def has_truth(samples: Sequence[Sample], wanted: int, input_steps: int, outputs: int) -> bool:
+    """Whether one of the samples of `validation_batches` has a truth; it reads them up to the first that has one.
+
+    Args:
+        samples: shape `[time, variable, node]` each.
+        wanted: the largest number of samples.
+        input_steps: the number of times before the forecast.
+        outputs: the number of variables that are forecast, which come first.
+    """
+    chosen = evenly_spaced(len(samples), wanted)
+    return any(bool(np.isfinite(samples[index][input_steps:, :outputs]).any()) for index in chosen)
 
 
 def _collate(samples: list[Sample]) -> Tensor:

@@ -2,6 +2,7 @@
 
 __all__ = ["AveragedModel", "ForecastModule", "Layout", "Optimisation"]
 
+import math
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class ForecastModule(LightningModule):
             sums = [torch.stack(self._sums(model, batch.to(self.device))) for batch in batches]
         model.train(was_training)
         total, weight = torch.stack(sums).double().sum(dim=0).tolist()
-        return float(total / weight) if weight else 0.0
+        return float(total / weight) if weight else math.nan
 
     def _sums(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
         """The two sums of `WeightedSquaredError.forward`, added over the rollout steps that the batch has truth for."""

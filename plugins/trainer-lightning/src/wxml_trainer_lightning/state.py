@@ -33,6 +33,8 @@ RENAMED = {
     "model.residual": ("model.residual", {'"last-state"': '"persistence"'}),
 }
 """Key of an identity in version 0.1 → its name today, and old value → today's; any other value stays."""
+ADDED = {"data.variables.constant": "[]"}
+"""Key that an identity of version 0.1 lacks → the value that is left out, since version 0.1 did the same."""
 RESTART = "start again in another directory, or without --resume after removing this one"
 
 
@@ -179,6 +181,7 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
     return {
         key: text if len(text) <= LONGEST else f"sha256 {hashlib.sha256(text.encode()).hexdigest()}"
         for key, text in flat.items()
+        if ADDED.get(key) != text
     }
 
 

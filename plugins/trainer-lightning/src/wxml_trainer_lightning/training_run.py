@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml import Experiment
-from wxml.errors import ArtefactError
+from wxml.errors import ArtefactError, DataError
 
-from wxml_trainer_lightning.batches import Sample, SampleOrder, Samples, training_batches, validation_batches
+from wxml_trainer_lightning.batches import Sample, SampleOrder, Samples, has_truth, training_batches, validation_batches
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
@@ -113,6 +113,11 @@ class TrainingRun:
         """The model with its loss and optimizer, and with the weights and moments of the state if there is one."""
         options, roles = self.options, self.experiment.roles
         layout = Layout(self.experiment.config.data.input_steps, len(roles.prognostic), len(roles.output))
+        if self.experiment.config.model.noise is not None:
+            LOG.warning(
+                "`model.noise` is trained by the squared error, which is smallest if all members are equal: their "
+                "spread collapses and says nothing about the uncertainty; leave `model.noise` out"
+            )
         loss = squared_error(self.experiment, options.variable_weighting, options.variable_weights)
         optimisation = Optimisation(options.optimizer, options.weight_decay, options.gradient_clip, options.ema)
         module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation)
@@ -131,13 +136,24 @@ class TrainingRun:
         return module
 
     def _validation(self) -> Validation:
-        """The validation, with the best weights of the state if any; without a validation period it does nothing."""
+        """The validation, with the best weights of the state if any; without a validation period it does nothing.
+
+        Raises:
+            DataError: no sample of the validation has a truth, so that no loss exists.
+        """
         options, position = self.options, self.position
         keep_best = options.keep == "best"
         if self.experiment.config.data.split.validation is None:
             LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
             return Validation(None, options.validation_every, keep_best=keep_best)
         samples = self.experiment.samples("validation", self.rollout.maximum)
+        layout = self.module.layout
+        if not has_truth(samples, options.validation_samples, layout.input_steps, layout.output):
+            raise DataError(
+                f"no value of the truth is present in the {min(len(samples), options.validation_samples)} samples of "
+                "`data.split.validation` that are validated, so there is no validation loss",
+                fix="choose another `data.split.validation`, or leave it out",
+            )
         batches = validation_batches(samples, options.validation_samples, options.batch_size, options.workers)
         validation = Validation(batches, options.validation_every, keep_best=keep_best)
         validation.loss = position.validation_loss

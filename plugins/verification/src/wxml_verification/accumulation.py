@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml import Better
 
 from wxml_verification.metrics import (
     Array,
@@ -16,7 +17,7 @@ from wxml_verification.metrics import (
     mean_squared_error,
 )
 
-METRICS = ("rmse", "bias", "mae", "acc")
+METRICS: dict[str, Better] = {"rmse": "smaller", "bias": "nearer to zero", "mae": "smaller", "acc": "larger"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -95,8 +95,11 @@ class Climatology:
 def _within(cumulative: NDArray[Any], day: int, window: int) -> NDArray[Any]:
     """The sum over the days within `window` of `day`, around the year: C(day + window) − C(day − window − 1).
 
-    C(d) is the cumulative sum continued periodically: one total of the year more with each turn.
+    C(d) is the cumulative sum continued periodically: one total of the year more with each turn. A window that goes
+    all around the year counts each day once.
     """
+    if 2 * window + 1 >= DAYS:
+        return np.asarray(cumulative[-1])
     (late_turn, last), (early_turn, before) = divmod(int(day) + window, DAYS), divmod(int(day) - window - 1, DAYS)
     return np.asarray(cumulative[last] - cumulative[before] + (late_turn - early_turn) * cumulative[-1])
 

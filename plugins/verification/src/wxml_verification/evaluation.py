@@ -83,13 +83,14 @@ def evaluate(
         examples.append(_read_case(forecast, truth, group, climatology, shown))
     values, counts, maps = zip(*(part.results() for part in parts), strict=True)
     scores = Scores(
-        METRICS,
+        tuple(METRICS),
         FORECASTS,
         variables,
         forecast.lead_times,
         np.concatenate(values, axis=2),
         tuple(forecast.units(name) for name in variables),
         max(part.cases for part in parts),
+        tuple(METRICS.values()),
     )
     example = Example(
         forecast.initial_times[shown],

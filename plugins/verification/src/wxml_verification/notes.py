@@ -18,6 +18,8 @@ Times = NDArray[np.datetime64]
 def forecast_notes(forecast: ForecastFile, truth: Truth, variables: tuple[str, ...]) -> Iterator[str]:
     """Notes on members, on gaps of the truth, and on units."""
     header = truth.source.header
+    if len(forecast.initial_times) == 1:
+        yield "The scores are those of a single initial time: nothing tells how far they vary from case to case."
     if forecast.members > 1:
         yield f"The scores are those of the mean of {forecast.members} members; spread and CRPS are not computed."
     if header.members > 1:

@@ -9,6 +9,7 @@ from pydantic import Field
 from wxml import Scores, VerificationTask, Verifier
 from wxml.errors import DataError, nearest
 
+from wxml_verification.accumulation import METRICS
 from wxml_verification.evaluation import evaluate
 from wxml_verification.reading import ForecastFile
 from wxml_verification.report import ReportText, render_report
@@ -18,6 +19,8 @@ from wxml_verification.truth import Truth, check_grids
 
 class Scorecard(Verifier):
     """RMSE, bias, MAE and ACC of a forecast, of persistence and of climatology, and a report to look at."""
+
+    metrics = METRICS
 
     def __init__(
         self,

@@ -13,9 +13,10 @@ from wxml.data.transform import Transform
 
 
 class Impute(Transform):
-    """Replaces NaN. Place it before `normalise`, since it works in physical units.
+    """Replaces NaN, by a statistic or a number of the values that it receives.
 
-    Missing values are replaced in what the model reads; where the truth is missing, the loss counts nothing.
+    Missing values are replaced in what the model reads; where the truth is missing, the loss counts nothing. `value`
+    is in physical units if `impute` comes first, and in those of the transform before it if it comes later.
     """
 
     def __init__(
@@ -24,12 +25,16 @@ class Impute(Transform):
         *,
         value: Annotated[
             Literal["mean", "minimum", "maximum"] | float,
-            Field(description="a statistic of the variable, or a number in its units"),
+            Field(description="a statistic of the values received, or a number in their units"),
         ] = "mean",
     ) -> None:
         super().__init__(statistics)
         number = getattr(statistics, value) if isinstance(value, str) else float(value)
         self.fill = np.broadcast_to(number, len(statistics.variables)).astype(np.float32)
+
+    def statistics_after(self) -> Statistics:
+        """The same statistics, since only values that were missing change."""
+        return self.statistics
 
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """The values with every NaN replaced, shape `[..., variable, node]`."""

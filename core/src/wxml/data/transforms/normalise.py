@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from wxml.data.chain import first_order_change
 from wxml.data.statistics import Statistics
 from wxml.data.transform import Transform
 from wxml.errors import DataError, nearest
@@ -61,6 +62,13 @@ class Normalise(Transform):
         scales = {method: SCALES[method](statistics) for method in set(chosen)}
         self.offset = np.array([scales[method][0][i] for i, method in enumerate(chosen)])
         self.scale = np.array([scales[method][1][i] for i, method in enumerate(chosen)])
+
+    def statistics_after(self) -> Statistics:
+        """The statistics of y: (mean − offset) / scale, likewise the extremes, and std / scale."""
+        s = self.statistics
+        mean, lowest, highest = ((x - self.offset) / self.scale for x in (s.mean, s.minimum, s.maximum))
+        tendency = first_order_change(self.forward, s, s.tendency_std)
+        return Statistics(s.variables, mean, s.std / self.scale, lowest, highest, tendency)
 
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """(x − offset) / scale, shape `[..., variable, node]`."""
