@@ -18,6 +18,7 @@ from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
+from wxml.data.source_fit import check_units
 from wxml.data.statistics import Statistics, compute_statistics
 from wxml.data.times import parse_duration
 from wxml.data.variables import Variable, VariableRoles, assign_roles
@@ -110,6 +111,7 @@ class Experiment:
                 "diagnostic": self.roles.diagnostic,
             },
             "variables": [asdict(variable) for variable in self.output_variables],
+            "forcings": [asdict(one) for one in self.source.header.variables if one.name in self.roles.forcing],
             "provenance": self.provenance.to_dict(),
             "training": training,
         }
@@ -153,13 +155,13 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
 
     Args:
         path: the checkpoint.
-        source: a source of other data than the model was trained on; its grid must be the same.
+        source: a source of other data than the model was trained on; its grid and its units must be the same.
 
     Raises:
         ArtefactError: `path` is no checkpoint, or does not fit the installed plugins.
         UnknownPluginError: a plugin that it needs is not installed; the error gives the command that installs it. A
             plugin of another version only gives a warning.
-        DataError: the data cannot be read, or have another grid.
+        DataError: the data cannot be read, or have another grid or other units.
     """
     checkpoint = load_checkpoint(path)
     record = Provenance.from_dict(checkpoint.header["provenance"])
@@ -176,8 +178,10 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
             fix="read data on the grid of the training",
         )
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
-    preprocessing = _preprocessing(config, opened, roles, checkpoint.statistics)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
+    forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
+    check_units(opened.header, [*(one for one in outputs if one.name in roles.prognostic), *forcings])
+    preprocessing = _preprocessing(config, opened, roles, checkpoint.statistics)
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     model = experiment.new_model()
     try:

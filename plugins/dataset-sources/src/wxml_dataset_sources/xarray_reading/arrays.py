@@ -2,7 +2,8 @@
 
 __all__ = ["ArrayReader", "Layout", "read_arrays"]
 
-from collections.abc import Callable, Hashable, Sequence
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +14,7 @@ from wxml import Grid
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
 
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import (
     Coordinates,
     find_coordinates,
@@ -30,6 +31,8 @@ HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or lon
 UNWRITTEN = (
     9.9e36  # NetCDF fills what was never written with 9.97e36, often without saying so; nothing physical is near
 )
+STEP_TYPES = {"point": "instant", "mean": "avg", "sum": "accum", "maximum": "max", "minimum": "min"}
+"""The step type of GRIB for a cell method of CF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,7 @@ class _ArrayFile:
             members=array.sizes[member] if member else 1,
             grid=nodes.grid,
             reader=ArrayReader(self.file, name, layout),
+            period=Period(_step_type(array.attrs)),
         )
 
     def _along(self, names: Sequence[str], dims: frozenset[str]) -> list[str]:
@@ -222,6 +226,19 @@ class _ArrayFile:
         if axis.size == 1 and is_height(units, standard_name):
             return _Levels(dim)
         return _Levels(dim, pressure_in_hpa(np.atleast_1d(axis.values).tolist(), units))
+
+
+def _step_type(attributes: Mapping[str, object]) -> str:
+    """The step type in `GRIB_stepType`, or in the cell method over time; empty if neither is there.
+
+    >>> _step_type({"cell_methods": "area: mean time: sum (interval: 1 hour)"})
+    'accum'
+    """
+    stated = attributes.get("GRIB_stepType")
+    if stated is not None:
+        return str(stated)
+    found = re.search(r"\btime\d*:\s*(\w+)", str(attributes.get("cell_methods", "")))
+    return STEP_TYPES.get(found[1], found[1]) if found else ""
 
 
 def _place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Grid]) -> _Nodes:

@@ -14,6 +14,7 @@ from wxml.errors import DataError, nearest
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.horizontal import node_order
+from wxml_dataset_sources.xarray_reading.quantities import check_quantities
 
 HOW_TO_TELL_APART = (
     "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
@@ -44,11 +45,12 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
 
     Raises:
         DataError: the selection names something that is in no file, two blocks hold a variable at the same time, or
-            the blocks differ in grid or members.
+            the blocks differ in grid or members, or those of a variable in units, step type or period.
     """
     _check_selection(contents, selection)
     chosen = [block.select(selection.keeps) for content in contents for block in content.blocks]
     blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
+    check_quantities(blocks)
     _check_overlaps(blocks)
     header = _common_header(blocks)
     rows = []
@@ -162,7 +164,7 @@ def _common_header(blocks: Sequence[Block]) -> SourceHeader:
     variables: dict[str, Variable] = {}
     for block in blocks:
         for variable in block.variables:
-            variables.setdefault(variable.name, variable)  # the units of the first file count
+            variables.setdefault(variable.name, variable)
     dated = [block.times for block in blocks if block.times is not None]
     if not dated:
         raise DataError(

@@ -1,6 +1,6 @@
 """A block, which is one parameter in one file, and the user's selection of variables and levels."""
 
-__all__ = ["Block", "FileContent", "Reader", "Selection"]
+__all__ = ["Block", "FileContent", "Period", "Reader", "Selection"]
 
 import math
 from collections.abc import Callable, Mapping
@@ -28,6 +28,18 @@ class Reader(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The part of time that each value of a block describes."""
+
+    step_type: str = ""
+    """As in GRIB: instant, accum, avg, max, min …; empty if the file does not say it."""
+    lengths: frozenset[int] = frozenset()
+    """The lengths of all periods in seconds; empty if the file does not say them."""
+    starts: frozenset[int] = frozenset()
+    """The starts of all periods, in seconds since 1970."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """One parameter in one file, at all its levels and times."""
@@ -44,6 +56,7 @@ class Block:
     members: int
     grid: Grid
     reader: Reader
+    period: Period = Period()
     order: NDArray[np.intp] | None = None
     """The position in the file of each node of the source; None if the orders are the same."""
 

@@ -2,6 +2,7 @@
 
 __all__ = ["MessageReader", "message_grid", "read_messages"]
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from wxml import Grid
 from wxml.errors import DataError
 
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import make_grid
@@ -29,6 +30,7 @@ KEYS = (
     "level:float",
     "number",
     "valid_time",
+    "stepRange",
 )
 UNNAMED = ("unknown", "undef", "~")
 ALWAYS_NUMBERED = ("isobaric", "hybrid", "sigma", "eta", "theta", "generalVertical")
@@ -36,6 +38,8 @@ ALWAYS_NUMBERED = ("isobaric", "hybrid", "sigma", "eta", "theta", "generalVertic
 GRIB_DAMAGES = (eccodes.CodesInternalError, OSError, EOFError, ValueError, KeyError, TypeError)
 """The errors that ecCodes and cfgrib raise for a damaged file."""
 
+STEP_RANGE = re.compile(r"(?P<start>\d+)(?P<start_unit>[smhD]?)(?:-(?P<end>\d+)(?P<end_unit>[smhD]?))?")
+STEP_SECONDS = {"s": 1, "m": 60, "": 3600, "h": 3600, "D": 86400}
 ROW_TOLERANCE = 1e-6  # degrees: a row of a regular grid has one latitude
 
 
@@ -64,6 +68,7 @@ class _Entry:
     level: float
     member: int
     time: int  # seconds since 1970
+    length: int | None  # seconds of the period that ends at `time`; None if the message does not say it
 
 
 def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
@@ -120,7 +125,30 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
         members=len(members),
         grid=grid,
         reader=MessageReader(file.path, places, len(grid)),
+        period=_period(kind, entries),
     )
+
+
+def _period(kind: _Kind, entries: Sequence[_Entry]) -> Period:
+    """The period of each value: its step type, and the lengths and starts if it is no instant."""
+    if kind.is_static or kind.step_type == "instant":
+        return Period("" if kind.is_static else "instant")
+    known = [(entry.length, entry.time) for entry in entries if entry.length is not None]
+    lengths, starts = (length for length, _ in known), (time - length for length, time in known)
+    return Period(kind.step_type, frozenset(lengths), frozenset(starts))
+
+
+def _period_length(step_range: object) -> int | None:
+    """The seconds between both ends of a step range.
+
+    >>> _period_length("0-6"), _period_length("15m-45m"), _period_length(6)
+    (21600, 1800, 0)
+    """
+    match = STEP_RANGE.fullmatch(str(step_range))
+    if match is None:
+        return None
+    start = int(match["start"]) * STEP_SECONDS[match["start_unit"]]
+    return 0 if match["end"] is None else int(match["end"]) * STEP_SECONDS[match["end_unit"]] - start
 
 
 def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[_Kind, list[_Entry]]:
@@ -146,7 +174,8 @@ def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[
         )
         for offset in offsets:
             place = (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
-            kinds.setdefault(kind, []).append(_Entry(place, float(level), int(number), int(time)))
+            entry = _Entry(place, float(level), int(number), int(time), _period_length(header["stepRange"]))
+            kinds.setdefault(kind, []).append(entry)
     if not kinds:
         there = "; ".join(f"{key} is one of {index.header_values[key][:20]}" for key in chosen)
         raise DataError(f"no message has {dict(chosen)} (`grib_filter`)", fix=f"in this file {there}")
