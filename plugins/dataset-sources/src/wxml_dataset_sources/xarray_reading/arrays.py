@@ -184,7 +184,8 @@ class _ArrayFile:
         parameter, dims = self.called(name), frozenset(str(dim) for dim in array.dims)
         times = valid_times(self.dataset, dims, self.coordinates, self.called)
         levels = self._levels(dims, nodes)
-        member = next((str(self.dataset[axis].dims[0]) for axis in self._along(self.coordinates.members, dims)), None)
+        axes = self._along(self.coordinates.members, dims)
+        member = str(self.dataset[axes[0]].dims[0]) if axes else None
         time = max(times.dims, key=lambda dim: array.sizes[dim], default=None)  # the others hold a single entry
         layout = Layout(time, member, levels.dim, nodes.dims)
         known = {time, member, levels.dim, *times.dims, *nodes.dims}
@@ -201,7 +202,7 @@ class _ArrayFile:
             variables=flatten(parameter, levels.numbers, str(array.attrs.get("units", ""))),
             levels=np.arange(1 if levels.numbers is None else len(levels.numbers)),
             times=times.times,
-            members=array.sizes[member] if member else 1,
+            member_numbers=_member_numbers(self.dataset[axes[0]].values) if axes else None,
             grid=nodes.grid,
             reader=ArrayReader(self.file, name, layout),
             period=Period(_step_type(array.attrs)),
@@ -226,6 +227,16 @@ class _ArrayFile:
         if axis.size == 1 and is_height(units, standard_name):
             return _Levels(dim)
         return _Levels(dim, pressure_in_hpa(np.atleast_1d(axis.values).tolist(), units))
+
+
+def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:
+    """The numbers or names of members as text; 1 and 1.0 are the same.
+
+    >>> _member_numbers(np.array([0.0, 1.0])), _member_numbers(np.array([b"p01"]))
+    (('0', '1'), ('p01',))
+    """
+    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
+    return tuple(text.removesuffix(".0") for text in texts)
 
 
 def _step_type(attributes: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.ensembles import by_number
 from wxml_dataset_sources.xarray_reading.horizontal import node_order
 from wxml_dataset_sources.xarray_reading.quantities import check_quantities
 
@@ -52,6 +53,7 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
     blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
     check_quantities(blocks)
     _check_overlaps(blocks)
+    blocks = by_number(blocks)
     header = _common_header(blocks)
     rows = []
     for block in blocks:
@@ -159,7 +161,7 @@ def _common_header(blocks: Sequence[Block]) -> SourceHeader:
     """The grid, the variables in the order of the files, all times, and the number of members.
 
     Raises:
-        DataError: no block has times, or the blocks differ in members.
+        DataError: no block has times.
     """
     variables: dict[str, Variable] = {}
     for block in blocks:
@@ -171,12 +173,5 @@ def _common_header(blocks: Sequence[Block]) -> SourceHeader:
             f"no time is in {blocks[0].place}, nor in any other field that is read",
             fix="add a file with times to `path`: a field without times is then taken to hold at all of them",
         )
-    largest = max(blocks, key=lambda block: block.members)
-    for block in blocks:
-        if block.members not in (1, largest.members):
-            raise DataError(
-                f"members differ: {largest.members} of {largest.place} and {block.members} of {block.place}",
-                fix="read them apart with `path` or `variables`",
-            )
     times = np.unique(np.concatenate(dated))
-    return SourceHeader(blocks[0].grid, tuple(variables.values()), times, largest.members)
+    return SourceHeader(blocks[0].grid, tuple(variables.values()), times, max(block.members for block in blocks))

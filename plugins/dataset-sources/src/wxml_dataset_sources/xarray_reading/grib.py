@@ -5,7 +5,7 @@ __all__ = ["MessageReader", "message_grid", "read_messages"]
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cfgrib
 import eccodes
@@ -31,7 +31,20 @@ KEYS = (
     "number",
     "valid_time",
     "stepRange",
+    "dataType",
+    "derivedForecast",
+    "percentileValue",
+    "probabilityType",
 )
+ENSEMBLE_PRODUCTS = {
+    "em": "ensemble mean",
+    "es": "ensemble deviation",
+    "taem": "ensemble mean",
+    "taes": "ensemble deviation",
+}
+"""What is made from all members, by `dataType`; none of them is a member."""
+DERIVED = {0: "ensemble mean", 1: "weighted ensemble mean", 2: "ensemble deviation", 4: "ensemble spread"}
+"""The same by `derivedForecast` (code table 4.7 of GRIB 2)."""
 UNNAMED = ("unknown", "undef", "~")
 ALWAYS_NUMBERED = ("isobaric", "hybrid", "sigma", "eta", "theta", "generalVertical")
 """Types of level whose number is always part of the variable's name; for others, only if there are several levels."""
@@ -53,11 +66,15 @@ class _Kind:
     units: str
     grid: str
     is_static: bool
+    has_number: bool
+    product: str
+    """The product of an ensemble, such as its mean; empty for a forecast or an analysis."""
 
     @property
     def origin(self) -> str:
         """The parameter, the type of level and the step type, for messages."""
-        return f"`{self.parameter}` ({self.type_of_level}, {self.step_type})"
+        more = (self.product, "of a member" if self.has_number else "")
+        return f"`{self.parameter}` ({', '.join(filter(None, (self.type_of_level, self.step_type, *more)))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +139,7 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
         variables=flatten(name, numbers, kind.units),
         levels=np.arange(len(levels)),
         times=None if kind.is_static else np.array(times, "datetime64[s]"),
-        members=len(members),
+        member_numbers=tuple(map(str, members)) if kind.has_number else None,
         grid=grid,
         reader=MessageReader(file.path, places, len(grid)),
         period=_period(kind, entries),
@@ -132,10 +149,22 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
 def _period(kind: _Kind, entries: Sequence[_Entry]) -> Period:
     """The period of each value: its step type, and the lengths and starts if it is no instant."""
     if kind.is_static or kind.step_type == "instant":
-        return Period("" if kind.is_static else "instant")
+        return Period("" if kind.is_static else ", ".join(filter(None, ("instant", kind.product))))
     known = [(entry.length, entry.time) for entry in entries if entry.length is not None]
     lengths, starts = (length for length, _ in known), (time - length for length, time in known)
-    return Period(kind.step_type, frozenset(lengths), frozenset(starts))
+    return Period(", ".join(filter(None, (kind.step_type, kind.product))), frozenset(lengths), frozenset(starts))
+
+
+def _product(header: Mapping[str, Any]) -> str:
+    """The product of an ensemble that a message holds; empty for a member, a single forecast or an analysis."""
+    if header["derivedForecast"] != "undef":
+        number = header["derivedForecast"]
+        return DERIVED.get(number, f"derivedForecast {number}")
+    if header["percentileValue"] != "undef":
+        return f"percentile {header['percentileValue']}"
+    if header["probabilityType"] != "undef":
+        return f"probabilityType {header['probabilityType']}"
+    return ENSEMBLE_PRODUCTS.get(header["dataType"], "")
 
 
 def _period_length(step_range: object) -> int | None:
@@ -168,6 +197,8 @@ def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[
             units=header["units"],
             grid=header["md5GridSection"],
             is_static=header["valid_time"] == "undef",
+            has_number=header["number"] != "undef" and not _product(header),
+            product=_product(header),
         )
         number, time, level = (
             0 if header[key] == "undef" else header[key] for key in ("number", "valid_time", "level:float")

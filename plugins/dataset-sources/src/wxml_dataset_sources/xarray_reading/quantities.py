@@ -12,8 +12,8 @@ from wxml.errors import DataError
 from wxml_dataset_sources.xarray_reading.block import Block
 
 HOW_TO_CHOOSE = (
-    "choose one with `path` or `grib_filter` (by stepType or stepRange; in GRIB 2 also by lengthOfTimeRange), or leave "
-    "the variable out with `variables`"
+    "choose one with `path` or `grib_filter` (by stepType or stepRange; in GRIB 2 also by lengthOfTimeRange, or "
+    "{derivedForecast: undef} for all but ensemble means and spreads), or leave the variable out with `variables`"
 )
 
 
