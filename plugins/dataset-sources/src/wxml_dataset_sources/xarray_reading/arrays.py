@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -26,6 +27,7 @@ from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement, make_grid
 from wxml_dataset_sources.xarray_reading.instants import valid_times
 from wxml_dataset_sources.xarray_reading.opening import damaged, opened
+from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
 UNWRITTEN = (
@@ -60,17 +62,8 @@ class ArrayReader:
 
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
-        layout = self.layout
         try:
-            variable = opened(self.file).variables[self.name]
-            wanted: dict[Hashable, int | slice | NDArray[np.intp]]
-            wanted = {dim: 0 for dim in variable.dims if dim not in layout.order}
-            for dim, positions in ((layout.time, times), (layout.level, levels)):
-                if dim is not None:  # a slice where positions follow each other: files read these at once
-                    first, last = int(positions[0]), int(positions[-1])
-                    follow = last - first + 1 == len(positions)
-                    wanted[dim] = slice(first, last + 1) if follow else positions
-            values = np.asarray(variable.isel(wanted).transpose(*layout.order).values)
+            values = self._decoded(times, levels)
         except DataError:
             raise
         except DAMAGE as error:
@@ -79,11 +72,33 @@ class ArrayReader:
                 f"`{self.name}` cannot be read from `{self.file.path}`: {reason}",
                 fix="the file is damaged or cut short: fetch or write it again",
             ) from error
+        nodes = int(np.prod(values.shape[-len(self.layout.nodes) or None :]))
+        return values.reshape(len(times), -1, len(levels), nodes)
+
+    def _decoded(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """The unpacked values, NaN where missing, in the dimensions of the layout."""
+        variable = opened(self.file).variables[self.name]
+        values = self._selected(variable, times, levels)
         with np.errstate(invalid="ignore", over="ignore"):  # an undeclared fill value may not fit into float32
             floats = np.array(values, np.float32)
             floats[np.abs(floats) > UNWRITTEN] = np.nan
-        nodes = int(np.prod(values.shape[-len(layout.nodes) or None :]))
-        return floats.reshape(len(times), -1, len(levels), nodes)
+        if is_limited(variable, self.file.engine):
+            in_file = opened(self.file, as_stored=True).variables[self.name]
+            stored = self._selected(in_file, times, levels)
+            floats[invalid(stored, values, in_file.attrs, self.file.engine)] = np.nan
+        return floats
+
+    def _selected(self, variable: xr.Variable, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[Any]:
+        """The values of some times and levels, in the dimensions of the layout."""
+        layout = self.layout
+        wanted: dict[Hashable, int | slice | NDArray[np.intp]]
+        wanted = {dim: 0 for dim in variable.dims if dim not in layout.order}
+        for dim, positions in ((layout.time, times), (layout.level, levels)):
+            if dim is not None:  # a slice where positions follow each other: files read these at once
+                first, last = int(positions[0]), int(positions[-1])
+                follow = last - first + 1 == len(positions)
+                wanted[dim] = slice(first, last + 1) if follow else positions
+        return np.asarray(variable.isel(wanted).transpose(*layout.order).values)
 
 
 def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
@@ -181,6 +196,7 @@ class _ArrayFile:
     def _block(self, name: str, nodes: _Nodes) -> Block:
         """The block of a variable; raise a DataError if it has a dimension of no known meaning."""
         array = self.dataset[name]
+        limits(array.attrs)  # refuses limits that are no numbers before anything is read
         parameter, dims = self.called(name), frozenset(str(dim) for dim in array.dims)
         times = valid_times(self.dataset, dims, self.coordinates, self.called)
         levels = self._levels(dims, nodes)
