@@ -41,8 +41,8 @@ class Window:
 class SampleSet(Sequence[NDArray[np.float32]]):
     """The samples of a period: one per initial time and member, each a window of model values.
 
-    A sample has shape `[time, variable, node]` with the variables of `Preprocessing.variables`. A missing value is NaN in
-    the truth, where a loss must leave it out, and where nothing reads it: a diagnostic variable at an input time, a
+    A sample has shape `[time, variable, node]` with the variables of `Preprocessing.variables`. A missing value is NaN
+    in the truth, where a loss must leave it out, and where nothing reads it: a diagnostic variable at an input time, a
     forcing at the last time.
     """
 
