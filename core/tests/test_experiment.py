@@ -247,7 +247,7 @@ def test_other_data_on_the_same_grid_may_be_read(tiny, tmp_path: Path) -> None:
 
 def test_data_on_another_grid_are_refused(tiny, tmp_path: Path) -> None:
     path = saved(assemble(tiny()), tmp_path / "c.safetensors")
-    with pytest.raises(DataError, match=r"grid of shape \(6, 8\), the source has one of shape \(8, 10\)"):
+    with pytest.raises(DataError, match=r"grid of shape \(6, 8\), the source has one of shape \(8, 10\) with other"):
         restore(path, source=PluginChoice(plugin="elsewhere"))
 
 

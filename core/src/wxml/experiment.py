@@ -18,7 +18,7 @@ from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
-from wxml.data.source_fit import check_units
+from wxml.data.source_fit import check_units, on_grid
 from wxml.data.statistics import Statistics, compute_statistics
 from wxml.data.times import parse_duration
 from wxml.data.variables import Variable, VariableRoles, assign_roles
@@ -155,13 +155,14 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
 
     Args:
         path: the checkpoint.
-        source: a source of other data than the model was trained on; its grid and its units must be the same.
+        source: a source of other data than the model was trained on; it must have the same nodes, in any
+            order, and the same units.
 
     Raises:
         ArtefactError: `path` is no checkpoint, or does not fit the installed plugins.
         UnknownPluginError: a plugin that it needs is not installed; the error gives the command that installs it. A
             plugin of another version only gives a warning.
-        DataError: the data cannot be read, or have another grid or other units.
+        DataError: the data cannot be read, or have other nodes or other units.
     """
     checkpoint = load_checkpoint(path)
     record = Provenance.from_dict(checkpoint.header["provenance"])
@@ -170,13 +171,7 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     if source:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
     choice = config.data.source
-    opened: DataSource = create("data-source", choice.plugin, choice.options, where="data.source")
-    if opened.header.grid.identity != checkpoint.grid.identity:
-        raise DataError(
-            f"`{path}` was trained on a grid of shape {checkpoint.grid.shape}, the source has one of shape "
-            f"{opened.header.grid.shape} or other places",
-            fix="read data on the grid of the training",
-        )
+    opened = on_grid(create("data-source", choice.plugin, choice.options, where="data.source"), checkpoint.grid)
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
