@@ -173,13 +173,19 @@ class _ArrayFile:
         A zarr store lists its arrays in a different order every time.
         """
         names = [str(name) for name, variable in self.dataset.variables.items() if variable.dtype.kind in "fiub"]
+        areas = set(re.findall(r"area:\s*(\S+)", " ".join(self._cell_measures())))
         found = []
         for name in sorted(names) if self.file.engine == "zarr" else names:
             variable = self.dataset[name].variable
             is_described = variable.dims == (name,) or "grid_mapping_name" in variable.attrs  # an axis, a projection
+            is_described |= name in areas or variable.attrs.get("standard_name") == "cell_area"
             if name not in self.coordinates.all and not is_described:
                 found.append(name)
         return found
+
+    def _cell_measures(self) -> list[str]:
+        """The attributes `cell_measures` of all variables, such as `area: areacella`."""
+        return [str(variable.attrs.get("cell_measures", "")) for variable in self.dataset.variables.values()]
 
     def _nodes(self, name: str) -> _Nodes | None:
         """The grid of a variable; None if the variable has no horizontal dimensions."""
