@@ -24,6 +24,7 @@ drift = tiny_wxml:Drift
 gap = tiny_wxml:Gap
 still = tiny_wxml:Still
 wakes = tiny_wxml:Wakes
+other-units = tiny_wxml:OtherUnits
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
 [wxml.graph_builders]
@@ -49,6 +50,7 @@ listener = tiny_wxml_hooks
 
 PARTS = '''
 """Data, graph and network, as small as can be."""
+from dataclasses import replace
 from typing import Annotated
 import numpy as np
 import torch
@@ -75,6 +77,14 @@ class Gap(TravellingWaves):
         for i, j in np.ndindex(len(time_indices), len(variable_indices)):
             if (time_indices[i], self.header.names[variable_indices[j]]) == (3, "t"):
                 out[i, :, j, 5:7] = np.nan
+
+class OtherUnits(TravellingWaves):
+    """The same waves, whose header states other units."""
+    def __init__(self, *, t: str = "K", q: str = "g kg-1") -> None:
+        super().__init__()
+        units = {"t": t, "q": q}
+        variables = tuple(replace(one, units=units[one.name]) for one in self.header.variables)
+        self.header = replace(self.header, variables=variables)
 
 class Still(TravellingWaves):
     """q is its wave at the first time, always."""

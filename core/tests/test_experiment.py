@@ -1,6 +1,7 @@
 """From a config to the parts, and from a checkpoint back to the same parts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -244,8 +245,40 @@ def test_other_data_on_the_same_grid_may_be_read(tiny, tmp_path: Path) -> None:
 
 def test_data_on_another_grid_are_refused(tiny, tmp_path: Path) -> None:
     path = saved(assemble(tiny()), tmp_path / "c.safetensors")
-    with pytest.raises(DataError, match=r"grid of shape \(6, 8\), the source has one of shape \(8, 10\)"):
+    with pytest.raises(DataError, match=r"grid of shape \(6, 8\), the source has one of shape \(8, 10\) with other"):
         restore(path, source=PluginChoice(plugin="elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("roles", "units", "names"),
+    [
+        ({}, {"t": "degC"}, "trained on 't' in 'K', and the source has it in 'degC'"),
+        ({}, {"q": "kg/kg"}, "trained on 'q' in 'g kg-1', and the source has it in 'kg/kg'"),
+        ({"forcing": ["q"]}, {"q": "1"}, "trained on 'q' in 'g kg-1', and the source has it in '1'"),
+    ],
+)
+def test_data_in_other_units_are_refused(tiny, tmp_path: Path, roles: Any, units: Any, names: str) -> None:
+    path = saved(assemble(tiny({"data.variables": roles})), tmp_path / "c.safetensors")
+    with pytest.raises(DataError, match=names):
+        restore(path, source=PluginChoice(plugin="other-units", **units))
+
+
+@pytest.mark.parametrize("units", [{"t": "kelvin"}, {"q": "g/kg"}, {"q": "g kg**-1"}])
+def test_units_written_in_another_way_are_the_same(tiny, tmp_path: Path, units: Any, caplog) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    restore(path, source=PluginChoice(plugin="other-units", **units))
+    assert "units" not in caplog.text
+
+
+def test_units_of_a_variable_that_is_not_read_do_not_matter(tiny, tmp_path: Path) -> None:
+    path = saved(assemble(tiny({"data.variables": {"diagnostic": ["q"]}})), tmp_path / "c.safetensors")
+    restore(path, source=PluginChoice(plugin="other-units", q="kg/kg"))
+
+
+def test_units_that_are_not_stated_are_warned_of(tiny, tmp_path: Path, caplog) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    restore(path, source=PluginChoice(plugin="other-units", t=""))
+    assert "the units of 't' cannot be compared: 'K' in the training, '' in the source" in caplog.text
 
 
 def test_a_diagnostic_variable_need_not_be_in_the_data(tiny, tmp_path: Path) -> None:

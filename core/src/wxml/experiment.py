@@ -22,6 +22,7 @@ from wxml.data.chain import first_order_statistics, make_chain, through, warn_of
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
+from wxml.data.source_fit import check_units, on_grid
 from wxml.data.statistics import Statistics, ValueMap, compute_statistics
 from wxml.data.times import parse_duration
 from wxml.data.transform import Transform
@@ -118,6 +119,7 @@ class Experiment:
                 "diagnostic": self.roles.diagnostic,
             },
             "variables": [asdict(variable) for variable in self.output_variables],
+            "forcings": [asdict(one) for one in self.source.header.variables if one.name in self.roles.forcing],
             "provenance": self.provenance.to_dict(),
             "training": training,
         }
@@ -168,13 +170,14 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
 
     Args:
         path: the checkpoint.
-        source: a source of other data than the model was trained on; its grid must be the same.
+        source: a source of other data than the model was trained on; it must have the same nodes, in any
+            order, and the same units.
 
     Raises:
         ArtefactError: `path` is no checkpoint, or does not fit the installed plugins.
         UnknownPluginError: a plugin that it needs is not installed; the error gives the command that installs it. A
             plugin of another version only gives a warning.
-        DataError: the data cannot be read, or have another grid.
+        DataError: the data cannot be read, or have other nodes or other units.
     """
     checkpoint = load_checkpoint(path)
     record = Provenance.from_dict(checkpoint.header["provenance"])
@@ -183,17 +186,13 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     if source:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
     choice = config.data.source
-    opened: DataSource = create("data-source", choice.plugin, choice.options, where="data.source")
-    if opened.header.grid.identity != checkpoint.grid.identity:
-        raise DataError(
-            f"`{path}` was trained on a grid of shape {checkpoint.grid.shape}, the source has one of shape "
-            f"{opened.header.grid.shape} or other places",
-            fix="read data on the grid of the training",
-        )
+    opened = on_grid(create("data-source", choice.plugin, choice.options, where="data.source"), checkpoint.grid)
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
     constants = _restored_constants(config, roles, checkpoint)
     preprocessing = Preprocessing(opened, roles, *_restored_chain(config, checkpoint), constants)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
+    forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
+    check_units(opened.header, [*(one for one in outputs if one.name in roles.prognostic), *forcings])
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     model = experiment.new_model()
     try:

@@ -248,3 +248,37 @@ def test_identities_stay_the_same_from_version_to_version() -> None:
     """A forecast and a checkpoint hold them: the hash of the shape and of the places in millionths of a degree."""
     places = np.array([[10_000_000, 10_000_000, 0, 0], [0, 359_500_000, 0, 359_500_000]]).astype("<i8")
     assert Grid.regular([10, 0], [0, -0.5]).identity == sha256(b"(2, 2)" + places.tobytes()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("longitudes", [np.arange(0, 361, 30.0), np.arange(-180, 181, 45.0), np.arange(360, -1, -60.0)])
+@pytest.mark.parametrize("latitudes", [[60.0, 0.0, -60.0], [0.0]])
+def test_a_meridian_that_is_there_twice_is_refused(longitudes: np.ndarray, latitudes: list[float]) -> None:
+    """Its area would count twice; without one of the two, every column has the same share."""
+    with pytest.raises(DataError, match=r"hold the meridian .*°E twice") as caught:
+        Grid.regular(latitudes, longitudes)
+    assert "slice(None, -1)" in caught.value.fix
+    columns = Grid.regular(latitudes, longitudes[:-1]).area_weights.reshape(len(latitudes), -1).sum(axis=0)
+    np.testing.assert_allclose(columns, 1 / len(columns))
+
+
+@given(st.floats(-720, 720))
+def test_longitudes_are_at_least_0_and_less_than_360(longitude: float) -> None:
+    found = Grid.unstructured([0.0], [longitude]).longitudes[0]
+    assert 0 <= found < 360
+    assert np.cos(np.radians(found)) == pytest.approx(np.cos(np.radians(longitude)), abs=1e-9)
+
+
+@pytest.mark.parametrize("tiny", [-1e-16, -1e-9, 360.0, 360 - 1e-9, -360.0])
+def test_longitudes_that_round_to_the_same_have_one_identity(tiny: float) -> None:
+    assert Grid.unstructured([0.0, 1.0], [tiny, 5.0]).identity == Grid.unstructured([0.0, 1.0], [0.0, 5.0]).identity
+
+
+@pytest.mark.parametrize("nside", range(1, 6))
+def test_every_healpix_grid_is_global(nside: int) -> None:
+    assert Grid.healpix(nside).is_global
+
+
+@pytest.mark.parametrize("south", [-20.0, 0.0, 30.0])
+def test_few_nodes_in_one_part_of_the_sphere_are_a_region(south: float) -> None:
+    assert not Grid.regular([south + 40, south], [0, 90, 180, 270]).is_global
+    assert not Grid.regular([60, 0, -60], [0, 30, 60]).is_global

@@ -22,10 +22,10 @@ YEAR_2000 = (np.datetime64("2000-01-01", "s"), np.datetime64("2000-12-31", "s"))
 class Recorded(DataSource):
     """Values given by the test."""
 
-    def __init__(self, values: NDArray[np.float32], hours: list[int]) -> None:
+    def __init__(self, values: NDArray[np.float32], hours: list[int], names: tuple[str, ...] = ("t",)) -> None:
         times = np.datetime64("2000-01-01", "s") + np.array(hours) * np.timedelta64(3600, "s")
         self.values = values
-        self.header = SourceHeader(tiny_grid(1, values.shape[-1]), (Variable("t"),), times, values.shape[1])
+        self.header = SourceHeader(tiny_grid(1, values.shape[-1]), tuple(map(Variable, names)), times, values.shape[1])
 
     def _read(self, time_indices, variable_indices, out) -> None:  # type: ignore[no-untyped-def]
         out[:] = self.values[time_indices][:, :, variable_indices]
@@ -202,6 +202,28 @@ def test_a_missing_input_is_an_error_and_a_missing_truth_is_not() -> None:
     late = SampleSet(space, Window(2, 0, SIX_HOURS), YEAR_2000)
     with pytest.raises(DataError, match="'t' is missing at 2000-01-01T18 on 1 of 4 nodes"):
         late[2]
+
+
+NAMES = ("t", "q", "z")
+THREE_ROLES = VariableRoles(prognostic=("t",), forcing=("z",), diagnostic=("q",))
+
+
+@pytest.mark.parametrize("inputs", [1, 2, 3])
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_is_asked_for_only_where_it_is_read(inputs: int, steps: int, name: str) -> None:
+    """The model reads t at the input times and z at all but the last; the loss weighs t and q after the input times."""
+    for missing in range(inputs + steps):
+        values = np.ones((inputs + steps, 1, 3, 4), np.float32)
+        values[missing, 0, NAMES.index(name), 2] = np.nan
+        source = Recorded(values, [6 * n for n in range(inputs + steps)], NAMES)
+        samples = SampleSet(Preprocessing(source, THREE_ROLES, ()), Window(inputs, steps, SIX_HOURS), YEAR_2000)
+        is_read = {"t": missing < inputs, "q": False, "z": missing < inputs + steps - 1}[name]
+        if is_read:
+            with pytest.raises(DataError, match=f"'{name}' is missing at"):
+                samples[0]
+        else:
+            assert np.isnan(samples[0]).sum() == 1
 
 
 def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:

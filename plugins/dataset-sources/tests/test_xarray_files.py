@@ -175,7 +175,7 @@ def test_grids_that_differ_name_both_files(tmp_path: Path) -> None:
 def test_members_that_differ_are_refused(tmp_path: Path) -> None:
     for name, members in [("t", 3), ("u", 2)]:
         fields(name).expand_dims(member=np.arange(members)).to_netcdf(tmp_path / f"{name}.nc")
-    with pytest.raises(DataError, match=r"members differ: 3 of `t` in .* and 2 of `u` in"):
+    with pytest.raises(DataError, match=r"members differ: 3 \(0, 1, 2\) of `t` in .* and 2 \(0, 1\) of `u` in"):
         XarraySource(path=str(tmp_path / "?.nc"))
 
 

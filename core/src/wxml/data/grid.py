@@ -10,10 +10,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wxml.data.sphere import cell_bounds, curvilinear_areas, gauss_legendre, healpix_centres, spans_globe
+from wxml.data.sphere import cell_bounds, curvilinear_areas, gauss_legendre, healpix_centres, spans_globe, wrapped
 from wxml.errors import DataError
 
 GAUSSIAN_TOLERANCE = 1e-3  # degrees: files round their latitudes, a regular spacing differs by far more
+
+SAME_MERIDIAN = 1e-6  # degrees: as far as `Grid.identity` tells nodes apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,9 @@ class Grid:
 
         Cell areas are exact between the midpoints of neighbouring latitudes, or the Gauss–Legendre weights where the
         latitudes are the Gaussian ones.
+
+        Raises:
+            DataError: two longitudes are the same meridian, or the axes neither rise nor fall.
         """
         lat, lon = np.asarray(latitudes, np.float64), np.asarray(longitudes, np.float64)
         nodes, weights = gauss_legendre(len(lat))
@@ -61,6 +66,7 @@ class Grid:
         else:
             bounds = np.sin(np.radians(np.clip(cell_bounds(lat), -90, 90)))
             rows = np.abs(np.diff(bounds))
+        _check_columns(lon)
         steps = np.diff(lon)
         rising = np.all(steps > 0) or np.all(steps < 0)  # else they jump by 360 degrees at the date line or Greenwich
         columns = np.abs(np.diff(cell_bounds(lon if rising else np.unwrap(lon, period=360))))
@@ -118,7 +124,7 @@ class Grid:
         shape: tuple[int, ...],
         is_regular: bool = False,
     ) -> Self:
-        return cls(latitudes, np.mod(longitudes, 360.0), areas / areas.sum(), shape, is_regular)
+        return cls(latitudes, wrapped(longitudes), areas / areas.sum(), shape, is_regular)
 
     def __len__(self) -> int:
         return len(self.latitudes)
@@ -131,6 +137,20 @@ class Grid:
     @property
     def identity(self) -> str:
         """A hash of the nodes' places (to 1e-6 degrees) and of the shape: equal for equal grids, on every machine."""
-        places = np.round(np.stack([self.latitudes, np.mod(self.longitudes, 360.0)]) * 1e6).astype("<i8")
+        places = np.round(np.stack([self.latitudes, wrapped(self.longitudes)]) * 1e6).astype("<i8")
+        places[1] %= 360_000_000  # 359.9999999 is 0
         digest = hashlib.sha256(repr(tuple(int(n) for n in self.shape)).encode() + places.tobytes())
         return digest.hexdigest()[:16]
+
+
+def _check_columns(longitudes: NDArray[np.float64]) -> None:
+    """Refuse longitudes of which two are the same meridian, such as 0 and 360: its area would count twice."""
+    around = np.sort(wrapped(longitudes))
+    gaps = np.diff(around, append=around[0] + 360.0)
+    if len(around) > 1 and gaps.min() < SAME_MERIDIAN:
+        twice = around[np.argmin(gaps)]
+        raise DataError(
+            f"the longitudes of a regular grid hold the meridian {twice:g}°E twice, from {longitudes[0]:g} to "
+            f"{longitudes[-1]:g}",
+            fix="leave one of the two out, for example the last one with `dataset.isel(longitude=slice(None, -1))`",
+        )

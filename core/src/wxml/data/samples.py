@@ -41,8 +41,9 @@ class Window:
 class SampleSet(Sequence[NDArray[np.float32]]):
     """The samples of a period: one per initial time and member, each a window of model values.
 
-    A sample has shape `[time, variable, node]` with the variables of `Preprocessing.variables`; a value is NaN only if
-    the truth is missing, and a loss must leave it out.
+    A sample has shape `[time, variable, node]` with the variables of `Preprocessing.variables`. A missing value is NaN
+    in the truth, where a loss must leave it out, and where nothing reads it: a diagnostic variable at an input time, a
+    forcing at the last time.
     """
 
     def __init__(
@@ -72,8 +73,17 @@ class SampleSet(Sequence[NDArray[np.float32]]):
         targets[self.window.input_steps :, : len(self.preprocessing.roles.output)] = True
         # a transform may have filled what is missing; the loss must see that the truth is missing there
         values = np.where(missing[:, member] & targets, np.float32(np.nan), every_member[:, member])
-        check_finite(values, targets, self.preprocessing.variables, times)
+        check_finite(values, targets | self._unread(), self.preprocessing.variables, times)
         return values
+
+    def _unread(self) -> NDArray[np.bool_]:
+        """Whether neither a model nor a loss reads a value of a sample, shape `[time, variable, 1]`."""
+        roles = self.preprocessing.roles
+        unread = np.zeros((len(self.window.offsets), len(self.preprocessing.variables), 1), bool)
+        unread[: self.window.input_steps, len(roles.prognostic) : len(roles.output)] = True
+        if self.window.steps:
+            unread[-1, len(roles.output) :] = True
+        return unread
 
 
 def check_finite(

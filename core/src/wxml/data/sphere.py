@@ -10,6 +10,7 @@ __all__ = [
     "local_direction",
     "spans_globe",
     "unit_vectors",
+    "wrapped",
     "zenith_cosine",
 ]
 
@@ -30,7 +31,17 @@ def unit_vectors(latitudes: Array, longitudes: Array) -> Array:
 def from_unit_vectors(points: Array) -> tuple[Array, Array]:
     """Latitudes, and longitudes in [0, 360), of points on the unit sphere."""
     latitudes = np.degrees(np.arctan2(points[..., 2], np.hypot(points[..., 0], points[..., 1])))
-    return latitudes, np.mod(np.degrees(np.arctan2(points[..., 1], points[..., 0])), 360.0)
+    return latitudes, wrapped(np.degrees(np.arctan2(points[..., 1], points[..., 0])))
+
+
+def wrapped(longitudes: Array) -> Array:
+    """Longitudes in [0, 360); NumPy's remainder of a small negative number would be 360 itself.
+
+    >>> wrapped(np.array([-90.0, 360.0, -1e-16])).tolist()
+    [270.0, 0.0, 0.0]
+    """
+    remainder = np.mod(longitudes, 360.0)
+    return np.where(remainder == 360.0, 0.0, remainder)
 
 
 def angular_distance(first: Array, second: Array) -> Array:
@@ -115,7 +126,17 @@ def zenith_cosine(latitude: Array, declination: float, hour_angle: Array) -> Arr
 
 
 def spans_globe(latitudes: Array, longitudes: Array) -> bool:
-    """Whether each of sixteen equal areas of the sphere (four bands of sin φ, four quadrants of λ) holds a node."""
+    """Whether the nodes surround the sphere.
+
+    They do if each of sixteen equal areas (four bands of sin φ, four quadrants of λ) holds a node. Up to 12 nodes, as
+    many as the coarsest HEALPix grid has, also do if no place on the sphere is more than 60° away from all of them.
+    """
     band = np.clip(((np.sin(np.radians(latitudes)) + 1) * 2).astype(int), 0, 3)
     quadrant = (np.mod(longitudes, 360.0) // 90).astype(int) % 4
-    return len(np.unique(4 * band + quadrant)) == 16
+    if len(np.unique(4 * band + quadrant)) == 16:
+        return True
+    if len(latitudes) > 12:
+        return False
+    everywhere = unit_vectors(*healpix_centres(8))
+    nearest = np.max(everywhere @ unit_vectors(latitudes, longitudes).T, axis=1)
+    return bool(np.min(nearest) > 0.5)  # cos 60°

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wxml.data.forcings import COMPUTED_FORCINGS
+from wxml.data.units import have_same_meaning
 from wxml.errors import DataError, nearest
 
 
@@ -30,6 +31,14 @@ class Variable:
             raise DataError("`name` of a variable must not be empty, got ''", fix="name the variable")
         if not self.param:
             object.__setattr__(self, "param", self.name)
+
+    def has_units_of(self, other: "Variable") -> bool:
+        """Whether both have the same units, however they are written; K and degC are not the same.
+
+        >>> Variable("u", units="m s**-1").has_units_of(Variable("u", units="m/s"))
+        True
+        """
+        return have_same_meaning(self.units, other.units)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 __all__ = ["ArrayReader", "Layout", "read_arrays"]
 
-from collections.abc import Callable, Hashable, Sequence
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,7 +15,7 @@ from wxml import Grid
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
 
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import (
     Coordinates,
     find_coordinates,
@@ -25,11 +27,14 @@ from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement, make_grid
 from wxml_dataset_sources.xarray_reading.instants import valid_times
 from wxml_dataset_sources.xarray_reading.opening import damaged, opened
+from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
 UNWRITTEN = (
     9.9e36  # NetCDF fills what was never written with 9.97e36, often without saying so; nothing physical is near
 )
+STEP_TYPES = {"point": "instant", "mean": "avg", "sum": "accum", "maximum": "max", "minimum": "min"}
+"""The step type of GRIB for a cell method of CF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +62,8 @@ class ArrayReader:
 
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
-        layout = self.layout
         try:
-            variable = opened(self.file).variables[self.name]
-            wanted: dict[Hashable, int | slice | NDArray[np.intp]]
-            wanted = {dim: 0 for dim in variable.dims if dim not in layout.order}
-            for dim, positions in ((layout.time, times), (layout.level, levels)):
-                if dim is not None:  # a slice where positions follow each other: files read these at once
-                    first, last = int(positions[0]), int(positions[-1])
-                    follow = last - first + 1 == len(positions)
-                    wanted[dim] = slice(first, last + 1) if follow else positions
-            values = np.asarray(variable.isel(wanted).transpose(*layout.order).values)
+            values = self._decoded(times, levels)
         except DataError:
             raise
         except DAMAGE as error:
@@ -76,11 +72,33 @@ class ArrayReader:
                 f"`{self.name}` cannot be read from `{self.file.path}`: {reason}",
                 fix="the file is damaged or cut short: fetch or write it again",
             ) from error
+        nodes = int(np.prod(values.shape[-len(self.layout.nodes) or None :]))
+        return values.reshape(len(times), -1, len(levels), nodes)
+
+    def _decoded(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """The unpacked values, NaN where missing, in the dimensions of the layout."""
+        variable = opened(self.file).variables[self.name]
+        values = self._selected(variable, times, levels)
         with np.errstate(invalid="ignore", over="ignore"):  # an undeclared fill value may not fit into float32
             floats = np.array(values, np.float32)
             floats[np.abs(floats) > UNWRITTEN] = np.nan
-        nodes = int(np.prod(values.shape[-len(layout.nodes) or None :]))
-        return floats.reshape(len(times), -1, len(levels), nodes)
+        if is_limited(variable, self.file.engine):
+            in_file = opened(self.file, as_stored=True).variables[self.name]
+            stored = self._selected(in_file, times, levels)
+            floats[invalid(stored, values, in_file.attrs, self.file.engine)] = np.nan
+        return floats
+
+    def _selected(self, variable: xr.Variable, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[Any]:
+        """The values of some times and levels, in the dimensions of the layout."""
+        layout = self.layout
+        wanted: dict[Hashable, int | slice | NDArray[np.intp]]
+        wanted = {dim: 0 for dim in variable.dims if dim not in layout.order}
+        for dim, positions in ((layout.time, times), (layout.level, levels)):
+            if dim is not None:  # a slice where positions follow each other: files read these at once
+                first, last = int(positions[0]), int(positions[-1])
+                follow = last - first + 1 == len(positions)
+                wanted[dim] = slice(first, last + 1) if follow else positions
+        return np.asarray(variable.isel(wanted).transpose(*layout.order).values)
 
 
 def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
@@ -155,13 +173,19 @@ class _ArrayFile:
         A zarr store lists its arrays in a different order every time.
         """
         names = [str(name) for name, variable in self.dataset.variables.items() if variable.dtype.kind in "fiub"]
+        areas = set(re.findall(r"area:\s*(\S+)", " ".join(self._cell_measures())))
         found = []
         for name in sorted(names) if self.file.engine == "zarr" else names:
             variable = self.dataset[name].variable
             is_described = variable.dims == (name,) or "grid_mapping_name" in variable.attrs  # an axis, a projection
+            is_described |= name in areas or variable.attrs.get("standard_name") == "cell_area"
             if name not in self.coordinates.all and not is_described:
                 found.append(name)
         return found
+
+    def _cell_measures(self) -> list[str]:
+        """The attributes `cell_measures` of all variables, such as `area: areacella`."""
+        return [str(variable.attrs.get("cell_measures", "")) for variable in self.dataset.variables.values()]
 
     def _nodes(self, name: str) -> _Nodes | None:
         """The grid of a variable; None if the variable has no horizontal dimensions."""
@@ -178,10 +202,12 @@ class _ArrayFile:
     def _block(self, name: str, nodes: _Nodes) -> Block:
         """The block of a variable; raise a DataError if it has a dimension of no known meaning."""
         array = self.dataset[name]
+        limits(array.attrs)  # refuses limits that are no numbers before anything is read
         parameter, dims = self.called(name), frozenset(str(dim) for dim in array.dims)
         times = valid_times(self.dataset, dims, self.coordinates, self.called)
         levels = self._levels(dims, nodes)
-        member = next((str(self.dataset[axis].dims[0]) for axis in self._along(self.coordinates.members, dims)), None)
+        axes = self._along(self.coordinates.members, dims)
+        member = str(self.dataset[axes[0]].dims[0]) if axes else None
         time = max(times.dims, key=lambda dim: array.sizes[dim], default=None)  # the others hold a single entry
         layout = Layout(time, member, levels.dim, nodes.dims)
         known = {time, member, levels.dim, *times.dims, *nodes.dims}
@@ -198,9 +224,10 @@ class _ArrayFile:
             variables=flatten(parameter, levels.numbers, str(array.attrs.get("units", ""))),
             levels=np.arange(1 if levels.numbers is None else len(levels.numbers)),
             times=times.times,
-            members=array.sizes[member] if member else 1,
+            member_numbers=_member_numbers(self.dataset[axes[0]].values) if axes else None,
             grid=nodes.grid,
             reader=ArrayReader(self.file, name, layout),
+            period=Period(_step_type(array.attrs)),
         )
 
     def _along(self, names: Sequence[str], dims: frozenset[str]) -> list[str]:
@@ -222,6 +249,29 @@ class _ArrayFile:
         if axis.size == 1 and is_height(units, standard_name):
             return _Levels(dim)
         return _Levels(dim, pressure_in_hpa(np.atleast_1d(axis.values).tolist(), units))
+
+
+def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:
+    """The numbers or names of members as text; 1 and 1.0 are the same.
+
+    >>> _member_numbers(np.array([0.0, 1.0])), _member_numbers(np.array([b"p01"]))
+    (('0', '1'), ('p01',))
+    """
+    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
+    return tuple(text.removesuffix(".0") for text in texts)
+
+
+def _step_type(attributes: Mapping[str, object]) -> str:
+    """The step type in `GRIB_stepType`, or in the cell method over time; empty if neither is there.
+
+    >>> _step_type({"cell_methods": "area: mean time: sum (interval: 1 hour)"})
+    'accum'
+    """
+    stated = attributes.get("GRIB_stepType")
+    if stated is not None:
+        return str(stated)
+    found = re.search(r"\btime\d*:\s*(\w+)", str(attributes.get("cell_methods", "")))
+    return STEP_TYPES.get(found[1], found[1]) if found else ""
 
 
 def _place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Grid]) -> _Nodes:

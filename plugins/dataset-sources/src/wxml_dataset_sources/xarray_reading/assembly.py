@@ -13,7 +13,9 @@ from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.ensembles import by_number
 from wxml_dataset_sources.xarray_reading.horizontal import node_order
+from wxml_dataset_sources.xarray_reading.quantities import check_quantities
 
 HOW_TO_TELL_APART = (
     "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
@@ -44,12 +46,14 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
 
     Raises:
         DataError: the selection names something that is in no file, two blocks hold a variable at the same time, or
-            the blocks differ in grid or members.
+            the blocks differ in grid or members, or those of a variable in units, step type or period.
     """
     _check_selection(contents, selection)
     chosen = [block.select(selection.keeps) for content in contents for block in content.blocks]
     blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
+    check_quantities(blocks)
     _check_overlaps(blocks)
+    blocks = by_number(blocks)
     header = _common_header(blocks)
     rows = []
     for block in blocks:
@@ -157,24 +161,17 @@ def _common_header(blocks: Sequence[Block]) -> SourceHeader:
     """The grid, the variables in the order of the files, all times, and the number of members.
 
     Raises:
-        DataError: no block has times, or the blocks differ in members.
+        DataError: no block has times.
     """
     variables: dict[str, Variable] = {}
     for block in blocks:
         for variable in block.variables:
-            variables.setdefault(variable.name, variable)  # the units of the first file count
+            variables.setdefault(variable.name, variable)
     dated = [block.times for block in blocks if block.times is not None]
     if not dated:
         raise DataError(
             f"no time is in {blocks[0].place}, nor in any other field that is read",
             fix="add a file with times to `path`: a field without times is then taken to hold at all of them",
         )
-    largest = max(blocks, key=lambda block: block.members)
-    for block in blocks:
-        if block.members not in (1, largest.members):
-            raise DataError(
-                f"members differ: {largest.members} of {largest.place} and {block.members} of {block.place}",
-                fix="read them apart with `path` or `variables`",
-            )
     times = np.unique(np.concatenate(dated))
-    return SourceHeader(blocks[0].grid, tuple(variables.values()), times, largest.members)
+    return SourceHeader(blocks[0].grid, tuple(variables.values()), times, max(block.members for block in blocks))

@@ -1,6 +1,6 @@
 """A block, which is one parameter in one file, and the user's selection of variables and levels."""
 
-__all__ = ["Block", "FileContent", "Reader", "Selection"]
+__all__ = ["Block", "FileContent", "Period", "Reader", "Selection"]
 
 import math
 from collections.abc import Callable, Mapping
@@ -28,6 +28,18 @@ class Reader(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The part of time that each value of a block describes."""
+
+    step_type: str = ""
+    """As in GRIB (instant, accum, avg …), then the product of an ensemble; empty if the file does not say it."""
+    lengths: frozenset[int] = frozenset()
+    """The lengths of all periods in seconds; empty if the file does not say them."""
+    starts: frozenset[int] = frozenset()
+    """The starts of all periods, in seconds since 1970."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """One parameter in one file, at all its levels and times."""
@@ -41,11 +53,20 @@ class Block:
     """The positions of these levels in the file, shape `[level]`."""
     times: NDArray[np.datetime64] | None
     """The instants, `datetime64[s]`, in the order of the file; None for a field that does not change."""
-    members: int
+    member_numbers: tuple[str, ...] | None
+    """The number or name of each member, in the order of the file; None for a field that holds for all members."""
     grid: Grid
     reader: Reader
+    period: Period = Period()
     order: NDArray[np.intp] | None = None
     """The position in the file of each node of the source; None if the orders are the same."""
+    member_order: NDArray[np.intp] | None = None
+    """The position in the file of each member of the source; None if the orders are the same."""
+
+    @property
+    def members(self) -> int:
+        """The number of members; 1 for a field that holds for all members."""
+        return 1 if self.member_numbers is None else len(self.member_numbers)
 
     @property
     def place(self) -> str:
@@ -71,6 +92,8 @@ class Block:
             levels: positions in `variables`, likewise.
         """
         values = self.reader.read(times, self.levels[levels])
+        if self.member_order is not None:
+            values = values[:, self.member_order]
         return values if self.order is None else values[..., self.order]
 
 

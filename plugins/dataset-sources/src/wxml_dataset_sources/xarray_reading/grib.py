@@ -2,9 +2,10 @@
 
 __all__ = ["MessageReader", "message_grid", "read_messages"]
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cfgrib
 import eccodes
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from wxml import Grid
 from wxml.errors import DataError
 
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import make_grid
@@ -29,13 +30,29 @@ KEYS = (
     "level:float",
     "number",
     "valid_time",
+    "stepRange",
+    "dataType",
+    "derivedForecast",
+    "percentileValue",
+    "probabilityType",
 )
+ENSEMBLE_PRODUCTS = {
+    "em": "ensemble mean",
+    "es": "ensemble deviation",
+    "taem": "ensemble mean",
+    "taes": "ensemble deviation",
+}
+"""What is made from all members, by `dataType`; none of them is a member."""
+DERIVED = {0: "ensemble mean", 1: "weighted ensemble mean", 2: "ensemble deviation", 4: "ensemble spread"}
+"""The same by `derivedForecast` (code table 4.7 of GRIB 2)."""
 UNNAMED = ("unknown", "undef", "~")
 ALWAYS_NUMBERED = ("isobaric", "hybrid", "sigma", "eta", "theta", "generalVertical")
 """Types of level whose number is always part of the variable's name; for others, only if there are several levels."""
 GRIB_DAMAGES = (eccodes.CodesInternalError, OSError, EOFError, ValueError, KeyError, TypeError)
 """The errors that ecCodes and cfgrib raise for a damaged file."""
 
+STEP_RANGE = re.compile(r"(?P<start>\d+)(?P<start_unit>[smhD]?)(?:-(?P<end>\d+)(?P<end_unit>[smhD]?))?")
+STEP_SECONDS = {"s": 1, "m": 60, "": 3600, "h": 3600, "D": 86400}
 ROW_TOLERANCE = 1e-6  # degrees: a row of a regular grid has one latitude
 
 
@@ -49,11 +66,15 @@ class _Kind:
     units: str
     grid: str
     is_static: bool
+    has_number: bool
+    product: str
+    """The product of an ensemble, such as its mean; empty for a forecast or an analysis."""
 
     @property
     def origin(self) -> str:
         """The parameter, the type of level and the step type, for messages."""
-        return f"`{self.parameter}` ({self.type_of_level}, {self.step_type})"
+        more = (self.product, "of a member" if self.has_number else "")
+        return f"`{self.parameter}` ({', '.join(filter(None, (self.type_of_level, self.step_type, *more)))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +85,7 @@ class _Entry:
     level: float
     member: int
     time: int  # seconds since 1970
+    length: int | None  # seconds of the period that ends at `time`; None if the message does not say it
 
 
 def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
@@ -117,10 +139,45 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
         variables=flatten(name, numbers, kind.units),
         levels=np.arange(len(levels)),
         times=None if kind.is_static else np.array(times, "datetime64[s]"),
-        members=len(members),
+        member_numbers=tuple(map(str, members)) if kind.has_number else None,
         grid=grid,
         reader=MessageReader(file.path, places, len(grid)),
+        period=_period(kind, entries),
     )
+
+
+def _period(kind: _Kind, entries: Sequence[_Entry]) -> Period:
+    """The period of each value: its step type, and the lengths and starts if it is no instant."""
+    if kind.is_static or kind.step_type == "instant":
+        return Period("" if kind.is_static else ", ".join(filter(None, ("instant", kind.product))))
+    known = [(entry.length, entry.time) for entry in entries if entry.length is not None]
+    lengths, starts = (length for length, _ in known), (time - length for length, time in known)
+    return Period(", ".join(filter(None, (kind.step_type, kind.product))), frozenset(lengths), frozenset(starts))
+
+
+def _product(header: Mapping[str, Any]) -> str:
+    """The product of an ensemble that a message holds; empty for a member, a single forecast or an analysis."""
+    if header["derivedForecast"] != "undef":
+        number = header["derivedForecast"]
+        return DERIVED.get(number, f"derivedForecast {number}")
+    if header["percentileValue"] != "undef":
+        return f"percentile {header['percentileValue']}"
+    if header["probabilityType"] != "undef":
+        return f"probabilityType {header['probabilityType']}"
+    return ENSEMBLE_PRODUCTS.get(header["dataType"], "")
+
+
+def _period_length(step_range: object) -> int | None:
+    """The seconds between both ends of a step range.
+
+    >>> _period_length("0-6"), _period_length("15m-45m"), _period_length(6)
+    (21600, 1800, 0)
+    """
+    match = STEP_RANGE.fullmatch(str(step_range))
+    if match is None:
+        return None
+    start = int(match["start"]) * STEP_SECONDS[match["start_unit"]]
+    return 0 if match["end"] is None else int(match["end"]) * STEP_SECONDS[match["end_unit"]] - start
 
 
 def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[_Kind, list[_Entry]]:
@@ -140,13 +197,16 @@ def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[
             units=header["units"],
             grid=header["md5GridSection"],
             is_static=header["valid_time"] == "undef",
+            has_number=header["number"] != "undef" and not _product(header),
+            product=_product(header),
         )
         number, time, level = (
             0 if header[key] == "undef" else header[key] for key in ("number", "valid_time", "level:float")
         )
         for offset in offsets:
             place = (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
-            kinds.setdefault(kind, []).append(_Entry(place, float(level), int(number), int(time)))
+            entry = _Entry(place, float(level), int(number), int(time), _period_length(header["stepRange"]))
+            kinds.setdefault(kind, []).append(entry)
     if not kinds:
         there = "; ".join(f"{key} is one of {index.header_values[key][:20]}" for key in chosen)
         raise DataError(f"no message has {dict(chosen)} (`grib_filter`)", fix=f"in this file {there}")

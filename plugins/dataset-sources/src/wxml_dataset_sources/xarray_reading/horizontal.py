@@ -2,12 +2,15 @@
 
 __all__ = ["Arrangement", "make_grid", "node_order"]
 
+import logging
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid
 from wxml.errors import DataError
+
+logger = logging.getLogger("wxml")
 
 Array = NDArray[np.float64]
 Arrangement = Literal["axes", "plane", "cells"]
@@ -23,7 +26,8 @@ def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement) -> 
         longitudes: the longitudes; those of an axis may pass 0° or 180° on the way.
         arrangement: `axes` for the axes of a regular grid, shape `[latitude]` and `[longitude]`; `plane` for
             two-dimensional coordinates, both `[y, x]`; `cells` for a list of nodes, both `[node]`, which is a reduced
-            Gaussian grid if the nodes form one, else an unstructured grid.
+            Gaussian grid if the nodes form one, else an unstructured grid. Its nodes have the areas of a regular grid
+            if they are all pairs of some latitudes and longitudes; else they count the same, which is warned of.
 
     Raises:
         DataError: a latitude or longitude is missing.
@@ -37,13 +41,45 @@ def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement) -> 
         return Grid.regular(latitudes, longitudes)
     if arrangement == "plane":
         return Grid.curvilinear(latitudes, longitudes)
+    return _cells(latitudes, longitudes)
+
+
+def _cells(latitudes: Array, longitudes: Array) -> Grid:
+    """The grid of a list of nodes, with the areas of the kind of grid that they form, if they form one."""
     unstructured = Grid.unstructured(latitudes, longitudes)
     starts = np.flatnonzero(np.diff(latitudes, prepend=np.inf))
     counts = np.diff(starts, append=len(latitudes))
-    if len(counts) < 4 or counts.min() < 4 or not np.all(np.diff(latitudes) <= 0):
-        return unstructured
-    gaussian = Grid.reduced_gaussian(counts.tolist())
-    return gaussian if _same_places(gaussian, unstructured) else unstructured
+    if len(counts) >= 4 and counts.min() >= 4 and np.all(np.diff(latitudes) <= 0):
+        gaussian = Grid.reduced_gaussian(counts.tolist())
+        if _same_places(gaussian, unstructured):
+            return gaussian
+    areas = _product_areas(latitudes, longitudes)
+    if areas is not None:
+        return Grid.unstructured(latitudes, longitudes, areas)
+    if not _is_healpix(unstructured):
+        logger.warning(
+            "the %d nodes form no grid that wxml knows, so all of them count the same in statistics, loss and scores",
+            len(unstructured),
+        )
+    return unstructured
+
+
+def _product_areas(latitudes: Array, longitudes: Array) -> Array | None:
+    """The area of each node if the nodes are all pairs of some latitudes and longitudes, in any order; else None."""
+    rows, row = np.unique(np.round(latitudes, 6), return_inverse=True)
+    columns, column = np.unique(np.round(np.mod(longitudes, 360.0), 6) % 360.0, return_inverse=True)
+    if len(rows) * len(columns) != len(latitudes) or len(np.unique(row * len(columns) + column)) < len(latitudes):
+        return None
+    first = int(np.argmax(np.diff(columns, prepend=columns[-1] - 360.0)))  # an area begins after the widest gap
+    regular = Grid.regular(rows, np.roll(columns, -first))
+    areas: Array = regular.area_weights.reshape(regular.shape)[row, (column - first) % len(columns)]
+    return areas
+
+
+def _is_healpix(grid: Grid) -> bool:
+    """Whether the nodes are the centres of HEALPix cells in ring order, which have equal areas."""
+    nside = round(np.sqrt(len(grid) / 12))
+    return 12 * nside**2 == len(grid) and _same_places(Grid.healpix(nside), grid)
 
 
 def node_order(wanted: Grid, found: Grid) -> NDArray[np.intp] | None:

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from wxml.errors import DataError
-from xarray.coders import CFDatetimeCoder
 
 from wxml_dataset_sources.xarray_reading.coordinates import Coordinates
+from wxml_dataset_sources.xarray_reading.dates import decoded_dates, reject_coarse
 
 LEAD_UNITS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600, "day": 86400}
 LEAD_UNITS |= {"d": 86400, "": 3600}  # NCEP's older files state no units for what are hours
@@ -50,7 +50,7 @@ def valid_times(
             )
         return ValidTimes(None, ())
     best = min(instants, key=lambda name: _preference(dataset[name].variable, called(name), lead))
-    date = _dates(best, dataset[best].variable)
+    date = decoded_dates(best, dataset[best].variable)
     if lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead):
         date = date + _durations(leads[0], lead)
     if sum(length > 1 for length in date.shape) > 1:
@@ -76,44 +76,17 @@ def _is_valid_time(date: xr.Variable, name: str, lead: xr.Variable | None) -> bo
     return said and (lead is None or set(lead.dims).issubset(date.dims))
 
 
-def _dates(name: str, variable: xr.Variable) -> xr.Variable:
-    """Dates as `datetime64[s]`, rounded to the nearest second."""
-    if variable.dtype.kind in "SUO":
-        return xr.Variable(variable.dims, _from_text(name, variable.values))
-    try:
-        coder = CFDatetimeCoder(time_unit="s")
-        whole = xr.Dataset({name: variable})
-        decoded = xr.decode_cf(whole, decode_times=coder, decode_timedelta=False)[name].variable.values
-        dates = [str(date.isoformat()) for date in decoded.ravel()] if decoded.dtype == object else decoded
-        milliseconds = np.asarray(dates, "datetime64[ms]").reshape(variable.shape)
-    except (ValueError, OverflowError, TypeError) as error:
-        raise _not_dates(name, f"units {variable.attrs.get('units')!r}") from error
-    rounded = (milliseconds + np.timedelta64(500, "ms")).astype("datetime64[s]")
-    if np.any(np.isnat(rounded)):
-        raise _not_dates(name, "a missing time")
-    return xr.Variable(variable.dims, rounded)
-
-
-def _from_text(name: str, values: NDArray[np.generic]) -> NDArray[np.datetime64]:
-    """Read dates that are text, as in `1996 01 05 00:00` or in ISO 8601, with any mark between the numbers."""
-    texts = [value.decode("ascii", "replace") if isinstance(value, bytes) else str(value) for value in values.ravel()]
-    found = [re.fullmatch(r"\s*(\d{4})\D?(\d\d)\D?(\d\d)(?:\D*(\d\d)(?:\D?(\d\d)){0,2}\D*)?", text) for text in texts]
-    dates = []
-    for text, match in zip(texts, found, strict=True):
-        if match is None:
-            raise _not_dates(name, f"the text {text!r}")
-        year, month, day, hour, minute = match.groups()
-        dates.append(f"{year}-{month}-{day}T{hour or '00'}:{minute or '00'}")
-    try:
-        return np.array(dates, "datetime64[s]").reshape(values.shape)
-    except ValueError as error:
-        raise _not_dates(name, f"the text {texts[0]!r}") from error
-
-
 def _durations(name: str, variable: xr.Variable) -> xr.Variable:
     """Lead times as `timedelta64[s]`, rounded to the nearest second."""
-    if variable.dtype.kind == "m":
-        return variable.astype("timedelta64[s]")
+    is_decoded = variable.dtype.kind == "m"
+    leads = variable.values.astype("timedelta64[s]") if is_decoded else _from_numbers(name, variable)
+    if np.any(np.isnat(leads)):
+        raise DataError(f"`{name}` lacks a lead time", fix="write the lead time of every field into the file")
+    return xr.Variable(variable.dims, leads)
+
+
+def _from_numbers(name: str, variable: xr.Variable) -> NDArray[np.timedelta64]:
+    """Lead times from numbers and the attribute `units`; without units they are hours."""
     unit = str(variable.attrs.get("units", "")).lower()
     seconds = LEAD_UNITS.get(unit, LEAD_UNITS.get(unit.removesuffix("s")))
     if seconds is None:
@@ -121,11 +94,10 @@ def _durations(name: str, variable: xr.Variable) -> xr.Variable:
             f"`{name}` must be lead times in seconds, minutes, hours or days, got units {unit!r}",
             fix="correct its attribute `units`",
         )
-    return xr.Variable(variable.dims, np.round(variable.values * seconds).astype("timedelta64[s]"))
-
-
-def _not_dates(name: str, got: str) -> DataError:
-    return DataError(
-        f"`{name}` must hold dates of the real calendar, got {got}",
-        fix="write it as 'hours since 2000-01-01' in the standard calendar",
-    )
+    values = np.asarray(variable.values)
+    whole = np.round(values.astype(np.float64) * seconds)
+    leads = np.where(np.isfinite(whole), whole, 0).astype(np.int64)
+    if values.dtype.kind == "f" and np.isfinite(values).any():
+        spacing = float(np.spacing(np.abs(values[np.isfinite(values)]).max())) * seconds
+        reject_coarse(name, variable, leads, spacing)
+    return np.where(np.isfinite(whole), leads.astype("timedelta64[s]"), np.timedelta64("NaT"))

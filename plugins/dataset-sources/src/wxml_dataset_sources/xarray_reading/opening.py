@@ -15,11 +15,13 @@ from wxml_dataset_sources.xarray_reading.files import DataFile
 
 KEPT_OPEN = 1024  # datasets with their metadata; xarray itself limits the number of open files
 
-_raw = partial(xr.open_dataset, decode_times=False, decode_timedelta=False, mask_and_scale=True, cache=False)
+_raw = partial(xr.open_dataset, decode_times=False, decode_timedelta=False, cache=False)
 
 
-def opened(file: DataFile) -> xr.Dataset:
+def opened(file: DataFile, *, as_stored: bool = False) -> xr.Dataset:
     """Open the file as a lazy dataset; xarray masks and scales the values, and does not decode the times.
+
+    With `as_stored`, the values and attributes are those in the file, neither masked nor scaled.
 
     The dataset stays open until `release`. Every process opens its own: a handle that was opened before a fork shares
     its position in the file with the parent.
@@ -27,7 +29,7 @@ def opened(file: DataFile) -> xr.Dataset:
     Raises:
         DataError: the file is damaged or has no variables.
     """
-    return _open(file, os.stat(file.path).st_mtime_ns, os.getpid())
+    return _open(file, os.stat(file.path).st_mtime_ns, os.getpid(), as_stored)
 
 
 def release() -> None:
@@ -36,7 +38,7 @@ def release() -> None:
 
 
 @lru_cache(maxsize=KEPT_OPEN)
-def _open(file: DataFile, _modified: int, _process: int) -> xr.Dataset:
+def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> xr.Dataset:
     try:
         if file.engine == "netcdf":
             check_length(file.path)
@@ -45,9 +47,9 @@ def _open(file: DataFile, _modified: int, _process: int) -> xr.Dataset:
             warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
             if file.engine == "zarr":
                 # Consolidated metadata may be stale or absent, and guessing makes zarr warn; a local store needs none.
-                dataset = _raw(file.path, engine="zarr", consolidated=False, chunks=None)
+                dataset = _raw(file.path, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
             else:
-                dataset = _raw(file.path, engine="netcdf4")
+                dataset = _raw(file.path, engine="netcdf4", mask_and_scale=not as_stored)
     except DataError:
         raise
     except DAMAGE as error:

@@ -1,0 +1,75 @@
+"""Checks that the blocks of a variable hold one quantity: the same units, step type and period."""
+
+__all__ = ["check_quantities"]
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from wxml import Variable
+from wxml.data.times import format_duration
+from wxml.errors import DataError
+
+from wxml_dataset_sources.xarray_reading.block import Block
+
+HOW_TO_CHOOSE = (
+    "choose one with `path` or `grib_filter` (by stepType or stepRange; in GRIB 2 also by lengthOfTimeRange, or "
+    "{derivedForecast: undef} for all but ensemble means and spreads), or leave the variable out with `variables`"
+)
+
+
+def check_quantities(blocks: Sequence[Block]) -> None:
+    """Check that every variable is one quantity in all blocks that hold it.
+
+    Periods belong together if they have one length, or one start (an accumulation from the start of a forecast on).
+
+    Raises:
+        DataError: the blocks of a variable differ in units, in step type, or in the length of their periods.
+    """
+    holders: dict[str, list[tuple[Variable, Block]]] = {}
+    for block in blocks:
+        for variable in block.variables:
+            holders.setdefault(variable.name, []).append((variable, block))
+    for name, pieces in holders.items():
+        _check_units(pieces)
+        sharing = [block for _, block in pieces]
+        _check_step_types(name, sharing)
+        _check_periods(name, sharing)
+
+
+def _check_units(pieces: Sequence[tuple[Variable, Block]]) -> None:
+    (first, place), *others = pieces
+    for variable, block in others:
+        if not variable.has_units_of(first):
+            raise DataError(
+                f"variable {first.name!r} has units {first.units!r} as {place.place}, and {variable.units!r} as "
+                f"{block.place}",
+                fix="convert the values, or correct the attribute `units`; or give one of them another name: "
+                "rename: {'file.nc:name': new_name}",
+            )
+
+
+def _check_step_types(name: str, blocks: Sequence[Block]) -> None:
+    stated = [block for block in blocks if block.period.step_type]
+    for block in stated[1:]:
+        if block.period.step_type != stated[0].period.step_type:
+            raise DataError(
+                f"variable {name!r} has step type {stated[0].period.step_type!r} as {stated[0].place}, and "
+                f"{block.period.step_type!r} as {block.place}",
+                fix=HOW_TO_CHOOSE,
+            )
+
+
+def _check_periods(name: str, blocks: Sequence[Block]) -> None:
+    lengths = frozenset[int]().union(*(block.period.lengths for block in blocks))
+    starts = frozenset[int]().union(*(block.period.starts for block in blocks))
+    if len(lengths) > 1 and len(starts) > 1:
+        places = list(dict.fromkeys(block.place for block in blocks))
+        raise DataError(
+            f"variable {name!r} holds values over periods of {_listed(lengths)}: {' and '.join(places[:2])}",
+            fix=HOW_TO_CHOOSE,
+        )
+
+
+def _listed(lengths: Iterable[int]) -> str:
+    """The lengths, shortest first, as in `3h and 6h`."""
+    return " and ".join(format_duration(np.timedelta64(length, "s")) for length in sorted(lengths))
