@@ -270,7 +270,12 @@ class Rms(Verifier):
 
 class Still(Trainer):
     """All weights zero: with the last state as residual, the model is persistence."""
+    def __init__(self, *, fails: bool = False):
+        self.fails = fails
     def fit(self, experiment, run_dir, *, resume=False):
+        if self.fails:
+            (run_dir / "history.csv").write_text("begun")
+            raise DataError("the training loss is nan", fix="take another rate")
         weights = {name: 0 * value for name, value in experiment.new_model().state_dict().items()}
         experiment.save(run_dir / "checkpoint.safetensors", weights, {"steps": 0})
         return run_dir / "checkpoint.safetensors"
