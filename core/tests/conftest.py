@@ -199,6 +199,7 @@ FILE_ENTRY_POINTS = """
 [wxml.forecast_writers]
 npz = tiny_files:NpzWriter
 zarr = tiny_files:NpzWriter
+netcdf = tiny_files:NpzWriter
 [wxml.trainers]
 still = tiny_files:Still
 [wxml.verifiers]
@@ -244,6 +245,8 @@ class NpzWriter(ForecastWriter):
     @classmethod
     def read_provenance(cls, target):
         try:
+            if target.endswith("scores.nc"):  # the scores of Rms
+                return json.loads(Path(target).read_text())
             with np.load(target) as file:
                 return provenance_from_text(target, str(file[PROVENANCE]))
         except (OSError, ValueError, KeyError) as error:

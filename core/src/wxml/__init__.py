@@ -64,6 +64,7 @@ _WHERE = {
 }
 
 PUBLIC_MODULES = (
+    "artefacts.replacement",
     "data.sphere",
     "data.times",
     "errors",

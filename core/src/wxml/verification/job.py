@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.provenance import Provenance
+from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
 from wxml.config.schema import ExperimentConfig
 from wxml.data.source import DataSource
@@ -30,7 +31,7 @@ def verify(
         forecast: the file that `wxml forecast` wrote.
         output: a new folder for `scores.nc` and `report.html`.
         changed: the config behind the forecast with changes to `data.source` (the truth) or `verification`.
-        overwrite: replace `output` if it exists.
+        overwrite: replace `output` if it holds scores and nothing else.
 
     Returns:
         The scores, and the path of the report.
@@ -48,6 +49,7 @@ def verify(
     # The config of the checkpoint that the forecast was made with is in its record.
     config = changed.config if changed else ExperimentConfig.model_validate(record.parents[0]["config"])
     source, scored_by = config.data.source, config.verification
+    check_target(output, "scores", [forecast, *source_paths(source)], overwrite=overwrite)
     truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")
     verifier: Verifier = create("verifier", scored_by.plugin, scored_by.options, where="verification")
     logger.info("verify: %s", forecast)
