@@ -35,6 +35,7 @@ mixing = tiny_wxml:Mixing
 conditioned = tiny_wxml:Conditioned
 layered = tiny_wxml:Layered
 peeking = tiny_wxml:Peeking
+tied = tiny_wxml:Tied
 [wxml.trainers]
 none = tiny_wxml:NoTrainer
 planned = tiny_wxml:Planned
@@ -46,7 +47,7 @@ listener = tiny_wxml_hooks
 
 PARTS = '''
 """Data, graph and network, as small as can be."""
-from typing import Annotated
+from typing import Annotated, Literal
 import numpy as np
 import torch
 from pydantic import Field
@@ -145,6 +146,19 @@ class Peeking(Mixing):
     """Looks at values."""
     def forward(self, state):
         return super().forward(state) if state.sum() > 0 else state
+
+class Tied(Mixing):
+    """Has one weight, layer or buffer under two names."""
+    def __init__(self, mesh, channels, *, what: Literal["weight", "layer", "buffer"]):
+        super().__init__(mesh, channels)
+        if what == "weight":
+            self.again = nn.Linear(channels.hidden, channels.hidden)
+            self.again.weight = self.mix.weight
+        elif what == "layer":
+            self.again = self.mix
+        else:
+            self.register_buffer("scale", torch.ones(3))
+            self.register_buffer("again", self.scale)
 
 class NoTrainer(Trainer):
     def fit(self, experiment, run_dir, *, resume=False): ...

@@ -112,6 +112,10 @@ class MlflowTracker:
         """Connect to MLflow, and make a run or go on with the known one."""
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
+        try:
+            Path.home()
+        except RuntimeError:  # in a container: MLflow looks into the home folder, and fails if there is none
+            os.environ["HOME"] = os.devnull
         from mlflow.tracking import MlflowClient
 
         for chatty in ("mlflow", "urllib3"):  # every migration of a new database, every connection that is tried again
