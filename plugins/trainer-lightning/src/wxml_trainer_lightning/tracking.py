@@ -1,6 +1,6 @@
 """Tracking by MLflow. If MLflow fails or hangs, the training logs one warning and goes on."""
 
-__all__ = ["MlflowTracker", "open_tracker"]
+__all__ = ["MlflowTracker", "open_tracker", "sqlite_address"]
 
 import logging
 import os
