@@ -27,6 +27,7 @@ ROOMS = (
     "config",
     "plugins",
     "environment",
+    "artefacts",
     "files",
     "terminal",
     "testing",

@@ -37,6 +37,7 @@ mixing = tiny_wxml:Mixing
 conditioned = tiny_wxml:Conditioned
 layered = tiny_wxml:Layered
 peeking = tiny_wxml:Peeking
+tied = tiny_wxml:Tied
 [wxml.transforms]
 log1p = tiny_wxml:Log1p
 [wxml.trainers]
@@ -51,7 +52,7 @@ listener = tiny_wxml_hooks
 PARTS = '''
 """Data, graph and network, as small as can be."""
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 import numpy as np
 import torch
 from pydantic import Field
@@ -174,6 +175,19 @@ class Log1p(Transform):
     def inverse(self, values, variables):
         return np.expm1(values)
 
+class Tied(Mixing):
+    """Has one weight, layer or buffer under two names."""
+    def __init__(self, mesh, channels, *, what: Literal["weight", "layer", "buffer"]):
+        super().__init__(mesh, channels)
+        if what == "weight":
+            self.again = nn.Linear(channels.hidden, channels.hidden)
+            self.again.weight = self.mix.weight
+        elif what == "layer":
+            self.again = self.mix
+        else:
+            self.register_buffer("scale", torch.ones(3))
+            self.register_buffer("again", self.scale)
+
 class NoTrainer(Trainer):
     def fit(self, experiment, run_dir, *, resume=False): ...
 
@@ -228,6 +242,7 @@ FILE_ENTRY_POINTS = """
 [wxml.forecast_writers]
 npz = tiny_files:NpzWriter
 zarr = tiny_files:NpzWriter
+netcdf = tiny_files:NpzWriter
 [wxml.trainers]
 still = tiny_files:Still
 [wxml.verifiers]
@@ -273,6 +288,8 @@ class NpzWriter(ForecastWriter):
     @classmethod
     def read_provenance(cls, target):
         try:
+            if target.endswith("scores.nc"):  # the scores of Rms
+                return json.loads(Path(target).read_text())
             with np.load(target) as file:
                 return provenance_from_text(target, str(file[PROVENANCE]))
         except (OSError, ValueError, KeyError) as error:
@@ -300,7 +317,12 @@ class Rms(Verifier):
 
 class Still(Trainer):
     """All weights zero: with the last state as residual, the model is persistence."""
+    def __init__(self, *, fails: bool = False):
+        self.fails = fails
     def fit(self, experiment, run_dir, *, resume=False):
+        if self.fails:
+            (run_dir / "history.csv").write_text("begun")
+            raise DataError("the training loss is nan", fix="take another rate")
         weights = {name: 0 * value for name, value in experiment.new_model().state_dict().items()}
         experiment.save(run_dir / "checkpoint.safetensors", weights, {"steps": 0})
         return run_dir / "checkpoint.safetensors"

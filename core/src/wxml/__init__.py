@@ -65,6 +65,7 @@ _WHERE = {
 }
 
 PUBLIC_MODULES = (
+    "artefacts.replacement",
     "data.sphere",
     "data.times",
     "errors",

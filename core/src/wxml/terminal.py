@@ -61,7 +61,7 @@ class Progress:
         self._label, self._total, self._unit, self._lines = label, total, unit, lines
         self._parts = int(lines * start / total) if start else -1
         self._bar: Any = None
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():  # None: it was closed
             from tqdm import tqdm  # type: ignore[import-untyped]  # has no stubs
 
             self._bar = tqdm(

@@ -38,7 +38,7 @@ def holder(path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_the_folder_is_named_when_another_process_is_at_work_there(path: Path, holder: object) -> None:
-    with pytest.raises(ArtefactError, match=r"another process is at work in `.*run`\n.*wait"), locked(path, seconds=0):
+    with pytest.raises(ArtefactError, match=r"`.*run` is in use by another process\n.*wait"), locked(path, seconds=0):
         pass
     assert path.exists()
 
@@ -78,3 +78,16 @@ def test_where_nothing_can_be_written_work_goes_on_without_a_lock(tmp_path: Path
     with locked(tmp_path / "file" / ".lock"):
         done = True
     assert done
+
+
+def test_the_protected_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / ".f.nc.lock"
+    refused = pytest.raises(ArtefactError, match=r"`.*f\.nc` is in use by another process\n.*another path")
+    with locked(path), refused, locked(path, seconds=0, target=tmp_path / "f.nc"):
+        pass
+
+
+def test_who_holds_the_lock_knows_it(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with locked(path) as held, locked(tmp_path / "file" / ".lock") as not_held:
+        assert (held, not_held) == (True, False)

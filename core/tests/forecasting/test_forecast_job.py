@@ -101,14 +101,30 @@ def test_a_mistake_is_named_and_nothing_is_written(checkpoint, tmp_path, changes
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_file_that_is_there_is_kept_unless_it_may_be_replaced(checkpoint, tmp_path) -> None:
+def test_a_forecast_that_is_there_is_kept_unless_it_may_be_replaced(checkpoint, tmp_path) -> None:
     path, output = checkpoint(), tmp_path / "f.npz"
-    output.write_text("precious")
+    forecast(ForecastRequest(path, output, start="2000-01-12"))
     with pytest.raises(ArtefactError, match="exists already"):
         forecast(ForecastRequest(path, output, start="2000-01-11"))
-    assert output.read_text() == "precious"
+    assert times_in(output) == ["2000-01-12T00"]
     forecast(ForecastRequest(path, output, start="2000-01-11", overwrite=True))
     assert times_in(output) == ["2000-01-11T00"]
+
+
+def test_a_file_that_is_no_forecast_is_never_replaced(checkpoint, tmp_path) -> None:
+    path, output = checkpoint(), tmp_path / "f.npz"
+    output.write_text("precious")
+    with pytest.raises(ArtefactError, match=r"f\.npz` cannot be replaced, because it is no forecast that wxml wrote"):
+        forecast(ForecastRequest(path, output, start="2000-01-11", overwrite=True))
+    assert output.read_text() == "precious"
+
+
+def test_the_checkpoint_is_never_replaced_by_its_forecast(checkpoint, tmp_path) -> None:
+    path = checkpoint({"forecast": {"writer": {"plugin": "npz"}, "lead_time": "12h"}})
+    before = path.read_bytes()
+    with pytest.raises(ArtefactError, match=r"because this command reads `.*model\.safetensors`"):
+        forecast(ForecastRequest(path, path, start="2000-01-11", overwrite=True))
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -117,14 +133,16 @@ def test_a_file_that_is_there_is_kept_unless_it_may_be_replaced(checkpoint, tmp_
 )
 def test_a_failure_half_way_leaves_nothing_new(checkpoint, tmp_path, fails, error, message) -> None:
     """Neither beside the output, nor in the place of a file that was to be replaced."""
-    path = checkpoint({"forecast": {"writer": {"plugin": "npz", "fails": fails}, "lead_time": "12h"}})
     output = tmp_path / "f.npz"
-    output.write_text("precious")
+    sound = checkpoint()
+    forecast(ForecastRequest(sound, output, start="2000-01-12"))
+    sound.unlink()
+    path = checkpoint({"forecast": {"writer": {"plugin": "npz", "fails": fails}, "lead_time": "12h"}})
     before = sorted(tmp_path.iterdir())
     with pytest.raises(error, match=message):
         forecast(ForecastRequest(path, output, start="2000-01-11", overwrite=True))
     assert sorted(tmp_path.iterdir()) == before
-    assert output.read_text() == "precious"
+    assert times_in(output) == ["2000-01-12T00"]
 
 
 def test_changes_of_the_config_are_made_checked_and_recorded(checkpoint, tmp_path) -> None:

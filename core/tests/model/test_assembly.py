@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from wxml import ConfigError
+from wxml.errors import ContractError
 from wxml.experiment import assemble, restore
 from wxml.forecasting.rollout import rollout
 from wxml.model.residual import TruncatedState
@@ -90,3 +91,10 @@ def test_a_model_of_several_steps_from_config_to_forecast(tiny, tmp_path: Path, 
         np.testing.assert_allclose(fields.values[0], expected, rtol=1e-5)
         lead_times.append(int(lead_time / np.timedelta64(6, "h")))
     assert lead_times == list(range(1, 9))
+
+
+@pytest.mark.parametrize("what", ["weight", "layer", "buffer"])
+def test_tied_weights_are_refused(tiny, what) -> None:
+    experiment = assemble(tiny({"model.processor": {"plugin": "tied", "what": what}}))
+    with pytest.raises(ContractError, match=r"`processor\.[a-z.]+` and `processor\.again.*` are one tensor"):
+        experiment.new_model()

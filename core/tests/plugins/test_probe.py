@@ -1,6 +1,8 @@
 import dataclasses
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from wxml.plugins.catalog import PluginRecord, scan
@@ -85,6 +87,30 @@ def test_what_an_import_has_started_is_ended_with_it(site, tmp_path) -> None:
             os.set_blocking(reading.fileno(), True)
             said = reading.read()  # until nobody holds the other end
     assert said == "begun\n"
+
+
+TRYING = """
+from wxml.plugins.catalog import scan
+from wxml.plugins.probe.parent import probe
+probe([record for record in scan().records if record.distribution == "acme"], 600)
+"""
+ANNOUNCED = "import os, sys\nfile = os.open({pipe!r}, os.O_WRONLY)\nos.write(file, b'begun')\n"
+FORKED = "if os.fork() == 0:\n    os.close(0)\n"
+REGEX = "import re\nre.match('(a*)*b', 'a' * 60)\n"
+"""A loop of C code that does not let other threads run."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+@pytest.mark.parametrize("code", [ENDLESS, ASLEEP, FORKED + ASLEEP, REGEX], ids=["busy", "asleep", "forked", "C"])
+def test_a_process_that_tries_a_plugin_ends_with_its_parent(site, tmp_path, code) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    site.trainer("acme", "acme_x", ANNOUNCED.format(pipe=str(pipe)) + code)
+    variables = {**os.environ, "PYTHONPATH": str(site.folder)}
+    with subprocess.Popen([sys.executable, "-c", TRYING], env=variables) as parent, pipe.open("rb") as reading:
+        assert reading.read(5) == b"begun"
+        parent.kill()
+        assert reading.read() == b"", "nobody holds the other end any more"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from wxml import ArtefactError
 from wxml.artefacts.checkpoint import read_header
 from wxml.config.load import LoadedConfig
+from wxml.errors import WxmlError
 from wxml.files.lock import locked
 from wxml.files.yaml_loader import yaml_text
 from wxml.training.job import train
@@ -54,7 +55,33 @@ def test_the_second_training_in_a_folder_is_refused_and_leaves_it_as_it_is(exper
     (run_dir / "history.csv").touch()
     with (
         locked(run_dir / ".lock"),
-        pytest.raises(ArtefactError, match=r"another process is at work in `.*first`\n"),
+        pytest.raises(ArtefactError, match=r"`.*first` is in use by another process\n"),
     ):
         train(experiment, [], run_dir, resume=True)
     assert [path.name for path in run_dir.iterdir()] == ["history.csv"]
+
+
+@pytest.mark.parametrize("made_by_user", [False, True])
+@pytest.mark.parametrize("override", ["training.plugin=nothing", "model.channels=-1", "training.fails=true"])
+def test_a_training_that_fails_before_its_first_state_leaves_the_folder_as_it_was(
+    experiment: Path, tmp_path: Path, override: str, made_by_user: bool
+) -> None:
+    run_dir = tmp_path / "run"
+    if made_by_user:
+        run_dir.mkdir()
+        (run_dir / ".config.yaml.12ab.partial").touch()  # what a killed run left
+    with pytest.raises(WxmlError):
+        train(experiment, [override], run_dir)
+    assert run_dir.exists() == made_by_user
+    assert [path.name for path in run_dir.glob("*")] == ([".config.yaml.12ab.partial"] if made_by_user else [])
+
+
+@pytest.mark.parametrize("left", [[], [".lock"], ["config.yaml"], [".lock", ".config.12ab.partial.yaml"]])
+def test_a_run_that_was_killed_before_its_first_state_is_begun_again_by_resume(
+    experiment: Path, tmp_path: Path, left: list[str]
+) -> None:
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    for name in left:
+        (run_dir / name).touch()
+    assert train(experiment, [], run_dir, resume=True).is_file()

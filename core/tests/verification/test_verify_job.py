@@ -78,15 +78,36 @@ def test_an_unknown_metric_is_refused_before_any_work(forecasts, tmp_path, monke
     assert not (tmp_path / "scores").exists()
 
 
-def test_a_folder_that_is_there_is_kept_unless_it_may_be_replaced(forecasts, tmp_path) -> None:
+def test_scores_that_are_there_are_kept_unless_they_may_be_replaced(forecasts, tmp_path) -> None:
     path, output = forecasts(), tmp_path / "scores"
-    output.mkdir()
-    (output / "precious").write_text("")
+    verify(path, output)
+    (output / "report.html").write_text("old")
     with pytest.raises(ArtefactError, match="exists already"):
         verify(path, output)
-    assert (output / "precious").exists()
+    assert (output / "report.html").read_text() == "old"
     verify(path, output, overwrite=True)
-    assert sorted(file.name for file in output.iterdir()) == ["report.html", "scores.nc"]
+    assert (output / "report.html").read_text() == "40 training times"
+
+
+@pytest.mark.parametrize("with_scores", [False, True])
+def test_a_folder_that_holds_something_else_is_never_replaced(forecasts, tmp_path, with_scores) -> None:
+    path, output = forecasts(), tmp_path / "scores"
+    if with_scores:
+        verify(path, output)
+    output.mkdir(exist_ok=True)
+    (output / "thesis.txt").touch()
+    before = sorted(output.iterdir())
+    message = "did not write: thesis.txt" if with_scores else "no scores that wxml wrote"
+    with pytest.raises(ArtefactError, match=rf"scores` cannot be replaced, because .* {message}"):
+        verify(path, output, overwrite=True)
+    assert sorted(output.iterdir()) == before
+
+
+def test_the_folder_of_the_forecast_is_never_replaced(forecasts, tmp_path) -> None:
+    path = forecasts()
+    with pytest.raises(ArtefactError, match=r"because this command reads `.*f\.npz`"):
+        verify(path, tmp_path, overwrite=True)
+    assert path.is_file()
 
 
 def test_a_verifier_that_fails_leaves_nothing(forecasts, tmp_path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from wxml import Grid, Variable
+from wxml_forecast_writers.zarr_writer import ZarrWriter
 
 NAMES = ("t_850", "msl", "2t", "x.y-z@+")
 START = np.datetime64("2019-12-31T18", "s")
@@ -164,3 +165,19 @@ def test_every_step_is_on_the_disk_before_the_next_one(tmp_path, make_writer, ma
 
 def bytes_below(folder):
     return sum(os.path.getsize(path) for path in folder.rglob("*") if path.is_file())
+
+
+def test_no_file_of_a_forecast_is_foreign(tmp_path, make_writer, make_header, write_forecast) -> None:
+    path = write_forecast(make_writer(tmp_path), make_header(), [(0, 0, 3.0), (1, 2, 4.0)])
+    assert make_writer(tmp_path).foreign_files(path) == []
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("name", ["thesis.txt", "7", "c", ".notes", "msl/thesis.txt", "msl/0.0.x", "other/zarr", "a/7"])
+def test_every_other_file_in_a_zarr_store_is_foreign(tmp_path, make_header, write_forecast, zarr_format, name) -> None:
+    path = tmp_path / "forecast.zarr"
+    write_forecast(ZarrWriter(str(path), zarr_format=zarr_format), make_header(), [(0, 0, 3.0)])
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).touch()
+    (path / "link").symlink_to(tmp_path)
+    assert ZarrWriter.foreign_files(str(path)) == sorted(["link", name])

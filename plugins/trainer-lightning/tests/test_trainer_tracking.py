@@ -1,8 +1,11 @@
 """Tracking by MLflow, read back without MLflow; and its failures, that a training outlives."""
 
 import logging
+import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -10,7 +13,7 @@ from wxml.files.lock import locked
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import tracking
 from wxml_trainer_lightning.history import Row
-from wxml_trainer_lightning.tracking import MlflowTracker
+from wxml_trainer_lightning.tracking import MlflowTracker, open_tracker
 
 
 def query(path, sql):
@@ -83,6 +86,38 @@ def test_long_names_and_values_are_cut_to_the_limits(tracked) -> None:
     )
     assert len(table) == 252
     assert max(table) == (250, 6000)
+
+
+@pytest.mark.parametrize("name", ["a%20b", "100%", "what?", "a?b=c&d", "x#y", "ü @:+$'[1]"])
+def test_whatever_the_name_of_the_folder_the_records_are_beside_the_run(tracked, tmp_path, name) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copy(tracked / "mlflow.db", folder)
+    with open_tracker("mlflow", None, folder / "here", {}, None):
+        pass
+    assert query(folder / "mlflow.db", "select status from runs where name = 'here'") == [("FINISHED",)]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+TRACK = """
+import sys
+from pathlib import Path
+from wxml_trainer_lightning.tracking import open_tracker
+sys.stdin.read()
+with open_tracker("mlflow", None, Path(sys.argv[1]), {}, None):
+    pass
+"""
+
+
+def test_trainings_that_start_together_are_all_tracked(tmp_path) -> None:
+    command = [sys.executable, "-c", TRACK]
+    began = [subprocess.Popen([*command, str(tmp_path / f"run{number}")], stdin=subprocess.PIPE) for number in range(3)]
+    for process in began:
+        assert process.stdin is not None
+        process.stdin.close()
+    assert [process.wait(600) for process in began] == [0, 0, 0]
+    found = query(tmp_path / "mlflow.db", "select name, status from runs order by name")
+    assert found == [(f"run{number}", "FINISHED") for number in range(3)]
 
 
 def check_outage(fit, experiment, run_dir, caplog, uri) -> str:

@@ -28,8 +28,12 @@ def format_plugin(path: Path) -> str:
     return FORMATS.get(path.suffix, path.suffix.lstrip("."))
 
 
-def read_provenance(path: Path) -> Provenance:
+def read_provenance(path: Path, writer: str | None = None) -> Provenance:
     """Read the record of a checkpoint, a forecast, or a folder of scores.
+
+    Args:
+        path: the artefact.
+        writer: the forecast writer that knows the format; None: the one that the suffix names.
 
     Raises:
         ArtefactError: there is no such artefact, it is damaged, or wxml did not write it.
@@ -43,5 +47,6 @@ def read_provenance(path: Path) -> Provenance:
         return Provenance.from_dict(read_header(path)["provenance"])
     if (path / "scores.nc").is_file():
         path = path / "scores.nc"
-    writer: Any = load(resolve("forecast-writer", format_plugin(path)))
-    return Provenance.from_dict(writer.read_provenance(str(path)))
+        writer = None
+    reader: Any = load(resolve("forecast-writer", writer or format_plugin(path)))
+    return Provenance.from_dict(reader.read_provenance(str(path)))

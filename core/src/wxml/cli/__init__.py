@@ -192,8 +192,22 @@ group = WxmlGroup(
 group = click.version_option(wxml.__version__, prog_name="wxml", message="%(prog)s %(version)s")(group)
 
 
+def _open_streams() -> None:
+    """Send what is written to a closed standard stream nowhere, as in a daemon.
+
+    Else the next file that is opened would get its number, and every message of a C library would land in that file.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+            setattr(sys, name, open(number, mode, closefd=False, encoding="utf-8"))  # noqa: SIM115  # for good
+
+
 def main() -> None:
     """The console script."""
+    _open_streams()
     if sys.stderr is not None:
         faulthandler.enable()  # a plugin that crashes the interpreter is named by the last lines that it ran
     # threads that spin while they wait take twice as long beside a busy neighbour; OpenMP reads this when it is loaded

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wxml.errors import ArtefactError
+from wxml.files.lock import locked
+from wxml.files.staging import is_leftover
 from wxml.forecasting.job import ForecastRequest, forecast
 from wxml.training.job import train
 from wxml.verification.job import verify
@@ -34,10 +36,12 @@ def demo(directory: Path, overrides: Sequence[str] = (), *, every: str = "18h") 
     Raises:
         WxmlError: names what is wrong and the fix.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise ArtefactError(f"`{directory}` is not empty", fix="choose another --directory, or remove it")
-    directory.mkdir(parents=True, exist_ok=True)
-    checkpoint = train(None, overrides, directory / "run")
-    forecasts = forecast(ForecastRequest(checkpoint, directory / "forecast.zarr", every=every))
-    scores, report = verify(forecasts, directory / "scores")
+    if directory.exists() and not directory.is_dir():
+        raise ArtefactError(f"`{directory}` is a file, not a folder", fix="choose another --directory")
+    with locked(directory / ".lock", seconds=0):
+        if not all(is_leftover(path.name) for path in directory.iterdir()):
+            raise ArtefactError(f"`{directory}` is not empty", fix="choose another --directory, or remove it")
+        checkpoint = train(None, overrides, directory / "run")
+        forecasts = forecast(ForecastRequest(checkpoint, directory / "forecast.zarr", every=every))
+        scores, report = verify(forecasts, directory / "scores")
     return Demo(checkpoint, forecasts, report, scores)

@@ -18,7 +18,7 @@ import click
     type=click.IntRange(min=1),
     help="Forecasts that a model with noise makes from each state.  [default: forecast.members of the config]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output if it is a forecast that wxml wrote.")
 def command(
     checkpoint: Path,
     changes: tuple[str, ...],

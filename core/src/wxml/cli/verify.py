@@ -12,7 +12,7 @@ import click
     "--output", "-o", type=click.Path(path_type=Path), default="scores", show_default=True, help="A new folder."
 )
 @click.option("--metric", help="The score that the table shows, such as bias.  [default: the verifier's first]")
-@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output if it is a folder of scores that wxml wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as JSON.")
 def command(
     forecast: Path, changes: tuple[str, ...], output: Path, metric: str | None, overwrite: bool, as_json: bool

@@ -2,22 +2,37 @@
 
 __all__ = ["SITE_VARIABLE", "cache_folder", "site_config", "site_folder", "user_folder"]
 
+import logging
 import os
+from functools import cache
 from pathlib import Path
+
+logger = logging.getLogger("wxml")
 
 SITE_VARIABLE = "WXML_SITE_CONFIG"
 """The environment variable that names the institution's folder, or a config file in it."""
 SITE_FOLDER = "/etc/wxml"
+NOWHERE = os.path.join(os.devnull, "wxml")
+"""The folder of a user without a home: nobody, not even root, can make it."""
 
 
 def cache_folder() -> Path:
     """The folder of files that wxml can make again: `$WXML_CACHE`, else the user's cache folder; it may not exist yet.
 
-    The user's cache folder is `~/.cache/wxml` on Linux.
+    The user's cache folder is `~/.cache/wxml` on Linux. A user without a home has a folder that cannot be made.
     """
-    from platformdirs import user_cache_path
+    return Path(os.environ.get("WXML_CACHE") or _user_cache())
 
-    return Path(os.environ.get("WXML_CACHE") or user_cache_path("wxml", appauthor=False))
+
+@cache
+def _user_cache() -> str:
+    import platformdirs
+
+    try:
+        return platformdirs.user_cache_dir("wxml", appauthor=False)
+    except (RuntimeError, KeyError):  # neither $HOME nor an entry in the list of users
+        logger.warning("this user has no home folder, so nothing is kept for the next run; set WXML_CACHE to a folder")
+        return NOWHERE
 
 
 def site_config() -> str:
@@ -32,7 +47,13 @@ def site_folder() -> str:
 
 
 def user_folder() -> str:
-    """The user's folder: on Linux `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`; it may not exist."""
+    """The user's folder: on Linux `$XDG_CONFIG_HOME/wxml`, else `~/.config/wxml`; it may not exist.
+
+    A user without a home has a folder that cannot be made.
+    """
     import platformdirs
 
-    return platformdirs.user_config_dir("wxml", appauthor=False)
+    try:
+        return platformdirs.user_config_dir("wxml", appauthor=False)
+    except (RuntimeError, KeyError):
+        return NOWHERE

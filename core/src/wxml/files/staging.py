@@ -1,22 +1,41 @@
-"""Write under a temporary name, then rename: a crash never leaves half an artefact under the name of a whole one."""
+"""Write under a temporary name, then rename: a crash never leaves half an artefact under the name of a whole one.
 
-__all__ = ["check_absent", "staged"]
+One process at a time writes a target, under a lock beside it. What a process that was killed has left beside the target
+is put right by the next process that writes the same target: half-written files are removed, and a folder that was
+moved aside to be replaced is moved back if nothing has taken its place.
+"""
+
+__all__ = ["check_absent", "is_leftover", "staged"]
 
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from wxml.errors import ArtefactError
+from wxml.files.lock import locked
+
+RANDOM = "[0-9a-f]+"
+"""What stands in the names of temporary files: random hexadecimal digits, in version 0.1 the number of a process."""
 
 
 def check_absent(target: Path, *, overwrite: bool = False) -> None:
     """Refuse a target that exists, or whose folder does not, before any work is done for it."""
     if os.path.lexists(target) and not overwrite:
         raise ArtefactError(f"`{target}` exists already", fix="choose another path, or pass --overwrite to replace it")
-    if not target.parent.is_dir():
-        raise ArtefactError(f"there is no folder `{target.parent}` to write `{target.name}` into", fix="make it first")
+    _check_folder(target)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file of this name is a lock, or was half-written by a process that was killed.
+
+    >>> is_leftover(".lock"), is_leftover(".state.4f.partial.safetensors"), is_leftover("state.safetensors")
+    (True, True, False)
+    """
+    return bool(re.fullmatch(rf"\.(.+\.)?lock|\..+\.{RANDOM}\.(partial(\.[^.]*)?|old)", name))
 
 
 @contextmanager
@@ -26,25 +45,44 @@ def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     The caller writes a file or a folder to that path. It has the suffix of `target`, by which libraries choose formats.
 
     Raises:
-        ArtefactError: `target` exists and `overwrite` is not set, or the disk is full or refuses.
+        ArtefactError: `target` exists and `overwrite` is not set, another process is writing it, or the disk is full or
+            refuses.
     """
     target = Path(target)
-    check_absent(target, overwrite=overwrite)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
-    _remove(temporary)
-    try:
-        yield temporary
-        _replace(temporary, target)
-    except OSError as error:
-        if isinstance(error, ArtefactError):
-            raise
-        reason = error.strerror or str(error)
-        raise ArtefactError(
-            f"could not write `{target}`: {reason}",
-            fix="free some space or choose another place; nothing was left behind",
-        ) from error
-    finally:
-        _remove(temporary)
+    _check_folder(target)
+    with locked(target.with_name(f".{target.name}.lock"), seconds=0, target=target) as is_held:
+        if is_held:
+            _put_right(target)
+        check_absent(target, overwrite=overwrite)
+        temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}")
+        try:
+            yield temporary
+            _replace(temporary, target)
+        except OSError as error:
+            if isinstance(error, ArtefactError):
+                raise
+            reason = error.strerror or str(error)
+            raise ArtefactError(
+                f"could not write `{target}`: {reason}",
+                fix="free some space or choose another place; nothing was left behind",
+            ) from error
+        finally:
+            _remove(temporary)
+
+
+def _check_folder(target: Path) -> None:
+    if not target.parent.is_dir():
+        raise ArtefactError(f"there is no folder `{target.parent}` to write `{target.name}` into", fix="make it first")
+
+
+def _put_right(target: Path) -> None:
+    """Remove what killed processes left beside `target`, or move it back; the lock of `target` must be held."""
+    stem, suffix, name = re.escape(target.stem), re.escape(target.suffix), re.escape(target.name)
+    for path in list(target.parent.iterdir()):
+        if re.fullmatch(rf"\.{name}\.{RANDOM}\.old", path.name) and not os.path.lexists(target):
+            path.rename(target)
+        elif re.fullmatch(rf"\.{name}\.{RANDOM}\.old|\.{stem}\.{RANDOM}\.partial{suffix}", path.name):
+            _remove(path)
 
 
 def _replace(new: Path, target: Path) -> None:
@@ -53,13 +91,17 @@ def _replace(new: Path, target: Path) -> None:
         umask = os.umask(0o077)  # it can only be read by setting it
         os.umask(umask)
         new.chmod(0o666 & ~umask)  # some libraries make files that only their owner can read
-    if target.is_dir() and not target.is_symlink():
-        old = target.with_name(f".{target.name}.{os.getpid()}.old")
-        target.rename(old)
-        new.rename(target)
-        shutil.rmtree(old)
-    else:
+    if not target.is_dir() or target.is_symlink():
         new.replace(target)
+        return
+    old = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
 
 
 def _remove(path: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wxml.artefacts.formats import format_plugin
 from wxml.artefacts.provenance import Provenance
+from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
 from wxml.config.plugin_use import FORECAST, used_plugins
 from wxml.config.schema import PluginChoice, check_members
@@ -71,6 +72,7 @@ def forecast(request: ForecastRequest) -> Path:
     times = _initial_times(request, experiment, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     choice = config.forecast.writer or PluginChoice(plugin=format_plugin(request.output))
+    _check_output(request, config.data.source, choice)
     header = ForecastHeader(
         source.grid,
         experiment.output_variables,
@@ -91,6 +93,12 @@ def forecast(request: ForecastRequest) -> Path:
         finally:
             writer.close()
     return request.output
+
+
+def _check_output(request: ForecastRequest, source: PluginChoice, writer: PluginChoice) -> None:
+    """Refuse an output that exists, unless it is a forecast that may be replaced."""
+    inputs = [request.checkpoint, *source_paths(source)]
+    check_target(request.output, "forecast", inputs, overwrite=request.overwrite, writer=writer.plugin)
 
 
 def _steps(lead_time: str, timestep: np.timedelta64) -> int:

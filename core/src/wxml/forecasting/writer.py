@@ -3,6 +3,7 @@
 __all__ = ["ForecastWriter"]
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,3 +47,14 @@ class ForecastWriter(ABC):
         Raises:
             ArtefactError: the file is damaged, or was not written by wxml.
         """
+
+    @classmethod
+    def foreign_files(cls, target: str) -> list[str]:
+        """The files in the folder `target` that no writer of this format makes, relative to it and sorted.
+
+        `wxml forecast --overwrite` replaces no folder that holds any. By default all files in a folder are foreign, so
+        the writer of a format that is a folder must override this. A file has none.
+        """
+        root = Path(target)
+        found = (path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
+        return sorted(path.relative_to(root).as_posix() for path in found)

@@ -10,7 +10,7 @@ from torch import nn
 
 from wxml.config.schema import ExperimentConfig, ModelConfig
 from wxml.data.preprocessing import Preprocessing
-from wxml.errors import ConfigError, Fault, WxmlError
+from wxml.errors import ConfigError, ContractError, Fault, WxmlError
 from wxml.graphs.graph import Graph, Mesh, Route
 from wxml.model.bounding import make_bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
@@ -37,6 +37,7 @@ def assemble_model(config: ExperimentConfig, preprocessing: Preprocessing, graph
 
     Raises:
         ConfigError: a part ignores the learned features or the noise that the config asks for.
+        ContractError: a part has one weight under two names.
         DataError: a truncated residual does not reach every grid node, or `model.bounding` does not fit the variables.
     """
     with torch.random.fork_rng(devices=[]):
@@ -71,8 +72,21 @@ def assemble_model(config: ExperimentConfig, preprocessing: Preprocessing, graph
             noise = Noise(model.noise.channels, model.noise.hidden, model.noise.standard_deviation, inject_into)
         scale, skip = node_tensor(increment_scale), model.latent_skip
         assembled = EncodeProcessDecode((grid, mesh), parts, residual, bounding, scale, noise, latent_skip=skip)
+    _check_untied(assembled)
     set_recompute(assembled, model.activation_checkpointing)
     return assembled
+
+
+def _check_untied(model: nn.Module) -> None:
+    """Refuse one weight under two names, which no file of weights can hold."""
+    names: dict[int, str] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        first = names.setdefault(id(tensor), name)
+        if first != name:
+            raise ContractError(
+                f"`{first}` and `{name}` are one tensor (tied weights), which no checkpoint can hold",
+                fix="tell the authors of the plugin: a part registers each weight under one name, and may use it twice",
+            )
 
 
 def _parts(

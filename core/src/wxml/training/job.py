@@ -4,15 +4,15 @@ __all__ = ["train"]
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from wxml.config.load import load_config
 from wxml.errors import ArtefactError, WxmlError
 from wxml.experiment import assemble
 from wxml.files.lock import locked
-from wxml.files.staging import staged
+from wxml.files.staging import is_leftover, staged
 from wxml.files.yaml_loader import yaml_text
 from wxml.plugins.create import create
 from wxml.plugins.hooks import hooks
@@ -29,26 +29,17 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
         experiment: a config file; None for the built-in demo.
         overrides: `key=value` changes to it, in Hydra's grammar.
         run_dir: a new or empty folder for everything that the run writes, or the folder of the run to resume.
-        resume: go on from the last state in `run_dir`.
+        resume: go on from the last state in `run_dir`; if it holds none yet, begin.
 
     Raises:
         WxmlError: names what is wrong and the fix.
     """
-    if run_dir.exists() and not run_dir.is_dir():
-        raise ArtefactError(f"`{run_dir}` is a file, not a folder", fix="choose another --run-dir")
-    is_begun = run_dir.is_dir() and any(run_dir.iterdir())
-    if is_begun and not resume:
-        raise ArtefactError(
-            f"`{run_dir}` holds a run already", fix="pass --resume to go on, or choose another --run-dir"
-        )
-    if resume and not is_begun:
-        raise ArtefactError(f"`{run_dir}` holds no run to resume", fix="leave --resume out to start one")
-    loaded = load_config(experiment, overrides)
-    hooks().call("wxml_config_resolved", config=loaded.config.model_dump(mode="json"))
-    choice = loaded.config.training
-    trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
-    assembled = fitted(assemble(loaded), trainer)
-    with locked(run_dir / ".lock", seconds=0), _run_folder(run_dir, keep=resume):
+    with _run_folder(run_dir, resume=resume):
+        loaded = load_config(experiment, overrides)
+        hooks().call("wxml_config_resolved", config=loaded.config.model_dump(mode="json"))
+        choice = loaded.config.training
+        trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
+        assembled = fitted(assemble(loaded), trainer)
         with staged(run_dir / "config.yaml", overwrite=True) as temporary:  # for people: the config as it was used
             temporary.write_text(yaml_text(assembled.config.model_dump(mode="json")) + "\n")
         hooks().call("wxml_run_started", run_dir=run_dir)
@@ -58,15 +49,46 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
 
 
 @contextmanager
-def _run_folder(run_dir: Path, *, keep: bool) -> Iterator[None]:
-    """Make the folder of a run; delete it again if the run fails before it has written a state to resume from.
+def _run_folder(run_dir: Path, *, resume: bool) -> Iterator[None]:
+    """Lock the folder of a run, and make it if need be.
 
-    A folder that was there before with something in it is always kept: it may hold more than the run.
+    If a new run fails before it has written a state to resume from, remove what it made: the folder, too, unless it was
+    there before.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
+    _check_folder(run_dir, resume=resume)
+    is_new = not run_dir.exists()
+    try:
+        with locked(run_dir / ".lock", seconds=0):
+            run_dir.mkdir(parents=True, exist_ok=True)  # where there are no locks
+            before = {path.name for path in run_dir.iterdir()}
+            is_begun = not all(map(is_leftover, before))
+            if is_begun and not resume:
+                raise ArtefactError(
+                    f"`{run_dir}` holds a run already", fix="pass --resume to go on, or choose another --run-dir"
+                )
+            with _cleared(run_dir, before) if not is_begun else nullcontext():
+                yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # something is in it
+                run_dir.rmdir()
+
+
+def _check_folder(run_dir: Path, *, resume: bool) -> None:
+    if run_dir.exists() and not run_dir.is_dir():
+        raise ArtefactError(f"`{run_dir}` is a file, not a folder", fix="choose another --run-dir")
+    if resume and not run_dir.exists():
+        raise ArtefactError(f"`{run_dir}` holds no run to resume", fix="leave --resume out to start one")
+
+
+@contextmanager
+def _cleared(run_dir: Path, before: Set[str]) -> Iterator[None]:
+    """After an error without a state to resume from, remove what is in the folder and not named in `before`."""
     try:
         yield
     except (WxmlError, OSError):
-        if not keep and not any(run_dir.glob("*.safetensors")):
-            shutil.rmtree(run_dir)
+        if not any(run_dir.glob("*.safetensors")):
+            for path in run_dir.iterdir():
+                if path.name not in before:
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.provenance import Provenance
+from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
 from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.data.source import DataSource
@@ -36,7 +37,7 @@ def verify(
         output: a new folder for `scores.nc` and `report.html`.
         metric: a metric that the scores must have; None: any.
         changed: the config behind the forecast with changes to `data.source` (the truth) or `verification`.
-        overwrite: replace `output` if it exists.
+        overwrite: replace `output` if it holds scores and nothing else.
 
     Returns:
         The scores, and the path of the report.
@@ -55,6 +56,7 @@ def verify(
     config = changed.config if changed else ExperimentConfig.model_validate(record.last_config)
     source, scored_by = config.data.source, config.verification
     verifier = _verifier(scored_by, metric)
+    check_target(output, "scores", [forecast, *source_paths(source)], overwrite=overwrite)
     truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")
     logger.info("verify: %s", forecast)
     used = [

@@ -9,7 +9,7 @@ import click
 @click.argument("export", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, required=True, metavar="EXPERIMENT.yaml [KEY=VALUE]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The checkpoint to write.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace a checkpoint that is there.")
 def command(export: Path, arguments: tuple[str, ...], output: Path, overwrite: bool) -> None:
     """Make a checkpoint from EXPORT, the weights, graph and variables of an Anemoi model.
 

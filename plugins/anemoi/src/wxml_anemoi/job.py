@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, assemble, load_config
+from wxml.artefacts.replacement import check_target, source_paths
 from wxml.data.sphere import angular_distance, unit_vectors
 from wxml.errors import DataError
 from wxml.files.staging import check_absent
@@ -36,7 +37,7 @@ def import_anemoi(
         experiment: a config file whose model has the options of the Anemoi model.
         overrides: `key=value` changes to it, in Hydra's grammar.
         target: where the checkpoint is written to.
-        overwrite: replace a file that is there.
+        overwrite: replace a checkpoint that is there.
 
     Raises:
         ArtefactError: `export` cannot be read or its weights do not fit the model, or `target` cannot be written.
@@ -45,6 +46,8 @@ def import_anemoi(
     """
     check_absent(target, overwrite=overwrite)
     loaded = load_config(experiment, overrides)
+    inputs = [export, experiment, *source_paths(loaded.config.data.source)]
+    check_target(target, "checkpoint", inputs, overwrite=overwrite)
     given = read_anemoi_export(export)
     assembled = assemble(loaded)
     _require_same_grid(given.nodes["grid"], assembled.source.header.grid)

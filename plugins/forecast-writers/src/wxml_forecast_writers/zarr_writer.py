@@ -2,7 +2,9 @@
 
 __all__ = ["ZarrWriter"]
 
+import re
 import warnings
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,6 +17,11 @@ from zarr.codecs import BloscCodec
 from zarr.storage import LocalStore
 
 from wxml_forecast_writers.cf_writer import CfWriter
+
+ARRAY_METADATA = (".zarray", "zarr.json")
+GROUP_FILES = r"\.zgroup|\.zattrs|\.zmetadata|zarr\.json"
+ARRAY_FILES = r"\.zarray|\.zattrs|zarr\.json|\d+(\.\d+)*|c(/\d+)*"
+"""The metadata of an array and its chunks, in formats 2 and 3."""
 
 Compression = Literal["none", "lz4", "zstd"]
 
@@ -93,3 +100,16 @@ class ZarrWriter(CfWriter):
     def _read_provenance_text(cls, target: str) -> Any:
         store = LocalStore(target, read_only=True)
         return zarr.open_group(store, mode="r", use_consolidated=False).attrs.get(PROVENANCE)
+
+    @classmethod
+    def foreign_files(cls, target: str) -> list[str]:
+        """The files that are neither metadata nor chunks of the group and its arrays, see `ForecastWriter`."""
+        root = Path(target)
+        arrays = {path.name for path in root.iterdir() if any((path / name).is_file() for name in ARRAY_METADATA)}
+        foreign = []
+        for path in root.rglob("*"):
+            first, _, rest = path.relative_to(root).as_posix().partition("/")
+            is_own = re.fullmatch(ARRAY_FILES, rest) if first in arrays else re.fullmatch(GROUP_FILES, first)
+            if not is_own and (path.is_symlink() or not path.is_dir()):
+                foreign.append(path.relative_to(root).as_posix())
+        return sorted(foreign)

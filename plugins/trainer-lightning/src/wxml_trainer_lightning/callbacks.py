@@ -17,7 +17,7 @@ from wxml_trainer_lightning.batches import Sample
 from wxml_trainer_lightning.history import History
 from wxml_trainer_lightning.loop import Interruption
 from wxml_trainer_lightning.module import ForecastModule
-from wxml_trainer_lightning.state import Position, StateFile, TrainingState
+from wxml_trainer_lightning.state import Position, StateFile, TrainingState, after_failure
 from wxml_trainer_lightning.step_clock import StepClock
 
 
@@ -115,8 +115,8 @@ class CheckpointCallback(Callback):
             if not bool(torch.isfinite(weight).all()):
                 raise DataError(
                     f"the weight `{name}` is not finite after step {self.clock.step}, though the loss was",
-                    fix="set `training.gradient_clip`, or try a lower `training.learning_rate`, in another directory; "
-                    "the last good state was kept",
+                    fix="set `training.gradient_clip`, or try a lower `training.learning_rate`"
+                    + after_failure(self.state_file.run_dir),
                 )
         best, last = self.validation.best, self.history.last
         position = Position(

@@ -16,6 +16,7 @@ from wxml.files.staging import staged
 from wxml.terminal import Progress
 
 from wxml_trainer_lightning.schedule import Budget
+from wxml_trainer_lightning.state import after_failure
 
 COLUMNS = "step,training_loss,validation_loss,learning_rate,rollout\n"
 FLUSH_SECONDS = 0.5  # losses stay on the device this long, so that an accelerator need not wait for every one
@@ -133,5 +134,5 @@ class History:
                     f"the training loss is {row.training_loss} at step {row.step} (learning rate "
                     f"{row.learning_rate:.3g}, {row.rollout} forecast steps)",
                     fix="try a lower `training.learning_rate` or `training.gradient_clip`, a longer `training.warmup`, "
-                    "or precision 32-true, in another directory; the last good state was kept",
+                    f"or precision 32-true{after_failure(self.path.parent)}",
                 )

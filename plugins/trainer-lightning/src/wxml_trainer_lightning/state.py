@@ -4,7 +4,16 @@ Random numbers and the order of samples are functions of the seed and the step, 
 the identity of its training: everything that the result depends on, as dotted keys and text.
 """
 
-__all__ = ["Position", "StateFile", "TrainingState", "differences", "flatten", "run_identity", "with_new_names"]
+__all__ = [
+    "Position",
+    "StateFile",
+    "TrainingState",
+    "after_failure",
+    "differences",
+    "flatten",
+    "run_identity",
+    "with_new_names",
+]
 
 import hashlib
 import json
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
     from wxml import Experiment
 
 FORMAT = 1
+NAME = "state.safetensors"
 LOG = logging.getLogger("wxml")
 LONGEST = 200
 MEMORY_ONLY = ("activation_checkpointing", "memory_limit")
@@ -83,7 +93,7 @@ class StateFile:
 
     def __init__(self, run_dir: Path, identity: dict[str, str]) -> None:
         self.run_dir = run_dir
-        self.path = run_dir / "state.safetensors"
+        self.path = run_dir / NAME
         self.identity = identity
 
     def begin(self, *, resume: bool) -> TrainingState | None:
@@ -93,7 +103,7 @@ class StateFile:
             ArtefactError: `resume` is not set and the folder holds a training; or `resume` is set, and the folder does
                 not exist, or its state is missing, is damaged or belongs to another training.
         """
-        found = [name for name in ("state.safetensors", "checkpoint.safetensors") if (self.run_dir / name).exists()]
+        found = [name for name in (NAME, "checkpoint.safetensors") if (self.run_dir / name).exists()]
         if not resume and found:
             raise ArtefactError(
                 f"`{self.run_dir}` holds a training already: {', '.join(found)}",
@@ -148,6 +158,11 @@ class StateFile:
             return TrainingState(Position(**header["position"]), load_file(self.path))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"`{self.path}` is damaged or was cut short: {error}", fix=RESTART) from error
+
+
+def after_failure(run_dir: Path) -> str:
+    """What the fix of an error says about the state in `run_dir`: nothing if there is none."""
+    return ", in another directory; the last good state was kept" if (run_dir / NAME).exists() else ""
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

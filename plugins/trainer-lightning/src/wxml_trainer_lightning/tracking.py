@@ -1,6 +1,6 @@
 """Tracking by MLflow. If MLflow fails or hangs, the training logs one warning and goes on."""
 
-__all__ = ["MlflowTracker", "open_tracker"]
+__all__ = ["MlflowTracker", "open_tracker", "sqlite_address"]
 
 import logging
 import os
@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote, unquote
 
 from wxml.files.lock import locked
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("wxml")
 EXPERIMENT = "wxml"
+CHARACTERS = "/:\\"
+"""The characters of a path that stay as they are in an address, beside letters and digits."""
 OPEN_SECONDS = 60.0  # a new SQLite file is made through every migration that MLflow ever had: 2 s and more
 CLOSE_SECONDS = 30.0
 SEND_SECONDS = 5.0  # between two batches: a call to a server takes 50 to 100 ms
@@ -112,13 +115,18 @@ class MlflowTracker:
         """Connect to MLflow, and make a run or go on with the known one."""
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
+        try:
+            Path.home()
+        except RuntimeError:  # in a container: MLflow looks into the home folder, and fails if there is none
+            os.environ["HOME"] = os.devnull
         from mlflow.tracking import MlflowClient
 
         for chatty in ("mlflow", "urllib3"):  # every migration of a new database, every connection that is tried again
             logging.getLogger(chatty).setLevel(logging.ERROR)
-        lock: AbstractContextManager[None] = nullcontext()
-        if self._uri.startswith("sqlite:///"):  # else two processes would both make the tables of a new file
-            database = Path(self._uri.removeprefix("sqlite:///"))
+        lock: AbstractContextManager[object] = nullcontext()
+        scheme, _, path = self._uri.partition(":///")
+        if scheme in ("sqlite", "sqlite+pysqlite"):  # else two processes would both make the tables of a new file
+            database = Path(unquote(path.partition("?")[0]))
             lock = locked(database.with_name(f".{database.name}.lock"), seconds=OPEN_SECONDS)
         with lock:
             self._client = MlflowClient(self._uri)
@@ -165,6 +173,17 @@ class MlflowTracker:
             self._client.set_terminated(self.run, status)
 
 
+def sqlite_address(database: Path) -> str:
+    """The address of an SQLite file for MLflow.
+
+    Where the path has characters that stand for something else in an address, the driver is named, too: MLflow would
+    else make a folder of the path as it stands in the address.
+    """
+    path = str(database)
+    quoted = quote(path, safe=CHARACTERS)
+    return f"sqlite:///{path}" if quoted == path else f"sqlite+pysqlite:///{quoted}"
+
+
 def open_tracker(
     name: TrackerName, uri: str | None, run_dir: Path, parameters: Mapping[str, str], run: str | None
 ) -> AbstractContextManager[MlflowTracker | None]:
@@ -179,5 +198,6 @@ def open_tracker(
     """
     if name == "none":
         return nullcontext()
-    beside = f"sqlite:///{run_dir.resolve().parent / 'mlflow.db'}"
-    return MlflowTracker(uri or beside, run_dir.resolve().name, parameters, run)
+    return MlflowTracker(
+        uri or sqlite_address(run_dir.resolve().parent / "mlflow.db"), run_dir.resolve().name, parameters, run
+    )

@@ -5,6 +5,7 @@ __all__ = ["main"]
 import json
 import logging
 import os
+import signal
 from typing import NoReturn
 
 from wxml.errors import WxmlError
@@ -19,6 +20,7 @@ def main(record: str) -> NoReturn:
 
     What the plugin itself writes to stdout, even from C, goes to stderr.
     """
+    _end_with_parent()
     answer = os.dup(1)
     os.dup2(2, 1)
     logging.disable()
@@ -32,6 +34,19 @@ def main(record: str) -> NoReturn:
         problem = error.message
     os.write(answer, json.dumps({"problem": problem}).encode())
     os._exit(0)  # threads and exit handlers of a plugin must not run
+
+
+def _end_with_parent() -> None:
+    """Start a process that kills this one, and all that it has started, when the pipe from the parent ends.
+
+    A thread would not do, since a plugin in a loop of C code stops it. The plugin gets no input.
+    """
+    pipe = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if hasattr(os, "fork") and os.fork() == 0:  # Windows has neither `fork` nor groups of processes
+        os.read(pipe, 1)  # returns when the parent has ended
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os.close(pipe)
 
 
 def _fault(record: PluginRecord) -> str:

@@ -48,13 +48,13 @@ def _problem(record: PluginRecord, timeout: float) -> str:
     """Why a plugin cannot be loaded; empty if it can be.
 
     The child has the search path of this process, without its current folder. It answers through a file, because a pipe
-    stays open as long as a grandchild lives.
+    stays open as long as a grandchild lives. Its standard input is a pipe that ends when this process does, however it
+    ends, and then the child ends, too.
     """
     command = [sys.executable, "-P", "-c", CHILD, json.dumps(sys.path), json.dumps(asdict(record))]
-    nowhere = subprocess.DEVNULL
     with tempfile.TemporaryFile() as answer:
         child = subprocess.Popen(  # noqa: S603  # this interpreter, and a plugin that is to be tried
-            command, stdin=nowhere, stdout=answer, stderr=nowhere, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=answer, stderr=subprocess.DEVNULL, start_new_session=True
         )
         try:
             code = child.wait(timeout)
@@ -65,6 +65,8 @@ def _problem(record: PluginRecord, timeout: float) -> str:
                 os.killpg(child.pid, signal.SIGKILL)  # the child, and all processes that it has started
             child.kill()
             child.wait()
+            if child.stdin:
+                child.stdin.close()
         answer.seek(0)
         return _reported(answer.read(), code)
 

@@ -25,7 +25,7 @@ def load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
             if values.shape == shape and values.dtype == np.float32:
                 return values
         LOG.warning("cache file %s is damaged; its fields are made anew", path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         LOG.warning("cache file %s cannot be read (%s); its fields are made anew", path, error)

@@ -1,0 +1,113 @@
+"""Decides what `--overwrite` may replace: what wxml wrote itself, and never an input of the command."""
+
+__all__ = ["check_target", "source_paths"]
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from wxml.artefacts.formats import format_plugin, read_provenance
+from wxml.config.schema import PluginChoice
+from wxml.errors import ArtefactError, WxmlError
+from wxml.files.staging import check_absent
+from wxml.plugins.load import load
+from wxml.plugins.resolve import resolve
+
+SCORES = ("report.html", "scores.nc")
+"""The files in a folder of scores."""
+SHOWN = 3
+
+
+def check_target(
+    target: Path, artefact: str, inputs: Sequence[Path], *, overwrite: bool, writer: str | None = None
+) -> None:
+    """Refuse a target that exists, unless it may be replaced.
+
+    Args:
+        target: the file or folder that is to be written.
+        artefact: what is to be written: `checkpoint`, `forecast` or `scores`.
+        inputs: the files and folders that the command reads.
+        overwrite: replace a target that holds such an artefact and nothing else; an empty folder, too.
+        writer: the forecast writer that reads `target`; None: the one that its suffix names.
+
+    Raises:
+        ArtefactError: `target` exists and `overwrite` is not set; or it is a link, or an input, or lies in one or holds
+            one; or something in it was not written by wxml; or its folder does not exist.
+    """
+    check_absent(target, overwrite=overwrite)
+    if not os.path.lexists(target):
+        return
+    if target.is_symlink():
+        raise ArtefactError(
+            f"`{target}` is a link to `{target.resolve()}`, and wxml replaces no links",
+            fix="name the file or folder itself, or choose another path",
+        )
+    for path in inputs:
+        if _overlap(target, path):
+            raise ArtefactError(
+                f"`{target}` cannot be replaced, because this command reads `{path}`", fix="choose another path"
+            )
+    if target.is_dir() and not any(target.iterdir()):
+        return
+    _check_own(target, artefact, writer)
+
+
+def source_paths(source: PluginChoice) -> list[Path]:
+    """The files and folders that the options of a data source name, patterns expanded."""
+    found = [glob.glob(os.path.expanduser(text.removeprefix("file://"))) for text in _texts(source.options)]
+    return [Path(name) for names in found for name in names]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in nested lists and mappings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _overlap(target: Path, path: Path) -> bool:
+    """Whether one of the two, which need not exist, is the other or lies in it, by any name."""
+    return _lies_in(path, target) or _lies_in(target, path)
+
+
+def _lies_in(inner: Path, outer: Path) -> bool:
+    if not inner.exists() or not outer.exists():
+        return False
+    places = {Path(os.path.abspath(inner)), inner.resolve()}
+    return any(above.samefile(outer) for place in places for above in (place, *place.parents) if above.exists())
+
+
+def _check_own(target: Path, artefact: str, writer: str | None) -> None:
+    """Refuse a target that does not hold the artefact, or that holds something else beside it."""
+    try:
+        found = read_provenance(target, writer).artefact
+    except WxmlError:
+        found = ""
+    if found != artefact:
+        raise ArtefactError(
+            f"`{target}` cannot be replaced, because it is no {artefact} that wxml wrote",
+            fix="choose another path, or remove it first",
+        )
+    if foreign := _foreign_files(target, artefact, writer):
+        more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
+        raise ArtefactError(
+            f"`{target}` cannot be replaced, because it holds files that wxml did not write: "
+            f"{', '.join(foreign[:SHOWN])}{more}",
+            fix="move them elsewhere, or choose another path",
+        )
+
+
+def _foreign_files(target: Path, artefact: str, writer: str | None) -> list[str]:
+    if not target.is_dir():
+        return []
+    if artefact == "scores":
+        return sorted(path.name for path in target.iterdir() if path.name not in SCORES)
+    forecast_writer: Any = load(resolve("forecast-writer", writer or format_plugin(target)))
+    foreign: list[str] = forecast_writer.foreign_files(str(target))
+    return foreign
