@@ -67,6 +67,30 @@ def test_bad_edges_are_refused(source: list[int], target: list[int], message: st
     assert (caught.value.message, caught.value.fix) == (message, fix)
 
 
+@given(pairs, st.integers(0, 40), st.sampled_from(["source", "target"]), st.integers(-20, -1) | st.integers(7, 30))
+def test_between_refuses_a_number_of_no_node(some: list[tuple[int, int]], at: int, side: str, number: int) -> None:
+    ends = {"source": [s for s, _ in some], "target": [t for _, t in some]}
+    for name, numbers in ends.items():
+        numbers.insert(at, number if name == side else 0)
+    with pytest.raises(ContractError, match=f"`{side}` of an edge must be a node number below"):
+        EdgeSet.between(nodes(7), nodes(5), ends["source"], ends["target"])
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ([0.7], [1], "`source` of an edge must be an integer node number, got float64"),
+        ([0], [np.nan], "`target` of an edge must be an integer node number, got float64"),
+        ([True], [1], "`source` of an edge must be an integer node number, got bool"),
+        ([0], [1, 2], "`source` and `target` of edges must be as long as each other, got shapes (1,) and (2,)"),
+    ],
+)
+def test_between_refuses_what_numpy_would_fold(source: list[float], target: list[float], message: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        EdgeSet.between(nodes(7), nodes(5), source, target)
+    assert (caught.value.message, caught.value.fix) == (message, AUTHORS)
+
+
 def test_the_constructor_keeps_double_edges_and_between_drops_them() -> None:
     twice = np.array([3, 3])
     assert len(EdgeSet(twice, twice, 7, 5, np.zeros((2, 3), np.float32))) == 2

@@ -15,6 +15,19 @@ from wxml.data.sphere import angular_distance, local_direction, unit_vectors
 from wxml.errors import ContractError
 
 EDGE_FEATURES = ("length", "east", "north")
+_AUTHORS = "this is a fault of the graph builder: tell its authors"
+
+
+def _check_numbers(name: str, index: NDArray[np.generic], count: int) -> None:
+    """Raise ContractError unless each value of `index` is a node number, 0 to `count` - 1."""
+    if not index.size:
+        return
+    if index.dtype.kind not in "iu":
+        raise ContractError(f"`{name}` of an edge must be an integer node number, got {index.dtype}", fix=_AUTHORS)
+    if index.min() < 0 or index.max() >= count:
+        raise ContractError(
+            f"`{name}` of an edge must be a node number below {count}, got {index.min()} to {index.max()}", fix=_AUTHORS
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +86,7 @@ class EdgeSet:
             ("source", self.source, self.source_count, "source_pointers"),
             ("target", self.target, self.target_count, "pointers"),
         ):
-            if index.size and (index.min() < 0 or index.max() >= count):
-                raise ContractError(
-                    f"`{name}` of an edge must be a node number below {count}, got {index.min()} to {index.max()}",
-                    fix="this is a fault of the graph builder: tell its authors",
-                )
+            _check_numbers(name, index, count)
             ends = np.cumsum(np.bincount(index, minlength=count))
             object.__setattr__(self, pointers, np.concatenate([[0], ends]).astype(np.int64))
         order = self.target * np.int64(max(self.source_count, 1)) + self.source
@@ -94,8 +103,20 @@ class EdgeSet:
 
         Features are the great-circle length (radians) and the direction (east, north) in which the target sees the
         source, each divided by its standard deviation over the set, so that values are of order one.
+
+        Raises:
+            ContractError: `source` or `target` holds anything but numbers of nodes, or they differ in length.
         """
-        pairs = np.sort(np.asarray(target, np.int64) * len(source_nodes) + np.asarray(source, np.int64))
+        source, target = np.asarray(source), np.asarray(target)
+        _check_numbers("source", source, len(source_nodes))
+        _check_numbers("target", target, len(target_nodes))
+        if source.shape != target.shape:
+            raise ContractError(
+                "`source` and `target` of edges must be as long as each other, "
+                f"got shapes {source.shape} and {target.shape}",
+                fix=_AUTHORS,
+            )
+        pairs = np.sort(target.astype(np.int64) * len(source_nodes) + source.astype(np.int64))
         pairs = pairs[np.diff(pairs, prepend=-1) != 0]  # np.unique hashes, which takes twenty times as long
         target_index, source_index = pairs // len(source_nodes), pairs % len(source_nodes)
         here, there = target_nodes.points[target_index], source_nodes.points[source_index]
@@ -143,7 +164,7 @@ class Graph:
                 raise ContractError(
                     f"edges {source} → {target} join {edges.source_count} to {edges.target_count} nodes, "
                     f"got node sets {found}",
-                    fix="this is a fault of the graph builder: tell its authors",
+                    fix=_AUTHORS,
                 )
 
     def route(self, source: str, target: str) -> Route:
