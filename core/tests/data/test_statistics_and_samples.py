@@ -217,7 +217,8 @@ def test_a_value_is_asked_for_only_where_it_is_read(inputs: int, steps: int, nam
         values = np.ones((inputs + steps, 1, 3, 4), np.float32)
         values[missing, 0, NAMES.index(name), 2] = np.nan
         source = Recorded(values, [6 * n for n in range(inputs + steps)], NAMES)
-        samples = SampleSet(Preprocessing(source, THREE_ROLES, ()), Window(inputs, steps, SIX_HOURS), YEAR_2000)
+        space = Preprocessing(source, THREE_ROLES, (), statistics(source, NAMES))
+        samples = SampleSet(space, Window(inputs, steps, SIX_HOURS), YEAR_2000)
         is_read = {"t": missing < inputs, "q": False, "z": missing < inputs + steps - 1}[name]
         if is_read:
             with pytest.raises(DataError, match=f"'{name}' is missing at"):
