@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import DataSource, Grid
+from wxml import DataSource
 
 from wxml_dataset_sources.xarray_reading.arrays import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
 from wxml_dataset_sources.xarray_reading.files import fingerprint, recognise, resolve
 from wxml_dataset_sources.xarray_reading.opening import release
+from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
 
 KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: a smaller source is decoded once, a larger one on every read
 
@@ -62,7 +63,7 @@ class XarraySource(DataSource):
             rename or {},
             grib_filter or {},
         )
-        grids: dict[Hashable, Grid] = {}
+        grids: dict[Hashable, Placed] = {}
         contents: list[FileContent] = []
         for file in (recognise(name, engine) for name in self._paths):
             if file.engine == "grib":
@@ -76,6 +77,7 @@ class XarraySource(DataSource):
         if sum(block.size for block in self._assembly.blocks) <= KEPT_IN_MEMORY:
             self._decoded = {}
         self.header = self._assembly.header
+        warn_of_repeats(self._assembly.blocks)
         release()
 
     def __getstate__(self) -> dict[str, Any]:

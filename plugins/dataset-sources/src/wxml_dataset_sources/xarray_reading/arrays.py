@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from wxml import Grid
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
 
@@ -24,9 +23,10 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
     pressure_in_hpa,
 )
 from wxml_dataset_sources.xarray_reading.files import DataFile
-from wxml_dataset_sources.xarray_reading.horizontal import Arrangement, make_grid
+from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import valid_times
 from wxml_dataset_sources.xarray_reading.opening import damaged, opened
+from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
@@ -101,7 +101,7 @@ class ArrayReader:
         return np.asarray(variable.isel(wanted).transpose(*layout.order).values)
 
 
-def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
+def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:
     """The blocks of a NetCDF file or zarr store.
 
     Args:
@@ -129,7 +129,7 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Grid
 class _Nodes:
     """The horizontal grid of some variables."""
 
-    grid: Grid
+    placed: Placed
     dims: tuple[str, ...]
 
 
@@ -151,7 +151,7 @@ class _ArrayFile:
     called: Callable[[str], str]
     """Gives our name for a name in the file."""
     selection: Selection
-    grids: dict[Hashable, Grid]
+    grids: dict[Hashable, Placed]
     known_nodes: dict[tuple[str, str], _Nodes] = field(default_factory=dict)
 
     def blocks(self) -> tuple[Block, ...]:
@@ -218,17 +218,18 @@ class _ArrayFile:
                 f"`{name}` has dimensions {sizes}, of which `{unknown[0]}` is not understood",
                 fix=f"{HOW_TO_NAME}; or leave the variable out with `variables`",
             )
-        return Block(
+        block = Block(
             path=self.file.path,
             origin=f"`{name}`",
             variables=flatten(parameter, levels.numbers, str(array.attrs.get("units", ""))),
             levels=np.arange(1 if levels.numbers is None else len(levels.numbers)),
             times=times.times,
             member_numbers=_member_numbers(self.dataset[axes[0]].values) if axes else None,
-            grid=nodes.grid,
+            grid=nodes.placed.grid,
             reader=ArrayReader(self.file, name, layout),
             period=Period(_step_type(array.attrs)),
         )
+        return without_repeat(block, nodes.placed.columns)
 
     def _along(self, names: Sequence[str], dims: frozenset[str]) -> list[str]:
         """Those of the coordinates `names` that have one dimension, which is one of `dims`."""
@@ -274,7 +275,7 @@ def _step_type(attributes: Mapping[str, object]) -> str:
     return STEP_TYPES.get(found[1], found[1]) if found else ""
 
 
-def _place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Grid]) -> _Nodes:
+def _place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Placed]) -> _Nodes:
     """The grid of these coordinates, from `grids` if it is there, else made and added; and its dimensions."""
     shared = set(latitude.dims) == set(longitude.dims)
     if latitude.ndim > 1 or longitude.ndim > 1:
@@ -288,5 +289,5 @@ def _place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hash
     north, east = (np.atleast_1d(np.asarray(axis.values, np.float64)) for axis in (latitude, longitude))
     key = (arrangement, *((axis.shape, axis.tobytes()) for axis in (north, east)))
     if key not in grids:
-        grids[key] = make_grid(north, east, arrangement)
+        grids[key] = find_grid(north, east, arrangement)
     return _Nodes(grids[key], tuple(dict.fromkeys(str(dim) for dim in (*latitude.dims, *longitude.dims))))

@@ -11,14 +11,13 @@ import cfgrib
 import eccodes
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Grid
 from wxml.errors import DataError
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
-from wxml_dataset_sources.xarray_reading.horizontal import make_grid
 from wxml_dataset_sources.xarray_reading.opening import damaged
+from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 
 KEYS = (
     "cfVarName",
@@ -88,7 +87,7 @@ class _Entry:
     length: int | None  # seconds of the period that ends at `time`; None if the message does not say it
 
 
-def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Grid]) -> FileContent:
+def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:
     """The blocks of a GRIB file; this reads headers, and no values.
 
     Args:
@@ -111,7 +110,7 @@ def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Gr
     return FileContent(file.path, blocks, frozenset(kind.parameter for kind in kinds), frozenset(called.values()))
 
 
-def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], grids: dict[Hashable, Grid]) -> Block:
+def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], grids: dict[Hashable, Placed]) -> Block:
     """The block of the messages `entries`, which have one kind; `name` is our name of the parameter."""
     times = sorted({entry.time for entry in entries})
     levels = sorted({entry.level for entry in entries})
@@ -130,20 +129,21 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
         places[slot] = entry.offset
     if kind.grid not in grids:
         grids[kind.grid] = message_grid(file.path, entries[0].offset)
-    grid = grids[kind.grid]
+    placed = grids[kind.grid]
     is_numbered = len(levels) > 1 or kind.type_of_level.startswith(ALWAYS_NUMBERED)
     numbers = pressure_in_hpa(levels, "Pa" if kind.type_of_level == "isobaricInPa" else "") if is_numbered else None
-    return Block(
+    block = Block(
         path=file.path,
         origin=kind.origin,
         variables=flatten(name, numbers, kind.units),
         levels=np.arange(len(levels)),
         times=None if kind.is_static else np.array(times, "datetime64[s]"),
         member_numbers=tuple(map(str, members)) if kind.has_number else None,
-        grid=grid,
-        reader=MessageReader(file.path, places, len(grid)),
+        grid=placed.grid,
+        reader=MessageReader(file.path, places, placed.nodes),
         period=_period(kind, entries),
     )
+    return without_repeat(block, placed.columns)
 
 
 def _period(kind: _Kind, entries: Sequence[_Entry]) -> Period:
@@ -238,7 +238,7 @@ class MessageReader:
         return out
 
 
-def message_grid(path: str, offset: tuple[int, int]) -> Grid:
+def message_grid(path: str, offset: tuple[int, int]) -> Placed:
     """The grid of the message at `offset`; it takes the place of every point, so any scanning mode is right.
 
     Raises:
@@ -255,11 +255,11 @@ def message_grid(path: str, offset: tuple[int, int]) -> Grid:
         ) from error
     shape = _plane(message)
     if shape is None:
-        return make_grid(latitudes, longitudes, "cells")
+        return find_grid(latitudes, longitudes, "cells")
     latitudes, longitudes = (_in_rows(places, message, shape) for places in (latitudes, longitudes))
     if np.ptp(latitudes, axis=1).max() < ROW_TOLERANCE and np.ptp(longitudes, axis=0).max() < ROW_TOLERANCE:
-        return make_grid(latitudes[:, 0], longitudes[0], "axes")
-    return make_grid(latitudes, longitudes, "plane")
+        return find_grid(latitudes[:, 0], longitudes[0], "axes")
+    return find_grid(latitudes, longitudes, "plane")
 
 
 def _read_message(file: BinaryIO, place: Iterable[int]) -> cfgrib.Message:
