@@ -113,6 +113,17 @@ def changed(diff: str) -> list[str]:
 
 
 @nox.session
+def kills(session: nox.Session) -> None:
+    """Kill trainings, forecasts and verifications at 100 random moments, or as many as the argument says.
+
+    As many again, and a fifth more, come at chosen moments: see `integration-tests/test_kills.py`.
+    """
+    install_all(session, "hypothesis", "pytest")
+    number = session.posargs[0] if session.posargs else "100"
+    session.run("pytest", "integration-tests/test_kills.py", env={"WXML_KILLS": number})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style alone: seconds."""
     session.install("ruff")

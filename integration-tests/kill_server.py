@@ -1,0 +1,86 @@
+"""Like `command_server`, for commands that are killed: after some seconds, or at one of the changes that they make.
+
+A request has three more entries: `seconds`, after which the process is killed, or null; `change`, the number of the
+change before which the process kills itself, counted from 1, or null; and `group`, whether the processes that it has
+started are killed, too. The answer is one JSON object a line: `code`, `seconds` that the command took, the `changes`
+that it made or began, and the number of its `process`, which is that of its group, too.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from command_server import run, warm_up
+
+CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "shutil.rmtree"}
+"""The events of Python's audit hooks that change something in a file system, beside `open` for writing."""
+PAUSE = 0.002
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Run one command, and kill it as the request says."""
+    with tempfile.TemporaryFile() as record:
+        began, child = time.monotonic(), os.fork()
+        if not child:
+            os.setsid()
+            watch(request, record.fileno())
+            os._exit(run(request))
+        code = ended(child, request["seconds"], group=request["group"])
+        took = time.monotonic() - began
+        record.seek(0)
+        return {"code": code, "seconds": took, "changes": record.read().decode().splitlines(), "process": child}
+
+
+def watch(request: dict[str, Any], record: int) -> None:
+    """Write the changes in the folder of the request into a file, and kill this process before one of them."""
+    made = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal made
+        if not is_change(event, arguments, request["folder"]):
+            return
+        made += 1
+        os.write(record, f"{event} {arguments[0]}\n".encode())
+        if made == request["change"]:
+            os.kill(0 if request["group"] else os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def is_change(event: str, arguments: tuple[Any, ...], folder: str) -> bool:
+    """Whether an event of Python's audit hooks changes something in a folder, which is the current one."""
+    if event == "open":
+        path, mode, flags = arguments
+        writes = any(letter in (mode or "") for letter in "wxa+") or bool(flags & (os.O_WRONLY | os.O_RDWR))
+        return writes and not isinstance(path, int) and is_inside(path, folder)
+    return event in CHANGES and is_inside(arguments[0], folder)
+
+
+def is_inside(path: Any, folder: str) -> bool:
+    """Whether a path lies in a folder."""
+    return os.path.abspath(os.fsdecode(path)).startswith(folder + os.sep)
+
+
+def ended(child: int, seconds: float | None, *, group: bool) -> int:
+    """Wait for a process, kill it if it is there after `seconds`, and return its exit code."""
+    end = time.monotonic() + (float("inf") if seconds is None else seconds)
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            os.killpg(child, signal.SIGKILL) if group else os.kill(child, signal.SIGKILL)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        time.sleep(PAUSE)
+
+
+if __name__ == "__main__":
+    sys.path.remove(str(Path(__file__).parent))
+    warm_up()
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), flush=True)
