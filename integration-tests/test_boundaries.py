@@ -31,6 +31,7 @@ HEAVY = {
         "wxml/testing/tiny_experiment.py",
         "wxml/testing/trainer_contract.py",
         "deferred wxml/artefacts/checkpoint.py",
+        "deferred wxml/files/checksums.py",
         "deferred wxml/forecasting/rollout.py",
         "wxml_anemoi/*",
         "wxml_kernels/*",

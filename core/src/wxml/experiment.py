@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from wxml.artefacts.header import recorded_config
 from wxml.artefacts.provenance import Provenance
 from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
@@ -182,7 +183,8 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     checkpoint = load_checkpoint(path)
     record = Provenance.from_dict(checkpoint.header["provenance"])
     require_plugins(record.plugins, MODEL if source else FORECAST, str(path))
-    config = ExperimentConfig.model_validate(pinned(checkpoint.header["config"], record.plugins))
+    recorded = recorded_config(checkpoint.header["config"], str(path)).model_dump(mode="json")
+    config = recorded_config(pinned(recorded, record.plugins), str(path))
     if source:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
     choice = config.data.source

@@ -18,6 +18,7 @@ HEADER = {
     "provenance": {"artefact": "checkpoint"},
     "roles": {"prognostic": ["t"]},
     "training": {"steps": 5, "loss": 0.1},
+    "variables": [{"name": "t"}],
 }
 
 
@@ -33,7 +34,7 @@ def checkpoint(grid: Grid | None = None) -> Checkpoint:
         "odd": torch.tensor([np.inf, -0.0, 1e-45, np.nan]),
         "empty": torch.zeros(0, 2),
     }
-    numbers = np.random.default_rng(2).normal(size=(5, 2))
+    numbers = np.random.default_rng(2).uniform(size=(5, 2))
     return Checkpoint(HEADER, weights, tiny_graph(grid, 5), grid, Statistics(("t", "q"), *numbers))
 
 
@@ -91,7 +92,7 @@ def test_nothing_in_the_file_can_run(saved: Path) -> None:
     length = int.from_bytes(content[:8], "little")
     described = json.loads(content[8 : 8 + length])
     assert list(json.loads(described.pop("__metadata__")["wxml"])) == sorted(
-        [*HEADER, "format", "grid", "statistics", "transformed"]
+        [*HEADER, "checksum", "checksums", "format", "grid", "statistics", "transformed"]
     )
     assert {entry["dtype"] for entry in described.values()} <= {"F32", "F64", "BF16", "I64"}
 

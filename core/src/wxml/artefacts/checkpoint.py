@@ -1,12 +1,13 @@
 """A checkpoint: one `.safetensors` file with weights, graph, grid, statistics, and how to rebuild the model from them.
 
-The file's metadata hold one key, `wxml`, with a JSON header that any reader of safetensors can show. Nothing in the
-file is code, and nothing in it depends on the moment it was written: the same training gives the same bytes.
+The file's metadata hold one key, `wxml`, with a JSON header that any reader of safetensors can show; it has checksums
+of each tensor and of the header itself. Nothing in the file is code, and nothing in it depends on the moment it was
+written: the same training gives the same bytes.
 """
 
 __all__ = ["Checkpoint", "load_checkpoint", "read_header", "save_checkpoint"]
 
-import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,16 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from wxml.artefacts.arrays import graph_of, grid_of, statistics_of
+from wxml.artefacts.header import check_header
 from wxml.artefacts.provenance import migrated_record
 from wxml.config.renamed import with_new_names
 from wxml.data.grid import Grid
 from wxml.data.statistics import Statistics
 from wxml.errors import ArtefactError
+from wxml.files.checksums import check_tensors, has_checksums, sealed, unsealed
 from wxml.files.staging import staged
 from wxml.graphs.graph import Graph
 
+logger = logging.getLogger("wxml")
+
 FORMAT = 2
-"""2 since it has the statistics of the values between the transforms; 1 is read too."""
+"""2 since it has checksums and the statistics of the values between the transforms; 1 is read too."""
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -66,9 +72,10 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular}
     count = None if checkpoint.transformed is None else len(checkpoint.transformed)
     header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid, "transformed": count}
+    text = sealed(header, tensors)
     with staged(path, overwrite=overwrite) as temporary:
         try:
-            save_file(tensors, temporary, {"wxml": json.dumps(header, sort_keys=True)})
+            save_file(tensors, temporary, {"wxml": text})
         except SafetensorError as error:  # wraps the operating system's refusal
             raise OSError(f"{error}") from error
 
@@ -91,19 +98,17 @@ def read_header(path: Path) -> dict[str, Any]:
         ) from error
     if "wxml" not in metadata:
         raise ArtefactError(f"`{path}` is a safetensors file, but no wxml checkpoint", fix="name one that wxml wrote")
-    try:
-        header: dict[str, Any] = json.loads(metadata["wxml"])
-        found = header["format"]
-    except (ValueError, TypeError, KeyError):
-        found = None
-    if not isinstance(found, int):
-        raise ArtefactError(
-            f"the header of `{path}` is damaged", fix="copy the checkpoint again from where it was made"
-        )
-    if found > FORMAT:
+    header = unsealed(metadata["wxml"], str(path))
+    found = header.get("format")
+    if isinstance(found, int) and found > FORMAT:
         raise ArtefactError(
             f"`{path}` has format {found}, this wxml-core reads up to {FORMAT}",
             fix="upgrade wxml-core",
+        )
+    check_header(header, str(path))
+    if found != 1 and not has_checksums(header):
+        raise ArtefactError(
+            f"the header of `{path}` is damaged: it has no checksums", fix="copy it again from where it was made"
         )
     config, record = with_new_names(header["config"]), migrated_record(header["provenance"])
     return {**header, "config": config, "provenance": record}
@@ -113,29 +118,29 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read the whole checkpoint.
 
     Raises:
-        ArtefactError: as `read_header`.
+        ArtefactError: as `read_header`; or a tensor is damaged.
     """
     from safetensors.torch import load_file
 
     header = read_header(path)
     tensors = load_file(path)
+    check_tensors(header, tensors, str(path))
+    if not has_checksums(header):
+        logger.info("`%s` carries no checksums: damage in its numbers would not be noticed", path)
     weights = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
     arrays = {name: t.numpy() for name, t in tensors.items() if not name.startswith("weights/")}
-    grid, variables, count = header["grid"], tuple(header["statistics"]), header.get("transformed")
-    between = [Statistics(variables, **_below(f"transformed/{number}/", arrays)) for number in range(count or 0)]
+    variables, count = header["statistics"], header.get("transformed")
+    between = [statistics_of(arrays, variables, f"transformed/{n}/", str(path)) for n in range(count or 0)]
+    grid = grid_of(arrays, header, str(path))
     return Checkpoint(
         header,
         weights,
-        Graph.from_arrays(_below("graph/", arrays)),
-        Grid(**_below("grid/", arrays), shape=tuple(grid["shape"]), is_regular=grid["is_regular"]),
-        Statistics(variables, **_below("statistics/", arrays)),
+        graph_of(arrays, grid, str(path)),
+        grid,
+        statistics_of(arrays, variables, "statistics/", str(path)),
         None if count is None else tuple(between),
     )
 
 
 def _statistics_arrays(prefix: str, statistics: Statistics) -> Arrays:
     return {f"{prefix}{field.name}": getattr(statistics, field.name) for field in fields(Statistics)[1:]}
-
-
-def _below(prefix: str, arrays: Arrays) -> Any:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

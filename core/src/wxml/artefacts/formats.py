@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wxml.artefacts.checkpoint import read_header
+from wxml.artefacts.header import check_record
 from wxml.artefacts.provenance import Provenance
 from wxml.errors import ArtefactError
 from wxml.plugins.load import load
@@ -43,10 +44,16 @@ def read_provenance(path: Path, writer: str | None = None) -> Provenance:
         raise ArtefactError(
             f"there is no artefact `{path}`", fix="name a checkpoint, a forecast, or a folder of scores"
         )
+    if not path.is_file() and not path.is_dir():
+        raise ArtefactError(
+            f"`{path}` is neither a file nor a folder", fix="name a checkpoint, a forecast, or a folder of scores"
+        )
     if path.suffix == ".safetensors":
         return Provenance.from_dict(read_header(path)["provenance"])
     if (path / "scores.nc").is_file():
         path = path / "scores.nc"
         writer = None
     reader: Any = load(resolve("forecast-writer", writer or format_plugin(path)))
-    return Provenance.from_dict(reader.read_provenance(str(path)))
+    record = reader.read_provenance(str(path))
+    check_record(record, str(path))
+    return Provenance.from_dict(record)

@@ -31,19 +31,23 @@ def _own_lines(record: Provenance) -> Iterator[str]:
     if record.data:
         source = record.data.get("source", {})
         plain = [f"{key}={value}" for key, value in source.items() if not isinstance(value, list | dict)]
-        files = [str(file.get("path", file.get("name", ""))) for file in source.get("files", [])]
+        files = [_file_name(file) for file in source.get("files", [])] if isinstance(source.get("files"), list) else []
         yield " ".join(["data     ", *plain, *files, f"grid={record.data.get('grid', '')}"])
     if record.graph:
         yield f"graph     {record.graph}"
     for plugin in record.plugins:
         name = f"{plugin['kind']} {plugin['plugin']} {plugin['version']}"
         changed = " with uncommitted changes" if plugin.get("dirty") else ""
-        yield f"plugin    {name}, code {str(plugin['code'])[:19]}{changed}"
+        yield f"plugin    {name}, code {str(plugin.get('code'))[:19]}{changed}"
     for layer, values in _by_layer(record).items():
         yield f"config    {layer}"
         yield from (f"          {key} = {value}" for key, value in values.items())
     for key, note in record.notes.items():
         yield f"note      {key}: {note}"
+
+
+def _file_name(file: Any) -> str:
+    return str(file.get("path", file.get("name", ""))) if isinstance(file, dict) else str(file)
 
 
 def _by_layer(record: Provenance) -> dict[str, dict[str, Any]]:

@@ -36,7 +36,7 @@ class Provenance:
     @property
     def last_config(self) -> dict[str, Any]:
         """The config that the artefact was made with: its own, or that of its first parent where it changed nothing."""
-        return self.config or self.parents[0]["config"]
+        return self.config or next((parent.get("config", {}) for parent in self.parents), {})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON values."""

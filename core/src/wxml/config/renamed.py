@@ -45,7 +45,8 @@ def with_new_names(config: Mapping[str, Any]) -> dict[str, Any]:
     for (*parents, old), renamed in RENAMED.items():
         section: dict[Any, Any] = new
         for parent in parents:
-            section = section.get(parent, {})
+            below = section.get(parent)
+            section = below if isinstance(below, dict) else {}  # the validation tells what is wrong
         if old in section:
             value = section.pop(old)
             section[renamed.key] = renamed.values.get(value, value) if isinstance(value, str) else value

@@ -35,6 +35,7 @@ from wxml.data.grid import Grid
 from wxml.data.times import format_duration, format_time
 from wxml.data.variables import Variable
 from wxml.errors import ArtefactError, DataError
+from wxml.files.json_loader import load_json
 
 TIME = "time"
 """The dimension and coordinate of the initial times."""
@@ -239,12 +240,13 @@ def provenance_from_text(target: str, text: Any) -> dict[str, Any]:
     if text is None:
         raise ArtefactError(f"`{target}` carries no `{PROVENANCE}`, so wxml did not write it", fix=fix)
     try:
-        record = json.loads(text)
-    except (TypeError, ValueError) as error:
+        record = load_json(text)
+    except ValueError as error:
         raise ArtefactError(f"the `{PROVENANCE}` of `{target}` is damaged: {error}", fix=fix) from error
     if not isinstance(record, dict):
         raise ArtefactError(f"the `{PROVENANCE}` of `{target}` is damaged: it is no JSON object", fix=fix)
-    return record
+    found: dict[str, Any] = record
+    return found
 
 
 def _leading_coordinates(header: ForecastHeader) -> tuple[Coordinate, ...]:

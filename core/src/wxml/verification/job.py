@@ -6,10 +6,11 @@ import logging
 from pathlib import Path
 
 from wxml.artefacts.formats import read_provenance
+from wxml.artefacts.header import recorded_config
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
-from wxml.config.schema import ExperimentConfig, PluginChoice
+from wxml.config.schema import PluginChoice
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
 from wxml.experiment import describe_source
@@ -53,7 +54,7 @@ def verify(
             f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
             fix="name a file that `wxml forecast` wrote",
         )
-    config = changed.config if changed else ExperimentConfig.model_validate(record.last_config)
+    config = changed.config if changed else recorded_config(record.last_config, str(forecast))
     source, scored_by = config.data.source, config.verification
     verifier = _verifier(scored_by, metric)
     check_target(output, "scores", [forecast, *source_paths(source)], overwrite=overwrite)

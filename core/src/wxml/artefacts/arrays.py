@@ -1,0 +1,102 @@
+"""Makes the grid, the graph and the statistics of a checkpoint from its arrays, each of which is checked first."""
+
+__all__ = ["graph_of", "grid_of", "statistics_of"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.grid import Grid
+from wxml.data.statistics import Statistics
+from wxml.errors import ArtefactError, ContractError, DataError
+from wxml.graphs.graph import Graph
+
+FIX = "copy it again from where it was made"
+PAIRS = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
+GRAPH = {"latitudes": ("f", 1), "longitudes": ("f", 1), "source": ("iu", 1), "target": ("iu", 1), "features": ("f", 2)}
+"""The arrays of a graph: the kinds of numbers, and how many axes."""
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def grid_of(arrays: Arrays, header: Mapping[str, Any], name: str) -> Grid:
+    """Make the grid from `grid/…`.
+
+    Args:
+        arrays: the arrays of the checkpoint, by name.
+        header: its header, validated.
+        name: the name of the file in messages.
+
+    Raises:
+        ArtefactError: an array is missing, has another type or shape, or a value that none can have.
+    """
+    shape, is_regular = tuple(header["grid"]["shape"]), header["grid"]["is_regular"]
+    count = int(np.prod(shape))
+    found = {part: _floats(arrays, f"grid/{part}", (count,), name) for part in ("latitudes", "longitudes")}
+    weights = _floats(arrays, "grid/area_weights", (count,), name)
+    _require(bool(np.all(weights >= 0) and weights.sum() > 0), "grid/area_weights", "a weight is negative", name)
+    try:
+        return Grid(**found, area_weights=weights, shape=shape, is_regular=is_regular)
+    except DataError as error:
+        raise ArtefactError(f"the grid of `{name}` is damaged: {error.message}", fix=FIX) from error
+
+
+def statistics_of(arrays: Arrays, variables: Sequence[str], prefix: str, name: str) -> Statistics:
+    """Make the statistics of `variables` from the arrays below `prefix`, such as `statistics/`.
+
+    Raises:
+        ArtefactError: as `grid_of`.
+    """
+    parts = [field.name for field in fields(Statistics)[1:]]
+    found = {part: _floats(arrays, f"{prefix}{part}", (len(variables),), name) for part in parts}
+    for part in ("std", "tendency_std"):
+        _require(bool(np.all(found[part] >= 0)), f"{prefix}{part}", "a deviation is negative", name)
+    return Statistics(tuple(variables), **found)
+
+
+def graph_of(arrays: Arrays, grid: Grid, name: str) -> Graph:
+    """Make the graph from `graph/…`.
+
+    Raises:
+        ArtefactError: as `grid_of`; or a node number is that of no node, or the graph is not one of `grid`.
+    """
+    inner = {key.removeprefix("graph/"): array for key, array in arrays.items() if key.startswith("graph/")}
+    for key, array in inner.items():
+        kinds, axes = GRAPH.get(key.rpartition("/")[2], ("", 0))
+        found = f"it must be {'integers' if 'i' in kinds else 'numbers'} with {axes} axes, got {array.dtype}"
+        is_right = array.dtype.kind in kinds and array.ndim == axes
+        _require(is_right, f"graph/{key}", f"{found} of shape {list(array.shape)}", name)
+        _require(bool(np.isfinite(array).all()), f"graph/{key}", "a value is not finite", name)
+    try:
+        graph = Graph.from_arrays(inner)
+    except (ContractError, KeyError, IndexError, ValueError, TypeError) as error:
+        reason = error.message if isinstance(error, ContractError) else f"{error}"
+        raise ArtefactError(f"the graph of `{name}` is damaged: {reason}", fix=FIX) from error
+    for nodes in graph.nodes.values():
+        same = len(nodes.latitudes) == len(nodes.longitudes)
+        _require(same, "graph/nodes", "a node set has more latitudes than longitudes, or fewer", name)
+    for edges in graph.edges.values():
+        same = len(edges.source) == len(edges.target) == len(edges.features)
+        _require(same, "graph/edges", "an edge set has more sources than targets or features, or fewer", name)
+    missing = [f"{source} → {target}" for source, target in PAIRS if (source, target) not in graph.edges]
+    _require(not missing, "graph/edges", f"there are no edges {', '.join(missing)}", name)
+    count = len(graph.nodes["grid"])
+    _require(count == len(grid), "graph/nodes/grid", f"it has {count} nodes, and the grid has {len(grid)}", name)
+    return graph
+
+
+def _floats(arrays: Arrays, key: str, shape: tuple[int, ...], name: str) -> NDArray[np.float64]:
+    """Return an array of finite numbers of a shape."""
+    _require(key in arrays, key, "it is missing", name)
+    array = arrays[key]
+    found = f"it must be numbers of shape {list(shape)}, got {array.dtype} of shape {list(array.shape)}"
+    _require(array.dtype.kind == "f" and array.shape == shape, key, found, name)
+    _require(bool(np.isfinite(array).all()), key, "a value is not finite", name)
+    return array
+
+
+def _require(is_right: bool, key: str, reason: str, name: str) -> None:
+    if not is_right:
+        raise ArtefactError(f"tensor `{key}` of `{name}` is damaged: {reason}", fix=FIX)

@@ -1,0 +1,160 @@
+"""Validates what stands in the headers of artefacts, before anything is made of it."""
+
+__all__ = ["check_header", "check_record", "recorded_config"]
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+from wxml.config.schema import ExperimentConfig
+from wxml.data.variables import VariableRoles
+from wxml.errors import ArtefactError, DataError
+from wxml.plugins.options.faults import faults_of
+
+FIX = "copy it again from where it was made"
+NODES = 10**9
+"""No grid has more nodes."""
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+Json = dict[str, Any]
+
+
+class _Entry(BaseModel):
+    """A JSON object whose values are of the types that wxml writes; other keys, which a later version adds, may be."""
+
+    model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
+
+
+class PluginEntry(_Entry):
+    """A plugin in a lock."""
+
+    plugin: Name
+    kind: Name
+    version: str
+    code: str | None = None
+    dirty: bool | None = None
+    options: Json = {}
+    origin: dict[str, str | bool] = {}
+    install: str = ""
+
+
+class DataEntry(_Entry):
+    """The data that an artefact was made from."""
+
+    grid: str = ""
+    source: Json = {}
+
+
+class Record(_Entry):
+    """A provenance record, see `wxml.artefacts.provenance.Provenance`."""
+
+    artefact: Name
+    config: Json = {}
+    origins: dict[str, str] = {}
+    plugins: list[PluginEntry] = []
+    graph: str = ""
+    data: DataEntry = DataEntry()
+    notes: Json = {}
+    parents: list["Record"] = []
+    wxml_core: str = ""
+
+
+class VariableEntry(_Entry):
+    """A variable, see `wxml.data.variables.Variable`."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name
+    param: str = ""
+    level: FiniteFloat | None = None
+    units: str = ""
+
+
+class RolesEntry(_Entry):
+    """The names of the variables of each role."""
+
+    model_config = ConfigDict(extra="forbid")
+    prognostic: Annotated[list[Name], Field(min_length=1)]
+    forcing: list[Name] = []
+    diagnostic: list[Name] = []
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Self:
+        VariableRoles(tuple(self.prognostic), tuple(self.forcing), tuple(self.diagnostic))
+        return self
+
+
+class GridEntry(_Entry):
+    """The shape of the grid."""
+
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=NODES)]], Field(min_length=1, max_length=2)]
+    is_regular: bool
+
+
+class CheckpointHeader(_Entry):
+    """The header of a checkpoint, of format 1 or 2."""
+
+    format: Annotated[int, Field(ge=1)]
+    config: Json
+    roles: RolesEntry
+    variables: list[VariableEntry]
+    forcings: list[VariableEntry] = []
+    provenance: Record
+    training: Json
+    statistics: Annotated[list[Name], Field(min_length=1)]
+    grid: GridEntry
+    transformed: Annotated[int, Field(ge=0, le=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        roles, described = self.roles, [variable.name for variable in self.variables]
+        for key, found, wanted in (
+            ("variables", described, roles.prognostic + roles.diagnostic),
+            ("forcings", [one.name for one in self.forcings if one.name not in roles.forcing], []),
+            ("statistics", [name for name in wanted_statistics(roles) if name not in self.statistics], []),
+            ("statistics", sorted({name for name in self.statistics if self.statistics.count(name) > 1}), []),
+        ):
+            if found != wanted:
+                raise DataError(f"`{key}` does not fit `roles`: {found}", fix=FIX)
+        return self
+
+
+def wanted_statistics(roles: RolesEntry) -> list[str]:
+    """The variables whose statistics a checkpoint must have."""
+    return roles.prognostic + roles.diagnostic
+
+
+def check_header(header: Mapping[str, Any], name: str) -> None:
+    """Refuse the header of a checkpoint that wxml cannot have written.
+
+    Raises:
+        ArtefactError: names the first key that is wrong; `name` is that of the file.
+    """
+    _check(CheckpointHeader, header, f"the header of `{name}`")
+
+
+def check_record(record: Any, name: str) -> None:
+    """Refuse a provenance record that wxml cannot have written.
+
+    Raises:
+        ArtefactError: names the first key that is wrong; `name` is that of the file.
+    """
+    _check(Record, record, f"the provenance record of `{name}`")
+
+
+def recorded_config(values: Any, name: str) -> ExperimentConfig:
+    """Validate the config that the artefact `name` holds.
+
+    Raises:
+        ArtefactError: names the first key that is wrong.
+    """
+    config: ExperimentConfig = _check(ExperimentConfig, values, f"the config in `{name}`")
+    return config
+
+
+def _check(model: type[BaseModel], values: Any, what: str) -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ArtefactError(f"{what} is damaged: {faults_of(error, model)[0]}", fix=FIX) from error
+    except RecursionError:
+        raise ArtefactError(f"{what} is damaged: it is nested too deep", fix=FIX) from None
