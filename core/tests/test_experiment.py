@@ -1,5 +1,6 @@
 """From a config to the parts, and from a checkpoint back to the same parts."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -314,6 +315,20 @@ def test_weights_that_do_not_fit_are_refused(tiny, tmp_path: Path, how: str) -> 
     changed(path, new)
     with pytest.raises(ArtefactError, match=r"(?s)do not fit the model .*processor.m(ix.weight|oon).*wxml doctor"):
         restore(path)
+
+
+@pytest.mark.parametrize("channels", [10**5, 10**7, 10**9, 10**15])
+def test_a_model_larger_than_its_weights_is_refused_before_it_takes_memory(tiny, tmp_path: Path, channels: int) -> None:
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    old = load_checkpoint(path)
+    config = old.header["config"]
+    header = {**old.header, "config": {**config, "model": {**config["model"], "channels": channels}}}
+    hostile = Checkpoint(header, old.weights, old.graph, old.grid, old.statistics, old.transformed)
+    save_checkpoint(path, hostile, overwrite=True)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ArtefactError, match="do not fit the model that its config describes"):
+        restore(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**19  # KiB
 
 
 def test_a_plugin_that_is_not_installed_any_more_is_named(tiny, tmp_path: Path, monkeypatch) -> None:

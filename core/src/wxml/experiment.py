@@ -196,15 +196,24 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
     check_units(opened.header, [*(one for one in outputs if one.name in roles.prognostic), *forcings])
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
-    model = experiment.new_model()
     try:
-        model.load_state_dict(dict(checkpoint.weights))
-    except RuntimeError as error:
+        model = _fitting_model(experiment, checkpoint.weights)
+    except (RuntimeError, MemoryError, OverflowError) as error:
         raise ArtefactError(
             f"the weights of `{path}` do not fit the model that its config describes: {error}",
             fix=f"see what it was trained with, and how to install that:  wxml doctor --for {path}",
         ) from error
     return experiment, model
+
+
+def _fitting_model(experiment: Experiment, weights: Mapping[str, "Tensor"]) -> "EncodeProcessDecode":
+    """Make the model that `weights` belong to; raise a RuntimeError before it takes more memory than they do."""
+    from wxml.model.limit import limited_parameters
+
+    with limited_parameters(sum(tensor.numel() for tensor in weights.values())):
+        model = experiment.new_model()
+    model.load_state_dict(dict(weights))
+    return model
 
 
 def _training_statistics(

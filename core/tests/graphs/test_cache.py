@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from wxml import ConfigError
 from wxml.config.schema import PluginChoice
 from wxml.graphs.cache import built_graph
@@ -82,6 +84,41 @@ def test_a_file_cut_short_is_built_again(
     )
     assert built_graph(CHOICE, tiny_grid()).identity == expected
     assert len(built) == 2  # the third run read the file that replaced the damaged one
+
+
+def test_a_file_with_the_graph_of_something_else_is_built_again(
+    built: list[tuple[int, int]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    built_graph(PluginChoice(plugin="counting", neighbours=2), tiny_grid())
+    (other,) = (tmp_path / "cache").iterdir()
+    expected = built_graph(CHOICE, tiny_grid()).identity
+    (file,) = set((tmp_path / "cache").iterdir()) - {other}
+    other.rename(file)
+    assert built_graph(CHOICE, tiny_grid()).identity == expected
+    (warning,) = caplog.messages
+    assert "it holds the graph of another builder, of other options or of another grid" in warning
+    assert len(built) == 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_changed_byte_gives_another_graph(built: list[tuple[int, int]], tmp_path: Path, seed: int) -> None:
+    expected = built_graph(CHOICE, tiny_grid()).identity
+    (file,) = (tmp_path / "cache").iterdir()
+    whole, random = file.read_bytes(), np.random.default_rng(seed)
+    for offset in random.integers(len(whole), size=30):
+        damaged = bytearray(whole)
+        damaged[offset] ^= 1 << random.integers(8)
+        file.write_bytes(damaged)
+        assert built_graph(CHOICE, tiny_grid()).identity == expected
+    assert len(built) > 25
+
+
+def test_a_file_without_checksums_is_built_again(built: list[tuple[int, int]], tmp_path: Path) -> None:
+    graph = built_graph(CHOICE, tiny_grid())
+    (file,) = (tmp_path / "cache").iterdir()
+    save_file(graph.to_arrays(), file)
+    built_graph(CHOICE, tiny_grid())
+    assert len(built) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(

@@ -6,14 +6,17 @@ import hashlib
 import json
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from wxml.config.schema import PluginChoice
 from wxml.data.grid import Grid
 from wxml.errors import ArtefactError, ContractError
+from wxml.files.checksums import check_tensors, sealed, unsealed
 from wxml.files.folders import cache_folder
 from wxml.files.lock import locked
 from wxml.files.staging import staged
@@ -32,28 +35,43 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
     """Read the graph of `grid` from the cache, or build it now and keep it if that took long.
 
     The name of the file is a hash of the builder's code, version and options and of the grid, so a graph of an earlier
-    version is never read. A damaged file, a full disk or a folder that cannot be written only give a warning. If
-    several processes need the same graph, one of them builds it and the others wait.
+    version is never read; the file itself says the same in full, with checksums. A damaged file, one of another graph,
+    a full disk or a folder that cannot be written only give a warning. If several processes need the same graph, one of
+    them builds it and the others wait.
     """
     used = lock([UsedPlugin(resolve("graph-builder", choice.plugin), choice.options)])
+    made_of = {"plugins": used, "grid": grid.identity}
     key = hashlib.sha256((json.dumps(used, sort_keys=True) + grid.identity).encode()).hexdigest()[:16]
     path = cache_folder() / f"graph-{key}.safetensors"
     with locked(path.with_suffix(".lock")):
         if path.is_file():
             try:
-                return Graph.from_arrays(load_file(path))
+                return _read(path, made_of)
             except (SafetensorError, OSError, ContractError, KeyError) as error:
-                logger.warning("cache file %s is damaged (%s); the graph is built again", path, error)
+                reason = error.message if isinstance(error, ArtefactError) else error
+                logger.warning("cache file %s is damaged (%s); the graph is built again", path, reason)
         began = time.monotonic()
         graph: Graph = create("graph-builder", choice.plugin, choice.options, where="graph").build(grid)
         if time.monotonic() - began > WORTH_KEEPING:
-            _store(path, graph)
+            _store(path, graph, made_of)
         return graph
 
 
-def _store(path: Path, graph: Graph) -> None:
+def _read(path: Path, made_of: Mapping[str, Any]) -> Graph:
+    """Read a graph; raise an ArtefactError if the file is damaged or holds the graph of something else."""
+    with safe_open(path, framework="np") as file:
+        header = unsealed((file.metadata() or {}).get("wxml"), str(path))
+    if {name: header.get(name) for name in made_of} != json.loads(json.dumps(made_of)):
+        raise ArtefactError("it holds the graph of another builder, of other options or of another grid", fix="")
+    arrays = load_file(path)
+    check_tensors(header, arrays, str(path))
+    return Graph.from_arrays(arrays)
+
+
+def _store(path: Path, graph: Graph, made_of: Mapping[str, Any]) -> None:
+    arrays = graph.to_arrays()
     try:
         with staged(path, overwrite=True) as temporary:
-            save_file(graph.to_arrays(), temporary)
+            save_file(arrays, temporary, {"wxml": sealed(made_of, arrays)})
     except (OSError, SafetensorError, ArtefactError) as error:
         logger.warning("could not keep the graph in %s, so the next run builds it again: %s", path.parent, error)
