@@ -73,6 +73,7 @@ PUBLIC_MODULES = (
     "files.failures",
     "files.lock",
     "files.staging",
+    "files.zarr_metadata",
     "forecasting.layout",
     "model.tensors",
     "terminal",

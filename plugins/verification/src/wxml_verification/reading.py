@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
+from wxml.files.zarr_metadata import check_zarr_store
 from wxml.forecasting.layout import AREA_WEIGHT, HORIZONTAL, LATITUDE, LEAD_TIME, LONGITUDE, MEMBER, TIME
 
 from wxml_verification.metrics import Array
@@ -26,6 +27,8 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
     def __init__(self, path: Path) -> None:
         self._path = path
         with _reading(path):
+            if path.is_dir():
+                check_zarr_store(path)
             # Lazily: `chunks=None` without dask reads just the slices that are asked for.
             engine: Any = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "netcdf4"}
             self._dataset = xr.open_dataset(path, chunks=None, decode_timedelta=True, **engine)
@@ -105,6 +108,8 @@ def _reading(path: Path) -> Iterator[None]:
     """Turn errors of the file libraries into a DataError that names the file."""
     try:
         yield
+    except DataError:
+        raise
     except DAMAGE as error:
         if not path.exists():
             raise DataError(f"there is no forecast file `{path}`", fix="write one first: wxml forecast") from error

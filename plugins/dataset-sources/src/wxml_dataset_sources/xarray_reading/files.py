@@ -5,6 +5,7 @@ __all__ = ["DataFile", "Engine", "fingerprint", "recognise", "resolve"]
 import difflib
 import glob
 import hashlib
+import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ SUFFIXES: dict[str, Engine] = {
     ".zarr": "zarr",
 }
 ZARR_FILES = ("zarr.json", ".zgroup", ".zmetadata")
+MOST_FILES = 100_000  # of one pattern
 LISTED = 5  # so many names of a folder are shown where none is near
 
 
@@ -39,7 +41,8 @@ def resolve(path: str | Sequence[str]) -> list[str]:
     """The files and zarr stores that `path` names, in the order given; those of a pattern sorted by name.
 
     Raises:
-        DataError: a file is missing, may not be read, is named twice, or is an address on another machine.
+        DataError: a file is missing, may not be read, is named twice, is neither file nor folder (but a pipe), or is
+            an address on another machine; a pattern fits more than 100 000 names.
     """
     wanted = [path] if isinstance(path, str) else list(path)
     if not wanted:
@@ -50,6 +53,8 @@ def resolve(path: str | Sequence[str]) -> list[str]:
             raise DataError(f"`path` names `{name}` twice", fix="name each file once")
         if not os.access(name, os.R_OK):
             raise DataError(f"`{name}` may not be read: permission denied", fix="ask its owner, or check its mode")
+        if not os.path.isfile(name) and not os.path.isdir(name):
+            raise DataError(f"`{name}` is neither a file nor a folder", fix="a pipe, socket or device cannot be read")
     return found
 
 
@@ -62,7 +67,9 @@ def _expand(entry: str) -> list[str]:
         return [name]
     if os.path.lexists(name) or not glob.has_magic(name):
         raise DataError(f"there is no file `{name}`", fix=_nearby(Path(name)))
-    matches = sorted(glob.glob(name, recursive=True))
+    matches = sorted(itertools.islice(glob.iglob(name, recursive=True), MOST_FILES + 1))
+    if len(matches) > MOST_FILES:
+        raise DataError(f"more than {MOST_FILES} files match `{entry}`", fix="narrow the pattern, or write fewer files")
     if not matches:
         raise DataError(f"no file matches `{entry}`", fix=_nearby(Path(name)))
     return matches

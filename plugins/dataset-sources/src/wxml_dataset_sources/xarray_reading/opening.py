@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 import xarray as xr
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
+from wxml.files.zarr_metadata import check_zarr_store
 
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
@@ -46,6 +47,7 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> xr.
             # Files from several tools declare both `missing_value` and `_FillValue`; xarray masks both, which is right.
             warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
             if file.engine == "zarr":
+                check_zarr_store(file.path)
                 # Consolidated metadata may be stale or absent, and guessing makes zarr warn; a local store needs none.
                 dataset = _raw(file.path, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
             else:

@@ -1,0 +1,144 @@
+"""Data that would run code, or that never end: refused with a sentence before anything is decoded."""
+
+import json
+import os
+import pickle  # noqa: TID251  # what a hostile store brings
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+import numcodecs
+import numpy as np
+import pytest
+import xarray as xr
+from numcodecs.abc import Codec
+from wxml.errors import DataError
+from wxml_dataset_sources.xarray_reading import files, opening
+from wxml_dataset_sources.xarray_source import XarraySource
+
+
+class Payload:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.marker), "w")
+
+
+class Intruder(Codec):  # type: ignore[misc]
+    """A codec as another package may add one: unpickles what it decodes."""
+
+    codec_id = "intruder"
+
+    def encode(self, buf: Any) -> Any:
+        return buf
+
+    def decode(self, buf: Any, out: Any = None) -> Any:
+        pickle.loads(bytes(buf)).close()  # noqa: S301
+        return np.array([10.0, 0.0])
+
+
+def dataset() -> xr.Dataset:
+    axes = {"time": ("time", [0.0], {"units": "hours since 2020-01-01"}), "lat": [10.0, 0.0], "lon": [0.0, 10.0]}
+    return xr.Dataset({"t": (("time", "lat", "lon"), np.arange(4.0).reshape(1, 2, 2))}, axes)
+
+
+def hostile(folder: Path, codec: str, dtype: str, where: str) -> str:
+    """A store of format 2 whose axis `lat`, which is decoded as soon as the store is opened, has the codec."""
+    store = folder / "a.zarr"
+    dataset().to_zarr(store, zarr_format=2, consolidated=where == "consolidated")
+    file = store / "lat" / ".zarray"
+    changes = {"filters": [{"id": codec}], "compressor": None, "dtype": dtype}
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    (store / "lat" / "0").write_bytes(pickle.dumps(Payload(folder / "marker")))
+    if where == "consolidated":
+        merged = json.loads((store / ".zmetadata").read_text())
+        merged["metadata"]["lat/.zarray"] |= changes
+        (store / ".zmetadata").write_text(json.dumps(merged))
+    return str(store)
+
+
+@pytest.mark.parametrize("codec", ["pickle", "intruder"])
+@pytest.mark.parametrize("dtype", ["|O", "<f8"])
+@pytest.mark.parametrize("where", ["plain", "consolidated"])
+@pytest.mark.parametrize("engine", ["auto", "zarr"])
+def test_a_store_that_would_run_code(
+    codec: str, dtype: str, where: str, engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numcodecs.pickles, "ALLOW_UNSAFE_PICKLE_DECODE", True)  # as the versions before 0.16.6
+    monkeypatch.setitem(numcodecs.registry.codec_registry, "intruder", Intruder)
+    store = hostile(tmp_path, codec, dtype, where)
+    with pytest.raises(DataError, match=rf"names the codec '{codec}', which is not known to be safe"):
+        XarraySource(path=store, engine=engine)
+    assert not (tmp_path / "marker").exists()
+
+
+def test_without_the_check_the_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests above can fail."""
+    monkeypatch.setitem(numcodecs.registry.codec_registry, "intruder", Intruder)
+    monkeypatch.setattr(opening, "check_zarr_store", lambda path: None)
+    XarraySource(path=hostile(tmp_path, "intruder", "<f8", "plain"))
+    assert (tmp_path / "marker").exists()
+
+
+FILTERS = [
+    numcodecs.Delta(dtype="<f8"),
+    numcodecs.FixedScaleOffset(offset=0, scale=1, dtype="<f8", astype="<i2"),
+    numcodecs.BitRound(keepbits=20),
+    numcodecs.Shuffle(elementsize=8),
+]
+COMPRESSORS = [
+    numcodecs.Blosc(),
+    numcodecs.Zstd(),
+    numcodecs.GZip(),
+    numcodecs.Zlib(),
+    numcodecs.LZ4(),
+    numcodecs.LZMA(),
+    numcodecs.BZ2(),
+]
+
+
+@pytest.mark.parametrize("codec", [*FILTERS, *COMPRESSORS, None], ids=str)
+def test_harmless_stores_of_format_2_are_read(codec: Any, tmp_path: Path) -> None:
+    encoding = {"filters": [codec]} if codec in FILTERS else {"compressors": codec}
+    dataset().to_zarr(tmp_path / "a.zarr", zarr_format=2, encoding={"t": encoding})
+    source = XarraySource(path=str(tmp_path / "a.zarr"))
+    np.testing.assert_array_equal(source.read(source.header.times, ["t"])[0, 0, 0], np.arange(4))
+
+
+@pytest.mark.parametrize("shards", [None, (1, 2, 2)])
+def test_harmless_stores_of_format_3_are_read(shards: Any, tmp_path: Path) -> None:
+    encoding = {"t": {"chunks": (1, 1, 2), "shards": shards}}
+    dataset().to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False, encoding=encoding)
+    source = XarraySource(path=str(tmp_path / "a.zarr"))
+    np.testing.assert_array_equal(source.read(source.header.times, ["t"])[0, 0, 0], np.arange(4))
+
+
+@pytest.mark.parametrize("engine", ["auto", "netcdf", "grib", "zarr"])
+@pytest.mark.parametrize("is_pattern", [False, True])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+def test_what_is_neither_file_nor_folder(kind: str, is_pattern: bool, engine: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        here = os.getcwd()
+        os.chdir(tmp_path)  # the name of a socket is short
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind("a.nc")
+        os.chdir(here)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=rf"`{re.escape(str(path))}` is neither a file nor a folder"):
+        XarraySource(path=str(tmp_path / "*.nc") if is_pattern else str(path), engine=engine)
+
+
+def test_a_pattern_of_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_FILES", 3)
+    for number in range(4):
+        (tmp_path / f"{number}.nc").touch()
+    with pytest.raises(DataError, match=r"more than 3 files match `.*\*\.nc`"):
+        XarraySource(path=str(tmp_path / "*.nc"))
