@@ -65,8 +65,9 @@ def check_zarr_store(path: str | os.PathLike[str]) -> None:
     The metadata of the root and of the arrays in it are read, consolidated metadata with them; groups are not.
 
     Raises:
-        DataError: a codec, filter or type is not on the list, or the metadata are no JSON, not of the shape that the
-            format asks for, or larger than 64 MiB.
+        DataError: a codec, filter or type is not on the list, or the metadata are not of the shape that the format asks
+            for, or larger than 64 MiB.
+        ValueError: the metadata are no JSON.
         OSError: the metadata cannot be read.
     """
     folders = [os.fspath(path), *(entry.path for entry in os.scandir(path) if entry.is_dir())]
@@ -100,7 +101,7 @@ def _loaded(file: str) -> Any:
         with open(file, "rb") as stream:
             return json.loads(stream.read(LARGEST))
     except (ValueError, RecursionError) as error:
-        raise _RefusedError("is no JSON, or too deeply nested") from error
+        raise ValueError(f"`{file}` is no JSON, or too deeply nested: {error}") from error
 
 
 def _documents(content: Any, *, is_mapping: bool) -> Iterator[Mapping[str, Any]]:
