@@ -1,5 +1,6 @@
 """Dates in text, in every calendar and in float32: read as the instants that they are, or refused by name."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import cftime
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml.errors import DataError
@@ -179,3 +181,24 @@ def test_float32_lead_times_are_right_or_refused(tmp_path: Path) -> None:
 def test_a_missing_time_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="`time` must hold dates of the real calendar, got a missing time"):
         read(tmp_path, [0.0, np.nan], units="hours since 2000-01-01")
+
+
+@pytest.mark.parametrize("unit", ["D", "h", "m", "s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_dates_that_zarr_stores_as_dates_are_read(unit: str, zarr_format: Any, tmp_path: Path) -> None:
+    times = np.array(["2020-02-28", "2020-02-29", "2020-03-01"], f"M8[{unit}]")
+    stored = {
+        "time": (("time",), times),
+        "lat": (("lat",), np.array([2.0, 1.0])),  # zarr of format 2 counts 0 as missing
+        "lon": (("lon",), np.array([1.0, 2.0])),
+        "t": (("time", "lat", "lon"), np.arange(1, 13, dtype="float32").reshape(3, 2, 2)),
+    }
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The data type .* does not have a Zarr V3 specification")
+        group = zarr.open_group(tmp_path / "dates.zarr", mode="w", zarr_format=zarr_format)
+        for name, (dims, values) in stored.items():
+            named = {"dimension_names": dims} if zarr_format == 3 else {"attributes": {"_ARRAY_DIMENSIONS": dims}}
+            group.create_array(name, data=values, **named)  # type: ignore[arg-type]
+    source = XarraySource(path=str(tmp_path / "dates.zarr"))
+    assert source.header.times.astype(str).tolist() == [f"{day}T00:00:00" for day in times.astype("M8[D]").astype(str)]
+    np.testing.assert_array_equal(source.read(source.header.times, ["t"]).ravel(), np.arange(1, 13))

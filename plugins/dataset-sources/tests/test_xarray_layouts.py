@@ -161,6 +161,30 @@ def test_an_unknown_dimension_is_named_and_can_be_renamed(tmp_path: Path) -> Non
     assert source(dataset, tmp_path, rename={"perturbation": "member"}).header.members == 2
 
 
+@pytest.mark.parametrize("order", [DIMS, DIMS[::-1], ("number", *DIMS[2:], "time")])
+@pytest.mark.parametrize("name", ["ensemble", "perturbation"])
+def test_members_without_a_coordinate_are_counted_where_rename_says_so(
+    name: str, order: tuple[str, ...], tmp_path: Path
+) -> None:
+    bare = world(order).drop_vars("number").rename_dims(number=name)
+    with pytest.raises(DataError, match=f"`{name}` is not understood") as caught:
+        source(bare, tmp_path)
+    assert "if it numbers members, name it in `rename` as member" in caught.value.fix
+    read = source(bare, tmp_path, rename={name: "member"}).read(TIMES, ["t_850", "t_500"])
+    np.testing.assert_array_equal(read, source(world(order), tmp_path).read(TIMES, ["t_850", "t_500"]))
+
+
+@pytest.mark.parametrize("dim", ["time", "level"])
+def test_the_coordinate_that_a_dimension_lacks_can_be_written(dim: str, tmp_path: Path) -> None:
+    bare = world().drop_vars(dim).rename_dims({dim: "unknown"})
+    with pytest.raises(DataError, match="`unknown` is not understood") as caught:
+        source(bare, tmp_path)
+    assert "else write the coordinate `unknown` into the file" in caught.value.fix
+    mended = bare.assign_coords(unknown=("unknown", *(world()[dim].values, world()[dim].attrs)))
+    read = source(mended, tmp_path, rename={"unknown": dim}).read(TIMES, ["t_850", "t_500"])
+    np.testing.assert_array_equal(read, source(world(), tmp_path).read(TIMES, ["t_850", "t_500"]))
+
+
 def test_a_variable_left_out_does_no_harm(tmp_path: Path) -> None:
     dataset = world().rename(number="expver").assign(u=(("time", "lat", "lon"), np.ones((3, 4, 5))))
     assert source(dataset, tmp_path, variables=["u"]).header.names == ("u",)

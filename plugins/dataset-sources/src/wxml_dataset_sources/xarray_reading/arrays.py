@@ -206,8 +206,7 @@ class _ArrayFile:
         parameter, dims = self.called(name), frozenset(str(dim) for dim in array.dims)
         times = valid_times(self.dataset, dims, self.coordinates, self.called)
         levels = self._levels(dims, nodes)
-        axes = self._along(self.coordinates.members, dims)
-        member = str(self.dataset[axes[0]].dims[0]) if axes else None
+        member, numbers = self._members(dims)
         time = max(times.dims, key=lambda dim: array.sizes[dim], default=None)  # the others hold a single entry
         layout = Layout(time, member, levels.dim, nodes.dims)
         known = {time, member, levels.dim, *times.dims, *nodes.dims}
@@ -216,7 +215,7 @@ class _ArrayFile:
         if unknown:
             raise DataError(
                 f"`{name}` has dimensions {sizes}, of which `{unknown[0]}` is not understood",
-                fix=f"{HOW_TO_NAME}; or leave the variable out with `variables`",
+                fix=f"{self._how_to_name(unknown[0])}; or leave the variable out with `variables`",
             )
         block = Block(
             path=self.file.path,
@@ -224,12 +223,27 @@ class _ArrayFile:
             variables=flatten(parameter, levels.numbers, str(array.attrs.get("units", ""))),
             levels=np.arange(1 if levels.numbers is None else len(levels.numbers)),
             times=times.times,
-            member_numbers=_member_numbers(self.dataset[axes[0]].values) if axes else None,
+            member_numbers=numbers,
             grid=nodes.placed.grid,
             reader=ArrayReader(self.file, name, layout),
             period=Period(_step_type(array.attrs)),
         )
         return without_repeat(block, nodes.placed.columns)
+
+    def _members(self, dims: frozenset[str]) -> tuple[str | None, tuple[str, ...] | None]:
+        """The dimension of the members and their numbers; those of a dimension without a coordinate begin with 0."""
+        axes = self._along(self.coordinates.members, dims)
+        if axes:
+            axis = self.dataset[axes[0]]
+            return str(axis.dims[0]), _member_numbers(axis.values)
+        bare = sorted(dim for dim in dims.difference(self.dataset.variables) if self.called(dim) == "member")
+        return (bare[0], tuple(map(str, range(self.dataset.sizes[bare[0]])))) if bare else (None, None)
+
+    def _how_to_name(self, dim: str) -> str:
+        """The fix for a dimension of no known meaning."""
+        if dim in self.dataset.variables:
+            return HOW_TO_NAME
+        return f"if it numbers members, name it in `rename` as member, else write the coordinate `{dim}` into the file"
 
     def _along(self, names: Sequence[str], dims: frozenset[str]) -> list[str]:
         """Those of the coordinates `names` that have one dimension, which is one of `dims`."""

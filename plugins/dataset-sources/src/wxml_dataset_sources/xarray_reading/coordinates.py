@@ -64,7 +64,7 @@ class Coordinates:
     leads: tuple[str, ...]
     """Times since the start of a forecast."""
     instants: tuple[str, ...]
-    """Dates, decodable or text: of validity or of the start of a forecast."""
+    """Dates, as numbers, text or `datetime64`: of validity or of the start of a forecast."""
     bounds: frozenset[str]
     """Variables that hold the bounds of cells; no data."""
 
@@ -100,7 +100,7 @@ def find_coordinates(dataset: xr.Dataset, called: Callable[[str], str]) -> Coord
     latitudes, longitudes = ranked(LATITUDE, variables, 2), ranked(LONGITUDE, variables, 2)
     places = {*latitudes, *longitudes}
     decodable = {
-        name: v for name, v in dates.items() if v.dtype.kind in "SUO" or " since " in str(v.attrs.get("units", ""))
+        name: v for name, v in dates.items() if v.dtype.kind in "SUOM" or " since " in str(v.attrs.get("units", ""))
     }
     instants = ranked(INSTANT, decodable, 2)
     leads = tuple(name for name in ranked(LEAD, axes, 2) if name not in instants)

@@ -1,4 +1,4 @@
-"""Dates as `datetime64`: from numbers of CF in a calendar, and from text."""
+"""Dates as `datetime64`: from numbers of CF in a calendar, from text, and from the dates that zarr stores."""
 
 __all__ = ["decoded_dates", "reject_coarse"]
 
@@ -30,10 +30,11 @@ def decoded_dates(name: str, variable: xr.Variable) -> xr.Variable:
     """The dates of `variable` in UTC as `datetime64[s]`, rounded to the nearest second.
 
     Numbers are decoded by the attributes `units` and `calendar`. Text is a date, with or without a time and a zone.
+    `datetime64` needs no decoding.
 
     Args:
         name: the name of the variable, for messages.
-        variable: numbers with `units` such as 'hours since 2000-01-01', or text.
+        variable: numbers with `units` such as 'hours since 2000-01-01', text, or `datetime64`.
 
     Raises:
         DataError: the calendar has dates that do not exist, a date is missing or cannot be decoded, or float32 numbers
@@ -46,14 +47,20 @@ def decoded_dates(name: str, variable: xr.Variable) -> xr.Variable:
             fix="convert the file to the standard calendar first, for example with "
             "`dataset.convert_calendar('standard', align_on='date')` of xarray",
         )
-    exact = _from_text(name, variable) if variable.dtype.kind in "SUO" else _from_numbers(name, variable)
-    rounded = (exact + np.timedelta64(500, "ms")).astype("datetime64[s]")
+    rounded = (_exact(name, variable) + np.timedelta64(500, "ms")).astype("datetime64[s]")
     if np.any(np.isnat(rounded)):
         raise _not_dates(name, "a missing time", IN_THE_CALENDAR)
     if variable.dtype.kind == "f" and rounded.size:
         steps = np.spacing(np.abs(variable.values).max()) * _seconds_per_unit(name, variable)
         reject_coarse(name, variable, rounded.astype(np.int64), float(steps))
     return xr.Variable(variable.dims, rounded)
+
+
+def _exact(name: str, variable: xr.Variable) -> NDArray[np.datetime64]:
+    """The dates of `variable`, not rounded."""
+    if variable.dtype.kind == "M":
+        return np.asarray(variable.values)
+    return _from_text(name, variable) if variable.dtype.kind in "SUO" else _from_numbers(name, variable)
 
 
 def reject_coarse(name: str, variable: xr.Variable, seconds: NDArray[np.int64], spacing: float) -> None:
