@@ -69,6 +69,7 @@ PUBLIC_MODULES = (
     "data.sphere",
     "data.times",
     "errors",
+    "files.checksums",
     "files.folders",
     "files.failures",
     "files.lock",

@@ -66,6 +66,49 @@ def test_other_files_are_refused(state_file, content) -> None:
         state_file.read()
 
 
+def contents(state: TrainingState) -> tuple[object, ...]:
+    return state.position, {name: (t.dtype, t.shape, t.numpy().tobytes()) for name, t in state.tensors.items()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_damage_of_a_byte_changes_anything_unseen(state_file, seed) -> None:
+    whole, expected, refused = state_file.path.read_bytes(), contents(make_state()), 0
+    random = np.random.default_rng(seed)
+    for offset in random.integers(len(whole), size=100):
+        damaged = bytearray(whole)
+        damaged[offset] ^= 1 << random.integers(8)
+        state_file.path.write_bytes(damaged)
+        try:
+            assert contents(state_file.read()) == expected
+        except ArtefactError:
+            refused += 1
+    assert refused > 90
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("position", {"step": -1}),
+        ("position", {"step": "x"}),
+        ("position", {"loss_scale": [1]}),
+        ("position", []),
+        ("identity", {"seed": 1}),
+        ("identity", None),
+        ("format", [2]),
+        ("format", None),
+    ],
+)
+def test_a_hostile_header_with_fitting_checksums_is_refused(state_file, key, value) -> None:
+    from safetensors.torch import save_file
+    from wxml.files.checksums import sealed
+
+    header = {"format": 2, "position": {}, "identity": IDENTITY, key: value}
+    tensors = dict(make_state().tensors)
+    save_file(tensors, state_file.path, {"wxml_training_state": sealed(header, tensors)})
+    with pytest.raises(ArtefactError, match=r"state\.safetensors"):
+        state_file.read()
+
+
 def test_a_safetensors_file_of_another_kind_is_refused(state_file) -> None:
     from safetensors.torch import save_file
 
@@ -108,10 +151,10 @@ def test_a_state_of_version_0_1_is_the_same_training_under_todays_names(tmp_path
 def test_a_later_format_is_refused(state_file, monkeypatch) -> None:
     from wxml_trainer_lightning import state as module
 
-    monkeypatch.setattr(module, "FORMAT", 2)
+    monkeypatch.setattr(module, "FORMAT", 3)
     state_file.write(make_state())
-    monkeypatch.setattr(module, "FORMAT", 1)
-    with pytest.raises(ArtefactError, match="has format 2, this version reads 1"):
+    monkeypatch.setattr(module, "FORMAT", 2)
+    with pytest.raises(ArtefactError, match="has format 3, this version reads up to 2"):
         state_file.read()
 
 

@@ -21,18 +21,21 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from wxml.errors import ArtefactError
+from wxml.files.checksums import check_tensors, has_checksums, sealed, unsealed
 from wxml.files.staging import staged
 
 if TYPE_CHECKING:
     from wxml import Experiment
 
-FORMAT = 1
+FORMAT = 2
+"""2 since it has checksums; 1, of version 0.1, is read too."""
 NAME = "state.safetensors"
 LOG = logging.getLogger("wxml")
 LONGEST = 200
@@ -52,7 +55,7 @@ RESTART = "start again in another directory, or without --resume after removing 
 class Position:
     """The progress of a training; the fields are JSON values."""
 
-    step: int = 0
+    step: Annotated[int, Field(ge=0)] = 0
     """The number of complete steps."""
     elapsed: float = 0.0
     """Seconds of training."""
@@ -128,9 +131,10 @@ class StateFile:
         """
         header = {"format": FORMAT, "position": asdict(state.position), "identity": self.identity}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
+        text = sealed(header, tensors)
         with staged(self.path, overwrite=True) as temporary:
             try:
-                save_file(tensors, temporary, {"wxml_training_state": json.dumps(header)})
+                save_file(tensors, temporary, {"wxml_training_state": text})
             except SafetensorError as error:  # wraps the operating system's refusal
                 raise OSError(f"{error}") from error
 
@@ -141,13 +145,7 @@ class StateFile:
             ArtefactError: the file is damaged, or belongs to a training with other settings or other data.
         """
         try:
-            with safe_open(self.path, framework="pt") as file:
-                header = json.loads((file.metadata() or {})["wxml_training_state"])
-            if header["format"] != FORMAT:
-                raise ArtefactError(
-                    f"`{self.path}` has format {header['format']}, this version reads {FORMAT}",
-                    fix="resume with the version of wxml-trainer-lightning that wrote it",
-                )
+            header = self._header()
             changed = differences(with_new_names(header["identity"]), self.identity)
             if changed:
                 raise ArtefactError(
@@ -155,9 +153,31 @@ class StateFile:
                     fix="resume with the config, the data and the plugin versions that it was started with, or start "
                     "again in another directory",
                 )
-            return TrainingState(Position(**header["position"]), load_file(self.path))
+            tensors = load_file(self.path)
+            check_tensors(header, tensors, str(self.path))
+            return TrainingState(header["position"], tensors)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(map(str, fault["loc"]))
+            raise ArtefactError(f"`{self.path}` is damaged: `{where}`: {fault['msg']}", fix=RESTART) from error
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"`{self.path}` is damaged or was cut short: {error}", fix=RESTART) from error
+
+    def _header(self) -> dict[str, Any]:
+        """Read and validate the header: `identity` is a mapping of texts, and `position` a Position."""
+        with safe_open(self.path, framework="pt") as file:
+            text = (file.metadata() or {})["wxml_training_state"]
+        header = unsealed(text, str(self.path))
+        if header["format"] not in (1, FORMAT):
+            raise ArtefactError(
+                f"`{self.path}` has format {header['format']}, this version reads up to {FORMAT}",
+                fix="resume with the version of wxml-trainer-lightning that wrote it",
+            )
+        if header["format"] == FORMAT and not has_checksums(header):
+            raise ValueError("it has no checksums")
+        header["identity"] = TypeAdapter(dict[str, str]).validate_python(header["identity"])
+        header["position"] = TypeAdapter(Position).validate_python(header["position"])
+        return header
 
 
 def after_failure(run_dir: Path) -> str:
