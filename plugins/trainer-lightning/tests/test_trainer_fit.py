@@ -18,6 +18,7 @@ from wxml.data.transforms.impute import Impute
 from wxml.errors import ArtefactError, ConfigError, DataError
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history as history_module
+from wxml_trainer_lightning.batches import sample_indices
 from wxml_trainer_lightning.state import StateFile
 
 
@@ -300,24 +301,25 @@ def test_the_options_are_read_without_torch_and_lightning() -> None:
 
 
 class Ends(TravellingWaves):
-    """The waves, of which the variables in `lacking` have no value from 16 January on."""
+    """The waves, of which the variables in `lacking` have no value from time number `end` on, on 16 January."""
 
-    def __init__(self, lacking: tuple[int, ...]) -> None:
+    def __init__(self, lacking: tuple[int, ...], end: int) -> None:
         super().__init__()
         self.lacking = lacking
+        self.end = end
 
     def _read(self, time_indices, variable_indices, out) -> None:
         super()._read(time_indices, variable_indices, out)
         for i, j in np.ndindex(len(time_indices), len(variable_indices)):
-            if time_indices[i] >= 60 and variable_indices[j] in self.lacking:
+            if time_indices[i] >= self.end and variable_indices[j] in self.lacking:
                 out[i, :, j] = np.nan
 
 
-def ending(advection, lacking: tuple[int, ...]):
+def ending(advection, lacking: tuple[int, ...], end: int = 60):
     """The experiment on data that end early, with imputed inputs."""
     space = advection.preprocessing
     chain = (Impute(advection.statistics), *space.transforms)
-    return replace(advection, preprocessing=replace(space, source=Ends(lacking), transforms=chain))
+    return replace(advection, preprocessing=replace(space, source=Ends(lacking, end), transforms=chain))
 
 
 def test_a_validation_without_truth_is_refused_before_the_training(fit, advection, tmp_path) -> None:
@@ -330,6 +332,29 @@ def test_a_validation_without_truth_is_refused_before_the_training(fit, advectio
 def test_a_validation_with_some_truth_counts_that(fit, advection, tmp_path) -> None:
     checkpoint = load_checkpoint(fit(ending(advection, (1,)), tmp_path))
     assert checkpoint.header["training"]["validation_loss"] > 0
+
+
+def test_a_training_without_truth_is_refused_before_it_begins(fit, unvalidated_advection, tmp_path) -> None:
+    """As many times have values as a sample has inputs, and nothing follows them."""
+    inputs = unvalidated_advection.config.data.input_steps
+    with pytest.raises(DataError, match=r"present in the \d+ samples of `data.split.training`") as caught:
+        fit(ending(unvalidated_advection, (0, 1), end=inputs), tmp_path)
+    assert "data.split.training" in caught.value.fix
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("end", [10, 30, 50])
+def test_steps_without_truth_have_no_loss_and_are_warned_of(fit, unvalidated_advection, tmp_path, caplog, end) -> None:
+    experiment = ending(unvalidated_advection, (0, 1), end)
+    checkpoint = load_checkpoint(fit(experiment, tmp_path, batch_size=1))
+    found = [row["training_loss"] for row in rows(tmp_path)]
+    count, inputs = len(experiment.samples("training", 1)), experiment.config.data.input_steps
+    chosen = [sample_indices(experiment.config.seed, step, 1, count)[0] for step in range(12)]
+    assert [loss == "" for loss in found] == [index + inputs >= end for index in chosen]
+    assert "" in found
+    assert all(float(loss) > 0 for loss in found if loss)
+    assert caplog.text.count("it has no training loss") == 1
+    assert checkpoint.header["training"]["training_loss"] == (float(found[-1]) if found[-1] else None)
 
 
 @pytest.mark.parametrize("noise", [None, {"channels": 4}, {"channels": 3, "how": "inject"}])

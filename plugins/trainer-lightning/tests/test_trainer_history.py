@@ -7,14 +7,15 @@ import torch
 from wxml.errors import ArtefactError, DataError
 from wxml_trainer_lightning.history import History
 
+YES, NO = torch.tensor(True), torch.tensor(False)
 HEADER = "step,training_loss,validation_loss,learning_rate,rollout\n"
 
 
 def test_rows_are_written_in_order_and_heard(tmp_path) -> None:
     heard = []
     history = History(tmp_path / "history.csv", 0, [heard.extend])
-    history.record(1, torch.tensor(0.5), 0.1, 1)
-    history.record(2, torch.tensor(0.25), 0.2, 1)
+    history.record(1, torch.tensor(0.5), YES, 0.1, 1)
+    history.record(2, torch.tensor(0.25), YES, 0.2, 1)
     history.validated(0.75)
     assert (tmp_path / "history.csv").read_text() == HEADER  # nothing before it is flushed
     history.flush()
@@ -43,7 +44,7 @@ def test_a_disk_that_refuses_is_reported(tmp_path) -> None:
     history = History(path, 0, [])
     path.unlink()
     path.mkdir()
-    history.record(1, torch.tensor(0.5), 0.1, 1)
+    history.record(1, torch.tensor(0.5), YES, 0.1, 1)
     with pytest.raises(ArtefactError, match=r"could not write .*history\.csv"):
         history.flush()
 
@@ -52,9 +53,20 @@ def test_a_disk_that_refuses_is_reported(tmp_path) -> None:
 def test_the_first_loss_that_is_not_finite_is_named_with_its_step(tmp_path, bad) -> None:
     history = History(tmp_path / "history.csv", 0, [])
     for step, loss in enumerate((0.5, bad, math.nan), start=1):
-        history.record(step, torch.tensor(loss), 0.1, 2)
+        history.record(step, torch.tensor(loss), YES, 0.1, 2)
     with pytest.raises(DataError, match=rf"the training loss is {bad} at step 2 ") as caught:
         history.flush()
     assert "learning_rate" in caught.value.fix
     assert "gradient_clip" in caught.value.fix
     assert (tmp_path / "history.csv").read_text().count("\n") == 4  # the rows are there to be looked at
+
+
+def test_a_step_without_truth_has_no_loss_and_the_first_one_is_told(tmp_path, caplog) -> None:
+    heard = []
+    history = History(tmp_path / "history.csv", 0, [heard.extend])
+    for step, has_truth in enumerate((YES, NO, NO, YES), start=1):
+        history.record(step, torch.tensor(0.5 if has_truth else 0.0), has_truth, 0.1, 1)
+        history.flush()
+    assert (tmp_path / "history.csv").read_text() == HEADER + "1,0.5,,0.1,1\n2,,,0.1,1\n3,,,0.1,1\n4,0.5,,0.1,1\n"
+    assert [row.training_loss for row in heard] == [0.5, None, None, 0.5]
+    assert [record.args[0] for record in caplog.records] == [2]

@@ -1,9 +1,16 @@
-"""The moving average of the weights, against its recurrence."""
+"""The moving average of the weights, against its recurrence; the losses of batches, against numbers by hand."""
+
+import math
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
-from wxml_trainer_lightning.module import AveragedModel
+from wxml_trainer_lightning.loss import WeightedSquaredError
+from wxml_trainer_lightning.module import AveragedModel, ForecastModule, Layout, Optimisation
+
+NAN = float("nan")
 
 
 def test_the_average_follows_the_recurrence() -> None:
@@ -28,3 +35,38 @@ def test_the_average_has_no_gradient_and_copies_buffers() -> None:
     assert not any(weight.requires_grad for weight in average.parameters())
     assert torch.equal(average.model.running_mean, model.running_mean)
     assert float(average.model.running_mean[1]) == pytest.approx(0.4)  # momentum 0.1 of the mean 4
+
+
+class Same(nn.Module):
+    """Forecasts the last state."""
+
+    def forward(self, states: torch.Tensor, forcings: torch.Tensor) -> torch.Tensor:
+        return states[:, -1:]
+
+
+def module_of_two_nodes(monkeypatch: pytest.MonkeyPatch) -> ForecastModule:
+    module = ForecastModule(
+        Same(), WeightedSquaredError([0.75, 0.25], [1.0]), Layout(1, 1, 1), Optimisation("adamw", 0.0, None, None)
+    )
+    trainer = SimpleNamespace(precision_plugin=SimpleNamespace(forward_context=nullcontext))
+    monkeypatch.setattr(ForecastModule, "trainer", trainer)
+    return module
+
+
+def errors(*samples: tuple[float, float]) -> torch.Tensor:
+    """A batch whose states are 0 and whose truth is the error of the two nodes, shape [batch, 2, 2, 1]."""
+    return torch.tensor([[[[0.0], [0.0]], [[first], [second]]] for first, second in samples])
+
+
+def test_a_validation_is_the_mean_over_the_truth_that_is_there(monkeypatch) -> None:
+    """Not the mean of the batches: (0.75 · 4 + 0.25 · 16 + 0.25 · 1) / (0.75 + 0.25 + 0.25) = 7.25 / 1.25 = 5.8."""
+    batches = [errors((2.0, 4.0), (NAN, 1.0)), errors((NAN, NAN))]
+    for order in (batches, batches[::-1]):
+        assert module_of_two_nodes(monkeypatch).validation_loss(order) == pytest.approx(5.8)
+    assert math.isnan(module_of_two_nodes(monkeypatch).validation_loss(batches[1:]))
+
+
+def test_a_batch_without_truth_says_so(monkeypatch) -> None:
+    module = module_of_two_nodes(monkeypatch)
+    some, none = (module.training_step(batch, 0) for batch in (errors((NAN, 3.0), (NAN, NAN)), errors((NAN, NAN))))
+    assert (float(some["loss"]), bool(some["has_truth"]), bool(none["has_truth"])) == (9.0, True, False)

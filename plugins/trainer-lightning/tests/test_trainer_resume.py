@@ -101,8 +101,8 @@ def interrupt(*_args) -> None:
     raise KeyboardInterrupt
 
 
-# a sample is read in one go, one of them to look for a truth; then 5 steps of 3 samples, 2 for validation, and so on
-@pytest.mark.parametrize(("read", "state_before"), [(1, None), (21, None), (26, 7), (51, 14), (96, 28)])
+# a sample is read in one go, two of them to look for a truth; then 5 steps of 3 samples, 2 for validation, and so on
+@pytest.mark.parametrize(("read", "state_before"), [(1, None), (22, None), (27, 7), (52, 14), (97, 28)])
 def test_killed_while_reading_samples(training, unbroken, read, state_before) -> None:
     assert in_process(lambda: training.run_with(die, read=read)) == -signal.SIGKILL
     assert step_of(training.run_dir) == state_before
@@ -189,8 +189,8 @@ def test_a_signal_ends_the_step_writes_a_state_and_is_raised(training, unbroken,
     assert training.written() == unbroken
 
 
-# read 33 is one of the validation after step 10, which is not over before that; the last state is that of step 7
-@pytest.mark.parametrize(("read", "step"), [(41, 11), (34, 7)])
+# read 35 is one of the validation after step 10, which is not over before that; the last state is that of step 7
+@pytest.mark.parametrize(("read", "step"), [(42, 11), (35, 7)])
 def test_a_keyboard_interrupt_out_of_the_blue_keeps_the_whole_steps(training, unbroken, read, step) -> None:
     with pytest.raises(KeyboardInterrupt):
         training.run_with(interrupt, read=read)

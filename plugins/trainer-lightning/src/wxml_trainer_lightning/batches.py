@@ -115,7 +115,7 @@ def validation_batches(samples: Sequence[Sample], wanted: int, batch_size: int, 
 
 
 def has_truth(samples: Sequence[Sample], wanted: int, input_steps: int, outputs: int) -> bool:
-    """Whether one of the samples of `validation_batches` has a truth; it reads them up to the first that has one.
+    """Whether one of some evenly spaced samples has a truth; it reads them up to the first that has one.
 
     Args:
         samples: shape `[time, variable, node]` each.

@@ -88,7 +88,7 @@ class CheckpointCallback(Callback):
         step, module = self.clock.step, _forecast_module(pl_module)
         is_over = self.clock.budget.is_spent(step)
         rollout = batch.shape[1] - module.layout.input_steps
-        self.history.record(step, outputs["loss"], self.clock.learning_rate, rollout)
+        self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
         if self.validation.batches and (is_over or step % self.validation.every == 0):
             self.history.validated(self.validation.run(module, step))
         is_last = is_over or self.interruption.is_requested

@@ -2,6 +2,7 @@
 
 __all__ = ["History", "Listener", "ProgressListener", "Row"]
 
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from wxml.terminal import Progress
 from wxml_trainer_lightning.schedule import Budget
 from wxml_trainer_lightning.state import after_failure
 
+LOG = logging.getLogger("wxml")
 COLUMNS = "step,training_loss,validation_loss,learning_rate,rollout\n"
 FLUSH_SECONDS = 0.5  # losses stay on the device this long, so that an accelerator need not wait for every one
 
@@ -28,15 +30,18 @@ class Row:
 
     step: int
     """Counted from 1."""
-    training_loss: float
+    training_loss: float | None
+    """None if no value of the truth is present in the samples of the step."""
     learning_rate: float
     rollout: int
     """The number of forecast steps in the loss."""
     validation_loss: float | None = None
 
     def __str__(self) -> str:
-        validation = "" if self.validation_loss is None else repr(self.validation_loss)
-        return f"{self.step},{self.training_loss!r},{validation},{self.learning_rate!r},{self.rollout}\n"
+        training, validation = (
+            "" if loss is None else repr(loss) for loss in (self.training_loss, self.validation_loss)
+        )
+        return f"{self.step},{training},{validation},{self.learning_rate!r},{self.rollout}\n"
 
 
 class Listener(Protocol):
@@ -57,11 +62,9 @@ class ProgressListener:
     def __call__(self, rows: Sequence[Row]) -> None:
         """Show the loss, the validation loss, the learning rate and the time of each row."""
         for row in rows:
+            training = "no loss" if row.training_loss is None else f"loss {row.training_loss:.4g}"
             validation = "" if row.validation_loss is None else f", validation {row.validation_loss:.4g}"
-            note = (
-                f"loss {row.training_loss:.4g}{validation}, learning rate {row.learning_rate:.3g}, "
-                f"{self.budget.elapsed:.0f} s"
-            )
+            note = f"{training}{validation}, learning rate {row.learning_rate:.3g}, {self.budget.elapsed:.0f} s"
             self.progress.update(row.step, note, fraction=self.budget.fraction(row.step))
 
     def close(self) -> None:
@@ -82,6 +85,8 @@ class History:
         self._listeners = listeners
         self._rows: list[Row] = []
         self._losses: list[Tensor] = []
+        self._has_truth: list[Tensor] = []
+        self._has_warned = False
         self._flushed = time.monotonic()
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
         kept = []
@@ -98,17 +103,18 @@ class History:
         """Whether the last flush is more than `FLUSH_SECONDS` ago."""
         return time.monotonic() - self._flushed > FLUSH_SECONDS
 
-    def record(self, step: int, loss: Tensor, learning_rate: float, rollout: int) -> None:
-        """Add the row of a step, with its loss still on the device."""
-        self._rows.append(Row(step, math.nan, learning_rate, rollout))
+    def record(self, step: int, loss: Tensor, has_truth: Tensor, learning_rate: float, rollout: int) -> None:
+        """Add the row of a step, with its loss, and whether it has one, still on the device."""
+        self._rows.append(Row(step, None, learning_rate, rollout))
         self._losses.append(loss.detach())
+        self._has_truth.append(has_truth)
 
     def validated(self, loss: float) -> None:
         """Add a validation loss to the row of the last step."""
         self._rows[-1] = replace(self._rows[-1], validation_loss=loss)
 
     def flush(self) -> None:
-        """Write the rows that were recorded since the last flush.
+        """Write the rows that were recorded since the last flush; warn of the first one without a training loss.
 
         Raises:
             DataError: a loss is not finite.
@@ -116,9 +122,9 @@ class History:
         """
         if not self._rows:
             return
-        losses = torch.stack(self._losses).float().tolist()
-        rows = [replace(row, training_loss=loss) for row, loss in zip(self._rows, losses, strict=True)]
-        self._rows, self._losses, self._flushed, self.last = [], [], time.monotonic(), rows[-1]
+        rows = self._fetched()
+        self._rows, self._losses, self._has_truth = [], [], []
+        self._flushed, self.last = time.monotonic(), rows[-1]
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.writelines(map(str, rows))
@@ -128,8 +134,26 @@ class History:
             ) from error
         for listener in self._listeners:
             listener(rows)
+        self._check(rows)
+
+    def _fetched(self) -> list[Row]:
+        """The rows with their losses, which are fetched from the device."""
+        losses, has_truth = torch.stack(self._losses).float().tolist(), torch.stack(self._has_truth).tolist()
+        each = zip(self._rows, losses, has_truth, strict=True)
+        return [replace(row, training_loss=loss if there else None) for row, loss, there in each]
+
+    def _check(self, rows: Sequence[Row]) -> None:
+        """Refuse a loss that is not finite, and warn of the first step that has none."""
         for row in rows:
-            if not math.isfinite(row.training_loss):
+            if row.training_loss is None and not self._has_warned:
+                self._has_warned = True
+                LOG.warning(
+                    "no value of the truth is present in the samples of step %d: it has no training loss and teaches "
+                    "the model nothing; %s leaves the loss of every such step empty",
+                    row.step,
+                    self.path.name,
+                )
+            if row.training_loss is not None and not math.isfinite(row.training_loss):
                 raise DataError(
                     f"the training loss is {row.training_loss} at step {row.step} (learning rate "
                     f"{row.learning_rate:.3g}, {row.rollout} forecast steps)",

@@ -79,10 +79,13 @@ class ForecastModule(LightningModule):
         """The model that is validated and kept: the averaged one, if there is one."""
         return self.model if self.average is None else self.average.model
 
-    def training_step(self, batch: Tensor, _: int) -> Tensor:
-        """The loss of a batch `[batch, time, node, variable]`, a mean over its rollout steps."""
+    def training_step(self, batch: Tensor, _: int) -> dict[str, Tensor]:
+        """The loss of a batch `[batch, time, node, variable]`, a mean over its rollout steps, and whether it has one.
+
+        Without any truth the `loss` is 0 and has no gradient, and `has_truth` is False.
+        """
         total, weight = self._sums(self.model, batch)
-        return total / weight.clamp_min(torch.finfo(weight.dtype).tiny)
+        return {"loss": total / weight.clamp_min(torch.finfo(weight.dtype).tiny), "has_truth": weight.detach() > 0}
 
     @torch.no_grad()
     def validation_loss(self, batches: Iterable[Tensor]) -> float:

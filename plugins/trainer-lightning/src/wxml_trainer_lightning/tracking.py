@@ -156,13 +156,9 @@ class MlflowTracker:
 
         metrics = []
         for row in rows:
-            values = {
-                "training_loss": row.training_loss,
-                "learning_rate": row.learning_rate,
-                "rollout": float(row.rollout),
-            }
-            if row.validation_loss is not None:
-                values["validation_loss"] = row.validation_loss
+            values = {"learning_rate": row.learning_rate, "rollout": float(row.rollout)}
+            losses = {"training_loss": row.training_loss, "validation_loss": row.validation_loss}
+            values |= {name: loss for name, loss in losses.items() if loss is not None}
             metrics += [Metric(name, value, now, row.step) for name, value in values.items()]
         if self._client is not None and self.run is not None:
             for start in range(0, len(metrics), METRICS_PER_CALL):

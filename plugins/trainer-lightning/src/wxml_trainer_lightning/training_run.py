@@ -76,6 +76,8 @@ class TrainingRun:
         self.samples: Mapping[int, Sequence[Sample]] = {
             steps: experiment.samples("training", steps) for steps in self.rollout.stages
         }
+        if state is None:
+            self._check_truth()
 
     def finish(self, state_file: StateFile, tracker: MlflowTracker | None) -> TrainingState:
         """Make the remaining steps, and return the final state."""
@@ -108,6 +110,20 @@ class TrainingRun:
         if checkpoints.state is None:
             raise RuntimeError("no step was made, so there is no state")
         return checkpoints.state
+
+    def _check_truth(self) -> None:
+        """Refuse a training none of whose samples has a truth.
+
+        Raises:
+            DataError: no value of the truth is present, so that no loss exists.
+        """
+        layout, samples = self.module.layout, self.samples[self.rollout.maximum]
+        if not has_truth(samples, len(samples), layout.input_steps, layout.output):
+            raise DataError(
+                f"no value of the truth is present in the {len(samples)} samples of `data.split.training`, so there is "
+                "no training loss",
+                fix="choose another `data.split.training`, or forecast other variables",
+            )
 
     def _module(self) -> ForecastModule:
         """The model with its loss and optimizer, and with the weights and moments of the state if there is one."""
