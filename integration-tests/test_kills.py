@@ -166,8 +166,7 @@ def test_a_kill_at_any_moment_loses_nothing(work: Work, command: str, moment: fl
 @pytest.mark.parametrize("number", range(CHOSEN))
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_kill_before_any_change_loses_nothing(work: Work, command: str, number: int) -> None:
-    changes = len(work.usual[command]["changes"])
-    assert changes >= CHOSEN
+    changes = len(work.usual[command]["changes"])  # some come twice if there are fewer than `CHOSEN`
     check(work, command, {"change": 1 + number * changes // CHOSEN, "group": number % 2 == 0})
 
 

@@ -229,3 +229,12 @@ def test_long_values_are_hashed_and_still_tell_differences(advection) -> None:
     assert one.startswith("sha256 ")
     assert one != other
     assert np.char.str_len(one) < 100
+
+
+def test_what_a_killed_process_left_is_removed_when_a_finished_training_is_resumed(fit, advection, tmp_path) -> None:
+    fit(advection, tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    (tmp_path / ".state.safetensors.lock").touch()
+    (tmp_path / ".state.0f1e2d3c.partial.safetensors").touch()
+    fit(advection, tmp_path, resume=True)
+    assert {path.name for path in tmp_path.iterdir()} == before

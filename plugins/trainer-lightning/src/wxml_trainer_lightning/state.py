@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from wxml.errors import ArtefactError
 from wxml.files.checksums import check_tensors, has_checksums, sealed, unsealed
-from wxml.files.staging import staged
+from wxml.files.staging import is_leftover, staged
 
 if TYPE_CHECKING:
     from wxml import Experiment
@@ -117,8 +117,9 @@ class StateFile:
                 f"there is nothing to resume in `{self.run_dir}`: it has no state.safetensors",
                 fix="start without --resume in a new directory, or name the directory of the run that was stopped",
             )
-        for leftover in self.run_dir.glob(".*.partial.*"):  # what a killed process was writing
-            leftover.unlink(missing_ok=True)
+        for path in self.run_dir.glob(".?*.*"):
+            if is_leftover(path.name):  # what a killed process was writing, or its lock; `.lock` is that of this run
+                path.unlink(missing_ok=True)
         if resume and not found:
             LOG.info("nothing to resume yet, starting from step 0")
         return self.read() if resume and found else None
