@@ -26,8 +26,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Run one command, and kill it as the request says."""
     with tempfile.TemporaryFile() as record:
         began, child = time.monotonic(), os.fork()
+        os.setpgid(child, child)  # in both processes, so that the group is there before anything else happens
         if not child:
-            os.setsid()
             watch(request, record.fileno())
             os._exit(run(request))
         code = ended(child, request["seconds"], group=request["group"])
