@@ -16,6 +16,14 @@ from wxml_trainer_lightning.batches import (
 from wxml_trainer_lightning.options import Rollout
 from wxml_trainer_lightning.schedule import Budget
 
+
+class Listed(list):
+    """Samples of a period, of which nothing was filled in."""
+
+    def with_imputed(self, index: int):
+        return self[index], np.zeros((1, self[index].shape[-1]), bool)
+
+
 SEEDS = st.integers(-(2**31), 2**63)
 
 
@@ -48,18 +56,19 @@ def test_an_order_entered_late_goes_on_as_if_it_had_run_from_the_start(first, ba
 
 
 def test_batches_are_as_long_as_the_rollout_at_the_time() -> None:
-    sets = {steps: [np.full((2 + steps, 3, 4), index, np.float32) for index in range(9)] for steps in (1, 2)}
+    sets = {steps: Listed(np.full((2 + steps, 3, 4), index, np.float32) for index in range(9)) for steps in (1, 2)}
     order = SampleOrder(sets, 0, 2, 0, Budget(4, None), Rollout(start=1, maximum=2))
     batches = list(training_batches(Samples(sets), order, workers=0))
-    assert [tuple(batch.shape) for batch in batches] == [(2, 3, 4, 3)] * 2 + [(2, 4, 4, 3)] * 2
-    assert batches[3][:, 0, 0, 0].tolist() == sample_indices(0, 3, 2, 9)
+    assert [tuple(batch.values.shape) for batch in batches] == [(2, 3, 4, 3)] * 2 + [(2, 4, 4, 3)] * 2
+    assert batches[3].values[:, 0, 0, 0].tolist() == sample_indices(0, 3, 2, 9)
 
 
 def test_workers_read_the_same_batches_in_the_same_order() -> None:
-    sets = {1: [np.full((3, 1, 1), index, np.float32) for index in range(9)]}
+    sets = {1: Listed(np.full((3, 1, 1), index, np.float32) for index in range(9))}
     order = SampleOrder(sets, 3, 2, 0, Budget(6, None), Rollout())
     here, there = (
-        [batch[:, 0, 0, 0].tolist() for batch in training_batches(Samples(sets), order, workers=n)] for n in (0, 1)
+        [batch.values[:, 0, 0, 0].tolist() for batch in training_batches(Samples(sets), order, workers=n)]
+        for n in (0, 1)
     )
     assert here == there
 
@@ -73,7 +82,7 @@ def test_validation_samples_are_spread_over_the_whole_period(count, wanted) -> N
 
 
 def test_validation_batches_are_the_same_every_time() -> None:
-    samples = [np.full((3, 1, 1), index, np.float32) for index in range(10)]
+    samples = Listed(np.full((3, 1, 1), index, np.float32) for index in range(10))
     batches = validation_batches(samples, wanted=5, batch_size=2, workers=0)
     for _ in range(2):
-        assert [batch[:, 0, 0, 0].tolist() for batch in batches] == [[0.0, 2.0], [4.0, 7.0], [9.0]]
+        assert [batch.values[:, 0, 0, 0].tolist() for batch in batches] == [[0.0, 2.0], [4.0, 7.0], [9.0]]

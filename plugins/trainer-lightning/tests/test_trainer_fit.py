@@ -12,13 +12,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.config.schema import NoiseConfig
 from wxml.data.transforms.impute import Impute
 from wxml.errors import ArtefactError, ConfigError, DataError
+from wxml.forecasting.rollout import rollout
+from wxml.model.tensors import to_array
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history as history_module
-from wxml_trainer_lightning.batches import sample_indices
+from wxml_trainer_lightning.batches import Samples, collate, sample_indices
+from wxml_trainer_lightning.loss import squared_error
+from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
 from wxml_trainer_lightning.state import StateFile
 
 
@@ -108,8 +113,6 @@ def test_the_history_holds_the_schedule_and_the_rollout(advection, fit, run_dir)
 
 
 def test_the_first_loss_is_the_one_of_the_formula(advection, fit, run_dir) -> None:
-    from wxml_trainer_lightning.batches import sample_indices
-
     fit(advection, run_dir, max_steps=1, rollout={"start": 2, "maximum": 2}, batch_size=3)
     samples, model = advection.samples("training", 2), advection.new_model()
     area, scale = (
@@ -355,6 +358,26 @@ def test_steps_without_truth_have_no_loss_and_are_warned_of(fit, unvalidated_adv
     assert all(float(loss) > 0 for loss in found if loss)
     assert caplog.text.count("it has no training loss") == 1
     assert checkpoint.header["training"]["training_loss"] == (float(found[-1]) if found[-1] else None)
+
+
+@pytest.mark.parametrize("lacking", [(), (0,), (1,), (0, 1)])
+@pytest.mark.parametrize("initial", [8, 9, 20])
+def test_a_rollout_in_training_is_that_of_a_forecast(advection, lacking, initial) -> None:
+    """Bit for bit, also where an input was filled in, from time number 9 on, and is not fed back."""
+    experiment, steps = ending(advection, lacking, end=9), 4
+    inputs, names = experiment.config.data.input_steps, experiment.roles.output
+    loss, model = squared_error(experiment, "uniform", {}), experiment.new_model().eval()
+    module = ForecastModule(model, loss, Layout(inputs, 2, 2), Optimisation("adamw", 0.0, None, None))
+    samples = Samples({steps: experiment.samples("training", steps)})
+    (batch,) = DataLoader(samples, batch_sampler=[[(steps, initial - inputs + 1)]], collate_fn=collate)
+    assert bool(batch.imputed.any()) == (initial >= 9 and lacking != ())
+    times = experiment.source.header.times[[initial]]
+    forecast = rollout(experiment, model, times, steps)
+    with torch.inference_mode():
+        for output, (_, fields) in zip(module.forecasts(model, batch), forecast, strict=True):
+            own = experiment.preprocessing.inverse(to_array(output), names)[0]
+            own[batch.imputed[0].T.numpy()] = np.nan
+            np.testing.assert_array_equal(own, fields.values[0])
 
 
 @pytest.mark.parametrize("noise", [None, {"channels": 4}, {"channels": 3, "how": "inject"}])

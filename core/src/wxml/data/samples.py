@@ -64,6 +64,20 @@ class SampleSet(Sequence[NDArray[np.float32]]):
         return len(self.initial_times) * self.preprocessing.source.header.members
 
     def __getitem__(self, index: int) -> NDArray[np.float32]:  # type: ignore[override]  # no slices
+        return self.with_imputed(index)[0]
+
+    def with_imputed(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read a sample, and whether a transform filled in each value of its last input state.
+
+        A rollout does not feed such values back: see `imputed` of `wxml.model.unroll`.
+
+        Returns:
+            The sample, shape `[time, variable, node]`, and the mask, shape `[prognostic, node]`.
+
+        Raises:
+            IndexError: there is no such sample.
+            DataError: a value that the model reads is missing.
+        """
         if not -len(self) <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         start, member = divmod(index % len(self), self.preprocessing.source.header.members)
@@ -74,7 +88,8 @@ class SampleSet(Sequence[NDArray[np.float32]]):
         # a transform may have filled what is missing; the loss must see that the truth is missing there
         values = np.where(missing[:, member] & targets, np.float32(np.nan), every_member[:, member])
         check_finite(values, targets | self._unread(), self.preprocessing.variables, times)
-        return values
+        prognostic = len(self.preprocessing.roles.prognostic)
+        return values, missing[self.window.input_steps - 1, member, :prognostic]
 
     def _unread(self) -> NDArray[np.bool_]:
         """Whether neither a model nor a loss reads a value of a sample, shape `[time, variable, 1]`."""

@@ -5,8 +5,10 @@ that an unbroken training reads.
 """
 
 __all__ = [
+    "Batch",
     "SampleOrder",
     "Samples",
+    "collate",
     "evenly_spaced",
     "has_truth",
     "sample_indices",
@@ -14,10 +16,12 @@ __all__ = [
     "validation_batches",
 ]
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sized
 from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -28,8 +32,30 @@ from wxml_trainer_lightning.schedule import Budget
 
 Place = tuple[int, int]
 """A number of forecast steps, and the index of a sample with that many."""
-Sample = NDArray[np.float32]
-"""Shape `[time, variable, node]`."""
+Sample = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""Values `[time, variable, node]`, and whether each of the last input state was filled in, `[prognostic, node]`."""
+
+
+class Batch(NamedTuple):
+    """Some samples, as tensors."""
+
+    values: Tensor
+    """Shape `[batch, time, node, variable]`."""
+    imputed: Tensor
+    """Whether each value of the last input state was filled in, shape `[batch, node, prognostic]`."""
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on a device."""
+        return Batch(self.values.to(device), self.imputed.to(device))
+
+
+class SampleSet(Protocol):
+    """What the trainer asks of the samples of a period; see `wxml.data.samples.SampleSet`."""
+
+    def __len__(self) -> int: ...
+
+    def with_imputed(self, index: int) -> Sample:
+        """Read a sample."""
 
 
 def sample_indices(seed: int, step: int, batch_size: int, count: int) -> list[int]:
@@ -65,12 +91,12 @@ def evenly_spaced(count: int, wanted: int) -> list[int]:
 class Samples(Dataset[Sample]):
     """The samples of every number of forecast steps, as one data set; see `Place`."""
 
-    def __init__(self, sets: Mapping[int, Sequence[Sample]]) -> None:
+    def __init__(self, sets: Mapping[int, SampleSet]) -> None:
         self.sets = sets
 
     def __getitem__(self, place: Place) -> Sample:
         steps, index = place
-        return self.sets[steps][index]
+        return self.sets[steps].with_imputed(index)
 
 
 class SampleOrder(Sampler[list[Place]]):
@@ -78,7 +104,7 @@ class SampleOrder(Sampler[list[Place]]):
 
     def __init__(
         self,
-        sets: Mapping[int, Sequence[Sample]],
+        sets: Mapping[int, Sized],
         seed: int,
         batch_size: int,
         first: int,
@@ -102,30 +128,32 @@ class SampleOrder(Sampler[list[Place]]):
             yield [(steps, index) for index in chosen]
 
 
-def training_batches(samples: Samples, order: SampleOrder, workers: int) -> DataLoader[Sample]:
-    """Batches `[batch, time, node, variable]`, one for each remaining step."""
-    return DataLoader(samples, batch_sampler=order, collate_fn=_collate, num_workers=workers)
+def training_batches(samples: Samples, order: SampleOrder, workers: int) -> DataLoader[Any]:
+    """One batch for each remaining step."""
+    return DataLoader(samples, batch_sampler=order, collate_fn=collate, num_workers=workers)
 
 
-def validation_batches(samples: Sequence[Sample], wanted: int, batch_size: int, workers: int) -> DataLoader[Sample]:
-    """Batches `[batch, time, node, variable]` of at most `wanted` samples; every call chooses the same samples."""
+def validation_batches(samples: SampleSet, wanted: int, batch_size: int, workers: int) -> DataLoader[Any]:
+    """Batches of at most `wanted` samples; every call chooses the same samples."""
     order = [(0, index) for index in evenly_spaced(len(samples), wanted)]
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    return DataLoader(Samples({0: samples}), batch_sampler=batches, collate_fn=_collate, num_workers=workers)
+    return DataLoader(Samples({0: samples}), batch_sampler=batches, collate_fn=collate, num_workers=workers)
 
 
-def has_truth(samples: Sequence[Sample], wanted: int, input_steps: int, outputs: int) -> bool:
+def has_truth(samples: SampleSet, wanted: int, input_steps: int, outputs: int) -> bool:
     """Whether one of some evenly spaced samples has a truth; it reads them up to the first that has one.
 
     Args:
-        samples: shape `[time, variable, node]` each.
+        samples: the samples of a period.
         wanted: the largest number of samples.
         input_steps: the number of times before the forecast.
         outputs: the number of variables that are forecast, which come first.
     """
     chosen = evenly_spaced(len(samples), wanted)
-    return any(bool(np.isfinite(samples[index][input_steps:, :outputs]).any()) for index in chosen)
+    return any(bool(np.isfinite(samples.with_imputed(index)[0][input_steps:, :outputs]).any()) for index in chosen)
 
 
-def _collate(samples: list[Sample]) -> Tensor:
-    return to_tensor(np.stack(samples))
+def collate(samples: list[Sample]) -> Batch:
+    """Put samples of one length together."""
+    values, imputed = zip(*samples, strict=True)
+    return Batch(to_tensor(np.stack(values)), torch.from_numpy(np.stack(imputed)).transpose(1, 2))

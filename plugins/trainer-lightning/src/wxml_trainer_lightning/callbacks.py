@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from wxml.errors import DataError
 
-from wxml_trainer_lightning.batches import Sample
+from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.history import History
 from wxml_trainer_lightning.loop import Interruption
 from wxml_trainer_lightning.module import ForecastModule
@@ -38,7 +38,7 @@ class Validation:
         best: the best weights so far; None if the last weights are kept.
     """
 
-    def __init__(self, batches: DataLoader[Sample] | None, every: int, *, keep_best: bool) -> None:
+    def __init__(self, batches: DataLoader[Batch] | None, every: int, *, keep_best: bool) -> None:
         self.batches = batches
         self.every = every
         self.keep_best = keep_best
@@ -82,12 +82,12 @@ class CheckpointCallback(Callback):
         self.state: TrainingState | None = None
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Record the step; then validate, write a state or stop the training if this step asks for it."""
         step, module = self.clock.step, _forecast_module(pl_module)
         is_over = self.clock.budget.is_spent(step)
-        rollout = batch.shape[1] - module.layout.input_steps
+        rollout = batch.values.shape[1] - module.layout.input_steps
         self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
         if self.validation.batches and (is_over or step % self.validation.every == 0):
             self.history.validated(self.validation.run(module, step))

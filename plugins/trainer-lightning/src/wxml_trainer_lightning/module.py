@@ -3,7 +3,7 @@
 __all__ = ["AveragedModel", "ForecastModule", "Layout", "Optimisation"]
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from wxml import unroll
 
+from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.loss import WeightedSquaredError
 from wxml_trainer_lightning.optimizers import make_optimizer
 from wxml_trainer_lightning.options import OptimizerName
@@ -79,8 +80,8 @@ class ForecastModule(LightningModule):
         """The model that is validated and kept: the averaged one, if there is one."""
         return self.model if self.average is None else self.average.model
 
-    def training_step(self, batch: Tensor, _: int) -> dict[str, Tensor]:
-        """The loss of a batch `[batch, time, node, variable]`, a mean over its rollout steps, and whether it has one.
+    def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
+        """The loss of a batch, a mean over its rollout steps, and whether it has one.
 
         Without any truth the `loss` is 0 and has no gradient, and `has_truth` is False.
         """
@@ -88,7 +89,7 @@ class ForecastModule(LightningModule):
         return {"loss": total / weight.clamp_min(torch.finfo(weight.dtype).tiny), "has_truth": weight.detach() > 0}
 
     @torch.no_grad()
-    def validation_loss(self, batches: Iterable[Tensor]) -> float:
+    def validation_loss(self, batches: Iterable[Batch]) -> float:
         """The loss of the judged model over all `batches`; a model with noise draws the same noise every time."""
         model = self.judged
         was_training = model.training
@@ -100,12 +101,16 @@ class ForecastModule(LightningModule):
         total, weight = torch.stack(sums).double().sum(dim=0).tolist()
         return float(total / weight) if weight else math.nan
 
-    def _sums(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
+    def forecasts(self, model: nn.Module, batch: Batch) -> Iterator[Tensor]:
+        """Yield the output of one rollout step after the other, which is what a forecast from the batch yields."""
+        inputs, values = self.layout.input_steps, batch.values
+        states, forcings = values[:, :inputs, :, : self.layout.prognostic], values[:, :-1, :, self.layout.output :]
+        return unroll(model, states, forcings, imputed=batch.imputed)
+
+    def _sums(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """The two sums of `WeightedSquaredError.forward`, added over the rollout steps that the batch has truth for."""
-        inputs, outputs = self.layout.input_steps, self.layout.output
-        states, truth = batch[:, :inputs, :, : self.layout.prognostic], batch[:, inputs:, :, :outputs]
-        forecasts = unroll(model, states, batch[:, :-1, :, outputs:])
-        sums = [self.loss(forecast, truth[:, step]) for step, forecast in enumerate(forecasts)]
+        truth = batch.values[:, self.layout.input_steps :, :, : self.layout.output]
+        sums = [self.loss(output, truth[:, step]) for step, output in enumerate(self.forecasts(model, batch))]
         totals, weights = zip(*sums, strict=True)
         return torch.stack(totals).sum(), torch.stack(weights).sum()
 

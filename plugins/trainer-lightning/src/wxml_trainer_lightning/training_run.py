@@ -4,14 +4,13 @@ __all__ = ["TrainingRun", "train"]
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml import Experiment
 from wxml.errors import ArtefactError, DataError
 
-from wxml_trainer_lightning.batches import Sample, SampleOrder, Samples, has_truth, training_batches, validation_batches
+from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth, training_batches, validation_batches
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
@@ -73,9 +72,7 @@ class TrainingRun:
         self.rollout = options.rollout.at_least(experiment.config.data.output_steps)
         self.module = self._module()
         self.validation = self._validation()
-        self.samples: Mapping[int, Sequence[Sample]] = {
-            steps: experiment.samples("training", steps) for steps in self.rollout.stages
-        }
+        self.samples = {steps: experiment.samples("training", steps) for steps in self.rollout.stages}
         if state is None:
             self._check_truth()
 
