@@ -66,6 +66,14 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Mutate artefacts and configs: 10 000 times, or as often as the argument says."""
+    install_all(session, *TOOLS)
+    count = session.posargs[0] if session.posargs else "10000"
+    session.run("pytest", "integration-tests/test_fuzz.py", env={"WXML_FUZZ": count})
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code in small ways and show what no test notices; arguments name files of `MUTATED`.
 
