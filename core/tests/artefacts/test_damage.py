@@ -1,6 +1,7 @@
 """Damaged and hostile checkpoints: each is refused with a sentence, and no damage changes a number unseen."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,13 @@ def test_numbers_that_cannot_be_are_refused_even_with_fitting_checksums(
 def test_json_is_bounded(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         load_json(text)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".nc", ".zarr"])
+def test_a_pipe_is_no_artefact(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"pipe{suffix}"
+    os.mkfifo(path)
+    with pytest.raises(ArtefactError, match="is neither a file nor a folder"):
+        read_provenance(path)
+    with pytest.raises(ArtefactError, match="there is no checkpoint"):
+        load_checkpoint(path)

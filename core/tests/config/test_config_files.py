@@ -1,5 +1,6 @@
 """YAML files that cannot be used, each answered with the line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,17 @@ def test_files_that_cannot_be_read(machine):
     assert faults(machine.here) == [f"config file {str(machine.here)!r} is a folder"]
     Path("latin.yaml").write_bytes(b"name: M\xfcnchen\n")
     assert faults(Path("latin.yaml")) == ["config file 'latin.yaml' is not UTF-8 text"]
+
+
+def test_a_file_that_may_never_end_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", Path("/dev/zero")):
+        assert faults(path) == [f"config file '{path}' is a pipe, a socket or a device"]
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.truncate(2**40)
+    assert faults(tmp_path / "huge.yaml") == [
+        f"config file '{tmp_path}/huge.yaml' has 1099511627776 bytes, and may have 16777216"
+    ]
 
 
 def test_an_empty_file_says_nothing(machine):

@@ -6,11 +6,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from wxml.errors import ConfigError, Fault
 from wxml.files.folders import SITE_VARIABLE, site_config, user_folder
 from wxml.files.yaml_loader import Node, load_yaml
 
+LARGEST = 2**24
+"""No config file has more bytes."""
 DEFAULTS = "defaults"
 """The key under which a file asks for presets."""
 PACKAGE = re.compile(r"\s*#\s*@package\s+(\S+)\s*", re.ASCII)
@@ -77,8 +80,10 @@ def read_document(path: Path, label: str = "") -> Document:
         label: the layer of its values; the path if it is empty.
 
     Raises:
-        ConfigError: the file cannot be read, or is not a mapping in YAML.
+        ConfigError: the file cannot be read, is a pipe or a device, is larger than `LARGEST`, or is not a mapping in
+            YAML.
     """
+    _check_regular(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -103,6 +108,19 @@ def read_document(path: Path, label: str = "") -> Document:
     entries = written.value if isinstance(written.value, list) else [written]
     headers = (PACKAGE.fullmatch(line) for line in text.splitlines() if line.lstrip().startswith("#"))
     return Document(tree, tuple(entries), next((match[1] for match in headers if match), ""))
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what may never end: a pipe, a socket, a device, a file of any size."""
+    try:
+        status = path.stat()
+    except OSError:
+        return  # whoever opens it says why
+    problem = "" if S_ISREG(status.st_mode) or S_ISDIR(status.st_mode) else "is a pipe, a socket or a device"
+    if S_ISREG(status.st_mode) and status.st_size > LARGEST:
+        problem = f"has {status.st_size} bytes, and may have {LARGEST}"
+    if problem:
+        raise ConfigError([Fault("", f"config file {str(path)!r} {problem}")], fix="name a YAML file")
 
 
 # The institution and the user
