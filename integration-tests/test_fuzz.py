@@ -166,12 +166,13 @@ def test_hostile_attributes_of_a_forecast(forecast_file: Path, tmp_path: Path) -
     random, path = np.random.default_rng(4), tmp_path / "f.nc"
     with xr.open_dataset(forecast_file, decode_times=False) as whole:
         whole.load()
-    for _ in range(SHARE):
+    for number in range(SHARE):
         record = json.loads(whole.attrs["wxml_provenance"])
         change(record, random)
         whole.assign_attrs(wxml_provenance=json.dumps(record)).to_netcdf(path)
         outcome("inspect", str(path))
-        outcome("verify", str(path), "-o", str(tmp_path / "scores"), "--overwrite")
+        if number % 3 == 0:  # a verification that succeeds takes a second
+            outcome("verify", str(path), "-o", str(tmp_path / "scores"), "--overwrite")
 
 
 def test_hostile_configs(trained: Path, tmp_path: Path) -> None:
