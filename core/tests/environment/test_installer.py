@@ -1,7 +1,9 @@
+import json
 import sys
 from pathlib import Path
 
 import pytest
+import wxml
 from wxml.environment.installer import install_command, installer, uninstall_command
 
 
@@ -18,7 +20,10 @@ def environment(site, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def make(written: str, *, pip: bool = True, conda: bool = False, pyvenv: str = "") -> Path:
-        (site.add("wxml-core", "") / "INSTALLER").write_text(written)
+        core = site.add("wxml-core", "")
+        (core / "INSTALLER").write_text(written)
+        running = {"url": Path(wxml.__file__).parents[1].as_uri(), "dir_info": {"editable": True}}
+        (core / "direct_url.json").write_text(json.dumps(running))
         if pip:
             site.add("pip", "")
         if conda:

@@ -5,7 +5,7 @@ __all__ = ["Check", "Diagnosis", "against_artefact", "against_release", "general
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +17,9 @@ from wxml.environment.installer import install_command
 from wxml.environment.names import CORE
 from wxml.errors import ArtefactError, ConfigError, nearest
 from wxml.files.folders import cache_folder
-from wxml.plugins.catalog import HEALTHY, installed
+from wxml.plugins.catalog import HEALTHY, PluginRecord, installed
 from wxml.plugins.comparison import Comparison, compare
+from wxml.plugins.location import shadow
 from wxml.plugins.resolve import aliases
 
 Status = Literal["ok", "absent", "missing", "different", "problem"]
@@ -198,6 +199,8 @@ def _plugins() -> Iterator[Check]:
     for record in faulty:
         subject = f"{record.kind} {record.full_name}"
         yield Check(subject, record.version, "problem", advice=f"{record.status}: {record.problem}")
+    for name, found in sorted(_shadows(catalog.records).items()):
+        yield Check(name, version_of(name), "problem", advice=f"`{found}` is imported in its place: remove that folder")
     for name, doubt in Environment().doubts():
         yield Check(name, version_of(name), "problem", advice=doubt)
     if catalog.site.fault:
@@ -205,6 +208,12 @@ def _plugins() -> Iterator[Check]:
     for alias in aliases(catalog):
         if alias.problem:
             yield Check(f"alias {alias.name}", catalog.site.path, "problem", advice=alias.problem)
+
+
+def _shadows(records: Iterable[PluginRecord]) -> dict[str, Path]:
+    """The distributions whose code is shadowed, each with what an import finds in its place."""
+    found = {record.distribution: shadow(record) for record in records}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def _layer(subject: str, find: Any) -> Check:

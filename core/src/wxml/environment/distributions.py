@@ -17,7 +17,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from wxml.environment.names import canonical_name
+from wxml.environment.names import CORE, canonical_name
 
 HEADER_FILES = ("METADATA", "PKG-INFO", "")
 """The file with the headers: in a `.dist-info`, in an `.egg-info`, and of an `.egg-info` that is that file itself."""
@@ -83,7 +83,10 @@ class Distribution(metadata.Distribution):
         bad = [byte for file, byte in self._first_bad_bytes.items() if file in HEADER_FILES]
         if bad:
             return f"its metadata are not UTF-8 (byte {bad[0]})"
-        return "" if self.metadata.get("Name") else "its metadata have no name"
+        if not self.metadata.get("Name"):
+            return "its metadata have no name"
+        pretends = canonical_name(str(self.metadata["Name"])) == CORE and not self._holds_core()
+        return f"its metadata say that it is {CORE}, which it is not" if pretends else ""
 
     @cached_property
     def name(self) -> str:
@@ -91,6 +94,30 @@ class Distribution(metadata.Distribution):
         if self.fault and self.folder:
             return canonical_name(BEFORE_VERSION.split(self.stem, maxsplit=1)[0])
         return canonical_name(str(self.metadata.get("Name", "")))
+
+    def _holds_core(self) -> bool:
+        """Whether the package `wxml` that runs belongs to it: by the name of its folder, and by what it installed."""
+        if canonical_name(BEFORE_VERSION.split(self.stem, maxsplit=1)[0]) != CORE:
+            return False
+        running = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # the folder `wxml`
+        if self.editable_folder:
+            return running.startswith(os.path.realpath(self.editable_folder) + os.sep)
+        recorded = self.read_text("RECORD")
+        is_recorded = recorded is None or "wxml/__init__.py," in recorded
+        return is_recorded and os.path.dirname(running) == os.path.realpath(self.place)
+
+    @property
+    def editable_folder(self) -> str:
+        """The source tree of an editable package (PEP 610); empty for any other, or if its record cannot be read."""
+        import json
+        from urllib.parse import unquote, urlsplit
+
+        try:
+            direct = json.loads(self.read_text("direct_url.json") or "{}")
+            is_editable = bool(direct["dir_info"]["editable"])
+            return unquote(urlsplit(direct["url"]).path) if is_editable else ""
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return ""
 
     @property
     def version(self) -> str:

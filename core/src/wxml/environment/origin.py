@@ -1,6 +1,6 @@
 """The source of a distribution, the command that installs it again, and whether its files were changed since."""
 
-__all__ = ["install_line", "is_dirty", "origin", "requirement"]
+__all__ = ["install_line", "is_dirty", "is_foreign", "origin", "requirement"]
 
 import base64
 import csv
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from wxml.environment.distributions import Environment
+from wxml.environment.distributions import Distribution, Environment
 from wxml.environment.names import canonical_name
 
 NOT_CODE = ("**/__pycache__/**", "**/*.egg-info/**")
@@ -126,14 +126,38 @@ def is_dirty(distribution: str, code: Path | None) -> bool | None:
         distribution: its name.
         code: the folder or file of its import package.
     """
-    if _is_editable(_direct_url(distribution)):
-        return _is_changed(code) if code else None
     installed = Environment().find(canonical_name(distribution))
     if installed is None:
         return None
+    if code and is_foreign(installed, code):
+        return True
+    if _is_editable(_direct_url(distribution)):
+        return _is_changed(code) if code else None
     recorded = csv.reader((installed.read_text("RECORD") or "").splitlines())
     rows = [row[:2] for row in recorded if len(row) > 1 and _is_code(*row[:2])]
     return any(_differs(Path(str(installed.locate_file(path))), wanted) for path, wanted in rows) if rows else None
+
+
+def is_foreign(installed: Distribution, code: Path) -> bool:
+    """Whether code that an import finds lies outside of what a distribution has installed.
+
+    It then shadows the distribution's own code, as a folder on PYTHONPATH does. False for a namespace package, whose
+    folder belongs to several distributions, and where the distribution has installed nothing of that name: it may name
+    another's code in an entry point.
+
+    Args:
+        installed: the distribution.
+        code: the folder or file of the import package that is found.
+    """
+    if code.is_dir() and not (code / "__init__.py").is_file():
+        return False
+    found = os.path.realpath(code)
+    if installed.editable_folder:
+        return not found.startswith(os.path.realpath(installed.editable_folder) + os.sep)
+    own = str(installed.locate_file(code.name))
+    recorded = [row[0] for row in csv.reader((installed.read_text("RECORD") or "").splitlines()) if row]
+    has_own = any(path.partition("/")[0] == code.name for path in recorded) if recorded else os.path.exists(own)
+    return has_own and found != os.path.realpath(own)
 
 
 def _is_code(path: str, wanted: str) -> bool:

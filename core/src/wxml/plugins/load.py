@@ -8,15 +8,19 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from wxml.errors import BrokenPluginError, UnknownPluginError
 from wxml.plugins.catalog import PluginRecord, installed
-from wxml.plugins.location import failing_line
+from wxml.plugins.location import failing_line, shadow
+from wxml.plugins.policy import Policy
 from wxml.plugins.resolve import require_usable
 
 logger = logging.getLogger(__name__)
 
+_told: set[Path] = set()
+"""The packages that were warned of."""
 _outcomes: dict[PluginRecord, type | BrokenPluginError] = {}
 
 
@@ -46,6 +50,7 @@ def import_object(record: PluginRecord) -> Any:
         BrokenPluginError: the import raised anything, `SystemExit` included; only `KeyboardInterrupt` passes.
     """
     module, _, path = record.value.partition(":")
+    _check_origin(record)
     try:
         with guarded_import(record.provider):
             found: Any = importlib.import_module(module)
@@ -56,6 +61,24 @@ def import_object(record: PluginRecord) -> Any:
     except BaseException as error:  # a plugin may even call sys.exit when it is imported
         raise _failed(record, error) from error
     return found
+
+
+def _check_origin(record: PluginRecord) -> None:
+    """Warn of code that shadows the distribution of a plugin; under an allow-list, refuse it.
+
+    Raises:
+        BrokenPluginError: the package that an import finds is not what the distribution has installed.
+    """
+    found = shadow(record)
+    if found is None:
+        return
+    told = f"{_subject(record)} is shadowed: an import finds `{found}`, which {record.distribution} has not installed"
+    if Policy.from_environment().has_allow_list:
+        fix = f"take `{found.parent}` out of PYTHONPATH, or remove `{found}`"
+        raise BrokenPluginError(f"{told}; an allow-list allows installed code alone", fix=fix)
+    if found not in _told:
+        _told.add(found)
+        logger.warning("%s; records call it dirty", told)
 
 
 def _failed(record: PluginRecord, error: BaseException) -> BrokenPluginError:

@@ -1,11 +1,13 @@
-"""Finds the source files of a plugin without importing it, and the line of them that failed."""
+"""Finds the source files of a plugin without importing it, whose they are, and the line of them that failed."""
 
-__all__ = ["failing_line", "package_root"]
+__all__ = ["failing_line", "package_root", "shadow"]
 
 import importlib.util
 import traceback
+from functools import cache
 from pathlib import Path
 
+from wxml.environment.distributions import Environment
 from wxml.plugins.catalog import PluginRecord
 
 
@@ -24,6 +26,23 @@ def package_root(record: PluginRecord) -> Path | None:
     if spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations)))
     return Path(spec.origin) if spec.origin else None
+
+
+def shadow(record: PluginRecord) -> Path | None:
+    """The package that an import finds in place of the one that the plugin's distribution installed; None if none.
+
+    A folder on PYTHONPATH that has the name of an installed package shadows it.
+    """
+    root = package_root(record)
+    return root if root is not None and _is_foreign(record.distribution, root) else None
+
+
+@cache
+def _is_foreign(distribution: str, root: Path) -> bool:
+    from wxml.environment.origin import is_foreign
+
+    installed = Environment().find(distribution)
+    return installed is not None and is_foreign(installed, root)
 
 
 def failing_line(record: PluginRecord, error: BaseException) -> str:

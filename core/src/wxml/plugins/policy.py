@@ -73,6 +73,11 @@ class Policy:
         """The policy of this process."""
         return cls.from_text(environment.get(VARIABLE, ""), site_rules())
 
+    @property
+    def has_allow_list(self) -> bool:
+        """Whether the variable or the site's file lists what is allowed."""
+        return self.allowed is not None or self.site.allowed is not None or bool(self.site.fault)
+
     def permits(self, distribution: str) -> bool:
         """Whether a distribution, named in any spelling, may bring plugins."""
         return not self.refusal(distribution)
