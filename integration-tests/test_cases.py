@@ -22,6 +22,9 @@ TODAY = {
     # The scripts were written for wxml 0.1, in which two classes had other places.
     "from wxml.interfaces.processor import Processor": "from wxml import Processor",
     "from wxml.grid import Grid": "from wxml import Grid",
+    # The column at 360 degrees is left out when the data are opened: a row of the case on it has 12 nodes, the first at 0.
+    "area_weights.reshape(7, 13)[3]": "area_weights.reshape(7, 12)[3]",
+    "(w[0] + w[-1]) / w.sum()": "w[0] / w.sum()",
     # Whoever comes first holds the folder; a second is no measure for a machine that is busy.
     "sleep 1; $WXML train tiny.yaml": "until [ -d run ]; do sleep 0.1; done; $WXML train tiny.yaml",
 }
@@ -55,7 +58,6 @@ def case(request, tmp_path) -> Path:
 
 
 PENDING = {
-    "15-cyclic-longitude": "the script counts on the column that wxml leaves out, as it should",
     "17-mlflow-first-use-race": "MLflow gets 60 s to answer, which is too little on a busy machine",
     "43-shadowed-code-recorded-as-clean": "the record does not yet say that code came from elsewhere",
     "44-secret-in-artefacts": "values from the environment are not yet recorded by name",
