@@ -22,7 +22,7 @@ TODAY = {
     # The scripts were written for wxml 0.1, in which two classes had other places.
     "from wxml.interfaces.processor import Processor": "from wxml import Processor",
     "from wxml.grid import Grid": "from wxml import Grid",
-    # The column at 360 degrees is left out when the data are opened: a row of the case on it has 12 nodes, the first at 0.
+    # The column at 360 degrees is left out when the data are opened: a row has 12 nodes, the first at 0 degrees.
     "area_weights.reshape(7, 13)[3]": "area_weights.reshape(7, 12)[3]",
     "(w[0] + w[-1]) / w.sum()": "w[0] / w.sum()",
     # Whoever comes first holds the folder; a second is no measure for a machine that is busy.
