@@ -7,7 +7,7 @@ import netCDF4
 import pytest
 import xarray as xr
 import zarr
-from wxml.errors import ArtefactError
+from wxml.errors import ArtefactError, ContractError, DataError
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 
@@ -82,3 +82,14 @@ def test_half_a_netcdf_file(tmp_path, make_header, write_forecast) -> None:
     os.truncate(path, os.path.getsize(path) // 2)
     with pytest.raises(ArtefactError, match="cannot be read"):
         NetcdfWriter.read_provenance(path)
+
+
+@pytest.mark.parametrize("kind", [ArtefactError, ContractError, DataError])
+def test_an_error_of_wxml_keeps_its_words(tmp_path, make_writer, monkeypatch, kind) -> None:
+    def fail(target: str) -> None:
+        raise kind("its own words", fix="its own fix")
+
+    writer = make_writer(tmp_path)
+    monkeypatch.setattr(type(writer), "_read_provenance_text", fail)
+    with pytest.raises(kind, match=r"^its own words\n  its own fix$"):
+        type(writer).read_provenance(writer.target)

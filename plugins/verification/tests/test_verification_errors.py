@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from wxml import Grid
-from wxml.errors import DataError
+from wxml.errors import ArtefactError, ContractError, DataError
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-02", "s"), np.timedelta64(6, "h"))
 LEADS = np.array([6, 12], "timedelta64[h]")
@@ -135,3 +135,14 @@ def test_nothing_is_written_for_bad_input(truth, forecast, verify, tmp_path) -> 
     with pytest.raises(DataError):
         verify(forecast(variable="q"), truth)
     assert not list((tmp_path / "verification").iterdir())
+
+
+@pytest.mark.parametrize("kind", [ArtefactError, ContractError, DataError])
+def test_an_error_of_wxml_keeps_its_words(truth, forecast, verify, monkeypatch, kind) -> None:
+    def fail(*_: object, **_more: object) -> None:
+        raise kind("its own words", fix="its own fix")
+
+    path = forecast()
+    monkeypatch.setattr(xr, "open_dataset", fail)
+    with pytest.raises(kind, match=r"^its own words\n  its own fix$"):
+        verify(path, truth)

@@ -1,15 +1,17 @@
-"""The errors that libraries of file formats raise for damaged bytes and for a full disk."""
+"""The errors that libraries of file formats raise for damaged bytes and for a full disk, told as errors of wxml."""
 
-__all__ = ["DAMAGE", "disk_errors"]
+__all__ = ["DAMAGE", "damage_errors", "disk_errors"]
 
 import errno
 import lzma
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from wxml.errors import WxmlError
 
 DAMAGE = (
     OSError,
@@ -26,6 +28,27 @@ DAMAGE = (
 """The errors that netCDF4, zarr, xarray and their codecs raise for a file with damaged bytes."""
 
 LIBRARY_BYTES = 2**20
+
+
+@contextmanager
+def damage_errors(
+    tell: Callable[[Exception], WxmlError], kinds: tuple[type[Exception], ...] = DAMAGE
+) -> Iterator[None]:
+    """Turn a failure of a library into the error that `tell` makes of it; an error of wxml passes as it is.
+
+    Args:
+        tell: makes the error that names the file.
+        kinds: the errors that the library raises for damaged bytes.
+
+    Raises:
+        WxmlError: the error of `tell`, or the error of wxml that was raised inside of the `with` block.
+    """
+    try:
+        yield
+    except WxmlError:
+        raise
+    except kinds as error:
+        raise tell(error) from error
 
 
 @contextmanager

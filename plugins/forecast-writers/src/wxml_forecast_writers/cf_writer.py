@@ -3,6 +3,7 @@
 __all__ = ["CfWriter"]
 
 from abc import abstractmethod
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from wxml import Fields, ForecastWriter
 from wxml.errors import ArtefactError, ContractError
-from wxml.files.failures import DAMAGE
+from wxml.files.failures import damage_errors
 from wxml.files.staging import check_absent
 from wxml.forecasting.layout import ForecastHeader, ForecastLayout, provenance_from_text
 
@@ -78,13 +79,8 @@ class CfWriter(ForecastWriter):
         Raises:
             ArtefactError: the file is absent or damaged, or was not written by wxml.
         """
-        try:
+        with damage_errors(partial(_damaged, target)):
             text = cls._read_provenance_text(target)
-        except DAMAGE as error:
-            raise ArtefactError(
-                f"`{target}` cannot be read: {error}",
-                fix="name a file that `wxml forecast` or `wxml verify` wrote, or write it again",
-            ) from error
         return provenance_from_text(target, text)
 
     @abstractmethod
@@ -110,3 +106,10 @@ class CfWriter(ForecastWriter):
     @abstractmethod
     def _read_provenance_text(cls, target: str) -> Any:
         """The attribute `wxml_provenance` of a file, or None; whatever the library raises passes through."""
+
+
+def _damaged(target: str, error: Exception) -> ArtefactError:
+    return ArtefactError(
+        f"`{target}` cannot be read: {error}",
+        fix="name a file that `wxml forecast` or `wxml verify` wrote, or write it again",
+    )

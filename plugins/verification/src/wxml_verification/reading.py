@@ -3,8 +3,9 @@
 __all__ = ["ForecastFile"]
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from wxml.errors import DataError
-from wxml.files.failures import DAMAGE
+from wxml.files.failures import damage_errors
 from wxml.files.zarr_metadata import check_zarr_store
 from wxml.forecasting.layout import AREA_WEIGHT, HORIZONTAL, LATITUDE, LEAD_TIME, LONGITUDE, MEMBER, TIME
 
@@ -103,18 +104,16 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
         return horizontal
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: Path) -> AbstractContextManager[None]:
     """Turn errors of the file libraries into a DataError that names the file."""
-    try:
-        yield
-    except DataError:
-        raise
-    except DAMAGE as error:
-        if not path.exists():
-            raise DataError(f"there is no forecast file `{path}`", fix="write one first: wxml forecast") from error
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"the forecast `{path}` cannot be read: {reason}",
-            fix="it must be zarr or NetCDF (GRIB is not read here); if it was cut short, run `wxml forecast` again",
-        ) from error
+    return damage_errors(partial(_damaged, path))
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    if not path.exists():
+        return DataError(f"there is no forecast file `{path}`", fix="write one first: wxml forecast")
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(
+        f"the forecast `{path}` cannot be read: {reason}",
+        fix="it must be zarr or NetCDF (GRIB is not read here); if it was cut short, run `wxml forecast` again",
+    )

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from wxml.errors import DataError
-from wxml.files.failures import DAMAGE
+from wxml.files.failures import damage_errors
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import (
@@ -20,12 +20,13 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
     find_coordinates,
     flatten,
     is_height,
+    level_numbers,
     pressure_in_hpa,
 )
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import valid_times
-from wxml_dataset_sources.xarray_reading.opening import damaged, opened
+from wxml_dataset_sources.xarray_reading.opening import damaged, in_file, opened
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits
 
@@ -62,18 +63,17 @@ class ArrayReader:
 
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
-        try:
+        with damage_errors(self._damaged):
             values = self._decoded(times, levels)
-        except DataError:
-            raise
-        except DAMAGE as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise DataError(
-                f"`{self.name}` cannot be read from `{self.file.path}`: {reason}",
-                fix="the file is damaged or cut short: fetch or write it again",
-            ) from error
         nodes = int(np.prod(values.shape[-len(self.layout.nodes) or None :]))
         return values.reshape(len(times), -1, len(levels), nodes)
+
+    def _damaged(self, error: Exception) -> DataError:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return DataError(
+            f"`{self.name}` cannot be read from `{self.file.path}`: {reason}",
+            fix="the file is damaged or cut short: fetch or write it again",
+        )
 
     def _decoded(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """The unpacked values, NaN where missing, in the dimensions of the layout."""
@@ -115,13 +115,9 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Plac
     dataset = opened(file)
     names = frozenset(str(name) for name in (*dataset.variables, *dataset.dims))
     called = partial(selection.name, file.path)
-    try:
+    with in_file(file.path), damage_errors(partial(damaged, file.path, file.engine)):
         arrays = _ArrayFile(file, dataset, find_coordinates(dataset, called), called, selection, grids)
         blocks = arrays.blocks()
-    except DataError as error:
-        raise DataError(f"`{file.path}`: {error.message}", fix=error.fix) from error
-    except DAMAGE as error:
-        raise damaged(file.path, file.engine, error) from error
     return FileContent(file.path, blocks, names, frozenset(called(name) for name in arrays.fields()))
 
 
@@ -263,7 +259,7 @@ class _ArrayFile:
         units, standard_name = str(axis.attrs.get("units", "")), str(axis.attrs.get("standard_name", ""))
         if axis.size == 1 and is_height(units, standard_name):
             return _Levels(dim)
-        return _Levels(dim, pressure_in_hpa(np.atleast_1d(axis.values).tolist(), units))
+        return _Levels(dim, pressure_in_hpa(level_numbers(axis), units))
 
 
 def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:

@@ -1,13 +1,16 @@
 """The coordinates of a dataset, found by CF units, standard name and axis, then by name; and the names of levels."""
 
-__all__ = ["Coordinates", "find_coordinates", "flatten", "is_height", "pressure_in_hpa"]
+__all__ = ["Coordinates", "find_coordinates", "flatten", "is_height", "level_numbers", "pressure_in_hpa"]
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import xarray as xr
 from wxml import Variable
+from wxml.errors import DataError
 
 HEIGHT_UNITS = {"m", "metre", "metres", "meter", "meters", "km", "cm"}
 HEIGHT_NAMES = {"height", "depth", "altitude"}
@@ -123,6 +126,26 @@ def flatten(parameter: str, levels: Sequence[float] | None, units: str) -> tuple
     if levels is None:
         return (Variable(parameter, units=units),)
     return tuple(Variable(f"{parameter}_{level:g}", parameter, float(f"{level:g}"), units) for level in levels)
+
+
+def level_numbers(axis: xr.DataArray) -> list[float]:
+    """The levels of an axis as numbers; text that is a number counts.
+
+    Raises:
+        DataError: a level is no number, such as text.
+    """
+    return [_level_number(axis, level) for level in np.atleast_1d(axis.values).tolist()]
+
+
+def _level_number(axis: xr.DataArray, level: Any) -> float:
+    try:
+        return float(level)
+    except (TypeError, ValueError) as error:
+        name = axis.name
+        raise DataError(
+            f"the level axis `{name}` holds {level!r}, which is no number",
+            fix=f"write numbers into the coordinate `{name}`, or leave its variables out with `variables`",
+        ) from error
 
 
 def pressure_in_hpa(levels: Sequence[float], units: str) -> list[float]:

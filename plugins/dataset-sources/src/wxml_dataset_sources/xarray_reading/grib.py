@@ -5,6 +5,7 @@ __all__ = ["MessageReader", "message_grid", "read_messages"]
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 import cfgrib
@@ -12,11 +13,12 @@ import eccodes
 import numpy as np
 from numpy.typing import NDArray
 from wxml.errors import DataError
+from wxml.files.failures import damage_errors
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
-from wxml_dataset_sources.xarray_reading.opening import damaged
+from wxml_dataset_sources.xarray_reading.opening import damaged, in_file
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 
 KEYS = (
@@ -98,15 +100,11 @@ def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Pl
     Raises:
         DataError: the file is damaged, holds a field twice, or has a grid without latitudes and longitudes.
     """
-    try:
+    with in_file(file.path), damage_errors(partial(damaged, file.path, "grib"), GRIB_DAMAGES):
         kinds = _sorted_by_kind(file.path, selection.grib_filter)
         called = {kind: selection.name(file.path, kind.parameter) for kind in kinds}
         wanted = {kind: name for kind, name in called.items() if selection.wants(name)}
         blocks = tuple(_block(file, kind, name, kinds[kind], grids) for kind, name in wanted.items())
-    except DataError as error:
-        raise DataError(f"`{file.path}`: {error.message}", fix=error.fix) from error
-    except GRIB_DAMAGES as error:
-        raise damaged(file.path, "grib", error) from error
     return FileContent(file.path, blocks, frozenset(kind.parameter for kind in kinds), frozenset(called.values()))
 
 
@@ -226,16 +224,16 @@ class MessageReader:
         """See `Reader.read`."""
         places = self.places[times][:, :, levels]
         out = np.full((*places.shape[:3], self.nodes), np.nan, np.float32)
-        try:
-            with open(self.path, "rb") as file:
-                for slot in zip(*np.nonzero(places[..., 0] >= 0), strict=True):
-                    out[slot] = _message_values(_read_message(file, places[slot]))
-        except GRIB_DAMAGES as error:
-            raise DataError(
-                f"a message of `{self.path}` cannot be read: {' '.join(str(error).split())[:200]}",
-                fix="the file is damaged or has changed: fetch or write it again",
-            ) from error
+        with damage_errors(self._damaged, GRIB_DAMAGES), open(self.path, "rb") as file:
+            for slot in zip(*np.nonzero(places[..., 0] >= 0), strict=True):
+                out[slot] = _message_values(_read_message(file, places[slot]))
         return out
+
+    def _damaged(self, error: Exception) -> DataError:
+        return DataError(
+            f"a message of `{self.path}` cannot be read: {' '.join(str(error).split())[:200]}",
+            fix="the file is damaged or has changed: fetch or write it again",
+        )
 
 
 def message_grid(path: str, offset: tuple[int, int]) -> Placed:

@@ -1,14 +1,16 @@
 """Opens NetCDF and zarr lazily with xarray, and turns the errors of the libraries into sentences."""
 
-__all__ = ["damaged", "opened", "release"]
+__all__ = ["damaged", "in_file", "opened", "release"]
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial
 
 import xarray as xr
 from wxml.errors import DataError
-from wxml.files.failures import DAMAGE
+from wxml.files.failures import damage_errors
 from wxml.files.zarr_metadata import check_zarr_store
 
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
@@ -40,7 +42,7 @@ def release() -> None:
 
 @lru_cache(maxsize=KEPT_OPEN)
 def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> xr.Dataset:
-    try:
+    with damage_errors(partial(damaged, file.path, file.engine)):
         if file.engine == "netcdf":
             check_length(file.path)
         with warnings.catch_warnings():
@@ -52,15 +54,22 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> xr.
                 dataset = _raw(file.path, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
             else:
                 dataset = _raw(file.path, engine="netcdf4", mask_and_scale=not as_stored)
-    except DataError:
-        raise
-    except DAMAGE as error:
-        raise damaged(file.path, file.engine, error) from error
     if not dataset.variables:
         raise DataError(
             f"`{file.path}` holds no variables at its root", fix="groups are not read: write each one into a file"
         )
     return dataset
+
+
+@contextmanager
+def in_file(path: str) -> Iterator[None]:
+    """Name the file in a DataError that is raised inside, unless its message names the file already."""
+    try:
+        yield
+    except DataError as error:
+        if f"`{path}`" in error.message:
+            raise
+        raise DataError(f"`{path}`: {error.message}", fix=error.fix) from error
 
 
 def damaged(path: str, what: str, error: BaseException) -> DataError:
