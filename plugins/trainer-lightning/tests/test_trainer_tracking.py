@@ -130,13 +130,13 @@ def check_outage(fit, experiment, run_dir, caplog, uri) -> str:
 
 
 def test_a_path_that_cannot_be_written_does_not_stop_a_training(advection, fit, tmp_path, caplog, monkeypatch) -> None:
-    monkeypatch.setattr(tracking, "OPEN_SECONDS", 2.0)
+    monkeypatch.setattr(tracking, "DATABASE_SECONDS", 2.0)
     (tmp_path / "file").touch()
     check_outage(fit, advection, tmp_path / "run", caplog, f"sqlite:///{tmp_path}/file/mlflow.db")
 
 
 def test_a_locked_database_does_not_stop_a_training(advection, fit, tracked, caplog, monkeypatch) -> None:
-    monkeypatch.setattr(tracking, "OPEN_SECONDS", 1.0)
+    monkeypatch.setattr(tracking, "DATABASE_SECONDS", 1.0)
     connection = sqlite3.connect(tracked / "mlflow.db")
     connection.execute("begin exclusive")
     try:
@@ -147,7 +147,7 @@ def test_a_locked_database_does_not_stop_a_training(advection, fit, tracked, cap
 
 def test_a_database_that_another_process_makes_is_left_to_it(tmp_path, caplog, monkeypatch) -> None:
     """Two processes that both make the tables of a new file would both fail."""
-    monkeypatch.setattr(tracking, "OPEN_SECONDS", 0.5)
+    monkeypatch.setattr(tracking, "DATABASE_SECONDS", 0.5)
     with locked(tmp_path / ".mlflow.db.lock"):
         with MlflowTracker(f"sqlite:///{tmp_path / 'mlflow.db'}", "second", {}, None) as tracker:
             assert tracker.run is None
@@ -157,6 +157,25 @@ def test_a_database_that_another_process_makes_is_left_to_it(tmp_path, caplog, m
     assert not (tmp_path / "mlflow.db").exists()
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warning.startswith("tracking failed, training goes on without it")
+
+
+def test_a_run_that_is_made_too_late_is_ended(tracked, caplog, monkeypatch) -> None:
+    """The tracker has failed by then, so it would not end the run with the training."""
+    monkeypatch.setattr(tracking, "DATABASE_SECONDS", 0.5)
+    make, may_go = MlflowTracker._new_run, threading.Event()
+
+    def late(self, client):
+        may_go.wait(600)
+        return make(self, client)
+
+    monkeypatch.setattr(MlflowTracker, "_new_run", late)
+    with MlflowTracker(f"sqlite:///{tracked / 'mlflow.db'}", "late", {}, None):
+        may_go.set()
+    for thread in threading.enumerate():
+        if thread.name == "wxml-tracking":
+            thread.join(600)
+    assert query(tracked / "mlflow.db", "select status from runs where name = 'late'") == [("KILLED",)]
+    assert "no answer within" in caplog.text
 
 
 def test_a_refused_port_does_not_stop_a_training(advection, fit, tmp_path, caplog, monkeypatch) -> None:

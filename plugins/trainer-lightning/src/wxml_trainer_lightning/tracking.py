@@ -27,7 +27,8 @@ LOG = logging.getLogger("wxml")
 EXPERIMENT = "wxml"
 CHARACTERS = "/:\\"
 """The characters of a path that stay as they are in an address, beside letters and digits."""
-OPEN_SECONDS = 60.0  # a new SQLite file is made through every migration that MLflow ever had: 2 s and more
+OPEN_SECONDS = 60.0
+DATABASE_SECONDS = 300.0  # MLflow makes a new file by many migrations, 2 s and more, one process after the other
 CLOSE_SECONDS = 30.0
 SEND_SECONDS = 5.0  # between two batches: a call to a server takes 50 to 100 ms
 PARAMETERS_PER_CALL, METRICS_PER_CALL, VALUE_LENGTH, KEY_LENGTH = 100, 1000, 6000, 250  # the limits of MLflow
@@ -66,7 +67,7 @@ class MlflowTracker:
         self._warnings.__enter__()
         warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|alembic)\b")  # of no use to a user of wxml
         threading.Thread(target=self._work, name="wxml-tracking", daemon=True).start()
-        self._submit(self._open, OPEN_SECONDS)
+        self._submit(self._open, OPEN_SECONDS if self._database is None else DATABASE_SECONDS)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -124,16 +125,22 @@ class MlflowTracker:
         for chatty in ("mlflow", "urllib3"):  # every migration of a new database, every connection that is tried again
             logging.getLogger(chatty).setLevel(logging.ERROR)
         lock: AbstractContextManager[object] = nullcontext()
-        scheme, _, path = self._uri.partition(":///")
-        if scheme in ("sqlite", "sqlite+pysqlite"):  # else two processes would both make the tables of a new file
-            database = Path(unquote(path.partition("?")[0]))
-            lock = locked(database.with_name(f".{database.name}.lock"), seconds=OPEN_SECONDS)
+        if self._database is not None:  # else two processes would both make the tables of a new file
+            lock = locked(self._database.with_name(f".{self._database.name}.lock"), seconds=DATABASE_SECONDS)
         with lock:
             self._client = MlflowClient(self._uri)
             if self.run is None:
                 self.run = self._new_run(self._client)
             else:
                 self._client.update_run(self.run, status="RUNNING")
+        if self._has_failed:  # the answer came too late: nothing else would end the run
+            self._close("KILLED")
+
+    @property
+    def _database(self) -> Path | None:
+        """The SQLite file; None for a server."""
+        scheme, _, path = self._uri.partition(":///")
+        return Path(unquote(path.partition("?")[0])) if scheme in ("sqlite", "sqlite+pysqlite") else None
 
     def _new_run(self, client: "MlflowClient") -> str:
         """Make a run with the parameters, and return its id."""
