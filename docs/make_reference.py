@@ -29,6 +29,7 @@ ROOMS = (
     "environment",
     "artefacts",
     "files",
+    "masking",
     "terminal",
     "testing",
 )

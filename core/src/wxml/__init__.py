@@ -76,6 +76,7 @@ PUBLIC_MODULES = (
     "files.staging",
     "files.zarr_metadata",
     "forecasting.layout",
+    "masking",
     "model.tensors",
     "terminal",
     "testing",

@@ -16,6 +16,8 @@ __all__ = [
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from wxml.masking import masked
+
 
 class WxmlError(Exception):
     """Any error that wxml raises on purpose.
@@ -29,9 +31,9 @@ class WxmlError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, fix: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
+        super().__init__(masked(message))
+        self.message = masked(message)
+        self.fix = masked(fix)
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.fix}" if self.fix else self.message
@@ -80,7 +82,7 @@ class Fault:
         """Describe one fault; a dotted `path` is split at its dots."""
         keys = path if isinstance(path, tuple) else tuple(path.split(".")) if path else ()
         object.__setattr__(self, "path", keys)
-        object.__setattr__(self, "message", message)
+        object.__setattr__(self, "message", masked(message))
         object.__setattr__(self, "location", location)
 
     @property

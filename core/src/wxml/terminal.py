@@ -1,11 +1,13 @@
 """Prints tables in plain text, and shows the progress of long work on a terminal or in a log."""
 
-__all__ = ["Progress", "columns", "progress"]
+__all__ = ["MaskedFormatter", "MaskedRecord", "Progress", "columns", "progress"]
 
 import logging
 import sys
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
+
+from wxml.masking import masked
 
 logger = logging.getLogger("wxml")
 
@@ -40,6 +42,22 @@ def columns(
         cells = enumerate(zip(row, wanted, strict=True))
         lines.append("  ".join(cell.rjust(n) if i in right else cell.ljust(n) for i, (cell, n) in cells).rstrip())
     return lines
+
+
+class MaskedRecord(logging.LogRecord):
+    """A log record, of any library, whose message is without secrets."""
+
+    def getMessage(self) -> str:  # noqa: N802  # the name in `logging`
+        """The message, masked."""
+        return masked(super().getMessage())
+
+
+class MaskedFormatter(logging.Formatter):
+    """Writes log lines and their tracebacks without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of `record`, masked."""
+        return masked(super().format(record))
 
 
 class Progress:

@@ -27,6 +27,7 @@ from wxml.errors import ArtefactError
 from wxml.files.checksums import check_tensors, has_checksums, sealed, unsealed
 from wxml.files.staging import staged
 from wxml.graphs.graph import Graph
+from wxml.masking import masked_values
 
 logger = logging.getLogger("wxml")
 
@@ -72,7 +73,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular}
     count = None if checkpoint.transformed is None else len(checkpoint.transformed)
     header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid, "transformed": count}
-    text = sealed(header, tensors)
+    text = sealed(masked_values(header), tensors)
     with staged(path, overwrite=overwrite) as temporary:
         try:
             save_file(tensors, temporary, {"wxml": text})

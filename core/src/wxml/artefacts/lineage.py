@@ -13,7 +13,7 @@ from wxml.files.yaml_loader import path_text
 
 def lineage(record: Provenance, name: str) -> str:
     """Format `record` as an indented tree: the artefact, its data, graph, plugins and config, then its parents."""
-    return "\n".join(_lines(record, name, ""))
+    return "\n".join(_lines(Provenance.from_dict(record.to_dict()), name, ""))  # without secrets
 
 
 def _lines(record: Provenance, name: str, indent: str) -> Iterator[str]:

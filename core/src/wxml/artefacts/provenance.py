@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any, Self
 
 from wxml.config.renamed import RENAMED, with_new_names
+from wxml.masking import masked_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class Provenance:
         return self.config or next((parent.get("config", {}) for parent in self.parents), {})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON values."""
-        return asdict(self)
+        """Return the record as JSON values, without secrets."""
+        record: dict[str, Any] = masked_values(asdict(self))
+        return record
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:

@@ -13,6 +13,7 @@ from wxml.config.schema import PluginChoice
 from wxml.errors import ArtefactError, WxmlError
 from wxml.files.staging import check_absent
 from wxml.plugins.load import load
+from wxml.plugins.options.environment import option_values
 from wxml.plugins.resolve import resolve
 
 SCORES = ("report.html", "scores.nc")
@@ -55,8 +56,13 @@ def check_target(
 
 
 def source_paths(source: PluginChoice) -> list[Path]:
-    """The files and folders that the options of a data source name, patterns expanded."""
-    found = [glob.glob(os.path.expanduser(text.removeprefix("file://"))) for text in _texts(source.options)]
+    """The files and folders that the options of a data source name, patterns expanded.
+
+    Raises:
+        ConfigError: an option needs a variable of the environment that is not set.
+    """
+    options = option_values(source.options, ("data", "source"))
+    found = [glob.glob(os.path.expanduser(text.removeprefix("file://"))) for text in _texts(options)]
     return [Path(name) for names in found for name in names]
 
 

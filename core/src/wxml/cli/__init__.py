@@ -106,19 +106,26 @@ def _log_to_stderr() -> None:
     """Write the log to stderr as plain lines; results go to stdout."""
     import logging
 
+    from wxml.terminal import MaskedFormatter, MaskedRecord
+
+    logging.setLogRecordFactory(MaskedRecord)
     logger = logging.getLogger("wxml")
     if not logger.handlers:
-        logger.addHandler(logging.StreamHandler())
+        handler = logging.StreamHandler()
+        handler.setFormatter(MaskedFormatter())
+        logger.addHandler(handler)
         logger.setLevel(logging.INFO)
 
 
 def _report(error: Exception, ctx: click.Context) -> None:
-    """Print the message and the fix of an error, and exit."""
+    """Print the message and the fix of an error without secrets, and exit."""
+    from wxml.masking import masked
+
     verbose, notes = ctx.meta.get(VERBOSE, False), getattr(error, "__notes__", [])
     if verbose:
         import traceback
 
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        click.echo(masked("".join(traceback.format_exception(error))), err=True, nl=False)
     if isinstance(error, WxmlError):
         message, fix, code = error.message, error.fix, error.exit_code
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -126,8 +133,12 @@ def _report(error: Exception, ctx: click.Context) -> None:
     else:
         hint = "" if verbose else "; run again with -v to see where"
         message, fix, code = f"unexpected {type(error).__name__}: {error}{hint}", "\n".join(notes), 1
-    first, *more = message.splitlines() or [""]
-    lines = [click.style("error: ", fg="red", bold=True) + first, *more, *(f"  {line}" for line in fix.splitlines())]
+    first, *more = masked(message).splitlines() or [""]
+    lines = [
+        click.style("error: ", fg="red", bold=True) + first,
+        *more,
+        *(f"  {line}" for line in masked(fix).splitlines()),
+    ]
     click.echo("\n".join(lines), err=True)
     ctx.exit(code)
 

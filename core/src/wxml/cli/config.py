@@ -31,9 +31,10 @@ def show(arguments: tuple[str, ...], origin: bool, as_json: bool) -> None:
     from wxml.config.overrides import split_arguments
     from wxml.config.tree import DEFAULT, leaves, tree_of
     from wxml.files.yaml_loader import path_text, yaml_text
+    from wxml.masking import masked_values
 
     loaded = read_config(*split_arguments(arguments))
-    values = loaded.config.model_dump(mode="json")
+    values = masked_values(loaded.config.model_dump(mode="json"))
     if not origin:
         click.echo(json.dumps(values, indent=2) if as_json else yaml_text(values, flow=None))
         return

@@ -57,7 +57,8 @@ def compose(experiment: Path | None, overrides: Sequence[str]) -> Node:
     below = command_line.delete_from(reduce(overlay, map(without_aliases, layers)))
     tree = overlay(below, without_aliases(value_layer(command_line.values, below)))
     check_no_imports(tree)
-    return without_aliases(resolved(tree))
+    places = [place.path for place in choices_in(tree.plain(), ExperimentConfig)]
+    return without_aliases(resolved(tree, places))
 
 
 def _preset_experiment(library: PresetLibrary, name: str) -> Document:

@@ -12,6 +12,7 @@ from wxml.config.schema import ExperimentConfig
 from wxml.config.tree import DEFAULT, deepest, location, node_at, path_of
 from wxml.errors import ConfigError, Fault, nearest
 from wxml.files.yaml_loader import Node, Path, path_text
+from wxml.masking import masked_values
 from wxml.plugins.options.choices import choices_in, kind_of
 from wxml.plugins.options.rows import OptionRow, option_rows
 
@@ -97,7 +98,7 @@ def _keys(tree: Node, rows: Iterable[OptionRow], place: Path, path: Path) -> tup
     keys = []
     for row in found:
         node, rest = deepest(tree, (*place, *row.name.split(".")))
-        value: Any = node.plain()
+        value: Any = masked_values(node.plain(), row.name.rpartition(".")[2])
         if rest:
             keys.append(ExplainedKey(row, row.default or "", str(DEFAULT) if row.default is not None else ""))
         else:

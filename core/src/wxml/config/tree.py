@@ -23,6 +23,7 @@ __all__ = [
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from wxml.config.environment_values import name_is_kept, named, prepare
 from wxml.environment.names import same_plugin
 from wxml.errors import ConfigError, Fault
 from wxml.files.yaml_loader import Node, Origin, Path, path_text
@@ -172,8 +173,14 @@ def without(node: Node, path: Path) -> Node:
 # References
 
 
-def resolved(node: Node) -> Node:
+def resolved(node: Node, options: Sequence[Path] = ()) -> Node:
     """The tree with every `${…}` followed; a reference to a section becomes a copy of it.
+
+    An option keeps the name of a variable of the environment, see `wxml.config.environment_values`.
+
+    Args:
+        node: the tree.
+        options: the places that choose a plugin, and so hold its options.
 
     Raises:
         ConfigError: with every `???` that no layer replaced, or a reference that leads nowhere or to itself.
@@ -192,12 +199,12 @@ def resolved(node: Node) -> Node:
     tree, left = node, [LARGEST_COPY]
     path: Path = ()
     try:
-        values = OmegaConf.create(node.plain())
+        values, names = OmegaConf.create(node.plain()), OmegaConf.create(prepare(node.plain()))
         for path, leaf in references:
-            value: Any = values
-            for key in path:
-                value = value[key]
-            tree = with_node(tree, path, tree_of(_copied(value, left), leaf.origin or DEFAULT))
+            value = _copied(_inside(names, path), left)
+            if named(value) and not name_is_kept(path, options, _real(values, path)):
+                value = _copied(_inside(values, path), left)
+            tree = with_node(tree, path, tree_of(value, leaf.origin or DEFAULT))
     except (OmegaConfBaseException, RecursionError) as error:
         path = path or path_of(str(getattr(error, "full_key", None) or ""), node)
         endless = f"it leads to itself, or to more than {LARGEST_COPY} values"
@@ -205,6 +212,23 @@ def resolved(node: Node) -> Node:
         fault = Fault(path, f"the reference cannot be followed: {cause}", location(node, path))
         raise ConfigError([fault]) from error
     return tree
+
+
+def _inside(values: Any, path: Path) -> Any:
+    """The value at a path of what OmegaConf holds; this follows the references on the way."""
+    for key in path:
+        values = values[key]
+    return values
+
+
+def _real(values: Any, path: Path) -> Any:
+    """The value at a path; None if a variable that it needs is not set."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return _inside(values, path)
+    except OmegaConfBaseException:
+        return None
 
 
 def _copied(value: Any, left: list[int]) -> Any:

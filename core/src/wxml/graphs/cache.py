@@ -23,6 +23,7 @@ from wxml.files.staging import staged
 from wxml.graphs.graph import Graph
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
+from wxml.plugins.options.environment import option_values
 from wxml.plugins.resolve import resolve
 
 logger = logging.getLogger("wxml")
@@ -39,9 +40,8 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
     a full disk or a folder that cannot be written only give a warning. If several processes need the same graph, one of
     them builds it and the others wait.
     """
-    used = lock([UsedPlugin(resolve("graph-builder", choice.plugin), choice.options)])
-    made_of = {"plugins": used, "grid": grid.identity}
-    key = hashlib.sha256((json.dumps(used, sort_keys=True) + grid.identity).encode()).hexdigest()[:16]
+    made_of = _ingredients(choice, grid)
+    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
     path = cache_folder() / f"graph-{key}.safetensors"
     with locked(path.with_suffix(".lock")):
         if path.is_file():
@@ -55,6 +55,16 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
         if time.monotonic() - began > WORTH_KEEPING:
             _store(path, graph, made_of)
         return graph
+
+
+def _ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
+    """What a graph is made of, as JSON values; the values of the options may be secrets, so only their hash is there."""
+    values = json.dumps(option_values(choice.options, ("graph",)), sort_keys=True, default=str)
+    return {
+        "plugins": lock([UsedPlugin(resolve("graph-builder", choice.plugin), choice.options)]),
+        "options": hashlib.sha256(values.encode()).hexdigest(),
+        "grid": grid.identity,
+    }
 
 
 def _read(path: Path, made_of: Mapping[str, Any]) -> Graph:

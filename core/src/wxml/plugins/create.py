@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from wxml.errors import AmbiguousPluginError, ConfigError, DataError, Fault, UnknownPluginError, WxmlError
 from wxml.plugins.load import load
 from wxml.plugins.options.choices import Path, PlacedPlugin, check_plugin_name, choices_in
+from wxml.plugins.options.environment import literal_secrets, option_values
 from wxml.plugins.options.faults import faults_of
 from wxml.plugins.options.model import options_model
 from wxml.plugins.resolve import resolve
@@ -52,12 +53,13 @@ def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "")
         where: the config path of the block that holds them, such as `model.processor`; a text is split at its dots.
 
     Raises:
-        ConfigError: with one fault for each option that is wrong.
+        ConfigError: with one fault for each option that is wrong, or takes a variable that is not set.
         ContractError: the plugin's constructor is at fault.
         BrokenPluginError: a plugin that an option chooses cannot be used.
     """
     model = options_model(cls)
     path = where if isinstance(where, tuple) else tuple(where.split(".")) if where else ()
+    options = option_values(options, path)
     faults = [fault for place in choices_in(options, model, path) for fault in choice_faults(place)]
     try:
         parsed = model.model_validate(dict(options))
@@ -77,7 +79,9 @@ def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
     name = place.written.get("plugin")
     try:
         if isinstance(name, str):  # else the schema reports it
-            parse_options(load(resolve(place.kind, check_plugin_name(name))), place.options, place.path)
+            plugin = load(resolve(place.kind, check_plugin_name(name)))
+            parse_options(plugin, place.options, place.path)
+            return literal_secrets(options_model(plugin), place.options, place.path)
     except (UnknownPluginError, AmbiguousPluginError) as error:
         return [Fault((*place.path, "plugin"), f"{error.message}: {error.fix}")]
     except ConfigError as error:

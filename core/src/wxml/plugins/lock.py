@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from wxml.environment.distributions import version_of
 from wxml.environment.names import CORE
 from wxml.environment.origin import install_line, is_dirty, origin, requirement
+from wxml.masking import masked_values
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.location import package_root
 
@@ -69,7 +70,7 @@ def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dic
         "plugin": CORE if record.kind == "core" else record.full_name,
         "kind": record.kind,
         "version": record.version,
-        "options": _json_value(used.options),
+        "options": masked_values(_json_value(used.options)),
         **found._asdict(),
         "install": install_line(requirement(record.distribution + record.extras, record.version, found.origin)),
     }

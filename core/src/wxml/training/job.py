@@ -14,6 +14,7 @@ from wxml.experiment import assemble
 from wxml.files.lock import locked
 from wxml.files.staging import is_leftover, staged
 from wxml.files.yaml_loader import yaml_text
+from wxml.masking import masked_values
 from wxml.plugins.create import create
 from wxml.plugins.hooks import hooks
 from wxml.training.memory_limit import fitted
@@ -41,7 +42,7 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
         trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
         assembled = fitted(assemble(loaded), trainer)
         with staged(run_dir / "config.yaml", overwrite=True) as temporary:  # for people: the config as it was used
-            temporary.write_text(yaml_text(assembled.config.model_dump(mode="json")) + "\n")
+            temporary.write_text(yaml_text(masked_values(assembled.config.model_dump(mode="json"))) + "\n")
         hooks().call("wxml_run_started", run_dir=run_dir)
         checkpoint = trainer.fit(assembled, run_dir, resume=resume)
     hooks().call("wxml_run_finished", run_dir=run_dir, checkpoint=checkpoint)

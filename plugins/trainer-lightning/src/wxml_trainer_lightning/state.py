@@ -206,13 +206,11 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
 
     Long values, such as the list of all files that were read, are replaced by their hash.
     """
-    config = {
-        name: value
-        for name, value in experiment.config.model_dump(mode="json").items()
-        if name not in ("training", "forecast", "verification")
-    }
+    record = experiment.provenance.to_dict()
+    decisive = record["config"].keys() - {"training", "forecast", "verification"}
+    config = {name: value for name, value in record["config"].items() if name in decisive}
     config["model"] = {name: value for name, value in config["model"].items() if name not in MEMORY_ONLY}
-    made_of = {"graph_identity": experiment.provenance.graph, "data_read": experiment.provenance.data}
+    made_of = {"graph_identity": record["graph"], "data_read": record["data"]}
     flat = flatten({**config, "training": options, **made_of})
     return {
         key: text if len(text) <= LONGEST else f"sha256 {hashlib.sha256(text.encode()).hexdigest()}"

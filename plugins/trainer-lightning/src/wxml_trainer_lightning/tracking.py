@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote
 
 from wxml.files.lock import locked
+from wxml.masking import masked
 
 from wxml_trainer_lightning.history import Row
 from wxml_trainer_lightning.options import TrackerName
@@ -110,7 +111,8 @@ class MlflowTracker:
         """Send nothing more, and log one warning."""
         if not self._has_failed:
             self._has_failed = True
-            LOG.warning("tracking failed, training goes on without it (%s): %s", self._uri, reason.splitlines()[0])
+            where, why = masked(self._uri), masked(reason).splitlines()[0]
+            LOG.warning("tracking failed, training goes on without it (%s): %s", where, why)
 
     def _open(self) -> None:
         """Connect to MLflow, and make a run or go on with the known one."""

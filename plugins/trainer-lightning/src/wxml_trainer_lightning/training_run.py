@@ -36,7 +36,7 @@ def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *,
     state = state_file.begin(resume=resume)
     with device.settled():
         run = TrainingRun(experiment, options, device, state)
-        parameters = flatten(experiment.config.model_dump(mode="json")) | identity
+        parameters = flatten(experiment.provenance.to_dict()["config"]) | identity
         tracker_run = run.position.tracker_run
         with open_tracker(options.tracker, options.tracking_uri, run_dir, parameters, tracker_run) as tracker:
             final = run.finish(state_file, tracker)
