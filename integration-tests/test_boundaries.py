@@ -40,7 +40,11 @@ HEAVY = {
         "wxml_trainer_lightning/*",
     ),
     "hydra": ("deferred wxml/config/overrides.py",),
-    "omegaconf": ("deferred wxml/config/tree.py",),
+    "omegaconf": (
+        "deferred wxml/config/environment_values.py",
+        "deferred wxml/config/tree.py",
+        "deferred wxml/plugins/options/environment.py",
+    ),
     "lightning": ("wxml_trainer_lightning/*",),
     "mlflow": ("wxml_trainer_lightning/tracking.py",),
     "xarray": (
