@@ -30,6 +30,7 @@ from torch import Tensor
 from wxml.errors import ArtefactError
 from wxml.files.checksums import check_tensors, has_checksums, sealed, unsealed
 from wxml.files.staging import is_leftover, staged
+from wxml.masking import masked_values
 
 if TYPE_CHECKING:
     from wxml import Experiment
@@ -207,8 +208,11 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
     Long values, such as the list of all files that were read, are replaced by their hash.
     """
     record = experiment.provenance.to_dict()
-    decisive = record["config"].keys() - {"training", "forecast", "verification"}
-    config = {name: value for name, value in record["config"].items() if name in decisive}
+    config = {
+        name: value
+        for name, value in masked_values(experiment.config.model_dump(mode="json")).items()
+        if name not in ("training", "forecast", "verification")
+    }
     config["model"] = {name: value for name, value in config["model"].items() if name not in MEMORY_ONLY}
     made_of = {"graph_identity": record["graph"], "data_read": record["data"]}
     flat = flatten({**config, "training": options, **made_of})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wxml import Experiment
 from wxml.errors import ArtefactError, DataError
+from wxml.masking import masked_values
 
 from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth, training_batches, validation_batches
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
@@ -36,7 +37,7 @@ def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *,
     state = state_file.begin(resume=resume)
     with device.settled():
         run = TrainingRun(experiment, options, device, state)
-        parameters = flatten(experiment.provenance.to_dict()["config"]) | identity
+        parameters = flatten(masked_values(experiment.config.model_dump(mode="json"))) | identity
         tracker_run = run.position.tracker_run
         with open_tracker(options.tracker, options.tracking_uri, run_dir, parameters, tracker_run) as tracker:
             final = run.finish(state_file, tracker)
