@@ -244,6 +244,29 @@ def test_other_data_on_the_same_grid_may_be_read(tiny, tmp_path: Path) -> None:
     assert forecasts(experiment, model).shape == (8, 3, 2, 48)
 
 
+def test_a_checkpoint_says_which_variables_it_reads(tiny, tmp_path: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setenv("COUNT_OF_MEMBERS", "2")
+    changes = {"data.source": {"plugin": "waves", "members": "${oc.env:COUNT_OF_MEMBERS}"}}
+    path = saved(assemble(tiny(changes)), tmp_path / "c.safetensors")
+    assert read_header(path)["config"]["data"]["source"]["members"] == "${oc.env:COUNT_OF_MEMBERS}"
+    monkeypatch.setenv("COUNT_OF_MEMBERS", "3")
+    caplog.clear()
+    with caplog.at_level("INFO", "wxml"):
+        assert restore(path)[0].source.header.members == 3
+        restore(path, source=PluginChoice(plugin="waves"))
+    told = [message for message in caplog.messages if "environment" in message]
+    assert told == [f"the config of `{path}` reads the environment: COUNT_OF_MEMBERS"]
+
+
+def test_a_checkpoint_names_the_variable_that_is_not_set(tiny, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("COUNT_OF_MEMBERS", "2")
+    changes = {"data.source": {"plugin": "waves", "members": "${oc.env:COUNT_OF_MEMBERS}"}}
+    path = saved(assemble(tiny(changes)), tmp_path / "c.safetensors")
+    monkeypatch.delenv("COUNT_OF_MEMBERS")
+    with pytest.raises(WxmlError, match="needs the environment variable COUNT_OF_MEMBERS, which is not set"):
+        restore(path)
+
+
 def test_data_on_another_grid_are_refused(tiny, tmp_path: Path) -> None:
     path = saved(assemble(tiny()), tmp_path / "c.safetensors")
     with pytest.raises(DataError, match=r"grid of shape \(6, 8\), the source has one of shape \(8, 10\) with other"):

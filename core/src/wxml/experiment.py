@@ -35,6 +35,7 @@ from wxml.plugins.comparison import require_plugins
 from wxml.plugins.create import create
 from wxml.plugins.hooks import hooks, provenance_notes
 from wxml.plugins.lock import lock
+from wxml.plugins.options.environment import tell_variables
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -185,6 +186,8 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     require_plugins(record.plugins, MODEL if source else FORECAST, str(path))
     recorded = recorded_config(checkpoint.header["config"], str(path)).model_dump(mode="json")
     config = recorded_config(pinned(recorded, record.plugins), str(path))
+    replaced = {"data": {"source"}} if source else None
+    tell_variables(config.model_dump(mode="json", include={"data", "model", "forecast"}, exclude=replaced), str(path))
     if source:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
     choice = config.data.source

@@ -58,7 +58,7 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
 
 
 def _ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
-    """What a graph is made of, as JSON values; the values of the options may be secrets, so only their hash is there."""
+    """What a graph is made of, as JSON values; values of options may be secrets, so only their hash is there."""
     values = json.dumps(option_values(choice.options, ("graph",)), sort_keys=True, default=str)
     return {
         "plugins": lock([UsedPlugin(resolve("graph-builder", choice.plugin), choice.options)]),

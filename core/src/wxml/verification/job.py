@@ -17,6 +17,7 @@ from wxml.experiment import describe_source
 from wxml.files.staging import check_absent, staged
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
+from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.resolve import resolve
 from wxml.verification.verifier import Scores, VerificationTask, Verifier
 
@@ -56,6 +57,7 @@ def verify(
         )
     config = changed.config if changed else recorded_config(record.last_config, str(forecast))
     source, scored_by = config.data.source, config.verification
+    tell_variables([source.options, scored_by.options], str(forecast))
     verifier = _verifier(scored_by, metric)
     check_target(output, "scores", [forecast, *source_paths(source)], overwrite=overwrite)
     truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")

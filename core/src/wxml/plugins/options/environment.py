@@ -1,7 +1,8 @@
 """Options that are taken from environment variables (`${oc.env:NAME}`), at the moment when a plugin is made."""
 
-__all__ = ["REFERENCE", "literal_secrets", "option_values"]
+__all__ = ["REFERENCE", "literal_secrets", "option_values", "tell_variables"]
 
+import logging
 import os
 import re
 import typing
@@ -13,6 +14,8 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from wxml.errors import ConfigError, Fault
 from wxml.masking import has_mask, remember
 from wxml.plugins.options.choices import Path, model_in
+
+logger = logging.getLogger("wxml")
 
 REFERENCE = re.compile(r"\$\{\s*oc\.env\s*:\s*(?P<name>\w+)\s*(?P<default>,)?")
 
@@ -69,6 +72,26 @@ def _value(text: str, path: Path, faults: list[Fault]) -> Any:
         faults.append(Fault(path, f"the reference {text!r} cannot be followed: {str(error).splitlines()[0]}"))
         return text
     return OmegaConf.to_container(found) if OmegaConf.is_config(found) else found
+
+
+def tell_variables(recorded: Any, artefact: str) -> None:
+    """Log one line with the variables that the options of an artefact take from the environment, if there are any.
+
+    Args:
+        recorded: the part of its config that is used now, as JSON values.
+        artefact: its path.
+    """
+    names = sorted(set(_names(recorded)))
+    if names:
+        logger.info("the config of `%s` reads the environment: %s", artefact, ", ".join(names))
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping | list):
+        for below in value.values() if isinstance(value, Mapping) else value:
+            yield from _names(below)
+    elif isinstance(value, str):
+        yield from (match["name"] for match in REFERENCE.finditer(value))
 
 
 def literal_secrets(model: type[BaseModel], options: Mapping[str, Any], at: Path = ()) -> list[Fault]:
