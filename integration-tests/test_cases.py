@@ -60,7 +60,6 @@ def case(request, tmp_path) -> Path:
 PENDING = {
     "17-mlflow-first-use-race": "MLflow gets 60 s to answer, which is too little on a busy machine",
     "43-shadowed-code-recorded-as-clean": "the record does not yet say that code came from elsewhere",
-    "44-secret-in-artefacts": "values from the environment are not yet recorded by name",
 }
 
 
