@@ -1,6 +1,6 @@
 """Prints tables in plain text, and shows the progress of long work on a terminal or in a log."""
 
-__all__ = ["MaskedFormatter", "MaskedRecord", "Progress", "columns", "progress"]
+__all__ = ["MaskedFormatter", "MaskedRecord", "Progress", "columns", "printable", "progress", "say"]
 
 import logging
 import sys
@@ -17,10 +17,31 @@ LINES = 10
 Item = TypeVar("Item")
 
 
+def printable(text: str) -> str:
+    r"""The text with an escape for each character that a terminal obeys or that changes the order of others.
+
+    Texts of packages, data and artefacts may hold such characters: control characters move the cursor, set the title or
+    the clipboard, and marks of direction (Unicode's bidi controls) show letters in another order. A line break is one.
+
+    >>> printable("a\x1b[2Jb"), printable("température °C")
+    ('a\\x1b[2Jb', 'température °C')
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\xa0" else ascii(one)[1:-1] for one in text)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines, each of them `printable`, to stdout, or to stderr if `err` is set."""
+    import click
+
+    click.echo("\n".join(printable(line.expandtabs()) for line in text.split("\n")), err=err)
+
+
 def columns(
     rows: Sequence[Sequence[str]], *, right: Container[int] = (), widths: Sequence[int] | None = None
 ) -> list[str]:
-    """One line for each row, with the cells of a column below each other.
+    """One line for each row, with the cells of a column below each other; each cell is `printable`.
 
     Args:
         rows: the cells; every row has the same number of them.
@@ -34,6 +55,7 @@ def columns(
     >>> columns([("a", "b")], widths=(3, 1))
     ['a    b']
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     wanted = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     if widths and rows:
         wanted = [max(pair) for pair in zip(wanted, widths, strict=True)]
@@ -53,11 +75,11 @@ class MaskedRecord(logging.LogRecord):
 
 
 class MaskedFormatter(logging.Formatter):
-    """Writes log lines and their tracebacks without secrets."""
+    """Writes log lines and their tracebacks without secrets and control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of `record`, masked."""
-        return masked(super().format(record))
+        """The line of `record`, masked and printable."""
+        return "\n".join(map(printable, masked(super().format(record)).split("\n")))
 
 
 class Progress:

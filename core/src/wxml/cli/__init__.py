@@ -81,8 +81,9 @@ class WxmlGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(BUILT_IN.items()))
         from wxml.plugins.summary import summary
+        from wxml.terminal import printable
 
-        contributed = [(name, summary(record)) for name, record in _contributed().items()]
+        contributed = [(printable(name), printable(summary(record))) for name, record in _contributed().items()]
         if contributed:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl(contributed)

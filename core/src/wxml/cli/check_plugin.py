@@ -140,10 +140,10 @@ def _shown(
     """The results, each written as a line of a table as soon as it is there."""
     import json
 
-    from wxml.terminal import columns
+    from wxml.terminal import columns, say
 
     said = f", options {json.dumps(options, default=str)}" if options else ""
-    click.echo(f"{record.kind} {record.full_name} {record.version}{said}\n")
+    say(f"{record.kind} {record.full_name} {record.version}{said}\n")
     click.echo(columns([HEADINGS], widths=WIDTHS, right={2})[0])
     counts = dict.fromkeys(COLOURS, 0)
     for result in results:
@@ -154,7 +154,7 @@ def _shown(
         click.echo(line[:word] + click.style(result.result, fg=COLOURS[result.result]) + line[end:])
         expected = [result.description] if result.result == "failed" else []
         for sentence in filter(None, (*expected, *result.message.splitlines())):
-            click.echo(f"    {sentence}")
+            say(f"    {sentence}")
         yield result
     click.echo("\n" + ", ".join(f"{count} {word}" for word, count in counts.items() if count) + "\n")
 

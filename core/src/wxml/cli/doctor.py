@@ -29,6 +29,7 @@ def command(ctx: click.Context, manifest: Path | None, artefact: Path | None, as
     Exit code 0: all in order; 1: not; 2: there is no such file.
     """
     from wxml.cli.diagnosis import against_artefact, against_release, general_health
+    from wxml.terminal import say
 
     if manifest and artefact:
         raise click.UsageError("use either --manifest or --for")
@@ -46,7 +47,7 @@ def command(ctx: click.Context, manifest: Path | None, artefact: Path | None, as
         made = {"schema": SCHEMA, "healthy": diagnosis.is_healthy, "checks": checks, "command": diagnosis.command}
         click.echo(json.dumps(made, indent=2))
     else:
-        click.echo("\n".join(_lines(diagnosis)))
+        say("\n".join(_lines(diagnosis)))
     ctx.exit(0 if diagnosis.is_healthy else 1)
 
 

@@ -20,6 +20,7 @@ def command(artefact: Path, as_json: bool) -> None:
 
     from wxml.artefacts.formats import read_provenance
     from wxml.artefacts.lineage import lineage
+    from wxml.terminal import say
 
     record = read_provenance(artefact)
-    click.echo(json.dumps(record.to_dict(), indent=2) if as_json else lineage(record, str(artefact)))
+    say(json.dumps(record.to_dict(), indent=2) if as_json else lineage(record, str(artefact)))

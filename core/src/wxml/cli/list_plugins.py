@@ -17,7 +17,7 @@ from wxml.environment.release_index import released_plugins
 from wxml.plugins.catalog import HEALTHY, PluginRecord, installed
 from wxml.plugins.resolve import Alias, aliases
 from wxml.plugins.summary import summary
-from wxml.terminal import columns
+from wxml.terminal import columns, printable
 
 SCHEMA = 1
 """The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""
@@ -136,14 +136,16 @@ def _table_lines(listing: _Listing) -> list[str]:
 def _problem_lines(listing: _Listing) -> list[str]:
     """One line for everything that is not ok, with the reason."""
     broken = _paint("broken", "broken")
-    site = [f"{broken}: {listing.fault}"] if listing.fault else []
+    site = [broken + printable(f": {listing.fault}")] if listing.fault else []
     plugins = [
-        f"{record.kind} {record.full_name} {record.version}: {_paint(record.status, record.status)}: {record.problem}"
+        printable(f"{record.kind} {record.full_name} {record.version}: ")
+        + _paint(record.status, record.status)
+        + printable(f": {record.problem}")
         for record in listing.plugins
         if record.status != "ok"
     ]
     named = [
-        f"{alias.kind} {alias.name}: {broken}: {alias.problem}   {alias.fix}"
+        printable(f"{alias.kind} {alias.name}: ") + broken + printable(f": {alias.problem}   {alias.fix}")
         for alias in listing.aliases
         if alias.problem
     ]

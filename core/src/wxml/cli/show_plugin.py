@@ -15,7 +15,7 @@ from wxml.plugins.options.model import describe_options, options_json_schema
 from wxml.plugins.options.rows import OptionRow
 from wxml.plugins.resolve import resolve
 from wxml.plugins.summary import summary
-from wxml.terminal import columns
+from wxml.terminal import columns, say
 
 PLACES = {
     "data-source": ("data", "source"),
@@ -62,7 +62,7 @@ def command(kind: str, name: str, as_json: bool) -> None:
     ]
     table = columns([("option", "type", "default", "constraint", "description"), *cells]) if rows else ["no options"]
     for paragraph in ("\n".join(heading), "\n".join(table), _example(record, rows)):
-        click.echo(paragraph + "\n")
+        say(paragraph + "\n")
 
 
 def _example(record: PluginRecord, rows: Sequence[OptionRow]) -> str:
