@@ -76,22 +76,9 @@ def evaluate(
     parts, examples = [], []
     for group in _groups(forecast, truth, variables, usable):
         climatology = Climatology.of(truth.source, usable, group, window) if len(usable) else None
-        # One case after the other, so that one is in memory at a time.
-        cases = (_read_case(forecast, truth, group, climatology, case) for case in range(len(forecast.initial_times)))
-        each = (Accumulation.of_case(values, verifying, values[-1], weights) for values, verifying in cases)
-        parts.append(reduce(operator.add, each))
+        parts.append(_accumulated(forecast, truth, group, climatology, weights))
         examples.append(_read_case(forecast, truth, group, climatology, shown))
     values, counts, maps = zip(*(part.results() for part in parts), strict=True)
-    scores = Scores(
-        tuple(METRICS),
-        FORECASTS,
-        variables,
-        forecast.lead_times,
-        np.concatenate(values, axis=2),
-        tuple(forecast.units(name) for name in variables),
-        max(part.cases for part in parts),
-        tuple(METRICS.values()),
-    )
     example = Example(
         forecast.initial_times[shown],
         lead_times,
@@ -101,7 +88,7 @@ def evaluate(
     valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
     about_climatology = climatology_notes(climatology, valid_times[truth.has(valid_times)], training_times, usable)
     return Evaluation(
-        scores,
+        _scores(forecast, variables, np.concatenate(values, axis=2), max(part.cases for part in parts)),
         np.concatenate(counts, axis=1),
         np.concatenate(maps, axis=1),
         example,
@@ -111,6 +98,26 @@ def evaluate(
         forecast.members,
         (*forecast_notes(forecast, truth, variables), *about_climatology),
     )
+
+
+def _accumulated(
+    forecast: ForecastFile,
+    truth: Truth,
+    variables: tuple[str, ...],
+    climatology: Climatology | None,
+    weights: Array,
+) -> Accumulation:
+    """Add up the errors of all cases, one case after the other, so that one is in memory at a time."""
+    cases = (_read_case(forecast, truth, variables, climatology, case) for case in range(len(forecast.initial_times)))
+    each = (Accumulation.of_case(values, verifying, values[-1], weights) for values, verifying in cases)
+    return reduce(operator.add, each)
+
+
+def _scores(forecast: ForecastFile, variables: tuple[str, ...], values: Array, cases: int) -> Scores:
+    """The scores of `variables`, in the units of the file."""
+    units = tuple(forecast.units(name) for name in variables)
+    directions = tuple(METRICS.values())
+    return Scores(tuple(METRICS), FORECASTS, variables, forecast.lead_times, values, units, cases, directions)
 
 
 def _read_case(
