@@ -41,6 +41,18 @@ def test_metadata_do_not_reach_the_terminal(site, one: str, command: tuple[str, 
     assert all(shown.isprintable() for shown in (done.stdout + done.stderr).split("\n"))
 
 
+@pytest.mark.parametrize("one", ["\x1b[2J", "\x9b2J", "\u202e", "\r"], ids=ascii)
+@pytest.mark.parametrize("verbose", [(), ("-v",)])
+def test_messages_of_plugins_do_not_reach_the_terminal(site, one: str, verbose: tuple[str, ...]) -> None:
+    code = f"import logging\nlogging.getLogger('wxml').warning({'log ' + one!r})\nraise ValueError({'boom ' + one!r})\n"
+    site.trainer("acme", "acme_x", code)
+    done = site.run("show-plugin", "trainer", "it", *verbose, PYTHONIOENCODING="utf-8")
+    assert done.returncode == 3
+    assert f"log {ascii(one)[1:-1]}" in done.stderr
+    assert f"boom {ascii(one)[1:-1]}" in done.stderr
+    assert all(shown.isprintable() for shown in done.stderr.split("\n"))
+
+
 def test_json_keeps_the_text_and_escapes_it(site) -> None:
     site.trainer("acme", "acme_x", 'class Plugin:\n    """About \x1b[2J it."""\n')
     done = site.run("list-plugins", "--kind", "trainer", "--json")

@@ -119,14 +119,15 @@ def _log_to_stderr() -> None:
 
 
 def _report(error: Exception, ctx: click.Context) -> None:
-    """Print the message and the fix of an error without secrets, and exit."""
+    """Print the message and the fix of an error without secrets and control characters, and exit."""
     from wxml.masking import masked
+    from wxml.terminal import say
 
     verbose, notes = ctx.meta.get(VERBOSE, False), getattr(error, "__notes__", [])
     if verbose:
         import traceback
 
-        click.echo(masked("".join(traceback.format_exception(error))), err=True, nl=False)
+        say(masked("".join(traceback.format_exception(error))).rstrip("\n"), err=True)
     if isinstance(error, WxmlError):
         message, fix, code = error.message, error.fix, error.exit_code
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -134,13 +135,9 @@ def _report(error: Exception, ctx: click.Context) -> None:
     else:
         hint = "" if verbose else "; run again with -v to see where"
         message, fix, code = f"unexpected {type(error).__name__}: {error}{hint}", "\n".join(notes), 1
-    first, *more = masked(message).splitlines() or [""]
-    lines = [
-        click.style("error: ", fg="red", bold=True) + first,
-        *more,
-        *(f"  {line}" for line in masked(fix).splitlines()),
-    ]
-    click.echo("\n".join(lines), err=True)
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    advice = [f"  {line}" for line in masked(fix).split("\n") if fix]
+    say("\n".join([masked(message), *advice]), err=True)
     ctx.exit(code)
 
 
