@@ -57,20 +57,11 @@ def case(request, tmp_path) -> Path:
     return tmp_path / request.param
 
 
-PENDING = {
-    "17-mlflow-first-use-race": "MLflow gets 60 s to answer, which is too little on a busy machine",
-    "43-shadowed-code-recorded-as-clean": "the record does not yet say that code came from elsewhere",
-}
+CASE_NAMES = NAMES or [pytest.param("none", marks=NO_CASES)]
+"""One parameter for each case; one that is skipped where there are none."""
 
 
-def parameters() -> list[object]:
-    """One parameter for each case; one that is skipped where there are none."""
-    pending = {name: pytest.mark.xfail(reason=reason, strict=False) for name, reason in PENDING.items()}
-    cases = [pytest.param(name, marks=pending.get(name, ())) for name in NAMES]
-    return cases or [pytest.param("none", marks=NO_CASES)]
-
-
-@pytest.mark.parametrize("case", parameters(), indirect=True)
+@pytest.mark.parametrize("case", CASE_NAMES, indirect=True)
 def test_a_case_ends_right(run, case, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
