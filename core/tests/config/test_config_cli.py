@@ -73,6 +73,16 @@ def test_show_reads_what_it_wrote_whatever_the_options(machine, written, seed):
     assert values["seed"] == seed
 
 
+@pytest.mark.parametrize("word", ["no", "off", "on", "yes", "No", "OFF", "y", "n"])
+@pytest.mark.parametrize("change", ["training.weights.{word}=2", "training.weights={{{word}: 2}}", "file"])
+def test_a_word_that_older_yaml_takes_for_a_boolean_is_a_key(machine, word, change):
+    text = GOOD.replace("training: {plugin: toy}", f"training: {{plugin: toy, weights: {{{word}: 2}}}}")
+    machine.experiment(text if change == "file" else GOOD)
+    changes = [] if change == "file" else [change.format(word=word)]
+    values = json.loads(run("show", "experiment.yaml", *changes, "--json").output)
+    assert values["training"]["weights"] == {word: 2}
+
+
 def test_show_origin(machine):
     machine.experiment(GOOD)
     rows = cells(run("show", "experiment.yaml", "graph.refinement=4", "--origin").output)
