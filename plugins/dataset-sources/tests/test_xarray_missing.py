@@ -7,7 +7,7 @@ import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from wxml.errors import DataError
 from wxml_dataset_sources.xarray_source import XarraySource
@@ -55,6 +55,8 @@ def by_wxml(path: Path) -> np.ndarray:
     is_packed=st.booleans(),
     written=st.sampled_from([0, 8, 12]),
 )
+@example(kind="f4", limits=(0, 60), how="none", missing=None, fill=None, is_packed=True, written=0)
+@example(kind="f8", limits=(0, 60), how="none", missing=None, fill=None, is_packed=True, written=8)
 def test_the_same_values_are_missing_as_in_netcdf4(
     kind: str, limits: Any, how: str, missing: Any, fill: Any, is_packed: bool, written: int, tmp_path: Path
 ) -> None:

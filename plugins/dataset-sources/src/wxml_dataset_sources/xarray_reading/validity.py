@@ -18,11 +18,13 @@ PACKING = ("scale_factor", "add_offset")
 def is_limited(variable: xr.Variable, engine: str) -> bool:
     """Whether the stored values of `variable`, which xarray has masked and scaled, decide more about what is missing.
 
-    They do if the variable has limits, or if it holds NetCDF integers of two bytes and more without a `_FillValue`.
+    They do if the variable has limits, or if it holds NetCDF integers of two bytes and more, or packed numbers of any
+    such type, without a `_FillValue`. Other numbers keep the fill value that they had in the file.
     """
     stored = np.dtype(variable.encoding.get("dtype", variable.dtype))
     is_undeclared = engine == "netcdf" and variable.encoding.get("_FillValue") is None
-    return any(name in variable.attrs for name in LIMITS) or (is_undeclared and _has_silent_fill(stored))
+    is_changed = stored.kind in "iu" or not set(PACKING).isdisjoint(variable.encoding)
+    return any(name in variable.attrs for name in LIMITS) or (is_undeclared and is_changed and _has_silent_fill(stored))
 
 
 def invalid(
@@ -78,8 +80,8 @@ def limits(attributes: Mapping[str, Any]) -> tuple[NDArray[Any] | None, NDArray[
 
 
 def _has_silent_fill(dtype: np.dtype[Any]) -> bool:
-    """Whether NetCDF fills unwritten values of this type with an integer that need not be declared."""
-    return dtype.kind in "iu" and dtype.itemsize > 1
+    """Whether NetCDF fills unwritten values of this type with a number that need not be declared."""
+    return dtype.kind in "iuf" and dtype.itemsize > 1
 
 
 def _with_sign(stored: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[Any]:
