@@ -1,15 +1,17 @@
-"""`docs/plugin-scorecard.md` promises nothing that no test shows: each row has an answer, each test is there."""
+"""Pages of promises say nothing that no test shows: each row has an answer, and each test that it names is there."""
 
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+) \|$", re.MULTILINE)
-TEST = re.compile(r"`([\w./-]+\.py)::([\w:]+)`")
+TEST = re.compile(r"`([\w./-]+\.py)?(?:::([\w:]+))?`")
+"""`file::name`, `file`, or `::name` of the file before it."""
 ANSWERS = {"yes", "partly", "no", "ruled out"}
 ROWS = 54
 
@@ -25,7 +27,7 @@ class Row(NamedTuple):
     @property
     def tests(self) -> list[tuple[str, str]]:
         """The files and names of its tests."""
-        return TEST.findall(self.shown)
+        return list(cited(self.shown))
 
 
 def rows(page: str) -> list[Row]:
@@ -49,17 +51,43 @@ def faults(page: str, root: Path) -> Iterator[str]:
         yield from (f"row {row.number}: no {file}::{name}" for file, name in row.tests if not exists(root / file, name))
 
 
+def promises(page: str) -> Iterator[tuple[str, str]]:
+    """What each row of `docs/reliability.md` is about, and the cell with its tests."""
+    for first, second in pairwise(page.splitlines()):
+        if first.startswith("|") and second.startswith("| ") and not second.startswith("| -"):
+            cells = second.strip("| ").split(" | ")
+            yield cells[0], cells[-1]
+
+
+def broken_promises(page: str, root: Path) -> Iterator[str]:
+    """A sentence for each row without a test, and for each test that is not there."""
+    for kind, shown in promises(page):
+        tests = list(cited(shown))
+        if not tests:
+            yield f"{kind}: names no test"
+        yield from (f"{kind}: no {file}::{name}" for file, name in tests if not exists(root / file, name))
+
+
+def cited(text: str) -> Iterator[tuple[str, str]]:
+    """The file and the name of each test in a text; the name is empty for a whole file."""
+    file = ""
+    for match in TEST.finditer(text):
+        file = match[1] or file
+        if match[1] or match[2]:
+            yield file, match[2] or ""
+
+
 def exists(file: Path, name: str) -> bool:
-    """Whether a file defines a test, `test_name` or `TestClass::test_name`."""
+    """Whether a file defines a test, `test_name` or `TestClass::test_name`; without a name, whether it is there."""
     if not file.is_file():
         return False
     body: list[ast.stmt] = ast.parse(file.read_text()).body
-    for part in name.split("::"):
+    for part in filter(None, name.split("::")):
         nodes = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == part]
         if not nodes:
             return False
         body = nodes[0].body
-    return name.rpartition("::")[2].startswith("test_")
+    return not name or name.rpartition("::")[2].startswith("test_")
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +124,27 @@ def test_every_bad_plugin_is_among_the_rows(page: str) -> None:
 def test_a_rotten_page_is_seen(old: str, new: str, fault: str, page: str, root: Path) -> None:
     assert old in page
     assert any(said.startswith(fault) for said in faults(page.replace(old, new), root))
+
+
+@pytest.fixture(scope="module")
+def reliability(root: Path) -> str:
+    return (root / "docs" / "reliability.md").read_text()
+
+
+def test_every_promise_of_reliability_stands_on_a_test(reliability: str, root: Path) -> None:
+    assert len(list(promises(reliability))) > 80
+    assert list(broken_promises(reliability, root)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("test_each_metric_has_a_direction", "test_gone", "a metric of which larger, or nearer to zero, is better: no"),
+        ("tests/data/test_units.py`", "tests/data/test_gone.py`", "files of one variable in different units: no"),
+        ("`::test_an_allow_list_refuses_shadowed_code`", "`::test_gone`", "a folder on `PYTHONPATH`"),
+        ("`integration-tests/test_fuzz.py`", "every test", "mutated checkpoints"),
+    ],
+)
+def test_a_broken_promise_is_seen(old: str, new: str, fault: str, reliability: str, root: Path) -> None:
+    assert old in reliability
+    assert any(said.startswith(fault) for said in broken_promises(reliability.replace(old, new), root))
