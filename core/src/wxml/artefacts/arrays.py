@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from wxml.data.grid import Grid
 from wxml.data.statistics import Statistics
-from wxml.errors import ArtefactError, ContractError, DataError
+from wxml.errors import ContractError, DataError
+from wxml.files.failures import damaged
 from wxml.graphs.graph import Graph
 
-FIX = "copy it again from where it was made"
 PAIRS = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
 GRAPH = {"latitudes": ("f", 1), "longitudes": ("f", 1), "source": ("iu", 1), "target": ("iu", 1), "features": ("f", 2)}
 """The arrays of a graph: the kinds of numbers, and how many axes."""
@@ -40,7 +40,7 @@ def grid_of(arrays: Arrays, header: Mapping[str, Any], name: str) -> Grid:
     try:
         return Grid(**found, area_weights=weights, shape=shape, is_regular=is_regular)
     except DataError as error:
-        raise ArtefactError(f"the grid of `{name}` is damaged: {error.message}", fix=FIX) from error
+        raise damaged(f"the grid of `{name}`", error.message) from error
 
 
 def statistics_of(arrays: Arrays, variables: Sequence[str], prefix: str, name: str) -> Statistics:
@@ -73,7 +73,7 @@ def graph_of(arrays: Arrays, grid: Grid, name: str) -> Graph:
         graph = Graph.from_arrays(inner)
     except (ContractError, KeyError, IndexError, ValueError, TypeError) as error:
         reason = error.message if isinstance(error, ContractError) else f"{error}"
-        raise ArtefactError(f"the graph of `{name}` is damaged: {reason}", fix=FIX) from error
+        raise damaged(f"the graph of `{name}`", reason) from error
     for nodes in graph.nodes.values():
         same = len(nodes.latitudes) == len(nodes.longitudes)
         _require(same, "graph/nodes", "a node set has more latitudes than longitudes, or fewer", name)
@@ -99,4 +99,4 @@ def _floats(arrays: Arrays, key: str, shape: tuple[int, ...], name: str) -> NDAr
 
 def _require(is_right: bool, key: str, reason: str, name: str) -> None:
     if not is_right:
-        raise ArtefactError(f"tensor `{key}` of `{name}` is damaged: {reason}", fix=FIX)
+        raise damaged(f"tensor `{key}` of `{name}`", reason)

@@ -25,6 +25,7 @@ from wxml.data.grid import Grid
 from wxml.data.statistics import Statistics
 from wxml.errors import ArtefactError
 from wxml.files.checksums import check_tensors, has_checksums, sealed, unsealed
+from wxml.files.failures import damaged
 from wxml.files.staging import staged
 from wxml.graphs.graph import Graph
 from wxml.masking import masked_values
@@ -108,9 +109,7 @@ def read_header(path: Path) -> dict[str, Any]:
         )
     check_header(header, str(path))
     if found != 1 and not has_checksums(header):
-        raise ArtefactError(
-            f"the header of `{path}` is damaged: it has no checksums", fix="copy it again from where it was made"
-        )
+        raise damaged(f"the header of `{path}`", "it has no checksums")
     config, record = with_new_names(header["config"]), migrated_record(header["provenance"])
     return {**header, "config": config, "provenance": record}
 

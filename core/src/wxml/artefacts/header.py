@@ -9,10 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from wxml.config.schema import ExperimentConfig
 from wxml.data.variables import VariableRoles
-from wxml.errors import ArtefactError, DataError
+from wxml.files.failures import damaged
 from wxml.plugins.options.faults import faults_of
 
-FIX = "copy it again from where it was made"
 NODES = 10**9
 """No grid has more nodes."""
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -114,7 +113,7 @@ class CheckpointHeader(_Entry):
             ("statistics", sorted({name for name in self.statistics if self.statistics.count(name) > 1}), []),
         ):
             if found != wanted:
-                raise DataError(f"`{key}` does not fit `roles`: {found}", fix=FIX)
+                raise ValueError(f"`{key}` does not fit `roles`: {found}")
         return self
 
 
@@ -155,6 +154,6 @@ def _check(model: type[BaseModel], values: Any, what: str) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ArtefactError(f"{what} is damaged: {faults_of(error, model)[0]}", fix=FIX) from error
+        raise damaged(what, faults_of(error, model)[0]) from error
     except RecursionError:
-        raise ArtefactError(f"{what} is damaged: it is nested too deep", fix=FIX) from None
+        raise damaged(what, "it is nested too deep") from None

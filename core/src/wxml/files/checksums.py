@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from wxml.errors import ArtefactError
+from wxml.files.failures import damaged
 from wxml.files.json_loader import load_json
 
-FIX = "copy it again from where it was made"
+OTHER = "its checksum is not the one that was written with it"
 HEADER, TENSORS = "checksum", "checksums"
 """The keys of the checksum of the header, and of those of the tensors."""
 
@@ -40,16 +40,14 @@ def unsealed(text: Any, name: str) -> dict[str, Any]:
     try:
         header = load_json(text)
     except ValueError as error:
-        raise ArtefactError(f"the header of `{name}` is damaged: {error}", fix=FIX) from error
+        raise damaged(f"the header of `{name}`", error) from error
     if not isinstance(header, dict):
-        raise ArtefactError(f"the header of `{name}` is damaged: it is no JSON object", fix=FIX)
+        raise damaged(f"the header of `{name}`", "it is no JSON object")
     written = header.pop(HEADER, None)
     if (written is not None or TENSORS in header) and written != _header_digest(header):
-        raise ArtefactError(
-            f"the header of `{name}` is damaged: its checksum is not the one that was written with it", fix=FIX
-        )
+        raise damaged(f"the header of `{name}`", OTHER)
     if TENSORS in header and not _is_digests(header[TENSORS]):
-        raise ArtefactError(f"the header of `{name}` is damaged: `{TENSORS}` must be a text by name", fix=FIX)
+        raise damaged(f"the header of `{name}`", f"`{TENSORS}` must be a text by name")
     return header
 
 
@@ -74,12 +72,10 @@ def check_tensors(header: Mapping[str, Any], tensors: Mapping[str, Any], name: s
     written = header[TENSORS]
     for key in sorted(written.keys() ^ tensors.keys()):
         reason = "it is missing" if key in written else "it was not written with the others"
-        raise ArtefactError(f"tensor `{key}` of `{name}` is damaged: {reason}", fix=FIX)
+        raise damaged(f"tensor `{key}` of `{name}`", reason)
     for key, tensor in tensors.items():
         if _tensor_digest(tensor) != written[key]:
-            raise ArtefactError(
-                f"tensor `{key}` of `{name}` is damaged: its checksum is not the one that was written with it", fix=FIX
-            )
+            raise damaged(f"tensor `{key}` of `{name}`", OTHER)
 
 
 def _is_digests(value: Any) -> bool:

@@ -1,6 +1,6 @@
 """The errors that libraries of file formats raise for damaged bytes and for a full disk, told as errors of wxml."""
 
-__all__ = ["DAMAGE", "damage_errors", "disk_errors"]
+__all__ = ["DAMAGE", "damage_errors", "damaged", "disk_errors"]
 
 import errno
 import lzma
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wxml.errors import WxmlError
+from wxml.errors import ArtefactError, WxmlError
 
 DAMAGE = (
     OSError,
@@ -28,6 +28,11 @@ DAMAGE = (
 """The errors that netCDF4, zarr, xarray and their codecs raise for a file with damaged bytes."""
 
 LIBRARY_BYTES = 2**20
+
+
+def damaged(what: str, reason: object) -> ArtefactError:
+    """The error for `what`, a part of an artefact or all of it, that is not what wxml wrote."""
+    return ArtefactError(f"{what} is damaged: {reason}", fix="copy it again from where it was made")
 
 
 @contextmanager
