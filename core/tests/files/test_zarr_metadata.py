@@ -127,14 +127,14 @@ def test_other_places_that_name_code(changes: dict[str, Any], tmp_path: Path) ->
 @pytest.mark.parametrize("text", ["", "{", "[" * 200_000, "\x00", "7", "[]", '{"consolidated_metadata": 7}'])
 def test_metadata_of_another_shape(text: str, tmp_path: Path) -> None:
     (tmp_path / "zarr.json").write_text(text)
-    with pytest.raises(ValueError, match=r"so the store is not opened|zarr.json` is no JSON, or too deeply nested"):
+    with pytest.raises(ValueError, match=r"so the store is not opened|zarr.json` cannot be read as JSON"):
         check_zarr_store(tmp_path)
 
 
 def test_metadata_that_are_too_large(tmp_path: Path) -> None:
     with open(tmp_path / "zarr.json", "wb") as file:
         file.truncate(2**40)
-    with pytest.raises(DataError, match="has more than 64 MiB of metadata"):
+    with pytest.raises(DataError, match="has more than 32 MiB of metadata"):
         check_zarr_store(tmp_path)
 
 

@@ -4,7 +4,7 @@ __all__ = ["check_target", "source_paths"]
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from wxml.config.schema import PluginChoice
 from wxml.errors import ArtefactError, WxmlError
 from wxml.files.staging import check_absent
 from wxml.plugins.load import load
-from wxml.plugins.options.environment import option_values
+from wxml.plugins.options.environment import option_values, texts
 from wxml.plugins.resolve import resolve
 
 SCORES = ("report.html", "scores.nc")
@@ -62,19 +62,8 @@ def source_paths(source: PluginChoice) -> list[Path]:
         ConfigError: an option needs a variable of the environment that is not set.
     """
     options = option_values(source.options, ("data", "source"))
-    found = [glob.glob(os.path.expanduser(text.removeprefix("file://"))) for text in _texts(options)]
+    found = [glob.glob(os.path.expanduser(text.removeprefix("file://"))) for text in texts(options)]
     return [Path(name) for names in found for name in names]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in nested lists and mappings."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from _texts(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
 
 
 def _overlap(target: Path, path: Path) -> bool:

@@ -6,13 +6,13 @@ So a store is opened only if it names nothing but the codecs and types that are 
 
 __all__ = ["check_zarr_store"]
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wxml.errors import DataError
+from wxml.files.json_loader import LONGEST, load_json
 
 SAFE_CODECS = frozenset(
     (
@@ -53,9 +53,10 @@ SAFE_TYPES_3 = (
     r"bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)|r\d+|string|bytes|fixed_length_utf32|raw_bytes"
     r"|null_terminated_bytes|variable_length_bytes|numpy\.(datetime64|timedelta64)"
 )
+STRUCTURES = frozenset(("structured", "struct"))
+"""Types of format 3 that have fields."""
 SAFE_KEYS = frozenset(("default", "v2"))
 """The ways to name the chunks of an array."""
-LARGEST = 64 * 2**20  # bytes of one file of metadata
 FILES = ("zarr.json", ".zarray", ".zmetadata")
 
 
@@ -66,7 +67,7 @@ def check_zarr_store(path: str | os.PathLike[str]) -> None:
 
     Raises:
         DataError: a codec, filter or type is not on the list, or the metadata are not of the shape that the format asks
-            for, or larger than 64 MiB.
+            for, or larger than 32 MiB.
         ValueError: the metadata are no JSON.
         OSError: the metadata cannot be read.
     """
@@ -95,13 +96,13 @@ class _RefusedError(Exception):
 def _loaded(file: str) -> Any:
     if not os.path.isfile(file):
         raise _RefusedError("is no file")
-    if os.path.getsize(file) > LARGEST:
-        raise _RefusedError(f"has more than {LARGEST >> 20} MiB of metadata")
+    if os.path.getsize(file) > LONGEST:
+        raise _RefusedError(f"has more than {LONGEST >> 20} MiB of metadata")
     try:
-        with open(file, "rb") as stream:
-            return json.loads(stream.read(LARGEST))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"`{file}` is no JSON, or too deeply nested: {error}") from error
+        with open(file, encoding="utf-8") as stream:
+            return load_json(stream.read())
+    except ValueError as error:
+        raise ValueError(f"`{file}` cannot be read as JSON: {error}") from error
 
 
 def _documents(content: Any, *, is_mapping: bool) -> Iterator[Mapping[str, Any]]:
@@ -192,9 +193,9 @@ def _check_type_2(dtype: Any, named: set[str]) -> None:
         entry = waiting.pop()
         if isinstance(entry, list):
             waiting += [_field_type(field) for field in entry]
-        elif entry == "|O" and not named.isdisjoint(TEXT_CODECS):
             continue
-        elif not isinstance(entry, str) or not re.fullmatch(SAFE_TYPES_2, entry, re.ASCII):
+        is_text = entry == "|O" and not named.isdisjoint(TEXT_CODECS)
+        if not is_text and not (isinstance(entry, str) and re.fullmatch(SAFE_TYPES_2, entry, re.ASCII)):
             raise _RefusedError(f"names the type {str(entry)[:40]!r}, whose values may be objects")
 
 
@@ -212,12 +213,10 @@ def _check_type_3(data_type: Any) -> None:
     waiting = [data_type]
     while waiting:
         entry = waiting.pop()
-        for name in _names(entry):
-            if name in ("structured", "struct"):
-                configuration = _mapping(_mapping(entry).get("configuration", {}))
-                fields = _list(configuration.get("fields"))
-                waiting += [
-                    _mapping(field)["data_type"] if "data_type" in field else _field_type(field) for field in fields
-                ]
-            elif not re.fullmatch(SAFE_TYPES_3, name, re.ASCII):
+        names = _names(entry)
+        if not STRUCTURES.isdisjoint(names):
+            configuration = _mapping(_mapping(entry).get("configuration", {}))
+            waiting += [_field_type(field) for field in _list(configuration.get("fields"))]
+        for name in names:
+            if name not in STRUCTURES and not re.fullmatch(SAFE_TYPES_3, name, re.ASCII):
                 raise _RefusedError(f"names the type {name[:40]!r}, which is not known to be safe")

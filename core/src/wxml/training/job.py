@@ -88,8 +88,8 @@ def _cleared(run_dir: Path, before: Set[str]) -> Iterator[None]:
     try:
         yield
     except (WxmlError, OSError):
-        if not any(run_dir.glob("*.safetensors")):
-            for path in run_dir.iterdir():
-                if path.name not in before:
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        has_state = any(run_dir.glob("*.safetensors"))
+        made = [path for path in run_dir.iterdir() if path.name not in before]
+        for path in [] if has_state else made:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         raise

@@ -1,6 +1,6 @@
 """Options that are taken from environment variables (`${oc.env:NAME}`), at the moment when a plugin is made."""
 
-__all__ = ["REFERENCE", "literal_secrets", "option_values", "tell_variables"]
+__all__ = ["REFERENCE", "literal_secrets", "option_values", "tell_variables", "texts"]
 
 import logging
 import os
@@ -81,17 +81,18 @@ def tell_variables(recorded: Any, artefact: str) -> None:
         recorded: the part of its config that is used now, as JSON values.
         artefact: its path.
     """
-    names = sorted(set(_names(recorded)))
+    names = sorted({match["name"] for text in texts(recorded) for match in REFERENCE.finditer(text)})
     if names:
         logger.info("the config of `%s` reads the environment: %s", artefact, ", ".join(names))
 
 
-def _names(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping | list):
+def texts(value: Any) -> Iterator[str]:
+    """Every text among the values of nested mappings and lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
         for below in value.values() if isinstance(value, Mapping) else value:
-            yield from _names(below)
-    elif isinstance(value, str):
-        yield from (match["name"] for match in REFERENCE.finditer(value))
+            yield from texts(below)
 
 
 def literal_secrets(model: type[BaseModel], options: Mapping[str, Any], at: Path = ()) -> list[Fault]:
