@@ -52,4 +52,4 @@ def test_the_installed_code_loads_once_the_shadow_is_gone(
 def test_doctor_names_the_shadow(shadowed: Path, site) -> None:
     done = site.run("doctor", PYTHONPATH=f"{shadowed}:{site.folder}")
     assert done.returncode == 1
-    assert f"`{shadowed / 'acme_x'}` is imported in its place: remove that folder" in done.stdout
+    assert f"`{shadowed / 'acme_x'}` is imported in its place: take `{shadowed}` out of PYTHONPATH" in done.stdout

@@ -200,7 +200,8 @@ def _plugins() -> Iterator[Check]:
         subject = f"{record.kind} {record.full_name}"
         yield Check(subject, record.version, "problem", advice=f"{record.status}: {record.problem}")
     for name, found in sorted(_shadows(catalog.records).items()):
-        yield Check(name, version_of(name), "problem", advice=f"`{found}` is imported in its place: remove that folder")
+        advice = f"`{found}` is imported in its place: take `{found.parent}` out of PYTHONPATH, or remove `{found}`"
+        yield Check(name, version_of(name), "problem", advice=advice)
     for name, doubt in Environment().doubts():
         yield Check(name, version_of(name), "problem", advice=doubt)
     if catalog.site.fault:
