@@ -27,6 +27,8 @@ TODAY = {
     "(w[0] + w[-1]) / w.sum()": "w[0] / w.sum()",
     # Whoever comes first holds the folder; a second is no measure for a machine that is busy.
     "sleep 1; $WXML train tiny.yaml": "until [ -d run ]; do sleep 0.1; done; $WXML train tiny.yaml",
+    # Three rounds look for a race, for three minutes; the trainer's own tests look for it, too.
+    "for turn in range(3)": "for turn in range(1)",
 }
 
 
