@@ -66,6 +66,7 @@ _WHERE = {
 
 PUBLIC_MODULES = (
     "artefacts.replacement",
+    "data.source_fit",
     "data.sphere",
     "data.times",
     "errors",

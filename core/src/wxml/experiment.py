@@ -23,7 +23,7 @@ from wxml.data.chain import first_order_statistics, make_chain, through, warn_of
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
-from wxml.data.source_fit import check_units, on_grid
+from wxml.data.source_fit import check_variables, on_grid
 from wxml.data.statistics import Statistics, ValueMap, compute_statistics
 from wxml.data.times import parse_duration
 from wxml.data.transform import Transform
@@ -173,13 +173,13 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     Args:
         path: the checkpoint.
         source: a source of other data than the model was trained on; it must have the same nodes, in any
-            order, and the same units.
+            order, and the same units, step types and periods.
 
     Raises:
         ArtefactError: `path` is no checkpoint, or does not fit the installed plugins.
         UnknownPluginError: a plugin that it needs is not installed; the error gives the command that installs it. A
             plugin of another version only gives a warning.
-        DataError: the data cannot be read, or have other nodes or other units.
+        DataError: the data cannot be read, or have other nodes, units, step types or periods.
     """
     checkpoint = load_checkpoint(path)
     record = Provenance.from_dict(checkpoint.header["provenance"])
@@ -197,7 +197,9 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     preprocessing = Preprocessing(opened, roles, *_restored_chain(config, checkpoint), constants)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
-    check_units(opened.header, [*(one for one in outputs if one.name in roles.prognostic), *forcings])
+    read = [*(one for one in outputs if one.name in roles.prognostic), *forcings]
+    for sentence in check_variables(opened.header, read):
+        logger.warning("%s", sentence)
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     try:
         model = _fitting_model(experiment, checkpoint.weights)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wxml import DataError, DataSource, Grid
-from wxml.data.source_fit import on_grid
+from wxml import DataError, DataSource, Grid, SourceHeader, Variable
+from wxml.data.source_fit import FORECAST, TRAINING, check_variables, on_grid
 from wxml.testing import TravellingWaves
 
 WAVES = TravellingWaves(days=2, members=2)
@@ -50,3 +50,84 @@ def test_one_other_node_is_refused(node: int) -> None:
     latitudes[node] += 0.001
     with pytest.raises(DataError, match="with other nodes: 48 nodes from"):
         on_grid(WAVES, Grid.unstructured(latitudes, TRAINED.longitudes))
+
+
+def test_a_node_that_is_there_twice_does_not_stand_for_two() -> None:
+    longitudes = TRAINED.longitudes.copy()
+    longitudes[1] = longitudes[0]
+    source = replace(WAVES.header, grid=Grid.unstructured(TRAINED.latitudes, longitudes))
+    twice = Shuffled(list(range(48)))
+    twice.header = source
+    with pytest.raises(DataError, match="where none is at"):
+        on_grid(twice, TRAINED)
+
+
+@settings(deadline=None)
+@given(
+    st.permutations(range(len(TRAINED))),
+    st.lists(st.floats(-0.9, 0.9), min_size=96, max_size=96),
+    st.floats(-180, 180),
+    st.sampled_from([1e-6, 1e-3]),
+)
+def test_nodes_may_lie_off_by_less_than_the_limit(
+    order: list[int], off: list[float], east: float, within: float
+) -> None:
+    """Wherever the limit of a cell runs, and across 0° east."""
+    grid = Grid.unstructured(TRAINED.latitudes, TRAINED.longitudes + east)
+    north, along = np.array(off).reshape(2, 48) * within
+    found = Shuffled(order)
+    found.header = replace(
+        found.header, grid=Grid.unstructured((grid.latitudes + north)[order], (grid.longitudes + along)[order])
+    )
+    source = on_grid(found, grid, within=within)
+    times = WAVES.header.times[:2]
+    np.testing.assert_array_equal(source.read(times, ["t"]), WAVES.read(times, ["t"]))
+
+
+ATTRIBUTES = {
+    "units": ("K", "m", "kg m-2"),
+    "level_units": ("hPa", "m", "1"),
+    "step_type": ("accum", "avg", "instant"),
+    "period": ("1h", "3h", "6h"),
+}
+
+
+def header(variable: Variable) -> SourceHeader:
+    return replace(WAVES.header, variables=(variable,))
+
+
+@pytest.mark.parametrize("sides", [TRAINING, FORECAST])
+@given(
+    st.sampled_from(sorted(ATTRIBUTES)).flatmap(lambda key: st.tuples(st.just(key), st.permutations(ATTRIBUTES[key])))
+)
+def test_another_value_of_any_attribute_is_refused_with_both(sides, choice) -> None:
+    key, (own, other, _) = choice
+    with pytest.raises(DataError) as caught:
+        check_variables(header(Variable("x", **{key: other})), [Variable("x", **{key: own})], sides)
+    assert own in caught.value.message
+    assert other in caught.value.message
+    assert sides.states in caught.value.message
+    assert sides.found in caught.value.message
+
+
+@given(st.fixed_dictionaries({key: st.sampled_from(["", *values]) for key, values in ATTRIBUTES.items()}))
+def test_the_same_variable_fits_and_another_one_is_passed_over(attributes: dict[str, str]) -> None:
+    variable = Variable("x", **attributes)
+    assert check_variables(header(variable), [variable, Variable("y", units="Pa")]) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({"units": "K"}, ["units"]),
+        ({"level_units": "hPa"}, []),
+        ({"step_type": "instant"}, []),
+        ({"step_type": "accum"}, ["step type"]),
+        ({"step_type": "accum", "period": "6h"}, ["step type", "period"]),
+    ],
+)
+def test_what_one_side_does_not_state_is_told(stated: dict[str, str], told: list[str]) -> None:
+    full, bare = Variable("x", **stated), Variable("x")
+    for own, other in ((full, bare), (bare, full)):
+        sentences = check_variables(header(other), [own])
+        assert [sentence.split(" of ")[0] for sentence in sentences] == [f"the {what}" for what in told]

@@ -122,3 +122,44 @@ def test_instants_and_means_are_refused(tmp_path: Path) -> None:
     paths = [rain(tmp_path / "a.grib2", "0", kind=-1), rain(tmp_path / "b.grib2", "0-3", kind=0)]
     with pytest.raises(DataError, match=r"variable 'prate' has step type 'instant' .* and 'avg'"):
         XarraySource(path=paths)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "kind", "expected"),
+    [
+        (("0-6", "6-12"), 1, ("accum", "6h")),
+        (("0-3", "3-6"), 0, ("avg", "3h")),
+        (("0-6", "0-12"), 1, ("accum", "")),
+        (("0", "6"), -1, ("instant", "")),
+    ],
+)
+def test_the_step_type_and_the_period_are_known(ranges: Any, kind: int, expected: Any, tmp_path: Path) -> None:
+    paths = [rain(tmp_path / f"{i}.grib2", steps, kind=kind) for i, steps in enumerate(ranges)]
+    (variable,) = XarraySource(path=paths).header.variables
+    assert (variable.step_type, variable.period) == expected
+
+
+def on_level(path: Path, start: int, units: str) -> str:
+    """A variable `t` on one pair of levels, as NetCDF."""
+    levels = np.array([85000.0, 50000.0] if units == "Pa" else [850.0, 500.0])
+    axes = {"time": ("time", [start], {"units": "hours since 2020-01-01"}), "lat": [1.0, 0.0], "lon": [0.0, 1.0]}
+    values = np.zeros((1, 2, 2, 2), "float32")
+    dataset = xr.Dataset({"t": (("time", "lev", "lat", "lon"), values, {"units": "K"})}, axes)
+    dataset.assign_coords(lev=("lev", levels, {"units": units})).to_netcdf(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("units", list(itertools.permutations(["hPa", "Pa", "millibars", ""], 2)))
+def test_levels_in_units_of_pressure_are_joined(units: Any, tmp_path: Path) -> None:
+    source = XarraySource(path=[on_level(tmp_path / f"{i}.nc", 6 * i, units[i]) for i in range(2)])
+    assert source.header.names == ("t_850", "t_500")
+    assert {variable.level_units for variable in source.header.variables} <= {"hPa", "millibars"}
+
+
+@pytest.mark.parametrize("units", [*itertools.permutations(["hPa", "m", "1"], 2), ("Pa", "m"), ("K", "Pa")])
+def test_levels_of_one_number_and_other_units_are_refused(units: Any, tmp_path: Path) -> None:
+    paths = [on_level(tmp_path / f"{i}.nc", 6 * i, units[i]) for i in range(2)]
+    with pytest.raises(DataError, match=r"variable 't_850' is at a level in '.*0.nc`, and in '.*1.nc`") as caught:
+        XarraySource(path=paths)
+    assert all(repr("hPa" if unit == "Pa" else unit) in caught.value.message for unit in units)
+    assert XarraySource(path=paths, rename={"1.nc:t": "other"}).header.names[0] == "t_850"

@@ -17,7 +17,7 @@ class ArraySource(DataSource):
     def __init__(self, grid, variables, times, values, units="K"):
         values = np.asarray(values, np.float32)
         self.values = values if values.ndim == 4 else values[:, None]
-        known = tuple(Variable(name, units=units) for name in variables)
+        known = tuple(one if isinstance(one, Variable) else Variable(one, units=units) for one in variables)
         self.header = SourceHeader(grid, known, np.asarray(times, "datetime64[s]"), members=self.values.shape[1])
 
     def _read(self, time_indices, variable_indices, out):
@@ -36,7 +36,7 @@ def horizontal(grid):
     return axes, {"latitude": (axes, latitudes), "longitude": (axes, longitudes)}
 
 
-def forecast_dataset(grid, initial_times, lead_times, values, units="K"):
+def forecast_dataset(grid, initial_times, lead_times, values, units="K", **attributes):
     """Values by variable, shape `[time, lead_time, node]` or `[time, lead_time, number, node]`."""
     axes, places = horizontal(grid)
     data = {"area_weight": (axes, grid.area_weights.reshape(grid.shape))}
@@ -44,7 +44,7 @@ def forecast_dataset(grid, initial_times, lead_times, values, units="K"):
         array = np.asarray(given, np.float32)
         members = ("number",) if array.ndim == 4 else ()
         shaped = array.reshape(*array.shape[:-1], *grid.shape)
-        data[name] = (("time", "prediction_timedelta", *members, *axes), shaped, {"units": units})
+        data[name] = (("time", "prediction_timedelta", *members, *axes), shaped, {"units": units, **attributes})
     times = np.asarray(initial_times).astype("datetime64[ns]")
     leads = np.asarray(lead_times).astype("timedelta64[ns]")
     coordinates = {"time": times, "prediction_timedelta": leads, **places}
@@ -72,10 +72,16 @@ def verify(tmp_path):
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def source():
     """A DataSource of an array: `source(grid, names, times, values, units)`."""
     return ArraySource
+
+
+@pytest.fixture(scope="session")
+def dataset():
+    """The dataset of a forecast: `dataset(grid, initial_times, lead_times, {name: values}, units)`."""
+    return forecast_dataset
 
 
 @pytest.fixture

@@ -66,6 +66,9 @@ class VariableEntry(_Entry):
     param: str = ""
     level: FiniteFloat | None = None
     units: str = ""
+    step_type: str = ""
+    period: str = ""
+    level_units: str = ""
 
 
 class RolesEntry(_Entry):

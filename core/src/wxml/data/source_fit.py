@@ -1,21 +1,93 @@
-"""Whether a source fits a trained model: the same nodes and the same units as in the training."""
+"""Whether two sources of data fit together: the same nodes, units, levels, step types and periods.
 
-__all__ = ["check_units", "on_grid"]
+A source that replaces the one of the training is held against the training, and the truth against the forecast.
+"""
 
-import logging
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+__all__ = ["FORECAST", "TRAINING", "Sides", "check_variables", "on_grid"]
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.data.grid import Grid
+from wxml.data.grid import SAME_MERIDIAN, Grid
+from wxml.data.node_order import node_order
 from wxml.data.source import DataSource, SourceHeader
+from wxml.data.units import have_same_meaning
 from wxml.data.variables import Variable
 from wxml.errors import DataError
 
-logger = logging.getLogger("wxml")
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What two sources are called in messages."""
+
+    wanted: str
+    """The side that stays as it is."""
+    states: str
+    """The same with a verb, before the name of a variable."""
+    found: str
+    """The side that is held against it."""
+    fix: str
+    """What to do about other nodes."""
+
+
+TRAINING: Final = Sides(
+    "the training", "the model was trained on", "the source", "read data on the grid of the training"
+)
+"""A source of other data against those of the training."""
+FORECAST: Final = Sides(
+    "the forecast",
+    "the forecast has",
+    "the truth",
+    "interpolate one to the other, or verify against the dataset that the forecast started from",
+)
+"""The truth against the forecast."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    """An attribute of variables that is compared."""
+
+    name: str
+    called: str
+    phrase: str
+    """How it is said of a variable; `{}` is the value."""
+    fix: str
+    is_same: Callable[[str, str], bool]
+    matters: Callable[[Variable], bool]
+    """Whether it matters that the other side does not state it."""
+
+
+def _is_period(variable: Variable) -> bool:
+    """Whether the variable is known to hold values over periods, and not at instants."""
+    return bool(variable.period) or variable.step_type.partition(",")[0] not in ("", "instant")
+
+
+_COMPARED = (
+    _Attribute(
+        "units",
+        "units",
+        "in {!r}",
+        "convert it to {!r} first; nothing is converted here",
+        have_same_meaning,
+        lambda _: True,
+    ),
+    _Attribute(
+        "level_units",
+        "units of the level",
+        "at a level in {!r}",
+        "read it at a level in {!r}",
+        have_same_meaning,
+        lambda _: False,
+    ),
+    _Attribute(
+        "step_type", "step type", "with step type {!r}", "read data with step type {!r}", str.__eq__, _is_period
+    ),
+    _Attribute("period", "period", "over periods of {}", "read data over periods of {}", str.__eq__, _is_period),
+)
 
 
 class _Reordered(DataSource):
@@ -37,65 +109,85 @@ class _Reordered(DataSource):
         return self._source.provenance()
 
 
-def on_grid(source: DataSource, grid: Grid) -> DataSource:
+def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: float = SAME_MERIDIAN) -> DataSource:
     """Give a source the order of nodes, the shape and the area weights of `grid`, whose nodes it must have.
 
+    A source whose nodes have that order and shape is given back as it is.
+
+    Args:
+        source: the source.
+        grid: the grid of the other side.
+        sides: what both are called in messages.
+        within: the degrees by which a latitude or a longitude may differ.
+
     Raises:
-        DataError: the source has other nodes; the error says how many and where the grids begin and end.
+        DataError: the source has other nodes; the error says where both grids begin and end, and names the first node
+            that the source lacks.
     """
     found = source.header.grid
     if found.identity == grid.identity:
         return source
-    (wanted_order, wanted), (found_order, there) = (_sorted_places(one) for one in (grid, found))
-    if not np.array_equal(wanted, there):
-        raise DataError(
-            f"the model was trained on a grid of shape {grid.shape}, the source has one of shape {found.shape} with "
-            f"other nodes: {_described(grid)} in the training, {_described(found)} in the source",
-            fix="read data on the grid of the training",
-        )
-    order = np.empty(len(grid), np.intp)
-    order[wanted_order] = found_order
+    order = node_order(grid, found, within)
+    if len(grid) != len(found) or np.any(order < 0):
+        raise _other_nodes(grid, found, order, sides)
+    if found.shape == grid.shape and np.array_equal(order, np.arange(len(grid))):
+        return source
     return _Reordered(source, grid, order)
 
 
-def _sorted_places(grid: Grid) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """The order that sorts the nodes by place, and their sorted places in 1e-6 degrees, shape `[2, node]`."""
-    latitudes, longitudes = (np.round(values * 1e6).astype(np.int64) for values in (grid.latitudes, grid.longitudes))
-    places = np.stack([latitudes, np.mod(longitudes, 360_000_000)])
-    order = np.lexsort(places)
-    return order, places[:, order]
+def _other_nodes(grid: Grid, found: Grid, order: NDArray[np.intp], sides: Sides) -> DataError:
+    lacking = np.flatnonzero(order < 0)
+    missing = f", where none is at {_place(grid, int(lacking[0]))}" if len(lacking) else ""
+    return DataError(
+        f"{sides.states} a grid of shape {grid.shape}, {sides.found} has one of shape {found.shape} with other nodes: "
+        f"{_described(grid)} in {sides.wanted}, {_described(found)} in {sides.found}{missing}",
+        fix=sides.fix,
+    )
 
 
 def _described(grid: Grid) -> str:
     """The number of nodes, the first and the last, as in `48 nodes from 55°N 0°E to 45°N 10°E`."""
-    first, last = (f"{grid.latitudes[i]:g}°N {grid.longitudes[i]:g}°E" for i in (0, -1))
-    return f"{len(grid)} nodes from {first} to {last}"
+    return f"{len(grid)} nodes from {_place(grid, 0)} to {_place(grid, -1)}"
 
 
-def check_units(header: SourceHeader, trained: Sequence[Variable]) -> None:
-    """Compare the units of a source with those of the training; units that one side does not state give a warning.
+def _place(grid: Grid, node: int) -> str:
+    return f"{grid.latitudes[node]:.7g}°N {grid.longitudes[node]:.7g}°E"
+
+
+def check_variables(header: SourceHeader, wanted: Sequence[Variable], sides: Sides = TRAINING) -> list[str]:
+    """Compare units, units of levels, step types and periods of a source with those of the other side.
 
     Args:
         header: the header of the source.
-        trained: the variables that the model reads, as in the training; those that the source lacks are passed over.
+        wanted: the variables of the other side; those that the source lacks are passed over.
+        sides: what both are called in messages.
+
+    Returns:
+        A sentence for each of them that one side does not state. An unstated unit of a level has none, and an unstated
+        step type or period has one only where the other side states a period.
 
     Raises:
-        DataError: a variable has other units than in the training; the error names both.
+        DataError: a variable differs; the error names both values.
     """
     there = {variable.name: variable for variable in header.variables}
-    pairs = [(variable, there[variable.name]) for variable in trained if variable.name in there]
-    for wanted, found in pairs:
-        if wanted.has_units_of(found):
+    pairs = [(variable, there[variable.name]) for variable in wanted if variable.name in there]
+    return [sentence for pair in pairs for sentence in _uncompared(*pair, sides)]
+
+
+def _uncompared(wanted: Variable, found: Variable, sides: Sides) -> Iterator[str]:
+    """See `check_variables`; for one variable."""
+    for attribute in _COMPARED:
+        own, other = getattr(wanted, attribute.name), getattr(found, attribute.name)
+        if attribute.is_same(own, other):
             continue
-        if wanted.units and found.units:
+        if own and other:
             raise DataError(
-                f"the model was trained on {wanted.name!r} in {wanted.units!r}, and the source has it in "
-                f"{found.units!r}",
-                fix=f"convert it to {wanted.units!r} first; nothing is converted here",
+                f"{sides.states} {wanted.name!r} {attribute.phrase.format(own)}, and {sides.found} has it "
+                f"{attribute.phrase.format(other)}",
+                fix=attribute.fix.format(own),
             )
-        logger.warning(
-            "the units of %r cannot be compared: %r in the training, %r in the source",
-            wanted.name,
-            wanted.units,
-            found.units,
-        )
+        if attribute.matters(wanted if own else found):
+            yield (
+                f"the {attribute.called} of {wanted.name!r} cannot be compared: {own!r} in {sides.wanted}, {other!r} "
+                f"in {sides.found}"
+            )

@@ -17,7 +17,7 @@ _ALIASES = {
     "%": "percent pct",
 }
 _SYMBOLS = {alias: symbol for symbol, aliases in _ALIASES.items() for alias in aliases.split()}
-_DIMENSIONLESS = ("1", "dimensionless", "(0 - 1)", "-", "fraction")
+_DIMENSIONLESS = ("1", "dimensionless", "(0 - 1)", "-", "fraction", "level", "layer", "sigma_level")
 _FACTOR = re.compile(r"([^\W\d]+|%|°\w+)(?:\^?([+-]?\d+))?")
 
 

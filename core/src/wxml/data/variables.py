@@ -15,7 +15,7 @@ class Variable:
     """One physical quantity at one level.
 
     >>> Variable("t_850", param="t", level=850, units="K")
-    Variable(name='t_850', param='t', level=850, units='K')
+    Variable(name='t_850', param='t', level=850, units='K', step_type='', period='', level_units='')
     """
 
     name: str
@@ -25,6 +25,13 @@ class Variable:
     level: float | None = None
     """The level: hPa for pressure levels, else as the source numbers it; None at the surface."""
     units: str = ""
+    step_type: str = ""
+    """As in GRIB: `instant`, or `accum`, `avg`, `max`, `min` … over a period; empty if the source does not say it."""
+    period: str = ""
+    """The length of the periods that end at the times of the values, such as `6h`; empty for instants and if the
+    source does not say it."""
+    level_units: str = ""
+    """The units of `level`, such as `hPa`; empty if the source does not say them."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -39,6 +46,11 @@ class Variable:
         True
         """
         return have_same_meaning(self.units, other.units)
+
+    def has_level_units_of(self, other: "Variable") -> bool:
+        """Whether the levels of both are in the same units; True if one side does not state them."""
+        stated = self.level_units and other.level_units
+        return not stated or have_same_meaning(self.level_units, other.level_units)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 __all__ = ["Evaluation", "Example", "evaluate"]
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -59,6 +60,7 @@ def evaluate(
     variables: tuple[str, ...],
     training_times: NDArray[np.datetime64],
     window: int,
+    uncompared: Sequence[str] = (),
 ) -> Evaluation:
     """Score some variables of a forecast that fits the truth.
 
@@ -68,6 +70,7 @@ def evaluate(
         variables: the names of the variables to score.
         training_times: the times of the climatology; the truth may lack some of them.
         window: the days on either side of a date that the climatology takes.
+        uncompared: sentences on what forecast and truth do not both state; they become notes.
     """
     usable = training_times[truth.has(training_times)]
     stored = forecast.area_weights()  # the file knows its cells
@@ -96,7 +99,7 @@ def evaluate(
         weights,
         forecast.initial_times,
         forecast.members,
-        (*forecast_notes(forecast, truth, variables), *about_climatology),
+        (*forecast_notes(forecast, truth), *(f"{one[0].upper()}{one[1:]}." for one in uncompared), *about_climatology),
     )
 
 
@@ -115,7 +118,7 @@ def _accumulated(
 
 def _scores(forecast: ForecastFile, variables: tuple[str, ...], values: Array, cases: int) -> Scores:
     """The scores of `variables`, in the units of the file."""
-    units = tuple(forecast.units(name) for name in variables)
+    units = tuple(forecast.variable(name).units for name in variables)
     directions = tuple(METRICS.values())
     return Scores(tuple(METRICS), FORECASTS, variables, forecast.lead_times, values, units, cases, directions)
 

@@ -15,8 +15,8 @@ from wxml_verification.truth import Truth
 Times = NDArray[np.datetime64]
 
 
-def forecast_notes(forecast: ForecastFile, truth: Truth, variables: tuple[str, ...]) -> Iterator[str]:
-    """Notes on members, on gaps of the truth, and on units."""
+def forecast_notes(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
+    """Notes on members and on gaps of the truth."""
     header = truth.source.header
     if len(forecast.initial_times) == 1:
         yield "The scores are those of a single initial time: nothing tells how far they vary from case to case."
@@ -33,10 +33,6 @@ def forecast_notes(forecast: ForecastFile, truth: Truth, variables: tuple[str, .
     absent = int((~truth.has(forecast.initial_times)).sum())
     if absent:
         yield f"The truth lacks {absent} initial times, so persistence is not scored from them."
-    units = [(one, forecast.units(one.name)) for one in header.variables if one.name in variables and one.units]
-    other = [f"{one.name} “{own}” and “{one.units}”" for one, own in units if own not in ("", one.units)]
-    if other:
-        yield f"Forecast and truth name other units, taken as the same: {', '.join(other)}."
 
 
 def climatology_notes(

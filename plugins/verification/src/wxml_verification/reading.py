@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from wxml import Grid, Variable
+from wxml.data.sphere import wrapped
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 from wxml.files.zarr_metadata import check_zarr_store
@@ -51,14 +53,24 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
     def __exit__(self, *_: object) -> None:
         self._dataset.close()
 
-    def units(self, variable: str) -> str:
-        """The variable's units; empty where the file does not say."""
-        return str(self._dataset[variable].attrs.get("units", ""))
+    def variable(self, name: str) -> Variable:
+        """What the file says of a variable; empty where it does not say."""
+        attributes = self._dataset[name].attrs
+        stated = {key: str(attributes.get(key, "")) for key in ("units", "step_type", "period", "level_units")}
+        return Variable(name, **stated)
 
-    def places(self) -> tuple[Array, Array]:
-        """Latitudes and longitudes of the nodes, degrees, shape `[node]`."""
+    def grid(self) -> Grid:
+        """The nodes in the order of the file, with its area weights; without any, all nodes have the same."""
         latitudes, longitudes = xr.broadcast(*(self._dataset[name].reset_coords(drop=True) for name in PLACES))
-        return self._flat(latitudes), self._flat(longitudes)
+        shape = tuple(self._dataset.sizes[name] for name in self._horizontal)
+        weights = self.area_weights()
+        return Grid(
+            self._flat(latitudes),
+            wrapped(self._flat(longitudes)),
+            np.full(self._nodes, 1 / self._nodes) if weights is None else weights,
+            shape,
+            is_regular=self._horizontal == HORIZONTAL[0],
+        )
 
     def area_weights(self) -> Array | None:
         """The share of the area that each node stands for, shape `[node]`; None where the file does not say."""

@@ -3,10 +3,12 @@
 __all__ = ["Scorecard"]
 
 import json
+import logging
 from typing import Annotated
 
 from pydantic import Field
 from wxml import Scores, VerificationTask, Verifier
+from wxml.data.source_fit import FORECAST, check_variables
 from wxml.errors import DataError, nearest
 
 from wxml_verification.accumulation import METRICS
@@ -14,7 +16,9 @@ from wxml_verification.evaluation import evaluate
 from wxml_verification.reading import ForecastFile
 from wxml_verification.report import ReportText, render_report
 from wxml_verification.score_file import write_scores
-from wxml_verification.truth import Truth, check_grids
+from wxml_verification.truth import Truth, fitted
+
+logger = logging.getLogger("wxml")
 
 
 class Scorecard(Verifier):
@@ -41,9 +45,9 @@ class Scorecard(Verifier):
         """Score the forecasts and write `scores.nc` and `report.html` into `task.directory`.
 
         Raises:
-            DataError: the forecast file cannot be read or is none, or the truth lacks its variables, nodes or times.
+            DataError: the forecast file cannot be read or is none, or the truth lacks its variables, nodes or times,
+                or has a variable in other units, at a level in other units, or over other periods.
         """
-        truth = Truth(task.truth)
         with ForecastFile(task.forecast) as forecast:
             for name in self._variables:
                 if name not in forecast.variables:
@@ -53,11 +57,15 @@ class Scorecard(Verifier):
                 raise DataError(
                     f"the forecast `{forecast.name}` has no variable", fix="name a file with forecasts in it"
                 )
-            truth.source.header.variable_indices(wanted)
-            check_grids(forecast.places(), truth.source.header.grid)
+            header = task.truth.header
+            header.variable_indices(wanted)
+            truth = Truth(fitted(task.truth, forecast))
+            uncompared = check_variables(header, [forecast.variable(name) for name in wanted], FORECAST)
+            for sentence in uncompared:
+                logger.warning("%s", sentence)
             truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
-            variables = tuple(name for name in truth.source.header.names if name in wanted)  # files keep no order
-            evaluation = evaluate(forecast, truth, variables, task.climatology_times, self._window)
+            variables = tuple(name for name in header.names if name in wanted)  # files keep no order
+            evaluation = evaluate(forecast, truth, variables, task.climatology_times, self._window, uncompared)
         write_scores(evaluation, task.directory / "scores.nc", task.provenance)
         text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
         page = render_report(evaluation, text, self._maps)

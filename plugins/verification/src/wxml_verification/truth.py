@@ -1,17 +1,19 @@
-"""The truth: the verifying values, and the checks that they fit the forecast."""
+"""The truth: the verifying values, in the order of the forecast's nodes."""
 
-__all__ = ["Truth", "check_grids"]
+__all__ = ["Truth", "fitted"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import DataSource, Grid
+from wxml import DataSource
+from wxml.data.source_fit import FORECAST, on_grid
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
 from wxml_verification.metrics import Array
+from wxml_verification.reading import ForecastFile
 
 SAME_PLACE = 1e-3  # degrees: files store places in single precision or rounded, other grids are further off
 
@@ -48,30 +50,17 @@ class Truth:
         )
 
 
-def check_grids(places: tuple[Array, Array], grid: Grid) -> None:
-    """Refuse a truth whose nodes differ from those of the forecast, or come in another order.
-
-    Args:
-        places: the forecast's latitudes and longitudes, degrees, shape `[node]` each.
-        grid: the grid of the truth.
+def fitted(source: DataSource, forecast: ForecastFile) -> DataSource:
+    """The truth in the forecast's order of nodes.
 
     Raises:
-        DataError: the numbers of nodes differ, or a node lies elsewhere.
+        DataError: the truth has other nodes; or the nodes have another order and the file does not say their areas.
     """
-    latitudes, longitudes = places
-    fix = "interpolate one to the other, or verify against the dataset that the forecast started from"
-    if len(latitudes) != len(grid):
-        raise DataError(f"the forecast has {len(latitudes)} nodes and the truth {len(grid)} {grid.shape}", fix=fix)
-    across = np.abs(np.mod(longitudes - grid.longitudes + 180, 360) - 180)
-    away = np.maximum(np.abs(latitudes - grid.latitudes), across)
-    if away.max() > SAME_PLACE:
-        node = int(np.argmax(away > SAME_PLACE))
-        own, other = (
-            f"{north[node]:.3f}°N {east[node] % 360:.3f}°E"
-            for north, east in (places, (grid.latitudes, grid.longitudes))
-        )
+    truth = on_grid(source, forecast.grid(), FORECAST, SAME_PLACE)
+    if truth is not source and forecast.area_weights() is None:
         raise DataError(
-            f"the forecast and the truth have different nodes: node {node} is at {own} "
-            f"in the forecast and at {other} in the truth",
-            fix=fix,
+            f"the nodes of the truth have another order than in the forecast `{forecast.name}`, which does not say "
+            "their areas",
+            fix="verify against data whose nodes have the order of the forecast",
         )
+    return truth

@@ -20,6 +20,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
     find_coordinates,
     flatten,
     is_height,
+    is_pascal,
     level_numbers,
     pressure_in_hpa,
 )
@@ -135,6 +136,8 @@ class _Levels:
 
     dim: str | None = None
     numbers: Sequence[float] | None = None
+    units: str = ""
+    """The units of `numbers`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -216,7 +219,7 @@ class _ArrayFile:
         block = Block(
             path=self.file.path,
             origin=f"`{name}`",
-            variables=flatten(parameter, levels.numbers, str(array.attrs.get("units", ""))),
+            variables=flatten(parameter, levels.numbers, str(array.attrs.get("units", "")), levels.units),
             levels=np.arange(1 if levels.numbers is None else len(levels.numbers)),
             times=times.times,
             member_numbers=numbers,
@@ -259,7 +262,7 @@ class _ArrayFile:
         units, standard_name = str(axis.attrs.get("units", "")), str(axis.attrs.get("standard_name", ""))
         if axis.size == 1 and is_height(units, standard_name):
             return _Levels(dim)
-        return _Levels(dim, pressure_in_hpa(level_numbers(axis), units))
+        return _Levels(dim, pressure_in_hpa(level_numbers(axis), units), "hPa" if is_pascal(units) else units)
 
 
 def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:
@@ -273,12 +276,12 @@ def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:
 
 
 def _step_type(attributes: Mapping[str, object]) -> str:
-    """The step type in `GRIB_stepType`, or in the cell method over time; empty if neither is there.
+    """The step type in `GRIB_stepType` or `step_type`, or in the cell method over time; empty if none is there.
 
     >>> _step_type({"cell_methods": "area: mean time: sum (interval: 1 hour)"})
     'accum'
     """
-    stated = attributes.get("GRIB_stepType")
+    stated = attributes.get("GRIB_stepType", attributes.get("step_type"))
     if stated is not None:
         return str(stated)
     found = re.search(r"\btime\d*:\s*(\w+)", str(attributes.get("cell_methods", "")))

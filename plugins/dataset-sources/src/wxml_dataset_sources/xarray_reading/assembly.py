@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import SourceHeader, Variable
+from wxml import SourceHeader
 from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.ensembles import by_number
 from wxml_dataset_sources.xarray_reading.horizontal import node_order
-from wxml_dataset_sources.xarray_reading.quantities import check_quantities
+from wxml_dataset_sources.xarray_reading.quantities import check_quantities, described
 
 HOW_TO_TELL_APART = (
     "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
@@ -46,7 +46,8 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
 
     Raises:
         DataError: the selection names something that is in no file, two blocks hold a variable at the same time, or
-            the blocks differ in grid or members, or those of a variable in units, step type or period.
+            the blocks differ in grid or members, or those of a variable in units, units of the level, step type or
+            period.
     """
     _check_selection(contents, selection)
     chosen = [block.select(selection.keeps) for content in contents for block in content.blocks]
@@ -163,10 +164,6 @@ def _common_header(blocks: Sequence[Block]) -> SourceHeader:
     Raises:
         DataError: no block has times.
     """
-    variables: dict[str, Variable] = {}
-    for block in blocks:
-        for variable in block.variables:
-            variables.setdefault(variable.name, variable)
     dated = [block.times for block in blocks if block.times is not None]
     if not dated:
         raise DataError(
@@ -174,4 +171,4 @@ def _common_header(blocks: Sequence[Block]) -> SourceHeader:
             fix="add a file with times to `path`: a field without times is then taken to hold at all of them",
         )
     times = np.unique(np.concatenate(dated))
-    return SourceHeader(blocks[0].grid, tuple(variables.values()), times, max(block.members for block in blocks))
+    return SourceHeader(blocks[0].grid, tuple(described(blocks)), times, max(block.members for block in blocks))

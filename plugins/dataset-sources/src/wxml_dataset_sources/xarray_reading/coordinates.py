@@ -1,6 +1,6 @@
 """The coordinates of a dataset, found by CF units, standard name and axis, then by name; and the names of levels."""
 
-__all__ = ["Coordinates", "find_coordinates", "flatten", "is_height", "level_numbers", "pressure_in_hpa"]
+__all__ = ["Coordinates", "find_coordinates", "flatten", "is_height", "is_pascal", "level_numbers", "pressure_in_hpa"]
 
 import re
 from collections.abc import Callable, Sequence
@@ -117,7 +117,7 @@ def _matches(pattern: str, text: object) -> bool:
     return re.fullmatch(pattern, str(text), re.IGNORECASE) is not None
 
 
-def flatten(parameter: str, levels: Sequence[float] | None, units: str) -> tuple[Variable, ...]:
+def flatten(parameter: str, levels: Sequence[float] | None, units: str, level_units: str = "") -> tuple[Variable, ...]:
     """One variable per level, named `parameter_level`; or one without a level.
 
     >>> [variable.name for variable in flatten("t", [1000.0, 0.5], "K")]
@@ -125,7 +125,10 @@ def flatten(parameter: str, levels: Sequence[float] | None, units: str) -> tuple
     """
     if levels is None:
         return (Variable(parameter, units=units),)
-    return tuple(Variable(f"{parameter}_{level:g}", parameter, float(f"{level:g}"), units) for level in levels)
+    return tuple(
+        Variable(f"{parameter}_{level:g}", parameter, float(f"{level:g}"), units, level_units=level_units)
+        for level in levels
+    )
 
 
 def level_numbers(axis: xr.DataArray) -> list[float]:
@@ -154,8 +157,13 @@ def pressure_in_hpa(levels: Sequence[float], units: str) -> list[float]:
     >>> pressure_in_hpa([85000, 50000], "Pa")
     [850.0, 500.0]
     """
-    factor = 0.01 if units.lower() in ("pa", "pascal") else 1.0
+    factor = 0.01 if is_pascal(units) else 1.0
     return [float(level) * factor for level in levels]
+
+
+def is_pascal(units: str) -> bool:
+    """Whether these are the units Pa, which levels are converted from."""
+    return units.lower() in ("pa", "pascal")
 
 
 def is_height(units: str, standard_name: str) -> bool:

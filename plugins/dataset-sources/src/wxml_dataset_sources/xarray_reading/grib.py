@@ -49,6 +49,17 @@ DERIVED = {0: "ensemble mean", 1: "weighted ensemble mean", 2: "ensemble deviati
 UNNAMED = ("unknown", "undef", "~")
 ALWAYS_NUMBERED = ("isobaric", "hybrid", "sigma", "eta", "theta", "generalVertical")
 """Types of level whose number is always part of the variable's name; for others, only if there are several levels."""
+LEVEL_UNITS = {
+    "isobaricInhPa": "hPa",
+    "isobaricInPa": "hPa",
+    "isobaricLayer": "hPa",
+    "heightAboveGround": "m",
+    "heightAboveSea": "m",
+    "depthBelowSea": "m",
+    "hybrid": "1",
+    "theta": "K",
+}
+"""The units of the level's number by its type, where that fixes them; those in Pa are converted to hPa."""
 GRIB_DAMAGES = (eccodes.CodesInternalError, OSError, EOFError, ValueError, KeyError, TypeError)
 """The errors that ecCodes and cfgrib raise for a damaged file."""
 
@@ -133,7 +144,7 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
     block = Block(
         path=file.path,
         origin=kind.origin,
-        variables=flatten(name, numbers, kind.units),
+        variables=flatten(name, numbers, kind.units, LEVEL_UNITS.get(kind.type_of_level, "")),
         levels=np.arange(len(levels)),
         times=None if kind.is_static else np.array(times, "datetime64[s]"),
         member_numbers=tuple(map(str, members)) if kind.has_number else None,

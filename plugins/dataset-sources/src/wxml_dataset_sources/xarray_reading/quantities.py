@@ -1,8 +1,9 @@
-"""Checks that the blocks of a variable hold one quantity: the same units, step type and period."""
+"""Checks that the blocks of a variable hold one quantity: the same units, units of the level, step type and period."""
 
-__all__ = ["check_quantities"]
+__all__ = ["check_quantities", "described"]
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from wxml import Variable
@@ -23,17 +24,43 @@ def check_quantities(blocks: Sequence[Block]) -> None:
     Periods belong together if they have one length, or one start (an accumulation from the start of a forecast on).
 
     Raises:
-        DataError: the blocks of a variable differ in units, in step type, or in the length of their periods.
+        DataError: the blocks of a variable differ in units, in the units of their levels, in step type, or in the
+            length of their periods.
     """
+    for name, pieces in _holders(blocks).items():
+        _check_units(pieces)
+        _check_levels(pieces)
+        sharing = [block for _, block in pieces]
+        _check_step_types(name, sharing)
+        _check_periods(name, sharing)
+
+
+def described(blocks: Sequence[Block]) -> list[Variable]:
+    """Every variable once, in the order of the blocks, which `check_quantities` accepts.
+
+    Each has what any of its blocks states of the units of its level, the step type and the period. Periods of several
+    lengths, which have one start, are no period.
+    """
+    return [_described(pieces) for pieces in _holders(blocks).values()]
+
+
+def _described(pieces: Sequence[tuple[Variable, Block]]) -> Variable:
+    lengths = frozenset[int]().union(*(block.period.lengths for _, block in pieces))
+    return replace(
+        pieces[0][0],
+        step_type=next((block.period.step_type for _, block in pieces if block.period.step_type), ""),
+        period=_listed(lengths) if len(lengths) == 1 else "",
+        level_units=next((variable.level_units for variable, _ in pieces if variable.level_units), ""),
+    )
+
+
+def _holders(blocks: Sequence[Block]) -> dict[str, list[tuple[Variable, Block]]]:
+    """The blocks that hold each variable, with its description in each of them."""
     holders: dict[str, list[tuple[Variable, Block]]] = {}
     for block in blocks:
         for variable in block.variables:
             holders.setdefault(variable.name, []).append((variable, block))
-    for name, pieces in holders.items():
-        _check_units(pieces)
-        sharing = [block for _, block in pieces]
-        _check_step_types(name, sharing)
-        _check_periods(name, sharing)
+    return holders
 
 
 def _check_units(pieces: Sequence[tuple[Variable, Block]]) -> None:
@@ -45,6 +72,19 @@ def _check_units(pieces: Sequence[tuple[Variable, Block]]) -> None:
                 f"{block.place}",
                 fix="convert the values, or correct the attribute `units`; or give one of them another name: "
                 "rename: {'file.nc:name': new_name}",
+            )
+
+
+def _check_levels(pieces: Sequence[tuple[Variable, Block]]) -> None:
+    stated = [(variable, block) for variable, block in pieces if variable.level_units]
+    for variable, block in stated[1:]:
+        first, place = stated[0]
+        if not variable.has_level_units_of(first):
+            raise DataError(
+                f"variable {first.name!r} is at a level in {first.level_units!r} as {place.place}, and in "
+                f"{variable.level_units!r} as {block.place}",
+                fix="choose one with `path`, `levels` or `grib_filter` (by typeOfLevel), or give one of them another "
+                "name: rename: {'file.nc:name': new_name}",
             )
 
 
