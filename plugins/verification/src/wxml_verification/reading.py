@@ -55,9 +55,14 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
 
     def variable(self, name: str) -> Variable:
         """What the file says of a variable; empty where it does not say."""
-        attributes = self._dataset[name].attrs
-        stated = {key: str(attributes.get(key, "")) for key in ("units", "step_type", "period", "level_units")}
-        return Variable(name, **stated)
+        attributes = {key: str(value) for key, value in self._dataset[name].attrs.items()}
+        return Variable(
+            name,
+            units=attributes.get("units", ""),
+            step_type=attributes.get("step_type", ""),
+            period=attributes.get("period", ""),
+            level_units=attributes.get("level_units", ""),
+        )
 
     def grid(self) -> Grid:
         """The nodes in the order of the file, with its area weights; without any, all nodes have the same."""
