@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wxml import Grid, Scores
+from wxml import Grid, Scores, Variable
 from wxml_verification.accumulation import METRICS
 from wxml_verification.evaluation import evaluate
 from wxml_verification.figures import draw_curves
@@ -192,8 +192,8 @@ class MemoryForecast:
     def __init__(self, names, units):
         self.variables, self._units = tuple(names), units
 
-    def units(self, variable):
-        return self._units
+    def variable(self, name):
+        return Variable(name, units=self._units)
 
     def area_weights(self):
         return np.full(4, 0.25)
