@@ -55,6 +55,7 @@ HEAVY = {
     "dask": ("wxml_verification/*",),
     "cfgrib": ("wxml_dataset_sources/xarray_reading/grib.py",),
     "eccodes": ("wxml_dataset_sources/xarray_reading/grib.py",),
+    "h5py": ("deferred wxml/files/hdf5_structure.py",),
     "netCDF4": ("wxml_forecast_writers/netcdf_writer.py", "wxml_dataset_sources/xarray_reading/validity.py"),
     "zarr": ("wxml_forecast_writers/zarr_writer.py",),
     "scipy": ("wxml_graph_builders/*",),

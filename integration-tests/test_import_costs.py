@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4", "cfgrib", "dask")
+HEAVY = (
+    "torch",
+    "xarray",
+    "hydra",
+    "scipy",
+    "lightning",
+    "mlflow",
+    "matplotlib",
+    "zarr",
+    "netCDF4",
+    "h5py",
+    "cfgrib",
+    "dask",
+)
 BARE = ("numpy", "pydantic", *HEAVY)
 
 ABSENT = {

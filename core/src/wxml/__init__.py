@@ -73,6 +73,7 @@ PUBLIC_MODULES = (
     "files.checksums",
     "files.folders",
     "files.failures",
+    "files.hdf5_structure",
     "files.lock",
     "files.staging",
     "files.zarr_metadata",

@@ -8,7 +8,9 @@ import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml.errors import ArtefactError, DataError
 from wxml.files.failures import disk_errors
+from wxml.files.hdf5_structure import check_hdf5_file
 from wxml.forecasting.layout import PROVENANCE, ForecastLayout
 
 from wxml_forecast_writers.cf_writer import CfWriter
@@ -71,5 +73,9 @@ class NetcdfWriter(CfWriter):
 
     @classmethod
     def _read_provenance_text(cls, target: str) -> Any:
+        try:
+            check_hdf5_file(target)
+        except DataError as error:
+            raise ArtefactError(error.message, fix=error.fix) from error
         with netCDF4.Dataset(target) as file:
             return file.getncattr(PROVENANCE) if PROVENANCE in file.ncattrs() else None

@@ -16,6 +16,7 @@ from wxml import Grid, Variable
 from wxml.data.sphere import wrapped
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
+from wxml.files.hdf5_structure import check_hdf5_file
 from wxml.files.zarr_metadata import check_zarr_store
 from wxml.forecasting.layout import AREA_WEIGHT, HORIZONTAL, LATITUDE, LEAD_TIME, LONGITUDE, MEMBER, TIME
 
@@ -32,6 +33,8 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
         with _reading(path):
             if path.is_dir():
                 check_zarr_store(path)
+            else:
+                _check_variables(path)
             # Lazily: `chunks=None` without dask reads just the slices that are asked for.
             engine: Any = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "netcdf4"}
             self._dataset = xr.open_dataset(path, chunks=None, decode_timedelta=True, **engine)
@@ -119,6 +122,15 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
                 fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
             )
         return horizontal
+
+
+def _check_variables(path: Path) -> None:
+    """Refuse a NetCDF file that leads to other files, or whose values are no numbers."""
+    for name, reason in check_hdf5_file(path).items():
+        raise DataError(
+            f"the forecast `{path}` cannot be read: its variable `{name}` {reason}",
+            fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
+        )
 
 
 def _reading(path: Path) -> AbstractContextManager[None]:

@@ -27,7 +27,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import valid_times
-from wxml_dataset_sources.xarray_reading.opening import damaged, in_file, opened
+from wxml_dataset_sources.xarray_reading.opening import damaged, in_file, opened, unreadable
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits
 
@@ -117,7 +117,8 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Plac
     names = frozenset(str(name) for name in (*dataset.variables, *dataset.dims))
     called = partial(selection.name, file.path)
     with in_file(file.path), damage_errors(partial(damaged, file.path, file.engine)):
-        arrays = _ArrayFile(file, dataset, find_coordinates(dataset, called), called, selection, grids)
+        coordinates = find_coordinates(dataset, called)
+        arrays = _ArrayFile(file, dataset, unreadable(file), coordinates, called, selection, grids)
         blocks = arrays.blocks()
     return FileContent(file.path, blocks, names, frozenset(called(name) for name in arrays.fields()))
 
@@ -146,6 +147,8 @@ class _ArrayFile:
 
     file: DataFile
     dataset: xr.Dataset
+    unreadable: Mapping[str, str]
+    """The variables whose values cannot be read, with the reasons."""
     coordinates: Coordinates
     called: Callable[[str], str]
     """Gives our name for a name in the file."""
@@ -155,16 +158,34 @@ class _ArrayFile:
 
     def blocks(self) -> tuple[Block, ...]:
         """A block of every variable that has horizontal dimensions and may be wanted."""
+        self._check_readable()
         found = [(name, self._nodes(name)) for name in self.fields() if self.selection.wants(self.called(name))]
         blocks = tuple(self._block(name, nodes) for name, nodes in found if nodes is not None)
         if blocks or self.selection.variables is not None:
             return blocks
+        if self.unreadable:
+            raise self._is_unreadable(next(iter(self.unreadable)))
         sizes = {str(dim): length for dim, length in self.dataset.sizes.items()}
         if self.coordinates.latitudes and self.coordinates.longitudes:
             what = "no variable runs along both latitude and longitude"
         else:
             what = "no latitude and longitude were found, neither as axes nor as two-dimensional coordinates"
         raise DataError(f"{what}; its dimensions are {sizes}", fix=f"if they are there, {HOW_TO_NAME}")
+
+    def _check_readable(self) -> None:
+        """Refuse values that cannot be read in a variable that the user names, or that runs along the grid."""
+        is_named = self.selection.variables is not None
+        for name in self.unreadable:
+            if not self.selection.wants(self.called(name)):
+                continue
+            if is_named or (name in self.dataset.variables and self._nodes(name) is not None):
+                raise self._is_unreadable(name)
+
+    def _is_unreadable(self, name: str) -> DataError:
+        return DataError(
+            f"the variable `{name}` {self.unreadable[name]}",
+            fix="write it again, as numbers, with a usual compression such as zlib; or leave it out with `variables`",
+        )
 
     def fields(self) -> list[str]:
         """The names of the variables that hold numbers and are no coordinates, in the file's order; sorted for zarr.

@@ -1,16 +1,17 @@
 """Opens NetCDF and zarr lazily with xarray, and turns the errors of the libraries into sentences."""
 
-__all__ = ["damaged", "in_file", "opened", "release"]
+__all__ = ["damaged", "in_file", "opened", "release", "unreadable"]
 
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 
 import xarray as xr
 from wxml.errors import DataError
-from wxml.files.failures import damage_errors
+from wxml.files.failures import DAMAGE, damage_errors
+from wxml.files.hdf5_structure import check_hdf5_file
 from wxml.files.zarr_metadata import check_zarr_store
 
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
@@ -30,9 +31,18 @@ def opened(file: DataFile, *, as_stored: bool = False) -> xr.Dataset:
     its position in the file with the parent.
 
     Raises:
-        DataError: the file is damaged or has no variables.
+        DataError: the file is damaged, has no variables, or leads to other files.
     """
-    return _open(file, os.stat(file.path).st_mtime_ns, os.getpid(), as_stored)
+    return _open(file, os.stat(file.path).st_mtime_ns, os.getpid(), as_stored)[0]
+
+
+def unreadable(file: DataFile) -> dict[str, str]:
+    """The variables at the root of a NetCDF-4 file that are no numbers or cannot be unpacked, with the reasons.
+
+    Raises:
+        DataError: as `opened` does.
+    """
+    return _open(file, os.stat(file.path).st_mtime_ns, os.getpid(), False)[1]
 
 
 def release() -> None:
@@ -41,10 +51,13 @@ def release() -> None:
 
 
 @lru_cache(maxsize=KEPT_OPEN)
-def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> xr.Dataset:
+def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tuple[xr.Dataset, dict[str, str]]:
+    """See `opened` and `unreadable`."""
+    reasons: dict[str, str] = {}
     with damage_errors(partial(damaged, file.path, file.engine)):
         if file.engine == "netcdf":
             check_length(file.path)
+            reasons = check_hdf5_file(file.path)
         with warnings.catch_warnings():
             # Files from several tools declare both `missing_value` and `_FillValue`; xarray masks both, which is right.
             warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
@@ -58,7 +71,7 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> xr.
         raise DataError(
             f"`{file.path}` holds no variables at its root", fix="groups are not read: write each one into a file"
         )
-    return dataset
+    return dataset, {name: reason for name, reason in reasons.items() if "/" not in name}
 
 
 @contextmanager
@@ -77,7 +90,20 @@ def damaged(path: str, what: str, error: BaseException) -> DataError:
     if isinstance(error, PermissionError):
         return DataError(f"`{path}` may not be read: permission denied", fix="ask its owner, or check its mode")
     reason = " ".join(str(error).split())[:200] or type(error).__name__
+    if reasons := _known_reasons(path):
+        name, why = next(iter(reasons.items()))
+        return DataError(
+            f"`{path}` cannot be read as {what}: {reason}; its variable `{name}` {why}",
+            fix="write the variable again, as numbers, with a usual compression such as zlib",
+        )
     return DataError(
         f"`{path}` cannot be read as {what}: {reason}",
         fix="it is damaged, cut short, or of another format: fetch or write it again, or name its format in `engine`",
     )
+
+
+def _known_reasons(path: str) -> dict[str, str]:
+    """Why variables of a file cannot be read, where its structure tells."""
+    with suppress(*DAMAGE, DataError):
+        return check_hdf5_file(path) if os.path.isfile(path) else {}
+    return {}
