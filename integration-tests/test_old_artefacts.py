@@ -4,13 +4,17 @@ They were made with wxml-core 0.1.0 from simulated data, with the keys that had 
 Ctrl-C after step 5 of 12.
 """
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
+import netCDF4
 import pytest
 import xarray as xr
 from click.testing import CliRunner
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from wxml.artefacts.checkpoint import read_header
 from wxml.artefacts.formats import read_provenance
 from wxml.cli import group
@@ -56,16 +60,74 @@ def test_the_config_speaks_todays_words(model: str) -> None:
     assert "last-state" not in json.dumps(header)
 
 
-def test_a_stopped_run_goes_on_as_it_would_have_gone_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(OLD / "0.1.0-run", tmp_path / "run")
+def unpack(folder: Path) -> Path:
+    """The stopped run, with its config and its data beside it."""
+    shutil.copytree(OLD / "0.1.0-run", folder / "run")
     for name in ("experiment.yaml", "waves.nc"):
-        shutil.move(tmp_path / "run" / name, tmp_path / name)
-    monkeypatch.chdir(tmp_path)  # the path of the data is a part of the config
-    run("train", "experiment.yaml", "--run-dir", "run", "--resume")
-    notes = read_header(tmp_path / "run" / "checkpoint.safetensors")["training"]
+        shutil.move(folder / "run" / name, folder / name)
+    return folder
+
+
+def require_the_end(run_dir: Path) -> None:
+    """Require what version 0.1.0 wrote after 12 steps without a stop."""
+    notes = read_header(run_dir / "checkpoint.safetensors")["training"]
     assert notes["steps"] == notes["weights_of_step"] == 12
-    # what version 0.1.0 wrote after 12 steps without a stop
     assert notes["training_loss"] == pytest.approx(1.0535557270050049, rel=1e-5)
     assert notes["validation_loss"] == pytest.approx(1.0528554916381836, rel=1e-5)
-    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    rows = (run_dir / "history.csv").read_text().splitlines()
     assert [row.partition(",")[0] for row in rows[1:]] == [str(step) for step in range(1, 13)]
+
+
+def test_a_stopped_run_goes_on_as_it_would_have_gone_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(unpack(tmp_path))  # the path of the data is a part of the config
+    run("train", "experiment.yaml", "--run-dir", "run", "--resume")
+    require_the_end(tmp_path / "run")
+
+
+def test_a_stopped_run_on_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(unpack(tmp_path))
+    with netCDF4.Dataset("waves.nc", "a") as file:
+        name = next(name for name, variable in file.variables.items() if variable.ndim == 3)
+        file[name][3, 1, 1] += 1
+    arguments = ["train", "experiment.yaml", "--run-dir", "run", "--resume"]
+    done = CliRunner().invoke(group, arguments)
+    assert "data_read.source.files: was" in done.exception.message
+
+
+FILES = "data_read.source.files"
+
+
+def rewrite_identity(path: Path, **changes: str) -> None:
+    """Change values in the identity of a state of version 0.1, which has no checksums."""
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["wxml_training_state"])
+    header["identity"].update(changes)
+    save_file(load_file(path), path, {"wxml_training_state": json.dumps(header)})
+
+
+def hashed_whole(name: str) -> dict[str, object]:
+    """The record of a file, or of a zarr store, in version 0.1."""
+    root = Path(name)
+    files = sorted((path for path in root.rglob("*") if path.is_file()), key=Path.as_posix) if root.is_dir() else [root]
+    hashes = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    digest = hashes.get(root)
+    if digest is None:
+        lines = "".join(f"{one}  {file.relative_to(root).as_posix()}\n" for file, one in hashes.items())
+        digest = hashlib.sha256(lines.encode()).hexdigest()
+    return {"name": name, "bytes": sum(file.stat().st_size for file in files), "sha256": digest}
+
+
+@pytest.mark.parametrize("form", ["nc", "zarr"])
+def test_a_stopped_run_on_several_files_goes_on(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The identity of a training holds no long list of files, only its hash."""
+    monkeypatch.chdir(unpack(tmp_path))
+    with xr.open_dataset("waves.nc") as waves:
+        for number, part in enumerate((waves.isel(time=slice(20)), waves.isel(time=slice(20, None)))):
+            path = f"part-{number}.{form}"
+            part.to_zarr(path, zarr_format=2) if form == "zarr" else part.to_netcdf(path)
+    names = [f"part-{number}.{form}" for number in range(2)]
+    text = json.dumps([hashed_whole(name) for name in names], sort_keys=True)
+    listed = {FILES: f"sha256 {hashlib.sha256(text.encode()).hexdigest()}", "data.source.path": json.dumps(names)}
+    rewrite_identity(tmp_path / "run" / "state.safetensors", **listed)
+    run("train", "experiment.yaml", f"data.source.path=[{','.join(names)}]", "--run-dir", "run", "--resume")
+    require_the_end(tmp_path / "run")

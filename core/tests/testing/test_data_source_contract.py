@@ -151,6 +151,38 @@ class SaysHowMuch(Local):
         return {"reads": self.reads}
 
 
+class OneFile(Local):
+    """Its provenance names one file."""
+
+    def provenance(self):
+        return {"files": [{"name": "a.nc", "bytes": 5}]}
+
+    def checksums(self):
+        return ["0" * 64]
+
+
+class TestOneFile(DataSourceContract):
+    plugin = OneFile
+
+    def test_another_process_reads_the_same(self) -> None:
+        """No other process can import it."""
+
+
+class SumsTwoFiles(OneFile):
+    def checksums(self):
+        return ["0" * 64] * 2
+
+
+class SumsBytes(OneFile):
+    def checksums(self):
+        return [bytes(32)]
+
+
+class HidesTheSize(OneFile):
+    def provenance(self):
+        return {"files": [{"name": "a.nc"}]}
+
+
 class OwnRead(Local):
     def read(self, times, variables):
         return super().read(times, variables)
@@ -177,6 +209,9 @@ class OwnRead(Local):
         (SaysWhen, "provenance_is_json", "the provenance changes from"),
         (SaysArray, "provenance_is_json", "not JSON serializable"),
         (SaysHowMuch, "provenance_is_json", "reading changes the provenance"),
+        (SumsTwoFiles, "checksums_are_those_of_the_files", "`checksums` gives 2, and the provenance has 1 `files`"),
+        (SumsBytes, "checksums_are_those_of_the_files", "`checksums` must give texts, got"),
+        (HidesTheSize, "checksums_are_those_of_the_files", "each of `files` must have `name` and `bytes`, got"),
         (OwnRead, "unknown_times_and_variables_are_refused", "`read` must not be overridden"),
     ],
 )

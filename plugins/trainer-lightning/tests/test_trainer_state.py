@@ -151,11 +151,58 @@ def test_a_state_of_version_0_1_is_the_same_training_under_todays_names(tmp_path
 def test_a_later_format_is_refused(state_file, monkeypatch) -> None:
     from wxml_trainer_lightning import state as module
 
-    monkeypatch.setattr(module, "FORMAT", 3)
+    monkeypatch.setattr(module, "FORMAT", 4)
     state_file.write(make_state())
-    monkeypatch.setattr(module, "FORMAT", 2)
-    with pytest.raises(ArtefactError, match="has format 3, this version reads up to 2"):
+    monkeypatch.setattr(module, "FORMAT", 3)
+    with pytest.raises(ArtefactError, match="has format 4, this version reads up to 3"):
         state_file.read()
+
+
+FILES = "data_read.source.files"
+HASHED, SAMPLED = "the SHA-256 of all bytes", "a sample"
+
+
+@pytest.mark.parametrize("written_format", [1, 2])
+def test_a_state_of_the_same_files_whose_bytes_were_hashed_is_resumed(tmp_path, monkeypatch, written_format) -> None:
+    from wxml_trainer_lightning import state as module
+
+    monkeypatch.setattr(module, "FORMAT", written_format)
+    StateFile(tmp_path, IDENTITY | {FILES: HASHED}).write(make_state())
+    monkeypatch.undo()
+    state_file = StateFile(tmp_path, IDENTITY | {FILES: SAMPLED}, lambda: HASHED)
+    assert state_file.begin(resume=True).position == POSITION
+    state_file.write(make_state())  # in today's form
+    again = StateFile(tmp_path, IDENTITY | {FILES: SAMPLED}, lambda: pytest.fail("all data are read"))
+    assert again.begin(resume=True).position == POSITION
+
+
+@pytest.mark.parametrize("now", ["the SHA-256 of other bytes", None])
+def test_a_state_of_other_files_is_refused(tmp_path, monkeypatch, now) -> None:
+    from wxml_trainer_lightning import state as module
+
+    monkeypatch.setattr(module, "FORMAT", 2)
+    StateFile(tmp_path, IDENTITY | {FILES: HASHED}).write(make_state())
+    monkeypatch.undo()
+    with pytest.raises(ArtefactError, match=f"{FILES}: was {HASHED}, is {SAMPLED}"):
+        StateFile(tmp_path, IDENTITY | {FILES: SAMPLED}, lambda: now).begin(resume=True)
+
+
+def test_all_data_are_read_only_where_nothing_else_differs(tmp_path, monkeypatch) -> None:
+    from wxml_trainer_lightning import state as module
+
+    monkeypatch.setattr(module, "FORMAT", 2)
+    StateFile(tmp_path, IDENTITY | {FILES: HASHED}).write(make_state())
+    monkeypatch.undo()
+    changed = IDENTITY | {FILES: SAMPLED, "seed": "2"}
+    with pytest.raises(ArtefactError, match="seed: was 1, is 2"):
+        StateFile(tmp_path, changed, lambda: pytest.fail("all data are read")).begin(resume=True)
+
+
+def test_a_state_of_today_is_never_compared_by_all_bytes(tmp_path) -> None:
+    StateFile(tmp_path, IDENTITY | {FILES: SAMPLED}).write(make_state())
+    other = StateFile(tmp_path, IDENTITY | {FILES: "other"}, lambda: pytest.fail("all data are read"))
+    with pytest.raises(ArtefactError, match=f"{FILES}: was a sample, is other"):
+        other.begin(resume=True)
 
 
 def test_a_full_disk_is_reported_and_leaves_the_old_state(state_file, monkeypatch) -> None:

@@ -111,4 +111,19 @@ class DataSource(ABC):
 
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
-        """Describe the data in JSON values, the same on every run: the files with size and hash, the options."""
+        """Describe the data in JSON values, the same on every run: the files, the options.
+
+        Every command calls this, so it reads little of the data. Files are a list `files` of mappings with the `name`,
+        the size in `bytes` and, for example, a hash of a sample of the bytes.
+        """
+
+    def checksums(self) -> list[str]:
+        """Return the SHA-256 of all bytes of each file in `provenance()["files"]`, in that order; [] without files.
+
+        It may read all of the data. Core never calls it; a trainer may, to compare the data with those of an earlier
+        training.
+
+        Raises:
+            DataError: a file cannot be read; the error names it.
+        """
+        return []

@@ -168,6 +168,20 @@ class DataSourceContract(Contract):
         require(before == after, f"the provenance changes from {before[:200]} to {after[:200]}")
         require(before == json.dumps(source.provenance(), sort_keys=True), "reading changes the provenance")
 
+    def test_checksums_are_those_of_the_files(self) -> None:
+        """`checksums` gives nothing, or one text for each of the `files` of the provenance, with `name` and `bytes`."""
+        source = self.make()
+        found = source.checksums()
+        if not found:
+            return
+        require(all(isinstance(one, str) for one in found), f"`checksums` must give texts, got {found}")
+        files = source.provenance().get("files", [])
+        require(
+            len(found) == len(files), f"`checksums` gives {len(found)}, and the provenance has {len(files)} `files`"
+        )
+        for file in files:
+            require({"name", "bytes"} <= set(file), f"each of `files` must have `name` and `bytes`, got {file}")
+
     def _sample(self) -> tuple[NDArray[np.datetime64], list[str]]:
         """Choose a few times and variables, the first and the last among them."""
         header = self.make().header

@@ -13,7 +13,9 @@ from wxml import DataSource
 from wxml_dataset_sources.xarray_reading.arrays import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
-from wxml_dataset_sources.xarray_reading.files import fingerprint, recognise, resolve
+from wxml_dataset_sources.xarray_reading.checksums import checksums
+from wxml_dataset_sources.xarray_reading.file_records import file_record
+from wxml_dataset_sources.xarray_reading.files import recognise, resolve
 from wxml_dataset_sources.xarray_reading.opening import release
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
 
@@ -47,6 +49,9 @@ class XarraySource(DataSource):
         grib_filter: Annotated[
             dict[str, str | int | float] | None, Field(description="Read only GRIB messages with these keys")
         ] = None,
+        checksum: Annotated[
+            bool, Field(description="Record the SHA-256 of all bytes of each file; the first command reads them all")
+        ] = False,
     ) -> None:
         options = {
             "engine": engine,
@@ -57,6 +62,7 @@ class XarraySource(DataSource):
         }
         self._options = {key: value for key, value in options.items() if value is not None}
         self._paths = resolve(path)
+        self._checksum = checksum
         selection = Selection(
             None if variables is None else tuple(variables),
             None if levels is None else tuple(levels),
@@ -85,8 +91,15 @@ class XarraySource(DataSource):
         return self.__dict__ | {"_decoded": None if self._decoded is None else {}}
 
     def provenance(self) -> dict[str, Any]:
-        """The files with their sizes and hashes, and the options."""
-        return {"source": "xarray", "files": [fingerprint(name) for name in self._paths], "options": self._options}
+        """The files with their sizes and samples, and the options; the checksums, too, with the option `checksum`."""
+        files = [file_record(name) for name in self._paths]
+        if self._checksum:
+            files = [file | {"sha256": digest} for file, digest in zip(files, self.checksums(), strict=True)]
+        return {"source": "xarray", "files": files, "options": self._options}
+
+    def checksums(self) -> list[str]:
+        """The SHA-256 of all bytes of each file; a store's is that of the lines `SHA-256  name` of its files."""
+        return checksums(self._paths)
 
     def _read(
         self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]

@@ -10,6 +10,7 @@ __all__ = [
     "TrainingState",
     "after_failure",
     "differences",
+    "earlier_files",
     "flatten",
     "run_identity",
     "with_new_names",
@@ -18,7 +19,7 @@ __all__ = [
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,8 +36,9 @@ from wxml.masking import masked_values
 if TYPE_CHECKING:
     from wxml import Experiment
 
-FORMAT = 2
-"""2 since it has checksums; 1, of version 0.1, is read too."""
+FORMAT = 3
+"""3 since its identity has a sample of each data file; 2 has the SHA-256 of all their bytes; 1, of version 0.1, has no
+checksums of its own either. All are read."""
 NAME = "state.safetensors"
 LOG = logging.getLogger("wxml")
 LONGEST = 200
@@ -49,6 +51,8 @@ RENAMED = {
 """Key of an identity in version 0.1 → its name today, and old value → today's; any other value stays."""
 ADDED = {"data.variables.constant": "[]"}
 """Key that an identity of version 0.1 lacks → the value that is left out, since version 0.1 did the same."""
+FILES = "data_read.source.files"
+"""The key of the data files in an identity."""
 RESTART = "start again in another directory, or without --resume after removing this one"
 
 
@@ -95,10 +99,21 @@ class TrainingState:
 class StateFile:
     """`state.safetensors` in the folder of a run."""
 
-    def __init__(self, run_dir: Path, identity: dict[str, str]) -> None:
+    def __init__(
+        self, run_dir: Path, identity: dict[str, str], earlier_files: Callable[[], str | None] = lambda: None
+    ) -> None:
+        """Name the file of a training.
+
+        Args:
+            run_dir: the folder of the run.
+            identity: what `run_identity` returns.
+            earlier_files: gives the text of the data files in the identity of a state of format 1 or 2; None if no
+                such state can be of these files. It is called only for such a state.
+        """
         self.run_dir = run_dir
         self.path = run_dir / NAME
         self.identity = identity
+        self._earlier_files = earlier_files
 
     def begin(self, *, resume: bool) -> TrainingState | None:
         """The state to continue from, or None to start from the beginning.
@@ -148,13 +163,7 @@ class StateFile:
         """
         try:
             header = self._header()
-            changed = differences(with_new_names(header["identity"]), self.identity)
-            if changed:
-                raise ArtefactError(
-                    f"`{self.path}` belongs to another training:\n    " + "\n    ".join(changed),
-                    fix="resume with the config, the data and the plugin versions that it was started with, or start "
-                    "again in another directory",
-                )
+            self._check_identity(with_new_names(header["identity"]), header["format"])
             tensors = load_file(self.path)
             check_tensors(header, tensors, str(self.path))
             return TrainingState(header["position"], tensors)
@@ -165,17 +174,32 @@ class StateFile:
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"`{self.path}` is damaged or was cut short: {error}", fix=RESTART) from error
 
+    def _check_identity(self, written: dict[str, str], written_format: int) -> None:
+        """Raise an ArtefactError if the state with the identity `written` belongs to another training."""
+        changed = [key for key in written.keys() | self.identity.keys() if written.get(key) != self.identity.get(key)]
+        if changed == [FILES] and written_format < FORMAT:
+            LOG.info("the state is of an earlier version, which hashed all data: they are read once, whole, to compare")
+            if written.get(FILES) == self._earlier_files():
+                return
+        if changed:
+            raise ArtefactError(
+                f"`{self.path}` belongs to another training:\n    "
+                + "\n    ".join(differences(written, self.identity)),
+                fix="resume with the config, the data and the plugin versions that it was started with, or start "
+                "again in another directory",
+            )
+
     def _header(self) -> dict[str, Any]:
         """Read and validate the header: `identity` is a mapping of texts, and `position` a Position."""
         with safe_open(self.path, framework="pt") as file:
             text = (file.metadata() or {})["wxml_training_state"]
         header = unsealed(text, str(self.path))
-        if header["format"] not in (1, FORMAT):
+        if header["format"] not in range(1, FORMAT + 1):
             raise ArtefactError(
                 f"`{self.path}` has format {header['format']}, this version reads up to {FORMAT}",
                 fix="resume with the version of wxml-trainer-lightning that wrote it",
             )
-        if header["format"] == FORMAT and not has_checksums(header):
+        if header["format"] > 1 and not has_checksums(header):
             raise ValueError("it has no checksums")
         header["identity"] = TypeAdapter(dict[str, str]).validate_python(header["identity"])
         header["position"] = TypeAdapter(Position).validate_python(header["position"])
@@ -216,11 +240,27 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
     config["model"] = {name: value for name, value in config["model"].items() if name not in MEMORY_ONLY}
     made_of = {"graph_identity": record["graph"], "data_read": record["data"]}
     flat = flatten({**config, "training": options, **made_of})
-    return {
-        key: text if len(text) <= LONGEST else f"sha256 {hashlib.sha256(text.encode()).hexdigest()}"
-        for key, text in flat.items()
-        if ADDED.get(key) != text
-    }
+    return {key: _shortened(text) for key, text in flat.items() if ADDED.get(key) != text}
+
+
+def earlier_files(experiment: "Experiment") -> str | None:
+    """The text of the data files in an identity of format 1 or 2, where the SHA-256 of all bytes stands for a sample.
+
+    It reads all of the data. None if the source has no checksums of its files.
+    """
+    files = experiment.provenance.to_dict()["data"].get("source", {}).get("files", [])
+    digests = experiment.source.checksums()
+    if len(files) != len(digests) or not files:
+        return None
+    earlier = [
+        {"name": file["name"], "bytes": file["bytes"], "sha256": digest}
+        for file, digest in zip(files, digests, strict=True)
+    ]
+    return _shortened(json.dumps(earlier, sort_keys=True))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"sha256 {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def with_new_names(identity: Mapping[str, str]) -> dict[str, str]:

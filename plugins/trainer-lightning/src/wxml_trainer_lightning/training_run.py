@@ -4,6 +4,7 @@ __all__ = ["TrainingRun", "train"]
 
 import logging
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from wxml_trainer_lightning.loop import Interruption, run_loop
 from wxml_trainer_lightning.loss import squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
 from wxml_trainer_lightning.schedule import Budget, LearningRate
-from wxml_trainer_lightning.state import Position, StateFile, TrainingState, flatten, run_identity
+from wxml_trainer_lightning.state import Position, StateFile, TrainingState, earlier_files, flatten, run_identity
 from wxml_trainer_lightning.step_clock import StepClock
 from wxml_trainer_lightning.tracking import MlflowTracker, open_tracker
 
@@ -33,7 +34,7 @@ def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *,
     """Train and write the checkpoint; see `LightningTrainer.fit`."""
     device = Device(options.accelerator, options.precision, options.threads)
     identity = run_identity(experiment, options.identity() | {"accelerator": device.resolve()})
-    state_file = StateFile(run_dir, identity)
+    state_file = StateFile(run_dir, identity, partial(earlier_files, experiment))
     state = state_file.begin(resume=resume)
     with device.settled():
         run = TrainingRun(experiment, options, device, state)

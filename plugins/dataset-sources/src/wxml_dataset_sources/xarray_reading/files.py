@@ -1,16 +1,15 @@
-"""The files that the option `path` names: which ones they are, their formats, their sizes and hashes."""
+"""The files that the option `path` names: which ones they are, and their formats."""
 
-__all__ = ["DataFile", "Engine", "fingerprint", "recognise", "resolve"]
+__all__ = ["DataFile", "Engine", "recognise", "resolve"]
 
 import difflib
 import glob
-import hashlib
 import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from wxml.errors import DataError
 
@@ -126,26 +125,3 @@ def _by_content(path: str) -> Engine | None:
     if start.startswith(NETCDF_STARTS):
         return "netcdf"
     return "grib" if b"GRIB" in start else None
-
-
-def fingerprint(path: str) -> dict[str, Any]:
-    """The name as it was given, the size in bytes, and the SHA-256 of the contents.
-
-    A folder's hash is that of the lines `hash  relative/name`, sorted by name, of all files in it.
-    """
-    root = Path(path)
-    inside = (file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
-    files = sorted(inside, key=lambda file: file.as_posix())
-    try:
-        size = sum(file.stat().st_size for file in files)
-        if not os.path.isdir(path):
-            return {"name": path, "bytes": size, "sha256": _hash(files[0])}
-        lines = [f"{_hash(file)}  {file.relative_to(path).as_posix()}\n" for file in files]
-    except OSError as error:
-        raise DataError(f"`{path}` cannot be read: {error.strerror}", fix="check that it is still there") from error
-    return {"name": path, "bytes": size, "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}
-
-
-def _hash(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,122 @@
+"""The SHA-256 of all bytes of data files, computed once and kept for the next command."""
+
+__all__ = ["checksums"]
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import BinaryIO
+
+from wxml.files.folders import cache_folder
+from wxml.files.lock import locked
+from wxml.terminal import Progress
+
+from wxml_dataset_sources.xarray_reading.file_records import Contents, contents_of, unreadable
+from wxml_dataset_sources.xarray_reading.kept_checksums import KeptChecksums
+
+MEBIBYTE = 2**20
+WORTH_TELLING = 1024
+"""Mebibytes; the progress of shorter work is not shown."""
+SETTLED = 2.0
+"""Seconds; a file that was changed so short a time ago may change again without a new time."""
+
+
+def checksums(paths: Sequence[str]) -> list[str]:
+    """The SHA-256 of all bytes of each file or zarr store.
+
+    That of a store is the SHA-256 of the lines `SHA-256  name` of all files in it, sorted by name.
+
+    `checksums.sqlite` in the cache folder keeps the results. A file whose path, size, times and inode are those of its
+    last checksum is not read again; every other one is read whole. Each result is kept as soon as its file is done.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    kept = KeptChecksums(cache_folder() / "checksums.sqlite")
+    listed = {path: _listed(path) for path in paths}
+    found = {path: kept.get(_place(path), _stamp(contents)) for path, contents in listed.items()}
+    missing = [path for path, digest in found.items() if digest is None]
+    total = sum(listed[path].size for path in missing) // MEBIBYTE
+    shown = Progress("checksums of the data", total, unit="MiB") if total >= WORTH_TELLING else None
+    read = _Counted(shown)
+    try:
+        new = {path: _new_checksum(path, kept, read) for path in missing}
+    finally:
+        if shown:
+            shown.close()
+    return [found[path] or new[path] for path in paths]
+
+
+class _Counted:
+    """Reads files, and shows how many mebibytes of all it has read."""
+
+    def __init__(self, shown: Progress | None) -> None:
+        self._shown, self._bytes = shown, 0
+
+    def digest(self, path: str) -> str:
+        """The SHA-256 of a file."""
+        digest = hashlib.sha256()
+        with open(path, "rb", buffering=0) as file:
+            for block in _blocks(file):
+                digest.update(block)
+                self._bytes += len(block)
+                if self._shown:
+                    self._shown.update(self._bytes // MEBIBYTE)
+        return digest.hexdigest()
+
+
+def _blocks(file: BinaryIO) -> Iterable[bytes]:
+    return iter(lambda: file.read(MEBIBYTE), b"")
+
+
+def _new_checksum(path: str, kept: KeptChecksums, read: _Counted) -> str:
+    """The checksum that another process has computed by now, else that of all bytes; kept if the file has settled."""
+    place = _place(path)
+    name = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:16]
+    with locked(cache_folder() / f"checksum-{name}.lock"):
+        contents = _listed(path)
+        stamp = _stamp(contents)
+        if found := kept.get(place, stamp):
+            return found
+        try:
+            digest = _digest(contents, read.digest)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if _has_settled(contents) and _stamp(_listed(path)) == stamp:
+            kept.keep(place, stamp, digest)
+        return digest
+
+
+def _digest(contents: Contents, digest_of: Callable[[str], str]) -> str:
+    if not contents.is_folder:
+        return digest_of(contents.path)
+    lines = [f"{digest_of(contents.path_of(name))}  {name}\n" for name, _ in contents.files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _listed(path: str) -> Contents:
+    try:
+        return contents_of(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _place(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _stamp(contents: Contents) -> str:
+    """A hash that changes with the name, the size, the times or the inode of any file."""
+    digest = hashlib.sha256()
+    for name, status in contents.files:
+        row = [name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        digest.update(f"{json.dumps(row)}\n".encode())
+    return digest.hexdigest()
+
+
+def _has_settled(contents: Contents) -> bool:
+    """Whether the last change of a file is so long ago that the next one will have another time."""
+    latest = max((max(status.st_mtime_ns, status.st_ctime_ns) for _, status in contents.files), default=0)
+    return time.time() - latest / 1e9 > SETTLED
