@@ -28,8 +28,8 @@ class Variable:
     step_type: str = ""
     """As in GRIB: `instant`, or `accum`, `avg`, `max`, `min` … over a period; empty if the source does not say it."""
     period: str = ""
-    """The length of the periods that end at the times of the values, such as `6h`; empty for instants and if the
-    source does not say it."""
+    """The periods that the values describe: `6h` if they end at the times of the values, else `6h around the time` or
+    `6h after the time`; empty for instants and if the source does not say it."""
     level_units: str = ""
     """The units of `level`, such as `hPa`; empty if the source does not say them."""
 

@@ -13,6 +13,7 @@ from wxml import DataSource
 from wxml_dataset_sources.xarray_reading.arrays import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
+from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record
 from wxml_dataset_sources.xarray_reading.files import recognise, resolve
@@ -84,6 +85,7 @@ class XarraySource(DataSource):
             self._decoded = {}
         self.header = self._assembly.header
         warn_of_repeats(self._assembly.blocks)
+        warn_of_cells(self._assembly.blocks)
         release()
 
     def __getstate__(self) -> dict[str, Any]:

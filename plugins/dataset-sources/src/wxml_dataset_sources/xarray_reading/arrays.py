@@ -3,7 +3,7 @@
 __all__ = ["ArrayReader", "Layout", "read_arrays"]
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
+from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.cell_methods import period_of
 from wxml_dataset_sources.xarray_reading.coordinates import (
     Coordinates,
     find_coordinates,
@@ -35,8 +36,6 @@ HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or lon
 UNWRITTEN = (
     9.9e36  # NetCDF fills what was never written with 9.97e36, often without saying so; nothing physical is near
 )
-STEP_TYPES = {"point": "instant", "mean": "avg", "sum": "accum", "maximum": "max", "minimum": "min"}
-"""The step type of GRIB for a cell method of CF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +245,7 @@ class _ArrayFile:
             member_numbers=numbers,
             grid=nodes.placed.grid,
             reader=ArrayReader(self.file, name, layout),
-            period=Period(_step_type(array.attrs)),
+            period=period_of(name, array.attrs, times),
         )
         return without_repeat(block, nodes.placed.columns)
 
@@ -294,19 +293,6 @@ def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:
     """
     texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
     return tuple(text.removesuffix(".0") for text in texts)
-
-
-def _step_type(attributes: Mapping[str, object]) -> str:
-    """The step type in `GRIB_stepType` or `step_type`, or in the cell method over time; empty if none is there.
-
-    >>> _step_type({"cell_methods": "area: mean time: sum (interval: 1 hour)"})
-    'accum'
-    """
-    stated = attributes.get("GRIB_stepType", attributes.get("step_type"))
-    if stated is not None:
-        return str(stated)
-    found = re.search(r"\btime\d*:\s*(\w+)", str(attributes.get("cell_methods", "")))
-    return STEP_TYPES.get(found[1], found[1]) if found else ""
 
 
 def _place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Placed]) -> _Nodes:

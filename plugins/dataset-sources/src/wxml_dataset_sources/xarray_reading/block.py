@@ -1,16 +1,18 @@
 """A block, which is one parameter in one file, and the user's selection of variables and levels."""
 
-__all__ = ["Block", "FileContent", "Period", "Reader", "Selection"]
+__all__ = ["Block", "FileContent", "Period", "Reader", "Selection", "Stamp"]
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, Variable
+
+Stamp = Literal["end", "middle", "start", "unstated"]
 
 
 class Reader(Protocol):
@@ -38,6 +40,9 @@ class Period:
     """The lengths of all periods in seconds; empty if the file does not say them."""
     starts: frozenset[int] = frozenset()
     """The starts of all periods, in seconds since 1970."""
+    stamp: Stamp = "end"
+    """Where the time of a value stands in its period; `unstated` if the file has periods and does not say what the
+    values are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

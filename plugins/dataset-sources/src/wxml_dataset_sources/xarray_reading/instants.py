@@ -13,6 +13,7 @@ from wxml.errors import DataError
 
 from wxml_dataset_sources.xarray_reading.coordinates import Coordinates
 from wxml_dataset_sources.xarray_reading.dates import decoded_dates, reject_coarse
+from wxml_dataset_sources.xarray_reading.time_bounds import cell_offsets
 
 LEAD_UNITS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600, "day": 86400}
 LEAD_UNITS |= {"d": 86400, "": 3600}  # NCEP's older files state no units for what are hours
@@ -26,6 +27,11 @@ class ValidTimes:
     """Valid times, `datetime64[s]`, in the order of the file; None for a field that does not change."""
     dims: tuple[str, ...]
     """The dimensions of `times`; at most one is longer than 1."""
+    names: tuple[str, ...] = ()
+    """The coordinates that `times` are made of."""
+    cells: NDArray[np.int64] | None = None
+    """The start and the end of the period of each time, in seconds from the time, shape `[time, 2]`; None without
+    bounds in the file."""
 
 
 def valid_times(
@@ -50,15 +56,20 @@ def valid_times(
             )
         return ValidTimes(None, ())
     best = min(instants, key=lambda name: _preference(dataset[name].variable, called(name), lead))
+    names: tuple[str, ...] = (best,)
     date = decoded_dates(best, dataset[best].variable)
+    cells = cell_offsets(dataset, best, decoded_dates)
     if lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead):
-        date = date + _durations(leads[0], lead)
+        date, names = date + _durations(leads[0], lead), (best, leads[0])
+        cells = cell_offsets(dataset, leads[0], _durations)
     if sum(length > 1 for length in date.shape) > 1:
         raise DataError(
             f"several forecasts are in one file: {dict(date.sizes)}",
             fix="choose one start, or one lead time, and write it into a file",
         )
-    return ValidTimes(date.values.reshape(-1).astype("datetime64[s]"), tuple(str(dim) for dim in date.dims))
+    times = date.values.reshape(-1).astype("datetime64[s]")
+    fitting = None if cells is None else np.broadcast_to(cells, (len(times), 2)) if len(cells) == 1 else cells
+    return ValidTimes(times, tuple(str(dim) for dim in date.dims), names, fitting)
 
 
 def _preference(date: xr.Variable, name: str, lead: xr.Variable | None) -> tuple[int, int]:

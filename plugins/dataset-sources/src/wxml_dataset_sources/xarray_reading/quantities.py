@@ -4,18 +4,21 @@ __all__ = ["check_quantities", "described"]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from wxml import Variable
 from wxml.data.times import format_duration
 from wxml.errors import DataError
 
-from wxml_dataset_sources.xarray_reading.block import Block
+from wxml_dataset_sources.xarray_reading.block import Block, Stamp
 
 HOW_TO_CHOOSE = (
     "choose one with `path` or `grib_filter` (by stepType or stepRange; in GRIB 2 also by lengthOfTimeRange, or "
     "{derivedForecast: undef} for all but ensemble means and spreads), or leave the variable out with `variables`"
 )
+STAMPS: Final[dict[Stamp, str]] = {"end": "", "middle": " around the time", "start": " after the time", "unstated": ""}
+"""How the place of a time in its period is said in `Variable.period`."""
 
 
 def check_quantities(blocks: Sequence[Block]) -> None:
@@ -24,14 +27,15 @@ def check_quantities(blocks: Sequence[Block]) -> None:
     Periods belong together if they have one length, or one start (an accumulation from the start of a forecast on).
 
     Raises:
-        DataError: the blocks of a variable differ in units, in the units of their levels, in step type, or in the
-            length of their periods.
+        DataError: the blocks of a variable differ in units, in the units of their levels, in step type, in the
+            place of the times in their periods, or in the length of their periods.
     """
     for name, pieces in _holders(blocks).items():
         _check_units(pieces)
         _check_levels(pieces)
         sharing = [block for _, block in pieces]
         _check_step_types(name, sharing)
+        _check_stamps(name, sharing)
         _check_periods(name, sharing)
 
 
@@ -49,7 +53,9 @@ def _described(pieces: Sequence[tuple[Variable, Block]]) -> Variable:
     return replace(
         pieces[0][0],
         step_type=next((block.period.step_type for _, block in pieces if block.period.step_type), ""),
-        period=_listed(lengths) if len(lengths) == 1 else "",
+        period=_listed(lengths) + STAMPS[_stamped(block for _, block in pieces)[0].period.stamp]
+        if len(lengths) == 1
+        else "",
         level_units=next((variable.level_units for variable, _ in pieces if variable.level_units), ""),
     )
 
@@ -96,6 +102,22 @@ def _check_step_types(name: str, blocks: Sequence[Block]) -> None:
                 f"variable {name!r} has step type {stated[0].period.step_type!r} as {stated[0].place}, and "
                 f"{block.period.step_type!r} as {block.place}",
                 fix=HOW_TO_CHOOSE,
+            )
+
+
+def _stamped(blocks: Iterable[Block]) -> list[Block]:
+    """The blocks that say how long their periods are."""
+    return [block for block in blocks if block.period.lengths]
+
+
+def _check_stamps(name: str, blocks: Sequence[Block]) -> None:
+    known = _stamped(blocks)
+    for block in known[1:]:
+        if block.period.stamp != known[0].period.stamp:
+            first, second = (f"the {one.period.stamp} of its periods as {one.place}" for one in (known[0], block))
+            raise DataError(
+                f"variable {name!r} has its times at {first}, and at {second}",
+                fix="write the ends of the periods as the times of all files",
             )
 
 
