@@ -56,19 +56,25 @@ def valid_times(
             )
         return ValidTimes(None, ())
     best = min(instants, key=lambda name: _preference(dataset[name].variable, called(name), lead))
-    names: tuple[str, ...] = (best,)
-    date = decoded_dates(best, dataset[best].variable)
-    cells = cell_offsets(dataset, best, decoded_dates)
-    if lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead):
-        date, names = date + _durations(leads[0], lead), (best, leads[0])
-        cells = cell_offsets(dataset, leads[0], _durations)
+    is_start = lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead)
+    return _dated(dataset, best, leads[0] if is_start else None)
+
+
+def _dated(dataset: xr.Dataset, instant: str, lead: str | None) -> ValidTimes:
+    """The dates of `instant`, plus the lead times of `lead` if they are the starts of forecasts; with their bounds."""
+    names: tuple[str, ...] = (instant,)
+    date = decoded_dates(instant, dataset[instant].variable)
+    cells = cell_offsets(dataset, instant, decoded_dates)
+    if lead is not None:
+        date, names = date + _durations(lead, dataset[lead].variable), (instant, lead)
+        cells = cell_offsets(dataset, lead, _durations)
     if sum(length > 1 for length in date.shape) > 1:
         raise DataError(
             f"several forecasts are in one file: {dict(date.sizes)}",
             fix="choose one start, or one lead time, and write it into a file",
         )
     times = date.values.reshape(-1).astype("datetime64[s]")
-    fitting = None if cells is None else np.broadcast_to(cells, (len(times), 2)) if len(cells) == 1 else cells
+    fitting = None if cells is None else np.broadcast_to(cells, (len(times), 2))
     return ValidTimes(times, tuple(str(dim) for dim in date.dims), names, fitting)
 
 
