@@ -3,7 +3,7 @@
 __all__ = ["ArrayReader", "Layout", "read_arrays"]
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
