@@ -57,7 +57,11 @@ HEAVY = {
     "eccodes": ("wxml_dataset_sources/xarray_reading/grib.py",),
     "h5py": ("deferred wxml/files/hdf5_structure.py",),
     "netCDF4": ("wxml_forecast_writers/netcdf_writer.py", "wxml_dataset_sources/xarray_reading/validity.py"),
-    "zarr": ("wxml_forecast_writers/zarr_writer.py",),
+    "zarr": (
+        "wxml_forecast_writers/zarr_writer.py",
+        "deferred wxml_dataset_sources/xarray_reading/opening.py",
+        "deferred wxml_verification/reading.py",
+    ),
     "scipy": ("wxml_graph_builders/*",),
     "matplotlib": ("wxml_verification/*",),
     "torch_geometric": ("wxml_processor_gnn/pyg_operator.py",),

@@ -4,6 +4,7 @@ import json
 import os
 import pickle  # noqa: TID251  # what a hostile store brings
 import re
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,79 @@ def test_a_pattern_of_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (tmp_path / f"{number}.nc").touch()
     with pytest.raises(DataError, match=r"more than 3 files match `.*\*\.nc`"):
         XarraySource(path=str(tmp_path / "*.nc"))
+
+
+ADDRESSES = [
+    "simplecache::x",
+    "http::x",
+    "zip::x",
+    "reference::x",
+    "memory::x",
+    "file:",
+    "http:",
+    "s3:x",
+    "x#mode=bytes",
+]
+
+
+@pytest.mark.parametrize("is_pattern", [False, True])
+@pytest.mark.parametrize("suffix", ["zarr", "nc"])
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_a_name_that_looks_like_an_address_is_a_file(
+    name: str, suffix: str, is_pattern: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    path = Path(f"{name}.{suffix}")
+    path.parent.mkdir(exist_ok=True)
+    dataset().to_netcdf("plain.nc")
+    dataset().to_zarr("plain.zarr", zarr_format=2, consolidated=False)
+    Path(f"plain.{suffix}").rename(path)
+    Path(f"x.{suffix}").write_text("{}")  # what an address with `::` would name
+    source = XarraySource(path=f"?{str(path)[1:]}" if is_pattern else str(path))
+    np.testing.assert_array_equal(source.read(source.header.times, ["t"])[0, 0, 0], np.arange(4))
+
+
+@pytest.mark.parametrize("engine", ["auto", "netcdf", "grib", "zarr"])
+@pytest.mark.parametrize("path", ["http://a.b/x.nc", "file:///x.nc", "dap4://a/x", "simplecache::s3://a/x.zarr"])
+def test_an_address_is_refused(path: str, engine: Any) -> None:
+    with pytest.raises(DataError, match="no URL is read"):
+        XarraySource(path=path, engine=engine)
+
+
+REFERENCES = {"version": 1, "refs": {".zgroup": '{"zarr_format": 2}', "t/0": ["/etc/hostname", 0, 8]}}
+
+
+@pytest.mark.parametrize("engine", ["auto", "netcdf", "grib", "zarr"])
+@pytest.mark.parametrize("name", ["a.json", "a.zarr", "a.nc", "a.zip", "b.zarr"])
+def test_references_and_archives_are_no_stores(name: str, engine: Any, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name in ("a.zip", "b.zarr"):
+        dataset().to_zarr(tmp_path / "store", zarr_format=2, consolidated=False)
+        Path(shutil.make_archive(str(tmp_path / "made"), "zip", tmp_path / "store")).rename(path)
+    else:
+        path.write_text(json.dumps(REFERENCES))
+    with pytest.raises(DataError, match=rf"`{re.escape(str(path))}` (cannot be read as|is a file of unknown format)"):
+        XarraySource(path=str(path), engine=engine)
+
+
+@pytest.mark.parametrize("separator", ["../", "/../", "..", "\0", ""])
+def test_the_chunks_of_a_store_are_in_the_store(separator: str, tmp_path: Path) -> None:
+    dataset().to_zarr(tmp_path / "a.zarr", zarr_format=2, consolidated=False)
+    file = tmp_path / "a.zarr" / "t" / ".zarray"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"dimension_separator": separator}))
+    with pytest.raises(DataError, match="cannot be read as zarr"):
+        XarraySource(path=str(tmp_path / "a.zarr"))
+
+
+def test_consolidated_metadata_do_not_count(tmp_path: Path) -> None:
+    """The metadata of each array decide; what `.zmetadata` says of them is checked, and not used."""
+    dataset().to_zarr(tmp_path / "a.zarr", zarr_format=2, consolidated=True)
+    file = tmp_path / "a.zarr" / ".zmetadata"
+    merged = json.loads(file.read_text())
+    merged["metadata"]["t/.zarray"]["dtype"] = "<i8"
+    merged["metadata"]["../../other/.zarray"] = merged["metadata"]["t/.zarray"]
+    file.write_text(json.dumps(merged))
+    source = XarraySource(path=str(tmp_path / "a.zarr"))
+    assert source.header.names == ("t",)
+    np.testing.assert_array_equal(source.read(source.header.times, ["t"])[0, 0, 0], np.arange(4))

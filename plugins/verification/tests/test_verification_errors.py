@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -64,6 +65,15 @@ def test_a_netcdf_file_that_leads_elsewhere(truth, forecast, verify, tmp_path, k
             group["x"] = h5py.ExternalLink(other, "/x") if kind == "external link" else h5py.SoftLink("/nowhere")
     with pytest.raises(DataError, match=r"forecast\.nc` .*`(inner/group/)?x`.*, so the file is not opened"):
         verify(path, truth)
+
+
+@pytest.mark.parametrize("name", ["simplecache::a.zarr", "http::a.zarr", "zip::a.zarr", "reference::a.nc"])
+def test_a_name_that_looks_like_an_address_is_a_file(truth, forecast, verify, monkeypatch, name) -> None:
+    path = forecast(f"plain.{name[-4:].lstrip('.')}")
+    monkeypatch.chdir(path.parent)
+    path.rename(name)
+    Path("a.zarr").write_text("{}")  # what the address would name
+    verify(Path(name), truth, maps=0)
 
 
 def test_a_netcdf_variable_that_holds_no_numbers(truth, forecast, verify) -> None:

@@ -31,13 +31,8 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
     def __init__(self, path: Path) -> None:
         self._path = path
         with _reading(path):
-            if path.is_dir():
-                check_zarr_store(path)
-            else:
-                _check_variables(path)
             # Lazily: `chunks=None` without dask reads just the slices that are asked for.
-            engine: Any = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "netcdf4"}
-            self._dataset = xr.open_dataset(path, chunks=None, decode_timedelta=True, **engine)
+            self._dataset = xr.open_dataset(chunks=None, decode_timedelta=True, **_checked(path))
         try:
             self._horizontal = self._check()
         except DataError:
@@ -124,13 +119,20 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
         return horizontal
 
 
-def _check_variables(path: Path) -> None:
-    """Refuse a NetCDF file that leads to other files, or whose values are no numbers."""
+def _checked(path: Path) -> dict[str, Any]:
+    """How xarray opens the file; refuse one that leads to other files, runs code, or holds no numbers."""
+    if path.is_dir():
+        from zarr.storage import LocalStore  # takes a while to load
+
+        check_zarr_store(path)
+        # zarr takes a name with :: in it for an address
+        return {"filename_or_obj": LocalStore(path, read_only=True), "engine": "zarr", "consolidated": False}
     for name, reason in check_hdf5_file(path).items():
         raise DataError(
             f"the forecast `{path}` cannot be read: its variable `{name}` {reason}",
             fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
         )
+    return {"filename_or_obj": path.absolute(), "engine": "netcdf4"}
 
 
 def _reading(path: Path) -> AbstractContextManager[None]:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
+from typing import Any
 
 import xarray as xr
 from wxml.errors import DataError
@@ -62,11 +63,14 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tup
             # Files from several tools declare both `missing_value` and `_FillValue`; xarray masks both, which is right.
             warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
             if file.engine == "zarr":
+                from zarr.storage import LocalStore  # takes a while to load
+
                 check_zarr_store(file.path)
+                store: Any = LocalStore(file.path, read_only=True)  # zarr takes a name with :: in it for an address
                 # Consolidated metadata may be stale or absent, and guessing makes zarr warn; a local store needs none.
-                dataset = _raw(file.path, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
+                dataset = _raw(store, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
             else:
-                dataset = _raw(file.path, engine="netcdf4", mask_and_scale=not as_stored)
+                dataset = _raw(os.path.abspath(file.path), engine="netcdf4", mask_and_scale=not as_stored)
     if not dataset.variables:
         raise DataError(
             f"`{file.path}` holds no variables at its root", fix="groups are not read: write each one into a file"
