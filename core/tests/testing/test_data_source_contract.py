@@ -183,6 +183,16 @@ class HidesTheSize(OneFile):
         return {"files": [{"name": "a.nc"}]}
 
 
+class StampsNow(Local):
+    def stamp(self):
+        return str(time.perf_counter())
+
+
+class StampsNumber(Local):
+    def stamp(self):
+        return 5
+
+
 class OwnRead(Local):
     def read(self, times, variables):
         return super().read(times, variables)
@@ -212,6 +222,8 @@ class OwnRead(Local):
         (SumsTwoFiles, "checksums_are_those_of_the_files", "`checksums` gives 2, and the provenance has 1 `files`"),
         (SumsBytes, "checksums_are_those_of_the_files", "`checksums` must give texts, got"),
         (HidesTheSize, "checksums_are_those_of_the_files", "each of `files` must have `name` and `bytes`, got"),
+        (StampsNow, "stamp_is_text", "the stamp changes from"),
+        (StampsNumber, "stamp_is_text", "`stamp` must give a text, got 5"),
         (OwnRead, "unknown_times_and_variables_are_refused", "`read` must not be overridden"),
     ],
 )

@@ -15,7 +15,7 @@ import zarr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wxml.errors import DataError
-from wxml_dataset_sources.xarray_reading.file_records import file_record
+from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_source import XarraySource
 
 KIB, GIB = 2**10, 2**30
@@ -149,6 +149,28 @@ def test_a_link_to_nothing_in_a_store_is_no_file_of_it(tmp_path: Path) -> None:
     before = record_of(store)
     (store / "link").symlink_to(tmp_path / "nowhere")
     assert record_of(store) == before
+
+
+# Times
+
+
+def test_the_stamp_changes_with_the_time_of_any_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    write_store(tmp_path / "b.zarr")
+    paths = [str(tmp_path / "a"), str(tmp_path / "b.zarr")]
+    stamps = [stamp_of(paths), stamp_of(paths)]
+    assert stamps[0] == stamps[1]
+    for name in ("a", "b.zarr/t/7.0", "b.zarr/.zgroup"):
+        os.utime(tmp_path / name, (1, 1))
+        stamps.append(stamp_of(paths))
+    assert len(set(stamps)) == 4
+
+
+def test_a_checksum_needs_no_stamp(tmp_path: Path) -> None:
+    write_vast(tmp_path / "a.nc", "NETCDF4")
+    plain, summed = (XarraySource(path=str(tmp_path / "a.nc"), variables=["t"], checksum=c) for c in (False, True))
+    assert plain.stamp() == stamp_of([str(tmp_path / "a.nc")])
+    assert summed.stamp() == ""
 
 
 # What is read

@@ -205,6 +205,20 @@ def test_a_state_of_today_is_never_compared_by_all_bytes(tmp_path) -> None:
         other.begin(resume=True)
 
 
+def test_data_with_other_times_are_told_once(tmp_path, caplog) -> None:
+    StateFile(tmp_path, IDENTITY, data_stamp="monday").write(make_state())
+    assert StateFile(tmp_path, IDENTITY, data_stamp="monday").begin(resume=True)
+    assert not caplog.records
+    later = StateFile(tmp_path, IDENTITY, data_stamp="tuesday")
+    state = later.begin(resume=True)
+    (record,) = caplog.records
+    assert "the data files were written or copied after the training began" in record.getMessage()
+    later.write(state)
+    caplog.clear()
+    assert StateFile(tmp_path, IDENTITY, data_stamp="tuesday").begin(resume=True)
+    assert not caplog.records
+
+
 def test_a_full_disk_is_reported_and_leaves_the_old_state(state_file, monkeypatch) -> None:
     from safetensors import SafetensorError
     from wxml_trainer_lightning import state as module

@@ -127,3 +127,14 @@ class DataSource(ABC):
             DataError: a file cannot be read; the error names it.
         """
         return []
+
+    def stamp(self) -> str:
+        """Return a text that is another one after a file was written or copied, such as a hash of the files' times.
+
+        It stands in no artefact, and a trainer may warn if it differs from that of an earlier training. The empty text
+        means that `provenance` itself tells every change.
+
+        Raises:
+            DataError: a file cannot be read; the error names it.
+        """
+        return ""

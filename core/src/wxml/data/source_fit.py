@@ -112,6 +112,10 @@ class _Reordered(DataSource):
         """Those of the source as it is."""
         return self._source.checksums()
 
+    def stamp(self) -> str:
+        """That of the source as it is."""
+        return self._source.stamp()
+
 
 def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: float = SAME_MERIDIAN) -> DataSource:
     """Give a source the order of nodes, the shape and the area weights of `grid`, whose nodes it must have.

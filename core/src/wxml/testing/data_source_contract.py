@@ -182,6 +182,12 @@ class DataSourceContract(Contract):
         for file in files:
             require({"name", "bytes"} <= set(file), f"each of `files` must have `name` and `bytes`, got {file}")
 
+    def test_stamp_is_text(self) -> None:
+        """`stamp` gives a text, the same for two instances."""
+        first, other = (self.make().stamp() for _ in range(2))
+        require(isinstance(first, str), f"`stamp` must give a text, got {first!r}")
+        require(first == other, f"the stamp changes from {first} to {other}")
+
     def _sample(self) -> tuple[NDArray[np.datetime64], list[str]]:
         """Choose a few times and variables, the first and the last among them."""
         header = self.make().header

@@ -15,7 +15,7 @@ from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import checksums
-from wxml_dataset_sources.xarray_reading.file_records import file_record
+from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.files import recognise, resolve
 from wxml_dataset_sources.xarray_reading.opening import release
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
@@ -102,6 +102,10 @@ class XarraySource(DataSource):
     def checksums(self) -> list[str]:
         """The SHA-256 of all bytes of each file; a store's is that of the lines `SHA-256  name` of its files."""
         return checksums(self._paths)
+
+    def stamp(self) -> str:
+        """A hash of the times of the files; the empty text with the option `checksum`, which tells every change."""
+        return "" if self._checksum else stamp_of(self._paths)
 
     def _read(
         self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]

@@ -100,7 +100,11 @@ class StateFile:
     """`state.safetensors` in the folder of a run."""
 
     def __init__(
-        self, run_dir: Path, identity: dict[str, str], earlier_files: Callable[[], str | None] = lambda: None
+        self,
+        run_dir: Path,
+        identity: dict[str, str],
+        earlier_files: Callable[[], str | None] = lambda: None,
+        data_stamp: str = "",
     ) -> None:
         """Name the file of a training.
 
@@ -109,11 +113,13 @@ class StateFile:
             identity: what `run_identity` returns.
             earlier_files: gives the text of the data files in the identity of a state of format 1 or 2; None if no
                 such state can be of these files. It is called only for such a state.
+            data_stamp: the stamp of the data source (`DataSource.stamp`).
         """
         self.run_dir = run_dir
         self.path = run_dir / NAME
         self.identity = identity
         self._earlier_files = earlier_files
+        self._data_stamp = data_stamp
 
     def begin(self, *, resume: bool) -> TrainingState | None:
         """The state to continue from, or None to start from the beginning.
@@ -146,7 +152,12 @@ class StateFile:
         Raises:
             ArtefactError: the file cannot be written, for example because the disk is full.
         """
-        header = {"format": FORMAT, "position": asdict(state.position), "identity": self.identity}
+        header = {
+            "format": FORMAT,
+            "position": asdict(state.position),
+            "identity": self.identity,
+            "data_stamp": self._data_stamp,
+        }
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
         text = sealed(header, tensors)
         with staged(self.path, overwrite=True) as temporary:
@@ -164,6 +175,11 @@ class StateFile:
         try:
             header = self._header()
             self._check_identity(with_new_names(header["identity"]), header["format"])
+            if header["format"] == FORMAT and header["data_stamp"] != self._data_stamp:
+                LOG.warning(
+                    "the data files were written or copied after the training began; their sizes and a sample of their "
+                    "bytes are the same, and no other bytes were compared"
+                )
             tensors = load_file(self.path)
             check_tensors(header, tensors, str(self.path))
             return TrainingState(header["position"], tensors)

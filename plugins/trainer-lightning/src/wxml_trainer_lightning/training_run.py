@@ -34,7 +34,7 @@ def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *,
     """Train and write the checkpoint; see `LightningTrainer.fit`."""
     device = Device(options.accelerator, options.precision, options.threads)
     identity = run_identity(experiment, options.identity() | {"accelerator": device.resolve()})
-    state_file = StateFile(run_dir, identity, partial(earlier_files, experiment))
+    state_file = StateFile(run_dir, identity, partial(earlier_files, experiment), experiment.source.stamp())
     state = state_file.begin(resume=resume)
     with device.settled():
         run = TrainingRun(experiment, options, device, state)

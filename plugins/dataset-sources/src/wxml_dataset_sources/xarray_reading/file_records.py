@@ -1,10 +1,11 @@
 """The record of a data file in the provenance: its size, and the SHA-256 of a bounded sample of its bytes."""
 
-__all__ = ["Contents", "contents_of", "file_record", "unreadable"]
+__all__ = ["Contents", "contents_of", "file_record", "stamp_of", "unreadable"]
 
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -48,9 +49,16 @@ def contents_of(path: str) -> Contents:
     """
     if not os.path.isdir(path):
         return Contents(path, False, (("", os.stat(path)),))
-    names = (os.path.join(folder, name) for folder, _, names in os.walk(path, onerror=_refuse) for name in names)
-    found = ((PurePath(name).relative_to(path).as_posix(), os.stat(name)) for name in names if os.path.isfile(name))
-    return Contents(path, True, tuple(sorted(found, key=lambda file: file[0])))
+    return Contents(path, True, tuple(sorted(_inside(path), key=lambda file: file[0])))
+
+
+def _inside(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    for folder, _, names in os.walk(path, onerror=_refuse):
+        below = PurePath(folder).relative_to(path).as_posix()
+        for name in names:
+            whole = os.path.join(folder, name)
+            if os.path.isfile(whole):  # no link to nothing
+                yield name if below == "." else f"{below}/{name}", os.stat(whole)
 
 
 def _refuse(error: OSError) -> None:
@@ -73,6 +81,23 @@ def file_record(path: str) -> dict[str, Any]:
     except OSError as error:
         raise unreadable(path, error) from error
     return {"name": path, "bytes": contents.size, "sample_sha256": digest}
+
+
+def stamp_of(paths: Iterable[str]) -> str:
+    """A hash of the times at which each file was last written, those in zarr stores included.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            files = contents_of(path).files
+        except OSError as error:
+            raise unreadable(path, error) from error
+        for name, status in files:
+            digest.update(f"{json.dumps([name, status.st_mtime_ns])}\n".encode())
+    return digest.hexdigest()
 
 
 def unreadable(path: str, error: OSError) -> DataError:
@@ -109,4 +134,4 @@ def _store_sample(contents: Contents) -> str:
 
 
 def _is_metadata(name: str) -> bool:
-    return PurePath(name).name in ZARR_METADATA
+    return name.rpartition("/")[2] in ZARR_METADATA
