@@ -111,6 +111,26 @@ def test_directions_do_not_jump_at_the_pole(latitude: float) -> None:
     np.testing.assert_allclose(seen, [0.5, -np.sqrt(0.75)], atol=1e-7)
 
 
+@given(st.sampled_from([90.0, -90.0]), longitudes, st.floats(-89, 89), longitudes)
+def test_east_at_a_pole_is_that_of_its_meridian(pole: float, own: float, latitude: float, other: float) -> None:
+    """(sin(μ − λ), ∓cos(μ − λ)), as from a point nearby on the meridian λ of the pole."""
+    source, angle = point(latitude, other), np.radians(other - own)
+    seen = local_direction(source, point(pole, own), own)
+    np.testing.assert_allclose(seen, [np.sin(angle), -np.sign(pole) * np.cos(angle)], atol=1e-9)
+    near = point(pole - np.sign(pole) * 1e-6, own)
+    np.testing.assert_allclose(seen, local_direction(source, near, own), atol=1e-5)
+
+
+@given(st.sampled_from([90.0, -90.0]), longitudes, longitudes, latitudes, longitudes)
+def test_a_pole_is_one_point_whatever_its_longitude(pole: float, a: float, b: float, lat: float, lon: float) -> None:
+    here, there = point(pole, a), point(pole, b)
+    np.testing.assert_allclose(here, there, atol=1e-15)
+    elsewhere = point(lat, lon)
+    assert angular_distance(elsewhere, here) == pytest.approx(angular_distance(elsewhere, there), abs=1e-12)
+    np.testing.assert_array_equal(local_direction(here, there, b), [0.0, 0.0])
+    assert [float(values) for values in from_unit_vectors(here)] == [pole, 0.0]
+
+
 def test_arrays_are_taken_point_by_point() -> None:
     lat, lon = np.array([[90.0, -20.0, 0.0], [10.0, -90.0, 45.0]]), np.array([[0.0, 200.0, 180.0], [30.0, 0.0, 300.0]])
     here, there = unit_vectors(lat, lon), unit_vectors(lat[::-1, ::-1] / 2 + 1, lon / 3)

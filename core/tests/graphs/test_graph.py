@@ -50,6 +50,31 @@ def test_features_do_not_change_when_the_earth_turns(turn: float) -> None:
     np.testing.assert_allclose(after, before, atol=1e-5)
 
 
+POLES = NodeSet(np.array([90.0, 40.0, -10.0, 75.0, -90.0]), np.array([30.0, 200.0, 10.0, 359.0, 250.0]))
+
+
+@given(st.floats(-360, 360))
+def test_nodes_at_the_poles_turn_with_the_earth(turn: float) -> None:
+    """East at a pole is that of its meridian, so it turns with the wind that is given there."""
+    turned = NodeSet(POLES.latitudes, POLES.longitudes + turn)
+    source, target = [1, 2, 3, 4, 0, 0, 1], [0, 0, 0, 0, 1, 4, 4]
+    before, after = (EdgeSet.between(n, n, source, target).features for n in (POLES, turned))
+    assert np.isfinite(before).all()
+    np.testing.assert_allclose(after, before, atol=1e-5)
+
+
+@given(st.floats(0, 360), st.floats(0, 360))
+def test_a_pole_on_another_meridian_is_as_far_and_sees_other_directions(own: float, other: float) -> None:
+    """Turning the pole's meridian by δ turns what it sees by −δ, and nothing that the others see."""
+    source, target = [1, 2, 3, 0, 0], [0, 0, 0, 1, 2]
+    there = [NodeSet(POLES.latitudes, np.array([meridian, *POLES.longitudes[1:]])) for meridian in (own, other)]
+    (length, *one), (same, *two) = (EdgeSet.between(n, n, source, target).features.T for n in there)
+    np.testing.assert_allclose(length, same, atol=1e-6)
+    seen, turned = (np.arctan2(north, east) for east, north in (one, two))
+    turn = np.where(np.arange(5) < 3, np.radians(other - own), 0.0)
+    np.testing.assert_allclose(np.exp(1j * (seen - turn)), np.exp(1j * turned), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("source", "target", "message", "fix"),
     [

@@ -21,6 +21,8 @@ from wxml.errors import DataError
 
 Array = NDArray[np.float64]
 
+AT_POLE = 1e-9  # the distance from the axis, in radii of the sphere: any nearer point has no longitude of its own
+
 
 def unit_vectors(latitudes: Array, longitudes: Array) -> Array:
     """Points on the unit sphere: x towards (0°N, 0°E), y towards (0°N, 90°E), z north."""
@@ -29,9 +31,10 @@ def unit_vectors(latitudes: Array, longitudes: Array) -> Array:
 
 
 def from_unit_vectors(points: Array) -> tuple[Array, Array]:
-    """Latitudes, and longitudes in [0, 360), of points on the unit sphere."""
-    latitudes = np.degrees(np.arctan2(points[..., 2], np.hypot(points[..., 0], points[..., 1])))
-    return latitudes, wrapped(np.degrees(np.arctan2(points[..., 1], points[..., 0])))
+    """Latitudes, and longitudes in [0, 360), of points on the unit sphere; the longitude of a pole is 0."""
+    horizontal = np.hypot(points[..., 0], points[..., 1])
+    longitudes = wrapped(np.degrees(np.arctan2(points[..., 1], points[..., 0])))
+    return np.degrees(np.arctan2(points[..., 2], horizontal)), np.where(horizontal < AT_POLE, 0.0, longitudes)
 
 
 def wrapped(longitudes: Array) -> Array:
@@ -50,15 +53,22 @@ def angular_distance(first: Array, second: Array) -> Array:
     return np.asarray(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
 
 
-def local_direction(source: Array, target: Array) -> Array:
+def local_direction(source: Array, target: Array, longitudes: Array | float = 0.0) -> Array:
     """The direction in which `source` is seen from `target`: unit vectors (east, north), zero where they coincide.
 
-    At a pole, east is taken as if the pole were on the meridian 0°E.
+    At a pole, east and north are those of a point nearby on the meridian of the target, as they are for the wind: from
+    the north pole at λ, a source at μ is seen in the direction (sin(μ − λ), −cos(μ − λ)).
+
+    Args:
+        source: unit vectors.
+        target: unit vectors.
+        longitudes: those of `target` in degrees, without the last axis; they count at the poles alone.
     """
     horizontal = np.hypot(target[..., 0], target[..., 1])[..., None]
-    at_pole = horizontal < 1e-9
-    east = np.where(at_pole, [0.0, 1.0, 0.0], np.stack([-target[..., 1], target[..., 0], 0 * target[..., 0]], -1))
-    east = east / np.where(at_pole, 1.0, horizontal)
+    at_pole = horizontal < AT_POLE
+    meridian = np.radians(np.broadcast_to(longitudes, target.shape[:-1]))
+    here = np.where(at_pole, np.stack([np.cos(meridian), np.sin(meridian), 0 * meridian], -1), target)
+    east = np.stack([-here[..., 1], here[..., 0], 0 * here[..., 0]], -1) / np.where(at_pole, 1.0, horizontal)
     components = np.stack([np.sum(source * east, -1), np.sum(source * np.cross(target, east), -1)], axis=-1)
     length = np.linalg.norm(components, axis=-1, keepdims=True)
     return np.where(length > 1e-9, components / np.maximum(length, 1e-9), 0.0)

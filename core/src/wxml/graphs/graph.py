@@ -102,7 +102,8 @@ class EdgeSet:
         """Make edges from `source` to `target`, node numbers in any order; doubles are dropped.
 
         Features are the great-circle length (radians) and the direction (east, north) in which the target sees the
-        source, each divided by its standard deviation over the set, so that values are of order one.
+        source, each divided by its standard deviation over the set, so that values are of order one. East and north of
+        a node at a pole are those of its meridian.
 
         Raises:
             ContractError: `source` or `target` holds anything but numbers of nodes, or they differ in length.
@@ -120,7 +121,8 @@ class EdgeSet:
         pairs = pairs[np.diff(pairs, prepend=-1) != 0]  # np.unique hashes, which takes twenty times as long
         target_index, source_index = pairs // len(source_nodes), pairs % len(source_nodes)
         here, there = target_nodes.points[target_index], source_nodes.points[source_index]
-        length, direction = angular_distance(there, here)[:, None], local_direction(there, here)
+        length = angular_distance(there, here)[:, None]
+        direction = local_direction(there, here, target_nodes.longitudes[target_index])
         columns = []
         for values in (length, direction):
             spread = values.std() if values.size else 0.0
