@@ -20,6 +20,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
     Coordinates,
     find_coordinates,
     flatten,
+    height,
     is_height,
     is_pascal,
     level_numbers,
@@ -30,6 +31,7 @@ from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import valid_times
 from wxml_dataset_sources.xarray_reading.opening import damaged, in_file, opened, unreadable
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
+from wxml_dataset_sources.xarray_reading.true_places import check_degrees, check_no_rotated_pole
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
@@ -138,6 +140,8 @@ class _Levels:
     numbers: Sequence[float] | None = None
     units: str = ""
     """The units of `numbers`."""
+    height: str = ""
+    """The single height, if it is no part of the variables' names, as in `2 m`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -213,7 +217,10 @@ class _ArrayFile:
         longitude = next((n for n in self.coordinates.longitudes if dims.issuperset(self.dataset[n].dims)), None)
         if latitude is None or longitude is None:
             return None
+        check_no_rotated_pole(self.dataset, name, latitude, longitude)
         if (latitude, longitude) not in self.known_nodes:
+            for axis in (latitude, longitude):
+                check_degrees(axis, self.dataset[axis].variable)
             places = self.dataset[latitude].variable, self.dataset[longitude].variable
             self.known_nodes[latitude, longitude] = _place_nodes(*places, self.grids)
         return self.known_nodes[latitude, longitude]
@@ -236,6 +243,7 @@ class _ArrayFile:
                 f"`{name}` has dimensions {sizes}, of which `{unknown[0]}` is not understood",
                 fix=f"{self._how_to_name(unknown[0])}; or leave the variable out with `variables`",
             )
+        stated = {"the standard name": str(array.attrs.get("standard_name", "")), "the height": levels.height}
         block = Block(
             path=self.file.path,
             origin=f"`{name}`",
@@ -246,15 +254,23 @@ class _ArrayFile:
             grid=nodes.placed.grid,
             reader=ArrayReader(self.file, name, layout),
             period=period_of(name, array.attrs, times),
+            stated={key: text for key, text in stated.items() if text},
         )
         return without_repeat(block, nodes.placed.columns)
 
     def _members(self, dims: frozenset[str]) -> tuple[str | None, tuple[str, ...] | None]:
-        """The dimension of the members and their numbers; those of a dimension without a coordinate begin with 0."""
+        """The dimension of the members and their numbers; those of a dimension without a coordinate begin with 0.
+
+        A single number without a dimension is that of one member; cfgrib writes 0 where there are none.
+        """
         axes = self._along(self.coordinates.members, dims)
         if axes:
             axis = self.dataset[axes[0]]
             return str(axis.dims[0]), _member_numbers(axis.values)
+        single = [name for name in self.coordinates.members if self.dataset[name].ndim == 0]
+        numbers = _member_numbers(np.atleast_1d(self.dataset[single[0]].values)) if single else ("0",)
+        if numbers != ("0",):
+            return None, numbers
         bare = sorted(dim for dim in dims.difference(self.dataset.variables) if self.called(dim) == "member")
         return (bare[0], tuple(map(str, range(self.dataset.sizes[bare[0]])))) if bare else (None, None)
 
@@ -281,7 +297,7 @@ class _ArrayFile:
         dim = str(axis.dims[0]) if axes else None
         units, standard_name = str(axis.attrs.get("units", "")), str(axis.attrs.get("standard_name", ""))
         if axis.size == 1 and is_height(units, standard_name):
-            return _Levels(dim)
+            return _Levels(dim, height=height(axis))
         return _Levels(dim, pressure_in_hpa(level_numbers(axis), units), "hPa" if is_pascal(units) else units)
 
 

@@ -15,7 +15,7 @@ from wxml.errors import DataError, nearest
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.ensembles import by_number
 from wxml_dataset_sources.xarray_reading.horizontal import node_order
-from wxml_dataset_sources.xarray_reading.quantities import check_quantities, described
+from wxml_dataset_sources.xarray_reading.quantities import check_quantities, check_statements, described
 
 HOW_TO_TELL_APART = (
     "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
@@ -46,14 +46,15 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
 
     Raises:
         DataError: the selection names something that is in no file, two blocks hold a variable at the same time, or
-            the blocks differ in grid or members, or those of a variable in units, units of the level, step type or
-            period.
+            the blocks differ in grid or members, or those of a variable in units, units of the level, step type,
+            period or what else the files state of it.
     """
     _check_selection(contents, selection)
     chosen = [block.select(selection.keeps) for content in contents for block in content.blocks]
     blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
     check_quantities(blocks)
     _check_overlaps(blocks)
+    check_statements(blocks)
     blocks = by_number(blocks)
     header = _common_header(blocks)
     rows = []

@@ -4,7 +4,7 @@ __all__ = ["Block", "FileContent", "Period", "Reader", "Selection", "Stamp"]
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -63,6 +63,8 @@ class Block:
     grid: Grid
     reader: Reader
     period: Period = Period()
+    stated: Mapping[str, str] = field(default_factory=dict)
+    """What the file states of the parameter that is no part of its name, such as {"height": "2 m"}."""
     order: NDArray[np.intp] | None = None
     """The position in the file of each node of the source; None if the orders are the same."""
     member_order: NDArray[np.intp] | None = None

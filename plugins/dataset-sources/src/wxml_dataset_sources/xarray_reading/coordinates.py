@@ -1,6 +1,15 @@
 """The coordinates of a dataset, found by CF units, standard name and axis, then by name; and the names of levels."""
 
-__all__ = ["Coordinates", "find_coordinates", "flatten", "is_height", "is_pascal", "level_numbers", "pressure_in_hpa"]
+__all__ = [
+    "Coordinates",
+    "find_coordinates",
+    "flatten",
+    "height",
+    "is_height",
+    "is_pascal",
+    "level_numbers",
+    "pressure_in_hpa",
+]
 
 import re
 from collections.abc import Callable, Sequence
@@ -159,6 +168,13 @@ def pressure_in_hpa(levels: Sequence[float], units: str) -> list[float]:
     """
     factor = 0.01 if is_pascal(units) else 1.0
     return [float(level) * factor for level in levels]
+
+
+def height(axis: xr.DataArray) -> str:
+    """The single height or depth of an axis as text, as in `2 m`; all ways to write metres are one."""
+    units = str(axis.attrs.get("units", ""))
+    is_metres = units.lower().rstrip("s") in ("", "m", "metre", "meter")
+    return f"{level_numbers(axis)[0]:g} {'m' if is_metres else units}"
 
 
 def is_pascal(units: str) -> bool:

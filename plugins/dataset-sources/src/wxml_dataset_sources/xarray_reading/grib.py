@@ -21,6 +21,8 @@ from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.opening import damaged, in_file
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 
+PARAMETER_KEYS = ("discipline", "parameterCategory", "parameterNumber", "table2Version", "indicatorOfParameter")
+"""The numbers that a message has of its parameter, whether ecCodes knows a name for them or not."""
 KEYS = (
     "cfVarName",
     "shortName",
@@ -36,6 +38,8 @@ KEYS = (
     "derivedForecast",
     "percentileValue",
     "probabilityType",
+    "edition",
+    *PARAMETER_KEYS,
 )
 ENSEMBLE_PRODUCTS = {
     "em": "ensemble mean",
@@ -81,6 +85,9 @@ class _Kind:
     has_number: bool
     product: str
     """The product of an ensemble, such as its mean; empty for a forecast or an analysis."""
+    edition: int
+    unnamed: str
+    """The numbers of a parameter that ecCodes has no name for; empty for others."""
 
     @property
     def origin(self) -> str:
@@ -151,8 +158,26 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
         grid=placed.grid,
         reader=MessageReader(file.path, places, placed.nodes),
         period=_period(kind, entries),
+        stated=_stated(kind, None if is_numbered else levels[0]),
     )
     return without_repeat(block, placed.columns)
+
+
+def _stated(kind: _Kind, level: float | None) -> dict[str, str]:
+    """The type of level, with the level's number if it is no part of the name; and the numbers of an unnamed parameter.
+
+    The two editions of GRIB call one level by different names, so that types are compared within an edition.
+    """
+    type_of_level = "isobaric" if kind.type_of_level.startswith("isobaricIn") else kind.type_of_level
+    stated = {
+        f"the level in GRIB {kind.edition}": " ".join([type_of_level, *([] if level is None else [f"{level:g}"])])
+    }
+    return stated | ({"the parameter numbers": kind.unnamed} if kind.unnamed else {})
+
+
+def _unnamed(header: Mapping[str, Any]) -> str:
+    """The numbers of a parameter, as in `discipline 0, parameterCategory 191, parameterNumber 200`."""
+    return ", ".join(f"{key} {header[key]}" for key in PARAMETER_KEYS if header[key] != "undef")
 
 
 def _period(kind: _Kind, entries: Sequence[_Entry]) -> Period:
@@ -208,6 +233,8 @@ def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[
             is_static=header["valid_time"] == "undef",
             has_number=header["number"] != "undef" and not _product(header),
             product=_product(header),
+            edition=header["edition"],
+            unnamed=_unnamed(header) if name == "unknown" else "",
         )
         number, time, level = (
             0 if header[key] == "undef" else header[key] for key in ("number", "valid_time", "level:float")

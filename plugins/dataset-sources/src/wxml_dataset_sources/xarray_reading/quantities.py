@@ -1,6 +1,6 @@
 """Checks that the blocks of a variable hold one quantity: the same units, units of the level, step type and period."""
 
-__all__ = ["check_quantities", "described"]
+__all__ = ["check_quantities", "check_statements", "described"]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -37,6 +37,29 @@ def check_quantities(blocks: Sequence[Block]) -> None:
         _check_step_types(name, sharing)
         _check_stamps(name, sharing)
         _check_periods(name, sharing)
+
+
+def check_statements(blocks: Sequence[Block]) -> None:
+    """Check that the blocks of every variable state the same of it, such as its standard name or height.
+
+    Raises:
+        DataError: two blocks state something else; the error names both.
+    """
+    for name, pieces in _holders(blocks).items():
+        first: dict[str, Block] = {}
+        for _, block in pieces:
+            for key in block.stated:
+                _check_statement(name, key, first.setdefault(key, block), block)
+
+
+def _check_statement(name: str, key: str, first: Block, block: Block) -> None:
+    own, other = first.stated[key], block.stated[key]
+    if own != other:
+        raise DataError(
+            f"variable {name!r} has {key} {own!r} as {first.place}, and {other!r} as {block.place}",
+            fix="choose one with `path` or `grib_filter` (for example by typeOfLevel), or give one of them another "
+            "name: rename: {'file.nc:name': new_name}",
+        )
 
 
 def described(blocks: Sequence[Block]) -> list[Variable]:

@@ -1,0 +1,46 @@
+"""Whether two coordinates are the true latitudes and longitudes, in degrees."""
+
+__all__ = ["check_degrees", "check_no_rotated_pole"]
+
+import re
+from typing import Final
+
+import xarray as xr
+from wxml.errors import DataError
+
+OTHER_UNITS: Final = re.compile(r"rad(ian)?s?|(k|kilo)?m(et(er|re)s?)?", re.IGNORECASE)
+"""Units of places that are no degrees; whatever else a file writes, such as `1`, is taken for degrees."""
+
+
+def check_degrees(name: str, axis: xr.Variable) -> None:
+    """Refuse a latitude or longitude in radians or metres.
+
+    Raises:
+        DataError: names the coordinate and its units.
+    """
+    units = str(axis.attrs.get("units", ""))
+    if OTHER_UNITS.fullmatch(units):
+        raise DataError(
+            f"`{name}` must be in degrees, got the units {units!r}",
+            fix="convert it to degrees, or correct its attribute `units`; if it is no latitude or longitude, give it "
+            "another name",
+        )
+
+
+def check_no_rotated_pole(dataset: xr.Dataset, field: str, latitude: str, longitude: str) -> None:
+    """Refuse one-dimensional axes of a field whose grid mapping turns the pole: they are no true places.
+
+    Raises:
+        DataError: names the axes and the grid mapping.
+    """
+    mapping = re.split(r"[:\s]", str(dataset[field].attrs.get("grid_mapping", "")).strip())[0]
+    are_axes = dataset[latitude].ndim == 1 and dataset[latitude].dims != dataset[longitude].dims
+    if mapping not in dataset.variables or not are_axes:
+        return
+    if dataset[mapping].attrs.get("grid_mapping_name") == "rotated_latitude_longitude":
+        raise DataError(
+            f"`{latitude}` and `{longitude}` are the axes of a rotated pole, as the grid mapping `{mapping}` of "
+            f"`{field}` says",
+            fix="add the true latitudes and longitudes as two-dimensional coordinates, or correct the attribute "
+            "`grid_mapping`",
+        )
