@@ -219,3 +219,12 @@ def test_consolidated_metadata_do_not_count(tmp_path: Path) -> None:
     source = XarraySource(path=str(tmp_path / "a.zarr"))
     assert source.header.names == ("t",)
     np.testing.assert_array_equal(source.read(source.header.times, ["t"])[0, 0, 0], np.arange(4))
+
+
+def test_an_axis_that_no_memory_holds(tmp_path: Path) -> None:
+    dataset().to_zarr(tmp_path / "a.zarr", zarr_format=2, consolidated=False)
+    for name, shape in (("time", [10**14]), ("t", [10**14, 2, 2])):
+        file = tmp_path / "a.zarr" / name / ".zarray"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"shape": shape}))
+    with pytest.raises(DataError, match=r"a\.zarr` needs more memory than there is: Unable to allocate"):
+        XarraySource(path=str(tmp_path / "a.zarr"))

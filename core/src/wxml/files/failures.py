@@ -22,10 +22,14 @@ DAMAGE = (
     TypeError,
     AttributeError,
     EOFError,
+    MemoryError,
     zlib.error,
     lzma.LZMAError,
 )
-"""The errors that netCDF4, zarr, xarray and their codecs raise for a file with damaged bytes."""
+"""The errors that netCDF4, zarr, xarray and their codecs raise for a file with damaged bytes.
+
+`MemoryError` is among them: a length in a header may be any number.
+"""
 
 LIBRARY_BYTES = 2**20
 

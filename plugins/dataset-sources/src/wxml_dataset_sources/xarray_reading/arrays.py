@@ -29,7 +29,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import valid_times
-from wxml_dataset_sources.xarray_reading.opening import damaged, in_file, opened, unreadable
+from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, damaged, in_file, opened, unreadable
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 from wxml_dataset_sources.xarray_reading.true_places import check_degrees, check_no_rotated_pole
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits
@@ -71,6 +71,10 @@ class ArrayReader:
         return values.reshape(len(times), -1, len(levels), nodes)
 
     def _damaged(self, error: Exception) -> DataError:
+        if isinstance(error, MemoryError):
+            return DataError(
+                f"`{self.name}` of `{self.file.path}` needs more memory than there is: {error}", fix=TOO_LARGE
+            )
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         return DataError(
             f"`{self.name}` cannot be read from `{self.file.path}`: {reason}",

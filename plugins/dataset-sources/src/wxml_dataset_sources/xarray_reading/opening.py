@@ -1,6 +1,6 @@
 """Opens NetCDF and zarr lazily with xarray, and turns the errors of the libraries into sentences."""
 
-__all__ = ["damaged", "in_file", "opened", "release", "unreadable"]
+__all__ = ["TOO_LARGE", "damaged", "in_file", "opened", "release", "unreadable"]
 
 import os
 import warnings
@@ -18,6 +18,7 @@ from wxml.files.zarr_metadata import check_zarr_store
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
 
+TOO_LARGE = "a length in the file is damaged, or fewer members, levels or variables have to be read at once"
 KEPT_OPEN = 1024  # datasets with their metadata; xarray itself limits the number of open files
 
 _raw = partial(xr.open_dataset, decode_times=False, decode_timedelta=False, cache=False)
@@ -93,6 +94,8 @@ def damaged(path: str, what: str, error: BaseException) -> DataError:
     """The error for a file that cannot be read: permission denied, or damage."""
     if isinstance(error, PermissionError):
         return DataError(f"`{path}` may not be read: permission denied", fix="ask its owner, or check its mode")
+    if isinstance(error, MemoryError):
+        return DataError(f"`{path}` needs more memory than there is: {error}", fix=TOO_LARGE)
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     if reasons := _known_reasons(path):
         name, why = next(iter(reasons.items()))
