@@ -175,8 +175,9 @@ def test_a_filter_that_is_not_listed_is_named(number: int, tmp_path: Path) -> No
     assert found == {"t": f"is packed by the filter {number}, which is not known"}
 
 
-@pytest.mark.parametrize("number", sorted(SAFE_FILTERS.keys() - {4, 5, 6}))
-def test_a_listed_filter_passes(number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [2, 3, 40000])
+def test_a_listed_filter_passes(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SAFE_FILTERS, 40000, "a number that no plugin of HDF5 has")
     assert check_hdf5_file(made(tmp_path / "a.nc", packed(number))) == {}
 
 
