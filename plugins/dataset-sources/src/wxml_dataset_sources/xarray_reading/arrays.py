@@ -17,6 +17,8 @@ from wxml.files.failures import damage_errors
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import period_of
 from wxml_dataset_sources.xarray_reading.coordinates import (
+    LATITUDE,
+    LONGITUDE,
     Coordinates,
     find_coordinates,
     flatten,
@@ -31,8 +33,8 @@ from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import valid_times
 from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, damaged, in_file, opened, unreadable
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
-from wxml_dataset_sources.xarray_reading.true_places import check_degrees, check_no_rotated_pole
-from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits
+from wxml_dataset_sources.xarray_reading.true_places import check_degrees, check_no_rotated_pole, surest
+from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits, warn_of_zeros
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
 UNWRITTEN = (
@@ -125,6 +127,7 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Plac
         coordinates = find_coordinates(dataset, called)
         arrays = _ArrayFile(file, dataset, unreadable(file), coordinates, called, selection, grids)
         blocks = arrays.blocks()
+    warn_of_zeros(file, dataset, [block.reader.name for block in blocks if isinstance(block.reader, ArrayReader)])
     return FileContent(file.path, blocks, names, frozenset(called(name) for name in arrays.fields()))
 
 
@@ -217,8 +220,11 @@ class _ArrayFile:
     def _nodes(self, name: str) -> _Nodes | None:
         """The grid of a variable; None if the variable has no horizontal dimensions."""
         dims = set(self.dataset[name].dims)
-        latitude = next((n for n in self.coordinates.latitudes if dims.issuperset(self.dataset[n].dims)), None)
-        longitude = next((n for n in self.coordinates.longitudes if dims.issuperset(self.dataset[n].dims)), None)
+        kinds = ((self.coordinates.latitudes, LATITUDE), (self.coordinates.longitudes, LONGITUDE))
+        latitude, longitude = (
+            surest(self.dataset, [name for name in names if dims.issuperset(self.dataset[name].dims)], signs)
+            for names, signs in kinds
+        )
         if latitude is None or longitude is None:
             return None
         check_no_rotated_pole(self.dataset, name, latitude, longitude)

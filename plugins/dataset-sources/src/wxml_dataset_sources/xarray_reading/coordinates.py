@@ -1,7 +1,10 @@
 """The coordinates of a dataset, found by CF units, standard name and axis, then by name; and the names of levels."""
 
 __all__ = [
+    "LATITUDE",
+    "LONGITUDE",
     "Coordinates",
+    "Signs",
     "find_coordinates",
     "flatten",
     "height",

@@ -3,7 +3,7 @@
 __all__ = ["ValidTimes", "valid_times"]
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,9 +55,26 @@ def valid_times(
                 "'hours since 2000-01-01'",
             )
         return ValidTimes(None, ())
-    best = min(instants, key=lambda name: _preference(dataset[name].variable, called(name), lead))
+    ranks = {name: _preference(dataset[name].variable, called(name), lead) for name in instants}
+    best = min(instants, key=ranks.__getitem__)
+    _check_rivals(dataset, best, [name for name in instants if name != best and ranks[name] == ranks[best]])
     is_start = lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead)
     return _dated(dataset, best, leads[0] if is_start else None)
+
+
+def _check_rivals(dataset: xr.Dataset, best: str, rivals: Sequence[str]) -> None:
+    """Refuse dates that claim to be the times as much as those of `best`, and are others; what is no date may be."""
+    dates = decoded_dates(best, dataset[best].variable)
+    for name in rivals:
+        try:
+            others = decoded_dates(name, dataset[name].variable)
+        except DataError:
+            continue
+        if others.dims == dates.dims and not np.array_equal(others.values, dates.values):
+            raise DataError(
+                f"`{best}` and `{name}` both claim to be the times, and hold different dates",
+                fix=f"name the right one in `rename` as valid_time, as in `rename: {{{best}: valid_time}}`",
+            )
 
 
 def _dated(dataset: xr.Dataset, instant: str, lead: str | None) -> ValidTimes:

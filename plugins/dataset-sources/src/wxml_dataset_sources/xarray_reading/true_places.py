@@ -1,15 +1,38 @@
 """Whether two coordinates are the true latitudes and longitudes, in degrees."""
 
-__all__ = ["check_degrees", "check_no_rotated_pole"]
+__all__ = ["check_degrees", "check_no_rotated_pole", "surest"]
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import xarray as xr
 from wxml.errors import DataError
 
+from wxml_dataset_sources.xarray_reading.coordinates import Signs
+from wxml_dataset_sources.xarray_reading.horizontal import SAME_PLACE
+
 OTHER_UNITS: Final = re.compile(r"rad(ian)?s?|(k|kilo)?m(et(er|re)s?)?", re.IGNORECASE)
 """Units of places that are no degrees; whatever else a file writes, such as `1`, is taken for degrees."""
+
+
+def surest(dataset: xr.Dataset, names: Sequence[str], signs: Signs) -> str | None:
+    """The first of `names`, which are sorted by `signs`; None if there is none.
+
+    Raises:
+        DataError: another one is as sure, has the same dimensions, and holds other values.
+    """
+    first, *others = names or (None,)
+    for other in others:
+        one, two = (dataset[name].variable for name in (first, other))
+        as_sure = signs.rank(str(first), one) == signs.rank(str(other), two) and one.dims == two.dims
+        if as_sure and not np.allclose(one.values, two.values, rtol=0, atol=SAME_PLACE, equal_nan=True):
+            raise DataError(
+                f"`{first}` and `{other}` both claim to be the {signs.standard_name}, and hold different values",
+                fix=f"leave one of them out, for example with `dataset.drop_vars({other!r})`",
+            )
+    return first
 
 
 def check_degrees(name: str, axis: xr.Variable) -> None:

@@ -1,8 +1,9 @@
 """The values of a NetCDF variable or zarr array that are missing by its limits, or were never written."""
 
-__all__ = ["invalid", "is_limited", "limits"]
+__all__ = ["invalid", "is_limited", "limits", "warn_of_zeros"]
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import netCDF4
@@ -10,6 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from wxml.errors import DataError
+
+from wxml_dataset_sources.xarray_reading.files import DataFile
+
+logger = logging.getLogger("wxml")
 
 LIMITS = ("valid_range", "valid_min", "valid_max")
 PACKING = ("scale_factor", "add_offset")
@@ -77,6 +82,23 @@ def limits(attributes: Mapping[str, Any]) -> tuple[NDArray[Any] | None, NDArray[
     if "valid_range" in found:
         lowest, highest = found["valid_range"][:1], found["valid_range"][1:]
     return lowest, highest
+
+
+def warn_of_zeros(file: DataFile, dataset: xr.Dataset, names: Sequence[str]) -> None:
+    """Log a warning for the variables of a zarr store whose zeros count as missing.
+
+    The `fill_value` of format 2 is the missing value by the convention of xarray. Other programs write 0 there, and
+    mean by it that chunks that were never written hold zeros.
+    """
+    fills = {name: dataset.variables[name].encoding.get("_FillValue") for name in names}
+    zeros = [name for name, fill in fills.items() if fill is not None and np.all(np.asarray(fill) == 0)]
+    if file.engine == "zarr" and zeros:
+        logger.warning(
+            "the zeros of `%s` in `%s` are read as missing, because the store states 0 as `fill_value`; if they are "
+            "values, write null there",
+            "`, `".join(zeros),
+            file.path,
+        )
 
 
 def _has_silent_fill(dtype: np.dtype[Any]) -> bool:
