@@ -20,6 +20,7 @@ from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugi
 from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.data.chain import first_order_statistics, make_chain, through, warn_of_scales
+from wxml.data.file_names import check_file_names, coordinate_names
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
@@ -145,6 +146,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     roles = assign_roles(
         source.header.names, prognostic=chosen.prognostic, forcing=chosen.forcing, diagnostic=chosen.diagnostic
     )
+    check_file_names(roles.output, coordinate_names(source.header.grid))
     compute = _training_statistics(config, source, roles)
     statistics = compute(None)
     transforms, model_statistics = make_chain(_makers(config), statistics, compute)

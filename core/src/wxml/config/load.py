@@ -2,6 +2,7 @@
 
 __all__ = ["LoadedConfig", "change_config", "load_config", "read_config"]
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +121,8 @@ def _checked(tree: Node, faults: Sequence[Fault] = ()) -> LoadedConfig:
         config = ExperimentConfig.model_validate(tree.plain())
     except ValidationError as error:
         faults = [*(_with_hint(fault, tree) for fault in faults_of(error, ExperimentConfig)), *faults]
+    told = {fault.path for fault in faults}
+    faults = [*faults, *(fault for fault in _infinite(tree) if fault.path not in told)]
     if faults:
         located = [Fault(fault.path, fault.message, location(tree, fault.path)) for fault in faults]
         raise ConfigError(sorted(located, key=lambda fault: fault.key))
@@ -129,6 +132,15 @@ def _checked(tree: Node, faults: Sequence[Fault] = ()) -> LoadedConfig:
         from_schema = isinstance(node.value, dict | list) and node.value and rest
         origins[path_text(path)] = str(DEFAULT if from_schema or node.origin is None else node.origin)
     return LoadedConfig(config, origins)
+
+
+def _infinite(tree: Node) -> list[Fault]:
+    """A fault for each number that no artefact can hold: JSON has neither infinity nor NaN."""
+    return [
+        Fault(path, f"a number must be finite, got {leaf.value}")
+        for path, leaf in leaves(tree)
+        if isinstance(leaf.value, float) and not math.isfinite(leaf.value)
+    ]
 
 
 def _with_hint(fault: Fault, tree: Node) -> Fault:

@@ -22,7 +22,6 @@ __all__ = [
 ]
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -31,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.fields import Fields
+from wxml.data.file_names import check_file_names
 from wxml.data.grid import Grid
 from wxml.data.times import format_duration, format_time
 from wxml.data.variables import Variable
@@ -69,9 +69,6 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
 }
 _GLOBAL_ATTRIBUTES = {"Conventions": "CF-1.10", "title": "machine-learned weather forecast"}
 _CHUNK_BYTES = 32 * 2**20
-# The names that every version of NetCDF takes and that make a folder anywhere, as zarr does. CF would begin them with a
-# letter, but 2t and 10u are ECMWF's own names.
-_PORTABLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,199}")
 
 Axis = NDArray[np.float64]
 
@@ -159,7 +156,7 @@ class ForecastLayout:
         dimensions |= zip(weight.dimensions, weight.values.shape, strict=True)
         coordinates = (*leading, *horizontal)
         names = tuple(variable.name for variable in header.variables)
-        _check_names(names, {coordinate.name for coordinate in coordinates} | set(dimensions))
+        check_file_names(names, {coordinate.name for coordinate in coordinates} | set(dimensions))
         return cls(
             dimensions, coordinates, names, {**_GLOBAL_ATTRIBUTES, PROVENANCE: provenance_text(header.provenance)}
         )
@@ -283,21 +280,6 @@ def _axes(grid: Grid) -> tuple[Axis, Axis] | None:
         longitudes = np.unwrap(longitudes, period=360.0)
         longitudes = longitudes - 360.0 * (longitudes.max() > 360.0)
     return (latitudes, longitudes) if is_monotonic(latitudes) and is_monotonic(longitudes) else None
-
-
-def _check_names(names: tuple[str, ...], taken: set[str]) -> None:
-    """Raise a DataError if a name cannot stand in a file, is in `taken`, or is there twice."""
-    for name in names:
-        if not _PORTABLE_NAME.fullmatch(name):
-            raise DataError(
-                f"a forecast file cannot hold a variable with the name {name!r}",
-                fix="rename it: up to 200 letters, digits and `_.@+-`, beginning with a letter or a digit",
-            )
-        if name in taken:
-            raise DataError(f"the name {name!r} is that of a coordinate of forecast files", fix="rename the variable")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"`variables` must have different names, got {twice} twice", fix="rename one of each pair")
 
 
 def _index(known: NDArray[Any], wanted: Any, what: str, write: Callable[[Any], str]) -> int:
