@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from wxml.errors import DataError
 from xarray.coders import CFDatetimeCoder
 
+from wxml_dataset_sources.xarray_reading.reference_dates import with_clear_date
+
 REAL_CALENDARS: Final = ("", "standard", "gregorian", "proleptic_gregorian", "julian")
 """Calendars that count the days that pass; a date of one is an instant, whatever the calendar calls it."""
 SHORT_CALENDARS: Final = ("noleap", "365_day")
@@ -91,17 +93,21 @@ def _seconds_per_unit(name: str, variable: xr.Variable) -> float:
 
 
 def _from_numbers(name: str, variable: xr.Variable) -> NDArray[np.datetime64]:
-    """The dates of CF numbers as `datetime64[ms]`."""
+    """The dates of CF numbers as `datetime64[ms]`, in UTC."""
+    clear = with_clear_date(str(variable.attrs.get("units", "")))
+    if clear is None:
+        raise _not_dates(name, f"units {variable.attrs.get('units')!r}", IN_THE_CALENDAR)
+    units, zone = clear
     try:
         coder = CFDatetimeCoder(time_unit="s")
-        whole = xr.Dataset({name: variable})
+        whole = xr.Dataset({name: (variable.dims, variable.values, variable.attrs | {"units": units})})
         with warnings.catch_warnings():
             # Times that are no whole seconds are rounded to them afterwards.
             warnings.filterwarnings("ignore", "Can't decode floating point datetimes", xr.SerializationWarning)
             decoded = xr.decode_cf(whole, decode_times=coder, decode_timedelta=False)[name].variable.values
         if decoded.dtype == object:
             decoded = np.array([_isoformat(date) for date in decoded.ravel()]).reshape(variable.shape)
-        return np.asarray(decoded, "datetime64[ms]")
+        return np.asarray(np.asarray(decoded, "datetime64[ms]") - zone, "datetime64[ms]")
     except (ValueError, OverflowError, TypeError) as error:
         raise _not_dates(name, f"units {variable.attrs.get('units')!r}", IN_THE_CALENDAR) from error
 
