@@ -100,6 +100,27 @@ def many_ways(group: Any, other: str) -> None:
         outer["s"] = group
 
 
+def long_name(group: Any, other: str) -> None:
+    group["t" * 256] = np.ones(3)
+
+
+def long_name_of_a_group(group: Any, other: str) -> None:
+    group.create_group("t" * 256)
+
+
+def long_name_of_an_attribute(group: Any, other: str) -> None:
+    group.create_dataset("t", shape=3, dtype="f4").attrs["a" * 256] = 1
+
+
+def long_name_of_an_attribute_of_a_group(group: Any, other: str) -> None:
+    group.attrs["a" * 1000] = 1
+
+
+def with_attribute(name: str, value: Any) -> Change:
+    """Adds an attribute to a variable, as NetCDF writes it or not."""
+    return lambda group, _: group.create_dataset("t", shape=(2, 3), dtype="f4").attrs.__setitem__(name, value)
+
+
 REFUSED = {
     external_storage: "keeps the values of the variable `{0}t` in another file",
     two_parts_of_storage: "keeps the values of the variable `{0}t` in another file",
@@ -117,6 +138,10 @@ REFUSED = {
     soft_link_upwards: "in a circle",
     deep_groups: "nests groups more than 256 deep",
     many_ways: "has more than 50000 links",
+    long_name: "has a name of more than 255 bytes: `{0}t",
+    long_name_of_a_group: "has a name of more than 255 bytes: `{0}t",
+    long_name_of_an_attribute: "has an attribute of `{0}t` with a name of more than 255 bytes",
+    long_name_of_an_attribute_of_a_group: "with a name of more than 255 bytes",
 }
 
 
@@ -139,6 +164,29 @@ def test_a_file_that_leads_elsewhere_is_refused(change: Change, place: str, bloc
     assert caught.value.message.startswith(f"`{path}` ")
     assert REFUSED[change].format(place) in caught.value.message
     assert caught.value.message.endswith(", so the file is not opened")
+
+
+INTERNAL = {
+    "_Netcdf4Dimid": np.int32(7),
+    "_Netcdf4Coordinates": np.array([0, 1], "i4"),
+    "_QuantizeBitGroomNumberOfSignificantDigits": np.array([3], "i4"),
+    "_QuantizeGranularBitRoundNumberOfSignificantDigits": np.array([3], "i4"),
+    "_QuantizeBitRoundNumberOfSignificantBits": np.array([3], "i4"),
+}
+OTHERS = [np.float64(1e300), np.float32(0), "0", np.zeros((), [("a", "i4", (300,))])]
+NOT_ONE = [np.arange(2, dtype="i4"), np.arange(1000, dtype="i4"), np.int32(-1), np.int64(2**40), h5py.Empty("i4")]
+NOT_INT = [np.zeros(2, "i8"), np.zeros(2, "u1")]
+
+
+@pytest.mark.parametrize("place", ["", "g/h/"], ids=["root", "nested"])
+@pytest.mark.parametrize("name", INTERNAL)
+def test_attributes_of_netcdf_itself_are_as_it_writes_them(name: str, place: str, tmp_path: Path) -> None:
+    for number, value in enumerate([*OTHERS, *(NOT_INT if name == "_Netcdf4Coordinates" else NOT_ONE)]):
+        path = made(tmp_path / f"{number}.nc", with_attribute(name, value), place)
+        with pytest.raises(DataError, match=f"has the attribute `{name}` of `{place}t` with other values than NetCDF"):
+            check_hdf5_file(path)
+    for number, value in enumerate([INTERNAL[name], *([] if name == "_Netcdf4Coordinates" else [np.int64(3)])]):
+        assert check_hdf5_file(made(tmp_path / f"fine{number}.nc", with_attribute(name, value), place)) == {}
 
 
 @pytest.mark.parametrize("place", ["", "g/h/"], ids=["root", "nested"])
@@ -195,6 +243,7 @@ PLAIN: dict[str, Change] = {
     "a soft link to a group": lambda group, _: group.update({"b": group.create_group("a")}),
     "a named type": lambda group, _: group.__setitem__("t", np.dtype([("a", "f4")])),
     "attributes": lambda group, _: group.attrs.update({"a": "text", "b": np.zeros(2, [("c", "f4")])}),
+    "long names": lambda group, _: group.create_dataset("n" * 255, shape=3, dtype="f4").attrs.update({"a" * 255: 1}),
     "a letter of another alphabet": lambda group, _: group.create_dataset("температура", data=[1.0]),
 }
 

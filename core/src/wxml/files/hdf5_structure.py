@@ -43,7 +43,17 @@ NOT_NUMBERS = {
 """The type classes of HDF5 whose values are neither numbers nor text nor names of numbers."""
 FLOAT, FLOAT_BYTES = 1, (4, 8)
 """The class of floats, and the sizes of those that NetCDF has; others end the process in netCDF4 1.7.5."""
-HARD, SOFT, EXTERNAL = 0, 1, 64
+INTEGER, INTEGER_BYTES = 0, 4
+ONE_NUMBER = (
+    b"_Netcdf4Dimid",
+    b"_QuantizeBitGroomNumberOfSignificantDigits",
+    b"_QuantizeBitRoundNumberOfSignificantBits",
+    b"_QuantizeGranularBitRoundNumberOfSignificantDigits",
+)
+NUMBERS = (*ONE_NUMBER, b"_Netcdf4Coordinates")
+"""The attributes that NetCDF writes for itself; it reads them without a look at their types and lengths."""
+LONGEST_NAME = 255  # bytes; beyond, netCDF4 reads and writes past the end of its own memory
+HARD, SOFT = 0, 1
 MOST_LINKS = 50_000  # netCDF4 ends the process at 65 536 groups
 MOST_LEVELS = 256
 
@@ -59,7 +69,8 @@ def check_hdf5_file(path: str | os.PathLike[str]) -> dict[str, str]:
 
     Raises:
         DataError: the file has an external link, a link that leads nowhere, external storage, a virtual dataset, floats
-            of neither 4 nor 8 bytes, more than 50 000 links, or groups that are nested more than 256 deep.
+            of neither 4 nor 8 bytes, names of more than 255 bytes, attributes that NetCDF writes for itself with other
+            values than it writes, more than 50 000 links, or groups that are nested more than 256 deep.
         OSError, RuntimeError, KeyError, ValueError: the file is damaged.
     """
     from h5py import h5f  # takes a while to load
@@ -91,7 +102,12 @@ def _unreadable(root: Any) -> dict[str, str]:
     from h5py.h5d import DatasetID
 
     walk = _Walk(as_paths=False)
-    found = {name: _reason(entry, name) for name, entry in walk.entries(root) if isinstance(entry, DatasetID)}
+    found = {}
+    _check_attributes(root, "/")
+    for name, entry in walk.entries(root):
+        _check_attributes(entry, name)
+        if isinstance(entry, DatasetID):
+            found[name] = _reason(entry, name)
     if not walk.is_tree:
         for _ in _Walk(as_paths=True).entries(root):
             pass  # the bounds of the walk are the check
@@ -136,8 +152,10 @@ class _Walk:
             if self._links > MOST_LINKS:
                 raise _RefusedError(f"has more than {MOST_LINKS} links, or groups in a circle")
             self.is_tree &= kind != SOFT
+            name = place + link.decode("utf-8", "replace")
+            if len(link) > LONGEST_NAME:
+                raise _RefusedError(f"has a name of more than {LONGEST_NAME} bytes: `{name[:40]}…`")
             if kind != SOFT or self._as_paths:
-                name = place + link.decode("utf-8", "replace")
                 yield name, _opened(group, link, kind, name)
 
     def _enters(self, group: Any) -> bool:
@@ -174,6 +192,40 @@ def _opened(group: Any, link: bytes, kind: int, name: str) -> Any:
         if kind == HARD:
             raise
         raise _RefusedError(f"has the link `{name}`, which leads nowhere") from error
+
+
+def _check_attributes(entry: Any, name: str) -> None:
+    """Refuse attributes that netCDF4 cannot read safely."""
+    from h5py import h5a, h5t
+
+    names: list[bytes] = []
+    if not isinstance(entry, h5t.TypeID):
+        h5a.iterate(entry, names.append)
+    for attribute in names:
+        text = attribute.decode("utf-8", "replace")
+        if len(attribute) > LONGEST_NAME:
+            raise _RefusedError(f"has an attribute of `{name}` with a name of more than {LONGEST_NAME} bytes")
+        if attribute in NUMBERS and not _is_as_written(h5a.open(entry, attribute), one=attribute in ONE_NUMBER):
+            raise _RefusedError(f"has the attribute `{text}` of `{name}` with other values than NetCDF writes")
+
+
+def _is_as_written(attribute: Any, *, one: bool) -> bool:
+    """Whether an attribute that NetCDF writes for itself holds integers of 4 bytes; with `one`, a single small integer.
+
+    NetCDF converts the single ones, which other writers keep in 8 bytes.
+    """
+    import numpy as np
+
+    kind = attribute.get_type()
+    if kind.get_class() != INTEGER:
+        return False
+    if not one:
+        return bool(kind.get_size() == INTEGER_BYTES)
+    if attribute.get_space().get_simple_extent_npoints() != 1:
+        return False
+    value = np.zeros(attribute.shape, np.int64)
+    attribute.read(value)
+    return bool(0 <= value.item() <= MOST_LINKS)
 
 
 def _reason(variable: Any, name: str) -> str:
