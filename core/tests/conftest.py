@@ -25,6 +25,7 @@ gap = tiny_wxml:Gap
 still = tiny_wxml:Still
 wakes = tiny_wxml:Wakes
 other-units = tiny_wxml:OtherUnits
+buckets = tiny_wxml:Buckets
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
 [wxml.graph_builders]
@@ -86,6 +87,13 @@ class OtherUnits(TravellingWaves):
         units = {"t": t, "q": q}
         variables = tuple(replace(one, units=units[one.name]) for one in self.header.variables)
         self.header = replace(self.header, variables=variables)
+
+class Buckets(TravellingWaves):
+    """The same waves, as sums over periods."""
+    def __init__(self, *, period: str) -> None:
+        super().__init__()
+        first, *others = self.header.variables
+        self.header = replace(self.header, variables=(replace(first, step_type="accum", period=period), *others))
 
 class Still(TravellingWaves):
     """q is its wave at the first time, always."""

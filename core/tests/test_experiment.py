@@ -305,6 +305,30 @@ def test_units_that_are_not_stated_are_warned_of(tiny, tmp_path: Path, caplog) -
     assert "the units of 't' cannot be compared: 'K' in the training, '' in the source" in caplog.text
 
 
+@pytest.mark.parametrize(("period", "timestep"), [("3h", "6h"), ("24h", "6h"), ("6h around the time", "12h")])
+def test_periods_of_another_length_than_a_time_step_are_warned_of(tiny, period: str, timestep: str, caplog) -> None:
+    source = {"plugin": "buckets", "period": period}
+    assemble(tiny({"data.source": source, "data.timestep": timestep, "forecast.lead_time": "24h"}))
+    words = f"the values of 't' describe periods of {period.split()[0]}, and a time step is {timestep}"
+    assert words in caplog.text
+
+
+@pytest.mark.parametrize("period", ["6h", "6h around the time"])
+def test_periods_of_one_time_step_need_no_word(tiny, period: str, caplog) -> None:
+    assemble(tiny({"data.source": {"plugin": "buckets", "period": period}}))
+    assert "describe periods" not in caplog.text
+
+
+@pytest.mark.parametrize(("period", "other"), [("6h", "3h"), ("6h", "6h after the time")])
+def test_data_over_other_periods_are_refused(tiny, tmp_path: Path, period: str, other: str) -> None:
+    path = saved(assemble(tiny({"data.source": {"plugin": "buckets", "period": period}})), tmp_path / "c.safetensors")
+    restore(path, source=PluginChoice(plugin="buckets", period=period))
+    with pytest.raises(
+        DataError, match=f"trained on 't' over periods of {period}, and the source has it over periods of"
+    ):
+        restore(path, source=PluginChoice(plugin="buckets", period=other))
+
+
 def test_a_diagnostic_variable_need_not_be_in_the_data(tiny, tmp_path: Path) -> None:
     """It only comes out of the model, so analyses that lack it can still be forecast from."""
     path = saved(assemble(tiny({"data.variables": {"diagnostic": ["q"]}})), tmp_path / "c.safetensors")

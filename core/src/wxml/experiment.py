@@ -21,6 +21,7 @@ from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.data.chain import first_order_statistics, make_chain, through, warn_of_scales
 from wxml.data.file_names import check_file_names, coordinate_names
+from wxml.data.periods import warn_of_periods
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
@@ -165,6 +166,8 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         notes=provenance_notes(),
     )
     by_name = {variable.name: variable for variable in source.header.variables}
+    used = [by_name[name] for name in roles.output + roles.forcing if name in by_name]
+    warn_of_periods(used, parse_duration(config.data.timestep))
     outputs = tuple(by_name[name] for name in roles.output)
     return Experiment(config, preprocessing, graph, statistics, record, outputs)
 

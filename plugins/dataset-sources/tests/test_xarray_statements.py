@@ -118,6 +118,36 @@ def test_other_levels_of_grib_are_not_joined(first: Any, second: Any, tmp_path: 
     assert XarraySource(path=paths, rename={"2.grib2:t": "other"}).header.names == ("t", "other")
 
 
+def soil(path: Path, day: int, top: int, bottom: int) -> str:
+    """The temperature of a layer of soil, its ends in cm."""
+    surfaces: dict[str, Any] = {}
+    for which, depth in (("First", top), ("Second", bottom)):
+        surfaces |= {f"typeOf{which}FixedSurface": 106, f"scaleFactorOf{which}FixedSurface": 2}
+        surfaces[f"scaledValueOf{which}FixedSurface"] = depth
+    return message(path, day, discipline=2, parameterCategory=0, parameterNumber=2, **surfaces)
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["one file", "a file each"])
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations([(0, 100), (0, 200), (0, 700)], 2)))
+def test_layers_that_begin_at_one_level_are_not_joined(first: Any, second: Any, apart: bool, tmp_path: Path) -> None:
+    paths = [soil(tmp_path / f"{day}.grib2", day, *ends) for day, ends in enumerate([first, second], start=1)]
+    if not apart:
+        (tmp_path / "all.grib2").write_bytes(b"".join(Path(path).read_bytes() for path in paths))
+    with pytest.raises(DataError, match="has the level in GRIB 2" if apart else "holds the layers") as caught:
+        XarraySource(path=paths if apart else str(tmp_path / "all.grib2"))
+    assert all(f"{top // 100}-{bottom // 100}" in caught.value.message for top, bottom in (first, second))
+    if not apart:
+        chosen = XarraySource(path=str(tmp_path / "all.grib2"), grib_filter={"bottomLevel": first[1] // 100})
+        assert chosen.header.times.size == 1
+
+
+def test_layers_of_one_profile_are_levels(tmp_path: Path) -> None:
+    paths = [soil(tmp_path / f"{top}.grib2", 1, top, top + 100) for top in (0, 100, 200)]
+    (tmp_path / "all.grib2").write_bytes(b"".join(Path(path).read_bytes() for path in paths))
+    names = XarraySource(path=str(tmp_path / "all.grib2")).header.names
+    assert [name.rpartition("_")[2] for name in names] == ["0", "1", "2"]
+
+
 def test_both_editions_of_grib_are_joined(tmp_path: Path) -> None:
     """Edition 1 of ECMWF has the temperature at 2 m at the surface."""
     paths = [

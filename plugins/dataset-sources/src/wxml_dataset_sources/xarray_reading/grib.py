@@ -31,6 +31,8 @@ KEYS = (
     "units",
     "md5GridSection",
     "level:float",
+    "topLevel",
+    "bottomLevel",
     "number",
     "valid_time",
     "stepRange",
@@ -105,6 +107,7 @@ class _Entry:
     member: int
     time: int  # seconds since 1970
     length: int | None  # seconds of the period that ends at `time`; None if the message does not say it
+    layer: str = ""  # both ends of a layer, as in `0-10`; empty for a single level
 
 
 def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:
@@ -143,6 +146,7 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
                 fix="choose one with `grib_filter` (by dataDate, step or stepRange), or leave it out with `variables`",
             )
         places[slot] = entry.offset
+    layers = _layers(kind, entries)
     if kind.grid not in grids:
         grids[kind.grid] = message_grid(file.path, entries[0].offset)
     placed = grids[kind.grid]
@@ -158,20 +162,37 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
         grid=placed.grid,
         reader=MessageReader(file.path, places, placed.nodes),
         period=_period(kind, entries),
-        stated=_stated(kind, None if is_numbered else levels[0]),
+        stated=_stated(kind, "" if is_numbered else layers[levels[0]]),
     )
     return without_repeat(block, placed.columns)
 
 
-def _stated(kind: _Kind, level: float | None) -> dict[str, str]:
-    """The type of level, with the level's number if it is no part of the name; and the numbers of an unnamed parameter.
+def _layer(header: Mapping[str, Any]) -> str:
+    """Both ends of the layer of a message, as in `0-10`; empty for a single level."""
+    top, bottom = header["topLevel"], header["bottomLevel"]
+    return "" if top == bottom or "undef" in (top, bottom) else f"{top}-{bottom}"
+
+
+def _layers(kind: _Kind, entries: Sequence[_Entry]) -> dict[float, str]:
+    """Each level with its layer as text; raise a DataError for two layers that begin at one level."""
+    found: dict[float, str] = {}
+    for entry in entries:
+        text = entry.layer or f"{entry.level:g}"
+        if found.setdefault(entry.level, text) != text:
+            raise DataError(
+                f"{kind.origin} holds the layers {found[entry.level]} and {text}, which have one number as levels",
+                fix="choose one with `grib_filter` (by bottomLevel and topLevel), or leave it out with `variables`",
+            )
+    return found
+
+
+def _stated(kind: _Kind, layer: str) -> dict[str, str]:
+    """The type of level, with `layer` if it is no part of the name; and the numbers of an unnamed parameter.
 
     The two editions of GRIB call one level by different names, so that types are compared within an edition.
     """
     type_of_level = "isobaric" if kind.type_of_level.startswith("isobaricIn") else kind.type_of_level
-    stated = {
-        f"the level in GRIB {kind.edition}": " ".join([type_of_level, *([] if level is None else [f"{level:g}"])])
-    }
+    stated = {f"the level in GRIB {kind.edition}": f"{type_of_level} {layer}".strip()}
     return stated | ({"the parameter numbers": kind.unnamed} if kind.unnamed else {})
 
 
@@ -241,7 +262,9 @@ def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[
         )
         for offset in offsets:
             place = (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
-            entry = _Entry(place, float(level), int(number), int(time), _period_length(header["stepRange"]))
+            entry = _Entry(
+                place, float(level), int(number), int(time), _period_length(header["stepRange"]), _layer(header)
+            )
             kinds.setdefault(kind, []).append(entry)
     if not kinds:
         there = "; ".join(f"{key} is one of {index.header_values[key][:20]}" for key in chosen)
