@@ -137,6 +137,31 @@ def test_a_dataset_that_is_no_forecast(truth, tmp_path, verify, dataset, lacking
         verify(tmp_path / "other.nc", truth)
 
 
+@pytest.mark.parametrize("name", ["forecast.nc", "forecast.zarr"])
+@pytest.mark.parametrize("axis", ["time", "prediction_timedelta"])
+def test_a_case_that_would_count_twice_is_refused(grid, write, truth, verify, axis, name) -> None:
+    times, leads = (TIMES[[0, 0]], LEADS) if axis == "time" else (TIMES[:2], LEADS[[1, 1]])
+    path = write(grid, times, leads, {"t_850": np.ones((2, 2, 4))}, name=name)
+    with pytest.raises(DataError, match=rf"in `{axis}` 2 times\n.*drop_duplicates\('{axis}'\)"):
+        verify(path, truth)
+    opened = xr.open_zarr(path) if name.endswith("zarr") else xr.open_dataset(path)
+    with opened as dataset:
+        dataset.drop_duplicates(axis).to_netcdf(path.with_name("once.nc"))
+    verify(path.with_name("once.nc"), truth, maps=0)
+
+
+@pytest.mark.parametrize("wrong", [-0.25, np.nan, np.inf])
+def test_areas_that_cannot_be_are_refused(forecast, truth, verify, wrong) -> None:
+    path = forecast()
+    dataset = xr.load_dataset(path)
+    dataset["area_weight"][0, 0] = wrong
+    dataset.to_netcdf(path)
+    with pytest.raises(DataError, match=r"`area_weight` of .* must be shares of an area"):
+        verify(path, truth)
+    dataset.drop_vars("area_weight").to_netcdf(path)
+    verify(path, truth, maps=0)
+
+
 def test_a_variable_that_the_truth_lacks(truth, forecast, verify) -> None:
     with pytest.raises(DataError, match=r"no variable 't_580'\n.*did you mean 't_850'"):
         verify(forecast(variable="t_580"), truth)

@@ -76,10 +76,20 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
         )
 
     def area_weights(self) -> Array | None:
-        """The share of the area that each node stands for, shape `[node]`; None where the file does not say."""
+        """The share of the area that each node stands for, shape `[node]`; None where the file does not say.
+
+        Raises:
+            DataError: a share is negative or missing.
+        """
         if AREA_WEIGHT not in self._dataset:
             return None
         weights = self._flat(self._dataset[AREA_WEIGHT])
+        if not (np.all(weights >= 0) and 0 < weights.sum() < np.inf):
+            raise DataError(
+                f"`{AREA_WEIGHT}` of `{self._path}` must be shares of an area, got numbers from {weights.min():g} to "
+                f"{weights.max():g}",
+                fix="correct them, or take the variable out: the areas are then those of the truth",
+            )
         return np.asarray(weights / weights.sum())
 
     def read(self, case: int, variables: Sequence[str]) -> Array:
@@ -116,7 +126,18 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
                 f"{', '.join(f'{name} {size}' for name, size in sizes.items()) or 'none'}",
                 fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
             )
+        self._check_axes()
         return horizontal
+
+    def _check_axes(self) -> None:
+        """Raise a DataError if an initial time or a lead time is there twice: its case would count twice."""
+        for name in AXES:
+            values, counts = np.unique(self._dataset[name].values, return_counts=True)
+            if counts.max() > 1:
+                raise DataError(
+                    f"`{self._path}` holds {values[np.argmax(counts)]} in `{name}` {counts.max()} times",
+                    fix=f"keep each once, for example with `dataset.drop_duplicates({name!r})`",
+                )
 
 
 def _checked(path: Path) -> dict[str, Any]:
