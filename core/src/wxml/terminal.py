@@ -1,15 +1,31 @@
 """Prints tables in plain text, and shows the progress of long work on a terminal or in a log."""
 
-__all__ = ["MaskedFormatter", "MaskedRecord", "Progress", "columns", "printable", "progress", "say"]
+__all__ = [
+    "MaskedFormatter",
+    "MaskedRecord",
+    "MaskedStream",
+    "Progress",
+    "columns",
+    "mask_streams",
+    "masked_warning",
+    "printable",
+    "progress",
+    "say",
+    "say_json",
+    "say_path",
+]
 
 import logging
 import sys
+import warnings
 from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
 
-from wxml.masking import masked
+from wxml.masking import masked, masked_values
 
 logger = logging.getLogger("wxml")
+plain_warning = warnings.formatwarning
 
 LINES = 10
 """How often a log hears of the progress of one piece of work after its first step, however long it is."""
@@ -18,7 +34,7 @@ Item = TypeVar("Item")
 
 
 def printable(text: str) -> str:
-    r"""The text with an escape for each character that a terminal obeys or that changes the order of others.
+    r"""The text without secrets, and with an escape for each character that a terminal obeys or that reorders others.
 
     Texts of packages, data and artefacts may hold such characters: control characters move the cursor, set the title or
     the clipboard, and marks of direction (Unicode's bidi controls) show letters in another order. A line break is one.
@@ -26,6 +42,7 @@ def printable(text: str) -> str:
     >>> printable("a\x1b[2Jb"), printable("température °C")
     ('a\\x1b[2Jb', 'température °C')
     """
+    text = masked(text)
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() or one == "\xa0" else ascii(one)[1:-1] for one in text)
@@ -35,7 +52,23 @@ def say(text: str, *, err: bool = False) -> None:
     """Print lines, each of them `printable`, to stdout, or to stderr if `err` is set."""
     import click
 
-    click.echo("\n".join(printable(line.expandtabs()) for line in text.split("\n")), err=err)
+    click.echo("\n".join(printable(line.expandtabs()) for line in masked(text).split("\n")), err=err)
+
+
+def say_json(value: Any) -> None:
+    """Print JSON values without secrets to stdout; what JSON does not know is written as text."""
+    import json
+
+    import click
+
+    click.echo(json.dumps(masked_values(json.loads(json.dumps(value, default=str))), indent=2))
+
+
+def say_path(path: Path) -> None:
+    """Print the path of a result to stdout as it is: a program opens it, so no part of it may be masked."""
+    import click
+
+    click.echo(path, file=getattr(sys.stdout, "unmasked", sys.stdout))
 
 
 def columns(
@@ -80,6 +113,46 @@ class MaskedFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line of `record`, masked and printable."""
         return "\n".join(map(printable, masked(super().format(record)).split("\n")))
+
+
+class MaskedStream:
+    """A text stream that writes without secrets what any library writes to it; else it is the stream that it wraps.
+
+    Attributes:
+        unmasked: that stream.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.unmasked = stream
+
+    def write(self, text: str) -> int:
+        """Write a text; a secret whose parts are written one by one is not found."""
+        self.unmasked.write(masked(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts one after the other."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unmasked, name)
+
+
+def mask_streams() -> None:
+    """Put a `MaskedStream` in the place of stdout and of stderr, where they are open."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, MaskedStream):
+            setattr(sys, name, MaskedStream(stream))
+
+
+def masked_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """The lines of a warning as Python writes them, masked and printable; stands for `warnings.formatwarning`."""
+    lines = masked(plain_warning(message, category, filename, lineno, line)).split("\n")
+    return "\n".join(printable(one.expandtabs()) for one in lines)
 
 
 class Progress:

@@ -220,3 +220,12 @@ def test_what_is_no_artefact_is_exit_code_2(tmp_path, name) -> None:
 
 def test_one_question_at_a_time(tmp_path) -> None:
     assert doctor("--for", "x", "--manifest", "y").exit_code == 2
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_no_secret_of_a_manifest_is_shown(tmp_path, as_json) -> None:
+    path = manifest(tmp_path, f'wxml-core = "{CORE}"', 'torch = "https://me:S3CRET@host"')
+    done = doctor("--manifest", path, *as_json)
+    assert done.exit_code == 2
+    assert "https://***@host" in done.output
+    assert "S3CRET" not in done.output

@@ -152,6 +152,11 @@ def test_options_become_json(site, tmp_path) -> None:
             "'acme @ git+ssh://git@git.acme.org/wx.git@abc'",
         ),
         (
+            {"url": "https://acme.org/acme-1.0.whl?token=secret", "archive_info": {"hash": "sha256=00"}},
+            {"kind": "archive", "url": "https://acme.org/acme-1.0.whl?token=***", "hash": "sha256=00"},
+            "'acme @ https://acme.org/acme-1.0.whl?token=***#sha256=00'",
+        ),
+        (
             {"url": "file:///home/me/acme", "dir_info": {"editable": True}},
             {"kind": "local", "editable": True},
             "'acme==1.0'",

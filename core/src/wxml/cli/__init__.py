@@ -16,6 +16,7 @@ import click
 
 import wxml
 from wxml.errors import WxmlError, nearest
+from wxml.terminal import mask_streams
 
 if TYPE_CHECKING:
     from wxml.plugins.catalog import PluginRecord
@@ -92,7 +93,9 @@ class WxmlGroup(click.Group):
         """Run the command; whatever it raises becomes a message on stderr and an exit code."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:
+            raise _told(error) from None
+        except (click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
@@ -104,11 +107,13 @@ class WxmlGroup(click.Group):
 
 
 def _log_to_stderr() -> None:
-    """Write the log to stderr as plain lines; results go to stdout."""
+    """Write the log and warnings to stderr as plain lines; results go to stdout."""
     import logging
+    import warnings
 
-    from wxml.terminal import MaskedFormatter, MaskedRecord
+    from wxml.terminal import MaskedFormatter, MaskedRecord, masked_warning
 
+    warnings.formatwarning = masked_warning
     logging.setLogRecordFactory(MaskedRecord)
     logger = logging.getLogger("wxml")
     if not logger.handlers:
@@ -116,6 +121,16 @@ def _log_to_stderr() -> None:
         handler.setFormatter(MaskedFormatter())
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
+
+
+def _told(error: click.ClickException) -> click.ClickException:
+    """The mistake in a command line; it quotes what the user wrote without secrets and control characters."""
+    from wxml.masking import masked
+    from wxml.terminal import printable
+
+    text = "\n".join(map(printable, masked(error.message).split("\n")))
+    error.message = text  # type: ignore[misc]  # click writes what this says
+    return error
 
 
 def _report(error: Exception, ctx: click.Context) -> None:
@@ -219,6 +234,7 @@ def main() -> None:
     _open_streams()
     if sys.stderr is not None:
         faulthandler.enable()  # a plugin that crashes the interpreter is named by the last lines that it ran
+    mask_streams()
     # threads that spin while they wait take twice as long beside a busy neighbour; OpenMP reads this when it is loaded
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     group.main(prog_name="wxml")

@@ -39,15 +39,19 @@ def command(ctx: click.Context, names: tuple[str, ...], options: tuple[str, ...]
       wxml check-plugin processor acme-wxml:window-attention --option window=4
       wxml check-plugin data-source xarray --option path=era5.nc --json
     """
+    from wxml.masking import learn
+    from wxml.terminal import say_json
+
     given = _options(options)
     records = _records(names)
+    learn(given)
     contracts = [(record, _contract(record, given)) for record in records]
     checked = []
     for record, contract in contracts:
         results = _checked(contract)
         checked.append((record, list(results if as_json else _shown(record, given, results))))
     if as_json:
-        click.echo(_json(checked, given))
+        say_json(_report(checked, given))
     if any(result.result == "failed" for _, results in checked for result in results):
         ctx.exit(BROKEN)
 
@@ -140,11 +144,12 @@ def _shown(
     """The results, each written as a line of a table as soon as it is there."""
     import json
 
+    from wxml.masking import masked_values
     from wxml.terminal import columns, say
 
-    said = f", options {json.dumps(options, default=str)}" if options else ""
+    said = f", options {json.dumps(masked_values(options), default=str)}" if options else ""
     say(f"{record.kind} {record.full_name} {record.version}{said}\n")
-    click.echo(columns([HEADINGS], widths=WIDTHS, right={2})[0])
+    say(columns([HEADINGS], widths=WIDTHS, right={2})[0])
     counts = dict.fromkeys(COLOURS, 0)
     for result in results:
         counts[result.result] += 1
@@ -159,8 +164,8 @@ def _shown(
     click.echo("\n" + ", ".join(f"{count} {word}" for word, count in counts.items() if count) + "\n")
 
 
-def _json(checked: Sequence[Checked], options: Mapping[str, Any]) -> str:
-    import json
+def _report(checked: Sequence[Checked], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The results as JSON values; `docs/plugins-on-the-command-line.md` describes them."""
     from dataclasses import asdict
 
     plugins = [
@@ -172,4 +177,4 @@ def _json(checked: Sequence[Checked], options: Mapping[str, Any]) -> str:
         }
         for record, results in checked
     ]
-    return json.dumps({"schema": SCHEMA, "plugins": plugins}, indent=2, default=str)
+    return {"schema": SCHEMA, "plugins": plugins}

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from wxml.terminal import columns
+from wxml.terminal import columns, say, say_json
 
 
 @click.group("config")
@@ -36,13 +36,19 @@ def show(arguments: tuple[str, ...], origin: bool, as_json: bool) -> None:
     loaded = read_config(*split_arguments(arguments))
     values = masked_values(loaded.config.model_dump(mode="json"))
     if not origin:
-        click.echo(json.dumps(values, indent=2) if as_json else yaml_text(values, flow=None))
+        if as_json:
+            say_json(values)
+        else:
+            click.echo(yaml_text(values, flow=None))  # wxml reads it again, so YAML's own escapes stand in it
         return
     found = [(path_text(path), leaf.plain()) for path, leaf in leaves(tree_of(values, DEFAULT))]
     rows = [{"path": path, "value": value, "origin": loaded.origins[path]} for path, value in found]
     cells = [(row["path"], json.dumps(row["value"], ensure_ascii=False), row["origin"]) for row in rows]
     table = columns([("key", "value", "from"), *cells])
-    click.echo(json.dumps(rows, indent=2) if as_json else "\n".join(table))
+    if as_json:
+        say_json(rows)
+    else:
+        say("\n".join(table))
 
 
 @command.command()
@@ -74,7 +80,7 @@ def explain(path: str, arguments: tuple[str, ...]) -> None:
         for key in explanation.keys
     ]
     header = ("key", "type", "constraint", "default", "value", "from", "description")
-    click.echo("\n".join([explanation.heading, "", *columns([header, *rows])]))
+    say("\n".join([explanation.heading, "", *columns([header, *rows])]))
 
 
 @command.command()
@@ -99,6 +105,6 @@ def validate(context: click.Context, arguments: tuple[str, ...], as_json: bool) 
         if not as_json:
             raise
         faults = [{"path": fault.key, "message": fault.message, "location": fault.location} for fault in error.faults]
-        click.echo(json.dumps({"valid": False, "faults": faults}, indent=2))
+        say_json({"valid": False, "faults": faults})
         context.exit(error.exit_code)
     click.echo(json.dumps({"valid": True, "faults": []}) if as_json else "config is valid")

@@ -19,8 +19,9 @@ def command(overrides: tuple[str, ...], directory: Path) -> None:
       wxml demo model.channels=32 --directory /tmp/demo
     """
     from wxml.cli.demo_job import demo
+    from wxml.terminal import say
     from wxml.verification.score_table import score_table
 
     made = demo(directory, overrides)
-    click.echo(score_table(made.scores))
+    say(score_table(made.scores))
     click.echo(f"checkpoint: {made.checkpoint}\nforecast:   {made.forecast}\nreport:     {made.report}")

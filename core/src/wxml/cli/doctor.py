@@ -29,7 +29,7 @@ def command(ctx: click.Context, manifest: Path | None, artefact: Path | None, as
     Exit code 0: all in order; 1: not; 2: there is no such file.
     """
     from wxml.cli.diagnosis import against_artefact, against_release, general_health
-    from wxml.terminal import say
+    from wxml.terminal import say, say_json
 
     if manifest and artefact:
         raise click.UsageError("use either --manifest or --for")
@@ -40,12 +40,11 @@ def command(ctx: click.Context, manifest: Path | None, artefact: Path | None, as
     else:
         diagnosis = general_health()
     if as_json:
-        import json
         from dataclasses import asdict
 
         checks = [asdict(check) for check in diagnosis.checks]
         made = {"schema": SCHEMA, "healthy": diagnosis.is_healthy, "checks": checks, "command": diagnosis.command}
-        click.echo(json.dumps(made, indent=2))
+        say_json(made)
     else:
         say("\n".join(_lines(diagnosis)))
     ctx.exit(0 if diagnosis.is_healthy else 1)

@@ -44,6 +44,7 @@ def command(
     """
     from wxml.artefacts.source_changes import read_changes
     from wxml.forecasting.job import ForecastRequest, forecast
+    from wxml.terminal import say_path
 
     changed = read_changes(checkpoint, changes, ("data.source", "forecast"))
     for option, value in (("lead_time", lead_time), ("members", members)):
@@ -51,4 +52,4 @@ def command(
             raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
     source = changed.source if changed else None
     request = ForecastRequest(checkpoint, output, start, end, every, lead_time, source, overwrite, members, changed)
-    click.echo(forecast(request))
+    say_path(forecast(request))

@@ -16,11 +16,12 @@ def command(artefact: Path, as_json: bool) -> None:
       wxml inspect runs/demo/checkpoint.safetensors
       wxml inspect forecast.zarr --json
     """
-    import json
-
     from wxml.artefacts.formats import read_provenance
     from wxml.artefacts.lineage import lineage
-    from wxml.terminal import say
+    from wxml.terminal import say, say_json
 
     record = read_provenance(artefact)
-    say(json.dumps(record.to_dict(), indent=2) if as_json else lineage(record, str(artefact)))
+    if as_json:
+        say_json(record.to_dict())
+    else:
+        say(lineage(record, str(artefact)))

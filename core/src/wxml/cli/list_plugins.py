@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -17,7 +17,7 @@ from wxml.environment.release_index import released_plugins
 from wxml.plugins.catalog import HEALTHY, PluginRecord, installed
 from wxml.plugins.resolve import Alias, aliases
 from wxml.plugins.summary import summary
-from wxml.terminal import columns, printable
+from wxml.terminal import columns, printable, say_json
 
 SCHEMA = 1
 """The version of the JSON output; it rises when a key changes its meaning or goes away, not when one is added."""
@@ -90,20 +90,18 @@ def command(
     named = [alias for alias in aliases(catalog) if kind in ("", alias.kind)]
     listing = _Listing(records, named, catalog.site.fault)
     if as_json:
-        click.echo(_json(listing, only_problems=problems))
+        say_json(_content(listing, only_problems=problems))
     else:
         _write(_problem_lines(listing) if problems else _table_lines(listing))
     if strict and listing.problems:
         sys.exit(1)
 
 
-def _json(listing: _Listing, *, only_problems: bool) -> str:
-    """The list as JSON; `docs/plugins-on-the-command-line.md` describes it."""
-    import json
-
+def _content(listing: _Listing, *, only_problems: bool) -> dict[str, Any]:
+    """The list as JSON values; `docs/plugins-on-the-command-line.md` describes them."""
     plugins = [record for record in listing.plugins if not only_problems or record.status != "ok"]
     aliases = [alias for alias in listing.aliases if not only_problems or alias.problem]
-    content = {
+    return {
         "schema": SCHEMA,
         "problems": listing.problems,
         "site_problem": listing.fault,
@@ -112,7 +110,6 @@ def _json(listing: _Listing, *, only_problems: bool) -> str:
         ],
         "aliases": [asdict(alias) for alias in aliases],
     }
-    return json.dumps(content, indent=2)
 
 
 def _table_lines(listing: _Listing) -> list[str]:
@@ -161,13 +158,11 @@ def _write_available(kind: str, as_json: bool) -> None:
         if kind in ("", plugin.kind) and here.find(canonical_name(plugin.distribution)) is None
     ]
     if as_json:
-        import json
-
         rows = [
             {**plugin._asdict(), "requirement": plugin.requirement, "install": install_command(plugin.requirement)}
             for plugin in missing
         ]
-        click.echo(json.dumps({"schema": SCHEMA, "available": rows}, indent=2))
+        say_json({"schema": SCHEMA, "available": rows})
     elif missing:
         table = columns([AVAILABLE, *(tuple(str(getattr(plugin, name)) for name in AVAILABLE) for plugin in missing)])
         _write([*table, "", *map(install_command, sorted({plugin.requirement for plugin in missing}))])

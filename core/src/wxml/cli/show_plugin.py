@@ -3,7 +3,6 @@
 __all__ = ["command"]
 
 import inspect
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from wxml.plugins.options.model import describe_options, options_json_schema
 from wxml.plugins.options.rows import OptionRow
 from wxml.plugins.resolve import resolve
 from wxml.plugins.summary import summary
-from wxml.terminal import columns, say
+from wxml.terminal import columns, say, say_json
 
 PLACES = {
     "data-source": ("data", "source"),
@@ -46,7 +45,7 @@ def command(kind: str, name: str, as_json: bool) -> None:
     record = resolve(kind, name)
     plugin = load(record)
     if as_json:
-        click.echo(json.dumps(options_json_schema(plugin), indent=2))
+        say_json(options_json_schema(plugin))
         return
     rows = describe_options(plugin)
     heading = [

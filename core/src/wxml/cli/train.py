@@ -1,6 +1,5 @@
 """`wxml train`: trains the model of a config and writes its checkpoint."""
 
-import json
 from pathlib import Path
 
 import click
@@ -29,6 +28,7 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
       wxml train experiment.yaml model.memory_limit=20GiB --plan
     """
     from wxml.config.overrides import split_arguments
+    from wxml.terminal import say, say_json, say_path
 
     if as_json and not plan:
         raise click.UsageError("--json needs --plan")
@@ -38,9 +38,12 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
         from wxml.training.memory_table import plan_lines
 
         memory = plan_training(experiment, overrides)
-        click.echo(json.dumps(memory.to_dict(), indent=2) if as_json else "\n".join(plan_lines(memory)))
+        if as_json:
+            say_json(memory.to_dict())
+        else:
+            say("\n".join(plan_lines(memory)))
         return
     from wxml.training.job import train
 
     folder = run_dir or Path("runs") / (experiment.stem if experiment else "demo")
-    click.echo(train(experiment, overrides, folder, resume=resume))
+    say_path(train(experiment, overrides, folder, resume=resume))

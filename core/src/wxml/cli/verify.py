@@ -30,10 +30,11 @@ def command(
       wxml verify forecast.zarr verification.maps=0
     """
     from wxml.artefacts.source_changes import read_changes
+    from wxml.terminal import say
     from wxml.verification.job import verify
     from wxml.verification.score_table import score_table, scores_as_json
 
     changed = read_changes(forecast, changes, ("data.source", "verification"))
     scores, report = verify(forecast, output, metric=metric, changed=changed, overwrite=overwrite)
-    click.echo(scores_as_json(scores) if as_json else score_table(scores, metric))
+    say(scores_as_json(scores) if as_json else score_table(scores, metric))
     click.echo(f"report: {report}", err=as_json)

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from wxml.environment.distributions import Distribution, Environment
 from wxml.environment.names import canonical_name
+from wxml.masking import keeps_user, masked
 
 NOT_CODE = ("**/__pycache__/**", "**/*.egg-info/**")
 """Files that running or installing a package leaves in its folder."""
@@ -87,15 +88,15 @@ def _is_editable(direct: Mapping[str, Any]) -> bool:
 
 
 def _public(url: str) -> str:
-    """A URL without its password, and without its user unless it is ssh; empty if it points into this machine."""
+    """A URL without secrets, and without its user unless it is ssh; empty if it points into this machine."""
     if match := SCP_LIKE.match(url):
         url = f"ssh://{match['host']}/{match['path']}"
     parts = urlsplit(url)
     if parts.scheme in ("", "file"):
         return ""
     user, _, host = parts.netloc.rpartition("@")
-    name = f"{user.partition(':')[0]}@" if user and parts.scheme == "ssh" else ""
-    return urlunsplit(parts._replace(netloc=name + host))
+    name = f"{user.partition(':')[0]}@" if user and keeps_user(parts.scheme) else ""
+    return masked(urlunsplit(parts._replace(netloc=name + host)))
 
 
 # Editable packages

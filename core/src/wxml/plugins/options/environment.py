@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from wxml.errors import ConfigError, Fault
-from wxml.masking import has_mask, remember
+from wxml.masking import has_mask, learn, remember
 from wxml.plugins.options.choices import Path, model_in
 
 logger = logging.getLogger("wxml")
@@ -30,6 +30,7 @@ def option_values(options: Mapping[str, Any], at: Path = ()) -> dict[str, Any]:
     Raises:
         ConfigError: with every variable that is not set, and every secret that a record does not hold.
     """
+    learn(options)
     faults: list[Fault] = []
     values: dict[str, Any] = _followed(dict(options), at, faults)
     if faults:
