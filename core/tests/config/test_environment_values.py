@@ -94,6 +94,35 @@ def test_a_wrong_value_is_not_quoted() -> None:
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["a", "no", "1.5", "1", "S3CRET", "x" * 200, "http://u:S3CRET@h/" + "x" * 99])
+@pytest.mark.parametrize(
+    ("options", "quoted"),
+    [
+        ({"number": "${oc.env:VALUE}/x"}, "`number` must be a valid integer, got ${oc.env:VALUE}/x"),
+        ({"nested": "${oc.env:VALUE}"}, "`nested` must be a valid dictionary, got ${oc.env:VALUE}"),
+        ({"address": ["${oc.env:VALUE}"]}, "`address` must be a valid string, got ['${oc.env:VALUE}']"),
+    ],
+)
+def test_a_wrong_value_of_the_environment_is_quoted_by_name(value, options, quoted, monkeypatch) -> None:
+    monkeypatch.setenv("VALUE", value)
+    with pytest.raises(ConfigError) as caught:
+        parse_options(Plugin, options)
+    assert [fault.message for fault in caught.value.faults] == [quoted]
+
+
+@pytest.mark.parametrize("value", [12345, ["hidden"], {"a": "hidden"}])
+def test_a_wrong_secret_is_not_quoted(value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"`secret` must be .*, got \*\*\*") as caught:
+        parse_options(Plugin, {"secret": value})
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_secret_is_masked_before_a_long_value_is_shortened() -> None:
+    with pytest.raises(ConfigError, match="`number` must be a valid integer") as caught:
+        parse_options(Plugin, {"number": f"http://u:hidden{'x' * 99}@h"})
+    assert "hidden" not in str(caught.value)
+
+
 def test_a_masked_secret_is_told() -> None:
     with pytest.raises(ConfigError, match=r"`address` holds a secret that records leave out"):
         parse_options(Plugin, {"address": "http://***@h"})

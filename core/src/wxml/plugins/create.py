@@ -59,12 +59,12 @@ def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "")
     """
     model = options_model(cls)
     path = where if isinstance(where, tuple) else tuple(where.split(".")) if where else ()
-    options = option_values(options, path)
+    written, options = options, option_values(options, path)
     faults = [fault for place in choices_in(options, model, path) for fault in choice_faults(place)]
     try:
         parsed = model.model_validate(dict(options))
     except ValidationError as error:
-        raise ConfigError([*faults_of(error, model, path), *faults]) from error
+        raise ConfigError([*faults_of(error, model, path, written), *faults]) from error
     if faults:
         raise ConfigError(faults)
     return {name: getattr(parsed, name) for name in model.model_fields}

@@ -1,6 +1,6 @@
 """Options that are taken from environment variables (`${oc.env:NAME}`), at the moment when a plugin is made."""
 
-__all__ = ["REFERENCE", "literal_secrets", "option_values", "tell_variables", "texts"]
+__all__ = ["REFERENCE", "is_secret", "literal_secrets", "option_values", "tell_variables", "texts"]
 
 import logging
 import os
@@ -103,10 +103,11 @@ def literal_secrets(model: type[BaseModel], options: Mapping[str, Any], at: Path
         value, path, below = options.get(name), (*at, name), model_in(info.annotation)
         if below is not None and isinstance(value, Mapping):
             faults += literal_secrets(below, value, path)
-        elif isinstance(value, str) and not REFERENCE.search(value) and _is_secret(info.annotation):
+        elif isinstance(value, str) and not REFERENCE.search(value) and is_secret(info.annotation):
             faults.append(Fault(path, f"`{name}` is a secret: write it as `${{oc.env:NAME}}` and set the variable"))
     return faults
 
 
-def _is_secret(annotation: Any) -> bool:
-    return annotation in (SecretStr, SecretBytes) or any(map(_is_secret, typing.get_args(annotation)))
+def is_secret(annotation: Any) -> bool:
+    """Whether an option of this type holds a secret: `SecretStr`, `SecretBytes`, or a union with one of them."""
+    return annotation in (SecretStr, SecretBytes) or any(map(is_secret, typing.get_args(annotation)))

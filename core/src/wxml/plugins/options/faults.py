@@ -12,21 +12,26 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from wxml.errors import Fault, WxmlError, nearest
+from wxml.masking import MASK, masked_values
 from wxml.plugins.options.choices import Path
+from wxml.plugins.options.environment import REFERENCE, is_secret, texts
 
 
-def faults_of(error: ValidationError, model: type[BaseModel], at: Path = ()) -> list[Fault]:
+def faults_of(error: ValidationError, model: type[BaseModel], at: Path = (), written: Any = None) -> list[Fault]:
     """One fault for each key that is wrong; the alternatives of a union are one sentence.
+
+    A value that came from a variable of the environment is quoted by the variable's name, and a secret not at all.
 
     Args:
         error: the error that pydantic raised.
         model: the model that pydantic validated against; its fields are the valid names.
         at: the keys that lead to the validated values, such as `("model", "processor")`.
+        written: the values before variables of the environment were followed; None: there were none.
     """
     messages: dict[Path, list[str]] = {}
     for detail in error.errors(include_url=False):
         path, holder = _walk(model, detail["loc"])
-        message = _message(detail, path, holder)
+        message = _message(detail, path, holder, _quoted(detail["input"], path, holder, written))
         if message not in messages.setdefault(path, []):
             messages[path].append(message)
     faults = []
@@ -40,8 +45,8 @@ def faults_of(error: ValidationError, model: type[BaseModel], at: Path = ()) -> 
     return faults
 
 
-def _message(detail: ErrorDetails, path: Path, holder: Any) -> str:
-    """The sentence about one key; `holder` is the model that the key belongs to."""
+def _message(detail: ErrorDetails, path: Path, holder: Any, got: str) -> str:
+    """The sentence about one key; `holder` is the model that the key belongs to, `got` its value in words."""
     if detail["type"] == "extra_forbidden":
         known = holder.model_fields if _is_model(holder) else ()
         return f"unknown key `{path[-1]}`: {nearest(str(path[-1]), known)}"
@@ -53,11 +58,25 @@ def _message(detail: ErrorDetails, path: Path, holder: Any) -> str:
     if detail["type"] in ("model_type", "model_attributes_type"):
         is_choice = detail["ctx"]["class_name"] == "PluginChoice"
         wanted = "`{plugin: NAME}`" if is_choice else "a section with keys of its own"
-        return f"must be {wanted}, got {reprlib.repr(detail['input'])}"
+        return f"must be {wanted}, got {got}"
     text = detail["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
     _, should, wanted = text.partition(" should ")
     said = f"must {wanted}" if should else text
-    return f"{said}, got {reprlib.repr(detail['input'])}"
+    return f"{said}, got {got}"
+
+
+def _quoted(value: Any, path: Path, holder: Any, written: Any) -> str:
+    """A wrong value in words, shortened after its secrets are masked: a part of a secret could not be found."""
+    field = holder.model_fields.get(str(path[-1])) if path and _is_model(holder) else None
+    if field is not None and is_secret(field.annotation):
+        return MASK
+    for key in path:
+        is_there = isinstance(written, Mapping) or (isinstance(written, list | tuple) and isinstance(key, int))
+        if is_there:
+            written = written.get(key) if isinstance(written, Mapping) else written[key]
+    if any(map(REFERENCE.search, texts(written))):
+        return written if isinstance(written, str) else reprlib.repr(masked_values(written))
+    return reprlib.repr(masked_values(value))
 
 
 # From pydantic's location to keys
