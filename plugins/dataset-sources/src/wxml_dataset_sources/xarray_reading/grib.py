@@ -18,6 +18,7 @@ from wxml.files.failures import damage_errors
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.grib_sections import check_sections
 from wxml_dataset_sources.xarray_reading.opening import damaged, in_file
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 
@@ -66,7 +67,7 @@ LEVEL_UNITS = {
     "theta": "K",
 }
 """The units of the level's number by its type, where that fixes them; those in Pa are converted to hPa."""
-GRIB_DAMAGES = (eccodes.CodesInternalError, OSError, EOFError, ValueError, KeyError, TypeError)
+GRIB_DAMAGES = (eccodes.CodesInternalError, OSError, EOFError, ValueError, KeyError, TypeError, MemoryError)
 """The errors that ecCodes and cfgrib raise for a damaged file."""
 
 STEP_RANGE = re.compile(r"(?P<start>\d+)(?P<start_unit>[smhD]?)(?:-(?P<end>\d+)(?P<end_unit>[smhD]?))?")
@@ -122,6 +123,7 @@ def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Pl
         DataError: the file is damaged, holds a field twice, or has a grid without latitudes and longitudes.
     """
     with in_file(file.path), damage_errors(partial(damaged, file.path, "grib"), GRIB_DAMAGES):
+        check_sections(file.path)
         kinds = _sorted_by_kind(file.path, selection.grib_filter)
         called = {kind: selection.name(file.path, kind.parameter) for kind in kinds}
         wanted = {kind: name for kind, name in called.items() if selection.wants(name)}
