@@ -40,3 +40,55 @@ def test_no_artefact_and_no_message_holds_a_secret(uri: str, tmp_path: Path, run
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
     assert ("${oc.env:TRACK}" in (tmp_path / "run" / "config.yaml").read_text()) == ("TRACK" in uri)
+
+
+ADDRESS = f"http://user:{SECRET}@127.0.0.1:9/data.zarr"
+TOKEN = f"http://127.0.0.1:9/data.zarr?token={SECRET}"
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("{}",),
+    ("check-plugin", "{}"),
+    ("check-plugin", "data-source", "xarray", "--option", "path={}"),
+    ("check-plugin", "data-source", "xarray", "--option", "path={}", "--json"),
+    ("check-plugin", "data-source", "xarray", "--option", "path='${{oc.env:PLACE}}'"),
+    ("check-plugin", "processor", "gnn", "--option", "num_layers={}", "-v"),
+    ("config", "show", "training.tracking_uri='{}'"),
+    ("config", "show", "training.tracking_uri='{}'", "--origin"),
+    ("config", "show", "training.tracking_uri='{}'", "--json"),
+    ("config", "explain", "{}"),
+    ("config", "explain", "training", "training.tracking_uri='{}'"),
+    ("config", "validate", "training.max_steps='{}'"),
+    ("config", "validate", "training.max_steps='{}'", "--json"),
+    ("config", "validate", "training.max_steps='${{oc.env:PLACE}}'", "-v"),
+    ("config", "validate", "'{}'=1"),
+    ("doctor", "--for", "{}"),
+    ("doctor", "--manifest", "{}"),
+    ("forecast", "{}", "-o", "f.zarr", "-v"),
+    ("forecast", "c.safetensors", "-o", "f.zarr", "--members", "{}"),
+    ("import-anemoi", "{}", "e.yaml", "-o", "c.safetensors"),
+    ("inspect", "{}"),
+    ("inspect", "{}", "--json"),
+    ("list-plugins", "--kind", "{}"),
+    ("new-plugin", "processor", "{}"),
+    ("new-plugin", "{}", "acme"),
+    ("show-plugin", "processor", "{}"),
+    ("show-plugin", "{}", "gnn"),
+    ("train", "data.source={{plugin: xarray, path: '{}'}}", "--run-dir", "run", "-v"),
+    ("train", "data.source={{plugin: xarray, path: '${{oc.env:PLACE}}'}}", "--run-dir", "run", "-v"),
+    ("train", "{}"),
+    ("train", "--resume={}"),
+    ("verify", "{}", "-v"),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_no_command_shows_a_secret_that_it_is_given(
+    words: tuple[str, ...], tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    given = (ADDRESS,) if "PLACE" in " ".join(words) else (ADDRESS, TOKEN)
+    for address in given:
+        done = run(*(word.format(address) for word in words), folder=tmp_path, PLACE=address)
+        assert done.returncode in (0, 1, 2, 3), done.stderr
+        assert done.stdout + done.stderr
+        assert SECRET not in done.stdout + done.stderr
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if SECRET.encode() in path.read_bytes()]

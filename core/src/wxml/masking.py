@@ -29,7 +29,7 @@ LINE = re.compile(rf"^([ \t]*[\w.-]*{NAME}:[ \t]+)(?!\$\{{oc\.env:)[^\s'\"].*$",
 BARE = re.compile(r"\b((?:basic|bearer)\s+)(?=[^\s'\"]*[\d=_/+])[\w.~+/=-]{8,}", re.IGNORECASE)
 HEADER = re.compile(r"(authorization:\s*(?:basic|bearer|digest|negotiate|token)\s+)[^\s'\"]+", re.IGNORECASE)
 WORD = re.compile(r"\S+")
-BEGIN = r"\b([a-z][a-z0-9+.-]{0,30}):((?:\\{0,4}/){2})"  # a slash in JSON may have a backslash
+BEGIN = r"\b([a-z][a-z0-9+.-]{1,30}):((?:\\{0,4}/){1,2})"  # JSON may have `\/`, and `pathlib` makes one slash of two
 PASSWORD = re.compile(rf"{BEGIN}([^\s/?#:@\[\]]*):(?!\d+(?:[/?#'\"]|$))(.*)@", re.IGNORECASE)
 USER = re.compile(rf"{BEGIN}([^\s/?#:@\[\]]+)@", re.IGNORECASE)
 QUOTED_ADDRESS = re.compile(r"(%(?:25)*3A(?:%(?:25)*2F){2})[^\s&'\"/]{1,300}?(%(?:25)*40)", re.IGNORECASE)
