@@ -6,6 +6,7 @@ from itertools import chain
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wxml.files.yaml_loader import load_yaml, yaml_text
 from wxml.masking import masked
 from wxml.terminal import columns, printable
 
@@ -18,6 +19,15 @@ SEPARATORS = ["\u2028", "\u2029", "\ufeff", "\u200b"]
 def test_each_is_shown_as_an_escape(one: str) -> None:
     assert printable(f"a{one}b") == f"a{ascii(one)[1:-1]}b"
     assert columns([(f"a{one}b", "c")]) == [f"a{ascii(one)[1:-1]}b  c"]
+
+
+@pytest.mark.parametrize("one", [*CONTROLS, *DIRECTIONS, *SEPARATORS], ids=ascii)
+def test_yaml_writes_each_as_an_escape_and_reads_it_again(one: str) -> None:
+    values = {"é": [f"a{one}b"], f"k{one}k": "°"}
+    for flow in (True, False, None):
+        text = yaml_text(values, flow=flow)
+        assert text.replace("\n", "").isprintable()
+        assert load_yaml(text, "test").plain() == values
 
 
 @given(st.text())

@@ -105,12 +105,17 @@ def load_yaml(text: str, layer: str, file: str = "") -> Node:
 def yaml_text(values: Any, *, flow: bool | None = False) -> str:
     """Write plain values as YAML that `load_yaml` and readers of YAML 1.1 read alike.
 
+    If a text holds a character that is not printable, every character beyond ASCII is written as an escape.
+
     Args:
         values: mappings, lists and scalars.
         flow: whether mappings and lists are written on one line; None: the innermost ones.
     """
-    style: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "default_flow_style": flow, "width": 100}
-    return str(yaml.dump(values, Dumper=_Dumper, **style)).rstrip("\n")
+    style: dict[str, Any] = {"sort_keys": False, "default_flow_style": flow, "width": 100}
+    text = str(yaml.dump(values, Dumper=_Dumper, allow_unicode=True, **style))
+    if not text.replace("\n", "").replace("\xa0", "").isprintable():  # it may steer a terminal, or reorder letters
+        text = str(yaml.dump(values, Dumper=_Dumper, allow_unicode=False, **style))
+    return text.rstrip("\n")
 
 
 class _Loader(yaml.SafeLoader):
