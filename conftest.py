@@ -1,6 +1,37 @@
-"""Hypothesis judges no test by its speed: the machine may be under load."""
+"""What all tests share: hypothesis judges no test by its speed, and a test meets the error whose fix it carries out."""
 
+import re
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that is marked with `carries_out(fix)` and in which no error proposes this fix.
+
+    A `{}` in the text of the mark stands for any text, and so does a name with `()`.
+    """
+    fixes = [fix for mark in item.iter_markers("carries_out") for fix in mark.args]
+    if not fixes:
+        return (yield)
+    from wxml.errors import WxmlError  # the tests of the kernels need no wxml
+
+    proposed: list[str] = []
+    first = WxmlError.__init__
+
+    def recorded(self: WxmlError, message: str, *, fix: str) -> None:
+        proposed.append(fix)
+        first(self, message, fix=fix)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WxmlError, "__init__", recorded)
+        yield
+    for fix in fixes:
+        pattern = re.escape(re.sub(r"\w+\(\)", "{}", fix)).replace(r"\{\}", ".*")
+        if not any(re.fullmatch(pattern, text, re.DOTALL) for text in proposed):
+            pytest.fail(f"no error of this test proposes {fix!r}, only {proposed}")
