@@ -160,3 +160,16 @@ def test_text_and_attributes_pass(tmp_path: Path) -> None:
         written(tmp_path / "2", {".zgroup": {"zarr_format": 2}, ".zmetadata": merged, ".zattrs": attributes})
     )
     check_zarr_store(written(tmp_path / "3", {"zarr.json": array_3(attributes=attributes, data_type="string")}))
+
+
+@pytest.mark.parametrize("chunk", ["0", "0.0.0", "c", ".zattrs"])
+def test_an_array_without_its_metadata(tmp_path: Path, chunk: str) -> None:
+    store = written(tmp_path / "s.zarr", {".zgroup": {"zarr_format": 2}, "x/.zarray": array_2(), f"x/{chunk}": {}})
+    check_zarr_store(store)
+    (store / "x" / ".zarray").unlink()
+    with pytest.raises(DataError, match=r"`.*/x` holds an array without its metadata"):
+        check_zarr_store(store)
+
+
+def test_other_folders_in_a_store(tmp_path: Path) -> None:
+    check_zarr_store(written(tmp_path / "s.zarr", {".zgroup": {"zarr_format": 2}, "plots/map.png": {}}))

@@ -1,15 +1,18 @@
 """Graphs are built once, and a broken cache is no more than a warning."""
 
 import importlib
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from wxml import ConfigError
 from wxml.config.schema import PluginChoice
+from wxml.files.checksums import sealed
 from wxml.graphs.cache import built_graph
 from wxml.testing import tiny_graph, tiny_grid
 
@@ -140,3 +143,28 @@ def test_what_is_built_fast_is_not_kept(
         built_graph(CHOICE, tiny_grid())
     assert not any((tmp_path / "cache").iterdir())
     assert len(built) == 2
+
+
+ARRAYS: list[tuple[str, Any]] = [
+    ("edges/mesh/mesh/source", np.zeros(3)),
+    ("edges/mesh/mesh/features", np.zeros(3, np.float32)),
+    ("edges/mesh/grid/target", None),
+    ("nodes/grid/latitudes", np.zeros(7)),
+    ("nodes", np.zeros(7)),
+]
+
+
+@pytest.mark.parametrize(("name", "array"), ARRAYS)
+def test_arrays_that_make_no_graph_are_built_again(
+    built: list[tuple[int, int]], tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, array: Any
+) -> None:
+    expected = built_graph(CHOICE, tiny_grid()).identity
+    (file,) = (tmp_path / "cache").iterdir()
+    with safe_open(file, framework="np") as opened:
+        header = json.loads(opened.metadata()["wxml"])
+    arrays = {key: value for key, value in load_file(file).items() if key != name}
+    arrays |= {} if array is None else {name: array}
+    plain = {key: value for key, value in header.items() if key not in ("checksum", "checksums")}
+    save_file(arrays, file, {"wxml": sealed(plain, arrays)})
+    assert built_graph(CHOICE, tiny_grid()).identity == expected
+    assert "is damaged" in caplog.text

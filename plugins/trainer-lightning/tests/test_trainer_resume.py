@@ -11,7 +11,9 @@ import signal
 
 import pytest
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from wxml.errors import ArtefactError
+from wxml.files.checksums import sealed
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history, state
 from wxml_trainer_lightning.loop import Interruption
@@ -231,6 +233,53 @@ def test_weights_that_do_not_fit_are_refused(training, noisy_advection, monkeypa
 
     training.run(max_steps=3)
     monkeypatch.setattr(type(noisy_advection), "new_model", lambda _self: nn.Linear(2, 2))
-    with pytest.raises(ArtefactError, match="do not fit the model") as caught:
+    with pytest.raises(ArtefactError, match="does not fit the training: it is missing") as caught:
         training.run(max_steps=3, resume=True)
     assert "plugin versions" in caught.value.fix
+
+
+DAMAGES = {
+    "removed": lambda tensors, name: tensors.pop(name),
+    "renamed": lambda tensors, name: tensors.update({f"{name}x": tensors.pop(name)}),
+    "reshaped": lambda tensors, name: tensors.update({name: tensors[name].reshape(1, *tensors[name].shape)}),
+    "of another type": lambda tensors, name: tensors.update({name: tensors[name].double()}),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_tensor_of_the_state_that_does_not_fit_is_named(training, monkeypatch, optimizer, damage) -> None:
+    options = {"max_steps": 2, "checkpoint_every": 1, "validation_every": 1, "optimizer": optimizer}
+    with monkeypatch.context() as patch:
+        patch.setattr(state.StateFile, "write", at_call(2, interrupt, state.StateFile.write))
+        with pytest.raises(KeyboardInterrupt):
+            training.run(**options)
+    path = training.run_dir / "state.safetensors"
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()["wxml_training_state"])
+    plain = {key: value for key, value in header.items() if key not in ("checksum", "checksums")}
+    whole = load_file(path)
+    for name in whole:
+        if damage == "removed" and name.endswith("/momentum_buffer"):
+            continue  # then nothing is left, as of a weight that never had a gradient
+        changed = dict(whole)
+        DAMAGES[damage](changed, name)
+        save_file(changed, path, {"wxml_training_state": sealed(plain, changed)})
+        place = name.rpartition("/")[0] if name.startswith("optimizer") else name
+        with pytest.raises(ArtefactError, match=rf"tensor `{place}.*` of the state does not fit the training"):
+            training.run(resume=True, **options)
+
+
+@pytest.mark.parametrize(("name", "value"), [("step", -2), ("exp_avg_sq", -1), ("exp_avg", float("nan"))])
+def test_a_moment_that_cannot_be_is_refused(training, name, value) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        training.run_with(interrupt, read=40)
+    path = training.run_dir / "state.safetensors"
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()["wxml_training_state"])
+    plain = {key: value for key, value in header.items() if key not in ("checksum", "checksums")}
+    tensors = load_file(path)
+    tensors[f"optimizer/0/{name}"].fill_(value)
+    save_file(tensors, path, {"wxml_training_state": sealed(plain, tensors)})
+    with pytest.raises(ArtefactError, match=rf"`optimizer/0/{name}` .* a value is negative or not finite"):
+        training.run(resume=True)

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from wxml.data.grid import Grid
 from wxml.data.statistics import Statistics
-from wxml.errors import ContractError, DataError
+from wxml.errors import DataError
 from wxml.files.failures import damaged
 from wxml.graphs.graph import Graph
+from wxml.graphs.stored import stored_graph
 
-PAIRS = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
-GRAPH = {"latitudes": ("f", 1), "longitudes": ("f", 1), "source": ("iu", 1), "target": ("iu", 1), "features": ("f", 2)}
-"""The arrays of a graph: the kinds of numbers, and how many axes."""
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -62,29 +60,7 @@ def graph_of(arrays: Arrays, grid: Grid, name: str) -> Graph:
     Raises:
         ArtefactError: as `grid_of`; or a node number is that of no node, or the graph is not one of `grid`.
     """
-    inner = {key.removeprefix("graph/"): array for key, array in arrays.items() if key.startswith("graph/")}
-    for key, array in inner.items():
-        kinds, axes = GRAPH.get(key.rpartition("/")[2], ("", 0))
-        found = f"it must be {'integers' if 'i' in kinds else 'numbers'} with {axes} axes, got {array.dtype}"
-        is_right = array.dtype.kind in kinds and array.ndim == axes
-        _require(is_right, f"graph/{key}", f"{found} of shape {list(array.shape)}", name)
-        _require(bool(np.isfinite(array).all()), f"graph/{key}", "a value is not finite", name)
-    try:
-        graph = Graph.from_arrays(inner)
-    except (ContractError, KeyError, IndexError, ValueError, TypeError) as error:
-        reason = error.message if isinstance(error, ContractError) else f"{error}"
-        raise damaged(f"the graph of `{name}`", reason) from error
-    for nodes in graph.nodes.values():
-        same = len(nodes.latitudes) == len(nodes.longitudes)
-        _require(same, "graph/nodes", "a node set has more latitudes than longitudes, or fewer", name)
-    for edges in graph.edges.values():
-        same = len(edges.source) == len(edges.target) == len(edges.features)
-        _require(same, "graph/edges", "an edge set has more sources than targets or features, or fewer", name)
-    missing = [f"{source} → {target}" for source, target in PAIRS if (source, target) not in graph.edges]
-    _require(not missing, "graph/edges", f"there are no edges {', '.join(missing)}", name)
-    count = len(graph.nodes["grid"])
-    _require(count == len(grid), "graph/nodes/grid", f"it has {count} nodes, and the grid has {len(grid)}", name)
-    return graph
+    return stored_graph(arrays, len(grid), name, prefix="graph/")
 
 
 def _floats(arrays: Arrays, key: str, shape: tuple[int, ...], name: str) -> NDArray[np.float64]:

@@ -58,6 +58,10 @@ STRUCTURES = frozenset(("structured", "struct"))
 SAFE_KEYS = frozenset(("default", "v2"))
 """The ways to name the chunks of an array."""
 FILES = ("zarr.json", ".zarray", ".zmetadata")
+NODE_FILES = ("zarr.json", ".zarray", ".zgroup")
+"""A folder with one of these is an array or a group."""
+CHUNK = r"c|\d+(\.\d+)*|\.zattrs"
+"""The names that lie in the folder of an array beside its metadata."""
 
 
 def check_zarr_store(path: str | os.PathLike[str]) -> None:
@@ -67,7 +71,7 @@ def check_zarr_store(path: str | os.PathLike[str]) -> None:
 
     Raises:
         DataError: a codec, filter or type is not on the list, or the metadata are not of the shape that the format asks
-            for, or larger than 32 MiB.
+            for, or larger than 32 MiB; or a folder holds an array without its metadata.
         ValueError: the metadata are no JSON.
         OSError: the metadata cannot be read.
     """
@@ -77,6 +81,18 @@ def check_zarr_store(path: str | os.PathLike[str]) -> None:
             file = os.path.join(folder, name)
             if os.path.lexists(file):
                 _check_file(file)
+    for folder in folders[1:]:
+        _check_node(folder)
+
+
+def _check_node(folder: str) -> None:
+    """Refuse a folder with an array that lost its metadata; libraries would leave the array out."""
+    names = os.listdir(folder)
+    if not any(name in NODE_FILES for name in names) and any(re.fullmatch(CHUNK, name, re.ASCII) for name in names):
+        raise DataError(
+            f"`{folder}` holds an array without its metadata, so the store is damaged",
+            fix="write the data again, or copy them again from where they were made",
+        )
 
 
 def _check_file(file: str) -> None:

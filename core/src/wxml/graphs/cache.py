@@ -15,12 +15,13 @@ from safetensors.numpy import load_file, save_file
 
 from wxml.config.schema import PluginChoice
 from wxml.data.grid import Grid
-from wxml.errors import ArtefactError, ContractError
+from wxml.errors import ArtefactError
 from wxml.files.checksums import check_tensors, sealed, unsealed
 from wxml.files.folders import cache_folder
 from wxml.files.lock import locked
 from wxml.files.staging import staged
 from wxml.graphs.graph import Graph
+from wxml.graphs.stored import stored_graph
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options.environment import option_values
@@ -46,8 +47,8 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
     with locked(path.with_suffix(".lock")):
         if path.is_file():
             try:
-                return _read(path, made_of)
-            except (SafetensorError, OSError, ContractError, KeyError) as error:
+                return _read(path, made_of, len(grid))
+            except (SafetensorError, OSError, ValueError) as error:
                 reason = error.message if isinstance(error, ArtefactError) else error
                 logger.warning("cache file %s is damaged (%s); the graph is built again", path, reason)
         began = time.monotonic()
@@ -67,7 +68,7 @@ def _ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, made_of: Mapping[str, Any]) -> Graph:
+def _read(path: Path, made_of: Mapping[str, Any], count: int) -> Graph:
     """Read a graph; raise an ArtefactError if the file is damaged or holds the graph of something else."""
     with safe_open(path, framework="np") as file:
         header = unsealed((file.metadata() or {}).get("wxml"), str(path))
@@ -75,7 +76,7 @@ def _read(path: Path, made_of: Mapping[str, Any]) -> Graph:
         raise ArtefactError("it holds the graph of another builder, of other options or of another grid", fix="")
     arrays = load_file(path)
     check_tensors(header, arrays, str(path))
-    return Graph.from_arrays(arrays)
+    return stored_graph(arrays, count, str(path))
 
 
 def _store(path: Path, graph: Graph, made_of: Mapping[str, Any]) -> None:

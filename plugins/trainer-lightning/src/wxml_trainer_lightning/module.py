@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -17,6 +16,7 @@ from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.loss import WeightedSquaredError
 from wxml_trainer_lightning.optimizers import make_optimizer
 from wxml_trainer_lightning.options import OptimizerName
+from wxml_trainer_lightning.state_fit import fitting_moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +115,14 @@ class ForecastModule(LightningModule):
         return torch.stack(totals).sum(), torch.stack(weights).sum()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimizer of the options; if the training is resumed, with the moments of its state."""
+        """The optimizer of the options; if the training is resumed, with the moments of its state.
+
+        Raises:
+            ArtefactError: a moment does not fit its weight.
+        """
         optimizer = make_optimizer(self.model, self.optimisation.optimizer, self.optimisation.weight_decay)
         if self.moments:
-            state: dict[int, dict[str, Any]] = {}
-            for key, tensor in self.moments.items():
-                number, name = key.split("/")
-                state.setdefault(int(number), {})[name] = tensor.clone()
+            state = fitting_moments(optimizer, self.moments)
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
             self.moments = {}
         return optimizer

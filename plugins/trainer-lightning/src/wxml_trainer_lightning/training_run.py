@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml import Experiment
-from wxml.errors import ArtefactError, DataError
+from wxml.errors import DataError
 from wxml.masking import masked_values
 
 from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth, training_batches, validation_batches
@@ -21,6 +21,7 @@ from wxml_trainer_lightning.loss import squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, earlier_files, flatten, run_identity
+from wxml_trainer_lightning.state_fit import check_weights
 from wxml_trainer_lightning.step_clock import StepClock
 from wxml_trainer_lightning.tracking import MlflowTracker, open_tracker
 
@@ -138,15 +139,13 @@ class TrainingRun:
         module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation)
         if self.state is None:
             return module
-        try:
-            module.model.load_state_dict(self.state.below("weights"))
-            if module.average is not None:
-                module.average.model.load_state_dict(self.state.below("average"))
-        except RuntimeError as error:
-            raise ArtefactError(
-                f"the weights of the state do not fit the model that the config describes: {error}",
-                fix="resume with the plugin versions that it was started with, or start again in another directory",
-            ) from error
+        kinds = {"weights": module.model, "average": None if module.average is None else module.average.model}
+        for kind, model in kinds.items():
+            if model is not None:
+                check_weights(kind, self.state.below(kind), model.state_dict())
+                model.load_state_dict(self.state.below(kind))
+        if best := self.state.below("best"):
+            check_weights("best", best, module.model.state_dict())
         module.moments = self.state.below("optimizer")  # the optimizer does not exist before Lightning's loop begins
         return module
 
