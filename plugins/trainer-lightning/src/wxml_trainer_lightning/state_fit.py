@@ -51,8 +51,8 @@ def fitting_moments(optimizer: Optimizer, moments: Mapping[str, Tensor]) -> dict
         if not (number.isascii() and number.isdigit() and len(number) < 10 and int(number) < len(groups)):
             raise _misfit(f"optimizer/{key}", f"the optimizer has {len(groups)} weights")
         sorted_in.setdefault(int(number), {})[name] = tensor.clone()
-    for number, of_weight in sorted_in.items():
-        _check_moments(f"optimizer/{number}", of_weight, *groups[number])
+    for place, of_weight in sorted_in.items():
+        _check_moments(f"optimizer/{place}", of_weight, *groups[place])
     return sorted_in
 
 
