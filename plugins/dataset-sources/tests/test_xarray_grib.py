@@ -153,6 +153,9 @@ def test_names_that_meet_are_refused_and_a_filter_helps(tmp_path: Path) -> None:
     np.testing.assert_allclose(source.read(source.header.times, ["t"]).ravel(), PLACES.ravel() + 5, rtol=1e-6)
 
 
+@pytest.mark.carries_out(
+    "choose one with `grib_filter` (by dataDate, step or stepRange), or leave it out with `variables`"
+)
 def test_several_forecasts_for_one_time_are_refused_and_a_filter_helps(tmp_path: Path) -> None:
     path = written(tmp_path, message(PLACES, dataTime=0, step=12), message(PLACES, dataTime=1200, step=0))
     with pytest.raises(

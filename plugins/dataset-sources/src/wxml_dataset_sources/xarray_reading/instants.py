@@ -55,11 +55,19 @@ def valid_times(
                 "'hours since 2000-01-01'",
             )
         return ValidTimes(None, ())
-    ranks = {name: _preference(dataset[name].variable, called(name), lead) for name in instants}
+    ranks = {
+        name: (not _is_chosen(name, called), *_preference(dataset[name].variable, called(name), lead))
+        for name in instants
+    }
     best = min(instants, key=ranks.__getitem__)
     _check_rivals(dataset, best, [name for name in instants if name != best and ranks[name] == ranks[best]])
     is_start = lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead)
     return _dated(dataset, best, leads[0] if is_start else None)
+
+
+def _is_chosen(name: str, called: Callable[[str], str]) -> bool:
+    """Whether the option `rename` calls it valid_time."""
+    return called(name) == "valid_time" != name
 
 
 def _check_rivals(dataset: xr.Dataset, best: str, rivals: Sequence[str]) -> None:
