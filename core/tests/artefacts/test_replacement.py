@@ -114,6 +114,31 @@ def test_the_paths_of_a_source_are_those_in_its_options(tmp_path: Path, monkeypa
     assert sorted(path.name for path in found) == ["a.nc", "b.nc", "c.grib", "d.zarr"]
 
 
+def test_an_input_deep_in_folders_of_a_pattern_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "data.nc").touch()
+    found = source_paths(PluginChoice(plugin="files", path=f"{tmp_path}/**/*.nc"))
+    with pytest.raises(ArtefactError, match="because this command reads"):
+        check_target(tmp_path / "a" / "b" / "data.nc", "forecast", found, overwrite=True)
+
+
+@pytest.mark.carries_out("choose a path that does not exist yet, or narrow the pattern")
+def test_a_pattern_of_too_many_files_is_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wxml.artefacts.replacement.MOST_FILES", 3)
+    for number in range(4):
+        (tmp_path / f"{number}.nc").touch()
+    (tmp_path / "out").mkdir()
+
+    def check_out(pattern: str, target: str = "out") -> None:
+        found = source_paths(PluginChoice(plugin="files", path=f"{tmp_path}/{pattern}"))
+        check_target(tmp_path / target, "scores", found, overwrite=True)
+
+    with pytest.raises(ArtefactError, match="more than 3 files match"):
+        check_out("*.nc")
+    check_out("*.nc", "absent")
+    check_out("[0-2].nc")
+
+
 def test_a_folder_of_an_unknown_format_is_foreign(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b").touch()

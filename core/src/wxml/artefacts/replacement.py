@@ -4,7 +4,7 @@ __all__ = ["check_target", "source_paths"]
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,19 @@ from wxml.plugins.resolve import resolve
 SCORES = ("report.html", "scores.nc")
 """The files in a folder of scores."""
 SHOWN = 3
+MOST_FILES = 100_000
+"""How many files of one pattern are compared with the target."""
 
 
 def check_target(
-    target: Path, artefact: str, inputs: Sequence[Path], *, overwrite: bool, writer: str | None = None
+    target: Path, artefact: str, inputs: Iterable[Path], *, overwrite: bool, writer: str | None = None
 ) -> None:
     """Refuse a target that exists, unless it may be replaced.
 
     Args:
         target: the file or folder that is to be written.
         artefact: what is to be written: `checkpoint`, `forecast` or `scores`.
-        inputs: the files and folders that the command reads.
+        inputs: the files and folders that the command reads; asked for only if `target` exists.
         overwrite: replace a target that holds such an artefact and nothing else; an empty folder, too.
         writer: the forecast writer that reads `target`; None: the one that its suffix names.
 
@@ -55,15 +57,25 @@ def check_target(
     _check_own(target, artefact, writer)
 
 
-def source_paths(source: PluginChoice) -> list[Path]:
-    """The files and folders that the options of a data source name, patterns expanded.
+def source_paths(source: PluginChoice) -> Iterator[Path]:
+    """The files and folders that the options of a data source name, patterns expanded as they are asked for.
 
     Raises:
         ConfigError: an option needs a variable of the environment that is not set.
+        ArtefactError: while they are asked for: a pattern fits more than 100 000 files.
     """
     options = option_values(source.options, ("data", "source"))
-    found = [glob.glob(os.path.expanduser(text.removeprefix("file://"))) for text in texts(options)]
-    return [Path(name) for names in found for name in names]
+    return (path for text in texts(options) for path in _matches(os.path.expanduser(text.removeprefix("file://"))))
+
+
+def _matches(pattern: str) -> Iterator[Path]:
+    for number, name in enumerate(glob.iglob(pattern, recursive=True)):
+        if number == MOST_FILES:
+            raise ArtefactError(
+                f"more than {MOST_FILES} files match `{pattern}`, so it cannot be told whether one would be replaced",
+                fix="choose a path that does not exist yet, or narrow the pattern",
+            )
+        yield Path(name)
 
 
 def _overlap(target: Path, path: Path) -> bool:

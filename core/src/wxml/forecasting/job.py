@@ -4,6 +4,7 @@ __all__ = ["ForecastRequest", "forecast"]
 
 import logging
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def forecast(request: ForecastRequest) -> Path:
 
 def _check_output(request: ForecastRequest, source: PluginChoice, writer: PluginChoice) -> None:
     """Refuse an output that exists, unless it is a forecast that may be replaced."""
-    inputs = [request.checkpoint, *source_paths(source)]
+    inputs = chain([request.checkpoint], source_paths(source))
     check_target(request.output, "forecast", inputs, overwrite=request.overwrite, writer=writer.plugin)
 
 

@@ -3,6 +3,7 @@
 __all__ = ["verify"]
 
 import logging
+from itertools import chain
 from pathlib import Path
 
 from wxml.artefacts.formats import read_provenance
@@ -59,7 +60,7 @@ def verify(
     source, scored_by = config.data.source, config.verification
     tell_variables([source.options, scored_by.options], str(forecast))
     verifier = _verifier(scored_by, metric)
-    check_target(output, "scores", [forecast, *source_paths(source)], overwrite=overwrite)
+    check_target(output, "scores", chain([forecast], source_paths(source)), overwrite=overwrite)
     truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")
     logger.info("verify: %s", forecast)
     used = [

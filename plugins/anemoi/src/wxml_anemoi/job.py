@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def import_anemoi(
     """
     check_absent(target, overwrite=overwrite)
     loaded = load_config(experiment, overrides)
-    inputs = [export, experiment, *source_paths(loaded.config.data.source)]
+    inputs = chain([export, experiment], source_paths(loaded.config.data.source))
     check_target(target, "checkpoint", inputs, overwrite=overwrite)
     given = read_anemoi_export(export)
     assembled = assemble(loaded)
