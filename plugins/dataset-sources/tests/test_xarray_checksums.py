@@ -1,10 +1,12 @@
 """The SHA-256 of all bytes: right, on request, and computed once for each state of a file."""
 
 import hashlib
+import json
 import logging
-import multiprocessing
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,19 +230,32 @@ def test_a_name_that_is_not_unicode_is_kept(tmp_path: Path) -> None:
     assert kept.get("caf\udce9", "stamp") == "0" * 64
 
 
-def _sum_many(folder: str) -> list[str]:
-    module.SETTLED = -1.0  # this is another process
-    return checksums(sorted(str(path) for path in Path(folder).iterdir()))
+SUM_ALL = """
+import json, sys
+from pathlib import Path
+from wxml_dataset_sources.xarray_reading import checksums as module
+module.SETTLED = -1.0
+sys.stdin.readline()  # all begin together
+print(json.dumps(module.checksums(sorted(str(path) for path in Path(sys.argv[1]).iterdir()))))
+"""
+"""Keeps the checksums of new files too."""
 
 
-@pytest.mark.usefixtures("cache")
-def test_processes_that_begin_together_agree(tmp_path: Path) -> None:
+def test_processes_that_begin_together_agree(tmp_path: Path, cache: Path) -> None:
     (folder := tmp_path / "many").mkdir()
     for number in range(20):
         (folder / f"{number:02}").write_bytes(np.random.default_rng(number).bytes(1000))
     expected = [sha256(folder / f"{number:02}") for number in range(20)]
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        assert pool.map(_sum_many, [str(folder)] * 8) == [expected] * 8
+    command = [sys.executable, "-c", SUM_ALL, str(folder)]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [json.loads(process.communicate(timeout=600)[0]) for process in processes] == [expected] * 4
+    with sqlite3.connect(cache / "checksums.sqlite") as connection:
+        assert connection.execute("SELECT count(*) FROM checksums").fetchone() == (20,)
+    connection.close()
 
 
 def test_the_progress_of_long_work_is_told(
