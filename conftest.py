@@ -1,7 +1,8 @@
 """What all tests share: hypothesis judges no test by its speed, and a test meets the error whose fix it carries out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,3 +36,26 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         pattern = re.escape(re.sub(r"\w+\(\)", "{}", fix)).replace(r"\{\}", ".*")
         if not any(re.fullmatch(pattern, text, re.DOTALL) for text in proposed):
             pytest.fail(f"no error of this test proposes {fix!r}, only {proposed}")
+
+
+@pytest.fixture
+def lead_elsewhere() -> Callable[[Path, str, str, Path], None]:
+    """Adds `x` to the group `place` of an HDF5 file, whose values lie in the file `other`, or nowhere."""
+    import h5py  # the tests of the kernels need none
+
+    def lead_elsewhere(path: Path, kind: str, place: str, other: Path) -> None:
+        with h5py.File(path, "a") as file:
+            group = file.require_group(place)
+            match kind:
+                case "external storage":
+                    group.create_dataset("x", shape=3, dtype="f4", external=[(str(other), 0, 12)])
+                case "external link":
+                    group["x"] = h5py.ExternalLink(str(other), "/x")
+                case "virtual variable":
+                    layout = h5py.VirtualLayout((3,), "f4")
+                    layout[:] = h5py.VirtualSource(str(other), "x", (3,))
+                    group.create_virtual_dataset("x", layout)
+                case "soft link":
+                    group["x"] = h5py.SoftLink("/nowhere")
+
+    return lead_elsewhere

@@ -5,9 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -212,39 +210,24 @@ def test_bad_input(case: Case, folder: Path, quickly, contents) -> None:
     assert contents(folder) == before
 
 
-def external_storage(group: Any, other: str) -> None:
-    group.create_dataset("elsewhere", shape=3, dtype="f4", external=[(other, 0, 12)])
-
-
-def external_link(group: Any, other: str) -> None:
-    group["elsewhere"] = h5py.ExternalLink(other, "/x")
-
-
-def virtual(group: Any, other: str) -> None:
-    layout = h5py.VirtualLayout((3,), "f4")
-    layout[:] = h5py.VirtualSource(other, "x", (3,))
-    group.create_virtual_dataset("elsewhere", layout)
-
-
 VERIFY = ("verify", "forecast.nc", "-o", "new")
 READERS = {"training": TRAIN, "initial state": FORECAST, "truth": VERIFY}
 OPENERS = {"forecast": VERIFY, "inspected forecast": ("inspect", "forecast.nc")}
 
 
 @pytest.mark.parametrize("place", ["/", "inner/group"])
-@pytest.mark.parametrize("change", [external_storage, external_link, virtual], ids=lambda change: change.__name__)
+@pytest.mark.parametrize("kind", ["external storage", "external link", "virtual variable"])
 @pytest.mark.parametrize("reader", [*READERS, *OPENERS])
 def test_a_file_that_leads_to_another(
-    reader: str, change: Callable[[Any, str], None], place: str, folder: Path, quickly, contents
+    reader: str, kind: str, place: str, folder: Path, quickly, contents, lead_elsewhere
 ) -> None:
     name = "world.nc" if reader in READERS else "forecast.nc"
     (folder / "other").write_text("somebody's secret")
-    with h5py.File(folder / name, "a") as file:
-        change(file.require_group(place), str(folder / "other"))
+    lead_elsewhere(folder / name, kind, place, folder / "other")
     before = contents(folder)
     done = quickly(*(READERS | OPENERS)[reader], folder=folder)
     is_refused(done, f"`{name}` ", "into one file without links")
-    assert "elsewhere`" in done.stderr
+    assert ("`x`" if place == "/" else f"`{place}/x`") in done.stderr
     assert contents(folder) == before
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 
-import h5py
 import netCDF4
 import pytest
 import xarray as xr
@@ -80,19 +79,10 @@ def test_a_zarr_group_with_damaged_metadata(tmp_path, make_header, write_forecas
 
 @pytest.mark.parametrize("place", ["/", "inner/group"])
 @pytest.mark.parametrize("kind", ["external storage", "external link", "virtual variable", "soft link"])
-def test_a_netcdf_file_that_leads_elsewhere(tmp_path, make_header, write_forecast, kind, place) -> None:
+def test_a_netcdf_file_that_leads_elsewhere(tmp_path, make_header, write_forecast, kind, place, lead_elsewhere) -> None:
     os.mkfifo(tmp_path / "other")  # whoever opens this pipe waits without end
-    path, other = write_forecast(NetcdfWriter(str(tmp_path / "a.nc")), make_header(), []), str(tmp_path / "other")
-    with h5py.File(path, "a") as file:
-        group = file.require_group(place)
-        if kind == "external storage":
-            group.create_dataset("x", shape=3, dtype="f4", external=[(other, 0, 12)])
-        elif kind == "virtual variable":
-            layout = h5py.VirtualLayout((3,), "f4")
-            layout[:] = h5py.VirtualSource(other, "x", (3,))
-            group.create_virtual_dataset("x", layout)
-        else:
-            group["x"] = h5py.ExternalLink(other, "/x") if kind == "external link" else h5py.SoftLink("/nowhere")
+    path = write_forecast(NetcdfWriter(str(tmp_path / "a.nc")), make_header(), [])
+    lead_elsewhere(path, kind, place, tmp_path / "other")
     with pytest.raises(ArtefactError, match=r"`.*/a\.nc` .*`(inner/group/)?x`.*, so the file is not opened"):
         NetcdfWriter.read_provenance(path)
 

@@ -50,19 +50,10 @@ def test_a_netcdf_file_cut_short(truth, forecast, verify) -> None:
 
 @pytest.mark.parametrize("place", ["/", "inner/group"])
 @pytest.mark.parametrize("kind", ["external storage", "external link", "virtual variable", "soft link"])
-def test_a_netcdf_file_that_leads_elsewhere(truth, forecast, verify, tmp_path, kind, place) -> None:
+def test_a_netcdf_file_that_leads_elsewhere(truth, forecast, verify, tmp_path, kind, place, lead_elsewhere) -> None:
     os.mkfifo(tmp_path / "other")  # whoever opens this pipe waits without end
-    path, other = forecast(), str(tmp_path / "other")
-    with h5py.File(path, "a") as file:
-        group = file.require_group(place)
-        if kind == "external storage":
-            group.create_dataset("x", shape=3, dtype="f4", external=[(other, 0, 12)])
-        elif kind == "virtual variable":
-            layout = h5py.VirtualLayout((3,), "f4")
-            layout[:] = h5py.VirtualSource(other, "x", (3,))
-            group.create_virtual_dataset("x", layout)
-        else:
-            group["x"] = h5py.ExternalLink(other, "/x") if kind == "external link" else h5py.SoftLink("/nowhere")
+    path = forecast()
+    lead_elsewhere(path, kind, place, tmp_path / "other")
     with pytest.raises(DataError, match=r"forecast\.nc` .*`(inner/group/)?x`.*, so the file is not opened"):
         verify(path, truth)
 
