@@ -1,6 +1,7 @@
-"""What all tests share: hypothesis judges no test by its speed, and a test meets the error whose fix it carries out."""
+"""What all tests share: patience, no secrets of earlier tests, and a check of the fixes that they carry out."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,12 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+def pytest_runtest_setup() -> None:
+    """Forget the secrets that earlier tests made known to this process."""
+    if masking := sys.modules.get("wxml.masking"):
+        masking.forget()
 
 
 @pytest.hookimpl(wrapper=True)

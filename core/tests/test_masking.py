@@ -16,10 +16,9 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml import masking
 from wxml.cli import group
 from wxml.errors import ConfigError, DataError, Fault
-from wxml.masking import MASK, has_mask, learn, masked, masked_values, remember
+from wxml.masking import MASK, forget, has_mask, learn, masked, masked_values, remember
 from wxml.terminal import MaskedStream, masked_warning, say_json, say_path
 
 SCHEMES = ("http", "https", "postgresql", "mysql+pymysql", "s3", "ftp", "HTTPS")
@@ -74,8 +73,7 @@ def test_a_record_holds_no_secret_wherever_it_stands(secret: str, key: str) -> N
     assert masked_values({key: "${oc.env:NAME}", "n": 2.0}) == {key: "${oc.env:NAME}", "n": 2.0}
 
 
-def test_a_remembered_value_is_written_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masking, "_known", {})
+def test_a_remembered_value_is_written_by_name() -> None:
     remember("TRACK", "http://u:p%40ssword@h")
     remember("WORD", "abc")
     assert masked("cannot reach http://u:p%40ssword@h: p@ssword") == f"cannot reach ${{oc.env:TRACK}}: {MASK}"
@@ -147,14 +145,13 @@ words = st.text(string.ascii_letters + string.digits + "/+&=%\"'<é \\", min_siz
 @pytest.mark.parametrize("spelt", SPELLINGS)
 @given(secret=words)
 def test_a_known_secret_is_masked_in_whatever_form(spelt: Callable[[str], str], secret: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(masking, "_known", {})
-        learn({"a": [{"password": secret}]})
-        form = spelt(secret)
-        shown = masked(f"refused {form}.")
-        assert shown.startswith("refused ")
-        assert not any(part in shown for part in (secret, form))
-        assert MASK in shown
+    forget()
+    learn({"a": [{"password": secret}]})
+    form = spelt(secret)
+    shown = masked(f"refused {form}.")
+    assert shown.startswith("refused ")
+    assert not any(part in shown for part in (secret, form))
+    assert MASK in shown
 
 
 @pytest.mark.parametrize(
@@ -190,11 +187,7 @@ def test_numbers_and_mappings_under_the_name_of_a_secret_are_hidden() -> None:
     assert masked_values(values) == hidden
 
 
-def test_a_record_keeps_a_word_that_a_variable_of_the_environment_happens_to_hold(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(masking, "_known", {})
-    monkeypatch.setattr(masking, "_ordinary", set())
+def test_a_record_keeps_a_word_that_a_variable_of_the_environment_happens_to_hold() -> None:
     remember("FIRST", "insolation")
     remember("API_TOKEN", "temperature")
     assert masked_values(["insolation", "temperature"]) == ["insolation", "${oc.env:API_TOKEN}"]

@@ -3,7 +3,7 @@
 A secret is the password in an address, the value of a key such as `token`, or a value that came from the environment.
 """
 
-__all__ = ["MASK", "has_mask", "keeps_user", "learn", "masked", "masked_values", "remember"]
+__all__ = ["MASK", "forget", "has_mask", "keeps_user", "learn", "masked", "masked_values", "remember"]
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +56,12 @@ def remember(name: str, value: str) -> None:
             _ordinary.add(spelling)
         _known.setdefault(spelling, shown)
     learn(value)
+
+
+def forget() -> None:
+    """Forget all that `remember` and `learn` were told, as in a process that begins."""
+    _known.clear()
+    _ordinary.clear()
 
 
 def learn(value: Any, key: str = "") -> None:
