@@ -236,7 +236,7 @@ def _training_statistics(
     if not len(inside):
         raise DataError(
             f"the source has no data between {first} and {last} (data.split.training)",
-            fix=f"it has {times[0]} to {times[-1]}" if len(times) else "it has no times at all",
+            fix=f"choose a period between {times[0]} and {times[-1]}" if len(times) else "choose data that have times",
         )
     read = tuple(name for name in roles.output + roles.forcing if name in source.header.names)
     return partial(compute_statistics, source, read, inside, parse_duration(config.data.timestep))

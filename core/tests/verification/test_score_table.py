@@ -74,9 +74,21 @@ def test_each_metric_has_a_direction(better, own: float, other: float, wins: boo
     assert f"better than persistence in {int(wins)} of 1" in score_table(found)
 
 
+@pytest.mark.carries_out("write the direction of each of `metrics`")
 def test_a_score_without_a_direction_is_refused() -> None:
+    parts = ("x",), ("forecast",), ("t",), np.array([6]) * HOUR, np.ones((1, 1, 1, 1)), ("K",), 2
     with pytest.raises(DataError, match="`better` of scores must have 1 entries, got 0"):
-        Scores(("x",), ("forecast",), ("t",), np.array([6]) * HOUR, np.ones((1, 1, 1, 1)), ("K",), 2, ())
+        Scores(*parts, ())
+    assert Scores(*parts, ("smaller",)).better == ("smaller",)
+
+
+@pytest.mark.carries_out("give one value for each metric, forecast, variable and lead time, in this order")
+@pytest.mark.parametrize("values", [VALUES[0], VALUES[:1], VALUES[..., :2], VALUES.transpose(0, 1, 3, 2)])
+def test_scores_of_another_shape_are_refused(values: np.ndarray) -> None:
+    parts = ("rmse", "bias"), ("forecast", "persistence"), ("t", "q"), np.array([6, 12, 18]) * HOUR
+    with pytest.raises(DataError, match=r"`values` of scores must have shape \(2, 2, 2, 3\), got"):
+        Scores(*parts, values, UNITS, 12, BETTER)
+    assert Scores(*parts, VALUES, UNITS, 12, BETTER).get("rmse", "persistence", "q")[2] == 0.4
 
 
 def test_every_baseline_is_counted() -> None:

@@ -69,13 +69,16 @@ def test_the_truth_is_what_the_forecast_started_from(checkpoint, tmp_path, throu
     assert record.data["source"]["times"] == 124
 
 
+@pytest.mark.carries_out("{}known: {}")
 def test_an_unknown_metric_is_refused_before_any_work(forecasts, tmp_path, monkeypatch) -> None:
-    path = forecasts({"verification": {"plugin": "rms", "fails": True}})
-    monkeypatch.setattr(TravellingWaves, "__init__", lambda *_, **__: pytest.fail("the truth was opened"))
-    with pytest.raises(DataError, match="verifier 'rms' has no metric 'rsme'") as caught:
-        verify(path, tmp_path / "scores", metric="rsme")
+    path = forecasts()
+    with monkeypatch.context() as patch:
+        patch.setattr(TravellingWaves, "__init__", lambda *_, **__: pytest.fail("the truth was opened"))
+        with pytest.raises(DataError, match="verifier 'rms' has no metric 'rsme'") as caught:
+            verify(path, tmp_path / "scores", metric="rsme")
     assert "did you mean 'rmse'" in caught.value.fix
     assert not (tmp_path / "scores").exists()
+    assert verify(path, tmp_path / "scores", metric="rmse")[0].metrics == ("rmse",)
 
 
 def test_scores_that_are_there_are_kept_unless_they_may_be_replaced(forecasts, tmp_path) -> None:

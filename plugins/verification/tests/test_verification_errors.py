@@ -11,6 +11,7 @@ import xarray as xr
 from wxml import Grid
 from wxml.errors import ArtefactError, ContractError, DataError
 
+carries_out = pytest.mark.carries_out
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-02", "s"), np.timedelta64(6, "h"))
 LEADS = np.array([6, 12], "timedelta64[h]")
 
@@ -28,24 +29,37 @@ def forecast(grid, write):
     return run
 
 
-def test_a_file_that_is_not_there(truth, tmp_path, verify) -> None:
+@carries_out("write one first: wxml forecast")
+def test_a_file_that_is_not_there(truth, tmp_path, verify, forecast) -> None:
     with pytest.raises(DataError, match="there is no forecast file"):
         verify(tmp_path / "none.zarr", truth)
+    verify(forecast("none.zarr"), truth, maps=0)
 
 
+carries_out_again = carries_out(
+    "it must be zarr or NetCDF (GRIB is not read here); if it was cut short, run `wxml forecast` again"
+)
+
+
+@carries_out_again
 @pytest.mark.parametrize("content", [b"", b"no forecast at all", b"GRIB" + bytes(100)])
-def test_a_file_of_another_kind(truth, tmp_path, verify, content) -> None:
+def test_a_file_of_another_kind(truth, tmp_path, verify, forecast, content) -> None:
     path = tmp_path / "forecast.nc"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"cannot be read.*\n.*zarr or NetCDF"):
         verify(path, truth)
+    for name in ("other.nc", "other.zarr"):
+        verify(forecast(name), truth, maps=0)
 
 
+@carries_out_again
 def test_a_netcdf_file_cut_short(truth, forecast, verify) -> None:
     path = forecast()
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DataError, match="cut short"):
         verify(path, truth)
+    path.unlink()
+    verify(forecast(), truth, maps=0)
 
 
 @pytest.mark.parametrize("place", ["/", "inner/group"])
@@ -67,12 +81,15 @@ def test_a_name_that_looks_like_an_address_is_a_file(truth, forecast, verify, mo
     verify(Path(name), truth, maps=0)
 
 
+@carries_out("name a file that `wxml forecast` wrote as zarr or NetCDF")
 def test_a_netcdf_variable_that_holds_no_numbers(truth, forecast, verify) -> None:
     path = forecast()
     with h5py.File(path, "a") as file:
         file.create_dataset("x", shape=3, dtype=[("a", "f4")])
     with pytest.raises(DataError, match=r"forecast\.nc` cannot be read: its variable `x` holds records"):
         verify(path, truth)
+    for name in ("other.nc", "other.zarr"):
+        verify(forecast(name), truth, maps=0)
 
 
 def test_a_damaged_chunk(truth, forecast, verify) -> None:
@@ -89,11 +106,13 @@ def test_an_empty_folder(truth, tmp_path, verify) -> None:
         verify(tmp_path / "forecast.zarr", truth)
 
 
+@carries_out("name a file with forecasts in it")
 def test_a_forecast_without_variables(truth, forecast, verify) -> None:
     path = forecast("forecast.zarr")
     shutil.rmtree(path / "t_850")
     with pytest.raises(DataError, match="has no variable"):
         verify(path, truth)
+    assert verify(forecast("other.zarr"), truth, maps=0)[0].variables == ("t_850",)
 
 
 def test_steps_never_written_are_missing(truth, grid, write, verify) -> None:
@@ -104,6 +123,7 @@ def test_steps_never_written_are_missing(truth, grid, write, verify) -> None:
     np.testing.assert_allclose(scores.get("rmse", "forecast", "t_850"), 1.0)
 
 
+@carries_out("name a file that `wxml forecast` wrote as zarr or NetCDF")
 @pytest.mark.parametrize(
     ("dataset", "lacking"),
     [
@@ -122,12 +142,15 @@ def test_steps_never_written_are_missing(truth, grid, write, verify) -> None:
         ),
     ],
 )
-def test_a_dataset_that_is_no_forecast(truth, tmp_path, verify, dataset, lacking) -> None:
+def test_a_dataset_that_is_no_forecast(truth, tmp_path, verify, forecast, dataset, lacking) -> None:
     dataset.to_netcdf(tmp_path / "other.nc")
     with pytest.raises(DataError, match=f"is not a wxml forecast: .*{lacking}"):
         verify(tmp_path / "other.nc", truth)
+    for name in ("forecast.nc", "forecast.zarr"):
+        verify(forecast(name), truth, maps=0)
 
 
+@carries_out("keep each once, for example with `dataset.drop_duplicates({})`")
 @pytest.mark.parametrize("name", ["forecast.nc", "forecast.zarr"])
 @pytest.mark.parametrize("axis", ["time", "prediction_timedelta"])
 def test_a_case_that_would_count_twice_is_refused(grid, write, truth, verify, axis, name) -> None:
@@ -141,16 +164,23 @@ def test_a_case_that_would_count_twice_is_refused(grid, write, truth, verify, ax
     verify(path.with_name("once.nc"), truth, maps=0)
 
 
+@carries_out("correct them, or take the variable out: the areas are then those of the truth")
 @pytest.mark.parametrize("wrong", [-0.25, np.nan, np.inf])
-def test_areas_that_cannot_be_are_refused(forecast, truth, verify, wrong) -> None:
-    path = forecast()
-    dataset = xr.load_dataset(path)
-    dataset["area_weight"][0, 0] = wrong
+def test_areas_that_cannot_be_are_refused(source, write, verify, wrong) -> None:
+    """The error is 1 at the first of two nodes, which has a quarter of the area in the file and half in the truth."""
+    places = [0.0, 10.0], [0.0, 10.0]
+    truth = source(Grid.unstructured(*places, [1.0, 1.0]), ["t_850"], TIMES, np.zeros((4, 1, 2)))
+    grid = Grid.unstructured(*places, [1.0, 3.0])
+    path = write(grid, TIMES[:1], LEADS, {"t_850": np.broadcast_to([1.0, 0.0], (1, 2, 2))})
+    right = xr.load_dataset(path)
+    dataset = right.copy(deep=True)
+    dataset["area_weight"][0] = wrong
     dataset.to_netcdf(path)
     with pytest.raises(DataError, match=r"`area_weight` of .* must be shares of an area"):
         verify(path, truth)
-    dataset.drop_vars("area_weight").to_netcdf(path)
-    verify(path, truth, maps=0)
+    for mended, bias in ((right, 0.25), (dataset.drop_vars("area_weight"), 0.5)):
+        mended.to_netcdf(path)
+        np.testing.assert_allclose(verify(path, truth, maps=0)[0].get("bias", "forecast", "t_850"), bias)
 
 
 def test_a_variable_that_the_truth_lacks(truth, forecast, verify) -> None:
@@ -158,9 +188,11 @@ def test_a_variable_that_the_truth_lacks(truth, forecast, verify) -> None:
         verify(forecast(variable="t_580"), truth)
 
 
+@carries_out("{}known: {}")
 def test_a_variable_asked_for_that_the_forecast_lacks(truth, forecast, verify) -> None:
     with pytest.raises(DataError, match=r"the forecast has no variable 't_85'\n.*'t_850'"):
         verify(forecast(), truth, variables=("t_85",))
+    assert verify(forecast(), truth, variables=("t_850",), maps=0)[0].variables == ("t_850",)
 
 
 def test_another_number_of_nodes(truth, forecast, verify) -> None:
@@ -179,11 +211,15 @@ def test_places_may_differ_by_rounding_and_by_whole_turns(truth, write, verify) 
     verify(write(rounded, TIMES[:2], LEADS, {"t_850": np.ones((2, 2, 4))}), truth, maps=0)
 
 
-def test_a_truth_of_another_year(truth, forecast, verify) -> None:
+@carries_out("it has data {}: choose a truth or a forecast whose times and steps meet")
+def test_a_truth_of_another_year(grid, source, truth, forecast, verify) -> None:
     later = TIMES[:2] + np.timedelta64(365, "D")
     message = "none of the 3 times .* from 2002-01-01T06 to 2002-01-01T18\n.*from 2001-01-01T00 to 2001-01-01T18"
     with pytest.raises(DataError, match=message):
         verify(forecast(times=later), truth)
+    other = source(grid, ["t_850"], TIMES + np.timedelta64(365, "D"), np.zeros((4, 1, 4)))
+    for times, met in ((later, other), (TIMES[:2], truth)):
+        assert verify(forecast(times=times), met, maps=0)[0].cases == 2
 
 
 def test_nothing_is_written_for_bad_input(truth, forecast, verify, tmp_path) -> None:

@@ -134,6 +134,7 @@ def test_any_order_of_nodes_is_read_in_that_of_the_forecast(opened, source, orde
     np.testing.assert_array_equal(truth.read(TIMES, ["x"]), VALUES[:, :, None].astype("f4"))
 
 
+@pytest.mark.carries_out("verify against data whose nodes have the order of the forecast")
 def test_another_order_needs_the_areas_of_the_forecast(source, write, verify, tmp_path) -> None:
     path = write(REGULAR, TIMES[:2], LEADS, {"x": np.zeros((2, 2, 20))})
     xr.load_dataset(path).drop_vars("area_weight").to_netcdf(path)

@@ -148,7 +148,7 @@ class ForecastLayout:
         for name, size in sizes.items():
             if size < 1:
                 raise DataError(
-                    f"`{name}` of a forecast must be at least one, got {size}", fix="ask for a longer forecast"
+                    f"`{name}` of a forecast must be at least one, got {size}", fix="give the header at least one"
                 )
         leading, horizontal = _leading_coordinates(header), grid_coordinates(header.grid)
         weight = horizontal[-1]
@@ -288,7 +288,7 @@ def _index(known: NDArray[Any], wanted: Any, what: str, write: Callable[[Any], s
     if not found.size:
         raise DataError(
             f"the header has no {what} {write(wanted)}, so the file has no place for it",
-            fix=f"the header's: {_listed([write(time) for time in known])}",
+            fix=f"add it to the header, or choose one of these: {_listed([write(time) for time in known])}",
         )
     return int(found[0])
 

@@ -56,7 +56,10 @@ class Scores:
     def __post_init__(self) -> None:
         shape = (len(self.metrics), len(self.forecasts), len(self.variables), len(self.lead_times))
         if self.values.shape != shape:
-            raise DataError(f"`values` of scores must have shape {shape}, got {self.values.shape}", fix="add the axis")
+            raise DataError(
+                f"`values` of scores must have shape {shape}, got {self.values.shape}",
+                fix="give one value for each metric, forecast, variable and lead time, in this order",
+            )
         if len(self.better) != len(self.metrics):
             raise DataError(
                 f"`better` of scores must have {len(self.metrics)} entries, got {len(self.better)}",
