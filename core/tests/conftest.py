@@ -41,6 +41,7 @@ peeking = tiny_wxml:Peeking
 tied = tiny_wxml:Tied
 [wxml.transforms]
 log1p = tiny_wxml:Log1p
+root = tiny_wxml:Root
 [wxml.trainers]
 none = tiny_wxml:NoTrainer
 planned = tiny_wxml:Planned
@@ -182,6 +183,19 @@ class Log1p(Transform):
         return np.log1p(values)
     def inverse(self, values, variables):
         return np.expm1(values)
+
+class Root(Transform):
+    """The root of some variables; its inverse, the square, rises and falls."""
+    def __init__(self, statistics, *, variables: list[str]):
+        super().__init__(statistics)
+        self.variables = variables
+    def power(self, values, names, exponent):
+        mine = np.isin(names, self.variables)[:, None]
+        return np.where(mine, values**exponent, values).astype(np.float32)
+    def forward(self, values, variables):
+        return self.power(values, variables, 0.5)
+    def inverse(self, values, variables):
+        return self.power(values, variables, 2)
 
 class Tied(Mixing):
     """Has one weight, layer or buffer under two names."""

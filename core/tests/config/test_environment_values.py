@@ -56,11 +56,16 @@ def test_numbers_that_decide_the_model_are_followed_at_once() -> None:
     assert str(config.model.processor.options["num_layers"]) == "7"
 
 
+@pytest.mark.carries_out("set the variable, or give the option another value: KEY=VALUE")
 def test_a_variable_that_is_not_set_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, value = "training.tracking_uri='${oc.env:TRACK}'", "training.tracking_uri=folder"
     monkeypatch.delenv("TRACK")
     with pytest.raises(ConfigError, match=r"`tracking_uri` needs the environment variable TRACK, which is not set"):
-        load_config(None, ["training.tracking_uri='${oc.env:TRACK}'"])
-    read_config(None, ["training.tracking_uri='${oc.env:TRACK}'"])  # nothing needs it
+        load_config(None, [reference])
+    read_config(None, [reference])  # nothing needs it
+    load_config(None, [reference, value])
+    monkeypatch.setenv("TRACK", SECRET)
+    load_config(None, [reference])
 
 
 class Plugin:

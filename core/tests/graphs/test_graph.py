@@ -116,6 +116,15 @@ def test_between_refuses_what_numpy_would_fold(source: list[float], target: list
     assert (caught.value.message, caught.value.fix) == (message, AUTHORS)
 
 
+@pytest.mark.carries_out("build them with EdgeSet.between, which sorts")
+def test_between_sorts_edges_that_the_constructor_refuses() -> None:
+    source, target = np.array([1, 0]), np.array([2, 2])
+    with pytest.raises(ContractError):
+        EdgeSet(source, target, 7, 5, np.zeros((2, 3), np.float32))
+    edges = EdgeSet.between(nodes(7), nodes(5), source, target)
+    assert list(zip(edges.source, edges.target, strict=True)) == [(0, 2), (1, 2)]
+
+
 def test_the_constructor_keeps_double_edges_and_between_drops_them() -> None:
     twice = np.array([3, 3])
     assert len(EdgeSet(twice, twice, 7, 5, np.zeros((2, 3), np.float32))) == 2

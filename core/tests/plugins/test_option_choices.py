@@ -92,6 +92,15 @@ def test_what_is_no_choice_is_one_fault(trainer, written) -> None:
     assert len(faults(trainer, loss=written)) == 1
 
 
+@pytest.mark.carries_out("write a name like 'gnn' or 'wxml-processor-gnn:gnn'; see `wxml list-plugins`")
+def test_a_name_is_taken_where_an_import_path_is_not(trainer) -> None:
+    faults(trainer, loss={"plugin": "acme_x.losses:Huber"})
+    listed = CliRunner().invoke(group, ["list-plugins", "--kind", "loss"]).stdout.splitlines()
+    assert ["loss", "huber", "acme"] in [line.split()[:3] for line in listed]
+    for name in ("huber", "acme:huber"):
+        assert parse_options(trainer, {"loss": {"plugin": name}})["loss"].plugin == name
+
+
 def test_a_broken_plugin_that_is_chosen_inside_is_named(trainer) -> None:
     with pytest.raises(BrokenPluginError, match="loss 'bad'"):
         parse_options(trainer, {"loss": {"plugin": "bad"}})

@@ -160,6 +160,7 @@ class Unvalidatable:
     def __init__(self, *, depth: Without) -> None: ...
 
 
+@pytest.mark.carries_out("annotate every keyword-only parameter with a type that pydantic knows")
 @pytest.mark.parametrize(
     ("cls", "cause"),
     [
@@ -170,8 +171,9 @@ class Unvalidatable:
 )
 def test_a_signature_that_cannot_be_read_is_the_fault_of_the_plugin(cls, cause) -> None:
     with pytest.raises(ContractError, match=cause) as caught:
-        parse_options(cls, {})
+        parse_options(cls, {"depth": "3"})
     assert caught.value.exit_code == 3
+    assert parse_options(Narrows, {"depth": "3"}) == {"depth": 3}
 
 
 JSON = st.recursive(

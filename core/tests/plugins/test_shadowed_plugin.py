@@ -31,6 +31,21 @@ def test_shadowed_code_is_warned_of_and_recorded_as_dirty(shadowed: Path, caplog
     assert [entry["dirty"] for entry in lock([UsedPlugin(record, {})]) if entry["plugin"] == "acme:it"] == [True]
 
 
+@pytest.mark.carries_out("take `{}` out of PYTHONPATH, or remove `{}`")
+def test_the_installed_code_loads_without_the_shadow(shadowed: Path, site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WXML_PLUGINS", "acme")
+    with pytest.raises(BrokenPluginError):
+        load(resolve("trainer", "it"))
+    both = f"{shadowed}:{site.folder}"
+    assert site.run("show-plugin", "trainer", "it", PYTHONPATH=both).returncode == 3
+    without = site.run("show-plugin", "trainer", "it", PYTHONPATH=str(site.folder))
+    shutil.rmtree(shadowed / "acme_x")
+    removed = site.run("show-plugin", "trainer", "it", PYTHONPATH=both)
+    for done in (without, removed):
+        assert done.returncode == 0, done.stderr
+        assert str(site.folder / "acme_x" / "part.py") in done.stdout
+
+
 @pytest.mark.parametrize("allowed", ["acme", "acme,other"])
 def test_an_allow_list_refuses_shadowed_code(shadowed: Path, monkeypatch: pytest.MonkeyPatch, allowed: str) -> None:
     monkeypatch.setenv("WXML_PLUGINS", allowed)

@@ -150,6 +150,15 @@ def test_options_are_read_as_in_a_config() -> None:
     }
 
 
+@pytest.mark.carries_out("{}known: {}", "say it with --option KEY=VALUE; all options: wxml show-plugin {}")
+def test_what_is_misspelt_or_forbidden_is_mended_as_the_error_says(tiny) -> None:
+    assert check("nearst", "--json").exit_code == 2
+    assert check("nearest", "--option", "mesh_nodes=2", "--json").exit_code == 2
+    shown = CliRunner().invoke(group, ["show-plugin", "graph-builder", "nearest"]).stdout.splitlines()
+    assert ["mesh_nodes", "int", "12", ">", "3"] in [line.split() for line in shown]
+    assert check("nearest", "--option", "mesh_nodes=4", "--json").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

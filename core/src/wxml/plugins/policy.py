@@ -102,12 +102,14 @@ class Policy:
     def remedy(self, distribution: str) -> str:
         """Tell the user how to allow a distribution that is refused."""
         name = canonical_name(distribution)
+        if name in self.denied:
+            return f"to allow it, take `-{name}` out of {VARIABLE}"
         if VARIABLE in self.refusal(name):
-            return f"to allow it, take `-{name}` out of {VARIABLE}, or add `{name}` to it"
+            return f"to allow it, add `{name}` to {VARIABLE}"
         if self.site.fault:
             return f"correct {self.site.path}: it may have the keys `allow`, `deny` and `aliases`"
         key = "take it out of `deny`" if name in self.site.denied else "add it to `allow`"
-        return f"to allow it, {key} in {self.site.path}, or set {VARIABLE}={name}"
+        return f"to allow it, {key} in {self.site.path}, or list it in {VARIABLE} with all others that you use"
 
 
 # The site's file
