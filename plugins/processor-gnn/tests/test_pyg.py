@@ -204,6 +204,33 @@ def test_what_does_not_fit_is_refused(graph: Graph, operator: str, arguments: di
         PygProcessor(graph.mesh(), ProcessorChannels(8), operator=operator, arguments=arguments)
 
 
+def forward(graph: Graph, channels: int, operator: str, **arguments: int) -> Tensor:
+    processor = PygProcessor(graph.mesh(), ProcessorChannels(channels), operator=operator, arguments=arguments)
+    return processor(torch.randn(2, 10, channels))
+
+
+@pytest.mark.carries_out("{}known: {}")
+def test_the_operator_that_the_error_proposes_works(graph: Graph) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'GATv2Conv'"):
+        forward(graph, 8, "GATv3Conv")
+    assert forward(graph, 8, "GATv2Conv").isfinite().all()
+
+
+@pytest.mark.carries_out("change `heads` or `model.channels`")
+def test_heads_share_other_channels(graph: Graph) -> None:
+    with pytest.raises(ConfigError, match="8 channels cannot be shared by 3 heads"):
+        forward(graph, 8, "GATv2Conv", heads=3)
+    assert forward(graph, 8, "GATv2Conv", heads=4).shape == (2, 10, 8)
+    assert forward(graph, 9, "GATv2Conv", heads=3).shape == (2, 10, 9)
+
+
+@pytest.mark.carries_out("make `model.channels` a multiple of {}")
+def test_powers_share_other_channels(graph: Graph) -> None:
+    with pytest.raises(ConfigError, match="6 channels cannot be shared by 4 powers"):
+        forward(graph, 6, "MixHopConv")
+    assert forward(graph, 8, "MixHopConv").shape == (2, 10, 8)
+
+
 def test_several_faults_are_told_at_once(graph: Graph) -> None:
     with pytest.raises(ConfigError) as caught:
         PygProcessor(graph.mesh(), ProcessorChannels(8), operator="ChebConv", arguments={"k": 3, "bias": "perhaps"})

@@ -135,9 +135,14 @@ def test_noise_enters_by_the_norms() -> None:
     assert int((difference > 0).sum()) <= 17  # two layers of window 4
 
 
+@pytest.mark.carries_out("use `norm: layer-norm`, or `model.noise.how: inject`")
 def test_rms_norm_refuses_noise() -> None:
+    """Noise that is injected is in the state: the processor gets no condition."""
     with pytest.raises(ConfigError, match="takes no noise"):
         make(condition=3, norm="rms-norm")
+    state, noise = random_state(), torch.randn(2, 30, 3, dtype=torch.float64)
+    assert make(condition=3, norm="layer-norm")(state, noise).isfinite().all()
+    assert make(norm="rms-norm")(state).isfinite().all()
 
 
 def test_groups_of_layers_change_no_number() -> None:
@@ -182,10 +187,25 @@ def test_wrong_options_are_refused_by_name(options: dict[str, object], message: 
         parse_options(TransformerProcessor, options)
 
 
+@pytest.mark.carries_out("use one of {}")
 def test_heads_must_divide_channels() -> None:
     with pytest.raises(ConfigError, match="divide the 8 channels of the model, got 3") as caught:
         make(num_heads=3)
-    assert "1, 2, 4, 8" in caught.value.fix
+    numbers = caught.value.fix.removeprefix("use one of ").split(", ")
+    assert numbers == ["1", "2", "4", "8"]
+    for number in numbers:
+        assert make(num_heads=int(number))(random_state()).shape == (2, 30, CHANNELS)
+
+
+@pytest.mark.carries_out("change `num_heads` or the channels of the model")
+@pytest.mark.parametrize(("position", "heads", "fewer", "channels"), [("rank", 8, 4, 16), ("sphere", 4, 2, 16)])
+def test_heads_must_be_wide_enough_to_turn(position: str, heads: int, fewer: int, channels: int) -> None:
+    with pytest.raises(ConfigError, match="channels in a head, got"):
+        make(num_heads=heads, position=position)
+    assert make(num_heads=fewer, position=position)(random_state()).shape == (2, 30, CHANNELS)
+    wider = ProcessorChannels(channels)
+    processor = TransformerProcessor(mesh_of(scattered()), wider, num_heads=heads, position=position)
+    assert processor(torch.randn(2, 30, channels)).shape == (2, 30, channels)
 
 
 def test_found_by_name() -> None:

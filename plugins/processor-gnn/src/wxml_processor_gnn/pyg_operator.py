@@ -177,7 +177,8 @@ def _share(channels: int, parts: int, what: str) -> int:
     """The channels of each part; a ConfigError if `parts` (heads or powers, as `what` says) does not divide them."""
     if parts < 1 or channels % parts:
         fault = Fault("arguments", f"the model's {channels} channels cannot be shared by {parts} {what}")
-        raise ConfigError([fault], fix="change one of the two numbers")
+        multiple = f"make `model.channels` a multiple of {parts}"
+        raise ConfigError([fault], fix="change `heads` or `model.channels`" if what == "heads" else multiple)
     return channels // parts
 
 
