@@ -8,6 +8,7 @@ __all__ = [
     "ContractError",
     "DataError",
     "Fault",
+    "ResourceError",
     "UnknownPluginError",
     "WxmlError",
     "nearest",
@@ -65,6 +66,10 @@ class DataError(WxmlError, ValueError):
 
 class ArtefactError(WxmlError, OSError):
     """A file that wxml writes or reads: exists already, is damaged, is of another kind, does not fit on the disk."""
+
+
+class ResourceError(WxmlError, MemoryError):
+    """Work that needs more memory than there is."""
 
 
 @dataclass(frozen=True, slots=True, init=False)

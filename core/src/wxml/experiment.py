@@ -30,7 +30,7 @@ from wxml.data.statistics import Statistics, ValueMap, compute_statistics
 from wxml.data.times import parse_duration
 from wxml.data.transform import Transform
 from wxml.data.variables import Variable, VariableRoles, assign_roles
-from wxml.errors import ArtefactError, DataError
+from wxml.errors import ArtefactError, DataError, ResourceError
 from wxml.graphs.cache import built_graph
 from wxml.graphs.graph import Graph
 from wxml.plugins.comparison import require_plugins
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wxml")
 
 Period = Literal["training", "validation", "test"]
+VALUE = 4
+"""The bytes of a float32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +93,26 @@ class Experiment:
         return SampleSet(self.preprocessing, self.window(steps), self.config.data.split.period(period))
 
     def new_model(self) -> "EncodeProcessDecode":
-        """Make a model with fresh weights; the same seed gives the same weights."""
-        from wxml.model.assembly import assemble_model
+        """Make a model with fresh weights; the same seed gives the same weights.
 
-        return assemble_model(self.config, self.preprocessing, self.graph)
+        Raises:
+            ResourceError: its weights do not fit the free memory; said before they are filled.
+        """
+        from wxml.environment.memory import format_size, free_memory
+        from wxml.model.assembly import assemble_model
+        from wxml.model.limit import limited_parameters
+
+        free = free_memory()
+
+        def refusal(parameters: int) -> ResourceError:
+            size, left = format_size(VALUE * parameters), format_size(free)
+            return ResourceError(
+                f"the model would have {parameters:,} parameters or more, {size} of memory; {left} are free",
+                fix="reduce `model.channels` or the options of `model.encoder`, `model.processor`, `model.decoder`",
+            )
+
+        with limited_parameters(free // VALUE, refusal):
+            return assemble_model(self.config, self.preprocessing, self.graph)
 
     def save(
         self,
@@ -217,10 +235,15 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
 
 
 def _fitting_model(experiment: Experiment, weights: Mapping[str, "Tensor"]) -> "EncodeProcessDecode":
-    """Make the model that `weights` belong to; raise a RuntimeError before it takes more memory than they do."""
+    """Make the model that `weights` belong to; raise a RuntimeError before it takes much more memory than they do."""
     from wxml.model.limit import limited_parameters
 
-    with limited_parameters(sum(tensor.numel() for tensor in weights.values())):
+    count = sum(tensor.numel() for tensor in weights.values())
+
+    def refusal(parameters: int) -> RuntimeError:
+        return RuntimeError(f"the model would have {parameters:,} parameters or more, the file has {count:,} weights")
+
+    with limited_parameters(2 * count + 10_000, refusal):  # a part may replace parameters that it made
         model = experiment.new_model()
     model.load_state_dict(dict(weights))
     return model

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from wxml.errors import ResourceError
 from wxml.training.trainer import TrainingMemory
 from wxml_trainer_lightning.optimizers import make_optimizer
 from wxml_trainer_lightning.state import run_identity
@@ -41,3 +42,10 @@ def test_a_training_is_the_same_whatever_is_kept_for_the_backward_pass(advection
     identity = run_identity(advection, {})
     assert "model.channels" in identity
     assert not any("checkpointing" in key or "memory_limit" in key for key in identity)
+
+
+@pytest.mark.carries_out("reduce `training.batch_size` or `training.rollout`")
+def test_a_batch_that_cannot_fit_is_refused_before_it_is_read(advection, fit, tmp_path) -> None:
+    with pytest.raises(ResourceError, match=r"a batch of 1,000,000,000,000 samples would take .* of memory"):
+        fit(advection, tmp_path / "run", batch_size=10**12, max_steps=2)
+    assert fit(advection, tmp_path / "again", batch_size=4, max_steps=2).exists()

@@ -16,6 +16,9 @@ def trainer(**options) -> LightningTrainer:
     ("options", "fault"),
     [
         ({"max_steps": 0}, "training.max_steps"),
+        ({"max_steps": 10**13}, "training.max_steps"),
+        ({"workers": 257}, "training.workers"),
+        ({"threads": 1025}, "training.threads"),
         ({"learning_rate": -1}, "training.learning_rate"),
         ({"learning_rate": float("nan")}, "training.learning_rate"),
         ({"warmup": 1.0}, "training.warmup"),

@@ -135,6 +135,7 @@ def _told(error: click.ClickException) -> click.ClickException:
 
 def _report(error: Exception, ctx: click.Context) -> None:
     """Print the message and the fix of an error without secrets and control characters, and exit."""
+    from wxml.environment.memory import is_out_of_memory
     from wxml.masking import masked
     from wxml.terminal import say
 
@@ -147,6 +148,9 @@ def _report(error: Exception, ctx: click.Context) -> None:
         message, fix, code = error.message, error.fix, error.exit_code
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         message, fix, code = f"the disk is full: {error.filename or error}", "make room, or write to another disk", 2
+    elif is_out_of_memory(error):
+        message, code = f"not enough memory: {str(error).partition(chr(10))[0]}", 2
+        fix = "\n".join([*notes, "reduce batch sizes, channels, layers, members or steps, or take a larger machine"])
     else:
         hint = "" if verbose else "; run again with -v to see where"
         message, fix, code = f"unexpected {type(error).__name__}: {error}{hint}", "\n".join(notes), 1

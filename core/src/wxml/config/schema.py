@@ -261,7 +261,7 @@ class ActivationCheckpointingConfig(Section):
 class ModelConfig(Section):
     """The model: encode, process, decode."""
 
-    channels: Annotated[int, Field(gt=0)] = 64
+    channels: Annotated[int, Field(gt=0, le=100_000)] = 64
     """How many channels each mesh node has."""
     encoder: Annotated[PluginChoice, Kind("mapper")]
     """The mapper from the grid to the mesh."""
@@ -307,7 +307,7 @@ class ForecastConfig(Section):
 class ExperimentConfig(Section):
     """One experiment: data, graph, model, training, forecast, verification."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**64)] = 0
     """The seed of all random numbers."""
     data: DataConfig
     """The data that the model learns from."""

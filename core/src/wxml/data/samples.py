@@ -28,12 +28,18 @@ class Window:
         """The times relative to the initial time, shape `[input_steps + steps]`; number `input_steps − 1` is 0."""
         return np.arange(1 - self.input_steps, self.steps + 1) * self.timestep
 
+    def __len__(self) -> int:
+        """The number of times, without a list of them."""
+        return self.input_steps + self.steps
+
     def initial_times(
         self, times: NDArray[np.datetime64], period: tuple[np.datetime64, np.datetime64] | None = None
     ) -> NDArray[np.datetime64]:
         """Return the initial times whose whole window is in `times` and within `period` (both ends included)."""
         if period is not None:
             times = times[(times >= period[0]) & (times <= period[1])]
+        if len(self) > len(times):
+            return times[:0]
         complete = [np.isin(times + offset, times) for offset in self.offsets]
         return times[np.all(complete, axis=0)]
 
@@ -55,10 +61,16 @@ class SampleSet(Sequence[NDArray[np.float32]]):
         if not len(self.initial_times):
             first, last = map(format_time, period)
             raise DataError(
-                f"no sample fits between {first} and {last}: one needs {len(window.offsets)} states, "
+                f"no sample fits between {first} and {last}: one needs {len(window)} states, "
                 f"{format_duration(window.timestep)} apart",
                 fix="choose a longer period (`data.split`), fewer steps, or a `data.timestep` that the source has",
             )
+
+    @property
+    def sample_size(self) -> int:
+        """The bytes of one sample."""
+        values = len(self.window) * len(self.preprocessing.variables) * len(self.preprocessing.source.header.grid)
+        return values * np.dtype(np.float32).itemsize
 
     def __len__(self) -> int:
         return len(self.initial_times) * self.preprocessing.source.header.members

@@ -17,8 +17,9 @@ from wxml.artefacts.source_changes import Changes
 from wxml.config.plugin_use import FORECAST, used_plugins
 from wxml.config.schema import PluginChoice, check_members
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
+from wxml.environment.memory import check_memory
 from wxml.errors import DataError
-from wxml.experiment import Experiment, describe_source, restore
+from wxml.experiment import VALUE, Experiment, describe_source, restore
 from wxml.files.staging import check_absent, staged
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.rollout import rollout
@@ -71,6 +72,7 @@ def forecast(request: ForecastRequest) -> Path:
     members = request.members or config.forecast.members
     check_members(members, config.model)
     times = _initial_times(request, experiment, steps)
+    _check_memory(experiment, min(config.forecast.batch_size, len(times)), members, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     choice = config.forecast.writer or PluginChoice(plugin=format_plugin(request.output))
     _check_output(request, config.data.source, choice)
@@ -94,6 +96,19 @@ def forecast(request: ForecastRequest) -> Path:
         finally:
             writer.close()
     return request.output
+
+
+def _check_memory(experiment: Experiment, at_once: int, members: int, steps: int) -> None:
+    """Refuse forecasts whose inputs and first outputs alone do not fit the free memory; the model takes more."""
+    roles, source, inputs = experiment.roles, experiment.source.header, experiment.config.data.input_steps
+    values = inputs * len(roles.prognostic) + (inputs + steps) * len(roles.forcing) + len(roles.output)
+    count = at_once * members * source.members
+    check_memory(
+        VALUE * (count * values * len(source.grid) + steps),
+        f"a batch of {count:,} forecasts ({at_once:,} initial times, each {members * source.members:,} members) of "
+        f"{steps:,} steps",
+        fix="reduce `members`, `forecast.batch_size` or `lead_time`",
+    )
 
 
 def _check_output(request: ForecastRequest, source: PluginChoice, writer: PluginChoice) -> None:
@@ -120,9 +135,11 @@ def _initial_times(request: ForecastRequest, experiment: Experiment, steps: int)
         return _period_times(experiment, steps, every, None if request.end is None else parse_time(request.end))
     first = parse_time(request.start)
     last = first if request.end is None else parse_time(request.end)
-    times = np.arange(first, last + np.timedelta64(1, "s"), every)
-    if not len(times):
+    if last < first:
         raise DataError(f"`end` is before `start`, got {request.end!r} and {request.start!r}", fix="exchange the two")
+    # one time more than the source has is one that it lacks
+    count = min(int((last - first) // every), len(experiment.source.header.times))
+    times: NDArray[np.datetime64] = first + np.arange(count + 1) * every
     for offset in reversed(experiment.window(0).offsets):  # the time that was asked for first
         experiment.source.header.time_indices(times + offset)
     return times

@@ -1,12 +1,11 @@
 """A memory plan as text: one line for the log, a table for the terminal."""
 
-__all__ = ["PARTS", "format_size", "plan_lines", "plan_summary", "recomputed_parts"]
+__all__ = ["PARTS", "plan_lines", "plan_summary", "recomputed_parts"]
 
 from typing import TYPE_CHECKING
 
-from pydantic import ByteSize
-
 from wxml.config.schema import ActivationCheckpointingConfig
+from wxml.environment.memory import format_size
 from wxml.terminal import columns
 
 if TYPE_CHECKING:
@@ -16,15 +15,6 @@ PARTS = ("encoder", "processor", "decoder")
 """The parts of a model, whose activations are counted apart."""
 BAR = 30
 """Characters of a bar that stands for the whole peak."""
-
-
-def format_size(size: float) -> str:
-    """Write a size in units of 1024.
-
-    >>> format_size(512), format_size(5.5 * 2**20)
-    ('512 B', '5.5 MiB')
-    """
-    return ByteSize(size).human_readable(separator=" ")
 
 
 def recomputed_parts(recompute: ActivationCheckpointingConfig) -> str:

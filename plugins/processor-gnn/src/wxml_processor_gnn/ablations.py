@@ -54,7 +54,7 @@ class PointWiseProcessor(Processor):
         mesh: Mesh,
         channels: ProcessorChannels,
         *,
-        num_layers: Annotated[int, Field(gt=0, description="layers, each with weights of its own")] = 4,
+        num_layers: Annotated[int, Field(gt=0, le=1000, description="layers, each with weights of its own")] = 4,
         mlp_ratio: Annotated[float, Field(gt=0, description="width of the hidden layers, in channels")] = 4.0,
         activation: Annotated[Activation, Field(description="nonlinearity of every layer")] = "gelu",
         dropout: Annotated[float, Field(ge=0, lt=1, description="share of values left out in training")] = 0.0,

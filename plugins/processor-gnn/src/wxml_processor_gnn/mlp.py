@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from wxml import ConditionalLayerNorm
 from wxml_kernels import Activation, LayerStack, row_network
 
-HiddenLayers = Annotated[int, Field(gt=0, description="hidden layers of every network")]
+HiddenLayers = Annotated[int, Field(gt=0, le=100, description="hidden layers of every network")]
 ActivationOption = Annotated[Activation, Field(description="nonlinearity of every network")]
 PrecisionOption = Annotated[
     Literal["float32", "bfloat16"], Field(description="of matrix products; sums and norms: float32")

@@ -36,7 +36,9 @@ class GnnProcessor(Processor):
         mesh: Mesh,
         channels: ProcessorChannels,
         *,
-        num_layers: Annotated[int, Field(gt=0, description="rounds of messages, each with weights of its own")] = 4,
+        num_layers: Annotated[
+            int, Field(gt=0, le=1000, description="rounds of messages, each with weights of its own")
+        ] = 4,
         hidden_layers: HiddenLayers = 2,
         activation: ActivationOption = "silu",
         precision: PrecisionOption = "float32",

@@ -54,7 +54,7 @@ class PygProcessor(Processor):
         channels: ProcessorChannels,
         *,
         operator: Annotated[str, Field(description="class in torch_geometric.nn, such as GATv2Conv")],
-        num_layers: Annotated[int, Field(gt=0, description="layers, each with weights of its own")] = 4,
+        num_layers: Annotated[int, Field(gt=0, le=1000, description="layers, each with weights of its own")] = 4,
         activation: Annotated[Activation, Field(description="nonlinearity after every operator")] = "silu",
         norm: Annotated[Literal["layer", "none"], Field(description="norm after every operator")] = "layer",
         arguments: Annotated[dict[str, Value], Field(description="of the operator's constructor, by name")] = {},  # noqa: B006  # never changed

@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 import wxml_kernels
 from pydantic import Field
 
-NumLayers = Annotated[int, Field(gt=0, description="blocks, each with weights of its own")]
+NumLayers = Annotated[int, Field(gt=0, le=1000, description="blocks, each with weights of its own")]
 NumHeads = Annotated[int, Field(gt=0, description="heads of the attention; they divide the channels")]
 Window = Annotated[
     int | None, Field(gt=0, description="how many places away in the order a node sees others; null: all nodes")

@@ -38,7 +38,7 @@ class LightningTrainer(Trainer):
     def __init__(
         self,
         *,
-        max_steps: Annotated[int, Field(gt=0, description="training steps")] = 1000,
+        max_steps: Annotated[int, Field(gt=0, le=10**12, description="training steps")] = 1000,
         max_time: Annotated[
             Duration | None,
             Field(description="longest time, like '10min'; null: only `max_steps` ends the training"),
@@ -72,10 +72,10 @@ class LightningTrainer(Trainer):
         ] = "auto",
         precision: Annotated[Precision, Field(description="precision of the numbers in the model")] = "32-true",
         threads: Annotated[
-            int | None, Field(gt=0, description="number of CPU threads; null: as many as torch takes")
+            int | None, Field(gt=0, le=1024, description="number of CPU threads; null: as many as torch takes")
         ] = None,
         workers: Annotated[
-            int, Field(ge=0, description="processes that read samples; 0: the training process does")
+            int, Field(ge=0, le=256, description="processes that read samples; 0: the training process does")
         ] = 0,
         validation_every: Annotated[int, Field(gt=0, description="steps between two validations")] = 200,
         validation_samples: Annotated[int, Field(gt=0, description="largest number of samples for a validation")] = 32,

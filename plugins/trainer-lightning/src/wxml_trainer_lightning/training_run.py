@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml import Experiment
+from wxml.environment.memory import check_memory
 from wxml.errors import DataError
 from wxml.masking import masked_values
 
@@ -76,6 +77,12 @@ class TrainingRun:
         self.module = self._module()
         self.validation = self._validation()
         self.samples = {steps: experiment.samples("training", steps) for steps in self.rollout.stages}
+        size = self.samples[self.rollout.maximum].sample_size
+        check_memory(
+            options.batch_size * size,
+            f"a batch of {options.batch_size:,} samples",
+            fix="reduce `training.batch_size` or `training.rollout`",
+        )
         if state is None:
             self._check_truth()
 
