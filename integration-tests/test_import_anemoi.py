@@ -1,14 +1,21 @@
 """`wxml import-anemoi`: from the file that is saved where Anemoi is installed to a checkpoint that forecasts."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import xarray as xr
+from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from wxml.cli import group
 from wxml.config.load import load_config
 from wxml.experiment import Experiment, assemble
 from wxml_anemoi.names import names_of_parts
@@ -134,3 +141,78 @@ def test_an_experiment_must_be_named(folder: Path, quickly) -> None:
     done = quickly("import-anemoi", "anemoi.safetensors", "seed=3", "-o", "x.safetensors", folder=folder)
     assert done.returncode == 2
     assert "name the experiment" in done.stderr
+
+
+# What the errors propose, carried out in this process
+
+carries_out = pytest.mark.carries_out
+State = dict[str, Tensor]
+
+
+@pytest.fixture
+def run_here(folder: Path, tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Import a file in a copy of the folder; the exit code."""
+    for name in ("world.nc", "experiment.yaml", "anemoi.safetensors"):
+        shutil.copy(folder / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WXML_CACHE", cache)
+
+    def run_here(export: str, *arguments: str) -> int:
+        command = ["import-anemoi", export, "experiment.yaml", *OPTIONS, *arguments, "-o", "made.safetensors"]
+        return CliRunner().invoke(group, command).exit_code
+
+    return run_here
+
+
+class Storage(dict[str, Tensor]):
+    """What torch_geometric keeps of nodes or of edges: its items are attributes, too."""
+
+    __getattr__ = dict.__getitem__
+
+
+def interface_of(tensors: State) -> SimpleNamespace:
+    """What `torch.load` gives where Anemoi is installed, as far as the script reads it."""
+    graph: dict[Any, Storage] = {
+        theirs: Storage(x=tensors[f"graph/{ours}"]) for ours, theirs in (("grid", "data"), ("mesh", "hidden"))
+    }
+    for (source, target), name in {
+        ("data", "hidden"): "grid-mesh",
+        ("hidden", "hidden"): "mesh-mesh",
+        ("hidden", "data"): "mesh-grid",
+    }.items():
+        length, direction = tensors[f"graph/{name}/features"].split([1, 2], dim=1)
+        index = tensors[f"graph/{name}/index"]
+        graph[source, "to", target] = Storage(edge_index=index, edge_length=length, edge_dirs=direction)
+    state = {name: value for name, value in tensors.items() if not name.startswith("graph/")}
+    indices = {
+        role.removesuffix("s"): SimpleNamespace(name_to_index={name: names.index(name) for name in sorted(names)})
+        for role, names in VARIABLES.items()
+    }
+    data_indices = {"data": SimpleNamespace(model=SimpleNamespace(**indices))}
+    return SimpleNamespace(model=SimpleNamespace(state_dict=state.copy), graph_data=graph, data_indices=data_indices)
+
+
+@carries_out(
+    "where Anemoi is installed, write the weights, the graph and the names of the variables to a .safetensors file "
+    "with the script in docs/weights-from-anemoi.md of wxml"
+)
+def test_the_script_of_the_page_writes_what_is_imported(root: Path, run_here: Callable[..., int]) -> None:
+    expected = load_file("anemoi.safetensors")
+    torch.save(interface_of(expected), "inference-last.ckpt")
+    Path("anemoi.safetensors").unlink()
+    assert run_here("inference-last.ckpt") == 2
+    page = (root / "docs" / "weights-from-anemoi.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(script, {})  # noqa: S102
+    found = load_file("anemoi.safetensors")
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert run_here("anemoi.safetensors") == 0
+
+
+@carries_out("read data on the grid of the Anemoi model, with the nodes in the same order")
+def test_data_are_read_in_the_order_of_the_nodes(run_here: Callable[..., int]) -> None:
+    with xr.open_dataset("world.nc") as data:
+        data.isel(latitude=slice(None, None, -1)).to_netcdf("flipped.nc")
+    assert run_here("anemoi.safetensors", "data.source.path=flipped.nc") == 2
+    assert run_here("anemoi.safetensors", "data.source.path=world.nc") == 0

@@ -274,9 +274,48 @@ def test_what_is_no_model_is_refused() -> None:
         fill(make_model(), {"weight": torch.ones(2)}, LAYOUT, ROLES)
 
 
+@pytest.mark.carries_out("take `edge_index` and the attributes from the same edges of the graph")
 def test_edges_and_features_belong_together() -> None:
-    with pytest.raises(DataError, match=r"shape \[2, 3\]"):
-        AnemoiEdges(np.zeros((2, 4), np.int64), np.zeros((3, 1), np.float32))
+    edges, others = EDGES["mesh", "mesh"], EDGES["mesh", "grid"]
+    with pytest.raises(DataError, match=r"shape \[2, 18\] like the features, got \[2, 12\]"):
+        AnemoiEdges(edges.index, others.features)
+    assert len(AnemoiEdges(edges.index, edges.features).edge_set(5, 5)) == 12
+
+
+WITHOUT_MODEL = {name: value for name, value in make_state().items() if "latlons" not in name}
+CASES = [
+    (
+        pytest.mark.carries_out("build the model with the options that the Anemoi model was built with"),
+        (make_model(scale=2.0), make_state(), LAYOUT),
+    ),
+    (
+        pytest.mark.carries_out("give the state of an AnemoiModelEncProcDec or of the interface around it"),
+        (make_model(), WITHOUT_MODEL, LAYOUT),
+    ),
+    (
+        pytest.mark.carries_out("{}known: {}"),
+        (make_model(), make_state(), replace(LAYOUT, inputs=("z", "orograpy", "u"))),
+    ),
+    (
+        pytest.mark.carries_out("name each once"),
+        (make_model(), make_state(), replace(LAYOUT, outputs=("rain", "z", "u", "u"))),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("broken", "wrapped"),
+    [pytest.param(broken, wrapped, marks=fix, id=fix.args[0]) for fix, broken in CASES for wrapped in (False, True)],
+)
+def test_weights_fit_once_the_fix_is_done(
+    broken: tuple[EncodeProcessDecode, dict[str, Tensor], AnemoiLayout], wrapped: bool
+) -> None:
+    """The state of the model, or of the interface around it, with its variables by the names that the model has."""
+    with pytest.raises((ArtefactError, DataError)):
+        fill(*broken, ROLES)
+    model, state = make_model(), make_state()
+    fill(model, {f"model.{name}": value for name, value in state.items()} if wrapped else state, LAYOUT, ROLES)
+    assert torch.equal(model.processor.scale, state["processor.proc.0.scale"])
 
 
 # Files

@@ -98,6 +98,15 @@ def test_a_kind_is_written_in_any_way_and_an_unknown_one_answered_with_the_neare
 # The command
 
 
+@pytest.mark.carries_out("{}known: {}")
+def test_the_kind_that_the_error_proposes_is_written(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = new_plugin("procesor", "acme")
+    assert (refused.exit_code, "did you mean 'processor'?" in refused.stderr) == (2, True)
+    assert new_plugin("processor", "acme").exit_code == 0
+    assert (tmp_path / "acme" / "pyproject.toml").is_file()
+
+
 def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = new_plugin("processor", "Acme_Attention")
