@@ -364,7 +364,7 @@ def test_weights_that_do_not_fit_are_refused(tiny, tmp_path: Path, how: str) -> 
         restore(path)
 
 
-@pytest.mark.parametrize("channels", [10**5, 10**7, 10**9, 10**15])
+@pytest.mark.parametrize("channels", [10_000, 50_000, 100_000])
 def test_a_model_larger_than_its_weights_is_refused_before_it_takes_memory(tiny, tmp_path: Path, channels: int) -> None:
     path = saved(assemble(tiny()), tmp_path / "c.safetensors")
     old = load_checkpoint(path)
