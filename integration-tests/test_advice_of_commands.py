@@ -5,8 +5,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from safetensors.numpy import save_file
 from wxml.cli import group
 
 carries_out = pytest.mark.carries_out
@@ -56,9 +58,21 @@ def flip_last_byte(name: str) -> Step:
     return step
 
 
-def compared(folder: Path) -> None:
+RELEASE = Path(__file__).parents[1] / "release-manifest.toml"
+
+
+def foreign(folder: Path) -> None:
+    """A safetensors file of somebody else."""
+    save_file({"weight": np.ones(2, "f4")}, folder / "foreign.safetensors")
+
+
+def copied_from_release(folder: Path) -> None:
+    shutil.copy(RELEASE, folder / "manifest.toml")
+    compared(folder, folder / "manifest.toml")
+
+
+def compared(folder: Path, manifest: Path = RELEASE) -> None:
     """Compare with the manifest of this repository; this environment may differ from it."""
-    manifest = Path(__file__).parents[1] / "release-manifest.toml"
     done = CliRunner().invoke(group, ["doctor", "--json", "--manifest", str(manifest)])
     assert done.exit_code in (0, 1)
     assert "checks" in json.loads(done.stdout)
@@ -127,6 +141,25 @@ CASES = [
         (copy("whole", CHECKPOINT), FORECAST),
     ),
     case(
+        carries_out("name one that wxml wrote"),
+        (foreign,),
+        "forecast foreign.safetensors -o new.nc",
+        (FORECAST,),
+    ),
+    case(
+        carries_out("name it like forecast.zarr or forecast.nc"),
+        (move("forecast.nc", "forecast"),),
+        "verify forecast -o scores",
+        (move("forecast", "forecast.nc"), VERIFY),
+    ),
+    case(
+        carries_out("name it like forecast.zarr or forecast.nc"),
+        (),
+        f"forecast {CHECKPOINT} -o new",
+        (FORECAST,),
+        (f"forecast {CHECKPOINT} -o new.zarr",),
+    ),
+    case(
         carries_out("name a checkpoint, a forecast, or a folder of scores"),
         (),
         "inspect run.nc",
@@ -192,6 +225,15 @@ CASES = [
     ),
     # Release manifests and plugins
     case(carries_out("name a release-manifest.toml of wxml"), (), "doctor --manifest absent.toml", (compared,)),
+    *(
+        case(
+            carries_out("copy it again from the release"),
+            (write("manifest.toml", content),),
+            "doctor --manifest manifest.toml",
+            (copied_from_release,),
+        )
+        for content in ("[release", "[release]\n")
+    ),
     case(
         carries_out("choose one such as acme-window-attention: your institute, then what it does"),
         (),

@@ -28,6 +28,7 @@ other-units = tiny_wxml:OtherUnits
 buckets = tiny_wxml:Buckets
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
+timeless = tiny_wxml:Timeless
 [wxml.graph_builders]
 nearest = tiny_wxml:Nearest
 [wxml.mappers]
@@ -123,6 +124,12 @@ class NoHumidity(TravellingWaves):
         super().__init__()
         self.header = SourceHeader(self.header.grid, self.header.variables[:1], self.header.times)
 
+class Timeless(TravellingWaves):
+    """The waves at no time."""
+    def __init__(self):
+        super().__init__()
+        self.header = replace(self.header, times=self.header.times[:0])
+
 class Nearest(GraphBuilder):
     def __init__(self, *, mesh_nodes: Annotated[int, Field(gt=3)] = 12):
         self.mesh_nodes = mesh_nodes
@@ -173,9 +180,14 @@ class Layered(Processor):
         return run_layers(layers, (state,), self.recompute_groups)[0]
 
 class Peeking(Mixing):
-    """Looks at values."""
+    """Mixes the north alone, whose nodes it looks for in `forward`, or `once` in the constructor."""
+    def __init__(self, mesh, channels, *, once: bool = False):
+        super().__init__(mesh, channels)
+        self.register_buffer("latitudes", torch.tensor(mesh.nodes.latitudes), persistent=False)
+        self.indices = torch.nonzero(self.latitudes > 0)[:, 0] if once else None
     def forward(self, state):
-        return super().forward(state) if state.sum() > 0 else state
+        indices = torch.nonzero(self.latitudes > 0)[:, 0] if self.indices is None else self.indices
+        return torch.zeros_like(state).index_add(1, indices, super().forward(state[:, indices]))
 
 class Log1p(Transform):
     """ln (1 + x), which has no value for x < -1."""
@@ -397,6 +409,12 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]
     _forget()
     yield configure
     _forget()
+
+
+@pytest.fixture
+def forget(tiny: Configure) -> Callable[[], None]:
+    """Forgets what is installed and what was loaded from it, like a new process."""
+    return _forget
 
 
 @pytest.fixture

@@ -121,9 +121,20 @@ def test_statistics_are_those_of_the_training_alone(tiny) -> None:
     assert found.tendency_std[0] == pytest.approx(1)
 
 
+@pytest.mark.carries_out("choose a period between {} and {}")
 def test_a_training_period_without_data_is_refused(tiny) -> None:
-    with pytest.raises(DataError, match=r"no data between 1999-01-01.*\(data.split.training\)\n.*2000-01-01"):
+    with pytest.raises(
+        DataError, match=r"no data between 1999-01-01.*\(data.split.training\)\n.*2000-01-01.* and 2000-01-20"
+    ):
         assemble(tiny({"data.split.training": ["1999-01-01", "1999-02-01"]}))
+    assert len(assemble(tiny({"data.split.training": ["2000-01-01", "2000-01-20"]})).samples("training", 1)) == 80 - 2
+
+
+@pytest.mark.carries_out("choose data that have times")
+def test_data_without_times_are_refused(tiny) -> None:
+    with pytest.raises(DataError, match="no data between 2000-01-01"):
+        assemble(tiny({"data.source": {"plugin": "timeless"}}))
+    assemble(tiny({"data.source": {"plugin": "waves"}}))
 
 
 def test_samples_come_from_their_period(tiny) -> None:

@@ -1,9 +1,13 @@
 """The job of `wxml demo`, with tiny parts in the places of the real ones: everything in one folder."""
 
+import shutil
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from wxml import ArtefactError, DataError
 from wxml.artefacts.formats import read_provenance
+from wxml.cli import group
 from wxml.cli.demo_job import demo
 
 TINY = (
@@ -32,12 +36,30 @@ def test_the_demo_trains_forecasts_and_verifies(tiny_files, tmp_path) -> None:
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["forecast.zarr", "run", "scores"]
 
 
+def exit_code(directory) -> int:
+    """The exit code of `wxml demo`."""
+    return CliRunner().invoke(group, ["demo", "--directory", str(directory), *TINY]).exit_code
+
+
+@pytest.mark.carries_out("choose another --directory, or remove it")
 def test_a_folder_with_something_in_it_is_left_alone(tiny_files, tmp_path) -> None:
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "precious").write_text("")
     with pytest.raises(ArtefactError, match="is not empty"):
         demo(tmp_path / "demo", TINY)
     assert [path.name for path in (tmp_path / "demo").iterdir()] == ["precious"]
+    assert exit_code(tmp_path / "demo") == 2
+    assert exit_code(tmp_path / "another") == 0
+    shutil.rmtree(tmp_path / "demo")
+    assert exit_code(tmp_path / "demo") == 0
+
+
+@pytest.mark.carries_out("choose another --directory")
+def test_a_file_is_left_alone(tiny_files, tmp_path) -> None:
+    (tmp_path / "demo").write_text("precious")
+    assert exit_code(tmp_path / "demo") == 2
+    assert (tmp_path / "demo").read_text() == "precious"
+    assert exit_code(tmp_path / "another") == 0
 
 
 def test_a_failure_keeps_what_was_made_before(tiny_files, tmp_path) -> None:

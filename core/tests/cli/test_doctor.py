@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from wxml.artefacts.checkpoint import read_header
 from wxml.cli import group
-from wxml.errors import UnknownPluginError
+from wxml.errors import ArtefactError, UnknownPluginError
 from wxml.experiment import assemble, restore
 
 CORE = metadata.version("wxml-core")
@@ -199,6 +199,25 @@ def test_a_plugin_that_is_not_what_it_was_is_warned_of_and_used(
     (warning,) = (record.getMessage() for record in caplog.records if "tiny-wxml" in record.getMessage())
     assert said in warning
     assert warning.endswith(" -m pip install 'tiny-wxml==1.0'")
+
+
+@pytest.mark.carries_out("see what it was trained with, and how to install that:  wxml doctor --for {}")
+def test_weights_that_another_version_does_not_fit_are_used_with_the_version_that_doctor_names(
+    checkpoint, tmp_path, forget
+) -> None:
+    module = tmp_path / "site" / "tiny_wxml.py"
+    code = module.read_text()
+    change(tmp_path, version="2.0", code="\nclass Mixing(Layered): ...\n")
+    forget()
+    with pytest.raises(ArtefactError, match="do not fit the model that its config describes"):
+        restore(checkpoint)
+    line = doctor("--for", checkpoint).stdout.splitlines()[-1]
+    assert line.endswith(f" -m pip install 'wxml-core=={CORE}' 'tiny-wxml==1.0'")
+    module.write_text(code)  # what this line does
+    change(tmp_path, version="1.0")
+    forget()
+    assert doctor("--for", checkpoint).exit_code == 0
+    restore(checkpoint)
 
 
 def test_another_package_with_the_same_names_breaks_no_checkpoint(checkpoint, tmp_path, monkeypatch) -> None:

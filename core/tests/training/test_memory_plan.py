@@ -216,13 +216,31 @@ def test_what_the_config_asks_for_is_computed_again_anyway(tiny) -> None:
     assert chosen.processor > 0
 
 
-def test_where_nothing_fits_the_least_is_told(tiny) -> None:
-    with pytest.raises(
-        ConfigError, match=r"takes [\d.]+ [KM]iB at least, when the backward pass recomputes .*; got a limit of 1KiB"
-    ) as raised:
-        planned(experiment_of(tiny, {"model.memory_limit": "1KiB"}))
-    assert raised.value.faults[0].key == "model.memory_limit"
-    assert "reduce the batch size of 8, `model.channels`" in raised.value.fix
+@pytest.mark.carries_out("raise the limit, or reduce {}")
+def test_where_nothing_fits_the_least_is_told_and_what_to_reduce(tiny) -> None:
+    """The limit is a byte below what the training takes when the backward pass recomputes all it can."""
+    many = {"plugin": "planned", "rollout": 2, "batch_size": 8}
+    changes = {"training": many, "model.processor": {"plugin": "layered", "num_layers": 2}}
+    changes["model.activation_checkpointing"] = {"mappers": True, "processor": 2}
+    least = planned(experiment_of(tiny, changes)).peak
+    changes["model.memory_limit"] = f"{least - 1}B"
+    message = rf"takes [\d.]+ [KM]iB at least, when the backward pass recomputes .*; got a limit of {least - 1}B"
+    with pytest.raises(ConfigError, match=message) as caught:
+        planned(experiment_of(tiny, changes))
+    assert caught.value.faults[0].key == "model.memory_limit"
+    assert caught.value.fix == (
+        "raise the limit, or reduce the batch size of 8, the rollout of 2 steps, `model.channels`, the layers or the "
+        "mesh"
+    )
+    for way in (
+        {"model.memory_limit": f"{least}B"},
+        {"training": {**many, "batch_size": 4}},
+        {"training": {**many, "rollout": 1}},
+        {"model.channels": 32},
+        {"model.processor": {"plugin": "layered", "num_layers": 1}},
+        {"graph": {"plugin": "nearest", "mesh_nodes": 4}},
+    ):
+        planned(experiment_of(tiny, changes | way))
 
 
 def test_the_choice_is_on_record_and_logged(tiny, caplog: pytest.LogCaptureFixture) -> None:
@@ -240,6 +258,10 @@ def test_the_choice_is_on_record_and_logged(tiny, caplog: pytest.LogCaptureFixtu
     assert "at the peak of a training step: activations" in caplog.text
 
 
+@pytest.mark.carries_out(
+    "no `forward` of a plugin may depend on values of tensors; its authors can make indices and masks in the "
+    "constructor"
+)
 def test_a_part_that_looks_at_values_cannot_be_planned(tiny, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "wxml")
     experiment = experiment_of(tiny, {"model.processor": {"plugin": "peeking"}})
@@ -250,6 +272,10 @@ def test_a_part_that_looks_at_values_cannot_be_planned(tiny, caplog: pytest.LogC
     assert "memory" not in caplog.text
     with pytest.raises(ContractError, match="cannot be planned"):
         fitted(with_model(experiment, memory_limit="1GiB"), trainer)
+    mended = experiment_of(tiny, {"model.processor": {"plugin": "peeking", "once": True}})
+    assert fitted(with_model(mended, memory_limit="1GiB"), trainer).config.model.memory_limit == "1GiB"
+    states = torch.randn(1, 2, 48, 2, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(*(one.new_model()(states, states[..., :0]) for one in (experiment, mended)))
 
 
 # On the command line
