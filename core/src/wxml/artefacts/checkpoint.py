@@ -5,7 +5,7 @@ of each tensor and of the header itself. Nothing in the file is code, and nothin
 written: the same training gives the same bytes.
 """
 
-__all__ = ["Checkpoint", "load_checkpoint", "read_header", "save_checkpoint"]
+__all__ = ["Checkpoint", "check_checkpoint", "load_checkpoint", "read_header", "save_checkpoint"]
 
 import logging
 from collections.abc import Mapping
@@ -112,6 +112,22 @@ def read_header(path: Path) -> dict[str, Any]:
         raise damaged(f"the header of `{path}`", "it has no checksums")
     config, record = with_new_names(header["config"]), migrated_record(header["provenance"])
     return {**header, "config": config, "provenance": record}
+
+
+def check_checkpoint(path: Path) -> int | None:
+    """Compare every tensor of a checkpoint with its checksum, and return how many there are; None: none has one.
+
+    Raises:
+        ArtefactError: as `read_header`; or a tensor is damaged.
+    """
+    from safetensors.torch import load_file
+
+    header = read_header(path)
+    if not has_checksums(header):
+        return None
+    tensors = load_file(path)
+    check_tensors(header, tensors, str(path))
+    return len(tensors)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

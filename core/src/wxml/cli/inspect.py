@@ -1,5 +1,6 @@
 """`wxml inspect`: shows the inputs and the plugins that an artefact was made from."""
 
+import logging
 from pathlib import Path
 
 import click
@@ -8,20 +9,40 @@ import click
 @click.command(short_help="Show what an artefact was made of.")
 @click.argument("artefact", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the whole record as JSON.")
-def command(artefact: Path, as_json: bool) -> None:
+@click.option("--check", "checked", is_flag=True, help="Read all of a checkpoint and compare it with its checksums.")
+def command(artefact: Path, as_json: bool, checked: bool) -> None:
     """Show the chain behind a checkpoint, a forecast or a folder of scores.
 
     \b
     Examples:
       wxml inspect runs/demo/checkpoint.safetensors
       wxml inspect forecast.zarr --json
+      wxml inspect runs/demo/checkpoint.safetensors --check
     """
     from wxml.artefacts.formats import read_provenance
     from wxml.artefacts.lineage import lineage
     from wxml.terminal import say, say_json
 
     record = read_provenance(artefact)
+    if checked:
+        _tell_checksums(artefact, record.artefact)
     if as_json:
         say_json(record.to_dict())
     else:
         say(lineage(record, str(artefact)))
+
+
+def _tell_checksums(path: Path, kind: str) -> None:
+    """Log that a checkpoint is as it was written; raise an ArtefactError if it is not, or has no checksums."""
+    from wxml.artefacts.checkpoint import check_checkpoint
+    from wxml.errors import ArtefactError
+
+    if kind != "checkpoint":
+        raise ArtefactError(f"`{path}` is a {kind}, and only a checkpoint has checksums", fix="leave `--check` out")
+    count = check_checkpoint(path)
+    if count is None:
+        fix = "leave `--check` out; a checkpoint of wxml 0.2 has checksums"
+        raise ArtefactError(
+            f"`{path}` was written by wxml 0.1, without checksums: nobody can say if it is whole", fix=fix
+        )
+    logging.getLogger("wxml").info("the header and the %d tensors of `%s` are as they were written", count, path)
