@@ -3,7 +3,18 @@
 A secret is the password in an address, the value of a key such as `token`, or a value that came from the environment.
 """
 
-__all__ = ["MASK", "forget", "has_mask", "keeps_user", "learn", "masked", "masked_values", "remember"]
+__all__ = [
+    "MASK",
+    "forget",
+    "has_mask",
+    "keeps_user",
+    "learn",
+    "masked",
+    "masked_values",
+    "remember",
+    "take_over",
+    "told",
+]
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +73,18 @@ def forget() -> None:
     """Forget all that `remember` and `learn` were told, as in a process that begins."""
     _known.clear()
     _ordinary.clear()
+
+
+def told() -> tuple[dict[str, str], set[str]]:
+    """All that `remember` and `learn` were told, for `take_over` in another process."""
+    return dict(_known), set(_ordinary)
+
+
+def take_over(secrets: tuple[dict[str, str], set[str]]) -> None:
+    """Mask what another process was told, as well."""
+    known, ordinary = secrets
+    _known.update(known)
+    _ordinary.update(ordinary)
 
 
 def learn(value: Any, key: str = "") -> None:

@@ -13,16 +13,18 @@ __all__ = [
     "say",
     "say_json",
     "say_path",
+    "worker_start",
 ]
 
 import logging
 import sys
 import warnings
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from wxml.masking import masked, masked_values
+from wxml.masking import masked, masked_values, take_over, told
 
 logger = logging.getLogger("wxml")
 plain_warning = warnings.formatwarning
@@ -145,6 +147,22 @@ def mask_streams() -> None:
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, MaskedStream):
             setattr(sys, name, MaskedStream(stream))
+
+
+def worker_start() -> Callable[[int], None] | None:
+    """The function with which a worker process of a data loader begins, so that it writes no secrets either.
+
+    A worker that is no copy of this process (`spawn`, `forkserver`) knows nothing of its streams and secrets.
+
+    Returns:
+        The function; its argument is the number of the worker. None if this process masks nothing.
+    """
+    return partial(_start_worker, told()) if isinstance(sys.stderr, MaskedStream) else None
+
+
+def _start_worker(secrets: tuple[dict[str, str], set[str]], _: int) -> None:
+    take_over(secrets)
+    mask_streams()
 
 
 def masked_warning(

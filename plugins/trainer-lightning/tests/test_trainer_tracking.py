@@ -10,6 +10,7 @@ import threading
 
 import pytest
 from wxml.files.lock import locked
+from wxml.masking import remember
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import tracking
 from wxml_trainer_lightning.history import Row
@@ -48,6 +49,15 @@ def test_parameters_metrics_and_status_are_in_the_database(tracked) -> None:
         ("training_loss", 2, 0.25),
         ("validation_loss", 2, 0.75),
     ]
+
+
+def test_the_name_of_a_run_holds_no_secret(tracked) -> None:
+    remember("ACCESS", "open-sesame")
+    with open_tracker("mlflow", f"sqlite:///{tracked / 'mlflow.db'}", tracked / "run of open-sesame", {}, None):
+        pass
+    names = [name for (name,) in query(tracked / "mlflow.db", "select name from runs")]
+    assert "run of ${oc.env:ACCESS}" in names
+    assert "open-sesame" not in " ".join(names)
 
 
 def test_a_resumed_training_goes_on_with_its_run(advection, fit, tracked, monkeypatch, caplog) -> None:

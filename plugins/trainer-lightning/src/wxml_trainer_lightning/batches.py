@@ -16,7 +16,7 @@ __all__ = [
     "validation_batches",
 ]
 
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from wxml.model.tensors import to_tensor
+from wxml.terminal import worker_start
 
 from wxml_trainer_lightning.options import Rollout
 from wxml_trainer_lightning.schedule import Budget
@@ -130,14 +131,19 @@ class SampleOrder(Sampler[list[Place]]):
 
 def training_batches(samples: Samples, order: SampleOrder, workers: int) -> DataLoader[Any]:
     """One batch for each remaining step."""
-    return DataLoader(samples, batch_sampler=order, collate_fn=collate, num_workers=workers)
+    return _loader(samples, order, workers)
 
 
 def validation_batches(samples: SampleSet, wanted: int, batch_size: int, workers: int) -> DataLoader[Any]:
     """Batches of at most `wanted` samples; every call chooses the same samples."""
     order = [(0, index) for index in evenly_spaced(len(samples), wanted)]
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    return DataLoader(Samples({0: samples}), batch_sampler=batches, collate_fn=collate, num_workers=workers)
+    return _loader(Samples({0: samples}), batches, workers)
+
+
+def _loader(samples: Samples, order: Iterable[list[Place]], workers: int) -> DataLoader[Any]:
+    begin = worker_start()
+    return DataLoader(samples, batch_sampler=order, collate_fn=collate, num_workers=workers, worker_init_fn=begin)
 
 
 def has_truth(samples: SampleSet, wanted: int, input_steps: int, outputs: int) -> bool:

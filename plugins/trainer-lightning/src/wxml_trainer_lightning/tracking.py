@@ -56,7 +56,7 @@ class MlflowTracker:
         """Keep the parameters; the context opens the run. `run` is the id of an MLflow run to go on with."""
         self.run = run
         self._uri = uri
-        self._name = name
+        self._name = masked(name)
         self._parameters = parameters
         self._client: MlflowClient | None = None
         self._has_failed = False
