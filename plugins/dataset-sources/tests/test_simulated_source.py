@@ -100,21 +100,35 @@ def test_a_time_after_the_end_is_refused() -> None:
         source.read(["2000-01-06"], ["t"])
 
 
+SWAP, TRY = pytest.mark.carries_out("swap the two"), pytest.mark.carries_out("try 21")
+CHOOSE = pytest.mark.carries_out("choose 0 or more")
+ISO = pytest.mark.carries_out("write it like '2000-01-01T06', in UTC")
+
+
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "message", "mended"),
     [
-        ({"start": "2000-02-01", "end": "2000-01-01"}, "`end` must not be before `start`"),
-        ({"truncation": 2}, "`truncation` must be from 5 to 106, got 2"),
-        ({"truncation": 500}, "`truncation` must be from 5 to 106, got 500"),
-        ({"seed": -1}, "`seed` must not be negative, got -1"),
-        ({"spin_up_days": -3}, "`spin_up_days` must not be negative, got -3"),
-        ({"start": "yesterday"}, "'yesterday'"),
+        pytest.param(
+            {"start": "2000-02-01", "end": "2000-01-01"},
+            "`end` must not be before `start`",
+            {"start": "2000-01-01", "end": "2000-02-01"},
+            marks=SWAP,
+        ),
+        pytest.param({"truncation": 2}, "`truncation` must be from 5 to 106, got 2", {"truncation": 21}, marks=TRY),
+        pytest.param({"truncation": 500}, "`truncation` must be from 5 to 106, got 500", {"truncation": 21}, marks=TRY),
+        pytest.param({"seed": -1}, "`seed` must not be negative, got -1", {"seed": 0}, marks=CHOOSE),
+        pytest.param(
+            {"spin_up_days": -3}, "`spin_up_days` must not be negative, got -3", {"spin_up_days": 0}, marks=CHOOSE
+        ),
+        pytest.param({"start": "yesterday"}, "'yesterday'", {"start": "2000-01-01T06"}, marks=ISO),
     ],
 )
-def test_senseless_options_are_refused_with_a_fix(options, message) -> None:
-    with pytest.raises(DataError, match=message) as caught:
+def test_senseless_options_are_refused_with_a_fix_that_helps(options, message, mended) -> None:
+    with pytest.raises(DataError, match=message):
         SimulatedAtmosphere(**options)
-    assert caught.value.fix
+    header = SimulatedAtmosphere(**mended).header
+    assert header.grid.shape == (32, 64)
+    assert header.times[0] == np.datetime64(mended.get("start", "2000-01-01"))
 
 
 def test_a_second_source_takes_the_fields_from_the_cache(cache, no_simulation) -> None:

@@ -166,10 +166,22 @@ def test_several_forecasts_for_one_time_are_refused_and_a_filter_helps(tmp_path:
     assert XarraySource(path=path, grib_filter={"step": 12}).header.times.size == 1
 
 
+@pytest.mark.carries_out("in this file {}")
 def test_a_filter_that_nothing_passes_says_what_is_there(tmp_path: Path) -> None:
     path = written(tmp_path, message(PLACES), message(PLACES, level=850))
-    with pytest.raises(DataError, match=r"no message has \{'level': 700\}.*\n.*level is one of \[500, 850\]"):
+    with pytest.raises(DataError, match=r"no message of .* has \{'level': 700\}.*\n.*level is one of \[500, 850\]"):
         XarraySource(path=path, grib_filter={"level": 700})
+    assert XarraySource(path=path, grib_filter={"level": 850}).header.names == ("t_850",)
+
+
+def test_a_file_of_which_nothing_passes_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for level in (500, 850, 925):
+        (tmp_path / f"{level}.grib2").write_bytes(message(PLACES, level=level))
+    source = XarraySource(path=str(tmp_path / "*.grib2"), grib_filter={"level": 850})
+    assert source.header.names == ("t_850",)
+    assert f"no message of `{tmp_path / '500.grib2'}` and 1 more has {{'level': 850}}" in caplog.text
+    with pytest.raises(DataError, match=r"`.*500.grib2` and 2 more has .*\n.*level is one of \[500\]"):
+        XarraySource(path=str(tmp_path / "*.grib2"), grib_filter={"level": 700})
 
 
 def test_a_single_height_does_not_show_in_the_name(tmp_path: Path) -> None:
@@ -188,20 +200,30 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
         XarraySource(path=str(tmp_path / "text.grib"))
 
 
+@pytest.mark.carries_out("the file is damaged or has changed: fetch or write it again")
 def test_a_file_that_shrinks_later_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, message(PLACES), message(PLACES, level=850))
     source = XarraySource(path=path)
     Path(path).write_bytes(message(PLACES)[:60])
     with pytest.raises(DataError, match=r"a message of `.*data.grib2` cannot be read"):
         source.read(source.header.times, ["t_850"])
+    written(tmp_path, message(PLACES), message(PLACES, level=850))
+    np.testing.assert_allclose(source.read(source.header.times, ["t_850"]).ravel(), PLACES.ravel(), atol=1e-5)
 
 
+@pytest.mark.carries_out("bring it onto a grid first (spherical harmonics, for example, with `cdo sp2gpl`)")
 def test_spherical_harmonics_have_no_places(tmp_path: Path) -> None:
     handle = eccodes.codes_grib_new_from_samples("sh_pl_grib2")
+    coefficients = eccodes.codes_get_values(handle)
+    coefficients[:] = 0
+    coefficients[0] = 280  # the harmonic that is 1 everywhere
+    eccodes.codes_set_values(handle, coefficients)
     (tmp_path / "sh.grib").write_bytes(eccodes.codes_get_message(handle))
     eccodes.codes_release(handle)
     with pytest.raises(DataError, match="'sh' has no latitudes and longitudes"):
         XarraySource(path=str(tmp_path / "sh.grib"))
+    source = XarraySource(path=written(tmp_path, message(np.full((ROWS, COLUMNS), 280.0))))  # as `cdo sp2gpl` does
+    np.testing.assert_allclose(source.read(source.header.times, ["t_500"]), 280, rtol=1e-6)
 
 
 def test_nothing_is_printed_and_no_index_is_left(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -129,6 +129,10 @@ def test_other_grib_members_are_refused(tmp_path: Path) -> None:
         XarraySource(path=paths)
 
 
+@pytest.mark.carries_out(
+    "choose one with `path` or `grib_filter` (by stepType or stepRange; in GRIB 2 also by lengthOfTimeRange, or "
+    "{derivedForecast: undef} for all but ensemble means and spreads), or leave the variable out with `variables`"
+)
 @pytest.mark.parametrize("kind", [0, 1, 2, 4])
 @pytest.mark.parametrize("step", [6, 12], ids=["at the same time", "at another time"])
 def test_a_mean_or_spread_is_no_member(kind: int, step: int, tmp_path: Path) -> None:
@@ -144,8 +148,16 @@ def test_a_mean_or_spread_is_no_member(kind: int, step: int, tmp_path: Path) -> 
     np.testing.assert_allclose(alone.read(alone.header.times, ["t2m"])[0, :, 0, 0], [99])
 
 
+@pytest.mark.carries_out(
+    "read them apart with `path` or `grib_filter`, or give one of them another name: rename: {'file.nc:name': new_name}"
+)
 def test_a_single_forecast_is_no_member(tmp_path: Path) -> None:
     single = {"shortName": "2t", "step": 12, "value": 50}
     path = t2m(tmp_path / "e.grib2", member(0), member(1), single)
     with pytest.raises(DataError, match="'t2m' has members in one place and none in another"):
         XarraySource(path=path)
+    alone = XarraySource(path=path, grib_filter={"number": "undef"})
+    assert alone.read(alone.header.times, ["t2m"])[:, :, 0, 0].tolist() == [[50]]
+    parts = [t2m(tmp_path / "a.grib2", member(0), member(1)), t2m(tmp_path / "b.grib2", single)]
+    assert XarraySource(path=parts[0]).header.members == 2
+    assert XarraySource(path=parts, rename={"b.grib2:t2m": "single"}).header.names == ("t2m", "single")

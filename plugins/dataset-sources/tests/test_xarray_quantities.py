@@ -97,13 +97,21 @@ def test_periods_of_other_lengths_are_refused(ranges: Any, kind: int, apart: boo
     assert "grib_filter" in caught.value.fix
 
 
+@pytest.mark.carries_out(
+    "choose one with `path` or `grib_filter` (by stepType or stepRange; in GRIB 2 also by lengthOfTimeRange, or "
+    "{derivedForecast: undef} for all but ensemble means and spreads), or leave the variable out with `variables`"
+)
 def test_the_filters_that_the_message_proposes_work(tmp_path: Path) -> None:
     path = rain(tmp_path / "a.grib2", "0-3", "0-6", "6-9", "6-12")
+    with pytest.raises(DataError, match="'tp' holds values over periods of 3h and 6h"):
+        XarraySource(path=path)
     hours = {3: ["03", "09"], 6: ["06", "12"]}
     for length, right in hours.items():
         times = XarraySource(path=path, grib_filter={"lengthOfTimeRange": length}).header.times
         assert [str(time)[11:13] for time in times] == right
     assert XarraySource(path=path, grib_filter={"stepRange": "6-9"}).header.times.size == 1
+    other = rain(tmp_path / "b.grib2", "0-6", kind=0)
+    assert XarraySource(path=[path, other], variables=["prate"]).header.times.size == 1
 
 
 @pytest.mark.parametrize("ranges", [("0-6", "6-12", "12-18"), ("0-6", "0-12", "0-18"), ("0-0", "0-3", "0-6")])
@@ -118,10 +126,17 @@ def test_sums_from_the_starts_of_two_forecasts_are_refused(tmp_path: Path) -> No
     assert XarraySource(path=paths, grib_filter={"stepRange": "0-6"}).header.times.size == 2
 
 
+@pytest.mark.carries_out(
+    "choose one with `path` or `grib_filter` (by stepType or stepRange; in GRIB 2 also by lengthOfTimeRange, or "
+    "{derivedForecast: undef} for all but ensemble means and spreads), or leave the variable out with `variables`"
+)
 def test_instants_and_means_are_refused(tmp_path: Path) -> None:
     paths = [rain(tmp_path / "a.grib2", "0", kind=-1), rain(tmp_path / "b.grib2", "0-3", kind=0)]
     with pytest.raises(DataError, match=r"variable 'prate' has step type 'instant' .* and 'avg'"):
         XarraySource(path=paths)
+    for step_type, path in zip(("instant", "avg"), paths, strict=True):
+        for chosen in ({"path": paths, "grib_filter": {"stepType": step_type}}, {"path": path}):
+            assert XarraySource(**chosen).header.variables[0].step_type == step_type
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,10 @@ def message(path: Path, day: int, **keys: Any) -> str:
 LEVELS = [("heightAboveGround", 80), ("heightAboveGround", 100), ("surface", 0), ("heightAboveSea", 80)]
 
 
+@pytest.mark.carries_out(
+    "choose one with `path` or `grib_filter` (for example by typeOfLevel), or give one of them another name: "
+    "rename: {'file.nc:name': new_name}"
+)
 @pytest.mark.parametrize(("first", "second"), list(itertools.permutations(LEVELS, 2)))
 def test_other_levels_of_grib_are_not_joined(first: Any, second: Any, tmp_path: Path) -> None:
     paths = [
@@ -116,6 +120,9 @@ def test_other_levels_of_grib_are_not_joined(first: Any, second: Any, tmp_path: 
     assert f"'{first[0]} {first[1]}'" in caught.value.message
     assert f"'{second[0]} {second[1]}'" in caught.value.message
     assert XarraySource(path=paths, rename={"2.grib2:t": "other"}).header.names == ("t", "other")
+    key, place = ("typeOfLevel", 0) if first[0] != second[0] else ("level", 1)
+    (time,) = XarraySource(path=paths, grib_filter={key: second[place]}).header.times
+    assert [time] == XarraySource(path=paths[1]).header.times
 
 
 def soil(path: Path, day: int, top: int, bottom: int) -> str:
@@ -125,6 +132,21 @@ def soil(path: Path, day: int, top: int, bottom: int) -> str:
         surfaces |= {f"typeOf{which}FixedSurface": 106, f"scaleFactorOf{which}FixedSurface": 2}
         surfaces[f"scaledValueOf{which}FixedSurface"] = depth
     return message(path, day, discipline=2, parameterCategory=0, parameterNumber=2, **surfaces)
+
+
+@pytest.mark.carries_out(
+    "choose one with `grib_filter` (by bottomLevel and topLevel), or leave it out with `variables`"
+)
+def test_layers_can_be_chosen_or_left_out(tmp_path: Path) -> None:
+    parts = [soil(tmp_path / "1.grib2", 1, 0, 100), soil(tmp_path / "2.grib2", 2, 0, 200)]
+    parts.append(message(tmp_path / "3.grib2", 3, shortName="2t"))
+    (tmp_path / "all.grib2").write_bytes(b"".join(Path(part).read_bytes() for part in parts))
+    path = str(tmp_path / "all.grib2")
+    with pytest.raises(DataError, match="holds the layers 0-1 and 0-2"):
+        XarraySource(path=path)
+    chosen = XarraySource(path=path, grib_filter={"topLevel": 0, "bottomLevel": 2})
+    assert chosen.header.times.astype(str).tolist() == ["2020-01-02T00:00:00"]
+    assert XarraySource(path=path, variables=["t2m"]).header.names == ("t2m",)
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["one file", "a file each"])

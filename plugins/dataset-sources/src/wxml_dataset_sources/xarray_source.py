@@ -17,7 +17,7 @@ from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.files import recognise, resolve
-from wxml_dataset_sources.xarray_reading.opening import release
+from wxml_dataset_sources.xarray_reading.opening import release, released_after_failure
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
 
 KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: a smaller source is decoded once, a larger one on every read
@@ -70,6 +70,18 @@ class XarraySource(DataSource):
             rename or {},
             grib_filter or {},
         )
+        self._assembly = self._assembled(engine, selection)
+        self._decoded: dict[int, NDArray[np.float32]] | None = None
+        if sum(block.size for block in self._assembly.blocks) <= KEPT_IN_MEMORY:
+            self._decoded = {}
+        self.header = self._assembly.header
+        warn_of_repeats(self._assembly.blocks)
+        warn_of_cells(self._assembly.blocks)
+        release()
+
+    @released_after_failure()
+    def _assembled(self, engine: Literal["auto", "netcdf", "grib", "zarr"], selection: Selection) -> Assembly:
+        """The blocks of all files, and the header that they make together."""
         grids: dict[Hashable, Placed] = {}
         contents: list[FileContent] = []
         for file in (recognise(name, engine) for name in self._paths):
@@ -79,14 +91,7 @@ class XarraySource(DataSource):
                 contents.append(read_messages(file, selection, grids))
             else:
                 contents.append(read_arrays(file, selection, grids))
-        self._assembly: Assembly = assemble(contents, selection)
-        self._decoded: dict[int, NDArray[np.float32]] | None = None
-        if sum(block.size for block in self._assembly.blocks) <= KEPT_IN_MEMORY:
-            self._decoded = {}
-        self.header = self._assembly.header
-        warn_of_repeats(self._assembly.blocks)
-        warn_of_cells(self._assembly.blocks)
-        release()
+        return assemble(contents, selection)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle names and positions for a data-loader worker, without the decoded values."""
@@ -107,6 +112,7 @@ class XarraySource(DataSource):
         """A hash of the times of the files; the empty text with the option `checksum`, which tells every change."""
         return "" if self._checksum else stamp_of(self._paths)
 
+    @released_after_failure()
     def _read(
         self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
     ) -> None:

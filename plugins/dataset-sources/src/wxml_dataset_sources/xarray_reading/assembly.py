@@ -2,13 +2,14 @@
 
 __all__ = ["Assembly", "assemble"]
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import SourceHeader
+from wxml import SourceHeader, Variable
 from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
@@ -16,6 +17,8 @@ from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Select
 from wxml_dataset_sources.xarray_reading.ensembles import by_number
 from wxml_dataset_sources.xarray_reading.horizontal import node_order
 from wxml_dataset_sources.xarray_reading.quantities import check_quantities, check_statements, described
+
+logger = logging.getLogger("wxml")
 
 HOW_TO_TELL_APART = (
     "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
@@ -44,11 +47,14 @@ class Assembly:
 def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
     """Check that the blocks fit together, and find the block and its row for every variable and time.
 
+    Files of which no message passes `grib_filter` are warned of.
+
     Raises:
-        DataError: the selection names something that is in no file, two blocks hold a variable at the same time, or
-            the blocks differ in grid or members, or those of a variable in units, units of the level, step type,
-            period or what else the files state of it.
+        DataError: the selection names something that is in no file, no message passes `grib_filter`, two blocks hold a
+            variable at the same time, or the blocks differ in grid or members, or those of a variable in units, units
+            of the level, step type, period or what else the files state of it.
     """
+    _check_filter(contents, selection)
     _check_selection(contents, selection)
     chosen = [block.select(selection.keeps) for content in contents for block in content.blocks]
     blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
@@ -67,6 +73,19 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
     return Assembly(header, tuple(blocks), tuple(rows))
 
 
+def _check_filter(contents: Sequence[FileContent], selection: Selection) -> None:
+    """Refuse a `grib_filter` that no message passes, and log a warning for the files of which none does."""
+    messages = [content for content in contents if content.refused is not None]
+    refused = [content for content in messages if content.refused]
+    if not refused:
+        return
+    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+    what = f"no message of `{refused[0].path}`{more} has {dict(selection.grib_filter)} (`grib_filter`)"
+    if len(refused) == len(messages):
+        raise DataError(what, fix=f"in this file {refused[0].refused}")
+    logger.warning("%s, and nothing of it is read", what)
+
+
 def _check_selection(contents: Sequence[FileContent], selection: Selection) -> None:
     """Refuse a selection that names a file, variable or level that is not there, or that leaves nothing."""
     names = frozenset[str]().union(*(content.names for content in contents))
@@ -83,16 +102,33 @@ def _check_selection(contents: Sequence[FileContent], selection: Selection) -> N
         if not np.isclose(list(there), level, rtol=1e-5).any():
             listed = ", ".join(f"{number:g}" for number in sorted(there)) or "none"
             raise DataError(f"`levels` names {level:g}, which is in no file", fix=f"levels there: {listed}")
+    _check_kept(contents, selection, variables, there)
+
+
+def _check_kept(
+    contents: Sequence[FileContent], selection: Selection, variables: Sequence[Variable], levels: set[float]
+) -> None:
+    """Refuse a name that no kept variable has, and a selection that keeps nothing; `levels` are those of the files."""
     kept = [variable for variable in variables if selection.keeps(variable)]
     kept_names = {name for variable in kept for name in (variable.name, variable.param)}
     known = {variable.name for variable in variables}.union(*(content.parameters for content in contents))
     for name in selection.variables or ():
-        if name not in kept_names:
+        if name in kept_names:
+            continue
+        if any(name in (variable.name, variable.param) for variable in variables):
             raise DataError(
-                f"`variables` names {name!r}, but there is no such field on a grid", fix=nearest(name, known)
+                f"`variables` names {name!r}, which is at none of `levels`",
+                fix=f"leave {name!r} out, or add its level to `levels`",
             )
+        raise DataError(
+            f"`variables` names {name!r}, but there is no such field on a grid", fix=nearest(name, known - {name})
+        )
     if not kept:
-        raise DataError("nothing is left to read", fix=f"choose among {', '.join(sorted(known)) or 'other files'}")
+        key, choices = ("variables", sorted(known)) if selection.variables is not None else ("levels", sorted(levels))
+        raise DataError(
+            f"`{key}` is empty, so nothing is left to read",
+            fix=f"leave `{key}` out, or choose among {', '.join(map(str, choices))}",
+        )
 
 
 def _without_repeats(blocks: list[Block]) -> list[Block]:

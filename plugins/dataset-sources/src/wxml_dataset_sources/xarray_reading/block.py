@@ -114,6 +114,8 @@ class FileContent:
     """Every name in the file that `rename` can change."""
     parameters: frozenset[str]
     """Our names of all variables that may be fields, with and without a block."""
+    refused: str | None = None
+    """For a GRIB file of which no message passes `grib_filter`: the values there; empty for other GRIB files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,11 +124,12 @@ def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Pl
     """
     with in_file(file.path), damage_errors(partial(damaged, file.path, "grib"), GRIB_DAMAGES):
         check_sections(file.path)
-        kinds = _sorted_by_kind(file.path, selection.grib_filter)
+        kinds, refused = _sorted_by_kind(file.path, selection.grib_filter)
         called = {kind: selection.name(file.path, kind.parameter) for kind in kinds}
         wanted = {kind: name for kind, name in called.items() if selection.wants(name)}
         blocks = tuple(_block(file, kind, name, kinds[kind], grids) for kind, name in wanted.items())
-    return FileContent(file.path, blocks, frozenset(kind.parameter for kind in kinds), frozenset(called.values()))
+    names = frozenset(kind.parameter for kind in kinds)
+    return FileContent(file.path, blocks, names, frozenset(called.values()), refused)
 
 
 def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], grids: dict[Hashable, Placed]) -> Block:
@@ -237,8 +238,8 @@ def _period_length(step_range: object) -> int | None:
     return 0 if match["end"] is None else int(match["end"]) * STEP_SECONDS[match["end_unit"]] - start
 
 
-def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[_Kind, list[_Entry]]:
-    """All messages that pass the filter, by kind, in the order of the file."""
+def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> tuple[dict[_Kind, list[_Entry]], str]:
+    """All messages that pass the filter, by kind, in the order of the file; and `FileContent.refused`."""
     keys = [*KEYS, *(key for key in chosen if key not in KEYS)]
     stream = cfgrib.FileStream(path, errors="raise")
     index = cfgrib.FieldsetIndex.from_fieldset(stream, keys, cfgrib.COMPUTED_KEYS)
@@ -268,10 +269,8 @@ def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> dict[
                 place, float(level), int(number), int(time), _period_length(header["stepRange"]), _layer(header)
             )
             kinds.setdefault(kind, []).append(entry)
-    if not kinds:
-        there = "; ".join(f"{key} is one of {index.header_values[key][:20]}" for key in chosen)
-        raise DataError(f"no message has {dict(chosen)} (`grib_filter`)", fix=f"in this file {there}")
-    return kinds
+    there = "; ".join(f"{key} is one of {index.header_values[key][:20]}" for key in chosen)
+    return kinds, "" if kinds else there
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """Opens NetCDF and zarr lazily with xarray, and turns the errors of the libraries into sentences."""
 
-__all__ = ["TOO_LARGE", "damaged", "in_file", "opened", "release", "unreadable"]
+__all__ = ["TOO_LARGE", "damaged", "in_file", "opened", "release", "released_after_failure", "unreadable"]
 
 import os
 import warnings
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from typing import Any
+from weakref import ref
 
 import xarray as xr
 from wxml.errors import DataError
@@ -18,8 +19,14 @@ from wxml.files.zarr_metadata import check_zarr_store
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
 
-TOO_LARGE = "a length in the file is damaged, or fewer members, levels or variables have to be read at once"
+TOO_LARGE = (
+    "a length in it may be damaged: fetch or write the file again; else choose fewer `levels`, or write the data into "
+    "several files"
+)
 KEPT_OPEN = 1024  # datasets with their metadata; xarray itself limits the number of open files
+
+_datasets: list[ref[xr.Dataset]] = []
+"""What is open; an error may keep a dataset alive, so `release` closes each."""
 
 _raw = partial(xr.open_dataset, decode_times=False, decode_timedelta=False, cache=False)
 
@@ -48,8 +55,21 @@ def unreadable(file: DataFile) -> dict[str, str]:
 
 
 def release() -> None:
-    """Close the open datasets, so that other programs may write these files again."""
+    """Close the open datasets, so that any program may write these files again."""
     _open.cache_clear()
+    while _datasets:
+        if dataset := _datasets.pop()():
+            dataset.close()
+
+
+@contextmanager
+def released_after_failure() -> Iterator[None]:
+    """Close the open datasets if the work inside fails, so that the files can be written again, as errors propose."""
+    try:
+        yield
+    except BaseException:
+        release()
+        raise
 
 
 @lru_cache(maxsize=KEPT_OPEN)
@@ -72,6 +92,7 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tup
                 dataset = _raw(store, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
             else:
                 dataset = _raw(os.path.abspath(file.path), engine="netcdf4", mask_and_scale=not as_stored)
+    _datasets.append(ref(dataset))
     if not dataset.variables:
         raise DataError(
             f"`{file.path}` holds no variables at its root", fix="groups are not read: write each one into a file"
