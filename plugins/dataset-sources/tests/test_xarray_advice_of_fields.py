@@ -1,5 +1,6 @@
 """What errors of the source `xarray` propose for fields, names and files, carried out: the right fields are read."""
 
+import json
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -90,6 +91,23 @@ def named(path: str) -> Way:
         return {"path": str(folder / path)}
 
     return way
+
+
+def store(change: Callable[[Path], object] = lambda array: None) -> Way:
+    """A zarr store, of whose array `x` something is changed afterwards."""
+
+    def way(folder: Path) -> dict[str, Any]:
+        field().to_zarr(folder / "a.zarr", zarr_format=2, consolidated=False)
+        change(folder / "a.zarr/x")
+        return {"path": str(folder / "a.zarr")}
+
+    return way
+
+
+def pickled(array: Path) -> None:
+    """Name a codec that may run any code."""
+    metadata = json.loads((array / ".zarray").read_text())
+    (array / ".zarray").write_text(json.dumps(metadata | {"compressor": {"id": "pickle"}}))
 
 
 LEVELS = along("lev", [850.0, 500.0], units="hPa")
@@ -234,6 +252,12 @@ CASES = [
         [(files(field(), rename={"0.nc:x": "y"}), ("y",))],
     ),
     # Files
+    (carries_out("write the data again, as numbers, with usual codecs"), store(pickled), [(store(), ("x",))]),
+    (
+        carries_out("write the data again, or copy them again from where they were made"),
+        store(lambda array: (array / ".zarray").unlink()),
+        [(store(), ("x",))],
+    ),
     (carries_out("_nearby()"), named("folder/rihgt.nc"), [(named("folder/right.nc"), ("x",))]),
     (carries_out("_nearby()"), named("folder/*.grib"), [(named("folder/*.nc"), ("x",))]),
     (carries_out("_nearby()"), named("nowhere/right.nc"), [(named("folder/right.nc"), ("x",))]),

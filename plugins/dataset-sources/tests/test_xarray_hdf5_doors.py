@@ -77,6 +77,17 @@ def unknown_filter(group: Any, _: Path) -> None:
     on_grid(variable)
 
 
+def as_numbers(group: Any, _: Path) -> None:
+    on_grid(group.create_dataset("t", data=VALUES, compression="gzip"))
+
+
+def check_values(path: Path) -> None:
+    """Whether both variables of a file are read."""
+    source = XarraySource(path=str(path))
+    for name in ("plain", "t"):
+        np.testing.assert_array_equal(source.read(source.header.times, [name]).reshape(SHAPE), VALUES)
+
+
 def of_type(dtype: Any) -> Change:
     return lambda group, _: on_grid(group.create_dataset("t", shape=SHAPE, dtype=dtype))
 
@@ -91,6 +102,7 @@ NO_NUMBERS = {
 }
 
 
+@pytest.mark.carries_out("write the data again, as numbers, into one file without links")
 @pytest.mark.parametrize("place", ["/", "g/h"])
 @pytest.mark.parametrize("engine", ["auto", "netcdf"])
 @pytest.mark.parametrize("change", ELSEWHERE, ids=lambda change: change.__name__)
@@ -99,6 +111,7 @@ def test_a_file_that_leads_elsewhere(change: Change, engine: Any, place: str, tm
     path = made(tmp_path / "a.nc", change, other, place)
     with pytest.raises(DataError, match=rf"`{re.escape(str(path))}` .*, so the file is not opened"):
         XarraySource(path=str(path), engine=engine, variables=["plain"])
+    check_values(made(tmp_path / "b.nc", as_numbers))
 
 
 @pytest.mark.parametrize("change", [external_storage, virtual], ids=lambda change: change.__name__)
@@ -127,6 +140,16 @@ def test_values_that_are_no_numbers(words: str, variables: list[str] | None, tmp
         XarraySource(path=str(path), variables=variables)
 
 
+@pytest.mark.carries_out("{}; or leave it out with `variables`")
+@pytest.mark.parametrize("words", ["is packed by the filter 40000", "holds records", "holds lists of varying length"])
+def test_values_that_are_written_again_or_left_out(words: str, tmp_path: Path) -> None:
+    path = made(tmp_path / "a.nc", NO_NUMBERS[words])
+    with pytest.raises(DataError, match=f"the variable `t` {words}"):
+        XarraySource(path=str(path))
+    assert XarraySource(path=str(path), variables=["plain"]).header.names == ("plain",)
+    check_values(made(tmp_path / "a.nc", as_numbers))
+
+
 @pytest.mark.filterwarnings("ignore:.* has unsupported datatype")
 @pytest.mark.parametrize("words", NO_NUMBERS)
 def test_a_file_without_other_values(words: str, tmp_path: Path) -> None:
@@ -145,6 +168,7 @@ def test_what_is_not_selected_does_no_harm(words: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.read(source.header.times, ["plain"]).reshape(SHAPE), VALUES)
 
 
+@pytest.mark.carries_out("write the variable again, as numbers, with a usual compression such as zlib")
 @pytest.mark.filterwarnings("ignore:.* has unsupported datatype")
 @pytest.mark.parametrize("axis", ["latitude", "longitude"])
 @pytest.mark.parametrize("words", ["is packed by the filter 40000", "holds opaque bytes"])
@@ -166,6 +190,7 @@ def test_an_axis_that_cannot_be_read_is_named(words: str, axis: str, tmp_path: P
 
     with pytest.raises(DataError, match=rf"variable `{axis}` {words}"):
         XarraySource(path=str(made(tmp_path / "a.nc", replace)))
+    check_values(made(tmp_path / "a.nc", as_numbers))
 
 
 PACKINGS: dict[str, dict[str, Any]] = {

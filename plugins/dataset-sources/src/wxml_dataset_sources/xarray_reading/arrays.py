@@ -31,7 +31,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import valid_times
-from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, damaged, in_file, opened, unreadable
+from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, WRITE_AGAIN, damaged, in_file, opened, unreadable
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 from wxml_dataset_sources.xarray_reading.true_places import check_degrees, check_no_rotated_pole, surest
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits, warn_of_zeros
@@ -174,7 +174,8 @@ class _ArrayFile:
         if blocks or self.selection.variables is not None:
             return blocks
         if self.unreadable:
-            raise self._is_unreadable(next(iter(self.unreadable)))
+            name, reason = next(iter(self.unreadable.items()))
+            raise DataError(f"the variable `{name}` {reason}", fix=WRITE_AGAIN)
         sizes = {str(dim): length for dim, length in self.dataset.sizes.items()}
         if self.coordinates.latitudes and self.coordinates.longitudes:
             what = "no variable runs along both latitude and longitude"
@@ -189,13 +190,10 @@ class _ArrayFile:
             if not self.selection.wants(self.called(name)):
                 continue
             if is_named or (name in self.dataset.variables and self._nodes(name) is not None):
-                raise self._is_unreadable(name)
-
-    def _is_unreadable(self, name: str) -> DataError:
-        return DataError(
-            f"the variable `{name}` {self.unreadable[name]}",
-            fix="write it again, as numbers, with a usual compression such as zlib; or leave it out with `variables`",
-        )
+                raise DataError(
+                    f"the variable `{name}` {self.unreadable[name]}",
+                    fix=f"{WRITE_AGAIN}; or leave it out with `variables`",
+                )
 
     def fields(self) -> list[str]:
         """The names of the variables that hold numbers and are no coordinates, in the file's order; sorted for zarr.

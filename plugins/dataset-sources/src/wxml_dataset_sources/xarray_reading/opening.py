@@ -1,6 +1,15 @@
 """Opens NetCDF and zarr lazily with xarray, and turns the errors of the libraries into sentences."""
 
-__all__ = ["TOO_LARGE", "damaged", "in_file", "opened", "release", "released_after_failure", "unreadable"]
+__all__ = [
+    "TOO_LARGE",
+    "WRITE_AGAIN",
+    "damaged",
+    "in_file",
+    "opened",
+    "release",
+    "released_after_failure",
+    "unreadable",
+]
 
 import os
 import warnings
@@ -23,6 +32,7 @@ TOO_LARGE = (
     "a length in it may be damaged: fetch or write the file again; else choose fewer `levels`, or write the data into "
     "several files"
 )
+WRITE_AGAIN = "write the variable again, as numbers, with a usual compression such as zlib"
 KEPT_OPEN = 1024  # datasets with their metadata; xarray itself limits the number of open files
 
 _datasets: list[ref[xr.Dataset]] = []
@@ -122,7 +132,7 @@ def damaged(path: str, what: str, error: BaseException) -> DataError:
         name, why = next(iter(reasons.items()))
         return DataError(
             f"`{path}` cannot be read as {what}: {reason}; its variable `{name}` {why}",
-            fix="write the variable again, as numbers, with a usual compression such as zlib",
+            fix=WRITE_AGAIN,
         )
     return DataError(
         f"`{path}` cannot be read as {what}: {reason}",
