@@ -91,6 +91,21 @@ CASES = [
         experiment(f"seed: {'[' * 2000}{']' * 2000}\n"),
         experiment(DEMO),
     ),
+    case(
+        carries_out("nest less"),
+        experiment(f"{DEMO}data: {{source: {'{a: ' * 40}1{'}' * 40}}}\n"),
+        experiment(f"{DEMO}data: {{source: {{end: 2001-02-28}}}}\n"),
+    ),
+    case(
+        carries_out("write less into one file"),
+        experiment(f"a: &a [{'1, ' * 999}1]\nb: [{'*a, ' * 100}1]\n" + DEMO),
+        experiment(DEMO),
+    ),
+    case(
+        carries_out("check the path, and the permissions of the file"),
+        experiment(DEMO, name="experiment.yaml/experiment.yaml"),
+        experiment(DEMO),
+    ),
     case(carries_out("correct it, or unset {}"), site("elsewhere"), site("there"), site("")),
     case(
         carries_out("write `plugin: NAME`; see `wxml list-plugins`"),

@@ -191,10 +191,15 @@ class Peeking(Mixing):
 
 class Log1p(Transform):
     """ln (1 + x), which has no value for x < -1."""
+    def __init__(self, statistics, *, leave_out: list[str] = []):
+        super().__init__(statistics)
+        self.leave_out = leave_out
     def forward(self, values, variables):
-        return np.log1p(values)
+        return np.where(self.is_left_out(variables), values, np.log1p(values))
     def inverse(self, values, variables):
-        return np.expm1(values)
+        return np.where(self.is_left_out(variables), values, np.expm1(values))
+    def is_left_out(self, variables):
+        return np.isin(variables, self.leave_out)[:, None]
 
 class Root(Transform):
     """The root of some variables; its inverse, the square, rises and falls."""

@@ -80,11 +80,15 @@ def test_periods_that_are_refused(value, message):
     assert message in first_message(SplitConfig, training=value)
 
 
+@pytest.mark.carries_out("write `data.split.{}: [start, end]`")
 def test_a_split_that_is_not_written_is_an_error():
     split = SplitConfig(training=["2000", "2001"])
     for name in ("validation", "test", "model_fields"):
         with pytest.raises(DataError, match=f"the config has no period `data.split.{name}`"):
             split.period(name)
+    written = SplitConfig(training=["2000", "2001"], validation=["2002", "2003"], test=["2004", "2005"])
+    years = [written.period(name)[0].astype("M8[Y]").astype(str) for name in ("training", "validation", "test")]
+    assert years == ["2000", "2002", "2004"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from wxml import Grid, SourceHeader, Variable
+from wxml.data.fields import Fields
 from wxml.data.file_names import check_file_names
+from wxml.data.forcings import compute_forcings
+from wxml.data.variables import assign_roles
 from wxml.errors import WxmlError
 
 carries_out = pytest.mark.carries_out
@@ -49,6 +52,39 @@ CASES = [
         carries_out("it has {} times from {} to {}; choose among these"),
         lambda: header("t").time_indices(np.array(["2021-01-01"], "M8[s]")),
         [lambda: header("t").time_indices(TIMES[[0, -1]])],
+    ),
+    (
+        carries_out("it has no times at all: choose other data"),
+        lambda: header("t", times=TIMES[:0]).time_indices(TIMES[:1]),
+        [lambda: header("t").time_indices(TIMES[:1])],
+    ),
+    (
+        carries_out("{}known: {}"),
+        lambda: header("temperature").variable_indices(["temprature"]),
+        [lambda: header("temperature").variable_indices(["temperature"])],
+    ),
+    (
+        carries_out("{}known: {}"),
+        lambda: compute_forcings(["insulation"], GRID, TIMES),
+        [lambda: compute_forcings(["insolation"], GRID, TIMES)],
+    ),
+    (
+        carries_out("{}known: {}"),
+        lambda: assign_roles(["t", "q"], prognostic=None, forcing=["cos_latitud"], diagnostic=["q"]),
+        [lambda: assign_roles(["t", "q"], prognostic=None, forcing=["cos_latitude"], diagnostic=["q"])],
+    ),
+    (
+        carries_out("add the missing axis or name every variable"),
+        lambda: Fields(TIMES[0], ("t",), np.ones((2, 9), "f4")),
+        [
+            lambda: Fields(TIMES[0], ("t",), np.ones((2, 9), "f4")[:, None]),
+            lambda: Fields(TIMES[0], ("t", "q"), np.ones((2, 9), "f4")[None]),
+        ],
+    ),
+    (
+        carries_out("rename one of each pair"),
+        lambda: check_file_names(["t", "t"], ["latitude"]),
+        [lambda: check_file_names(["t", "t_2"], ["latitude"])],
     ),
     (
         carries_out("rename the variable"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml import DataError, DataSource, Grid, SourceHeader, Variable
-from wxml.data.source_fit import FORECAST, TRAINING, check_variables, on_grid
+from wxml.data.source_fit import FORECAST, TRAINING, Sides, check_variables, on_grid
 from wxml.testing import TravellingWaves
 
 WAVES = TravellingWaves(days=2, members=2)
@@ -44,12 +44,46 @@ def test_nodes_in_the_order_of_the_training_are_read_as_they_are() -> None:
     assert on_grid(WAVES, TRAINED) is WAVES
 
 
+class Nearest(DataSource):
+    """The values of another source at the nodes that are the nearest ones to those of a grid."""
+
+    def __init__(self, source: DataSource, grid: Grid) -> None:
+        self.source, self.header = source, replace(source.header, grid=grid)
+        there = source.header.grid
+        away = [np.abs(getattr(grid, axis)[:, None] - getattr(there, axis)) for axis in ("latitudes", "longitudes")]
+        self.nodes = np.argmin(sum(away), axis=1)
+
+    def _read(self, time_indices, variable_indices, out) -> None:  # type: ignore[no-untyped-def]
+        names = [self.header.names[index] for index in variable_indices]
+        out[:] = self.source.read(self.header.times[time_indices], names)[..., self.nodes]
+
+    def provenance(self) -> dict[str, object]:
+        return {"kind": "interpolated"}
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        pytest.param(TRAINING, marks=pytest.mark.carries_out("read data on the grid of the training")),
+        pytest.param(
+            FORECAST,
+            marks=pytest.mark.carries_out(
+                "interpolate one to the other, or verify against the dataset that the forecast started from"
+            ),
+        ),
+    ],
+)
 @pytest.mark.parametrize("node", [0, 17, 47])
-def test_one_other_node_is_refused(node: int) -> None:
+def test_one_other_node_is_refused(node: int, sides: Sides) -> None:
     latitudes = TRAINED.latitudes.copy()
     latitudes[node] += 0.001
+    grid = Grid.unstructured(latitudes, TRAINED.longitudes)
     with pytest.raises(DataError, match="with other nodes: 48 nodes from"):
-        on_grid(WAVES, Grid.unstructured(latitudes, TRAINED.longitudes))
+        on_grid(WAVES, grid, sides)
+    assert on_grid(WAVES, TRAINED, sides) is WAVES
+    times = WAVES.header.times[:2]
+    values = on_grid(Nearest(WAVES, grid), grid, sides).read(times, ["t"])
+    np.testing.assert_array_equal(values, WAVES.read(times, ["t"]))
 
 
 def test_a_node_that_is_there_twice_does_not_stand_for_two() -> None:
@@ -97,17 +131,26 @@ def header(variable: Variable) -> SourceHeader:
 
 
 @pytest.mark.parametrize("sides", [TRAINING, FORECAST])
-@given(
-    st.sampled_from(sorted(ATTRIBUTES)).flatmap(lambda key: st.tuples(st.just(key), st.permutations(ATTRIBUTES[key])))
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param("units", marks=pytest.mark.carries_out("convert it to {} first; nothing is converted here")),
+        pytest.param("level_units", marks=pytest.mark.carries_out("read it at a level in {}")),
+        pytest.param("step_type", marks=pytest.mark.carries_out("read data with step type {}")),
+        pytest.param("period", marks=pytest.mark.carries_out("read data over periods of {}")),
+    ],
 )
-def test_another_value_of_any_attribute_is_refused_with_both(sides, choice) -> None:
-    key, (own, other, _) = choice
+@given(choice=st.data())
+def test_another_value_of_any_attribute_is_refused_with_both(sides, key, choice) -> None:
+    own, other, _ = choice.draw(st.permutations(ATTRIBUTES[key]))
     with pytest.raises(DataError) as caught:
         check_variables(header(Variable("x", **{key: other})), [Variable("x", **{key: own})], sides)
     assert own in caught.value.message
     assert other in caught.value.message
     assert sides.states in caught.value.message
     assert sides.found in caught.value.message
+    assert own in caught.value.fix
+    assert check_variables(header(Variable("x", **{key: own})), [Variable("x", **{key: own})], sides) == []
 
 
 @given(st.fixed_dictionaries({key: st.sampled_from(["", *values]) for key, values in ATTRIBUTES.items()}))

@@ -1,11 +1,15 @@
 """Statistics, transforms and samples on waves that are known in closed form."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from wxml import DataError, DataSource, SourceHeader, Variable, VariableRoles
+from wxml.data.chain import make_chain
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.statistics import Statistics, compute_statistics
@@ -77,10 +81,23 @@ def test_missing_values_weigh_nothing() -> None:
     assert (found.minimum[0], found.maximum[0]) == (1, 5)
 
 
+@pytest.mark.carries_out("leave the variable out (`data.variables`), or choose another `data.split.training`")
 def test_a_variable_without_a_value_is_refused() -> None:
-    source = Recorded(np.full((2, 1, 1, 4), np.nan, np.float32), [0, 6])
-    with pytest.raises(DataError, match="holds no value of 't'"):
-        statistics(source, ("t",))
+    values = np.ones((4, 1, 2, 4), np.float32)
+    values[:2, :, 1] = np.nan
+    source = Recorded(values, [0, 6, 12, 18], ("t", "q"))
+    early, late = source.header.times[:2], source.header.times[2:]
+    with pytest.raises(DataError, match="holds no value of 'q'"):
+        compute_statistics(source, ("t", "q"), early, SIX_HOURS)
+    for variables, times in ((("t",), early), (("t", "q"), late)):
+        assert compute_statistics(source, variables, times, SIX_HOURS).mean.tolist() == [1] * len(variables)
+
+
+@pytest.mark.carries_out("compute the statistics again")
+def test_statistics_of_fewer_variables_than_are_named() -> None:
+    with pytest.raises(DataError, match=r"`mean` must hold one number per variable, got shape \(1,\) for 2"):
+        replace(statistics(WAVES, ("t",)), variables=("t", "q"))
+    assert statistics(WAVES, ("t", "q")).mean == pytest.approx([280, 5], abs=1e-3)
 
 
 @pytest.mark.parametrize("method", ["mean-std", "std", "min-max", "max", "none"])
@@ -105,9 +122,12 @@ def test_normalise_by_hand() -> None:
     assert mixed.ravel().tolist() == [6, 4]
 
 
+@pytest.mark.carries_out("{}known: {}")
 def test_normalise_refuses_a_variable_that_is_not_read() -> None:
-    with pytest.raises(DataError, match="names 'tt'"):
+    with pytest.raises(DataError, match="names 'tt'") as caught:
         Normalise(statistics(WAVES, ("t",)), methods={"tt": "std"})
+    assert caught.value.fix == "did you mean 't'?   known: t"
+    assert Normalise(statistics(WAVES, ("t",)), methods={"t": "std"}).offset.tolist() == [0]
 
 
 def test_constant_fields_stay_finite() -> None:
@@ -192,16 +212,26 @@ def test_a_period_without_samples_is_refused() -> None:
         SampleSet(model_space(), Window(2, 1, SIX_HOURS), (YEAR_2000[0], YEAR_2000[0]))
 
 
+@pytest.mark.carries_out(
+    "add {plugin: impute} before normalise in `data.transforms`, drop the variable, or choose other times"
+)
 def test_a_missing_input_is_an_error_and_a_missing_truth_is_not() -> None:
-    values = np.ones((4, 1, 1, 4), np.float32)
+    values = np.ones((4, 1, 2, 4), np.float32)
     values[3, 0, 0, 1] = np.nan
-    source = Recorded(values, [0, 6, 12, 18])
+    source = Recorded(values, [0, 6, 12, 18], ("t", "q"))
     space = Preprocessing(source, VariableRoles(("t",)), (), statistics(source, ("t",)))
     samples = SampleSet(space, Window(2, 1, SIX_HOURS), YEAR_2000)
     assert np.isnan(samples[1]).sum() == 1
     late = SampleSet(space, Window(2, 0, SIX_HOURS), YEAR_2000)
     with pytest.raises(DataError, match="'t' is missing at 2000-01-01T18 on 1 of 4 nodes"):
         late[2]
+    assert late[1].tolist() == np.ones((2, 1, 4)).tolist()
+    without = Preprocessing(source, VariableRoles(("q",)), (), statistics(source, ("q",)))
+    assert SampleSet(without, Window(2, 0, SIX_HOURS), YEAR_2000)[2].tolist() == np.ones((2, 1, 4)).tolist()
+    compute = partial(compute_statistics, source, ("t",), source.header.times, SIX_HOURS)
+    chain, after = make_chain([Impute, Normalise], compute(), compute)
+    imputed = Preprocessing(source, VariableRoles(("t",)), chain, after)
+    assert SampleSet(imputed, Window(2, 0, SIX_HOURS), YEAR_2000)[2].tolist() == np.zeros((2, 1, 4)).tolist()
 
 
 NAMES = ("t", "q", "z")
@@ -238,6 +268,10 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
     assert np.isnan(sample[2, 0, 2])
 
 
+@pytest.mark.carries_out(
+    "choose an earlier initial time or a shorter lead time; or train with those that never change in "
+    "`data.variables.constant`"
+)
 def test_constants_reach_beyond_the_last_time_of_the_source() -> None:
     roles = VariableRoles(prognostic=("t",), forcing=("q", "cos_latitude"))
     beyond = WAVES.header.times[-1] + np.array([0, 6, 12]) * np.timedelta64(3600, "s")
@@ -246,5 +280,8 @@ def test_constants_reach_beyond_the_last_time_of_the_source() -> None:
     values = space.forcings(beyond)
     assert values.shape == (3, 2, 2, 48)
     np.testing.assert_array_equal(values[:, :, 0], np.repeat(WAVES.read(beyond[:1], ["q"])[:, :, 0], 3, axis=0))
+    changing = Preprocessing(WAVES, roles, (), numbers)
     with pytest.raises(DataError, match="the source has no data for"):
-        Preprocessing(WAVES, roles, (), numbers).forcings(beyond)
+        changing.forcings(beyond)
+    for times in (beyond - np.timedelta64(12, "h"), beyond[:1]):  # earlier, or shorter
+        np.testing.assert_array_equal(changing.forcings(times)[:, :, 0], WAVES.read(times, ["q"])[:, :, 0])

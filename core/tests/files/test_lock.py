@@ -37,10 +37,18 @@ def holder(path: Path) -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
-def test_the_folder_is_named_when_another_process_is_at_work_there(path: Path, holder: object) -> None:
+@pytest.mark.carries_out("wait until it has ended, or choose another {}")
+def test_the_folder_is_named_when_another_process_is_at_work_there(path: Path, holder: "subprocess.Popen[str]") -> None:
     with pytest.raises(ArtefactError, match=r"`.*run` is in use by another process\n.*wait"), locked(path, seconds=0):
         pass
     assert path.exists()
+    with locked(path.parent.with_name("other") / ".lock", seconds=0) as held:
+        assert held
+    assert holder.stdin is not None
+    holder.stdin.close()
+    assert holder.wait(60) == 0
+    with locked(path, seconds=0) as held:
+        assert held
 
 
 def test_who_waits_is_told_and_gets_the_lock_afterwards(

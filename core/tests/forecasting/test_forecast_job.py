@@ -54,6 +54,17 @@ def test_initial_times_are_those_of_the_test_period_where_there_is_one(checkpoin
     assert times_in(tmp_path / "f.npz") == ["2000-01-19T00", "2000-01-19T06"]
 
 
+@pytest.mark.carries_out("pass --start, and --end for several initial times")
+def test_a_model_without_another_period_needs_a_start(checkpoint, tmp_path) -> None:
+    path = checkpoint({"data.split.validation": None})
+    with pytest.raises(DataError, match=r"trained without `data\.split\.test` and `data\.split\.validation`"):
+        forecast(ForecastRequest(path, tmp_path / "f.npz", lead_time="6h"))
+    forecast(ForecastRequest(path, tmp_path / "f.npz", start="2000-01-12", lead_time="6h"))
+    assert times_in(tmp_path / "f.npz") == ["2000-01-12T00"]
+    forecast(ForecastRequest(path, tmp_path / "g.npz", start="2000-01-12", end="2000-01-12T06", lead_time="6h"))
+    assert times_in(tmp_path / "g.npz") == ["2000-01-12T00", "2000-01-12T06"]
+
+
 def test_the_last_times_without_a_truth_are_left_out_of_a_period(checkpoint, tmp_path) -> None:
     """The source ends at 18 UTC on 20 January, and a forecast is 12 hours long."""
     path = checkpoint({"data.split.test": ["2000-01-20", "2000-01-25"]})

@@ -93,7 +93,7 @@ def read_document(path: Path, label: str = "") -> Document:
     except UnicodeDecodeError:
         problem, fix = "is not UTF-8 text", "save it as UTF-8"
     except OSError as error:
-        problem, fix = f"cannot be read: {error.strerror}", "check its permissions"
+        problem, fix = f"cannot be read: {error.strerror}", "check the path, and the permissions of the file"
     else:
         problem = fix = ""
     if problem:

@@ -58,7 +58,7 @@ class SourceHeader:
         found = np.searchsorted(self.times, wanted)
         for time, index in zip(wanted, found, strict=True):
             if index == len(self.times) or self.times[index] != time:
-                fix = "it has no times at all"
+                fix = "it has no times at all: choose other data"
                 if len(self.times):
                     first, last = format_time(self.times[0]), format_time(self.times[-1])
                     fix = f"it has {len(self.times)} times from {first} to {last}; choose among these"

@@ -219,9 +219,11 @@ class _Builder:
         size, depth = 1 + sum(size for size, _ in inside), 1 + max((depth for _, depth in inside), default=0)
         self.extents[id(written)] = size, depth
         if size > LARGEST or depth > DEEPEST:
-            limit = f"nested more than {DEEPEST} levels deep" if depth > DEEPEST else f"more than {LARGEST} values"
+            limit, fix = f"more than {LARGEST} values", "write less into one file"
+            if depth > DEEPEST:
+                limit, fix = f"nested more than {DEEPEST} levels deep", "nest less"
             self.fault(written, path[:3], f"{limit}, aliases followed")
-            raise ConfigError(self.faults, fix="write less into one file")
+            raise ConfigError(self.faults, fix=fix)
 
     def origin(self, written: yaml.Node) -> Origin:
         """The place where a node of PyYAML begins."""

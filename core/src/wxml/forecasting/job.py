@@ -150,6 +150,12 @@ def _period_times(
 ) -> NDArray[np.datetime64]:
     """The initial times in the test period (else validation) that have their input states and their truth."""
     split = experiment.config.data.split
+    if split.test is None and split.validation is None:
+        raise DataError(
+            "the model was trained without `data.split.test` and `data.split.validation`, whose times would be the "
+            "initial times",
+            fix="pass --start, and --end for several initial times",
+        )
     first, last = split.period("test" if split.test is not None else "validation")
     last = last if end is None else end
     possible = experiment.window(steps).initial_times(experiment.source.header.times)
