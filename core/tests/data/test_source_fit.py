@@ -123,6 +123,7 @@ ATTRIBUTES = {
     "level_units": ("hPa", "m", "1"),
     "step_type": ("accum", "avg", "instant"),
     "period": ("1h", "3h", "6h"),
+    "height": ("2 m", "10 m", "100 m"),
 }
 
 
@@ -159,11 +160,21 @@ def test_the_same_variable_fits_and_another_one_is_passed_over(attributes: dict[
     assert check_variables(header(variable), [variable, Variable("y", units="Pa")]) == []
 
 
+def test_another_standard_name_is_told_with_both() -> None:
+    """Providers differ in the names of one and the same variable."""
+    own, other = (Variable("x", units="J m-2", standard_name=name) for name in ("flux", "integral_of_flux"))
+    assert check_variables(header(other), [own]) == [
+        "the model was trained on 'x' as 'flux', and the source has it as 'integral_of_flux'"
+    ]
+
+
 @pytest.mark.parametrize(
     ("stated", "told"),
     [
         ({"units": "K"}, ["units"]),
         ({"level_units": "hPa"}, []),
+        ({"height": "2 m"}, []),
+        ({"standard_name": "air_temperature"}, []),
         ({"step_type": "instant"}, []),
         ({"step_type": "accum"}, ["step type"]),
         ({"step_type": "accum", "period": "6h"}, ["step type", "period"]),

@@ -67,6 +67,7 @@ SAME = {
     "height and axis": (at_height(2, "m"), on_height_axis(2)),
     "a height that one does not state": (at_height(2, "m"), piece),
     "a name that one does not state": (called("air_temperature"), piece),
+    "a name that is unknown": (called("air_temperature"), called("unknown")),
     "the number 0, and none": (of_member(0), piece),
     "one member": (of_member(3), of_member(3.0)),
 }
@@ -78,6 +79,14 @@ def test_other_statements_are_not_joined(what: str, suffix: str, tmp_path: Path)
     first, second, words = OTHERS[what]
     with pytest.raises(DataError, match=words):
         XarraySource(path=written(tmp_path, [first, second], suffix))
+
+
+@pytest.mark.parametrize(("make", "height", "standard_name"), [(at_height(2, "m"), "2 m", ""), (called("x"), "", "x")])
+def test_what_a_file_states_is_known_of_the_variable(
+    make: Piece, height: str, standard_name: str, tmp_path: Path
+) -> None:
+    (variable,) = XarraySource(path=written(tmp_path, [make], ".nc")).header.variables
+    assert (variable.height, variable.standard_name) == (height, standard_name)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -49,6 +49,11 @@ def test_heights_that_the_short_name_fixes() -> None:
     assert "height" not in cf_attributes(Variable("msl", units="Pa"))
 
 
+def test_what_the_source_says_goes_before_the_table() -> None:
+    low = cf_attributes(Variable("t2m", units="K", standard_name="surface_temperature", height="150 cm"))
+    assert (low["standard_name"], low["height"], low["height_units"]) == ("surface_temperature", 150.0, "cm")
+
+
 def test_a_level_is_named_in_the_long_name() -> None:
     attributes = cf_attributes(Variable("u_0.995", param="u", level=0.995, units="m s-1"))
     assert attributes["long_name"] == "eastward wind at level 0.995"

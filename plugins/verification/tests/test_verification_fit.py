@@ -14,6 +14,7 @@ from wxml_verification.truth import fitted
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-02", "s"), np.timedelta64(6, "h"))
 LEADS = np.array([6, 12], "timedelta64[h]")
+AT_2M = {"units": "K", "height": "2 m", "standard_name": "air_temperature"}
 RAIN = {"units": "m", "step_type": "accum", "period": "6h"}
 AT_850 = {"units": "K", "level_units": "hPa"}
 
@@ -23,7 +24,11 @@ def scored(grid, source, write, verify) -> Callable[..., Any]:
     """Verify a forecast of 1 with some attributes against a truth of 0 with others."""
 
     def run(forecast: dict[str, str], truth: dict[str, str]) -> tuple[Any, Any]:
-        path = write(grid, TIMES[:2], LEADS, {"x": np.ones((2, 2, 4))}, **forecast)
+        attributes: dict[str, Any] = dict(forecast)
+        if "height" in forecast:
+            number, attributes["height_units"] = forecast["height"].split()
+            attributes["height"] = float(number)
+        path = write(grid, TIMES[:2], LEADS, {"x": np.ones((2, 2, 4))}, **attributes)
         return verify(path, source(grid, [Variable("x", **truth)], TIMES, np.zeros((4, 1, 4))), maps=0)
 
     return run
@@ -39,6 +44,7 @@ def scored(grid, source, write, verify) -> Callable[..., Any]:
         (RAIN, RAIN | {"step_type": "avg"}, ("with step type 'accum'", "with step type 'avg'")),
         (RAIN, {"units": "m", "step_type": "instant"}, ("with step type 'accum'", "with step type 'instant'")),
         (AT_850, AT_850 | {"level_units": "m"}, ("at a level in 'hPa'", "at a level in 'm'")),
+        (AT_2M, AT_2M | {"height": "10 m"}, ("at a height of 2 m", "at a height of 10 m")),
     ],
 )
 @pytest.mark.parametrize("is_turned", [False, True])
@@ -56,6 +62,8 @@ def test_another_quantity_is_refused(scored, own, other, words, is_turned) -> No
         (RAIN, RAIN),
         (AT_850, AT_850 | {"level_units": "millibars"}),
         (AT_850, {"units": "K"}),
+        (AT_2M, AT_2M),
+        (AT_2M, {"units": "K"}),
         ({"units": "K", "step_type": "instant"}, {"units": "K"}),
     ],
 )

@@ -69,6 +69,8 @@ class VariableEntry(_Entry):
     step_type: str = ""
     period: str = ""
     level_units: str = ""
+    standard_name: str = ""
+    height: str = ""
 
 
 class RolesEntry(_Entry):

@@ -1,4 +1,4 @@
-"""Whether two sources of data fit together: the same nodes, units, levels, step types and periods.
+"""Whether two sources of data fit together: the same nodes, units, levels, heights, step types and periods.
 
 A source that replaces the one of the training is held against the training, and the truth against the forecast.
 """
@@ -59,6 +59,8 @@ class _Attribute:
     is_same: Callable[[str, str], bool]
     matters: Callable[[Variable], bool]
     """Whether it matters that the other side does not state it."""
+    decides: bool = True
+    """Whether another value means another quantity; if not, it is told."""
 
 
 def _is_period(variable: Variable) -> bool:
@@ -87,6 +89,9 @@ _COMPARED = (
         "step_type", "step type", "with step type {!r}", "read data with step type {!r}", str.__eq__, _is_period
     ),
     _Attribute("period", "period", "over periods of {}", "read data over periods of {}", str.__eq__, _is_period),
+    _Attribute("height", "height", "at a height of {}", "read it at a height of {}", str.__eq__, lambda _: False),
+    # a convention in which providers differ for one and the same variable, such as radiation that is accumulated
+    _Attribute("standard_name", "standard name", "as {!r}", "", str.__eq__, lambda _: False, decides=False),
 )
 
 
@@ -163,7 +168,7 @@ def _place(grid: Grid, node: int) -> str:
 
 
 def check_variables(header: SourceHeader, wanted: Sequence[Variable], sides: Sides = TRAINING) -> list[str]:
-    """Compare units, units of levels, step types and periods of a source with those of the other side.
+    """Compare units, units of levels, heights, step types, periods and standard names of a source with another side.
 
     Args:
         header: the header of the source.
@@ -171,11 +176,12 @@ def check_variables(header: SourceHeader, wanted: Sequence[Variable], sides: Sid
         sides: what both are called in messages.
 
     Returns:
-        A sentence for each of them that one side does not state. An unstated unit of a level has none, and an unstated
-        step type or period has one only where the other side states a period.
+        A sentence for each of them that one side does not state, and for each standard name that differs. An unstated
+        height, standard name or unit of a level has none, and an unstated step type or period has one only where the
+        other side states a period.
 
     Raises:
-        DataError: a variable differs; the error names both values.
+        DataError: a variable differs in another of them; the error names both values.
     """
     there = {variable.name: variable for variable in header.variables}
     pairs = [(variable, there[variable.name]) for variable in wanted if variable.name in there]
@@ -189,12 +195,14 @@ def _uncompared(wanted: Variable, found: Variable, sides: Sides) -> Iterator[str
         if attribute.is_same(own, other):
             continue
         if own and other:
-            raise DataError(
+            sentence = (
                 f"{sides.states} {wanted.name!r} {attribute.phrase.format(own)}, and {sides.found} has it "
-                f"{attribute.phrase.format(other)}",
-                fix=attribute.fix.format(own),
+                f"{attribute.phrase.format(other)}"
             )
-        if attribute.matters(wanted if own else found):
+            if attribute.decides:
+                raise DataError(sentence, fix=attribute.fix.format(own))
+            yield sentence
+        elif attribute.matters(wanted if own else found):
             yield (
                 f"the {attribute.called} of {wanted.name!r} cannot be compared: {own!r} in {sides.wanted}, {other!r} "
                 f"in {sides.found}"

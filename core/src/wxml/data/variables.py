@@ -14,8 +14,8 @@ from wxml.errors import DataError, nearest
 class Variable:
     """One physical quantity at one level.
 
-    >>> Variable("t_850", param="t", level=850, units="K")
-    Variable(name='t_850', param='t', level=850, units='K', step_type='', period='', level_units='')
+    >>> Variable("t_850", param="t", level=850, units="K").level, Variable("msl").param
+    (850, 'msl')
     """
 
     name: str
@@ -32,6 +32,10 @@ class Variable:
     `6h after the time`; empty for instants and if the source does not say it."""
     level_units: str = ""
     """The units of `level`, such as `hPa`; empty if the source does not say them."""
+    standard_name: str = ""
+    """The CF standard name; empty if the source does not say it."""
+    height: str = ""
+    """The height above the ground, as in `2 m`, where it is no part of the name; empty if not said."""
 
     def __post_init__(self) -> None:
         if not self.name:

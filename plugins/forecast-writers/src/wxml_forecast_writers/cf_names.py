@@ -84,11 +84,12 @@ def quantity_of(variable: Variable) -> Quantity | None:
 
 
 def cf_attributes(variable: Variable) -> dict[str, Any]:
-    """The attributes of a variable in a file: those that the source knows, and its CF standard name.
+    """The attributes of a variable in a file: those that the source knows, else its CF standard name by its short name.
 
     Units that the source does not know are left out: empty ones would say that the variable has no dimension.
     """
     known = quantity_of(variable)
+    height, height_units = _height(variable, known)
     level = f" at level {variable.level:g}" if variable.level is not None else ""
     attributes: dict[str, Any] = {
         "long_name": (known.long_name if known else variable.param) + level,
@@ -98,8 +99,16 @@ def cf_attributes(variable: Variable) -> dict[str, Any]:
         "level_units": variable.level_units or None,
         "step_type": variable.step_type or None,
         "period": variable.period or None,
-        "standard_name": known.standard_name if known else None,
-        "height": known.height if known else None,
-        "height_units": "m" if known and known.height else None,
+        "standard_name": variable.standard_name or (known.standard_name if known else None),
+        "height": height,
+        "height_units": height_units,
     }
     return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _height(variable: Variable, known: Quantity | None) -> tuple[float | None, str | None]:
+    """The number and the unit of the height of a variable, of what its source says or of its row in the table."""
+    if variable.height:
+        number, _, unit = variable.height.partition(" ")
+        return float(number), unit
+    return (known.height, "m") if known and known.height else (None, None)

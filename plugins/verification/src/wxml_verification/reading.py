@@ -3,7 +3,7 @@
 __all__ = ["ForecastFile"]
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,8 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
             step_type=attributes.get("step_type", ""),
             period=attributes.get("period", ""),
             level_units=attributes.get("level_units", ""),
+            standard_name=attributes.get("standard_name", ""),
+            height=_height(self._dataset[name].attrs),
         )
 
     def grid(self) -> Grid:
@@ -138,6 +140,14 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
                     f"`{self._path}` holds {values[np.argmax(counts)]} in `{name}` {counts.max()} times",
                     fix=f"keep each once, for example with `dataset.drop_duplicates({name!r})`",
                 )
+
+
+def _height(attributes: Mapping[str, Any]) -> str:
+    """The height as `Variable.height` has it; empty where the file states none."""
+    try:
+        return f"{float(attributes['height']):g} {attributes['height_units']}"
+    except (KeyError, TypeError, ValueError):  # none, or none that wxml wrote
+        return ""
 
 
 def _checked(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.block import HEIGHT, STANDARD_NAME, Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import period_of
 from wxml_dataset_sources.xarray_reading.coordinates import (
     LATITUDE,
@@ -251,7 +251,8 @@ class _ArrayFile:
                 f"`{name}` has dimensions {sizes}, of which `{unknown[0]}` is not understood",
                 fix=f"{self._how_to_name(unknown[0])}; or leave the variable out with `variables`",
             )
-        stated = {"the standard name": str(array.attrs.get("standard_name", "")), "the height": levels.height}
+        standard_name = str(array.attrs.get("standard_name", ""))
+        stated = {STANDARD_NAME: "" if standard_name == "unknown" else standard_name, HEIGHT: levels.height}
         block = Block(
             path=self.file.path,
             origin=f"`{name}`",

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from wxml import Grid, Variable
 
 Stamp = Literal["end", "middle", "start", "unstated"]
+STANDARD_NAME, HEIGHT = "the standard name", "the height"
+"""Keys of `Block.stated`."""
 
 
 class Reader(Protocol):
@@ -64,7 +66,7 @@ class Block:
     reader: Reader
     period: Period = Period()
     stated: Mapping[str, str] = field(default_factory=dict)
-    """What the file states of the parameter that is no part of its name, such as {"height": "2 m"}."""
+    """What the file states of the parameter that is no part of its name, such as {HEIGHT: "2 m"}."""
     order: NDArray[np.intp] | None = None
     """The position in the file of each node of the source; None if the orders are the same."""
     member_order: NDArray[np.intp] | None = None

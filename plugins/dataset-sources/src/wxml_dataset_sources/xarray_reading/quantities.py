@@ -11,7 +11,7 @@ from wxml import Variable
 from wxml.data.times import format_duration
 from wxml.errors import DataError
 
-from wxml_dataset_sources.xarray_reading.block import Block, Stamp
+from wxml_dataset_sources.xarray_reading.block import HEIGHT, STANDARD_NAME, Block, Stamp
 
 HOW_TO_CHOOSE = (
     "choose one with `path` or `grib_filter` (by stepType or stepRange; in GRIB 2 also by lengthOfTimeRange, or "
@@ -80,6 +80,8 @@ def _described(pieces: Sequence[tuple[Variable, Block]]) -> Variable:
         if len(lengths) == 1
         else "",
         level_units=next((variable.level_units for variable, _ in pieces if variable.level_units), ""),
+        standard_name=next((block.stated[STANDARD_NAME] for _, block in pieces if STANDARD_NAME in block.stated), ""),
+        height=next((block.stated[HEIGHT] for _, block in pieces if HEIGHT in block.stated), ""),
     )
 
 
