@@ -139,6 +139,7 @@ def header(variable: Variable) -> SourceHeader:
         pytest.param("level_units", marks=pytest.mark.carries_out("read it at a level in {}")),
         pytest.param("step_type", marks=pytest.mark.carries_out("read data with step type {}")),
         pytest.param("period", marks=pytest.mark.carries_out("read data over periods of {}")),
+        pytest.param("height", marks=pytest.mark.carries_out("read it at a height of {}")),
     ],
 )
 @given(choice=st.data())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from wxml.errors import DataError
+from wxml_dataset_sources.xarray_reading import instants
 from wxml_dataset_sources.xarray_source import XarraySource
 
 
@@ -67,6 +68,15 @@ def test_lead_times_are_added_to_the_start(start_dims: tuple[str, ...], lead: ob
     axes = {"time": (start_dims, start, {"units": "hours since 2000-01-01"}), "step": lead}
     path = written(tmp_path, axes, (*start_dims, "step"), (*[1] * len(start_dims), 2))
     assert times_and_values(path) == {"2000-01-01T12:00:00": 0, "2000-01-01T18:00:00": 1}
+
+
+def test_lead_times_without_units_are_hours_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    instants._tell_hours.cache_clear()
+    axes = {"time": ((), 12.0, {"units": "hours since 2000-01-01"}), "step": ("step", [0, 6], {})}
+    for _ in range(2):
+        path = written(tmp_path, axes, ("step",), (2,))
+        assert times_and_values(path) == {"2000-01-01T12:00:00": 0, "2000-01-01T18:00:00": 1}
+    assert caplog.messages == ["the lead times in `step` have no units, and are read as hours"]
 
 
 def test_several_starts_with_one_lead_time(tmp_path: Path) -> None:

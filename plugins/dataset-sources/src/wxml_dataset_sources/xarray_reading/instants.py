@@ -2,9 +2,11 @@
 
 __all__ = ["ValidTimes", "valid_times"]
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import xarray as xr
@@ -14,6 +16,8 @@ from wxml.errors import DataError
 from wxml_dataset_sources.xarray_reading.coordinates import Coordinates
 from wxml_dataset_sources.xarray_reading.dates import decoded_dates, reject_coarse
 from wxml_dataset_sources.xarray_reading.time_bounds import cell_offsets
+
+logger = logging.getLogger("wxml")
 
 LEAD_UNITS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600, "day": 86400}
 LEAD_UNITS |= {"d": 86400, "": 3600}  # NCEP's older files state no units for what are hours
@@ -127,9 +131,17 @@ def _durations(name: str, variable: xr.Variable) -> xr.Variable:
     return xr.Variable(variable.dims, leads)
 
 
+@cache
+def _tell_hours(name: str) -> None:
+    """Log one warning, however many files have such a coordinate."""
+    logger.warning("the lead times in `%s` have no units, and are read as hours", name)
+
+
 def _from_numbers(name: str, variable: xr.Variable) -> NDArray[np.timedelta64]:
-    """Lead times from numbers and the attribute `units`; without units they are hours."""
+    """Lead times from numbers and the attribute `units`; without units they are hours, which is told."""
     unit = str(variable.attrs.get("units", "")).lower()
+    if not unit:
+        _tell_hours(name)
     seconds = LEAD_UNITS.get(unit, LEAD_UNITS.get(unit.removesuffix("s")))
     if seconds is None:
         raise DataError(
