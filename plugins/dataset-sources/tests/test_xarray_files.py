@@ -91,6 +91,16 @@ def test_files_may_be_written_again_afterwards(tmp_path: Path) -> None:
     assert XarraySource(path=str(tmp_path / "a.nc")).header.times.size == 3
 
 
+@pytest.mark.parametrize("options", [{"variables": ["t2"]}, {"levels": [500.0]}, {"rename": {"b": "c"}}])
+def test_files_may_be_written_again_after_an_error(tmp_path: Path, options: dict[str, Any]) -> None:
+    fields().to_netcdf(tmp_path / "a.nc")
+    with pytest.raises(DataError) as caught:
+        XarraySource(path=str(tmp_path / "a.nc"), **options)
+    fields("t2", 2, 3).to_netcdf(tmp_path / "a.nc")
+    assert XarraySource(path=str(tmp_path / "a.nc"), variables=["t2"]).header.times.size == 3
+    assert caught.value.fix  # the error, which knows the open file, is still there
+
+
 def test_packed_integers_and_missing_values(tmp_path: Path) -> None:
     dataset = fields()
     dataset.t[2, 1, 3] = np.nan

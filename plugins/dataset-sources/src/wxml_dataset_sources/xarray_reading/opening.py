@@ -36,7 +36,7 @@ WRITE_AGAIN = "write the variable again, as numbers, with a usual compression su
 KEPT_OPEN = 1024  # datasets with their metadata; xarray itself limits the number of open files
 
 _datasets: list[ref[xr.Dataset]] = []
-"""What is open; an error may keep a dataset alive, so `release` closes each."""
+"""Datasets that were opened since the last `release`."""
 
 _raw = partial(xr.open_dataset, decode_times=False, decode_timedelta=False, cache=False)
 
@@ -65,19 +65,22 @@ def unreadable(file: DataFile) -> dict[str, str]:
 
 
 def release() -> None:
-    """Close the open datasets, so that any program may write these files again."""
+    """Let go of the open datasets, which are closed where nobody reads them, so that the files may be written again."""
     _open.cache_clear()
-    while _datasets:
-        if dataset := _datasets.pop()():
-            dataset.close()
+    _datasets.clear()
 
 
 @contextmanager
 def released_after_failure() -> Iterator[None]:
-    """Close the open datasets if the work inside fails, so that the files can be written again, as errors propose."""
+    """Close the open datasets if the work inside fails, so that the files can be written again, as errors propose.
+
+    The error itself keeps datasets alive, so that `release` alone would leave them open.
+    """
     try:
         yield
     except BaseException:
+        for dataset in filter(None, (known() for known in _datasets)):
+            dataset.close()
         release()
         raise
 
