@@ -12,10 +12,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.config.schema import NoiseConfig
 from wxml.data.transforms.impute import Impute
+from wxml.data.variables import VariableRoles
 from wxml.errors import ArtefactError, ConfigError, DataError
 from wxml.forecasting.rollout import rollout
 from wxml.model.tensors import to_array
@@ -234,6 +236,69 @@ def test_a_terminal_shows_a_bar_with_the_loss(advection, fit, run_dir, monkeypat
     assert f"loss {losses(run_dir)[-1]:.4g}" in shown
 
 
+class Normed(nn.Module):
+    """Adds a layer norm, whose gradient overflows before its value does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.norm = nn.Linear(2, 16), nn.LayerNorm(16)
+
+    def forward(self, states, forcings):
+        return (states[:, -1] + self.norm(self.wide(states[:, -1]))[..., :2])[:, None]
+
+
+FAR = {"rollout": {"start": 4, "maximum": 4}}
+
+
+@pytest.mark.parametrize("every", [1, 100], ids=["with a state of the first step", "without a state"])
+@pytest.mark.parametrize(
+    ("message", "broken", "ways"),
+    [
+        pytest.param(
+            "the training loss is inf at step 2",
+            {"learning_rate": 1e4, **FAR},
+            [{"learning_rate": 10, **FAR}, {"learning_rate": 1e4, "warmup": 0.99, **FAR}],
+            marks=pytest.mark.carries_out(
+                "try a lower `training.learning_rate`, a longer `training.warmup`, or another `training.precision` "
+                "than 16-mixed{}"
+            ),
+        ),
+        pytest.param(
+            "the weight `wide.weight` is not finite after step 2, though the loss was",
+            {"learning_rate": 1e13},
+            [{"learning_rate": 10}, {"learning_rate": 1e13, "warmup": 0.99}],
+            marks=pytest.mark.carries_out("try a lower `training.learning_rate` or a longer `training.warmup`{}"),
+        ),
+        pytest.param(
+            "the moment `0/exp_avg_sq` of the optimizer is not finite after step 2: the gradient is too large",
+            {"learning_rate": 1e3, "gradient_clip": None, **FAR},
+            [{"learning_rate": 1e3, "gradient_clip": 1.0, **FAR}, {"learning_rate": 10, "gradient_clip": None, **FAR}],
+            marks=pytest.mark.carries_out("set `training.gradient_clip`, or try a lower `training.learning_rate`{}"),
+        ),
+    ],
+    ids=["loss", "weight", "moment"],
+)
+def test_a_training_that_diverges_is_told_how_it_would_not(
+    advection, fit, tmp_path, monkeypatch, every, message, broken, ways
+) -> None:
+    if "weight" in message:
+        monkeypatch.setattr(type(advection), "new_model", lambda _self: seeded(Normed))
+    options = {"max_steps": 2, "warmup": 0.0, "final_learning_rate_ratio": 1.0, "checkpoint_every": every}
+    with pytest.raises(DataError, match=message) as caught:
+        fit(advection, tmp_path / "0", **(options | broken))
+    kept = "in another directory; the last good state was kept" in caught.value.fix
+    assert kept == (tmp_path / "0" / "state.safetensors").exists() == (every == 1)
+    for number, way in enumerate(ways, start=int(kept)):
+        fit(advection, tmp_path / str(number), **(options | way))
+        assert len(losses(tmp_path / str(number))) == 2
+
+
+def seeded(kind):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return kind()
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(advection, fit, run_dir) -> None:
     options = {"max_steps": 400, "learning_rate": 1e30, "gradient_clip": None, "checkpoint_every": 1, "warmup": 0.0}
     with pytest.raises(DataError, match=r"not finite|training loss is (nan|inf) at step"):
@@ -243,10 +308,13 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(advection
         assert bool(torch.isfinite(tensor).all()), name
 
 
-def test_a_fit_where_a_training_is_already_is_refused(advection, fit, run_dir) -> None:
-    fit(advection, run_dir, max_steps=1)
+@pytest.mark.carries_out("pass --resume to go on with it, or choose another directory")
+def test_a_fit_where_a_training_is_already_is_refused(advection, fit, run_dir, tmp_path) -> None:
+    checkpoint = fit(advection, run_dir, max_steps=1).read_bytes()
     with pytest.raises(ArtefactError, match="holds a training already"):
         fit(advection, run_dir, max_steps=1)
+    assert fit(advection, run_dir, max_steps=1, resume=True).read_bytes() == checkpoint
+    assert fit(advection, tmp_path / "another", max_steps=1).read_bytes() == checkpoint
 
 
 def test_a_config_mistake_is_found_before_anything_is_written(advection, fit, run_dir) -> None:
@@ -325,11 +393,23 @@ def ending(advection, lacking: tuple[int, ...], end: int = 60):
     return replace(advection, preprocessing=replace(space, source=Ends(lacking, end), transforms=chain))
 
 
+def over(experiment, **periods):
+    """The experiment with other periods of the split."""
+    data = experiment.config.data
+    split = type(data.split).model_validate({**data.split.model_dump(), **periods})
+    config = experiment.config.model_copy(update={"data": data.model_copy(update={"split": split})})
+    return replace(experiment, config=config)
+
+
+@pytest.mark.carries_out("choose another `data.split.validation`, or leave it out")
 def test_a_validation_without_truth_is_refused_before_the_training(fit, advection, tmp_path) -> None:
-    with pytest.raises(DataError, match=r"present in the 4 samples of `data.split.validation`") as caught:
+    with pytest.raises(DataError, match=r"present in the 4 samples of `data.split.validation`"):
         fit(ending(advection, (0, 1)), tmp_path)
-    assert "leave it out" in caught.value.fix
     assert not list(tmp_path.glob("*.safetensors"))
+    for name, period in (("another", ["2000-01-14", "2000-01-15"]), ("none", None)):
+        path = fit(over(ending(advection, (0, 1)), validation=period), tmp_path / name, max_steps=1)
+        loss = load_checkpoint(path).header["training"]["validation_loss"]
+        assert (loss is None) if period is None else (loss > 0)
 
 
 def test_a_validation_with_some_truth_counts_that(fit, advection, tmp_path) -> None:
@@ -337,13 +417,22 @@ def test_a_validation_with_some_truth_counts_that(fit, advection, tmp_path) -> N
     assert checkpoint.header["training"]["validation_loss"] > 0
 
 
+@pytest.mark.carries_out("choose another `data.split.training`, or forecast other variables")
 def test_a_training_without_truth_is_refused_before_it_begins(fit, unvalidated_advection, tmp_path) -> None:
-    """As many times have values as a sample has inputs, and nothing follows them."""
-    inputs = unvalidated_advection.config.data.input_steps
-    with pytest.raises(DataError, match=r"present in the \d+ samples of `data.split.training`") as caught:
-        fit(ending(unvalidated_advection, (0, 1), end=inputs), tmp_path)
-    assert "data.split.training" in caught.value.fix
+    """After 5 January `q` has no values; each sample of the later training lacks its truth."""
+
+    def forecasting(name: str, *training: str):
+        experiment = over(ending(unvalidated_advection, (1,), end=20), training=training)
+        roles = VariableRoles((name,), ("cos_latitude",))
+        return replace(experiment, preprocessing=replace(experiment.preprocessing, roles=roles))
+
+    early, late = ("2000-01-01", "2000-01-05"), ("2000-01-06", "2000-01-15")
+    with pytest.raises(DataError, match=r"present in the \d+ samples of `data.split.training`"):
+        fit(forecasting("q", *late), tmp_path)
     assert not list(tmp_path.iterdir())
+    for name, period in (("q", early), ("t", late)):
+        fit(forecasting(name, *period), tmp_path / name, max_steps=1)
+        assert losses(tmp_path / name)[0] > 0
 
 
 @pytest.mark.parametrize("end", [10, 30, 50])

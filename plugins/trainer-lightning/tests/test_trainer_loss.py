@@ -1,10 +1,13 @@
 """The loss, against numbers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from wxml.data.variables import VariableRoles
 from wxml.errors import ConfigError
 from wxml_trainer_lightning.loss import WeightedSquaredError, squared_error
 
@@ -70,6 +73,12 @@ def test_uniform_weighting_leaves_the_factors(advection) -> None:
     assert squared_error(advection, "uniform", {"q": 3.0}).variable_weights.tolist() == [1.0, 3.0]
 
 
+@pytest.mark.carries_out("write names of prognostic or diagnostic variables")
 def test_an_unknown_variable_is_refused_with_the_nearest(advection) -> None:
     with pytest.raises(ConfigError, match=r"no variable 'T'.*known: q, t"):
         squared_error(advection, "uniform", {"T": 1.0})
+    roles = VariableRoles(prognostic=("t",), forcing=("cos_latitude",), diagnostic=("q",))
+    experiment = replace(advection, preprocessing=replace(advection.preprocessing, roles=roles))
+    with pytest.raises(ConfigError, match=r"no variable 'cos_latitude'"):
+        squared_error(experiment, "uniform", {"cos_latitude": 1.0})
+    assert squared_error(experiment, "uniform", {"t": 2.0, "q": 3.0}).variable_weights.tolist() == [2.0, 3.0]

@@ -21,6 +21,7 @@ def trainer(**options) -> LightningTrainer:
         ({"threads": 1025}, "training.threads"),
         ({"learning_rate": -1}, "training.learning_rate"),
         ({"learning_rate": float("nan")}, "training.learning_rate"),
+        ({"learning_rate": 1e31}, "training.learning_rate"),
         ({"warmup": 1.0}, "training.warmup"),
         ({"ema": 1.0}, "training.ema"),
         ({"gradient_clip": 0}, "training.gradient_clip"),

@@ -7,7 +7,9 @@ import itertools
 import json
 import multiprocessing
 import os
+import shutil
 import signal
+from dataclasses import replace
 
 import pytest
 from safetensors import safe_open
@@ -17,6 +19,7 @@ from wxml.files.checksums import sealed
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history, state
 from wxml_trainer_lightning.loop import Interruption
+from wxml_trainer_lightning.trainer import LightningTrainer
 
 OPTIONS = {
     "max_steps": 30,
@@ -222,20 +225,116 @@ def test_options_that_do_not_change_the_result_may_change(training, unbroken) ->
     assert training.written() == unbroken
 
 
-def test_resuming_with_other_options_is_refused_by_name(training, noisy_advection) -> None:
+OTHERS = pytest.mark.carries_out(
+    "resume with the config, the data and the plugin versions that it was started with, or start again in another "
+    "directory"
+)
+
+
+@OTHERS
+def test_resuming_with_other_options_is_refused_by_name(training, tmp_path) -> None:
+    training.run(max_steps=2)
+    written = training.written()
+    with pytest.raises(ArtefactError, match=r"training\.max_steps: was 2, is 3"):
+        training.run(resume=True, max_steps=3)
+    training.run(resume=True, max_steps=2)
+    assert training.written() == written
+    training.run_dir = tmp_path / "another"
     training.run(max_steps=3)
-    with pytest.raises(ArtefactError, match=r"training\.max_steps: was 3, is 30"):
-        training.run(resume=True)
+    assert step_of(training.run_dir) == 3
 
 
-def test_weights_that_do_not_fit_are_refused(training, noisy_advection, monkeypatch) -> None:
-    from torch import nn
+@OTHERS
+def test_resuming_with_other_data_is_refused_by_name(advection, fit, tmp_path) -> None:
+    record = replace(advection.provenance, data=TravellingWaves(days=21).provenance())
+    other = replace(advection, provenance=record)
+    checkpoint = fit(advection, tmp_path / "run", max_steps=1).read_bytes()
+    with pytest.raises(ArtefactError, match=r"data_read\.times: was 80, is 84"):
+        fit(other, tmp_path / "run", max_steps=1, resume=True)
+    assert fit(advection, tmp_path / "run", max_steps=1, resume=True).read_bytes() == checkpoint
+    fit(other, tmp_path / "another", max_steps=1)
 
-    training.run(max_steps=3)
-    monkeypatch.setattr(type(noisy_advection), "new_model", lambda _self: nn.Linear(2, 2))
-    with pytest.raises(ArtefactError, match="does not fit the training: it is missing") as caught:
-        training.run(max_steps=3, resume=True)
-    assert "plugin versions" in caught.value.fix
+
+@pytest.mark.carries_out("start without --resume in a new directory, or name the directory of the run that was stopped")
+@pytest.mark.parametrize("named", ["a folder that is not there", "a checkpoint without a state"])
+def test_a_folder_without_a_run_is_not_resumed(advection, fit, tmp_path, named) -> None:
+    path = fit(advection, tmp_path / "stopped", max_steps=1)
+    checkpoint = path.read_bytes()
+    (tmp_path / "wrong").mkdir()
+    path.rename(tmp_path / "wrong" / path.name)  # as if it had been stopped before it wrote this one
+    if "not there" in named:
+        (tmp_path / "wrong").rename(tmp_path / "gone")
+    trainer = LightningTrainer(max_steps=1, accelerator="cpu", threads=1, tracker="none", validation_samples=4)
+    with pytest.raises(ArtefactError, match="there is nothing to resume"):
+        trainer.fit(advection, tmp_path / "wrong", resume=True)
+    assert fit(advection, tmp_path / "new", max_steps=1).read_bytes() == checkpoint
+    assert fit(advection, tmp_path / "stopped", max_steps=1, resume=True).read_bytes() == checkpoint
+
+
+@pytest.mark.carries_out("start again in another directory, or without --resume after removing this one")
+@pytest.mark.parametrize("fault", ["cut short", "of another kind"])
+def test_a_training_with_a_damaged_state_is_started_again(advection, fit, tmp_path, fault) -> None:
+    checkpoint = fit(advection, tmp_path / "run", max_steps=1).read_bytes()
+    path = tmp_path / "run" / "state.safetensors"
+    if fault == "cut short":
+        path.write_bytes(path.read_bytes()[:-1])
+    else:
+        header = {"format": 2, "position": {"step": -1}, "identity": {}}
+        save_file({}, path, {"wxml_training_state": sealed(header, {})})
+    with pytest.raises(ArtefactError, match=r"state\.safetensors` is damaged"):
+        fit(advection, tmp_path / "run", max_steps=1, resume=True)
+    assert fit(advection, tmp_path / "another", max_steps=1).read_bytes() == checkpoint
+    shutil.rmtree(tmp_path / "run")
+    assert fit(advection, tmp_path / "run", max_steps=1).read_bytes() == checkpoint
+
+
+@pytest.mark.carries_out("resume with the version of wxml-trainer-lightning that wrote it")
+def test_a_state_of_a_later_version_is_resumed_with_that_version(advection, fit, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(state, "FORMAT", 4)
+    checkpoint = fit(advection, tmp_path / "run", max_steps=1).read_bytes()
+    with monkeypatch.context() as today:
+        today.setattr(state, "FORMAT", 3)
+        with pytest.raises(ArtefactError, match="has format 4, this version reads up to 3"):
+            fit(advection, tmp_path / "run", max_steps=1, resume=True)
+    assert fit(advection, tmp_path / "run", max_steps=1, resume=True).read_bytes() == checkpoint
+
+
+@pytest.mark.carries_out("free some space, and go on with --resume")
+def test_a_training_whose_history_fills_the_disk_goes_on_when_there_is_space(training, unbroken) -> None:
+    path, kept = training.run_dir / "history.csv", training.run_dir / "kept.csv"
+
+    def fill(*_args) -> None:
+        path.rename(kept)
+        path.symlink_to("/dev/full")
+
+    with pytest.raises(ArtefactError, match=r"could not write `.*history\.csv`: No space left on device"):
+        training.run_with(fill, read=30)
+    kept.replace(path)  # now there is space
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+@pytest.mark.carries_out(
+    "resume with the plugin versions that it was started with, or start again in another directory"
+)
+def test_weights_that_do_not_fit_are_refused(training, noisy_advection, monkeypatch, tmp_path) -> None:
+    training.run(max_steps=2)
+    written, first = training.written(), type(noisy_advection).new_model
+
+    def without_bias(experiment):
+        model = first(experiment)
+        model.layer.register_parameter("bias", None)
+        return model
+
+    with monkeypatch.context() as other_version:
+        other_version.setattr(type(noisy_advection), "new_model", without_bias)
+        with pytest.raises(ArtefactError, match="does not fit the training: the model has no such weight"):
+            training.run(max_steps=2, resume=True)
+        training.run_dir = tmp_path / "another"
+        training.run(max_steps=2)
+    training.run_dir = tmp_path / "broken"
+    training.run(max_steps=2, resume=True)
+    assert training.written() == written
 
 
 DAMAGES = {

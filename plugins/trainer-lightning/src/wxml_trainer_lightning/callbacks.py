@@ -3,13 +3,13 @@
 __all__ = ["Best", "CheckpointCallback", "Validation"]
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from wxml.errors import DataError
 
@@ -108,16 +108,11 @@ class CheckpointCallback(Callback):
         """Write the history, then the state from which the training can be resumed.
 
         Raises:
-            DataError: the loss or a weight is not finite; the previous state stays.
+            DataError: the loss, a weight or a moment of the optimizer is not finite; the previous state stays.
         """
         self.history.flush()
-        for name, weight in module.model.named_parameters():
-            if not bool(torch.isfinite(weight).all()):
-                raise DataError(
-                    f"the weight `{name}` is not finite after step {self.clock.step}, though the loss was",
-                    fix="set `training.gradient_clip`, or try a lower `training.learning_rate`"
-                    + after_failure(self.state_file.run_dir),
-                )
+        moments = module.optimizer_moments()
+        self._check_finite(module.model, moments)
         best, last = self.validation.best, self.history.last
         position = Position(
             step=self.clock.step,
@@ -129,7 +124,7 @@ class CheckpointCallback(Callback):
             tracker_run=self.tracker_run(),
             loss_scale=module.trainer.precision_plugin.state_dict(),
         )
-        kinds = {"weights": module.model.state_dict(), "optimizer": module.optimizer_moments()}
+        kinds = {"weights": module.model.state_dict(), "optimizer": moments}
         if module.average is not None:
             kinds["average"] = module.average.model.state_dict()
         if best is not None:
@@ -137,6 +132,22 @@ class CheckpointCallback(Callback):
         tensors = {f"{kind}/{name}": tensor for kind, named in kinds.items() for name, tensor in named.items()}
         self.state = TrainingState(position, tensors)
         self.state_file.write(self.state)
+
+    def _check_finite(self, model: nn.Module, moments: Mapping[str, Tensor]) -> None:
+        """Raise a DataError if a weight of the model or a moment of the optimizer is not finite."""
+        step, kept = self.clock.step, after_failure(self.state_file.run_dir)
+        for name, weight in model.named_parameters():
+            if not bool(torch.isfinite(weight).all()):
+                raise DataError(
+                    f"the weight `{name}` is not finite after step {step}, though the loss was",
+                    fix=f"try a lower `training.learning_rate` or a longer `training.warmup`{kept}",
+                )
+        for name, moment in moments.items():
+            if not bool(torch.isfinite(moment).all()):
+                raise DataError(
+                    f"the moment `{name}` of the optimizer is not finite after step {step}: the gradient is too large",
+                    fix=f"set `training.gradient_clip`, or try a lower `training.learning_rate`{kept}",
+                )
 
 
 def _forecast_module(module: LightningModule) -> ForecastModule:

@@ -27,7 +27,7 @@ OptimizerName = Literal["adamw", "muon"]
 Keep = Literal["best", "last"]
 TrackerName = Literal["mlflow", "none"]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False)]  # steps must be finite in single precision
 
 ROUNDING = 1e-9  # 0.2 and 0.6 are not exact in binary, yet a stage is to begin at its very step
 
