@@ -168,6 +168,12 @@ CASES = [
         (VERIFY, "inspect scores"),
     ),
     case(
+        carries_out("name a checkpoint, a forecast, or a folder of scores"),
+        (link("link", "/dev/null"),),
+        "inspect link",
+        ("inspect forecast.nc",),
+    ),
+    case(
         carries_out("name a file that `wxml forecast` wrote"),
         (VERIFY,),
         f"verify {CHECKPOINT} -o others",
@@ -180,6 +186,12 @@ CASES = [
         f"{FORECAST} --lead-time 20d",
         (f"{FORECAST} --start 2000-01-08 --end 2000-01-08 --lead-time 12h",),
         (FORECAST,),
+    ),
+    case(
+        carries_out("exchange the two"),
+        (),
+        f"{FORECAST} --start 2000-01-08T06 --end 2000-01-08",
+        (f"{FORECAST} --start 2000-01-08 --end 2000-01-08T06",),
     ),
     case(carries_out("choose {}"), (), f"{FORECAST} --lead-time 7h", (f"{FORECAST} --lead-time 6h",)),
     # Where a training goes on

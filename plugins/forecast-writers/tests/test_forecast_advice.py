@@ -116,15 +116,16 @@ def test_a_record_holds_text_for_other_values(refused, tmp_path, make_writer, ma
 
 
 @carries_out("name a file that `wxml forecast` or `wxml verify` wrote, or write it again")
-@pytest.mark.parametrize("damage", ["absent", "another file", "no record"])
+@pytest.mark.parametrize("damage", ["absent", "another file", "no record", "a record cut short", "a list"])
 def test_the_record_of_a_file_that_wxml_wrote_is_read(
     tmp_path, make_writer, make_header, write_forecast, damage
 ) -> None:
     writer = make_writer(tmp_path)
     if damage == "another file":
         (tmp_path / os.path.basename(writer.target)).write_text("no forecast")
-    if damage == "no record":
-        content = xr.Dataset({"x": ("time", [1.0])})
+    elif damage != "absent":
+        record = {"a record cut short": {"wxml_provenance": '{"a'}, "a list": {"wxml_provenance": "[1]"}}.get(damage)
+        content = xr.Dataset({"x": ("time", [1.0])}, attrs=record)
         if writer.target.endswith("zarr"):
             content.to_zarr(writer.target, consolidated=False)
         else:

@@ -3,6 +3,7 @@
 import json
 import os
 
+import h5py
 import netCDF4
 import pytest
 import xarray as xr
@@ -77,6 +78,7 @@ def test_a_zarr_group_with_damaged_metadata(tmp_path, make_header, write_forecas
         ZarrWriter.read_provenance(path)
 
 
+@pytest.mark.carries_out("write the data again, as numbers, into one file without links")
 @pytest.mark.parametrize("place", ["/", "inner/group"])
 @pytest.mark.parametrize("kind", ["external storage", "external link", "virtual variable", "soft link"])
 def test_a_netcdf_file_that_leads_elsewhere(tmp_path, make_header, write_forecast, kind, place, lead_elsewhere) -> None:
@@ -85,6 +87,11 @@ def test_a_netcdf_file_that_leads_elsewhere(tmp_path, make_header, write_forecas
     lead_elsewhere(path, kind, place, tmp_path / "other")
     with pytest.raises(ArtefactError, match=r"`.*/a\.nc` .*`(inner/group/)?x`.*, so the file is not opened"):
         NetcdfWriter.read_provenance(path)
+    with h5py.File(path, "a") as file:
+        del file["x" if place == "/" else f"{place}/x"]
+    with xr.open_dataset(path) as dataset:
+        dataset.to_netcdf(tmp_path / "again.nc")
+    assert NetcdfWriter.read_provenance(str(tmp_path / "again.nc")) == {"checkpoint": "abc"}
 
 
 def test_half_a_netcdf_file(tmp_path, make_header, write_forecast) -> None:

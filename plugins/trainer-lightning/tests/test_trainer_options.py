@@ -39,6 +39,13 @@ def test_wrong_options_are_refused_by_name(options, fault) -> None:
         parse_options(LightningTrainer, options, "training")
 
 
+@pytest.mark.carries_out("exchange the two")
+def test_a_rollout_grows() -> None:
+    with pytest.raises(ConfigError, match="`start` must not exceed `maximum`, got 3 and 2; exchange the two"):
+        trainer(rollout={"start": 3, "maximum": 2})
+    assert trainer(rollout={"start": 2, "maximum": 3}).rollout.stages == range(2, 4)
+
+
 def test_every_option_has_a_description() -> None:
     rows = describe_options(LightningTrainer)
     assert {"max_steps", "rollout.maximum", "tracking_uri"} <= {row.name for row in rows}

@@ -62,6 +62,7 @@ def test_a_netcdf_file_cut_short(truth, forecast, verify) -> None:
     verify(forecast(), truth, maps=0)
 
 
+@carries_out("write the data again, as numbers, into one file without links")
 @pytest.mark.parametrize("place", ["/", "inner/group"])
 @pytest.mark.parametrize("kind", ["external storage", "external link", "virtual variable", "soft link"])
 def test_a_netcdf_file_that_leads_elsewhere(truth, forecast, verify, tmp_path, kind, place, lead_elsewhere) -> None:
@@ -70,6 +71,11 @@ def test_a_netcdf_file_that_leads_elsewhere(truth, forecast, verify, tmp_path, k
     lead_elsewhere(path, kind, place, tmp_path / "other")
     with pytest.raises(DataError, match=r"forecast\.nc` .*`(inner/group/)?x`.*, so the file is not opened"):
         verify(path, truth)
+    with h5py.File(path, "a") as file:
+        del file["x" if place == "/" else f"{place}/x"]
+    with xr.open_dataset(path, decode_timedelta=True) as dataset:
+        dataset.to_netcdf(path.with_name("again.nc"))
+    verify(path.with_name("again.nc"), truth, maps=0)
 
 
 @pytest.mark.parametrize("name", ["simplecache::a.zarr", "http::a.zarr", "zip::a.zarr", "reference::a.nc"])
