@@ -118,13 +118,18 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def declared(root: Path) -> set[tuple[str, str, str]]:
-    """Every plugin of the repository: kind, name, distribution."""
+    """Every kind, plugin and preset of the repository: kind, name, distribution."""
     found = set()
     for path in [root / "core" / "pyproject.toml", *root.glob("plugins/*/pyproject.toml")]:
         project = tomllib.loads(path.read_text())["project"]
         for group, entries in project.get("entry-points", {}).items():
             kind = group.removeprefix("wxml.").removesuffix("s").replace("_", "-")
-            found |= {(kind, name, project["name"]) for name in entries if kind != "kind"}
+            names = [name.removesuffix("s").replace("_", "-") if kind == "kind" else name for name in entries]
+            if kind == "preset":
+                folders = [path.parent / "src" / module.replace(".", "/") for module in entries.values()]
+                files = [(file, folder) for folder in folders for file in folder.rglob("*.yaml")]
+                names = [str(file.relative_to(folder).with_suffix("")) for file, folder in files]
+            found |= {(kind, name, project["name"]) for name in names}
     return found
 
 

@@ -235,13 +235,47 @@ def test_the_same_preset_of_two_packages_is_an_error(machine):
     points = "[wxml.presets]\nother = other_wxml.presets\n"
     machine.install("other-wxml", points, {"__init__.py": "", "presets/model/toy.yaml": "channels: 1\n"})
     found = faults(machine.experiment(EXPERIMENT))
-    assert found == [
-        (
-            "preset 'toy' of `model` is provided by acme-wxml, other-wxml: copy the one you want to "
-            f"{machine.user}/model/ (experiment.yaml:1, model)"
-        )
-    ]
+    expected = (
+        "preset 'toy' of `model` is provided by acme-wxml, other-wxml: write `acme-wxml:toy` or `other-wxml:toy` "
+        "(experiment.yaml:1, model)"
+    )
+    assert found == [expected]
+    for experiment, changes in (
+        (EXPERIMENT, ["model=other-wxml:toy"]),
+        (EXPERIMENT, ["model=Other_WxML:toy"]),
+        (EXPERIMENT.replace("toy", "other-wxml:toy", 1), []),
+    ):
+        assert compose(machine.experiment(experiment), changes).values["model"]["channels"] == 1
     assert compose(machine.experiment(EXPERIMENT), ["model=wide", "~seed"]).values["model"]["channels"] == 256
+
+
+def test_the_full_name_finds_a_preset_that_the_user_hides(machine):
+    machine.write(machine.user / "model" / "toy.yaml", "defaults: ['acme-wxml:toy', _self_]\nchannels: 9\n")
+    own = compose(machine.experiment(EXPERIMENT), []).values["model"]
+    theirs = compose(machine.experiment(EXPERIMENT), ["model=acme-wxml:toy"]).values["model"]
+    assert (own["channels"], theirs["channels"]) == (9, 16)
+    assert own["processor"] == theirs["processor"]
+
+
+def test_a_full_name_of_nothing_is_answered_with_the_nearest(machine):
+    (found,) = faults(machine.experiment(EXPERIMENT), "model=acme-wxml:toi")
+    nearest, known = found.split("   known: ")
+    assert nearest == "unknown preset 'acme-wxml:toi' of `model`: did you mean 'acme-wxml:toy'?"
+    assert known.startswith("acme-wxml:toy, acme-wxml:wide")
+
+
+def test_inside_a_preset_the_plugins_of_its_own_package_come_first(machine):
+    points = "[wxml.processors]\ntoy = other_wxml.network:Other\n[wxml.presets]\nother = other_wxml.presets\n"
+    files = {
+        "__init__.py": "",
+        "presets/model/theirs.yaml": "defaults: ['acme-wxml:toy', _self_]\nprocessor: {plugin: TOY}\n",
+    }
+    machine.install("other-wxml", points, files)
+    ours = compose(machine.experiment(EXPERIMENT), []).values["model"]
+    theirs = compose(machine.experiment(EXPERIMENT), ["model=theirs"]).values["model"]
+    assert ours["processor"]["plugin"] == "acme-wxml:toy"
+    assert theirs["processor"]["plugin"] == "other-wxml:toy"
+    assert (ours["encoder"]["plugin"], theirs["encoder"]["plugin"]) == ("toy", "toy")  # only one package has it
 
 
 def test_presets_of_a_disabled_package_do_not_exist(machine, monkeypatch):

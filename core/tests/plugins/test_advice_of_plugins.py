@@ -91,7 +91,7 @@ def test_a_kind_by_the_name_that_the_error_proposes(site) -> None:
 def test_a_plugin_of_a_kind_that_has_an_interface(site) -> None:
     site.trainer("acme", "acme_x")
     with pytest.raises(WxmlError) as caught:
-        load(resolve("preset", "core"))
+        load(resolve("preset", "experiment/demo"))
     assert "trainer" in caught.value.fix.split(": ")[1].split(", ")
     assert load(resolve("trainer", "it")).__module__ == "acme_x.part"
 

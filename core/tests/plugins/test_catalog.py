@@ -3,7 +3,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from wxml.errors import AmbiguousPluginError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed, scan
+from wxml.plugins.resolve import resolve
 
 
 def one(catalog: Catalog, distribution: str) -> PluginRecord:
@@ -118,11 +120,71 @@ def test_two_providers_of_a_name_are_both_in_conflict_whatever_their_order(site,
     ]
 
 
-def test_equal_names_of_hooks_and_presets_are_no_conflict(site) -> None:
+def of(site_of: Catalog, *distributions: str) -> list[tuple[str, str, str, str]]:
+    chosen = [record for record in site_of.records if record.distribution in distributions]
+    return [(record.kind, record.full_name, record.status, record.problem) for record in chosen]
+
+
+def test_equal_names_of_hooks_are_no_conflict(site) -> None:
     for name in ("acme", "other"):
-        site.add(name, f"[wxml.hooks]\nit = {name}.hooks\n[wxml.presets]\nit = {name}.presets\n")
-    mine = [record for record in scan().records if record.distribution in ("acme", "other")]
-    assert [(record.kind, record.status) for record in mine] == [("hook", "ok")] * 2 + [("preset", "ok")] * 2
+        site.add(name, f"[wxml.hooks]\nit = {name}.hooks\n")
+    assert of(scan(), "acme", "other") == [("hook", "acme:it", "ok", ""), ("hook", "other:it", "ok", "")]
+
+
+def test_each_preset_is_listed_and_two_of_one_name_are_in_conflict(site) -> None:
+    for name, own in (("acme", "small"), ("other", "wide")):
+        files = {f"{name}_x/presets/{file}.yaml": "channels: 8\n" for file in ("model/toy", f"model/{own}", "top")}
+        site.add(name, f"[wxml.presets]\nit = {name}_x.presets\n", files | {f"{name}_x/__init__.py": "1 / 0\n"})
+    assert of(scan(), "acme", "other") == [
+        ("preset", "acme:model/small", "ok", ""),
+        ("preset", "acme:model/toy", "conflict", "'model/toy' is provided by other too: write `model: acme:toy`"),
+        ("preset", "other:model/toy", "conflict", "'model/toy' is provided by acme too: write `model: other:toy`"),
+        ("preset", "other:model/wide", "ok", ""),
+    ]
+
+
+def test_a_folder_of_presets_that_is_not_there_is_broken(site) -> None:
+    site.add("acme", "[wxml.presets]\nit = acme_x.presets\n")
+    problem = "`acme_x.presets` is no folder of an installed package"
+    assert of(scan(), "acme") == [("preset", "acme:it", "broken", problem)]
+
+
+def test_each_kind_is_listed_and_two_of_one_name_are_in_conflict(site) -> None:
+    for name in ("acme", "other"):
+        site.add(name, f"[wxml.kinds]\nreaders = {name}_x:Reader\n")
+    catalog = scan()
+    assert of(catalog, "acme", "other") == [
+        (
+            "kind",
+            f"{name}:reader",
+            "conflict",
+            f"'reader' is provided by {other} too: disable all but one, such as WXML_PLUGINS=-{other}",
+        )
+        for name, other in (("acme", "other"), ("other", "acme"))
+    ]
+    assert ("kind", "wxml-core:trainer", "ok", "") in of(catalog, "wxml-core")
+
+
+@pytest.mark.parametrize("kind", ["trainers", "hooks", "kinds"])
+def test_no_other_package_declares_a_kind_of_core(site, kind) -> None:
+    site.add("acme", f"[wxml.kinds]\n{kind} = acme_x:Mine\n")
+    ((_, _, status, problem),) = of(scan(), "acme")
+    assert (status, "is a kind of wxml-core, which no other package can declare" in problem) == ("broken", True)
+    assert installed().kinds["trainer"].distribution == "wxml-core"
+
+
+@pytest.mark.carries_out("disable all but one, such as WXML_PLUGINS=-{}")
+def test_using_a_kind_of_two_packages_names_both(site, monkeypatch) -> None:
+    for name in ("acme", "other"):
+        site.add(name, f"[wxml.kinds]\nreaders = {name}_x:Reader\n")
+    site.add("victim", "[wxml.readers]\nit = victim_x:It\n")
+    with pytest.raises(AmbiguousPluginError) as caught:
+        resolve("reader", "it", scan(), where="experiment.yaml:3")
+    assert caught.value.message == (
+        "the kind 'reader' is declared by two packages: acme 1.0, other 1.0 (experiment.yaml:3)"
+    )
+    monkeypatch.setenv("WXML_PLUGINS", caught.value.fix.partition("WXML_PLUGINS=")[2])
+    assert resolve("reader", "it", scan()).distribution == "victim"
 
 
 def test_of_two_copies_the_first_on_the_path_is_taken(site, tmp_path, monkeypatch) -> None:

@@ -113,8 +113,8 @@ def test_a_denied_plugin_is_never_imported(site, tmp_path, monkeypatch, own, den
 
 
 def test_a_preset_is_not_loaded_as_a_class() -> None:
-    with pytest.raises(UnknownPluginError, match="a preset cannot be chosen by name, got 'wxml-core:core'"):
-        load(resolve("preset", "core"))
+    with pytest.raises(UnknownPluginError, match="a preset cannot be chosen by name, got 'wxml-core:experiment/demo'"):
+        load(resolve("preset", "experiment/demo"))
 
 
 def test_a_kind_whose_interface_is_broken_is_reported_as_such(site) -> None:

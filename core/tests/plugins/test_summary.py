@@ -62,7 +62,25 @@ def test_one_re_export_of_the_same_package_is_followed(site, package, expected) 
     assert listed(site, {**PART, "acme_x/__init__.py": package}) == expected
 
 
-def test_hooks_and_presets_are_modules(site) -> None:
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("# A small model.\n# More.\nchannels: 8\n", "A small model."),
+        ("channels: 8\n# late\n", "about acme"),
+        ("", "about acme"),
+        ("\udcff", "about acme"),
+    ],
+)
+def test_a_preset_is_described_by_its_comment(site, content, expected) -> None:
+    site.add(
+        "acme", "[wxml.presets]\nit = acme_x.presets\n", {"acme_x/__init__.py": "", "acme_x/presets/model/a.yaml": ""}
+    )
+    (site.folder / "acme_x/presets/model/a.yaml").write_bytes(content.encode(errors="surrogateescape"))
+    (record,) = (one for one in scan().select("preset") if one.distribution == "acme")
+    assert summary(record) == expected
+
+
+def test_hooks_are_modules(site) -> None:
     assert listed(site, {"acme_x.py": '"""Sends fields on.\n\nAnd more."""\n'}, "acme_x", "hooks") == "Sends fields on."
 
 

@@ -7,15 +7,17 @@ command line. Hydra only parses overrides, OmegaConf only follows `${…}`; noth
 __all__ = ["BUILT_IN", "compose"]
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
 from wxml.config.keys import child_names, field_at, schema_defaults
 from wxml.config.layers import DEFAULTS, Choice, Document, read_document, site_layer, user_layer
 from wxml.config.overrides import parse_overrides, value_layer
+from wxml.config.plugin_use import own_plugins_first, respelled
 from wxml.config.presets import PresetLibrary, find_presets
 from wxml.config.schema import ExperimentConfig
-from wxml.config.tree import DEFAULT, leaves, node_at, overlay, path_of, resolved, tree_of, with_node
+from wxml.config.tree import DEFAULT, leaves, overlay, path_of, resolved, tree_of
 from wxml.errors import ConfigError, Fault, nearest
 from wxml.files.yaml_loader import Node
 from wxml.plugins.options.choices import choices_in, kind_of
@@ -72,7 +74,7 @@ def _preset_experiment(library: PresetLibrary, name: str) -> Document:
     if EXPERIMENT_GROUP in document.choices():
         fault = Fault(DEFAULTS, "a preset experiment cannot start from another one", preset.label)
         raise ConfigError([fault], fix=f"take `experiment` out of its `defaults`: {preset.path}")
-    return document
+    return replace(document, tree=own_plugins_first(document.tree, preset.distribution))
 
 
 def _choices(documents: Sequence[Document]) -> dict[str, Choice]:
@@ -118,11 +120,4 @@ def check_no_imports(tree: Node) -> None:
 
 def without_aliases(tree: Node) -> Node:
     """The tree with full names in place of the aliases of the site, which other sites do not know."""
-    if not isinstance(tree.value, dict):
-        return tree
-    for place in choices_in(tree.plain(), ExperimentConfig):
-        path = (*place.path, "plugin")
-        name = node_at(tree, path)
-        if name and isinstance(name.value, str):
-            tree = with_node(tree, path, Node(spelled_out(place.kind, name.value), name.origin))
-    return tree
+    return respelled(tree, spelled_out)

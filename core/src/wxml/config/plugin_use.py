@@ -1,13 +1,15 @@
-"""Lists the plugins that a config uses, for locks, and for the check that they are installed."""
+"""The plugins that a config names: how they are spelled, and a list of them for locks and checks."""
 
-__all__ = ["FORECAST", "MODEL", "TRAINING", "pinned", "used_plugins"]
+__all__ = ["FORECAST", "MODEL", "TRAINING", "own_plugins_first", "pinned", "respelled", "used_plugins"]
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from wxml.config.schema import ExperimentConfig
-from wxml.config.tree import DEFAULT, tree_of, with_node
+from wxml.config.tree import DEFAULT, node_at, tree_of, with_node
 from wxml.environment.names import canonical_name
+from wxml.files.yaml_loader import Node
+from wxml.plugins.catalog import installed
 from wxml.plugins.load import load
 from wxml.plugins.lock import UsedPlugin
 from wxml.plugins.options.choices import PlacedPlugin, choices_in
@@ -36,6 +38,33 @@ def _used(place: PlacedPlugin) -> Iterator[UsedPlugin]:
     yield UsedPlugin(record, place.options)
     for inner in choices_in(place.options, options_model(load(record))):
         yield from _used(inner)
+
+
+def respelled(tree: Node, spell: Callable[[str, str], str]) -> Node:
+    """The tree of a config, or of a part of it, with other names of its plugins.
+
+    Args:
+        tree: keys from the top of the config on.
+        spell: gives the new name from the kind and the name that is written.
+    """
+    if not isinstance(tree.value, dict):
+        return tree
+    for place in choices_in(tree.plain(), ExperimentConfig):
+        path = (*place.path, "plugin")
+        name = node_at(tree, path)
+        if name and isinstance(name.value, str):
+            tree = with_node(tree, path, Node(spell(place.kind, name.value), name.origin))
+    return tree
+
+
+def own_plugins_first(tree: Node, distribution: str) -> Node:
+    """The values of a preset, in which a bare name that others provide too means the plugin of its own distribution."""
+    contested = {
+        (record.kind, record.name): record.full_name
+        for record in installed().records
+        if record.distribution == distribution and record.status == "conflict"
+    }
+    return respelled(tree, lambda kind, name: contested.get((kind, canonical_name(name)), name)) if contested else tree
 
 
 def pinned(values: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -2,18 +2,19 @@
 
 __all__ = ["Preset", "PresetLibrary", "find_presets"]
 
-import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wxml.config.layers import DEFAULTS, entry_names, read_document
+from wxml.config.plugin_use import own_plugins_first
 from wxml.config.tree import nested
+from wxml.environment.names import canonical_name
 from wxml.errors import ConfigError, Fault, nearest
-from wxml.files.folders import user_folder
 from wxml.files.yaml_loader import Node
 from wxml.files.yaml_loader import Path as KeyPath
 from wxml.plugins.catalog import installed
+from wxml.plugins.source_files import PresetFile, preset_files, preset_folder
 
 SELF = "_self_"
 """Stands for the preset itself among its `defaults`: presets after it lie above it."""
@@ -28,6 +29,8 @@ class Preset:
     """The distribution or the folder that it comes from."""
     label: str
     """The layer of its values: `preset model/gnn (wxml-processor-gnn)`."""
+    distribution: str = ""
+    """The distribution; empty for a folder of the user or the institution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,23 @@ class PresetLibrary:
     """All presets that can be chosen."""
 
     groups: Mapping[str, Mapping[str, tuple[Preset, ...]]]
-    """Group → name → the presets; several if several packages ship the same name."""
+    """Group → name → the presets: first those of folders, the strongest first, then those of packages."""
 
     def named(self, group: str, name: str, provider: str = "") -> tuple[Preset, ...]:
-        """The presets of one name; that of `provider` alone, if it has one."""
-        found = self.groups.get(group, {}).get(name, ())
-        return tuple(preset for preset in found if preset.provider == provider) or found
+        """The presets that a name may mean: one if it can be chosen.
+
+        Args:
+            group: such as `model`.
+            name: such as `gnn`, or the full name `wxml-processor-gnn:gnn`.
+            provider: the distribution or folder that comes first, if it has one of a bare name.
+        """
+        distribution, _, bare = name.rpartition(":")
+        found = self.groups.get(group, {}).get(bare, ())
+        if distribution:
+            return tuple(preset for preset in found if preset.distribution == canonical_name(distribution))
+        own = tuple(preset for preset in found if preset.provider == provider)
+        in_folders = tuple(preset for preset in found if not preset.distribution)
+        return own or in_folders[:1] or found
 
     def fault(self, group: str, name: str, origin: str, *, provider: str = "", hint: str = "") -> Fault | None:
         """The reason why a preset cannot be chosen; None if it can be.
@@ -54,13 +68,20 @@ class PresetLibrary:
         """
         presets = self.named(group, name, provider)
         if not presets:
-            known = nearest(name, self.groups.get(group, ()))
+            known = nearest(name, self._known(group, full=":" in name))
             return Fault(group, f"unknown preset {name!r} of `{group}`: {known}{hint}", origin)
         if len(presets) > 1:
             providers = ", ".join(preset.provider for preset in presets)
-            fix = f"copy the one you want to {user_folder()}/{group}/"
-            return Fault(group, f"preset {name!r} of `{group}` is provided by {providers}: {fix}", origin)
+            fix = " or ".join(f"`{preset.distribution}:{name}`" for preset in presets)
+            return Fault(group, f"preset {name!r} of `{group}` is provided by {providers}: write {fix}", origin)
         return None
+
+    def _known(self, group: str, *, full: bool) -> list[str]:
+        """The names of a group, bare or full."""
+        found = self.groups.get(group, {})
+        if not full:
+            return sorted(found)
+        return [f"{one.distribution}:{name}" for name in sorted(found) for one in found[name] if one.distribution]
 
     def layers(self, group: str, name: str, place: KeyPath, above: tuple[Preset, ...] = ()) -> Iterator[Node]:
         """The layers of a preset, the lowest first: those of the presets in its `defaults`, and its own.
@@ -81,7 +102,7 @@ class PresetLibrary:
             raise ConfigError([fault], fix=f"take {name!r} out of the `defaults` of {above[-1].path}")
         headers: dict[str, KeyPath] = {"": place, "_global_": (), "_group_": tuple(group.split("/"))}
         place = headers.get(document.package, tuple(document.package.split(".")))
-        own = nested(place, document.tree)
+        own = own_plugins_first(nested(place, document.tree), preset.distribution)
         entries = document.defaults
         for entry in entries if any(entry.value == SELF for entry in entries) else (*entries, Node(SELF)):
             if entry.value == SELF:
@@ -114,38 +135,25 @@ def _wanted(entry: Node) -> Iterator[tuple[str, str]]:
 
 
 def find_presets(folders: Sequence[Path]) -> PresetLibrary:
-    """Find every preset. A name in an earlier folder hides the same name in later ones and in packages.
+    """Find every preset. A name in an earlier folder hides the same name in later ones and the bare one of packages.
 
     Args:
         folders: of the user and the institution, the strongest first.
     """
-    packaged: dict[str, dict[str, tuple[Preset, ...]]] = {}
-    for record in installed().select("preset"):
-        folder = _package_folder(record.value)
-        if record.status != "disabled" and folder is not None:
-            for group, name, preset in _presets(folder, record.distribution):
-                names = packaged.setdefault(group, {})
-                names[name] = (*names.get(name, ()), preset)
-    for folder in reversed(folders):
-        for group, name, preset in _presets(folder, str(folder)):
-            packaged.setdefault(group, {})[name] = (preset,)
-    return PresetLibrary(packaged)
+    groups: dict[str, dict[str, tuple[Preset, ...]]] = {}
+    in_folders = [(file, str(folder), "") for folder in folders for file in preset_files(folder)]
+    for file, provider, distribution in (*in_folders, *_packaged()):
+        preset = Preset(file.path, provider, f"preset {file.group}/{file.name} ({provider})", distribution)
+        names = groups.setdefault(file.group, {})
+        names[file.name] = (*names.get(file.name, ()), preset)
+    return PresetLibrary(groups)
 
 
-def _presets(folder: Path, provider: str) -> Iterator[tuple[str, str, Preset]]:
-    """The group, the name and the file of each preset below a folder."""
-    for path in sorted(folder.rglob("*.yaml")):
-        group = path.parent.relative_to(folder).as_posix()
-        if group != ".":
-            yield group, path.stem, Preset(path, provider, f"preset {group}/{path.stem} ({provider})")
-
-
-def _package_folder(module: str) -> Path | None:
-    """The folder of a package. Only its top level is looked up, so nothing is imported."""
-    top, *below = module.split(".")
-    spec = importlib.util.find_spec(top)
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        folder = Path(location, *below)
-        if folder.is_dir():
-            return folder
-    return None
+def _packaged() -> Iterator[tuple[PresetFile, str, str]]:
+    """The presets of packages that are not disabled, with the distribution as provider."""
+    folders = {
+        (record.distribution, record.value) for record in installed().select("preset") if record.status != "disabled"
+    }
+    for distribution, module in sorted(folders):
+        if folder := preset_folder(module):
+            yield from ((file, distribution, distribution) for file in preset_files(folder))

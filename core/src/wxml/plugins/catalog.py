@@ -1,8 +1,8 @@
 """The catalogue: every plugin that an installed distribution declares, read from metadata without importing any.
 
 The entry points are the manifest. `wxml.kinds` declares kinds (`processors = "package.module:Interface"`), the group
-`wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands` and `wxml.hooks` hold plugins
-that no config chooses.
+`wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands` and `wxml.hooks` hold what no kind
+has. Each kind and each file of a folder of presets is a record too.
 """
 
 __all__ = ["Catalog", "PluginRecord", "Status", "installed", "scan"]
@@ -19,16 +19,17 @@ from wxml.environment.names import CORE, canonical_name, kind_name
 from wxml.environment.requirements import shortfall
 from wxml.errors import UnknownPluginError, nearest
 from wxml.plugins.policy import Policy, SiteRules
+from wxml.plugins.source_files import preset_files, preset_folder
 
 Status = Literal["ok", "incompatible", "missing-dependency", "needs-extra", "conflict", "disabled", "broken"]
 
 KINDS = "wxml.kinds"
 HEALTHY = ("ok", "disabled", "needs-extra")
 """Statuses that are no problem: somebody disabled the plugin, or left the extra out, on purpose."""
-ADDITIVE_KINDS = ("hook", "preset")
-"""Hooks and presets are all used at once, so two may share a name."""
-KINDS_WITHOUT_CHOICE = ("command", *ADDITIVE_KINDS)
-"""Kinds that no config chooses and that have no interface class."""
+MODULES = ("hook", "preset")
+"""What a module or a folder stands for, and no object in it."""
+KINDS_WITHOUT_CHOICE = ("command", "kind", *MODULES)
+"""What entry points provide that has no interface class."""
 OBJECT = re.compile(r"^([\w.]+)(?:\s*:\s*([\w.]+))?\s*(?:\[([^\]]*)\])?$")
 
 
@@ -39,7 +40,7 @@ class PluginRecord:
     kind: str
     """Such as `processor`, `data-source`, `hook`."""
     name: str
-    """Canonical, as in PEP 503: lower case, with dashes."""
+    """Canonical, as in PEP 503: lower case, with dashes; of a preset its group and file, such as `model/gnn`."""
     distribution: str
     """The canonical name of the distribution that provides it."""
     version: str
@@ -59,6 +60,12 @@ class PluginRecord:
         return f"{self.distribution}:{self.name}"
 
     @property
+    def written(self) -> str:
+        """The full name as a config has it: a preset stands behind its group, as in `model: acme-wxml:small`."""
+        group, _, name = self.name.rpartition("/")
+        return f"`{group}: {self.distribution}:{name}`" if self.kind == "preset" else self.full_name
+
+    @property
     def provider(self) -> str:
         """The distribution and its version, such as `wxml-processor-gnn 0.1.0`."""
         return f"{self.distribution} {self.version}"
@@ -71,7 +78,10 @@ class Catalog:
     records: tuple[PluginRecord, ...]
     """Sorted by kind, name and distribution."""
     kinds: Mapping[str, PluginRecord]
-    """The kinds that a config can choose from, by name, each with the record of its interface class."""
+    """The kinds that a config can choose from, by name, each with the record of its interface class.
+
+    One that several packages declare has the status `conflict`.
+    """
     site: SiteRules = field(default_factory=SiteRules)
     """The rules of the institution: its aliases, and the fault of its file, if any."""
 
@@ -104,21 +114,15 @@ def scan() -> Catalog:
     environment, policy = Environment(), Policy.from_environment()
     judge = _Judge(policy, environment)
     providers = sorted(environment.with_plugins, key=lambda one: (one.name != CORE, one.name))  # core comes first
-    declared = [record for provider in providers for record in _declared(provider, judge)]
+    declared = [each for provider in providers for record in _declared(provider, judge) for each in _each_file(record)]
+    names = {record.name for record in declared if _declares_kind(record)}
+    known = (*sorted(names), *KINDS_WITHOUT_CHOICE)
+    judged = _with_conflicts([_of_known_kind(record, known) for record in _with_cores_kinds(declared)])
+    ordered = sorted(judged, key=lambda record: (record.kind, record.name, record.distribution))
     kinds: dict[str, PluginRecord] = {}
-    for record in declared:
-        if record.kind == "kind" and record.status != "disabled" and record.name not in KINDS_WITHOUT_CHOICE:
-            kinds.setdefault(record.name, record)  # wxml-core's come first, so no other package replaces one of those
-    kinds = dict(sorted(kinds.items()))
-    known = (*kinds, *KINDS_WITHOUT_CHOICE)
-    plugins = [
-        record
-        if record.kind in known
-        else _broken(record, f"no package declares plugins of the kind {record.kind!r}; known: {', '.join(kinds)}")
-        for record in declared
-        if record.kind != "kind"
-    ]
-    ordered = sorted(_with_conflicts(plugins), key=lambda record: (record.kind, record.name, record.distribution))
+    for record in ordered:
+        if _declares_kind(record) and record.status != "broken":
+            kinds.setdefault(record.name, record)
     return Catalog(tuple(ordered), MappingProxyType(kinds), policy.site)
 
 
@@ -135,7 +139,7 @@ def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRec
         kind = "kind" if point.group == KINDS else kind_name(point.group.removeprefix("wxml."))
         name = kind_name(point.name) if kind == "kind" else key[1]
         module, attribute, extras = match.groups("") if (match := OBJECT.match(point.value)) else ("", "", "")
-        fits = module and (attribute or kind in ADDITIVE_KINDS)
+        fits = module and (attribute or kind in MODULES)
         value = (f"{module}:{attribute}" if attribute else module) if fits else point.value
         of_class = f"[{extras}]" if fits and extras else ""
         record = PluginRecord(kind, name, distribution.name, version, value, status, problem, summary, of_class)
@@ -143,6 +147,16 @@ def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRec
             record = _broken(record, f"its entry point must be `package.module:Class`, got {value!r}")
         record = judge.with_extras(record, distribution)
         yield _broken(record, "declared twice by its distribution") if keys.count(key) > 1 else record
+
+
+def _each_file(record: PluginRecord) -> Iterator[PluginRecord]:
+    """One record for each file of a folder of presets; any other record as it is."""
+    if record.kind != "preset" or record.status == "broken":
+        yield record
+    elif folder := preset_folder(record.value):
+        yield from (replace(record, name=f"{file.group}/{file.name}") for file in preset_files(folder))
+    else:
+        yield _broken(record, f"`{record.value}` is no folder of an installed package")
 
 
 # Judging
@@ -177,16 +191,39 @@ def _broken(record: PluginRecord, problem: str) -> PluginRecord:
     return replace(record, status="broken", problem=problem) if record.status == "ok" else record
 
 
+def _declares_kind(record: PluginRecord) -> bool:
+    return record.kind == "kind" and record.status != "disabled" and record.name not in KINDS_WITHOUT_CHOICE
+
+
+def _with_cores_kinds(records: list[PluginRecord]) -> Iterator[PluginRecord]:
+    """Mark the records by which another package declares a kind of core, or one that needs no declaration."""
+    cores = {record.name for record in records if record.kind == "kind" and record.distribution == CORE}
+    for record in records:
+        if record.kind == "kind" and record.distribution != CORE and record.name in (*cores, *KINDS_WITHOUT_CHOICE):
+            yield _broken(record, f"{record.name!r} is a kind of {CORE}, which no other package can declare")
+        else:
+            yield record
+
+
+def _of_known_kind(record: PluginRecord, known: tuple[str, ...]) -> PluginRecord:
+    if record.kind in known:
+        return record
+    kinds = ", ".join(name for name in known if name not in KINDS_WITHOUT_CHOICE)
+    return _broken(record, f"no package declares plugins of the kind {record.kind!r}; known: {kinds}")
+
+
 def _with_conflicts(records: list[PluginRecord]) -> Iterator[PluginRecord]:
-    """Mark the records whose bare name several enabled distributions provide."""
+    """Mark the records whose bare name several enabled distributions provide; hooks are all used at once."""
     providers: dict[tuple[str, str], set[str]] = {}
     for record in records:
         if record.status not in ("disabled", "broken"):
             providers.setdefault((record.kind, record.name), set()).add(record.distribution)
     for record in records:
         others = providers.get((record.kind, record.name), set()) - {record.distribution}
-        if record.status == "ok" and others and record.kind not in ADDITIVE_KINDS:
-            problem = f"{record.name!r} is provided by {', '.join(sorted(others))} too: write {record.full_name}"
+        if record.status == "ok" and others and record.kind != "hook":
+            fix = f"disable all but one, such as WXML_PLUGINS=-{min(others)}"
+            fix = fix if record.kind == "kind" else f"write {record.written}"
+            problem = f"{record.name!r} is provided by {', '.join(sorted(others))} too: {fix}"
             yield replace(record, status="conflict", problem=problem)
         else:
             yield record

@@ -2,30 +2,18 @@
 
 __all__ = ["failing_line", "package_root", "shadow"]
 
-import importlib.util
 import traceback
 from functools import cache
 from pathlib import Path
 
 from wxml.environment.distributions import Environment
 from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.source_files import module_root
 
 
 def package_root(record: PluginRecord) -> Path | None:
-    """The folder of a plugin's import package, or its single file; None if it cannot be found.
-
-    Only the top-level name is looked up, because finding a submodule imports its parents.
-    """
-    top = record.value.partition(":")[0].partition(".")[0]
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
-    if spec is None:
-        return None
-    if spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations)))
-    return Path(spec.origin) if spec.origin else None
+    """The folder of a plugin's import package, or its single file; None if it cannot be found."""
+    return module_root(record.value.partition(":")[0])
 
 
 def shadow(record: PluginRecord) -> Path | None:

@@ -51,6 +51,8 @@ def spelled_out(kind: str, name: str) -> str:
 
 def _find(kind: str, name: str, catalog: Catalog, *, where: str = "") -> PluginRecord:
     """Find the plugin that `name` means: a bare or full name and no alias; the kind exists."""
+    if kind in catalog.kinds and catalog.kinds[kind].status == "conflict":
+        raise _kind_of_several(kind, catalog, where)
     distribution, _, bare = name.rpartition(":")
     found = [
         record
@@ -111,13 +113,26 @@ def _repair(record: PluginRecord) -> str:
 
 
 def _ambiguous(records: list[PluginRecord], where: str) -> WxmlError:
-    providers = ", ".join(record.provider for record in records)
     written = "wxml " if records[0].kind == "command" else "plugin: "
     choices = " or ".join(f"`{written}{record.full_name}`" for record in records)
-    count = {2: "two", 3: "three"}.get(len(records), str(len(records)))
+    providers = _listed([record.provider for record in records])
     return AmbiguousPluginError(
-        f"{records[0].kind} {records[0].name!r} is provided by {count} packages: {providers}{_at(where)}",
+        f"{records[0].kind} {records[0].name!r} is provided by {providers}{_at(where)}",
         fix=f"write {choices}",
+    )
+
+
+def _listed(providers: list[str]) -> str:
+    count = {2: "two", 3: "three"}.get(len(providers), str(len(providers)))
+    return f"{count} packages: {', '.join(providers)}"
+
+
+def _kind_of_several(kind: str, catalog: Catalog, where: str) -> WxmlError:
+    """The error for a kind that several packages declare: nobody knows which interface its plugins fit."""
+    declaring = [record for record in catalog.select("kind") if record.name == kind and record.status == "conflict"]
+    return AmbiguousPluginError(
+        f"the kind {kind!r} is declared by {_listed([record.provider for record in declaring])}{_at(where)}",
+        fix=f"disable all but one, such as WXML_PLUGINS=-{declaring[-1].distribution}",
     )
 
 

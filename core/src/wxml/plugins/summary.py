@@ -1,4 +1,4 @@
-"""One line about a plugin: the first of its docstring, read from its source file without importing it."""
+"""One line about a plugin: the first of its docstring or comment, read from its file without importing it."""
 
 __all__ = ["summary"]
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.location import package_root
+from wxml.plugins.source_files import preset_folder
 
 QUOTES = ('"', "'")
 ATTEMPTS = 3
@@ -18,10 +19,25 @@ ATTEMPTS = 3
 
 
 def summary(record: PluginRecord) -> str:
-    """The first line of the docstring of the plugin's class or module; without one, its distribution's summary."""
+    """The first line of the docstring of the plugin's class or module, or of the comment at the top of a preset.
+
+    Without one, it is the summary of the distribution.
+    """
+    if record.kind == "preset":
+        return _comment(record) or record.summary
     root = package_root(record)
     module, _, attribute = record.value.partition(":")
     return (_first_line(root, module, attribute) if root else "") or record.summary
+
+
+def _comment(record: PluginRecord) -> str:
+    """The first line of a preset's file, if it is a comment."""
+    folder = preset_folder(record.value)
+    try:
+        line = (folder / f"{record.name}.yaml").read_text(encoding="utf-8").partition("\n")[0] if folder else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return line.removeprefix("#").strip() if line.startswith("#") else ""
 
 
 def _first_line(root: Path, module: str, attribute: str, *, follow: bool = True) -> str:

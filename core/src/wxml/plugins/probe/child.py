@@ -2,6 +2,7 @@
 
 __all__ = ["main"]
 
+import inspect
 import json
 import logging
 import os
@@ -11,7 +12,6 @@ from typing import NoReturn
 from wxml.errors import WxmlError
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.load import import_object, load
-from wxml.plugins.location import package_root
 from wxml.plugins.options.model import options_model
 
 
@@ -51,10 +51,10 @@ def _end_with_parent() -> None:
 
 def _fault(record: PluginRecord) -> str:
     """Check a record as its kind demands, and say what is wrong; importing a plugin may also raise it."""
-    if record.kind == "preset":  # presets are files: their package is looked for, and not imported
-        root = package_root(record)
-        below = record.value.split(".")[1:]
-        return "" if root and root.joinpath(*below).is_dir() else "is no folder of an installed package"
+    if record.kind == "preset":  # a file that the catalogue has found
+        return ""
+    if record.kind == "kind":
+        return "" if inspect.isclass(import_object(record)) else "is no class"
     if record.kind == "command":
         import click
 
