@@ -7,8 +7,10 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -62,18 +64,69 @@ def test_they_are_those_of_all_bytes_in_the_order_of_the_files(file: Path, tmp_p
         assert checksums([str(other), str(tmp_path / "store"), str(file)]) == expected
 
 
-@pytest.mark.usefixtures("cache")
-def test_the_source_records_them_where_they_are_asked_for(tmp_path: Path) -> None:
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """Four ones at two times."""
     axes = {"time": ("time", [0.0, 6.0], {"units": "hours since 2000-01-01"}), "lat": [1.0, 0.0], "lon": [0.0, 1.0]}
     xr.Dataset({"t": (("time", "lat", "lon"), np.ones((2, 2, 2), "f4"))}, axes).to_netcdf(path := tmp_path / "a.nc")
-    plain, asked = (XarraySource(path=str(path), checksum=checksum) for checksum in (False, True))
+    return path
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_source_records_them_where_they_are_asked_for(world: Path) -> None:
+    plain, asked = (XarraySource(path=str(world), checksum=checksum) for checksum in (False, True))
     (file,) = plain.provenance()["files"]
     assert "sha256" not in file
-    assert asked.provenance() == plain.provenance() | {"files": [file | {"sha256": sha256(path)}]}
-    assert plain.checksums() == asked.checksums() == [sha256(path)]
+    assert asked.provenance() == plain.provenance() | {"files": [file | {"sha256": sha256(world)}]}
+    assert plain.checksums() == asked.checksums() == [sha256(world)]
 
 
-@counted
+# In the background
+
+
+def held(monkeypatch: pytest.MonkeyPatch, outcome: Callable[[], list[str]]) -> tuple[Event, Event]:
+    """Let checksums begin, which sets the first event, and end when the second one is set."""
+    begun, free = Event(), Event()
+
+    def compute(_: Sequence[str]) -> list[str]:
+        begun.set()
+        assert free.wait(600)
+        return outcome()
+
+    monkeypatch.setattr(module, "checksums", compute)
+    return begun, free
+
+
+def test_the_source_can_be_read_while_they_are_computed(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, free = held(monkeypatch, lambda: ["ab" * 32])
+    source = XarraySource(path=str(world), checksum=True)
+    assert begun.wait(600)
+    np.testing.assert_array_equal(source.read(source.header.times, ["t"]), 1)
+    free.set()
+    assert [one["sha256"] for one in source.provenance()["files"]] == ["ab" * 32]
+
+
+def test_what_goes_wrong_is_told_where_the_record_is_made(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> list[str]:
+        raise DataError("it is gone", fix="look for it")
+
+    _, free = held(monkeypatch, fail)
+    source = XarraySource(path=str(world), checksum=True)
+    free.set()
+    for _ in range(2):
+        with pytest.raises(DataError, match="it is gone"):
+            source.provenance()
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_copy_for_another_process_computes_its_own(world: Path) -> None:
+    source = XarraySource(path=str(world), checksum=True)
+    assert copy(source).provenance() == source.provenance()  # what pickling does
+
+
+# The cache
+
+
 @pytest.mark.usefixtures("cache")
 def test_a_second_command_reads_nothing(file: Path) -> None:
     first = bytes_read()

@@ -14,7 +14,7 @@ from wxml_dataset_sources.xarray_reading.arrays import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
-from wxml_dataset_sources.xarray_reading.checksums import checksums
+from wxml_dataset_sources.xarray_reading.checksums import ChecksumsInBackground, checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.files import recognise, resolve
 from wxml_dataset_sources.xarray_reading.opening import release, released_after_failure
@@ -63,7 +63,6 @@ class XarraySource(DataSource):
         }
         self._options = {key: value for key, value in options.items() if value is not None}
         self._paths = resolve(path)
-        self._checksum = checksum
         selection = Selection(
             None if variables is None else tuple(variables),
             None if levels is None else tuple(levels),
@@ -78,6 +77,8 @@ class XarraySource(DataSource):
         warn_of_repeats(self._assembly.blocks)
         warn_of_cells(self._assembly.blocks)
         release()
+        self._checksum = checksum
+        self._background = ChecksumsInBackground(self._paths) if checksum else None
 
     @released_after_failure()
     def _assembled(self, engine: Literal["auto", "netcdf", "grib", "zarr"], selection: Selection) -> Assembly:
@@ -94,14 +95,15 @@ class XarraySource(DataSource):
         return assemble(contents, selection)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle names and positions for a data-loader worker, without the decoded values."""
-        return self.__dict__ | {"_decoded": None if self._decoded is None else {}}
+        """Pickle names and positions for a data-loader worker, without decoded values and checksums."""
+        return self.__dict__ | {"_decoded": None if self._decoded is None else {}, "_background": None}
 
     def provenance(self) -> dict[str, Any]:
         """The files with their sizes and samples, and the options; the checksums, too, with the option `checksum`."""
         files = [file_record(name) for name in self._paths]
         if self._checksum:
-            files = [file | {"sha256": digest} for file, digest in zip(files, self.checksums(), strict=True)]
+            digests = self._background.result() if self._background else self.checksums()
+            files = [file | {"sha256": digest} for file, digest in zip(files, digests, strict=True)]
         return {"source": "xarray", "files": files, "options": self._options}
 
     def checksums(self) -> list[str]:

@@ -1,10 +1,11 @@
 """The SHA-256 of all bytes of data files, computed once and kept for the next command."""
 
-__all__ = ["checksums"]
+__all__ = ["ChecksumsInBackground", "checksums"]
 
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
@@ -47,6 +48,34 @@ def checksums(paths: Sequence[str]) -> list[str]:
         if shown:
             shown.close()
     return [found[path] or new[path] for path in paths]
+
+
+class ChecksumsInBackground:
+    """Checksums that a thread computes while the data are used; it ends with the process."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Begin at once; see `checksums`."""
+        self._paths = paths
+        self._outcome: list[str] | Exception = []
+        self._thread = threading.Thread(target=self._compute, name="wxml-checksums", daemon=True)
+        self._thread.start()
+
+    def result(self) -> list[str]:
+        """Wait for the checksums.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        self._thread.join()
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+    def _compute(self) -> None:
+        try:
+            self._outcome = checksums(self._paths)
+        except Exception as error:  # noqa: BLE001  # told where the result is needed
+            self._outcome = error
 
 
 class _Counted:
