@@ -19,7 +19,7 @@ NOT_YET = set(Path(__file__).with_name("advice_not_yet.txt").read_text(encoding=
 TESTS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py"))
 
 NOBODY_CAN = {
-    r"(.*\n)?tell the authors.*|.*: tell its authors": "the plugin has a fault that its authors mend",
+    r"(\{\}|.*\n)?tell the authors.*|.*: tell its authors": "the plugin has a fault that its authors mend",
     r"ask its owner.*": "the file belongs to somebody else",
     r"see \{\} in the documentation of .*": "the options are those of another library",
     r"upgrade wxml-core": "no newer version is there",

@@ -244,6 +244,71 @@ def test_a_broken_command_of_a_plugin_is_reported_and_harms_no_other(run, site, 
     assert run("list-plugins").exit_code == 0
 
 
+RAISING = """import click
+def work():
+    error = ValueError("odd")
+    error.add_note("raised at noon")
+    raise error
+@click.group()
+def tool(): ...
+@tool.command()
+@click.option("--count", callback=lambda *_: work())
+def options(count): ...
+@tool.command()
+def body():
+    work()
+"""
+
+
+@pytest.mark.parametrize("inner", ["options", "body"])
+def test_what_a_command_of_a_plugin_did_not_expect_names_the_plugin_and_its_line(run, site, inner) -> None:
+    site.add("acme", "[wxml.commands]\nacme-tool = acme_x:tool\n", {"acme_x.py": RAISING})
+    result = run("acme-tool", inner)
+    assert result.exit_code == 3
+    assert result.stderr == (
+        "error: plugin acme 1.0 (command 'acme-tool') failed: ValueError: odd; run again with -v to see where\n"
+        "  acme_x.py:5\n"
+        "  raised at noon\n"
+        "  tell the authors of acme\n"
+    )
+    told = run("-v", "acme-tool", inner)
+    assert "Traceback (most recent call last):" in told.stderr
+    assert "run again" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "said"),
+    [
+        (
+            "from wxml.errors import DataError\n    raise DataError('no variable', fix='add one')",
+            2,
+            "error: no variable",
+        ),
+        ("raise OSError(28, 'No space left', '/data')", 2, "error: the disk is full: /data"),
+        ("raise click.UsageError('no such station')", 2, "no such station"),
+        ("raise KeyboardInterrupt", 130, "interrupted"),
+        ("raise SystemExit(7)", 7, ""),
+    ],
+)
+def test_what_a_command_of_a_plugin_says_on_purpose_stays(run, site, code, exit_code, said) -> None:
+    tool = f"import click\n@click.command()\ndef tool():\n    {code}\n"
+    site.add("acme", "[wxml.commands]\nacme-tool = acme_x:tool\n", {"acme_x.py": tool})
+    result = run("acme-tool")
+    assert result.exit_code == exit_code
+    assert said in result.stderr
+    assert "plugin acme" not in result.stderr
+
+
+def test_a_fault_in_a_command_of_core_is_not_the_plugins_that_has_a_command_of_that_name(
+    run, site, monkeypatch
+) -> None:
+    site.add("acme", "[wxml.commands]\ntrain = acme_x:tool\n", {"acme_x.py": TOOL})
+    failing(monkeypatch, ValueError("odd"))
+    result = run("train")
+    assert result.exit_code == 1
+    assert "acme" not in result.stderr
+
+
 def test_a_plugin_does_not_replace_a_command_of_core(run, site) -> None:
     site.add("acme", "[wxml.commands]\nlist-plugins = acme_x:tool\n", {"acme_x.py": TOOL})
     assert "the tool runs" not in run("list-plugins").stdout

@@ -44,6 +44,51 @@ def test_the_summary_is_the_first_line_of_the_docstring_or_that_of_the_distribut
     assert listed(site, {"acme_x.py": code}) == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('@click.command()\ndef It():\n    """One line.\n\n    More."""\n', "One line."),
+        ('@click.command(help="Of the help.")\ndef It():\n    """Other."""\n', "Of the help."),
+        ('@click.command("it", short_help="Short", help="Long.")\ndef It():\n    """Other."""\n', "Short"),
+        (
+            '@click.command\n@click.option("--x", help="No.")\ndef It(x):\n    """Over\n    two lines. More."""\n',
+            "Over two lines.",
+        ),
+        (
+            '@click.option("--x", help="No.")\n@main.group(\n    help="Of "\n    "a group."\n)\ndef It(x): ...\n',
+            "Of a group.",
+        ),
+        ('@click.option("--x", help="No.")\ndef It(x): ...\n', "about acme"),
+        ('@click.command(help=TEXT)\ndef It():\n    """Its own."""\n', "Its own."),
+        ('It = click.Group("it", help="Of a value.", commands={})\n', "Of a value."),
+        ('It: click.Command = AcmeCommand("it", short_help="Of a value")\n', "Of a value"),
+        ('It = click.command(help="Of a call.")(function)\n', "Of a call."),
+        ('It = click.Option(["-x"], help="No.")\n', "about acme"),
+        ('@click.command(help="""\\b\n   Bare\n   text\n\n   More""")\ndef It(): ...\n', "Bare text"),
+        ('@click.command(help="Seen\\fnot seen.")\ndef It(): ...\n', "Seen"),
+    ],
+)
+def test_of_a_command_it_is_the_line_that_click_shows(site, code, expected) -> None:
+    assert listed(site, {"acme_x.py": code}, group="commands") == expected
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        '@click.command()\ndef It():\n    """Over\n    two lines. More."""\n',
+        '@click.command(help="A text. And more.")\ndef It():\n    """Other."""\n',
+        '@click.command(short_help="Short. Really", help="Long.")\ndef It(): ...\n',
+        '@click.group(help="""\\b\n   Bare\n   text\n\n   More""")\ndef It(): ...\n',
+    ],
+)
+def test_click_shows_the_same_line(site, made) -> None:
+    code = f"import click\n{made}"
+    names: dict[str, object] = {"__name__": "acme_x"}
+    exec(code, names)  # noqa: S102  # the code of this test
+    command = names["It"]
+    assert listed(site, {"acme_x.py": code}, group="commands") == command.get_short_help_str(200)  # type: ignore[attr-defined]
+
+
 PART = {"acme_x/part.py": 'class Own:\n    """From its module."""\n'}
 
 

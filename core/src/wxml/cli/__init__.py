@@ -135,29 +135,40 @@ def _told(error: click.ClickException) -> click.ClickException:
 
 def _report(error: Exception, ctx: click.Context) -> None:
     """Print the message and the fix of an error without secrets and control characters, and exit."""
-    from wxml.environment.memory import is_out_of_memory
     from wxml.masking import masked
     from wxml.terminal import say
 
-    verbose, notes = ctx.meta.get(VERBOSE, False), getattr(error, "__notes__", [])
-    if verbose:
+    if ctx.meta.get(VERBOSE, False):
         import traceback
 
         say(masked("".join(traceback.format_exception(error))).rstrip("\n"), err=True)
-    if isinstance(error, WxmlError):
-        message, fix, code = error.message, error.fix, error.exit_code
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        message, fix, code = f"the disk is full: {error.filename or error}", "make room, or write to another disk", 2
-    elif is_out_of_memory(error):
-        message, code = f"not enough memory: {str(error).partition(chr(10))[0]}", 2
-        fix = "\n".join([*notes, "reduce batch sizes, channels, layers, members or steps, or take a larger machine"])
-    else:
-        hint = "" if verbose else "; run again with -v to see where"
-        message, fix, code = f"unexpected {type(error).__name__}: {error}{hint}", "\n".join(notes), 1
+    message, fix, code = _explained(error, ctx)
     click.secho("error: ", fg="red", bold=True, nl=False, err=True)
     advice = [f"  {line}" for line in masked(fix).split("\n") if fix]
     say("\n".join([masked(message), *advice]), err=True)
     ctx.exit(code)
+
+
+def _explained(error: Exception, ctx: click.Context) -> tuple[str, str, int]:
+    """The message, the fix and the exit code of an error; what a plugin's command did not expect is the plugin's."""
+    from wxml.environment.memory import is_out_of_memory
+
+    if isinstance(error, WxmlError):
+        return error.message, error.fix, error.exit_code
+    notes = getattr(error, "__notes__", [])
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: {error.filename or error}", "make room, or write to another disk", 2
+    if is_out_of_memory(error):
+        advice = "reduce batch sizes, channels, layers, members or steps, or take a larger machine"
+        return f"not enough memory: {str(error).partition(chr(10))[0]}", "\n".join([*notes, advice]), 2
+    hint = "" if ctx.meta.get(VERBOSE, False) else "; run again with -v to see where"
+    command = ctx.invoked_subcommand or ""
+    if command not in BUILT_IN and (record := _contributed_command(command)):
+        from wxml.plugins.load import command_failed
+
+        failed = command_failed(record, error)
+        return f"{failed.message}{hint}", failed.fix, failed.exit_code
+    return f"unexpected {type(error).__name__}: {error}{hint}", "\n".join(notes), 1
 
 
 # Commands of plugins

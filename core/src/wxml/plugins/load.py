@@ -1,6 +1,6 @@
 """Imports plugins, and checks each against the interface of its kind; no other module imports one."""
 
-__all__ = ["guarded_import", "import_object", "load", "plugin_fault"]
+__all__ = ["command_failed", "guarded_import", "import_object", "load", "plugin_fault"]
 
 import importlib
 import inspect
@@ -93,6 +93,15 @@ def _failed(record: PluginRecord, error: BaseException) -> BrokenPluginError:
     return BrokenPluginError(
         f"{_subject(record)} failed to import: {cause}",
         fix=f"{unaffected}\ntell the authors of {record.distribution}; {without}",
+    )
+
+
+def command_failed(record: PluginRecord, error: Exception) -> BrokenPluginError:
+    """The error in place of one that a plugin's command did not expect; it names the plugin and the line of it."""
+    told = "".join(f"{line}\n" for line in (failing_line(record, error), *getattr(error, "__notes__", [])) if line)
+    return BrokenPluginError(
+        f"{_subject(record)} failed: {type(error).__name__}: {error}",
+        fix=f"{told}tell the authors of {record.distribution}",
     )
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.command_help import CommandNode, command_help
 from wxml.plugins.location import package_root
 from wxml.plugins.source_files import preset_folder
 
@@ -21,7 +22,7 @@ ATTEMPTS = 3
 def summary(record: PluginRecord) -> str:
     """The first line of the docstring of the plugin's class or module, or of the comment at the top of a preset.
 
-    Without one, it is the summary of the distribution.
+    Of a command it is the line that click shows in a list. Without one, it is the summary of the distribution.
     """
     if record.kind == "preset":
         return _comment(record) or record.summary
@@ -47,8 +48,10 @@ def _first_line(root: Path, module: str, attribute: str, *, follow: bool = True)
         return _docstring(_parsed(source))
     beginning = _beginning_of(source, attribute)
     for node in beginning.body if beginning else _parsed(source).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+        if isinstance(node, ast.ClassDef) and node.name == attribute:
             return _docstring(node)
+        if isinstance(node, CommandNode) and attribute in _bound(node):
+            return command_help(node)
         if follow and file and isinstance(node, ast.ImportFrom):
             name = next((alias.name for alias in node.names if (alias.asname or alias.name) == attribute), "")
             origin = _imported_module(node, module, is_package=file.endswith("__init__.py"))
@@ -57,23 +60,30 @@ def _first_line(root: Path, module: str, attribute: str, *, follow: bool = True)
     return ""
 
 
-def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:
+def _bound(node: CommandNode) -> list[str]:
+    """The names that a statement gives to a function or a value."""
+    if isinstance(node, ast.FunctionDef):
+        return [node.name]
+    return list(map(ast.unparse, node.targets if isinstance(node, ast.Assign) else [node.target]))
+
+
+def _docstring(node: ast.Module | ast.ClassDef) -> str:
     return (ast.get_docstring(node) or "").partition("\n")[0]
 
 
 def _beginning_of(source: str, name: str) -> ast.Module | None:
-    """Parse a class or function up to the end of its docstring; None if this shortcut does not find it.
+    """Parse a class up to the end of its docstring; None if this shortcut does not find it.
 
     Parsing the whole file takes a hundred times longer.
     """
-    start = re.search(rf"^(?:class|def) {re.escape(name)}\b", source, re.MULTILINE)
+    start = re.search(rf"^class {re.escape(name)}\b", source, re.MULTILINE)
     if start is None:
         return None
     lines = source[start.start() :].splitlines()
     ends = (number for number, line in enumerate(lines) if line.rstrip().endswith(QUOTES))
     for end in islice(ends, ATTEMPTS):
         tree = _parsed("\n".join(lines[: end + 1]))
-        if tree.body and _docstring(tree.body[0]):  # type: ignore[arg-type]  # a class or a function
+        if tree.body and _docstring(tree.body[0]):  # type: ignore[arg-type]  # a class
             return tree
     return None
 
