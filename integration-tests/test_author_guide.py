@@ -16,7 +16,7 @@ NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 LOOSE = {
     "…": ".*?",
     r"\b[0-9a-f]{12,}\b": "[0-9a-f]+",
-    r"\b\d+ s\b": r"\d+ s",
+    r"\b\d+(?:\.\d)? m?s\b": r"\d+(?:\.\d)? m?s",
     r"(?<=  )-?\d+(?:\.\d+)?(?:e-?\d+)?(?=\s|$)": NUMBER,
     r"(?<![\d.])\d+\.\d+(?:e-?\d+)?(?![\d.])": NUMBER,
     " +": " +",
@@ -84,6 +84,7 @@ def test_the_guide_says_what_happens(clean_environment, root: Path, tmp_path: Pa
     ("shown", "printed", "fits"),
     [
         ("loss 1.04, learning rate 0.0002, 1 s", "loss 0.98, learning rate 6e-05, 12 s\n", True),
+        ("reading takes 3 ms of 40 ms a step", "reading takes 1.4 s of 12.0 s a step\n", True),
         ("step 1 of 200", "step 2 of 200\n", False),
         ("u  m s-1  forecast  0.92  13", "u   m s-1   forecast   13   12.9\n", True),
         ("gnn  0.1.0  ok", "gnn  0.2.0  ok\n", False),

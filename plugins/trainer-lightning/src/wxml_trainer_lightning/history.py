@@ -16,6 +16,7 @@ from wxml.errors import ArtefactError, DataError
 from wxml.files.staging import staged
 from wxml.terminal import Progress
 
+from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget
 from wxml_trainer_lightning.state import after_failure
 
@@ -54,17 +55,19 @@ class Listener(Protocol):
 class ProgressListener:
     """Shows how far the training is: a bar on a terminal, else a line in the log for every 5 % of the training."""
 
-    def __init__(self, budget: Budget, step: int) -> None:
+    def __init__(self, budget: Budget, step: int, batches: TimedBatches) -> None:
         """Begin after `step`, which is above 0 if the training is resumed."""
         self.budget = budget
+        self.batches = batches
         self.progress = Progress("training", budget.max_steps, start=step, unit="step", lines=20)
 
     def __call__(self, rows: Sequence[Row]) -> None:
-        """Show the loss, the validation loss, the learning rate and the time of each row."""
+        """Show the losses, the learning rate and the time of each row, and how long reading takes."""
         for row in rows:
             training = "no loss" if row.training_loss is None else f"loss {row.training_loss:.4g}"
             validation = "" if row.validation_loss is None else f", validation {row.validation_loss:.4g}"
             note = f"{training}{validation}, learning rate {row.learning_rate:.3g}, {self.budget.elapsed:.0f} s"
+            note = f"{note}, {self.batches}"
             self.progress.update(row.step, note, fraction=self.budget.fraction(row.step))
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -14,7 +14,6 @@ from typing import Any, Self
 
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
-from torch.utils.data import DataLoader
 
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.module import ForecastModule
@@ -22,7 +21,7 @@ from wxml_trainer_lightning.module import ForecastModule
 
 def run_loop(
     module: ForecastModule,
-    batches: DataLoader[Any],
+    batches: Sized,
     callbacks: Sequence[Callback],
     device: Device,
     loss_scale: dict[str, float],
@@ -32,7 +31,7 @@ def run_loop(
 
     Args:
         module: the model with its loss and optimizer.
-        batches: one batch for each step.
+        batches: an iterable of one batch for each step.
         callbacks: Lightning calls them in this order.
         device: the device to train on.
         loss_scale: the state of the loss scaling if the training is resumed, else empty.

@@ -20,6 +20,7 @@ from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.loop import Interruption, run_loop
 from wxml_trainer_lightning.loss import squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
+from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, earlier_files, flatten, run_identity
 from wxml_trainer_lightning.state_fit import check_weights
@@ -92,13 +93,13 @@ class TrainingRun:
         budget = Budget(options.max_steps, options.max_seconds, position.elapsed)
         if self.state is not None and budget.is_spent(position.step):
             return self.state
-        progress = ProgressListener(budget, position.step)
-        listeners: list[Listener] = [progress, tracker] if tracker else [progress]
-        history = History(state_file.run_dir / "history.csv", position.step, listeners)
         schedule = LearningRate(options.learning_rate, options.warmup, options.final_learning_rate_ratio)
         clock = StepClock(position.step, seed, budget, schedule)
         order = SampleOrder(self.samples, seed, options.batch_size, position.step, budget, self.rollout)
-        batches = training_batches(Samples(self.samples), order, options.workers)
+        batches = TimedBatches(training_batches(Samples(self.samples), order, options.workers))
+        progress = ProgressListener(budget, position.step, batches)
+        listeners: list[Listener] = [progress, tracker] if tracker else [progress]
+        history = History(state_file.run_dir / "history.csv", position.step, listeners)
         try:
             with Interruption() as interruption:
                 checkpoints = CheckpointCallback(
