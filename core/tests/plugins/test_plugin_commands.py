@@ -135,7 +135,8 @@ def test_show_plugin_describes_options_and_writes_an_example(run, site) -> None:
     assert ["steps", "int", "required", ">", "0", "how", "many"] in rows
     assert ["rollout.maximum", "int", "4", ">", "0", "steps", "at", "the", "end"] in rows
     example = (
-        "training:\n  plugin: it\n  steps: <int>\n  mode: a\n  rollout:\n    start: 1\n    maximum: 4\n  extra: null\n"
+        "training:\n  plugin: it\n  steps: 1\n  mode: a\n  rollout:\n    start: 1\n    maximum: 4\n  extra: null\n"
+        "# give a value of your own: steps\n"
     )
     assert example in output
 

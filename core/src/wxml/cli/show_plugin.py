@@ -3,15 +3,13 @@
 __all__ = ["command"]
 
 import inspect
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.load import load
-from wxml.plugins.options.model import describe_options, options_json_schema
-from wxml.plugins.options.rows import OptionRow
+from wxml.plugins.options.model import describe_options, options_json_schema, options_model
 from wxml.plugins.resolve import resolve
 from wxml.plugins.summary import summary
 from wxml.terminal import columns, say, say_json
@@ -60,22 +58,19 @@ def command(kind: str, name: str, as_json: bool) -> None:
         for row in rows
     ]
     table = columns([("option", "type", "default", "constraint", "description"), *cells]) if rows else ["no options"]
-    for paragraph in ("\n".join(heading), "\n".join(table), _example(record, rows)):
+    for paragraph in ("\n".join(heading), "\n".join(table), _example(record, plugin)):
         say(paragraph + "\n")
 
 
-def _example(record: PluginRecord, rows: Sequence[OptionRow]) -> str:
-    """The part of a config that chooses the plugin, with the default of each option."""
-    from wxml.files.yaml_loader import load_yaml, yaml_text
+def _example(record: PluginRecord, plugin: type) -> str:
+    """The part of a config that chooses the plugin, with each option; a comment names those that have no default."""
+    from wxml.files.yaml_loader import yaml_text
+    from wxml.plugins.options.example import example_options
 
-    block: Any = {"plugin": record.full_name if record.status == "conflict" else record.name}
-    for row in rows:
-        *groups, name = row.name.split(".")
-        inner: Any = block
-        for group in groups:  # the options of a group that is null by default stay out
-            inner = None if inner is None else inner.setdefault(group, {})
-        if inner is not None:
-            inner[name] = f"<{row.type}>" if row.default is None else load_yaml(row.default, "default").plain()
+    required = [name for name, field in options_model(plugin).model_fields.items() if field.is_required()]
+    comment = f"\n# give a value of your own: {', '.join(required)}" if required else ""
+    name = record.full_name if record.status == "conflict" else record.name
+    block: Any = {"plugin": name, **example_options(plugin)}
     for key in reversed(PLACES.get(record.kind, (record.kind,))):
         block = {key: [block] if key in LISTS else block}
-    return "in a config:\n\n" + yaml_text(block)
+    return "in a config:\n\n" + yaml_text(block) + comment

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
 from wxml.errors import DataError
 
@@ -24,6 +25,10 @@ class Kind:
     """Marks a field that chooses a plugin, or several, and names their kind."""
 
     name: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The JSON schema of the field, with the kind under the key `kind`."""
+        return {**handler(schema), "kind": self.name}
 
 
 def check_plugin_name(name: str) -> str:

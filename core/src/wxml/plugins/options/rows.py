@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
@@ -32,7 +33,7 @@ class OptionRow:
     """One option, in words."""
 
     name: str
-    """The name; dotted if the option belongs to a group: `encoder.radius`."""
+    """The name; dotted if the option belongs to a group: `encoder.radius`, or `stages.*.steps` in a list or mapping."""
     type: str
     """Such as `int`, `'mean' | 'sum'`, `list[str]`."""
     default: str | None
@@ -42,21 +43,36 @@ class OptionRow:
     description: str
 
 
-def option_rows(model: type[BaseModel], prefix: str = "", given: Any = None) -> Iterator[OptionRow]:
-    """The rows of a model; the rows of a group follow each other.
+def option_rows(
+    model: type[BaseModel], prefix: str = "", given: Any = None, above: tuple[type[BaseModel], ...] = ()
+) -> Iterator[OptionRow]:
+    """The rows of a model; the rows of a group follow each other, those of a list or mapping of groups its own row.
 
     Args:
         model: the options.
         prefix: text before each name, with its dot.
         given: the instance that the group as a whole has by default, if any.
+        above: the models that hold this one; a model that holds itself is not repeated.
     """
     for name, field in model.model_fields.items():
         default = getattr(given, name) if isinstance(given, model) else field.get_default(call_default_factory=True)
         group = None if kind_of(field) else model_in(field.annotation)
-        if group is None or not (isinstance(default, group) or default is PydanticUndefined):
+        several = group is not None and _is_container(field.annotation)
+        if group is None or several or not (isinstance(default, group) or default is PydanticUndefined):
             yield _row(f"{prefix}{name}", field, default)
-        if group is not None:
-            yield from option_rows(group, f"{prefix}{name}.", default)
+        if group is not None and group not in (*above, model):
+            below = f"{prefix}{name}.*." if several else f"{prefix}{name}."
+            yield from option_rows(group, below, default, (*above, model))
+
+
+def _is_container(annotation: Any) -> bool:
+    """Whether groups of this type stand in a list or a mapping, also in `list[Group] | None`."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _is_container(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return any(map(_is_container, arguments))
+    return origin is not None and model_in(annotation) is not None
 
 
 def _row(name: str, field: FieldInfo, default: Any) -> OptionRow:
@@ -97,4 +113,6 @@ def type_text(annotation: Any) -> str:
 def _plain(annotation: Any) -> str:
     if annotation in (None, type(None)):
         return "None"
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " | ".join(repr(to_jsonable_python(member.value, fallback=str)) for member in annotation)
     return "..." if annotation is ... else str(getattr(annotation, "__name__", annotation))
