@@ -68,7 +68,8 @@ def plugins(root: Path) -> list[Code]:
 @pytest.fixture(scope="module")
 def examples(root: Path) -> list[Code]:
     """The code in every page and README."""
-    pages = [page for folder in (".", "docs", "kernels", "core", "plugins/*") for page in root.glob(f"{folder}/*.md")]
+    folders = (".", "docs", "docs/extend", "kernels", "core", "plugins/*")
+    pages = [page for folder in folders for page in root.glob(f"{folder}/*.md")]
     return [
         Code(f"{page.relative_to(root)}", code)
         for page in sorted(pages)
