@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,8 +8,10 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, Field, ValidationError
 from wxml.errors import ConfigError, ContractError, DataError
 from wxml.plugins.create import parse_options
+from wxml.plugins.load import load
 from wxml.plugins.options.faults import faults_of
 from wxml.plugins.options.model import OptionRow, Options, describe_options, options_json_schema, options_model
+from wxml.plugins.resolve import resolve
 
 
 class Edges(Options):
@@ -152,8 +155,56 @@ class Unannotated:
     def __init__(self, *, depth=3) -> None: ...
 
 
-class Dangling:
-    def __init__(self, *, depth: "Nowhere" = 3) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+def written(site, imports: str) -> type:
+    """A plugin whose types are texts, as ruff and `from __future__ import annotations` leave them."""
+    site.trainer(
+        "acme",
+        "acme_x",
+        f"""
+from __future__ import annotations
+from typing import TYPE_CHECKING
+from wxml import Options, Trainer
+{imports}
+if TYPE_CHECKING:
+    from wxml import Experiment
+    from torch import Tensor
+
+class Stage(Options):
+    folder: Path
+
+class Plugin(Trainer):
+    def __init__(self, *, folder: Path = None, stages: list[Stage] = []) -> None: ...
+    def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Tensor: ...
+
+class Grouped(Trainer):
+    def __init__(self, *, stage: Stage) -> None: ...
+    def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Tensor: ...
+""",
+    )
+    return load(resolve("trainer", "it"))
+
+
+@pytest.mark.carries_out(
+    "import `{}` outside of `if TYPE_CHECKING:`, because wxml reads the types of options when it runs"
+)
+@pytest.mark.parametrize("name", ["Plugin", "Grouped"])
+def test_a_type_for_type_checkers_alone_is_imported_where_the_error_says(name, site) -> None:
+    hidden = sys.modules[written(site, "if TYPE_CHECKING:\n    from pathlib import Path").__module__]
+    with pytest.raises(ContractError, match="cannot be read: name 'Path' is not defined") as caught:
+        options_model(getattr(hidden, name))
+    assert caught.value.fix.startswith("import `Path` outside of `if TYPE_CHECKING:`")
+    source = Path(str(hidden.__file__))
+    source.write_text(source.read_text().replace("if TYPE_CHECKING:\n    from pathlib", "from pathlib"))
+    shown = site.run("show-plugin", "trainer", "it")
+    assert (shown.returncode, shown.stderr) == (0, "")
+
+
+class ForCheckers:
+    def __init__(self, mesh: "Mesh", *, depth: "int" = 3) -> "Nothing": ...  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_types_that_are_no_options_may_be_there_for_type_checkers_alone() -> None:
+    assert parse_options(ForCheckers, {"depth": "4"}) == {"depth": 4}
 
 
 class Unvalidatable:
@@ -165,7 +216,6 @@ class Unvalidatable:
     ("cls", "cause"),
     [
         (Unannotated, "option 'depth' has no annotation"),
-        (Dangling, "name 'Nowhere' is not defined"),
         (Unvalidatable, "Unable to generate pydantic-core schema"),
     ],
 )
