@@ -3,14 +3,17 @@
 import json
 import shlex
 import shutil
+import tomllib
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import wxml
+from click.testing import CliRunner
 from packaging.requirements import Requirement
 from packaging.version import Version
+from wxml.cli import group
 from wxml.errors import WxmlError
 from wxml.plugins.catalog import installed, scan
 from wxml.plugins.comparison import require_plugins
@@ -19,6 +22,17 @@ from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.resolve import resolve
 
 carries_out = pytest.mark.carries_out
+TRAINER_CODE = """
+import click
+from wxml.training.trainer import Trainer
+
+class Plugin(Trainer):
+    def fit(self, experiment, run_dir, *, resume=False): ...
+
+@click.command()
+def tool():
+    click.echo("the tool runs")
+"""
 TRAINER = "[wxml.trainers]\nit = acme_x.part:Plugin\n"
 
 
@@ -211,3 +225,57 @@ def test_a_plugin_of_the_release_is_installed(site, installer: Installer) -> Non
         resolve("graph-builder", "icosahedral", type(before)(records, before.kinds))
     installer.obey(caught.value.fix)
     assert resolve("graph-builder", "icosahedral", scan()).provider == "wxml-graph-builders 0.2.7"
+
+
+NEW = '[project]\nname = "acme"\n[project.entry-points."wxml.{group}"]\n{name} = "acme_x.part:{value}"\n'
+
+
+def editable(site, folder: Path, group: str = "trainers", name: str = "New_One", value: str = "Plugin") -> None:
+    """An editable install of `acme`, to whose `pyproject.toml` a plugin was added afterwards."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(NEW.format(group=group, name=name, value=value))
+    direct = {"url": folder.as_uri(), "dir_info": {"editable": True}}
+    site.trainer("acme", "acme_x", TRAINER_CODE)
+    (site.folder / "acme-1.0.dist-info" / "direct_url.json").write_text(json.dumps(direct))
+
+
+def reinstall(site, fix: str) -> None:
+    """Obey `pip install --editable FOLDER`: read the entry points of its `pyproject.toml`."""
+    *_, word, folder = shlex.split(fix.rpartition(":  ")[2])
+    assert word == "--editable"
+    groups = tomllib.loads((Path(folder) / "pyproject.toml").read_text())["project"]["entry-points"]
+    lines = [
+        f"[{group}]\n" + "\n".join(f"{name} = {value}" for name, value in its.items()) for group, its in groups.items()
+    ]
+    (site.folder / "acme-1.0.dist-info" / "entry_points.txt").write_text("\n".join(lines))
+    installed.cache_clear()
+
+
+@carries_out("install it again, so that its entry points are read:  {}")
+@pytest.mark.parametrize("name", ["new-one", "acme:new_one"])
+def test_a_plugin_that_was_added_to_an_editable_install_is_installed_again(name: str, site, tmp_path: Path) -> None:
+    editable(site, tmp_path / "a folder")
+    with pytest.raises(WxmlError, match="acme was installed before") as caught:
+        resolve("trainer", name)
+    reinstall(site, caught.value.fix)
+    assert load(resolve("trainer", name)).__name__ == "Plugin"
+
+
+@carries_out("install it again, so that its entry points are read:  {}")
+def test_a_command_that_was_added_to_an_editable_install_is_installed_again(site, tmp_path: Path) -> None:
+    editable(site, tmp_path / "source", "commands", "acme-tool", "tool")
+    told = CliRunner().invoke(group, ["acme-tool"])
+    assert told.exit_code == 2
+    reinstall(site, told.stderr.strip().splitlines()[-1])
+    assert CliRunner().invoke(group, ["acme-tool"]).stdout == "the tool runs\n"
+
+
+@pytest.mark.parametrize("name", ["other", "beta:new-one"])
+@pytest.mark.parametrize(
+    "content", ["", "[project", "[project]\nentry-points = 3", NEW.format(group="hooks", name="other", value="it")]
+)
+def test_an_editable_install_without_the_plugin_is_not_named(name: str, content: str, site, tmp_path: Path) -> None:
+    editable(site, tmp_path / "source")
+    (tmp_path / "source" / "pyproject.toml").write_text(content)
+    with pytest.raises(WxmlError, match=f"unknown trainer '{name}'"):
+        resolve("trainer", name)

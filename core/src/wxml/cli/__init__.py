@@ -187,7 +187,7 @@ def _contributed() -> "dict[str, PluginRecord]":
 
 
 def _contributed_command(name: str) -> "PluginRecord | None":
-    """The command of a plugin, by its bare or its full name, or None if no package has one of that name.
+    """The command of a plugin, by its bare or its full name, or None if no package declares one of that name.
 
     Raises:
         WxmlError: it cannot be used, or it is a command of the release whose package is not installed.
@@ -195,10 +195,12 @@ def _contributed_command(name: str) -> "PluginRecord | None":
     from wxml.environment.names import canonical_name
     from wxml.environment.release_index import released_names
     from wxml.plugins.catalog import installed
+    from wxml.plugins.declared_since import declared_since
     from wxml.plugins.resolve import resolve
 
     known = {*(record.name for record in installed().select("command")), *released_names("command")}
-    return resolve("command", name, installed()) if canonical_name(name.rpartition(":")[2]) in known else None
+    is_known = canonical_name(name.rpartition(":")[2]) in known or declared_since("command", name)
+    return resolve("command", name, installed()) if is_known else None
 
 
 # The option --verbose, before or after the command

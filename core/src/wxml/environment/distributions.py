@@ -205,6 +205,11 @@ class Environment:
         chosen = [self.find(name) for name in sorted(self._with_plugins)]
         return tuple(one for one in chosen if one is not None and one.has_plugins)
 
+    @property
+    def editable(self) -> Iterator[Distribution]:
+        """Each editable distribution, in the order of `sys.path`."""
+        return (one for one in self._all if one.editable_folder)
+
     def doubts(self) -> Iterator[tuple[str, str]]:
         """The name of each distribution for wxml that has copies, with a sentence about each copy."""
         for name in sorted(self._with_plugins):

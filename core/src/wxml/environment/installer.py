@@ -4,7 +4,7 @@ A command that is printed is meant to be pasted, so it names the interpreter if 
 command that is recorded for other machines does not: see `origin.install_line`.
 """
 
-__all__ = ["install_command", "installer", "uninstall_command"]
+__all__ = ["editable_command", "install_command", "installer", "uninstall_command"]
 
 import os
 import sys
@@ -34,6 +34,14 @@ def install_command(*requirements: str, upgrade: bool = False) -> str:
     which = installer()
     newest = " --upgrade" if upgrade and which != "conda" else ""  # conda updates what it is asked for
     return f"{_command(which, 'install')}{newest} {names}"
+
+
+def editable_command(folder: str) -> str:
+    """The command that installs the source tree `folder` as an editable package; conda has none, so pip does it."""
+    import shlex
+
+    which = installer()
+    return f"{_command('pip' if which == 'conda' else which, 'install')} --editable {shlex.quote(folder)}"
 
 
 def uninstall_command(distribution: str) -> str:

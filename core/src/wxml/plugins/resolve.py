@@ -5,11 +5,12 @@ __all__ = ["Alias", "aliases", "require_usable", "resolve", "spelled_out"]
 from dataclasses import dataclass
 
 from wxml.environment.distributions import version_of
-from wxml.environment.installer import install_command, uninstall_command
+from wxml.environment.installer import editable_command, install_command, uninstall_command
 from wxml.environment.names import CORE, canonical_name, kind_name
 from wxml.environment.release_index import released_names, requirement
 from wxml.errors import AmbiguousPluginError, BrokenPluginError, UnknownPluginError, WxmlError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed
+from wxml.plugins.declared_since import declared_since
 from wxml.plugins.policy import Policy
 
 
@@ -147,6 +148,13 @@ def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
         return UnknownPluginError(
             f"{kind} {canonical_name(bare)!r} is not installed{_at(where)}",
             fix=f"it is provided by {provider}:  {install_command(requirement(provider))}",
+        )
+    source = declared_since(kind, name)
+    if source:
+        return UnknownPluginError(
+            f"{kind} {name!r} is in `{source.editable_folder}/pyproject.toml`, but {source.name} was installed before"
+            f"{_at(where)}",
+            fix=f"install it again, so that its entry points are read:  {editable_command(source.editable_folder)}",
         )
     records = [record for record in catalog.select(kind) if record.status != "disabled"]
     own = {alias for of, alias in catalog.site.aliases if of == kind and not distribution}
