@@ -235,6 +235,13 @@ CASES = [
         f"{TRAIN} data.source.rename={{t:_t}}",
         (f"{TRAIN} data.source.rename={{t:t_2}}",),
     ),
+    case(
+        carries_out("name the file like {}{}, or choose another `forecast.writer`"),
+        (),
+        f"{FORECAST} forecast.writer.plugin=zarr",
+        (f"forecast {CHECKPOINT} -o new.zarr forecast.writer.plugin=zarr",),
+        (f"{FORECAST} forecast.writer.plugin=netcdf",),
+    ),
     # Release manifests and plugins
     case(carries_out("name a release-manifest.toml of wxml"), (), "doctor --manifest absent.toml", (compared,)),
     *(

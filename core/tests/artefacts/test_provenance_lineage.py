@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import wxml
 from wxml import ArtefactError, UnknownPluginError
-from wxml.artefacts.formats import format_plugin, read_provenance
+from wxml.artefacts.formats import check_suffix, format_plugin, read_provenance
 from wxml.artefacts.lineage import lineage
 from wxml.artefacts.provenance import Provenance
+from wxml.errors import AmbiguousPluginError
 from wxml.experiment import assemble
+from wxml.plugins.catalog import installed
 
 CHECKPOINT = Provenance(
     artefact="checkpoint",
@@ -137,6 +139,56 @@ def test_a_format_is_known_by_its_suffix() -> None:
     ]
     with pytest.raises(ArtefactError, match="has no suffix"):
         format_plugin(Path("forecast"))
+
+
+WRITER = """
+import json
+from wxml import ForecastWriter
+from wxml.errors import ArtefactError
+
+class Plugin(ForecastWriter):
+    suffixes = (".xyz", ".xy")
+    def open(self, header): ...
+    def write(self, fields, lead_time): ...
+    def close(self): ...
+    @classmethod
+    def read_provenance(cls, target):
+        with open(target) as file:
+            word, _, text = file.read().partition(" ")
+        if word != "NAME":
+            raise ArtefactError("not mine", fix="name mine")
+        return json.loads(text)
+"""
+
+
+@pytest.fixture
+def two_formats(site):
+    """Writers `table` of two institutes; both declare the same suffixes."""
+    for name in ("acme", "other"):
+        code = {f"{name}_x.py": WRITER.replace("NAME", name)}
+        site.add(name, f"[wxml.forecast_writers]\n{name}-table = {name}_x:Plugin\n", code)
+
+
+@pytest.mark.carries_out("choose one, such as forecast.writer.plugin={}")
+@pytest.mark.usefixtures("two_formats")
+def test_a_writer_is_found_by_the_suffixes_that_it_declares(monkeypatch) -> None:
+    with pytest.raises(AmbiguousPluginError, match=r"several forecast writers: acme:acme-table, other:other-"):
+        format_plugin(Path("f.XYZ"))
+    check_suffix(Path("f.XYZ"), "acme:acme-table")  # what the fix names may write it
+    monkeypatch.setenv("WXML_PLUGINS", "-other")
+    installed.cache_clear()
+    assert format_plugin(Path("f.XYZ")) == format_plugin(Path("f.xy")) == "acme-table"
+
+
+@pytest.mark.usefixtures("two_formats")
+def test_a_file_is_read_by_the_one_that_wrote_it(tmp_path: Path) -> None:
+    path = tmp_path / "f.xyz"
+    for name in ("acme", "other"):
+        path.write_text(f'{name} {{"artefact": "forecast", "wxml_core": "{name}"}}')
+        assert read_provenance(path).wxml_core == name
+    path.write_text("nobody {}")
+    with pytest.raises(ArtefactError, match="not mine"):
+        read_provenance(path)
 
 
 def test_a_format_that_nobody_knows(tiny, tmp_path: Path) -> None:

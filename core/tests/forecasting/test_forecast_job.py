@@ -89,6 +89,15 @@ def test_other_data_are_read_and_recorded(checkpoint, tmp_path) -> None:
     assert read_provenance(tmp_path / "f.npz").data["source"]["times"] == 120
 
 
+@pytest.mark.carries_out("name the file like {}{}, or choose another `forecast.writer`")
+def test_no_file_is_written_under_the_name_of_another_format(checkpoint, tmp_path) -> None:
+    path = checkpoint({"forecast.writer": {"plugin": "npz"}})
+    with pytest.raises(ArtefactError, match=r"forecast writer `npz` writes files \.npz, got `.*f\.zarr`") as caught:
+        forecast(ForecastRequest(path, tmp_path / "f.zarr", start="2000-01-11"))
+    assert caught.value.fix == "name the file like f.npz, or choose another `forecast.writer`"
+    assert forecast(ForecastRequest(path, tmp_path / "f.npz", start="2000-01-11")).exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

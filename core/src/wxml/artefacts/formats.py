@@ -1,6 +1,6 @@
-"""Reads the provenance record of an artefact of any format."""
+"""The format of an artefact: the forecast writer that its suffix names, and the provenance record in it."""
 
-__all__ = ["format_plugin", "read_provenance"]
+__all__ = ["check_suffix", "format_plugin", "read_provenance"]
 
 from pathlib import Path
 from typing import Any
@@ -8,25 +8,73 @@ from typing import Any
 from wxml.artefacts.checkpoint import read_header
 from wxml.artefacts.header import check_record
 from wxml.artefacts.provenance import Provenance
-from wxml.errors import ArtefactError
+from wxml.errors import AmbiguousPluginError, ArtefactError, BrokenPluginError
+from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.load import load
 from wxml.plugins.resolve import resolve
 
-FORMATS = {".nc": "netcdf", ".nc4": "netcdf"}
-"""Suffix → the forecast writer of these files, for suffixes that are not the writer's name."""
+RELEASED = {".nc": "netcdf", ".nc4": "netcdf"}
+"""Suffix → the writer of the release, which the error proposes to install where no writer declares the suffix."""
 
 
 def format_plugin(path: Path) -> str:
     """Return the name of the forecast writer for `path` by its suffix.
 
+    If no writer declares the suffix, it is the one of the release, or one that is called like the suffix.
+
     Raises:
         ArtefactError: `path` has no suffix.
+        AmbiguousPluginError: several writers declare it.
+    """
+    names = _writers_of(path)
+    if len(names) > 1:
+        raise AmbiguousPluginError(
+            f"files {path.suffix} are written by several forecast writers: {', '.join(names)} (`{path}`)",
+            fix=f"choose one, such as forecast.writer.plugin={names[0]}",
+        )
+    suffix = path.suffix.lower()
+    return names[0] if names else RELEASED.get(suffix, suffix.lstrip("."))
+
+
+def check_suffix(path: Path, writer: str) -> None:
+    """Refuse a path whose suffix is none of those that its writer declares, or is that of another format.
+
+    Raises:
+        ArtefactError: names the suffixes of the writer.
+    """
+    record = resolve("forecast-writer", writer)
+    suffixes = _suffixes(record)
+    is_declared = bool(load(record).suffixes)  # type: ignore[attr-defined]  # a forecast writer
+    is_of_another = is_declared or (path.suffix and _writers_of(path))
+    if path.suffix.lower() not in suffixes and is_of_another:
+        raise ArtefactError(
+            f"forecast writer `{writer}` writes files {' or '.join(suffixes)}, got `{path}`",
+            fix=f"name the file like {path.stem}{suffixes[0]}, or choose another `forecast.writer`",
+        )
+
+
+def _writers_of(path: Path) -> list[str]:
+    """The names of the writers that declare the suffix of a path; full ones if there are several.
+
+    Raises:
+        ArtefactError: it has none.
     """
     if not path.suffix:
         raise ArtefactError(
             f"`{path}` has no suffix that says which format it has", fix="name it like forecast.zarr or forecast.nc"
         )
-    return FORMATS.get(path.suffix, path.suffix.lstrip("."))
+    records = (record for record in installed().select("forecast-writer") if record.status in ("ok", "conflict"))
+    found = [record for record in records if path.suffix.lower() in _suffixes(record)]
+    return [record.name if record.status == "ok" and len(found) == 1 else record.full_name for record in found]
+
+
+def _suffixes(record: PluginRecord) -> tuple[str, ...]:
+    """The suffixes that a writer declares, else that of its name; none if it cannot be imported."""
+    try:
+        declared: tuple[str, ...] = load(record).suffixes  # type: ignore[attr-defined]  # a forecast writer
+    except BrokenPluginError:
+        return ()
+    return declared or (f".{record.name}",)
 
 
 def read_provenance(path: Path, writer: str | None = None) -> Provenance:
@@ -53,7 +101,19 @@ def read_provenance(path: Path, writer: str | None = None) -> Provenance:
     if (path / "scores.nc").is_file():
         path = path / "scores.nc"
         writer = None
-    reader: Any = load(resolve("forecast-writer", writer or format_plugin(path)))
-    record = reader.read_provenance(str(path))
+    names = [writer] if writer else _writers_of(path) or [format_plugin(path)]
+    record = _read_by_one(path, names)
     check_record(record, str(path))
     return Provenance.from_dict(record)
+
+
+def _read_by_one(path: Path, writers: list[str]) -> Any:
+    """The record as the first of the writers reads it that can; the error of the last one if none can."""
+    for name in writers:
+        reader: Any = load(resolve("forecast-writer", name))
+        try:
+            return reader.read_provenance(str(path))
+        except ArtefactError:
+            if name == writers[-1]:
+                raise
+    return None

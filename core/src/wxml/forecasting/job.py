@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.artefacts.formats import format_plugin
+from wxml.artefacts.formats import check_suffix, format_plugin
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
@@ -76,6 +76,7 @@ def forecast(request: ForecastRequest) -> Path:
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     choice = config.forecast.writer or PluginChoice(plugin=format_plugin(request.output))
     _check_output(request, config.data.source, choice)
+    check_suffix(request.output, choice.plugin)
     header = ForecastHeader(
         source.grid,
         experiment.output_variables,

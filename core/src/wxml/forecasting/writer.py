@@ -4,7 +4,7 @@ __all__ = ["ForecastWriter"]
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,12 @@ class ForecastWriter(ABC):
 
     Core calls it with a path beside the one that the user named and moves it there after `close`, so that a crash
     leaves nothing half-written. `wxml.forecasting.layout` says what stands in the file. All options are keyword-only.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """The suffixes of the files, in lower case, such as `(".nc", ".nc4")`; a path with one of them chooses the writer.
+
+    Core refuses other ones. By default it is the plugin's name, and any that no other writer declares will do.
     """
 
     def __init__(self, target: str) -> None:

@@ -19,6 +19,8 @@ from wxml_forecast_writers.cf_writer import CfWriter
 class NetcdfWriter(CfWriter):
     """Writes a NetCDF-4 file (HDF5), with the one compression that every build of the library reads."""
 
+    suffixes = (".nc", ".nc4")
+
     def __init__(
         self,
         target: str,

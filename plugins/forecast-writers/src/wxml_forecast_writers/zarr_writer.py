@@ -33,6 +33,8 @@ class ZarrWriter(CfWriter):
     of its specification yet, and xarray warns about a group without any.
     """
 
+    suffixes = (".zarr",)
+
     def __init__(
         self,
         target: str,
