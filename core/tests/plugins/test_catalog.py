@@ -47,6 +47,18 @@ def test_a_package_may_declare_a_kind_and_others_provide_it(site) -> None:
     assert [r.full_name for r in catalog.select("loss")] == ["other:huber"]
 
 
+def test_only_the_package_that_declares_a_kind_gives_its_contract(site) -> None:
+    site.add("lossy", "[wxml.kinds]\nlosses = lossy:Loss\n[wxml.contracts]\nlosses = lossy:LossContract\n")
+    site.add("other", "[wxml.contracts]\nloss = other:Easy\nprocessors = other:Easy\n")
+    contracts = scan().select("contract")
+    assert [(record.full_name, record.status) for record in contracts] == [
+        ("lossy:loss", "ok"),
+        ("other:loss", "broken"),
+        ("other:processor", "broken"),
+    ]
+    assert "does not declare the kind 'loss'" in contracts[1].problem
+
+
 def test_nobody_replaces_a_kind_of_core(site) -> None:
     site.add("aaa", "[wxml.kinds]\nprocessors = aaa:Mine\n")
     assert scan().kinds["processor"].distribution == "wxml-core"

@@ -80,6 +80,48 @@ def test_of_a_kind_that_core_does_not_know_the_common_checks_run() -> None:
     assert found["it can be made and used"].result == "skipped"
 
 
+OWN_KIND = """
+[wxml.kinds]
+losses = acme_x:Loss
+[wxml.contracts]
+losses = acme_x:LossContract
+[wxml.losses]
+zero = acme_x:Zero
+"""
+OWN_CONTRACT = """
+from wxml.testing import Contract, require
+class Loss:
+    def __init__(self, name): ...
+class Zero(Loss): ...
+class LossContract(Contract):
+    interface = Loss
+    def sample(self):
+        return self.make("t")
+    def test_it_has_a_value(self):
+        "It has a value."
+        require(hasattr(self.sample(), "value"), "it has no `value`")
+"""
+
+
+def test_the_contract_of_a_kind_of_another_package_is_the_one_that_it_gives(site) -> None:
+    site.add("acme", OWN_KIND, {"acme_x.py": OWN_CONTRACT})
+    done = check("loss", "zero")
+    assert done.exit_code == 3
+    lines = [" ".join(line.split()[:-1]) for line in done.stdout.splitlines()]
+    assert "it can be made and used passed" in lines
+    assert "it has a value failed" in lines
+    assert "    it has no `value`" in done.stdout
+
+
+@pytest.mark.parametrize("code", ["LossContract = Loss", "LossContract = 3", "del LossContract"])
+def test_a_contract_that_is_none_is_an_error_that_names_its_package(site, code: str) -> None:
+    site.add("acme", OWN_KIND, {"acme_x.py": f"{OWN_CONTRACT}\n{code}\n"})
+    done = check("loss", "zero")
+    assert done.exit_code == 3
+    assert "LossContract" in done.stderr
+    assert "tell the authors of acme" in done.stderr
+
+
 def test_the_kit_needs_no_pytest() -> None:
     code = (
         "import sys; sys.modules['pytest'] = None\n"

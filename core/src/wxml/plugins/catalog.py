@@ -2,7 +2,7 @@
 
 The entry points are the manifest. `wxml.kinds` declares kinds (`processors = "package.module:Interface"`), the group
 `wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands` and `wxml.hooks` hold what no kind
-has. Each kind and each file of a folder of presets is a record too.
+has. Each kind, its contract (`wxml.contracts`) and each file of a folder of presets is a record too.
 """
 
 __all__ = ["Catalog", "PluginRecord", "Status", "installed", "scan"]
@@ -28,7 +28,9 @@ HEALTHY = ("ok", "disabled", "needs-extra")
 """Statuses that are no problem: somebody disabled the plugin, or left the extra out, on purpose."""
 MODULES = ("hook", "preset")
 """What a module or a folder stands for, and no object in it."""
-KINDS_WITHOUT_CHOICE = ("command", "kind", *MODULES)
+OF_KINDS = ("contract", "kind")
+"""What is called like a kind: the interface class that declares it, and the contract that its plugins must keep."""
+KINDS_WITHOUT_CHOICE = ("command", *OF_KINDS, *MODULES)
 """What entry points provide that has no interface class."""
 OBJECT = re.compile(r"^([\w.]+)(?:\s*:\s*([\w.]+))?\s*(?:\[([^\]]*)\])?$")
 
@@ -117,7 +119,8 @@ def scan() -> Catalog:
     declared = [each for provider in providers for record in _declared(provider, judge) for each in _each_file(record)]
     names = {record.name for record in declared if _declares_kind(record)}
     known = (*sorted(names), *KINDS_WITHOUT_CHOICE)
-    judged = _with_conflicts([_of_known_kind(record, known) for record in _with_cores_kinds(declared)])
+    in_order = list(_without_others_contracts(list(_with_cores_kinds(declared))))
+    judged = _with_conflicts([_of_known_kind(record, known) for record in in_order])
     ordered = sorted(judged, key=lambda record: (record.kind, record.name, record.distribution))
     kinds: dict[str, PluginRecord] = {}
     for record in ordered:
@@ -137,7 +140,7 @@ def _declared(distribution: Distribution, judge: "_Judge") -> Iterator[PluginRec
     keys = [(point.group, canonical_name(point.name)) for point in points]
     for point, key in zip(points, keys, strict=True):
         kind = "kind" if point.group == KINDS else kind_name(point.group.removeprefix("wxml."))
-        name = kind_name(point.name) if kind == "kind" else key[1]
+        name = kind_name(point.name) if kind in OF_KINDS else key[1]
         module, attribute, extras = match.groups("") if (match := OBJECT.match(point.value)) else ("", "", "")
         fits = module and (attribute or kind in MODULES)
         value = (f"{module}:{attribute}" if attribute else module) if fits else point.value
@@ -201,6 +204,16 @@ def _with_cores_kinds(records: list[PluginRecord]) -> Iterator[PluginRecord]:
     for record in records:
         if record.kind == "kind" and record.distribution != CORE and record.name in (*cores, *KINDS_WITHOUT_CHOICE):
             yield _broken(record, f"{record.name!r} is a kind of {CORE}, which no other package can declare")
+        else:
+            yield record
+
+
+def _without_others_contracts(records: list[PluginRecord]) -> Iterator[PluginRecord]:
+    """Mark the contracts of kinds that their distribution does not declare."""
+    own = {(record.name, record.distribution) for record in records if record.kind == "kind"}
+    for record in records:
+        if record.kind == "contract" and (record.name, record.distribution) not in own:
+            yield _broken(record, f"its distribution does not declare the kind {record.name!r}")
         else:
             yield record
 

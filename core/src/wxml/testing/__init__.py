@@ -21,13 +21,14 @@ __all__ = [
     "TransformContract",
     "TravellingWaves",
     "VerifierContract",
+    "require",
     "tiny_graph",
     "tiny_grid",
 ]
 
 from typing import TYPE_CHECKING, Any
 
-from wxml.testing.contract import Contract
+from wxml.testing.contract import Contract, require
 from wxml.testing.data_source_contract import DataSourceContract
 from wxml.testing.forecast_writer_contract import ForecastWriterContract
 from wxml.testing.graph_builder_contract import GraphBuilderContract

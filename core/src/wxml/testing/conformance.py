@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from wxml.errors import BrokenPluginError
+from wxml.plugins.catalog import PluginRecord, installed
+from wxml.plugins.load import import_object
+from wxml.plugins.resolve import require_usable
 from wxml.testing.contract import Contract
 
 Result = Literal["passed", "failed", "skipped"]
@@ -33,12 +37,35 @@ class CheckResult:
 
 
 def contract_of(kind: str) -> type[Contract]:
-    """Return the contract for plugins of `kind`; for a kind that core does not declare, return `Contract`."""
+    """Return the contract for plugins of `kind`.
+
+    For a kind that another package declares, it is the one that this package gives in the entry-point group
+    `wxml.contracts` under the name of the kind; without one, it is `Contract`.
+
+    Raises:
+        BrokenPluginError: that contract cannot be imported, or is none.
+    """
     import wxml.testing
 
     name = "".join(part.capitalize() for part in kind.split("-")) + "Contract"
-    contract: type[Contract] = getattr(wxml.testing, name) if name in wxml.testing.__all__ else Contract
-    return contract
+    if name in wxml.testing.__all__:
+        contract: type[Contract] = getattr(wxml.testing, name)
+        return contract
+    given = [record for record in installed().select("contract") if record.name == kind and record.status != "broken"]
+    return _imported(given[0]) if given else Contract
+
+
+def _imported(record: PluginRecord) -> type[Contract]:
+    """The contract that a package gives for a kind of its own."""
+    require_usable(record)
+    found = import_object(record)
+    if not (inspect.isclass(found) and issubclass(found, Contract)):
+        raise BrokenPluginError(
+            f"contract {record.name!r} of {record.provider} is no contract: `{record.value}` is not a subclass of "
+            "wxml.testing.Contract",
+            fix=f"tell the authors of {record.distribution}",
+        )
+    return found
 
 
 def run_checks(contract: type[Contract]) -> Iterator[CheckResult]:

@@ -10,7 +10,7 @@ import signal
 from typing import NoReturn
 
 from wxml.errors import WxmlError
-from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.catalog import OF_KINDS, PluginRecord
 from wxml.plugins.load import import_object, load
 from wxml.plugins.options.model import options_model
 
@@ -53,7 +53,7 @@ def _fault(record: PluginRecord) -> str:
     """Check a record as its kind demands, and say what is wrong; importing a plugin may also raise it."""
     if record.kind == "preset":  # a file that the catalogue has found
         return ""
-    if record.kind == "kind":
+    if record.kind in OF_KINDS:
         return "" if inspect.isclass(import_object(record)) else "is no class"
     if record.kind == "command":
         import click
