@@ -1,6 +1,7 @@
 """Texts of packages, data and artefacts never steer the terminal: control characters are shown as escapes."""
 
 import json
+import logging
 from itertools import chain
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wxml.files.yaml_loader import load_yaml, yaml_text
 from wxml.masking import masked
-from wxml.terminal import columns, printable
+from wxml.terminal import MaskedRecord, columns, printable
 
 CONTROLS = [chr(code) for code in chain(range(0x20), range(0x7F, 0xA0))]
 DIRECTIONS = list("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -69,3 +70,11 @@ def test_json_keeps_the_text_and_escapes_it(site) -> None:
     done = site.run("list-plugins", "--kind", "trainer", "--json")
     assert "\x1b" not in done.stdout
     assert "About \x1b[2J it." in [plugin["summary"] for plugin in json.loads(done.stdout)["plugins"]]
+
+
+@pytest.mark.parametrize("name", ["wxml", "wxml.plugins.load", "another.library"])
+def test_a_quoted_text_begins_no_line_of_the_log(name: str) -> None:
+    record = MaskedRecord(name, logging.WARNING, "file.py", 1, "`%s` has\n%d values", ("x\nerror: gone", 3), None)
+    lines = ["`x\\nerror: gone` has", "3 values"] if name.startswith("wxml") else ["`x", "error: gone` has", "3 values"]
+    assert record.getMessage() == "\n".join(lines)
+    assert record.getMessage() == "\n".join(lines)  # however many handlers ask

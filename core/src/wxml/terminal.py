@@ -102,10 +102,15 @@ def columns(
 
 
 class MaskedRecord(logging.LogRecord):
-    """A log record, of any library, whose message is without secrets."""
+    """A log record, of any library, whose message is without secrets.
+
+    A text that a message of wxml quotes, such as a name in a data file, begins no line of its own.
+    """
 
     def getMessage(self) -> str:  # noqa: N802  # the name in `logging`
         """The message, masked."""
+        if isinstance(self.args, tuple) and self.name.partition(".")[0] == "wxml":
+            self.args = tuple(one.replace("\n", "\\n") if isinstance(one, str) else one for one in self.args)
         return masked(super().getMessage())
 
 
