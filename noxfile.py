@@ -20,6 +20,8 @@ SOURCES = [f"{package}/src" for package in PACKAGES]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 PAGES = ["model_step", "scaling", "floor", "kernels"]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]
+ENDLESS = ("-o", "faulthandler_timeout=0")
+"""Options of pytest for proofs, of which one test may take longer than any test of `check`."""
 TOOLS = ["hypothesis", "import-linter", "mypy", "nox", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
 MUTATED = {  # module → the tests of its package that ought to notice any change of it
     "core/src/wxml/data/grid.py": "tests/data",
@@ -70,7 +72,7 @@ def fuzz(session: nox.Session) -> None:
     """Mutate artefacts and configs: 10 000 times, or as often as the argument says."""
     install_all(session, *TOOLS)
     count = session.posargs[0] if session.posargs else "10000"
-    session.run("pytest", "integration-tests/test_fuzz.py", env={"WXML_FUZZ": count})
+    session.run("pytest", *ENDLESS, "integration-tests/test_fuzz.py", env={"WXML_FUZZ": count})
 
 
 @nox.session
@@ -128,7 +130,7 @@ def kills(session: nox.Session) -> None:
     """
     install_all(session, "hypothesis", "pytest")
     number = session.posargs[0] if session.posargs else "100"
-    session.run("pytest", "integration-tests/test_kills.py", env={"WXML_KILLS": number})
+    session.run("pytest", *ENDLESS, "integration-tests/test_kills.py", env={"WXML_KILLS": number})
 
 
 @nox.session
