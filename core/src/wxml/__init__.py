@@ -33,6 +33,7 @@ _WHERE = {
     "Mapper": "model.mapper",
     "MapperChannels": "model.mapper",
     "Mesh": "graphs.graph",
+    "Migration": "plugins.migrations",
     "ModelConfig": "config.schema",
     "NodeSet": "graphs.graph",
     "Options": "plugins.options.model",
@@ -142,6 +143,7 @@ if TYPE_CHECKING:
     from wxml.plugins.catalog import installed as installed
     from wxml.plugins.create import create as create
     from wxml.plugins.hooks import hookimpl as hookimpl
+    from wxml.plugins.migrations import Migration as Migration
     from wxml.plugins.options.choices import Kind as Kind
     from wxml.plugins.options.choices import PluginChoice as PluginChoice
     from wxml.plugins.options.model import Options as Options

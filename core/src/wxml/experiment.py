@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from wxml.artefacts.header import recorded_config
+from wxml.artefacts.migrated import migrated
 from wxml.artefacts.provenance import Provenance
 from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
@@ -201,10 +202,11 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     Raises:
         ArtefactError: `path` is no checkpoint, or does not fit the installed plugins.
         UnknownPluginError: a plugin that it needs is not installed; the error gives the command that installs it. A
-            plugin of another version only gives a warning.
+            plugin of another version only gives a warning; if it brings migrations, they are applied.
+        BrokenPluginError: a plugin or its migrations cannot be used.
         DataError: the data cannot be read, or have other nodes, units, step types or periods.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint = migrated(load_checkpoint(path), str(path))
     record = Provenance.from_dict(checkpoint.header["provenance"])
     require_plugins(record.plugins, MODEL if source else FORECAST, str(path))
     recorded = recorded_config(checkpoint.header["config"], str(path)).model_dump(mode="json")

@@ -44,6 +44,16 @@ class DataEntry(_Entry):
     source: Json = {}
 
 
+class MigrationEntry(_Entry):
+    """A migration that was applied to a plugin."""
+
+    place: str
+    kind: str
+    plugin: str
+    renamed: str
+    version: str
+
+
 class Record(_Entry):
     """A provenance record, see `wxml.artefacts.provenance.Provenance`."""
 
@@ -53,6 +63,7 @@ class Record(_Entry):
     plugins: list[PluginEntry] = []
     graph: str = ""
     data: DataEntry = DataEntry()
+    migrations: list[MigrationEntry] = []
     notes: Json = {}
     parents: list["Record"] = []
     wxml_core: str = ""

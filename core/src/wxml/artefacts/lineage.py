@@ -39,6 +39,9 @@ def _own_lines(record: Provenance) -> Iterator[str]:
         name = f"{plugin['kind']} {plugin['plugin']} {plugin['version']}"
         changed = " with uncommitted changes" if plugin.get("dirty") else ""
         yield f"plugin    {name}, code {str(plugin.get('code'))[:19]}{changed}"
+    for one in record.migrations:
+        renamed = f" is {one['renamed']}" if one["renamed"] != one["plugin"] else ""
+        yield f"migrated  {one['place']}: {one['kind']} {one['plugin']}{renamed}, to version {one['version']}"
     for layer, values in _by_layer(record).items():
         yield f"config    {layer}"
         yield from (f"          {key} = {value}" for key, value in values.items())

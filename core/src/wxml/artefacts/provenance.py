@@ -27,17 +27,14 @@ class Provenance:
     """The identity of the graph."""
     data: dict[str, Any] = field(default_factory=dict)
     """The provenance of the data source, with the identity of its grid."""
+    migrations: list[dict[str, Any]] = field(default_factory=list)
+    """The migrations of plugins that made it from its parent, in order (see `wxml.Migration`)."""
     notes: dict[str, Any] = field(default_factory=dict)
     """The notes that hook plugins added."""
     parents: list[dict[str, Any]] = field(default_factory=list)
     """The records of the artefacts that this one was made from."""
     wxml_core: str = field(default_factory=lambda: version("wxml-core"))
     """The version that made the artefact."""
-
-    @property
-    def last_config(self) -> dict[str, Any]:
-        """The config that the artefact was made with: its own, or that of its first parent where it changed nothing."""
-        return self.config or next((parent.get("config", {}) for parent in self.parents), {})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON values, without secrets."""

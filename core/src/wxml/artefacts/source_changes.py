@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from wxml.artefacts.formats import read_provenance
+from wxml.artefacts.migrated import recorded_today
 from wxml.config.load import change_config
-from wxml.config.renamed import with_new_names
 from wxml.config.schema import ExperimentConfig, PluginChoice
 
 
@@ -46,6 +46,6 @@ def read_changes(artefact: Path, changes: Sequence[str], allowed: Sequence[str])
     """
     if not changes:
         return None
-    recorded = read_provenance(artefact).last_config
-    loaded = change_config(with_new_names(recorded), changes, allowed)
+    recorded = recorded_today(read_provenance(artefact), str(artefact)).model_dump(mode="json")
+    loaded = change_config(recorded, changes, allowed)
     return Changes(loaded.config, loaded.origins)

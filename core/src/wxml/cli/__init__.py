@@ -25,6 +25,7 @@ VERBOSE = "wxml.verbose"
 
 BUILT_IN = {
     "check-plugin": "Check that a plugin does what its interface promises.",
+    "checkpoint": "Bring a checkpoint to the installed versions of its plugins.",
     "config": "Show, explain or check the configuration of an experiment.",
     "demo": "Train, forecast and verify a tiny world, from nothing to a report.",
     "doctor": "Say what is wrong with this environment, and what to install.",

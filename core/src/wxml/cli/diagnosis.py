@@ -74,7 +74,7 @@ class Diagnosis:
 
 
 def against_artefact(path: Path) -> Diagnosis:
-    """Compare the plugins that an artefact was made with with the installed ones.
+    """Compare the plugins that an artefact was made with with the installed ones, and say which are migrated.
 
     Raises:
         ArtefactError: there is no such artefact, or it is damaged.
@@ -88,7 +88,7 @@ def _compared(found: Comparison) -> Check:
     advice = {
         "ok": "",
         "missing": f"has {' and '.join(found.plugins)}",
-        "version": "",
+        "version": found.migrations,
         "code": "its code is another, though the version is the same",
     }[found.outcome]
     status: Status = {"ok": "ok", "missing": "missing"}.get(found.outcome, "different")  # type: ignore[assignment]

@@ -1,8 +1,8 @@
 """The catalogue: every plugin that an installed distribution declares, read from metadata without importing any.
 
 The entry points are the manifest. `wxml.kinds` declares kinds (`processors = "package.module:Interface"`), the group
-`wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands` and `wxml.hooks` hold what no kind
-has. Each kind, its contract (`wxml.contracts`) and each file of a folder of presets is a record too.
+`wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands`, `wxml.hooks` and `wxml.migrations`
+hold what no kind has. Each kind, its contract (`wxml.contracts`) and each file of a folder of presets is a record too.
 """
 
 __all__ = ["Catalog", "PluginRecord", "Status", "installed", "scan"]
@@ -30,7 +30,9 @@ MODULES = ("hook", "preset")
 """What a module or a folder stands for, and no object in it."""
 OF_KINDS = ("contract", "kind")
 """What is called like a kind: the interface class that declares it, and the contract that its plugins must keep."""
-KINDS_WITHOUT_CHOICE = ("command", *OF_KINDS, *MODULES)
+USED_AT_ONCE = ("hook", "migration")
+"""What is used whatever its name, so that two may share one."""
+KINDS_WITHOUT_CHOICE = ("command", "migration", *OF_KINDS, *MODULES)
 """What entry points provide that has no interface class."""
 OBJECT = re.compile(r"^([\w.]+)(?:\s*:\s*([\w.]+))?\s*(?:\[([^\]]*)\])?$")
 
@@ -226,14 +228,14 @@ def _of_known_kind(record: PluginRecord, known: tuple[str, ...]) -> PluginRecord
 
 
 def _with_conflicts(records: list[PluginRecord]) -> Iterator[PluginRecord]:
-    """Mark the records whose bare name several enabled distributions provide; hooks are all used at once."""
+    """Mark the records whose bare name several enabled distributions provide, unless all are used at once."""
     providers: dict[tuple[str, str], set[str]] = {}
     for record in records:
         if record.status not in ("disabled", "broken"):
             providers.setdefault((record.kind, record.name), set()).add(record.distribution)
     for record in records:
         others = providers.get((record.kind, record.name), set()) - {record.distribution}
-        if record.status == "ok" and others and record.kind != "hook":
+        if record.status == "ok" and others and record.kind not in USED_AT_ONCE:
             fix = f"disable all but one, such as WXML_PLUGINS=-{min(others)}"
             fix = fix if record.kind == "kind" else f"write {record.written}"
             problem = f"{record.name!r} is provided by {', '.join(sorted(others))} too: {fix}"

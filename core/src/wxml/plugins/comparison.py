@@ -10,11 +10,13 @@ from typing import Any, Literal
 
 from wxml.environment.distributions import version_of
 from wxml.environment.installer import install_command
+from wxml.environment.names import CORE
 from wxml.environment.origin import requirement
-from wxml.errors import ArtefactError, UnknownPluginError
+from wxml.errors import ArtefactError, UnknownPluginError, WxmlError
 from wxml.plugins.catalog import Catalog, PluginRecord, installed
 from wxml.plugins.location import package_root
 from wxml.plugins.lock import core_record, tree_hash
+from wxml.plugins.migrations import chain_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ class Comparison:
     """The requirement with which pip installs what the lock has."""
     dirty: bool
     """Whether the lock's code had changes that no command brings back."""
+    migrations: str = ""
+    """What the migrations of the installed version do about it, in words; empty without any."""
 
     @property
     def sentence(self) -> str:
@@ -56,7 +60,7 @@ class Comparison:
 
 
 def compare(entries: Sequence[Mapping[str, Any]], catalog: Catalog | None = None) -> list[Comparison]:
-    """Compare each distribution of a lock with the installed one, wxml-core first. Imports nothing.
+    """Compare each distribution of a lock with the installed one, wxml-core first. Imports no plugin but migrations.
 
     Args:
         entries: a lock, made by `wxml.plugins.lock.lock` here or elsewhere.
@@ -115,7 +119,22 @@ def _compared(distribution: str, entries: Sequence[Mapping[str, Any]], catalog: 
         outcome,
         requirement(distribution, first["version"], first["origin"]),
         any(entry.get("dirty") for entry in entries),
+        next((said for entry in entries if (said := _migrations(entry, catalog)[1])), ""),
     )
+
+
+def _migrations(entry: Mapping[str, Any], catalog: Catalog) -> tuple[str, str]:
+    """The full name that the plugin of an entry has today, and what its migrations do, in words."""
+    if entry["kind"] == "core":
+        return CORE, ""
+    try:
+        chain = chain_of(entry["kind"], entry["plugin"], entry["version"], catalog)
+    except UnknownPluginError:  # it is disabled, and so is the plugin
+        return entry["plugin"], ""
+    except WxmlError as error:
+        return entry["plugin"], f"its migrations cannot be used: {error.message}"
+    renamed = f" to {chain.full_name}" if chain.full_name != entry["plugin"] else ""
+    return chain.full_name, f"it is migrated{renamed} when it is read" if chain.steps else ""
 
 
 def _outcome(entry: Mapping[str, Any], catalog: Catalog) -> Outcome:
@@ -124,7 +143,8 @@ def _outcome(entry: Mapping[str, Any], catalog: Catalog) -> Outcome:
     if entry["kind"] == "core":
         record = core_record()
     else:
-        same = (record for record in catalog.select(entry["kind"]) if record.full_name == entry["plugin"])
+        name, _ = _migrations(entry, catalog)
+        same = (record for record in catalog.select(entry["kind"]) if record.full_name == name)
         record = next(same, None)
     if record is None:
         return "missing"

@@ -1,10 +1,10 @@
 """The lock: every artefact records the plugins that made it, so that their environment can be made again."""
 
-__all__ = ["UsedPlugin", "core_record", "lock", "tree_hash"]
+__all__ = ["UsedPlugin", "core_record", "in_order", "lock", "tree_hash"]
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,8 +39,13 @@ def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
     facts = cache(lambda name, root: _Facts(origin(name), tree_hash(root), is_dirty(name, root)))
     entries = [_entry(plugin, facts) for plugin in (UsedPlugin(core_record()), *used)]
     distinct = {json.dumps(entry, sort_keys=True): entry for entry in entries}
-    return sorted(  # nothing that changes with the code decides the order
-        distinct.values(),
+    return in_order(distinct.values())
+
+
+def in_order(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The entries of a lock in their order, which nothing that changes with the code decides."""
+    return sorted(
+        map(dict, entries),
         key=lambda entry: (
             entry["kind"] != "core",
             entry["kind"],

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from wxml.artefacts.formats import read_provenance
-from wxml.artefacts.header import recorded_config
+from wxml.artefacts.migrated import recorded_today
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
@@ -56,7 +56,7 @@ def verify(
             f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
             fix="name a file that `wxml forecast` wrote",
         )
-    config = changed.config if changed else recorded_config(record.last_config, str(forecast))
+    config = changed.config if changed else recorded_today(record, str(forecast))
     source, scored_by = config.data.source, config.verification
     tell_variables([source.options, scored_by.options], str(forecast))
     verifier = _verifier(scored_by, metric)

@@ -12,6 +12,7 @@ from typing import NoReturn
 from wxml.errors import WxmlError
 from wxml.plugins.catalog import OF_KINDS, PluginRecord
 from wxml.plugins.load import import_object, load
+from wxml.plugins.migrations import declared
 from wxml.plugins.options.model import options_model
 
 
@@ -59,6 +60,9 @@ def _fault(record: PluginRecord) -> str:
         import click
 
         return "" if isinstance(import_object(record), click.Command) else "is not a click command"
+    if record.kind == "migration":
+        declared(record)
+        return ""
     if record.kind != "hook":
         options_model(load(record))
         return ""

@@ -1,0 +1,188 @@
+"""`docs/extend/migrations.md` is true: a model that version 1.0 of a package trained forecasts the same with 2.0."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from wxml.artefacts.checkpoint import load_checkpoint, read_header
+from wxml.artefacts.formats import read_provenance
+
+CHECKPOINT = "run/checkpoint.safetensors"
+FILE = re.compile(r"^```\w+\n# ([\d.]+)/(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+OURS = "processor: {plugin: gnn, num_layers: 1, hidden_layers: 1}"
+MIGRATED = "model.processor: acme-wxml:mixing of 1.0 is acme-wxml:gated-mixing of 2.0"
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def build(page: Path, folder: Path) -> dict[str, Path]:
+    """Install each version of the package on the page into a folder of its own, as an installer would."""
+    sites: dict[str, Path] = {}
+    for version, name, text in FILE.findall(page.read_text()):
+        site = sites.setdefault(version, folder / version)
+        if name == "pyproject.toml":
+            info = site / f"acme_wxml-{version}.dist-info"
+            info.mkdir(parents=True)
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme-wxml\nVersion: {version}\n")
+            groups = tomllib.loads(text)["project"]["entry-points"]
+            lines = [
+                f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in these.items()) for group, these in groups.items()
+            ]
+            (info / "entry_points.txt").write_text("".join(lines))
+        else:
+            (site / name).parent.mkdir(parents=True, exist_ok=True)
+            (site / name).write_text(text)
+            (site / name).with_name("__init__.py").touch()
+    return sites
+
+
+@pytest.fixture(scope="module")
+def world(make_world, run: Command, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model that version 1.0 trained, its forecast, and the folders `1.0` and `2.0` to import from."""
+    folder = make_world(tmp_path_factory.mktemp("migrations") / "world")
+    assert set(build(root / "docs/extend/migrations.md", folder)) == {"1.0", "2.0"}
+    text = (folder / "experiment.yaml").read_text()
+    assert OURS in text
+    (folder / "experiment.yaml").write_text(text.replace(OURS, "processor: {plugin: mixing, factor: 0.5}"))
+    before = partial(run, folder=folder, PYTHONPATH=str(folder / "1.0"))
+    for arguments in (
+        ("train", "experiment.yaml", "--run-dir", "run"),
+        ("forecast", CHECKPOINT, "-o", "before.nc"),
+    ):
+        done = before(*arguments)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def now(run: Command, world: Path) -> Command:
+    """Run `wxml` beside version 2.0."""
+    return partial(run, folder=world, PYTHONPATH=str(world / "2.0"))
+
+
+def require_same_numbers(path: Path, expected: Path) -> None:
+    with xr.open_dataset(path) as found, xr.open_dataset(expected) as before:
+        assert len(before.data_vars) == 2
+        xr.testing.assert_identical(found.drop_attrs(), before.drop_attrs())
+
+
+def test_a_checkpoint_of_version_1_forecasts_the_same_with_version_2(now: Command, world: Path, tmp_path: Path) -> None:
+    done = now("forecast", CHECKPOINT, "-o", tmp_path / "after.nc")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(MIGRATED) == 1
+    assert "was made with" not in done.stderr
+    require_same_numbers(tmp_path / "after.nc", world / "before.nc")
+    (checkpoint,) = read_provenance(tmp_path / "after.nc").parents
+    assert checkpoint["migrations"][0]["renamed"] == "acme-wxml:gated-mixing"
+    assert checkpoint["parents"][0]["config"]["model"]["processor"] == {"plugin": "mixing", "factor": 0.5}
+
+
+def test_the_config_can_be_changed_as_well(now: Command, world: Path, tmp_path: Path) -> None:
+    done = now("forecast", CHECKPOINT, "forecast.batch_size=1", "-o", tmp_path / "after.nc")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(MIGRATED) == 1
+    require_same_numbers(tmp_path / "after.nc", world / "before.nc")
+
+
+def test_without_the_migration_it_is_refused(now: Command, world: Path, run: Command, tmp_path: Path) -> None:
+    shutil.copytree(world / "2.0", tmp_path / "site")
+    (points,) = (tmp_path / "site").glob("*.dist-info/entry_points.txt")
+    points.write_text(points.read_text().partition("[wxml.migrations]")[0])
+    done = run("forecast", CHECKPOINT, "-o", "no.nc", folder=world, PYTHONPATH=str(tmp_path / "site"))
+    assert done.returncode == 2
+    assert "needs processor 'mixing' of acme-wxml 1.0, which is not installed" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def migrated(run: Command, world: Path) -> Path:
+    """The checkpoint that the command of the page writes."""
+    before = (world / CHECKPOINT).read_bytes()
+    (shown,) = re.findall(r"^```console\n\$ wxml (checkpoint migrate .*)\n((?:.*\n)*?)```", page(), re.MULTILINE)
+    command, output = shown
+    done = run(*command.split(), folder=world, PYTHONPATH=str(world / "2.0"))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr + done.stdout == output
+    assert (world / CHECKPOINT).read_bytes() == before
+    return world / done.stdout.strip()
+
+
+def page() -> str:
+    return (Path(__file__).parents[1] / "docs/extend/migrations.md").read_text()
+
+
+def test_the_checkpoint_is_written_out(now: Command, migrated: Path, world: Path, tmp_path: Path) -> None:
+    done = now("forecast", migrated, "-o", tmp_path / "after.nc")
+    assert done.returncode == 0, done.stderr
+    assert "migrated:" not in done.stderr
+    assert "was made with" not in done.stderr
+    require_same_numbers(tmp_path / "after.nc", world / "before.nc")
+    processor = read_header(migrated)["config"]["model"]["processor"]
+    assert processor == {"plugin": "acme-wxml:gated-mixing", "gated": False, "strength": 0.5}
+    assert load_checkpoint(migrated).weights["processor.maps"].shape == (2, 8, 8)
+    assert now("inspect", migrated, "--check").returncode == 0
+    healthy = now("doctor", "--for", migrated)
+    assert healthy.returncode == 0, healthy.stdout
+
+
+def test_its_record_says_what_was_migrated_and_from_what(now: Command, migrated: Path) -> None:
+    lines = [" ".join(line.split()) for line in now("inspect", migrated).stdout.splitlines()]
+    plugin = "acme-wxml:mixing is acme-wxml:gated-mixing, to version 2.0"
+    assert f"migrated model.processor: processor {plugin}" in lines
+    assert "config migration to acme-wxml 2.0" in lines
+    assert lines.index("made from") < lines.index("model.processor.factor = 0.5")
+    assert lines.index("model.processor.strength = 0.5") < lines.index("made from")
+
+
+def test_migrating_again_changes_nothing(now: Command, migrated: Path, tmp_path: Path) -> None:
+    done = now("checkpoint", "migrate", migrated, tmp_path / "again.safetensors")
+    assert done.returncode == 0, done.stderr
+    assert "bring no migrations" in done.stderr
+    assert (tmp_path / "again.safetensors").read_bytes() == migrated.read_bytes()
+
+
+def test_nothing_is_written_over_unless_one_asks(now: Command, migrated: Path, world: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copy(world / CHECKPOINT, tmp_path / "own.safetensors"))
+    before = hashlib.sha256(own.read_bytes()).digest()
+    done = now("checkpoint", "migrate", own, own)
+    assert done.returncode == 2
+    assert "exists already" in done.stderr
+    assert hashlib.sha256(own.read_bytes()).digest() == before
+    assert now("checkpoint", "migrate", own, own, "--overwrite").returncode == 0
+    assert load_checkpoint(own).weights.keys() == load_checkpoint(migrated).weights.keys()
+    (tmp_path / "notes.txt").write_text("mine")
+    refused = now("checkpoint", "migrate", own, tmp_path / "notes.txt", "--overwrite")
+    assert refused.returncode == 2
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_the_doctor_says_what_is_migrated(now: Command) -> None:
+    done = now("doctor", "--for", CHECKPOINT)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("acme-wxml")]
+    assert line.split()[1:4] == ["1.0", "2.0", "different"]
+    assert line.endswith("it is migrated to acme-wxml:gated-mixing when it is read")
+
+
+def test_a_denied_package_migrates_nothing(now: Command, world: Path) -> None:
+    done = now("forecast", CHECKPOINT, "-o", "no.nc", WXML_PLUGINS="-acme-wxml")
+    assert done.returncode == 2
+    assert "needs processor 'mixing' of acme-wxml 1.0" in done.stderr
+    assert "is migrated" not in done.stderr
+
+
+def test_a_migration_that_fails_names_its_package(run: Command, world: Path, tmp_path: Path) -> None:
+    shutil.copytree(world / "2.0", tmp_path / "site")
+    code = tmp_path / "site/acme_wxml/migrations.py"
+    code.write_text(code.read_text().replace('weights["mix.weight"].shape[1]', "1 // 0"))
+    done = run("forecast", CHECKPOINT, "-o", "no.nc", folder=world, PYTHONPATH=str(tmp_path / "site"))
+    assert done.returncode == 3
+    assert "the migration of processor 'mixing' to acme-wxml 2.0 failed: ZeroDivisionError" in done.stderr
+    assert "tell the authors of acme-wxml" in done.stderr
+    assert "acme-wxml==1.0" in done.stderr
