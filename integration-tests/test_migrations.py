@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -100,21 +101,23 @@ def test_without_the_migration_it_is_refused(now: Command, world: Path, run: Com
     assert "needs processor 'mixing' of acme-wxml 1.0, which is not installed" in done.stderr
 
 
+def shown(command: str) -> tuple[list[str], str]:
+    """The arguments of a command of the page that begins like this, and a pattern of what it prints."""
+    page = (Path(__file__).parents[1] / "docs/extend/migrations.md").read_text()
+    (found,) = re.findall(rf"^```console\n\$ wxml ({command} .*)\n((?:.*\n)*?)```", page, re.MULTILINE)
+    return found[0].split(), ".*".join(map(re.escape, found[1].split("…")))
+
+
 @pytest.fixture(scope="module")
 def migrated(run: Command, world: Path) -> Path:
     """The checkpoint that the command of the page writes."""
     before = (world / CHECKPOINT).read_bytes()
-    (shown,) = re.findall(r"^```console\n\$ wxml (checkpoint migrate .*)\n((?:.*\n)*?)```", page(), re.MULTILINE)
-    command, output = shown
-    done = run(*command.split(), folder=world, PYTHONPATH=str(world / "2.0"))
+    arguments, output = shown("checkpoint migrate")
+    done = run(*arguments, folder=world, PYTHONPATH=str(world / "2.0"))
     assert done.returncode == 0, done.stderr
-    assert done.stderr + done.stdout == output
+    assert re.fullmatch(output, done.stderr + done.stdout)
     assert (world / CHECKPOINT).read_bytes() == before
     return world / done.stdout.strip()
-
-
-def page() -> str:
-    return (Path(__file__).parents[1] / "docs/extend/migrations.md").read_text()
 
 
 def test_the_checkpoint_is_written_out(now: Command, migrated: Path, world: Path, tmp_path: Path) -> None:
@@ -186,3 +189,24 @@ def test_a_migration_that_fails_names_its_package(run: Command, world: Path, tmp
     assert "the migration of processor 'mixing' to acme-wxml 2.0 failed: ZeroDivisionError" in done.stderr
     assert "tell the authors of acme-wxml" in done.stderr
     assert "acme-wxml==1.0" in done.stderr
+
+
+def test_a_config_file_with_former_names_is_told_the_new_ones(now: Command) -> None:
+    arguments, output = shown("config validate")
+    done = now(*arguments)
+    assert done.returncode == 2
+    assert re.fullmatch(output, done.stderr), done.stderr
+
+
+def test_the_contract_is_checked_on_the_command_line(now: Command) -> None:
+    arguments, output = shown("check-plugin")
+    done = now(*arguments)
+    assert done.returncode == 0, done.stdout
+    assert re.fullmatch(output, done.stdout.rstrip() + "\n"), done.stdout
+
+
+def test_the_test_of_the_page_passes(now: Command, world: Path) -> None:
+    shutil.copy(world / CHECKPOINT, world / "2.0/tests/1.0.safetensors")
+    done = now("-m", "pytest", "-q", "-p", "no:cacheprovider", "2.0/tests", script=Path(sys.executable))
+    assert done.returncode == 0, done.stdout
+    assert "6 passed" in done.stdout

@@ -2,14 +2,14 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from wxml import BrokenPluginError, UnknownPluginError
 from wxml.artefacts.checkpoint import Checkpoint, check_checkpoint, load_checkpoint
-from wxml.artefacts.migrated import migrate_file, migrated
+from wxml.artefacts.migrated import migrate_file, migrated, recorded_today
 from wxml.artefacts.provenance import Provenance
 from wxml.experiment import assemble, restore
 
@@ -39,14 +39,14 @@ Update = Callable[..., None]
 def update(tiny, forget: Callable[[], None], tmp_path: Path) -> Update:
     """Installs version 2.0 of the tiny plugins: with migrations, and with other names and code."""
 
-    def update(migrations: str, **renamed: str) -> None:
+    def update(migrations: str, renamed: Mapping[str, str] | None = None) -> None:
         site = tmp_path / "site"
         info = (site / "tiny_wxml-1.0.dist-info").rename(site / "tiny_wxml-2.0.dist-info")
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-wxml\nVersion: 2.0\nSummary: tiny\n")
         points = (info / "entry_points.txt").read_text()
-        for old, new in renamed.items():
-            assert f"\n{old} = " in points
-            points = points.replace(f"\n{old} = ", f"\n{new} = ")
+        for old, new in (renamed or {}).items():
+            assert f"\n{old}" in points
+            points = points.replace(f"\n{old}", f"\n{new}")
         (info / "entry_points.txt").write_text(points + "[wxml.migrations]\ntiny = tiny_migrations:MIGRATIONS\n")
         (site / "tiny_migrations.py").write_text(migrations)
         forget()
@@ -111,7 +111,7 @@ def test_a_plugin_that_stands_twice_in_the_config_is_migrated_twice(saved: Path,
 
 def test_plugins_without_weights_have_names(saved: Path, update: Update) -> None:
     before = load_checkpoint(saved)
-    update(WAVES, waves="ripples")
+    update(WAVES, {"waves = ": "ripples = "})
     after = read(saved)
     assert after.header["config"]["data"]["source"] == {"plugin": "tiny-wxml:ripples"}
     assert all(torch.equal(after.weights[name], tensor) for name, tensor in before.weights.items())
@@ -123,7 +123,7 @@ def test_the_lock_is_that_of_what_is_installed(saved: Path, update: Update) -> N
         "1.0",
         load_checkpoint(saved).header["provenance"]["wxml_core"],
     }
-    update(WAVES, waves="ripples")
+    update(WAVES, {"waves = ": "ripples = "})
     found = lock(read(saved))
     assert found["data-source tiny-wxml:ripples"] == found["mapper tiny-wxml:mean"] == "2.0"
     assert "data-source tiny-wxml:waves" not in found
@@ -184,3 +184,13 @@ def test_a_file_may_be_migrated_in_its_place(saved: Path, update: Update) -> Non
     update(MIXING)
     assert migrate_file(saved, saved, overwrite=True) is True
     assert "processor.map.weight" in load_checkpoint(saved).weights
+
+
+def test_a_verifier_whose_version_nobody_knows_is_called_by_its_name_of_today(saved: Path, update: Update) -> None:
+    code = HELPERS + 'MIGRATIONS = [change("verifier", "none", renamed="nothing")]'
+    update(code, {"none = tiny_wxml:NoVerifier": "nothing = tiny_wxml:NoVerifier"})
+    after = read(saved)
+    assert after.header["config"]["verification"] == {"plugin": "tiny-wxml:nothing"}
+    assert after.header["provenance"]["migrations"] == []
+    record = Provenance.from_dict(load_checkpoint(saved).header["provenance"])
+    assert recorded_today(record, "c").verification.plugin == "tiny-wxml:nothing"

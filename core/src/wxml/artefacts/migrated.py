@@ -40,7 +40,7 @@ def migrated(checkpoint: Checkpoint, name: str) -> Checkpoint:
     record = Provenance.from_dict(checkpoint.header["provenance"])
     config = _config(checkpoint.header["config"], name)
     done = migrate_config(config, record.plugins, checkpoint.weights)
-    if not done.applied:
+    if done.values == config:
         return checkpoint
     _tell(done.applied, name)
     new = replace(

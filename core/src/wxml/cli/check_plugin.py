@@ -38,6 +38,7 @@ def command(ctx: click.Context, names: tuple[str, ...], options: tuple[str, ...]
       wxml check-plugin gnn
       wxml check-plugin processor acme-wxml:window-attention --option window=4
       wxml check-plugin data-source xarray --option path=era5.nc --json
+      wxml check-plugin migration acme-wxml --option checkpoints=[1.0.safetensors]
     """
     from wxml.masking import learn
     from wxml.terminal import say_json
@@ -99,6 +100,8 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
         ConfigError: an option is wrong, or one that the plugin needs is missing.
         BrokenPluginError: the plugin cannot be imported, or does not fit the interface of its kind.
     """
+    if record.kind == "migration":
+        return _migration_contract(record, options)
     import unittest
 
     from wxml.errors import ConfigError, WxmlError
@@ -120,6 +123,23 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
         if isinstance(error, WxmlError):  # about the options, such as a file that does not exist
             raise
     return contract  # the checks report every other error
+
+
+def _migration_contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
+    """The contract of the migrations of one entry point; their one option is a list of checkpoints to try."""
+    import sys
+
+    from wxml.plugins.migrations import declared
+    from wxml.testing import MigrationContract
+
+    given = options.get("checkpoints", [])
+    files = given if isinstance(given, list) else [given]
+    if options.keys() - {"checkpoints"} or not all(isinstance(file, str) for file in files):
+        raise click.UsageError("migrations have one option: --option checkpoints=[FILE, ...]")
+    found = declared(record)
+    module = sys.modules[record.value.partition(":")[0]]
+    of = {"plugin": module, "distribution": record.distribution, "migrations": found, "checkpoints": files}
+    return type("Checked", (MigrationContract,), of)
 
 
 def _checked(contract: Any) -> "Iterator[CheckResult]":

@@ -15,6 +15,8 @@ from wxml.environment.distributions import version_of
 from wxml.environment.names import canonical_name
 from wxml.errors import BrokenPluginError, UnknownPluginError, WxmlError
 from wxml.files.yaml_loader import Node, path_text
+from wxml.plugins.catalog import installed
+from wxml.plugins.former_names import todays_choice
 from wxml.plugins.load import load
 from wxml.plugins.lock import UsedPlugin, in_order, lock
 from wxml.plugins.migrations import Chain, chain_of
@@ -26,6 +28,8 @@ logger = logging.getLogger("wxml")
 
 PREFIXES: dict[Path, str] = {("model", part): f"{part}." for part in ("encoder", "processor", "decoder")}
 """The places in a config whose plugins have weights → the beginning of the names of these weights."""
+UNLOCKED = ("forecast-writer", "verifier")
+"""The kinds of plugins that a checkpoint names, and that did not make it: their version is not known."""
 Entry = Mapping[str, Any]
 Plugin = tuple[str, str]
 """A kind and a full name, as a lock has them."""
@@ -86,15 +90,23 @@ def migrate_config(
             of any other plugin there is a warning, and the plugin stays as it was.
     """
     chains = {(entry["kind"], entry["plugin"]): chain for entry in entries if (chain := _chain(entry))}
-    run = _Run(chains, tree_of(values, DEFAULT), weights)
+    run = _Run(chains, _with_todays_names(values), weights)
     pending = {key for key, chain in chains.items() if chain.steps}
-    if not pending:
-        return MigratedConfig(dict(values), dict(weights or {}), (), [dict(entry) for entry in entries])
     places = [run.migrate(place) for place in choices_in(values, ExperimentConfig)]
     if not pending <= run.seen:  # a plugin in the options of another: only then are those read, which imports plugins
         for place in places:
             run.migrate_inside(place)
     return MigratedConfig(run.tree.plain(), run.weights, tuple(run.applied), run.entries(entries))
+
+
+def _with_todays_names(values: Mapping[str, Any]) -> Node:
+    """The config, in which the plugins that no lock of a checkpoint has are called as they are called today."""
+    tree = tree_of(values, DEFAULT)
+    if installed().select("migration"):
+        for place in choices_in(values, ExperimentConfig):
+            if place.kind in UNLOCKED:
+                tree = with_node(tree, place.path, tree_of(todays_choice(place.kind, place.written), DEFAULT))
+    return tree
 
 
 def _chain(entry: Entry) -> Chain | None:
@@ -180,5 +192,5 @@ class _Run:
                     record = resolve(place.kind, chain.full_name)
                     used.setdefault(key, []).append(UsedPlugin(record, place.options))
         kept = [entry for entry in old if (entry["kind"], entry["plugin"]) not in used]
-        new = lock([one for each in used.values() for one in each])
+        new = lock([one for each in used.values() for one in each]) if used else []
         return in_order([*kept, *(entry for entry in new if entry["kind"] != "core")])

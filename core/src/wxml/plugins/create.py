@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from wxml.errors import AmbiguousPluginError, ConfigError, DataError, Fault, UnknownPluginError, WxmlError
+from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.former_names import todays_options, todays_plugin
 from wxml.plugins.load import load
 from wxml.plugins.options.choices import Path, PlacedPlugin, check_plugin_name, choices_in
 from wxml.plugins.options.environment import literal_secrets, option_values
@@ -79,13 +81,34 @@ def choice_faults(place: PlacedPlugin) -> Sequence[Fault]:
     name = place.written.get("plugin")
     try:
         if isinstance(name, str):  # else the schema reports it
-            plugin = load(resolve(place.kind, check_plugin_name(name)))
-            parse_options(plugin, place.options, place.path)
-            return literal_secrets(options_model(plugin), place.options, place.path)
-    except (UnknownPluginError, AmbiguousPluginError) as error:
+            record = resolve(place.kind, check_plugin_name(name))
+            return _option_faults(record, place)
+    except UnknownPluginError as error:
+        path, renamed = (*place.path, "plugin"), todays_plugin(place.kind, str(name))
+        if renamed is None:
+            return [Fault(path, f"{error.message}: {error.fix}")]
+        today = renamed.name if renamed.status == "ok" else renamed.written
+        return [Fault(path, f"`plugin: {name}` is now written `plugin: {today}`"), *_option_faults(renamed, place)]
+    except AmbiguousPluginError as error:
         return [Fault((*place.path, "plugin"), f"{error.message}: {error.fix}")]
-    except ConfigError as error:
-        return error.faults
     except DataError:  # no name of a plugin: the schema reports that, too
         return ()
     return ()
+
+
+def _option_faults(record: PluginRecord, place: PlacedPlugin) -> Sequence[Fault]:
+    """List every fault in the options of a plugin; one that has another name today is told so."""
+    plugin = load(record)
+    try:
+        parse_options(plugin, place.options, place.path)
+    except ConfigError as error:
+        model = options_model(plugin).model_fields
+        unknown = {(*place.path, name) for name in place.options if name not in model}
+        names = todays_options(record) if unknown & {fault.path for fault in error.faults} else {}
+        return [
+            Fault(fault.path, f"`{fault.path[-1]}` is now written `{names[str(fault.path[-1])]}`")
+            if fault.path in unknown and fault.path[-1] in names
+            else fault
+            for fault in error.faults
+        ]
+    return literal_secrets(options_model(plugin), place.options, place.path)

@@ -4,10 +4,10 @@ A distribution declares a tuple of `Migration` in the entry-point group `wxml.mi
 package, found and guarded like any plugin, and apply to the plugins of their own distribution alone.
 """
 
-__all__ = ["Chain", "Migration", "chain_of", "declared", "migrations_of"]
+__all__ = ["Chain", "Migration", "chain_of", "declared", "migrations_of", "steps_of"]
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,12 +144,26 @@ def chain_of(kind: str, full_name: str, version: str, catalog: Catalog | None = 
     chain = Chain(kind_name(kind), canonical_name(distribution), canonical_name(name), version)
     if not _is_earlier(version, version_of(distribution)):
         return chain
-    wanted, steps = (chain.kind, chain.name), []
-    for number, changes in _by_version(migrations_of(chain.distribution, catalog)):
-        if number > Version(version) and wanted in changes:
-            steps.append(changes[wanted])
-            wanted = steps[-1].after
-    return Chain(chain.kind, chain.distribution, wanted[1], version, tuple(steps))
+    steps = steps_of(migrations_of(chain.distribution, catalog), (chain.kind, chain.name), Version(version))
+    name = steps[-1].after[1] if steps else chain.name
+    return Chain(chain.kind, chain.distribution, name, version, tuple(steps))
+
+
+def steps_of(migrations: Sequence[Migration], plugin: tuple[str, str], version: Version | None) -> list[Migration]:
+    """The migrations that lead from a plugin to what it is today, in order.
+
+    Args:
+        migrations: those of its distribution.
+        plugin: its kind and its bare name in `version`, canonical.
+        version: only later changes count; None: all do.
+    """
+    steps: list[Migration] = []
+    for number in sorted({Version(one.version) for one in migrations}):
+        changes = {one.before: one for one in migrations if Version(one.version) == number}  # names may be exchanged
+        if plugin in changes and (version is None or number > version):
+            steps.append(changes[plugin])
+            plugin = changes[plugin].after
+    return steps
 
 
 def migrations_of(distribution: str, catalog: Catalog | None = None) -> tuple[Migration, ...]:
@@ -183,14 +197,6 @@ def declared(record: PluginRecord) -> tuple[Migration, ...]:
         told = f"plugin {record.provider} (migration {record.name!r}): `{record.value}` {fault}"
         raise BrokenPluginError(told, fix=f"tell the authors of {record.distribution}")
     return tuple(found)
-
-
-def _by_version(
-    migrations: tuple[Migration, ...],
-) -> Iterator[tuple[Version, dict[tuple[str, str], Migration]]]:
-    """Each version with its migrations by what they change: in one version, two plugins may exchange their names."""
-    for version in sorted({Version(one.version) for one in migrations}):
-        yield version, {one.before: one for one in migrations if Version(one.version) == version}
 
 
 def _is_earlier(version: str, other: str) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "ForecastWriterContract",
     "GraphBuilderContract",
     "MapperContract",
+    "MigrationContract",
     "ProcessorContract",
     "TrainerContract",
     "TransformContract",
@@ -32,6 +33,7 @@ from wxml.testing.contract import Contract, require
 from wxml.testing.data_source_contract import DataSourceContract
 from wxml.testing.forecast_writer_contract import ForecastWriterContract
 from wxml.testing.graph_builder_contract import GraphBuilderContract
+from wxml.testing.migration_contract import MigrationContract
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph, tiny_grid
 from wxml.testing.transform_contract import TransformContract
 from wxml.testing.verifier_contract import VerifierContract
