@@ -11,7 +11,7 @@ from wxml.cli import group
 from wxml.cli.check_plugin import SCHEMA, _options
 from wxml.data.transform import Transform
 from wxml.data.transforms.normalise import Normalise
-from wxml.testing import Contract, GraphBuilderContract, TransformContract
+from wxml.testing import Contract, GraphBuilderContract, MigrationContract, TransformContract
 from wxml.testing.conformance import CheckResult, contract_of, run_checks
 
 
@@ -67,7 +67,8 @@ def test_each_kind_has_its_contract_and_others_the_common_one() -> None:
     assert len(set(contracts)) == len(kinds)
     assert contract_of("graph-builder") is GraphBuilderContract
     assert contract_of("loss") is Contract
-    assert {c.__name__ for c in [*contracts, Contract]} == {n for n in wxml.testing.__all__ if n.endswith("Contract")}
+    named = {one.__name__ for one in [*contracts, Contract, MigrationContract]}
+    assert named == {name for name in wxml.testing.__all__ if name.endswith("Contract")}
 
 
 def test_of_a_kind_that_core_does_not_know_the_common_checks_run() -> None:
