@@ -266,16 +266,28 @@ class CleanEnvironment:
         return {path.name.partition("-")[0] for path in found}
 
 
-@pytest.fixture(scope="session")
-def environment_of_wheels(tmp_path_factory, wheels) -> CleanEnvironment:
-    """The environment after `pip install wxml`."""
-    folder = tmp_path_factory.mktemp("clean")
+def bare_environment(folder: Path, wheels: Path) -> CleanEnvironment:
+    """An environment with every third-party package, and nothing of this repository."""
     venv.create(folder / "environment", symlinks=True)
     (folder / "third-party").mkdir()
     link_third_party(folder / "third-party")
     (site,) = (folder / "environment").glob("lib/python*/site-packages")
     (site / "third-party.pth").write_text(f"{folder / 'third-party'}\n")
-    made = CleanEnvironment(folder / "environment", wheels["core"].parent)
+    return CleanEnvironment(folder / "environment", wheels)
+
+
+@pytest.fixture
+def environment_without_wxml(tmp_path: Path) -> CleanEnvironment:
+    """An environment to install this repository into; no index and no folder has its packages."""
+    (tmp_path / "empty").mkdir()
+    return bare_environment(tmp_path, tmp_path / "empty")
+
+
+@pytest.fixture(scope="session")
+def environment_of_wheels(tmp_path_factory, wheels) -> CleanEnvironment:
+    """The environment after `pip install wxml`."""
+    folder = tmp_path_factory.mktemp("clean")
+    made = bare_environment(folder, wheels["core"].parent)
     done = made.run("python -m pip install --quiet wxml", folder)
     assert done.returncode == 0, done.stdout
     return made
