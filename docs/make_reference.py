@@ -30,6 +30,7 @@ ROOMS = (
     "artefacts",
     "files",
     "masking",
+    "memory",
     "terminal",
     "testing",
 )

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
+from wxml import memory
 from wxml.cli import group
 from wxml.data.samples import Window
-from wxml.environment import memory
 from wxml.errors import DataError, ResourceError
 from wxml.experiment import assemble
 from wxml.forecasting.job import ForecastRequest, forecast

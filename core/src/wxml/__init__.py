@@ -80,6 +80,7 @@ PUBLIC_MODULES = (
     "files.zarr_metadata",
     "forecasting.layout",
     "masking",
+    "memory",
     "model.tensors",
     "terminal",
     "testing",

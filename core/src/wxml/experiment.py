@@ -99,7 +99,7 @@ class Experiment:
         Raises:
             ResourceError: its weights do not fit the free memory; said before they are filled.
         """
-        from wxml.environment.memory import format_size, free_memory
+        from wxml.memory import format_size, free_memory
         from wxml.model.assembly import assemble_model
         from wxml.model.limit import limited_parameters
 

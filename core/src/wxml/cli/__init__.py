@@ -152,7 +152,7 @@ def _report(error: Exception, ctx: click.Context) -> None:
 
 def _explained(error: Exception, ctx: click.Context) -> tuple[str, str, int]:
     """The message, the fix and the exit code of an error; what a plugin's command did not expect is the plugin's."""
-    from wxml.environment.memory import is_out_of_memory
+    from wxml.memory import is_out_of_memory
 
     if isinstance(error, WxmlError):
         return error.message, error.fix, error.exit_code

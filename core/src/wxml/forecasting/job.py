@@ -17,13 +17,13 @@ from wxml.artefacts.source_changes import Changes
 from wxml.config.plugin_use import FORECAST, used_plugins
 from wxml.config.schema import PluginChoice, check_members
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
-from wxml.environment.memory import check_memory
 from wxml.errors import DataError
 from wxml.experiment import VALUE, Experiment, describe_source, restore
 from wxml.files.staging import check_absent, staged
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.rollout import rollout
 from wxml.forecasting.writer import ForecastWriter
+from wxml.memory import check_memory
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.resolve import resolve

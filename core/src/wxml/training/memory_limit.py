@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from wxml.config.load import load_config
 from wxml.config.schema import ActivationCheckpointingConfig, size_in_bytes
-from wxml.environment.memory import format_size
 from wxml.errors import ConfigError, Fault
 from wxml.experiment import Experiment, assemble
+from wxml.memory import format_size
 from wxml.plugins.create import create
 from wxml.training.memory_table import plan_summary, recomputed_parts
 from wxml.training.trainer import Trainer

@@ -5,7 +5,7 @@ __all__ = ["PARTS", "plan_lines", "plan_summary", "recomputed_parts"]
 from typing import TYPE_CHECKING
 
 from wxml.config.schema import ActivationCheckpointingConfig
-from wxml.environment.memory import format_size
+from wxml.memory import format_size
 from wxml.terminal import columns
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml import Experiment
-from wxml.environment.memory import check_memory
 from wxml.errors import DataError
 from wxml.masking import masked_values
+from wxml.memory import check_memory
 
 from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth, training_batches, validation_batches
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation

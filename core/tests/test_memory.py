@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from wxml.environment import memory
+from wxml import memory
 from wxml.errors import ResourceError
 
 FAR_TOO_MUCH = 2**60
@@ -62,7 +62,7 @@ def test_without_limits_the_machine_counts(tmp_path: Path, monkeypatch: pytest.M
 def test_the_limit_of_the_process_counts() -> None:
     code = (
         "import resource, psutil\n"
-        "from wxml.environment.memory import free_memory\n"
+        "from wxml.memory import free_memory\n"
         "taken = psutil.Process().memory_info().vms\n"
         "resource.setrlimit(resource.RLIMIT_AS, (taken + 2**20, resource.RLIM_INFINITY))\n"
         "print(free_memory())"
