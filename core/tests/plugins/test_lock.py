@@ -1,12 +1,15 @@
 import base64
 import hashlib
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from wxml.environment import origin as origin_module
 from wxml.plugins.catalog import installed, scan
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options.model import Options
@@ -264,6 +267,18 @@ def test_a_remote_on_this_machine_is_not_told(editable) -> None:
 def test_without_git_it_is_unknown(editable, monkeypatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert lock([used()])[1]["dirty"] is None
+
+
+def test_a_git_that_does_not_answer_is_told(editable, tmp_path, monkeypatch, caplog) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text("#!/bin/sh\nexec sleep 600\n")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(origin_module, "LIMIT", 0.2)
+    entry = lock([used()])[1]
+    assert (entry["dirty"], "commit" in entry["origin"]) == (None, False)
+    assert all(re.fullmatch("git has not answered about `.*` for 0.2 s: .*", message) for message in caplog.messages)
+    assert caplog.messages
 
 
 def test_outside_of_any_work_tree_it_is_unknown(site, editable) -> None:

@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -21,7 +22,8 @@ from wxml.masking import keeps_user, masked
 
 NOT_CODE = ("**/__pycache__/**", "**/*.egg-info/**")
 """Files that running or installing a package leaves in its folder."""
-LIMIT = 20  # seconds: a file system that takes longer to answer is not asked
+logger = logging.getLogger("wxml")
+LIMIT = 20.0  # seconds: a file system that takes longer to answer is not asked
 SCP_LIKE = re.compile(r"^(?P<host>(?:[\w.-]+@)?[\w.-]+):(?!//)/?(?P<path>.+)$")
 
 
@@ -201,7 +203,10 @@ def _last_commit(folder: Path, name: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """The output of git; None if it fails. It takes no lock, and looks at no other repository than the folder's."""
+    """The output of git; None if it fails, with a warning if it does not answer.
+
+    It takes no lock, and looks at no other repository than the folder's.
+    """
     program = shutil.which("git")
     if program is None or not folder.is_dir():
         return None
@@ -216,6 +221,13 @@ def _git(folder: Path, *arguments: str) -> str | None:
             timeout=LIMIT,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+    except subprocess.TimeoutExpired:
+        logger.warning(
+            "git has not answered about `%s` for %g s: records lack the commit of this code, or its changes",
+            folder,
+            LIMIT,
+        )
+        return None
+    except (OSError, UnicodeDecodeError):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
