@@ -339,7 +339,7 @@ def test_files_of_the_graph_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_states_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    half = tmp_path / "half"
+    half, often = tmp_path / "half", "training.checkpoint_every=1"
     write = StateFile.write
 
     def writing(self: StateFile, state: TrainingState) -> None:
@@ -349,11 +349,14 @@ def test_states_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     with monkeypatch.context() as patched:
         patched.setattr(StateFile, "write", writing)
-        assert trained_again(tmp_path / "right", "training.checkpoint_every=1")
+        assert trained_again(tmp_path / "right", often)
     right, random = (tmp_path / "right" / "checkpoint.safetensors").read_bytes(), np.random.default_rng(9)
+    shutil.copytree(half, tmp_path / "whole")
+    assert trained_again(tmp_path / "whole", "--resume", often)
+    assert (tmp_path / "whole" / "checkpoint.safetensors").read_bytes() == right
     for _ in range(SHARE):
         shutil.rmtree(tmp_path / "run", ignore_errors=True)
         shutil.copytree(half, tmp_path / "run")
         how = change_file(tmp_path / "run" / "state.safetensors", "wxml_training_state", random)
-        if trained_again(tmp_path / "run", "--resume") and how == "bytes":
+        if trained_again(tmp_path / "run", "--resume", often) and how == "bytes":
             assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == right
