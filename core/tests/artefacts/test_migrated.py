@@ -130,6 +130,15 @@ def test_the_lock_is_that_of_what_is_installed(saved: Path, update: Update) -> N
     assert found["trainer tiny-wxml:none"] == "1.0", "nothing installed is called `idle`, and a forecast needs none"
 
 
+@pytest.mark.parametrize("key", ["options", "origin", "install", "code", "dirty"])
+def test_an_entry_of_the_lock_may_lack_what_it_need_not_have(saved: Path, update: Update, key: str) -> None:
+    record = Provenance.from_dict(load_checkpoint(saved).header["provenance"])
+    for entry in record.plugins:
+        del entry[key]
+    update(WAVES, {"waves = ": "ripples = "})
+    assert recorded_today(record, str(saved)).data.source.plugin == "tiny-wxml:ripples"
+
+
 def test_the_record_says_what_was_done_and_keeps_the_old_one(saved: Path, update: Update) -> None:
     before = Provenance.from_dict(load_checkpoint(saved).header["provenance"])
     update(MIXING)

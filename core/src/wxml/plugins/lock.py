@@ -50,7 +50,7 @@ def in_order(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             entry["kind"] != "core",
             entry["kind"],
             entry["plugin"],
-            json.dumps(entry["options"], sort_keys=True),
+            json.dumps(entry.get("options", {}), sort_keys=True),
         ),
     )
 
