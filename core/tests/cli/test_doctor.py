@@ -1,11 +1,12 @@
 import json
 import platform
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from wxml.artefacts.checkpoint import read_header
+from wxml.artefacts.checkpoint import load_checkpoint, read_header, save_checkpoint
 from wxml.cli import group
 from wxml.errors import ArtefactError, UnknownPluginError
 from wxml.experiment import assemble, restore
@@ -175,7 +176,7 @@ def test_a_missing_plugin_is_named_with_the_line_that_installs_it(checkpoint, tm
         restore(checkpoint)
     assert "processor 'mixing'" in caught.value.message
     assert "of tiny-wxml 1.0, which is not installed" in caught.value.message
-    assert caught.value.fix.endswith(" -m pip install 'tiny-wxml==1.0'")
+    assert caught.value.fix.splitlines()[0].endswith(" -m pip install 'tiny-wxml==1.0'")
 
 
 @pytest.mark.parametrize(
@@ -218,6 +219,24 @@ def test_weights_that_another_version_does_not_fit_are_used_with_the_version_tha
     forget()
     assert doctor("--for", checkpoint).exit_code == 0
     restore(checkpoint)
+
+
+@pytest.mark.parametrize("key", ["plugin", "kind", "version", "options", "origin", "code", "dirty", "install"])
+def test_a_record_that_lacks_any_key_of_its_plugins_is_read(checkpoint, tmp_path, key) -> None:
+    """Nor has one of version 0.1 `caution` and `depends`."""
+    whole = load_checkpoint(checkpoint)
+    record = whole.header["provenance"]
+    lacking = [
+        {name: value for name, value in entry.items() if name not in (key, "caution", "depends")}
+        for entry in record["plugins"]
+    ]
+    header = {**whole.header, "provenance": {**record, "plugins": lacking}}
+    save_checkpoint(tmp_path / "old.safetensors", replace(whole, header=header))
+    restore(tmp_path / "old.safetensors")
+    assert CliRunner().invoke(group, ["inspect", str(tmp_path / "old.safetensors")]).exit_code == 0
+    done = doctor("--for", tmp_path / "old.safetensors")
+    is_known = key not in ("plugin", "kind")
+    assert (done.exit_code, "lacks the name of a plugin" in done.stdout) == ((0, False) if is_known else (1, True))
 
 
 def test_another_package_with_the_same_names_breaks_no_checkpoint(checkpoint, tmp_path, monkeypatch) -> None:

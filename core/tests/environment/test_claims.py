@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from wxml.environment.changes import is_dirty, is_foreign
 from wxml.environment.distributions import Environment
 from wxml.environment.names import CORE
-from wxml.environment.origin import is_dirty, is_foreign
 from wxml.plugins.catalog import scan
 
 

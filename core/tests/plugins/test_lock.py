@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from wxml.environment import origin as origin_module
+from wxml.environment import git as git_module
+from wxml.environment.origin import caution
 from wxml.plugins.catalog import installed, scan
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options.model import Options
 from wxml.plugins.resolve import resolve
+
+NO_INDEX = "no installer writes down the index: if the package is private, name its index with --index-url"
 
 
 def used(name: str = "it", **options: object) -> UsedPlugin:
@@ -34,6 +37,8 @@ def test_an_entry_says_what_it_was_and_how_to_install_it_again(site) -> None:
         "code": f"sha256:{digest}",
         "dirty": None,
         "install": "python -m pip install 'acme==1.0'",
+        "caution": NO_INDEX,
+        "depends": [],
     }
     assert (core["plugin"], core["kind"], core["version"]) == ("wxml-core", "core", "0.2.0")
     assert core["code"].startswith("sha256:")
@@ -161,10 +166,16 @@ def test_options_become_json(site, tmp_path) -> None:
         ),
         (
             {"url": "file:///home/me/acme", "dir_info": {"editable": True}},
-            {"kind": "local", "editable": True},
-            "'acme==1.0'",
+            {"kind": "local", "editable": True, "folder": "acme"},
+            "'./acme'",
         ),
-        ({"url": "file:///tmp/acme-1.0.whl", "archive_info": {}}, {"kind": "archive"}, "'acme==1.0'"),
+        ({"url": "file:///home/me", "dir_info": {}}, {"kind": "local", "editable": False, "folder": "me"}, "'./me'"),
+        ({"url": "file:///home/it's", "dir_info": {}}, {"kind": "local", "editable": False}, "'acme==1.0'"),
+        (
+            {"url": "file:///tmp/acme-1.0.whl", "archive_info": {"hash": "sha256=00"}},
+            {"kind": "archive", "file": "acme-1.0.whl", "hash": "sha256=00"},
+            "'./acme-1.0.whl'",
+        ),
         ("not an object", {"kind": "index"}, "'acme==1.0'"),
     ],
 )
@@ -175,6 +186,30 @@ def test_the_origin_is_told_without_secrets_or_paths(site, direct_url, origin, i
     assert entry["origin"] == origin
     assert entry["install"] == f"python -m pip install {install}"
     assert "secret" not in json.dumps(entry)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "source", "said"),
+    [
+        ("wxml-core", {"kind": "index"}, ""),
+        ("Wxml_Processor.GNN", {"kind": "index"}, ""),
+        ("acme", {"kind": "git", "url": "https://git.acme.org/wx.git", "commit": "abc"}, ""),
+        ("acme", {"kind": "index"}, NO_INDEX),
+        ("acme", {}, NO_INDEX),
+        ("acme", {"kind": "archive", "url": "https://acme.org/x.whl?token=***"}, "had a password or token"),
+        ("acme", {"kind": "archive", "file": "x.whl", "hash": "sha256=00"}, "installed from a file with sha256=00"),
+        ("acme", {"kind": "local", "editable": True}, "installed from a folder: put it"),
+        (
+            "acme",
+            {"kind": "shadow", "url": "https://git.acme.org/wx.git", "commit": "abc"},
+            "at commit abc in place of",
+        ),
+    ],
+)
+def test_a_command_that_may_bring_something_else_comes_with_a_caution(distribution, source, said) -> None:
+    told = caution(distribution, source)
+    assert said in told
+    assert bool(told) == bool(said)
 
 
 @pytest.mark.parametrize("version", ["1.0+cu124", "2.0rc1", "0.1.dev3+g1a2b"])
@@ -258,10 +293,10 @@ def test_an_editable_package_is_installed_from_its_commit(editable, remote, url)
 def test_a_remote_on_this_machine_is_not_told(editable) -> None:
     git(editable, "remote", "add", "origin", "/home/me/wx")
     entry = lock([used()])[1]
-    assert (entry["origin"], entry["install"]) == (
-        {"kind": "local", "editable": True},
-        "python -m pip install 'acme==1.0'",
-    )
+    commit = git(editable, "rev-parse", "HEAD")
+    assert entry["origin"] == {"kind": "local", "editable": True, "folder": "acme", "commit": commit}
+    assert entry["install"] == "python -m pip install './acme'"
+    assert f"the folder `acme` at commit {commit}" in entry["caution"]
 
 
 def test_without_git_it_is_unknown(editable, monkeypatch) -> None:
@@ -274,7 +309,7 @@ def test_a_git_that_does_not_answer_is_told(editable, tmp_path, monkeypatch, cap
     (tmp_path / "bin" / "git").write_text("#!/bin/sh\nexec sleep 600\n")
     (tmp_path / "bin" / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(origin_module, "LIMIT", 0.2)
+    monkeypatch.setattr(git_module, "LIMIT", 0.2)
     entry = lock([used()])[1]
     assert (entry["dirty"], "commit" in entry["origin"]) == (None, False)
     assert all(re.fullmatch("git has not answered about `.*` for 0.2 s: .*", message) for message in caplog.messages)

@@ -6,6 +6,8 @@ from wxml.plugins.catalog import scan
 from wxml.plugins.comparison import compare, require_plugins
 from wxml.plugins.lock import UsedPlugin, lock
 
+NO_INDEX = "no installer writes down the index: if the package is private, name its index with --index-url"
+
 
 def locked(*names: str) -> list[dict]:
     """The lock of some trainers, by full name."""
@@ -71,7 +73,9 @@ def test_a_missing_plugin_is_an_error_that_says_what_to_install(site) -> None:
         "`model.safetensors` needs trainer 'it' of acme 1.0, which is not installed\n"
         "`model.safetensors` needs trainer 'it' of other 1.0, which is not installed"
     )
-    assert caught.value.fix.endswith(" -m pip install 'acme==1.0' 'other==1.0'")
+    command, *cautions = caught.value.fix.splitlines()
+    assert command.endswith(" -m pip install 'acme==1.0' 'other==1.0'")
+    assert cautions == [f"{name}: {NO_INDEX}" for name in ("acme", "other")]
 
 
 def test_kinds_that_are_not_needed_may_be_missing(site) -> None:
@@ -90,7 +94,7 @@ def test_a_plugin_that_is_not_what_it_was_is_warned_of(site, caplog) -> None:
     assert warning.levelno == logging.WARNING
     assert warning.getMessage().startswith(
         "`model.safetensors` was made with acme 1.0 with uncommitted changes, and its installed code is another; "
-        "to have the same:  "
+        f"{NO_INDEX}; to have the same:  "
     )
     assert warning.getMessage().endswith(" -m pip install 'acme==1.0'")
 

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from wxml.artefacts.lineage import lineage
+from wxml.artefacts.provenance import Provenance
 from wxml.errors import BrokenPluginError
 from wxml.plugins.load import load
 from wxml.plugins.lock import UsedPlugin, lock
@@ -28,7 +30,11 @@ def test_shadowed_code_is_warned_of_and_recorded_as_dirty(shadowed: Path, caplog
     with caplog.at_level(logging.WARNING):
         load(record)
     assert f"an import finds `{shadowed / 'acme_x'}`, which acme has not installed" in caplog.text
-    assert [entry["dirty"] for entry in lock([UsedPlugin(record, {})]) if entry["plugin"] == "acme:it"] == [True]
+    (entry,) = (entry for entry in lock([UsedPlugin(record, {})]) if entry["plugin"] == "acme:it")
+    assert (entry["dirty"], entry["origin"]) == (True, {"kind": "shadow", "folder": "shadow"})
+    assert "an import found the folder `shadow` in place of what was installed" in entry["caution"]
+    assert "code sha256:" in (text := lineage(Provenance("checkpoint", plugins=[entry]), "model"))
+    assert "imported from elsewhere than installed" in text
 
 
 @pytest.mark.carries_out("take `{}` out of PYTHONPATH, or remove `{}`")

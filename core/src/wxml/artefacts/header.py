@@ -24,17 +24,31 @@ class _Entry(BaseModel):
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 
 
-class PluginEntry(_Entry):
-    """A plugin in a lock."""
+class PackageEntry(_Entry):
+    """An installed package in a lock; any key may be missing, as an earlier version did not write it."""
 
-    plugin: Name
-    kind: Name
-    version: str
+    version: str = ""
     code: str | None = None
     dirty: bool | None = None
-    options: Json = {}
     origin: dict[str, str | bool] = {}
     install: str = ""
+    caution: str = ""
+
+
+class ParentEntry(PackageEntry):
+    """A package that a plugin's class or a parent of it is in."""
+
+    package: str = ""
+    distribution: str = ""
+
+
+class PluginEntry(PackageEntry):
+    """A plugin in a lock."""
+
+    plugin: str = ""
+    kind: str = ""
+    options: Json = {}
+    depends: list[ParentEntry] = []
 
 
 class DataEntry(_Entry):

@@ -3,12 +3,13 @@
 __all__ = ["lineage"]
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wxml.artefacts.provenance import Provenance
 from wxml.config.tree import DEFAULT, node_at, path_of, tree_of
 from wxml.files.yaml_loader import path_text
+from wxml.plugins.lock import whole_entry
 
 
 def lineage(record: Provenance, name: str) -> str:
@@ -35,10 +36,10 @@ def _own_lines(record: Provenance) -> Iterator[str]:
         yield " ".join(["data     ", *plain, *files, f"grid={record.data.get('grid', '')}"])
     if record.graph:
         yield f"graph     {record.graph}"
-    for plugin in record.plugins:
-        name = f"{plugin['kind']} {plugin['plugin']} {plugin['version']}"
-        changed = " with uncommitted changes" if plugin.get("dirty") else ""
-        yield f"plugin    {name}, code {str(plugin.get('code'))[:19]}{changed}"
+    for plugin in map(whole_entry, record.plugins):
+        yield f"plugin    {plugin['kind'] or '?'} {plugin['plugin'] or '?'} {_version_and_code(plugin)}"
+        for parent in map(whole_entry, plugin["depends"]):
+            yield f"            on {parent.get('distribution') or parent.get('package')} {_version_and_code(parent)}"
     for one in record.migrations:
         renamed = f" is {one['renamed']}" if one["renamed"] != one["plugin"] else ""
         yield f"migrated  {one['place']}: {one['kind']} {one['plugin']}{renamed}, to version {one['version']}"
@@ -47,6 +48,13 @@ def _own_lines(record: Provenance) -> Iterator[str]:
         yield from (f"          {key} = {value}" for key, value in values.items())
     for key, note in record.notes.items():
         yield f"note      {key}: {note}"
+
+
+def _version_and_code(entry: Mapping[str, Any]) -> str:
+    """The version, the hash and the state of the code of a plugin or of a package that it depends on."""
+    elsewhere = ", imported from elsewhere than installed" if entry["origin"].get("kind") == "shadow" else ""
+    changed = elsewhere or (" with uncommitted changes" if entry["dirty"] else "")
+    return f"{entry['version'] or 'of no version'}, code {str(entry['code'])[:19]}{changed}"
 
 
 def _file_name(file: Any) -> str:

@@ -87,16 +87,17 @@ def _compared(found: Comparison) -> Check:
     changes = "it had uncommitted changes, which no command brings back" if found.dirty else ""
     advice = {
         "ok": "",
+        "unknown": "its record lacks the name of a plugin, which cannot be compared",
         "missing": f"has {' and '.join(found.plugins)}",
         "version": found.migrations,
         "code": "its code is another, though the version is the same",
     }[found.outcome]
     status: Status = {"ok": "ok", "missing": "missing"}.get(found.outcome, "different")  # type: ignore[assignment]
-    said = "; ".join(part for part in (advice, changes if status != "ok" else "") if part)
-    pinned = f"{found.distribution}=={found.version}" if status == "ok" else found.requirement
+    said = "; ".join(part for part in (advice, *((changes, found.caution) if status != "ok" else ())) if part)
+    pinned = f"{found.distribution}=={found.found}" if status == "ok" else found.requirement
     installed_version = found.found or "not installed"
     again = found.outcome == "code"
-    return Check(found.distribution, installed_version, status, found.version, said, pinned, again)
+    return Check(found.distribution or "?", installed_version, status, found.version, said, pinned, again)
 
 
 # Against a release

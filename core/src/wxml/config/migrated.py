@@ -18,7 +18,7 @@ from wxml.files.yaml_loader import Node, path_text
 from wxml.plugins.catalog import installed
 from wxml.plugins.former_names import todays_choice
 from wxml.plugins.load import load
-from wxml.plugins.lock import UsedPlugin, in_order, lock
+from wxml.plugins.lock import UsedPlugin, in_order, lock, whole_entry
 from wxml.plugins.migrations import Chain, chain_of
 from wxml.plugins.options.choices import Path, PlacedPlugin, choices_in
 from wxml.plugins.options.model import options_model
@@ -89,6 +89,7 @@ def migrate_config(
         BrokenPluginError: migrations of a plugin that the model needs cannot be used, or one of them fails; with those
             of any other plugin there is a warning, and the plugin stays as it was.
     """
+    entries = [whole_entry(entry) for entry in entries]
     chains = {(entry["kind"], entry["plugin"]): chain for entry in entries if (chain := _chain(entry))}
     run = _Run(chains, _with_todays_names(values), weights)
     pending = {key for key, chain in chains.items() if chain.steps}
@@ -110,7 +111,7 @@ def _with_todays_names(values: Mapping[str, Any]) -> Node:
 
 
 def _chain(entry: Entry) -> Chain | None:
-    if entry["kind"] == "core":
+    if entry["kind"] in ("core", "") or not entry["plugin"]:
         return None
     try:
         return chain_of(entry["kind"], entry["plugin"], entry["version"])

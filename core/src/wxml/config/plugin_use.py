@@ -11,7 +11,7 @@ from wxml.environment.names import canonical_name
 from wxml.files.yaml_loader import Node
 from wxml.plugins.catalog import installed
 from wxml.plugins.load import load
-from wxml.plugins.lock import UsedPlugin
+from wxml.plugins.lock import UsedPlugin, whole_entry
 from wxml.plugins.options.choices import PlacedPlugin, choices_in
 from wxml.plugins.options.model import options_model
 from wxml.plugins.resolve import resolve
@@ -74,7 +74,7 @@ def pinned(values: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> d
         values: the config of an artefact; not changed.
         entries: the artefact's lock.
     """
-    full = {(entry["kind"], entry["plugin"].rpartition(":")[2]): entry["plugin"] for entry in entries}
+    full = {(entry["kind"], entry["plugin"].rpartition(":")[2]): entry["plugin"] for entry in map(whole_entry, entries)}
     tree = tree_of(values, DEFAULT)
     for place in choices_in(values, ExperimentConfig):
         name = (place.kind, canonical_name(place.written["plugin"]))

@@ -206,6 +206,11 @@ class Environment:
         return tuple(one for one in chosen if one is not None and one.has_plugins)
 
     @property
+    def all(self) -> tuple[Distribution, ...]:
+        """Every copy of every distribution, in the order of `sys.path`."""
+        return self._all
+
+    @property
     def editable(self) -> Iterator[Distribution]:
         """Each editable distribution, in the order of `sys.path`."""
         return (one for one in self._all if one.editable_folder)

@@ -1,6 +1,6 @@
 """Imports plugins, and checks each against the interface of its kind; no other module imports one."""
 
-__all__ = ["command_failed", "guarded_import", "import_object", "load", "plugin_fault"]
+__all__ = ["command_failed", "guarded_import", "import_object", "load", "loaded", "plugin_fault"]
 
 import importlib
 import inspect
@@ -41,6 +41,12 @@ def load(record: PluginRecord) -> type:
     if isinstance(outcome, BrokenPluginError):
         raise outcome.with_traceback(None)
     return outcome
+
+
+def loaded(record: PluginRecord) -> type | None:
+    """The class of a plugin if it was loaded without a failure; None otherwise. Imports nothing."""
+    outcome = _outcomes.get(record)
+    return outcome if isinstance(outcome, type) else None
 
 
 def import_object(record: PluginRecord) -> Any:

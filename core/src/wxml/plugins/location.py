@@ -27,7 +27,7 @@ def shadow(record: PluginRecord) -> Path | None:
 
 @cache
 def _is_foreign(distribution: str, root: Path) -> bool:
-    from wxml.environment.origin import is_foreign
+    from wxml.environment.changes import is_foreign
 
     installed = Environment().find(distribution)
     return installed is not None and is_foreign(installed, root)

@@ -1,6 +1,6 @@
 """The lock: every artefact records the plugins that made it, so that their environment can be made again."""
 
-__all__ = ["UsedPlugin", "core_record", "in_order", "lock", "tree_hash"]
+__all__ = ["UsedPlugin", "core_record", "in_order", "lock", "tree_hash", "whole_entry"]
 
 import hashlib
 import json
@@ -10,15 +10,31 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wxml.environment.changes import is_dirty
 from wxml.environment.distributions import version_of
 from wxml.environment.names import CORE
-from wxml.environment.origin import install_line, is_dirty, origin, requirement
+from wxml.environment.origin import caution, install_line, origin, requirement
 from wxml.masking import masked_values
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.location import package_root
+from wxml.plugins.parents import Parent, parents
+from wxml.plugins.source_files import module_root
 
 CODE = (".py", ".yaml")
 """Suffixes of the files that decide how a package behaves; caches, data and documents do not."""
+EMPTY: Mapping[str, Any] = {
+    "plugin": "",
+    "kind": "",
+    "version": "",
+    "options": {},
+    "origin": {},
+    "code": None,
+    "dirty": None,
+    "install": "",
+    "caution": "",
+    "depends": [],
+}
+"""What an entry has where an earlier version, or another program, wrote nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +49,12 @@ def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
     """Record wxml-core and the plugins used as JSON values: the same on every run, whatever the order of `used`.
 
     Each entry has `plugin` (the full name), `kind`, `version`, `options`, `origin` (the source of the distribution),
-    `code` (a hash of its import package), `dirty` (whether that code differs from the published one; null: unknown)
-    and `install` (the command that installs it again).
+    `code` (a hash of its import package), `dirty` (whether that code differs from the published one; null: unknown),
+    `install` (the command that installs it again), `caution` (why that command alone may not do) and `depends` (the
+    same of each other package that the plugin's class or one of its parents is in, with its name for `import` as
+    `package`; its `distribution` is empty if it belongs to none).
     """
-    facts = cache(lambda name, root: _Facts(origin(name), tree_hash(root), is_dirty(name, root)))
+    facts = cache(lambda name, root: _Facts(origin(name, root), tree_hash(root), is_dirty(name, root)))
     entries = [_entry(plugin, facts) for plugin in (UsedPlugin(core_record()), *used)]
     distinct = {json.dumps(entry, sort_keys=True): entry for entry in entries}
     return in_order(distinct.values())
@@ -55,6 +73,11 @@ def in_order(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
+def whole_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry with every key that one has today."""
+    return {**EMPTY, **entry}
+
+
 def core_record() -> PluginRecord:
     """The record of wxml-core itself, in the form of a plugin's."""
     return PluginRecord("core", CORE, CORE, version_of(CORE), "wxml")
@@ -68,7 +91,10 @@ class _Facts(NamedTuple):
     dirty: bool | None
 
 
-def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dict[str, Any]:
+Facts = Callable[[str, Path | None], _Facts]
+
+
+def _entry(used: UsedPlugin, facts: Facts) -> dict[str, Any]:
     record = used.record
     found = facts(record.distribution, package_root(record))
     return {
@@ -78,6 +104,25 @@ def _entry(used: UsedPlugin, facts: Callable[[str, Path | None], _Facts]) -> dic
         "options": masked_values(_json_value(used.options)),
         **found._asdict(),
         "install": install_line(requirement(record.distribution + record.extras, record.version, found.origin)),
+        "caution": caution(record.distribution, found.origin),
+        "depends": [_parent_entry(parent, facts) for parent in parents(record)],
+    }
+
+
+def _parent_entry(parent: Parent, facts: Facts) -> dict[str, Any]:
+    name, root = parent.distribution, module_root(parent.package)
+    if not name:
+        told = f"`{parent.package}` belongs to no installed package: no command brings it back"
+        about: dict[str, Any] = {"package": parent.package, "distribution": "", "version": "", "origin": {}}
+        return {**about, "code": tree_hash(root), "dirty": True, "install": "", "caution": told}
+    found, version = facts(name, root), version_of(name)
+    return {
+        "package": parent.package,
+        "distribution": name,
+        "version": version,
+        **found._asdict(),
+        "install": install_line(requirement(name, version, found.origin)),
+        "caution": caution(name, found.origin),
     }
 
 

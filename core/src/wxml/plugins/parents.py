@@ -1,0 +1,65 @@
+"""The packages beside a plugin's own that its class and the parents of its class are in."""
+
+__all__ = ["Parent", "parents"]
+
+import os
+import re
+import sys
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+
+from wxml.environment.distributions import Distribution, Environment
+from wxml.environment.names import CORE, canonical_name
+from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.load import loaded
+from wxml.plugins.source_files import module_root
+
+
+class Parent(NamedTuple):
+    """An import package, and the distribution that installed it; empty if none did."""
+
+    package: str
+    distribution: str
+
+
+def parents(record: PluginRecord) -> list[Parent]:
+    """The packages that a plugin is made of beside that of its own distribution, sorted. Imports nothing.
+
+    They are those of its class and of every parent of it, once it is loaded, and the one that its entry point names.
+    Left out are Python, wxml-core, and what wxml-core itself requires, such as torch.
+    """
+    if record.kind == "core":
+        return []
+    found = loaded(record)
+    classes = found.__mro__ if found else ()
+    modules = {record.value.partition(":")[0], *(each.__module__ for each in classes)}
+    packages = {module.partition(".")[0] for module in modules} - {"wxml", "", *sys.stdlib_module_names}
+    environment = Environment()
+    every = [Parent(package, _owner(package, record, environment)) for package in sorted(packages)]
+    return [one for one in every if one.distribution not in (record.distribution, *_required_by_core(environment))]
+
+
+def _required_by_core(environment: Environment) -> set[str]:
+    core = environment.find(CORE)
+    return {canonical_name(Requirement(text).name) for text in (core.requires if core else ())}
+
+
+def _owner(package: str, record: PluginRecord, environment: Environment) -> str:
+    """The distribution that installed an import package: the plugin's own, one of its name, or any other."""
+    own = record.value.partition(":")[0].partition(".")[0] == package
+    first = [environment.find(name) for name in (record.distribution, canonical_name(package))]
+    for distribution in (*filter(None, first), *environment.all):
+        if _installed(distribution, package):
+            return distribution.name
+    return record.distribution if own else ""
+
+
+def _installed(distribution: Distribution, package: str) -> bool:
+    if distribution.editable_folder:
+        root = module_root(package)
+        return root is not None and os.path.realpath(root).startswith(
+            os.path.realpath(distribution.editable_folder) + os.sep
+        )
+    recorded = distribution.read_text("RECORD") or ""
+    return re.search(rf"^{re.escape(package)}(/|\.py,|\.\w+\.so,)", recorded, re.MULTILINE) is not None
