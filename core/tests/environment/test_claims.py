@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from wxml.environment.changes import is_dirty, is_foreign
 from wxml.environment.distributions import Environment
-from wxml.environment.names import CORE
+from wxml.environment.names import CORE, canonical_name
+from wxml.errors import WxmlError
 from wxml.plugins.catalog import scan
+from wxml.plugins.load import load
 
 
 def distribution(place: Path, folder: str, name: str, record: str = "") -> None:
@@ -66,3 +68,49 @@ def test_a_distribution_may_name_code_of_another(tmp_path: Path, monkeypatch: py
     installed = Environment().find("acme-wxml")
     assert installed is not None
     assert not is_foreign(installed, tmp_path / "elsewhere" / "others")
+
+
+@pytest.mark.parametrize("rules", ["", "acme-wxml", "evil", "acme-wxml,evil", "-other"])
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("evil-9.0.dist-info", "acme-wxml"),
+        ("acme_wxml-9.0.dist-info", "evil"),
+        ("acme_wxml_evil-9.0.dist-info", "acme-wxml"),
+        ("acme-9.0.dist-info", "acme-wxml"),
+        ("evil.egg-info", "acme-wxml"),
+    ],
+)
+def test_a_folder_of_another_name_is_broken_whatever_is_allowed(
+    folder: str, name: str, rules: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution(tmp_path, folder, name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("WXML_PLUGINS", rules)
+    (record,) = (one for one in scan().records if one.name == "acme" and one.kind == "processor")
+    assert record.status in (("broken",) if rules in ("", "-other") else ("broken", "disabled"))
+    if record.status == "broken":
+        assert record.problem == f"its metadata say that it is {name}, and its folder is called `{folder}`"
+    with pytest.raises(WxmlError, match=r"its metadata say|not in the allow-list"):
+        load(record)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("acme_wxml-9.0.dist-info", "Acme.WxML"),
+        ("acme-wxml-9.0.dist-info", "acme-wxml"),
+        ("acme.wxml-9.0rc1.dist-info", "acme_wxml"),
+        ("acme_wxml.egg-info", "acme-wxml"),
+        ("acme_wxml-9.0-py3.11.egg-info", "acme-wxml"),
+        ("acme_3d-9.0.dist-info", "acme-3d"),
+        ("acme-3d-9.0.dist-info", "acme-3d"),
+    ],
+)
+def test_every_installers_spelling_of_a_folder_is_that_of_its_name(
+    folder: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution(tmp_path, folder, name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (record,) = (one for one in scan().records if one.name == "acme" and one.kind == "processor")
+    assert (record.status, record.distribution) == ("ok", canonical_name(name))

@@ -85,8 +85,12 @@ class Distribution(metadata.Distribution):
             return f"its metadata are not UTF-8 (byte {bad[0]})"
         if not self.metadata.get("Name"):
             return "its metadata have no name"
-        pretends = canonical_name(str(self.metadata["Name"])) == CORE and not self._holds_core()
-        return f"its metadata say that it is {CORE}, which it is not" if pretends else ""
+        named = canonical_name(str(self.metadata["Name"]))
+        if named == CORE and not self._holds_core():
+            return f"its metadata say that it is {CORE}, which it is not"
+        if self.has_plugins and not self._is_folder_of(named):
+            return f"its metadata say that it is {named}, and its folder is called `{os.path.basename(self.folder)}`"
+        return ""
 
     @cached_property
     def name(self) -> str:
@@ -94,6 +98,13 @@ class Distribution(metadata.Distribution):
         if self.fault and self.folder:
             return canonical_name(BEFORE_VERSION.split(self.stem, maxsplit=1)[0])
         return canonical_name(str(self.metadata.get("Name", "")))
+
+    def _is_folder_of(self, name: str) -> bool:
+        """Whether installers call the folder of a distribution of this name so: the name, and perhaps a version."""
+        rest = canonical_name(self.stem).removeprefix(name)
+        return (
+            not self.folder or rest == "" or (rest != canonical_name(self.stem) and re.match(r"-\d", rest) is not None)
+        )
 
     def _holds_core(self) -> bool:
         """Whether the package `wxml` that runs belongs to it: by the name of its folder, and by what it installed."""
