@@ -183,6 +183,20 @@ def test_texts_of_others_are_shown_and_never_obeyed(names, units, said, source, 
     assert all(name in shown for name in names)
 
 
+@pytest.mark.parametrize("one", ["\x1b[2J", "\x9b2J", "\u202e", "\x08"], ids=ascii)
+def test_control_characters_of_others_become_visible(one: str, source, grid) -> None:
+    names, units, said = [f"t{one}x"], f"K{one}", f"title{one}"
+    truth = Truth(source(grid, names, TIMES[:3], np.zeros((3, 1, 4)), units=units))
+    evaluation = evaluate(MemoryForecast(names, units), truth, tuple(names), TIMES[:0], 30)
+    page = Page()
+    page.feed(text := render_report(evaluation, ReportText(said, f"{{\n{said}}}", 30), 1))
+    assert all(line.replace("\xa0", " ").isprintable() for line in text.replace("\t", "").split("\n"))
+    assert page.faults == page.open == []
+    shown = "".join(page.text)
+    for seen in (names[0], said):
+        assert seen.replace(one, ascii(one)[1:-1]) in shown
+
+
 class MemoryForecast:
     """Zeros at two lead times from one initial time."""
 

@@ -2,12 +2,13 @@
 
 __all__ = ["ReportText", "pretty_units", "render_report", "skill"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from wxml import Scores
 from wxml.data.times import format_duration
+from wxml.terminal import printable
 
 from wxml_verification.evaluation import Evaluation
 from wxml_verification.figures import LINES, draw_curves, pretty_units
@@ -32,7 +33,7 @@ class ReportText:
 
 
 def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> str:
-    """Fill the template `templates/report.html.jinja`, which escapes every text.
+    """Fill the template `templates/report.html.jinja`, which escapes every text; control characters become visible.
 
     Args:
         evaluation: the scores, the maps, and the example to show.
@@ -42,6 +43,10 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
     Returns:
         The page as HTML.
     """
+    evaluation, text = (
+        _visible(evaluation),
+        replace(text, title=printable(text.title), provenance=_lines(text.provenance)),
+    )
     scores, example = evaluation.scores, evaluation.example
     skills = {name: skill(scores, name) for name in BASELINES}
     known = {name: values[np.isfinite(values)] for name, values in skills.items()}
@@ -70,6 +75,18 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             chosen_lead=max(int(np.sum(lead_times <= np.timedelta64(24, "h"))) - 1, 0),  # the last one within a day
         )
     )
+
+
+def _visible(evaluation: Evaluation) -> Evaluation:
+    """The same numbers, in whose names, units and notes each character that would steer a reader is an escape."""
+    scores = evaluation.scores
+    names, units = tuple(map(printable, scores.variables)), tuple(map(printable, scores.units))
+    notes = tuple(map(printable, evaluation.notes))
+    return replace(evaluation, scores=replace(scores, variables=names, units=units), notes=notes)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _environment() -> Environment:
