@@ -97,10 +97,16 @@ def quickly(tmp_path_factory, cache) -> Iterator[Callable[..., Done]]:
         assert server.stdout
         asked, answers = server.stdin, server.stdout
 
-        def quickly(*arguments: str, folder: Path) -> Done:
+        def quickly(*arguments: object, folder: Path, **changes: str) -> Done:
             for file in files:
                 file.write_text("")
-            request = {"arguments": arguments, "folder": str(folder), "stdout": str(files[0]), "stderr": str(files[1])}
+            request = {
+                "arguments": [str(argument) for argument in arguments],
+                "folder": str(folder),
+                "variables": changes,
+                "stdout": str(files[0]),
+                "stderr": str(files[1]),
+            }
             print(json.dumps(request), file=asked, flush=True)
             code = int(answers.readline())
             return subprocess.CompletedProcess(arguments, code, *(file.read_text() for file in files))
@@ -112,8 +118,8 @@ def quickly(tmp_path_factory, cache) -> Iterator[Callable[..., Done]]:
 def insisting(run: Callable[..., Done]) -> Callable[..., Done]:
     """Run `wxml` and insist that it succeeds."""
 
-    def succeeding(*arguments: object, folder: Path) -> Done:
-        done = run(*map(str, arguments), folder=folder)
+    def succeeding(*arguments: object, folder: Path, **changes: str) -> Done:
+        done = run(*arguments, folder=folder, **changes)
         assert done.returncode == 0, f"wxml {' '.join(map(str, arguments))}\n{done.stderr}"
         return done
 

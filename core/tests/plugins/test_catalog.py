@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -185,17 +186,20 @@ def test_no_other_package_declares_a_kind_of_core(site, kind) -> None:
     assert installed().kinds["trainer"].distribution == "wxml-core"
 
 
-@pytest.mark.carries_out("disable all but one, such as WXML_PLUGINS=-{}")
-def test_using_a_kind_of_two_packages_names_both(site, monkeypatch) -> None:
-    for name in ("acme", "other"):
+@pytest.mark.carries_out("disable all but one:\n{}")
+@pytest.mark.parametrize("kept", ["acme", "another", "other"])
+def test_using_a_kind_of_several_packages_names_all(site, monkeypatch, kept) -> None:
+    for name in ("acme", "another", "other"):
         site.add(name, f"[wxml.kinds]\nreaders = {name}_x:Reader\n")
     site.add("victim", "[wxml.readers]\nit = victim_x:It\n")
     with pytest.raises(AmbiguousPluginError) as caught:
         resolve("reader", "it", scan(), where="experiment.yaml:3")
     assert caught.value.message == (
-        "the kind 'reader' is declared by two packages: acme 1.0, other 1.0 (experiment.yaml:3)"
+        "the kind 'reader' is declared by three packages: acme 1.0, another 1.0, other 1.0 (experiment.yaml:3)"
     )
-    monkeypatch.setenv("WXML_PLUGINS", caught.value.fix.partition("WXML_PLUGINS=")[2])
+    (rule,) = re.findall(rf"^WXML_PLUGINS=(\S+) keeps that of {kept}$", caught.value.fix, re.MULTILINE)
+    monkeypatch.setenv("WXML_PLUGINS", rule)
+    assert scan().kinds["reader"].distribution == kept
     assert resolve("reader", "it", scan()).distribution == "victim"
 
 

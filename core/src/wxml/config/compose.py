@@ -9,6 +9,7 @@ __all__ = ["BUILT_IN", "compose"]
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
+from operator import or_
 from pathlib import Path
 
 from wxml.config.keys import child_names, field_at, schema_defaults
@@ -48,8 +49,9 @@ def compose(experiment: Path | None, overrides: Sequence[str]) -> Node:
     if experiment is None:
         choices.setdefault(EXPERIMENT_GROUP, Choice((BUILT_IN,), ""))
     _check_choices(choices, library)
-    base = [_preset_experiment(library, name) for name in choices.pop(EXPERIMENT_GROUP, Choice((), "")).names]
-    choices = command_line.kept(_choices(base) | choices)
+    experiments = [_preset_experiment(library, name) for name in choices.pop(EXPERIMENT_GROUP, Choice((), "")).names]
+    base, asked = [document for document, _ in experiments], [asked for _, asked in experiments]
+    choices = command_line.kept(reduce(or_, (*asked, choices)))
     _check_choices(choices, library)
     layers = [tree_of(schema_defaults(), DEFAULT)]
     for group, choice in choices.items():
@@ -63,18 +65,20 @@ def compose(experiment: Path | None, overrides: Sequence[str]) -> Node:
     return without_aliases(resolved(tree, places))
 
 
-def _preset_experiment(library: PresetLibrary, name: str) -> Document:
-    """Read a preset that is a whole experiment: the lowest of the documents.
+def _preset_experiment(library: PresetLibrary, name: str) -> tuple[Document, dict[str, Choice]]:
+    """Read a preset that is a whole experiment, the lowest of the documents, and the presets that it asks for.
 
     Raises:
         ConfigError: it starts from another one.
     """
     preset = library.named(EXPERIMENT_GROUP, name)[0]
     document = read_document(preset.path, preset.label)
-    if EXPERIMENT_GROUP in document.choices():
+    asked = document.choices()
+    if EXPERIMENT_GROUP in asked:
         fault = Fault(DEFAULTS, "a preset experiment cannot start from another one", preset.label)
         raise ConfigError([fault], fix=f"take `experiment` out of its `defaults`: {preset.path}")
-    return replace(document, tree=own_plugins_first(document.tree, preset.distribution))
+    own = {group: library.own_first(group, choice, preset.distribution) for group, choice in asked.items()}
+    return replace(document, tree=own_plugins_first(document.tree, preset.distribution)), own
 
 
 def _choices(documents: Sequence[Document]) -> dict[str, Choice]:

@@ -8,6 +8,7 @@ from typing import Any
 from wxml.config.schema import ExperimentConfig
 from wxml.config.tree import DEFAULT, node_at, tree_of, with_node
 from wxml.environment.names import canonical_name
+from wxml.errors import WxmlError
 from wxml.files.yaml_loader import Node
 from wxml.plugins.catalog import installed
 from wxml.plugins.load import load
@@ -75,10 +76,24 @@ def pinned(values: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> d
         entries: the artefact's lock.
     """
     full = {(entry["kind"], entry["plugin"].rpartition(":")[2]): entry["plugin"] for entry in map(whole_entry, entries)}
-    tree = tree_of(values, DEFAULT)
-    for place in choices_in(values, ExperimentConfig):
-        name = (place.kind, canonical_name(place.written["plugin"]))
-        if name in full:
-            tree = with_node(tree, (*place.path, "plugin"), tree_of(full[name], DEFAULT))
+    contested = {(record.kind, record.name) for record in installed().records if record.status == "conflict"}
+    tree, places = tree_of(values, DEFAULT), list(choices_in(values, ExperimentConfig))
+    while places:
+        place = places.pop()
+        written = place.written["plugin"]
+        name = full.get((place.kind, canonical_name(written)), written)
+        if name != written:
+            tree = with_node(tree, (*place.path, "plugin"), tree_of(name, DEFAULT))
+        if contested & full.keys():  # only then are the plugins imported to see what their options choose
+            places += _inside(place, name)
     pinned_values: dict[str, Any] = tree.plain()
     return pinned_values
+
+
+def _inside(place: PlacedPlugin, name: str) -> list[PlacedPlugin]:
+    """The places in the options of a plugin that choose others; none if it cannot be used."""
+    try:
+        model = options_model(load(resolve(place.kind, name)))
+    except WxmlError:  # who needs it is told
+        return []
+    return list(choices_in(place.options, model, place.path))

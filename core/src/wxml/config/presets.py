@@ -3,10 +3,10 @@
 __all__ = ["Preset", "PresetLibrary", "find_presets"]
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wxml.config.layers import DEFAULTS, entry_names, read_document
+from wxml.config.layers import DEFAULTS, Choice, entry_names, read_document
 from wxml.config.plugin_use import own_plugins_first
 from wxml.config.tree import nested
 from wxml.environment.names import canonical_name
@@ -55,6 +55,13 @@ class PresetLibrary:
         own = tuple(preset for preset in found if preset.provider == provider)
         in_folders = tuple(preset for preset in found if not preset.distribution)
         return own or in_folders[:1] or found
+
+    def own_first(self, group: str, choice: Choice, distribution: str) -> Choice:
+        """The choice with the full names of the presets that a distribution has itself."""
+        known = self.groups.get(group, {})
+        own = {name for name, found in known.items() if distribution in {preset.distribution for preset in found}}
+        names = (f"{distribution}:{name}" if distribution and name in own else name for name in choice.names)
+        return replace(choice, names=tuple(names))
 
     def fault(self, group: str, name: str, origin: str, *, provider: str = "", hint: str = "") -> Fault | None:
         """The reason why a preset cannot be chosen; None if it can be.

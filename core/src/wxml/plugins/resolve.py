@@ -131,9 +131,12 @@ def _listed(providers: list[str]) -> str:
 def _kind_of_several(kind: str, catalog: Catalog, where: str) -> WxmlError:
     """The error for a kind that several packages declare: nobody knows which interface its plugins fit."""
     declaring = [record for record in catalog.select("kind") if record.name == kind and record.status == "conflict"]
+    names = [record.distribution for record in declaring]
+    others = {kept: ",".join(f"-{name}" for name in names if name != kept) for kept in names}
+    choices = "\n".join(f"WXML_PLUGINS={rule} keeps that of {kept}" for kept, rule in others.items())
     return AmbiguousPluginError(
         f"the kind {kind!r} is declared by {_listed([record.provider for record in declaring])}{_at(where)}",
-        fix=f"disable all but one, such as WXML_PLUGINS=-{declaring[-1].distribution}",
+        fix=f"disable all but one:\n{choices}",
     )
 
 
