@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml import ContractError, EdgeSet, Graph, NodeSet
+from wxml import ContractError, EdgeSet, Graph, Grid, NodeSet
 from wxml.testing import tiny_graph, tiny_grid
 
 NORTH_POLE_AND_EQUATOR = NodeSet(np.array([90.0, 0.0, 0.0]), np.array([0.0, 0.0, 90.0]))
@@ -154,3 +154,25 @@ def test_round_trip_through_arrays_keeps_everything() -> None:
 
 def test_identity_tells_graphs_apart() -> None:
     assert tiny_graph(tiny_grid()).identity != tiny_graph(tiny_grid(), neighbours=2).identity
+
+
+def test_the_axes_of_a_node_set_of_rows() -> None:
+    latitudes, longitudes = NodeSet.of_grid(Grid.regular([50, 40, 20], [350, 0, 10, 30])).axes
+    assert (latitudes.tolist(), longitudes.tolist()) == ([50, 40, 20], [350, 0, 10, 30])
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        NodeSet.of_grid(Grid.octahedral(2)),
+        NodeSet(np.zeros(0), np.zeros(0)),
+        NodeSet(np.array([10.0, 0.0]), np.array([5.0, 5.0])),
+        NodeSet(np.zeros(4), np.arange(4.0)),
+        NodeSet(np.array([10.0, 10.0, 0.0, 0.0]), np.array([0.0, 20.0, 5.0, 25.0])),
+        NodeSet(np.array([10.0, 10.0, 0.0, 5.0]), np.array([0.0, 20.0, 0.0, 20.0])),
+        NodeSet(np.array([10.0, 10.0, 0.0]), np.array([0.0, 20.0, 0.0])),
+    ],
+    ids=["reduced", "none", "a column", "a row", "shifted rows", "no row", "half a row"],
+)
+def test_other_nodes_have_no_axes(nodes: NodeSet) -> None:
+    assert nodes.axes is None

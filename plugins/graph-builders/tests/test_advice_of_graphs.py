@@ -21,6 +21,12 @@ CASES: list[tuple[pytest.MarkDecorator, Grid, Choice, list[Choice]]] = [
     (carries_out("write `graph: {plugin: limited-area}`"), REGION, ICOSAHEDRAL, [LIMITED_AREA]),
     (carries_out("write `graph: {plugin: icosahedral}`"), GLOBE, LIMITED_AREA, [ICOSAHEDRAL]),
     (
+        carries_out("write `graph: {plugin: limited-area, mesh: regular}`"),
+        REGION,
+        {"plugin": "lat-lon"},
+        [LIMITED_AREA | {"mesh": "regular"}],
+    ),
+    (
         carries_out("write `mesh: icosahedral`"),
         PROJECTED,
         LIMITED_AREA | {"mesh": "regular"},

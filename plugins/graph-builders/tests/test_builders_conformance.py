@@ -1,7 +1,7 @@
 """What the interface promises, checked by the kit."""
 
 from wxml.testing import GraphBuilderContract
-from wxml_graph_builders import Icosahedral, LimitedArea
+from wxml_graph_builders import Icosahedral, LatLon, LimitedArea
 
 
 class TestIcosahedral(GraphBuilderContract):
@@ -13,6 +13,11 @@ class TestIcosahedral(GraphBuilderContract):
 class TestLimitedAreaOfTriangles(GraphBuilderContract):
     plugin = LimitedArea
     rotation_invariant = True
+
+
+class TestLatLon(GraphBuilderContract):
+    plugin = LatLon
+    options = {"latitudes": 6}
 
 
 class TestRegularLimitedArea(GraphBuilderContract):

@@ -53,6 +53,20 @@ class NodeSet:
         return unit_vectors(self.latitudes, self.longitudes)
 
     @property
+    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """The latitudes and the longitudes (degrees) whose pairs the nodes are, row by row; None: there are none.
+
+        Of a mesh that has them a processor may take the state as maps, `[batch, latitude, longitude, channel]`.
+        """
+        columns = int(np.argmax(self.latitudes != self.latitudes[:1])) if len(self) else 0
+        if columns < 2 or len(self) % columns:
+            return None
+        rows, lines = (values.reshape(-1, columns) for values in (self.latitudes, self.longitudes))
+        if np.any(rows != rows[:, :1]) or np.any(lines != lines[:1]):
+            return None
+        return rows[:, 0], lines[0]
+
+    @property
     def features(self) -> NDArray[np.float32]:
         """The geometry that a model reads: sin φ, cos φ, sin λ, cos λ; shape `[node, 4]`."""
         lat, lon = np.radians(self.latitudes), np.radians(self.longitudes)

@@ -1,6 +1,6 @@
-"""A mesh of every n-th latitude and longitude of a regular grid."""
+"""Meshes of latitudes and longitudes: every n-th ones of a regular grid, or any around the globe."""
 
-__all__ = ["regular_mesh"]
+__all__ = ["Axes", "joined_axes", "regular_mesh"]
 
 from typing import NamedTuple
 
@@ -25,10 +25,7 @@ class Axes(NamedTuple):
 
 
 def regular_mesh(grid: Grid, stride: int, margin: float, coarsest: int) -> Mesh:
-    """Every `stride`-th row and column of the grid, and more of them around it, each joined to its eight neighbours.
-
-    The finest level joins neighbours; each coarser one joins every second row and column of the level before, as long
-    as that leaves three of both. Level 0 is the coarsest.
+    """Every `stride`-th row and column of the grid, and more of them around it, joined as by `joined_axes`.
 
     Args:
         grid: a regular grid.
@@ -36,7 +33,19 @@ def regular_mesh(grid: Grid, stride: int, margin: float, coarsest: int) -> Mesh:
         margin: how many mesh spacings (of rows and of columns) the mesh reaches beyond the grid, if the globe has room.
         coarsest: the coarsest level whose edges join nodes.
     """
-    axes = _axes(grid, stride, margin)
+    return joined_axes(_axes(grid, stride, margin), coarsest)
+
+
+def joined_axes(axes: Axes, coarsest: int) -> Mesh:
+    """The mesh of some latitudes and longitudes, each node joined to its eight neighbours.
+
+    The finest level joins neighbours; each coarser one joins every second row and column of the level before, as long
+    as that leaves three of both. Level 0 is the coarsest.
+
+    Args:
+        axes: the rows and columns.
+        coarsest: the coarsest level whose edges join nodes.
+    """
     number, nodes = _numbered(axes)
     levels = 1
     while (min(number.shape) - 1) // 2**levels + 1 >= FEWEST_LINES:

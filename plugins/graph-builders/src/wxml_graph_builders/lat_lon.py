@@ -1,0 +1,67 @@
+"""The GraphBuilder `lat-lon`, for global grids and processors that work on maps."""
+
+__all__ = ["LatLon"]
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml import Graph, GraphBuilder, Grid
+from wxml.errors import DataError
+
+from wxml_graph_builders.edges import NearestEdges, RadiusEdges
+from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph
+from wxml_graph_builders.regular_mesh import Axes, joined_axes
+
+
+class LatLon(GraphBuilder):
+    """Latitudes and longitudes around the globe: a mesh for processors that need rows and columns.
+
+    Row by row from north to south, each row from 0°E to the east; `NodeSet.axes` of the mesh gives them back. No row
+    lies on a pole. Each node is joined to its eight neighbours, and so are those of every second row and column, of
+    every fourth, and so on, as long as that leaves three of both.
+    """
+
+    def __init__(
+        self,
+        *,
+        latitudes: Annotated[int, Field(ge=2, le=4096, description="number of rows")] = 32,
+        longitudes: Annotated[
+            int | None, Field(ge=3, le=8192, description="number of columns; null: twice as many as rows")
+        ] = None,
+        spacing: Annotated[
+            Literal["gaussian", "equiangular"],
+            Field(
+                description="of the rows: the Gauss–Legendre nodes, or equal steps that begin half a step off the pole"
+            ),
+        ] = "gaussian",
+        coarsest: Annotated[int, Field(ge=0, le=12, description="the coarsest level whose edges join mesh nodes")] = 0,
+        encoder: Annotated[RadiusEdges, Field(description="edges from the grid to the mesh")] = ENCODER,
+        decoder: Annotated[NearestEdges, Field(description="edges from the mesh to the grid")] = DECODER,
+    ) -> None:
+        self.rows = _gaussian(latitudes) if spacing == "gaussian" else _equiangular(latitudes)
+        columns = 2 * latitudes if longitudes is None else longitudes
+        self.columns = np.arange(columns, dtype=np.float64) * (360 / columns)
+        self.coarsest = coarsest
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def _build(self, grid: Grid) -> Graph:
+        if not grid.is_global:
+            raise DataError(
+                f"graph builder `lat-lon` serves global grids, got a regional one of {len(grid)} nodes",
+                fix="write `graph: {plugin: limited-area, mesh: regular}`",
+            )
+        mesh = joined_axes(Axes(self.rows, self.columns, closed=True), self.coarsest)
+        return mesh_graph(grid, mesh, self.encoder, self.decoder)
+
+
+def _gaussian(count: int) -> NDArray[np.float64]:
+    """The latitudes (degrees) whose sines are the zeros of a Legendre polynomial, from north to south."""
+    sines, _ = np.polynomial.legendre.leggauss(count)
+    return np.degrees(np.arcsin(sines[::-1])).astype(np.float64)
+
+
+def _equiangular(count: int) -> NDArray[np.float64]:
+    return 90 - 180 / count * (np.arange(count, dtype=np.float64) + 0.5)
