@@ -22,7 +22,7 @@ HEADER = {
 }
 
 
-def checkpoint(grid: Grid | None = None) -> Checkpoint:
+def checkpoint(grid: Grid | None = None, levels: int = 0) -> Checkpoint:
     """Small, of many kinds of numbers, the same every time."""
     grid = grid or tiny_grid(4, 6)
     generator = torch.Generator().manual_seed(1)
@@ -35,7 +35,7 @@ def checkpoint(grid: Grid | None = None) -> Checkpoint:
         "empty": torch.zeros(0, 2),
     }
     numbers = np.random.default_rng(2).uniform(size=(5, 2))
-    return Checkpoint(HEADER, weights, tiny_graph(grid, 5), grid, Statistics(("t", "q"), *numbers))
+    return Checkpoint(HEADER, weights, tiny_graph(grid, 5, levels=levels), grid, Statistics(("t", "q"), *numbers))
 
 
 @pytest.fixture
@@ -73,6 +73,15 @@ def test_grid_graph_and_statistics_come_back_bit_for_bit(grid: Grid, tmp_path: P
     assert loaded.statistics.variables == ("t", "q")
     for name in ("mean", "std", "minimum", "maximum", "tendency_std"):
         assert np.array_equal(getattr(loaded.statistics, name), getattr(original.statistics, name))
+
+
+def test_coarser_levels_of_the_mesh_come_back(tmp_path: Path) -> None:
+    original = checkpoint(levels=2)
+    save_checkpoint(tmp_path / "c.safetensors", original)
+    mesh = load_checkpoint(tmp_path / "c.safetensors").graph.mesh()
+    assert [len(level.nodes) for level in mesh.levels()] == [5, 2, 1]
+    for pair in (("mesh", "mesh-1"), ("mesh-2", "mesh-1")):
+        assert np.array_equal(mesh.route(*pair).edges.features, original.graph.mesh().route(*pair).edges.features)
 
 
 def test_the_header_comes_back(saved: Path) -> None:

@@ -65,5 +65,41 @@ def test_a_route_and_a_mesh_are_geometry_alone() -> None:
         graph.edges["grid", "mesh"],
     )
     assert (mesh.nodes, mesh.edges) == (graph.nodes["mesh"], graph.edges["mesh", "mesh"])
-    assert [*type(route).__slots__, *type(mesh).__slots__] == ["source", "target", "edges", "nodes", "edges"]
+    assert type(route).__slots__ == ("source", "target", "edges")
+    assert type(mesh).__slots__ == ("nodes", "edges", "name", "graph")
     assert isinstance(mesh.nodes, NodeSet)
+
+
+def with_lonely_nodes() -> Graph:
+    graph = tiny_graph(GRID)
+    return Graph({**graph.nodes, "stations": NodeSet(np.zeros(2), np.zeros(2))}, graph.edges)
+
+
+def with_idle_nodes(source: str, target: str) -> Graph:
+    """The edges from `source` reach no node of `target` but the first."""
+    graph = tiny_graph(GRID, levels=2)
+    edges = EdgeSet.between(graph.nodes[source], graph.nodes[target], [0], [0])
+    return Graph(graph.nodes, {**graph.edges, (source, target): edges})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (with_lonely_nodes, "built nodes `stations` that no edges join"),
+        (lambda: with_idle_nodes("mesh", "mesh-1"), "left 5 nodes of `mesh-1` without an edge from `mesh`"),
+        (lambda: with_idle_nodes("mesh-2", "mesh-1"), "left 5 nodes of `mesh-1` without an edge from `mesh-2`"),
+    ],
+)
+def test_further_node_sets_that_no_processor_could_use_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ContractError, match=f"graph builder Fixed {re.escape(message)}"):
+        Fixed(make()).build(GRID)
+
+
+def test_further_node_sets_need_no_levels() -> None:
+    graph = tiny_graph(GRID)
+    stations = NodeSet(np.array([10.0, 20.0]), np.array([30.0, 40.0]))
+    edges = EdgeSet.between(stations, graph.nodes["mesh"], [0, 1], [3, 3])
+    further = Graph({**graph.nodes, "stations": stations}, {**graph.edges, ("stations", "mesh"): edges})
+    assert Fixed(further).build(GRID) is further
+    assert further.mesh().route("stations", "mesh").source is stations
+    assert further.levels == ("mesh",)

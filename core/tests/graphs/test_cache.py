@@ -26,11 +26,11 @@ from wxml.testing import tiny_graph
 built = []
 
 class Counting(GraphBuilder):
-    def __init__(self, *, neighbours: Annotated[int, Field(gt=0)] = 3, mesh_nodes: int = 12):
-        self.neighbours, self.mesh_nodes = neighbours, mesh_nodes
+    def __init__(self, *, neighbours: Annotated[int, Field(gt=0)] = 3, mesh_nodes: int = 12, levels: int = 0):
+        self.neighbours, self.mesh_nodes, self.levels = neighbours, mesh_nodes, levels
     def _build(self, grid):
         built.append((len(grid), self.neighbours))
-        return tiny_graph(grid, self.mesh_nodes, self.neighbours)
+        return tiny_graph(grid, self.mesh_nodes, self.neighbours, self.levels)
 '''
 CHOICE = PluginChoice(plugin="counting")
 
@@ -51,6 +51,14 @@ def test_a_second_run_reads_what_the_first_one_built(built: list[tuple[int, int]
     assert built == [(48, 3)]
     (file,) = (tmp_path / "cache").iterdir()
     assert re.fullmatch(r"graph-[0-9a-f]{16}\.safetensors", file.name)
+
+
+def test_coarser_levels_are_kept(built: list[tuple[int, int]]) -> None:
+    choice = PluginChoice.model_validate({"plugin": "counting", "levels": 2})
+    first, second = (built_graph(choice, tiny_grid()) for _ in range(2))
+    assert first.identity == second.identity
+    assert [len(level.nodes) for level in second.mesh().levels()] == [12, 6, 3]
+    assert len(built) == 1
 
 
 def test_another_grid_or_other_options_are_another_graph(built: list[tuple[int, int]]) -> None:

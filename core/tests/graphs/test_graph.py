@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml import ContractError, EdgeSet, Graph, Grid, NodeSet
+from wxml import ContractError, DataError, EdgeSet, Graph, GraphBuilder, Grid, Mesh, NodeSet
 from wxml.testing import tiny_graph, tiny_grid
 
 NORTH_POLE_AND_EQUATOR = NodeSet(np.array([90.0, 0.0, 0.0]), np.array([0.0, 0.0, 90.0]))
@@ -176,3 +176,82 @@ def test_the_axes_of_a_node_set_of_rows() -> None:
 )
 def test_other_nodes_have_no_axes(nodes: NodeSet) -> None:
     assert nodes.axes is None
+
+
+LEVELS = tiny_graph(tiny_grid(), levels=2)  # 12, 6 and 3 mesh nodes
+
+
+def test_a_mesh_leads_to_its_coarser_levels() -> None:
+    mesh = LEVELS.mesh()
+    assert [level.name for level in mesh.levels()] == ["mesh", "mesh-1", "mesh-2"]
+    assert [len(level.nodes) for level in mesh.levels(2)] == [12, 6, 3]
+    assert [level.name for level in mesh.levels(0)] == ["mesh"]
+    assert [level.name for level in mesh.mesh("mesh-1").levels()] == ["mesh-1", "mesh-2"]
+    down, up = mesh.route("mesh", "mesh-1"), mesh.route("mesh-1", "mesh")
+    assert down.source is up.target is mesh.nodes
+    assert down.target is up.source is LEVELS.nodes["mesh-1"]
+    assert (down.edges.source_count, down.edges.target_count) == (12, 6)
+
+
+def test_levels_survive_being_taken_apart() -> None:
+    again = Graph.from_arrays(LEVELS.to_arrays())
+    assert again.identity == LEVELS.identity != tiny_graph(tiny_grid()).identity
+    assert [len(level.nodes) for level in again.mesh().levels()] == [12, 6, 3]
+
+
+def test_a_mesh_that_stands_alone_has_itself() -> None:
+    edges = EdgeSet.between(nodes(7), nodes(7), [0], [1])
+    mesh = Mesh(nodes(7), edges)
+    assert mesh.levels() == (mesh,)
+    assert mesh.route("mesh", "mesh").edges is edges
+    with pytest.raises(DataError, match="1 levels coarser than `mesh` are needed, and the graph has 0"):
+        mesh.levels(1)
+    with pytest.raises(DataError, match="edges mesh → mesh-1 are needed, and the graph has only mesh → mesh"):
+        mesh.route("mesh", "mesh-1")
+
+
+@pytest.mark.carries_out(
+    "ask for {}, or choose a graph builder that builds {}, such as `graph: {plugin: icosahedral, hierarchy: {}}`"
+)
+def test_more_levels_than_there_are() -> None:
+    with pytest.raises(DataError, match="3 levels coarser than `mesh` are needed, and the graph has 2"):
+        LEVELS.mesh().levels(3)
+    assert len(LEVELS.mesh().levels(2)) == 3
+    assert len(tiny_graph(tiny_grid(), 16, levels=3).mesh().levels(3)) == 4
+
+
+class WithStations(GraphBuilder):
+    """Adds two stations, which the mesh reads."""
+
+    def _build(self, grid):
+        graph = tiny_graph(grid)
+        stations = nodes(2)
+        edges = EdgeSet.between(stations, graph.nodes["mesh"], [0, 1], [3, 3])
+        return Graph({**graph.nodes, "stations": stations}, {**graph.edges, ("stations", "mesh"): edges})
+
+
+@pytest.mark.carries_out("choose a graph builder that builds these edges, or a model that does not need them")
+def test_edges_that_are_not_there() -> None:
+    with pytest.raises(DataError, match="edges stations → mesh are needed, and the graph has only"):
+        tiny_graph(tiny_grid()).mesh().route("stations", "mesh")
+    assert len(WithStations().build(tiny_grid()).mesh().route("stations", "mesh").source) == 2
+
+
+@pytest.mark.parametrize("missing", [("mesh-1", "mesh-1"), ("mesh", "mesh-1"), ("mesh-2", "mesh-1")])
+def test_a_level_without_edges_is_refused(missing: tuple[str, str]) -> None:
+    some = {pair: edges for pair, edges in LEVELS.edges.items() if pair != missing}
+    with pytest.raises(ContractError, match=f"level `mesh-[12]` needs edges {' → '.join(missing)}, got none"):
+        Graph(LEVELS.nodes, some)
+
+
+def test_a_gap_among_the_levels_is_refused() -> None:
+    some = {name: LEVELS.nodes[name] for name in ("grid", "mesh", "mesh-2")}
+    kept = {pair: edges for pair, edges in LEVELS.edges.items() if "mesh-1" not in pair}
+    with pytest.raises(ContractError, match="without a gap, got grid, mesh, mesh-2"):
+        Graph(some, kept)
+
+
+@pytest.mark.parametrize("name", ["", "mesh/fine", "a b", "-1", "mesh\n"])
+def test_a_name_that_no_file_could_hold_is_refused(name: str) -> None:
+    with pytest.raises(ContractError, match="the name of a node set must have letters, digits"):
+        Graph({name: nodes(3)}, {})

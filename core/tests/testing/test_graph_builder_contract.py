@@ -155,7 +155,7 @@ class OwnBuild(Nearest):
         (NotANumber, "features_are_finite", "features are not finite"),
         (DoubleFeatures, "features_are_finite", "features must be float32"),
         (MovesTheGrid, "the_grid_is_not_modified", "the builder changed the grid"),
-        (OddNames, "the_graph_survives_a_file", "is another graph"),
+        (OddNames, "the_graph_survives_a_file", "the name of a node set must have letters"),
         (ServesNone, "it_serves_a_grid", "it serves none of global regular, regional regular"),
         (Crashes, "it_serves_a_grid", "zero"),
         (OwnBuild, "it_serves_a_grid", "`build` must not be overridden"),

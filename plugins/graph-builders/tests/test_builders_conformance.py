@@ -10,6 +10,12 @@ class TestIcosahedral(GraphBuilderContract):
     rotation_invariant = True
 
 
+class TestIcosahedralWithLevels(GraphBuilderContract):
+    plugin = Icosahedral
+    options = {"refinement": 2, "hierarchy": 2}
+    rotation_invariant = True
+
+
 class TestLimitedAreaOfTriangles(GraphBuilderContract):
     plugin = LimitedArea
     rotation_invariant = True

@@ -1,6 +1,7 @@
 """The builder `icosahedral` on global grids."""
 
 import inspect
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -127,3 +128,56 @@ def test_mesh_nodes_are_where_they_are_said_to_be() -> None:
     # the uppermost ring of the icosahedron: 37.377 degrees from the pole
     np.testing.assert_allclose(nodes.latitudes[:3], 52.62263, atol=1e-5)
     np.testing.assert_allclose(nodes.longitudes[:3], [0, 120, 240], atol=1e-9)
+
+
+@pytest.mark.parametrize("coarsest", [0, 1])
+def test_a_level_is_the_mesh_of_a_lower_refinement(coarsest) -> None:
+    grid = Grid.octahedral(8)
+    levels = Icosahedral(refinement=3, coarsest=coarsest, hierarchy=2).build(grid).mesh().levels()
+    assert [level.name for level in levels] == ["mesh", "mesh-1", "mesh-2"]
+    for level, refinement in zip(levels, (3, 2, 1), strict=True):
+        alone = Icosahedral(refinement=refinement, coarsest=coarsest).build(grid).mesh()
+        for part in ("latitudes", "longitudes"):
+            np.testing.assert_array_equal(getattr(level.nodes, part), getattr(alone.nodes, part))
+        for part in ("source", "target", "features"):
+            np.testing.assert_array_equal(getattr(level.edges, part), getattr(alone.edges, part))
+
+
+def test_edges_between_levels_by_closed_form() -> None:
+    mesh = Icosahedral(refinement=4, hierarchy=3).build(Grid.octahedral(8)).mesh()
+    for level, (finer, coarser) in enumerate(pairwise(mesh.levels())):
+        down, up = mesh.route(finer.name, coarser.name).edges, mesh.route(coarser.name, finer.name).edges
+        assert len(down) == len(up) == 70 * 4 ** (3 - level) + 2
+        # an older node reads itself, a younger one the two that it lies between
+        read, counts = np.unique(np.diff(up.pointers), return_counts=True)
+        assert read.tolist() == [1, 2]
+        assert counts.tolist() == [len(coarser.nodes), len(finer.nodes) - len(coarser.nodes)]
+        # a coarse node reads itself and the middles of its five or six sides
+        assert np.unique(np.diff(down.pointers)).tolist() == [6, 7]
+        np.testing.assert_array_equal(up.source, down.target[down.transpose])
+        np.testing.assert_array_equal(up.target, down.source[down.transpose])
+
+
+def test_a_node_lies_in_the_middle_of_its_parents() -> None:
+    mesh = Icosahedral(refinement=2, hierarchy=1).build(Grid.octahedral(8)).mesh()
+    route = mesh.route("mesh-1", "mesh")
+    for node in range(len(mesh.nodes)):
+        parents = route.edges.source[route.edges.pointers[node] : route.edges.pointers[node + 1]]
+        middle = route.source.points[parents].sum(0)
+        np.testing.assert_allclose(middle / np.linalg.norm(middle), mesh.nodes.points[node], atol=1e-12)
+
+
+def test_a_hierarchy_changes_nothing_of_the_mesh() -> None:
+    grid = Grid.octahedral(8)
+    plain, deep = Icosahedral().build(grid).to_arrays(), Icosahedral(hierarchy=2).build(grid).to_arrays()
+    assert set(plain) < set(deep)
+    for name, array in plain.items():
+        np.testing.assert_array_equal(deep[name], array)
+
+
+@pytest.mark.carries_out("choose `hierarchy` from 0 to {}, or a finer mesh")
+def test_more_levels_than_refinements_are_refused() -> None:
+    with pytest.raises(DataError, match="at most 1 levels lie between `coarsest` 1 and `refinement` 2, got 2"):
+        Icosahedral(refinement=2, coarsest=1, hierarchy=2)
+    for builder in (Icosahedral(refinement=2, coarsest=1, hierarchy=1), Icosahedral(coarsest=1, hierarchy=2)):
+        assert len(builder.build(Grid.octahedral(8)).levels) == 1 + builder.hierarchy

@@ -3,6 +3,7 @@
 __all__ = ["GraphBuilder"]
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -15,7 +16,10 @@ EDGES = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
 
 
 class GraphBuilder(ABC):
-    """Builds node sets `grid` and `mesh` and the edges among them. The keyword-only parameters are its options."""
+    """Builds node sets `grid` and `mesh` and the edges among them. The keyword-only parameters are its options.
+
+    It may build further node sets, which processors ask for by name; `wxml.Graph` says which names are levels.
+    """
 
     @final
     def build(self, grid: Grid) -> Graph:
@@ -39,7 +43,20 @@ class GraphBuilder(ABC):
             raise self._fault(
                 f"left {unread} grid nodes without an edge to the mesh, {unreached} without an edge from it"
             )
+        self._check_further(graph)
         return graph
+
+    def _check_further(self, graph: Graph) -> None:
+        """Check that edges join every node set, and that every node of a level takes part in its edges up and down."""
+        joined = {name for pair in graph.edges for name in pair}
+        alone = [name for name in graph.nodes if name not in joined]
+        if alone:
+            raise self._fault(f"built nodes `{alone[0]}` that no edges join")
+        for finer, coarser in pairwise(graph.levels):
+            for source, target in ((finer, coarser), (coarser, finer)):
+                idle = int(np.sum(np.diff(graph.edges[source, target].pointers) == 0))
+                if idle:
+                    raise self._fault(f"left {idle} nodes of `{target}` without an edge from `{source}`")
 
     @abstractmethod
     def _build(self, grid: Grid) -> Graph:

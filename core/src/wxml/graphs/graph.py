@@ -3,8 +3,10 @@
 __all__ = ["EdgeSet", "Graph", "Mesh", "NodeSet", "Route"]
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -12,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from wxml.data.grid import Grid
 from wxml.data.sphere import angular_distance, local_direction, unit_vectors
-from wxml.errors import ContractError
+from wxml.errors import ContractError, DataError
 
 EDGE_FEATURES = ("length", "east", "north")
+NODE_SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+LEVEL = re.compile(r"mesh-([1-9][0-9]{0,2})")
 _AUTHORS = "this is a fault of the graph builder: tell its authors"
 
 
@@ -159,21 +163,75 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """The geometry of a Processor: the mesh nodes and the edges among them."""
+    """The geometry of a Processor: the mesh nodes and the edges among them, and the way to the rest of the graph."""
 
     nodes: NodeSet
     edges: EdgeSet
+    name: str = "mesh"
+    """The name of the node set in the graph."""
+    graph: "Graph | None" = field(default=None, repr=False, compare=False)
+    """The graph that the mesh is a part of; None: it stands alone."""
+
+    def levels(self, coarser: int | None = None) -> tuple["Mesh", ...]:
+        """Return this mesh and the coarser ones below it, finest first; `route` leads from one to the next and back.
+
+        Args:
+            coarser: how many of the coarser ones; None: all that there are.
+
+        Raises:
+            DataError: the graph has fewer.
+        """
+        names = () if self.graph is None else self.graph.levels
+        below = names[names.index(self.name) + 1 :] if self.name in names else ()
+        if coarser is not None and coarser > len(below):
+            raise DataError(
+                f"{coarser} levels coarser than `{self.name}` are needed, and the graph has {len(below)}",
+                fix=f"ask for {len(below)}, or choose a graph builder that builds {coarser}, "
+                f"such as `graph: {{plugin: icosahedral, hierarchy: {coarser}}}`",
+            )
+        return (self, *map(self.mesh, below[:coarser]))
+
+    def mesh(self, name: str) -> "Mesh":
+        """Return another node set of the graph with the edges among its own nodes.
+
+        Raises:
+            DataError: the graph has no such edges.
+        """
+        return self if name == self.name else self._graph().mesh(name)
+
+    def route(self, source: str, target: str) -> Route:
+        """Return the edges between two node sets of the graph, such as `mesh` and `mesh-1`.
+
+        Raises:
+            DataError: the graph has no such edges.
+        """
+        return self._graph().route(source, target)
+
+    def _graph(self) -> "Graph":
+        return self.graph or Graph({self.name: self.nodes}, {(self.name, self.name): self.edges})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """Named node sets and the edges between them; several grids are several node sets."""
+    """Named node sets and the edges between them.
+
+    A model needs `grid`, `mesh`, and the edges grid → mesh, mesh → mesh and mesh → grid. Further ones are for
+    processors that ask for them by name. `mesh-1`, `mesh-2` and so on are levels, each coarser than the one before:
+    each has edges among its own nodes, and from and to the one before.
+    """
 
     nodes: Mapping[str, NodeSet]
+    """Keyed by name: letters, digits, `_`, `.` and `-`."""
     edges: Mapping[tuple[str, str], EdgeSet]
     """Keyed by (source name, target name), such as `("grid", "mesh")`."""
 
     def __post_init__(self) -> None:
+        wrong = [name for name in self.nodes if not NODE_SET.fullmatch(name)]
+        if wrong:
+            raise ContractError(
+                f"the name of a node set must have letters, digits, `_`, `.` and `-` alone, got {wrong[0]!r}",
+                fix=_AUTHORS,
+            )
         for (source, target), edges in self.edges.items():
             found = {name: len(self.nodes[name]) for name in (source, target) if name in self.nodes}
             if found.get(source) != edges.source_count or found.get(target) != edges.target_count:
@@ -183,13 +241,52 @@ class Graph:
                     fix=_AUTHORS,
                 )
 
+        self._check_levels()
+
+    def _check_levels(self) -> None:
+        """Check that the numbers of the levels have no gap, and that edges join each with itself and the one before."""
+        levels = self.levels
+        count = sum(LEVEL.fullmatch(name) is not None for name in self.nodes)
+        if count >= len(levels):
+            raise ContractError(
+                f"levels must be `mesh`, `mesh-1`, `mesh-2` and so on without a gap, got {', '.join(self.nodes)}",
+                fix=_AUTHORS,
+            )
+        for finer, coarser in pairwise(levels):
+            for source, target in ((coarser, coarser), (finer, coarser), (coarser, finer)):
+                if (source, target) not in self.edges:
+                    raise ContractError(f"level `{coarser}` needs edges {source} → {target}, got none", fix=_AUTHORS)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The names of the mesh and of its coarser levels, finest first: `mesh`, `mesh-1`, `mesh-2` and so on."""
+        names = ["mesh"]
+        while f"mesh-{len(names)}" in self.nodes:
+            names.append(f"mesh-{len(names)}")
+        return tuple(names)
+
     def route(self, source: str, target: str) -> Route:
-        """Return the edges from `source` to `target` with the two node sets."""
+        """Return the edges from `source` to `target` with the two node sets.
+
+        Raises:
+            DataError: the graph has no such edges.
+        """
+        if (source, target) not in self.edges:
+            raise DataError(
+                f"edges {source} → {target} are needed, and the graph has only "
+                f"{', '.join(' → '.join(pair) for pair in self.edges)}",
+                fix="choose a graph builder that builds these edges, or a model that does not need them",
+            )
         return Route(self.nodes[source], self.nodes[target], self.edges[source, target])
 
     def mesh(self, name: str = "mesh") -> Mesh:
-        """Return the node set `name` with the edges among its own nodes."""
-        return Mesh(self.nodes[name], self.edges[name, name])
+        """Return the node set `name` with the edges among its own nodes.
+
+        Raises:
+            DataError: the graph has no such edges.
+        """
+        route = self.route(name, name)
+        return Mesh(route.source, route.edges, name, self)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the arrays from which `from_arrays` makes the graph again; name → array."""

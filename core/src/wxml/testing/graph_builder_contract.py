@@ -89,14 +89,15 @@ class GraphBuilderContract(Contract):
                 require(fits, f"{where}: `{name}` must lie below {count}, got {index.min()} to {index.max()}")
 
     def test_features_are_finite(self) -> None:
-        """Every edge has the same number of finite float32 features, and every mesh node has a finite place."""
+        """Every edge has the same number of finite float32 features, and every node has a finite place."""
         for where, edges in self._edge_sets():
             features = edges.features
             fits = features.ndim == 2 and len(features) == len(edges) and features.dtype == np.float32
             require(fits, f"{where}: features must be float32 [{len(edges)}, n], got {features.dtype} {features.shape}")
             require(np.isfinite(features).all(), f"{where}: features are not finite")
         for name, _, graph in self._served(self.grids()):
-            require(np.isfinite(graph.nodes["mesh"].points).all(), f"{name}: the place of a mesh node is not finite")
+            lost = [n for n, nodes in graph.nodes.items() if not np.isfinite(nodes.points).all()]
+            require(not lost, f"{name}: the place of a node is not finite, of `{', '.join(lost)}`")
 
     def test_the_same_grid_gives_the_same_graph(self) -> None:
         """Two builders with the same options, and two builds by one of them, give the same graph bit for bit."""

@@ -15,8 +15,8 @@ def tiny_region() -> Grid:
 
 
 def globe() -> Graph:
-    """24 grid nodes around the globe and 10 mesh nodes, well connected."""
-    return tiny_graph(tiny_grid(4, 6), mesh_nodes=10)
+    """24 grid nodes around the globe and 10 mesh nodes, well connected, with coarser levels of 5 and of 2 nodes."""
+    return tiny_graph(tiny_grid(4, 6), mesh_nodes=10, levels=2)
 
 
 def limited_area() -> Graph:

@@ -23,21 +23,36 @@ def tiny_grid(latitudes: int = 6, longitudes: int = 8) -> Grid:
     return Grid.regular(90 - step / 2 - step * np.arange(latitudes), 360 / longitudes * np.arange(longitudes))
 
 
-def tiny_graph(grid: Grid, mesh_nodes: int = 12, neighbours: int = 3) -> Graph:
-    """Make a graph for `grid`: the mesh nodes lie on a spiral, and every node is joined to its nearest ones."""
-    steps = np.arange(mesh_nodes) + 0.5
-    spiral = NodeSet(np.degrees(np.arcsin(1 - 2 * steps / mesh_nodes)), np.mod(steps * 222.49, 360))
-    nodes = {"grid": NodeSet.of_grid(grid), "mesh": spiral}
+def tiny_graph(grid: Grid, mesh_nodes: int = 12, neighbours: int = 3, levels: int = 0) -> Graph:
+    """Make a graph for `grid`: the mesh nodes lie on a spiral, and every node is joined to its nearest ones.
+
+    Each of the `levels` below the mesh has half as many nodes as the one before, and edges up and down.
+    """
+    nodes = {"grid": NodeSet.of_grid(grid), "mesh": _spiral(mesh_nodes)}
     pairs = {("mesh", "grid"): neighbours, ("mesh", "mesh"): neighbours + 1}
-    edges = {}
-    for (source, target), count in pairs.items():
-        distance = angular_distance(nodes[target].points[:, None], nodes[source].points[None])
-        nearest = np.argsort(distance, axis=1, kind="stable")[:, :count]
-        index = np.repeat(np.arange(len(nodes[target])), count)
-        edges[source, target] = EdgeSet.between(nodes[source], nodes[target], nearest.ravel(), index)
+    finer = "mesh"
+    for level in range(1, levels + 1):
+        coarser = f"mesh-{level}"
+        nodes[coarser] = _spiral(mesh_nodes >> level)
+        pairs |= {(coarser, coarser): neighbours + 1, (finer, coarser): neighbours, (coarser, finer): neighbours}
+        finer = coarser
+    edges = {pair: _nearest_edges(nodes[pair[0]], nodes[pair[1]], count) for pair, count in pairs.items()}
     back = edges["mesh", "grid"]
     edges["grid", "mesh"] = EdgeSet.between(nodes["grid"], nodes["mesh"], back.target, back.source)
     return Graph(nodes, edges)
+
+
+def _spiral(count: int) -> NodeSet:
+    steps = np.arange(count) + 0.5
+    return NodeSet(np.degrees(np.arcsin(1 - 2 * steps / count)), np.mod(steps * 222.49, 360))
+
+
+def _nearest_edges(source: NodeSet, target: NodeSet, count: int) -> EdgeSet:
+    """Edges from the `count` nearest source nodes into each target node."""
+    distance = angular_distance(target.points[:, None], source.points[None])
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, :count]
+    index = np.repeat(np.arange(len(target)), nearest.shape[1])
+    return EdgeSet.between(source, target, nearest.ravel(), index)
 
 
 class TravellingWaves(DataSource):

@@ -5,12 +5,12 @@ __all__ = ["Icosahedral"]
 from typing import Annotated
 
 from pydantic import Field
-from wxml import Graph, GraphBuilder, Grid, NodeSet
+from wxml import Graph, GraphBuilder, Grid, Mesh, NodeSet
 from wxml.data.sphere import from_unit_vectors
 from wxml.errors import DataError
 
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges
-from wxml_graph_builders.icosphere import icosphere
+from wxml_graph_builders.icosphere import Icosphere, icosphere
 from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph, multi_scale_mesh, refuse_coarsest
 
 
@@ -25,6 +25,10 @@ class Icosahedral(GraphBuilder):
     | 4 | 2 562 | 20 460 | 20 400 | 480 km |
     | 5 | 10 242 | 81 900 | 81 840 | 240 km |
     | 6 | 40 962 | 327 660 | 327 600 | 120 km |
+
+    With `hierarchy: n` the graph has n coarser levels for processors that ask for them: `mesh-1`, `mesh-2`, … are the
+    meshes of refinement r − 1, r − 2, … with the edges that they would have as a mesh. A node of a level is joined, up
+    and down, to the node at its place in the next finer one and to the nodes that lie between it and its neighbours.
     """
 
     def __init__(
@@ -37,10 +41,20 @@ class Icosahedral(GraphBuilder):
         coarsest: Annotated[
             int, Field(ge=0, le=9, description="the coarsest refinement whose edges join mesh nodes")
         ] = 0,
+        hierarchy: Annotated[
+            int, Field(ge=0, le=9, description="number of coarser levels for processors that ask for them")
+        ] = 0,
         encoder: Annotated[RadiusEdges, Field(description="edges from the grid to the mesh")] = ENCODER,
         decoder: Annotated[NearestEdges, Field(description="edges from the mesh to the grid")] = DECODER,
     ) -> None:
         refuse_coarsest(coarsest, refinement)
+        if hierarchy > refinement - coarsest:
+            raise DataError(
+                f"`hierarchy` must leave every level edges: at most {refinement - coarsest} levels lie between "
+                f"`coarsest` {coarsest} and `refinement` {refinement}, got {hierarchy}",
+                fix=f"choose `hierarchy` from 0 to {refinement - coarsest}, or a finer mesh",
+            )
+        self.hierarchy = hierarchy
         self.refinement = refinement
         self.coarsest = coarsest
         self.encoder = encoder
@@ -53,6 +67,13 @@ class Icosahedral(GraphBuilder):
                 fix="write `graph: {plugin: limited-area}`",
             )
         sphere = icosphere(self.refinement)
-        levels = [sphere.edges(level) for level in range(self.coarsest, self.refinement + 1)]
-        mesh = multi_scale_mesh(NodeSet(*from_unit_vectors(sphere.points)), levels)
-        return mesh_graph(grid, mesh, self.encoder, self.decoder)
+        mesh = self._mesh(sphere, self.refinement)
+        finest = range(self.refinement, self.refinement - self.hierarchy, -1)
+        coarser = [(self._mesh(sphere, level - 1), sphere.parents(level)) for level in finest]
+        return mesh_graph(grid, mesh, self.encoder, self.decoder, coarser)
+
+    def _mesh(self, sphere: Icosphere, refinement: int) -> Mesh:
+        """The nodes of a refinement, joined by its edges and those of all coarser ones that count."""
+        levels = [sphere.edges(level) for level in range(self.coarsest, refinement + 1)]
+        count = 10 * 4**refinement + 2
+        return multi_scale_mesh(NodeSet(*from_unit_vectors(sphere.points[:count])), levels)

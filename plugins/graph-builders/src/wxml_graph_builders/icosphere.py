@@ -36,6 +36,18 @@ class Icosphere:
         corners = self.triangles[refinement]
         return np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
 
+    def parents(self, refinement: int) -> NDArray[np.int64]:
+        """Pairs of a node of one refinement and a node of the one before it, shape `[pair, 2]`.
+
+        A node that the refinement has added lies between two older ones, and is paired with both; an older one is
+        paired with itself.
+        """
+        count = int(self.triangles[refinement - 1].max()) + 1
+        edges = self.edges(refinement)
+        older = np.arange(count)
+        added = edges[(edges[:, 0] >= count) & (edges[:, 1] < count)]
+        return np.concatenate([np.stack([older, older], axis=1), added])
+
 
 def greatest_edge(refinement: int) -> float:
     """The length in radians of the longest edges: those of the triangle in the middle of an icosahedron's face.

@@ -11,22 +11,42 @@ from wxml.errors import DataError
 
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges
 
+Pairs = NDArray[np.int64]
+
 ENCODER = RadiusEdges()
 DECODER = NearestEdges()
 
 
-def mesh_graph(grid: Grid, mesh: Mesh, encoder: RadiusEdges, decoder: NearestEdges) -> Graph:
-    """Node sets `grid` and `mesh`, and the edges grid → mesh, mesh → mesh and mesh → grid."""
+def mesh_graph(
+    grid: Grid, mesh: Mesh, encoder: RadiusEdges, decoder: NearestEdges, coarser: Sequence[tuple[Mesh, Pairs]] = ()
+) -> Graph:
+    """Node sets `grid` and `mesh`, and the edges grid → mesh, mesh → mesh and mesh → grid.
+
+    Args:
+        grid: the grid.
+        mesh: the mesh.
+        encoder: makes the edges grid → mesh.
+        decoder: makes the edges mesh → grid.
+        coarser: the levels below the mesh, from fine to coarse. Each comes with pairs of a node of the level before and
+            a node of its own, shape `[pair, 2]`, which edges down and edges up join.
+    """
     nodes = NodeSet.of_grid(grid)
     edges = {
         ("grid", "mesh"): encoder.between(nodes, mesh.nodes),
         ("mesh", "mesh"): mesh.edges,
         ("mesh", "grid"): decoder.between(mesh.nodes, nodes),
     }
-    return Graph({"grid": nodes, "mesh": mesh.nodes}, edges)
+    sets = {"grid": nodes, "mesh": mesh.nodes}
+    for level, (below, pairs) in enumerate(coarser, start=1):
+        finer, name = f"mesh-{level - 1}" if level > 1 else "mesh", f"mesh-{level}"
+        sets[name] = below.nodes
+        edges[name, name] = below.edges
+        edges[finer, name] = EdgeSet.between(sets[finer], sets[name], pairs[:, 0], pairs[:, 1])
+        edges[name, finer] = EdgeSet.between(sets[name], sets[finer], pairs[:, 1], pairs[:, 0])
+    return Graph(sets, edges)
 
 
-def multi_scale_mesh(nodes: NodeSet, levels: Sequence[NDArray[np.int64]]) -> Mesh:
+def multi_scale_mesh(nodes: NodeSet, levels: Sequence[Pairs]) -> Mesh:
     """The mesh whose edges are the union of the levels' directed edges, each of shape `[edge, 2]`."""
     pairs = np.concatenate(levels)
     return Mesh(nodes, EdgeSet.between(nodes, nodes, pairs[:, 0], pairs[:, 1]))
