@@ -58,6 +58,7 @@ HEAVY = {
     "h5py": ("deferred wxml/files/hdf5_structure.py",),
     "netCDF4": ("wxml_forecast_writers/netcdf_writer.py", "wxml_dataset_sources/xarray_reading/validity.py"),
     "zarr": (
+        "wxml_dataset_sources/anemoi_reading/store.py",
         "wxml_forecast_writers/zarr_writer.py",
         "deferred wxml_dataset_sources/xarray_reading/opening.py",
         "deferred wxml_verification/reading.py",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
 OPTIONS = {
     "trainer lightning": [
@@ -16,6 +17,7 @@ OPTIONS = {
         "accelerator=cpu",
         "learning_rate=0.01",
     ],
+    "data-source anemoi": ["path=store.zarr"],
     "data-source simulated-atmosphere": ["truncation=5", "end=2000-01-02", "spin_up_days=0"],
     "data-source xarray": ["path=world.nc"],
     "graph-builder icosahedral": ["refinement=1"],
@@ -46,10 +48,21 @@ def shipped(root: Path) -> list[tuple[str, str]]:
 PLUGINS = shipped(Path(__file__).resolve().parents[1])
 
 
+def write_store(path: Path) -> None:
+    """Write a dataset in the layout of anemoi-datasets."""
+    root = zarr.open_group(path, mode="w", zarr_format=2)
+    root.attrs["variables"] = ["t"]
+    root.create_array("data", data=np.ones((2, 1, 1, 4), "f4"))
+    root.create_array("dates", data=np.array(["2000-01-01T00", "2000-01-01T06"], "M8[s]"))
+    root.create_array("latitudes", data=np.array([10.0, 10.0, 0.0, 0.0]))
+    root.create_array("longitudes", data=np.array([0.0, 10.0, 0.0, 10.0]))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """Where there is a small file with weather."""
     folder = tmp_path_factory.mktemp("checked")
+    write_store(folder / "store.zarr")
     times = np.datetime64("2000-01-01", "ns") + 6 * np.arange(6) * np.timedelta64(1, "h")
     values = np.random.default_rng(0).normal(280, 5, (6, 3, 4)).astype("f4")
     places = {"latitude": [60.0, 0.0, -60.0], "longitude": [0.0, 90.0, 180.0, 270.0]}

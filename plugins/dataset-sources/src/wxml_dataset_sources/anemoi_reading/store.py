@@ -1,0 +1,240 @@
+"""A store in the layout of anemoi-datasets: opens it, checks that it is whole, and reads values."""
+
+__all__ = ["Store", "opened", "read_values"]
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from wxml import Grid, Variable
+from wxml.data.times import format_time, parse_duration, parse_time
+from wxml.errors import DataError
+from wxml.files.failures import damage_errors
+from wxml.files.zarr_metadata import check_zarr_store
+from zarr.storage import LocalStore
+
+from wxml_dataset_sources.anemoi_reading.described import described
+from wxml_dataset_sources.anemoi_reading.places import grid_of
+
+DIMENSIONS: Final = ("dates", "variables", "ensembles", "values")
+COPY_AGAIN: Final = "build the store again, or copy it again from where it was made"
+KEPT_OPEN: Final = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """What a store says before a field is read."""
+
+    variables: tuple[Variable, ...]
+    dates: NDArray[np.datetime64]
+    """All instants on its axis, `datetime64[s]`."""
+    is_missing: NDArray[np.bool_]
+    """For each of them, whether the store lists it as missing; its values are NaN."""
+    members: int
+    grid: Grid
+
+
+def opened(path: str) -> Store:
+    """Open the store at `path`, and check that it is whole.
+
+    Raises:
+        DataError: it is damaged, was not finished, or has another layout.
+    """
+    with damage_errors(lambda error: _damaged(path, error)):
+        root = _group(path)
+        attributes = dict(root.attrs)
+        data = _array(root, "data")
+        names = attributes.get("variables")
+        if data is None or not isinstance(names, list):
+            lacking = "the array `data`" if data is None else "the attribute `variables`"
+            raise DataError(
+                f"`{path}` has no layout of anemoi-datasets: it lacks {lacking}",
+                fix="read it with the plugin `xarray`",
+            )
+        _check_dimensions(path, data)
+        dates = _dates(path, root)
+        north, east = (_places(path, root, name) for name in ("latitude", "longitude"))
+        _check_shape(path, data, {"dates": len(dates), "variables": len(names), "values": len(north)})
+        _check_axis(path, dates, attributes)
+        _check_finished(path)
+        said = attributes.get("variables_metadata")
+        metadata: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+        return Store(
+            tuple(described(str(name), metadata.get(name)) for name in names),
+            dates,
+            _missing(dates, attributes.get("missing_dates")),
+            int(data.shape[2]),
+            grid_of(north, east, attributes.get("field_shape")),
+        )
+
+
+def read_values(path: str, rows: NDArray[np.intp], columns: NDArray[np.intp], out: NDArray[np.float32]) -> None:
+    """Fill `out[time, member, variable, node]` with the values at some dates and variables.
+
+    Dates in one chunk, and dates that follow each other, are read together.
+
+    Args:
+        path: the store, which `opened` accepts.
+        rows: positions on its axis of dates, in any order, perhaps repeated.
+        columns: positions among its variables, likewise.
+        out: the array to fill.
+
+    Raises:
+        DataError: a chunk is damaged.
+    """
+    with damage_errors(lambda error: _damaged(path, error)):
+        data = _data(path, _written(path), os.getpid())
+        for first, last in _runs(np.unique(rows), data.chunks[0]):
+            here = np.flatnonzero((rows >= first) & (rows <= last))
+            for places, wanted in _spans(columns, data.chunks[1]):
+                block = np.asarray(data[first : last + 1, wanted])
+                picked = block[_slice(rows[here] - first)][:, _slice(columns[places] - wanted.start)]
+                for place, values in zip(here, picked, strict=True):
+                    out[place][:, _slice(places)] = values.swapaxes(0, 1)
+
+
+def _slice(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """The positions as a slice where they follow each other: it copies nothing."""
+    follow = len(positions) and np.array_equal(positions, np.arange(positions[0], positions[0] + len(positions)))
+    return slice(int(positions[0]), int(positions[-1]) + 1) if follow else positions
+
+
+def _runs(rows: NDArray[np.intp], chunk: int) -> Iterator[tuple[int, int]]:
+    """The first and the last of each run of rising positions that follow each other or share a chunk."""
+    is_new = (np.diff(rows) > 1) & (np.diff(rows // chunk) > 0)
+    starts = np.concatenate([[0], np.flatnonzero(is_new) + 1])
+    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+        yield int(rows[start]), int(rows[end - 1])
+
+
+def _spans(columns: NDArray[np.intp], chunk: int) -> Iterator[tuple[NDArray[np.intp], slice]]:
+    """Runs of variables that share chunks or follow each other: their places in `columns`, and where they lie."""
+    for first, last in _runs(np.unique(columns), chunk):
+        yield np.flatnonzero((columns >= first) & (columns <= last)), slice(first, last + 1)
+
+
+def _group(path: str) -> zarr.Group:
+    """The group at the root; its metadata, and those of the group of the build, name nothing that would run code."""
+    check_zarr_store(path)
+    if os.path.isdir(os.path.join(path, "_build")):
+        check_zarr_store(os.path.join(path, "_build"))
+    return zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=False)
+
+
+def _written(path: str) -> int:
+    """When the metadata of the data were last written, in nanoseconds."""
+    names = (os.path.join(path, "data", name) for name in ("zarr.json", ".zarray"))
+    return max((os.stat(name).st_mtime_ns for name in names if os.path.exists(name)), default=0)
+
+
+@lru_cache(maxsize=KEPT_OPEN)
+def _data(path: str, written: int, process: int) -> zarr.Array[Any]:
+    """The array of the data; every process opens its own, and opens it again once it was written again."""
+    array = _group(path).get("data")
+    if not isinstance(array, zarr.Array):
+        raise _broken(path, "lacks the array `data`")
+    return array
+
+
+def _array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
+    found = group.get(name)
+    return found if isinstance(found, zarr.Array) else None
+
+
+def _damaged(path: str, error: Exception) -> DataError:
+    if isinstance(error, PermissionError):
+        return DataError(f"`{path}` may not be read: permission denied", fix="ask its owner, or check its mode")
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return _broken(path, f"cannot be read: {reason}")
+
+
+def _broken(path: str, what: str) -> DataError:
+    return DataError(f"`{path}` {what}", fix=COPY_AGAIN)
+
+
+def _check_dimensions(path: str, data: zarr.Array[Any]) -> None:
+    if data.ndim == len(DIMENSIONS) and data.dtype.kind == "f":
+        return
+    kinds = {2: "a table of observations", 5: "several forecasts (base dates × steps)"}
+    raise DataError(
+        f"`{path}` holds {kinds.get(data.ndim, 'other data')} of type {data.dtype}, where floats along "
+        f"{', '.join(DIMENSIONS)} are read",
+        fix="build a store of fields, one for each date",
+    )
+
+
+def _dates(path: str, root: zarr.Group) -> NDArray[np.datetime64]:
+    array = _array(root, "dates")
+    if array is None or array.ndim != 1 or array.dtype.kind != "M":
+        raise _broken(path, "lacks the array `dates`, or it holds no dates")
+    dates = np.asarray(array[:]).astype("datetime64[s]")
+    falls = np.flatnonzero(np.diff(dates) <= np.timedelta64(0, "s"))
+    if len(falls) or not len(dates) or np.isnat(dates).any():
+        where = f" after {format_time(dates[falls[0]])}" if len(falls) else ""
+        raise _broken(path, f"holds dates that do not rise{where}")
+    return dates
+
+
+def _places(path: str, root: zarr.Group, name: str) -> NDArray[np.float64]:
+    """The coordinate `latitudes` or `longitudes`; stores of the first versions have its singular."""
+    array = _array(root, f"{name}s")
+    if array is None:
+        array = _array(root, name)
+    if array is None or array.ndim != 1:
+        raise _broken(path, f"lacks the array `{name}s`")
+    return np.asarray(array[:], np.float64)
+
+
+def _check_shape(path: str, data: zarr.Array[Any], lengths: Mapping[str, int]) -> None:
+    """Compare the shape of the data with what describes it: `lengths` by dimension."""
+    for dimension, length in lengths.items():
+        found = data.shape[DIMENSIONS.index(dimension)]
+        if found != length:
+            raise _broken(path, f"holds data of {found} {dimension}, and describes {length}")
+
+
+def _check_axis(path: str, dates: NDArray[np.datetime64], attributes: Mapping[str, Any]) -> None:
+    """Refuse an axis that lacks dates between its start and its end: missing ones stay on the axis as NaN."""
+    try:
+        start, end = (parse_time(str(attributes[key])) for key in ("start_date", "end_date"))
+        frequency = parse_duration(_with_unit(attributes["frequency"]))
+    except (KeyError, DataError):
+        return  # it does not say them, or in months
+    wanted = int((end - start) // frequency) + 1
+    if wanted > len(dates):
+        raise _broken(
+            path,
+            f"is shorter than its dates: {wanted} from {format_time(start)} to {format_time(end)} every "
+            f"{attributes['frequency']}, and {len(dates)} are there",
+        )
+
+
+def _with_unit(frequency: object) -> str:
+    """The frequency as text; a bare number counts hours."""
+    return f"{frequency}h" if str(frequency).isdigit() else str(frequency)
+
+
+def _check_finished(path: str) -> None:
+    """Refuse a store of which a part was not written; one without these records is taken as it is."""
+    build = os.path.join(path, "_build")
+    if not os.path.isdir(build):
+        return
+    flags = _array(zarr.open_group(LocalStore(build, read_only=True), mode="r", use_consolidated=False), "flags")
+    if flags is None or flags.dtype.kind != "b":
+        return
+    done = np.asarray(flags[:])
+    if not done.all():
+        raise DataError(
+            f"`{path}` was not built to the end: {int((~done).sum())} of its {done.size} parts are not written",
+            fix="build its missing parts, or copy it once it is finished",
+        )
+
+
+def _missing(dates: NDArray[np.datetime64], listed: object) -> NDArray[np.bool_]:
+    missing = [parse_time(str(date)) for date in listed] if isinstance(listed, list) else []
+    return np.isin(dates, np.array(missing, "datetime64[s]"))

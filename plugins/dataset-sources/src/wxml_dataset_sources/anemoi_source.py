@@ -1,0 +1,112 @@
+"""Datasets that anemoi-datasets has made."""
+
+__all__ = ["AnemoiSource"]
+
+import logging
+import os
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml import DataSource, SourceHeader, Variable
+from wxml.data.times import format_time
+from wxml.errors import DataError, nearest
+
+from wxml_dataset_sources.anemoi_reading.store import Store, opened, read_values
+from wxml_dataset_sources.xarray_reading.checksums import checksums
+from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
+from wxml_dataset_sources.xarray_reading.files import resolve
+
+logger = logging.getLogger("wxml")
+
+
+class AnemoiSource(DataSource):
+    """A zarr store (format 2 or 3) in the layout of anemoi-datasets, read natively.
+
+    The statistics in the store count every node the same; those of wxml weigh them by area and are computed anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Annotated[str, Field(description="The zarr store")],
+        variables: Annotated[
+            list[str] | None, Field(description="Read only these: names (t_850) or parameters (t, all levels)")
+        ] = None,
+        missing_dates: Annotated[
+            Literal["error", "skip"], Field(description="What to do about dates that the store lists as missing")
+        ] = "error",
+    ) -> None:
+        self._path = _one_store(path)
+        store = opened(self._path)
+        self._columns = _chosen(self._path, store.variables, variables)
+        self._rows = _present(self._path, store, missing_dates)
+        self._options = {"missing_dates": missing_dates} | ({} if variables is None else {"variables": variables})
+        self.header = SourceHeader(
+            store.grid, tuple(store.variables[i] for i in self._columns), store.dates[self._rows], store.members
+        )
+
+    def provenance(self) -> dict[str, Any]:
+        """The store with its size and a sample, and the options."""
+        return {"source": "anemoi", "files": [file_record(self._path)], "options": self._options}
+
+    def checksums(self) -> list[str]:
+        """The SHA-256 of the lines `SHA-256  name` of the files in the store."""
+        return checksums([self._path])
+
+    def stamp(self) -> str:
+        """A hash of the times of the files in the store."""
+        return stamp_of([self._path])
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        read_values(self._path, self._rows[time_indices], self._columns[variable_indices], out)
+
+
+def _one_store(path: str) -> str:
+    """The store that `path` names; raise a DataError for a pattern that fits several, or for a file."""
+    found = resolve(path)
+    if len(found) > 1:
+        raise DataError(f"`path` must name one store, got {len(found)} that fit `{path}`", fix=f"name one: {found[0]}")
+    if not os.path.isdir(found[0]):
+        raise DataError(
+            f"`{found[0]}` is a file, where a zarr store is a folder", fix="read it with the plugin `xarray`"
+        )
+    return found[0]
+
+
+def _chosen(path: str, there: tuple[Variable, ...], wanted: list[str] | None) -> NDArray[np.intp]:
+    """The positions of the wanted variables, in the order of the store."""
+    known = {name for variable in there for name in (variable.name, variable.param)}
+    for name in wanted or ():
+        if name not in known:
+            raise DataError(f"`variables` names {name!r}, which is not in `{path}`", fix=nearest(name, known))
+    if wanted is not None and not wanted:
+        names = ", ".join(variable.name for variable in there)
+        raise DataError(
+            "`variables` is empty, so nothing is left to read",
+            fix=f"leave `variables` out, or choose among {names}",
+        )
+    kept = [not wanted or not {variable.name, variable.param}.isdisjoint(wanted) for variable in there]
+    return np.flatnonzero(kept)
+
+
+def _present(path: str, store: Store, missing_dates: Literal["error", "skip"]) -> NDArray[np.intp]:
+    """The positions of the dates that are not missing; raise a DataError if there are missing ones to refuse."""
+    count, total = int(store.is_missing.sum()), len(store.dates)
+    if not count:
+        return np.arange(total)
+    first = format_time(store.dates[store.is_missing][0])
+    if count == total:
+        raise DataError(f"all {total} dates of `{path}` are missing", fix="build the store from data that are there")
+    if missing_dates == "error":
+        raise DataError(
+            f"{count} of the {total} dates of `{path}` are missing, the first of them {first}",
+            fix="write `missing_dates: skip` to read the others",
+        )
+    logger.warning(
+        "%d of the %d dates of `%s` are missing and left out, the first of them %s", count, total, path, first
+    )
+    return np.flatnonzero(~store.is_missing)
