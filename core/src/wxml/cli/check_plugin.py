@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wxml.cli.check_place import Place
+
 if TYPE_CHECKING:
     from wxml.plugins.catalog import PluginRecord
     from wxml.testing.conformance import CheckResult
@@ -25,18 +27,37 @@ Checked = tuple["PluginRecord", "list[CheckResult]"]
 @click.option(
     "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the plugin, as in a config."
 )
+@click.option("--graph", "builder", metavar="BUILDER", help="Check a processor or mapper on a graph of this builder.")
+@click.option("--graph-option", "graph_options", multiple=True, metavar="KEY=VALUE", help="An option of that builder.")
+@click.option("--grid", metavar="LATxLON", help="The numbers of latitudes and longitudes of the grid, such as 32x64.")
+@click.option(
+    "--strict", is_flag=True, help="A check that is skipped counts as failed, unless the plugin claims nothing."
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs: {'schema': 1, 'plugins': [...]}.")
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], options: tuple[str, ...], as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    names: tuple[str, ...],
+    options: tuple[str, ...],
+    builder: str | None,
+    graph_options: tuple[str, ...],
+    grid: str | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
     """Check that the plugin NAME does what its interface promises.
 
-    Without a KIND, all plugins of that name are checked. Values of options are YAML. Exits with 0 if no check failed, 3
-    if one did or the plugin is broken, 2 if the plugin or an option that it needs is missing.
+    Without a KIND, all plugins of that name are checked. Values of options are YAML. A processor or mapper that refuses
+    the tiny graphs of the checks is checked on the graph that --graph builds, on a tiny grid or on that of --grid.
+
+    Exits with 0 if no check failed, 3 if one did or the plugin is broken, 2 if the plugin or an option that it needs is
+    missing, or if the plugin was never made and used.
 
     \b
     Examples:
       wxml check-plugin gnn
       wxml check-plugin processor acme-wxml:window-attention --option window=4
+      wxml check-plugin processor acme-wxml:afno --graph acme-wxml:rows --graph-option rows=8 --grid 16x32
       wxml check-plugin data-source xarray --option path=era5.nc --json
       wxml check-plugin migration acme-wxml --option checkpoints=[1.0.safetensors]
     """
@@ -46,19 +67,39 @@ def command(ctx: click.Context, names: tuple[str, ...], options: tuple[str, ...]
     given = _options(options)
     records = _records(names)
     learn(given)
-    contracts = [(record, _contract(record, given)) for record in records]
+    place = Place(builder, _options(graph_options, "--graph-option"), grid)
+    contracts = [(record, _contract(record, given, place)) for record in records]
     checked = []
     for record, contract in contracts:
         results = _checked(contract)
         checked.append((record, list(results if as_json else _shown(record, given, results))))
     if as_json:
         say_json(_report(checked, given))
-    if any(result.result == "failed" for _, results in checked for result in results):
-        ctx.exit(BROKEN)
+    code = _exit_code(checked, strict)
+    if code:
+        ctx.exit(code)
 
 
-def _options(written: Sequence[str]) -> dict[str, Any]:
-    """The options that `--option` gives: a dotted key belongs to a group, values are YAML."""
+def _exit_code(checked: Sequence[Checked], strict: bool) -> int:
+    """0 if each plugin was made and used, and no check failed; `strict` counts those that were skipped as failed."""
+    from wxml.errors import WxmlError
+    from wxml.terminal import say
+    from wxml.testing.conformance import REHEARSAL
+
+    unused = []
+    for record, results in checked:
+        failed = [result for result in results if result.result == "failed"]
+        skipped = [result for result in results if result.result == "skipped" and result.claimed]
+        if failed or (strict and skipped):
+            return BROKEN
+        unused += [record.full_name for result in skipped if result.name == REHEARSAL]
+    if unused:
+        say(f"{', '.join(unused)} was never made and used: nothing but its options was checked", err=True)
+    return WxmlError.exit_code if unused else 0
+
+
+def _options(written: Sequence[str], by: str = "--option") -> dict[str, Any]:
+    """The options that the command-line option `by` gives: a dotted key belongs to a group, values are YAML."""
     from wxml.config.overrides import parse_assignments, value_layer
     from wxml.errors import ConfigError
     from wxml.files.yaml_loader import Node
@@ -66,7 +107,7 @@ def _options(written: Sequence[str]) -> dict[str, Any]:
     try:
         values = parse_assignments(written)
     except ConfigError as error:
-        problems = "\n".join(f"--option {fault.key!r} is wrong: {fault.message}" for fault in error.faults)
+        problems = "\n".join(f"{by} {fault.key!r} is wrong: {fault.message}" for fault in error.faults)
         raise click.UsageError(f"{problems}\n{error.fix}") from error
     options: dict[str, Any] = value_layer(values, Node({})).plain()
     return options
@@ -92,8 +133,8 @@ def _records(names: Sequence[str]) -> "list[PluginRecord]":
     return [resolve(kind, names[0]) for kind in kinds]
 
 
-def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
-    """The contract with the plugin and its options in place.
+def _contract(record: "PluginRecord", options: Mapping[str, Any], place: Place) -> Any:
+    """The contract with the plugin, its options and its graph in place.
 
     Raises:
         WxmlError: whatever the constructor says about the options.
@@ -101,6 +142,7 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
         BrokenPluginError: the plugin cannot be imported, or does not fit the interface of its kind.
     """
     if record.kind == "migration":
+        place.refuse_unless(False)
         return _migration_contract(record, options)
     import unittest
 
@@ -116,7 +158,8 @@ def _contract(record: "PluginRecord", options: Mapping[str, Any]) -> Any:
         words = f"{record.kind} {record.name}"
         fix = f"say it with --option KEY=VALUE; all options: wxml show-plugin {words}"
         raise ConfigError(error.faults, fix=fix) from error
-    contract: Any = type("Checked", (contract_of(record.kind),), {"plugin": plugin, "options": options})
+    base = contract_of(record.kind)
+    contract: Any = type("Checked", (base,), {"plugin": plugin, "options": options, **place.attributes(base)})
     try:
         contract().sample()
     except (Exception, SystemExit, unittest.SkipTest) as error:

@@ -1,6 +1,6 @@
 """Runs the checks of a contract without pytest, for `wxml check-plugin`."""
 
-__all__ = ["CheckResult", "contract_of", "run_checks"]
+__all__ = ["REHEARSAL", "CheckResult", "contract_of", "run_checks"]
 
 import inspect
 import time
@@ -16,10 +16,12 @@ from wxml.errors import BrokenPluginError
 from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.load import import_object
 from wxml.plugins.resolve import require_usable
-from wxml.testing.contract import Contract
+from wxml.testing.contract import Contract, NotClaimed
 
 Result = Literal["passed", "failed", "skipped"]
 PREFIX = "test_"
+REHEARSAL = Contract.test_it_can_be_made_and_used.__name__.removeprefix(PREFIX).replace("_", " ")
+"""The name of the check without which nothing of a plugin was checked but its constructor and its options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,15 @@ class CheckResult:
     message: str
     """The reason why the check failed or was skipped; empty if it passed."""
     seconds: float
+    claimed: bool = True
+    """False for a check that was skipped because the plugin does not claim what it is about."""
 
 
 def contract_of(kind: str) -> type[Contract]:
     """Return the contract for plugins of `kind`.
 
     For a kind that another package declares, it is the one that this package gives in the entry-point group
-    `wxml.contracts` under the name of the kind; without one, it is `Contract`.
+    `wxml.contracts` under the name of the kind; without one, it is `Contract`. The interface of the kind comes with it.
 
     Raises:
         BrokenPluginError: that contract cannot be imported, or is none.
@@ -52,7 +56,11 @@ def contract_of(kind: str) -> type[Contract]:
         contract: type[Contract] = getattr(wxml.testing, name)
         return contract
     given = [record for record in installed().select("contract") if record.name == kind and record.status != "broken"]
-    return _imported(given[0]) if given else Contract
+    found = _imported(given[0]) if given else Contract
+    declared = installed().kinds.get(kind)
+    if found.interface is object and declared is not None:
+        return type(found.__name__, (found,), {"interface": import_object(declared)})
+    return found
 
 
 def _imported(record: PluginRecord) -> type[Contract]:
@@ -74,13 +82,13 @@ def run_checks(contract: type[Contract]) -> Iterator[CheckResult]:
     for name in dict.fromkeys(names):
         check = getattr(contract(), name)
         start = time.perf_counter()
-        result, message = _outcome(contract, check)
+        result, message, claimed = _outcome(contract, check)
         seconds = round(time.perf_counter() - start, 3)
         words = name.removeprefix(PREFIX).replace("_", " ")
-        yield CheckResult(words, inspect.getdoc(check) or "", result, message, seconds)
+        yield CheckResult(words, inspect.getdoc(check) or "", result, message, seconds, claimed)
 
 
-def _outcome(contract: type[Contract], check: Any) -> tuple[Result, str]:
+def _outcome(contract: type[Contract], check: Any) -> tuple[Result, str, bool]:
     """Run one check; whatever the plugin raises fails this check and no other one.
 
     The message names the last line in the plugin's own folder that the error passed through.
@@ -92,13 +100,13 @@ def _outcome(contract: type[Contract], check: Any) -> tuple[Result, str]:
     except KeyboardInterrupt:
         raise
     except unittest.SkipTest as skip:
-        return "skipped", str(skip)
+        return "skipped", str(skip), not isinstance(skip, NotClaimed)
     except AssertionError as error:
-        return "failed", str(error)
+        return "failed", str(error), True
     except BaseException as error:  # noqa: BLE001  # a plugin may even call sys.exit
         folder = Path(inspect.getfile(contract.plugin)).parent
         frames = traceback.extract_tb(error.__traceback__)
         inside = [(Path(f.filename), f.lineno) for f in frames if folder in Path(f.filename).parents]
         place = f"\nat {folder.name}/{inside[-1][0].relative_to(folder)}:{inside[-1][1]}" if inside else ""
-        return "failed", f"{type(error).__name__}: {error}{place}"
-    return "passed", ""
+        return "failed", f"{type(error).__name__}: {error}{place}", True
+    return "passed", "", True

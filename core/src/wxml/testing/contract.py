@@ -1,7 +1,8 @@
 """The base of all contracts: it makes the plugin and holds the checks for plugins of any kind."""
 
-__all__ = ["Contract", "require"]
+__all__ = ["Contract", "NotClaimed", "require"]
 
+import inspect
 import json
 import tempfile
 import unittest
@@ -10,16 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
 from wxml.errors import ConfigError
 from wxml.plugins.create import parse_options
 from wxml.plugins.load import plugin_fault
-from wxml.plugins.options.choices import model_in
 from wxml.plugins.options.model import options_json_schema, options_model
 from wxml.testing.process_state import changes, process_state
+from wxml.testing.unknown_options import with_unknown
 
 UNKNOWN = "no_such_option"
+PAGE = "docs/extend/kinds-of-your-own.md"
 
 
 def require(condition: object, message: str) -> None:
@@ -31,6 +31,10 @@ def require(condition: object, message: str) -> None:
     __tracebackhide__ = True  # pytest then points at the check
     if not condition:
         raise AssertionError(message)
+
+
+class NotClaimed(unittest.SkipTest):
+    """Skips a check of something that the plugin does not claim to do, so that there is nothing to check."""
 
 
 class Contract:
@@ -57,8 +61,17 @@ class Contract:
         return self.plugin(*positional, **parse_options(self.plugin, self.options))
 
     def sample(self) -> Any:
-        """Make an instance as core would make it."""
-        raise unittest.SkipTest("wxml-core does not know how plugins of this kind are made")
+        """Make an instance as core would make it; the contract of a kind whose plugins are given more overrides this.
+
+        Raises:
+            SkipTest: the plugin is given more than its options.
+        """
+        given = [p.name for p in inspect.signature(self.plugin).parameters.values() if p.kind != p.KEYWORD_ONLY]
+        if given:
+            raise unittest.SkipTest(
+                f"only a contract of this kind knows what to give as {', '.join(given)}: see {PAGE}"
+            )
+        return self.make()
 
     def rehearse(self) -> None:
         """Make the plugin and use it once, with as little work as possible."""
@@ -73,7 +86,8 @@ class Contract:
     def test_constructor_fits_the_interface(self) -> None:
         """The class has no abstract method left, and its constructor names every option."""
         require(isinstance(self.plugin, type), f"`plugin` must be a class, got {self.plugin!r}")
-        fault = plugin_fault(self.plugin, self.interface)
+        interface = self.plugin if self.interface is object else self.interface  # without one, nothing is handed over
+        fault = plugin_fault(self.plugin, interface)
         require(not fault, f"{self.plugin.__qualname__} {fault}")
 
     def test_options_have_a_schema(self) -> None:
@@ -93,22 +107,24 @@ class Contract:
                     raise AssertionError(f"the default of option `{name}` is refused: {error.message}") from error
 
     def test_unknown_options_are_refused(self) -> None:
-        """An unknown option is an error that names it, inside of groups of options too."""
+        """An unknown option is an error that names it, inside of groups of options and of nested choices too."""
         cls: type = self.plugin
-        fields = options_model(cls).model_fields
-        groups = [name for name, field in fields.items() if model_in(field.annotation) is not None]
-        for group in ("", *groups):
-            place = f"{group}.{UNKNOWN}" if group else UNKNOWN
-            given = self.options.get(group, {})
-            given = given.model_dump() if isinstance(given, BaseModel) else given
-            inside = {**given, UNKNOWN: 1} if isinstance(given, Mapping) else {UNKNOWN: 1}
-            changed = {group: inside} if group else {UNKNOWN: 1}
-            try:
-                parse_options(self.plugin, {**self.options, **changed})
-            except ConfigError as error:
-                require(UNKNOWN in str(error), f"the error about an unknown option `{place}` does not name it: {error}")
-            else:
-                raise AssertionError(f"an unknown option `{place}` is accepted; base groups of options on wxml.Options")
+        changed: dict[str, Any] = {"": 1}
+        for name, field in options_model(cls).model_fields.items():
+            default = None if field.is_required() else field.get_default(call_default_factory=True)
+            changed[name] = with_unknown(field.annotation, self.options.get(name, default), UNKNOWN)
+        for name, value in changed.items():
+            if value is not None:
+                place = f"{name}.{UNKNOWN}" if name else UNKNOWN
+                self._require_refused(place, {name or UNKNOWN: value})
+
+    def _require_refused(self, place: str, changed: Mapping[str, Any]) -> None:
+        try:
+            parse_options(self.plugin, {**self.options, **changed})
+        except ConfigError as error:
+            require(UNKNOWN in str(error), f"the error about an unknown option `{place}` does not name it: {error}")
+        else:
+            raise AssertionError(f"an unknown option `{place}` is accepted; base groups of options on wxml.Options")
 
     def test_it_can_be_made_and_used(self) -> None:
         """The plugin can be made with `options`, and does its work once."""

@@ -9,7 +9,6 @@ from wxml.model.mapper import Mapper, MapperChannels
 from wxml.testing.contract import require
 from wxml.testing.network_contract import NetworkContract
 from wxml.testing.network_trial import Place
-from wxml.testing.tiny_graphs import globe
 
 
 class MapperContract(NetworkContract):
@@ -33,7 +32,7 @@ class MapperContract(NetworkContract):
 
     def test_source_out_is_the_width_of_the_updated_source(self) -> None:
         """`source_out` equals the number of channels of the updated source."""
-        for place in self.places(globe()):
+        for place in self._places():
             module: Any = self._module(place)
             updated = self._outputs(module, self._inputs(place))[0].shape[-1]
             text = f"{place.name}: `source_out` is {module.source_out!r}, the updated source has {updated} channels"

@@ -18,11 +18,10 @@ from torch import nn
 from wxml.testing.contract import require
 from wxml.testing.data_parallel import gradients_of_ranks
 from wxml.testing.network_trial import NetworkTrial, backward, require_gradients_close, stirred
-from wxml.testing.tiny_graphs import globe
 
 AUTOCAST_TOLERANCE = 0.1  # bfloat16 keeps 8 bits, 0.4 %; layers add up
 RANKS_TOLERANCE = 1e-5  # the same kernels on fewer items
-CHEAP = {"compile_threads": 1, "cpp.vec_isa_ok": False}
+CHEAP = {"compile_threads": 1, "cpp.simdlen": 1}
 """Code without vector instructions compiles in half of the time; a pool of compilers would outlive the check."""
 
 
@@ -36,7 +35,7 @@ class NetworkContract(NetworkTrial):
 
     def test_shapes_and_dtype(self) -> None:
         """Outputs are float32 and have the nodes and channels of the interface, for every batch size."""
-        for place in self.places(globe()):
+        for place in self._places():
             module = self._module(place)
             for batch in (1, 3, 1):
                 outputs = self._outputs(module, self._inputs(place, batch))
@@ -46,33 +45,38 @@ class NetworkContract(NetworkTrial):
         """A module that is moved to a GPU gives outputs on that GPU."""
         if not torch.cuda.is_available():
             raise unittest.SkipTest("there is no GPU here")
-        for place in self.places(globe()):
+        for place in self._places():
             module = self._module(place).cuda()
             outputs = self._outputs(module, tuple(values.cuda() for values in self._inputs(place)))
             where = {values.device.type for values in outputs}
             require(where == {"cuda"}, f"{place.name}: the inputs are on a GPU, the outputs on {sorted(where)}")
 
+    def test_works_on_its_own_graphs(self) -> None:
+        """Forward and backward pass work on each graph of `graphs()`."""
+        for name, graph in self.graphs().items():
+            self._require_works_on(name, self._served(graph))
+
     def test_works_on_the_globe(self) -> None:
         """Forward and backward pass work on a graph around the globe."""
-        self._require_works_on("globe")
+        self._require_works_on_tiny("globe")
 
     def test_works_on_a_limited_area(self) -> None:
         """Forward and backward pass work on a region, whose mesh has borders."""
-        self._require_works_on("limited area")
+        self._require_works_on_tiny("limited area")
 
     def test_works_with_an_isolated_node(self) -> None:
         """Forward and backward pass work if no edge enters or leaves a mesh node."""
-        self._require_works_on("isolated node")
+        self._require_works_on_tiny("isolated node")
 
     def test_works_with_one_edge(self) -> None:
         """Forward and backward pass work if every edge set has a single edge."""
-        self._require_works_on("one edge")
+        self._require_works_on_tiny("one edge")
 
     # Values
 
     def test_outputs_and_gradients_are_finite(self) -> None:
         """Outputs and gradients are finite for inputs of order one, for zeros, and for inputs of order thousand."""
-        for place in self.places(globe()):
+        for place in self._places():
             for factor in (1.0, 0.0, 1e3):
                 module = self._module(place)
                 inputs = tuple(values * factor for values in self._inputs(place))
@@ -80,7 +84,7 @@ class NetworkContract(NetworkTrial):
 
     def test_inputs_are_not_modified(self) -> None:
         """The forward pass leaves its inputs as they are, with and without gradients."""
-        for place in self.places(globe()):
+        for place in self._places():
             module, inputs = self._module(place), self._inputs(place)
             kept = [values.clone() for values in inputs]
             for gradients in (True, False):
@@ -91,7 +95,7 @@ class NetworkContract(NetworkTrial):
 
     def test_gradients_reach_every_parameter(self) -> None:
         """Every weight affects an output that core uses, so that training changes all weights."""
-        for place in self.places(globe()):
+        for place in self._places():
             module = stirred(self._module(place).eval())
             backward(self._loss(self._outputs(module, self._inputs(place))[place.used_from :]))
             trained = [(name, weight) for name, weight in module.named_parameters() if weight.requires_grad]
@@ -100,7 +104,7 @@ class NetworkContract(NetworkTrial):
 
     def test_batch_items_do_not_mix(self) -> None:
         """An item of a batch gives the same output as alone and does not depend on the others, not even in training."""
-        for place in self.places(globe()):
+        for place in self._places():
             module, inputs = self._module(place), self._inputs(place, batch=3)
             self._require_independent(place, module, inputs)
             module.eval()
@@ -115,7 +119,7 @@ class NetworkContract(NetworkTrial):
 
     def test_the_seed_decides(self) -> None:
         """The same seed of torch gives the same weights, outputs and gradients, bit for bit."""
-        for place in self.places(globe()):
+        for place in self._places():
             first, second = self._run_with_seed(place), self._run_with_seed(place)
             differing = [name for name, values in first.items() if not torch.equal(values, second[name])]
             listed = ", ".join(differing[:5])
@@ -125,7 +129,7 @@ class NetworkContract(NetworkTrial):
 
     def test_weights_survive_a_file(self) -> None:
         """A module of another seed that loads the saved state gives the same output, bit for bit."""
-        for place in self.places(globe()):
+        for place in self._places():
             module, inputs = self._module(place).eval(), self._inputs(place)
             state = {name: values.detach().contiguous() for name, values in module.state_dict().items()}
             again = self._module(place, seed=self.seed + 1).eval()
@@ -138,7 +142,7 @@ class NetworkContract(NetworkTrial):
 
     def test_training_may_follow_a_forecast(self) -> None:
         """After a forecast in inference mode the module, and a copy of it, can be trained."""
-        for place in self.places(globe()):
+        for place in self._places():
             module, inputs = self._module(place).eval(), self._inputs(place)
             with torch.inference_mode():
                 forecast = [values.clone() for values in self._outputs(module, inputs)]
@@ -152,7 +156,7 @@ class NetworkContract(NetworkTrial):
 
     def test_autocast(self) -> None:
         """In bfloat16 autocast outputs and gradients are finite, and outputs are within 10 % of those in float32."""
-        for place in self.places(globe()):
+        for place in self._places():
             module, inputs = self._module(place).eval(), self._inputs(place)
             expected = self._outputs(module, inputs)
             with torch.autocast("cpu", torch.bfloat16):
@@ -165,18 +169,18 @@ class NetworkContract(NetworkTrial):
 
     def test_compiled(self) -> None:
         """torch.compile gives the same outputs and gradients with the backend aot_eager, which generates no code."""
-        for place in self.places(globe()):
+        for place in self._places():
             self._require_same_when_compiled(place, lambda module: _compiled(module, backend="aot_eager"))
 
     def test_compiled_to_machine_code(self) -> None:
         """torch.compile gives the same outputs and gradients with its code generator, which needs a C++ compiler."""
         if not self.generates_code:
             raise unittest.SkipTest("`generates_code` is off")
-        self._require_same_when_compiled(self.places(globe())[-1], _generated)
+        self._require_same_when_compiled(self._places()[-1], _generated)
 
     def test_two_processes_share_a_batch(self) -> None:
         """Two ranks of DistributedDataParallel, each with half of a batch, have the gradients of the whole batch."""
-        places = self.places(globe())
+        places = self._places()
         whole = [self._share(place, self.seed, slice(2)).step() for place in places]
         if not any(whole):
             raise unittest.SkipTest("there are no weights to train")

@@ -2,24 +2,32 @@
 
 __all__ = ["NetworkTrial", "Place", "backward", "require_gradients_close", "stirred"]
 
+import unittest
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from wxml.errors import DataError, WxmlError
 from wxml.graphs.graph import Graph
+from wxml.plugins.create import parse_options
 from wxml.testing.contract import Contract, require
 from wxml.testing.data_parallel import Share, gradients_of
-from wxml.testing.tiny_graphs import GRAPHS, globe
+from wxml.testing.tiny_graphs import GRAPHS
 
 Tensors = tuple[Tensor, ...]
 Gradients = Mapping[str, Tensor]
 Shape = tuple[int, int]
 
+OTHER_GRAPH = (
+    "check it on a graph that it takes: `graphs()` of its test class, or `wxml check-plugin … --graph BUILDER`"
+)
+WELL_CONNECTED = ("globe", "limited area")
+"""The tiny graphs for the checks that need one graph only; the plugin may refuse the first."""
 COMPILED_TOLERANCE = 1e-4  # other kernels, another order of sums
 
 
@@ -36,6 +44,8 @@ class Place:
     """Returns the numbers of nodes and channels of each output of a module."""
     used_from: int = 0
     """The number of the first output that core uses; core drops those before it."""
+    optional: bool = False
+    """Whether the plugin may refuse it, with these options."""
 
 
 class NetworkTrial(Contract, ABC):
@@ -45,16 +55,86 @@ class NetworkTrial(Contract, ABC):
 
     @abstractmethod
     def places(self, graph: Graph) -> list[Place]:
-        """Return the places that such a network can have in a model on `graph`."""
+        """Return the places that such a network can have in a model on `graph`; the first is not optional."""
+
+    def graphs(self) -> Mapping[str, Graph]:
+        """Return graphs by name for a plugin that refuses tiny ones; the first then serves every check of one graph.
+
+        The plugin must not refuse them. Without any, the checks take the tiny graphs.
+        """
+        return {}
 
     def sample(self) -> Any:
         """Make a module for the first of its places."""
-        return self._module(self.places(globe())[0])
+        return self._module(self.places(self._main_graph())[0])
 
     def rehearse(self) -> None:
         """Run one forward pass in each place."""
-        for place in self.places(globe()):
+        for place in self._served(self._main_graph()):
             self._outputs(self._module(place), self._inputs(place))
+
+    def _places(self) -> list[Place]:
+        """The places of the plugin on the main graph; the check is skipped if it takes none."""
+        try:
+            return self._served(self._main_graph())
+        except WxmlError as error:
+            raise unittest.SkipTest(error.message) from error
+
+    def _main_graph(self) -> Graph:
+        """The first of the plugin's own graphs, or else the first well-connected tiny one that it takes.
+
+        Raises:
+            WxmlError: it takes none of the tiny ones.
+        """
+        own = self.graphs()
+        if own:
+            return next(iter(own.values()))
+        refusals: dict[str, WxmlError] = {}
+        for name in WELL_CONNECTED:
+            graph = GRAPHS[name]()
+            try:
+                self._served(graph)
+            except WxmlError as error:
+                refusals[name] = error
+            else:
+                return graph
+        if len({error.message for error in refusals.values()}) == 1:  # it is not about the graph
+            raise next(iter(refusals.values()))
+        reasons = "; ".join(f"{name}: {error.message}" for name, error in refusals.items())
+        raise DataError(f"the plugin refuses the tiny graphs ({reasons})", fix=OTHER_GRAPH)
+
+    def _served(self, graph: Graph) -> list[Place]:
+        """The places on `graph`, without the optional ones that the plugin refuses.
+
+        Raises:
+            WxmlError: the plugin refuses the graph.
+        """
+        first, *others = self.places(graph)
+        self._try(first)
+        return [first, *(place for place in others if not place.optional or self._refusal(place) is None)]
+
+    def _refusal(self, place: Place) -> WxmlError | None:
+        """Why the constructor refuses a place; None if it does not, or if it is at fault itself."""
+        try:
+            self._try(place)
+        except WxmlError as error:
+            return error
+        return None
+
+    def _try(self, place: Place) -> None:
+        """Make a module; what is no refusal, such as a fault of the plugin, shows in the check.
+
+        Raises:
+            WxmlError: the options are wrong, or the constructor refuses the place.
+        """
+        parse_options(self.plugin, self.options)
+        try:
+            self._module(place)
+        except WxmlError as error:
+            if error.exit_code == DataError.exit_code:
+                raise
+        except (Exception, SystemExit):  # noqa: BLE001  # whatever a plugin raises
+            return
 
     def _module(self, place: Place, seed: int | None = None) -> nn.Module:
         """Make a module with fresh weights; the caller's random state does not change."""
@@ -85,8 +165,17 @@ class NetworkTrial(Contract, ABC):
         parts = [(values.float() * torch.randn(values.shape, generator=generator)).sum() for values in outputs]
         return torch.stack(parts).sum()
 
-    def _require_works_on(self, name: str) -> None:
-        for place in self.places(GRAPHS[name]()):
+    def _require_works_on_tiny(self, name: str) -> None:
+        """Skip the check if the plugin refuses the graph."""
+        parse_options(self.plugin, self.options)
+        try:
+            places = self._served(GRAPHS[name]())
+        except WxmlError as error:
+            raise unittest.SkipTest(f"the plugin refuses this graph: {error.message}") from error
+        self._require_works_on(name, places)
+
+    def _require_works_on(self, name: str, places: Sequence[Place]) -> None:
+        for place in places:
             module = self._module(place)
             for batch in (1, 2):
                 inputs = self._inputs(place, batch)
