@@ -20,6 +20,11 @@ OPTIONS = {
     "data-source anemoi": ["path=store.zarr"],
     "data-source simulated-atmosphere": ["truncation=5", "end=2000-01-02", "spin_up_days=0"],
     "data-source xarray": ["path=world.nc"],
+    "data-source concat": ["sources=[{plugin: xarray, path: world.nc}, {plugin: xarray, path: later.nc}]"],
+    "data-source join": ["sources=[{plugin: xarray, path: world.nc}, {plugin: xarray, path: other.nc}]"],
+    "data-source merge": ["sources=[{plugin: xarray, path: world.nc}, {plugin: xarray, path: later.nc}]"],
+    "data-source rename": ["source.plugin=xarray", "source.path=world.nc", "names.t=u"],
+    "data-source subset": ["source.plugin=xarray", "source.path=world.nc", "frequency=12h"],
     "graph-builder icosahedral": ["refinement=1"],
     "processor gnn": ["num_layers=1", "hidden_layers=1"],
     "processor point-wise": ["num_layers=1"],
@@ -60,15 +65,16 @@ def write_store(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Where there is a small file with weather."""
+    """Where there are small files with weather."""
     folder = tmp_path_factory.mktemp("checked")
     write_store(folder / "store.zarr")
-    times = np.datetime64("2000-01-01", "ns") + 6 * np.arange(6) * np.timedelta64(1, "h")
+    days = 6 * np.arange(6) * np.timedelta64(1, "h")
     values = np.random.default_rng(0).normal(280, 5, (6, 3, 4)).astype("f4")
     places = {"latitude": [60.0, 0.0, -60.0], "longitude": [0.0, 90.0, 180.0, 270.0]}
-    xr.Dataset({"t": (("time", *places), values, {"units": "K"})}, {"time": times, **places}).to_netcdf(
-        folder / "world.nc"
-    )
+    for file, name, start in (("world", "t", "2000-01-01"), ("later", "t", "2000-02-01"), ("other", "z", "2000-01-01")):
+        times = np.datetime64(start, "ns") + days
+        dataset = xr.Dataset({name: (("time", *places), values, {"units": "K"})}, {"time": times, **places})
+        dataset.to_netcdf(folder / f"{file}.nc")
     return folder
 
 

@@ -1,0 +1,79 @@
+"""Each example of `docs/data-cookbook.md` opens, has what the page says, and can be read."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from wxml import DataSource, create
+from wxml.data.times import format_time
+from wxml.files.yaml_loader import load_yaml
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "data-cookbook.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(source:.*?)^```\n\n> (.*?)$", PAGE, re.DOTALL | re.MULTILINE)
+NORTH_FIRST, EASTWARDS = [67.5, 22.5, -22.5, -67.5], [0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0]
+
+
+def write(
+    path: Path, names: str, start: str, count: int, latitudes: list[float], longitudes: list[float], members: int = 1
+) -> None:
+    """Write random values; a name such as t_850 is `t` at 850 hPa."""
+    random = np.random.default_rng(0)
+    levels: dict[str, list[float]] = {}
+    for name in names.split():
+        param, _, level = name.partition("_")
+        levels.setdefault(param, []).extend([float(level)] if level else [])
+    places = {
+        "latitude": ("latitude", latitudes, {"units": "degrees_north"}),
+        "longitude": ("longitude", longitudes, {"units": "degrees_east"}),
+    }
+    dataset = xr.Dataset(coords=places | {"time": np.datetime64(start, "ns") + 6 * np.arange(count) * HOUR})
+    for param, heights in levels.items():
+        axes = {"time": count} | ({"member": members} if members > 1 else {})
+        if heights:
+            axes[f"{param}_level"] = len(heights)
+            dataset[f"{param}_level"] = (f"{param}_level", heights, {"units": "hPa", "axis": "Z"})
+        axes |= {"latitude": len(latitudes), "longitude": len(longitudes)}
+        dataset[param] = (tuple(axes), random.normal(280, 10, tuple(axes.values())).astype("f4"), {"units": "K"})
+    dataset.to_netcdf(path)
+
+
+HOUR = np.timedelta64(1, "h")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the page names."""
+    folder = tmp_path_factory.mktemp("cookbook")
+    for year in ("2000", "2001"):
+        path, names = folder / f"era5-{year}.nc", "t_500 t_850 z_500 msl"
+        write(path, names, f"{year}-01-01", 16, NORTH_FIRST, EASTWARDS)
+    westwards = [(place + 180) % 360 - 180 for place in EASTWARDS]
+    write(folder / "land.nc", "lsm", "2000-01-01", 16, NORTH_FIRST[::-1], sorted(westwards))
+    write(folder / "ensemble.nc", "t_850", "2000-01-01", 4, NORTH_FIRST, EASTWARDS, members=3)
+    return folder
+
+
+def summary(source: DataSource) -> str:
+    """What the page says of a source."""
+    header = source.header
+    members = f"{header.members} member{'s' * (header.members > 1)}"
+    times = f"{len(header.times)} times from {format_time(header.times[0])} to {format_time(header.times[-1])}"
+    return f"{', '.join(header.names)} · {times} · {members} · {len(header.grid)} nodes"
+
+
+def test_every_example_says_what_it_gives() -> None:
+    assert len(EXAMPLES) == len(re.findall(r"^```yaml$", PAGE, re.MULTILINE)) > 5
+
+
+@pytest.mark.parametrize(("example", "says"), EXAMPLES, ids=[re.search(r"plugin: ([\w-]+)", e)[1] for e, _ in EXAMPLES])
+def test_an_example_has_what_the_page_says(
+    example: str, says: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    options = load_yaml(example, "data-cookbook.md").plain()["source"]
+    source = create("data-source", options.pop("plugin"), options, where="data.source")
+    assert summary(source) == says
+    values = source.read(source.header.times[[0, -1]], source.header.names)
+    assert np.isfinite(values).all()

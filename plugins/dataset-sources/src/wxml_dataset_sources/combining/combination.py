@@ -1,0 +1,96 @@
+"""What every source has that is made of others: their files, checksums and stamps."""
+
+__all__ = ["Combination", "Part", "Source", "Sources", "opened", "opened_all"]
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import Field
+from wxml import DataSource, Kind, PluginChoice, SourceHeader, create
+
+Source = Annotated[PluginChoice, Kind("data-source"), Field(description="the source that this one reads")]
+"""The option of a plugin that reads one source."""
+Sources = Annotated[
+    list[Annotated[PluginChoice, Kind("data-source")]], Field(min_length=1, description="the sources that it reads")
+]
+"""The option of a plugin that reads several sources."""
+
+
+class Part(NamedTuple):
+    """One of the sources that a source is made of."""
+
+    source: DataSource
+    called: str
+    """The place in the options and the plugin, for messages: `sources.0` (xarray)."""
+
+    @property
+    def header(self) -> SourceHeader:
+        """That of the source."""
+        return self.source.header
+
+
+def opened(choice: PluginChoice, where: str = "source") -> Part:
+    """Make the source that an option chooses; `where` is the place of the option.
+
+    Raises:
+        WxmlError: the plugin or its options are wrong, or its data cannot be opened.
+    """
+    return Part(create("data-source", choice.plugin, choice.options, where=where), f"`{where}` ({choice.plugin})")
+
+
+def opened_all(choices: Sequence[PluginChoice], where: str = "sources") -> tuple[Part, ...]:
+    """Make the sources that an option lists; see `opened`."""
+    return tuple(opened(choice, f"{where}.{number}") for number, choice in enumerate(choices))
+
+
+class Combination(DataSource):
+    """A source that is made of others. A subclass sets `header` in its constructor, and fills `_read`."""
+
+    name: ClassVar[str]
+    """The name of the plugin."""
+
+    def __init__(self, parts: Sequence[Part], options: Mapping[str, Any]) -> None:
+        """Keep what the provenance tells.
+
+        Args:
+            parts: the sources, in the order of the options.
+            options: the other options, as JSON values.
+        """
+        self._sources = tuple(part.source for part in parts)
+        self._options = dict(options)
+
+    def provenance(self) -> dict[str, Any]:
+        """The options, what each source says of itself, and the files of all of them as one list."""
+        files: list[Any] = []
+        records = []
+        for source in self._sources:
+            record = dict(source.provenance())
+            own = _files(record)
+            if own:
+                record |= {"files": len(own)}
+                files += own
+            records.append(record)
+        return {"source": self.name, "options": self._options, "sources": records} | ({"files": files} if files else {})
+
+    def checksums(self) -> list[str]:
+        """Those of the files of all sources; none if one of the sources gives none for its files."""
+        found: list[str] = []
+        for source in self._sources:
+            own = source.checksums()
+            if len(own) != len(_files(source.provenance())):
+                return []
+            found += own
+        return found
+
+    def stamp(self) -> str:
+        """A hash of the stamps of all sources; the empty text if all of these are empty."""
+        stamps = [source.stamp() for source in self._sources]
+        return hashlib.sha256(json.dumps(stamps).encode()).hexdigest() if any(stamps) else ""
+
+
+def _files(record: Mapping[str, Any]) -> list[Any]:
+    """The files in the provenance of a source."""
+    files = record.get("files", [])
+    return files if isinstance(files, list) else []

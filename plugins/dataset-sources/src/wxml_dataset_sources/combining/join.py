@@ -1,0 +1,70 @@
+"""Sources beside each other: the variables of all, at the same times and nodes."""
+
+__all__ = ["Join"]
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml import Variable
+from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.combination import Combination, Part, Sources, opened_all
+from wxml_dataset_sources.combining.fitting import check_members, check_times, on_grid_of
+
+
+class Join(Combination):
+    """The variables of several sources, which have the same times, nodes and members.
+
+    The nodes are in the order of the first source; another order of the same nodes is brought into that one.
+    """
+
+    name = "join"
+
+    def __init__(
+        self,
+        *,
+        sources: Sources,
+        override: Annotated[
+            bool, Field(description="of variables with equal names, take the last; else they are refused")
+        ] = False,
+    ) -> None:
+        parts = opened_all(sources)
+        super().__init__(parts, {"override": override})
+        check_times(parts)
+        check_members(parts)
+        self._placed = tuple(on_grid_of(parts[0], part) for part in parts)
+        variables, self._owners = _owned(parts, override)
+        self.header = replace(parts[0].header, variables=variables)
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        times, owners = self.header.times[time_indices], self._owners[variable_indices]
+        for number in np.unique(owners):
+            columns = np.flatnonzero(owners == number)
+            names = [self.header.names[index] for index in variable_indices[columns]]
+            out[:, :, columns] = self._placed[number].read(times, names)
+
+
+def _owned(parts: Sequence[Part], override: bool) -> tuple[tuple[Variable, ...], NDArray[np.intp]]:
+    """The variables of all parts in order, and the part that each is read from.
+
+    Raises:
+        DataError: two parts have a variable of one name, and `override` is not set.
+    """
+    variables: dict[str, Variable] = {}
+    owners: dict[str, int] = {}
+    for number, part in enumerate(parts):
+        for variable in part.header.variables:
+            if variable.name in variables and not override:
+                raise DataError(
+                    f"variable {variable.name!r} is in {parts[owners[variable.name]].called} and in {part.called}",
+                    fix="give one of them another name with `rename`, leave it out with `subset` and its option "
+                    "`drop`, or take the last one with `override: true`",
+                )
+            variables[variable.name], owners[variable.name] = variable, number
+    return tuple(variables.values()), np.array(list(owners.values()), np.intp)

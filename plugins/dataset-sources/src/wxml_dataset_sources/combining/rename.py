@@ -1,0 +1,70 @@
+"""Other names for variables."""
+
+__all__ = ["Rename"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml import Variable
+from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.combination import Combination, Source, opened
+from wxml_dataset_sources.combining.variable_choice import meant
+
+
+class Rename(Combination):
+    """A source with other names for its variables; values stay as they are."""
+
+    name = "rename"
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        names: Annotated[
+            dict[str, str], Field(description="old name → new name; a parameter (t) stands for all its levels (t_850)")
+        ],
+    ) -> None:
+        part = opened(source)
+        super().__init__((part,), {"names": names})
+        self._inner = part.header.names
+        self.header = replace(part.header, variables=_renamed(part.header.variables, names))
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        names = [self._inner[index] for index in variable_indices]
+        out[:] = self._sources[0].read(self.header.times[time_indices], names)
+
+
+def _renamed(variables: Sequence[Variable], names: Mapping[str, str]) -> tuple[Variable, ...]:
+    """The variables with the new names; a name of a variable goes before that of a parameter.
+
+    Raises:
+        DataError: a name is neither, or two variables have one name then.
+    """
+    new: dict[Variable, Variable] = {}
+    for old, name in sorted(names.items(), key=lambda pair: any(pair[0] == variable.name for variable in variables)):
+        for variable in meant(old, variables, "names"):
+            new[variable] = _with_name(variable, old, name)
+    renamed: dict[str, Variable] = {}
+    for variable in variables:
+        after = new.get(variable, variable)
+        if after.name in renamed:
+            raise DataError(
+                f"{renamed[after.name].name!r} and {variable.name!r} are both called {after.name!r} then (`names`)",
+                fix="give one of them a name that no other variable has",
+            )
+        renamed[after.name] = variable
+    return tuple(new.get(variable, variable) for variable in variables)
+
+
+def _with_name(variable: Variable, old: str, name: str) -> Variable:
+    """The variable with a new name, or with a new parameter if `old` is that."""
+    if variable.name == old:
+        return replace(variable, name=name, param=name if variable.param == old else variable.param)
+    return replace(variable, name=name + variable.name.removeprefix(old), param=name)

@@ -1,0 +1,69 @@
+"""Sources after each other: the times of all, for the same variables and nodes."""
+
+__all__ = ["Sequential", "in_one_order"]
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml.data.times import format_time
+from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.combination import Combination, Part
+from wxml_dataset_sources.combining.fitting import check_members, check_quantities, on_grid_of
+
+
+class Sequential(Combination):
+    """The times of several sources, which have the same variables, nodes and members and no time in common.
+
+    Variables and nodes are in the order of the first source.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        super().__init__(parts, {})
+        in_one_order(parts)
+        check_members(parts)
+        self._placed = tuple(on_grid_of(parts[0], part) for part in parts)
+        times = np.concatenate([part.header.times for part in parts])
+        owners = np.repeat(np.arange(len(parts)), [len(part.header.times) for part in parts])
+        order = np.argsort(times, kind="stable")
+        repeats = np.flatnonzero(np.diff(times[order]) == np.timedelta64(0, "s"))
+        if len(repeats):
+            first, second = owners[order[repeats[0]]], owners[order[repeats[0] + 1]]
+            raise DataError(
+                f"{parts[first].called} and {parts[second].called} both have data for "
+                f"{format_time(times[order[repeats[0]]])}",
+                fix="cut one of them with `subset` and its options `start` and `end`",
+            )
+        self._owners = owners[order]
+        self.header = replace(parts[0].header, times=times[order])
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        names = [self.header.names[index] for index in variable_indices]
+        owners = self._owners[time_indices]
+        for number in np.unique(owners):
+            rows = np.flatnonzero(owners == number)
+            out[rows] = self._placed[number].read(self.header.times[time_indices[rows]], names)
+
+
+def in_one_order(parts: Sequence[Part]) -> None:
+    """Check that all parts have the same variables, perhaps in other orders.
+
+    Raises:
+        DataError: one lacks a variable that another has, or has another quantity by the same name.
+    """
+    first, *others = parts
+    for part in others:
+        for one, other in ((first, part), (part, first)):
+            lacking = [name for name in one.header.names if name not in other.header.names]
+            if lacking:
+                there = ", ".join(other.header.names)
+                raise DataError(
+                    f"{one.called} has variable {lacking[0]!r}, {other.called} has only {there}",
+                    fix="leave it out with `subset` and its option `drop`, or give it the name of the other source "
+                    "with `rename`",
+                )
+    check_quantities(parts)

@@ -1,0 +1,49 @@
+"""Which times of a source are kept."""
+
+__all__ = ["chosen_times"]
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml.data.times import format_duration, format_time, parse_duration, parse_time
+from wxml.errors import DataError
+
+Times = NDArray[np.datetime64]
+
+
+def chosen_times(times: Times, start: str | None, end: str | None, frequency: str | None) -> Times:
+    """The times from `start` to `end`, both included, and of these the first one and those whole `frequency` later.
+
+    An `end` without an hour means its whole day.
+
+    Raises:
+        DataError: nothing is left, or `frequency` is no multiple of the shortest step between the times.
+    """
+    kept = times
+    if start is not None:
+        kept = kept[kept >= parse_time(start)]
+    if end is not None:
+        kept = kept[kept <= _last_instant(end)]
+    if not len(kept):
+        there = f"{format_time(times[0])} to {format_time(times[-1])}" if len(times) else "none"
+        raise DataError(
+            f"no time of the source is from `start` {start} to `end` {end}",
+            fix=f"choose a period among the times of the source: {there}",
+        )
+    return kept if frequency is None else _every(kept, frequency)
+
+
+def _every(times: Times, frequency: str) -> Times:
+    step = parse_duration(frequency)
+    own = np.diff(times).min() if len(times) > 1 else step
+    if step % own:
+        raise DataError(
+            f"`frequency` is {frequency}, and the times of the source are {format_duration(own)} apart",
+            fix=f"choose a multiple of {format_duration(own)}",
+        )
+    kept: Times = times[(times - times[0]) % step == np.timedelta64(0, "s")]
+    return kept
+
+
+def _last_instant(end: str) -> np.datetime64:
+    is_date = "T" not in end and " " not in end
+    return parse_time(end) + np.timedelta64(86399 if is_date else 0, "s")

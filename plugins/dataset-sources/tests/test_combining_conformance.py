@@ -1,0 +1,64 @@
+"""What the interface promises, checked by the kit for every source that is made of others."""
+
+import pytest
+from wxml.testing import DataSourceContract
+from wxml_dataset_sources.combining.concat import Concat
+from wxml_dataset_sources.combining.join import Join
+from wxml_dataset_sources.combining.merge import Merge
+from wxml_dataset_sources.combining.rename import Rename
+from wxml_dataset_sources.combining.subset import Subset
+
+
+def chosen(world):
+    """A world as a config has it."""
+    return {"plugin": "xarray", **world.choice.options}
+
+
+class TestJoin(DataSourceContract):
+    plugin = Join
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        turned = world("q", latitudes=(-60.0, 0.0, 60.0), longitudes=(-180.0, -90.0, 0.0, 90.0))
+        self.options = {"sources": [chosen(world("t z")), chosen(turned)]}
+
+
+class TestConcat(DataSourceContract):
+    plugin = Concat
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        self.options = {"sources": [chosen(world("t z", "2000-01-05")), chosen(world("z t"))]}
+
+
+class TestMerge(DataSourceContract):
+    plugin = Merge
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        worlds = [world(start=f"2000-01-01T{hour}", step=12, members=2) for hour in ("00", "06")]
+        self.options = {"sources": [chosen(each) for each in worlds]}
+
+
+class TestSubset(DataSourceContract):
+    plugin = Subset
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        self.options = {
+            "source": chosen(world("t z q", count=9, members=3)),
+            "start": "2000-01-01T06",
+            "frequency": "12h",
+            "select": ["q", "t"],
+            "members": [2, 0],
+            "area": {"north": 30, "west": -100, "east": 100},
+            "thinning": {"random": 0.5},
+        }
+
+
+class TestRename(DataSourceContract):
+    plugin = Rename
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        self.options = {"source": chosen(world("t z")), "names": {"t": "temperature"}}
