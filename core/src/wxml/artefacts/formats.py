@@ -1,6 +1,6 @@
 """The format of an artefact: the forecast writer that its suffix names, and the provenance record in it."""
 
-__all__ = ["check_suffix", "format_plugin", "read_provenance"]
+__all__ = ["check_suffix", "format_plugin", "is_artefact_folder", "read_provenance", "written_by"]
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def format_plugin(path: Path) -> str:
         ArtefactError: `path` has no suffix.
         AmbiguousPluginError: several writers declare it.
     """
-    names = _writers_of(path)
+    names = written_by(path)
     if len(names) > 1:
         raise AmbiguousPluginError(
             f"files {path.suffix} are written by several forecast writers: {', '.join(names)} (`{path}`)",
@@ -45,7 +45,7 @@ def check_suffix(path: Path, writer: str) -> None:
     record = resolve("forecast-writer", writer)
     suffixes = _suffixes(record)
     is_declared = bool(load(record).suffixes)  # type: ignore[attr-defined]  # a forecast writer
-    is_of_another = is_declared or (path.suffix and _writers_of(path))
+    is_of_another = is_declared or (path.suffix and written_by(path))
     if path.suffix.lower() not in suffixes and is_of_another:
         raise ArtefactError(
             f"forecast writer `{writer}` writes files {' or '.join(suffixes)}, got `{path}`",
@@ -53,8 +53,8 @@ def check_suffix(path: Path, writer: str) -> None:
         )
 
 
-def _writers_of(path: Path) -> list[str]:
-    """The names of the writers that declare the suffix of a path; full ones if there are several.
+def written_by(path: Path) -> list[str]:
+    """Return the names of the writers that declare the suffix of a path; full ones if there are several.
 
     Raises:
         ArtefactError: it has none.
@@ -75,6 +75,11 @@ def _suffixes(record: PluginRecord) -> tuple[str, ...]:
     except BrokenPluginError:
         return ()
     return declared or (f".{record.name}",)
+
+
+def is_artefact_folder(path: Path) -> bool:
+    """Return whether a folder is one artefact by its name or content: scores, or a store such as `forecast.zarr`."""
+    return path.is_dir() and ((path / "scores.nc").is_file() or bool(path.suffix and written_by(path)))
 
 
 def read_provenance(path: Path, writer: str | None = None) -> Provenance:
@@ -101,7 +106,7 @@ def read_provenance(path: Path, writer: str | None = None) -> Provenance:
     if (path / "scores.nc").is_file():
         path = path / "scores.nc"
         writer = None
-    names = [writer] if writer else _writers_of(path) or [format_plugin(path)]
+    names = [writer] if writer else written_by(path) or [format_plugin(path)]
     record = _read_by_one(path, names)
     check_record(record, str(path))
     return Provenance.from_dict(record)

@@ -1,6 +1,6 @@
-"""Checks this environment: in itself, against a release, or for an artefact."""
+"""Checks this environment: in itself, or against a release."""
 
-__all__ = ["Check", "Diagnosis", "against_artefact", "against_release", "general_health"]
+__all__ = ["Check", "Diagnosis", "against_release", "general_health"]
 
 import os
 import platform
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from wxml.artefacts.formats import read_provenance
 from wxml.config.layers import Layer, site_layer, user_layer
 from wxml.environment.distributions import Environment, version_of
 from wxml.environment.installer import install_command
@@ -18,7 +17,6 @@ from wxml.environment.names import CORE
 from wxml.errors import ArtefactError, ConfigError, nearest
 from wxml.files.folders import cache_folder
 from wxml.plugins.catalog import HEALTHY, PluginRecord, installed
-from wxml.plugins.comparison import Comparison, compare
 from wxml.plugins.location import shadow
 from wxml.plugins.resolve import aliases
 
@@ -68,36 +66,6 @@ class Diagnosis:
             forced = " install --force-reinstall --no-deps "
             parts.append(install_command(*again).replace(" install ", forced, 1))
         return " && ".join(parts)
-
-
-# Against an artefact
-
-
-def against_artefact(path: Path) -> Diagnosis:
-    """Compare the plugins that an artefact was made with with the installed ones, and say which are migrated.
-
-    Raises:
-        ArtefactError: there is no such artefact, or it is damaged.
-        UnknownPluginError: no installed plugin can read it.
-    """
-    return Diagnosis(tuple(map(_compared, compare(read_provenance(path).plugins))))
-
-
-def _compared(found: Comparison) -> Check:
-    changes = "it had uncommitted changes, which no command brings back" if found.dirty else ""
-    advice = {
-        "ok": "",
-        "unknown": "its record lacks the name of a plugin, which cannot be compared",
-        "missing": f"has {' and '.join(found.plugins)}",
-        "version": found.migrations,
-        "code": "its code is another, though the version is the same",
-    }[found.outcome]
-    status: Status = {"ok": "ok", "missing": "missing"}.get(found.outcome, "different")  # type: ignore[assignment]
-    said = "; ".join(part for part in (advice, *((changes, found.caution) if status != "ok" else ())) if part)
-    pinned = f"{found.distribution}=={found.found}" if status == "ok" else found.requirement
-    installed_version = found.found or "not installed"
-    again = found.outcome == "code"
-    return Check(found.distribution or "?", installed_version, status, found.version, said, pinned, again)
 
 
 # Against a release
