@@ -132,16 +132,19 @@ def require_plugins(entries: Sequence[Mapping[str, Any]], kinds: Set[str], artef
     compared = compare([entry for entry in entries if entry.get("kind") in kinds])
     missing = [found for found in compared if found.outcome == "missing" and not found.is_parent]
     if missing:
-        how = [install_command(*(found.requirement for found in missing if found.requirement))]
-        raise UnknownPluginError(
-            "\n".join(f"`{artefact}` needs {found.sentence}" for found in missing),
-            fix="\n".join([*how, *(f"{found.distribution}: {found.caution}" for found in missing if found.caution)]),
-        )
+        told = "\n".join(f"`{artefact}` needs {found.sentence}" for found in missing)
+        raise UnknownPluginError(told, fix=_installation(missing))
     for found in compared:
         if found.outcome != "ok":
             again = f"to have the same:  {install_command(found.requirement)}" if found.requirement else ""
             said = [part for part in (found.sentence, found.caution, again) if part]
             logger.warning("`%s` was made with %s", artefact, "; ".join(said))
+
+
+def _installation(missing: Sequence[Comparison]) -> str:
+    """The command that installs what is missing, and a line for each package of which it may not be enough."""
+    command = install_command(*(found.requirement for found in missing))
+    return "\n".join([command, *(f"{found.distribution}: {found.caution}" for found in missing if found.caution)])
 
 
 def _compared(distribution: str, entries: Sequence[Mapping[str, Any]], catalog: Catalog) -> Comparison:
