@@ -38,7 +38,9 @@ from wxml.plugins.comparison import require_plugins
 from wxml.plugins.create import create
 from wxml.plugins.hooks import hooks, provenance_notes
 from wxml.plugins.lock import lock
+from wxml.plugins.operations import require_same
 from wxml.plugins.options.environment import tell_variables
+from wxml.plugins.policy import Policy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -206,7 +208,10 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
         BrokenPluginError: a plugin or its migrations cannot be used.
         DataError: the data cannot be read, or have other nodes, units, step types or periods.
     """
-    checkpoint = migrated(load_checkpoint(path), str(path))
+    stored = load_checkpoint(path)
+    if Policy.from_environment().is_operations:
+        require_same(stored.header["provenance"]["plugins"], MODEL if source else FORECAST, str(path))
+    checkpoint = migrated(stored, str(path))
     record = Provenance.from_dict(checkpoint.header["provenance"])
     require_plugins(record.plugins, MODEL if source else FORECAST, str(path))
     recorded = recorded_config(checkpoint.header["config"], str(path)).model_dump(mode="json")

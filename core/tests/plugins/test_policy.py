@@ -118,13 +118,15 @@ def test_an_allow_list_says_what_to_add(site, rules) -> None:
 FAULTS = {
     "allow: acme\n": "`allow` must be a list of names of distributions, got 'acme'",
     "deny: [3]\n": "`deny` must be a list of names of distributions, got [3]",
-    "alow: [acme]\n": "unknown key 'alow': did you mean 'allow'? known: aliases, allow, deny",
-    "- acme\n": "it must be a mapping of allow, deny, aliases, got ['acme']",
+    "alow: [acme]\n": "unknown key 'alow': did you mean 'allow'? known: aliases, allow, deny, profile",
+    "- acme\n": "it must be a mapping of allow, deny, aliases, profile, got ['acme']",
     "allow: [acme]\nallow: [other]\n": "`allow` is written twice, in lines 1 and 2",
     "allow: [acme\n": "not valid YAML at",
     "aliases: {processor: icon}\n": "`aliases.processor` must be a mapping of names, got 'icon'",
     "aliases: {processor: {best: [a]}}\n": "`aliases.processor.best` must be a bare name for a plugin, got ['a']",
     "aliases: {processor: {a_b: x, a-b: y}}\n": "`aliases.processor` has 'a-b' twice",
+    "profile: operation\n": "`profile` must be `operations`, got 'operation'",
+    "profile: [x]\n": "`profile` must be `operations`, got ['x']",
     "allow: [!!python/object/apply:os.getcwd []]\n": "the tag '!!python/object/apply:os.getcwd' is refused",
 }
 

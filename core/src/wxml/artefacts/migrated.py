@@ -1,6 +1,6 @@
 """Brings a checkpoint, or the config behind a forecast, to the installed versions of its plugins."""
 
-__all__ = ["migrate_file", "migrated", "recorded_today"]
+__all__ = ["accepted", "migrate_file", "migrated", "recorded_today"]
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,12 @@ from wxml.artefacts.header import recorded_config
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target
 from wxml.config.migrated import MigratedPlugin, migrate_config
+from wxml.config.plugin_use import FORECAST, pinned, used_plugins
 from wxml.config.schema import ExperimentConfig
 from wxml.config.tree import DEFAULT, leaves, tree_of
 from wxml.files.yaml_loader import path_text
 from wxml.plugins.hooks import hooks
+from wxml.plugins.lock import in_order, lock
 
 logger = logging.getLogger("wxml")
 
@@ -56,7 +58,25 @@ def migrated(checkpoint: Checkpoint, name: str) -> Checkpoint:
     return replace(checkpoint, header=header, weights=done.weights)
 
 
-def migrate_file(source: Path, target: Path, *, overwrite: bool = False) -> bool:
+def accepted(checkpoint: Checkpoint, name: str) -> Checkpoint:
+    """Return a checkpoint, migrated where its plugins say so, whose lock has what is installed; its parent the old one.
+
+    The packages that only its training needed stay as they were recorded.
+
+    Raises:
+        ArtefactError, BrokenPluginError, UnknownPluginError: as `migrated`.
+    """
+    old = Provenance.from_dict(checkpoint.header["provenance"])
+    new = migrated(checkpoint, name)
+    record = Provenance.from_dict(new.header["provenance"])
+    config = recorded_config(pinned(record.config, record.plugins), name)
+    kept = [entry for entry in record.plugins if entry.get("kind") not in FORECAST]
+    plugins = in_order([*kept, *lock(used_plugins(config, FORECAST))])
+    record = replace(record, plugins=plugins, parents=[old.to_dict()], wxml_core=version("wxml-core"))
+    return replace(new, header={**new.header, "provenance": record.to_dict()})
+
+
+def migrate_file(source: Path, target: Path, *, overwrite: bool = False, accept: bool = False) -> bool:
     """Write a checkpoint as the installed versions of its plugins have it, with new checksums.
 
     The keys of the config have today's names, too.
@@ -65,9 +85,10 @@ def migrate_file(source: Path, target: Path, *, overwrite: bool = False) -> bool
         source: the checkpoint; it may be `target` if `overwrite` is set, since all of it is read first.
         target: the file to write.
         overwrite: replace `target` if it is a checkpoint that wxml wrote.
+        accept: write the installed packages into the lock, also without migrations.
 
     Returns:
-        Whether there were migrations to apply.
+        Whether there was something to change.
 
     Raises:
         ArtefactError: `source` cannot be read, or `target` exists and may not be replaced.
@@ -75,7 +96,7 @@ def migrate_file(source: Path, target: Path, *, overwrite: bool = False) -> bool
     """
     check_target(target, "checkpoint", (), overwrite=overwrite)
     old = load_checkpoint(source)
-    new = migrated(old, str(source))
+    new = accepted(old, str(source)) if accept else migrated(old, str(source))
     save_checkpoint(target, new, overwrite=overwrite)
     hooks().call("wxml_checkpoint_saved", path=target)
     return new is not old

@@ -247,12 +247,23 @@ def _open_streams() -> None:
             setattr(sys, name, open(number, mode, closefd=False, encoding="utf-8"))  # noqa: SIM115  # for good
 
 
+def _obey_profile() -> None:
+    """Forbid the network if the profile of this machine does."""
+    from wxml.plugins.policy import Policy
+
+    if Policy.from_environment().is_operations:
+        from wxml.cli.network import forbid_network
+
+        forbid_network()
+
+
 def main() -> None:
     """The console script."""
     _open_streams()
     if sys.stderr is not None:
         faulthandler.enable()  # a plugin that crashes the interpreter is named by the last lines that it ran
     mask_streams()
+    _obey_profile()
     # threads that spin while they wait take twice as long beside a busy neighbour; OpenMP reads this when it is loaded
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     group.main(prog_name="wxml")

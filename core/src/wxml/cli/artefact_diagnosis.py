@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wxml.artefacts.finding import artefacts_beneath
 from wxml.artefacts.formats import read_provenance
-from wxml.cli.diagnosis import HARMLESS, Check, Diagnosis, Status
+from wxml.cli.checks import HARMLESS, Check, Diagnosis, Status
 from wxml.errors import ArtefactError
 from wxml.plugins.comparison import Comparison, compare
 

@@ -1,15 +1,16 @@
 """Checks this environment: in itself, or against a release."""
 
-__all__ = ["Check", "Diagnosis", "against_release", "general_health"]
+__all__ = ["against_release", "general_health"]
 
 import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from wxml.cli.checks import Check, Diagnosis
+from wxml.cli.profile_diagnosis import profile_checks
 from wxml.config.layers import Layer, site_layer, user_layer
 from wxml.environment.distributions import Environment, version_of
 from wxml.environment.installer import install_command
@@ -19,54 +20,6 @@ from wxml.files.folders import cache_folder
 from wxml.plugins.catalog import HEALTHY, PluginRecord, installed
 from wxml.plugins.location import shadow
 from wxml.plugins.resolve import aliases
-
-Status = Literal["ok", "absent", "missing", "different", "problem"]
-HARMLESS = ("ok", "absent")
-"""`absent`: it is not installed, and need not be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check."""
-
-    subject: str
-    found: str
-    status: Status = "ok"
-    wanted: str = ""
-    """The version that is wanted; empty if any will do."""
-    advice: str = ""
-    """The problem, or what to do, in words."""
-    requirement: str = ""
-    """The requirement that pip has to install."""
-    reinstall: bool = False
-    """Whether the installed version has the same number, so that installers would see nothing to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """The results of all checks."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def is_healthy(self) -> bool:
-        """Whether nothing has to be done."""
-        return all(check.status in HARMLESS for check in self.checks)
-
-    @property
-    def command(self) -> str:
-        """The line that installs everything that is missing and keeps the version of wxml-core; empty without any."""
-        todo = [check for check in self.checks if check.status not in HARMLESS and check.requirement]
-        again = [check.requirement for check in todo if check.reinstall]
-        new = [check.requirement for check in todo if not check.reinstall]
-        if new:
-            new = [*(check.requirement for check in self.checks if check.subject == CORE and check not in todo), *new]
-        parts = [install_command(*new)] if new else []
-        if again:
-            forced = " install --force-reinstall --no-deps "
-            parts.append(install_command(*again).replace(" install ", forced, 1))
-        return " && ".join(parts)
-
 
 # Against a release
 
@@ -146,6 +99,7 @@ def general_health() -> Diagnosis:
         Check("python", f"{platform.python_version()} ({sys.executable})"),
         Check(CORE, version_of(CORE), requirement=f"{CORE}=={version_of(CORE)}"),
         Check("torch", torch or "not installed", "ok" if torch else "absent", advice="" if torch else needed),
+        *profile_checks(),
         *_plugins(),
         _layer("site config", site_layer),
         _layer("user config", user_layer),

@@ -28,12 +28,19 @@ def installer() -> Installer:
     return "pip"
 
 
-def install_command(*requirements: str, upgrade: bool = False) -> str:
-    """The command that installs requirements, such as `wxml-processor-gnn>=0.2,<0.3`, into this environment."""
+def install_command(*requirements: str, upgrade: bool = False, again: bool = False) -> str:
+    """The command that installs requirements, such as `wxml-processor-gnn>=0.2,<0.3`, into this environment.
+
+    Args:
+        requirements: what to install.
+        upgrade: take the newest version that fits.
+        again: install them alone, also if the same version is installed.
+    """
     names = " ".join(f"'{requirement}'" for requirement in requirements)
     which = installer()
     newest = " --upgrade" if upgrade and which != "conda" else ""  # conda updates what it is asked for
-    return f"{_command(which, 'install')}{newest} {names}"
+    forced = " --force-reinstall --no-deps" if again else ""
+    return f"{_command(which, 'install')}{newest}{forced} {names}"
 
 
 def editable_command(folder: str) -> str:

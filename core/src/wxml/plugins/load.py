@@ -54,8 +54,13 @@ def import_object(record: PluginRecord) -> Any:
 
     Raises:
         BrokenPluginError: the import raised anything, `SystemExit` included; only `KeyboardInterrupt` passes.
+        UnknownPluginError: the profile of this machine forbids its code.
     """
     module, _, path = record.value.partition(":")
+    if Policy.from_environment().is_operations:
+        from wxml.plugins.operations import check_code
+
+        check_code(record)
     _check_origin(record)
     try:
         with guarded_import(record.provider):
@@ -134,6 +139,10 @@ def _checked(record: PluginRecord) -> type:
             fix=f"tell the authors of {record.distribution}   other plugins are unaffected",
         )
     plugin: type = found
+    if Policy.from_environment().is_operations:
+        from wxml.plugins.operations import check_parents
+
+        check_parents(record, plugin)
     return plugin
 
 

@@ -16,6 +16,7 @@ from wxml.environment.names import CORE
 from wxml.environment.origin import caution, install_line, origin, requirement
 from wxml.masking import masked_values
 from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.load import loaded
 from wxml.plugins.location import package_root
 from wxml.plugins.parents import Parent, parents
 from wxml.plugins.source_files import module_root
@@ -105,7 +106,7 @@ def _entry(used: UsedPlugin, facts: Facts) -> dict[str, Any]:
         **found._asdict(),
         "install": install_line(requirement(record.distribution + record.extras, record.version, found.origin)),
         "caution": caution(record.distribution, found.origin),
-        "depends": [_parent_entry(parent, facts) for parent in parents(record)],
+        "depends": [_parent_entry(parent, facts) for parent in parents(record, loaded(record))],
     }
 
 

@@ -12,7 +12,6 @@ from packaging.requirements import Requirement
 from wxml.environment.distributions import Distribution, Environment
 from wxml.environment.names import CORE, canonical_name
 from wxml.plugins.catalog import PluginRecord
-from wxml.plugins.load import loaded
 from wxml.plugins.source_files import module_root
 
 
@@ -23,15 +22,18 @@ class Parent(NamedTuple):
     distribution: str
 
 
-def parents(record: PluginRecord) -> list[Parent]:
+def parents(record: PluginRecord, found: type | None) -> list[Parent]:
     """The packages that a plugin is made of beside that of its own distribution, sorted. Imports nothing.
 
-    They are those of its class and of every parent of it, once it is loaded, and the one that its entry point names.
-    Left out are Python, wxml-core, and what wxml-core itself requires, such as torch.
+    They are those of its class and of every parent of it, and the one that its entry point names. Left out are Python,
+    wxml-core, and what wxml-core itself requires, such as torch.
+
+    Args:
+        record: the plugin.
+        found: its class; None if it was not loaded.
     """
     if record.kind == "core":
         return []
-    found = loaded(record)
     classes = found.__mro__ if found else ()
     modules = {record.value.partition(":")[0], *(each.__module__ for each in classes)}
     packages = {module.partition(".")[0] for module in modules} - {"wxml", "", *sys.stdlib_module_names}

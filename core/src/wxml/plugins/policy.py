@@ -7,13 +7,17 @@ wxml-core brings itself; a name after `-` is denied. An institution writes the f
     deny: [other-wxml]                          # these may not
     aliases:                                    # names of its own
       processor: {our-best: acme-wxml:icon}
+    profile: operations                         # see wxml.plugins.operations
 
 The file lies in the folder `$WXML_SITE_CONFIG` (or beside the file that it names), else in `/etc/wxml`. `WXML_PLUGINS`
 overrides it: a deny entry of the variable beats the lists of the file, and an allow-list replaces them. A distribution
 that neither mentions is allowed.
+
+The profile `operations`, of the file or of the variable `WXML_PROFILE`, needs an allow-list; where both have one, only
+what both list is allowed.
 """
 
-__all__ = ["Policy", "SiteRules", "Target", "site_rules"]
+__all__ = ["OPERATIONS", "PROFILE_VARIABLE", "Policy", "SiteRules", "Target", "site_rules"]
 
 import os
 from collections.abc import Mapping
@@ -26,7 +30,10 @@ from wxml.files.folders import site_folder
 
 VARIABLE = "WXML_PLUGINS"
 SITE_FILE = "plugins.yaml"
-SITE_KEYS = ("allow", "deny", "aliases")
+SITE_KEYS = ("allow", "deny", "aliases", "profile")
+PROFILE_VARIABLE = "WXML_PROFILE"
+OPERATIONS = "operations"
+"""The profile of machines whose forecasts others rely on."""
 
 Target = tuple[str, str]
 """A kind and a name, both canonical."""
@@ -43,6 +50,8 @@ class SiteRules:
     denied: frozenset[str] = frozenset()
     aliases: Mapping[Target, str] = field(default_factory=dict)
     """(kind, alias) → the name of a plugin, bare or full, as it is written."""
+    profile: str = ""
+    """`operations`, or empty."""
     fault: str = ""
     """Why the file cannot be used; only wxml-core may then bring plugins."""
 
@@ -55,10 +64,12 @@ class Policy:
     """The allow-list of the variable; None if it has none."""
     denied: frozenset[str] = frozenset()
     site: SiteRules = field(default_factory=SiteRules)
+    profile: str = ""
+    """The value of `WXML_PROFILE`."""
 
     @classmethod
-    def from_text(cls, text: str, site: SiteRules | None = None) -> "Policy":
-        """The policy that a value of `WXML_PLUGINS` means.
+    def from_text(cls, text: str, site: SiteRules | None = None, profile: str = "") -> "Policy":
+        """The policy that the values of `WXML_PLUGINS` and `WXML_PROFILE` mean.
 
         >>> Policy.from_text("-acme.wxml").permits("acme-wxml")
         False
@@ -66,12 +77,17 @@ class Policy:
         entries = [entry.strip() for entry in text.split(",") if entry.strip()]
         denied = frozenset(canonical_name(entry[1:]) for entry in entries if entry.startswith("-"))
         named = [canonical_name(entry) for entry in entries if not entry.startswith("-")]
-        return cls(frozenset(named) - {"none"} if named else None, denied, site or SiteRules())
+        return cls(frozenset(named) - {"none"} if named else None, denied, site or SiteRules(), profile.strip())
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Policy":
         """The policy of this process."""
-        return cls.from_text(environment.get(VARIABLE, ""), site_rules())
+        return cls.from_text(environment.get(VARIABLE, ""), site_rules(), environment.get(PROFILE_VARIABLE, ""))
+
+    @property
+    def is_operations(self) -> bool:
+        """Whether the profile `operations` holds; a variable with another value cannot take back what the site says."""
+        return OPERATIONS in (self.profile, self.site.profile)
 
     @property
     def has_allow_list(self) -> bool:
@@ -89,9 +105,15 @@ class Policy:
             return ""
         if name in self.denied:
             return f"denied by the environment variable {VARIABLE}"
+        if self.profile not in ("", OPERATIONS):
+            return f"{PROFILE_VARIABLE} must be `{OPERATIONS}` or empty, got {self.profile!r}"
         if self.site.fault:
             return self.site.fault
-        if self.allowed is not None:
+        if self.is_operations and not self.has_allow_list:
+            return f"the profile `{OPERATIONS}` needs an allow-list"
+        if self.allowed is not None and not (
+            self.is_operations and self.site.allowed is not None and name in self.allowed
+        ):
             return "" if name in self.allowed else f"not in the allow-list of the environment variable {VARIABLE}"
         if name in self.site.denied:
             return f"denied by {self.site.path}"
@@ -104,10 +126,18 @@ class Policy:
         name = canonical_name(distribution)
         if name in self.denied:
             return f"to allow it, take `-{name}` out of {VARIABLE}"
-        if VARIABLE in self.refusal(name):
+        why = self.refusal(name)
+        if why.startswith(PROFILE_VARIABLE):
+            return f"write {PROFILE_VARIABLE}={OPERATIONS}, or leave it unset"
+        if why.endswith("needs an allow-list"):
+            place = os.path.join(site_folder(), SITE_FILE)
+            return (
+                f"list the packages that you use under `allow` in {place}, or in {VARIABLE}, such as {VARIABLE}={name}"
+            )
+        if VARIABLE in why:
             return f"to allow it, add `{name}` to {VARIABLE}"
         if self.site.fault:
-            return f"correct {self.site.path}: it may have the keys `allow`, `deny` and `aliases`"
+            return f"correct {self.site.path}: it may have the keys `allow`, `deny`, `aliases` and `profile`"
         key = "take it out of `deny`" if name in self.site.denied else "add it to `allow`"
         return f"to allow it, {key} in {self.site.path}, or list it in {VARIABLE} with all others that you use"
 
@@ -144,7 +174,10 @@ def _rules(path: str, content: Any) -> SiteRules:
         raise ValueError(f"unknown key {unknown[0]!r}: {nearest(unknown[0], SITE_KEYS)}")
     allowed = None if content.get("allow") is None else _names(content["allow"], "allow")
     denied = _names(content.get("deny") or [], "deny")
-    return SiteRules(path, allowed, denied, _aliases(content.get("aliases") or {}))
+    profile = content.get("profile") or ""
+    if profile not in ("", OPERATIONS):
+        raise ValueError(f"`profile` must be `{OPERATIONS}`, got {profile!r}")
+    return SiteRules(path, allowed, denied, _aliases(content.get("aliases") or {}), profile)
 
 
 def _names(value: Any, key: str) -> frozenset[str]:
