@@ -111,6 +111,21 @@ def starts() -> xr.Dataset:
     return each.assign_coords(start=("start", [0.0, 24.0], START[2]))
 
 
+def matrix() -> xr.Dataset:
+    """Two forecasts whose valid times are told, and whose lead times are not."""
+    content = starts().drop_vars(["start", "step"])
+    hours = np.array([0.0, 24.0])[:, None] + np.array([0.0, 6.0, 12.0, 18.0])
+    attributes = {"standard_name": "time", "units": "hours since 2020-01-01"}
+    return content.assign_coords(valid_time=(("start", "step"), hours, attributes))
+
+
+def told() -> xr.Dataset:
+    """A forecast whose valid times are told, and whose start is not."""
+    content = leads([0.0, 6.0, 12.0, 18.0])
+    attributes = {"standard_name": "time", "units": "hours since 2020-01-01"}
+    return content.assign_coords(valid_time=("step", [0.0, 6.0, 12.0, 18.0], attributes))
+
+
 def two_times() -> xr.Dataset:
     """The world with other dates that claim to be its times."""
     content = world()
@@ -328,8 +343,33 @@ CASES = [
     ),
     (
         carries_out("choose one start, or one lead time, and write it into a file"),
+        files(matrix()),
+        [files(matrix().isel(start=0)), files(matrix().isel(step=0))],
+    ),
+    (
+        carries_out("write `lead_time: {}` for that lead time of every forecast, or `initial_time: {}` for all of one"),
         files(starts()),
-        [files(starts().isel(start=0)), files(starts().isel(step=0))],
+        [files(starts(), lead_time="6h"), files(starts(), initial_time="2020-01-01T00")],
+    ),
+    (
+        carries_out("choose one of these: {}{}"),
+        files(starts(), lead_time="5h"),
+        [files(starts(), lead_time="0h"), files(starts(), lead_time="18h")],
+    ),
+    (
+        carries_out("choose one of these: {}{}"),
+        files(starts(), initial_time="2020-01-03"),
+        [files(starts(), initial_time="2020-01-02T00")],
+    ),
+    (
+        carries_out("leave `lead_time` and `initial_time` out"),
+        files(world(), lead_time="6h"),
+        [files(world())],
+    ),
+    (
+        carries_out("leave `initial_time` out, and choose with `path`"),
+        files(told(), initial_time="2020-01-01"),
+        [files(told())],
     ),
     (
         carries_out("name the right one in `rename` as valid_time, as in `rename: {{}: valid_time}`"),

@@ -154,7 +154,7 @@ def test_names_that_meet_are_refused_and_a_filter_helps(tmp_path: Path) -> None:
 
 
 @pytest.mark.carries_out(
-    "choose one with `grib_filter` (by dataDate, step or stepRange), or leave it out with `variables`"
+    "choose one with `lead_time`, `initial_time` or `grib_filter` (by stepRange), or leave it out with `variables`"
 )
 def test_several_forecasts_for_one_time_are_refused_and_a_filter_helps(tmp_path: Path) -> None:
     path = written(tmp_path, message(PLACES, dataTime=0, step=12), message(PLACES, dataTime=1200, step=0))

@@ -99,8 +99,10 @@ def test_valid_times_that_are_told_are_taken(tmp_path: Path) -> None:
 
 def test_several_forecasts_in_one_file_are_refused(tmp_path: Path) -> None:
     axes = {"time": hours([0, 24]), "step": ("step", [0, 6], {"units": "hours"})}
-    with pytest.raises(DataError, match=r"several forecasts are in one file: \{'time': 2, 'step': 2\}"):
+    with pytest.raises(DataError, match=r"several forecasts are in one file: \{'time': 2, 'step': 2\}") as caught:
         XarraySource(path=written(tmp_path, axes, ("time", "step"), (2, 2)))
+    assert "`lead_time: 6h`" in caught.value.fix
+    assert "`initial_time: 2000-01-01T00`" in caught.value.fix
 
 
 def test_lead_times_without_a_start_are_refused(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import ChecksumsInBackground, checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.files import recognise, resolve
+from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.opening import release, released_after_failure
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
 
@@ -50,6 +51,12 @@ class XarraySource(DataSource):
         grib_filter: Annotated[
             dict[str, str | int | float] | None, Field(description="Read only GRIB messages with these keys")
         ] = None,
+        lead_time: Annotated[
+            str | None, Field(description="Of several forecasts, the values at this lead time of each, such as 24h")
+        ] = None,
+        initial_time: Annotated[
+            str | None, Field(description="Of several forecasts, the one that starts here, such as 2020-01-01T00")
+        ] = None,
         checksum: Annotated[
             bool, Field(description="Record the SHA-256 of all bytes of each file; the first command reads them all")
         ] = False,
@@ -60,6 +67,8 @@ class XarraySource(DataSource):
             "rename": rename,
             "levels": levels,
             "grib_filter": grib_filter,
+            "lead_time": lead_time,
+            "initial_time": initial_time,
         }
         self._options = {key: value for key, value in options.items() if value is not None}
         self._paths = resolve(path)
@@ -68,6 +77,7 @@ class XarraySource(DataSource):
             None if levels is None else tuple(levels),
             rename or {},
             grib_filter or {},
+            ForecastChoice.of(lead_time, initial_time),
         )
         self._assembly = self._assembled(engine, selection)
         self._decoded: dict[int, NDArray[np.float32]] | None = None

@@ -29,6 +29,13 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
     pressure_in_hpa,
 )
 from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.forecasts import (
+    chosen_positions,
+    is_own_weight,
+    own_height,
+    own_period,
+    own_variable,
+)
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import valid_times
 from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, WRITE_AGAIN, damaged, in_file, opened, unreadable
@@ -64,6 +71,8 @@ class ArrayReader:
     file: DataFile
     name: str
     layout: Layout
+    fixed: Mapping[str, int] = field(default_factory=dict)
+    """The position along each dimension that the choice of a forecast fixes."""
 
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
@@ -100,7 +109,7 @@ class ArrayReader:
         """The values of some times and levels, in the dimensions of the layout."""
         layout = self.layout
         wanted: dict[Hashable, int | slice | NDArray[np.intp]]
-        wanted = {dim: 0 for dim in variable.dims if dim not in layout.order}
+        wanted = {dim: self.fixed.get(str(dim), 0) for dim in variable.dims if dim not in layout.order}
         for dim, positions in ((layout.time, times), (layout.level, levels)):
             if dim is not None:  # a slice where positions follow each other: files read these at once
                 first, last = int(positions[0]), int(positions[-1])
@@ -125,10 +134,15 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Plac
     called = partial(selection.name, file.path)
     with in_file(file.path), damage_errors(partial(damaged, file.path, file.engine)):
         coordinates = find_coordinates(dataset, called)
-        arrays = _ArrayFile(file, dataset, unreadable(file), coordinates, called, selection, grids)
+        fixed = chosen_positions(dataset, coordinates, called, selection.forecast)
+        if fixed:
+            dataset = dataset.isel(fixed)
+            coordinates = find_coordinates(dataset, called)
+        arrays = _ArrayFile(file, dataset, unreadable(file), coordinates, called, selection, grids, fixed or {})
         blocks = arrays.blocks()
     warn_of_zeros(file, dataset, [block.reader.name for block in blocks if isinstance(block.reader, ArrayReader)])
-    return FileContent(file.path, blocks, names, frozenset(called(name) for name in arrays.fields()))
+    parameters = frozenset(called(name) for name in arrays.fields())
+    return FileContent(file.path, blocks, names, parameters, has_forecast=fixed is not None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,12 +178,14 @@ class _ArrayFile:
     """Gives our name for a name in the file."""
     selection: Selection
     grids: dict[Hashable, Placed]
+    fixed: Mapping[str, int]
+    """The position along each dimension of the file that the choice of a forecast fixes; `dataset` is without them."""
     known_nodes: dict[tuple[str, str], _Nodes] = field(default_factory=dict)
 
     def blocks(self) -> tuple[Block, ...]:
         """A block of every variable that has horizontal dimensions and may be wanted."""
         self._check_readable()
-        found = [(name, self._nodes(name)) for name in self.fields() if self.selection.wants(self.called(name))]
+        found = [(name, self._nodes(name)) for name in self.fields() if self._is_wanted(name)]
         blocks = tuple(self._block(name, nodes) for name, nodes in found if nodes is not None)
         if blocks or self.selection.variables is not None:
             return blocks
@@ -187,13 +203,18 @@ class _ArrayFile:
         """Refuse values that cannot be read in a variable that the user names, or that runs along the grid."""
         is_named = self.selection.variables is not None
         for name in self.unreadable:
-            if not self.selection.wants(self.called(name)):
+            if not self._is_wanted(name):
                 continue
             if is_named or (name in self.dataset.variables and self._nodes(name) is not None):
                 raise DataError(
                     f"the variable `{name}` {self.unreadable[name]}",
                     fix=f"{WRITE_AGAIN}; or leave it out with `variables`",
                 )
+
+    def _is_wanted(self, name: str) -> bool:
+        """Whether the user may want the variable, by its name or by the parameter that wxml wrote into a forecast."""
+        own = own_variable(self.dataset, name) if name in self.dataset.variables else None
+        return self.selection.wants(self.called(name)) or (own is not None and self.selection.wants(own.param))
 
     def fields(self) -> list[str]:
         """The names of the variables that hold numbers and are no coordinates, in the file's order; sorted for zarr.
@@ -206,7 +227,8 @@ class _ArrayFile:
         for name in sorted(names) if self.file.engine == "zarr" else names:
             variable = self.dataset[name].variable
             is_described = variable.dims == (name,) or "grid_mapping_name" in variable.attrs  # an axis, a projection
-            is_described |= name in areas or variable.attrs.get("standard_name") == "cell_area"
+            is_described |= is_own_weight(self.dataset, name) or name in areas
+            is_described |= variable.attrs.get("standard_name") == "cell_area"
             if name not in self.coordinates.all and not is_described:
                 found.append(name)
         return found
@@ -252,17 +274,23 @@ class _ArrayFile:
                 fix=f"{self._how_to_name(unknown[0])}; or leave the variable out with `variables`",
             )
         standard_name = str(array.attrs.get("standard_name", ""))
-        stated = {STANDARD_NAME: "" if standard_name == "unknown" else standard_name, HEIGHT: levels.height}
+        own = own_variable(self.dataset, name) if parameter == name and levels.numbers is None else None
+        stated = {
+            STANDARD_NAME: "" if standard_name == "unknown" else standard_name,
+            HEIGHT: own_height(array.attrs) if own else levels.height,
+        }
         block = Block(
             path=self.file.path,
             origin=f"`{name}`",
-            variables=flatten(parameter, levels.numbers, str(array.attrs.get("units", "")), levels.units),
+            variables=(own,)
+            if own
+            else flatten(parameter, levels.numbers, str(array.attrs.get("units", "")), levels.units),
             levels=np.arange(1 if levels.numbers is None else len(levels.numbers)),
             times=times.times,
             member_numbers=numbers,
             grid=nodes.placed.grid,
-            reader=ArrayReader(self.file, name, layout),
-            period=period_of(name, array.attrs, times),
+            reader=ArrayReader(self.file, name, layout, self.fixed),
+            period=own_period(array.attrs) if own else period_of(name, array.attrs, times),
             stated={key: text for key, text in stated.items() if text},
         )
         return without_repeat(block, nodes.placed.columns)

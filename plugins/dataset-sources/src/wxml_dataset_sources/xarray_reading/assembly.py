@@ -55,6 +55,11 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
             of the level, step type, period or what else the files state of it.
     """
     _check_filter(contents, selection)
+    if selection.forecast and not any(content.has_forecast for content in contents):
+        raise DataError(
+            f"{selection.forecast.said} is wanted, and no file holds lead times",
+            fix="leave `lead_time` and `initial_time` out",
+        )
     _check_selection(contents, selection)
     chosen = [block.select(selection.keeps) for content in contents for block in content.blocks]
     blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
@@ -80,7 +85,9 @@ def _check_filter(contents: Sequence[FileContent], selection: Selection) -> None
     if not refused:
         return
     more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-    what = f"no message of `{refused[0].path}`{more} has {dict(selection.grib_filter)} (`grib_filter`)"
+    options = [f"{dict(selection.grib_filter)} (`grib_filter`)"] if selection.grib_filter else []
+    options += [selection.forecast.said] if selection.forecast else []
+    what = f"no message of `{refused[0].path}`{more} has {' and '.join(options)}"
     if len(refused) == len(messages):
         raise DataError(what, fix=f"in this file {refused[0].refused}")
     logger.warning("%s, and nothing of it is read", what)

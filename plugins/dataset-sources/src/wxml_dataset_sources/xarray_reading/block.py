@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, Variable
 
+from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
+
 Stamp = Literal["end", "middle", "start", "unstated"]
+EVERY_FORECAST = ForecastChoice()
 STANDARD_NAME, HEIGHT = "the standard name", "the height"
 """Keys of `Block.stated`."""
 
@@ -118,6 +121,8 @@ class FileContent:
     """Our names of all variables that may be fields, with and without a block."""
     refused: str | None = None
     """For a GRIB file of which no message passes `grib_filter`: the values there; empty for other GRIB files."""
+    has_forecast: bool = False
+    """Whether it holds lead times, among which `lead_time` and `initial_time` choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,12 @@ class Selection:
     rename: Mapping[str, str]
     """Name in a file, or `file:name`, to our name."""
     grib_filter: Mapping[str, str | int | float]
+    forecast: ForecastChoice = EVERY_FORECAST
+
+    @property
+    def grib_keys(self) -> dict[str, str | int | float]:
+        """What a GRIB message must have."""
+        return dict(self.grib_filter) | self.forecast.grib_keys
 
     def name(self, path: str, found: str) -> str:
         """Our name for the name `found` in the file `path`."""

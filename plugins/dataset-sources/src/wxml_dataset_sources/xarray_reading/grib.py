@@ -124,12 +124,12 @@ def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Pl
     """
     with in_file(file.path), damage_errors(partial(damaged, file.path, "grib"), GRIB_DAMAGES):
         check_sections(file.path)
-        kinds, refused = _sorted_by_kind(file.path, selection.grib_filter)
+        kinds, refused = _sorted_by_kind(file.path, selection.grib_keys)
         called = {kind: selection.name(file.path, kind.parameter) for kind in kinds}
         wanted = {kind: name for kind, name in called.items() if selection.wants(name)}
         blocks = tuple(_block(file, kind, name, kinds[kind], grids) for kind, name in wanted.items())
     names = frozenset(kind.parameter for kind in kinds)
-    return FileContent(file.path, blocks, names, frozenset(called.values()), refused)
+    return FileContent(file.path, blocks, names, frozenset(called.values()), refused, bool(kinds))
 
 
 def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], grids: dict[Hashable, Placed]) -> Block:
@@ -146,7 +146,8 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
             where_both = f"in the messages at byte {places[slot][0]} and {entry.offset[0]}"
             raise DataError(
                 f"{kind.origin} at level {entry.level:g} is there twice{time}: {where_both}",
-                fix="choose one with `grib_filter` (by dataDate, step or stepRange), or leave it out with `variables`",
+                fix="choose one with `lead_time`, `initial_time` or `grib_filter` (by stepRange), or leave it out with "
+                "`variables`",
             )
         places[slot] = entry.offset
     layers = _layers(kind, entries)

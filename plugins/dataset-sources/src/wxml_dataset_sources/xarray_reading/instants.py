@@ -1,6 +1,6 @@
 """The times at which a variable is valid: from dates, or from the start of a forecast and its lead times."""
 
-__all__ = ["ValidTimes", "valid_times"]
+__all__ = ["ValidTimes", "durations", "start_of", "valid_times"]
 
 import logging
 import re
@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from wxml.data.times import format_duration, format_time
 from wxml.errors import DataError
 
 from wxml_dataset_sources.xarray_reading.coordinates import Coordinates
@@ -66,7 +67,7 @@ def valid_times(
     best = min(instants, key=ranks.__getitem__)
     _check_rivals(dataset, best, [name for name in instants if name != best and ranks[name] == ranks[best]])
     is_start = lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead)
-    return _dated(dataset, best, leads[0] if is_start else None)
+    return _dated(dataset, best, leads, is_start=is_start)
 
 
 def _is_chosen(name: str, called: Callable[[str], str]) -> bool:
@@ -89,22 +90,44 @@ def _check_rivals(dataset: xr.Dataset, best: str, rivals: Sequence[str]) -> None
             )
 
 
-def _dated(dataset: xr.Dataset, instant: str, lead: str | None) -> ValidTimes:
-    """The dates of `instant`, plus the lead times of `lead` if they are the starts of forecasts; with their bounds."""
+def start_of(dataset: xr.Dataset, found: Coordinates, called: Callable[[str], str], lead: xr.Variable) -> str | None:
+    """The coordinate with the starts of the forecasts of a file with lead times; None if it has none."""
+    starts = [
+        name
+        for name in found.instants
+        if dataset[name].ndim < 2 and not _is_valid_time(dataset[name].variable, called(name), lead)
+    ]
+    return min(starts, key=lambda name: _preference(dataset[name].variable, called(name), lead), default=None)
+
+
+def _dated(dataset: xr.Dataset, instant: str, leads: Sequence[str], *, is_start: bool) -> ValidTimes:
+    """The dates of `instant` with their bounds, plus the first of the lead times if forecasts start there."""
     names: tuple[str, ...] = (instant,)
-    date = decoded_dates(instant, dataset[instant].variable)
+    start = date = decoded_dates(instant, dataset[instant].variable)
     cells = cell_offsets(dataset, instant, decoded_dates)
-    if lead is not None:
-        date, names = date + _durations(lead, dataset[lead].variable), (instant, lead)
-        cells = cell_offsets(dataset, lead, _durations)
+    if is_start:
+        date, names = start + durations(leads[0], dataset[leads[0]].variable), (instant, leads[0])
+        cells = cell_offsets(dataset, leads[0], durations)
     if sum(length > 1 for length in date.shape) > 1:
-        raise DataError(
-            f"several forecasts are in one file: {dict(date.sizes)}",
-            fix="choose one start, or one lead time, and write it into a file",
-        )
+        raise _several(dataset, date, start, leads)
     times = date.values.reshape(-1).astype("datetime64[s]")
     fitting = None if cells is None else np.broadcast_to(cells, (len(times), 2))
     return ValidTimes(times, tuple(str(dim) for dim in date.dims), names, fitting)
+
+
+def _several(dataset: xr.Dataset, date: xr.Variable, start: xr.Variable, leads: Sequence[str]) -> DataError:
+    """The error for several forecasts in one file, with the options that choose among them."""
+    what = f"several forecasts are in one file: {dict(date.sizes)}"
+    axes = [name for name in leads if dataset[name].ndim == 1]
+    if not axes:
+        return DataError(what, fix="choose one start, or one lead time, and write it into a file")
+    found = durations(axes[0], dataset[axes[0]].variable).values
+    lead = format_duration(min(found[found > np.timedelta64(0, "s")], default=found.min()))
+    return DataError(
+        what,
+        fix=f"write `lead_time: {lead}` for that lead time of every forecast, or `initial_time: "
+        f"{format_time(start.values.min())}` for all of one",
+    )
 
 
 def _preference(date: xr.Variable, name: str, lead: xr.Variable | None) -> tuple[int, int]:
@@ -122,7 +145,7 @@ def _is_valid_time(date: xr.Variable, name: str, lead: xr.Variable | None) -> bo
     return said and (lead is None or set(lead.dims).issubset(date.dims))
 
 
-def _durations(name: str, variable: xr.Variable) -> xr.Variable:
+def durations(name: str, variable: xr.Variable) -> xr.Variable:
     """Lead times as `timedelta64[s]`, rounded to the nearest second."""
     is_decoded = variable.dtype.kind == "m"
     leads = variable.values.astype("timedelta64[s]") if is_decoded else _from_numbers(name, variable)
