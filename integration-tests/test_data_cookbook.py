@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from wxml import DataSource, create
+import zarr
+from wxml import DataSource, Fields, ForecastHeader, Grid, Variable, create
 from wxml.data.times import format_time
 from wxml.files.yaml_loader import load_yaml
 
@@ -51,8 +52,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(path, names, f"{year}-01-01", 16, NORTH_FIRST, EASTWARDS)
     westwards = [(place + 180) % 360 - 180 for place in EASTWARDS]
     write(folder / "land.nc", "lsm", "2000-01-01", 16, NORTH_FIRST[::-1], sorted(westwards))
+    write_dataset_of_anemoi(folder / "anemoi.zarr")
+    write_forecasts(folder / "forecast.zarr")
     write(folder / "ensemble.nc", "t_850", "2000-01-01", 4, NORTH_FIRST, EASTWARDS, members=3)
     return folder
+
+
+def write_dataset_of_anemoi(path: Path) -> None:
+    """Write four dates, of which the second is missing, in the layout of anemoi-datasets."""
+    root = zarr.open_group(path, mode="w", zarr_format=2)
+    dates = np.datetime64("2000-01-01", "s") + 6 * np.arange(4) * HOUR
+    root.attrs.update({"variables": ["2t", "t_850"], "missing_dates": [str(dates[1])]})
+    values = np.random.default_rng(0).normal(280, 10, (4, 2, 1, 32)).astype("f4")
+    values[1] = np.nan
+    root.create_array("data", data=values, chunks=(1, 2, 1, 32))
+    root.create_array("dates", data=dates)
+    root.create_array("latitudes", data=np.repeat(NORTH_FIRST, 8))
+    root.create_array("longitudes", data=np.tile(EASTWARDS, 4))
+
+
+def write_forecasts(path: Path) -> None:
+    """Write forecasts from two starts, for 6, 12, 18 and 24 hours, as wxml does."""
+    starts = np.array(["2000-01-01", "2000-01-02"], "M8[s]")
+    leads = np.arange(6, 30, 6) * HOUR.astype("m8[s]")
+    grid = Grid.regular(NORTH_FIRST, EASTWARDS)
+    writer = create("forecast-writer", "zarr", {}, str(path), where="forecast.writer")
+    writer.open(ForecastHeader(grid, (Variable("t_850", "t", 850.0, "K"),), starts, leads, 1, {}))
+    for start, lead in np.ndindex(2, 4):
+        values = np.full((1, 1, 32), 270.0 + start + lead, "f4")
+        writer.write(Fields(starts[start] + leads[lead], ("t_850",), values), leads[lead])
+    writer.close()
 
 
 def summary(source: DataSource) -> str:
