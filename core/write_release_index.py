@@ -16,7 +16,7 @@ from wxml.environment.release_index import ReleasedPlugin
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "core" / "src" / "wxml" / "environment" / "release_index.json"
-UNNAMED = ("wxml.kinds", "wxml.presets", "wxml.hooks")
+UNNAMED = ("wxml.kinds", "wxml.presets", "wxml.hooks", "wxml.templates")
 
 
 def release_index(root: Path = ROOT) -> str:

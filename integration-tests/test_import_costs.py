@@ -124,7 +124,9 @@ def declared(root: Path) -> set[tuple[str, str, str]]:
         project = tomllib.loads(path.read_text())["project"]
         for group, entries in project.get("entry-points", {}).items():
             kind = group.removeprefix("wxml.").removesuffix("s").replace("_", "-")
-            names = [name.removesuffix("s").replace("_", "-") if kind == "kind" else name for name in entries]
+            names = [
+                name.removesuffix("s").replace("_", "-") if kind in ("kind", "template") else name for name in entries
+            ]
             if kind == "preset":
                 folders = [path.parent / "src" / module.replace(".", "/") for module in entries.values()]
                 files = [(file, folder) for folder in folders for file in folder.rglob("*.yaml")]

@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-KINDS = ("processor", "mapper", "graph-builder", "data-source", "forecast-writer")
+CHOSEN = (
+    "processor",
+    "mapper",
+    "graph-builder",
+    "data-source",
+    "transform",
+    "trainer",
+    "forecast-writer",
+    "verifier",
+)
+KINDS = (*CHOSEN, "hook", "preset", "kind", "migration")
 CHECKPOINT = "runs/experiment/checkpoint.safetensors"
 SMALL = "training.max_steps=2 training.tracker=none training.validation_samples=2 model.channels=8"
 PERIOD = "--start 2000-03-20 --end 2000-03-20 --lead-time 12h"
@@ -76,17 +86,35 @@ def test_from_nothing_to_a_trained_model_and_back(shell: Shell, tmp_path: Path) 
 
 
 def test_one_plugin_of_every_kind_in_one_training(shell: Shell, tmp_path: Path) -> None:
-    for kind in KINDS:
-        shell(f"wxml new-plugin {kind} acme-{kind}")
-    shell(f"python -m pip install --quiet --no-deps {' '.join(f'./acme-{kind}' for kind in KINDS)}")
-    for kind in KINDS:
-        shell("wxml config validate experiment.yaml", f"acme-{kind}")
+    """All in one distribution, to which the last one is added."""
+    home = "acme-all"
+    shell(f"wxml new-plugin {home} {' '.join(f'{kind}:acme-{kind}' for kind in KINDS)}")
+    shell("wxml new-plugin --into . command:acme-means", home)
+    shell(f"python -m pip install --quiet --no-deps ./{home}")
+    listed = json.loads(shell("wxml list-plugins --json --probe"))["plugins"]
+    ours = [plugin for plugin in listed if plugin["distribution"] == home]
+    assert {plugin["status"] for plugin in ours} == {"ok"}
+    assert {plugin["kind"] for plugin in ours} == {*KINDS, "command", "contract", "acme-kind"}
+    for kind in CHOSEN:
+        module = f"acme_{kind.replace('-', '_')}"
+        shell(f"wxml config validate experiments/{module}.yaml", home)
+    shell("wxml check-plugin acme-kind shift")
+    shell("wxml check-plugin migration acme-migration")
+    shell(f"wxml acme-means {home}/experiments/acme_data_source.yaml")
     shell(
-        "wxml train acme-data-source/experiment.yaml model.encoder.plugin=acme-mapper model.decoder.plugin=acme-mapper "
-        f"model.processor.plugin=acme-processor 'graph={{plugin: acme-graph-builder, nodes: 60}}' {SMALL}"
+        f"wxml train {home}/experiments/acme_data_source.yaml model=acme-all:acme-preset "
+        "'model.encoder={plugin: acme-mapper}' 'model.decoder={plugin: acme-mapper}' "
+        "'model.processor={plugin: acme-processor}' "
+        "'graph={plugin: acme-graph-builder, nodes: 60}' 'training={plugin: acme-trainer, max_steps: 2}' "
+        "'data.transforms=[{plugin: normalise}, {plugin: acme-transform}]' verification.plugin=acme-verifier "
+        "--run-dir runs/experiment"
     )
     period = PERIOD.replace("2000-03", "2000-02")
     shell(f"wxml forecast {CHECKPOINT} -o forecast.acme-forecast-writer {period}")
     shown = shell("wxml inspect forecast.acme-forecast-writer")
-    for kind in KINDS[:-1]:
-        assert f"{kind} acme-{kind}:acme-{kind} 0.1.0" in shown
+    for kind in ("processor", "mapper", "graph-builder", "data-source", "transform", "trainer"):
+        assert f"{kind} acme-all:acme-{kind} 0.1.0" in shown
+    assert "made with: acme-all" in shown, "the hook"
+    shell(f"wxml forecast {CHECKPOINT} -o forecast.zarr {period}")
+    assert "MAE, " in shell("wxml verify forecast.zarr -o scores")
+    assert "verifier acme-all:acme-verifier 0.1.0" in shell("wxml inspect scores")

@@ -19,7 +19,9 @@ def declared(root: Path) -> dict[tuple[str, str], str]:
             groups = project.get("entry-points", {})
             pairs = [(group, name) for group, names in groups.items() for name in names]
             found |= {
-                pair: project["name"] for pair in pairs if pair[0] not in ("wxml.kinds", "wxml.presets", "wxml.hooks")
+                pair: project["name"]
+                for pair in pairs
+                if pair[0] not in ("wxml.kinds", "wxml.presets", "wxml.hooks", "wxml.templates")
             }
     return found
 

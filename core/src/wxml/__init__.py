@@ -58,6 +58,7 @@ _WHERE = {
     "hookimpl": "plugins.hooks",
     "installed": "plugins.catalog",
     "load_config": "config.load",
+    "package_folder": "plugins.source_files",
     "released_names": "environment.release_index",
     "resolve": "plugins.resolve",
     "run_layers": "model.layers",
@@ -149,6 +150,7 @@ if TYPE_CHECKING:
     from wxml.plugins.options.choices import PluginChoice as PluginChoice
     from wxml.plugins.options.model import Options as Options
     from wxml.plugins.resolve import resolve as resolve
+    from wxml.plugins.source_files import package_folder as package_folder
     from wxml.training.trainer import Trainer as Trainer
     from wxml.training.trainer import TrainingMemory as TrainingMemory
     from wxml.verification.verifier import Better as Better

@@ -14,7 +14,7 @@ from wxml.errors import ConfigError, Fault, nearest
 from wxml.files.yaml_loader import Node
 from wxml.files.yaml_loader import Path as KeyPath
 from wxml.plugins.catalog import installed
-from wxml.plugins.source_files import PresetFile, preset_files, preset_folder
+from wxml.plugins.source_files import PresetFile, package_folder, preset_files
 
 SELF = "_self_"
 """Stands for the preset itself among its `defaults`: presets after it lie above it."""
@@ -162,5 +162,5 @@ def _packaged() -> Iterator[tuple[PresetFile, str, str]]:
         (record.distribution, record.value) for record in installed().select("preset") if record.status != "disabled"
     }
     for distribution, module in sorted(folders):
-        if folder := preset_folder(module):
+        if folder := package_folder(module):
             yield from ((file, distribution, distribution) for file in preset_files(folder))

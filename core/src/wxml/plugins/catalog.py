@@ -2,7 +2,8 @@
 
 The entry points are the manifest. `wxml.kinds` declares kinds (`processors = "package.module:Interface"`), the group
 `wxml.<that name>` holds the plugins of a kind, and `wxml.presets`, `wxml.commands`, `wxml.hooks` and `wxml.migrations`
-hold what no kind has. Each kind, its contract (`wxml.contracts`) and each file of a folder of presets is a record too.
+hold what no kind has. Each kind, its contract (`wxml.contracts`), its templates (`wxml.templates`) and each file of a
+folder of presets is a record too.
 """
 
 __all__ = ["Catalog", "PluginRecord", "Status", "installed", "scan"]
@@ -19,20 +20,20 @@ from wxml.environment.names import CORE, canonical_name, kind_name
 from wxml.environment.requirements import shortfall
 from wxml.errors import UnknownPluginError, nearest
 from wxml.plugins.policy import Policy, SiteRules
-from wxml.plugins.source_files import preset_files, preset_folder
+from wxml.plugins.source_files import package_folder, preset_files
 
 Status = Literal["ok", "incompatible", "missing-dependency", "needs-extra", "conflict", "disabled", "broken"]
 
 KINDS = "wxml.kinds"
 HEALTHY = ("ok", "disabled", "needs-extra")
 """Statuses that are no problem: somebody disabled the plugin, or left the extra out, on purpose."""
-MODULES = ("hook", "preset")
+MODULES = ("hook", "preset", "template")
 """What a module or a folder stands for, and no object in it."""
-OF_KINDS = ("contract", "kind")
-"""What is called like a kind: the interface class that declares it, and the contract that its plugins must keep."""
+OF_KINDS = ("contract", "kind", "template")
+"""What is called like a kind: the class that declares it, the contract of its plugins, the templates of new ones."""
 USED_AT_ONCE = ("hook", "migration")
 """What is used whatever its name, so that two may share one."""
-KINDS_WITHOUT_CHOICE = ("command", "migration", *OF_KINDS, *MODULES)
+KINDS_WITHOUT_CHOICE = ("command", "migration", *OF_KINDS, "hook", "preset")
 """What entry points provide that has no interface class."""
 OBJECT = re.compile(r"^([\w.]+)(?:\s*:\s*([\w.]+))?\s*(?:\[([^\]]*)\])?$")
 
@@ -158,7 +159,7 @@ def _each_file(record: PluginRecord) -> Iterator[PluginRecord]:
     """One record for each file of a folder of presets; any other record as it is."""
     if record.kind != "preset" or record.status == "broken":
         yield record
-    elif folder := preset_folder(record.value):
+    elif folder := package_folder(record.value):
         yield from (replace(record, name=f"{file.group}/{file.name}") for file in preset_files(folder))
     else:
         yield _broken(record, f"`{record.value}` is no folder of an installed package")
@@ -237,7 +238,7 @@ def _with_conflicts(records: list[PluginRecord]) -> Iterator[PluginRecord]:
         others = providers.get((record.kind, record.name), set()) - {record.distribution}
         if record.status == "ok" and others and record.kind not in USED_AT_ONCE:
             fix = f"disable all but one, such as WXML_PLUGINS=-{min(others)}"
-            fix = fix if record.kind == "kind" else f"write {record.written}"
+            fix = fix if record.kind in ("kind", "template") else f"write {record.written}"
             problem = f"{record.name!r} is provided by {', '.join(sorted(others))} too: {fix}"
             yield replace(record, status="conflict", problem=problem)
         else:

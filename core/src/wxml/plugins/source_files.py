@@ -1,6 +1,6 @@
-"""Finds the files of a package without importing it: its folder, and the presets in it."""
+"""Finds the files of a package without importing it: its folders, and the presets in one."""
 
-__all__ = ["PresetFile", "module_root", "preset_files", "preset_folder"]
+__all__ = ["PresetFile", "module_root", "package_folder", "preset_files"]
 
 import importlib.util
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def module_root(module: str) -> Path | None:
     return Path(spec.origin) if spec.origin else None
 
 
-def preset_folder(module: str) -> Path | None:
-    """The folder of a package that holds presets, such as `acme.presets`; None if there is none."""
+def package_folder(module: str) -> Path | None:
+    """The folder of a package that holds data, such as `acme.presets`; None if there is none. Imports nothing."""
     root = module_root(module)
     folder = root and root.joinpath(*module.split(".")[1:])
     return folder if folder and folder.is_dir() else None

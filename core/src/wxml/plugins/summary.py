@@ -12,7 +12,7 @@ from pathlib import Path
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.command_help import CommandNode, command_help
 from wxml.plugins.location import package_root
-from wxml.plugins.source_files import preset_folder
+from wxml.plugins.source_files import package_folder
 
 QUOTES = ('"', "'")
 ATTEMPTS = 3
@@ -22,10 +22,13 @@ ATTEMPTS = 3
 def summary(record: PluginRecord) -> str:
     """The first line of the docstring of the plugin's class or module, or of the comment at the top of a preset.
 
-    Of a command it is the line that click shows in a list. Without one, it is the summary of the distribution.
+    Of a command it is the line that click shows in a list, of a template what its `template.toml` says. Without one, it
+    is the summary of the distribution.
     """
     if record.kind == "preset":
         return _comment(record) or record.summary
+    if record.kind == "template":
+        return _of_template(record) or record.summary
     root = package_root(record)
     module, _, attribute = record.value.partition(":")
     return (_first_line(root, module, attribute) if root else "") or record.summary
@@ -33,12 +36,24 @@ def summary(record: PluginRecord) -> str:
 
 def _comment(record: PluginRecord) -> str:
     """The first line of a preset's file, if it is a comment."""
-    folder = preset_folder(record.value)
+    folder = package_folder(record.value)
     try:
         line = (folder / f"{record.name}.yaml").read_text(encoding="utf-8").partition("\n")[0] if folder else ""
     except (OSError, UnicodeDecodeError):
         return ""
     return line.removeprefix("#").strip() if line.startswith("#") else ""
+
+
+def _of_template(record: PluginRecord) -> str:
+    """What a folder of templates says of itself."""
+    import tomllib
+
+    folder = package_folder(record.value)
+    try:
+        about = tomllib.loads((folder / "template.toml").read_text(encoding="utf-8")) if folder else {}
+    except (OSError, ValueError):
+        return ""
+    return str(about.get("summary", ""))
 
 
 def _first_line(root: Path, module: str, attribute: str, *, follow: bool = True) -> str:

@@ -1,87 +1,183 @@
-"""Writes the repository of a new plugin.
+"""Writes new plugins: into a repository of their own, or into one that is there. All files are written, or none."""
 
-The templates are for `string.Template`, since the files differ in a handful of words alone; copier and cookiecutter
-would bring hooks that run code, and Jinja2 a syntax that templates of Python and YAML would have to escape.
-"""
+__all__ = ["add_plugins", "new_repository", "read_name", "rendered"]
 
-__all__ = ["KINDS", "new_repository", "plugin_kind", "rendered"]
-
-from collections.abc import Iterator
+import os
+from collections.abc import Sequence
 from importlib import metadata, resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
-import wxml
-from packaging.utils import canonicalize_name
-from wxml.errors import UnknownPluginError, nearest
+from wxml.errors import ArtefactError, ConfigError, DataError, Fault
 from wxml.files.staging import staged
 
-from wxml_new_plugin.plugin_name import PluginName
+from wxml_new_plugin.plugin_name import DistributionName
+from wxml_new_plugin.project import FILE, core_range, project_name, with_plugins
+from wxml_new_plugin.recipe import recipe_path, with_recipe
+from wxml_new_plugin.request import NewPlugin
+from wxml_new_plugin.template import texts
 
-KINDS = {
-    "processor": "local attention on the mesh",
-    "mapper": "weighted means between the grid and the mesh",
-    "graph-builder": "a mesh of evenly spread nodes, for any grid",
-    "data-source": "a cosine bell that travels around the equator",
-    "forecast-writer": "forecasts in one NumPy .npz file",
-}
-"""The kinds that have templates, each with what the written plugin does."""
-WITH_TORCH = ("processor", "mapper")
-SUFFIX = ".template"  # so that no tool takes a template for the Python, YAML or Git file that it becomes
+LINE = 120  # as the generated pyproject.toml tells ruff
 
 
-def plugin_kind(written: str) -> str:
-    """The name of a kind that has templates; `Data_Sources` is understood as `data-source`.
-
-    Raises:
-        UnknownPluginError: there are no templates for plugins of this kind; names the nearest.
-    """
-    kind = canonicalize_name(written).removesuffix("s")
-    if kind not in KINDS:
-        raise UnknownPluginError(f"no templates for plugins of the kind {written!r}", fix=nearest(kind, KINDS))
-    return kind
-
-
-def new_repository(kind: str, name: PluginName, directory: Path) -> list[str]:
-    """Write a complete repository, all of its files or none, and return their paths.
+def new_repository(name: DistributionName, plugins: Sequence[NewPlugin], directory: Path) -> list[str]:
+    """Write a complete repository, and return the paths of its files.
 
     Raises:
         ArtefactError: `directory` exists, the folder around it does not, or the disk refuses.
+        ConfigError: the names are too long for lines of Python.
     """
-    files = rendered(kind, name)
+    files = rendered(name, plugins)
     with staged(directory) as temporary:
         for path, text in files.items():
             (temporary / path).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / path).write_text(text)
+            (temporary / path).write_text(text, encoding="utf-8")
     return list(files)
 
 
-def rendered(kind: str, name: PluginName) -> dict[str, str]:
+def rendered(name: DistributionName, plugins: Sequence[NewPlugin]) -> dict[str, str]:
     """The files of a repository by path."""
-    major, minor = wxml.__version__.split(".")[:2]
+    about = _about(plugins)
     words = {
-        "name": name.name,
+        "distribution": name.name,
         "package": name.package,
-        "class_name": name.class_name,
-        "kind": kind,
-        "module": kind.replace("-", "_"),
-        "summary": KINDS[kind],
-        "extra": "[torch]" if kind in WITH_TORCH else "",
-        "core": f">={major}.{minor},<{major}.{int(minor) + 1}",  # before 1.0 a minor version may break the contracts
+        "about": about,
+        "summary": f"{about}.",
+        "table": "\n".join(_rows(plugins)),
+        "next": "\n".join(f"    {line}" for plugin in plugins for line in plugin.next),
+        "core": core_range(),
     }
-    templates = resources.files("wxml_new_plugin") / "templates"
     files = {"LICENSE": metadata.distribution("wxml-new-plugin").read_text("licenses/LICENSE") or ""}
-    for folder in ("any-kind", kind):
-        for path, text in _templates(templates / folder):
+    with resources.as_file(resources.files("wxml_new_plugin") / "templates" / "any_kind") as folder:
+        for path, text in texts(folder):
             files[path.replace("PACKAGE", name.package)] = Template(text).substitute(words)
-    return dict(sorted(files.items()))
+    files[FILE] = with_plugins(files[FILE], plugins)
+    files[recipe_path(name.name)] = with_recipe("", name.name, about, plugins)
+    return dict(sorted((files | _of_plugins(plugins)).items()))
 
 
-def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Path, without the suffix, and content of every template below a folder."""
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _templates(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(SUFFIX):
-            yield prefix + entry.name.removesuffix(SUFFIX), entry.read_text(encoding="utf-8")
+def read_name(directory: Path) -> DistributionName:
+    """The name of the distribution whose repository is there, and its package.
+
+    Raises:
+        DataError: there is no `pyproject.toml`, or no one package that new plugins can be in.
+        ConfigError: the file names no distribution.
+    """
+    if not (directory / FILE).is_file():
+        raise DataError(f"there is no `{directory / FILE}`", fix="name the folder of a repository, or leave out --into")
+    name = project_name((directory / FILE).read_text(encoding="utf-8"))
+    known = DistributionName.parse(name)
+    found = sorted(path.parent.name for path in directory.glob("src/*/__init__.py"))
+    package = known.package if known.package in found or not found else found[0]
+    if not found or (len(found) > 1 and package != known.package):
+        several = f"several packages: {', '.join(found)}" if found else "no package"
+        raise DataError(f"there is {several} in `{directory / 'src'}`", fix=f"make src/{known.package}/__init__.py")
+    return DistributionName(known.name, package)
+
+
+def add_plugins(name: DistributionName, plugins: Sequence[NewPlugin], directory: Path) -> list[str]:
+    """Write plugins into the repository that is in `directory`, and return the paths of new and changed files.
+
+    Raises:
+        ArtefactError: a file is there already, or the disk refuses.
+        ConfigError: `pyproject.toml` has an entry point of this name, or the names are too long for lines of Python.
+    """
+    new, recipe = _of_plugins(plugins), recipe_path(name.name)
+    there = [path for path in new if os.path.lexists(directory / path)]
+    if there:
+        raise ArtefactError(
+            f"`{directory / there[0]}` exists already", fix="choose another name for the plugin, such as KIND:NAME"
+        )
+    before = {path: _text(directory / path) for path in (FILE, recipe)}
+    changed = {
+        FILE: with_plugins(before[FILE] or "", plugins),
+        recipe: with_recipe(before[recipe] or "", name.name, _about(plugins), plugins),
+    }
+    _write_all(directory, new | changed, before)
+    return sorted(new | changed)
+
+
+def _write_all(directory: Path, files: dict[str, str], before: dict[str, str | None]) -> None:
+    """Write files, `pyproject.toml` last; after a failure all of them are as they were before.
+
+    Args:
+        directory: the repository.
+        files: path → new content.
+        before: path → content of the files that are replaced; None: there is none yet.
+    """
+    folders: list[Path] = []
+    written: list[str] = []
+    try:
+        for path, text in sorted(files.items(), key=lambda one: one[0] == FILE):
+            missing = [parent for parent in (directory / path).parents if not parent.exists()]
+            folders += missing
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            written.append(path)
+            with staged(directory / path, overwrite=path in before) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+    except BaseException:
+        for path in written:
+            _restore(directory / path, before.get(path))
+        for folder in sorted(folders, key=lambda one: -len(one.parts)):
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
+def _restore(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink(missing_ok=True)
+    elif _text(path) != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _of_plugins(plugins: Sequence[NewPlugin]) -> dict[str, str]:
+    """The files of the plugins.
+
+    Raises:
+        ConfigError: two plugins have one file, or the names are too long for lines of Python.
+    """
+    files: dict[str, str] = {}
+    for plugin in plugins:
+        for path, text in plugin.files.items():
+            longest = max((len(line) for line in text.splitlines()), default=0)
+            if path.endswith(".py") and longest > LINE:
+                problem = f"the names are too long: a line of `{path}` would have {longest} characters, {LINE} at most"
+                raise ConfigError([Fault("NAME", problem)], fix="choose shorter names of the package or the plugin")
+            if path in files:
+                raise ConfigError(
+                    [Fault("NAME", f"two plugins have the file `{path}`")], fix="choose another name for one of them"
+                )
+            files[path] = text
+    return files
+
+
+def _about(plugins: Sequence[NewPlugin]) -> str:
+    """One line about a package with these plugins."""
+    kinds = list(dict.fromkeys(plugin.kind for plugin in plugins))
+    if len(plugins) == 1:
+        return f"A {kinds[0]} for wxml: {plugins[0].template.summary}"
+    return f"Plugins for wxml: {', '.join(kinds)}" if len(kinds) < 5 else f"Plugins of {len(kinds)} kinds for wxml"
+
+
+def _rows(plugins: Sequence[NewPlugin]) -> list[str]:
+    """The rows of the README's table."""
+    return [
+        f"| `{path}` | {_says(path, plugin)} |"
+        for plugin in plugins
+        for path in sorted(
+            plugin.files, key=lambda path: (path.startswith("tests"), path.startswith("experiment"), path)
+        )
+    ]
+
+
+def _says(path: str, plugin: NewPlugin) -> str:
+    if path.startswith("tests/"):
+        return f"its tests: what every {plugin.kind} must do, and what only this one does"
+    if path.startswith("experiment"):
+        return f"a small training with the {plugin.kind}"
+    return f"the {plugin.kind} `{plugin.name}`: {plugin.template.summary}"

@@ -14,6 +14,7 @@ from wxml.plugins.catalog import OF_KINDS, PluginRecord
 from wxml.plugins.load import import_object, load
 from wxml.plugins.migrations import declared
 from wxml.plugins.options.model import options_model
+from wxml.plugins.source_files import package_folder
 
 
 def main(record: str) -> NoReturn:
@@ -54,6 +55,8 @@ def _fault(record: PluginRecord) -> str:
     """Check a record as its kind demands, and say what is wrong; importing a plugin may also raise it."""
     if record.kind == "preset":  # a file that the catalogue has found
         return ""
+    if record.kind == "template":
+        return "" if package_folder(record.value) else f"`{record.value}` is no folder of an installed package"
     if record.kind in OF_KINDS:
         return "" if inspect.isclass(import_object(record)) else "is no class"
     if record.kind == "command":
