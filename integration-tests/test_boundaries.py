@@ -63,6 +63,7 @@ HEAVY = {
         "deferred wxml_dataset_sources/xarray_reading/opening.py",
         "deferred wxml_verification/reading.py",
     ),
+    "pint": ("deferred wxml_dataset_sources/combining/units.py",),
     "scipy": ("deferred wxml_dataset_sources/combining/*", "wxml_graph_builders/*"),
     "matplotlib": ("wxml_verification/*",),
     "torch_geometric": ("wxml_processor_gnn/pyg_operator.py",),

@@ -3,9 +3,13 @@
 import pytest
 from wxml.testing import DataSourceContract
 from wxml_dataset_sources.combining.concat import Concat
+from wxml_dataset_sources.combining.convert import Convert
+from wxml_dataset_sources.combining.ensemble import Ensemble
 from wxml_dataset_sources.combining.join import Join
 from wxml_dataset_sources.combining.merge import Merge
+from wxml_dataset_sources.combining.missing import Missing
 from wxml_dataset_sources.combining.rename import Rename
+from wxml_dataset_sources.combining.rescale import Rescale
 from wxml_dataset_sources.combining.subset import Subset
 
 
@@ -62,3 +66,37 @@ class TestRename(DataSourceContract):
     @pytest.fixture(autouse=True)
     def _sources(self, world):
         self.options = {"source": chosen(world("t z")), "names": {"t": "temperature"}}
+
+
+class TestConvert(DataSourceContract):
+    plugin = Convert
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        self.options = {"source": chosen(world("t z")), "units": {"t": "degC"}}
+
+
+class TestRescale(DataSourceContract):
+    plugin = Rescale
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        self.options = {"source": chosen(world("t z")), "variables": {"t": {"scale": 2, "units": "1"}}}
+
+
+class TestMissing(DataSourceContract):
+    plugin = Missing
+    missing = [("2000-01-03", "t")]
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        parts = {"plugin": "concat", "sources": [chosen(world("t z")), chosen(world("t z", "2000-01-05"))]}
+        self.options = {"source": parts, "policy": "nan"}
+
+
+class TestEnsemble(DataSourceContract):
+    plugin = Ensemble
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        self.options = {"sources": [chosen(world("t z", members=2)), chosen(world("z t"))]}

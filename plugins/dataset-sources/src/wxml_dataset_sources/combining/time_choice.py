@@ -1,6 +1,6 @@
 """Which times of a source are kept."""
 
-__all__ = ["chosen_times"]
+__all__ = ["chosen_times", "last_instant"]
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ def chosen_times(times: Times, start: str | None, end: str | None, frequency: st
     if start is not None:
         kept = kept[kept >= parse_time(start)]
     if end is not None:
-        kept = kept[kept <= _last_instant(end)]
+        kept = kept[kept <= last_instant(end)]
     if not len(kept):
         there = f"{format_time(times[0])} to {format_time(times[-1])}" if len(times) else "none"
         raise DataError(
@@ -44,6 +44,7 @@ def _every(times: Times, frequency: str) -> Times:
     return kept
 
 
-def _last_instant(end: str) -> np.datetime64:
+def last_instant(end: str) -> np.datetime64:
+    """The instant that an option `end` means; without an hour, the last second of the day."""
     is_date = "T" not in end and " " not in end
     return parse_time(end) + np.timedelta64(86399 if is_date else 0, "s")

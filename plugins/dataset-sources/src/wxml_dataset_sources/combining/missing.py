@@ -1,0 +1,117 @@
+"""Times that are missing in a source: passed over, refused or filled."""
+
+__all__ = ["Missing"]
+
+import logging
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml.data.times import format_duration, format_time, parse_duration, parse_time
+from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
+from wxml_dataset_sources.combining.neighbours import Neighbours, Way
+from wxml_dataset_sources.combining.time_choice import last_instant
+
+LOG = logging.getLogger("wxml")
+Times = NDArray[np.datetime64]
+
+
+class Missing(Combination):
+    """A source without gaps: its times are those of its shortest step, or of `frequency`, from the first to the last.
+
+    Missing are times, not single values: a field with NaN is there.
+    """
+
+    name = "missing"
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        policy: Annotated[
+            Literal["skip", "error"] | Way,
+            Field(
+                description="skip: gaps stay, and are counted in the log; error: they are refused; others fill them, "
+                "from the times before and after: on the line between both, the nearer one, their mean …, or NaN"
+            ),
+        ] = "error",
+        frequency: Annotated[
+            str | None, Field(description="the step between the times, such as 6h; else the shortest one there")
+        ] = None,
+        longest: Annotated[
+            str | None, Field(description="fill only gaps with this time or less between their ends, such as 24h")
+        ] = None,
+        extend_start: Annotated[
+            str | None, Field(description="times are missing from here on; they are filled from the first one")
+        ] = None,
+        extend_end: Annotated[
+            str | None, Field(description="times are missing up to here; they are filled from the last one")
+        ] = None,
+    ) -> None:
+        part = opened(source)
+        limits = {"longest": longest, "extend_start": extend_start, "extend_end": extend_end}
+        options = {"policy": policy, "frequency": frequency, **limits}
+        super().__init__((part,), {key: value for key, value in options.items() if value is not None})
+        own = part.header.times
+        complete = _complete(part, frequency, extend_start, extend_end)
+        missing = np.setdiff1d(complete, own, assume_unique=True)
+        self._count = len(missing)
+        _report(part, missing, len(complete), policy)
+        self._way: Way = "nan" if policy == "skip" or policy == "error" else policy  # for mypy
+        filled = missing[:0] if policy in ("skip", "error") else missing
+        if longest is not None and len(filled):
+            around = Neighbours.of(own, filled)
+            filled = filled[(around.after - around.before) <= parse_duration(longest)]
+        self.header = replace(part.header, times=np.sort(np.concatenate([own, filled])))
+
+    def provenance(self) -> dict[str, Any]:
+        """That of every combination, and the number of times that are missing in the source."""
+        return super().provenance() | {"missing_times": self._count}
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        names = [self.header.names[index] for index in variable_indices]
+        source = self._sources[0]
+        around = Neighbours.of(source.header.times, self.header.times[time_indices])
+        out[:] = around.read(source, names, self._way)
+
+
+def _report(part: Part, missing: Times, count: int, policy: str) -> None:
+    """Tell how many of `count` times are missing in the log; raise a DataError if none may be."""
+    if not len(missing):
+        return
+    text = f"{part.called} lacks {len(missing)} of {count} times, the first is {format_time(missing[0])}"
+    if policy == "error":
+        raise DataError(text, fix="fill them with `policy: interpolate`, or leave the gaps with `policy: skip`")
+    LOG.warning("%s (policy: %s)", text, policy)
+
+
+def _complete(part: Part, frequency: str | None, start: str | None, end: str | None) -> Times:
+    """All times that should be there, from the first to the last, or from `start` to `end`.
+
+    Raises:
+        DataError: a time of the source is not among them.
+    """
+    own = part.header.times
+    step = parse_duration(frequency) if frequency else _shortest(own)
+    before = (own[0] - parse_time(start)) // step if start else 0
+    last = last_instant(end) if end else own[-1]
+    complete = np.arange(own[0] - max(before, 0) * step, max(last, own[-1]) + np.timedelta64(1, "s"), step)
+    others = np.setdiff1d(own, complete)
+    if len(others):
+        raise DataError(
+            f"{part.called} has a time {format_time(others[0])}, which is no multiple of {format_duration(step)} after "
+            f"{format_time(own[0])}",
+            fix="give a `frequency` that divides all steps between the times, or choose times with `subset`",
+        )
+    return complete
+
+
+def _shortest(times: Times) -> np.timedelta64:
+    """The shortest step between times; a day if there is one time."""
+    return np.diff(times).min() if len(times) > 1 else np.timedelta64(86400, "s")
