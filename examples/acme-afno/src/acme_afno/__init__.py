@@ -1,0 +1,1 @@
+"""A processor for wxml that mixes the waves of a map: an adaptive Fourier neural operator."""

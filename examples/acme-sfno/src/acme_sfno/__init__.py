@@ -1,0 +1,1 @@
+"""A processor for wxml that filters spherical harmonics: a spherical Fourier neural operator."""
