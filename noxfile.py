@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent
 PLUGINS = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))
 PACKAGES = ["kernels", "core", *PLUGINS]
 SOURCES = [f"{package}/src" for package in PACKAGES]
+EXAMPLES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/src"))
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 PAGES = ["model_step", "scaling", "floor", "kernels"]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]
@@ -55,7 +56,7 @@ def check(session: nox.Session) -> None:
         return
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
-    session.run("mypy", *SOURCES, "noxfile.py")
+    session.run("mypy", *SOURCES, *EXAMPLES, "noxfile.py")
     session.run("pytest", "--doctest-modules", *SOURCES)
     session.run("pytest", "-n", "2", "--dist", "worksteal", "--durations", "15", *TESTS)
 

@@ -6,6 +6,7 @@ The list has names of `wxml`, and modules that are public as a whole; `wxml_kern
 import ast
 import importlib
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def plugins(root: Path) -> list[Code]:
 @pytest.fixture(scope="module")
 def examples(root: Path) -> list[Code]:
     """The code in every page and README."""
-    folders = (".", "docs", "docs/extend", "kernels", "core", "plugins/*")
+    folders = (".", "docs", "docs/extend", "kernels", "core", "plugins/*", "examples/*")
     pages = [page for folder in folders for page in root.glob(f"{folder}/*.md")]
     return [
         Code(f"{page.relative_to(root)}", code)
@@ -83,6 +84,21 @@ def examples(root: Path) -> list[Code]:
 def test_plugins_import_nothing_else(plugins: list[Code]) -> None:
     assert len(plugins) > 80
     assert private_imports(plugins) == []
+
+
+def test_example_packages_import_nothing_else(root: Path) -> None:
+    code = [Code(f"{path}", path.read_text()) for path in sorted(root.glob("examples/*/src/**/*.py"))]
+    assert len(code) >= 10
+    assert private_imports(code) == []
+    roots = {
+        (alias.name if isinstance(node, ast.Import) else str(node.module)).partition(".")[0]
+        for one in code
+        for node in ast.walk(ast.parse(one.text))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    own = {path.name for path in root.glob("examples/*/src/*")}
+    assert roots - own - set(sys.stdlib_module_names) <= {"wxml", "wxml_kernels", "numpy", "pydantic", "torch"}
 
 
 def test_examples_import_nothing_else(examples: list[Code]) -> None:
