@@ -50,6 +50,7 @@ HEAVY = {
     "xarray": (
         "deferred wxml/testing/forecast_writer_contract.py",
         "wxml_dataset_sources/xarray_reading/*",
+        "wxml_forecast_writers/reading.py",
         "wxml_verification/*",
     ),
     "dask": ("wxml_verification/*",),
@@ -61,7 +62,7 @@ HEAVY = {
         "wxml_dataset_sources/anemoi_reading/store.py",
         "wxml_forecast_writers/zarr_writer.py",
         "deferred wxml_dataset_sources/xarray_reading/opening.py",
-        "deferred wxml_verification/reading.py",
+        "deferred wxml_forecast_writers/reading.py",
     ),
     "pint": ("deferred wxml_dataset_sources/combining/units.py",),
     "scipy": ("deferred wxml_dataset_sources/combining/*", "wxml_graph_builders/*"),

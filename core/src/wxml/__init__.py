@@ -44,6 +44,7 @@ _WHERE = {
     "Scores": "verification.verifier",
     "SourceHeader": "data.source",
     "Statistics": "data.statistics",
+    "StoredForecast": "forecasting.stored",
     "Trainer": "training.trainer",
     "TrainingMemory": "training.trainer",
     "Transform": "data.transform",
@@ -58,6 +59,7 @@ _WHERE = {
     "hookimpl": "plugins.hooks",
     "installed": "plugins.catalog",
     "load_config": "config.load",
+    "open_forecast": "forecasting.opening",
     "package_folder": "plugins.source_files",
     "released_names": "environment.release_index",
     "resolve": "plugins.resolve",
@@ -125,6 +127,8 @@ if TYPE_CHECKING:
     from wxml.experiment import Experiment as Experiment
     from wxml.experiment import assemble as assemble
     from wxml.forecasting.layout import ForecastHeader as ForecastHeader
+    from wxml.forecasting.opening import open_forecast as open_forecast
+    from wxml.forecasting.stored import StoredForecast as StoredForecast
     from wxml.forecasting.writer import ForecastWriter as ForecastWriter
     from wxml.graphs.builder import GraphBuilder as GraphBuilder
     from wxml.graphs.graph import EdgeSet as EdgeSet

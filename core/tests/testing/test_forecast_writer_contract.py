@@ -2,10 +2,12 @@
 
 import json
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from wxml import ForecastHeader, Grid, StoredForecast, Variable
 from wxml.errors import ArtefactError, DataError
 from wxml.forecasting.writer import ForecastWriter
 from wxml.testing import ForecastWriterContract
@@ -62,6 +64,70 @@ class NpzContract(ForecastWriterContract):
 class TestNpz(NpzContract):
     plugin = NpzWriter
     suffix = ".npz"
+
+
+class Readable(NpzWriter):
+    """Keeps the grid, the times and the units, too, and reads all of it back."""
+
+    def close(self) -> None:
+        if self.header is not None:
+            told = {name: getattr(self.header, name) for name in ("initial_times", "lead_times")}
+            places = self.header.grid.latitudes, self.header.grid.longitudes
+            units = {f"units_{one.name}": np.array(one.units) for one in self.header.variables}
+            self.arrays = {**self.arrays, **told, **units, "places": np.stack(places)}
+        super().close()
+
+    @classmethod
+    def read(cls, target):
+        try:
+            with np.load(target) as file:
+                found = {name: file[name] for name in file.files}
+        except (OSError, ValueError) as error:
+            raise DataError(f"`{target}` is no forecast", fix="none") from error
+        units = {name.removeprefix("units_"): str(found[name]) for name in found if name.startswith("units_")}
+        variables = tuple(Variable(name, units=unit) for name, unit in units.items())
+        times, leads = found["initial_times"], found["lead_times"]
+        members, record = found[variables[0].name].shape[2], json.loads(str(found["wxml_provenance"]))
+        header = ForecastHeader(Grid.unstructured(*found["places"]), variables, times, leads, members, record)
+        return StoredForecast(header, lambda case, name: found[name][case])
+
+
+class TestReadable(ForecastWriterContract):
+    plugin = Readable
+    suffix = ".npz"
+
+
+class MixesTimes(Readable):
+    @classmethod
+    def read(cls, target):
+        stored = super().read(target)
+        return replace(stored, reader=lambda case, name: stored.reader(0, name))
+
+
+class Turned(Readable):
+    @classmethod
+    def read(cls, target):
+        stored = super().read(target)
+        return replace(stored, reader=lambda case, name: stored.reader(case, name).swapaxes(0, 1))
+
+
+def told_otherwise(**changes):
+    """A writer whose `read` tells another header."""
+
+    class Otherwise(Readable):
+        @classmethod
+        def read(cls, target):
+            stored = super().read(target)
+            values = {name: change(stored.header) for name, change in changes.items()}
+            return replace(stored, header=replace(stored.header, **values))
+
+    return Otherwise
+
+
+class MakesUpForecasts(Readable):
+    @classmethod
+    def read(cls, target):
+        return super().read(target) if Path(target).is_file() and "note" not in target else "a forecast"
 
 
 class Rounds(NpzWriter):
@@ -179,6 +245,38 @@ class WritesNothing(NpzWriter):
 )
 def test_a_broken_writer_is_found_out(find_out, plugin, check, message) -> None:
     find_out(NpzContract, plugin, check, message)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "check", "message"),
+    [
+        (MixesTimes, "what_was_written_reads_back", "what is read back is not what was written"),
+        (Turned, "what_was_written_reads_back", r"must return \[lead_time, member, node\] = \[3, 1, 24\] values"),
+        (
+            told_otherwise(lead_times=lambda header: header.lead_times * 2),
+            "read_tells_what_was_announced",
+            "must tell the `lead_times`",
+        ),
+        (
+            told_otherwise(provenance=lambda _: {}),
+            "read_tells_what_was_announced",
+            "must tell the provenance .* got {}",
+        ),
+        (
+            told_otherwise(variables=lambda header: header.variables[::-1][:1]),
+            "read_tells_what_was_announced",
+            "must tell the variables and units",
+        ),
+        (
+            told_otherwise(grid=lambda header: Grid.unstructured(-header.grid.latitudes, header.grid.longitudes)),
+            "read_tells_what_was_announced",
+            "the latitudes of the nodes in the order of the grid",
+        ),
+        (MakesUpForecasts, "read_refuses_what_is_no_forecast", "must raise a DataError"),
+    ],
+)
+def test_a_reader_that_tells_something_else_is_found_out(find_out, plugin, check, message) -> None:
+    find_out(ForecastWriterContract, plugin, check, message, suffix=".npz")
 
 
 def test_without_a_way_to_read_the_file_the_values_are_not_checked() -> None:

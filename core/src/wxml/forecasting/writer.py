@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wxml.data.fields import Fields
+from wxml.errors import DataError
 from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.stored import StoredForecast
 
 
 class ForecastWriter(ABC):
@@ -53,6 +55,20 @@ class ForecastWriter(ABC):
         Raises:
             ArtefactError: the file is damaged, or was not written by wxml.
         """
+
+    @classmethod
+    def read(cls, target: str) -> StoredForecast:
+        """Open a forecast of this format; what `wxml.open_forecast` and with it `wxml verify` call.
+
+        A writer need not have it: its files can then be inspected, but not verified.
+
+        Raises:
+            DataError: the file is damaged, or no forecast; or, by default, the format cannot be read back.
+        """
+        raise DataError(
+            f"`{target}` cannot be read back: its forecast writer `{cls.__name__}` has no `read`",
+            fix="write the forecast in a format that can be, such as zarr",
+        )
 
     @classmethod
     def foreign_files(cls, target: str) -> list[str]:

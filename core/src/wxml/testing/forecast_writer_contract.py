@@ -16,8 +16,9 @@ from wxml.data.fields import Fields
 from wxml.data.grid import Grid
 from wxml.errors import ArtefactError, DataError, WxmlError
 from wxml.forecasting.layout import LEAD_TIME, MEMBER, TIME, ForecastHeader
+from wxml.forecasting.stored import StoredForecast
 from wxml.forecasting.writer import ForecastWriter
-from wxml.testing.contract import Contract, require
+from wxml.testing.contract import Contract, NotClaimed, require
 from wxml.testing.tiny_forecast import Step, tiny_header, tiny_steps
 
 Values = dict[str, NDArray[np.float32]]
@@ -33,11 +34,17 @@ class ForecastWriterContract(Contract):
     def read_back(self, target: str) -> Values:
         """Read the values of each variable, shape `[time, lead_time, member, node]`; NaN where nothing was written.
 
-        This reads a NetCDF or zarr file in the layout of `wxml.forecasting.layout`.
+        This calls the plugin's `read`; if it has none, it reads a NetCDF or zarr file in the layout of
+        `wxml.forecasting.layout`.
 
         Raises:
             SkipTest: xarray is not installed, or does not know the format.
         """
+        if self._can_be_read():
+            with self.plugin.read(target) as stored:
+                cases = range(len(stored.header.initial_times))
+                names = [variable.name for variable in stored.header.variables]
+                return {name: np.stack([stored.read(case, name) for case in cases]) for name in names}
         try:
             import xarray as xr
 
@@ -140,6 +147,34 @@ class ForecastWriterContract(Contract):
 
     # The file
 
+    def test_read_tells_what_was_announced(self) -> None:
+        """`read` returns grid, variables, times, members and provenance of the header, if the class has it."""
+        self._skip_unless_read()
+        served = 0
+        for header in (tiny_header(members=2), tiny_header()):
+            try:
+                with self._written(header) as target, self.plugin.read(target) as stored:
+                    require(isinstance(stored, StoredForecast), f"`read` must return a StoredForecast, got {stored!r}")
+                    self._require_header(stored.header, header)
+            except DataError:
+                continue
+            served += 1
+        require(served, "`read` refuses what was written")
+
+    def test_read_refuses_what_is_no_forecast(self) -> None:
+        """`read` raises a DataError that names the file, for a file of another kind and for one that does not exist."""
+        self._skip_unless_read()
+        with self.folder() as folder:
+            note = folder / f"note{self.suffix}"
+            note.write_text("no forecast")
+            for target in (note, folder / f"absent{self.suffix}"):
+                try:
+                    stored = self.plugin.read(str(target))
+                except DataError as error:
+                    require(target.name in str(error), f"the DataError does not name the file: {error}")
+                    continue
+                raise AssertionError(f"`read` made {stored} of {target.name}, must raise a DataError")
+
     def test_provenance_reads_back(self) -> None:
         """`read_provenance` returns the record of the header, letters of every alphabet included."""
         header = tiny_header()
@@ -173,6 +208,27 @@ class ForecastWriterContract(Contract):
             writer.open(tiny_header())
             writer.close()
             writer.close()
+
+    def _can_be_read(self) -> bool:
+        return bool(self.plugin.read.__func__ is not ForecastWriter.read.__func__)  # type: ignore[attr-defined]
+
+    def _skip_unless_read(self) -> None:
+        if not self._can_be_read():
+            raise NotClaimed("not claimed: the class has no `read`, so `wxml verify` cannot read its files")
+
+    def _require_header(self, found: ForecastHeader, header: ForecastHeader) -> None:
+        for name in ("initial_times", "lead_times"):
+            got, given = getattr(found, name), getattr(header, name)
+            require(np.array_equal(got, given), f"`read` must tell the `{name}` {given}, got {got}")
+        for name in ("members", "provenance"):
+            got, given = getattr(found, name), getattr(header, name)
+            require(got == given, f"`read` must tell the {name} {given}, got {got}")
+        told, given = ({one.name: one.units for one in each.variables} for each in (found, header))
+        require(told == given, f"`read` must tell the variables and units {given}, got {told}")
+        for name in ("latitudes", "longitudes"):
+            places, given = getattr(found.grid, name), getattr(header.grid, name)
+            same = np.shape(places) == np.shape(given) and np.allclose(places, given, atol=1e-3)
+            require(same, f"`read` must tell the {name} of the nodes in the order of the grid")
 
     def _writer(self, folder: Path) -> Any:
         return self.make(str(folder / f"forecast{self.suffix}"))

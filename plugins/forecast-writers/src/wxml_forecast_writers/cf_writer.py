@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Fields, ForecastWriter
+from wxml import Fields, ForecastWriter, StoredForecast
 from wxml.errors import ArtefactError, ContractError
 from wxml.files.failures import damage_errors
 from wxml.files.staging import check_absent
@@ -82,6 +82,18 @@ class CfWriter(ForecastWriter):
         with damage_errors(partial(_damaged, target)):
             text = cls._read_provenance_text(target)
         return provenance_from_text(target, text)
+
+    @final
+    @classmethod
+    def read(cls, target: str) -> StoredForecast:
+        """Open a forecast in the layout of `wxml.forecasting.layout`.
+
+        Raises:
+            DataError: there is no such file, it is damaged, or no forecast.
+        """
+        from wxml_forecast_writers.reading import stored_forecast  # with xarray, which no writer needs
+
+        return stored_forecast(Path(target))
 
     @abstractmethod
     def _create(self, layout: ForecastLayout, attributes: dict[str, dict[str, Any]]) -> None:

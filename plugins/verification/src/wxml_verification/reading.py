@@ -1,181 +1,47 @@
-"""Reads a forecast file: its axes, and its fields one initial time after the other."""
+"""A forecast file as its scores need it: whatever plugin wrote it, the mean over its members."""
 
 __all__ = ["ForecastFile"]
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
-from wxml import Grid, Variable
-from wxml.data.sphere import wrapped
-from wxml.errors import DataError
-from wxml.files.failures import damage_errors
-from wxml.files.hdf5_structure import check_hdf5_file
-from wxml.files.zarr_metadata import check_zarr_store
-from wxml.forecasting.layout import AREA_WEIGHT, HORIZONTAL, LATITUDE, LEAD_TIME, LONGITUDE, MEMBER, TIME
+from wxml import Grid, Variable, open_forecast
 
 from wxml_verification.metrics import Array
 
-AXES, PLACES = (TIME, LEAD_TIME), (LATITUDE, LONGITUDE)
-
 
 class ForecastFile(AbstractContextManager["ForecastFile"]):
-    """A forecast in zarr or NetCDF, in the layout of `wxml.forecasting.layout`; a context manager."""
+    """A forecast that `wxml.open_forecast` opens; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with _reading(path):
-            # Lazily: `chunks=None` without dask reads just the slices that are asked for.
-            self._dataset = xr.open_dataset(chunks=None, decode_timedelta=True, **_checked(path))
-        try:
-            self._horizontal = self._check()
-        except DataError:
-            self._dataset.close()
-            raise
-        sizes, arrays = self._dataset.sizes, self._dataset.data_vars
-        axes = {*AXES, *self._horizontal}
-        self._nodes = math.prod(sizes[name] for name in self._horizontal)
+        self._stored = open_forecast(path)
+        header = self._stored.header
         self.name = path.name
-        self.initial_times: NDArray[np.datetime64] = self._dataset[TIME].values.astype("datetime64[s]")
-        self.lead_times: NDArray[np.timedelta64] = self._dataset[LEAD_TIME].values.astype("timedelta64[s]")
-        self.members = int(sizes.get(MEMBER, 1))
-        self.variables = tuple(str(name) for name, array in arrays.items() if {*array.dims} - {MEMBER} == axes)
+        self.initial_times, self.lead_times, self.members = header.initial_times, header.lead_times, header.members
+        self.variables = tuple(variable.name for variable in header.variables)
         """The names of the forecast variables."""
 
     def __exit__(self, *_: object) -> None:
-        self._dataset.close()
+        self._stored.close()
 
     def variable(self, name: str) -> Variable:
         """What the file says of a variable; empty where it does not say."""
-        attributes = {key: str(value) for key, value in self._dataset[name].attrs.items()}
-        return Variable(
-            name,
-            units=attributes.get("units", ""),
-            step_type=attributes.get("step_type", ""),
-            period=attributes.get("period", ""),
-            level_units=attributes.get("level_units", ""),
-            standard_name=attributes.get("standard_name", ""),
-            height=_height(self._dataset[name].attrs),
-        )
+        return self._stored.header.variables[self.variables.index(name)]
 
     def grid(self) -> Grid:
         """The nodes in the order of the file, with its area weights; without any, all nodes have the same."""
-        latitudes, longitudes = xr.broadcast(*(self._dataset[name].reset_coords(drop=True) for name in PLACES))
-        shape = tuple(self._dataset.sizes[name] for name in self._horizontal)
-        weights = self.area_weights()
-        return Grid(
-            self._flat(latitudes),
-            wrapped(self._flat(longitudes)),
-            np.full(self._nodes, 1 / self._nodes) if weights is None else weights,
-            shape,
-            is_regular=self._horizontal == HORIZONTAL[0],
-        )
+        return self._stored.header.grid
 
     def area_weights(self) -> Array | None:
-        """The share of the area that each node stands for, shape `[node]`; None where the file does not say.
-
-        Raises:
-            DataError: a share is negative or missing.
-        """
-        if AREA_WEIGHT not in self._dataset:
-            return None
-        weights = self._flat(self._dataset[AREA_WEIGHT])
-        if not (np.all(weights >= 0) and 0 < weights.sum() < np.inf):
-            raise DataError(
-                f"`{AREA_WEIGHT}` of `{self._path}` must be shares of an area, got numbers from {weights.min():g} to "
-                f"{weights.max():g}",
-                fix="correct them, or take the variable out: the areas are then those of the truth",
-            )
-        return np.asarray(weights / weights.sum())
+        """The share of the area that each node stands for, shape `[node]`; None where the file does not say."""
+        return self._stored.header.grid.area_weights if self._stored.has_areas else None
 
     def read(self, case: int, variables: Sequence[str]) -> Array:
         """The mean over members of one initial time, shape `[lead_time, variable, node]`.
 
         NaN where a value is missing in any member. Only this part of the file is read.
         """
-        fields = []
-        for name in variables:
-            with _reading(self._path):
-                values = self._dataset[name].isel({TIME: case}).transpose(..., LEAD_TIME, *self._horizontal).values
-            members = values.reshape(-1, len(self.lead_times), self._nodes)
-            fields.append(members.mean(axis=0, dtype=np.float64))
+        fields = [self._stored.read(case, name).mean(axis=1, dtype=np.float64) for name in variables]
         return np.stack(fields, axis=1)
-
-    def _flat(self, values: xr.DataArray) -> Array:
-        with _reading(self._path):
-            return values.transpose(*self._horizontal).values.astype(np.float64).ravel()
-
-    def _check(self) -> tuple[str, ...]:
-        """Return the names of the horizontal dimensions; raise a DataError if this is no wxml forecast."""
-        sizes = self._dataset.sizes
-        horizontal = next((names for names in HORIZONTAL if all(sizes.get(name) for name in names)), ())
-        lacking = [f"the dimension `{name}`" for name in AXES if not sizes.get(name)]
-        lacking += [] if horizontal else ["the dimensions `latitude, longitude` (or `y, x`, or `cell`)"]
-        lacking += [f"the coordinate `{name}`" for name in PLACES if name not in self._dataset.variables]
-        kinds = {name: self._dataset[name].dtype.kind for name in AXES if name in self._dataset.variables}
-        lacking += [
-            f"times in `{name}`" for name, kind in zip(AXES, "Mm", strict=True) if kinds.get(name, kind) != kind
-        ]
-        if lacking:
-            raise DataError(
-                f"`{self._path}` is not a wxml forecast: it lacks {', '.join(lacking)}; its dimensions are "
-                f"{', '.join(f'{name} {size}' for name, size in sizes.items()) or 'none'}",
-                fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
-            )
-        self._check_axes()
-        return horizontal
-
-    def _check_axes(self) -> None:
-        """Raise a DataError if an initial time or a lead time is there twice: its case would count twice."""
-        for name in AXES:
-            values, counts = np.unique(self._dataset[name].values, return_counts=True)
-            if counts.max() > 1:
-                raise DataError(
-                    f"`{self._path}` holds {values[np.argmax(counts)]} in `{name}` {counts.max()} times",
-                    fix=f"keep each once, for example with `dataset.drop_duplicates({name!r})`",
-                )
-
-
-def _height(attributes: Mapping[str, Any]) -> str:
-    """The height as `Variable.height` has it; empty where the file states none."""
-    try:
-        return f"{float(attributes['height']):g} {attributes['height_units']}"
-    except (KeyError, TypeError, ValueError):  # none, or none that wxml wrote
-        return ""
-
-
-def _checked(path: Path) -> dict[str, Any]:
-    """How xarray opens the file; refuse one that leads to other files, runs code, or holds no numbers."""
-    if path.is_dir():
-        from zarr.storage import LocalStore  # takes a while to load
-
-        check_zarr_store(path)
-        # zarr takes a name with :: in it for an address
-        return {"filename_or_obj": LocalStore(path, read_only=True), "engine": "zarr", "consolidated": False}
-    for name, reason in check_hdf5_file(path).items():
-        raise DataError(
-            f"the forecast `{path}` cannot be read: its variable `{name}` {reason}",
-            fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
-        )
-    return {"filename_or_obj": path.absolute(), "engine": "netcdf4"}
-
-
-def _reading(path: Path) -> AbstractContextManager[None]:
-    """Turn errors of the file libraries into a DataError that names the file."""
-    return damage_errors(partial(_damaged, path))
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    if not path.exists():
-        return DataError(f"there is no forecast file `{path}`", fix="write one first: wxml forecast")
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DataError(
-        f"the forecast `{path}` cannot be read: {reason}",
-        fix="it must be zarr or NetCDF (GRIB is not read here); if it was cut short, run `wxml forecast` again",
-    )
