@@ -149,11 +149,11 @@ def demo(session: nox.Session) -> None:
     session.run("wxml", "demo", *session.posargs, env={"OMP_NUM_THREADS": "2"})
 
 
-@nox.session(name="release-index")
-def release_index(session: nox.Session) -> None:
-    """Write down again what the packages of the release provide, after an entry point or the manifest has changed."""
-    session.install("-c", "constraints.txt", "-e", "./core")
-    session.run("python", "core/write_release_index.py")
+@nox.session
+def catalogue(session: nox.Session) -> None:
+    """Write the catalogue of plugins again, after a recipe, an option, an entry point or the manifest has changed."""
+    install_all(session, *EXTRAS)
+    session.run("python", "docs/make_catalogue.py")
 
 
 @nox.session

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 from wxml.cli import group
 from wxml.environment.installer import install_command
-from wxml.environment.release_index import ReleasedPlugin, compatible_range, released_plugins
+from wxml.environment.release_index import ReleasedPlugin, compatible_range, released_names, released_plugins
 from wxml.plugins.catalog import installed
 
 
@@ -87,7 +87,7 @@ def test_what_could_be_installed_comes_with_the_command(run, unreleased) -> None
     lines = run("--available").stdout.splitlines()
     assert lines[1].split() == ["processor", "made-up", "wxml-made-up", "0.3.2", "about", "it"]
     assert lines[-1] == install_command("wxml-made-up>=0.3,<0.4")
-    assert run("--available", "--kind", "trainer").stdout == "every plugin of the wxml release is installed\n"
+    assert run("--available", "--kind", "trainer").stdout == "every plugin of the catalogue is installed\n"
 
 
 def test_what_could_be_installed_for_programs(run, unreleased) -> None:
@@ -100,9 +100,29 @@ def test_what_could_be_installed_for_programs(run, unreleased) -> None:
         "distribution": "wxml-made-up",
         "version": "0.3.2",
         "summary": "about it",
+        "where": "index",
         "requirement": "wxml-made-up>=0.3,<0.4",
         "install": install_command("wxml-made-up>=0.3,<0.4"),
     }
+
+
+def test_packages_of_others_come_from_where_their_recipe_says(run, monkeypatch) -> None:
+    others = [
+        ReleasedPlugin("processor", "afno", "acme-weather", "", "Of an institute", "https://git.acme.example/weather"),
+        ReleasedPlugin("processor", "sfno", "oslo-weather", "", "Of another"),
+    ]
+    monkeypatch.setattr("wxml.cli.list_plugins.released_plugins", lambda: others)
+    lines = run("--available").stdout.splitlines()
+    assert lines[1].split() == ["processor", "afno", "acme-weather", "Of", "an", "institute"]
+    assert lines[-2] == install_command("acme-weather @ git+https://git.acme.example/weather")
+    assert lines[-1] == install_command("oslo-weather")
+
+
+def test_a_name_that_two_packages_have_means_that_of_the_release(monkeypatch) -> None:
+    both = (ReleasedPlugin("processor", "x", "wxml-x", "1.0", ""), ReleasedPlugin("processor", "x", "acme", "", ""))
+    for order in (both, both[::-1]):
+        monkeypatch.setattr("wxml.environment.release_index.released_plugins", lambda order=order: order)
+        assert released_names("processor") == {"x": "wxml-x"}
 
 
 @pytest.mark.parametrize(

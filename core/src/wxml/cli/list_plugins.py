@@ -55,7 +55,7 @@ class _Listing(NamedTuple):
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, help="Seconds for each probe (30)."
 )
-@click.option("--available", is_flag=True, help="Instead: plugins of the wxml release that are not installed.")
+@click.option("--available", is_flag=True, help="Instead: plugins of the catalogue that are not installed.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: {'schema': 1, 'plugins': [...], ...}.")
 def command(
     kind: str, problems: bool, strict: bool, probe: bool, timeout: float, available: bool, as_json: bool
@@ -150,7 +150,7 @@ def _problem_lines(listing: _Listing) -> list[str]:
 
 
 def _write_available(kind: str, as_json: bool) -> None:
-    """The plugins of the release whose distribution is not installed, and the command for each distribution."""
+    """The plugins of the catalogue whose distribution is not installed, and the command for each distribution."""
     here = Environment()
     missing = [
         plugin
@@ -167,7 +167,7 @@ def _write_available(kind: str, as_json: bool) -> None:
         table = columns([AVAILABLE, *(tuple(str(getattr(plugin, name)) for name in AVAILABLE) for plugin in missing)])
         _write([*table, "", *map(install_command, sorted({plugin.requirement for plugin in missing}))])
     else:
-        click.echo("every plugin of the wxml release is installed")
+        click.echo("every plugin of the catalogue is installed")
 
 
 def _write(lines: list[str]) -> None:

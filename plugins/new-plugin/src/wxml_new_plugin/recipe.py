@@ -2,7 +2,7 @@
 
 __all__ = ["recipe_path", "with_recipe"]
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tomlkit
 
@@ -27,9 +27,16 @@ def with_recipe(text: str, distribution: str, summary: str, plugins: Sequence[Ne
     """The recipe with the plugins; `text` is the one that is there, or empty."""
     document = tomlkit.parse(text or NEW.format(name=distribution, summary=summary))
     table = document.setdefault("plugins", tomlkit.table())
-    for plugin in plugins:
-        name = f"model/{plugin.name}" if plugin.kind == "preset" else plugin.name
-        names = table.setdefault(plugin.kind, tomlkit.array())
+    for kind, name in (pair for plugin in plugins for pair in _listed(plugin)):
+        names = table.setdefault(kind, tomlkit.array())
         if name not in names:
             names.append(name)
     return tomlkit.dumps(document)
+
+
+def _listed(plugin: NewPlugin) -> Iterator[tuple[str, str]]:
+    """Kind and name of what others may look for; migrations serve the other plugins of the package."""
+    if plugin.kind != "migration":
+        yield plugin.kind, f"model/{plugin.name}" if plugin.kind == "preset" else plugin.name
+    if plugin.kind == "kind":
+        yield from ((plugin.name, name) for name in plugin.entry_points.get(f"wxml.{plugin.words['plural']}", ()))
