@@ -244,7 +244,7 @@ def page(record: PluginRecord) -> str:
     """
     if record.kind in KINDS_WITHOUT_CHOICE:
         return ""
-    if record.status == "needs-extra":
+    if record.status in ("needs-extra", "missing-dependency"):
         path = ROOT / PAGES / record.distribution / f"{record.kind}-{record.name}.md"
         return path.read_text(encoding="utf-8") if path.is_file() else ""
     shown = CliRunner().invoke(group, ["show-plugin", record.kind, record.full_name], catch_exceptions=False)
