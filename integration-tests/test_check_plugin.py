@@ -18,6 +18,7 @@ OPTIONS = {
         "learning_rate=0.01",
     ],
     "data-source anemoi": ["path=store.zarr"],
+    "data-source stations": ["path=stations.csv"],
     "data-source simulated-atmosphere": ["truncation=5", "end=2000-01-02", "spin_up_days=0"],
     "data-source xarray": ["path=world.nc"],
     "data-source concat": ["sources=[{plugin: xarray, path: world.nc}, {plugin: xarray, path: later.nc}]"],
@@ -72,6 +73,8 @@ def folder(tmp_path_factory) -> Path:
     """Where there are small files with weather."""
     folder = tmp_path_factory.mktemp("checked")
     write_store(folder / "store.zarr")
+    rows = "station,time,latitude,longitude,t\nA,2000-01-01,10,20,280\nB,2000-01-01,30,40,\n"
+    (folder / "stations.csv").write_text(rows, encoding="utf-8")
     days = 6 * np.arange(6) * np.timedelta64(1, "h")
     values = np.random.default_rng(0).normal(280, 5, (6, 3, 4)).astype("f4")
     places = {"latitude": [60.0, 0.0, -60.0], "longitude": [0.0, 90.0, 180.0, 270.0]}

@@ -54,6 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "land.nc", "lsm", "2000-01-01", 16, NORTH_FIRST[::-1], sorted(westwards))
     write_dataset_of_anemoi(folder / "anemoi.zarr")
     write_forecasts(folder / "forecast.zarr")
+    write_observations(folder)
     write(folder / "ensemble.nc", "t_850", "2000-01-01", 4, NORTH_FIRST, EASTWARDS, members=3)
     with xr.open_dataset(folder / "era5-2000.nc") as whole:
         whole[["t"]].isel(time=[0, 1, 2, 5, 6, 15]).sel(t_level=[850.0]).to_netcdf(folder / "gaps.nc")
@@ -84,6 +85,14 @@ def write_forecasts(path: Path) -> None:
         values = np.full((1, 1, 32), 270.0 + start + lead, "f4")
         writer.write(Fields(starts[start] + leads[lead], ("t_850",), values), leads[lead])
     writer.close()
+
+
+def write_observations(folder: Path) -> None:
+    """Write three hours of two stations, and their places."""
+    rows = [f"{name},2000-01-01T0{hour}:00Z,{270 + hour},{hour}" for hour in range(3) for name in ("OSLO", "BERN")]
+    (folder / "observations.csv").write_text("\n".join(["id,when,t,wind", *rows]), encoding="utf-8")
+    places = "station,latitude,longitude,elevation\nOSLO,59.9,10.7,94\nBERN,46.9,7.4,553\n"
+    (folder / "places.csv").write_text(places, encoding="utf-8")
 
 
 def summary(source: DataSource) -> str:

@@ -1,6 +1,6 @@
 """Dates as `datetime64`: from numbers of CF in a calendar, from text, and from the dates that zarr stores."""
 
-__all__ = ["decoded_dates", "reject_coarse"]
+__all__ = ["decoded_dates", "reject_coarse", "text_dates"]
 
 import re
 import warnings
@@ -63,6 +63,16 @@ def _exact(name: str, variable: xr.Variable) -> NDArray[np.datetime64]:
     if variable.dtype.kind == "M":
         return np.asarray(variable.values)
     return _from_text(name, variable) if variable.dtype.kind in "SUO" else _from_numbers(name, variable)
+
+
+def text_dates(name: str, texts: NDArray[np.str_]) -> NDArray[np.datetime64]:
+    """The dates of texts in UTC as `datetime64[s]`, as `decoded_dates` reads them.
+
+    Raises:
+        DataError: a text is no clear date.
+    """
+    dates = np.array([_text_date(name, str(text)) for text in texts], "datetime64[us]")
+    return (dates + np.timedelta64(500, "ms")).astype("datetime64[s]")
 
 
 def reject_coarse(name: str, variable: xr.Variable, seconds: NDArray[np.int64], spacing: float) -> None:
