@@ -110,8 +110,8 @@ def test_one_plugin_of_every_kind_in_one_training(shell: Shell, tmp_path: Path) 
         "--run-dir runs/experiment"
     )
     period = PERIOD.replace("2000-03", "2000-02")
-    shell(f"wxml forecast {CHECKPOINT} -o forecast.acme-forecast-writer {period}")
-    shown = shell("wxml inspect forecast.acme-forecast-writer")
+    shell(f"wxml forecast {CHECKPOINT} -o forecast.npz {period}")
+    shown = shell("wxml inspect forecast.npz")
     for kind in ("processor", "mapper", "graph-builder", "data-source", "transform", "trainer"):
         assert f"{kind} acme-all:acme-{kind} 0.1.0" in shown
     assert "made with: acme-all" in shown, "the hook"
