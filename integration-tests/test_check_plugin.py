@@ -18,6 +18,7 @@ OPTIONS = {
         "learning_rate=0.01",
     ],
     "data-source anemoi": ["path=store.zarr"],
+    "data-source constants": ["source={plugin: xarray, path: world.nc}", "path=other.nc", "time=2000-01-01"],
     "data-source stations": ["path=stations.csv"],
     "data-source simulated-atmosphere": ["truncation=5", "end=2000-01-02", "spin_up_days=0"],
     "data-source xarray": ["path=world.nc"],

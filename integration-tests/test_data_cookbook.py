@@ -55,6 +55,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_dataset_of_anemoi(folder / "anemoi.zarr")
     write_forecasts(folder / "forecast.zarr")
     write_observations(folder)
+    write(folder / "timed.nc", "orog", "2000-01-01", 1, NORTH_FIRST[::-1], EASTWARDS)
+    with xr.open_dataset(folder / "timed.nc") as dataset:
+        dataset.isel(time=0, drop=True).to_netcdf(folder / "orography.nc")
     write(folder / "ensemble.nc", "t_850", "2000-01-01", 4, NORTH_FIRST, EASTWARDS, members=3)
     with xr.open_dataset(folder / "era5-2000.nc") as whole:
         whole[["t"]].isel(time=[0, 1, 2, 5, 6, 15]).sel(t_level=[850.0]).to_netcdf(folder / "gaps.nc")

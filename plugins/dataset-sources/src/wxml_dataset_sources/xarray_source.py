@@ -3,7 +3,7 @@
 __all__ = ["XarraySource"]
 
 from collections.abc import Hashable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class XarraySource(DataSource):
 
     Files with different variables are merged, files with different times are joined. Levels become variables (`t_850`).
     """
+
+    timeless: ClassVar[bool] = False
+    """Whether files without any time are read, too: as if their time were 1970-01-01."""
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class XarraySource(DataSource):
             rename or {},
             grib_filter or {},
             ForecastChoice.of(lead_time, initial_time),
+            self.timeless,
         )
         self._assembly = self._assembled(engine, selection)
         self._decoded: dict[int, NDArray[np.float32]] | None = None

@@ -67,7 +67,7 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
     _check_overlaps(blocks)
     check_statements(blocks)
     blocks = by_number(blocks)
-    header = _common_header(blocks)
+    header = _common_header(blocks, selection)
     rows = []
     for block in blocks:
         if block.times is None:
@@ -202,13 +202,15 @@ def _clash(name: str, first: Block, second: Block, when: str) -> DataError:
     )
 
 
-def _common_header(blocks: Sequence[Block]) -> SourceHeader:
+def _common_header(blocks: Sequence[Block], selection: Selection) -> SourceHeader:
     """The grid, the variables in the order of the files, all times, and the number of members.
 
     Raises:
-        DataError: no block has times.
+        DataError: no block has times, and the selection wants them.
     """
     dated = [block.times for block in blocks if block.times is not None]
+    if not dated and selection.timeless:
+        dated = [np.zeros(1, "datetime64[s]")]
     if not dated:
         raise DataError(
             f"no time is in {blocks[0].place}, nor in any other field that is read",

@@ -136,6 +136,8 @@ class Selection:
     """Name in a file, or `file:name`, to our name."""
     grib_filter: Mapping[str, str | int | float]
     forecast: ForecastChoice = EVERY_FORECAST
+    timeless: bool = False
+    """Whether it is right if no field has times: then 1970-01-01 stands for all."""
 
     @property
     def grib_keys(self) -> dict[str, str | int | float]:

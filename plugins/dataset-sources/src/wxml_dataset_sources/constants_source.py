@@ -1,0 +1,109 @@
+"""Fields that stay the same, such as orography and land mask, beside the variables of another source."""
+
+__all__ = ["Constants"]
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml.data.source_fit import Sides, on_grid
+from wxml.data.times import format_time, parse_time
+from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
+from wxml_dataset_sources.xarray_source import XarraySource
+
+SAME_PLACE = 1e-3  # degrees: files round their coordinates, neighbours are farther apart
+
+
+class StaticFiles(XarraySource):
+    """Files that may have no time at all; then 1970-01-01 stands for all times."""
+
+    timeless: ClassVar[bool] = True
+
+
+class Constants(Combination):
+    """The variables of a source, and fields of files that hold at all of its times.
+
+    The files have the nodes of the source in any order.
+    """
+
+    name = "constants"
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        path: Annotated[str | list[str], Field(description="The file with the fields, a pattern, or a list")],
+        variables: Annotated[
+            list[str] | None, Field(description="Read only these of its fields: names or parameters")
+        ] = None,
+        rename: Annotated[dict[str, str] | None, Field(description="Name in the file to our name")] = None,
+        time: Annotated[
+            str | None, Field(description="Where the file has several times, take the values at this one")
+        ] = None,
+    ) -> None:
+        main = opened(source)
+        static = Part(StaticFiles(path=path, variables=variables, rename=rename), "`path`")
+        super().__init__((main, static), {} if time is None else {"time": time})
+        self._moment = _moment(static, time)
+        self._main, self._static = main.source, on_grid(static.source, main.header.grid, _sides(main), SAME_PLACE)
+        _check(main, static)
+        self.header = replace(main.header, variables=(*main.header.variables, *static.header.variables))
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        count = len(self._main.header.variables)
+        moving = np.flatnonzero(variable_indices < count)
+        if len(moving):
+            out[:, :, moving] = self._main.read(self.header.times[time_indices], self._names(variable_indices[moving]))
+        constant = np.flatnonzero(variable_indices >= count)
+        if len(constant):
+            out[:, :, constant] = self._static.read([self._moment], self._names(variable_indices[constant]))
+
+    def _names(self, indices: NDArray[np.intp]) -> Sequence[str]:
+        return [self.header.names[index] for index in indices]
+
+
+def _sides(main: Part) -> Sides:
+    return Sides(
+        main.called,
+        f"{main.called} has",
+        "`path`",
+        fix="name a file on the grid of the source, or bring it onto that grid first",
+    )
+
+
+def _moment(static: Part, time: str | None) -> np.datetime64:
+    """The time at which the fields are read; raise a DataError if there are several and none is chosen."""
+    times = static.header.times
+    if time is not None and len(times) > 1:
+        moment = parse_time(time)
+        static.header.time_indices([moment])
+        return moment
+    if len(times) > 1:
+        raise DataError(
+            f"the fields of `path` have {len(times)} times, and constants have one",
+            fix=f"write `time: {format_time(times[0])}`, or another time to take their values at",
+        )
+    return np.datetime64(times[0], "s")
+
+
+def _check(main: Part, static: Part) -> None:
+    """Refuse variables that both have, and other members than the source has."""
+    twice = [name for name in static.header.names if name in main.header.names]
+    if twice:
+        raise DataError(
+            f"variable {twice[0]!r} is in {main.called} and in `path`",
+            fix="leave it out with `variables`, or give it another name with `rename`",
+        )
+    members = static.header.members
+    if members not in (1, main.header.members):
+        raise DataError(
+            f"the fields of `path` have {members} members, and {main.called} has {main.header.members}",
+            fix="name a file with fields of one member",
+        )
