@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 from wxml.cli import group
 from wxml.environment.installer import install_command
+from wxml.environment.origin import caution
 from wxml.environment.release_index import ReleasedPlugin, compatible_range, released_names, released_plugins
 from wxml.plugins.catalog import installed
 
@@ -123,6 +124,14 @@ def test_a_name_that_two_packages_have_means_that_of_the_release(monkeypatch) ->
     for order in (both, both[::-1]):
         monkeypatch.setattr("wxml.environment.release_index.released_plugins", lambda order=order: order)
         assert released_names("processor") == {"x": "wxml-x"}
+
+
+def test_a_recipe_does_not_make_a_bare_name_safe(monkeypatch) -> None:
+    """Only the packages of the release are known to be at the public index, whoever else is in the catalogue."""
+    both = (ReleasedPlugin("processor", "x", "wxml-x", "1.0", ""), ReleasedPlugin("processor", "y", "acme", "", ""))
+    monkeypatch.setattr("wxml.environment.origin.released_plugins", lambda: both)
+    assert caution("wxml-x", {}) == ""
+    assert "no installer writes down the index" in caution("acme", {})
 
 
 @pytest.mark.parametrize(

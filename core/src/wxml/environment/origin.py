@@ -95,7 +95,7 @@ def caution(distribution: str, source: Mapping[str, Any]) -> str:
         return f"installed from a file{digest}: put this file into the folder where you type the command"
     if kind == "local":
         return f"installed from {folder}{at}: put it into the folder where you type the command"
-    released = {CORE, *(plugin.distribution for plugin in released_plugins())}
+    released = {CORE, *(plugin.distribution for plugin in released_plugins() if plugin.version)}
     if canonical_name(distribution) in released:
         return ""
     return "no installer writes down the index: if the package is private, name its index with --index-url"

@@ -128,6 +128,7 @@ def _words(distribution: DistributionName, kind: str, name: str, module: str) ->
         "package": distribution.package,
         "kind": kind,
         "name": name,
+        "identifier": name.replace("-", "_"),
         "plural": plural,
         "module": module,
         "class_name": class_name(name),
