@@ -5,11 +5,14 @@ from wxml.testing import DataSourceContract
 from wxml_dataset_sources.combining.concat import Concat
 from wxml_dataset_sources.combining.convert import Convert
 from wxml_dataset_sources.combining.ensemble import Ensemble
+from wxml_dataset_sources.combining.interpolate_times import InterpolateTimes
 from wxml_dataset_sources.combining.join import Join
 from wxml_dataset_sources.combining.merge import Merge
 from wxml_dataset_sources.combining.missing import Missing
 from wxml_dataset_sources.combining.rename import Rename
+from wxml_dataset_sources.combining.repeated import Repeated
 from wxml_dataset_sources.combining.rescale import Rescale
+from wxml_dataset_sources.combining.rolling import Rolling
 from wxml_dataset_sources.combining.subset import Subset
 
 
@@ -100,3 +103,29 @@ class TestEnsemble(DataSourceContract):
     @pytest.fixture(autouse=True)
     def _sources(self, world):
         self.options = {"sources": [chosen(world("t z", members=2)), chosen(world("z t"))]}
+
+
+class TestRolling(DataSourceContract):
+    plugin = Rolling
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        self.options = {"source": chosen(world("t z q", count=8)), "window": "18h", "variables": ["z", "t"]}
+
+
+class TestInterpolateTimes(DataSourceContract):
+    plugin = InterpolateTimes
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        self.options = {"source": chosen(world("t z", members=2)), "frequency": "2h"}
+
+
+class TestRepeated(DataSourceContract):
+    plugin = Repeated
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        source = chosen(world("t z", "1999-12-30", count=8, step=12))
+        period = {"start": "2003-12-30", "end": "2004-01-02T12", "frequency": "12h"}
+        self.options = {"source": source, "every": "day", "members": 2, **period}

@@ -14,7 +14,7 @@ from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
 from wxml_dataset_sources.combining.neighbours import Neighbours, Way
-from wxml_dataset_sources.combining.time_choice import last_instant
+from wxml_dataset_sources.combining.time_choice import last_instant, shortest_step
 
 LOG = logging.getLogger("wxml")
 Times = NDArray[np.datetime64]
@@ -98,7 +98,7 @@ def _complete(part: Part, frequency: str | None, start: str | None, end: str | N
         DataError: a time of the source is not among them.
     """
     own = part.header.times
-    step = parse_duration(frequency) if frequency else _shortest(own)
+    step = parse_duration(frequency) if frequency else shortest_step(own)
     before = (own[0] - parse_time(start)) // step if start else 0
     last = last_instant(end) if end else own[-1]
     complete = np.arange(own[0] - max(before, 0) * step, max(last, own[-1]) + np.timedelta64(1, "s"), step)
@@ -110,8 +110,3 @@ def _complete(part: Part, frequency: str | None, start: str | None, end: str | N
             fix="give a `frequency` that divides all steps between the times, or choose times with `subset`",
         )
     return complete
-
-
-def _shortest(times: Times) -> np.timedelta64:
-    """The shortest step between times; a day if there is one time."""
-    return np.diff(times).min() if len(times) > 1 else np.timedelta64(86400, "s")

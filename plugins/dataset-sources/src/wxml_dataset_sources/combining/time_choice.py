@@ -1,6 +1,6 @@
 """Which times of a source are kept."""
 
-__all__ = ["chosen_times", "last_instant"]
+__all__ = ["chosen_times", "last_instant", "shortest_step"]
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def chosen_times(times: Times, start: str | None, end: str | None, frequency: st
 
 def _every(times: Times, frequency: str) -> Times:
     step = parse_duration(frequency)
-    own = np.diff(times).min() if len(times) > 1 else step
+    own = shortest_step(times) if len(times) > 1 else step
     if step % own:
         raise DataError(
             f"`frequency` is {frequency}, and the times of the source are {format_duration(own)} apart",
@@ -48,3 +48,9 @@ def last_instant(end: str) -> np.datetime64:
     """The instant that an option `end` means; without an hour, the last second of the day."""
     is_date = "T" not in end and " " not in end
     return parse_time(end) + np.timedelta64(86399 if is_date else 0, "s")
+
+
+def shortest_step(times: Times) -> np.timedelta64:
+    """The shortest step between times; a day if there is one time."""
+    step: np.timedelta64 = np.diff(times).min() if len(times) > 1 else np.timedelta64(86400, "s")
+    return step
