@@ -191,8 +191,7 @@ def files(root: Path = ROOT) -> dict[Path, str]:
     made = {INDEX: index(found)}
     for recipe in found:
         for row in recipe.rows():
-            record = _record(row)
-            if record and (text := page(record)):
+            if text := page(row):
                 made[page_path(row)] = text
     return {**made, PAGES / "README.md": table(found, {*made})}
 
@@ -237,15 +236,16 @@ def _record(row: ReleasedPlugin) -> PluginRecord | None:
     return next(records, None)
 
 
-def page(record: PluginRecord) -> str:
+def page(row: ReleasedPlugin) -> str:
     """The page of an installed plugin that has options; empty for what has none, such as a preset.
 
-    A plugin that lacks a dependency here keeps the page that it has.
+    A plugin that is not installed here, or lacks a dependency, keeps the page that it has.
     """
-    if record.kind in KINDS_WITHOUT_CHOICE:
+    record = _record(row)
+    if row.kind in KINDS_WITHOUT_CHOICE:
         return ""
-    if record.status in ("needs-extra", "missing-dependency"):
-        path = ROOT / PAGES / record.distribution / f"{record.kind}-{record.name}.md"
+    if record is None or record.status in ("needs-extra", "missing-dependency"):
+        path = ROOT / page_path(row)
         return path.read_text(encoding="utf-8") if path.is_file() else ""
     shown = CliRunner().invoke(group, ["show-plugin", record.kind, record.full_name], catch_exceptions=False)
     if shown.exit_code:
