@@ -130,7 +130,7 @@ def test_a_failure_leaves_everything_as_it_was(repository: Path, monkeypatch, su
 @pytest.mark.carries_out("name the folder of a repository, or leave out --into")
 @pytest.mark.carries_out("write the table `[project]` with a `name`")
 @pytest.mark.carries_out("correct it")
-@pytest.mark.carries_out("make src/{}/__init__.py")
+@pytest.mark.carries_out("make {}/__init__.py in it")
 @pytest.mark.carries_out("write `{}` into pyproject.toml")
 def test_a_repository_that_cannot_take_a_plugin_says_why(tmp_path: Path) -> None:
     def refused(text: str) -> str:
@@ -144,10 +144,14 @@ def test_a_repository_that_cannot_take_a_plugin_says_why(tmp_path: Path) -> None
     assert "has no name of a distribution" in refused("[tool.poetry]\nname = 'acme'\n")
     named = '[project]\nname = "acme"\nversion = "1.0"\n'
     assert "there is no package in `" in refused(named)
-    (tmp_path / "src/acme").mkdir(parents=True)
-    (tmp_path / "src/acme/__init__.py").touch()
+    for package in ("one", "other", "tests"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    assert "there are several packages, one, other, in `" in refused(named)
+    (tmp_path / "one").rename(tmp_path / "acme")
     assert "`dependencies` written by another tool" in refused(f"{named}dynamic = ['dependencies']\n")
     (tmp_path / "pyproject.toml").write_text(named)
     assert add(tmp_path, "hook:acme").exit_code == 0
     points = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]["entry-points"]
     assert points == {"wxml.hooks": {"acme": "acme.acme"}}
+    assert (tmp_path / "acme/acme.py").is_file(), "the package is not in a folder src"

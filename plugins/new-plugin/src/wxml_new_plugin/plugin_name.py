@@ -21,13 +21,15 @@ class DistributionName:
     """The name of a distribution.
 
     >>> DistributionName.parse("Acme.Window-attention")
-    DistributionName(name='acme-window-attention', package='acme_window_attention')
+    DistributionName(name='acme-window-attention', package='acme_window_attention', sources='src')
     """
 
     name: str
     """The name of the distribution and of the repository, normalised as in PEP 503."""
     package: str
     """The name of the Python package."""
+    sources: str = "src"
+    """The folder in the repository that the package is in; `.` is the repository itself."""
 
     @classmethod
     def parse(cls, given: str) -> Self:

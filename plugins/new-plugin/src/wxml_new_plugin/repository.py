@@ -17,6 +17,8 @@ from wxml_new_plugin.recipe import recipe_path, with_recipe
 from wxml_new_plugin.request import NewPlugin
 from wxml_new_plugin.template import texts
 
+BESIDE = ("docs", "examples", "test", "tests")
+"""Folders that no package of a distribution is in."""
 LINE = 120  # as the generated pyproject.toml tells ruff
 
 
@@ -67,12 +69,15 @@ def read_name(directory: Path) -> DistributionName:
         raise DataError(f"there is no `{directory / FILE}`", fix="name the folder of a repository, or leave out --into")
     name = project_name((directory / FILE).read_text(encoding="utf-8"))
     known = DistributionName.parse(name)
-    found = sorted(path.parent.name for path in directory.glob("src/*/__init__.py"))
+    sources = "src" if (directory / "src").is_dir() else "."
+    inside = sorted(path.parent.name for path in (directory / sources).glob("*/__init__.py"))
+    found = [name for name in inside if name not in BESIDE]
     package = known.package if known.package in found or not found else found[0]
     if not found or (len(found) > 1 and package != known.package):
-        several = f"several packages: {', '.join(found)}" if found else "no package"
-        raise DataError(f"there is {several} in `{directory / 'src'}`", fix=f"make src/{known.package}/__init__.py")
-    return DistributionName(known.name, package)
+        several = f"there are several packages, {', '.join(found)}," if found else "there is no package"
+        fix = f"make {known.package}/__init__.py in it"
+        raise DataError(f"{several} in `{directory / sources}`", fix=fix)
+    return DistributionName(known.name, package, sources)
 
 
 def add_plugins(name: DistributionName, plugins: Sequence[NewPlugin], directory: Path) -> list[str]:

@@ -13,6 +13,8 @@ from wxml.errors import ConfigError, Fault
 from wxml_new_plugin.plugin_name import DistributionName, check_name, class_name
 from wxml_new_plugin.template import Template, kind_name, kinds, template_of
 
+SOURCES = re.compile("^src/")
+
 
 @dataclass(frozen=True, slots=True)
 class NewPlugin:
@@ -46,10 +48,8 @@ class NewPlugin:
         stem = words["experiment"].removesuffix(".yaml")
         places = {"PACKAGE": words["package"], "MODULE": words["module"], "NAME": self.name, "EXPERIMENT": stem}
         named = re.compile("|".join(places))
-        return {
-            named.sub(lambda place: places[place[0]], path): self._filled(text)
-            for path, text in self.template.files.items()
-        }
+        found = {named.sub(lambda place: places[place[0]], path): text for path, text in self.template.files.items()}
+        return {SOURCES.sub(words["sources"], path): self._filled(text) for path, text in found.items()}
 
     @property
     def next(self) -> tuple[str, ...]:
@@ -126,6 +126,7 @@ def _words(distribution: DistributionName, kind: str, name: str, module: str) ->
     return {
         "distribution": distribution.name,
         "package": distribution.package,
+        "sources": "" if distribution.sources == "." else f"{distribution.sources}/",
         "kind": kind,
         "name": name,
         "identifier": name.replace("-", "_"),
