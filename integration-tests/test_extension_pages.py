@@ -16,7 +16,17 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "extend"
-NAMES = ("commands", "hierarchies", "hooks", "kinds-of-your-own", "layers", "nested-choices", "presets", "templates")
+NAMES = (
+    "commands",
+    "forcings",
+    "hierarchies",
+    "hooks",
+    "kinds-of-your-own",
+    "layers",
+    "nested-choices",
+    "presets",
+    "templates",
+)
 FILE = re.compile(r"^```(?:python|toml|yaml)\n# ([~\w./-]+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PROJECT = "pyproject.toml"
 

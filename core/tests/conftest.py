@@ -29,6 +29,9 @@ buckets = tiny_wxml:Buckets
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
 timeless = tiny_wxml:Timeless
+[wxml.forcings]
+sun = tiny_wxml:Sun
+wrong-sun = tiny_wxml:WrongSun
 [wxml.graph_builders]
 nearest = tiny_wxml:Nearest
 [wxml.mappers]
@@ -60,7 +63,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
-from wxml import DataSource, GraphBuilder, Processor, SourceHeader, Trainer, Transform, Verifier
+from wxml import DataSource, Forcing, GraphBuilder, Processor, SourceHeader, Trainer, Transform, Variable, Verifier
 from wxml.model.noise import ConditionalLayerNorm
 from wxml.model.features import EdgeFeatures
 from wxml_kernels import EdgeIndex, segment_sum
@@ -103,6 +106,20 @@ class Still(TravellingWaves):
         super()._read(time_indices, variable_indices, out)
         for j in np.flatnonzero(variable_indices == 1):
             out[:, :, j] = self.wave("q", 0.0, 0)
+
+class Sun(Forcing):
+    """cos(λ + 2π h / 24), where h counts the hours of the day, and half of it."""
+    def __init__(self, *, name: str = "tiny_sun", units: str = "1"):
+        self.variables = (Variable(name, units=units), Variable(f"half_{name}", units=units))
+    def _compute(self, name, grid, time):
+        hours = (time - time.astype("datetime64[D]")) / np.timedelta64(1, "h")
+        values = np.cos(np.radians(grid.longitudes) + 2 * np.pi * hours / 24)
+        return values / 2 if name.startswith("half_") else values
+
+class WrongSun(Sun):
+    """Has no value on the western half."""
+    def _compute(self, name, grid, time):
+        return np.where(grid.longitudes < 180, super()._compute(name, grid, time), np.nan)
 
 class Wakes(TravellingWaves):
     """Still for ten days, then the waves."""

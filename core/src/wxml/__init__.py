@@ -23,6 +23,7 @@ _WHERE = {
     "EncodeProcessDecode": "model.encode_process_decode",
     "Experiment": "experiment",
     "Fields": "data.fields",
+    "Forcing": "data.forcing",
     "ForecastHeader": "forecasting.layout",
     "ForecastWriter": "forecasting.writer",
     "Graph": "graphs.graph",
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
     from wxml.config.overrides import split_arguments as split_arguments
     from wxml.config.schema import ModelConfig as ModelConfig
     from wxml.data.fields import Fields as Fields
+    from wxml.data.forcing import Forcing as Forcing
     from wxml.data.grid import Grid as Grid
     from wxml.data.source import DataSource as DataSource
     from wxml.data.source import SourceHeader as SourceHeader

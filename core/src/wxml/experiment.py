@@ -22,6 +22,7 @@ from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.data.chain import first_order_statistics, make_chain, through, warn_of_scales
 from wxml.data.file_names import check_file_names, coordinate_names
+from wxml.data.forcing import Forcing, check_made, forcing_fields
 from wxml.data.periods import warn_of_periods
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
@@ -136,6 +137,7 @@ class Experiment:
         Raises:
             ArtefactError: `path` exists, or cannot be written.
         """
+        made = self.preprocessing.made
         header = {
             "config": self.provenance.config,
             "roles": {
@@ -145,6 +147,7 @@ class Experiment:
             },
             "variables": [asdict(variable) for variable in self.output_variables],
             "forcings": [asdict(one) for one in self.source.header.variables if one.name in self.roles.forcing],
+            "made": [asdict(made[name].variable) for name in self.roles.forcing if name in made],
             "provenance": self.provenance.to_dict(),
             "training": training,
         }
@@ -165,8 +168,13 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         "data-source", config.data.source.plugin, config.data.source.options, where="data.source"
     )
     chosen = config.data.variables
+    made = forcing_fields(_forcings(config), source.header.names, chosen.forcing)
     roles = assign_roles(
-        source.header.names, prognostic=chosen.prognostic, forcing=chosen.forcing, diagnostic=chosen.diagnostic
+        source.header.names,
+        prognostic=chosen.prognostic,
+        forcing=chosen.forcing,
+        diagnostic=chosen.diagnostic,
+        made=tuple(made),
     )
     check_file_names(roles.output, coordinate_names(source.header.grid))
     compute = _training_statistics(config, source, roles)
@@ -175,7 +183,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     warn_of_scales(model_statistics)
     warn_of_overlaps(config.data.split)
     constants = _declared_constants(config, statistics)
-    preprocessing = Preprocessing(source, roles, transforms, model_statistics, constants)
+    preprocessing = Preprocessing(source, roles, transforms, model_statistics, constants, made)
     graph = built_graph(config.graph, source.header.grid)
     record = Provenance(
         artefact="checkpoint",
@@ -224,7 +232,10 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     opened = on_grid(create("data-source", choice.plugin, choice.options, where="data.source"), checkpoint.grid)
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
     constants = _restored_constants(config, roles, checkpoint)
-    preprocessing = Preprocessing(opened, roles, *_restored_chain(config, checkpoint), constants)
+    made = forcing_fields(_forcings(config), ())
+    check_made(made, [Variable(**variable) for variable in checkpoint.header.get("made", ())], str(path))
+    chain = _restored_chain(config, checkpoint)
+    preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
     read = [*(one for one in outputs if one.name in roles.prognostic), *forcings]
@@ -270,6 +281,14 @@ def _training_statistics(
         )
     read = tuple(name for name in roles.output + roles.forcing if name in source.header.names)
     return partial(compute_statistics, source, read, inside, parse_duration(config.data.timestep))
+
+
+def _forcings(config: ExperimentConfig) -> list[tuple[str, Forcing]]:
+    """Return the plugins of `data.forcings`, each with its name."""
+    return [
+        (choice.plugin, create("forcing", choice.plugin, choice.options, where=f"data.forcings.{number}"))
+        for number, choice in enumerate(config.data.forcings)
+    ]
 
 
 def _makers(config: ExperimentConfig) -> list[Callable[[Statistics], Transform]]:

@@ -127,6 +127,7 @@ class CheckpointHeader(_Entry):
     roles: RolesEntry
     variables: list[VariableEntry]
     forcings: list[VariableEntry] = []
+    made: list[VariableEntry] = []
     provenance: Record
     training: Json
     statistics: Annotated[list[Name], Field(min_length=1)]
@@ -139,6 +140,7 @@ class CheckpointHeader(_Entry):
         for key, found, wanted in (
             ("variables", described, roles.prognostic + roles.diagnostic),
             ("forcings", [one.name for one in self.forcings if one.name not in roles.forcing], []),
+            ("made", [one.name for one in self.made if one.name not in roles.forcing], []),
             ("statistics", [name for name in wanted_statistics(roles) if name not in self.statistics], []),
             ("statistics", sorted({name for name in self.statistics if self.statistics.count(name) > 1}), []),
         ):

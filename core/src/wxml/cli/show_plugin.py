@@ -16,6 +16,7 @@ from wxml.terminal import columns, say, say_json
 
 PLACES = {
     "data-source": ("data", "source"),
+    "forcing": ("data", "forcings"),
     "forecast-writer": ("forecast", "writer"),
     "graph-builder": ("graph",),
     "mapper": ("model", "encoder"),
@@ -25,7 +26,7 @@ PLACES = {
     "verifier": ("verification",),
 }
 """The keys under which a config chooses a plugin of a kind; other kinds stand under their own name."""
-LISTS = ("transforms",)
+LISTS = ("forcings", "transforms")
 """Keys under which a config chooses several plugins, in order."""
 
 

@@ -188,6 +188,8 @@ class DataConfig(Section):
     """The times for training, validation and test."""
     transforms: Annotated[list[PluginChoice], Kind("transform")] = [PluginChoice(plugin="normalise")]
     """The transforms from physical to model values, in this order."""
+    forcings: Annotated[list[PluginChoice], Kind("forcing")] = []
+    """Plugins that make further forcings from the time and the place; `variables.forcing` names the fields to use."""
 
 
 class TrainableConfig(Section):

@@ -1,8 +1,8 @@
 """Computes forcings from the time and the place, so that no file is needed."""
 
-__all__ = ["COMPUTED_FORCINGS", "compute_forcings", "cosine_zenith_angle"]
+__all__ = ["COMPUTED_FORCINGS", "Field", "compute_forcings", "cosine_zenith_angle"]
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,8 @@ from wxml.data.sphere import zenith_cosine
 from wxml.errors import DataError, nearest
 
 Array = NDArray[np.float64]
+Field = Callable[[Grid, np.datetime64], NDArray[np.floating]]
+"""Computes the values of one forcing at an instant, shape `[node]`."""
 
 DAYS_PER_YEAR = 365.25
 
@@ -67,18 +69,28 @@ COMPUTED_FORCINGS: dict[str, Callable[[Grid, np.datetime64], Array]] = {
 """Name → function of a grid and an instant (UTC), which gives a dimensionless value within -1 and 1 for each node."""
 
 
-def compute_forcings(names: Sequence[str], grid: Grid, times: ArrayLike) -> NDArray[np.float32]:
-    """Compute the forcings `names` at `times`, shape `[time, variable, node]`; they are dimensionless.
+def compute_forcings(
+    names: Sequence[str], grid: Grid, times: ArrayLike, further: Mapping[str, Field] | None = None
+) -> NDArray[np.float32]:
+    """Compute the forcings `names` at `times`, shape `[time, variable, node]`.
+
+    Args:
+        names: those of `COMPUTED_FORCINGS` or `further`.
+        grid: the places.
+        times: `datetime64[s]`, UTC.
+        further: functions of plugins, by the names of their fields.
 
     Raises:
-        DataError: one of `names` is not in `COMPUTED_FORCINGS`.
+        ContractError: a plugin computed something else than a field.
+        DataError: one of `names` is not known.
     """
+    known: dict[str, Field] = {**COMPUTED_FORCINGS, **(further or {})}
     for name in names:
-        if name not in COMPUTED_FORCINGS:
-            raise DataError(f"unknown computed forcing {name!r}", fix=nearest(name, COMPUTED_FORCINGS))
+        if name not in known:
+            raise DataError(f"unknown computed forcing {name!r}", fix=nearest(name, known))
     instants = np.asarray(times, "datetime64[s]").reshape(-1)
     out = np.empty((len(instants), len(names), len(grid)), np.float32)
     for i, time in enumerate(instants):
         for j, name in enumerate(names):
-            out[i, j] = COMPUTED_FORCINGS[name](grid, time)
+            out[i, j] = known[name](grid, time)
     return out

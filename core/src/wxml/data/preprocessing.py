@@ -2,14 +2,16 @@
 
 __all__ = ["Preprocessing"]
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wxml.data.chain import through
+from wxml.data.forcing import MadeField
 from wxml.data.forcings import compute_forcings
+from wxml.data.grid import Grid
 from wxml.data.source import DataSource
 from wxml.data.statistics import Statistics
 from wxml.data.times import format_time
@@ -33,6 +35,10 @@ class Preprocessing:
     """The statistics of the model values, which the last transform gives."""
     constants: frozenset[str] = frozenset()
     """Forcings that never change, such as orography; a forecast may go beyond the last time they have."""
+    made: Mapping[str, MadeField] = field(default_factory=dict)
+    """The fields that forcing plugins make, by name."""
+    grid: Grid | None = None
+    """The places at which forcings are computed, in the order of the source's nodes; None: those of the source."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -112,10 +118,11 @@ class Preprocessing:
             )
 
     def _split(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Split `variables` into those that the source has and those that are computed."""
-        has = self.source.header.names
+        """Split `variables` into those that are read and those that are computed, as in the training."""
+        has = self.model_statistics.variables
         return tuple(v for v in variables if v in has), tuple(v for v in variables if v not in has)
 
     def _computed(self, variables: tuple[str, ...], times: ArrayLike) -> NDArray[np.float32]:
-        values = compute_forcings(variables, self.source.header.grid, times)[:, None]
+        grid = self.source.header.grid if self.grid is None else self.grid
+        values = compute_forcings(variables, grid, times, self.made)[:, None]
         return np.repeat(values, self.source.header.members, axis=1)

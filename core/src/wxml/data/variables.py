@@ -91,7 +91,12 @@ class VariableRoles:
 
 
 def assign_roles(
-    available: Sequence[str], *, prognostic: Sequence[str] | None, forcing: Sequence[str], diagnostic: Sequence[str]
+    available: Sequence[str],
+    *,
+    prognostic: Sequence[str] | None,
+    forcing: Sequence[str],
+    diagnostic: Sequence[str],
+    made: Sequence[str] = (),
 ) -> VariableRoles:
     """Give each variable its role.
 
@@ -100,6 +105,7 @@ def assign_roles(
         prognostic: the prognostic variables; None stands for all available ones that have no other role.
         forcing: the forcings; they may also be computed ones.
         diagnostic: the diagnostic variables.
+        made: the fields that forcing plugins make.
 
     Raises:
         DataError: the source does not have a variable, and it cannot be computed either.
@@ -109,7 +115,7 @@ def assign_roles(
     for role, names, known in (
         ("prognostic", prognostic, available),
         ("diagnostic", diagnostic, available),
-        ("forcing", forcing, (*available, *COMPUTED_FORCINGS)),
+        ("forcing", forcing, (*available, *COMPUTED_FORCINGS, *made)),
     ):
         for name in names:
             if name not in known:

@@ -13,6 +13,7 @@
 __all__ = [
     "Contract",
     "DataSourceContract",
+    "ForcingContract",
     "ForecastWriterContract",
     "GraphBuilderContract",
     "MapperContract",
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from wxml.testing.contract import Contract, require
 from wxml.testing.data_source_contract import DataSourceContract
+from wxml.testing.forcing_contract import ForcingContract
 from wxml.testing.forecast_writer_contract import ForecastWriterContract
 from wxml.testing.graph_builder_contract import GraphBuilderContract
 from wxml.testing.migration_contract import MigrationContract
