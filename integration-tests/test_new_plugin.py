@@ -15,6 +15,7 @@ CHOSEN = (
     "mapper",
     "graph-builder",
     "data-source",
+    "forcing",
     "transform",
     "trainer",
     "forecast-writer",
@@ -107,12 +108,13 @@ def test_one_plugin_of_every_kind_in_one_training(shell: Shell, tmp_path: Path) 
         "'model.processor={plugin: acme-processor}' "
         "'graph={plugin: acme-graph-builder, nodes: 60}' 'training={plugin: acme-trainer, max_steps: 2}' "
         "'data.transforms=[{plugin: normalise}, {plugin: acme-transform}]' verification.plugin=acme-verifier "
+        "'data.forcings=[{plugin: acme-forcing}]' 'data.variables.forcing=[acme_forcing]' "
         "--run-dir runs/experiment"
     )
     period = PERIOD.replace("2000-03", "2000-02")
     shell(f"wxml forecast {CHECKPOINT} -o forecast.npz {period}")
     shown = shell("wxml inspect forecast.npz")
-    for kind in ("processor", "mapper", "graph-builder", "data-source", "transform", "trainer"):
+    for kind in ("processor", "mapper", "graph-builder", "data-source", "forcing", "transform", "trainer"):
         assert f"{kind} acme-all:acme-{kind} 0.1.0" in shown
     assert "made with: acme-all" in shown, "the hook"
     shell(f"wxml forecast {CHECKPOINT} -o forecast.zarr {period}")

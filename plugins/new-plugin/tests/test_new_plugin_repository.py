@@ -24,6 +24,7 @@ LONG_NAME = "acme-north-sea-window-attention"
 OURS = (
     "command",
     "data-source",
+    "forcing",
     "forecast-writer",
     "graph-builder",
     "hook",
