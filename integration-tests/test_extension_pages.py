@@ -18,6 +18,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "extend"
 NAMES = (
     "commands",
+    "deprecations",
     "forcings",
     "hierarchies",
     "hooks",

@@ -18,6 +18,7 @@ _WHERE = {
     "ContractError": "errors",
     "DataError": "errors",
     "DataSource": "data.source",
+    "Deprecated": "plugins.options.deprecated",
     "EdgeFeatures": "model.features",
     "EdgeSet": "graphs.graph",
     "EncodeProcessDecode": "model.encode_process_decode",
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     from wxml.plugins.migrations import Migration as Migration
     from wxml.plugins.options.choices import Kind as Kind
     from wxml.plugins.options.choices import PluginChoice as PluginChoice
+    from wxml.plugins.options.deprecated import Deprecated as Deprecated
     from wxml.plugins.options.model import Options as Options
     from wxml.plugins.resolve import resolve as resolve
     from wxml.plugins.source_files import package_folder as package_folder

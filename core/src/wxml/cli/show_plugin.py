@@ -9,6 +9,7 @@ import click
 
 from wxml.plugins.catalog import PluginRecord
 from wxml.plugins.load import load
+from wxml.plugins.options.deprecated import deprecation_of
 from wxml.plugins.options.model import describe_options, options_json_schema, options_model
 from wxml.plugins.resolve import resolve
 from wxml.plugins.summary import summary
@@ -52,6 +53,7 @@ def command(kind: str, name: str, as_json: bool) -> None:
         "",
         f"provided by  {record.provider}",
         f"full name    {record.full_name}",
+        *([f"deprecated   {mark.sentence.removeprefix('deprecated ')}"] if (mark := deprecation_of(plugin)) else []),
         f"source       {inspect.getsourcefile(plugin) or 'unknown'}",
     ]
     cells = [

@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from wxml.errors import AmbiguousPluginError, ConfigError, DataError, Fault, UnknownPluginError, WxmlError
+from wxml.files.yaml_loader import path_text
 from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.deprecation import tell_deprecated
 from wxml.plugins.former_names import todays_options, todays_plugin
 from wxml.plugins.load import load
 from wxml.plugins.options.choices import Path, PlacedPlugin, check_plugin_name, choices_in
@@ -35,6 +37,7 @@ def create(kind: str, name: str, options: Mapping[str, Any], *positional: object
     record = resolve(kind, name, where=f"{where}.plugin" if where else "")
     plugin = load(record)
     arguments = parse_options(plugin, options, where)
+    tell_deprecated(record, plugin, arguments, where)
     try:
         return plugin(*positional, **arguments)
     except WxmlError:
@@ -100,7 +103,8 @@ def _option_faults(record: PluginRecord, place: PlacedPlugin) -> Sequence[Fault]
     """List every fault in the options of a plugin; one that has another name today is told so."""
     plugin = load(record)
     try:
-        parse_options(plugin, place.options, place.path)
+        parsed = parse_options(plugin, place.options, place.path)
+        tell_deprecated(record, plugin, parsed, path_text(place.path))
     except ConfigError as error:
         model = options_model(plugin).model_fields
         unknown = {(*place.path, name) for name in place.options if name not in model}

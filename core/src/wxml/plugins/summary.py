@@ -15,6 +15,8 @@ from wxml.plugins.location import package_root
 from wxml.plugins.source_files import package_folder
 
 QUOTES = ('"', "'")
+DEPRECATION = r"^(?:@(?:\w+\.)?Deprecated\((?:(?!^class\b).)*?\)\n)?"
+"""A decorator above a class, as a regular expression."""
 ATTEMPTS = 3
 """The number of lines with quotes at their end that are tried as the end of a docstring."""
 
@@ -64,7 +66,7 @@ def _first_line(root: Path, module: str, attribute: str, *, follow: bool = True)
     beginning = _beginning_of(source, attribute)
     for node in beginning.body if beginning else _parsed(source).body:
         if isinstance(node, ast.ClassDef) and node.name == attribute:
-            return _docstring(node)
+            return _deprecation(node) + _docstring(node)
         if isinstance(node, CommandNode) and attribute in _bound(node):
             return command_help(node)
         if follow and file and isinstance(node, ast.ImportFrom):
@@ -86,12 +88,21 @@ def _docstring(node: ast.Module | ast.ClassDef) -> str:
     return (ast.get_docstring(node) or "").partition("\n")[0]
 
 
+def _deprecation(node: ast.ClassDef) -> str:
+    """The beginning of the line about a class that is decorated with `Deprecated`; empty for any other."""
+    for call in node.decorator_list:
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "Deprecated":
+            said = {one.arg: str(one.value.value) for one in call.keywords if isinstance(one.value, ast.Constant)}
+            return f"deprecated until {said.get('until', '?')}, use {said.get('use', '?')}: "
+    return ""
+
+
 def _beginning_of(source: str, name: str) -> ast.Module | None:
     """Parse a class up to the end of its docstring; None if this shortcut does not find it.
 
     Parsing the whole file takes a hundred times longer.
     """
-    start = re.search(rf"^class {re.escape(name)}\b", source, re.MULTILINE)
+    start = re.search(DEPRECATION + rf"class {re.escape(name)}\b", source, re.MULTILINE | re.DOTALL)
     if start is None:
         return None
     lines = source[start.start() :].splitlines()

@@ -15,6 +15,7 @@ from wxml.errors import ConfigError
 from wxml.plugins.create import parse_options
 from wxml.plugins.load import plugin_fault
 from wxml.plugins.options.model import options_json_schema, options_model
+from wxml.testing.deprecations import deprecation_faults
 from wxml.testing.process_state import changes, process_state
 from wxml.testing.unknown_options import with_unknown
 
@@ -125,6 +126,11 @@ class Contract:
             require(UNKNOWN in str(error), f"the error about an unknown option `{place}` does not name it: {error}")
         else:
             raise AssertionError(f"an unknown option `{place}` is accepted; base groups of options on wxml.Options")
+
+    def test_what_is_deprecated_can_be_left_out_and_is_not_overdue(self) -> None:
+        """A deprecated option has a default, and nothing is deprecated until a version that is there."""
+        faults = list(deprecation_faults(self.plugin))
+        require(not faults, "\n".join(faults))
 
     def test_it_can_be_made_and_used(self) -> None:
         """The plugin can be made with `options`, and does its work once."""

@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 from wxml.errors import WxmlError
 from wxml.plugins.catalog import installed
 from wxml.plugins.load import load
+from wxml.plugins.options.deprecated import deprecation_of
 from wxml.plugins.options.model import options_json_schema, options_model
 from wxml.plugins.options.samples import TRIES, Sampler
 
@@ -36,7 +37,7 @@ def example_options(cls: type, *, all_options: bool = True, inside: tuple[type, 
     for name, field in model.model_fields.items():
         if field.is_required():
             options[name] = _sample(cls, model, name, (*inside, cls))
-        elif all_options:
+        elif all_options and deprecation_of(field) is None:
             written = _without_secrets({name: _plain(field)})
             if written and _accepts(model, name, written[name]):
                 options |= written

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from wxml.plugins.options.choices import kind_of, model_in
+from wxml.plugins.options.deprecated import deprecation_of
 
 _BOUNDS = {
     "gt": "> {}",
@@ -89,7 +90,9 @@ def _row(name: str, field: FieldInfo, default: Any) -> OptionRow:
         written = plain if is_word else json.dumps(plain, ensure_ascii=False)  # JSON is YAML; words need no quotes
     text, kind = type_text(field.annotation), kind_of(field)
     in_words = text.replace("PluginChoice", kind) if kind else text
-    return OptionRow(name, in_words, written, ", ".join(bounds), field.description or "")
+    mark = deprecation_of(field)
+    description = "; ".join(filter(None, (field.description, mark.sentence if mark else None)))
+    return OptionRow(name, in_words, written, ", ".join(bounds), description)
 
 
 def type_text(annotation: Any) -> str:
