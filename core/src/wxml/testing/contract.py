@@ -127,7 +127,7 @@ class Contract:
         else:
             raise AssertionError(f"an unknown option `{place}` is accepted; base groups of options on wxml.Options")
 
-    def test_what_is_deprecated_can_be_left_out_and_is_not_overdue(self) -> None:
+    def test_deprecations_are_in_order(self) -> None:
         """A deprecated option has a default, and nothing is deprecated until a version that is there."""
         faults = list(deprecation_faults(self.plugin))
         require(not faults, "\n".join(faults))
