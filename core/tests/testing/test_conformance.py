@@ -32,7 +32,7 @@ def test_every_check_has_a_name_a_line_about_it_and_a_time() -> None:
     found = results(TransformContract, Normalise)
     assert next(iter(found)) == "constructor fits the interface"
     assert list(found)[-1] == "statistics decide"
-    assert len(found) == 14
+    assert len(found) == 15
     assert {result.result for result in found.values()} == {"passed"}
     assert (
         found["inverse undoes forward"].description
