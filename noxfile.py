@@ -166,6 +166,27 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
+def bundle(session: nox.Session) -> None:
+    """A folder `bundle/` of wheels with checksums, for machines without a network; arguments name the packages.
+
+    Without arguments it is `wxml`, with all that it needs. The wheels are for this Python and this kind of machine.
+    """
+    session.install(*BUILD_TOOLS, "packaging")
+    built, folder = Path(session.create_tmp()) / "built", ROOT / "bundle"
+    for old in (built, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    for package in [*PACKAGES, "meta"]:
+        session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built), package)
+    wanted = session.posargs or ["wxml"]
+    session.run(
+        *("python", "-m", "pip", "wheel", "-c", "constraints.txt"),
+        *("--find-links", str(built), "--wheel-dir", str(folder), *wanted),
+    )
+    session.run("python", "meta/bundle.py", str(folder))
+    session.log((folder / "INSTALL.txt").read_text(encoding="utf-8"))
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark into `docs/benchmarks/`, beside the peer; a script's name and its arguments run that one alone.
 
