@@ -3,10 +3,8 @@
 __all__ = ["ChecksumsInBackground", "checksums"]
 
 import hashlib
-import json
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
 
@@ -15,6 +13,7 @@ from wxml.files.lock import locked
 from wxml.terminal import Progress
 
 from wxml_dataset_sources.xarray_reading.file_records import Contents, contents_of, unreadable
+from wxml_dataset_sources.xarray_reading.file_stamps import has_settled, stamp_of_contents
 from wxml_dataset_sources.xarray_reading.kept_checksums import KeptChecksums
 
 MEBIBYTE = 2**20
@@ -37,7 +36,7 @@ def checksums(paths: Sequence[str]) -> list[str]:
     """
     kept = KeptChecksums(cache_folder() / "checksums.sqlite")
     listed = {path: _listed(path) for path in paths}
-    found = {path: kept.get(_place(path), _stamp(contents)) for path, contents in listed.items()}
+    found = {path: kept.get(_place(path), stamp_of_contents(contents)) for path, contents in listed.items()}
     missing = [path for path, digest in found.items() if digest is None]
     total = sum(listed[path].size for path in missing) // MEBIBYTE
     shown = Progress("checksums of the data", total, unit="MiB") if total >= WORTH_TELLING else None
@@ -106,14 +105,14 @@ def _new_checksum(path: str, kept: KeptChecksums, read: _Counted) -> str:
     name = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:16]
     with locked(cache_folder() / f"checksum-{name}.lock"):
         contents = _listed(path)
-        stamp = _stamp(contents)
+        stamp = stamp_of_contents(contents)
         if found := kept.get(place, stamp):
             return found
         try:
             digest = _digest(contents, read.digest)
         except OSError as error:
             raise unreadable(path, error) from error
-        if _has_settled(contents) and _stamp(_listed(path)) == stamp:
+        if has_settled(contents, SETTLED) and stamp_of_contents(_listed(path)) == stamp:
             kept.keep(place, stamp, digest)
         return digest
 
@@ -134,18 +133,3 @@ def _listed(path: str) -> Contents:
 
 def _place(path: str) -> str:
     return os.path.realpath(path)
-
-
-def _stamp(contents: Contents) -> str:
-    """A hash that changes with the name, the size, the times or the inode of any file."""
-    digest = hashlib.sha256()
-    for name, status in contents.files:
-        row = [name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-        digest.update(f"{json.dumps(row)}\n".encode())
-    return digest.hexdigest()
-
-
-def _has_settled(contents: Contents) -> bool:
-    """Whether the last change of a file is so long ago that the next one will have another time."""
-    latest = max((max(status.st_mtime_ns, status.st_ctime_ns) for _, status in contents.files), default=0)
-    return time.time() - latest / 1e9 > SETTLED

@@ -5,7 +5,8 @@ __all__ = ["MessageReader", "message_grid", "read_messages"]
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from operator import itemgetter
 from typing import Any, BinaryIO
 
 import cfgrib
@@ -18,6 +19,7 @@ from wxml.files.failures import damage_errors
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.grib_index import HeaderRows, kept_rows
 from wxml_dataset_sources.xarray_reading.grib_sections import check_sections
 from wxml_dataset_sources.xarray_reading.opening import damaged, in_file
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
@@ -44,6 +46,10 @@ KEYS = (
     "edition",
     *PARAMETER_KEYS,
 )
+FORECAST_KEYS = ("time", "step")
+"""The start and the lead time of a forecast, by which messages are chosen."""
+OF_ONE_MESSAGE = ("number", "valid_time", "level:float", "stepRange", "topLevel", "bottomLevel")
+"""The keys among these that differ between the messages of one block."""
 ENSEMBLE_PRODUCTS = {
     "em": "ensemble mean",
     "es": "ensemble deviation",
@@ -123,7 +129,6 @@ def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Pl
         DataError: the file is damaged, holds a field twice, or has a grid without latitudes and longitudes.
     """
     with in_file(file.path), damage_errors(partial(damaged, file.path, "grib"), GRIB_DAMAGES):
-        check_sections(file.path)
         kinds, refused = _sorted_by_kind(file.path, selection.grib_keys)
         called = {kind: selection.name(file.path, kind.parameter) for kind in kinds}
         wanted = {kind: name for kind, name in called.items() if selection.wants(name)}
@@ -171,9 +176,8 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
     return without_repeat(block, placed.columns)
 
 
-def _layer(header: Mapping[str, Any]) -> str:
+def _layer(top: Any, bottom: Any) -> str:
     """Both ends of the layer of a message, as in `0-10`; empty for a single level."""
-    top, bottom = header["topLevel"], header["bottomLevel"]
     return "" if top == bottom or "undef" in (top, bottom) else f"{top}-{bottom}"
 
 
@@ -226,6 +230,7 @@ def _product(header: Mapping[str, Any]) -> str:
     return ENSEMBLE_PRODUCTS.get(header["dataType"], "")
 
 
+@cache
 def _period_length(step_range: object) -> int | None:
     """The seconds between both ends of a step range.
 
@@ -241,37 +246,52 @@ def _period_length(step_range: object) -> int | None:
 
 def _sorted_by_kind(path: str, chosen: Mapping[str, str | int | float]) -> tuple[dict[_Kind, list[_Entry]], str]:
     """All messages that pass the filter, by kind, in the order of the file; and `FileContent.refused`."""
-    keys = [*KEYS, *(key for key in chosen if key not in KEYS)]
+    found = kept_rows(path, dict.fromkeys([*KEYS, *FORECAST_KEYS, *chosen]), partial(_read_headers, path))
+    kinds: dict[_Kind, list[_Entry]] = {}
+    known: dict[tuple[Any, ...], _Kind] = {}
+    alike = itemgetter(*(found.keys.index(key) for key in KEYS if key not in OF_ONE_MESSAGE))
+    own = itemgetter(*(found.keys.index(key) for key in OF_ONE_MESSAGE))
+    for values, places in found.passing(chosen).rows:
+        number, time, level, step_range, top, bottom = own(values)
+        same = (alike(values), time == "undef", number == "undef")
+        if same not in known:
+            known[same] = _kind(dict(zip(found.keys, values, strict=True)))
+        member, time, level = (0 if value == "undef" else value for value in (number, time, level))
+        length, layer = _period_length(step_range), _layer(top, bottom)
+        entries = kinds.setdefault(known[same], [])
+        entries += [_Entry(place, float(level), int(member), int(time), length, layer) for place in places]
+    there = "; ".join(f"{key} is one of {found.values(key)[:20]}" for key in chosen)
+    return kinds, "" if kinds else there
+
+
+def _kind(header: Mapping[str, Any]) -> _Kind:
+    """What a message has in common with the others of its block."""
+    name = next((header[key] for key in ("cfVarName", "shortName") if header[key] not in UNNAMED), "unknown")
+    return _Kind(
+        parameter=name,
+        type_of_level=header["typeOfLevel"],
+        step_type=header["stepType"],
+        units=header["units"],
+        grid=header["md5GridSection"],
+        is_static=header["valid_time"] == "undef",
+        has_number=header["number"] != "undef" and not _product(header),
+        product=_product(header),
+        edition=header["edition"],
+        unnamed=_unnamed(header) if name == "unknown" else "",
+    )
+
+
+def _read_headers(path: str, keys: Sequence[str]) -> HeaderRows:
+    """The headers of all messages of a file, whose sections are checked first."""
+    check_sections(path)
     stream = cfgrib.FileStream(path, errors="raise")
     index = cfgrib.FieldsetIndex.from_fieldset(stream, keys, cfgrib.COMPUTED_KEYS)
-    passing = index.subindex(dict(chosen))
-    kinds: dict[_Kind, list[_Entry]] = {}
-    for values, offsets in passing.iter_index():
-        header = dict(zip(keys, values, strict=True))
-        name = next((header[key] for key in ("cfVarName", "shortName") if header[key] not in UNNAMED), "unknown")
-        kind = _Kind(
-            parameter=name,
-            type_of_level=header["typeOfLevel"],
-            step_type=header["stepType"],
-            units=header["units"],
-            grid=header["md5GridSection"],
-            is_static=header["valid_time"] == "undef",
-            has_number=header["number"] != "undef" and not _product(header),
-            product=_product(header),
-            edition=header["edition"],
-            unnamed=_unnamed(header) if name == "unknown" else "",
-        )
-        number, time, level = (
-            0 if header[key] == "undef" else header[key] for key in ("number", "valid_time", "level:float")
-        )
-        for offset in offsets:
-            place = (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
-            entry = _Entry(
-                place, float(level), int(number), int(time), _period_length(header["stepRange"]), _layer(header)
-            )
-            kinds.setdefault(kind, []).append(entry)
-    there = "; ".join(f"{key} is one of {index.header_values[key][:20]}" for key in chosen)
-    return kinds, "" if kinds else there
+    return HeaderRows(tuple(keys), [(values, [_place(one) for one in places]) for values, places in index.iter_index()])
+
+
+def _place(offset: Any) -> tuple[int, int]:
+    """The byte of a message and the field within it, of what cfgrib says."""
+    return (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
