@@ -19,6 +19,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "extend"
 NAMES = (
     "commands",
     "deprecations",
+    "extensions",
     "forcings",
     "hierarchies",
     "hooks",

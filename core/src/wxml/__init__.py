@@ -23,6 +23,7 @@ _WHERE = {
     "EdgeSet": "graphs.graph",
     "EncodeProcessDecode": "model.encode_process_decode",
     "Experiment": "experiment",
+    "Extension": "config.extension",
     "Fields": "data.fields",
     "Forcing": "data.forcing",
     "ForecastHeader": "forecasting.layout",
@@ -56,8 +57,10 @@ _WHERE = {
     "VerificationTask": "verification.verifier",
     "Verifier": "verification.verifier",
     "WxmlError": "errors",
+    "artefact_config": "artefacts.config",
     "assemble": "experiment",
     "create": "plugins.create",
+    "extension": "config.extension",
     "hookimpl": "plugins.hooks",
     "installed": "plugins.catalog",
     "load_config": "config.load",
@@ -106,6 +109,9 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from wxml.artefacts.config import artefact_config as artefact_config
+    from wxml.config.extension import Extension as Extension
+    from wxml.config.extension import extension as extension
     from wxml.config.load import load_config as load_config
     from wxml.config.overrides import split_arguments as split_arguments
     from wxml.config.schema import ModelConfig as ModelConfig

@@ -17,6 +17,7 @@ from wxml.terminal import columns, say, say_json
 
 PLACES = {
     "data-source": ("data", "source"),
+    "extension": ("extensions",),
     "forcing": ("data", "forcings"),
     "forecast-writer": ("forecast", "writer"),
     "graph-builder": ("graph",),
@@ -73,7 +74,8 @@ def _example(record: PluginRecord, plugin: type) -> str:
     required = [name for name, field in options_model(plugin).model_fields.items() if field.is_required()]
     comment = f"\n# give a value of your own: {', '.join(required)}" if required else ""
     name = record.full_name if record.status == "conflict" else record.name
-    block: Any = {"plugin": name, **example_options(plugin)}
+    options = example_options(plugin)
+    block: Any = {name: options} if record.kind == "extension" else {"plugin": name, **options}
     for key in reversed(PLACES.get(record.kind, (record.kind,))):
         block = {key: [block] if key in LISTS else block}
     return "in a config:\n\n" + yaml_text(block) + comment

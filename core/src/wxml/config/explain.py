@@ -9,11 +9,11 @@ from typing import Any
 
 from wxml.config.keys import child_names, field_at, model_at
 from wxml.config.schema import ExperimentConfig
-from wxml.config.tree import DEFAULT, deepest, location, node_at, path_of
+from wxml.config.tree import DEFAULT, deepest, location, path_of
 from wxml.errors import ConfigError, Fault, nearest
 from wxml.files.yaml_loader import Node, Path, path_text
 from wxml.masking import masked_values
-from wxml.plugins.options.choices import choices_in, kind_of
+from wxml.plugins.options.choices import PlacedPlugin, choices_in, kind_of
 from wxml.plugins.options.rows import OptionRow, option_rows
 
 
@@ -52,19 +52,20 @@ def explain(tree: Node, text: str) -> Explanation:
     path = path_of(text, tree)
     for place in choices_in(tree.plain(), ExperimentConfig):
         if path[: len(place.path)] == place.path:
-            return _explain_plugin(tree, path, place.path, place.kind)
+            return _explain_plugin(tree, path, place)
     return _explain_section(tree, path)
 
 
-def _explain_plugin(tree: Node, path: Path, place: Path, kind: str) -> Explanation:
+def _explain_plugin(tree: Node, path: Path, chooses: PlacedPlugin) -> Explanation:
     from wxml.plugins.load import load
     from wxml.plugins.options.model import describe_options
     from wxml.plugins.resolve import resolve
 
-    chosen = node_at(tree, (*place, "plugin"))
-    if chosen is None or not isinstance(chosen.value, str):
+    place, kind, name = chooses.path, chooses.kind, chooses.written.get("plugin")
+    if not isinstance(name, str):
         raise ConfigError([Fault((*place, "plugin"), "no plugin is chosen here", location(tree, place))])
-    record = resolve(kind, chosen.value, where=f"{chosen.origin}, {path_text(place)}.plugin")
+    chosen, _ = deepest(tree, (*place, "plugin"))  # the section, if its key is the name
+    record = resolve(kind, name, where=f"{chosen.origin}, {path_text(place)}.plugin")
     rows = [OptionRow("plugin", "str", None, "", f"The {kind} to use."), *describe_options(load(record))]
     heading = f"{path_text(place)}: {kind} {record.name!r} of {record.provider} ({chosen.origin})"
     return Explanation(heading, _keys(tree, rows, place, path))

@@ -35,7 +35,7 @@ from pydantic import (
 
 from wxml.data.times import parse_duration, parse_time
 from wxml.errors import DataError
-from wxml.plugins.options.choices import Kind, PluginChoice
+from wxml.plugins.options.choices import Kind, PluginChoice, named_by_key
 
 SECOND = np.timedelta64(1, "s")
 SIZE = TypeAdapter(ByteSize)
@@ -323,6 +323,8 @@ class ExperimentConfig(Section):
     """The settings of forecasts."""
     verification: Annotated[PluginChoice, Kind("verifier")] = PluginChoice(plugin="scorecard")
     """How forecasts are scored."""
+    extensions: Annotated[dict[str, PluginChoice], BeforeValidator(named_by_key), Kind("extension", by_key=True)] = {}
+    """Sections of packages, each under the name of its plugin, with its options: data that their own code reads."""
 
     @field_validator("forecast")
     @classmethod

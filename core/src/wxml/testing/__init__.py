@@ -13,6 +13,7 @@
 __all__ = [
     "Contract",
     "DataSourceContract",
+    "ExtensionContract",
     "ForcingContract",
     "ForecastWriterContract",
     "GraphBuilderContract",
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from wxml.testing.contract import Contract, require
 from wxml.testing.data_source_contract import DataSourceContract
+from wxml.testing.extension_contract import ExtensionContract
 from wxml.testing.forcing_contract import ForcingContract
 from wxml.testing.forecast_writer_contract import ForecastWriterContract
 from wxml.testing.graph_builder_contract import GraphBuilderContract

@@ -1,6 +1,15 @@
 """Finds the places where values choose a plugin, in the config and in the options of plugins."""
 
-__all__ = ["Kind", "PlacedPlugin", "PluginChoice", "check_plugin_name", "choices_in", "kind_of", "model_in"]
+__all__ = [
+    "Kind",
+    "PlacedPlugin",
+    "PluginChoice",
+    "check_plugin_name",
+    "choices_in",
+    "kind_of",
+    "model_in",
+    "named_by_key",
+]
 
 import re
 import typing
@@ -25,6 +34,8 @@ class Kind:
     """Marks a field that chooses a plugin, or several, and names their kind."""
 
     name: str
+    by_key: bool = False
+    """The field is a mapping of sections, and the key of each names the plugin unless `plugin` is written in it."""
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The JSON schema of the field, with the kind under the key `kind`."""
@@ -76,10 +87,23 @@ class PlacedPlugin:
 
 def kind_of(info: FieldInfo | None) -> str:
     """The kind of plugin that a field chooses, also one by one in a list; empty if it chooses none."""
-    if info is None:
-        return ""
+    mark = _mark_of(info) if info else None
+    return mark.name if mark else ""
+
+
+def named_by_key(sections: Any) -> Any:
+    """The sections of a field whose `Kind` is `by_key`, with the key of each as `plugin` where none is written."""
+    if not isinstance(sections, Mapping):
+        return sections
+    written = {key: {} if section is None else section for key, section in sections.items()}
+    return {
+        key: {"plugin": key, **section} if isinstance(section, Mapping) else section for key, section in written.items()
+    }
+
+
+def _mark_of(info: FieldInfo) -> Kind | None:
     marks = [*info.metadata, *_marks(info.annotation)]
-    return next((mark.name for mark in marks if isinstance(mark, Kind)), "")
+    return next((mark for mark in marks if isinstance(mark, Kind)), None)
 
 
 def _marks(annotation: Any) -> Iterator[Any]:
@@ -107,9 +131,12 @@ def choices_in(values: Mapping[str, Any], model: type[BaseModel], at: Path = ())
     """
     for name, info in model.model_fields.items():
         written, path = values.get(name), (*at, name)
-        below, kind = model_in(info.annotation), kind_of(info)
-        if kind:
-            yield from _placed(written, path, kind)
+        below, mark = model_in(info.annotation), _mark_of(info)
+        if mark and mark.by_key and isinstance(written, Mapping):
+            for key, section in named_by_key(written).items():
+                yield from _placed(section, (*path, key), mark.name)
+        elif mark:
+            yield from _placed(written, path, mark.name)
         elif below is not None and isinstance(written, Mapping):
             yield from choices_in(written, below, path)
 
