@@ -29,6 +29,8 @@ buckets = tiny_wxml:Buckets
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
 timeless = tiny_wxml:Timeless
+[wxml.extensions]
+tiny = tiny_wxml:Settings
 [wxml.forcings]
 sun = tiny_wxml:Sun
 wrong-sun = tiny_wxml:WrongSun
@@ -63,7 +65,8 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
-from wxml import DataSource, Forcing, GraphBuilder, Processor, SourceHeader, Trainer, Transform, Variable, Verifier
+from wxml import DataSource, Extension, Forcing, GraphBuilder, Processor
+from wxml import SourceHeader, Trainer, Transform, Variable, Verifier
 from wxml.model.noise import ConditionalLayerNorm
 from wxml.model.features import EdgeFeatures
 from wxml_kernels import EdgeIndex, segment_sum
@@ -106,6 +109,11 @@ class Still(TravellingWaves):
         super()._read(time_indices, variable_indices, out)
         for j in np.flatnonzero(variable_indices == 1):
             out[:, :, j] = self.wave("q", 0.0, 0)
+
+class Settings(Extension):
+    """What a tiny institute wants to know of an experiment."""
+    def __init__(self, *, project: str, alarm: float = 3.0):
+        self.project, self.alarm = project, alarm
 
 class Sun(Forcing):
     """cos(λ + 2π h / 24), where h counts the hours of the day, and half of it."""

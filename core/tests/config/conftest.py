@@ -13,6 +13,8 @@ METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 0.3.1\nSummary: a made
 ENTRY_POINTS = """
 [wxml.data_sources]
 toy = acme_wxml.source:Toy
+[wxml.extensions]
+acme = acme_wxml.settings:Settings
 [wxml.graph_builders]
 toy = acme_wxml.builder:Toy
 [wxml.trainers]
@@ -71,6 +73,20 @@ PLUGINS = {
         class Toy(Verifier):
             def __init__(self, *, regions: list[str] = []): ...
             def verify(self, task): ...
+    """,
+    "settings.py": """
+        from typing import Annotated
+        from pydantic import Field
+        from wxml import Extension, Kind, PluginChoice
+        class Settings(Extension):
+            def __init__(
+                self,
+                *,
+                project: str,
+                alarm: Annotated[float, Field(gt=0)] = 3.0,
+                watcher: Annotated[PluginChoice | None, Kind("verifier")] = None,
+            ):
+                self.project, self.alarm = project, alarm
     """,
     "broken.py": "import a_library_that_is_not_there\n",
     "network.py": """
