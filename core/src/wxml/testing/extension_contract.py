@@ -22,7 +22,7 @@ class ExtensionContract(Contract):
         return self.make()
 
     def test_the_section_survives_a_checkpoint(self) -> None:
-        """What the plugin makes of the section, defaults included, is the same after it was written as JSON and read."""
+        """What the plugin makes of the section, defaults included, is the same after a way through JSON."""
         made = parse_options(self.plugin, self.options)
         again = parse_options(self.plugin, json.loads(json.dumps(to_jsonable_python(made))))
         changed = [name for name in made if made[name] != again[name]]
