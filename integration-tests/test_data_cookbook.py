@@ -115,6 +115,7 @@ def test_an_example_has_what_the_page_says(
     example: str, says: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("WXML_CACHE", str(folder / "cache"))
     options = load_yaml(example, "data-cookbook.md").plain()["source"]
     source = create("data-source", options.pop("plugin"), options, where="data.source")
     assert summary(source) == says

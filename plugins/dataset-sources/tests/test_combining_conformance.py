@@ -9,6 +9,7 @@ from wxml_dataset_sources.combining.interpolate_times import InterpolateTimes
 from wxml_dataset_sources.combining.join import Join
 from wxml_dataset_sources.combining.merge import Merge
 from wxml_dataset_sources.combining.missing import Missing
+from wxml_dataset_sources.combining.regrid import Regrid
 from wxml_dataset_sources.combining.rename import Rename
 from wxml_dataset_sources.combining.repeated import Repeated
 from wxml_dataset_sources.combining.rescale import Rescale
@@ -129,3 +130,12 @@ class TestRepeated(DataSourceContract):
         source = chosen(world("t z", "1999-12-30", count=8, step=12))
         period = {"start": "2003-12-30", "end": "2004-01-02T12", "frequency": "12h"}
         self.options = {"source": source, "every": "day", "members": 2, **period}
+
+
+class TestRegrid(DataSourceContract):
+    plugin = Regrid
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world, tmp_path, monkeypatch):
+        monkeypatch.setenv("WXML_CACHE", str(tmp_path))
+        self.options = {"source": chosen(world("t z", members=2)), "to": {"octahedral": 4}}

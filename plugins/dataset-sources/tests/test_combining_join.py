@@ -50,14 +50,18 @@ def test_places_in_single_precision_are_the_same(world):
     np.testing.assert_array_equal(source.header.grid.longitudes[:2], exact)
 
 
-@carries_out("choose sources on one grid")
+@carries_out("bring one of them to the grid of the other with `regrid`")
 @pytest.mark.parametrize("kind", [Join, Concat, Merge])
-def test_other_nodes_are_refused_with_both_names(world, kind):
+def test_other_nodes_are_refused_with_both_names(world, kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("WXML_CACHE", str(tmp_path))
     first, other = world("t"), world("q" if kind is Join else "t", "2000-01-01" if kind is Join else "2000-01-02")
     elsewhere = world(" ".join(other.values), str(other.times[0]), latitudes=(60.0, 0.0, -50.0))
     with pytest.raises(DataError, match=r"`sources\.0` \(xarray\) has a grid .* `sources\.1` \(xarray\).*60°N 0°E to"):
         kind(sources=[first.choice, elsewhere.choice])
-    kind(sources=[first.choice, other.choice])
+    brought = wrapped("regrid", elsewhere, to={"like": first.choice.model_dump()}, method="nearest")
+    assert (
+        kind(sources=[first.choice, brought]).header.grid.identity == kind(sources=[first.choice]).header.grid.identity
+    )
 
 
 @carries_out(

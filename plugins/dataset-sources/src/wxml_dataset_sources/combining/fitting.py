@@ -78,7 +78,9 @@ def check_quantities(parts: Sequence[Part]) -> None:
 
 
 def _sides(first: Part, part: Part) -> Sides:
-    return Sides(first.called, f"{first.called} has", part.called, fix="choose sources on one grid")
+    return Sides(
+        first.called, f"{first.called} has", part.called, fix="bring one of them to the grid of the other with `regrid`"
+    )
 
 
 def _members(part: Part) -> str:
