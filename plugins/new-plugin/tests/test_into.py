@@ -127,6 +127,13 @@ def test_a_failure_leaves_everything_as_it_was(repository: Path, monkeypatch, su
     assert sorted(repository.rglob("*/")) == folders
 
 
+def test_nothing_is_added_without_a_kind(repository: Path) -> None:
+    before = files(repository)
+    refused = add(repository)
+    assert (refused.exit_code, "`KIND` is missing, got nothing" in refused.stderr) == (2, True)
+    assert files(repository) == before
+
+
 @pytest.mark.carries_out("name the folder of a repository, or leave out --into")
 @pytest.mark.carries_out("write the table `[project]` with a `name`")
 @pytest.mark.carries_out("correct it")

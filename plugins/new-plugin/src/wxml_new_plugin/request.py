@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from wxml.errors import ConfigError, Fault
 
@@ -74,9 +75,7 @@ def split_name(arguments: Sequence[str]) -> tuple[str, tuple[str, ...]]:
         misspelt = next((one for one in plain if difflib.get_close_matches(one, known)), plain[-1])
         template_of(misspelt)  # raises, and names the nearest
     if not plain or not plugins:
-        missing = "NAME" if plugins else "KIND"
-        told = f"`{missing}` is missing, got {' '.join(arguments) or 'nothing'}; the kinds: {', '.join(sorted(known))}"
-        raise ConfigError([Fault(missing, told)], fix="write both: wxml new-plugin acme-window-attention processor")
+        raise _missing("NAME" if plugins else "KIND", arguments)
     return plain[0], plugins
 
 
@@ -94,31 +93,53 @@ def parse_plugins(given: Sequence[str], distribution: DistributionName, *, into:
         UnknownPluginError: there is no template of a kind.
         ConfigError: a name cannot be, or two plugins have the same.
     """
-    asked = []
-    for one in given:
-        kind, colon, name = one.partition(":")
-        template = template_of(kind)
-        asked.append((template, check_name(template.kind, name if colon else distribution.name), bool(colon)))
-    twice = [pair for pair, count in Counter((one.kind, name) for one, name, _ in asked).items() if count > 1]
+    asked = [_asked(one, distribution) for one in given]
+    if not asked:
+        raise _missing("KIND", given)
+    twice = [pair for pair, count in Counter((one.template.kind, one.name) for one in asked).items() if count > 1]
     if twice:
         kind, name = twice[0]
         raise ConfigError([Fault(kind, f"`{kind}:{name}` is there twice")], fix="give each plugin a name of its own")
-    stems = [_stem(*one) for one in asked]
-    with_experiment = sum(any("EXPERIMENT" in path for path in template.files) for template, *_ in asked)
-    plugins = []
-    for (template, name, _), stem in zip(asked, stems, strict=True):
-        module = stem if stems.count(stem) == 1 else f"{stem}_{template.kind}".replace("-", "_")
-        alone = with_experiment == 1 and not into
-        words = _words(distribution, template.kind, name, module)
-        experiment = "experiment" if alone else f"experiments/{module}"
-        words |= {"experiment": f"{experiment}.yaml", "run": f"runs/{experiment.rpartition('/')[2]}"}
-        plugins.append(NewPlugin(template, name, module, words))
-    return plugins
+    alone = sum(any("EXPERIMENT" in path for path in one.template.files) for one in asked) == 1 and not into
+    stems = Counter(one.stem for one in asked)
+    return [_new_plugin(one, distribution, is_unique=stems[one.stem] == 1, alone=alone) for one in asked]
 
 
-def _stem(template: Template, name: str, has_own_name: bool) -> str:
+class _Asked(NamedTuple):
+    """One plugin that a user asks for."""
+
+    template: Template
+    name: str
+    stem: str
     """The name of the module: that of the plugin, or of its kind if the distribution gave the plugin its name."""
-    return (name if has_own_name else template.kind).replace("-", "_")
+
+
+def _asked(given: str, distribution: DistributionName) -> _Asked:
+    kind, colon, name = given.partition(":")
+    template = template_of(kind)
+    name = check_name(template.kind, name if colon else distribution.name)
+    return _Asked(template, name, (name if colon else template.kind).replace("-", "_"))
+
+
+def _new_plugin(asked: _Asked, distribution: DistributionName, *, is_unique: bool, alone: bool) -> NewPlugin:
+    """The plugin with its words.
+
+    Args:
+        asked: what the user asks for.
+        distribution: the distribution.
+        is_unique: no other plugin has a module of this name.
+        alone: no other plugin has an experiment.
+    """
+    kind = asked.template.kind
+    module = asked.stem if is_unique else f"{asked.stem}_{kind}".replace("-", "_")
+    experiment = "experiment" if alone else f"experiments/{module}"
+    places = {"experiment": f"{experiment}.yaml", "run": f"runs/{experiment.rpartition('/')[2]}"}
+    return NewPlugin(asked.template, asked.name, module, _words(distribution, kind, asked.name, module) | places)
+
+
+def _missing(what: str, arguments: Sequence[str]) -> ConfigError:
+    told = f"`{what}` is missing, got {' '.join(arguments) or 'nothing'}; the kinds: {', '.join(sorted(kinds()))}"
+    return ConfigError([Fault(what, told)], fix="write both: wxml new-plugin acme-window-attention processor")
 
 
 def _words(distribution: DistributionName, kind: str, name: str, module: str) -> dict[str, str]:
