@@ -18,6 +18,7 @@ CHOSEN = (
     "forcing",
     "transform",
     "trainer",
+    "extension",
     "forecast-writer",
     "verifier",
 )

@@ -25,6 +25,7 @@ OURS = (
     "command",
     "data-source",
     "forcing",
+    "extension",
     "forecast-writer",
     "graph-builder",
     "hook",
@@ -333,7 +334,8 @@ def test_types_are_strict(repository: Path, tmp_path: Path) -> None:
 def test_the_experiments_name_the_plugins(repository: Path) -> None:
     for kind in WITH_EXPERIMENT:
         text = (repository / "experiments" / f"acme_north_sea_{kind.replace('-', '_')}.yaml").read_text()
-        assert f"plugin: acme-north-sea-{kind}" in text
+        name = f"acme-north-sea-{kind}"
+        assert (f"  {name}: {{" if kind == "extension" else f"plugin: {name}") in text
 
 
 def test_nox_installs_the_lowest_and_the_highest_core(repository: Path, monkeypatch) -> None:
