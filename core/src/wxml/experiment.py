@@ -23,6 +23,7 @@ from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.data.chain import first_order_statistics, make_chain, through, warn_of_scales
 from wxml.data.file_names import check_file_names, coordinate_names
 from wxml.data.forcing import Forcing, check_made, forcing_fields
+from wxml.data.imputed import mask_names
 from wxml.data.periods import warn_of_periods
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
@@ -169,12 +170,14 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     )
     chosen = config.data.variables
     made = forcing_fields(_forcings(config), source.header.names, chosen.forcing)
+    masks = mask_names(chosen.imputed, (*source.header.names, *made))
     roles = assign_roles(
         source.header.names,
         prognostic=chosen.prognostic,
-        forcing=chosen.forcing,
+        forcing=[*chosen.forcing, *masks],
         diagnostic=chosen.diagnostic,
-        made=tuple(made),
+        made=(*made, *masks),
+        imputed=chosen.imputed,
     )
     check_file_names(roles.output, coordinate_names(source.header.grid))
     compute = _training_statistics(config, source, roles)
@@ -183,7 +186,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     warn_of_scales(model_statistics)
     warn_of_overlaps(config.data.split)
     constants = _declared_constants(config, statistics)
-    preprocessing = Preprocessing(source, roles, transforms, model_statistics, constants, made)
+    preprocessing = Preprocessing(source, roles, transforms, model_statistics, constants, made, masks=masks)
     graph = built_graph(config.graph, source.header.grid)
     record = Provenance(
         artefact="checkpoint",
@@ -235,7 +238,8 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     made = forcing_fields(_forcings(config), ())
     check_made(made, [Variable(**variable) for variable in checkpoint.header.get("made", ())], str(path))
     chain = _restored_chain(config, checkpoint)
-    preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid)
+    masks = mask_names(config.data.variables.imputed)
+    preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid, masks)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
     read = [*(one for one in outputs if one.name in roles.prognostic), *forcings]

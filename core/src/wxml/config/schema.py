@@ -130,6 +130,8 @@ class VariablesConfig(Section):
     """Those of `forcing` that never change, such as orography: a forecast keeps their value at its first input time."""
     diagnostic: list[str] = []
     """Variables that only come out."""
+    imputed: list[str] = []
+    """Prognostic variables of which the model also reads where a transform filled in the value: 1 there, else 0."""
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Self:

@@ -12,6 +12,7 @@ from wxml.data.chain import through
 from wxml.data.forcing import MadeField
 from wxml.data.forcings import compute_forcings
 from wxml.data.grid import Grid
+from wxml.data.imputed import held_masks
 from wxml.data.source import DataSource
 from wxml.data.statistics import Statistics
 from wxml.data.times import format_time
@@ -40,6 +41,9 @@ class Preprocessing:
     grid: Grid | None = None
     """The places at which forcings are computed, in the order of the source's nodes; None: those of the source."""
 
+    masks: Mapping[str, str] = field(default_factory=dict)
+    """The forcings that say where a prognostic variable was imputed: name → variable."""
+
     @property
     def variables(self) -> tuple[str, ...]:
         """The names along the variable axis."""
@@ -65,20 +69,31 @@ class Preprocessing:
         physical = self.source.read(times, self.roles.prognostic)
         return self.forward(physical, self.roles.prognostic), np.isnan(physical)
 
-    def read(self, times: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read model values, shape `[time, member, variable, node]`, and a mask of the missing ones (same shape)."""
+    def read(self, times: ArrayLike, inputs: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read model values, shape `[time, member, variable, node]`, and a mask of the missing ones (same shape).
+
+        Args:
+            times: when.
+            inputs: how many of `times`, from the first on, are those of input states; None: all.
+        """
         read, computed = self._split(self.variables)
         physical = self.source.read(times, read)
-        extra = self._computed(computed, times)
+        absent = np.isnan(physical)
+        masks = held_masks(absent[:inputs], [read.index(name) for name in self.masks.values()], len(physical))
+        extra = np.concatenate([self._computed(computed, times), masks], axis=2)
         values = np.concatenate([self.forward(physical, read), extra], axis=2)
-        missing = np.concatenate([np.isnan(physical), np.zeros(extra.shape, bool)], axis=2)
-        order = [(read + computed).index(name) for name in self.variables]
+        missing = np.concatenate([absent, np.zeros(extra.shape, bool)], axis=2)
+        order = [(*read, *computed, *self.masks).index(name) for name in self.variables]
         return values[:, :, order], missing[:, :, order]
 
-    def forcings(self, times: ArrayLike) -> NDArray[np.float32]:
+    def forcings(self, times: ArrayLike, missing: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
 
         Constants are read only at the first of `times`.
+
+        Args:
+            times: when; the input times come first.
+            missing: the mask of the input states, as `states` returns it; needed only if there are `masks`.
 
         Raises:
             DataError: the source lacks a forcing at one of `times`.
@@ -93,7 +108,10 @@ class Preprocessing:
         if changing:
             self._require(changing, instants)
             parts.insert(0, self.forward(self.source.read(instants, changing), changing))
-        order = changing + constant + computed
+        if missing is not None:
+            columns = [self.roles.prognostic.index(name) for name in self.masks.values()]
+            parts.append(held_masks(missing, columns, len(instants)))
+        order = (*changing, *constant, *computed, *self.masks)
         return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
 
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
@@ -118,9 +136,10 @@ class Preprocessing:
             )
 
     def _split(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Split `variables` into those that are read and those that are computed, as in the training."""
-        has = self.model_statistics.variables
-        return tuple(v for v in variables if v in has), tuple(v for v in variables if v not in has)
+        """Split `variables`, without the masks, into those that are read and those that are computed."""
+        has = self.model_statistics.variables  # of the training, whatever the source has
+        others = tuple(v for v in variables if v not in self.masks)
+        return tuple(v for v in others if v in has), tuple(v for v in others if v not in has)
 
     def _computed(self, variables: tuple[str, ...], times: ArrayLike) -> NDArray[np.float32]:
         grid = self.source.header.grid if self.grid is None else self.grid

@@ -94,7 +94,7 @@ class SampleSet(Sequence[NDArray[np.float32]]):
             raise IndexError(f"sample {index} of {len(self)}")
         start, member = divmod(index % len(self), self.preprocessing.source.header.members)
         times = self.initial_times[start] + self.window.offsets
-        every_member, missing = self.preprocessing.read(times)
+        every_member, missing = self.preprocessing.read(times, self.window.input_steps)
         targets = np.zeros_like(missing[:, member])
         targets[self.window.input_steps :, : len(self.preprocessing.roles.output)] = True
         # a transform may have filled what is missing; the loss must see that the truth is missing there

@@ -97,6 +97,7 @@ def assign_roles(
     forcing: Sequence[str],
     diagnostic: Sequence[str],
     made: Sequence[str] = (),
+    imputed: Sequence[str] = (),
 ) -> VariableRoles:
     """Give each variable its role.
 
@@ -105,7 +106,8 @@ def assign_roles(
         prognostic: the prognostic variables; None stands for all available ones that have no other role.
         forcing: the forcings; they may also be computed ones.
         diagnostic: the diagnostic variables.
-        made: the fields that forcing plugins make.
+        made: the fields that forcing plugins make, and the masks of imputed values.
+        imputed: the variables that have a mask; they must be prognostic.
 
     Raises:
         DataError: the source does not have a variable, and it cannot be computed either.
@@ -115,6 +117,7 @@ def assign_roles(
     for role, names, known in (
         ("prognostic", prognostic, available),
         ("diagnostic", diagnostic, available),
+        ("imputed", imputed, prognostic),
         ("forcing", forcing, (*available, *COMPUTED_FORCINGS, *made)),
     ):
         for name in names:

@@ -113,7 +113,7 @@ def _inputs(
         read, missing = preprocessing.states(valid[: window.input_steps])
         states.append(np.swapaxes(read, 0, 1))
         imputed.append(np.swapaxes(missing[-1], -1, -2))
-        forcings.append(np.swapaxes(preprocessing.forcings(valid), 0, 1))
+        forcings.append(np.swapaxes(preprocessing.forcings(valid, missing), 0, 1))
         for values, names in ((states[-1], roles.prognostic), (forcings[-1], roles.forcing)):
             for member in values:
                 check_finite(member, np.zeros(member.shape, bool), names, valid)
