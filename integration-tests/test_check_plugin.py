@@ -28,6 +28,11 @@ OPTIONS = {
     "data-source missing": ["source.plugin=xarray", "source.path=world.nc", "policy=mean", "extend_end=2000-01-03"],
     "data-source rescale": ["source.plugin=xarray", "source.path=world.nc", "variables.t={scale: 2, units: K}"],
     "data-source interpolate-times": ["source.plugin=xarray", "source.path=world.nc", "frequency=3h"],
+    "data-source derive": [
+        "source.plugin=xarray",
+        "source.path=world.nc",
+        "variables.u={formula: sum, of: [t, t]}",
+    ],
     "data-source regrid": ["source.plugin=xarray", "source.path=world.nc", "to.octahedral=4"],
     "data-source repeated": [
         "source={plugin: subset, end: 2000-01-01T00, source: {plugin: xarray, path: world.nc}}",

@@ -4,6 +4,7 @@ import pytest
 from wxml.testing import DataSourceContract
 from wxml_dataset_sources.combining.concat import Concat
 from wxml_dataset_sources.combining.convert import Convert
+from wxml_dataset_sources.combining.derive import Derive
 from wxml_dataset_sources.combining.ensemble import Ensemble
 from wxml_dataset_sources.combining.interpolate_times import InterpolateTimes
 from wxml_dataset_sources.combining.join import Join
@@ -139,3 +140,12 @@ class TestRegrid(DataSourceContract):
     def _sources(self, world, tmp_path, monkeypatch):
         monkeypatch.setenv("WXML_CACHE", str(tmp_path))
         self.options = {"source": chosen(world("t z", members=2)), "to": {"octahedral": 4}}
+
+
+class TestDerive(DataSourceContract):
+    plugin = Derive
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        speed = {"formula": "wind-speed", "of": ["u", "v"]}
+        self.options = {"source": chosen(world("u v t", members=2)), "variables": {"speed": speed}}
