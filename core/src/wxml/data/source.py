@@ -43,10 +43,11 @@ class SourceHeader:
         Raises:
             DataError: the source does not have one of the names; the error suggests the nearest name.
         """
+        places = {variable.name: place for place, variable in enumerate(self.variables)}
         for name in names:
-            if name not in self.names:
+            if name not in places:
                 raise DataError(f"the source has no variable {name!r}", fix=nearest(name, self.names))
-        return np.array([self.names.index(name) for name in names], dtype=np.intp)
+        return np.array([places[name] for name in names], dtype=np.intp)
 
     def time_indices(self, times: ArrayLike) -> NDArray[np.intp]:
         """The positions of the given times in the header's `times`.
@@ -56,13 +57,14 @@ class SourceHeader:
         """
         wanted = np.asarray(times, "datetime64[s]").reshape(-1)
         found = np.searchsorted(self.times, wanted)
-        for time, index in zip(wanted, found, strict=True):
-            if index == len(self.times) or self.times[index] != time:
-                fix = "it has no times at all: choose other data"
-                if len(self.times):
-                    first, last = format_time(self.times[0]), format_time(self.times[-1])
-                    fix = f"it has {len(self.times)} times from {first} to {last}; choose among these"
-                raise DataError(f"the source has no data for {format_time(time)}", fix=fix)
+        is_there = found < len(self.times)
+        is_there[is_there] = self.times[found[is_there]] == wanted[is_there]
+        if not is_there.all():
+            fix = "it has no times at all: choose other data"
+            if len(self.times):
+                first, last = format_time(self.times[0]), format_time(self.times[-1])
+                fix = f"it has {len(self.times)} times from {first} to {last}; choose among these"
+            raise DataError(f"the source has no data for {format_time(wanted[np.argmin(is_there)])}", fix=fix)
         return found
 
 

@@ -37,7 +37,7 @@ from wxml_dataset_sources.xarray_reading.forecasts import (
     own_variable,
 )
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
-from wxml_dataset_sources.xarray_reading.instants import valid_times
+from wxml_dataset_sources.xarray_reading.instants import ValidTimes, valid_times
 from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, WRITE_AGAIN, damaged, in_file, opened, unreadable
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
 from wxml_dataset_sources.xarray_reading.true_places import check_degrees, check_no_rotated_pole, surest
@@ -181,6 +181,7 @@ class _ArrayFile:
     fixed: Mapping[str, int]
     """The position along each dimension of the file that the choice of a forecast fixes; `dataset` is without them."""
     known_nodes: dict[tuple[str, str], _Nodes] = field(default_factory=dict)
+    known_times: dict[frozenset[str], ValidTimes] = field(default_factory=dict)
 
     def blocks(self) -> tuple[Block, ...]:
         """A block of every variable that has horizontal dimensions and may be wanted."""
@@ -260,7 +261,7 @@ class _ArrayFile:
         array = self.dataset[name]
         limits(array.attrs)  # refuses limits that are no numbers before anything is read
         parameter, dims = self.called(name), frozenset(str(dim) for dim in array.dims)
-        times = valid_times(self.dataset, dims, self.coordinates, self.called)
+        times = self._valid_times(dims)
         levels = self._levels(dims, nodes)
         member, numbers = self._members(dims)
         time = max(times.dims, key=lambda dim: array.sizes[dim], default=None)  # the others hold a single entry
@@ -294,6 +295,12 @@ class _ArrayFile:
             stated={key: text for key, text in stated.items() if text},
         )
         return without_repeat(block, nodes.placed.columns)
+
+    def _valid_times(self, dims: frozenset[str]) -> ValidTimes:
+        """The times of variables with the dimensions `dims`, decoded once."""
+        if dims not in self.known_times:
+            self.known_times[dims] = valid_times(self.dataset, dims, self.coordinates, self.called)
+        return self.known_times[dims]
 
     def _members(self, dims: frozenset[str]) -> tuple[str | None, tuple[str, ...] | None]:
         """The dimension of the members and their numbers; those of a dimension without a coordinate begin with 0.

@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
+from stat import S_ISREG
 from typing import Any
 
 from wxml.errors import DataError
@@ -56,9 +58,10 @@ def _inside(path: str) -> Iterator[tuple[str, os.stat_result]]:
     for folder, _, names in os.walk(path, onerror=_refuse):
         below = PurePath(folder).relative_to(path).as_posix()
         for name in names:
-            whole = os.path.join(folder, name)
-            if os.path.isfile(whole):  # no link to nothing
-                yield name if below == "." else f"{below}/{name}", os.stat(whole)
+            with suppress(OSError):  # a link to nothing
+                status = os.stat(os.path.join(folder, name))
+                if S_ISREG(status.st_mode):
+                    yield name if below == "." else f"{below}/{name}", status
 
 
 def _refuse(error: OSError) -> None:

@@ -6,6 +6,7 @@ import difflib
 import glob
 import itertools
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,9 @@ def resolve(path: str | Sequence[str]) -> list[str]:
     if not wanted:
         raise DataError("`path` must name at least one file, got an empty list", fix="name a file or a zarr store")
     found = [name for entry in wanted for name in _expand(entry)]
+    times_named = Counter(found)
     for name in found:
-        if found.count(name) > 1:
+        if times_named[name] > 1:
             raise DataError(f"`path` names `{name}` twice", fix="name each file once")
         if not os.access(name, os.R_OK):
             raise DataError(f"`{name}` may not be read: permission denied", fix="ask its owner, or check its mode")

@@ -77,6 +77,8 @@ def _is_chosen(name: str, called: Callable[[str], str]) -> bool:
 
 def _check_rivals(dataset: xr.Dataset, best: str, rivals: Sequence[str]) -> None:
     """Refuse dates that claim to be the times as much as those of `best`, and are others; what is no date may be."""
+    if not rivals:
+        return
     dates = decoded_dates(best, dataset[best].variable)
     for name in rivals:
         try:
