@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from wxml import ConfigError, UnknownPluginError, extension
+from wxml.cli import group
 from wxml.config.compose import compose
 from wxml.config.explain import explain
 from wxml.config.load import load_config
@@ -73,6 +75,15 @@ def test_a_wrong_section_is_refused_with_its_place(plugins, section: str, told: 
 def test_an_extension_that_is_not_installed_says_so(plugins) -> None:
     with pytest.raises(UnknownPluginError, match="unknown extension 'other'"):
         extension({"extensions": {"other": {"a": 1}}}, "other")
+
+
+def test_the_example_of_show_plugin_is_a_valid_section(plugins, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wxml.plugins.load._outcomes", {})  # the classes of the tests before are in folders of theirs
+    shown = CliRunner().invoke(group, ["show-plugin", "extension", "acme"]).stdout
+    _, _, example = shown.partition("in a config:\n")
+    section = "\n".join(line for line in example.splitlines() if line and not line.startswith("#"))
+    config = load_config(plugins.experiment(f"{GOOD}{section}\n")).config
+    assert extension(config, "acme").alarm == 3.0
 
 
 def test_a_section_is_explained(plugins) -> None:
