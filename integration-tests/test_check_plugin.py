@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 import zarr
 
+WORLD = "{plugin: xarray, path: world.nc}"
 OPTIONS = {
     "trainer lightning": [
         "max_steps=30",
@@ -28,6 +29,12 @@ OPTIONS = {
     "data-source missing": ["source.plugin=xarray", "source.path=world.nc", "policy=mean", "extend_end=2000-01-03"],
     "data-source rescale": ["source.plugin=xarray", "source.path=world.nc", "variables.t={scale: 2, units: K}"],
     "data-source interpolate-times": ["source.plugin=xarray", "source.path=world.nc", "frequency=3h"],
+    "data-source cutout": [
+        (
+            f"sources=[{{plugin: regrid, source: {WORLD}, to: {{like: {{plugin: subset, source: {{plugin: regrid, "
+            f"source: {WORLD}, to: {{degrees: 15}}}}, area: {{north: 45, south: -9, west: 0, east: 60}}}}}}}}, {WORLD}]"
+        )
+    ],
     "data-source derive": [
         "source.plugin=xarray",
         "source.path=world.nc",

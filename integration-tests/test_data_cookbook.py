@@ -59,6 +59,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with xr.open_dataset(folder / "timed.nc") as dataset:
         dataset.isel(time=0, drop=True).to_netcdf(folder / "orography.nc")
     write(folder / "ensemble.nc", "t_850", "2000-01-01", 4, NORTH_FIRST, EASTWARDS, members=3)
+    write(
+        folder / "region.nc", "t_850", "2000-01-01", 16, [35.0, 30.0, 25.0, 20.0, 15.0], [35.0, 40.0, 45.0, 50.0, 55.0]
+    )
     with xr.open_dataset(folder / "era5-2000.nc") as whole:
         whole[["t"]].isel(time=[0, 1, 2, 5, 6, 15]).sel(t_level=[850.0]).to_netcdf(folder / "gaps.nc")
     return folder

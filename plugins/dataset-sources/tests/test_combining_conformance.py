@@ -4,6 +4,7 @@ import pytest
 from wxml.testing import DataSourceContract
 from wxml_dataset_sources.combining.concat import Concat
 from wxml_dataset_sources.combining.convert import Convert
+from wxml_dataset_sources.combining.cutout import Cutout
 from wxml_dataset_sources.combining.derive import Derive
 from wxml_dataset_sources.combining.ensemble import Ensemble
 from wxml_dataset_sources.combining.interpolate_times import InterpolateTimes
@@ -149,3 +150,12 @@ class TestDerive(DataSourceContract):
     def _sources(self, world):
         speed = {"formula": "wind-speed", "of": ["u", "v"]}
         self.options = {"source": chosen(world("u v t", members=2)), "variables": {"speed": speed}}
+
+
+class TestCutout(DataSourceContract):
+    plugin = Cutout
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        region = world("t z", latitudes=(40.0, 20.0, 0.0, -20.0), longitudes=(70.0, 90.0, 110.0))
+        self.options = {"sources": [chosen(region), chosen(world("z t"))]}

@@ -1,0 +1,88 @@
+"""Regions with more nodes inside of a coarser grid."""
+
+__all__ = ["Cutout"]
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml import Grid
+from wxml.data.sphere import unit_vectors
+from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.combination import Combination, Part, Sources, opened_all
+from wxml_dataset_sources.combining.fitting import check_members, check_times
+from wxml_dataset_sources.combining.nested_grids import nested
+from wxml_dataset_sources.combining.sequence import in_one_order
+
+
+class Cutout(Combination):
+    """The nodes of regions, and those of a coarser grid around them; the sources have the same times and variables.
+
+    A node is left out if it is in the hull of the nodes of a source before its own, or too near to one of these.
+    """
+
+    name = "cutout"
+
+    def __init__(
+        self,
+        *,
+        sources: Sources,
+        min_distance_km: Annotated[
+            float,
+            Field(ge=0, le=20000, description="a node nearer than this to one before it is left out"),
+        ] = 0.0,
+    ) -> None:
+        parts = opened_all(sources)
+        super().__init__(parts, {"min_distance_km": min_distance_km})
+        check_times(parts)
+        check_members(parts)
+        in_one_order(parts)
+        _check_regions(parts[:-1])
+        grids = [part.header.grid for part in parts]
+        self._nodes, shares = nested(grids, min_distance_km)
+        _check_covers(parts, shares)
+        self.header = replace(parts[0].header, grid=_grid(grids, self._nodes, shares))
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        names = [self.header.names[index] for index in variable_indices]
+        first = 0
+        for source, nodes in zip(self._sources, self._nodes, strict=True):
+            out[..., first : first + len(nodes)] = source.read(self.header.times[time_indices], names)[..., nodes]
+            first += len(nodes)
+
+
+def _grid(grids: Sequence[Grid], nodes: Sequence[NDArray[np.intp]], shares: Sequence[NDArray[np.float64]]) -> Grid:
+    latitudes, longitudes = (
+        np.concatenate([getattr(grid, axis)[kept] for grid, kept in zip(grids, nodes, strict=True)])
+        for axis in ("latitudes", "longitudes")
+    )
+    return Grid.unstructured(latitudes, longitudes, np.concatenate(shares))
+
+
+def _check_regions(parts: Sequence[Part]) -> None:
+    """Raise a DataError if a source before the last one is no region with a hull on one half of the globe."""
+    for part in parts:
+        grid = part.header.grid
+        places = unit_vectors(grid.latitudes, grid.longitudes)
+        middle = places.mean(axis=0)
+        if len(grid) < 3 or np.min(places @ middle) <= 1e-3 or np.linalg.matrix_rank(places) < 3:
+            raise DataError(
+                f"{part.called} has no hull on one half of the globe, and only the last of `sources` may be global",
+                fix="cut it to a region with `subset` and its option `area`, or list it last",
+            )
+
+
+def _check_covers(parts: Sequence[Part], shares: Sequence[NDArray[np.float64]]) -> None:
+    """Raise a DataError if a source covers no node of a later one, so that its area is not known."""
+    for part, own in zip(parts, shares, strict=True):
+        if not own.sum() > 0:
+            raise DataError(
+                f"{part.called} covers no node of a source after it, or has no node of its own left",
+                fix="take a finer source after it, or leave it out",
+            )
