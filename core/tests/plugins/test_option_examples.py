@@ -202,7 +202,7 @@ def test_the_example_of_each_installed_plugin_is_a_config(record) -> None:
     assert block.pop("plugin") == record.name
     cls = load(record)
     parsed = parse_options(cls, block)
-    defaults = {name: field.get_default() for name, field in options_model(cls).model_fields.items()}
-    assert all(
-        parsed[name] == value for name, value in defaults.items() if name not in block or block[name] != f"<{name}>"
-    )
+    fields = options_model(cls).model_fields
+    defaults = {name: field.get_default() for name, field in fields.items() if not field.is_required()}
+    assert {name: parsed[name] for name in defaults} == defaults
+    assert {name for name in fields if name not in defaults} <= block.keys()

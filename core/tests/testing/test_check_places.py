@@ -271,5 +271,5 @@ def test_a_kind_without_a_contract_that_is_given_more_than_options_is_no_pass_an
     assert code == 2
     done = check("acme-shift", "one")
     assert "acme-kind:one was never made and used: nothing but its options was checked" in done.stderr
-    assert done.stdout.splitlines()[-2] == "4 passed, 2 skipped"
+    assert done.stdout.splitlines()[-2] == "5 passed, 2 skipped"
     assert checks_of("acme-scale", "two", "--strict")[1] == 0

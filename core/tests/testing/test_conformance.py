@@ -55,6 +55,8 @@ def test_each_kind_has_its_contract_and_others_the_common_one() -> None:
 
     kinds = (
         "data-source",
+        "extension",
+        "forcing",
         "forecast-writer",
         "graph-builder",
         "mapper",
