@@ -1,8 +1,9 @@
 """Runs `wxml` many times without importing its libraries again: one process that is forked for every command.
 
 Reads one JSON object a line from stdin, `{"arguments": […], "folder": …, "variables": {…}, "stdout": …, "stderr": …}`,
-runs the command line in that folder, under those environment variables, with its output in those files, and prints the
-exit code. The folders of `PYTHONPATH` come first among those that are searched, as if Python had begun with it.
+runs the command line in that folder, under those environment variables if there are any, with its output in those
+files, and prints the exit code. The folders of `PYTHONPATH` come first among those that are searched, as if Python had
+begun with it.
 """
 
 import importlib
@@ -46,8 +47,9 @@ def run(request: dict[str, Any]) -> int:
     for number, name in enumerate((os.devnull, request["stdout"], request["stderr"])):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
     os.chdir(request["folder"])
-    os.environ.update(request["variables"])
-    sys.path[:0] = filter(None, request["variables"].get("PYTHONPATH", "").split(os.pathsep))
+    variables = request.get("variables", {})
+    os.environ.update(variables)
+    sys.path[:0] = filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))
     installed.cache_clear()
     sys.argv[1:] = request["arguments"]
     try:
