@@ -79,6 +79,18 @@ def test_a_plugin_accepts_the_core_of_this_repository(package: str, manifest) ->
     assert others == ["wxml-core"], "a plugin depends on no other plugin"
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_core_that_is_tested_is_the_lowest_and_the_highest_that_a_plugin_accepts(package: str, manifest) -> None:
+    """Nothing else is promised than what the tests run: a new version of the core raises the lower bounds with it."""
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    core = Version(manifest["packages"]["wxml-core"])
+    (needed,) = [one for one in map(Requirement, project(package)["dependencies"]) if one.name == "wxml-core"]
+    bounds = {one.operator: Version(one.version) for one in needed.specifier}
+    assert bounds == {">=": core, "<": Version(f"{core.major}.{core.minor + 1}")}
+
+
 def test_a_file_has_one_licence_line_at_most() -> None:
     mark = "SPDX-" + "License-Identifier"
     for path in tracked("*.py", "*.toml", "*.yaml", "*.css", "*.html"):

@@ -33,7 +33,12 @@ def test_the_demo_trains_forecasts_and_verifies(tiny_files, tmp_path) -> None:
         assert [str(time)[8:13] for time in file["time"]] == ["16T00", "16T18", "17T12", "18T06"]
     assert made.scores.cases == 4
     assert read_provenance(made.forecast).parents == [read_provenance(made.checkpoint).to_dict()]
-    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["forecast.zarr", "run", "scores"]
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
+        "forecast.zarr",
+        "forecast.zarr.wxml.json",
+        "run",
+        "scores",
+    ]
 
 
 def exit_code(directory) -> int:
@@ -65,4 +70,8 @@ def test_a_file_is_left_alone(tiny_files, tmp_path) -> None:
 def test_a_failure_keeps_what_was_made_before(tiny_files, tmp_path) -> None:
     with pytest.raises(DataError, match="the truth ends too early"):
         demo(tmp_path / "demo", [*TINY[:-2], "verification={plugin: rms, fails: true}", TINY[-1]])
-    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["forecast.zarr", "run"]
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
+        "forecast.zarr",
+        "forecast.zarr.wxml.json",
+        "run",
+    ]

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from wxml.artefacts.formats import is_artefact_folder, read_provenance, written_by
 from wxml.errors import ArtefactError, WxmlError
+from wxml.files.record_file import is_record_file, record_path
 
 logger = logging.getLogger("wxml")
 
@@ -46,8 +47,13 @@ def _candidates(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if name[0] != "." and name not in whole]
         yield from (Path(place, name) for name in whole)
         for path in (Path(place, name) for name in files if name[0] != "."):
-            if _is_checkpoint(path) if path.suffix == ".safetensors" else written_by(path):
+            if _is_checkpoint(path) if path.suffix == ".safetensors" else _is_forecast(path):
                 yield path
+
+
+def _is_forecast(path: Path) -> bool:
+    """Whether a file has a record beside it, or the suffix of a forecast writer."""
+    return is_record_file(record_path(path)) or bool(written_by(path))
 
 
 def _is_checkpoint(path: Path) -> bool:

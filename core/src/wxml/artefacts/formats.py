@@ -9,6 +9,7 @@ from wxml.artefacts.checkpoint import read_header
 from wxml.artefacts.header import check_record
 from wxml.artefacts.provenance import Provenance
 from wxml.errors import AmbiguousPluginError, ArtefactError, BrokenPluginError
+from wxml.files.record_file import plain_record
 from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.load import load
 from wxml.plugins.resolve import resolve
@@ -85,6 +86,8 @@ def is_artefact_folder(path: Path) -> bool:
 def read_provenance(path: Path, writer: str | None = None) -> Provenance:
     """Read the record of a checkpoint, a forecast, or a folder of scores.
 
+    No plugin is needed where a zarr store has it in its metadata, or a file that fits the artefact stands beside it.
+
     Args:
         path: the artefact.
         writer: the forecast writer that knows the format; None: the one that the suffix names.
@@ -106,8 +109,9 @@ def read_provenance(path: Path, writer: str | None = None) -> Provenance:
     if (path / "scores.nc").is_file():
         path = path / "scores.nc"
         writer = None
-    names = [writer] if writer else written_by(path) or [format_plugin(path)]
-    record = _read_by_one(path, names)
+    record = plain_record(path)
+    if record is None:
+        record = _read_by_one(path, [writer] if writer else written_by(path) or [format_plugin(path)])
     check_record(record, str(path))
     return Provenance.from_dict(record)
 

@@ -16,7 +16,7 @@ from wxml.plugins.load import load
 from wxml.plugins.options.environment import option_values, texts
 from wxml.plugins.resolve import resolve
 
-SCORES = ("report.html", "scores.nc")
+SCORES = ("report.html", "scores.nc", "scores.nc.wxml.json")
 """The files in a folder of scores."""
 SHOWN = 3
 MOST_FILES = 100_000

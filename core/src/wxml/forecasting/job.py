@@ -19,6 +19,7 @@ from wxml.config.schema import PluginChoice, check_members
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.experiment import VALUE, Experiment, describe_source, restore
+from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.rollout import rollout
@@ -96,6 +97,8 @@ def forecast(request: ForecastRequest) -> Path:
                 writer.write(field, lead_time)
         finally:
             writer.close()
+        beside = record_text(temporary, header.provenance)
+    write_record(request.output, beside)
     return request.output
 
 

@@ -36,6 +36,7 @@ from wxml.data.times import format_duration, format_time
 from wxml.data.variables import Variable
 from wxml.errors import ArtefactError, DataError
 from wxml.files.json_loader import load_json
+from wxml.files.record_file import PROVENANCE
 
 TIME = "time"
 """The dimension and coordinate of the initial times."""
@@ -51,8 +52,6 @@ HORIZONTAL = ((LATITUDE, LONGITUDE), ("y", "x"), ("cell",))
 """The horizontal dimensions: of a regular grid, of a curvilinear one, and of any other."""
 AREA_WEIGHT = "area_weight"
 """The coordinate, on the horizontal dimensions, with the share of the grid's area that each node stands for."""
-PROVENANCE = "wxml_provenance"
-"""The global attribute that holds the provenance record as JSON text; files of scores have it, too."""
 
 _ATTRIBUTES: dict[str, dict[str, str]] = {
     TIME: {

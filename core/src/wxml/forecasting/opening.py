@@ -7,9 +7,12 @@ from typing import Any
 
 from wxml.artefacts.formats import format_plugin, written_by
 from wxml.errors import ArtefactError, ContractError, DataError
+from wxml.files.record_file import plain_record
 from wxml.forecasting.stored import StoredForecast
 from wxml.plugins.load import load
 from wxml.plugins.resolve import resolve
+
+KIND = "forecast-writer"
 
 
 def open_forecast(path: Path | str, *, writer: str | None = None) -> StoredForecast:
@@ -28,7 +31,7 @@ def open_forecast(path: Path | str, *, writer: str | None = None) -> StoredForec
     path = Path(path)
     if not path.exists():
         raise DataError(f"there is no forecast file `{path}`", fix="write one first: wxml forecast")
-    names = [writer] if writer else written_by(path) or [format_plugin(path)]
+    names = [writer] if writer else _writers(path)
     for name in names:
         try:
             return _read(path, name)
@@ -38,8 +41,16 @@ def open_forecast(path: Path | str, *, writer: str | None = None) -> StoredForec
     raise AssertionError("unreachable: there is one writer at least")
 
 
+def _writers(path: Path) -> list[str]:
+    """The writers that declare the suffix, else the one that the record names, else the one that the suffix names."""
+    declared = written_by(path) if path.suffix else []
+    used = (plain_record(path) or {}).get("plugins", [])
+    recorded = [str(one["plugin"]) for one in used if one.get("kind") == KIND and one.get("plugin")]
+    return declared or recorded or [format_plugin(path)]
+
+
 def _read(path: Path, writer: str) -> StoredForecast:
-    plugin: Any = load(resolve("forecast-writer", writer))
+    plugin: Any = load(resolve(KIND, writer))
     stored = plugin.read(str(path))
     if not isinstance(stored, StoredForecast):
         raise ContractError(

@@ -15,6 +15,7 @@ from wxml.config.schema import PluginChoice
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
 from wxml.experiment import describe_source
+from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
@@ -80,6 +81,7 @@ def verify(
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         scores = verifier.verify(VerificationTask(forecast, truth, training_times, temporary, own.to_dict()))
+        write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", own.to_dict()))
     return scores, output / "report.html"
 
 
