@@ -58,7 +58,7 @@ class Work:
         files = {name: str(self.folder.parent / name) for name in ("stdout", "stderr")}
         for path in files.values():
             Path(path).write_text("")
-        place = {"arguments": arguments, "folder": str(self.folder), **files}
+        place = {"arguments": arguments, "folder": str(self.folder), "variables": {}, **files}
         print(
             json.dumps({**place, "seconds": seconds, "change": change, "group": group}),
             file=self.server.stdin,
