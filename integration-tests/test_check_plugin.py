@@ -29,6 +29,7 @@ OPTIONS = {
     "data-source missing": ["source.plugin=xarray", "source.path=world.nc", "policy=mean", "extend_end=2000-01-03"],
     "data-source rescale": ["source.plugin=xarray", "source.path=world.nc", "variables.t={scale: 2, units: K}"],
     "data-source interpolate-times": ["source.plugin=xarray", "source.path=world.nc", "frequency=3h"],
+    "data-source accumulate": ["source.plugin=xarray", "source.path=world.nc", "variables=[t]", "start=2000-01-01"],
     "data-source cutout": [
         (
             f"sources=[{{plugin: regrid, source: {WORLD}, to: {{like: {{plugin: subset, source: {{plugin: regrid, "

@@ -2,6 +2,7 @@
 
 import pytest
 from wxml.testing import DataSourceContract
+from wxml_dataset_sources.combining.accumulate import Accumulate
 from wxml_dataset_sources.combining.concat import Concat
 from wxml_dataset_sources.combining.convert import Convert
 from wxml_dataset_sources.combining.cutout import Cutout
@@ -159,3 +160,12 @@ class TestCutout(DataSourceContract):
     def _sources(self, world):
         region = world("t z", latitudes=(40.0, 20.0, 0.0, -20.0), longitudes=(70.0, 90.0, 110.0))
         self.options = {"sources": [chosen(region), chosen(world("z t"))]}
+
+
+class TestAccumulate(DataSourceContract):
+    plugin = Accumulate
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        options = {"variables": ["tp"], "start": "2000-01-01", "restart": "12h"}
+        self.options = {"source": chosen(world("t tp", count=8)), **options}

@@ -1,0 +1,85 @@
+"""Sums over each step, from totals that run on."""
+
+__all__ = ["Accumulate"]
+
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml.data.times import format_duration, parse_duration, parse_time
+from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
+from wxml_dataset_sources.combining.time_choice import shortest_step
+from wxml_dataset_sources.combining.variable_choice import meant
+
+
+class Accumulate(Combination):
+    """Some variables summed over each step between the times, from totals that run on since the last restart.
+
+    A time has no sum, and is left out, if the one before it is missing and is no restart. `rolling` sums over longer
+    periods.
+    """
+
+    name = "accumulate"
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        variables: Annotated[list[str], Field(min_length=1, description="the totals: names (tp) or parameters")],
+        start: Annotated[str, Field(description="a time at which the totals begin from 0")],
+        restart: Annotated[
+            str | None, Field(description="they begin again so long after `start`, again and again, such as 24h")
+        ] = None,
+        not_negative: Annotated[bool, Field(description="a total that falls, as by rounding, counts as 0")] = False,
+    ) -> None:
+        part = opened(source)
+        options = {"variables": variables, "start": start, "restart": restart, "not_negative": not_negative}
+        super().__init__((part,), options)
+        own = part.header
+        chosen = [variable for name in variables for variable in meant(name, own.variables, "variables")]
+        self._step, self._not_negative = shortest_step(own.times), not_negative
+        self._start, self._restart = parse_time(start), None if restart is None else parse_duration(restart)
+        _check_restart(part, self._restart, self._step)
+        before = own.times - self._step
+        has_sum = (before >= self._start) & (np.isin(before, own.times) | self._is_restart(before))
+        self._sums = np.array([variable in chosen for variable in own.variables])
+        period = format_duration(self._step)
+        described = (
+            replace(each, step_type="accum", period=period) if each in chosen else each for each in own.variables
+        )
+        self.header = replace(own, variables=tuple(described), times=own.times[has_sum])
+
+    def _is_restart(self, times: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+        """Whether the totals begin from 0 at each time."""
+        after = times - self._start
+        since = after if self._restart is None else after % self._restart
+        return np.asarray(since == np.timedelta64(0, "s"))
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        times, sums = self.header.times[time_indices], np.flatnonzero(self._sums[variable_indices])
+        names = [self.header.names[index] for index in variable_indices]
+        out[:] = self._sources[0].read(times, names)
+        before = times - self._step
+        rows = np.flatnonzero(~self._is_restart(before))
+        if len(rows) and len(sums):
+            earlier = self._sources[0].read(before[rows], [names[column] for column in sums])
+            place = np.ix_(rows, np.arange(out.shape[1]), sums)
+            out[place] = out[place].astype(np.float64) - earlier
+        if self._not_negative:
+            out[:, :, sums] = np.maximum(out[:, :, sums], 0)
+
+
+def _check_restart(part: Part, restart: np.timedelta64 | None, step: np.timedelta64) -> None:
+    """Raise a DataError if totals restart between two times."""
+    if restart is not None and restart % step:
+        own = format_duration(step)
+        raise DataError(
+            f"`restart` is {format_duration(restart)}, and the times of {part.called} are {own} apart",
+            fix=f"choose a multiple of {own}",
+        )
