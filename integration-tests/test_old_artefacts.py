@@ -79,10 +79,13 @@ def require_the_end(run_dir: Path) -> None:
     assert [row.partition(",")[0] for row in rows[1:]] == [str(step) for step in range(1, 13)]
 
 
-def test_a_stopped_run_goes_on_as_it_would_have_gone_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_run_goes_on_as_it_would_have_gone_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.chdir(unpack(tmp_path))  # the path of the data is a part of the config
     run("train", "experiment.yaml", "--run-dir", "run", "--resume")
     require_the_end(tmp_path / "run")
+    assert "the graph was not compared" in caplog.text
 
 
 def test_a_stopped_run_on_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from wxml import Experiment
 
 FORMAT = 3
-"""3 since its identity has a sample of each data file; 2 has the SHA-256 of all their bytes; 1, of version 0.1, has no
-checksums of its own either. All are read."""
+"""3 since its identity has a sample of each data file, and the graph as it is on any machine; 2 has the SHA-256 of all
+bytes of the data; 1, of version 0.1, has no checksums of its own either. All are read."""
 NAME = "state.safetensors"
 LOG = logging.getLogger("wxml")
 LONGEST = 200
@@ -49,8 +49,10 @@ RENAMED = {
     "model.residual": ("model.residual", {'"last-state"': '"persistence"'}),
 }
 """Key of an identity in version 0.1 → its name today, and old value → today's; any other value stays."""
-ADDED = {"data.variables.constant": "[]"}
+ADDED = {"data.forcings": "[]", "data.variables.constant": "[]", "data.variables.imputed": "[]", "extensions": "{}"}
 """Key that an identity of version 0.1 lacks → the value that is left out, since version 0.1 did the same."""
+GRAPH = "graph_identity"
+"""The key of the graph in an identity."""
 FILES = "data_read.source.files"
 """The key of the data files in an identity."""
 RESTART = "start again in another directory, or without --resume after removing this one"
@@ -192,6 +194,12 @@ class StateFile:
 
     def _check_identity(self, written: dict[str, str], written_format: int) -> None:
         """Raise an ArtefactError if the state with the identity `written` belongs to another training."""
+        if written_format < FORMAT:
+            LOG.warning(
+                "the state is of an earlier version, whose hash of the graph depends on the processor: the graph was "
+                "not compared"
+            )
+            written = {**written, GRAPH: self.identity[GRAPH]}
         changed = [key for key in written.keys() | self.identity.keys() if written.get(key) != self.identity.get(key)]
         if changed == [FILES] and written_format < FORMAT:
             LOG.info("the state is of an earlier version, which hashed all data: they are read once, whole, to compare")
@@ -254,7 +262,7 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
         if name not in ("training", "forecast", "verification")
     }
     config["model"] = {name: value for name, value in config["model"].items() if name not in MEMORY_ONLY}
-    made_of = {"graph_identity": record["graph"], "data_read": record["data"]}
+    made_of = {GRAPH: record["graph"], "data_read": record["data"]}
     flat = flatten({**config, "training": options, **made_of})
     return {key: _shortened(text) for key, text in flat.items() if ADDED.get(key) != text}
 
