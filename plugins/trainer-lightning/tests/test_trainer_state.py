@@ -177,6 +177,22 @@ def test_a_state_of_other_files_is_refused(tmp_path, monkeypatch, now) -> None:
         StateFile(tmp_path, IDENTITY | {FILES: SAMPLED}, lambda: now).begin(resume=True)
 
 
+@pytest.mark.parametrize("written_format", [1, 2])
+def test_the_graph_of_an_earlier_state_is_not_compared(tmp_path, monkeypatch, caplog, written_format) -> None:
+    """Its hash depends on the processor; a state of today with another graph is refused."""
+    from wxml_trainer_lightning import state as module
+
+    written, today = (IDENTITY | {"graph_identity": text} for text in ('"cbb7"', '"b455"'))
+    monkeypatch.setattr(module, "FORMAT", written_format)
+    StateFile(tmp_path, written).write(make_state())
+    monkeypatch.undo()
+    assert StateFile(tmp_path, today).begin(resume=True).position == POSITION
+    assert "the graph was not compared" in caplog.text
+    StateFile(tmp_path, written).write(make_state())
+    with pytest.raises(ArtefactError, match=r'graph_identity: was "cbb7", is "b455"'):
+        StateFile(tmp_path, today).begin(resume=True)
+
+
 def test_all_data_are_read_only_where_nothing_else_differs(tmp_path, monkeypatch) -> None:
     from wxml_trainer_lightning import state as module
 

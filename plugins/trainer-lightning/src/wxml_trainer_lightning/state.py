@@ -194,7 +194,7 @@ class StateFile:
 
     def _check_identity(self, written: dict[str, str], written_format: int) -> None:
         """Raise an ArtefactError if the state with the identity `written` belongs to another training."""
-        if written_format < FORMAT:
+        if written_format < FORMAT and written.get(GRAPH) != self.identity.get(GRAPH):
             LOG.warning(
                 "the state is of an earlier version, whose hash of the graph depends on the processor: the graph was "
                 "not compared"
