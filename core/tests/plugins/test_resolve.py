@@ -46,6 +46,18 @@ def test_a_misspelt_name_is_answered_with_the_nearest_and_the_place() -> None:
     )
 
 
+@pytest.mark.carries_out("install the package that provides it: there is no {} here")
+def test_a_name_of_a_kind_of_which_nothing_is_installed() -> None:
+    with pytest.raises(UnknownPluginError) as caught:
+        resolve("extension", "acme", catalog(GNN), where="experiment.yaml:2, extensions.acme.plugin")
+    assert str(caught.value) == (
+        "unknown extension 'acme' (experiment.yaml:2, extensions.acme.plugin)\n"
+        "  install the package that provides it: there is no extension here"
+    )
+    acme = PluginRecord("extension", "acme", "acme-wxml", "1.0", "a:B")
+    assert resolve("extension", "acme", catalog(GNN, acme)) is acme
+
+
 def test_a_misspelt_name_of_a_package_that_could_be_installed() -> None:
     with pytest.raises(UnknownPluginError) as caught:
         resolve("graph-builder", "icosahedrl", catalog())

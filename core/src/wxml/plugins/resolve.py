@@ -162,7 +162,9 @@ def _unknown(kind: str, name: str, catalog: Catalog, where: str) -> WxmlError:
     records = [record for record in catalog.select(kind) if record.status != "disabled"]
     own = {alias for of, alias in catalog.site.aliases if of == kind and not distribution}
     names = sorted({*own, *(record.full_name if distribution else record.name for record in records)})
-    fix = f"installed: {', '.join(names) or 'none'}"
+    fix = (
+        f"installed: {', '.join(names)}" if names else f"install the package that provides it: there is no {kind} here"
+    )
     canonical = ":".join(canonical_name(part) for part in name.split(":"))
     close = difflib.get_close_matches(canonical, sorted({*names, *known}), n=1, cutoff=0.6)
     if close:
