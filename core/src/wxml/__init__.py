@@ -38,6 +38,7 @@ _WHERE = {
     "Mesh": "graphs.graph",
     "Migration": "plugins.migrations",
     "ModelConfig": "config.schema",
+    "Moments": "data.moments",
     "NodeSet": "graphs.graph",
     "Options": "plugins.options.model",
     "PluginChoice": "plugins.options.choices",
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
     from wxml.data.fields import Fields as Fields
     from wxml.data.forcing import Forcing as Forcing
     from wxml.data.grid import Grid as Grid
+    from wxml.data.moments import Moments as Moments
     from wxml.data.source import DataSource as DataSource
     from wxml.data.source import SourceHeader as SourceHeader
     from wxml.data.statistics import Statistics as Statistics
