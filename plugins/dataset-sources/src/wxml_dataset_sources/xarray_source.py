@@ -18,10 +18,11 @@ from wxml_dataset_sources.xarray_reading.checksums import ChecksumsInBackground,
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.files import recognise, resolve
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
+from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
 from wxml_dataset_sources.xarray_reading.opening import release, released_after_failure
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
 
-KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: a smaller source is decoded once, a larger one on every read
+KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: of a smaller source, what was read stays in memory
 
 
 class XarraySource(DataSource):
@@ -84,12 +85,11 @@ class XarraySource(DataSource):
             self.timeless,
         )
         self._assembly = self._assembled(engine, selection)
-        self._decoded: dict[int, NDArray[np.float32]] | None = None
-        if sum(block.size for block in self._assembly.blocks) <= KEPT_IN_MEMORY:
-            self._decoded = {}
+        blocks = self._assembly.blocks
+        self._kept = KeptValues(blocks) if sum(block.size for block in blocks) <= KEPT_IN_MEMORY else None
         self.header = self._assembly.header
-        warn_of_repeats(self._assembly.blocks)
-        warn_of_cells(self._assembly.blocks)
+        warn_of_repeats(blocks)
+        warn_of_cells(blocks)
         release()
         self._checksum = checksum
         self._background = ChecksumsInBackground(self._paths) if checksum else None
@@ -110,7 +110,7 @@ class XarraySource(DataSource):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle names and positions for a data-loader worker, without decoded values and checksums."""
-        return self.__dict__ | {"_decoded": None if self._decoded is None else {}, "_background": None}
+        return self.__dict__ | {"_background": None}
 
     def provenance(self) -> dict[str, Any]:
         """The files with their sizes and samples, and the options; the checksums, too, with the option `checksum`."""
@@ -133,29 +133,20 @@ class XarraySource(DataSource):
         self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
     ) -> None:
         names = [self.header.names[index] for index in variable_indices]
-        known = len(self._decoded or ())
-        for number, columns in self._assembly.touched(names):
-            rows = self._assembly.rows[number][time_indices]
-            present = np.flatnonzero(rows >= 0)
-            if not len(present):
-                continue
-            levels = np.array([level for _, level in columns])
-            values, rows, levels = self._values(number, rows[present], levels)
-            for (column, _), level in zip(columns, levels, strict=True):
-                out[present, :, column] = values[rows, :, level]
-        if len(self._decoded or ()) > known:
-            release()  # what is in memory needs no open file
+        for share in self._assembly.shares(time_indices, names):
+            values, rows, levels = self._values(share.number, share.rows, share.levels)
+            for column, level in zip(share.columns, levels, strict=True):
+                out[share.places, :, column] = values[rows, :, level]
 
     def _values(
         self, number: int, rows: NDArray[np.intp], levels: NDArray[np.intp]
     ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
         """Values `[time, member, level, node]` of a block, and the positions of `rows` and `levels` in them."""
-        block = self._assembly.blocks[number]
-        if self._decoded is None:
+        if self._kept is None:
             some_rows, rows = np.unique(rows, return_inverse=True)
             some_levels, levels = np.unique(levels, return_inverse=True)
-            return block.read(some_rows, some_levels), rows, levels
-        if number not in self._decoded:
-            times = 1 if block.times is None else len(block.times)
-            self._decoded[number] = block.read(np.arange(times), np.arange(len(block.variables)))
-        return self._decoded[number], rows, levels
+            return self._assembly.blocks[number].read(some_rows, some_levels), rows, levels
+        values, is_whole_now = self._kept.read(number, rows, levels)
+        if is_whole_now:
+            release()  # what is in memory needs no open file
+        return values, rows, levels

@@ -28,7 +28,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
     level_numbers,
     pressure_in_hpa,
 )
-from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.files import DataFile, Engine
 from wxml_dataset_sources.xarray_reading.forecasts import (
     chosen_positions,
     is_own_weight,
@@ -47,6 +47,7 @@ HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or lon
 UNWRITTEN = (
     9.9e36  # NetCDF fills what was never written with 9.97e36, often without saying so; nothing physical is near
 )
+READ_AT_ONCE = 2**20  # bytes of float32: looking for a field of a NetCDF file takes as long as reading so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class ArrayReader:
     layout: Layout
     fixed: Mapping[str, int] = field(default_factory=dict)
     """The position along each dimension that the choice of a forecast fixes."""
+    together: tuple[int, int] = (1, 1)
+    """See `Reader.together`."""
 
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
@@ -280,6 +283,7 @@ class _ArrayFile:
             STANDARD_NAME: "" if standard_name == "unknown" else standard_name,
             HEIGHT: own_height(array.attrs) if own else levels.height,
         }
+        together = _together(array.variable, layout, self.file.engine)
         block = Block(
             path=self.file.path,
             origin=f"`{name}`",
@@ -290,7 +294,7 @@ class _ArrayFile:
             times=times.times,
             member_numbers=numbers,
             grid=nodes.placed.grid,
-            reader=ArrayReader(self.file, name, layout, self.fixed),
+            reader=ArrayReader(self.file, name, layout, self.fixed, together),
             period=own_period(array.attrs) if own else period_of(name, array.attrs, times),
             stated={key: text for key, text in stated.items() if text},
         )
@@ -343,6 +347,16 @@ class _ArrayFile:
         if axis.size == 1 and is_height(units, standard_name):
             return _Levels(dim, height=height(axis))
         return _Levels(dim, pressure_in_hpa(level_numbers(axis), units), "hPa" if is_pascal(units) else units)
+
+
+def _together(variable: xr.Variable, layout: Layout, engine: Engine) -> tuple[int, int]:
+    """The times and the levels of one chunk; and the times that a NetCDF file gives as quickly as one of them."""
+    chunks = variable.encoding.get("preferred_chunks") or {}
+    times, levels = (int(chunks.get(dim, 1)) if dim else 1 for dim in (layout.time, layout.level))
+    if engine == "zarr" or layout.time is None:
+        return times, levels
+    row = 4 * max(variable.size // max(variable.sizes[layout.time], 1), 1)
+    return times * max(READ_AT_ONCE // (row * times), 1), levels
 
 
 def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 __all__ = ["Assembly", "assemble"]
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,37 @@ from wxml_dataset_sources.xarray_reading.quantities import check_quantities, che
 
 logger = logging.getLogger("wxml")
 
+Times = NDArray[np.datetime64]
+
 HOW_TO_TELL_APART = (
     "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
     "another name: rename: {'file.nc:name': new_name}"
 )
+
+
+class Share(NamedTuple):
+    """What one block holds of what is read."""
+
+    number: int
+    """The position of the block."""
+    places: NDArray[np.intp]
+    """The positions among the times that are read."""
+    rows: NDArray[np.intp]
+    """The positions of these times in the block."""
+    columns: list[int]
+    """The positions among the variables that are read."""
+    levels: NDArray[np.intp]
+    """The positions of these variables in the block."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whereabouts:
+    """Where the times of some variables are."""
+
+    owners: NDArray[np.int32]
+    """The position of the block that holds each time of the header; -1 where none does."""
+    rows: NDArray[np.int32]
+    """The position of each time in this block."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,16 +60,22 @@ class Assembly:
 
     header: SourceHeader
     blocks: tuple[Block, ...]
-    rows: tuple[NDArray[np.intp], ...]
-    """For each block, the block's position of each time of the header; -1 if the block does not have that time."""
+    whereabouts: Mapping[str, Whereabouts]
+    """By the name of the variable; those that are in the same blocks share one."""
 
-    def touched(self, variables: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-        """The blocks that hold some of the variables, each with pairs (position in the request, level in the block)."""
-        for number, block in enumerate(self.blocks):
-            names = [variable.name for variable in block.variables]
-            pairs = [(column, names.index(name)) for column, name in enumerate(variables) if name in names]
-            if pairs:
-                yield number, pairs
+    def shares(self, times: NDArray[np.intp], variables: Sequence[str]) -> Iterator[Share]:
+        """What each block holds of some times, as positions in the header, and variables."""
+        sharing: dict[int, list[int]] = {}
+        for column, name in enumerate(variables):
+            sharing.setdefault(id(self.whereabouts[name]), []).append(column)
+        for columns in sharing.values():
+            where = self.whereabouts[variables[columns[0]]]
+            owners = where.owners[times]
+            for number in np.unique(owners[owners >= 0]).tolist():
+                places = np.flatnonzero(owners == number)
+                levels = {variable.name: level for level, variable in enumerate(self.blocks[number].variables)}
+                found = np.array([levels[variables[column]] for column in columns], np.intp)
+                yield Share(number, places, where.rows[times[places]].astype(np.intp), columns, found)
 
 
 def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
@@ -68,14 +102,35 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
     check_statements(blocks)
     blocks = by_number(blocks)
     header = _common_header(blocks, selection)
-    rows = []
-    for block in blocks:
-        if block.times is None:
-            rows.append(np.zeros(len(header.times), np.intp))
-        else:
-            rows.append(np.full(len(header.times), -1, np.intp))
-            rows[-1][np.searchsorted(header.times, block.times)] = np.arange(len(block.times))
-    return Assembly(header, tuple(blocks), tuple(rows))
+    return Assembly(header, tuple(blocks), _whereabouts(blocks, header))
+
+
+def _whereabouts(blocks: Sequence[Block], header: SourceHeader) -> dict[str, Whereabouts]:
+    """The blocks and rows of each variable at each time of the header."""
+    known: dict[tuple[int, ...], Whereabouts] = {}
+    holders = _holders(blocks)
+    for numbers in holders.values():
+        if numbers not in known:
+            known[numbers] = _where([(number, blocks[number].times) for number in numbers], header.times)
+    return {name: known[numbers] for name, numbers in holders.items()}
+
+
+def _where(pieces: Sequence[tuple[int, Times | None]], times: Times) -> Whereabouts:
+    """Where each of `times` is in the blocks of one variable, each with its position and its own times."""
+    owners, rows = np.full(len(times), -1, np.int32), np.zeros(len(times), np.int32)
+    for number, own in pieces:
+        where = slice(None) if own is None else np.searchsorted(times, own)
+        owners[where], rows[where] = number, 0 if own is None else np.arange(len(own))
+    return Whereabouts(owners, rows)
+
+
+def _holders(blocks: Sequence[Block]) -> dict[str, tuple[int, ...]]:
+    """The positions of the blocks that hold each variable."""
+    holders: dict[str, list[int]] = {}
+    for number, block in enumerate(blocks):
+        for variable in block.variables:
+            holders.setdefault(variable.name, []).append(number)
+    return {name: tuple(numbers) for name, numbers in holders.items()}
 
 
 def _check_filter(contents: Sequence[FileContent], selection: Selection) -> None:
@@ -173,12 +228,8 @@ def _on_one_grid(blocks: list[Block]) -> list[Block]:
 
 def _check_overlaps(blocks: Sequence[Block]) -> None:
     """Refuse blocks of which two hold a variable at the same time."""
-    holders: dict[str, tuple[int, ...]] = {}
-    for number, block in enumerate(blocks):
-        for variable in block.variables:
-            holders[variable.name] = (*holders.get(variable.name, ()), number)
     one_each: dict[tuple[int, ...], str] = {}  # the levels of a parameter share their blocks
-    for name, numbers in holders.items():
+    for name, numbers in _holders(blocks).items():
         one_each.setdefault(numbers, name)
     for numbers, name in one_each.items():
         sharing = [blocks[number] for number in numbers]

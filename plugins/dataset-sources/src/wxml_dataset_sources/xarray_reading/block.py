@@ -23,6 +23,10 @@ STANDARD_NAME, HEIGHT = "the standard name", "the height"
 class Reader(Protocol):
     """Reads the values of one parameter from one file; small, and safe to pickle."""
 
+    @property
+    def together(self) -> tuple[int, int]:
+        """The times and the levels that it pays to read at once, because they lie in one chunk of the file."""
+
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """Values at some times and levels of the file, shape `[time, member, level, node]`, NaN where missing.
 
@@ -90,6 +94,11 @@ class Block:
         """The bytes of all its values as float32."""
         times = 1 if self.times is None else len(self.times)
         return 4 * times * self.members * len(self.variables) * len(self.grid)
+
+    @property
+    def together(self) -> tuple[int, int]:
+        """The times and the levels that it pays to read at once; see `Reader.together`."""
+        return self.reader.together
 
     def select(self, keep: Callable[[Variable], bool]) -> "Block":
         """The block with some of its levels."""

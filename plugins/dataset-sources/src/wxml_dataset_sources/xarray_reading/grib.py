@@ -303,6 +303,11 @@ class MessageReader:
     """The byte of each message and the field within it, shape `[time, member, level, 2]`; -1 without a message."""
     nodes: int
 
+    @property
+    def together(self) -> tuple[int, int]:
+        """Every message is read by itself."""
+        return 1, 1
+
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
         places = self.places[times][:, :, levels]

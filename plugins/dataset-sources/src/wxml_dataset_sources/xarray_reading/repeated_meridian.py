@@ -78,6 +78,11 @@ class FirstColumnsReader:
     place: str
     """The name in the file, and the file, for messages."""
 
+    @property
+    def together(self) -> tuple[int, int]:
+        """See `Reader.together`."""
+        return self.reader.together
+
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`; the columns are compared at every read, at the times and levels that it wants.
 

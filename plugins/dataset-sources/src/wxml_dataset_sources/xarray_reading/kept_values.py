@@ -1,0 +1,92 @@
+"""Values that stay in memory after they were decoded: those that were asked for, and those in the same chunks."""
+
+__all__ = ["KeptValues"]
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml.errors import DataError
+
+from wxml_dataset_sources.xarray_reading.block import Block
+from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE
+
+Positions = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """What is known of one block."""
+
+    values: NDArray[np.float32]
+    """`[time, member, level, node]`; what was not read yet has any value, and takes no memory."""
+    is_known: NDArray[np.bool_]
+    """`[time, level]`."""
+
+
+class KeptValues:
+    """Reads blocks, each value once; without values when it is pickled."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._blocks = tuple(blocks)
+        self._kept: dict[int, _Kept] = {}
+
+    def read(self, number: int, rows: Positions, levels: Positions) -> tuple[NDArray[np.float32], bool]:
+        """All values of a block, `[time, member, level, node]`, of which those at `rows` and `levels` are known.
+
+        Args:
+            number: the position of the block.
+            rows: positions of times in the block, in any order.
+            levels: positions of its levels, likewise.
+
+        Returns:
+            The values; and whether this read made the block whole, so that nothing of it will be read again.
+
+        Raises:
+            DataError: the file is damaged, or the block needs more memory than there is.
+        """
+        block = self._blocks[number]
+        kept = self._kept.get(number) or self._kept.setdefault(number, _unknown(block))
+        lacking = ~kept.is_known[rows[:, None], levels]
+        if not lacking.any():
+            return kept.values, False
+        times, heights = block.together
+        wanted_levels = _widened(levels[lacking.any(axis=0)], heights, kept.is_known.shape[1])
+        wanted_rows = _widened(rows[lacking.any(axis=1)], times, kept.is_known.shape[0])
+        for run in _runs(wanted_rows[~kept.is_known[wanted_rows[:, None], wanted_levels].all(axis=1)]):
+            kept.values[run[:, None], :, wanted_levels] = block.read(run, wanted_levels).swapaxes(1, 2)
+            kept.is_known[run[:, None], wanted_levels] = True
+        return kept.values, bool(kept.is_known.all())
+
+    def __getstate__(self) -> tuple[Block, ...]:
+        return self._blocks
+
+    def __setstate__(self, blocks: tuple[Block, ...]) -> None:
+        self._blocks, self._kept = blocks, {}
+
+
+def _unknown(block: Block) -> _Kept:
+    times, levels = 1 if block.times is None else len(block.times), len(block.variables)
+    try:
+        values = np.empty((times, block.members, levels, len(block.grid)), np.float32)
+    except MemoryError as error:
+        place = f"{block.origin} of `{block.path}`"
+        raise DataError(f"{place} needs more memory than there is: {error}", fix=TOO_LARGE) from error
+    return _Kept(values, np.zeros((times, levels), np.bool_))
+
+
+def _widened(positions: Positions, together: int, count: int) -> Positions:
+    """The positions and their neighbours in groups of `together`, rising and each once; all are below `count`.
+
+    >>> _widened(np.array([7, 1, 2]), 4, 9).tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7]
+    """
+    groups = np.unique(positions // together)
+    every = (groups[:, None] * together + np.arange(together)).reshape(-1)
+    return every[every < count]
+
+
+def _runs(positions: Positions) -> Iterator[Positions]:
+    """The parts of rising positions that follow each other."""
+    yield from (part for part in np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1) if len(part))
