@@ -70,7 +70,7 @@ def test_the_tendency_of_waves_in_closed_form(tiny, timestep: str) -> None:
 
 def test_the_tendency_is_found_in_small_portions_of_data(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     """Portions of large grids hold few times, perhaps less than one time step."""
-    monkeypatch.setattr("wxml.data.statistics.CHUNK_BYTES", 1)
+    monkeypatch.setattr("wxml.data.one_pass.CHUNK_BYTES", 1)
     experiment = assemble(tiny({"data.timestep": "24h"}))
     np.testing.assert_allclose(experiment.tendency_scale, [2, np.sqrt(2)], rtol=0.05)  # half a turn and a quarter
     assert experiment.preprocessing.constants == frozenset()

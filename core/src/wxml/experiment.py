@@ -24,12 +24,13 @@ from wxml.data.chain import first_order_statistics, make_chain, through, warn_of
 from wxml.data.file_names import check_file_names, coordinate_names
 from wxml.data.forcing import Forcing, check_made, forcing_fields
 from wxml.data.imputed import mask_names
+from wxml.data.one_pass import ValueMap
 from wxml.data.periods import warn_of_periods
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet, Window
 from wxml.data.source import DataSource
 from wxml.data.source_fit import check_variables, on_grid
-from wxml.data.statistics import Statistics, ValueMap, compute_statistics
+from wxml.data.statistics import Statistics, compute_statistics
 from wxml.data.times import parse_duration
 from wxml.data.transform import Transform
 from wxml.data.variables import Variable, VariableRoles, assign_roles

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.data.statistics import Statistics, ValueMap
+from wxml.data.one_pass import ValueMap
+from wxml.data.statistics import Statistics
 from wxml.data.transform import Transform
 from wxml.errors import DataError
 

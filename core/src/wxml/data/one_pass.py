@@ -1,0 +1,107 @@
+"""The moments of the values and of the changes of a source at some times, for which each instant is read once."""
+
+__all__ = ["ValueMap", "moments_of"]
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.moments import Moments
+from wxml.data.source import DataSource
+from wxml.data.times import format_time
+from wxml.terminal import Progress
+
+logger = logging.getLogger("wxml")
+
+ValueMap = Callable[[NDArray[np.float32], tuple[str, ...]], NDArray[np.float32]]
+"""A map of values `[..., variable, node]` of the variables that it is told."""
+
+CHUNK_BYTES = 64 * 2**20
+"""The number of bytes that are read at once; at least one instant is."""
+KEPT_BYTES = 512 * 2**20
+"""The number of bytes of earlier instants that are kept until the later one is read."""
+NONE: Final = -1
+
+
+def moments_of(
+    source: DataSource,
+    variables: tuple[str, ...],
+    times: NDArray[np.datetime64],
+    timestep: np.timedelta64,
+    forward: ValueMap | None = None,
+) -> tuple[Moments, Moments]:
+    """Compute the area-weighted moments of the values at each time, and of the change from it over one time step.
+
+    Args:
+        source: the source to read from.
+        variables: names that the source has.
+        times: `datetime64[s]`, rising.
+        timestep: a time without one of `times` so much later has no change.
+        forward: maps the values before they count; None: they count as they are.
+
+    Returns:
+        Two of shape `[time, variable]`. Their bits do not depend on how much is read at once.
+    """
+    weights = source.header.grid.area_weights
+    later = _later(times, timestep)
+    nothing = Moments.nothing(len(variables))
+    own, changes = [nothing] * len(times), [nothing] * len(times)
+    kept: dict[int, tuple[int, NDArray[np.float32]]] = {}
+    bytes_per_time = max(1, 4 * source.header.members * len(variables) * len(source.header.grid))
+    order = _order(later, KEPT_BYTES // bytes_per_time)
+    for here in _portions(times, order, max(1, CHUNK_BYTES // bytes_per_time)):
+        values = source.read(times[here], variables)
+        mapped = values if forward is None else forward(values, variables)
+        for index, one in zip(here.tolist(), mapped, strict=True):
+            own[index] = Moments.of(one, weights)
+            if index in kept:
+                before, earlier = kept.pop(index)
+                changes[before] = Moments.of_change(earlier, one, weights)
+            if later[index] != NONE:
+                kept[int(later[index])] = (index, one.copy())  # a view would keep the whole portion
+    return Moments.stack(own), Moments.stack(changes)
+
+
+def _portions(times: NDArray[np.datetime64], order: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
+    """Cut `order` into portions of `size`, and show how many are done with if there are several."""
+    logger.info("statistics: %s to %s, read from the data", format_time(times[0]), format_time(times[-1]))
+    if len(order) <= size:
+        yield order
+        return
+    shown = Progress("statistics", len(order), unit="time")
+    try:
+        for start in range(0, len(order), size):
+            yield order[start : start + size]
+            shown.update(min(start + size, len(order)))
+    finally:
+        shown.close()
+
+
+def _later(times: NDArray[np.datetime64], timestep: np.timedelta64) -> NDArray[np.intp]:
+    """The position of the time that is one time step later than each, or NONE."""
+    found = np.searchsorted(times, times + timestep)
+    is_there = found < len(times)
+    is_there[is_there] = times[found[is_there]] == (times + timestep)[is_there]
+    return np.where(is_there, found, NONE)
+
+
+def _order(later: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """The order in which to read, so that no more than `most` earlier instants, or one, wait for their later one.
+
+    It is that of the times, or else that of chains of times that are one time step apart.
+    """
+    positions = np.arange(len(later))
+    if np.max(later - positions, initial=0) <= most:
+        return positions
+    is_first = np.ones(len(later), bool)
+    is_first[later[later != NONE]] = False
+    return np.array([index for first in np.flatnonzero(is_first) for index in _chain(later, int(first))], np.intp)
+
+
+def _chain(later: NDArray[np.intp], index: int) -> Iterator[int]:
+    while index != NONE:
+        yield index
+        index = int(later[index])
