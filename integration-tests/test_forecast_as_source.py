@@ -12,7 +12,17 @@ from wxml_forecast_writers.zarr_writer import ZarrWriter
 
 HOUR = np.timedelta64(3600, "s")
 VARIABLES = (
-    Variable("t_850", "t", 850.0, "K", "instant", level_units="hPa", standard_name="air_temperature"),
+    Variable(
+        "t_850",
+        "t",
+        850.0,
+        "K",
+        "instant",
+        level_units="hPa",
+        standard_name="air_temperature",
+        level_type="isobaric",
+        grib="paramId=130",
+    ),
     Variable("tp", units="m", step_type="accum", period="6h", standard_name="lwe_thickness_of_precipitation_amount"),
     Variable("t2m", units="K", step_type="instant", height="2 m", standard_name="air_temperature"),
 )

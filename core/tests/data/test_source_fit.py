@@ -161,12 +161,19 @@ def test_the_same_variable_fits_and_another_one_is_passed_over(attributes: dict[
     assert check_variables(header(variable), [variable, Variable("y", units="Pa")]) == []
 
 
-def test_another_standard_name_is_told_with_both() -> None:
+@pytest.mark.parametrize(
+    ("key", "names", "how"),
+    [
+        ("standard_name", ("flux", "integral_of_flux"), "as {!r}"),
+        ("level_type", ("surface", "heightAboveGround"), "at a level of type {!r}"),
+        ("grib", ("paramId=228", "paramId=228228"), "as GRIB parameter {!r}"),
+    ],
+)
+def test_another_name_by_convention_is_told_with_both(key: str, names: tuple[str, str], how: str) -> None:
     """Providers differ in the names of one and the same variable."""
-    own, other = (Variable("x", units="J m-2", standard_name=name) for name in ("flux", "integral_of_flux"))
-    assert check_variables(header(other), [own]) == [
-        "the model was trained on 'x' as 'flux', and the source has it as 'integral_of_flux'"
-    ]
+    own, other = (Variable("x", units="J m-2", **{key: name}) for name in names)
+    was, has = (how.format(name) for name in names)
+    assert check_variables(header(other), [own]) == [f"the model was trained on 'x' {was}, and the source has it {has}"]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +183,8 @@ def test_another_standard_name_is_told_with_both() -> None:
         ({"level_units": "hPa"}, []),
         ({"height": "2 m"}, []),
         ({"standard_name": "air_temperature"}, []),
+        ({"level_type": "isobaric"}, []),
+        ({"grib": "paramId=130"}, []),
         ({"step_type": "instant"}, []),
         ({"step_type": "accum"}, ["step type"]),
         ({"step_type": "accum", "period": "6h"}, ["step type", "period"]),

@@ -178,3 +178,28 @@ def test_levels_of_one_number_and_other_units_are_refused(units: Any, tmp_path: 
         XarraySource(path=paths)
     assert all(repr("hPa" if unit == "Pa" else unit) in caught.value.message for unit in units)
     assert XarraySource(path=paths, rename={"1.nc:t": "other"}).header.names[0] == "t_850"
+
+
+@pytest.mark.parametrize(
+    ("level", "level_type"),
+    [
+        ({"units": "Pa"}, "isobaric"),
+        ({"units": "millibars"}, "isobaric"),
+        ({"standard_name": "air_pressure"}, "isobaric"),
+        ({"standard_name": "atmosphere_hybrid_sigma_pressure_coordinate", "units": "1"}, "hybrid"),
+        ({"standard_name": "air_potential_temperature", "units": "K"}, "theta"),
+        ({"units": "1"}, ""),
+    ],
+)
+def test_the_attributes_of_an_axis_tell_the_type_of_its_levels(tmp_path: Path, level, level_type) -> None:
+    axes = {
+        "time": ("time", [0, 6], {"units": "hours since 2000-01-01"}),
+        "level": ("level", [500.0, 850.0], level | {"axis": "Z"}),
+        "latitude": ("latitude", [1.0, 0.0], {"units": "degrees_north"}),
+        "longitude": ("longitude", [0.0, 1.0], {"units": "degrees_east"}),
+    }
+    values = np.zeros((2, 2, 2, 2), "f4")
+    xr.Dataset({"t": (tuple(axes), values, {"units": "K", "GRIB_paramId": 130})}, axes).to_netcdf(tmp_path / "a.nc")
+    header = XarraySource(path=str(tmp_path / "a.nc")).header
+    assert {variable.level_type for variable in header.variables} == {level_type}
+    assert {variable.grib for variable in header.variables} == {"paramId=130"}

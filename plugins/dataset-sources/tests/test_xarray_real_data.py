@@ -244,3 +244,25 @@ def test_a_grid_that_differs_is_refused() -> None:
     paths = [shared("meteonet-nw/arpege_2m*"), shared("meteonet-nw/NW_masks.grib")]
     with pytest.raises(DataError, match=r"58 × 80 nodes from .* and 227 × 315 nodes from"):
         XarraySource(path=paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "stated"),
+    [
+        (
+            "era5-ens-global/era5-levels-members.grib",
+            {"z_500": ("isobaric", "paramId=129"), "t_850": ("isobaric", "paramId=130")},
+        ),
+        (ARPEGE_2M, {"t2m": ("heightAboveGround", "paramId=167")}),
+        ("era5-uk-t2m/era5-2mt-2019-03-uk.grib", {"t2m": ("surface", "paramId=167")}),
+        ("grib-samples/regular_gg_ml_g2.grib", {"t_51": ("hybrid", "paramId=130")}),
+        ("grib-samples/hpa_and_pa.grib", {"t_1": ("isobaric", "paramId=130"), "t_0.01": ("isobaric", "paramId=130")}),
+    ],
+)
+def test_a_message_states_the_type_of_its_level_and_its_parameter(
+    path: str, stated: dict[str, tuple[str, str]]
+) -> None:
+    if not (SHARED / path).exists():
+        pytest.skip(f"no {path} in {SHARED}")
+    found = {v.name: (v.level_type, v.grib) for v in XarraySource(path=str(SHARED / path)).header.variables}
+    assert {name: found[name] for name in stated} == stated

@@ -96,6 +96,8 @@ class VariableEntry(_Entry):
     level_units: str = ""
     standard_name: str = ""
     height: str = ""
+    level_type: str = ""
+    grib: str = ""
 
 
 class RolesEntry(_Entry):

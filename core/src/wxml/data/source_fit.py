@@ -90,8 +90,13 @@ _COMPARED = (
     ),
     _Attribute("period", "period", "over periods of {}", "read data over periods of {}", str.__eq__, _is_period),
     _Attribute("height", "height", "at a height of {}", "read it at a height of {}", str.__eq__, lambda _: False),
-    # a convention in which providers differ for one and the same variable, such as radiation that is accumulated
+    # conventions in which providers differ for one and the same variable: radiation that is accumulated has several
+    # standard names, and 2 m is a surface in GRIB 1 and a height in GRIB 2
     _Attribute("standard_name", "standard name", "as {!r}", "", str.__eq__, lambda _: False, decides=False),
+    _Attribute(
+        "level_type", "type of level", "at a level of type {!r}", "", str.__eq__, lambda _: False, decides=False
+    ),
+    _Attribute("grib", "GRIB parameter", "as GRIB parameter {!r}", "", str.__eq__, lambda _: False, decides=False),
 )
 
 

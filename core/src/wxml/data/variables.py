@@ -36,6 +36,11 @@ class Variable:
     """The CF standard name; empty if the source does not say it."""
     height: str = ""
     """The height above the ground, as in `2 m`, where it is no part of the name; empty if not said."""
+    level_type: str = ""
+    """The type of the level as GRIB calls it: `isobaric` (in hPa or Pa), `hybrid`, `surface`, `heightAboveGround` …;
+    empty if the source does not say it."""
+    grib: str = ""
+    """The GRIB keys of the parameter as `grib_set -s` takes them, such as `paramId=130`; empty if not known."""
 
     def __post_init__(self) -> None:
         if not self.name:

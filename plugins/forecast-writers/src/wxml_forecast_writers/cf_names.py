@@ -102,6 +102,8 @@ def cf_attributes(variable: Variable) -> dict[str, Any]:
         "standard_name": variable.standard_name or (known.standard_name if known else None),
         "height": height,
         "height_units": height_units,
+        "level_type": variable.level_type or None,
+        "grib": variable.grib or None,
     }
     return {name: value for name, value in attributes.items() if value is not None}
 

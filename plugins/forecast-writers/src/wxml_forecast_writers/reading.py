@@ -93,6 +93,8 @@ class _ForecastFile:
             level_units=attributes.get("level_units", ""),
             standard_name=attributes.get("standard_name", ""),
             height=_height(self._dataset[name].attrs),
+            level_type=attributes.get("level_type", ""),
+            grib=attributes.get("grib", ""),
         )
 
     def _grid(self) -> Grid:

@@ -22,6 +22,8 @@ STEP_TYPES: Final = {
 """The `process` of a variable by its name in the layout, and as in GRIB."""
 LEVEL_UNITS: Final = {"pl": "hPa", "ml": "1", "pt": "K"}
 """The units of the number of a level by the MARS type of the level."""
+LEVEL_TYPES: Final = {"pl": "isobaric", "ml": "hybrid", "pt": "theta"}
+"""The type of a level as in GRIB by the MARS type; `sfc` stands for several."""
 SECONDS: Final = {"": 3600, "h": 3600, "d": 86400, "m": 60, "s": 1}
 UNKNOWN: Final = ("", "~", "unknown", "None")
 
@@ -41,6 +43,7 @@ def described(name: str, metadata: object) -> Variable:
     if level is None or not _is_spelled(parameter):
         parameter = name if level is None else name.removesuffix(f"_{level:g}")
     process = str(said.get("process", ""))
+    level_type = str(mars.get("levtype", ""))
     return Variable(
         name,
         parameter,
@@ -48,7 +51,9 @@ def described(name: str, metadata: object) -> Variable:
         units=str(said.get("units", "")),
         step_type=STEP_TYPES.get(process, process),
         period=_period(said.get("period")) if process not in ("", "instantaneous") else "",
-        level_units="" if level is None else LEVEL_UNITS.get(str(mars.get("levtype", "")), ""),
+        level_units="" if level is None else LEVEL_UNITS.get(level_type, ""),
+        level_type=LEVEL_TYPES.get(level_type, ""),
+        grib="" if _number(said.get("param_id")) is None else f"paramId={said['param_id']}",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from wxml import Variable
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
@@ -26,6 +27,7 @@ from wxml_dataset_sources.xarray_reading.coordinates import (
     is_height,
     is_pascal,
     level_numbers,
+    level_type,
     pressure_in_hpa,
 )
 from wxml_dataset_sources.xarray_reading.files import DataFile, Engine
@@ -166,6 +168,19 @@ class _Levels:
     """The units of `numbers`."""
     height: str = ""
     """The single height, if it is no part of the variables' names, as in `2 m`."""
+    type: str = ""
+    """As `Variable.level_type` has it."""
+
+    def quantity(self, name: str, attributes: Mapping[str, Any]) -> Variable:
+        """A variable at these levels as its attributes state it, those that cfgrib and MARS write among them."""
+        said = str(attributes.get("GRIB_typeOfLevel", ""))
+        return Variable(
+            name,
+            units=str(attributes.get("units", "")),
+            level_units=self.units,
+            level_type=self.type or ("isobaric" if said.startswith("isobaricIn") else said),
+            grib=f"paramId={attributes['GRIB_paramId']}" if attributes.get("GRIB_paramId") else "",
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -287,9 +302,7 @@ class _ArrayFile:
         block = Block(
             path=self.file.path,
             origin=f"`{name}`",
-            variables=(own,)
-            if own
-            else flatten(parameter, levels.numbers, str(array.attrs.get("units", "")), levels.units),
+            variables=(own,) if own else flatten(levels.quantity(parameter, array.attrs), levels.numbers),
             levels=np.arange(1 if levels.numbers is None else len(levels.numbers)),
             times=times.times,
             member_numbers=numbers,
@@ -345,8 +358,9 @@ class _ArrayFile:
         dim = str(axis.dims[0]) if axes else None
         units, standard_name = str(axis.attrs.get("units", "")), str(axis.attrs.get("standard_name", ""))
         if axis.size == 1 and is_height(units, standard_name):
-            return _Levels(dim, height=height(axis))
-        return _Levels(dim, pressure_in_hpa(level_numbers(axis), units), "hPa" if is_pascal(units) else units)
+            return _Levels(dim, height=height(axis), type=level_type(units, standard_name))
+        numbers, kept = pressure_in_hpa(level_numbers(axis), units), "hPa" if is_pascal(units) else units
+        return _Levels(dim, numbers, kept, type=level_type(units, standard_name))
 
 
 def _together(variable: xr.Variable, layout: Layout, engine: Engine) -> tuple[int, int]:

@@ -11,12 +11,13 @@ __all__ = [
     "is_height",
     "is_pascal",
     "level_numbers",
+    "level_type",
     "pressure_in_hpa",
 ]
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,14 @@ from wxml.errors import DataError
 
 HEIGHT_UNITS = {"m", "metre", "metres", "meter", "meters", "km", "cm"}
 HEIGHT_NAMES = {"height", "depth", "altitude"}
+LEVEL_TYPES = {
+    "air_pressure": "isobaric",
+    "atmosphere_hybrid_sigma_pressure_coordinate": "hybrid",
+    "height": "heightAboveGround",
+    "altitude": "heightAboveSea",
+    "air_potential_temperature": "theta",
+}
+"""The type of a level, as in GRIB, by the CF standard name of its axis."""
 PRESSURE_UNITS = {"hpa", "pa", "millibar", "millibars", "mbar", "mb", "hectopascal", "pascal"}
 
 
@@ -129,18 +138,24 @@ def _matches(pattern: str, text: object) -> bool:
     return re.fullmatch(pattern, str(text), re.IGNORECASE) is not None
 
 
-def flatten(parameter: str, levels: Sequence[float] | None, units: str, level_units: str = "") -> tuple[Variable, ...]:
-    """One variable per level, named `parameter_level`; or one without a level.
+def flatten(quantity: Variable, levels: Sequence[float] | None) -> tuple[Variable, ...]:
+    """One variable per level, named `parameter_level`; or `quantity` alone, without the units of a level.
 
-    >>> [variable.name for variable in flatten("t", [1000.0, 0.5], "K")]
+    >>> [variable.name for variable in flatten(Variable("t", units="K"), [1000.0, 0.5])]
     ['t_1000', 't_0.5']
     """
     if levels is None:
-        return (Variable(parameter, units=units),)
-    return tuple(
-        Variable(f"{parameter}_{level:g}", parameter, float(f"{level:g}"), units, level_units=level_units)
-        for level in levels
-    )
+        return (replace(quantity, level_units=""),)
+    return tuple(replace(quantity, name=f"{quantity.name}_{level:g}", level=float(f"{level:g}")) for level in levels)
+
+
+def level_type(units: str, standard_name: str) -> str:
+    """The type of a level axis, as `Variable.level_type` has it; empty where its attributes do not say it.
+
+    >>> level_type("hPa", ""), level_type("1", "atmosphere_hybrid_sigma_pressure_coordinate"), level_type("m", "")
+    ('isobaric', 'hybrid', '')
+    """
+    return "isobaric" if units.lower() in PRESSURE_UNITS else LEVEL_TYPES.get(standard_name, "")
 
 
 def level_numbers(axis: xr.DataArray) -> list[float]:

@@ -76,7 +76,8 @@ def own_variable(dataset: xr.Dataset, name: str) -> Variable | None:
     attributes = dataset[name].attrs
     if PROVENANCE not in dataset.attrs or not isinstance(attributes.get("param"), str):
         return None
-    variable = Variable(name, attributes["param"], units=str(attributes.get("units", "")))
+    units, level_type, grib = (str(attributes.get(key, "")) for key in ("units", "level_type", "grib"))
+    variable = Variable(name, attributes["param"], units=units, level_type=level_type, grib=grib)
     if "level" not in attributes:
         return variable
     return replace(variable, level=float(attributes["level"]), level_units=str(attributes.get("level_units", "")))

@@ -13,10 +13,11 @@ import cfgrib
 import eccodes
 import numpy as np
 from numpy.typing import NDArray
+from wxml import Variable
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
-from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Period, Selection
+from wxml_dataset_sources.xarray_reading.block import HEIGHT, Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.grib_index import HeaderRows, kept_rows
@@ -29,6 +30,7 @@ PARAMETER_KEYS = ("discipline", "parameterCategory", "parameterNumber", "table2V
 KEYS = (
     "cfVarName",
     "shortName",
+    "paramId",
     "typeOfLevel",
     "stepType",
     "units",
@@ -86,6 +88,8 @@ class _Kind:
     """The header values that all messages of one block have in common."""
 
     parameter: str
+    grib: str
+    """As `Variable.grib` has it."""
     type_of_level: str
     step_type: str
     units: str
@@ -97,6 +101,16 @@ class _Kind:
     edition: int
     unnamed: str
     """The numbers of a parameter that ecCodes has no name for; empty for others."""
+
+    @property
+    def level_type(self) -> str:
+        """As `Variable.level_type` has it."""
+        return "isobaric" if self.type_of_level.startswith("isobaricIn") else self.type_of_level
+
+    def quantity(self, name: str) -> Variable:
+        """What the messages say of their parameter, which we call `name`, at any level."""
+        units = LEVEL_UNITS.get(self.type_of_level, "")
+        return Variable(name, units=self.units, level_units=units, level_type=self.level_type, grib=self.grib)
 
     @property
     def origin(self) -> str:
@@ -164,7 +178,7 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
     block = Block(
         path=file.path,
         origin=kind.origin,
-        variables=flatten(name, numbers, kind.units, LEVEL_UNITS.get(kind.type_of_level, "")),
+        variables=flatten(kind.quantity(name), numbers),
         levels=np.arange(len(levels)),
         times=None if kind.is_static else np.array(times, "datetime64[s]"),
         member_numbers=tuple(map(str, members)) if kind.has_number else None,
@@ -199,9 +213,17 @@ def _stated(kind: _Kind, layer: str) -> dict[str, str]:
 
     The two editions of GRIB call one level by different names, so that types are compared within an edition.
     """
-    type_of_level = "isobaric" if kind.type_of_level.startswith("isobaricIn") else kind.type_of_level
-    stated = {f"the level in GRIB {kind.edition}": f"{type_of_level} {layer}".strip()}
+    stated = {f"the level in GRIB {kind.edition}": f"{kind.level_type} {layer}".strip()}
+    if kind.level_type == "heightAboveGround" and layer:
+        stated[HEIGHT] = f"{layer} m"
     return stated | ({"the parameter numbers": kind.unnamed} if kind.unnamed else {})
+
+
+def _grib_keys(header: Mapping[str, Any]) -> str:
+    """The keys that write this parameter again: that of ecCodes, or the numbers of one that it does not know."""
+    if header["paramId"] not in ("undef", 0):
+        return f"paramId={header['paramId']}"
+    return ",".join(f"{key}={header[key]}" for key in PARAMETER_KEYS if header[key] != "undef")
 
 
 def _unnamed(header: Mapping[str, Any]) -> str:
@@ -269,6 +291,7 @@ def _kind(header: Mapping[str, Any]) -> _Kind:
     name = next((header[key] for key in ("cfVarName", "shortName") if header[key] not in UNNAMED), "unknown")
     return _Kind(
         parameter=name,
+        grib=_grib_keys(header),
         type_of_level=header["typeOfLevel"],
         step_type=header["stepType"],
         units=header["units"],
