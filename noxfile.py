@@ -229,3 +229,24 @@ def peers(session: nox.Session) -> None:
     )
     table = {} if session.posargs else {"WXML_EQUALITY": str(ROOT / "docs" / "benchmarks" / "equality.md")}
     session.run("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)]), env=table)
+
+
+@nox.session
+@nox.parametrize("zarr", ["zarr", "zarr>=3.0.8"], ids=["zarr2", "zarr3"])
+def peer_datasets(session: nox.Session, zarr: str) -> None:
+    """Stores exchanged with anemoi-datasets, which has an environment of its own; arguments go to pytest.
+
+    It asks for zarr 2. With zarr 3 in its place it reads and writes zarr 3 too.
+    """
+    peer = ROOT / "peer-tests" / "datasets"
+    install_all(session, "pytest")
+    environment = Path(session.create_tmp()).resolve() / "peer"
+    if not environment.is_dir():
+        session.run("python", "-m", "venv", str(environment))
+    python = str(environment / "bin" / "python")
+    session.run(python, "-m", "pip", "install", "-q", "-r", str(peer / "requirements.txt"), external=True)
+    session.run(python, "-m", "pip", "install", "-q", zarr, external=True)
+    session.run(
+        *("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)])),
+        env={"WXML_PEERS_DATASETS": str(environment)},
+    )
