@@ -47,6 +47,7 @@ ABSENT = {
 
 ABSENT_FROM_WHOLE = {
     "wxml_anemoi": tuple(name for name in HEAVY if name not in ("torch", "hydra")),
+    "wxml_dataset_builder": ("torch", "hydra", "lightning", "mlflow", "matplotlib", "xarray", "netCDF4", "cfgrib"),
     "wxml_dataset_sources": ("torch", "hydra", "lightning", "mlflow"),
     "wxml_forecast_writers": ("torch", "hydra", "lightning", "mlflow", "matplotlib", "scipy"),
     "wxml_verification": ("torch", "hydra", "lightning", "mlflow", "cfgrib"),

@@ -76,6 +76,7 @@ _WHERE = {
 
 PUBLIC_MODULES = (
     "artefacts.replacement",
+    "config.settings",
     "data.source_fit",
     "data.sphere",
     "data.times",

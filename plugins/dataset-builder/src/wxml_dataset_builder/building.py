@@ -1,0 +1,113 @@
+"""Builds a dataset from a plan: all of it or a part, from nothing or from where an earlier process stopped."""
+
+__all__ = ["begin", "build_part", "finalise"]
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from wxml import DataSource
+from wxml.errors import ArtefactError
+from wxml.files.staging import check_absent
+
+from wxml_dataset_builder.arrays import create_array, hide, make_data
+from wxml_dataset_builder.finishing import finish
+from wxml_dataset_builder.part import Part
+from wxml_dataset_builder.plan import Plan
+from wxml_dataset_builder.records import read_record
+from wxml_dataset_builder.scheduling import Task, Workers, run_tasks
+from wxml_dataset_builder.span import build_span, close_units
+from wxml_dataset_builder.workplace import Workplace
+
+logger = logging.getLogger("wxml.dataset")
+
+TASK_DATES = 64
+"""About so many dates are one task: enough that few changes reach into the task before."""
+TASK_BYTES = 2**30
+
+
+def begin(place: Workplace, plan: Plan, source: DataSource, *, restart: bool = False) -> None:
+    """Make the place of a build, or take up the one that is there.
+
+    Raises:
+        ArtefactError: another dataset is being built there.
+    """
+    with place.lock("begin", seconds=-1):
+        place.put_right()
+        if restart:
+            place.clear()
+        if place.plan_file.exists() and place.store.is_dir():
+            if place.plan().identity != plan.identity:
+                raise ArtefactError(
+                    f"another dataset is being built in `{place.folder}`: its recipe or its data differ",
+                    fix="finish it with its own recipe, or begin anew with --restart",
+                )
+            logger.info("going on with the build in %s", place.folder)
+            return
+        place.clear()
+        _make(place, plan, source)
+
+
+def _make(place: Workplace, plan: Plan, source: DataSource) -> None:
+    """Make the arrays, and the plan last: from then on parts can be built."""
+    place.records.mkdir(parents=True)
+    grid, geometry = source.header.grid, plan.geometry
+    make_data(place.store, geometry)
+    create_array(place.store, "dates", plan.axis.dates.astype("M8[s]"), geometry, ("time",))
+    for name, values in (
+        ("latitudes", grid.latitudes),
+        ("longitudes", grid.longitudes),
+        ("area_weights", grid.area_weights),
+    ):
+        create_array(place.store, name, np.asarray(values, np.float64), geometry, ("cell",))
+    hide(place.store)
+    temporary = place.plan_file.with_name("plan.partial")
+    temporary.write_text(plan.to_text(), encoding="utf-8")
+    temporary.replace(place.plan_file)
+
+
+def build_part(place: Workplace, part: Part, workers: Workers) -> None:
+    """Build the units of a part that are not done.
+
+    Raises:
+        ArtefactError: nothing has begun, another process builds this part, or the disk is full.
+        DataError: the source cannot be read.
+    """
+    with place.lock(str(part)):
+        plan = place.plan()
+        todo = [
+            unit for unit in part.units(plan.geometry.units) if read_record(place.records, unit, place.store) is None
+        ]
+        run_tasks(_tasks(build_span, place.target, plan, todo), workers, "build")
+
+
+def finalise(place: Workplace, workers: Workers, *, overwrite: bool = False) -> None:
+    """Finish a dataset of which every part is built.
+
+    Raises:
+        ArtefactError: a part is missing, or the dataset exists and `overwrite` is not set.
+    """
+    with place.lock("finalise"):
+        plan = place.plan()
+        if not plan.kept:
+            check_absent(place.target, overwrite=overwrite)
+        records = [read_record(place.records, unit, place.store) for unit in range(plan.geometry.units)]
+        open_units = [unit for unit, record in enumerate(records) if record is not None and not record.is_closed]
+        run_tasks(_tasks(close_units, place.target, plan, open_units), workers, "changes")
+        finish(place, plan)
+
+
+def _tasks(function: Callable[[Path, str, int, int], int], target: Path, plan: Plan, units: list[int]) -> list[Task]:
+    """Spans of units that follow each other."""
+    geometry = plan.geometry
+    dates = max(1, min(TASK_DATES, TASK_BYTES // geometry.date_bytes))
+    length = max(1, dates // geometry.unit)
+    if not units:
+        return []
+    tasks = []
+    for run in np.split(np.array(units), np.flatnonzero(np.diff(units) > 1) + 1):
+        for start in range(0, len(run), length):
+            span = run[start : start + length]
+            tasks.append(Task(function, target, plan.identity, int(span[0]), int(span[-1]) + 1))
+    return tasks

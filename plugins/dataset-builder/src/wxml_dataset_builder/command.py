@@ -1,0 +1,21 @@
+"""`wxml dataset`: builds datasets for training, looks at them, and changes them."""
+
+import click
+
+from wxml_dataset_builder.commands.build import command as build
+from wxml_dataset_builder.commands.finalise import command as finalise
+
+COMMANDS = (build, finalise)
+
+
+@click.group("dataset", short_help="Build a dataset for training, look at it, or change it.")
+def command() -> None:
+    """Build a dataset for training, look at it, or change it.
+
+    A dataset is a zarr store in the layout of anemoi-datasets. Experiments read it with
+    `data.source: {plugin: anemoi, path: OUT.zarr}`.
+    """
+
+
+for one in COMMANDS:
+    command.add_command(one)

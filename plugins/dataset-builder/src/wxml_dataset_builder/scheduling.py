@@ -1,0 +1,111 @@
+"""Runs tasks with dask: in threads or processes of this machine, or on a cluster of `distributed`."""
+
+__all__ = ["Task", "Workers", "run_tasks"]
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from wxml.errors import ArtefactError, DataError, WxmlError
+from wxml.terminal import Progress
+
+MOST_THREADS = 8
+AGAIN = "then run the same command again: it goes on where it stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Who builds."""
+
+    count: int | None = None
+    """None: as many threads as processors, 8 at most; all of a cluster."""
+    processes: bool = False
+    scheduler: str | None = None
+    """The address of a scheduler of `distributed`; None: this machine."""
+
+    @property
+    def on_this_machine(self) -> int:
+        """The number of threads or processes."""
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.count or min(usable, MOST_THREADS)
+
+
+class Task(NamedTuple):
+    """A span of units."""
+
+    function: Callable[[Path, str, int, int], int]
+    target: Path
+    identity: str
+    first: int
+    last: int
+
+
+class Outcome(NamedTuple):
+    """What came of a task: a number of units, or what went wrong; an exception may not reach another process."""
+
+    done: int = 0
+    kind: str = ""
+    message: str = ""
+    fix: str = ""
+
+
+def attempt(task: Task) -> Outcome:
+    """Do a task where it is sent to."""
+    try:
+        return Outcome(task.function(*task[1:]))
+    except WxmlError as error:
+        return Outcome(kind=type(error).__name__, message=error.message, fix=error.fix)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return Outcome(kind="disk", message=f"the disk is full: {task.target}", fix=f"make room, {AGAIN}")
+        raise
+
+
+def run_tasks(tasks: Sequence[Task], workers: Workers, label: str) -> None:
+    """Do every task, in any order, and show how many units are done.
+
+    Raises:
+        WxmlError: that of the first task that failed; those that are done stay done.
+    """
+    shown = Progress(label, sum(task.last - task.first for task in tasks))
+    done = 0
+
+    def tell(outcome: Outcome) -> None:
+        nonlocal done
+        if outcome.kind:
+            raise (DataError if outcome.kind == "DataError" else ArtefactError)(outcome.message, fix=outcome.fix)
+        done += outcome.done
+        shown.update(done)
+
+    try:
+        if workers.scheduler is not None:
+            _on_cluster(tasks, workers.scheduler, tell)
+        elif workers.on_this_machine == 1 and not workers.processes:
+            for task in tasks:
+                tell(attempt(task))
+        else:
+            _on_this_machine(tasks, workers, tell)
+    finally:
+        shown.close()
+
+
+def _on_this_machine(tasks: Sequence[Task], workers: Workers, tell: Callable[[Outcome], None]) -> None:
+    from dask.base import compute
+    from dask.callbacks import Callback
+    from dask.delayed import delayed
+
+    waiting = [delayed(attempt, pure=False, traverse=False)(task) for task in tasks]
+    kind = "processes" if workers.processes else "threads"
+    with Callback(posttask=lambda key, result, *_: tell(result)):
+        compute(*waiting, scheduler=kind, num_workers=workers.on_this_machine, optimize_graph=False)
+
+
+def _on_cluster(tasks: Sequence[Task], address: str, tell: Callable[[Outcome], None]) -> None:
+    from distributed import Client, as_completed
+
+    with Client(address) as client:
+        for _, outcome in as_completed(client.map(attempt, tasks, pure=False), with_results=True):
+            tell(outcome)

@@ -1,0 +1,208 @@
+"""Builds a span of units: reads their dates, writes their chunks, and notes their moments."""
+
+__all__ = ["build_span", "close_units"]
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml import DataSource, Moments
+
+from wxml_dataset_builder.arrays import data_array, read_array
+from wxml_dataset_builder.plan import Plan, change_set, open_source
+from wxml_dataset_builder.records import UnitRecord, file_checksum, read_record, write_record
+from wxml_dataset_builder.workplace import Workplace
+
+Values = NDArray[np.floating[Any]]
+"""The values of one date, `[member, variable, node]`, as they are stored."""
+
+READ_BYTES = 32 * 2**20
+"""The bytes that are read from the source at once."""
+WINDOW_BYTES = 256 * 2**20
+"""The bytes of earlier dates that are kept for the changes; changes from dates before these are computed later."""
+
+reading = Lock()
+"""Threads of one process read one after the other: a source need not know that there are several."""
+
+
+class Span:
+    """What a process needs for any unit of one build."""
+
+    def __init__(self, target: Path) -> None:
+        self.place = Workplace(target)
+        self.plan: Plan = self.place.plan()
+        self.data = data_array(self.place.store)
+        areas = read_array(self.place.store, "area_weights")
+        self.weights = {"equal": np.ones(len(areas)), "area": areas}
+        """How the nodes of each kind of moments count."""
+        self._source: DataSource | None = None
+
+    @property
+    def source(self) -> DataSource:
+        """The source, which is opened when it is first needed."""
+        if self._source is None:
+            self._source = open_source(self.plan.reading)
+        return self._source
+
+    def read(self, dates: range) -> list[Values]:
+        """Read the values of dates that follow each other; missing ones are NaN, kept ones are those of the store."""
+        geometry, positions = self.plan.geometry, np.arange(dates.start, dates.stop)
+        _, variables, members, nodes = geometry.shape
+        values = np.full((len(dates), members, variables, nodes), np.nan, np.float32)
+        is_read = np.isin(positions, self.plan.reads())
+        if is_read.any():
+            with reading:
+                found = self.source.read(self.plan.axis.dates[positions[is_read]], self.plan.names)
+            if is_read.all():
+                values = found
+            else:
+                values[is_read] = found
+        return list(values.astype(geometry.dtype, copy=False))
+
+    def stored(self, date: int) -> Values:
+        """The values of a date that is written."""
+        return np.asarray(self.data[date]).swapaxes(0, 1)
+
+    def moments(self, values: Values) -> dict[str, Moments]:
+        """The moments of the values of one date, each value counted alike, and by area."""
+        return {kind: Moments.of(values, weights) for kind, weights in self.weights.items()}
+
+    def changes(self, steps: int, earlier: Values | None, later: Values) -> dict[str, Moments]:
+        """The moments of a change; nothing without the earlier date."""
+        sets = {change_set(kind, self.plan, steps): weights for kind, weights in self.weights.items()}
+        if earlier is None:
+            return {key: Moments.nothing(later.shape[1]) for key in sets}
+        change = np.subtract(later, earlier, dtype=np.float64)
+        return {key: Moments.of(change, weights) for key, weights in sets.items()}
+
+    def has_change(self, date: int, steps: int) -> bool:
+        """Whether there is a change to a date from the one `steps` before: both are on the axis, and not missing."""
+        missing = self.plan.axis.is_missing
+        return date >= steps and not missing[date] and not missing[date - steps]
+
+    def write(self, unit: int, values: list[Values]) -> dict[str, tuple[int, str]]:
+        """Write the chunks of a unit; returns the size and checksum of each file."""
+        dates = self.plan.geometry.dates_of(unit)
+        self.data[dates.start : dates.stop] = np.stack(values).swapaxes(1, 2)
+        files = self.plan.geometry.files_of(unit)
+        return {name: file_checksum(self.place.store / name) for name in files}
+
+
+@lru_cache(maxsize=4)
+def _span(target: Path, identity: str) -> Span:
+    return Span(target)
+
+
+def build_span(target: Path, identity: str, first: int, last: int) -> int:
+    """Build the units from `first` up to `last`, without it.
+
+    Args:
+        target: where the dataset will stand.
+        identity: that of the plan; a process keeps what it has opened for one plan.
+        first: a unit.
+        last: the unit after the last one.
+
+    Returns:
+        The number of units.
+
+    Raises:
+        DataError: the source cannot be read.
+        OSError: the store cannot be written.
+    """
+    span = _span(target, identity)
+    geometry = span.plan.geometry
+    window = Window(max(span.plan.tendencies.values()), geometry.date_bytes)
+    step = max(1, READ_BYTES // (geometry.date_bytes * geometry.unit))
+    for start in range(first, last, step):
+        units = range(start, min(start + step, last))
+        dates = range(units[0] * geometry.unit, geometry.dates_of(units[-1]).stop)
+        values = span.read(dates)
+        for unit in units:
+            here = geometry.dates_of(unit)
+            _build_unit(span, unit, values[here.start - dates.start : here.stop - dates.start], window)
+    return last - first
+
+
+class Window:
+    """The values of the last dates, as many as the changes need and the memory allows."""
+
+    def __init__(self, steps: int, date_bytes: int) -> None:
+        self._size = min(steps, max(1, WINDOW_BYTES // date_bytes))
+        self._kept: dict[int, Values] = {}
+
+    def add(self, date: int, values: Values) -> None:
+        """Keep a date, and let go of the oldest one."""
+        self._kept[date] = values
+        self._kept.pop(date - self._size - 1, None)
+
+    def get(self, date: int) -> Values | None:
+        """The values of a date, if they are kept."""
+        return self._kept.get(date)
+
+
+def _build_unit(span: Span, unit: int, values: list[Values], window: Window) -> None:
+    """Write a unit and its record; changes from dates that are not in the window stay unknown."""
+    parts: list[dict[str, Moments]] = []
+    unknown: dict[str, list[int]] = {name: [] for name in span.plan.tendencies}
+    for place, (date, here) in enumerate(zip(span.plan.geometry.dates_of(unit), values, strict=True)):
+        window.add(date, here)
+        found = span.moments(here) if not span.plan.axis.is_missing[date] else _nothing(span)
+        for name, steps in span.plan.tendencies.items():
+            earlier = window.get(date - steps) if span.has_change(date, steps) else None
+            if earlier is None and span.has_change(date, steps):
+                unknown[name].append(place)
+            found |= span.changes(steps, earlier, here)
+        parts.append(found)
+    files = span.write(unit, values)
+    record = UnitRecord(files, stacked(parts), {name: tuple(places) for name, places in unknown.items()})
+    write_record(span.place.records, unit, record)
+
+
+def _nothing(span: Span) -> dict[str, Moments]:
+    return {kind: Moments.nothing(len(span.plan.names)) for kind in span.weights}
+
+
+def stacked(parts: list[dict[str, Moments]]) -> dict[str, Moments]:
+    """The moments of several dates, by set, from those of each."""
+    return {name: Moments.stack([part[name] for part in parts]) for name in parts[0]}
+
+
+def close_units(target: Path, identity: str, first: int, last: int) -> int:
+    """Compute the changes that are unknown in the records of units, from the dates in the store.
+
+    Args and Returns as in `build_span`; every unit of the build must be written.
+
+    Raises:
+        OSError: the store cannot be read, or a record not be written.
+    """
+    span = _span(target, identity)
+    for unit in range(first, last):
+        record = read_record(span.place.records, unit, span.place.store)
+        if record is not None and not record.is_closed:
+            write_record(span.place.records, unit, _closed(span, unit, record))
+    return last - first
+
+
+def _closed(span: Span, unit: int, record: UnitRecord) -> UnitRecord:
+    dates = span.plan.geometry.dates_of(unit)
+    found = {name: [moments[place] for place in range(len(dates))] for name, moments in record.moments.items()}
+    for key, place, moments in _missing_changes(span, dates, record.unknown):
+        found[key][place] = moments
+    return UnitRecord(record.files, {name: Moments.stack(parts) for name, parts in found.items()}, {})
+
+
+def _missing_changes(
+    span: Span, dates: range, unknown: Mapping[str, tuple[int, ...]]
+) -> Iterator[tuple[str, int, Moments]]:
+    """Set, place in the unit and moments of each change that is unknown."""
+    for place in sorted({place for places in unknown.values() for place in places}):
+        later = span.stored(dates[place])
+        for name, places in unknown.items():
+            if place in places:
+                steps = span.plan.tendencies[name]
+                changes = span.changes(steps, span.stored(dates[place] - steps), later)
+                yield from ((key, place, moments) for key, moments in changes.items())

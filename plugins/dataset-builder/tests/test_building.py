@@ -1,0 +1,58 @@
+"""A dataset holds the values of its source, and the statistics of these."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from click.testing import CliRunner
+from wxml import DataSource, create
+from wxml_dataset_builder.command import command
+
+SOURCE = {"start": "2000-01-01", "end": "2000-01-06", "truncation": 5, "spin_up_days": 0}
+RECIPE = """
+source: {plugin: simulated-atmosphere, start: 2000-01-01, end: 2000-01-06, truncation: 5, spin_up_days: 0}
+statistics: {tendencies: [24h]}
+description: a small world
+"""
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(command, [str(one) for one in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def source() -> DataSource:
+    return create("data-source", "simulated-atmosphere", SOURCE)
+
+
+@pytest.fixture(params=["zarr3", "zarr2"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    recipe, target = tmp_path / "recipe.yaml", tmp_path / "out.zarr"
+    recipe.write_text(f"{RECIPE}output: {{format: {request.param}}}\n")
+    run("build", recipe, target, "--workers", "2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.zarr", "recipe.yaml"]
+    return target
+
+
+def test_the_values_come_back_bit_for_bit(store: Path, source: DataSource) -> None:
+    built = create("data-source", "anemoi", {"path": str(store)})
+    assert built.header.names == source.header.names
+    assert np.array_equal(built.header.times, source.header.times)
+    assert built.header.grid.identity == source.header.grid.identity
+    times = source.header.times
+    assert np.array_equal(built.read(times, built.header.names), source.read(times, source.header.names))
+
+
+def test_statistics_are_those_of_the_period(store: Path, source: DataSource) -> None:
+    group = zarr.open_group(store, mode="r")
+    values = source.read(source.header.times, source.header.names).astype(np.float64)
+    inside = values[: int(0.8 * len(values))]
+    assert group.attrs["statistics_end_date"] == str(source.header.times[len(inside) - 1])
+    for prefix, found in (("", inside), ("statistics_tendencies_1d_", inside[4:] - inside[:-4])):
+        np.testing.assert_allclose(group[f"{prefix}mean"][:], found.mean((0, 1, 3)), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(group[f"{prefix}stdev"][:], found.std((0, 1, 3)), rtol=1e-12)
+        assert np.array_equal(group[f"{prefix}minimum"][:], found.min((0, 1, 3)))
+        assert np.array_equal(group[f"{prefix}maximum"][:], found.max((0, 1, 3)))
