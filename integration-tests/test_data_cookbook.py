@@ -53,7 +53,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     westwards = [(place + 180) % 360 - 180 for place in EASTWARDS]
     write(folder / "land.nc", "lsm", "2000-01-01", 16, NORTH_FIRST[::-1], sorted(westwards))
     write_dataset_of_anemoi(folder / "anemoi.zarr")
-    write_forecasts(folder / "forecast.zarr")
+    write_forecasts(folder / "forecast.zarr", "2000-01-01", "2000-01-02")
+    write_forecasts(folder / "hindcasts.zarr", "2000-01-02", "2001-01-02")
+    with xr.open_dataset(folder / "hindcasts.zarr", decode_timedelta=False, engine="zarr") as dataset:
+        dataset.to_netcdf(folder / "hindcasts-20200102.nc")
     write_observations(folder)
     write(folder / "timed.nc", "orog", "2000-01-01", 1, NORTH_FIRST[::-1], EASTWARDS)
     with xr.open_dataset(folder / "timed.nc") as dataset:
@@ -80,9 +83,9 @@ def write_dataset_of_anemoi(path: Path) -> None:
     root.create_array("longitudes", data=np.tile(EASTWARDS, 4))
 
 
-def write_forecasts(path: Path) -> None:
+def write_forecasts(path: Path, *dates: str) -> None:
     """Write forecasts from two starts, for 6, 12, 18 and 24 hours, as wxml does."""
-    starts = np.array(["2000-01-01", "2000-01-02"], "M8[s]")
+    starts = np.array(dates, "M8[s]")
     leads = np.arange(6, 30, 6) * HOUR.astype("m8[s]")
     grid = Grid.regular(NORTH_FIRST, EASTWARDS)
     writer = create("forecast-writer", "zarr", {}, str(path), where="forecast.writer")

@@ -77,6 +77,7 @@ _WHERE = {
 PUBLIC_MODULES = (
     "artefacts.replacement",
     "config.settings",
+    "data.forcings",
     "data.source_fit",
     "data.sphere",
     "data.times",

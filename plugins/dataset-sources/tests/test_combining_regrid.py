@@ -125,7 +125,7 @@ def test_the_grid_of_another_source(world):
     assert source.header.grid.identity == Grid.regular([45.0, 30.0], [10.0, 20.0, 30.0]).identity
 
 
-@carries_out("write for example to: {degrees: 1.0}")
+@carries_out("write for example {}: {degrees: 1.0}")
 @pytest.mark.parametrize("wrong", [{}, {"healpix": 2, "octahedral": 2}, {"degrees": 0.7}])
 def test_targets_that_are_none(world, wrong):
     with pytest.raises(DataError, match=r"^`to` needs one of `degrees`|^`degrees` is 0\.7, which does not divide 180"):

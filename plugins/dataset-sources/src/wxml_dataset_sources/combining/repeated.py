@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml.data.times import format_time, parse_duration, parse_time
+from wxml.data.times import format_time
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
-from wxml_dataset_sources.combining.time_choice import last_instant
+from wxml_dataset_sources.combining.time_choice import Times, regular_times
 
-Times = NDArray[np.datetime64]
 Every = Literal["constant", "month", "day"]
 DAY = 86400  # seconds
 LEAP_DAY = 229 * DAY
@@ -54,10 +53,7 @@ class Repeated(Combination):
                 f"`members` is {members}, and {part.called} has {part.header.members} members of its own",
                 fix="leave `members` out, or choose one of them with `subset` and its option `members`",
             )
-        first, last = parse_time(start), last_instant(end)
-        if last < first:
-            raise DataError(f"`end` {end} is before `start` {start}", fix="swap the two")
-        times = np.arange(first, last + np.timedelta64(1, "s"), parse_duration(frequency))
+        times = regular_times(start, end, frequency)
         self._rows = _rows(part, times, every)
         self.header = replace(part.header, times=times, members=max(members, part.header.members))
 

@@ -25,8 +25,8 @@ class Target(Options):
     ] = None
 
 
-def target_grid(target: Target) -> Grid:
-    """Make the grid.
+def target_grid(target: Target, option: str = "to") -> Grid:
+    """Make the grid that the option `option` chooses.
 
     Raises:
         DataError: none or several are chosen, or `degrees` does not divide 180.
@@ -34,20 +34,21 @@ def target_grid(target: Target) -> Grid:
     given = [name for name in ("degrees", "octahedral", "healpix", "like") if getattr(target, name) is not None]
     if len(given) != 1:
         raise DataError(
-            f"`to` needs one of `degrees`, `octahedral`, `healpix` and `like`, got {' and '.join(given) or 'none'}",
-            fix="write for example to: {degrees: 1.0}",
+            f"`{option}` needs one of `degrees`, `octahedral`, `healpix` and `like`, "
+            f"got {' and '.join(given) or 'none'}",
+            fix=f"write for example {option}: {{degrees: 1.0}}",
         )
     if target.like is not None:
-        return opened(target.like, "to.like").header.grid
+        return opened(target.like, f"{option}.like").header.grid
     if target.octahedral is not None:
         return Grid.octahedral(target.octahedral)
-    return Grid.healpix(target.healpix) if target.healpix is not None else _regular(float(target.degrees or 0))
+    return Grid.healpix(target.healpix) if target.healpix is not None else _regular(float(target.degrees or 0), option)
 
 
-def _regular(degrees: float) -> Grid:
+def _regular(degrees: float, option: str) -> Grid:
     rows = round(180 / degrees)
     if abs(rows * degrees - 180) > 1e-9:
         raise DataError(
-            f"`degrees` is {degrees:g}, which does not divide 180", fix="write for example to: {degrees: 1.0}"
+            f"`degrees` is {degrees:g}, which does not divide 180", fix=f"write for example {option}: {{degrees: 1.0}}"
         )
     return Grid.regular(90 - 180 / rows * np.arange(rows + 1), 180 / rows * np.arange(2 * rows))

@@ -1,6 +1,6 @@
 """Which times of a source are kept."""
 
-__all__ = ["chosen_times", "last_instant", "shortest_step"]
+__all__ = ["Times", "chosen_times", "last_instant", "regular_times", "shortest_step"]
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,18 @@ def _every(times: Times, frequency: str) -> Times:
         )
     kept: Times = times[(times - times[0]) % step == np.timedelta64(0, "s")]
     return kept
+
+
+def regular_times(start: str, end: str, frequency: str) -> Times:
+    """The times from `start` to `end`, both included, `frequency` apart.
+
+    Raises:
+        DataError: `end` is before `start`, or one of them is no time.
+    """
+    first, last = parse_time(start), last_instant(end)
+    if last < first:
+        raise DataError(f"`end` {end} is before `start` {start}", fix="swap the two")
+    return np.arange(first, last + np.timedelta64(1, "s"), parse_duration(frequency))
 
 
 def last_instant(end: str) -> np.datetime64:
