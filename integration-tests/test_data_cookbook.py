@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from scipy.sparse import csr_array, save_npz
 from wxml import DataSource, Fields, ForecastHeader, Grid, Variable, create
 from wxml.data.times import format_time
 from wxml.files.yaml_loader import load_yaml
@@ -65,6 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(
         folder / "region.nc", "t_850", "2000-01-01", 16, [35.0, 30.0, 25.0, 20.0, 15.0], [35.0, 40.0, 45.0, 50.0, 55.0]
     )
+    save_npz(folder / "half.npz", csr_array(np.full((12, 32), 1 / 32)))
     with xr.open_dataset(folder / "era5-2000.nc") as whole:
         whole[["t"]].isel(time=[0, 1, 2, 5, 6, 15]).sel(t_level=[850.0]).to_netcdf(folder / "gaps.nc")
     return folder

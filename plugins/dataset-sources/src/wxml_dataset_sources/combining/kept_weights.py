@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 LOG = logging.getLogger("wxml")
-VERSION = 1  # rises when the same grids get other weights
+VERSION = 2  # rises when the same grids get other weights
 
 
 def kept_weights(source: Grid, target: Grid, method: Method) -> "csr_array":
     """The weights of `interpolation_weights`: from the cache, or made now and kept there."""
-    kind = "boxes" if source.is_regular else "triangles"
+    kind = "boxes" if source.is_regular else "nodes"  # the same places may be a list of nodes
     path = cache_folder() / f"regrid-{method}-{kind}-{source.identity}-{target.identity}-{VERSION}.npz"
     weights = _load(path, (len(target), len(source)))
     if weights is None:
