@@ -44,8 +44,10 @@ _WHERE = {
     "PluginChoice": "plugins.options.choices",
     "Processor": "model.processor",
     "ProcessorChannels": "model.processor",
+    "ReadRequest": "data.read_request",
     "Route": "graphs.graph",
     "Scores": "verification.verifier",
+    "SelectiveSource": "data.source",
     "SourceHeader": "data.source",
     "Statistics": "data.statistics",
     "StoredForecast": "forecasting.stored",
@@ -78,6 +80,7 @@ PUBLIC_MODULES = (
     "artefacts.replacement",
     "config.settings",
     "data.forcings",
+    "data.read_request",
     "data.source_fit",
     "data.sphere",
     "data.times",
@@ -122,7 +125,9 @@ if TYPE_CHECKING:
     from wxml.data.forcing import Forcing as Forcing
     from wxml.data.grid import Grid as Grid
     from wxml.data.moments import Moments as Moments
+    from wxml.data.read_request import ReadRequest as ReadRequest
     from wxml.data.source import DataSource as DataSource
+    from wxml.data.source import SelectiveSource as SelectiveSource
     from wxml.data.source import SourceHeader as SourceHeader
     from wxml.data.statistics import Statistics as Statistics
     from wxml.data.transform import Transform as Transform

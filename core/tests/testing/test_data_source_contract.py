@@ -3,10 +3,11 @@
 import importlib
 import itertools
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from wxml.data.source import SourceHeader
+from wxml.data.source import SelectiveSource, SourceHeader
 from wxml.data.variables import Variable
 from wxml.testing import DataSourceContract, TravellingWaves
 
@@ -198,6 +199,51 @@ class OwnRead(Local):
         return super().read(times, variables)
 
 
+class Partwise(SelectiveSource):
+    """Waves of which a part can be read."""
+
+    def __init__(self) -> None:
+        self.waves = TravellingWaves(days=1, members=3)
+        self.header = self.waves.header
+
+    def _read_part(self, request, out) -> None:
+        self.waves.fill(request, out)
+
+    def provenance(self):
+        return self.waves.provenance()
+
+
+class FirstMembers(Partwise):
+    def _read_part(self, request, out) -> None:
+        super()._read_part(replace(request, members=slice(0, out.shape[1])), out)
+
+
+class FirstNodes(Partwise):
+    def _read_part(self, request, out) -> None:
+        super()._read_part(replace(request, nodes=slice(0, out.shape[3])), out)
+
+
+class LeavesRest(Partwise):
+    """No temperature at the second time, and so nothing written."""
+
+    def _read_part(self, request, out) -> None:
+        there = np.flatnonzero(request.times != 1)
+        out[there] = self.waves.read(self.header.times[request.times[there]], ["t", "q"])[:, request.members][
+            :, :, request.variables
+        ][..., request.nodes]
+
+
+class WritesBeside(Partwise):
+    def _read_part(self, request, out) -> None:
+        super()._read_part(request, out)
+        if out.base is not None and out.base.shape != out.shape:
+            out.base[-1, ..., -1] = 0
+
+
+class TestPartwise(DataSourceContract):
+    plugin = Partwise
+
+
 @pytest.mark.parametrize(
     ("plugin", "check", "message"),
     [
@@ -224,6 +270,10 @@ class OwnRead(Local):
         (HidesTheSize, "checksums_are_those_of_the_files", "each of `files` must have `name` and `bytes`, got"),
         (StampsNow, "stamp_is_text", "the stamp changes from"),
         (StampsNumber, "stamp_is_text", "`stamp` must give a text, got 5"),
+        (FirstMembers, "some_members_are_those_of_the_whole", "a read of the members .2. gives other values"),
+        (FirstNodes, "some_nodes_are_those_of_the_whole", "a read of the nodes .47. gives other values"),
+        (LeavesRest, "values_are_written_to_an_array", "leaves other values in it: write each, NaN where missing"),
+        (WritesBeside, "values_are_written_to_an_array", "writes beside it"),
         (OwnRead, "unknown_times_and_variables_are_refused", "`read` must not be overridden"),
     ],
 )

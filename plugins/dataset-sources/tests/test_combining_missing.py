@@ -111,11 +111,11 @@ def test_times_off_the_step_are_refused(world):
 def test_each_time_of_the_source_is_read_once(gap, monkeypatch):
     source = Missing(source=gap, policy="interpolate")
     asked = []
-    inner = type(source._sources[0])._read
+    inner = type(source._sources[0])._read_part
     monkeypatch.setattr(
         type(source._sources[0]),
-        "_read",
-        lambda self, times, *more: (asked.append(len(times)), inner(self, times, *more)),
+        "_read_part",
+        lambda self, request, out: (asked.append(len(request.times)), inner(self, request, out)),
     )
     source.read(source.header.times, ["t"])
     assert asked == [4]

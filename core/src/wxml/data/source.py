@@ -1,19 +1,23 @@
 """DataSource: weather data in physical units, by time and variable."""
 
-__all__ = ["DataSource", "SourceHeader"]
+__all__ = ["DataSource", "SelectiveSource", "SourceHeader"]
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wxml.data.grid import Grid
+from wxml.data.read_request import ReadRequest, checked_positions
 from wxml.data.times import format_time
 from wxml.data.variables import Variable
 from wxml.errors import DataError, nearest
+
+READ_AT_ONCE: Final = 2**28
+"""Bytes that a source without `_read_part` may take to read more than is asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +29,15 @@ class SourceHeader:
     times: NDArray[np.datetime64]
     """`datetime64[s]`, strictly rising; a gap is a time that is not there."""
     members: int = 1
+    _places: Mapping[str, int] = field(init=False, repr=False)
+    """The position of each name."""
 
     def __post_init__(self) -> None:
         if self.times.dtype != np.dtype("datetime64[s]") or not np.all(np.diff(self.times) > np.timedelta64(0, "s")):
             raise DataError("`times` of a source must be datetime64[s] and rise strictly, got others", fix="sort them")
         if len(set(self.names)) != len(self.names):
             raise DataError(f"a source must name each variable once, got {list(self.names)}", fix="rename one")
+        object.__setattr__(self, "_places", {name: place for place, name in enumerate(self.names)})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -43,11 +50,10 @@ class SourceHeader:
         Raises:
             DataError: the source does not have one of the names; the error suggests the nearest name.
         """
-        places = {variable.name: place for place, variable in enumerate(self.variables)}
         for name in names:
-            if name not in places:
+            if name not in self._places:
                 raise DataError(f"the source has no variable {name!r}", fix=nearest(name, self.names))
-        return np.array([places[name] for name in names], dtype=np.intp)
+        return np.array([self._places[name] for name in names], dtype=np.intp)
 
     def time_indices(self, times: ArrayLike) -> NDArray[np.intp]:
         """The positions of the given times in the header's `times`.
@@ -71,30 +77,63 @@ class SourceHeader:
 class DataSource(ABC):
     """Weather data on one grid.
 
-    A plugin sets `header` in its constructor (cheap: no field is read) and fills `_read`. Instances are pickled to
-    data-loader workers, so they hold paths rather than open files. All options are keyword-only.
+    A plugin sets `header` in its constructor (cheap: no field is read) and fills `_read`; one that can read some
+    members or some nodes alone is a `SelectiveSource` instead. Instances are pickled to data-loader workers, so they
+    hold paths rather than open files. All options are keyword-only.
     """
 
     header: SourceHeader
 
     @final
-    def read(self, times: ArrayLike, variables: Sequence[str]) -> NDArray[np.float32]:
+    def read(
+        self,
+        times: ArrayLike,
+        variables: Sequence[str],
+        *,
+        members: slice | ArrayLike | None = None,
+        nodes: slice | ArrayLike | None = None,
+        out: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
         """Read values in physical units, shape `[time, member, variable, node]`; missing values are NaN.
 
         Args:
             times: instants that are in `header.times`, in any order.
             variables: names that are in `header.names`, in any order.
+            members: positions from 0, in any order; None reads all of them.
+            nodes: positions in `header.grid`, likewise.
+            out: an array of that shape, perhaps a view, to write the values to; it is returned.
 
         Raises:
-            DataError: the source does not have a time or a variable, or a file cannot be read.
+            DataError: the source does not have a time, a variable, a member or a node, `out` has another shape or type,
+                or a file cannot be read.
         """
-        time_indices = self.header.time_indices(times)
-        variable_indices = self.header.variable_indices(variables)
-        shape = (len(time_indices), self.header.members, len(variable_indices), len(self.header.grid))
-        out = np.full(shape, np.nan, dtype=np.float32)
-        if out.size:
-            self._read(time_indices, variable_indices, out)
+        request = ReadRequest(
+            self.header.time_indices(times),
+            self.header.variable_indices(variables),
+            checked_positions(members, self.header.members, "members"),
+            checked_positions(nodes, len(self.header.grid), "nodes"),
+        )
+        if out is None:
+            out = np.empty(request.shape, np.float32)
+        elif out.shape != request.shape or out.dtype != np.float32:
+            raise DataError(
+                f"`out` has shape {out.shape} and type {out.dtype}, and what is read has {request.shape} and float32",
+                fix="leave `out` out, or give an array of this shape and type",
+            )
+        self.fill(request, out)
         return out
+
+    @final
+    def fill(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        """Write what is asked for to `out[time, member, variable, node]`; sources that are made of others call it.
+
+        It is `read` by positions, which nobody checks again.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        if out.size:
+            self._read_part(request, out)
 
     @abstractmethod
     def _read(
@@ -105,11 +144,24 @@ class DataSource(ABC):
         Args:
             time_indices: positions in `header.times`, never empty, perhaps repeated, in any order.
             variable_indices: positions in `header.variables`, likewise.
-            out: the array to fill.
+            out: the array to fill, for all members and nodes.
 
         Raises:
             DataError: a file cannot be read; the error names it.
         """
+
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        """Read all members and nodes with `_read`, and take those that are asked for; see `SelectiveSource`."""
+        members, nodes = self.header.members, len(self.header.grid)
+        if request.is_whole(members, nodes) and out.flags.c_contiguous:
+            out.fill(np.nan)
+            self._read(request.times, request.variables, out)
+            return
+        for times, variables in request.blocks(READ_AT_ONCE // (4 * members * nodes)):
+            rows, columns = request.times[times], request.variables[variables]
+            whole = np.full((len(rows), members, len(columns), nodes), np.nan, np.float32)
+            self._read(rows, columns, whole)
+            out[times, :, variables] = whole[:, request.members][..., request.nodes]
 
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
@@ -140,3 +192,29 @@ class DataSource(ABC):
             DataError: a file cannot be read; the error names it.
         """
         return ""
+
+
+class SelectiveSource(DataSource):
+    """A source that reads some members and some nodes alone, so that one member costs one member.
+
+    A plugin fills `_read_part` in place of `_read`.
+    """
+
+    @final
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        every_member, every_node = slice(0, self.header.members), slice(0, len(self.header.grid))
+        self._read_part(ReadRequest(time_indices, variable_indices, every_member, every_node), out)
+
+    @abstractmethod
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        """Write what is asked for to `out[time, member, variable, node]`: each of its values, NaN where missing.
+
+        Args:
+            request: positions of times, variables, members and nodes; none of them is empty.
+            out: the array to fill, perhaps a view of a larger one; what is in it before means nothing.
+
+        Raises:
+            DataError: a file cannot be read; the error names it.
+        """

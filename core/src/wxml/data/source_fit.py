@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from wxml.data.grid import SAME_MERIDIAN, Grid
 from wxml.data.node_order import node_order
-from wxml.data.source import DataSource, SourceHeader
+from wxml.data.read_request import ReadRequest, picked, run
+from wxml.data.source import DataSource, SelectiveSource, SourceHeader
 from wxml.data.units import have_same_meaning
 from wxml.data.variables import Variable
 from wxml.errors import DataError
@@ -100,19 +101,16 @@ _COMPARED = (
 )
 
 
-class _Reordered(DataSource):
+class _Reordered(SelectiveSource):
     """A source with its nodes in the order of another grid."""
 
     def __init__(self, source: DataSource, grid: Grid, order: NDArray[np.intp]) -> None:
         """`order[n]` is the node of `source` at the place of node n of `grid`."""
         self.header = replace(source.header, grid=grid)
-        self._source, self._order = source, order
+        self._source, self._order = source, run(order)
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
-        out[:] = self._source.read(self.header.times[time_indices], names)[..., self._order]
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        self._source.fill(replace(request, nodes=picked(self._order, request.nodes)), out)
 
     def provenance(self) -> dict[str, Any]:
         """That of the source as it is."""

@@ -19,6 +19,8 @@ from wxml.testing.contract import Contract, require
 
 LARGEST = 1e20
 """Fill values of files, which stand for missing values, have at least this size; no weather has."""
+UNTOUCHED = 54321.0
+"""What is in an array before a read writes to it."""
 PATIENCE = 600
 """Seconds that a worker process may take to start and to read."""
 
@@ -103,6 +105,43 @@ class DataSourceContract(Contract):
         twice = self.make().read(np.repeat(times, 2), names)
         _require_equal(twice[1::2], twice[::2], "a read with the same time twice gives other values the second time")
 
+    def test_some_members_are_those_of_the_whole(self) -> None:
+        """A read of some members, in any order, gives their values in a read of all."""
+        times, names = self._sample()
+        source = self.make()
+        whole = source.read(times, names)
+        last = source.header.members - 1
+        for members in ([last], np.arange(last + 1)[::-1], slice(0, 1), [last, 0, last]):
+            part = self.make().read(times, names, members=members)
+            _require_equal(part, whole[:, members], f"a read of the members {members} gives other values")
+
+    def test_some_nodes_are_those_of_the_whole(self) -> None:
+        """A read of some nodes, in any order, gives their values in a read of all."""
+        times, names = self._sample()
+        source = self.make()
+        whole = source.read(times, names)
+        last = len(source.header.grid) - 1
+        some = np.unique(np.linspace(0, last, self.most).astype(int))
+        for nodes in ([last], some, some[::-1], slice(last // 3, last // 2 + 1), [last, 0, last]):
+            part = self.make().read(times, names, nodes=nodes)
+            _require_equal(part, whole[..., nodes], f"a read of the nodes {nodes} gives other values")
+
+    def test_values_are_written_to_an_array(self) -> None:
+        """A read into `out`, a view of a larger array too, writes each value, and nothing beside it."""
+        times, names = self._sample()
+        source = self.make()
+        whole = source.read(times, names)
+        half = slice(0, len(source.header.grid) // 2 + 1)
+        for members, nodes in ((None, None), (slice(0, 1), half)):
+            expected = whole[:, members or slice(None), :, nodes or slice(None)]
+            room = np.full((2 * len(times), *expected.shape[1:-1], expected.shape[-1] + 1), UNTOUCHED, np.float32)
+            out = room[::2, ..., :-1]
+            found = source.read(times, names, members=members, nodes=nodes, out=out)
+            require(found is out, "a read into `out` returns another array")
+            _require_equal(out, expected, "a read into `out` leaves other values in it: write each, NaN where missing")
+            out[:] = UNTOUCHED
+            require((room == UNTOUCHED).all(), "a read into `out`, a view, writes beside it")
+
     def test_reads_do_not_disturb_each_other(self) -> None:
         """A caller may change the values of one read; the next read gives the original ones."""
         times, names = self._sample()
@@ -125,7 +164,9 @@ class DataSourceContract(Contract):
 
     def test_unknown_times_and_variables_are_refused(self) -> None:
         """An unknown time or variable is a DataError that names it, and `read` is not overridden."""
-        require(self.plugin.read is DataSource.read, "`read` must not be overridden; fill `_read`")
+        for name in ("read", "fill"):
+            own = getattr(self.plugin, name) is getattr(DataSource, name)
+            require(own, f"`{name}` must not be overridden; fill `_read`")
         source = self.make()
         names, times = source.header.names[:1], source.header.times
         for what, wanted, variables, word in (

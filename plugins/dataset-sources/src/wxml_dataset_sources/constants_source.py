@@ -2,18 +2,19 @@
 
 __all__ = ["Constants"]
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml import ReadRequest
+from wxml.data.read_request import run
 from wxml.data.source_fit import Sides, on_grid
 from wxml.data.times import format_time, parse_time
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
+from wxml_dataset_sources.combining.combination import Combination, Part, Source, fill_there, opened, values_of
 from wxml_dataset_sources.xarray_source import XarraySource
 
 SAME_PLACE = 1e-3  # degrees: files round their coordinates, neighbours are farther apart
@@ -51,22 +52,22 @@ class Constants(Combination):
         super().__init__((main, static), {} if time is None else {"time": time})
         self._moment = _moment(static, time)
         self._main, self._static = main.source, on_grid(static.source, main.header.grid, _sides(main), SAME_PLACE)
+        self._row = static.header.time_indices([self._moment])
         _check(main, static)
         self.header = replace(main.header, variables=(*main.header.variables, *static.header.variables))
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         count = len(self._main.header.variables)
-        moving = np.flatnonzero(variable_indices < count)
+        moving = np.flatnonzero(request.variables < count)
         if len(moving):
-            out[:, :, moving] = self._main.read(self.header.times[time_indices], self._names(variable_indices[moving]))
-        constant = np.flatnonzero(variable_indices >= count)
+            part = replace(request, variables=request.variables[moving])
+            fill_there(self._main, part, out, (slice(None), slice(None), run(moving)))
+        constant = np.flatnonzero(request.variables >= count)
         if len(constant):
-            out[:, :, constant] = self._static.read([self._moment], self._names(variable_indices[constant]))
-
-    def _names(self, indices: NDArray[np.intp]) -> Sequence[str]:
-        return [self.header.names[index] for index in indices]
+            members = request.members if self._static.header.members > 1 else slice(0, 1)
+            own = request.variables[constant] - count
+            part = ReadRequest(self._row, own, members, request.nodes)
+            out[:, :, constant] = values_of(self._static, part)
 
 
 def _sides(main: Part) -> Sides:

@@ -8,10 +8,11 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml import ReadRequest
 from wxml.data.times import format_duration, parse_duration, parse_time
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
+from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened, values_of
 from wxml_dataset_sources.combining.time_choice import shortest_step
 from wxml_dataset_sources.combining.variable_choice import meant
 
@@ -46,6 +47,7 @@ class Accumulate(Combination):
         _check_restart(part, self._restart, self._step)
         before = own.times - self._step
         has_sum = (before >= self._start) & (np.isin(before, own.times) | self._is_restart(before))
+        self._rows, self._restarts = np.flatnonzero(has_sum), self._is_restart(before[has_sum])
         self._sums = np.array([variable in chosen for variable in own.variables])
         period = format_duration(self._step)
         described = (
@@ -59,18 +61,14 @@ class Accumulate(Combination):
         since = after if self._restart is None else after % self._restart
         return np.asarray(since == np.timedelta64(0, "s"))
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        times, sums = self.header.times[time_indices], np.flatnonzero(self._sums[variable_indices])
-        names = [self.header.names[index] for index in variable_indices]
-        out[:] = self._sources[0].read(times, names)
-        before = times - self._step
-        rows = np.flatnonzero(~self._is_restart(before))
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        at, sums = self._rows[request.times], np.flatnonzero(self._sums[request.variables])
+        self._sources[0].fill(replace(request, times=at), out)
+        rows = np.flatnonzero(~self._restarts[request.times])
         if len(rows) and len(sums):
-            earlier = self._sources[0].read(before[rows], [names[column] for column in sums])
+            part = replace(request, times=at[rows] - 1, variables=request.variables[sums])
             place = np.ix_(rows, np.arange(out.shape[1]), sums)
-            out[place] = out[place].astype(np.float64) - earlier
+            out[place] = out[place].astype(np.float64) - values_of(self._sources[0], part)
         if self._not_negative:
             out[:, :, sums] = np.maximum(out[:, :, sums], 0)
 

@@ -1,14 +1,17 @@
 """What every source has that is made of others: their files, checksums and stamps."""
 
-__all__ = ["Combination", "Part", "Source", "Sources", "opened", "opened_all"]
+__all__ = ["Combination", "Part", "Source", "Sources", "fill_there", "opened", "opened_all", "values_of"]
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
-from wxml import DataSource, Kind, PluginChoice, SourceHeader, create
+from wxml import DataSource, Kind, PluginChoice, ReadRequest, SourceHeader, create
+from wxml.data.read_request import Positions
 
 Source = Annotated[PluginChoice, Kind("data-source"), Field(description="the source that this one reads")]
 """The option of a plugin that reads one source."""
@@ -46,7 +49,10 @@ def opened_all(choices: Sequence[PluginChoice], where: str = "sources") -> tuple
 
 
 class Combination(DataSource):
-    """A source that is made of others. A subclass sets `header` in its constructor, and fills `_read`."""
+    """A source that is made of others. A subclass sets `header` in its constructor, and fills `_read_part`.
+
+    One that cannot read some members or nodes alone fills `_read` instead.
+    """
 
     name: ClassVar[str]
     """The name of the plugin."""
@@ -60,6 +66,12 @@ class Combination(DataSource):
         """
         self._sources = tuple(part.source for part in parts)
         self._options = dict(options)
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        every_member, every_node = slice(0, self.header.members), slice(0, len(self.header.grid))
+        self._read_part(ReadRequest(time_indices, variable_indices, every_member, every_node), out)
 
     def provenance(self) -> dict[str, Any]:
         """The options, what each source says of itself, and the files of all of them as one list."""
@@ -88,6 +100,25 @@ class Combination(DataSource):
         """A hash of the stamps of all sources; the empty text if all of these are empty."""
         stamps = [source.stamp() for source in self._sources]
         return hashlib.sha256(json.dumps(stamps).encode()).hexdigest() if any(stamps) else ""
+
+
+def fill_there(source: DataSource, request: ReadRequest, out: NDArray[np.float32], there: Sequence[Positions]) -> None:
+    """Write what a source is asked for to the places `there` of the first axes of `out`; copied only if they must be.
+
+    One of them may be an array.
+    """
+    index = tuple(there)
+    if all(isinstance(places, slice) for places in index):
+        source.fill(request, out[index])
+    else:
+        out[index] = values_of(source, request)
+
+
+def values_of(source: DataSource, request: ReadRequest) -> NDArray[np.float32]:
+    """What a source is asked for, as an array of its own."""
+    values = np.empty(request.shape, np.float32)
+    source.fill(request, values)
+    return values
 
 
 def _files(record: Mapping[str, Any]) -> list[Any]:

@@ -9,11 +9,12 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Grid
+from wxml import Grid, ReadRequest
+from wxml.data.read_request import run
 from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Part, Sources, opened_all
+from wxml_dataset_sources.combining.combination import Combination, Part, Sources, fill_there, opened_all
 from wxml_dataset_sources.combining.fitting import check_members, check_times
 from wxml_dataset_sources.combining.nested_grids import nested
 from wxml_dataset_sources.combining.sequence import in_one_order
@@ -43,18 +44,20 @@ class Cutout(Combination):
         in_one_order(parts)
         _check_regions(parts[:-1])
         grids = [part.header.grid for part in parts]
-        self._nodes, shares = nested(grids, min_distance_km)
+        nodes, shares = nested(grids, min_distance_km)
         _check_covers(parts, shares)
-        self.header = replace(parts[0].header, grid=_grid(grids, self._nodes, shares))
+        self._own = np.concatenate(nodes)
+        self._owners = np.repeat(np.arange(len(parts)), [len(kept) for kept in nodes])
+        self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
+        self.header = replace(parts[0].header, grid=_grid(grids, nodes, shares))
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
-        first = 0
-        for source, nodes in zip(self._sources, self._nodes, strict=True):
-            out[..., first : first + len(nodes)] = source.read(self.header.times[time_indices], names)[..., nodes]
-            first += len(nodes)
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        owners, own = self._owners[request.nodes], self._own[request.nodes]
+        for number in np.unique(owners):
+            mine = np.flatnonzero(owners == number)
+            columns = self._columns[number][request.variables]
+            part = replace(request, nodes=run(own[mine]), variables=columns)
+            fill_there(self._sources[number], part, out, (*[slice(None)] * 3, run(mine)))
 
 
 def _grid(grids: Sequence[Grid], nodes: Sequence[NDArray[np.intp]], shares: Sequence[NDArray[np.float64]]) -> Grid:

@@ -9,10 +9,11 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Options, Variable
+from wxml import Options, ReadRequest, Variable
+from wxml.data.read_request import run
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Source, opened
+from wxml_dataset_sources.combining.combination import Combination, Source, fill_there, opened, values_of
 from wxml_dataset_sources.combining.formulas import FORMULAS, FormulaName
 from wxml_dataset_sources.combining.variable_choice import meant
 
@@ -45,23 +46,17 @@ class Derive(Combination):
         new = tuple(_described(name, how, own) for name, how in self._derived.items())
         self.header = replace(part.header, variables=own + new)
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        wanted = [self.header.names[index] for index in variable_indices]
-        needed = list(dict.fromkeys(each for name in wanted for each in self._needs(name)))
-        values = self._sources[0].read(self.header.times[time_indices], needed)
-        for column, name in enumerate(wanted):
-            operands = [values[:, :, needed.index(each)] for each in self._needs(name)]
-            if name in self._derived:
-                formula = FORMULAS[self._derived[name].formula]
-                out[:, :, column] = formula.compute(*(operand.astype(np.float64) for operand in operands))
-            else:
-                out[:, :, column] = operands[0]
-
-    def _needs(self, name: str) -> Sequence[str]:
-        """The variables of the source that a variable is made of."""
-        return self._derived[name].of if name in self._derived else (name,)
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        source, own = self._sources[0], len(self._sources[0].header.variables)
+        kept, derived = np.flatnonzero(request.variables < own), np.flatnonzero(request.variables >= own)
+        if len(kept):
+            part = replace(request, variables=request.variables[kept])
+            fill_there(source, part, out, (slice(None), slice(None), run(kept)))
+        for column in derived:
+            how = self._derived[self.header.names[request.variables[column]]]
+            operands = values_of(source, replace(request, variables=source.header.variable_indices(how.of)))
+            numbers = (operands[:, :, number].astype(np.float64) for number in range(len(how.of)))
+            out[:, :, column] = FORMULAS[how.formula].compute(*numbers)
 
 
 def _checked(name: str, how: Derivation, own: Sequence[Variable]) -> Derivation:

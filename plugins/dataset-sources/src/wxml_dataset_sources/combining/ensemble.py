@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml import ReadRequest
+from wxml.data.read_request import run
 
-from wxml_dataset_sources.combining.combination import Combination, Sources, opened_all
+from wxml_dataset_sources.combining.combination import Combination, Sources, fill_there, opened_all
 from wxml_dataset_sources.combining.fitting import check_times, on_grid_of
 from wxml_dataset_sources.combining.sequence import in_one_order
 
@@ -26,14 +28,16 @@ class Ensemble(Combination):
         check_times(parts)
         in_one_order(parts)
         self._placed = tuple(on_grid_of(parts[0], part) for part in parts)
-        self.header = replace(parts[0].header, members=sum(part.header.members for part in parts))
+        self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
+        counts = [part.header.members for part in parts]
+        self._owners = np.repeat(np.arange(len(parts)), counts)
+        self._own = np.concatenate([np.arange(count) for count in counts])
+        self.header = replace(parts[0].header, members=sum(counts))
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
-        first = 0
-        for source in self._placed:
-            last = first + source.header.members
-            out[:, first:last] = source.read(self.header.times[time_indices], names)
-            first = last
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        owners, own = self._owners[request.members], self._own[request.members]
+        for number in np.unique(owners):
+            mine = np.flatnonzero(owners == number)
+            columns = self._columns[number][request.variables]
+            part = replace(request, members=run(own[mine]), variables=columns)
+            fill_there(self._placed[number], part, out, (slice(None), run(mine)))

@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml import ReadRequest
 from wxml.data.times import format_duration, parse_duration
 from wxml.errors import DataError
 
@@ -45,12 +46,10 @@ class InterpolateTimes(Combination):
         between = own[:-1][np.diff(own) == step, None] + new * np.arange(1, step // new)
         self.header = replace(part.header, times=np.sort(np.concatenate([own, between.ravel()])))
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         source = self._sources[0]
-        around = Neighbours.of(source.header.times, self.header.times[time_indices])
-        out[:] = around.read(source, [self.header.names[index] for index in variable_indices], "interpolate")
+        around = Neighbours.of(source.header.times, self.header.times[request.times])
+        around.fill(source, request, out, "interpolate")
 
 
 def _check_instants(part: Part) -> None:

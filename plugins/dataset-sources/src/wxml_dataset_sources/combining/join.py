@@ -9,10 +9,11 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Variable
+from wxml import ReadRequest, Variable
+from wxml.data.read_request import run
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Part, Sources, opened_all
+from wxml_dataset_sources.combining.combination import Combination, Part, Sources, fill_there, opened_all
 from wxml_dataset_sources.combining.fitting import check_members, check_times, on_grid_of
 
 
@@ -38,16 +39,16 @@ class Join(Combination):
         check_members(parts)
         self._placed = tuple(on_grid_of(parts[0], part) for part in parts)
         variables, self._owners = _owned(parts, override)
+        sides = zip(variables, self._owners, strict=True)
+        self._columns = np.array([parts[owner].header.names.index(each.name) for each, owner in sides], np.intp)
         self.header = replace(parts[0].header, variables=variables)
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        times, owners = self.header.times[time_indices], self._owners[variable_indices]
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        owners, own = self._owners[request.variables], self._columns[request.variables]
         for number in np.unique(owners):
             columns = np.flatnonzero(owners == number)
-            names = [self.header.names[index] for index in variable_indices[columns]]
-            out[:, :, columns] = self._placed[number].read(times, names)
+            there = slice(None), slice(None), run(columns)
+            fill_there(self._placed[number], replace(request, variables=own[columns]), out, there)
 
 
 def _owned(parts: Sequence[Part], override: bool) -> tuple[tuple[Variable, ...], NDArray[np.intp]]:

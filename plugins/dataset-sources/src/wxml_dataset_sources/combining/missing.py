@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml import ReadRequest
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
 from wxml.errors import DataError
 
@@ -65,20 +66,17 @@ class Missing(Combination):
         filled = missing[:0] if policy in ("skip", "error") else missing
         if longest is not None and len(filled):
             around = Neighbours.of(own, filled)
-            filled = filled[(around.after - around.before) <= parse_duration(longest)]
+            filled = filled[(own[around.after] - own[around.before]) <= parse_duration(longest)]
         self.header = replace(part.header, times=np.sort(np.concatenate([own, filled])))
 
     def provenance(self) -> dict[str, Any]:
         """That of every combination, and the number of times that are missing in the source."""
         return super().provenance() | {"missing_times": self._count}
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         source = self._sources[0]
-        around = Neighbours.of(source.header.times, self.header.times[time_indices])
-        out[:] = around.read(source, names, self._way)
+        around = Neighbours.of(source.header.times, self.header.times[request.times])
+        around.fill(source, request, out, self._way)
 
 
 def _report(part: Part, missing: Times, count: int, policy: str) -> None:

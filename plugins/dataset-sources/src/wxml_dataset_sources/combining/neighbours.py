@@ -2,23 +2,27 @@
 
 __all__ = ["Neighbours", "Way"]
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import DataSource
+from wxml import DataSource, ReadRequest
+
+from wxml_dataset_sources.combining.combination import values_of
 
 Array = NDArray[np.float32]
+Indices = NDArray[np.intp]
 Times = NDArray[np.datetime64]
 Way = Literal["interpolate", "closest", "mean", "min", "max", "nan"]
 """How the value is made: on the straight line between both, that of the nearer one, or the mean and so on of both."""
 
 
 class Neighbours(NamedTuple):
-    """For each wanted time, the times of a source before and after it; beyond its ends, the last one for both."""
+    """For each wanted time, where in a source those before and after it are; beyond its ends, the last one for both."""
 
-    before: Times
-    after: Times
+    before: Indices
+    after: Indices
     share: NDArray[np.float64]
     """How far on the way from `before` to `after` the wanted time is, from 0 to 1."""
     is_there: NDArray[np.bool_]
@@ -33,15 +37,21 @@ class Neighbours(NamedTuple):
         before = np.where(is_there, after, np.maximum(found - 1, 0))
         step = (own[after] - own[before]).astype(np.float64)
         share = np.divide((wanted - own[before]).astype(np.float64), step, out=np.zeros(len(wanted)), where=step > 0)
-        return cls(own[before], own[after], share, is_there)
+        return cls(before, after, share, is_there)
 
-    def read(self, source: DataSource, names: list[str], way: Way) -> Array:
-        """The values `[time, member, variable, node]` at the wanted times; each time of the source is read once."""
-        times, where = np.unique(np.concatenate([self.before, self.after]), return_inverse=True)
-        values = source.read(times, names)
+    def fill(self, source: DataSource, request: ReadRequest, out: Array, way: Way) -> None:
+        """Write the values at the wanted times to `out`; `request` says the variables, members and nodes.
+
+        Each time of the source is read once.
+        """
+        if self.is_there.all():
+            source.fill(replace(request, times=self.before), out)
+            return
+        rows, where = np.unique(np.concatenate([self.before, self.after]), return_inverse=True)
+        values = values_of(source, replace(request, times=rows))
         early, late = values[where[: len(self.before)]], values[where[len(self.before) :]]
         made = _made(early, late, self.share[:, None, None, None], way)
-        return np.where(self.is_there[:, None, None, None], early, made)
+        np.copyto(out, np.where(self.is_there[:, None, None, None], early, made))
 
 
 def _made(early: Array, late: Array, share: NDArray[np.float64], way: Way) -> Array:

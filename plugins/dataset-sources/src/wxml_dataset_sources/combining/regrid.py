@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml import ReadRequest
+from wxml.data.read_request import Positions, run
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Source, opened
+from wxml_dataset_sources.combining.combination import Combination, Source, opened, values_of
 from wxml_dataset_sources.combining.kept_weights import kept_weights
 from wxml_dataset_sources.combining.matrix_file import read_matrix
 from wxml_dataset_sources.combining.target_grid import Target, target_grid
@@ -74,17 +76,15 @@ class Regrid(Combination):
             return read_matrix(self._matrix, (len(target), len(source)))[0]
         return kept_weights(source, target, self._method)
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         if self._weights is None:
             self._weights = self._loaded()
-        names = [self.header.names[index] for index in variable_indices]
-        values = self._sources[0].read(self.header.times[time_indices], names)
+        weights, needed = _of_rows(self._weights, request.nodes)
+        values = values_of(self._sources[0], replace(request, nodes=needed))
         is_mean = self._matrix is None and self._method == "conservative"
         for place in np.ndindex(values.shape[:2]):
             brought = _mean_of_covered if is_mean else _weighed
-            out[place] = brought(self._weights, values[place].T).T
+            out[place] = brought(weights, values[place].T).T
 
 
 def _weighed(weights: "csr_array", values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -97,6 +97,15 @@ def _mean_of_covered(weights: "csr_array", values: NDArray[np.float32]) -> NDArr
     is_there = ~np.isnan(values)
     whole = is_there.all()
     sums = np.asarray(weights @ (values if whole else np.where(is_there, values, 0)))
-    covered = np.asarray(weights.sum(axis=1)[:, None] if whole else weights @ is_there.astype(np.float32))
+    covered = np.asarray(weights @ (is_there[:, :1] if whole else is_there).astype(np.float32))
     is_enough = covered >= HALF - 1e-6
     return np.asarray(np.divide(sums, covered, out=np.full_like(sums, np.nan), where=is_enough))
+
+
+def _of_rows(weights: "csr_array", nodes: Positions) -> tuple["csr_array", Positions]:
+    """The weights of some nodes of the target, and the nodes of the source that they stand at."""
+    if isinstance(nodes, slice) and nodes == slice(0, weights.shape[0]):
+        return weights, slice(0, weights.shape[1])
+    rows = weights[nodes]
+    needed = np.unique(rows.indices)
+    return rows[:, needed], run(needed.astype(np.intp))

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Variable
+from wxml import ReadRequest, Variable
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Source, opened
@@ -31,14 +31,10 @@ class Rename(Combination):
     ) -> None:
         part = opened(source)
         super().__init__((part,), {"names": names})
-        self._inner = part.header.names
         self.header = replace(part.header, variables=_renamed(part.header.variables, names))
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self._inner[index] for index in variable_indices]
-        out[:] = self._sources[0].read(self.header.times[time_indices], names)
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        self._sources[0].fill(request, out)
 
 
 def _renamed(variables: Sequence[Variable], names: Mapping[str, str]) -> tuple[Variable, ...]:

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml import ReadRequest
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
+from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened, values_of
 from wxml_dataset_sources.combining.time_choice import Times, regular_times
 
 Every = Literal["constant", "month", "day"]
@@ -57,13 +58,11 @@ class Repeated(Combination):
         self._rows = _rows(part, times, every)
         self.header = replace(part.header, times=times, members=max(members, part.header.members))
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
-        rows, where = np.unique(self._rows[time_indices], return_inverse=True)
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        rows, where = np.unique(self._rows[request.times], return_inverse=True)
         source = self._sources[0]
-        out[:] = source.read(source.header.times[rows], names)[where]
+        members = request.members if source.header.members > 1 else slice(0, 1)
+        out[:] = values_of(source, replace(request, times=rows, members=members))[where]
 
 
 def _rows(part: Part, times: Times, every: Every) -> NDArray[np.intp]:

@@ -9,11 +9,12 @@ from typing import Annotated, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Variable
+from wxml import ReadRequest, Variable
+from wxml.data.read_request import run
 from wxml.data.times import format_duration, parse_duration
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
+from wxml_dataset_sources.combining.combination import Combination, Part, Source, fill_there, opened, values_of
 from wxml_dataset_sources.combining.time_choice import shortest_step
 from wxml_dataset_sources.combining.variable_choice import meant
 
@@ -47,30 +48,29 @@ class Rolling(Combination):
         wanted = own.names if variables is None else variables
         chosen = [variable for name in wanted for variable in meant(name, own.variables, "variables")]
         self._method: Method = method
-        self._step = shortest_step(own.times)
-        self._count = _count(part, parse_duration(window), self._step)
-        _check_periods(part, chosen, self._step)
+        step = shortest_step(own.times)
+        self._count = _count(part, parse_duration(window), step)
+        _check_periods(part, chosen, step)
+        self._last = np.flatnonzero(_is_whole(own.times, self._count, step))
         self._rolls = np.array([variable in chosen for variable in own.variables])
         self.header = replace(
             own,
             variables=tuple(_over(each, method, window) if each in chosen else each for each in own.variables),
-            times=own.times[_is_whole(own.times, self._count, self._step)],
+            times=own.times[self._last],
         )
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        times, rolls = self.header.times[time_indices], self._rolls[variable_indices]
-        names = np.array([self.header.names[index] for index in variable_indices])
-        source = self._sources[0]
-        if not rolls.all():
-            out[:, :, ~rolls] = source.read(times, list(names[~rolls]))
-        if rolls.any():
-            windows = times[:, None] - self._step * np.arange(self._count)
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        last, rolls = self._last[request.times], self._rolls[request.variables]
+        source, others, rolling = self._sources[0], np.flatnonzero(~rolls), np.flatnonzero(rolls)
+        if len(others):
+            part = replace(request, times=last, variables=request.variables[others])
+            fill_there(source, part, out, (slice(None), slice(None), run(others)))
+        if len(rolling):
+            windows = last[:, None] - np.arange(self._count)
             needed, where = np.unique(windows, return_inverse=True)
-            values = source.read(needed, list(names[rolls]))
+            values = values_of(source, replace(request, times=needed, variables=request.variables[rolling]))
             for row, positions in enumerate(where.reshape(windows.shape)):
-                out[row][:, rolls] = _reduced(values[positions], self._method)
+                out[row][:, rolling] = _reduced(values[positions], self._method)
 
 
 def _reduced(values: NDArray[np.float32], method: Method) -> NDArray[np.floating]:

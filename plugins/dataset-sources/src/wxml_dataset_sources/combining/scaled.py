@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Variable
+from wxml import ReadRequest, Variable
 
 from wxml_dataset_sources.combining.combination import Combination, Part
 
@@ -33,12 +33,9 @@ class Scaled(Combination):
         changed = tuple(replace(variable, units=line.units) for variable, line in zip(own, every, strict=True))
         self.header = replace(part.header, variables=changed)
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
-        out[:] = self._sources[0].read(self.header.times[time_indices], names)
-        for column, index in enumerate(variable_indices):
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        self._sources[0].fill(request, out)
+        for column, index in enumerate(request.variables):
             scale, offset = self._scales[index], self._offsets[index]
             if (scale, offset) != (1.0, 0.0):
                 out[:, :, column] = out[:, :, column].astype(np.float64) * scale + offset

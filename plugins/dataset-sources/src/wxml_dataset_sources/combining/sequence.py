@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml import ReadRequest
+from wxml.data.read_request import run
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Part
+from wxml_dataset_sources.combining.combination import Combination, Part, fill_there
 from wxml_dataset_sources.combining.fitting import check_members, check_quantities, on_grid_of
 
 
@@ -37,16 +39,17 @@ class Sequential(Combination):
                 fix="cut one of them with `subset` and its options `start` and `end`",
             )
         self._owners = owners[order]
+        self._own = np.concatenate([np.arange(len(part.header.times)) for part in parts])[order]
+        self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
         self.header = replace(parts[0].header, times=times[order])
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
-        owners = self._owners[time_indices]
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        owners, own = self._owners[request.times], self._own[request.times]
         for number in np.unique(owners):
             rows = np.flatnonzero(owners == number)
-            out[rows] = self._placed[number].read(self.header.times[time_indices[rows]], names)
+            columns = self._columns[number][request.variables]
+            part = replace(request, times=own[rows], variables=columns)
+            fill_there(self._placed[number], part, out, (run(rows),))
 
 
 def in_one_order(parts: Sequence[Part]) -> None:

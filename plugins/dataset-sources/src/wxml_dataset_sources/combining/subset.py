@@ -8,7 +8,8 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import SourceHeader
+from wxml import ReadRequest, SourceHeader
+from wxml.data.read_request import Positions, picked, run
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Source, opened
@@ -53,23 +54,27 @@ class Subset(Combination):
         }
         super().__init__((part,), {key: value for key, value in options.items() if value is not None})
         own = part.header
-        self._members = None if members is None else _chosen_members(own.members, members)
-        self._nodes = chosen_nodes(own.grid, area, thinning)
+        nodes = chosen_nodes(own.grid, area, thinning)
+        self._members: Positions = (
+            slice(0, own.members) if members is None else run(_chosen_members(own.members, members))
+        )
+        self._nodes: Positions = slice(0, len(own.grid)) if nodes is None else run(nodes)
         self.header = SourceHeader(
-            own.grid if self._nodes is None else grid_of(own.grid, self._nodes),
+            own.grid if nodes is None else grid_of(own.grid, nodes),
             chosen_variables(own.variables, select, drop or ()),
             chosen_times(own.times, start, end, frequency),
-            own.members if self._members is None else len(self._members),
+            own.members if members is None else len(members),
         )
+        self._rows, self._columns = own.time_indices(self.header.times), own.variable_indices(self.header.names)
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
-        values = self._sources[0].read(self.header.times[time_indices], names)
-        if self._members is not None:
-            values = values[:, self._members]
-        out[:] = values if self._nodes is None else values[..., self._nodes]
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        part = ReadRequest(
+            self._rows[request.times],
+            self._columns[request.variables],
+            picked(self._members, request.members),
+            picked(self._nodes, request.nodes),
+        )
+        self._sources[0].fill(part, out)
 
 
 def _chosen_members(count: int, members: Sequence[int]) -> NDArray[np.intp]:
