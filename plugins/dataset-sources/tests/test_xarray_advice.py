@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from wxml.errors import WxmlError
+from wxml_dataset_sources.xarray_reading.place import Place
 from wxml_dataset_sources.xarray_source import XarraySource
 
 carries_out = pytest.mark.carries_out
@@ -218,9 +219,25 @@ CASES = [
     ),
     (carries_out("levels there: {}"), files(world(), levels=[500.0]), [files(world())]),
     (
-        carries_out("add a file with times to `path`: a field without times is then taken to hold at all of them"),
+        carries_out(
+            "add a file with times to `path`: a field without times is then taken to hold at all of them; or say which "
+            "time it stands for: time: 2000-01-01"
+        ),
         files(world().isel(time=0, drop=True)[["x"]]),
-        [files(world().isel(time=0, drop=True)[["x"]], world()[["y"]])],
+        [
+            files(world().isel(time=0, drop=True)[["x"]], world()[["y"]]),
+            files(world().isel(time=0, drop=True)[["x"]], time="2000-01-01"),
+        ],
+    ),
+    (
+        carries_out("leave `time` out"),
+        files(world(), time="2000-01-01"),
+        [files(world())],
+    ),
+    (
+        carries_out("leave `place` out"),
+        files(world(), place=Place(latitude=1, longitude=2)),
+        [files(world())],
     ),
     # One name in several places
     (
@@ -326,10 +343,14 @@ CASES = [
     ),
     (
         carries_out(
-            "add a coordinate with standard_name 'forecast_reference_time' and units like 'hours since 2000-01-01'"
+            "say the start of the forecast, as in initial_time: 2000-01-01T00; or add a coordinate with standard_name "
+            "'forecast_reference_time' and units like 'hours since 2000-01-01'"
         ),
         files(leads([0.0, 6.0, 12.0, 18.0])),
-        [files(leads([0.0, 6.0, 12.0, 18.0]).assign_coords(start=START))],
+        [
+            files(leads([0.0, 6.0, 12.0, 18.0]), initial_time="2000-01-01T00"),
+            files(leads([0.0, 6.0, 12.0, 18.0]).assign_coords(start=START)),
+        ],
     ),
     (
         carries_out("write the lead time of every field into the file"),

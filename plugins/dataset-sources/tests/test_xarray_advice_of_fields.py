@@ -122,7 +122,9 @@ CASES = [
         [(files(on_a_plane(("y", "x_axis"))), ("x",))],
     ),
     (
-        carries_out("if they are there, {}"),
+        carries_out(
+            "if they are there, {}; of series at one point, say where it is: place: {latitude: 46.8, longitude: -71.2}"
+        ),
         files(bare()),
         [
             (files(bare(), rename={"a": "latitude", "b": "longitude"}), ("x",)),

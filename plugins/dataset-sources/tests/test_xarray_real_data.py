@@ -220,15 +220,15 @@ def test_values_are_those_of_the_messages() -> None:
 @pytest.mark.parametrize(
     ("path", "message", "fix"),
     [
-        ("ncep-storm-1996/contour.cdf", "`frtime` holds lead times, but no start date", "forecast_reference_time"),
+        ("ncep-storm-1996/contour.cdf", "`frtime` holds lead times, but no start date", "initial_time"),
         ("ncep-storm-1996/*storm.cdf", "'u' is there twice for 1996-01-05T00: as `u` in `.*U500storm", "rename"),
         (GFS, "is there twice for 2011-01-15T12", "grib_filter"),
         ("grib-samples/nam.t00z.awp21100.tm00.grib2", "is there twice for 2018-09-17T00", "typeOfLevel"),
         ("meteonet-nw/NW_masks.grib", "no time is in `lsm`", "add a file with times"),
         ("static-fields/landsea.nc", "no time is in `LSMASK`", "add a file with times"),
         ("static-fields/orog_mod1_rectilinear_grid_2D.nc", "no time is in `orog`", "add a file with times"),
-        ("point-series/geps_watershed.nc", "no latitude and longitude were found", "rename"),
-        ("point-series/tas_pr_LSJ_20140520-20180615.nc", "no latitude and longitude were found", "rename"),
+        ("point-series/geps_watershed.nc", "no latitude and longitude were found", "place"),
+        ("point-series/tas_pr_LSJ_20140520-20180615.nc", "no latitude and longitude were found", "place"),
         ("stations-nyc-2013/weather.csv", "is a file of unknown format", "NetCDF"),
         ("stations-metar-2020/2020-01.parquet", "is a file of unknown format", "NetCDF"),
         ("echam5-global-6h", "folder that is no zarr store", r"'folder/\*.nc'"),

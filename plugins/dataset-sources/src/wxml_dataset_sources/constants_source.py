@@ -23,7 +23,7 @@ SAME_PLACE = 1e-3  # degrees: files round their coordinates, neighbours are fart
 class StaticFiles(XarraySource):
     """Files that may have no time at all; then 1970-01-01 stands for all times."""
 
-    timeless: ClassVar[bool] = True
+    is_static: ClassVar[bool] = True
 
 
 class Constants(Combination):

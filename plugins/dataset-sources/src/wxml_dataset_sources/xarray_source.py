@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import DataSource
+from wxml.data.times import parse_time
 
 from wxml_dataset_sources.xarray_reading.arrays import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
@@ -20,6 +21,7 @@ from wxml_dataset_sources.xarray_reading.files import recognise, resolve
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
 from wxml_dataset_sources.xarray_reading.opening import release, released_after_failure
+from wxml_dataset_sources.xarray_reading.place import Place
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
 
 KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: of a smaller source, what was read stays in memory
@@ -31,8 +33,8 @@ class XarraySource(DataSource):
     Files with different variables are merged, files with different times are joined. Levels become variables (`t_850`).
     """
 
-    timeless: ClassVar[bool] = False
-    """Whether files without any time are read, too: as if their time were 1970-01-01."""
+    is_static: ClassVar[bool] = False
+    """Whether files without any time are read as if their time were 1970-01-01."""
 
     def __init__(
         self,
@@ -59,7 +61,17 @@ class XarraySource(DataSource):
             str | None, Field(description="Of several forecasts, the values at this lead time of each, such as 24h")
         ] = None,
         initial_time: Annotated[
-            str | None, Field(description="Of several forecasts, the one that starts here, such as 2020-01-01T00")
+            str | None,
+            Field(
+                description="Of several forecasts, the one that starts here, such as 2020-01-01T00; the start of one "
+                "that does not say it"
+            ),
+        ] = None,
+        time: Annotated[
+            str | None, Field(description="The time that fields stand for, if no file has times, such as 2000-01-01")
+        ] = None,
+        place: Annotated[
+            Place | None, Field(description="Where series are that have no latitude and longitude")
         ] = None,
         checksum: Annotated[
             bool, Field(description="Record the SHA-256 of all bytes of each file; the first command reads them all")
@@ -73,6 +85,8 @@ class XarraySource(DataSource):
             "grib_filter": grib_filter,
             "lead_time": lead_time,
             "initial_time": initial_time,
+            "time": time,
+            "place": place and place.model_dump(),
         }
         self._options = {key: value for key, value in options.items() if value is not None}
         self._paths = resolve(path)
@@ -82,7 +96,9 @@ class XarraySource(DataSource):
             rename or {},
             grib_filter or {},
             ForecastChoice.of(lead_time, initial_time),
-            self.timeless,
+            np.datetime64(0, "s") if self.is_static else None if time is None else parse_time(time),
+            self.is_static,
+            place,
         )
         self._assembly = self._assembled(engine, selection)
         blocks = self._assembly.blocks

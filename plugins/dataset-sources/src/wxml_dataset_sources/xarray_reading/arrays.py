@@ -38,10 +38,10 @@ from wxml_dataset_sources.xarray_reading.forecasts import (
     own_period,
     own_variable,
 )
-from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.instants import ValidTimes, valid_times
+from wxml_dataset_sources.xarray_reading.nodes import Nodes, node_of, place_nodes
 from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, WRITE_AGAIN, damaged, in_file, opened, unreadable
-from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid, without_repeat
+from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, without_repeat
 from wxml_dataset_sources.xarray_reading.true_places import check_degrees, check_no_rotated_pole, surest
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits, warn_of_zeros
 
@@ -83,7 +83,7 @@ class ArrayReader:
         """See `Reader.read`."""
         with damage_errors(self._damaged):
             values = self._decoded(times, levels)
-        nodes = int(np.prod(values.shape[-len(self.layout.nodes) or None :]))
+        nodes = int(np.prod(values.shape[values.ndim - len(self.layout.nodes) :]))
         return values.reshape(len(times), -1, len(levels), nodes)
 
     def _damaged(self, error: Exception) -> DataError:
@@ -151,14 +151,6 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Plac
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Nodes:
-    """The horizontal grid of some variables."""
-
-    placed: Placed
-    dims: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Levels:
     """The levels of some variables: their dimension, and their numbers if these belong to the variables' names."""
 
@@ -198,7 +190,7 @@ class _ArrayFile:
     grids: dict[Hashable, Placed]
     fixed: Mapping[str, int]
     """The position along each dimension of the file that the choice of a forecast fixes; `dataset` is without them."""
-    known_nodes: dict[tuple[str, str], _Nodes] = field(default_factory=dict)
+    known_nodes: dict[tuple[str, str], Nodes] = field(default_factory=dict)
     known_times: dict[frozenset[str], ValidTimes] = field(default_factory=dict)
 
     def blocks(self) -> tuple[Block, ...]:
@@ -216,7 +208,11 @@ class _ArrayFile:
             what = "no variable runs along both latitude and longitude"
         else:
             what = "no latitude and longitude were found, neither as axes nor as two-dimensional coordinates"
-        raise DataError(f"{what}; its dimensions are {sizes}", fix=f"if they are there, {HOW_TO_NAME}")
+        raise DataError(
+            f"{what}; its dimensions are {sizes}",
+            fix=f"if they are there, {HOW_TO_NAME}; of series at one point, say where it is: "
+            "place: {latitude: 46.8, longitude: -71.2}",
+        )
 
     def _check_readable(self) -> None:
         """Refuse values that cannot be read in a variable that the user names, or that runs along the grid."""
@@ -256,7 +252,7 @@ class _ArrayFile:
         """The attributes `cell_measures` of all variables, such as `area: areacella`."""
         return [str(variable.attrs.get("cell_measures", "")) for variable in self.dataset.variables.values()]
 
-    def _nodes(self, name: str) -> _Nodes | None:
+    def _nodes(self, name: str) -> Nodes | None:
         """The grid of a variable; None if the variable has no horizontal dimensions."""
         dims = set(self.dataset[name].dims)
         kinds = ((self.coordinates.latitudes, LATITUDE), (self.coordinates.longitudes, LONGITUDE))
@@ -265,16 +261,18 @@ class _ArrayFile:
             for names, signs in kinds
         )
         if latitude is None or longitude is None:
-            return None
+            return node_of(self.selection.place, self.grids)
+        if self.selection.place is not None:
+            raise DataError(f"`place` is given, and `{name}` has latitudes and longitudes", fix="leave `place` out")
         check_no_rotated_pole(self.dataset, name, latitude, longitude)
         if (latitude, longitude) not in self.known_nodes:
             for axis in (latitude, longitude):
                 check_degrees(axis, self.dataset[axis].variable)
             places = self.dataset[latitude].variable, self.dataset[longitude].variable
-            self.known_nodes[latitude, longitude] = _place_nodes(*places, self.grids)
+            self.known_nodes[latitude, longitude] = place_nodes(*places, self.grids)
         return self.known_nodes[latitude, longitude]
 
-    def _block(self, name: str, nodes: _Nodes) -> Block:
+    def _block(self, name: str, nodes: Nodes) -> Block:
         """The block of a variable; raise a DataError if it has a dimension of no known meaning."""
         array = self.dataset[name]
         limits(array.attrs)  # refuses limits that are no numbers before anything is read
@@ -316,7 +314,9 @@ class _ArrayFile:
     def _valid_times(self, dims: frozenset[str]) -> ValidTimes:
         """The times of variables with the dimensions `dims`, decoded once."""
         if dims not in self.known_times:
-            self.known_times[dims] = valid_times(self.dataset, dims, self.coordinates, self.called)
+            self.known_times[dims] = valid_times(
+                self.dataset, dims, self.coordinates, self.called, self.selection.forecast.initial_time
+            )
         return self.known_times[dims]
 
     def _members(self, dims: frozenset[str]) -> tuple[str | None, tuple[str, ...] | None]:
@@ -346,7 +346,7 @@ class _ArrayFile:
         arrays = ((name, self.dataset[name]) for name in names)
         return [name for name, array in arrays if array.ndim == 1 and dims.issuperset(array.dims)]
 
-    def _levels(self, dims: frozenset[str], nodes: _Nodes) -> _Levels:
+    def _levels(self, dims: frozenset[str], nodes: Nodes) -> _Levels:
         """The levels of a variable with the dimensions `dims`, whose horizontal dimensions are those of `nodes`."""
         free = dims.difference(nodes.dims)
         axes = self._along(self.coordinates.levels, free)
@@ -381,21 +381,3 @@ def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:
     """
     texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
     return tuple(text.removesuffix(".0") for text in texts)
-
-
-def _place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Placed]) -> _Nodes:
-    """The grid of these coordinates, from `grids` if it is there, else made and added; and its dimensions."""
-    shared = set(latitude.dims) == set(longitude.dims)
-    if latitude.ndim > 1 or longitude.ndim > 1:
-        if not shared:
-            raise DataError(
-                f"latitude and longitude must share dimensions, got {latitude.dims} and {longitude.dims}",
-                fix="correct the coordinates of the file",
-            )
-        longitude = longitude.transpose(*latitude.dims)
-    arrangement: Arrangement = "plane" if latitude.ndim > 1 else "cells" if shared and latitude.ndim else "axes"
-    north, east = (np.atleast_1d(np.asarray(axis.values, np.float64)) for axis in (latitude, longitude))
-    key = (arrangement, *((axis.shape, axis.tobytes()) for axis in (north, east)))
-    if key not in grids:
-        grids[key] = find_grid(north, east, arrangement)
-    return _Nodes(grids[key], tuple(dict.fromkeys(str(dim) for dim in (*latitude.dims, *longitude.dims))))

@@ -260,12 +260,17 @@ def _common_header(blocks: Sequence[Block], selection: Selection) -> SourceHeade
         DataError: no block has times, and the selection wants them.
     """
     dated = [block.times for block in blocks if block.times is not None]
-    if not dated and selection.timeless:
-        dated = [np.zeros(1, "datetime64[s]")]
+    if dated and selection.time is not None and not selection.is_static:
+        raise DataError(
+            f"`time` is {format_time(selection.time)}, and the fields have times of their own", fix="leave `time` out"
+        )
+    if not dated and selection.time is not None:
+        dated = [np.array([selection.time], "datetime64[s]")]
     if not dated:
         raise DataError(
             f"no time is in {blocks[0].place}, nor in any other field that is read",
-            fix="add a file with times to `path`: a field without times is then taken to hold at all of them",
+            fix="add a file with times to `path`: a field without times is then taken to hold at all of them; or say "
+            "which time it stands for: time: 2000-01-01",
         )
     times = np.unique(np.concatenate(dated))
     return SourceHeader(blocks[0].grid, tuple(described(blocks)), times, max(block.members for block in blocks))

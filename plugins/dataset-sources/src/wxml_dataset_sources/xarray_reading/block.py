@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wxml import Grid, Variable
 
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
+from wxml_dataset_sources.xarray_reading.place import Place
 
 Stamp = Literal["end", "middle", "start", "unstated"]
 EVERY_FORECAST = ForecastChoice()
@@ -145,8 +146,12 @@ class Selection:
     """Name in a file, or `file:name`, to our name."""
     grib_filter: Mapping[str, str | int | float]
     forecast: ForecastChoice = EVERY_FORECAST
-    timeless: bool = False
-    """Whether it is right if no field has times: then 1970-01-01 stands for all."""
+    time: np.datetime64 | None = None
+    """The time of fields without any, if no field has times."""
+    is_static: bool = False
+    """Whether the fields may have times of their own beside `time`."""
+    place: Place | None = None
+    """Where series without latitude and longitude are."""
 
     @property
     def grib_keys(self) -> dict[str, str | int | float]:

@@ -43,11 +43,13 @@ def chosen_positions(
         fixed |= _position(leads[0], there, choice.lead_time, "lead_time", format_duration)
     if choice.initial_time is not None:
         start = start_of(dataset, found, called, lead)
-        if start is None:
+        if start is None and found.instants:
             raise DataError(
-                "the file holds lead times, but no initial times",
+                "the file holds lead times and valid times, but no initial times",
                 fix="leave `initial_time` out, and choose with `path`",
             )
+        if start is None:
+            return fixed  # the option says the start
         dates = decoded_dates(start, dataset[start].variable)
         fixed |= _position(start, dates, choice.initial_time, "initial_time", format_time)
     return fixed

@@ -40,9 +40,13 @@ class ValidTimes:
 
 
 def valid_times(
-    dataset: xr.Dataset, dims: frozenset[str], found: Coordinates, called: Callable[[str], str]
+    dataset: xr.Dataset,
+    dims: frozenset[str],
+    found: Coordinates,
+    called: Callable[[str], str],
+    start: np.datetime64 | None = None,
 ) -> ValidTimes:
-    """The valid times of a variable with the dimensions `dims`.
+    """The valid times of a variable with the dimensions `dims`; `start` is that of a forecast which does not say it.
 
     Raises:
         DataError: the file has lead times without a start, several forecasts, or dates that cannot be decoded.
@@ -53,13 +57,7 @@ def valid_times(
     )
     lead = dataset[leads[0]].variable if leads else None
     if not instants:
-        if lead is not None and lead.ndim:
-            raise DataError(
-                f"`{leads[0]}` holds lead times, but no start date is in the file",
-                fix="add a coordinate with standard_name 'forecast_reference_time' and units like "
-                "'hours since 2000-01-01'",
-            )
-        return ValidTimes(None, ())
+        return ValidTimes(None, ()) if lead is None or not lead.ndim else _from_start(dataset, leads[0], start)
     ranks = {
         name: (not _is_chosen(name, called), *_preference(dataset[name].variable, called(name), lead))
         for name in instants
@@ -68,6 +66,19 @@ def valid_times(
     _check_rivals(dataset, best, [name for name in instants if name != best and ranks[name] == ranks[best]])
     is_start = lead is not None and not _is_valid_time(dataset[best].variable, called(best), lead)
     return _dated(dataset, best, leads, is_start=is_start)
+
+
+def _from_start(dataset: xr.Dataset, lead: str, start: np.datetime64 | None) -> ValidTimes:
+    """The dates at the lead times after `start`, with their bounds."""
+    if start is None:
+        raise DataError(
+            f"`{lead}` holds lead times, but no start date is in the file",
+            fix="say the start of the forecast, as in initial_time: 2000-01-01T00; or add a coordinate with "
+            "standard_name 'forecast_reference_time' and units like 'hours since 2000-01-01'",
+        )
+    after = durations(lead, dataset[lead].variable)
+    times = start + after.values.reshape(-1)
+    return ValidTimes(times, tuple(map(str, after.dims)), (lead,), cell_offsets(dataset, lead, durations))
 
 
 def _is_chosen(name: str, called: Callable[[str], str]) -> bool:
