@@ -1,4 +1,7 @@
-"""Each example of `docs/data-cookbook.md` opens, has what the page says, and can be read."""
+"""Each example of `docs/data-cookbook.md` opens, has what the page says, and can be read.
+
+Those of the section on real files are in `test_data_cookbook_real.py`.
+"""
 
 import re
 from pathlib import Path
@@ -12,7 +15,11 @@ from wxml import DataSource, Fields, ForecastHeader, Grid, Variable, create
 from wxml.data.times import format_time
 from wxml.files.yaml_loader import load_yaml
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "data-cookbook.md").read_text("utf-8")
+PAGE = (
+    (Path(__file__).resolve().parents[1] / "docs" / "data-cookbook.md")
+    .read_text("utf-8")
+    .partition("## Real files, one by one")[0]
+)
 EXAMPLES = re.findall(r"^```yaml\n(source:.*?)^```\n\n> (.*?)$", PAGE, re.DOTALL | re.MULTILINE)
 NORTH_FIRST, EASTWARDS = [67.5, 22.5, -22.5, -67.5], [0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0]
 
