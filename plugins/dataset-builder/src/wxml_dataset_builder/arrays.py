@@ -1,6 +1,15 @@
 """The arrays of the layout, made and opened with zarr."""
 
-__all__ = ["create_array", "data_array", "finish_group", "hide", "make_data", "read_array"]
+__all__ = [
+    "array_form",
+    "create_array",
+    "data_array",
+    "finish_group",
+    "group_attributes",
+    "hide",
+    "make_data",
+    "read_array",
+]
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,8 +74,20 @@ def make_data(store: Path, geometry: Geometry) -> None:
         )
 
 
+def group_attributes(store: Path) -> dict[str, Any]:
+    """The attributes of the root."""
+    return dict(zarr.open_group(LocalStore(store, read_only=True), mode="r", use_consolidated=False).attrs)
+
+
+def array_form(store: Path) -> dict[str, Any]:
+    """Shape, chunks, shards, type and format of the array `data`, as `Geometry` has them."""
+    data = zarr.open_array(LocalStore(store, read_only=True), path="data", mode="r")
+    form = {name: getattr(data, name) for name in ("shape", "chunks", "shards")}
+    return {**form, "dtype": str(data.dtype), "format": data.metadata.zarr_format}
+
+
 def data_array(store: Path) -> Any:
-    """Open the array `data`; a chunk of NaN alone is written like any other."""
+    """Open the array `data` to write it; a chunk of NaN alone is written like any other."""
     blosc.use_threads = False  # blocks that several threads pack come in any order
     array = zarr.open_array(LocalStore(store), path="data", mode="r+")
     return array.with_config({"write_empty_chunks": True})

@@ -1,18 +1,19 @@
 """Builds a dataset from a plan: all of it or a part, from nothing or from where an earlier process stopped."""
 
-__all__ = ["begin", "build_part", "finalise"]
+__all__ = ["begin", "build_all", "build_part", "finalise"]
 
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from wxml import DataSource
+from wxml import Grid
 from wxml.errors import ArtefactError
 from wxml.files.staging import check_absent
 
 from wxml_dataset_builder.arrays import create_array, hide, make_data
 from wxml_dataset_builder.finishing import finish
+from wxml_dataset_builder.keeping import keep_units
 from wxml_dataset_builder.part import Part
 from wxml_dataset_builder.plan import Plan
 from wxml_dataset_builder.records import read_record
@@ -27,14 +28,19 @@ TASK_DATES = 64
 TASK_BYTES = 2**30
 
 
-def begin(place: Workplace, plan: Plan, source: DataSource, *, restart: bool = False) -> None:
+def begin(place: Workplace, plan: Plan, grid: Grid, *, restart: bool = False) -> None:
     """Make the place of a build, or take up the one that is there.
+
+    Args:
+        place: where it is built.
+        plan: what is built.
+        grid: that of the dataset.
+        restart: drop what is there.
 
     Raises:
         ArtefactError: another dataset is being built there.
     """
     with place.lock("begin", seconds=-1):
-        place.put_right()
         if restart:
             place.clear()
         if place.plan_file.exists() and place.store.is_dir():
@@ -46,13 +52,13 @@ def begin(place: Workplace, plan: Plan, source: DataSource, *, restart: bool = F
             logger.info("going on with the build in %s", place.folder)
             return
         place.clear()
-        _make(place, plan, source)
+        _make(place, plan, grid)
 
 
-def _make(place: Workplace, plan: Plan, source: DataSource) -> None:
+def _make(place: Workplace, plan: Plan, grid: Grid) -> None:
     """Make the arrays, and the plan last: from then on parts can be built."""
     place.records.mkdir(parents=True)
-    grid, geometry = source.header.grid, plan.geometry
+    geometry = plan.geometry
     make_data(place.store, geometry)
     create_array(place.store, "dates", plan.axis.dates.astype("M8[s]"), geometry, ("time",))
     for name, values in (
@@ -62,9 +68,23 @@ def _make(place: Workplace, plan: Plan, source: DataSource) -> None:
     ):
         create_array(place.store, name, np.asarray(values, np.float64), geometry, ("cell",))
     hide(place.store)
+    if plan.kept:
+        keep_units(place, plan)
     temporary = place.plan_file.with_name("plan.partial")
     temporary.write_text(plan.to_text(), encoding="utf-8")
     temporary.replace(place.plan_file)
+
+
+def build_all(place: Workplace, plan: Plan, grid: Grid, workers: Workers, *, restart: bool = False) -> None:
+    """Begin, or go on, and finish.
+
+    Raises:
+        ArtefactError: another dataset is being built there, or the disk is full.
+        DataError: the source cannot be read.
+    """
+    begin(place, plan, grid, restart=restart)
+    build_part(place, Part(), workers)
+    finalise(place, workers)
 
 
 def build_part(place: Workplace, part: Part, workers: Workers) -> None:
@@ -90,7 +110,7 @@ def finalise(place: Workplace, workers: Workers, *, overwrite: bool = False) -> 
     """
     with place.lock("finalise"):
         plan = place.plan()
-        if not plan.kept:
+        if not plan.replaces:
             check_absent(place.target, overwrite=overwrite)
         records = [read_record(place.records, unit, place.store) for unit in range(plan.geometry.units)]
         open_units = [unit for unit, record in enumerate(records) if record is not None and not record.is_closed]

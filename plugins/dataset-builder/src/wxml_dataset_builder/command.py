@@ -2,10 +2,12 @@
 
 import click
 
+from wxml_dataset_builder.commands.add_variables import command as add_variables
+from wxml_dataset_builder.commands.append import command as append
 from wxml_dataset_builder.commands.build import command as build
 from wxml_dataset_builder.commands.finalise import command as finalise
 
-COMMANDS = (build, finalise)
+COMMANDS = (build, finalise, append, add_variables)
 
 
 @click.group("dataset", short_help="Build a dataset for training, look at it, or change it.")

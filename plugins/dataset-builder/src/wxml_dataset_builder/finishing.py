@@ -16,12 +16,12 @@ from wxml.files.zarr_metadata import check_zarr_store
 
 from wxml_dataset_builder.arrays import create_array, finish_group
 from wxml_dataset_builder.attributes import attributes_of
+from wxml_dataset_builder.kept import MOMENTS
 from wxml_dataset_builder.plan import Plan, change_set
-from wxml_dataset_builder.records import FIELDS, UnitRecord, file_checksum, read_record
-from wxml_dataset_builder.workplace import Workplace
+from wxml_dataset_builder.records import UnitRecord, file_checksum, read_record
+from wxml_dataset_builder.shifting import joined, shifted
+from wxml_dataset_builder.workplace import CHECKSUMS, Workplace
 
-MOMENTS = "_build/moments"
-CHECKSUMS = "checksums.sha256"
 MOMENT_ROWS = 4096
 """The dates in a chunk of the moments."""
 Statistics = dict[str, NDArray[np.float64]]
@@ -34,7 +34,7 @@ def finish(place: Workplace, plan: Plan) -> None:
         ArtefactError: a unit is not written, or has changes that are not computed.
     """
     records = _all_records(place, plan)
-    moments = {name: _joined([record.moments[name] for record in records]) for name in records[0].moments}
+    moments = {name: joined([record.moments[name] for record in records]) for name in records[0].moments}
     for path in place.store.rglob("*.partial"):
         path.unlink()
     _write_moments(place.store, plan, moments)
@@ -64,26 +64,12 @@ def _all_records(place: Workplace, plan: Plan) -> list[UnitRecord]:
     return [record for record in records if record is not None]
 
 
-def _joined(parts: list[Moments]) -> Moments:
-    """The moments of all dates, from those of the dates of each unit."""
-    return Moments(*(np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS))
-
-
 def _write_moments(store: Path, plan: Plan, moments: Mapping[str, Moments]) -> None:
     """Write `_build/moments/SET/FIELD`; there, a change belongs to its earlier date."""
     steps = {change_set(kind, plan, count): count for kind in ("area", "equal") for count in plan.tendencies.values()}
     for name, found in moments.items():
         for field, values in shifted(found, -steps.get(name, 0)).arrays().items():
             create_array(store, f"{MOMENTS}/{name}/{field}", values, plan.geometry, ("time", "variable"), MOMENT_ROWS)
-
-
-def shifted(moments: Moments, steps: int) -> Moments:
-    """Moments `[date, variable]` that belong to other dates: those of each date to the one `steps` later."""
-    count, variables = moments.weight.shape
-    nothing = Moments.nothing(min(abs(steps), count), variables)
-    if steps < 0:
-        return _joined([moments[-steps:], nothing])
-    return _joined([nothing, moments[: count - len(nothing.weight)]])
 
 
 def _write_statistics(store: Path, plan: Plan, moments: Mapping[str, Moments]) -> None:

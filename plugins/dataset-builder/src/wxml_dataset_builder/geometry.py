@@ -69,10 +69,11 @@ def make_geometry(shape: Four, output: Output) -> Geometry:
         DataError: a chunk would have more bytes than Blosc can pack, or shards do not fit the format or the chunks.
     """
     wanted, item = output.chunks, np.dtype(output.dtype).itemsize
-    dates, variables, ensembles = (
+    variables, ensembles = (
         min(length, size or length)
-        for length, size in zip(shape, (wanted.dates, wanted.variables, wanted.ensembles), strict=False)
+        for length, size in zip(shape[1:3], (wanted.variables, wanted.ensembles), strict=True)
     )
+    dates = wanted.dates  # also if there are fewer, since more may be appended
     each = item * dates * variables * ensembles
     values = min(shape[3], wanted.values) if wanted.values else _values(shape[3], each)
     if each * values > LARGEST:

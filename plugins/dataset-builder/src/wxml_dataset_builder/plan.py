@@ -9,13 +9,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from wxml import DataSource, PluginChoice, SourceHeader, create
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
 
 from wxml_dataset_builder.date_axis import DateAxis, make_axis, statistics_period, tendency_steps
 from wxml_dataset_builder.geometry import Geometry, make_geometry
 from wxml_dataset_builder.recipe import Recipe
+
+LISTS = ("variables", "history")
+PLAIN = ("recipe", "reading", "provenance", "grid", "kept", "kept_variables", *LISTS)
+"""The fields of a plan that are JSON values as they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +33,8 @@ class Plan:
     """What the source says of its data."""
     variables: tuple[Mapping[str, Any], ...]
     """The fields of each `Variable`."""
+    grid: Mapping[str, Any]
+    """`shape`, and whether it `is_regular`."""
     axis: DateAxis
     geometry: Geometry
     tendencies: Mapping[str, int]
@@ -40,6 +45,8 @@ class Plan:
     """What was done to the dataset, in order."""
     kept: int = 0
     """How many dates, from the first one on, come from the dataset that is replaced."""
+    kept_variables: int = 0
+    """How many variables, from the first one on, come from there."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,10 +57,7 @@ class Plan:
         """The plan as JSON text, the same for the same plan."""
         dates, missing = self.axis.dates, self.axis.dates[self.axis.is_missing]
         values = {
-            **{
-                name: getattr(self, name)
-                for name in ("recipe", "reading", "provenance", "variables", "history", "kept")
-            },
+            **{name: getattr(self, name) for name in PLAIN},
             "start": format_time(dates[0]),
             "frequency": format_duration(self.axis.frequency),
             "missing": [format_time(date) for date in missing],
@@ -70,30 +74,33 @@ class Plan:
         geometry: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values["geometry"].items()
         }
+        plain: dict[str, Any] = {name: tuple(values[name]) if name in LISTS else values[name] for name in PLAIN}
         frequency, start = parse_duration(values["frequency"]), parse_time(values["start"])
         dates = start + frequency * np.arange(geometry["shape"][0])
         missing = np.array([parse_time(date) for date in values["missing"]], "M8[s]")
         first, last = (parse_time(date) for date in values["period"])
         return cls(
-            **{key: values[key] for key in ("recipe", "reading", "provenance", "kept")},
-            variables=tuple(values["variables"]),
+            **plain,
             axis=DateAxis(dates, np.isin(dates, missing), frequency),
             geometry=Geometry(**geometry),
             tendencies=dict(sorted(values["tendencies"].items(), key=lambda item: int(item[1]))),
             period=(first, last),
-            history=tuple(values["history"]),
         )
+
+    def has_change(self, date: int, steps: int) -> bool:
+        """Whether there is a change to a date from the one `steps` before: both are on the axis, and not missing."""
+        missing = self.axis.is_missing
+        return date >= steps and not missing[date] and not missing[date - steps]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it takes the place of a dataset that it has dates or variables of."""
+        return bool(self.kept or self.kept_variables)
 
     @property
     def identity(self) -> str:
         """A hash: equal for equal plans, on every machine."""
         return hashlib.sha256(self.to_text().encode()).hexdigest()[:16]
-
-    def reads(self) -> NDArray[np.intp]:
-        """The positions of the dates that are read from the source: those that are not missing and not kept."""
-        is_read = ~self.axis.is_missing
-        is_read[: self.kept] = False
-        return np.flatnonzero(is_read)
 
 
 def change_set(kind: str, plan: Plan, steps: int) -> str:
@@ -107,20 +114,28 @@ def change_set(kind: str, plan: Plan, steps: int) -> str:
     return f"{kind}_change_{int(steps * plan.axis.frequency / np.timedelta64(1, 's'))}"
 
 
-def make_plan(recipe: Recipe, source: DataSource) -> Plan:
+def make_plan(
+    recipe: Recipe, header: SourceHeader, provenance: Mapping[str, Any], axis: DateAxis | None = None
+) -> Plan:
     """Plan the dataset of a recipe.
+
+    Args:
+        recipe: that of the dataset.
+        header: that of its source.
+        provenance: what the source says of its data.
+        axis: the dates; None: those of the recipe and the source.
 
     Raises:
         DataError: the dates, the chunks or the periods of the recipe do not fit the source.
     """
-    header = source.header
-    axis = make_axis(header.times, recipe.dates)
+    axis = axis or make_axis(header.times, recipe.dates)
     written = recipe.model_dump(mode="json")
     return Plan(
         recipe=written,
         reading=written["source"],
-        provenance=source.provenance(),
+        provenance=provenance,
         variables=tuple(asdict(variable) for variable in header.variables),
+        grid={"shape": [int(length) for length in header.grid.shape], "is_regular": header.grid.is_regular},
         axis=axis,
         geometry=make_geometry(_shape(header, len(axis.dates)), recipe.output),
         tendencies=tendency_steps(axis.frequency, recipe.statistics.tendencies),

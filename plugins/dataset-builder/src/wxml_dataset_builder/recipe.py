@@ -1,9 +1,11 @@
 """A recipe: what is built, from which source, for which dates, and how it is stored."""
 
-__all__ = ["Chunks", "Dates", "Output", "Recipe", "StatisticsPeriod", "read_recipe"]
+__all__ = ["Chunks", "Dates", "Output", "Recipe", "StatisticsPeriod", "changed_recipe", "read_recipe", "read_source"]
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt
@@ -84,6 +86,35 @@ class Recipe(Options):
     description: str = ""
     licence: str = ""
     attribution: str = ""
+
+
+class NewSource(Options):
+    """The source of more variables, and nothing else."""
+
+    source: Annotated[PluginChoice, Kind("data-source")]
+
+
+def read_source(path: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a file that holds a source alone, `{"plugin": NAME, …}`.
+
+    Raises:
+        ConfigError: with every key that is unknown or wrong.
+        BrokenPluginError: a plugin that is named cannot be used.
+    """
+    choice: dict[str, Any] = read_settings(path, NewSource, changes, advice=ADVICE).source.model_dump(mode="json")
+    return choice
+
+
+def changed_recipe(recorded: Mapping[str, Any], changes: Sequence[str]) -> Recipe:
+    """The recipe that a dataset holds, with `KEY=VALUE` of the command line.
+
+    Raises:
+        ConfigError: with every key that is unknown or wrong.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "recipe-of-the-dataset.yaml"
+        file.write_text(json.dumps(recorded), encoding="utf-8")  # JSON is YAML
+        return read_settings(file, Recipe, changes, advice=ADVICE)
 
 
 def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:

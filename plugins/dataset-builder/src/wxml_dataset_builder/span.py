@@ -3,14 +3,15 @@
 __all__ = ["build_span", "close_units"]
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import DataSource, Moments
+from wxml import DataSource, Grid, Moments
+from wxml.data.source_fit import on_grid
 
 from wxml_dataset_builder.arrays import data_array, read_array
 from wxml_dataset_builder.plan import Plan, change_set, open_source
@@ -39,29 +40,43 @@ class Span:
         areas = read_array(self.place.store, "area_weights")
         self.weights = {"equal": np.ones(len(areas)), "area": areas}
         """How the nodes of each kind of moments count."""
-        self._source: DataSource | None = None
 
-    @property
+    @cached_property
     def source(self) -> DataSource:
-        """The source, which is opened when it is first needed."""
-        if self._source is None:
-            self._source = open_source(self.plan.reading)
-        return self._source
+        """The source, with the nodes in the order of the dataset."""
+        north, east = (read_array(self.place.store, name) for name in ("latitudes", "longitudes"))
+        grid = Grid(north, east, self.weights["area"], tuple(self.plan.grid["shape"]))
+        return on_grid(open_source(self.plan.reading), grid)
+
+    @cached_property
+    def replaced(self) -> Any:
+        """The data of the dataset that is replaced."""
+        return data_array(self.place.target)
 
     def read(self, dates: range) -> list[Values]:
-        """Read the values of dates that follow each other; missing ones are NaN, kept ones are those of the store."""
-        geometry, positions = self.plan.geometry, np.arange(dates.start, dates.stop)
-        _, variables, members, nodes = geometry.shape
+        """Read the values of dates that follow each other; missing ones are NaN, kept ones are those of the dataset."""
+        plan, positions = self.plan, np.arange(dates.start, dates.stop)
+        is_kept, is_missing = positions < plan.kept, plan.axis.is_missing[positions]
+        if not (is_kept | is_missing).any() and not plan.kept_variables:
+            return self._stored_type(self._read_source(positions))
+        _, variables, members, nodes = plan.geometry.shape
         values = np.full((len(dates), members, variables, nodes), np.nan, np.float32)
-        is_read = np.isin(positions, self.plan.reads())
-        if is_read.any():
-            with reading:
-                found = self.source.read(self.plan.axis.dates[positions[is_read]], self.plan.names)
-            if is_read.all():
-                values = found
-            else:
-                values[is_read] = found
-        return list(values.astype(geometry.dtype, copy=False))
+        from_source = ~is_kept & ~is_missing
+        if from_source.any():
+            values[from_source, :, plan.kept_variables :] = self._read_source(positions[from_source])
+        for place in np.flatnonzero(is_kept):
+            values[place] = np.asarray(self.replaced[positions[place]]).swapaxes(0, 1)
+        if plan.kept_variables:
+            old = np.asarray(self.replaced[dates.start : dates.stop]).swapaxes(1, 2)
+            values[:, :, : plan.kept_variables] = old
+        return self._stored_type(values)
+
+    def _read_source(self, positions: NDArray[np.intp]) -> NDArray[np.float32]:
+        with reading:
+            return self.source.read(self.plan.axis.dates[positions], self.plan.names[self.plan.kept_variables :])
+
+    def _stored_type(self, values: NDArray[np.float32]) -> list[Values]:
+        return list(values.astype(self.plan.geometry.dtype, copy=False))
 
     def stored(self, date: int) -> Values:
         """The values of a date that is written."""
@@ -78,11 +93,6 @@ class Span:
             return {key: Moments.nothing(later.shape[1]) for key in sets}
         change = np.subtract(later, earlier, dtype=np.float64)
         return {key: Moments.of(change, weights) for key, weights in sets.items()}
-
-    def has_change(self, date: int, steps: int) -> bool:
-        """Whether there is a change to a date from the one `steps` before: both are on the axis, and not missing."""
-        missing = self.plan.axis.is_missing
-        return date >= steps and not missing[date] and not missing[date - steps]
 
     def write(self, unit: int, values: list[Values]) -> dict[str, tuple[int, str]]:
         """Write the chunks of a unit; returns the size and checksum of each file."""
@@ -152,8 +162,8 @@ def _build_unit(span: Span, unit: int, values: list[Values], window: Window) -> 
         window.add(date, here)
         found = span.moments(here) if not span.plan.axis.is_missing[date] else _nothing(span)
         for name, steps in span.plan.tendencies.items():
-            earlier = window.get(date - steps) if span.has_change(date, steps) else None
-            if earlier is None and span.has_change(date, steps):
+            earlier = window.get(date - steps) if span.plan.has_change(date, steps) else None
+            if earlier is None and span.plan.has_change(date, steps):
                 unknown[name].append(place)
             found |= span.changes(steps, earlier, here)
         parts.append(found)

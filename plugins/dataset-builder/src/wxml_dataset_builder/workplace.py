@@ -4,7 +4,7 @@ It holds the plan, a record of each unit of dates that is written, and the folde
 dataset: it has no metadata of its root until the last step. Only then it is renamed to the name of the dataset.
 """
 
-__all__ = ["Workplace"]
+__all__ = ["CHECKSUMS", "Workplace"]
 
 import os
 import secrets
@@ -18,6 +18,9 @@ from wxml.errors import ArtefactError
 from wxml.files.lock import locked
 
 from wxml_dataset_builder.plan import Plan
+
+CHECKSUMS = "checksums.sha256"
+"""The last file that is written into a store: the checksums of all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,29 @@ class Workplace:
         self.plan_file.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def put_right(self) -> None:
-        """Bring a dataset back that a process was replacing when it was killed, or remove it if it was replaced."""
-        for old in self.target.parent.glob(f".{self.target.name}.*.old"):
-            if os.path.lexists(self.target):
-                shutil.rmtree(old, ignore_errors=True)
-            elif not (self.store / "checksums.sha256").exists():
-                old.rename(self.target)
+    def recover(self) -> bool:
+        """Do what is left of a `publish` that was killed.
+
+        Returns:
+            Whether the new dataset has got its name by that.
+
+        Raises:
+            ArtefactError: a dataset of this name is being finished now.
+        """
+        with self.lock("finalise"):
+            return self._recover()
+
+    def _recover(self) -> bool:
+        olds = list(self.target.parent.glob(f".{self.target.name}.*.old"))
+        is_between = bool(olds) and not os.path.lexists(self.target)
+        if is_between and (self.store / CHECKSUMS).exists():
+            self.publish()
+            return True
+        if is_between:
+            olds.pop().rename(self.target)
+        for old in olds:
+            shutil.rmtree(old, ignore_errors=True)
+        return False
 
     def publish(self) -> None:
         """Give the finished store the name of the dataset, in place of an older one, and remove everything else."""

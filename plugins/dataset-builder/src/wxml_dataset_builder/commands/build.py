@@ -60,10 +60,13 @@ def command(
 
     chosen = parse_part(part) if part else None
     place = Workplace(target.absolute())
+    if place.recover():
+        say_path(target)
+        return
     check_absent(place.target, overwrite=overwrite)
     wanted = read_recipe(recipe, changes)
     source = open_source(wanted.source.model_dump(mode="json"))
-    begin(place, make_plan(wanted, source), source, restart=restart)
+    begin(place, make_plan(wanted, source.header, source.provenance()), source.header.grid, restart=restart)
     build_part(place, chosen or Part(), workers)
     if chosen is None:
         finalise(place, workers, overwrite=overwrite)

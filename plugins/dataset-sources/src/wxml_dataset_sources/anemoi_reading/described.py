@@ -4,6 +4,7 @@ __all__ = ["described"]
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
@@ -37,6 +38,8 @@ def described(name: str, metadata: object) -> Variable:
     '6h'
     """
     said = _mapping(metadata)
+    if isinstance(said.get("wxml"), Mapping):
+        return _recorded(name, said["wxml"])
     mars = _mapping(said.get("mars"))
     level = _number(mars.get("levelist", mars.get("level")))
     parameter = str(mars.get("param", ""))
@@ -55,6 +58,13 @@ def described(name: str, metadata: object) -> Variable:
         level_type=LEVEL_TYPES.get(level_type, ""),
         grib="" if _number(said.get("param_id")) is None else f"paramId={said['param_id']}",
     )
+
+
+def _recorded(name: str, record: Mapping[str, Any]) -> Variable:
+    """The variable that wxml wrote; keys that only a later version knows are left out."""
+    texts = {field.name for field in fields(Variable)} - {"name", "level"}
+    said = {key: value for key, value in record.items() if key in texts and isinstance(value, str)}
+    return Variable(name, level=_number(record.get("level")), **said)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """The grid of a store, which lists its nodes: a regular one where they stand in rows."""
 
-__all__ = ["grid_of"]
+__all__ = ["grid_of", "recorded_grid"]
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from wxml import Grid
 
 from wxml_dataset_sources.xarray_reading.horizontal import make_grid
 
+AREA_TOLERANCE = 1e-9  # the areas of all nodes sum to 1
 ROW_TOLERANCE = 1e-6  # degrees: a row of a regular grid has one latitude
 
 
@@ -33,6 +34,25 @@ def grid_of(latitudes: NDArray[np.float64], longitudes: NDArray[np.float64], fie
     if min(plane) > 1 and int(np.prod(plane)) == len(latitudes):
         return make_grid(latitudes.reshape(plane), longitudes.reshape(plane), "plane")
     return make_grid(latitudes, longitudes, "cells")
+
+
+def recorded_grid(
+    latitudes: NDArray[np.float64], longitudes: NDArray[np.float64], areas: NDArray[np.float64], record: Any
+) -> Grid | None:
+    """The grid of a store that wxml built, with the areas of its source; None if the record is not one of a grid.
+
+    Args:
+        latitudes: degrees north, shape `[node]`.
+        longitudes: degrees east, shape `[node]`.
+        areas: the share of each node in the area of the grid, shape `[node]`.
+        record: the attribute `grid`: `shape`, and whether it `is_regular`.
+    """
+    if not isinstance(record, dict) or not isinstance(record.get("shape"), list):
+        return None
+    if areas.shape != latitudes.shape or not (areas >= 0).all() or abs(areas.sum() - 1) > AREA_TOLERANCE:
+        return None
+    shape = tuple(map(int, record["shape"]))
+    return Grid(latitudes, longitudes, areas, shape, record.get("is_regular") is True)
 
 
 def _rows(latitudes: NDArray[np.float64]) -> int | None:

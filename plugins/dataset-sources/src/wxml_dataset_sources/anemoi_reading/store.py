@@ -19,7 +19,7 @@ from wxml.files.zarr_metadata import check_zarr_store
 from zarr.storage import LocalStore
 
 from wxml_dataset_sources.anemoi_reading.described import described
-from wxml_dataset_sources.anemoi_reading.places import grid_of
+from wxml_dataset_sources.anemoi_reading.places import grid_of, recorded_grid
 
 DIMENSIONS: Final = ("dates", "variables", "ensembles", "values")
 COPY_AGAIN: Final = "build the store again, or copy it again from where it was made"
@@ -69,7 +69,7 @@ def opened(path: str) -> Store:
             dates,
             _missing(dates, attributes.get("missing_dates")),
             int(data.shape[2]),
-            grid_of(north, east, attributes.get("field_shape")),
+            _grid(root, north, east, attributes),
         )
 
 
@@ -178,6 +178,16 @@ def _dates(path: str, root: zarr.Group) -> NDArray[np.datetime64]:
         where = f" after {format_time(dates[falls[0]])}" if len(falls) else ""
         raise _broken(path, f"holds dates that do not rise{where}")
     return dates
+
+
+def _grid(
+    root: zarr.Group, north: NDArray[np.float64], east: NDArray[np.float64], attributes: Mapping[str, Any]
+) -> Grid:
+    """The grid of a store, with the areas that wxml keeps in it where it built the store."""
+    areas, found = _array(root, "area_weights"), None
+    if areas is not None:
+        found = recorded_grid(north, east, np.asarray(areas[:], np.float64), attributes.get("grid"))
+    return found or grid_of(north, east, attributes.get("field_shape"))
 
 
 def _places(path: str, root: zarr.Group, name: str) -> NDArray[np.float64]:
