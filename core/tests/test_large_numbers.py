@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 from wxml import memory
 from wxml.cli import group
-from wxml.data.samples import Window
+from wxml.data.window import Window
 from wxml.errors import DataError, ResourceError
 from wxml.experiment import assemble
 from wxml.forecasting.job import ForecastRequest, forecast

@@ -27,13 +27,14 @@ from wxml.data.imputed import mask_names
 from wxml.data.one_pass import ValueMap
 from wxml.data.periods import warn_of_periods
 from wxml.data.preprocessing import Preprocessing
-from wxml.data.samples import SampleSet, Window
+from wxml.data.samples import SampleSet
 from wxml.data.source import DataSource
 from wxml.data.source_fit import check_variables, on_grid
 from wxml.data.statistics import Statistics, compute_statistics
 from wxml.data.times import parse_duration
 from wxml.data.transform import Transform
 from wxml.data.variables import Variable, VariableRoles, assign_roles
+from wxml.data.window import Window
 from wxml.errors import ArtefactError, DataError, ResourceError
 from wxml.graphs.cache import built_graph
 from wxml.graphs.graph import Graph

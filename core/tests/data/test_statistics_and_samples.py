@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from wxml import DataError, DataSource, SourceHeader, Variable, VariableRoles
 from wxml.data.chain import make_chain
 from wxml.data.preprocessing import Preprocessing
-from wxml.data.samples import SampleSet, Window
+from wxml.data.samples import SampleSet
 from wxml.data.statistics import Statistics, compute_statistics
 from wxml.data.transforms.impute import Impute
 from wxml.data.transforms.normalise import Normalise
+from wxml.data.window import Window
 from wxml.testing import TravellingWaves, tiny_grid
 
 SIX_HOURS = np.timedelta64(6, "h").astype("timedelta64[s]")

@@ -66,8 +66,8 @@ def test_model_values_have_mean_zero_and_deviation_one(tiny, order: tuple[str, .
 def test_a_missing_value_becomes_the_mean_of_the_model_values(tiny, order: tuple[str, ...]) -> None:
     """The mean of the logarithms and the logarithm of the mean differ by 1e-3 here."""
     experiment = chain(tiny, order)
-    values, missing = experiment.preprocessing.read(experiment.source.header.times[3:4])
-    at = experiment.preprocessing.variables.index("t")
+    values, missing = experiment.preprocessing.states(experiment.source.header.times[3:4])
+    at = experiment.preprocessing.roles.prognostic.index("t")
     assert missing[0, 0, at, 5]
     mean, std = (getattr(experiment.preprocessing.model_statistics, name)[0] for name in ("mean", "std"))
     assert abs(values[0, 0, at, 5] - mean) < 0.05 * std

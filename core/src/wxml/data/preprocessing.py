@@ -69,23 +69,6 @@ class Preprocessing:
         physical = self.source.read(times, self.roles.prognostic)
         return self.forward(physical, self.roles.prognostic), np.isnan(physical)
 
-    def read(self, times: ArrayLike, inputs: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read model values, shape `[time, member, variable, node]`, and a mask of the missing ones (same shape).
-
-        Args:
-            times: when.
-            inputs: how many of `times`, from the first on, are those of input states; None: all.
-        """
-        read, computed = self._split(self.variables)
-        physical = self.source.read(times, read)
-        absent = np.isnan(physical)
-        masks = held_masks(absent[:inputs], [read.index(name) for name in self.masks.values()], len(physical))
-        extra = np.concatenate([self._computed(computed, times), masks], axis=2)
-        values = np.concatenate([self.forward(physical, read), extra], axis=2)
-        missing = np.concatenate([absent, np.zeros(extra.shape, bool)], axis=2)
-        order = [(*read, *computed, *self.masks).index(name) for name in self.variables]
-        return values[:, :, order], missing[:, :, order]
-
     def forcings(self, times: ArrayLike, missing: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
 
@@ -98,12 +81,12 @@ class Preprocessing:
         Raises:
             DataError: the source lacks a forcing at one of `times`.
         """
-        read, computed = self._split(self.roles.forcing)
+        read, computed = self.origins(self.roles.forcing)
         changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
         instants = np.asarray(times, "datetime64[s]").reshape(-1)
         parts = [
             self.forward(self.source.read(instants[:1], constant), constant).repeat(len(instants), axis=0),
-            self._computed(computed, instants),
+            self.computed(computed, instants)[:, None].repeat(self.source.header.members, axis=1),
         ]
         if changing:
             self._require(changing, instants)
@@ -124,6 +107,18 @@ class Preprocessing:
             values = transform.inverse(values, variables)
         return values
 
+    def origins(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Split `variables`, without the masks, into those that are read and those that are computed."""
+        has = self.model_statistics.variables  # of the training, whatever the source has
+        others = tuple(v for v in variables if v not in self.masks)
+        return tuple(v for v in others if v in has), tuple(v for v in others if v not in has)
+
+    def computed(self, variables: tuple[str, ...], times: ArrayLike) -> NDArray[np.float32]:
+        """Compute forcings that the source does not have, shape `[time, forcing, node]`."""
+        return compute_forcings(
+            variables, self.source.header.grid if self.grid is None else self.grid, times, self.made
+        )
+
     def _require(self, forcings: tuple[str, ...], times: NDArray[np.datetime64]) -> None:
         """Raise a DataError if the source lacks one of `times`, at which `forcings` are read."""
         lacking = times[~np.isin(times, self.source.header.times)]
@@ -134,14 +129,3 @@ class Preprocessing:
                 fix="choose an earlier initial time or a shorter lead time; or train with those that never change in "
                 "`data.variables.constant`",
             )
-
-    def _split(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Split `variables`, without the masks, into those that are read and those that are computed."""
-        has = self.model_statistics.variables  # of the training, whatever the source has
-        others = tuple(v for v in variables if v not in self.masks)
-        return tuple(v for v in others if v in has), tuple(v for v in others if v not in has)
-
-    def _computed(self, variables: tuple[str, ...], times: ArrayLike) -> NDArray[np.float32]:
-        grid = self.source.header.grid if self.grid is None else self.grid
-        values = compute_forcings(variables, grid, times, self.made)[:, None]
-        return np.repeat(values, self.source.header.members, axis=1)

@@ -1,47 +1,18 @@
-"""Samples: windows of time, and the model values in them."""
+"""Samples: the model values in windows of time."""
 
-__all__ = ["SampleSet", "Window", "check_finite"]
+__all__ = ["SampleSet"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.batch_reader import BatchReader
 from wxml.data.preprocessing import Preprocessing
+from wxml.data.sample_batch import SampleBatch
 from wxml.data.times import format_duration, format_time
+from wxml.data.window import Window
 from wxml.errors import DataError
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The times around an initial time that a forecast of some steps needs."""
-
-    input_steps: int
-    """The number of states that the model reads; the last one is at the initial time."""
-    steps: int
-    """The number of states that the model forecasts."""
-    timestep: np.timedelta64
-
-    @property
-    def offsets(self) -> NDArray[np.timedelta64]:
-        """The times relative to the initial time, shape `[input_steps + steps]`; number `input_steps − 1` is 0."""
-        return np.arange(1 - self.input_steps, self.steps + 1) * self.timestep
-
-    def __len__(self) -> int:
-        """The number of times, without a list of them."""
-        return self.input_steps + self.steps
-
-    def initial_times(
-        self, times: NDArray[np.datetime64], period: tuple[np.datetime64, np.datetime64] | None = None
-    ) -> NDArray[np.datetime64]:
-        """Return the initial times whose whole window is in `times` and within `period` (both ends included)."""
-        if period is not None:
-            times = times[(times >= period[0]) & (times <= period[1])]
-        if len(self) > len(times):
-            return times[:0]
-        complete = [np.isin(times + offset, times) for offset in self.offsets]
-        return times[np.all(complete, axis=0)]
 
 
 class SampleSet(Sequence[NDArray[np.float32]]):
@@ -65,6 +36,7 @@ class SampleSet(Sequence[NDArray[np.float32]]):
                 f"{format_duration(window.timestep)} apart",
                 fix="choose a longer period (`data.split`), fewer steps, or a `data.timestep` that the source has",
             )
+        self._reader = BatchReader(preprocessing, window)
 
     @property
     def sample_size(self) -> int:
@@ -90,45 +62,18 @@ class SampleSet(Sequence[NDArray[np.float32]]):
             IndexError: there is no such sample.
             DataError: a value that the model reads is missing.
         """
-        if not -len(self) <= index < len(self):
+        batch = self.batch([index])
+        return batch.values[0], batch.imputed[0]
+
+    def batch(self, indices: ArrayLike) -> SampleBatch:
+        """Read samples as one: the states that several of them have are read once, and in the order of their times.
+
+        Raises:
+            IndexError: there is no such sample.
+            DataError: a value that the model reads is missing.
+        """
+        chosen = np.asarray(indices, np.intp)
+        for index in chosen[(chosen < -len(self)) | (chosen >= len(self))]:
             raise IndexError(f"sample {index} of {len(self)}")
-        start, member = divmod(index % len(self), self.preprocessing.source.header.members)
-        times = self.initial_times[start] + self.window.offsets
-        every_member, missing = self.preprocessing.read(times, self.window.input_steps)
-        targets = np.zeros_like(missing[:, member])
-        targets[self.window.input_steps :, : len(self.preprocessing.roles.output)] = True
-        # a transform may have filled what is missing; the loss must see that the truth is missing there
-        values = np.where(missing[:, member] & targets, np.float32(np.nan), every_member[:, member])
-        check_finite(values, targets | self._unread(), self.preprocessing.variables, times)
-        prognostic = len(self.preprocessing.roles.prognostic)
-        return values, missing[self.window.input_steps - 1, member, :prognostic]
-
-    def _unread(self) -> NDArray[np.bool_]:
-        """Whether neither a model nor a loss reads a value of a sample, shape `[time, variable, 1]`."""
-        roles = self.preprocessing.roles
-        unread = np.zeros((len(self.window.offsets), len(self.preprocessing.variables), 1), bool)
-        unread[: self.window.input_steps, len(roles.prognostic) : len(roles.output)] = True
-        if self.window.steps:
-            unread[-1, len(roles.output) :] = True
-        return unread
-
-
-def check_finite(
-    values: NDArray[np.float32],
-    allowed: NDArray[np.bool_],
-    variables: tuple[str, ...],
-    times: NDArray[np.datetime64],
-) -> None:
-    """Refuse values `[time, variable, node]` that are not finite where a model reads them.
-
-    Raises:
-        DataError: names the variable, the time and how many nodes are missing.
-    """
-    bad = ~np.isfinite(values) & ~allowed
-    if bad.any():
-        time, variable, _ = np.argwhere(bad)[0]
-        raise DataError(
-            f"variable {variables[variable]!r} is missing at {format_time(times[time])} on "
-            f"{int(bad[time, variable].sum())} of {values.shape[-1]} nodes, and the model needs it there",
-            fix="add {plugin: impute} before normalise in `data.transforms`, drop the variable, or choose other times",
-        )
+        start, member = np.divmod(chosen % len(self), self.preprocessing.source.header.members)
+        return self._reader.read(self.initial_times[start], member)

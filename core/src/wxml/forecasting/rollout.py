@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.config.schema import check_members
+from wxml.data.batch_reader import check_finite
 from wxml.data.fields import Fields
-from wxml.data.samples import Window, check_finite
+from wxml.data.window import Window
 from wxml.experiment import Experiment
 from wxml.plugins.hooks import hooks
 

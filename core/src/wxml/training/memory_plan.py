@@ -26,9 +26,12 @@ from wxml.training.memory_table import PARTS
 from wxml.training.memory_trace import MemoryTrace
 from wxml.training.trainer import TrainingMemory
 
-LABELS = ("weights", "gradients", "optimiser state", "copies of the weights", "graph", "batch", *PARTS, "other")
+LABELS = (
+    *("weights", "gradients", "optimiser state", "copies of the weights", "graph", "batches read ahead"),
+    *("batch", *PARTS, "other"),
+)
 """Names under which bytes are counted; `encoder`, `processor`, `decoder` and `other` are activations."""
-LASTING = LABELS[:5]
+LASTING = LABELS[:6]
 GAPS = {"cpu": 0.25}
 """Bytes that the C library loses per byte of the tensors that come and go; `docs/memory.md` measured 0.08 to 0.5."""
 TRACED_CALLS = 3
@@ -115,6 +118,7 @@ class MemoryPlanner:
                 "weights": self._weights,
                 "optimiser state": [torch.empty_like(w) for _ in range(training.moments) for w in self._weights],
                 "copies of the weights": [torch.empty_like(t) for _ in range(training.copies) for t in everything],
+                "batches read ahead": self._batches_read_ahead(),
             }
             for label, tensors in self._lasting.items():
                 self._trace.hold(label, *tensors)
@@ -147,6 +151,12 @@ class MemoryPlanner:
         coming_and_going = sum(size for label, size in peak.items() if label not in LASTING)
         peak["gaps"] = int(GAPS.get(self.training.device, 0) * coming_and_going)
         return MemoryPlan(recompute, self.training, _known_first(kept), _known_first(peak))
+
+    def _batches_read_ahead(self) -> list[Tensor]:
+        """The batches that the host holds; they count where the host is the device."""
+        shape = self.sample.batch(self.training.batch_size, max(self.training.rollout, self.sample.output_steps))
+        count = self.training.batches_held if self.training.device == "cpu" else 0
+        return [torch.empty(shape) for _ in range(count)]
 
     def _traced(self, rollout: int) -> tuple[Counter[str], Counter[str]]:
         """Make a step and return the bytes by label after its forward pass and at its peak."""

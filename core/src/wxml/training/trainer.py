@@ -27,6 +27,8 @@ class TrainingMemory:
     """The number of further copies of all weights and buffers, such as a moving average."""
     device: str = "cpu"
     """The type of the device as torch calls it."""
+    batches_held: int = 0
+    """The number of batches in the memory of the host beside that of the step: those read ahead, and being read."""
 
 
 class Trainer(ABC):

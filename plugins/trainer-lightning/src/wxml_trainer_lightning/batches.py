@@ -1,4 +1,4 @@
-"""The samples of each step, and the loader that reads them.
+"""The samples of each step, and the batch that is made of them.
 
 The order depends on the seed and the number of the step alone, so that a resumed training reads exactly the samples
 that an unbroken training reads.
@@ -6,35 +6,32 @@ that an unbroken training reads.
 
 __all__ = [
     "Batch",
+    "Place",
     "SampleOrder",
+    "SampleSet",
     "Samples",
-    "collate",
     "evenly_spaced",
     "has_truth",
     "sample_indices",
-    "training_batches",
-    "validation_batches",
 ]
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
+from wxml.data.sample_batch import ReadingCost, SampleBatch
 from wxml.model.tensors import to_tensor
-from wxml.terminal import worker_start
 
 from wxml_trainer_lightning.options import Rollout
 from wxml_trainer_lightning.schedule import Budget
 
 Place = tuple[int, int]
 """A number of forecast steps, and the index of a sample with that many."""
-Sample = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""Values `[time, variable, node]`, and whether each of the last input state was filled in, `[prognostic, node]`."""
 
 
 class Batch(NamedTuple):
@@ -44,10 +41,15 @@ class Batch(NamedTuple):
     """Shape `[batch, time, node, variable]`."""
     imputed: Tensor
     """Whether each value of the last input state was filled in, shape `[batch, node, prognostic]`."""
+    cost: ReadingCost
+    """The seconds that it took to read them."""
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch on a device."""
-        return Batch(self.values.to(device), self.imputed.to(device))
+        """The batch on a device; from pinned memory the copy runs beside the work of the device."""
+        at_once = self.values.is_pinned()
+        return self._replace(
+            values=self.values.to(device, non_blocking=at_once), imputed=self.imputed.to(device, non_blocking=at_once)
+        )
 
 
 class SampleSet(Protocol):
@@ -55,8 +57,8 @@ class SampleSet(Protocol):
 
     def __len__(self) -> int: ...
 
-    def with_imputed(self, index: int) -> Sample:
-        """Read a sample."""
+    def batch(self, indices: Sequence[int]) -> SampleBatch:
+        """Read some samples as one."""
 
 
 def sample_indices(seed: int, step: int, batch_size: int, count: int) -> list[int]:
@@ -89,15 +91,17 @@ def evenly_spaced(count: int, wanted: int) -> list[int]:
     return [int(index) for index in np.linspace(0, count - 1, min(count, wanted)).round()]
 
 
-class Samples(Dataset[Sample]):
-    """The samples of every number of forecast steps, as one data set; see `Place`."""
+class Samples(Dataset[Batch]):
+    """The batches of samples of every number of forecast steps, as one data set; see `Place`."""
 
     def __init__(self, sets: Mapping[int, SampleSet]) -> None:
         self.sets = sets
 
-    def __getitem__(self, place: Place) -> Sample:
-        steps, index = place
-        return self.sets[steps].with_imputed(index)
+    def __getitem__(self, places: list[Place]) -> Batch:
+        """Read the samples at `places`, which all have the same number of steps."""
+        batch = self.sets[places[0][0]].batch([index for _, index in places])
+        imputed = torch.from_numpy(batch.imputed).transpose(1, 2)
+        return Batch(to_tensor(batch.values), imputed, batch.cost)
 
 
 class SampleOrder(Sampler[list[Place]]):
@@ -129,23 +133,6 @@ class SampleOrder(Sampler[list[Place]]):
             yield [(steps, index) for index in chosen]
 
 
-def training_batches(samples: Samples, order: SampleOrder, workers: int) -> DataLoader[Any]:
-    """One batch for each remaining step."""
-    return _loader(samples, order, workers)
-
-
-def validation_batches(samples: SampleSet, wanted: int, batch_size: int, workers: int) -> DataLoader[Any]:
-    """Batches of at most `wanted` samples; every call chooses the same samples."""
-    order = [(0, index) for index in evenly_spaced(len(samples), wanted)]
-    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    return _loader(Samples({0: samples}), batches, workers)
-
-
-def _loader(samples: Samples, order: Iterable[list[Place]], workers: int) -> DataLoader[Any]:
-    begin = worker_start()
-    return DataLoader(samples, batch_sampler=order, collate_fn=collate, num_workers=workers, worker_init_fn=begin)
-
-
 def has_truth(samples: SampleSet, wanted: int, input_steps: int, outputs: int) -> bool:
     """Whether one of some evenly spaced samples has a truth; it reads them up to the first that has one.
 
@@ -156,10 +143,4 @@ def has_truth(samples: SampleSet, wanted: int, input_steps: int, outputs: int) -
         outputs: the number of variables that are forecast, which come first.
     """
     chosen = evenly_spaced(len(samples), wanted)
-    return any(bool(np.isfinite(samples.with_imputed(index)[0][input_steps:, :outputs]).any()) for index in chosen)
-
-
-def collate(samples: list[Sample]) -> Batch:
-    """Put samples of one length together."""
-    values, imputed = zip(*samples, strict=True)
-    return Batch(to_tensor(np.stack(values)), torch.from_numpy(np.stack(imputed)).transpose(1, 2))
+    return any(bool(np.isfinite(samples.batch([index]).values[0, input_steps:, :outputs]).any()) for index in chosen)

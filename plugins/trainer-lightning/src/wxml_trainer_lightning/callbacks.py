@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from wxml.errors import DataError
 
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.history import History
+from wxml_trainer_lightning.loading import Batches
 from wxml_trainer_lightning.loop import Interruption
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, after_failure
@@ -38,7 +38,7 @@ class Validation:
         best: the best weights so far; None if the last weights are kept.
     """
 
-    def __init__(self, batches: DataLoader[Batch] | None, every: int, *, keep_best: bool) -> None:
+    def __init__(self, batches: Batches | None, every: int, *, keep_best: bool) -> None:
         self.batches = batches
         self.every = every
         self.keep_best = keep_best

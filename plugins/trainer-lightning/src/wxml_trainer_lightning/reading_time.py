@@ -4,42 +4,60 @@ __all__ = ["TimedBatches"]
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
-from torch.utils.data import DataLoader
+from wxml.data.sample_batch import ReadingCost
+
+from wxml_trainer_lightning.batches import Batch
+from wxml_trainer_lightning.loading import Batches
 
 
 class TimedBatches:
-    """Batches of a data loader, and the time that their reader waits for them.
+    """Batches, the time that the training waits for them, and the time that they took to read.
 
-    With `workers`, samples are read while the model computes, and only the rest of their reading is waited for.
+    Batches are read while the model computes, and only the rest of their reading is waited for.
 
     Attributes:
-        reading: the seconds that were waited for batches so far.
+        waited: the seconds that were waited for batches so far.
+        cost: the seconds that they took, whoever read them.
         count: how many batches there were.
     """
 
-    def __init__(self, batches: DataLoader[Any]) -> None:
-        self.reading, self.count = 0.0, 0
+    def __init__(self, batches: Batches) -> None:
+        self.waited, self.count = 0.0, 0
+        self.cost = ReadingCost()
         self._batches = batches
         self._began = time.monotonic()
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Batch]:
         self._began = before = time.monotonic()
         for batch in self._batches:
-            self.reading += time.monotonic() - before
+            self.waited += time.monotonic() - before
+            self.cost.add(batch.cost)
             self.count += 1
             yield batch
             before = time.monotonic()
 
     def __str__(self) -> str:
         """The mean time of a step, and how much of it the training waits; all that happens between two steps counts."""
-        total = time.monotonic() - self._began
         steps = max(1, self.count)
-        return f"reading takes {_shown(self.reading / steps)} of {_shown(total / steps)} a step"
+        return f"reading takes {_shown(self.waited / steps)} of {_shown(self._total / steps)} a step"
+
+    @property
+    def summary(self) -> str:
+        """What share of the time the training waited, and what a batch took, part by part."""
+        parts = (self.cost.reading, self.cost.transforming, self.cost.gathering)
+        read, transform, gather = (_shown(part / max(1, self.count)) for part in parts)
+        return (
+            f"the training waited {self.waited / max(self._total, 1e-9):.0%} of its time for data; a batch took {read} "
+            f"to read and decode, {transform} to transform, {gather} to gather, beside the training"
+        )
+
+    @property
+    def _total(self) -> float:
+        return time.monotonic() - self._began
 
 
 def _shown(seconds: float) -> str:

@@ -75,7 +75,8 @@ class LightningTrainer(Trainer):
             int | None, Field(gt=0, le=1024, description="number of CPU threads; null: as many as torch takes")
         ] = None,
         workers: Annotated[
-            int, Field(ge=0, le=256, description="processes that read samples; 0: the training process does")
+            int,
+            Field(ge=0, le=256, description="processes that read samples; 0: a thread of the training process does"),
         ] = 0,
         validation_every: Annotated[int, Field(gt=0, description="steps between two validations")] = 200,
         validation_samples: Annotated[int, Field(gt=0, description="largest number of samples for a validation")] = 32,
@@ -126,6 +127,7 @@ class LightningTrainer(Trainer):
     def memory(self) -> TrainingMemory:
         """AdamW has two moments, Muon one; the moving average and the best weights so far are copies."""
         from wxml_trainer_lightning.device import Device  # torch, like `fit`
+        from wxml_trainer_lightning.loading import batches_held
 
         return TrainingMemory(
             batch_size=self.batch_size,
@@ -134,6 +136,7 @@ class LightningTrainer(Trainer):
             moments=2 if self.optimizer == "adamw" else 1,
             copies=(self.ema is not None) + (self.keep == "best"),
             device=Device(self.accelerator, self.precision, self.threads).resolve(),
+            batches_held=batches_held(self.workers),
         )
 
     def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Path:

@@ -13,10 +13,11 @@ from wxml.errors import DataError
 from wxml.masking import masked_values
 from wxml.memory import check_memory
 
-from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth, training_batches, validation_batches
+from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
+from wxml_trainer_lightning.loading import Loading
 from wxml_trainer_lightning.loop import Interruption, run_loop
 from wxml_trainer_lightning.loss import squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
@@ -76,6 +77,7 @@ class TrainingRun:
         self.position = state.position if state else Position()
         self.rollout = options.rollout.at_least(experiment.config.data.output_steps)
         self.module = self._module()
+        self.loading = Loading(options.workers, pinned=device.resolve() == "cuda")
         self.validation = self._validation()
         self.samples = {steps: experiment.samples("training", steps) for steps in self.rollout.stages}
         size = self.samples[self.rollout.maximum].sample_size
@@ -96,12 +98,12 @@ class TrainingRun:
         schedule = LearningRate(options.learning_rate, options.warmup, options.final_learning_rate_ratio)
         clock = StepClock(position.step, seed, budget, schedule)
         order = SampleOrder(self.samples, seed, options.batch_size, position.step, budget, self.rollout)
-        batches = TimedBatches(training_batches(Samples(self.samples), order, options.workers))
+        batches = TimedBatches(self.loading.training(Samples(self.samples), order))
         progress = ProgressListener(budget, position.step, batches)
         listeners: list[Listener] = [progress, tracker] if tracker else [progress]
         history = History(state_file.run_dir / "history.csv", position.step, listeners)
         try:
-            with Interruption() as interruption:
+            with Interruption() as interruption, self.loading:
                 checkpoints = CheckpointCallback(
                     clock,
                     history,
@@ -115,6 +117,7 @@ class TrainingRun:
                 run_loop(self.module, batches, callbacks, self.device, position.loss_scale, state_file.run_dir)
         finally:
             progress.close()
+        LOG.info("reading: %s", batches.summary)
         if checkpoints.state is None:
             raise RuntimeError("no step was made, so there is no state")
         return checkpoints.state
@@ -176,7 +179,7 @@ class TrainingRun:
                 "`data.split.validation` that are validated, so there is no validation loss",
                 fix="choose another `data.split.validation`, or leave it out",
             )
-        batches = validation_batches(samples, options.validation_samples, options.batch_size, options.workers)
+        batches = self.loading.validation(samples, options.validation_samples, options.batch_size)
         validation = Validation(batches, options.validation_every, keep_best=keep_best)
         validation.loss = position.validation_loss
         if self.state is not None and position.best_loss is not None and position.best_step is not None:

@@ -1,0 +1,212 @@
+"""Reads the samples of a batch as one: each state is read and transformed once, then put where samples have it."""
+
+__all__ = ["BatchReader", "check_finite"]
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.data.preprocessing import Preprocessing
+from wxml.data.sample_batch import ReadingCost, SampleBatch
+from wxml.data.shared_reads import SharedReads
+from wxml.data.times import format_time
+from wxml.data.window import Window
+from wxml.errors import DataError
+
+BLOCK_BYTES: Final = 2**21
+"""States are transformed in blocks of about so many bytes, which fit into the cache of a processor core."""
+
+
+class BatchReader:
+    """Reads batches of the samples of one window; `wxml.data.samples.SampleSet` says what a sample is."""
+
+    def __init__(self, preprocessing: Preprocessing, window: Window) -> None:
+        self.preprocessing = preprocessing
+        self.window = window
+        self._layout = _Layout.of(preprocessing, window.input_steps)
+        self._allowed = self._may_be_missing()
+
+    def read(self, initial_times: NDArray[np.datetime64], members: NDArray[np.intp]) -> SampleBatch:
+        """Read one sample for each initial time and member, both of shape `[sample]`.
+
+        Raises:
+            DataError: a value that the model reads is missing: the first one of the first sample that lacks one.
+        """
+        times = initial_times[:, None] + self.window.offsets
+        batch = _Batch(self._layout, SharedReads.of(times, members), len(self.preprocessing.source.header.grid))
+        with batch.cost.of("reading"):
+            batch.read(self.preprocessing)
+        for states in batch.blocks():
+            batch.put(states, self.preprocessing)
+        batch.put_computed(self.preprocessing)
+        with batch.cost.of("gathering"):
+            batch.put_masks()
+            self._check(batch, times)
+            batch.empty_truth()
+            imputed = batch.imputed()
+        return SampleBatch(batch.values, imputed, batch.cost)
+
+    def _check(self, batch: "_Batch", times: NDArray[np.datetime64]) -> None:
+        """Refuse a sample without a value that the model reads."""
+        bad = ~batch.finite[batch.states] & ~self._allowed
+        if bad.any():
+            sample = int(np.argmax(bad.any(axis=(1, 2))))
+            check_finite(batch.values[sample], self._allowed[..., None], self._layout.names, times[sample])
+
+    def _may_be_missing(self) -> NDArray[np.bool_]:
+        """Whether a value of a sample may be missing, shape `[time, variable]`: truth, and what nothing reads."""
+        inputs, roles = self.window.input_steps, self.preprocessing.roles
+        allowed = np.zeros((len(self.window), len(self._layout.names)), bool)
+        allowed[inputs:, : len(roles.output)] = True
+        allowed[:inputs, len(roles.prognostic) : len(roles.output)] = True
+        if self.window.steps:
+            allowed[-1, len(roles.output) :] = True
+        return allowed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """The variables of a sample, and where each comes from."""
+
+    names: tuple[str, ...]
+    read: tuple[str, ...]
+    """Those that are read, in the order of `names`."""
+    computed: tuple[str, ...]
+    masks: tuple[tuple[int, int], ...]
+    """The place of each mask in `names`, and the place in `read` of the variable of which it tells."""
+    input_steps: int
+    prognostic: int
+    output: int
+
+    @classmethod
+    def of(cls, preprocessing: Preprocessing, input_steps: int) -> Self:
+        names, roles = preprocessing.variables, preprocessing.roles
+        read, computed = preprocessing.origins(names)
+        masks = tuple((names.index(mask), read.index(name)) for mask, name in preprocessing.masks.items())
+        return cls(names, read, computed, masks, input_steps, len(roles.prognostic), len(roles.output))
+
+    def runs(self, some: Sequence[str]) -> list[tuple[slice, slice]]:
+        """The places in `some` and in `names` of variables that follow each other in both."""
+        places = np.array([self.names.index(name) for name in some], np.intp)
+        firsts = np.flatnonzero(np.diff(places, prepend=-2) != 1).tolist()
+        pairs = zip(firsts, [*firsts[1:], len(places)], strict=True)
+        return [(slice(first, end), slice(places[first], places[first] + end - first)) for first, end in pairs]
+
+
+class _Batch:
+    """A batch that is being read: the states as the source has them, and the samples."""
+
+    def __init__(self, layout: _Layout, shared: SharedReads, nodes: int) -> None:
+        self.layout = layout
+        self.shared = shared
+        self.states = shared.states
+        self.cost = ReadingCost()
+        self.physical = np.empty((shared.count, len(layout.read), nodes), np.float32)
+        self.lacks = np.zeros(self.physical.shape[:2], bool)
+        """Whether the source lacks a value, shape `[state, variable that is read]`."""
+        self.finite = np.ones((shared.count, len(layout.names)), bool)
+        """Whether all model values are finite, shape `[state, variable]`."""
+        memory = np.empty((*self.states.shape, nodes, len(layout.names)), np.float32)
+        self.values = np.swapaxes(memory, -1, -2)
+        self._times_of_samples = self.values.reshape(-1, *self.values.shape[2:])
+        self._users = shared.users()
+
+    def read(self, preprocessing: Preprocessing) -> None:
+        """Fill `physical`."""
+        done = 0
+        for times, members in self.shared.reads:
+            count = len(times) * len(members)
+            out = self.physical[done : done + count].reshape(len(times), len(members), *self.physical.shape[1:])
+            preprocessing.source.read(times, self.layout.read, members=members, out=out)
+            done += count
+
+    def blocks(self) -> Iterator[slice]:
+        """The states in blocks of a size that suits the cache."""
+        size = max(1, BLOCK_BYTES // max(1, self.physical[:1].nbytes))
+        return (slice(first, first + size) for first in range(0, self.shared.count, size))
+
+    def put(self, states: slice, preprocessing: Preprocessing) -> None:
+        """Transform some states and put them where the samples have them."""
+        with self.cost.of("transforming"):
+            physical = self.physical[states]
+            model = preprocessing.forward(physical, self.layout.read)
+            self.lacks[states] = np.isnan(physical).any(axis=-1)
+        with self.cost.of("gathering"):
+            self._scatter(states, model, self.layout.read)
+
+    def put_computed(self, preprocessing: Preprocessing) -> None:
+        """Compute forcings once for each instant and put them where the samples have them."""
+        if not self.layout.computed:
+            return
+        with self.cost.of("transforming"):
+            instants, which = np.unique(self.shared.times, return_inverse=True)
+            fields = preprocessing.computed(self.layout.computed, instants)
+        with self.cost.of("gathering"):
+            for state in range(self.shared.count):
+                self._scatter(slice(state, state + 1), fields[which[state]][None], self.layout.computed)
+
+    def _scatter(self, states: slice, fields: NDArray[np.float32], names: Sequence[str]) -> None:
+        """Put `fields`, shape `[state, variable, node]`, of the variables `names` where the samples have them."""
+        finite = np.isfinite(fields).all(axis=-1)
+        for here, there in self.layout.runs(names):
+            self.finite[states, there] = finite[:, here]
+            for field, users in zip(fields, self._users[states], strict=True):
+                for user in users:
+                    self._times_of_samples[user, there] = field[here]
+
+    def put_masks(self) -> None:
+        """Put the masks: at an input time what was missing then, later what was missing in the last input state."""
+        inputs = self.layout.input_steps
+        told = np.minimum(np.arange(self.states.shape[1]), inputs - 1)
+        for there, variable in self.layout.masks:
+            self.values[:, :, there] = 0
+            for sample, time, _ in self._holes(self.states[:, told], slice(variable, variable + 1)):
+                self.values[sample, time, there] = self._missing(self.states[sample, told[time]], variable)
+
+    def empty_truth(self) -> None:
+        """Make the truth NaN where it is missing: a transform may have filled it, and the loss must see it."""
+        inputs, outputs = self.layout.input_steps, slice(0, self.layout.output)
+        for sample, time, variable in self._holes(self.states[:, inputs:], outputs):
+            missing = self._missing(self.states[sample, inputs + time], variable)
+            self.values[sample, inputs + time, variable][missing] = np.nan
+
+    def imputed(self) -> NDArray[np.bool_]:
+        """Whether each prognostic value of the last input state was missing, shape `[sample, prognostic, node]`."""
+        last = self.states[:, self.layout.input_steps - 1]
+        out = np.zeros((len(last), self.layout.prognostic, self.physical.shape[-1]), bool)
+        for sample, _, variable in self._holes(last[:, None], slice(0, self.layout.prognostic)):
+            out[sample, variable] = self._missing(last[sample], variable)
+        return out
+
+    def _holes(self, states: NDArray[np.intp], variables: slice) -> list[list[int]]:
+        """Sample, time and variable of each field with missing values among `states`, shape `[sample, time]`."""
+        found = np.argwhere(self.lacks[states][:, :, variables])
+        found[:, 2] += variables.start
+        return found.tolist()  # type: ignore[no-any-return]
+
+    def _missing(self, state: int, variable: int) -> NDArray[np.bool_]:
+        return np.isnan(self.physical[state, variable])
+
+
+def check_finite(
+    values: NDArray[np.float32],
+    allowed: NDArray[np.bool_],
+    variables: tuple[str, ...],
+    times: NDArray[np.datetime64],
+) -> None:
+    """Refuse values `[time, variable, node]` that are not finite where a model reads them.
+
+    Raises:
+        DataError: names the variable, the time and how many nodes are missing.
+    """
+    bad = ~np.isfinite(values) & ~allowed
+    if bad.any():
+        time, variable, _ = np.argwhere(bad)[0]
+        raise DataError(
+            f"variable {variables[variable]!r} is missing at {format_time(times[time])} on "
+            f"{int(bad[time, variable].sum())} of {values.shape[-1]} nodes, and the model needs it there",
+            fix="add {plugin: impute} before normalise in `data.transforms`, drop the variable, or choose other times",
+        )
