@@ -5,14 +5,9 @@ from itertools import chain
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml_trainer_lightning.batches import (
-    SampleOrder,
-    Samples,
-    evenly_spaced,
-    sample_indices,
-    training_batches,
-    validation_batches,
-)
+from wxml.data.sample_batch import ReadingCost, SampleBatch
+from wxml_trainer_lightning.batches import SampleOrder, Samples, evenly_spaced, sample_indices
+from wxml_trainer_lightning.loading import Loading
 from wxml_trainer_lightning.options import Rollout
 from wxml_trainer_lightning.schedule import Budget
 
@@ -20,8 +15,9 @@ from wxml_trainer_lightning.schedule import Budget
 class Listed(list):
     """Samples of a period, of which nothing was filled in."""
 
-    def with_imputed(self, index: int):
-        return self[index], np.zeros((1, self[index].shape[-1]), bool)
+    def batch(self, indices) -> SampleBatch:
+        values = np.stack([self[index] for index in indices])
+        return SampleBatch(values, np.zeros((len(values), 1, values.shape[-1]), bool), ReadingCost())
 
 
 SEEDS = st.integers(-(2**31), 2**63)
@@ -58,7 +54,7 @@ def test_an_order_entered_late_goes_on_as_if_it_had_run_from_the_start(first, ba
 def test_batches_are_as_long_as_the_rollout_at_the_time() -> None:
     sets = {steps: Listed(np.full((2 + steps, 3, 4), index, np.float32) for index in range(9)) for steps in (1, 2)}
     order = SampleOrder(sets, 0, 2, 0, Budget(4, None), Rollout(start=1, maximum=2))
-    batches = list(training_batches(Samples(sets), order, workers=0))
+    batches = list(Loading().training(Samples(sets), order))
     assert [tuple(batch.values.shape) for batch in batches] == [(2, 3, 4, 3)] * 2 + [(2, 4, 4, 3)] * 2
     assert batches[3].values[:, 0, 0, 0].tolist() == sample_indices(0, 3, 2, 9)
 
@@ -67,8 +63,7 @@ def test_workers_read_the_same_batches_in_the_same_order() -> None:
     sets = {1: Listed(np.full((3, 1, 1), index, np.float32) for index in range(9))}
     order = SampleOrder(sets, 3, 2, 0, Budget(6, None), Rollout())
     here, there = (
-        [batch.values[:, 0, 0, 0].tolist() for batch in training_batches(Samples(sets), order, workers=n)]
-        for n in (0, 1)
+        [batch.values[:, 0, 0, 0].tolist() for batch in Loading(n).training(Samples(sets), order)] for n in (0, 1)
     )
     assert here == there
 
@@ -83,6 +78,6 @@ def test_validation_samples_are_spread_over_the_whole_period(count, wanted) -> N
 
 def test_validation_batches_are_the_same_every_time() -> None:
     samples = Listed(np.full((3, 1, 1), index, np.float32) for index in range(10))
-    batches = validation_batches(samples, wanted=5, batch_size=2, workers=0)
+    batches = Loading().validation(samples, wanted=5, batch_size=2)
     for _ in range(2):
         assert [batch.values[:, 0, 0, 0].tolist() for batch in batches] == [[0.0, 2.0], [4.0, 7.0], [9.0]]

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.config.schema import NoiseConfig
 from wxml.data.transforms.impute import Impute
@@ -23,7 +22,7 @@ from wxml.forecasting.rollout import rollout
 from wxml.model.tensors import to_array
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history as history_module
-from wxml_trainer_lightning.batches import Samples, collate, sample_indices
+from wxml_trainer_lightning.batches import Samples, sample_indices
 from wxml_trainer_lightning.loss import squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
 from wxml_trainer_lightning.state import StateFile
@@ -458,7 +457,7 @@ def test_a_rollout_in_training_is_that_of_a_forecast(advection, lacking, initial
     loss, model = squared_error(experiment, "uniform", {}), experiment.new_model().eval()
     module = ForecastModule(model, loss, Layout(inputs, 2, 2), Optimisation("adamw", 0.0, None, None))
     samples = Samples({steps: experiment.samples("training", steps)})
-    (batch,) = DataLoader(samples, batch_sampler=[[(steps, initial - inputs + 1)]], collate_fn=collate)
+    batch = samples[[(steps, initial - inputs + 1)]]
     assert bool(batch.imputed.any()) == (initial >= 9 and lacking != ())
     times = experiment.source.header.times[[initial]]
     forecast = rollout(experiment, model, times, steps)

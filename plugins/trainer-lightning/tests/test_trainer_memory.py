@@ -19,13 +19,19 @@ def test_the_options_say_what_is_held() -> None:
         keep="best",
     )
     assert trainer.memory() == TrainingMemory(
-        batch_size=3, rollout=5, precision="bfloat16", moments=2, copies=2, device="cpu"
+        batch_size=3, rollout=5, precision="bfloat16", moments=2, copies=2, device="cpu", batches_held=3
     )
 
 
 @pytest.mark.parametrize(("ema", "keep", "copies"), [(None, "last", 0), (0.9, "last", 1), (None, "best", 1)])
 def test_the_average_and_the_best_weights_are_copies(ema: float | None, keep: str, copies: int) -> None:
     assert LightningTrainer(accelerator="cpu", ema=ema, keep=keep).memory().copies == copies
+
+
+@pytest.mark.parametrize(("workers", "held"), [(0, 3), (1, 3), (4, 12)])
+def test_batches_that_are_read_ahead_are_held(workers: int, held: int) -> None:
+    """Two wait for each reader, and the values of one are there twice while it is read."""
+    assert LightningTrainer(accelerator="cpu", workers=workers).memory().batches_held == held
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
+from wxml.data.sample_batch import ReadingCost
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.loss import WeightedSquaredError
 from wxml_trainer_lightning.module import AveragedModel, ForecastModule, Layout, Optimisation
@@ -57,7 +58,7 @@ def module_of_two_nodes(monkeypatch: pytest.MonkeyPatch) -> ForecastModule:
 def errors(*samples: tuple[float, float]) -> Batch:
     """A batch whose states are 0 and whose truth is the error of the two nodes, shape [batch, 2, 2, 1]."""
     values = torch.tensor([[[[0.0], [0.0]], [[first], [second]]] for first, second in samples])
-    return Batch(values, torch.zeros(len(samples), 2, 1, dtype=torch.bool))
+    return Batch(values, torch.zeros(len(samples), 2, 1, dtype=torch.bool), ReadingCost())
 
 
 def test_a_validation_is_the_mean_over_the_truth_that_is_there(monkeypatch) -> None:

@@ -18,6 +18,7 @@ from wxml.errors import ArtefactError
 from wxml.files.checksums import sealed
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history, state
+from wxml_trainer_lightning.batches import Samples
 from wxml_trainer_lightning.loop import Interruption
 from wxml_trainer_lightning.trainer import LightningTrainer
 
@@ -61,6 +62,16 @@ def at_call(number, action, function):
     return wrapped
 
 
+def at_batch(number, action, *, validation):
+    """The reading of batches, with something else first at the n-th one of the training or of its validation."""
+    counted, plain = at_call(number, action, Samples.__getitem__), Samples.__getitem__
+
+    def read(samples, places):
+        return (counted if (places[0][0] == 0) is validation else plain)(samples, places)
+
+    return read
+
+
 def die_half_written(_tensors, path, header) -> None:
     path.write_bytes((10**4).to_bytes(8, "little") + json.dumps(header).encode())
     die()
@@ -90,10 +101,10 @@ def training(noisy_advection, fit, tmp_path, monkeypatch):
         def run(self, *, resume=False, **changes) -> None:
             fit(noisy_advection, self.run_dir, resume=resume, **(OPTIONS | changes))
 
-        def run_with(self, action, *, read) -> None:
-            """Run, and do something before a sample is read."""
+        def run_with(self, action, *, batch, validation=False) -> None:
+            """Run, and do something before a batch is read: number n (from 1) of the training or of its validation."""
             with monkeypatch.context() as patch:
-                patch.setattr(TravellingWaves, "_read", at_call(read, action, TravellingWaves._read))
+                patch.setattr(Samples, "__getitem__", at_batch(batch, action, validation=validation))
                 self.run()
 
         def written(self):
@@ -106,10 +117,19 @@ def interrupt(*_args) -> None:
     raise KeyboardInterrupt
 
 
-# a sample is read in one go, two of them to look for a truth; then 5 steps of 3 samples, 2 for validation, and so on
-@pytest.mark.parametrize(("read", "state_before"), [(1, None), (22, None), (27, 7), (52, 14), (97, 28)])
-def test_killed_while_reading_samples(training, unbroken, read, state_before) -> None:
-    assert in_process(lambda: training.run_with(die, read=read)) == -signal.SIGKILL
+# while batch n is read, one of the steps n - 2 to n is made; so no state is being written at these batches
+@pytest.mark.parametrize(("batch", "state_before"), [(1, None), (5, None), (12, 7), (20, 14), (27, 21)])
+def test_killed_while_reading_samples(training, unbroken, batch, state_before) -> None:
+    assert in_process(lambda: training.run_with(die, batch=batch)) == -signal.SIGKILL
+    assert step_of(training.run_dir) == state_before
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+@pytest.mark.parametrize(("number", "state_before"), [(1, None), (2, 7), (5, 21)])
+def test_killed_while_validating(training, unbroken, number, state_before) -> None:
+    """The validation after step 5 n; the state after that step is written later."""
+    assert in_process(lambda: training.run_with(die, batch=number, validation=True)) == -signal.SIGKILL
     assert step_of(training.run_dir) == state_before
     training.run(resume=True)
     assert training.written() == unbroken
@@ -186,19 +206,21 @@ def test_resuming_a_finished_training_makes_the_same_checkpoint_again(training, 
 def test_a_signal_ends_the_step_writes_a_state_and_is_raised(training, unbroken, number, expected) -> None:
     handlers = [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)]
     with pytest.raises(expected) as caught:
-        training.run_with(lambda *_: signal.raise_signal(number), read=34)
+        training.run_with(lambda *_: signal.raise_signal(number), batch=2, validation=True)
     assert getattr(caught.value, "code", 143) == 143
     assert [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)] == handlers
-    assert step_of(training.run_dir) == 10  # reads 31 to 34 are those of the validation after step 10
+    assert step_of(training.run_dir) == 10  # the second validation is the one after step 10
     training.run(resume=True)
     assert training.written() == unbroken
 
 
-# read 35 is one of the validation after step 10, which is not over before that; the last state is that of step 7
-@pytest.mark.parametrize(("read", "step"), [(42, 11), (35, 7)])
-def test_a_keyboard_interrupt_out_of_the_blue_keeps_the_whole_steps(training, unbroken, read, step) -> None:
+# the second validation is the one after step 10, which is not over before that; the last state is that of step 7
+@pytest.mark.parametrize(("batch", "validation", "step"), [(12, False, 11), (2, True, 7)])
+def test_a_keyboard_interrupt_out_of_the_blue_keeps_the_whole_steps(
+    training, unbroken, batch, validation, step
+) -> None:
     with pytest.raises(KeyboardInterrupt):
-        training.run_with(interrupt, read=read)
+        training.run_with(interrupt, batch=batch, validation=validation)
     assert step_of(training.run_dir) == step
     training.run(resume=True)
     assert training.written() == unbroken
@@ -220,7 +242,7 @@ def test_a_second_interrupt_stops_at_once() -> None:
 
 def test_options_that_do_not_change_the_result_may_change(training, unbroken) -> None:
     with pytest.raises(KeyboardInterrupt):
-        training.run_with(interrupt, read=40)
+        training.run_with(interrupt, batch=12)
     training.run(resume=True, checkpoint_every=3, workers=1)
     assert training.written() == unbroken
 
@@ -372,7 +394,7 @@ def test_a_tensor_of_the_state_that_does_not_fit_is_named(training, monkeypatch,
 @pytest.mark.parametrize(("name", "value"), [("step", -2), ("exp_avg_sq", -1), ("exp_avg", float("nan"))])
 def test_a_moment_that_cannot_be_is_refused(training, name, value) -> None:
     with pytest.raises(KeyboardInterrupt):
-        training.run_with(interrupt, read=40)
+        training.run_with(interrupt, batch=12)
     path = training.run_dir / "state.safetensors"
     with safe_open(path, "pt") as file:
         header = json.loads(file.metadata()["wxml_training_state"])

@@ -65,7 +65,7 @@ def test_a_resumed_training_goes_on_with_its_run(advection, fit, tracked, monkey
     read = TravellingWaves._read
 
     def interrupt(source, *args) -> None:
-        if next(reads) == 30:
+        if next(reads) == 9:
             raise KeyboardInterrupt
         read(source, *args)
 

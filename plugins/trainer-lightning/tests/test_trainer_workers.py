@@ -11,19 +11,21 @@ import multiprocessing
 import sys
 
 import numpy as np
+from wxml.data.sample_batch import ReadingCost, SampleBatch
 from wxml.masking import learn, remember
 from wxml.terminal import mask_streams
-from wxml_trainer_lightning.batches import validation_batches
+from wxml_trainer_lightning.loading import Loading
 
 
 class Talkative:
     def __len__(self):
         return 2
 
-    def with_imputed(self, index):
+    def batch(self, indices):
         for stream in (sys.stdout, sys.stderr):
             print("reading with correct-horse from https://me:battery-staple@host/x", file=stream, flush=True)
-        return np.zeros((2, 1, 3), np.float32), np.zeros((1, 3), bool)
+        count = len(indices)
+        return SampleBatch(np.zeros((count, 2, 1, 3), np.float32), np.zeros((count, 1, 3), bool), ReadingCost())
 
 
 if __name__ == "__main__":
@@ -31,7 +33,7 @@ if __name__ == "__main__":
     mask_streams()
     remember("DATA_KEY", "correct-horse")
     learn("https://me:battery-staple@host/x")
-    print(sum(len(batch.values) for batch in validation_batches(Talkative(), 2, 1, 1)), "samples")
+    print(sum(len(batch.values) for batch in Loading(1).validation(Talkative(), 2, 1)), "samples")
 """
 
 

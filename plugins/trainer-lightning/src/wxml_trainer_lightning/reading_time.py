@@ -52,7 +52,7 @@ class TimedBatches:
         read, transform, gather = (_shown(part / max(1, self.count)) for part in parts)
         return (
             f"the training waited {self.waited / max(self._total, 1e-9):.0%} of its time for data; a batch took {read} "
-            f"to read and decode, {transform} to transform, {gather} to gather, beside the training"
+            f"to read and decode, {transform} to transform, {gather} to gather"
         )
 
     @property

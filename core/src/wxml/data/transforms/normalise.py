@@ -73,7 +73,9 @@ class Normalise(Transform):
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """(x − offset) / scale, shape `[..., variable, node]`."""
         offset, scale = self._of(variables)
-        return ((values - offset) / scale).astype(np.float32)
+        difference = values - offset  # in double precision
+        difference /= scale
+        return difference.astype(np.float32)
 
     def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """Values y · scale + offset, shape `[..., variable, node]`."""
