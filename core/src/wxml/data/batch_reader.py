@@ -150,7 +150,7 @@ class _Batch:
 
     def _scatter(self, states: slice, fields: NDArray[np.float32], names: Sequence[str]) -> None:
         """Put `fields`, shape `[state, variable, node]`, of the variables `names` where the samples have them."""
-        finite = np.isfinite(fields).all(axis=-1)
+        finite = np.asarray(np.isfinite(fields).all(axis=-1))
         for here, there in self.layout.runs(names):
             self.finite[states, there] = finite[:, here]
             for field, users in zip(fields, self._users[states], strict=True):
@@ -184,11 +184,11 @@ class _Batch:
     def _holes(self, states: NDArray[np.intp], variables: slice) -> list[list[int]]:
         """Sample, time and variable of each field with missing values among `states`, shape `[sample, time]`."""
         found = np.argwhere(self.lacks[states][:, :, variables])
-        found[:, 2] += variables.start
-        return found.tolist()  # type: ignore[no-any-return]
+        return [[sample, time, variables.start + variable] for sample, time, variable in found.tolist()]
 
     def _missing(self, state: int, variable: int) -> NDArray[np.bool_]:
-        return np.isnan(self.physical[state, variable])
+        missing: NDArray[np.bool_] = np.isnan(self.physical[state, variable])
+        return missing
 
 
 def check_finite(

@@ -77,6 +77,6 @@ def batches_held(workers: int) -> int:
     return (AHEAD + 1) * max(1, workers)
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def _as_it_is(batch: Any) -> Any:
     """What the loader does to a batch; it has a name because it is sent to processes."""
     return batch
