@@ -79,6 +79,7 @@ _WHERE = {
 PUBLIC_MODULES = (
     "artefacts.replacement",
     "config.settings",
+    "data.fingerprint",
     "data.forcings",
     "data.read_request",
     "data.source_fit",

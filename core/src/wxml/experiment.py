@@ -3,7 +3,7 @@
 __all__ = ["Experiment", "assemble", "describe_source", "restore"]
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,12 @@ from wxml.data.chain import first_order_statistics, make_chain, through, warn_of
 from wxml.data.file_names import check_file_names, coordinate_names
 from wxml.data.forcing import Forcing, check_made, forcing_fields
 from wxml.data.imputed import mask_names
-from wxml.data.one_pass import ValueMap
 from wxml.data.periods import warn_of_periods
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet
 from wxml.data.source import DataSource
 from wxml.data.source_fit import check_variables, on_grid
-from wxml.data.statistics import Statistics, compute_statistics
+from wxml.data.statistics import Statistics
 from wxml.data.times import parse_duration
 from wxml.data.transform import Transform
 from wxml.data.variables import Variable, VariableRoles, assign_roles
@@ -45,6 +44,7 @@ from wxml.plugins.lock import lock
 from wxml.plugins.operations import require_same
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.policy import Policy
+from wxml.training_statistics import TrainingStatistics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -182,8 +182,9 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         imputed=chosen.imputed,
     )
     check_file_names(roles.output, coordinate_names(source.header.grid))
-    compute = _training_statistics(config, source, roles)
-    statistics = compute(None)
+    plugins = lock(used_plugins(config, TRAINING))
+    compute = _training_statistics(config, source, roles, plugins)
+    statistics = compute()
     transforms, model_statistics = make_chain(_makers(config), statistics, compute)
     warn_of_scales(model_statistics)
     warn_of_overlaps(config.data.split)
@@ -194,7 +195,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         artefact="checkpoint",
         config=config.model_dump(mode="json"),
         origins=loaded.origins,
-        plugins=lock(used_plugins(config, TRAINING)),
+        plugins=plugins,
         graph=graph.identity,
         data=describe_source(source),
         notes=provenance_notes(),
@@ -274,9 +275,9 @@ def _fitting_model(experiment: Experiment, weights: Mapping[str, "Tensor"]) -> "
 
 
 def _training_statistics(
-    config: ExperimentConfig, source: DataSource, roles: VariableRoles
-) -> Callable[[ValueMap | None], Statistics]:
-    """Return the function that computes the statistics of mapped values over the training times; None: physical."""
+    config: ExperimentConfig, source: DataSource, roles: VariableRoles, plugins: Sequence[Mapping[str, Any]]
+) -> TrainingStatistics:
+    """Return what computes the statistics over the training times, or finds those of an earlier run."""
     first, last = config.data.split.period("training")
     times = source.header.times
     inside = times[(times >= first) & (times <= last)]
@@ -286,7 +287,7 @@ def _training_statistics(
             fix=f"choose a period between {times[0]} and {times[-1]}" if len(times) else "choose data that have times",
         )
     read = tuple(name for name in roles.output + roles.forcing if name in source.header.names)
-    return partial(compute_statistics, source, read, inside, parse_duration(config.data.timestep))
+    return TrainingStatistics(config.data, source, read, inside, plugins)
 
 
 def _forcings(config: ExperimentConfig) -> list[tuple[str, Forcing]]:

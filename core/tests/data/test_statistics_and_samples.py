@@ -230,7 +230,7 @@ def test_a_missing_input_is_an_error_and_a_missing_truth_is_not() -> None:
     without = Preprocessing(source, VariableRoles(("q",)), (), statistics(source, ("q",)))
     assert SampleSet(without, Window(2, 0, SIX_HOURS), YEAR_2000)[2].tolist() == np.ones((2, 1, 4)).tolist()
     compute = partial(compute_statistics, source, ("t",), source.header.times, SIX_HOURS)
-    chain, after = make_chain([Impute, Normalise], compute(), compute)
+    chain, after = make_chain([Impute, Normalise], compute(), lambda forward, _: compute(forward))
     imputed = Preprocessing(source, VariableRoles(("t",)), chain, after)
     assert SampleSet(imputed, Window(2, 0, SIX_HOURS), YEAR_2000)[2].tolist() == np.zeros((2, 1, 4)).tolist()
 

@@ -107,7 +107,7 @@ def test_a_file_with_the_graph_of_something_else_is_built_again(
     other.rename(file)
     assert built_graph(CHOICE, tiny_grid()).identity == expected
     (warning,) = caplog.messages
-    assert "it holds the graph of another builder, of other options or of another grid" in warning
+    assert "it was made of other grid, options, plugins" in warning
     assert len(built) == 3
 
 
@@ -139,7 +139,7 @@ def test_a_cache_that_cannot_be_written_is_a_warning(
     assert built_graph(CHOICE, tiny_grid()).identity == tiny_graph(tiny_grid()).identity
     (warning,) = caplog.messages
     where = re.escape(str(tmp_path / "cache"))
-    text = rf"could not keep the graph in {where}, so the next run builds it again: (?!None).+"
+    text = rf"could not keep graphs in {where}, so the next run makes them again: (?!None).+"
     assert re.fullmatch(text, warning, re.DOTALL)
 
 

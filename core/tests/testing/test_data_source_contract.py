@@ -194,6 +194,22 @@ class StampsNumber(Local):
         return 5
 
 
+class FingerprintOfNow(Local):
+    def fingerprint(self):
+        return str(time.perf_counter())
+
+
+class FingerprintOfNothing(Local):
+    def fingerprint(self):
+        return ""
+
+
+class SlowFingerprint(Local):
+    def fingerprint(self):
+        time.sleep(0.1)
+        return "one"
+
+
 class OwnRead(Local):
     def read(self, times, variables):
         return super().read(times, variables)
@@ -274,6 +290,8 @@ class TestPartwise(DataSourceContract):
         (FirstNodes, "some_nodes_are_those_of_the_whole", "a read of the nodes .47. gives other values"),
         (LeavesRest, "values_are_written_to_an_array", "leaves other values in it: write each, NaN where missing"),
         (WritesBeside, "values_are_written_to_an_array", "writes beside it"),
+        (FingerprintOfNow, "fingerprint_is_that_of_the_data", "the fingerprint changes from"),
+        (FingerprintOfNothing, "fingerprint_is_that_of_the_data", "`fingerprint` gives '': no text"),
         (OwnRead, "unknown_times_and_variables_are_refused", "`read` must not be overridden"),
     ],
 )
@@ -283,6 +301,11 @@ def test_a_broken_source_is_found_out(find_out, plugin, check, message) -> None:
 
 def test_a_slow_header_is_found_out(find_out) -> None:
     find_out(DataSourceContract, Slow, "header_is_quick", "read fields in `_read` alone", quick_seconds=0.05)
+
+
+def test_a_slow_fingerprint_is_found_out(find_out) -> None:
+    check = "fingerprint_is_that_of_the_data"
+    find_out(DataSourceContract, SlowFingerprint, check, "it must not read the data", quick_seconds=0.05)
 
 
 def test_a_nan_that_was_dropped_is_found_out(find_out) -> None:

@@ -22,14 +22,14 @@ STD_RANGE = (0.1, 10.0)  # a variable divided by its maximum, such as rain, may 
 def make_chain(
     makers: Sequence[Callable[[Statistics], Transform]],
     statistics: Statistics,
-    compute: Callable[[ValueMap], Statistics],
+    compute: Callable[[ValueMap, int], Statistics],
 ) -> tuple[tuple[Transform, ...], Statistics]:
     """Make the transforms of a chain one after the other.
 
     Args:
         makers: each makes a transform from the statistics of the values that it receives.
         statistics: the statistics of the physical values.
-        compute: computes the statistics of mapped values from the training data.
+        compute: computes the statistics of mapped values from the training data; it is told how many transforms map.
 
     Returns:
         The transforms, and the statistics of the model values, which the last one gives.
@@ -41,7 +41,7 @@ def make_chain(
     for place, make in enumerate(makers):
         transforms.append(make(statistics))
         after = transforms[-1].statistics_after()
-        statistics = compute(_checked(tuple(transforms), place)) if after is None else after
+        statistics = compute(_checked(tuple(transforms), place), place + 1) if after is None else after
     return tuple(transforms), statistics
 
 

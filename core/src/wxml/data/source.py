@@ -10,6 +10,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.fingerprint import fingerprint_of
 from wxml.data.grid import Grid
 from wxml.data.read_request import ReadRequest, checked_positions
 from wxml.data.times import format_time
@@ -192,6 +193,19 @@ class DataSource(ABC):
             DataError: a file cannot be read; the error names it.
         """
         return ""
+
+    def fingerprint(self) -> str | None:
+        """Return a text that is another one if a value may be another one, or None if the source cannot tell.
+
+        It is made without reading the data. What was computed from the values, such as statistics, is kept for the next
+        run under this text, the options and the code of the plugin; without a text, nothing is kept. A source that has
+        a stamp has a text; so may one that has no files, and whose provenance tells every change.
+
+        Raises:
+            DataError: a file cannot be read; the error names it.
+        """
+        stamp = self.stamp()
+        return fingerprint_of(self.provenance(), stamp) if stamp else None
 
 
 class SelectiveSource(DataSource):

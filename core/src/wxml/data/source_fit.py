@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.fingerprint import fingerprint_of
 from wxml.data.grid import SAME_MERIDIAN, Grid
 from wxml.data.node_order import node_order
 from wxml.data.read_request import ReadRequest, picked, run
@@ -123,6 +124,11 @@ class _Reordered(SelectiveSource):
     def stamp(self) -> str:
         """That of the source as it is."""
         return self._source.stamp()
+
+    def fingerprint(self) -> str | None:
+        """That of the source as it is, and the grid, which says the order."""
+        own = self._source.fingerprint()
+        return None if own is None else fingerprint_of(own, self.header.grid.identity)
 
 
 def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: float = SAME_MERIDIAN) -> DataSource:

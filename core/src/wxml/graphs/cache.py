@@ -6,20 +6,16 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError
 
 from wxml.config.schema import PluginChoice
 from wxml.data.grid import Grid
 from wxml.errors import ArtefactError
-from wxml.files.checksums import check_tensors, sealed, unsealed
 from wxml.files.folders import cache_folder
+from wxml.files.kept_arrays import keep_arrays, kept_arrays, kept_name
 from wxml.files.lock import locked
-from wxml.files.staging import staged
 from wxml.graphs.graph import Graph
 from wxml.graphs.stored import stored_graph
 from wxml.plugins.create import create
@@ -42,19 +38,18 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
     them builds it and the others wait.
     """
     made_of = _ingredients(choice, grid)
-    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
-    path = cache_folder() / f"graph-{key}.safetensors"
+    path = cache_folder() / kept_name("graph", made_of)
     with locked(path.with_suffix(".lock")):
         if path.is_file():
             try:
-                return _read(path, made_of, len(grid))
+                return stored_graph(kept_arrays(path, made_of), len(grid), str(path))
             except (SafetensorError, OSError, ValueError) as error:
                 reason = error.message if isinstance(error, ArtefactError) else error
                 logger.warning("cache file %s is damaged (%s); the graph is built again", path, reason)
         began = time.monotonic()
         graph: Graph = create("graph-builder", choice.plugin, choice.options, where="graph").build(grid)
         if time.monotonic() - began > WORTH_KEEPING:
-            _store(path, graph, made_of)
+            keep_arrays(path, graph.to_arrays(), made_of, "graphs")
         return graph
 
 
@@ -66,23 +61,3 @@ def _ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
         "options": hashlib.sha256(values.encode()).hexdigest(),
         "grid": grid.identity,
     }
-
-
-def _read(path: Path, made_of: Mapping[str, Any], count: int) -> Graph:
-    """Read a graph; raise an ArtefactError if the file is damaged or holds the graph of something else."""
-    with safe_open(path, framework="np") as file:
-        header = unsealed((file.metadata() or {}).get("wxml"), str(path))
-    if {name: header.get(name) for name in made_of} != json.loads(json.dumps(made_of)):
-        raise ArtefactError("it holds the graph of another builder, of other options or of another grid", fix="")
-    arrays = load_file(path)
-    check_tensors(header, arrays, str(path))
-    return stored_graph(arrays, count, str(path))
-
-
-def _store(path: Path, graph: Graph, made_of: Mapping[str, Any]) -> None:
-    arrays = graph.to_arrays()
-    try:
-        with staged(path, overwrite=True) as temporary:
-            save_file(arrays, temporary, {"wxml": sealed(made_of, arrays)})
-    except (OSError, SafetensorError, ArtefactError) as error:
-        logger.warning("could not keep the graph in %s, so the next run builds it again: %s", path.parent, error)

@@ -229,6 +229,19 @@ class DataSourceContract(Contract):
         require(isinstance(first, str), f"`stamp` must give a text, got {first!r}")
         require(first == other, f"the stamp changes from {first} to {other}")
 
+    def test_fingerprint_is_that_of_the_data(self) -> None:
+        """`fingerprint` gives None or a text: the same for two instances and after a read, and quick to make."""
+        source = self.make()
+        start = time.perf_counter()
+        first = source.fingerprint()
+        seconds = time.perf_counter() - start
+        require(first is None or (isinstance(first, str) and first != ""), f"`fingerprint` gives {first!r}: no text")
+        text = f"`fingerprint` took {seconds:.1f} s, more than {self.quick_seconds:g} s; it must not read the data"
+        require(seconds <= self.quick_seconds, text)
+        source.read(*self._sample())
+        for other in (source.fingerprint(), self.make().fingerprint()):
+            require(first == other, f"the fingerprint changes from {first} to {other}")
+
     def _sample(self) -> tuple[NDArray[np.datetime64], list[str]]:
         """Choose a few times and variables, the first and the last among them."""
         header = self.make().header

@@ -16,6 +16,7 @@ from wxml.errors import DataError, nearest
 from wxml_dataset_sources.anemoi_reading.store import Store, opened, read_values
 from wxml_dataset_sources.xarray_reading.checksums import checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
+from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
 from wxml_dataset_sources.xarray_reading.files import resolve
 
 logger = logging.getLogger("wxml")
@@ -58,6 +59,10 @@ class AnemoiSource(DataSource):
     def stamp(self) -> str:
         """A hash of the times of the files in the store."""
         return stamp_of([self._path])
+
+    def fingerprint(self) -> str:
+        """A hash of names, sizes, times and inodes of the files, and of the options."""
+        return fingerprint_of_files([self._path], self._options)
 
     def _read(
         self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]

@@ -77,6 +77,10 @@ class SimulatedAtmosphere(DataSource):
         """The options, and a hash of them and of the code of the simulation."""
         return {"options": dict(self._options), "content_hash": self._content_hash()}
 
+    def fingerprint(self) -> str:
+        """A hash of the options and of the code of the simulation."""
+        return self._content_hash()
+
     def _read(self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: Fields) -> None:
         fields = self._all_fields()
         static = (self._surface.orography, self._surface.land)

@@ -14,6 +14,7 @@ from wxml_dataset_sources.station_reading.observations import COLUMNS, Observati
 from wxml_dataset_sources.station_reading.tables import read_table
 from wxml_dataset_sources.xarray_reading.checksums import checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
+from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
 from wxml_dataset_sources.xarray_reading.files import resolve
 
 
@@ -81,6 +82,10 @@ class StationsSource(DataSource):
     def stamp(self) -> str:
         """A hash of the times of the files."""
         return stamp_of(self._files)
+
+    def fingerprint(self) -> str:
+        """A hash of names, sizes, times and inodes of the files, and of the options."""
+        return fingerprint_of_files(self._files, self._options)
 
     @property
     def _files(self) -> list[str]:

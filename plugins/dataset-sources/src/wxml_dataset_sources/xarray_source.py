@@ -17,6 +17,7 @@ from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import ChecksumsInBackground, checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
+from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
 from wxml_dataset_sources.xarray_reading.files import recognise, resolve
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
@@ -143,6 +144,10 @@ class XarraySource(DataSource):
     def stamp(self) -> str:
         """A hash of the times of the files; the empty text with the option `checksum`, which tells every change."""
         return "" if self._checksum else stamp_of(self._paths)
+
+    def fingerprint(self) -> str:
+        """A hash of names, sizes, times and inodes of the files, and of the options."""
+        return fingerprint_of_files(self._paths, self._options)
 
     @released_after_failure()
     def _read(

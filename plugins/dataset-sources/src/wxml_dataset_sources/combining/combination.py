@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import DataSource, Kind, PluginChoice, ReadRequest, SourceHeader, create
+from wxml.data.fingerprint import fingerprint_of
 from wxml.data.read_request import Positions
 
 Source = Annotated[PluginChoice, Kind("data-source"), Field(description="the source that this one reads")]
@@ -100,6 +101,11 @@ class Combination(DataSource):
         """A hash of the stamps of all sources; the empty text if all of these are empty."""
         stamps = [source.stamp() for source in self._sources]
         return hashlib.sha256(json.dumps(stamps).encode()).hexdigest() if any(stamps) else ""
+
+    def fingerprint(self) -> str | None:
+        """A hash of the options and of the fingerprints of all sources; None if one of them has none."""
+        own = [source.fingerprint() for source in self._sources]
+        return None if None in own else fingerprint_of(self.name, self._options, own)
 
 
 def fill_there(source: DataSource, request: ReadRequest, out: NDArray[np.float32], there: Sequence[Positions]) -> None:

@@ -1,0 +1,155 @@
+"""The statistics of the training times: computed once, and kept for the next run."""
+
+__all__ = ["TrainingStatistics"]
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from wxml.config.schema import DataConfig
+from wxml.data.fingerprint import fingerprint_of
+from wxml.data.one_pass import ValueMap
+from wxml.data.source import DataSource
+from wxml.data.statistics import Statistics, compute_statistics
+from wxml.data.times import format_time, parse_duration
+from wxml.environment.distributions import version_of
+from wxml.environment.names import CORE
+from wxml.errors import ArtefactError
+from wxml.files.folders import cache_folder
+from wxml.files.kept_arrays import keep_arrays, kept_arrays, kept_name
+from wxml.files.lock import locked
+from wxml.plugins.lock import whole_entry
+from wxml.plugins.options.environment import option_values
+
+logger = logging.getLogger("wxml")
+
+VERSION = 1
+"""Of the formulas: another one, where the same values have other statistics."""
+ARRAYS = tuple(field.name for field in fields(Statistics))[1:]
+
+
+class TrainingStatistics:
+    """Computes the statistics of a source over the training times, or reads those that an earlier run has kept.
+
+    The file is named by a hash of what the statistics are made of: the fingerprint, the options and the code of the
+    source and of the transforms before, the nodes and their areas, the variables, the times and the time step; the
+    file itself says the same. A source without a fingerprint has no file. Damaged files and folders that cannot be
+    written give a warning, and the statistics are computed.
+    """
+
+    def __init__(
+        self,
+        config: DataConfig,
+        source: DataSource,
+        variables: tuple[str, ...],
+        times: NDArray[np.datetime64],
+        plugins: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Compute nothing yet.
+
+        Args:
+            config: the section `data` of a config.
+            source: the source of `data.source`.
+            variables: names that it has.
+            times: the training times, `datetime64[s]`, rising.
+            plugins: the lock of the config.
+        """
+        self._config, self._source, self._plugins = config, source, plugins
+        self._variables, self._times = variables, times
+        self._timestep = parse_duration(config.timestep)
+
+    def __call__(self, forward: ValueMap | None = None, transforms: int = 0) -> Statistics:
+        """Return the statistics of the values that `forward` maps; None: of the physical ones.
+
+        Args:
+            forward: maps the values before they count.
+            transforms: the number of the transforms of `data.transforms` that `forward` stands for, the first ones.
+
+        Raises:
+            DataError: a variable has no value at any of the times, or the data cannot be read.
+        """
+        if self._fingerprint is None:
+            return self._computed(forward)
+        made_of = self._made_of(self._fingerprint, transforms)
+        path = cache_folder() / kept_name("statistics", made_of)
+        with locked(path.with_suffix(".lock")):
+            found = self._kept(path, made_of)
+            if found is not None:
+                return found
+            computed = self._computed(forward)
+            if self._source.fingerprint() == self._fingerprint:  # else the data changed while they were read
+                keep_arrays(path, {name: getattr(computed, name) for name in ARRAYS}, made_of, "statistics")
+            return computed
+
+    def _computed(self, forward: ValueMap | None) -> Statistics:
+        return compute_statistics(self._source, self._variables, self._times, self._timestep, forward)
+
+    def _kept(self, path: Path, made_of: Mapping[str, Any]) -> Statistics | None:
+        """The statistics in a file; None if there is none, or if it is damaged or holds others."""
+        if not path.is_file():
+            return None
+        try:
+            arrays = kept_arrays(path, made_of)
+            found = Statistics(self._variables, **{name: arrays[name].astype(np.float64) for name in ARRAYS})
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            reason = error.message if isinstance(error, ArtefactError) else error
+            logger.warning("cache file %s is damaged (%s); the statistics are computed again", path, reason)
+            return None
+        first, last = format_time(self._times[0]), format_time(self._times[-1])
+        logger.info("statistics: %s to %s, computed by an earlier run (%s)", first, last, path)
+        return found
+
+    @cached_property
+    def _fingerprint(self) -> str | None:
+        return self._source.fingerprint()
+
+    def _made_of(self, fingerprint: str, transforms: int) -> dict[str, Any]:
+        """What the statistics are made of, as JSON values; values of options may be secrets, so only their hash is."""
+        grid = self._source.header.grid
+        return {
+            "version": [VERSION, version_of(CORE)],
+            "source": fingerprint_of(fingerprint, option_values(self._config.source.options, ("data", "source"))),
+            "code": self._code({"data-source"}),
+            "transforms": self._transforms(transforms),
+            "grid": [grid.identity, _digest(grid.area_weights)],
+            "members": self._source.header.members,
+            "variables": list(self._variables),
+            "times": _digest(self._times.astype("datetime64[s]").astype(np.int64)),
+            "timestep": int(self._timestep.astype("timedelta64[s]").astype(np.int64)),
+        }
+
+    def _transforms(self, count: int) -> list[Any]:
+        """The transforms before, with a hash of their options, and the code of all; nothing if there are none."""
+        if not count:
+            return []
+        chosen = self._config.transforms[:count]
+        options = [
+            fingerprint_of(option_values(choice.options, ("data", "transforms", number)))
+            for number, choice in enumerate(chosen)
+        ]
+        return [[choice.plugin for choice in chosen], options, self._code({"core", "transform"})]
+
+    def _code(self, kinds: set[str]) -> list[Any]:
+        """Name, version and code of the plugins of some kinds, and of the packages that these depend on."""
+        entries = [whole_entry(entry) for entry in self._plugins if entry["kind"] in kinds]
+        return [
+            [
+                entry["plugin"],
+                entry["version"],
+                entry["code"],
+                *([part["version"], part["code"]] for part in entry["depends"]),
+            ]
+            for entry in entries
+        ]
+
+
+def _digest(array: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()

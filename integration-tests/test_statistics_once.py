@@ -1,0 +1,114 @@
+"""`wxml train` on files: the statistics are computed once, and never those of files that are no longer there."""
+
+import logging
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from wxml import assemble, load_config
+from wxml.cli import group
+from wxml_dataset_sources.xarray_source import XarraySource
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_world, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A world in whose folder commands run."""
+    folder: Path = make_world(tmp_path / "world")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often values are read from files."""
+    count: Counter[str] = Counter()
+    read = XarraySource._read
+
+    def counted(self: XarraySource, *arguments: Any, **options: Any) -> None:
+        count["all"] += 1
+        read(self, *arguments, **options)
+
+    monkeypatch.setattr(XarraySource, "_read", counted)
+    return count
+
+
+def run(*command: str) -> None:
+    done = CliRunner().invoke(group, ["train", "experiment.yaml", *command], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+
+
+def mean() -> float:
+    """The mean of the first variable, as a training gets it."""
+    return float(assemble(load_config(Path("experiment.yaml"), ())).statistics.mean[0])
+
+
+def test_a_second_start_a_resume_and_a_plan_read_nothing_for_statistics(
+    folder: Path, reads: Counter[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "wxml")
+    run("--run-dir", "first")
+    assert caplog.text.count("read from the data") == 1
+    reads.clear()
+    run("--plan")
+    assert reads["all"] == 0
+    mean()
+    assert reads["all"] == 0
+    caplog.clear()
+    run("--run-dir", "second")
+    run("--run-dir", "first", "--resume")
+    assert "read from the data" not in caplog.text
+    assert caplog.text.count("computed by an earlier run") == 2
+    first, second = (path.read_bytes() for path in sorted(folder.glob("*/checkpoint.safetensors")))
+    assert first == second
+
+
+def warm(path: Path) -> None:
+    """Add 50 to the first variable in the file, in place."""
+    with netCDF4.Dataset(path, "a") as file:
+        file["t"][:] = file["t"][:] + 50
+
+
+def in_place(path: Path) -> None:
+    warm(path)
+
+
+def with_its_old_time(path: Path) -> None:
+    """As a copy that keeps times does, or a tool that sets them back."""
+    status = path.stat()
+    warm(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+
+
+def swapped(path: Path) -> None:
+    """Another file of the same name, size and time."""
+    status = path.stat()
+    shutil.copy2(path, "other.nc")
+    warm(Path("other.nc"))
+    os.utime("other.nc", ns=(status.st_atime_ns, status.st_mtime_ns))
+    Path("other.nc").replace(path)
+
+
+@pytest.mark.parametrize("change", [in_place, with_its_old_time, swapped])
+def test_changed_files_never_have_old_statistics(folder: Path, change: Any, reads: Counter[str]) -> None:
+    before = mean()
+    reads.clear()
+    assert mean() == before
+    assert reads["all"] == 0
+    change(folder / "world.nc")
+    assert mean() == pytest.approx(before + 50, abs=1e-3)
+    assert reads["all"] > 0
+
+
+def test_a_folder_without_room_for_a_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = mean()
+    Path("file").touch()
+    monkeypatch.setenv("WXML_CACHE", str(folder / "file" / "below"))
+    assert np.isclose(mean(), expected, rtol=0, atol=0)
