@@ -1,7 +1,10 @@
 """Variables that are computed from others."""
 
+import logging
+
 import numpy as np
 import pytest
+import xarray as xr
 from wxml import PluginChoice
 from wxml.errors import DataError
 from wxml_dataset_sources.combining.derive import Derivation, Derive
@@ -21,8 +24,8 @@ def compute(formula: str, *operands: float) -> float:
 def test_the_wind_by_hand_and_back(u, v, speed, direction):
     assert compute("wind-speed", u, v) == pytest.approx(speed)
     assert compute("wind-direction", u, v) == pytest.approx(direction)
-    assert compute("wind-u", speed, direction) == pytest.approx(u, abs=1e-7)
-    assert compute("wind-v", speed, direction) == pytest.approx(v, abs=1e-7)
+    assert compute("wind-u", speed, np.radians(direction)) == pytest.approx(u, abs=1e-7)
+    assert compute("wind-v", speed, np.radians(direction)) == pytest.approx(v, abs=1e-7)
 
 
 def test_new_variables_stand_behind_the_others(world, everything):
@@ -88,3 +91,117 @@ def test_an_instant_and_a_mean_are_not_added(world):
         Derive(source=mixed, variables=both)
     source = Derive(source=PluginChoice(**rolled), variables=both)
     assert (source.header.variables[-1].step_type, source.header.variables[-1].period) == ("avg", "12h")
+
+
+def of_levels(path, **levels: list[float]) -> PluginChoice:
+    """A source of parameters at pressure levels (hPa), or at none; each has one value, which is its first level."""
+    axes = {
+        "time": [np.datetime64("2000-01-01", "ns")],
+        "latitude": ("latitude", [1.0, 0.0], {"units": "degrees_north"}),
+        "longitude": ("longitude", [0.0, 1.0], {"units": "degrees_east"}),
+    }
+    dataset = xr.Dataset(coords=axes)
+    units = {"t": "K", "q": "g kg-1", "sp": "hPa", "r": "%", "z": "m2 s-2"}
+    values = {"t": 280.0, "q": 5.0, "sp": 900.0, "r": 40.0, "z": 1000.0}
+    for name, heights in levels.items():
+        field = np.full((1, 2, 2), values[name], "f4")
+        if heights:
+            dataset[f"{name}_level"] = (f"{name}_level", heights, {"units": "hPa", "axis": "Z"})
+            field = field[:, None] + np.arange(len(heights), dtype="f4")[:, None, None]
+            dataset[name] = (("time", f"{name}_level", "latitude", "longitude"), field, {"units": units[name]})
+        else:
+            dataset[name] = (("time", "latitude", "longitude"), field, {"units": units[name]})
+    dataset.to_netcdf(path)
+    return PluginChoice(plugin="xarray", path=str(path))
+
+
+def test_all_levels_at_once_and_units_are_converted(tmp_path, caplog):
+    choice = of_levels(tmp_path / "x.nc", t=[500.0, 850.0, 1000.0], q=[1000.0, 850.0], sp=[])
+    with caplog.at_level(logging.WARNING, "wxml"):
+        source = Derive(
+            source=choice,
+            variables={
+                "r": Derivation(formula="relative-humidity", of=["q", "t"]),
+                "near": Derivation(formula="relative-humidity", of=["q", "t", "sp"]),
+                "surface": Derivation(formula="dewpoint", of=["q_1000", "sp"]),
+            },
+        )
+    assert "'r' is not made at level 500, which not all of its variables have" in caplog.messages
+    names = ("r_1000", "r_850", "near_1000", "near_850", "surface")
+    assert source.header.names[-5:] == names
+    made = {variable.name: variable for variable in source.header.variables}
+    assert (made["r_850"].param, made["r_850"].level, made["r_850"].level_units) == ("r", 850, "hPa")
+    assert [made[name].units for name in names] == ["%", "%", "%", "%", "K"]
+    values = source.read(source.header.times, names)[0, 0, :, 0]
+    expected = [
+        compute("relative-humidity", 5e-3, 282.0, 1e5),
+        compute("relative-humidity", 6e-3, 281.0, 85000),
+        compute("relative-humidity", 5e-3, 282.0, 9e4),
+        compute("relative-humidity", 6e-3, 281.0, 9e4),
+        compute("dewpoint", 5e-3, 9e4),
+    ]
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+@carries_out(
+    "name variables at one level each, such as t_850, or parameters with the same levels",
+    "name the variable that is the pressure, such as sp, as the last one in `of`",
+)
+def test_levels_and_pressures_that_are_not_known(tmp_path):
+    choice = of_levels(tmp_path / "x.nc", t=[500.0, 850.0], q=[1000.0, 925.0], r=[], sp=[], z=[500.0])
+
+    def make(formula, *of):
+        return Derive(source=choice, variables={"x": Derivation(formula=formula, of=list(of))})
+
+    with pytest.raises(DataError, match="the variables of 'x' have no level in common"):
+        make("relative-humidity", "q", "t", "sp")
+    assert make("relative-humidity", "q_1000", "t_850", "sp").header.names[-1] == "x"
+    for of in (("r", "t"), ("r", "t_850")):
+        with pytest.raises(
+            DataError, match=r"`specific-humidity` takes the pressure, and r, t_\d+ are not at one pressure"
+        ):
+            make("specific-humidity", *of)
+        assert make("specific-humidity", *of, "sp").header.variables[-1].units == "kg kg-1"
+    with pytest.raises(DataError, match="'t_500' is in 'K', which cannot be converted to 'm'"):
+        make("geopotential", "t_500")
+    heights = make("height", "z").header.variables[-1]
+    assert (heights.name, heights.units, heights.level) == ("x", "m", 500)
+
+
+@carries_out(
+    "leave them out, and derive another variable from this one with `clip`, in a second `derive`",
+    "write for example {formula: clip, of: [q], least: 0}",
+)
+def test_values_are_clipped(world, everything):
+    one = world("t")
+
+    def make(choice=one.choice, of="t", formula="clip", **limits):
+        return Derive(source=choice, variables={"x": Derivation(formula=formula, of=[of], **limits)})
+
+    for limits in ({}, {"least": 250.0, "most": 240.0}):
+        with pytest.raises(DataError, match="`clip` needs `least`, `most`, or both in this order, got"):
+            make(**limits)
+    with pytest.raises(DataError, match="`least` and `most` are for `clip`, got them for `sum`"):
+        make(formula="sum", least=0.0)
+    total = PluginChoice(
+        plugin="derive", source=one.choice.model_dump(), variables={"s": {"formula": "sum", "of": ["t"]}}
+    )
+    found = everything(make(total, "s", least=220.0, most=230.0))["x"]
+    np.testing.assert_allclose(found, one.values["t"].clip(220, 230))
+    assert (everything(make(least=220.0))["x"] >= 220).all()
+
+
+def test_what_a_formula_is_not_defined_for_is_missing(tmp_path):
+    choice = of_levels(tmp_path / "x.nc", q=[], sp=[])
+    less = PluginChoice(
+        plugin="rescale", source=choice.model_dump(), variables={"q": {"scale": -0.001, "units": "kg kg-1"}}
+    )
+    source = Derive(source=less, variables={"d": Derivation(formula="dewpoint", of=["q", "sp"])})
+    assert np.isnan(source.read(source.header.times, ["d"])).all()
+
+
+def test_a_derived_variable_is_no_parameter_of_grib(tmp_path):
+    choice = of_levels(tmp_path / "x.nc", t=[500.0, 850.0])
+    source = Derive(source=choice, variables={"x": Derivation(formula="difference", of=["t_500", "t_850"])})
+    made = source.header.variables[-1]
+    assert (made.level, made.grib, made.standard_name, made.level_type) == (None, "", "", "")

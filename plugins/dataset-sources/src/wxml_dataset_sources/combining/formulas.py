@@ -1,6 +1,6 @@
 """What can be derived from other variables."""
 
-__all__ = ["FORMULAS", "FormulaName"]
+__all__ = ["FORMULAS", "Formula", "FormulaName"]
 
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
@@ -8,20 +8,59 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml_dataset_sources.combining.moisture import (
+    DRY_AIR,
+    RATIO,
+    dewpoint,
+    relative_humidity,
+    saturation_pressure,
+    saturation_pressure_over_water,
+    specific_humidity,
+    vapour_pressure,
+)
+
 Array = NDArray[np.float64]
-FormulaName = Literal["wind-speed", "wind-direction", "wind-u", "wind-v", "sum", "difference"]
+FormulaName = Literal[
+    "wind-speed",
+    "wind-direction",
+    "wind-u",
+    "wind-v",
+    "relative-humidity",
+    "specific-humidity",
+    "dewpoint",
+    "specific-humidity-of-dewpoint",
+    "relative-humidity-of-dewpoint",
+    "dewpoint-of-relative-humidity",
+    "virtual-temperature",
+    "omega",
+    "vertical-velocity",
+    "surface-pressure",
+    "log-surface-pressure",
+    "geopotential",
+    "height",
+    "cosine",
+    "sine",
+    "angle",
+    "clip",
+    "sum",
+    "difference",
+]
+GRAVITY = 9.80665  # m s⁻²
 
 
 class Formula(NamedTuple):
     """A formula of one or several variables."""
 
     compute: Callable[..., Array]
-    operands: int | None
-    """The number of variables; None: one or more."""
+    """From the operands, in double precision; then the pressure in Pa if `at_pressure`."""
+    takes: tuple[str, ...] | None
+    """The units in which each operand is taken; empty: in its own. None: one or more operands in their own."""
     units: str | None
     """The units of the result; None: those of the first variable."""
-    needs_same_units: bool
+    needs_same_units: bool = False
     """Whether the units of all variables must be the same."""
+    at_pressure: bool = False
+    """Whether the pressure counts: that of the level, or a further variable."""
 
 
 def _total(*values: Array) -> Array:
@@ -32,12 +71,58 @@ def _direction(u: Array, v: Array) -> Array:
     return np.asarray(np.mod(270 - np.degrees(np.arctan2(v, u)), 360))
 
 
+def _angle(cosine: Array, sine: Array) -> Array:
+    return np.asarray(np.mod(np.degrees(np.arctan2(sine, cosine)), 360))
+
+
+def _specific_of_relative(relative: Array, temperature: Array, pressure: Array) -> Array:
+    return specific_humidity(relative / 100 * saturation_pressure(temperature), pressure)
+
+
+def _relative_of_specific(specific: Array, temperature: Array, pressure: Array) -> Array:
+    return relative_humidity(vapour_pressure(specific, pressure), temperature)
+
+
+def _weight(temperature: Array, pressure: Array) -> Array:
+    """ρ g (Pa m⁻¹), with ρ = p / (R T)."""
+    return np.asarray(pressure / (DRY_AIR * temperature) * GRAVITY)
+
+
 FORMULAS: Final[dict[FormulaName, Formula]] = {
-    "wind-speed": Formula(np.hypot, 2, None, needs_same_units=True),
-    "wind-direction": Formula(_direction, 2, "degree", needs_same_units=True),
-    "wind-u": Formula(lambda speed, come: -speed * np.sin(np.radians(come)), 2, None, needs_same_units=False),
-    "wind-v": Formula(lambda speed, come: -speed * np.cos(np.radians(come)), 2, None, needs_same_units=False),
+    "wind-speed": Formula(np.hypot, ("", ""), None, needs_same_units=True),
+    "wind-direction": Formula(_direction, ("", ""), "degree", needs_same_units=True),
+    "wind-u": Formula(lambda speed, come: -speed * np.sin(come), ("", "radian"), None),
+    "wind-v": Formula(lambda speed, come: -speed * np.cos(come), ("", "radian"), None),
+    "relative-humidity": Formula(_relative_of_specific, ("kg kg-1", "K"), "%", at_pressure=True),
+    "specific-humidity": Formula(_specific_of_relative, ("%", "K"), "kg kg-1", at_pressure=True),
+    "dewpoint": Formula(lambda q, p: dewpoint(vapour_pressure(q, p)), ("kg kg-1",), "K", at_pressure=True),
+    "specific-humidity-of-dewpoint": Formula(
+        lambda dew, p: specific_humidity(saturation_pressure_over_water(dew), p), ("K",), "kg kg-1", at_pressure=True
+    ),
+    "relative-humidity-of-dewpoint": Formula(
+        lambda dew, t: relative_humidity(saturation_pressure_over_water(dew), t), ("K", "K"), "%"
+    ),
+    "dewpoint-of-relative-humidity": Formula(
+        lambda relative, t: dewpoint(relative / 100 * saturation_pressure(t)), ("%", "K"), "K"
+    ),
+    "virtual-temperature": Formula(lambda t, q: t * (1 + (1 / RATIO - 1) * q), ("K", "kg kg-1"), "K"),
+    "omega": Formula(lambda w, t, p: -w * _weight(t, p), ("m s-1", "K"), "Pa s-1", at_pressure=True),
+    "vertical-velocity": Formula(
+        lambda omega, t, p: -omega / _weight(t, p), ("Pa s-1", "K"), "m s-1", at_pressure=True
+    ),
+    "surface-pressure": Formula(np.exp, ("",), "Pa"),
+    "log-surface-pressure": Formula(np.log, ("Pa",), "1"),
+    "geopotential": Formula(lambda height: GRAVITY * height, ("m",), "m2 s-2"),
+    "height": Formula(lambda geopotential: geopotential / GRAVITY, ("m2 s-2",), "m"),
+    "cosine": Formula(np.cos, ("radian",), "1"),
+    "sine": Formula(np.sin, ("radian",), "1"),
+    "angle": Formula(_angle, ("1", "1"), "degree"),
+    "clip": Formula(lambda values: values, ("",), None),
     "sum": Formula(_total, None, None, needs_same_units=True),
-    "difference": Formula(np.subtract, 2, None, needs_same_units=True),
+    "difference": Formula(np.subtract, ("", ""), None, needs_same_units=True),
 }
-"""By name. Directions are those that the wind comes from, in degrees clockwise from north, as in meteorology."""
+"""By name. Directions are those that the wind comes from, in degrees clockwise from north, as in meteorology.
+
+The virtual temperature is T (1 + (1/ε − 1) q); ω = −ρ g w with ρ = p / (R T), where T is the virtual temperature if that
+is what the formula is given; g = 9.80665 m s⁻², R = 287.0597 J kg⁻¹ K⁻¹, ε = 0.62198.
+"""
