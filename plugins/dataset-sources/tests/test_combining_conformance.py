@@ -3,11 +3,13 @@
 import pytest
 from wxml.testing import DataSourceContract
 from wxml_dataset_sources.combining.accumulate import Accumulate
+from wxml_dataset_sources.combining.complement import Complement
 from wxml_dataset_sources.combining.concat import Concat
 from wxml_dataset_sources.combining.convert import Convert
 from wxml_dataset_sources.combining.cutout import Cutout
 from wxml_dataset_sources.combining.derive import Derive
 from wxml_dataset_sources.combining.ensemble import Ensemble
+from wxml_dataset_sources.combining.grids import Grids
 from wxml_dataset_sources.combining.interpolate_times import InterpolateTimes
 from wxml_dataset_sources.combining.join import Join
 from wxml_dataset_sources.combining.merge import Merge
@@ -169,3 +171,22 @@ class TestAccumulate(DataSourceContract):
     def _sources(self, world):
         options = {"variables": ["tp"], "start": "2000-01-01", "restart": "12h"}
         self.options = {"source": chosen(world("t tp", count=8)), **options}
+
+
+class TestGrids(DataSourceContract):
+    plugin = Grids
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        region = world("t z", latitudes=(40.0, 20.0), longitudes=(70.0, 95.0, 110.0))
+        self.options = {"sources": [chosen(region), chosen(world("z t"))]}
+
+
+class TestComplement(DataSourceContract):
+    plugin = Complement
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world, tmp_path, monkeypatch):
+        monkeypatch.setenv("WXML_CACHE", str(tmp_path))
+        other = world("q", latitudes=(70.0, 0.0, -70.0), longitudes=(10.0, 100.0, 190.0, 280.0))
+        self.options = {"source": chosen(world("t z")), "other": chosen(other), "method": "inverse-distance"}

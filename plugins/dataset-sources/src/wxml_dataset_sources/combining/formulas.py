@@ -123,6 +123,6 @@ FORMULAS: Final[dict[FormulaName, Formula]] = {
 }
 """By name. Directions are those that the wind comes from, in degrees clockwise from north, as in meteorology.
 
-The virtual temperature is T (1 + (1/ε − 1) q); ω = −ρ g w with ρ = p / (R T), where T is the virtual temperature if that
-is what the formula is given; g = 9.80665 m s⁻², R = 287.0597 J kg⁻¹ K⁻¹, ε = 0.62198.
+The virtual temperature is T (1 + (1/ε − 1) q); ω = −ρ g w with ρ = p / (R T), where T is the virtual temperature if
+that is what the formula is given; g = 9.80665 m s⁻², R = 287.0597 J kg⁻¹ K⁻¹, ε = 0.62198.
 """

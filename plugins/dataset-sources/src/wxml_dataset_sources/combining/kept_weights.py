@@ -21,13 +21,14 @@ LOG = logging.getLogger("wxml")
 VERSION = 2  # rises when the same grids get other weights
 
 
-def kept_weights(source: Grid, target: Grid, method: Method) -> "csr_array":
+def kept_weights(source: Grid, target: Grid, method: Method, neighbours: int = 1) -> "csr_array":
     """The weights of `interpolation_weights`: from the cache, or made now and kept there."""
     kind = "boxes" if source.is_regular else "nodes"  # the same places may be a list of nodes
-    path = cache_folder() / f"regrid-{method}-{kind}-{source.identity}-{target.identity}-{VERSION}.npz"
+    how = f"{method}-{neighbours}" if method == "inverse-distance" else method
+    path = cache_folder() / f"regrid-{how}-{kind}-{source.identity}-{target.identity}-{VERSION}.npz"
     weights = _load(path, (len(target), len(source)))
     if weights is None:
-        weights = interpolation_weights(source, target, method)
+        weights = interpolation_weights(source, target, method, neighbours)
         _store(path, weights)
     return weights
 

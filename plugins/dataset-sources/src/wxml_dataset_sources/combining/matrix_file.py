@@ -1,6 +1,6 @@
 """Weights that somebody else made, in a file."""
 
-__all__ = ["read_matrix"]
+__all__ = ["checksum_of", "read_matrix"]
 
 import hashlib
 import zipfile
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def read_matrix(path: str, shape: tuple[int, int]) -> "tuple[csr_array, str]":
-    """The weights `[target node, source node]` in a file of `scipy.sparse.save_npz`, and the SHA-256 of the file.
+def read_matrix(path: str, shape: tuple[int, int]) -> "csr_array":
+    """The weights `[target node, source node]` in a file of `scipy.sparse.save_npz`.
 
     Nothing in the file is run: an array of objects is refused.
 
@@ -25,7 +25,6 @@ def read_matrix(path: str, shape: tuple[int, int]) -> "tuple[csr_array, str]":
     from scipy.sparse import csr_array, load_npz
 
     try:
-        content = Path(path).read_bytes()
         with Path(path).open("rb") as file:
             weights = csr_array(load_npz(file))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -44,4 +43,10 @@ def read_matrix(path: str, shape: tuple[int, int]) -> "tuple[csr_array, str]":
             f"`source` {shape[1]}",
             fix="name the weights that belong to these two grids, or leave `matrix` out to have them made",
         )
-    return weights, hashlib.sha256(content).hexdigest()
+    return weights
+
+
+def checksum_of(path: str) -> str:
+    """The SHA-256 of a file that can be read."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.boxes import in_boxes
 from wxml_dataset_sources.combining.cells import cells
+from wxml_dataset_sources.combining.fitting import SAME_PLACE
 from wxml_dataset_sources.combining.latitude_rows import on_rows
 from wxml_dataset_sources.combining.overlaps import overlaps
 
@@ -20,17 +21,20 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-Method = Literal["nearest", "bilinear", "conservative"]
+Method = Literal["nearest", "inverse-distance", "bilinear", "conservative"]
+HERE = np.radians(SAME_PLACE)
+"""The distance on the unit sphere up to which two nodes are at one place."""
 HALF = 0.5
 """The share of a cell that must be covered for it to have a value."""
 
 
-def interpolation_weights(source: Grid, target: Grid, method: Method) -> "csr_array":
+def interpolation_weights(source: Grid, target: Grid, method: Method, neighbours: int = 1) -> "csr_array":
     """The weights `[target node, source node]`; those of a target node sum to 1.
 
     `bilinear` is in latitude and longitude on a regular grid and between rows of one latitude, such as those of a
     reduced Gaussian grid, and on the triangles between the nodes on others. `conservative` has the share of the
     target's cell that lies in the source's cell; the sum is less than 1 for cells that the source does not cover.
+    `inverse-distance` weighs the nearest `neighbours` nodes by one over their distance.
 
     Raises:
         DataError: nodes of `target` are outside of `source`, and the method is not `nearest`; or the cells of a grid
@@ -42,8 +46,8 @@ def interpolation_weights(source: Grid, target: Grid, method: Method) -> "csr_ar
         weights = overlaps(cells(source, "source"), cells(target, "to"))
         _check_outside(target, weights.sum(axis=1) < HALF - 1e-9)
         return weights
-    if method == "nearest":
-        nodes, shares = _nearest(source, target), np.ones((len(target), 1))
+    if method in ("nearest", "inverse-distance"):
+        nodes, shares = _nearest(source, target, 1 if method == "nearest" else min(neighbours, len(source)))
     else:
         nodes, shares, is_outside = (in_boxes if source.is_regular else on_rows)(source, target)
         _check_outside(target, is_outside)
@@ -53,11 +57,16 @@ def interpolation_weights(source: Grid, target: Grid, method: Method) -> "csr_ar
     return weights
 
 
-def _nearest(source: Grid, target: Grid) -> Indices:
+def _nearest(source: Grid, target: Grid, count: int) -> tuple[Indices, Array]:
+    """The nearest nodes, and their shares by the inverse of their distance; a node at the very place has all."""
     from scipy.spatial import KDTree
 
     tree = KDTree(unit_vectors(source.latitudes, source.longitudes))
-    return np.asarray(tree.query(unit_vectors(target.latitudes, target.longitudes))[1], np.intp)[:, None]
+    distances, nodes = tree.query(unit_vectors(target.latitudes, target.longitudes), k=np.arange(1, count + 1))
+    is_there = distances < HERE
+    inverse = np.where(is_there.any(axis=1)[:, None], is_there, 1.0 / np.maximum(distances, HERE))
+    inverse[is_there.any(axis=1), 1:] = 0.0  # the nearest is the first
+    return np.asarray(nodes, np.intp), inverse / inverse.sum(axis=1, keepdims=True)
 
 
 def _check_outside(target: Grid, is_outside: NDArray[np.bool_]) -> None:

@@ -1,0 +1,114 @@
+"""The nodes of several grids as one list."""
+
+__all__ = ["Grids"]
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from wxml import Grid, ReadRequest
+from wxml.data.node_order import node_order
+from wxml.data.read_request import run
+from wxml.data.sphere import curvilinear_areas
+from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.cells import cells
+from wxml_dataset_sources.combining.combination import Combination, Part, Sources, fill_there, opened_all
+from wxml_dataset_sources.combining.fitting import SAME_PLACE, check_members, check_times
+from wxml_dataset_sources.combining.sequence import in_one_order
+
+GLOBE = 4 * np.pi
+
+
+class Grids(Combination):
+    """The nodes of several sources behind each other, which have the same variables, times and members.
+
+    Each source has the share of its own area in the sum of all areas.
+    """
+
+    name = "grids"
+
+    def __init__(
+        self,
+        *,
+        sources: Sources,
+        areas: Annotated[
+            list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None,
+            Field(description="the area of each source in any unit, where it is not known from the grid"),
+        ] = None,
+    ) -> None:
+        parts = opened_all(sources)
+        super().__init__(parts, {} if areas is None else {"areas": areas})
+        check_times(parts)
+        check_members(parts)
+        in_one_order(parts)
+        _check_places(parts)
+        sizes = [len(part.header.grid) for part in parts]
+        self._own = np.concatenate([np.arange(size) for size in sizes])
+        self._owners = np.repeat(np.arange(len(parts)), sizes)
+        self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
+        self.header = replace(parts[0].header, grid=_grid(parts, _areas(parts, areas)))
+
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        owners, own = self._owners[request.nodes], self._own[request.nodes]
+        for number in np.unique(owners):
+            mine = np.flatnonzero(owners == number)
+            columns = self._columns[number][request.variables]
+            part = replace(request, nodes=run(own[mine]), variables=columns)
+            fill_there(self._sources[number], part, out, (*[slice(None)] * 3, run(mine)))
+
+
+def _grid(parts: Sequence[Part], areas: Sequence[float]) -> Grid:
+    grids = [part.header.grid for part in parts]
+    weights = [area * grid.area_weights for area, grid in zip(areas, grids, strict=True)]
+    latitudes, longitudes = ([getattr(grid, axis) for grid in grids] for axis in ("latitudes", "longitudes"))
+    return Grid.unstructured(np.concatenate(latitudes), np.concatenate(longitudes), np.concatenate(weights))
+
+
+def _check_places(parts: Sequence[Part]) -> None:
+    """Raise a DataError if two sources have a node at one place."""
+    for number, part in enumerate(parts):
+        for before in parts[:number]:
+            twice = np.flatnonzero(node_order(before.header.grid, part.header.grid, SAME_PLACE) >= 0)
+            if len(twice):
+                grid = before.header.grid
+                raise DataError(
+                    f"{before.called} and {part.called} both have a node at {grid.latitudes[twice[0]]:g}°N "
+                    f"{grid.longitudes[twice[0]]:g}°E, and {len(twice)} in all",
+                    fix="put the finer one in place of the other with `cutout`, or cut one of them with `subset`",
+                )
+
+
+def _areas(parts: Sequence[Part], given: Sequence[float] | None) -> Sequence[float]:
+    """The area of each source.
+
+    Raises:
+        DataError: it is not known, or the areas that are given are not one for each source.
+    """
+    if given is None:
+        return [_area(part) for part in parts]
+    if len(given) != len(parts):
+        raise DataError(
+            f"`areas` has {len(given)} numbers, and there are {len(parts)} sources", fix="give one area for each source"
+        )
+    return given
+
+
+def _area(part: Part) -> float:
+    """The area of a source in steradian."""
+    grid = part.header.grid
+    if grid.is_global:
+        return GLOBE
+    if grid.is_regular:
+        own = cells(grid, part.called)
+        widths = [np.ptp(edges) for edges in own.edges]
+        return float(np.diff(own.heights) @ np.radians(widths))
+    if len(grid.shape) == 2:
+        return float(curvilinear_areas(*(each.reshape(grid.shape) for each in (grid.latitudes, grid.longitudes))).sum())
+    raise DataError(
+        f"the area of {part.called} is not known: its grid is a list of {len(grid)} nodes of a region",
+        fix="give the area of each source in `areas`, in any unit, such as `areas: [51, 2]`",
+    )
