@@ -3,7 +3,7 @@
 A source that replaces the one of the training is held against the training, and the truth against the forecast.
 """
 
-__all__ = ["FORECAST", "TRAINING", "Sides", "check_variables", "on_grid"]
+__all__ = ["FORECAST", "SAME_PLACE", "TRAINING", "Sides", "check_variables", "on_grid"]
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.fingerprint import fingerprint_of
-from wxml.data.grid import SAME_MERIDIAN, Grid
+from wxml.data.grid import Grid
 from wxml.data.node_order import node_order
 from wxml.data.read_request import ReadRequest, picked, run
 from wxml.data.source import DataSource, SelectiveSource, SourceHeader
 from wxml.data.units import have_same_meaning
 from wxml.data.variables import Variable
 from wxml.errors import DataError
+
+SAME_PLACE: Final = 1e-4
+"""Degrees by which nodes may differ: files store places in single precision, and no grid is so fine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ class _Reordered(SelectiveSource):
         return None if own is None else fingerprint_of(own, self.header.grid.identity)
 
 
-def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: float = SAME_MERIDIAN) -> DataSource:
+def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: float = SAME_PLACE) -> DataSource:
     """Give a source the order of nodes, the shape and the area weights of `grid`, whose nodes it must have.
 
     A source whose nodes have that order and shape is given back as it is.

@@ -1,6 +1,6 @@
 """Whether sources can be combined: the same nodes, members, times and quantities. Messages name both sides."""
 
-__all__ = ["check_members", "check_quantities", "check_times", "on_grid_of"]
+__all__ = ["SAME_PLACE", "check_members", "check_quantities", "check_times", "on_grid_of"]
 
 import logging
 from collections.abc import Sequence
@@ -8,16 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from wxml import DataSource
-from wxml.data.source_fit import Sides, check_variables, on_grid
+from wxml.data.source_fit import SAME_PLACE, Sides, check_variables, on_grid
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Part
 
 LOG = logging.getLogger("wxml")
-
-SAME_PLACE = 1e-4
-"""Degrees by which nodes may differ: files store places in single precision, and no grid is so fine."""
 
 
 def on_grid_of(first: Part, part: Part) -> DataSource:

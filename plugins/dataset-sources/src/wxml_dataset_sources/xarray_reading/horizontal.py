@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid
+from wxml.data.node_order import node_order as same_nodes
 from wxml.errors import DataError
 
 logger = logging.getLogger("wxml")
@@ -85,20 +86,18 @@ def _is_healpix(grid: Grid) -> bool:
 def node_order(wanted: Grid, found: Grid) -> NDArray[np.intp] | None:
     """The position in `found` of each node of `wanted`; None if the order is the same.
 
-    The latitudes and longitudes of regular grids may run in any direction and start anywhere; other grids must have the
-    same order.
+    The latitudes and longitudes of a regular grid may run in any direction and start anywhere, and lists of nodes may
+    have any order.
 
     Raises:
         DataError: the grids have different nodes.
     """
     if _same_places(wanted, found):
         return None
-    if wanted.is_regular and found.is_regular and wanted.shape == found.shape:
-        shape = found.shape
-        rows = _matches(wanted.latitudes.reshape(shape)[:, 0], found.latitudes.reshape(shape)[:, 0], period=np.inf)
-        columns = _matches(wanted.longitudes.reshape(shape)[0], found.longitudes.reshape(shape)[0], period=360.0)
-        if rows is not None and columns is not None:
-            return np.asarray((rows[:, None] * shape[1] + columns).ravel(), np.intp)
+    if len(wanted) == len(found):
+        order = same_nodes(wanted, found, SAME_PLACE)
+        if np.all(order >= 0):
+            return order
     described = []
     for grid in (wanted, found):
         first, last = (f"{grid.latitudes[i]:g}°N {grid.longitudes[i]:g}°E" for i in (0, -1))
@@ -119,12 +118,3 @@ def _same_places(first: Grid, second: Grid) -> bool:
 
 def _wrapped(difference: Array) -> Array:
     return np.asarray(np.mod(difference + 180.0, 360.0) - 180.0)
-
-
-def _matches(wanted: Array, found: Array, period: float) -> NDArray[np.intp] | None:
-    """The position in `found` of each entry of `wanted`; None if an entry has no partner."""
-    apart = wanted[:, None] - found[None, :]
-    distances = np.abs(apart if np.isinf(period) else _wrapped(apart))
-    nearest = np.argmin(distances, axis=1)
-    is_match = distances.min(axis=1).max() < SAME_PLACE and len(set(nearest.tolist())) == len(found)
-    return nearest if is_match else None
