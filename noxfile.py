@@ -34,7 +34,13 @@ MUTATED = {  # module → the tests of its package that ought to notice any chan
     "plugins/verification/src/wxml_verification/metrics.py": "tests/test_metrics.py",
 }
 PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]
-EXTRAS = ["pyarrow", "torch-geometric"]  # what the extras of packages ask for: their tests run too
+EXTRAS = [
+    "aiohttp",
+    "gcsfs",
+    "pyarrow",
+    "s3fs",
+    "torch-geometric",
+]  # what the extras of packages ask for: their tests run too
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -193,7 +193,11 @@ CASES = [
         [files(world())],
     ),
     (carries_out("name each file once"), files(world(), path=["{}/0.nc", "{}/0.nc"]), [files(world())]),
-    (carries_out("fetch the data first: no URL is read"), files(path="https://example.org/a.nc"), [files(world())]),
+    (
+        carries_out("write one of {}, or fetch the data first"),
+        files(path="ftp://example.org/a.nc"),
+        [files(world())],
+    ),
     (
         carries_out(
             "name NetCDF (.nc), GRIB (.grib, .grib2) or zarr; a pattern such as 'folder/*.nc' takes a whole folder"

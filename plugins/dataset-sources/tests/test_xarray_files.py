@@ -268,13 +268,6 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
         XarraySource(path=[str(tmp_path / "temperature.nc"), str(tmp_path / "*.nc")])
 
 
-@pytest.mark.parametrize("url", ["https://example.org/a.nc", "s3://bucket/a.zarr", "gs://bucket/*.zarr"])
-def test_remote_data_are_refused(url: str) -> None:
-    with pytest.raises(DataError, match="must be on this machine") as caught:
-        XarraySource(path=url)
-    assert "no URL is read" in caught.value.fix
-
-
 def test_a_link_to_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.nc").symlink_to(tmp_path / "gone.nc")
     with pytest.raises(DataError, match=r"there is no file `.*a.nc`"):

@@ -4,11 +4,12 @@ The codec `pickle` of numcodecs does, in the versions before 0.16.6; other codec
 So a store is opened only if it names nothing but the codecs and types that are listed here.
 """
 
-__all__ = ["check_zarr_store"]
+__all__ = ["check_zarr_document", "check_zarr_store"]
 
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from wxml.errors import DataError
@@ -95,13 +96,41 @@ def _check_node(folder: str) -> None:
         )
 
 
-def _check_file(file: str) -> None:
-    try:
-        for document in _documents(_loaded(file), is_mapping=file.endswith(".zmetadata")):
+def check_zarr_document(name: str, text: str) -> Any:
+    """Refuse one metadata document of a zarr store as `check_zarr_store` does, wherever its text came from.
+
+    Args:
+        name: the file or address of the document, which ends with its name in the store, such as `t/.zarray`.
+        text: the document.
+
+    Returns:
+        The parsed document.
+
+    Raises:
+        DataError: a codec, filter or type is not on the list, or the metadata are not of the shape that the format asks
+            for.
+        ValueError: the text is no JSON, or longer than 32 MiB.
+    """
+    content = _parsed(name, text)
+    with _refusals(name):
+        for document in _documents(content, is_mapping=name.endswith(".zmetadata")):
             _check_document(document)
+    return content
+
+
+def _check_file(file: str) -> None:
+    with _refusals(file):
+        text = _text(file)
+    check_zarr_document(file, text)
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    try:
+        yield
     except _RefusedError as error:
         raise DataError(
-            f"`{file}` {error}, so the store is not opened", fix="write the data again, as numbers, with usual codecs"
+            f"`{name}` {error}, so the store is not opened", fix="write the data again, as numbers, with usual codecs"
         ) from error
 
 
@@ -109,16 +138,23 @@ class _RefusedError(Exception):
     """What is wrong with the metadata, as the end of a sentence."""
 
 
-def _loaded(file: str) -> Any:
+def _text(file: str) -> str:
     if not os.path.isfile(file):
         raise _RefusedError("is no file")
     if os.path.getsize(file) > LONGEST:
         raise _RefusedError(f"has more than {LONGEST >> 20} MiB of metadata")
     try:
         with open(file, encoding="utf-8") as stream:
-            return load_json(stream.read())
+            return stream.read()
     except ValueError as error:
         raise ValueError(f"`{file}` cannot be read as JSON: {error}") from error
+
+
+def _parsed(name: str, text: str) -> Any:
+    try:
+        return load_json(text)
+    except ValueError as error:
+        raise ValueError(f"`{name}` cannot be read as JSON: {error}") from error
 
 
 def _documents(content: Any, *, is_mapping: bool) -> Iterator[Mapping[str, Any]]:

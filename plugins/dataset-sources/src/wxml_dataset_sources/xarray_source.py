@@ -3,6 +3,8 @@
 __all__ = ["XarraySource"]
 
 from collections.abc import Hashable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -11,20 +13,21 @@ from pydantic import Field
 from wxml import DataSource
 from wxml.data.times import parse_time
 
+from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.xarray_reading.arrays import read_arrays
-from wxml_dataset_sources.xarray_reading.assembly import Assembly, assemble
+from wxml_dataset_sources.xarray_reading.assembly import Assembly, Share, assemble
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import ChecksumsInBackground, checksums
-from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
-from wxml_dataset_sources.xarray_reading.files import recognise, resolve
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
-from wxml_dataset_sources.xarray_reading.opening import release, released_after_failure
+from wxml_dataset_sources.xarray_reading.locations import local_paths, located, named_by_address, stamp_of_locations
+from wxml_dataset_sources.xarray_reading.opening import opened, release, released_after_failure
 from wxml_dataset_sources.xarray_reading.place import Place
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
 
+BLOCKS_AT_ONCE = 16  # parameters of remote stores that are read at once; their requests share one limit
 KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: of a smaller source, what was read stays in memory
 
 
@@ -41,7 +44,8 @@ class XarraySource(DataSource):
         self,
         *,
         path: Annotated[
-            str | list[str], Field(description="A file, a zarr store, a pattern such as 'data/*.nc', or a list")
+            str | list[str],
+            Field(description="A file, a zarr store, a pattern such as 'data/*.nc', an address, or a list"),
         ],
         engine: Annotated[
             Literal["auto", "netcdf", "grib", "zarr"], Field(description="The format; auto looks at each file")
@@ -77,6 +81,9 @@ class XarraySource(DataSource):
         checksum: Annotated[
             bool, Field(description="Record the SHA-256 of all bytes of each file; the first command reads them all")
         ] = False,
+        storage_options: Annotated[
+            StorageOptions | None, Field(description="How addresses such as https:// and s3:// are reached")
+        ] = None,
     ) -> None:
         options = {
             "engine": engine,
@@ -90,7 +97,7 @@ class XarraySource(DataSource):
             "place": place and place.model_dump(),
         }
         self._options = {key: value for key, value in options.items() if value is not None}
-        self._paths = resolve(path)
+        self._locations = located(path, storage_options or StorageOptions(), engine)
         selection = Selection(
             None if variables is None else tuple(variables),
             None if levels is None else tuple(levels),
@@ -101,22 +108,24 @@ class XarraySource(DataSource):
             self.is_static,
             place,
         )
-        self._assembly = self._assembled(engine, selection)
+        with named_by_address(self._locations):
+            self._assembly = self._assembled(engine, selection)
         blocks = self._assembly.blocks
-        self._kept = KeptValues(blocks) if sum(block.size for block in blocks) <= KEPT_IN_MEMORY else None
+        is_kept = sum(block.size for block in blocks) <= KEPT_IN_MEMORY and not self._are_remote()
+        self._kept = KeptValues(blocks) if is_kept else None
         self.header = self._assembly.header
         warn_of_repeats(blocks)
         warn_of_cells(blocks)
         release()
         self._checksum = checksum
-        self._background = ChecksumsInBackground(self._paths) if checksum else None
+        self._background = ChecksumsInBackground(local_paths(self._locations)) if checksum else None
 
     @released_after_failure()
     def _assembled(self, engine: Literal["auto", "netcdf", "grib", "zarr"], selection: Selection) -> Assembly:
         """The blocks of all files, and the header that they make together."""
         grids: dict[Hashable, Placed] = {}
         contents: list[FileContent] = []
-        for file in (recognise(name, engine) for name in self._paths):
+        for file in (location.file(engine) for location in self._locations):
             if file.engine == "grib":
                 from wxml_dataset_sources.xarray_reading.grib import read_messages  # ecCodes takes a while to load
 
@@ -131,7 +140,7 @@ class XarraySource(DataSource):
 
     def provenance(self) -> dict[str, Any]:
         """The files with their sizes and samples, and the options; the checksums, too, with the option `checksum`."""
-        files = [file_record(name) for name in self._paths]
+        files = [location.record() for location in self._locations]
         if self._checksum:
             digests = self._background.result() if self._background else self.checksums()
             files = [file | {"sha256": digest} for file, digest in zip(files, digests, strict=True)]
@@ -139,25 +148,44 @@ class XarraySource(DataSource):
 
     def checksums(self) -> list[str]:
         """The SHA-256 of all bytes of each file; a store's is that of the lines `SHA-256  name` of its files."""
-        return checksums(self._paths)
+        return checksums(local_paths(self._locations))
 
     def stamp(self) -> str:
         """A hash of the times of the files; the empty text with the option `checksum`, which tells every change."""
-        return "" if self._checksum else stamp_of(self._paths)
+        return "" if self._checksum else stamp_of_locations(self._locations)
 
-    def fingerprint(self) -> str:
-        """A hash of names, sizes, times and inodes of the files, and of the options."""
-        return fingerprint_of_files(self._paths, self._options)
+    def fingerprint(self) -> str | None:
+        """See `fingerprint_of_files`; None for a remote store, of which a chunk may change without a sign."""
+        paths = [location.path for location in self._locations]
+        return None if self._are_remote() else fingerprint_of_files(paths, self._options)
 
     @released_after_failure()
     def _read(
         self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
     ) -> None:
         names = [self.header.names[index] for index in variable_indices]
-        for share in self._assembly.shares(time_indices, names):
-            values, rows, levels = self._values(share.number, share.rows, share.levels)
-            for column, level in zip(share.columns, levels, strict=True):
-                out[share.places, :, column] = values[rows, :, level]
+        shares = self._assembly.shares(time_indices, names)
+        with named_by_address(self._locations):
+            if not self._are_remote():
+                for share in shares:
+                    self._fill(share, out)
+                return
+            for location in self._locations:
+                if location.store is not None:
+                    opened(location.file("zarr"))  # once, before many do it
+            with ThreadPoolExecutor(BLOCKS_AT_ONCE, "wxml-remote") as pool:  # each waits for its own requests
+                for _ in pool.map(partial(self._fill, out=out), shares):
+                    pass
+
+    def _are_remote(self) -> bool:
+        """Whether a store is read where it is, on another machine."""
+        return any(location.store is not None for location in self._locations)
+
+    def _fill(self, share: Share, out: NDArray[np.float32]) -> None:
+        """Read what one block has of a request."""
+        values, rows, levels = self._values(share.number, share.rows, share.levels)
+        for column, level in zip(share.columns, levels, strict=True):
+            out[share.places, :, column] = values[rows, :, level]
 
     def _values(
         self, number: int, rows: NDArray[np.intp], levels: NDArray[np.intp]

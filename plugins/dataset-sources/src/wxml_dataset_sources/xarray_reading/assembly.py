@@ -1,6 +1,6 @@
 """Joins the blocks of all files into one source, and checks that names, times, grids and members fit together."""
 
-__all__ = ["Assembly", "assemble"]
+__all__ = ["Assembly", "Share", "assemble"]
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence

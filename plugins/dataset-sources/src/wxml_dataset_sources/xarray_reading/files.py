@@ -14,6 +14,8 @@ from typing import Literal
 
 from wxml.errors import DataError
 
+from wxml_dataset_sources.remote.documents import StoreAt
+
 Engine = Literal["netcdf", "grib", "zarr"]
 
 NETCDF_STARTS = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
@@ -62,7 +64,10 @@ def resolve(path: str | Sequence[str]) -> list[str]:
 def _expand(entry: str) -> list[str]:
     """The file `entry`, or the files that match it as a pattern, sorted by name."""
     if "://" in entry:
-        raise DataError(f"`path` must be on this machine, got `{entry}`", fix="fetch the data first: no URL is read")
+        raise DataError(
+            f"`path` must be on this machine here, got `{entry}`",
+            fix="fetch the data first: only the source `xarray` reads URLs",
+        )
     name = os.path.expanduser(entry)
     if os.path.exists(name):  # a name with [ or * in it is not a pattern if such a file exists
         return [name]
@@ -94,7 +99,10 @@ class DataFile:
     """A file, or a folder that is a zarr store."""
 
     path: str
+    """Its path on this machine, or the address of a remote store without credentials."""
     engine: Engine
+    store: StoreAt | None = None
+    """The remote store, if it is one."""
 
 
 def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> DataFile:

@@ -23,8 +23,8 @@ import xarray as xr
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE, damage_errors
 from wxml.files.hdf5_structure import check_hdf5_file
-from wxml.files.zarr_metadata import check_zarr_store
 
+from wxml_dataset_sources.remote.documents import check_store
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
 
@@ -52,7 +52,7 @@ def opened(file: DataFile, *, as_stored: bool = False) -> xr.Dataset:
     Raises:
         DataError: the file is damaged, has no variables, or leads to other files.
     """
-    return _open(file, os.stat(file.path).st_mtime_ns, os.getpid(), as_stored)[0]
+    return _open(file, _modified(file), os.getpid(), as_stored)[0]
 
 
 def unreadable(file: DataFile) -> dict[str, str]:
@@ -61,7 +61,7 @@ def unreadable(file: DataFile) -> dict[str, str]:
     Raises:
         DataError: as `opened` does.
     """
-    return _open(file, os.stat(file.path).st_mtime_ns, os.getpid(), False)[1]
+    return _open(file, _modified(file), os.getpid(), False)[1]
 
 
 def release() -> None:
@@ -85,6 +85,14 @@ def released_after_failure() -> Iterator[None]:
         raise
 
 
+def _modified(file: DataFile) -> int:
+    """When the file was last written, in nanoseconds; a remote store is asked whether it is the same, and has 0."""
+    if file.store is None:
+        return os.stat(file.path).st_mtime_ns
+    check_store(file.store)
+    return 0
+
+
 @lru_cache(maxsize=KEPT_OPEN)
 def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tuple[xr.Dataset, dict[str, str]]:
     """See `opened` and `unreadable`."""
@@ -97,11 +105,10 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tup
             # Files from several tools declare both `missing_value` and `_FillValue`; xarray masks both, which is right.
             warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
             if file.engine == "zarr":
-                from zarr.storage import LocalStore  # takes a while to load
+                from wxml_dataset_sources.zarr_reading.opening import zarr_store  # zarr takes a while to load
 
-                check_zarr_store(file.path)
-                store: Any = LocalStore(file.path, read_only=True)  # zarr takes a name with :: in it for an address
-                # Consolidated metadata may be stale or absent, and guessing makes zarr warn; a local store needs none.
+                store: Any = zarr_store(file.path, file.store)
+                # Consolidated metadata may be stale or absent, and guessing makes zarr warn; no store here needs them.
                 dataset = _raw(store, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
             else:
                 dataset = _raw(os.path.abspath(file.path), engine="netcdf4", mask_and_scale=not as_stored)

@@ -1,0 +1,131 @@
+"""What the option `path` names: files and stores on this machine, copies of remote files, and remote zarr stores."""
+
+__all__ = ["Location", "local_paths", "located", "named_by_address", "stamp_of_locations"]
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from wxml.errors import DataError
+
+from wxml_dataset_sources.remote.address import Remote, is_address, is_pattern, remote_of
+from wxml_dataset_sources.remote.copies import Copy, copied
+from wxml_dataset_sources.remote.documents import StoreAt, documents_of, found_documents
+from wxml_dataset_sources.remote.options import StorageOptions
+from wxml_dataset_sources.remote.records import store_record, store_stamp
+from wxml_dataset_sources.remote.requests import requests_to
+from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
+from wxml_dataset_sources.xarray_reading.files import SUFFIXES, DataFile, recognise, resolve
+
+Wanted = Literal["auto", "netcdf", "grib", "zarr"]
+MOST_FILES = 10_000  # of one pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One file or store, wherever it is; small, and safe to pickle."""
+
+    name: str
+    """As records and messages have it, without credentials."""
+    path: str
+    """Where it is on this machine; empty for a store that is read where it is."""
+    copy: Copy | None = None
+    store: StoreAt | None = None
+
+    def file(self, engine: Wanted) -> DataFile:
+        """The file with its format; raise a DataError if that is not known."""
+        return DataFile(self.name, "zarr", self.store) if self.store else recognise(self.path, engine)
+
+    def record(self) -> dict[str, Any]:
+        """What the provenance has of it; raise a DataError if it cannot be read."""
+        if self.store is not None:
+            return store_record(self.store.remote, documents_of(self.store))
+        return file_record(self.path) | {"name": self.name}
+
+    def stamp(self) -> str:
+        """What changes when it is written again; raise a DataError if it cannot be read."""
+        if self.store is not None:
+            return store_stamp(self.store.remote, documents_of(self.store))
+        return self.copy.version if self.copy else stamp_of([self.path])
+
+
+def located(path: str | Sequence[str], options: StorageOptions, engine: Wanted = "auto") -> tuple[Location, ...]:
+    """The files and stores that `path` names, in the order given, those of a pattern sorted; remote files are copied.
+
+    Raises:
+        DataError: as `files.resolve` does; a remote location is not there, may not be read, or does not answer.
+    """
+    entries = [path] if isinstance(path, str) else list(path)
+    if not any(map(is_address, entries)):
+        return tuple(Location(name, name) for name in resolve(path))
+    found = [location for entry in entries for location in _of_entry(entry, options, engine)]
+    for location in found:
+        if sum(other.name == location.name for other in found) > 1:
+            raise DataError(f"`path` names `{location.name}` twice", fix="name each file once")
+    return tuple(found)
+
+
+def _of_entry(entry: str, options: StorageOptions, engine: Wanted) -> list[Location]:
+    if not is_address(entry):
+        return [Location(name, name) for name in resolve(entry)]
+    remote = remote_of(entry, options)
+    if not is_pattern(entry):
+        return [_of_remote(remote, engine)]
+    matches = requests_to(remote).run(requests_to(remote).matching(entry))
+    if not matches or len(matches) > MOST_FILES:
+        raise DataError(
+            f"{len(matches) or 'no'} files match `{remote.shown}`",
+            fix=f"name the files in a list; a pattern may fit 1 to {MOST_FILES}, where the server lists its folders",
+        )
+    return [_of_remote(remote.at(match), engine) for match in matches]
+
+
+def _of_remote(remote: Remote, engine: Wanted) -> Location:
+    """The store at an address, else a copy of the file there."""
+    suffix = SUFFIXES.get(Path(remote.name).suffix.lower())
+    if engine == "zarr" or (engine == "auto" and suffix in ("zarr", None)):
+        documents = found_documents(remote)
+        if documents is not None:
+            return Location(remote.shown, "", store=StoreAt(remote, documents.version))
+    copy = None if engine == "zarr" or suffix == "zarr" else copied(remote)
+    if copy is None:
+        raise DataError(
+            f"`{remote.shown}` is not there: no file, and no zarr store with metadata",
+            fix="check the address; a bucket that is not public needs credentials in the environment",
+        )
+    return Location(remote.shown, copy.path, copy)
+
+
+@contextmanager
+def named_by_address(locations: Sequence[Location]) -> Iterator[None]:
+    """Name remote files by their addresses, not by their copies, in a DataError that is raised inside."""
+    try:
+        yield
+    except DataError as error:
+        message, fix = error.message, error.fix
+        for location in locations:
+            if location.copy is not None:
+                message, fix = (text.replace(location.path, location.name) for text in (message, fix))
+        if (message, fix) == (error.message, error.fix):
+            raise
+        raise DataError(message, fix=fix) from error
+
+
+def stamp_of_locations(locations: Sequence[Location]) -> str:
+    """A hash that changes when one of them is written again; that of local files depends on their times alone."""
+    if not any(location.copy or location.store for location in locations):
+        return stamp_of([location.path for location in locations])
+    return hashlib.sha256("\n".join(location.stamp() for location in locations).encode()).hexdigest()
+
+
+def local_paths(locations: Sequence[Location]) -> list[str]:
+    """The paths on this machine of all files, whose bytes are read whole; raise a DataError for a remote store."""
+    for location in locations:
+        if location.store is not None:
+            raise DataError(
+                f"`checksum` would fetch all of `{location.name}`", fix="leave `checksum` out, or copy the store first"
+            )
+    return [location.path for location in locations]
