@@ -14,12 +14,14 @@ from wxml import DataSource
 from wxml.data.times import parse_time
 
 from wxml_dataset_sources.remote.options import StorageOptions
+from wxml_dataset_sources.xarray_reading.alike import AlikeFiles
 from wxml_dataset_sources.xarray_reading.arrays import read_arrays
 from wxml_dataset_sources.xarray_reading.assembly import Assembly, Share, assemble
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import ChecksumsInBackground, checksums
 from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
+from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
 from wxml_dataset_sources.xarray_reading.locations import local_paths, located, named_by_address, stamp_of_locations
@@ -124,14 +126,15 @@ class XarraySource(DataSource):
     def _assembled(self, engine: Literal["auto", "netcdf", "grib", "zarr"], selection: Selection) -> Assembly:
         """The blocks of all files, and the header that they make together."""
         grids: dict[Hashable, Placed] = {}
+        files = [location.file(engine) for location in self._locations]
+        alike = AlikeFiles(files, selection)
         contents: list[FileContent] = []
-        for file in (location.file(engine) for location in self._locations):
-            if file.engine == "grib":
-                from wxml_dataset_sources.xarray_reading.grib import read_messages  # ecCodes takes a while to load
-
-                contents.append(read_messages(file, selection, grids))
-            else:
-                contents.append(read_arrays(file, selection, grids))
+        for file in files:
+            content = alike.known(file)
+            if content is None:
+                content = _examined(file, selection, grids)
+                alike.examined(file, content)
+            contents.append(content)
         return assemble(contents, selection)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -199,3 +202,12 @@ class XarraySource(DataSource):
         if is_whole_now:
             release()  # what is in memory needs no open file
         return values, rows, levels
+
+
+def _examined(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:
+    """The blocks of one file."""
+    if file.engine != "grib":
+        return read_arrays(file, selection, grids)
+    from wxml_dataset_sources.xarray_reading.grib import read_messages  # ecCodes takes a while to load
+
+    return read_messages(file, selection, grids)

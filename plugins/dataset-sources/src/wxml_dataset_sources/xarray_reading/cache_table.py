@@ -39,12 +39,20 @@ class CacheTable:
 
     def run(self, statements: Sequence[tuple[str, tuple[Any, ...]]]) -> list[Any]:
         """Run the statements in one transaction; the rows of the last one."""
+        return (self._all(statements) or [[]])[-1]
+
+    def each(self, statement: str, parameters: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+        """The rows of the statement with each of the parameters; none at all if the file cannot be read."""
+        return self._all([(statement, own) for own in parameters])[1:]
+
+    def _all(self, statements: Sequence[tuple[str, tuple[Any, ...]]]) -> list[list[Any]]:
+        """The rows of the statement that makes the table, and of each of the statements."""
         if not self._usable:
             return []
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._path, timeout=PATIENCE)) as connection, connection:
-                return [connection.execute(*one).fetchall() for one in ((self._table, ()), *statements)][-1]
+                return [connection.execute(*one).fetchall() for one in ((self._table, ()), *statements)]
         except (OSError, sqlite3.Error) as error:
             self._usable = False
             kept, lost = self._said
