@@ -188,7 +188,7 @@ REFERENCES = {"version": 1, "refs": {".zgroup": '{"zarr_format": 2}', "t/0": ["/
 
 
 @pytest.mark.parametrize("engine", ["auto", "netcdf", "grib", "zarr"])
-@pytest.mark.parametrize("name", ["a.json", "a.zarr", "a.nc", "a.zip", "b.zarr"])
+@pytest.mark.parametrize("name", ["a.zarr", "a.nc", "a.zip", "b.zarr"])
 def test_references_and_archives_are_no_stores(name: str, engine: Any, tmp_path: Path) -> None:
     path = tmp_path / name
     if name in ("a.zip", "b.zarr"):

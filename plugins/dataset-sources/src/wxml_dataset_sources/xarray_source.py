@@ -24,7 +24,13 @@ from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
-from wxml_dataset_sources.xarray_reading.locations import local_paths, located, named_by_address, stamp_of_locations
+from wxml_dataset_sources.xarray_reading.locations import (
+    Wanted,
+    local_paths,
+    located,
+    named_by_address,
+    stamp_of_locations,
+)
 from wxml_dataset_sources.xarray_reading.opening import opened, release, released_after_failure
 from wxml_dataset_sources.xarray_reading.place import Place
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, warn_of_repeats
@@ -50,7 +56,8 @@ class XarraySource(DataSource):
             Field(description="A file, a zarr store, a pattern such as 'data/*.nc', an address, or a list"),
         ],
         engine: Annotated[
-            Literal["auto", "netcdf", "grib", "zarr"], Field(description="The format; auto looks at each file")
+            Literal["auto", "netcdf", "grib", "zarr", "kerchunk"],
+            Field(description="The format; auto looks at each file"),
         ] = "auto",
         variables: Annotated[
             list[str] | None, Field(description="Read only these: names (t_850) or parameters (t, all levels)")
@@ -123,7 +130,7 @@ class XarraySource(DataSource):
         self._background = ChecksumsInBackground(local_paths(self._locations)) if checksum else None
 
     @released_after_failure()
-    def _assembled(self, engine: Literal["auto", "netcdf", "grib", "zarr"], selection: Selection) -> Assembly:
+    def _assembled(self, engine: Wanted, selection: Selection) -> Assembly:
         """The blocks of all files, and the header that they make together."""
         grids: dict[Hashable, Placed] = {}
         files = [location.file(engine) for location in self._locations]

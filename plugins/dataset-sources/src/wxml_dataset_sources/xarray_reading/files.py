@@ -15,6 +15,7 @@ from typing import Literal
 from wxml.errors import DataError
 
 from wxml_dataset_sources.remote.documents import StoreAt
+from wxml_dataset_sources.remote.references import ReferencesAt
 
 Engine = Literal["netcdf", "grib", "zarr"]
 
@@ -101,8 +102,8 @@ class DataFile:
     path: str
     """Its path on this machine, or the address of a remote store without credentials."""
     engine: Engine
-    store: StoreAt | None = None
-    """The remote store, if it is one."""
+    store: StoreAt | ReferencesAt | None = None
+    """The remote store, or the references, if it is one."""
 
 
 def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> DataFile:

@@ -1,6 +1,6 @@
 """What the option `path` names: files and stores on this machine, copies of remote files, and remote zarr stores."""
 
-__all__ = ["Location", "local_paths", "located", "named_by_address", "stamp_of_locations"]
+__all__ = ["Location", "Wanted", "local_paths", "located", "named_by_address", "stamp_of_locations"]
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,13 @@ from wxml_dataset_sources.remote.copies import Copy, copied
 from wxml_dataset_sources.remote.documents import StoreAt, documents_of, found_documents
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.remote.records import store_record, store_stamp
+from wxml_dataset_sources.remote.references import ReferencesAt, references_record
 from wxml_dataset_sources.remote.requests import requests_to
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.files import SUFFIXES, DataFile, recognise, resolve
 
-Wanted = Literal["auto", "netcdf", "grib", "zarr"]
+Wanted = Literal["auto", "netcdf", "grib", "zarr", "kerchunk"]
+REFERENCES = ".json"
 MOST_FILES = 10_000  # of one pattern
 
 
@@ -33,21 +35,30 @@ class Location:
     path: str
     """Where it is on this machine; empty for a store that is read where it is."""
     copy: Copy | None = None
-    store: StoreAt | None = None
+    store: StoreAt | ReferencesAt | None = None
 
     def file(self, engine: Wanted) -> DataFile:
         """The file with its format; raise a DataError if that is not known."""
-        return DataFile(self.name, "zarr", self.store) if self.store else recognise(self.path, engine)
+        if self.store is not None:
+            return DataFile(self.name, "zarr", self.store)
+        if engine == "kerchunk":
+            raise DataError(
+                f"`{self.name}` is no file of references, which is JSON",
+                fix="write `engine: auto`, or name a .json file",
+            )
+        return recognise(self.path, engine)
 
     def record(self) -> dict[str, Any]:
         """What the provenance has of it; raise a DataError if it cannot be read."""
+        if isinstance(self.store, ReferencesAt):
+            return references_record(self.store)
         if self.store is not None:
             return store_record(self.store.remote, documents_of(self.store))
         return file_record(self.path) | {"name": self.name}
 
     def stamp(self) -> str:
         """What changes when it is written again; raise a DataError if it cannot be read."""
-        if self.store is not None:
+        if isinstance(self.store, StoreAt):
             return store_stamp(self.store.remote, documents_of(self.store))
         return self.copy.version if self.copy else stamp_of([self.path])
 
@@ -60,7 +71,7 @@ def located(path: str | Sequence[str], options: StorageOptions, engine: Wanted =
     """
     entries = [path] if isinstance(path, str) else list(path)
     if not any(map(is_address, entries)):
-        return tuple(Location(name, name) for name in resolve(path))
+        return tuple(_here(name, options, engine) for name in resolve(path))
     found = [location for entry in entries for location in _of_entry(entry, options, engine)]
     for location in found:
         if sum(other.name == location.name for other in found) > 1:
@@ -70,7 +81,7 @@ def located(path: str | Sequence[str], options: StorageOptions, engine: Wanted =
 
 def _of_entry(entry: str, options: StorageOptions, engine: Wanted) -> list[Location]:
     if not is_address(entry):
-        return [Location(name, name) for name in resolve(entry)]
+        return [_here(name, options, engine) for name in resolve(entry)]
     remote = remote_of(entry, options)
     if not is_pattern(entry):
         return [_of_remote(remote, engine)]
@@ -85,8 +96,9 @@ def _of_entry(entry: str, options: StorageOptions, engine: Wanted) -> list[Locat
 
 def _of_remote(remote: Remote, engine: Wanted) -> Location:
     """The store at an address, else a copy of the file there."""
-    suffix = SUFFIXES.get(Path(remote.name).suffix.lower())
-    if engine == "zarr" or (engine == "auto" and suffix in ("zarr", None)):
+    ending = Path(remote.name).suffix.lower()
+    suffix = SUFFIXES.get(ending)
+    if engine == "zarr" or (engine == "auto" and suffix in ("zarr", None) and ending != REFERENCES):
         documents = found_documents(remote)
         if documents is not None:
             return Location(remote.shown, "", store=StoreAt(remote, documents.version))
@@ -96,7 +108,18 @@ def _of_remote(remote: Remote, engine: Wanted) -> Location:
             f"`{remote.shown}` is not there: no file, and no zarr store with metadata",
             fix="check the address; a bucket that is not public needs credentials in the environment",
         )
+    if engine == "kerchunk" or (engine == "auto" and Path(copy.path).suffix.lower() == REFERENCES):
+        references = ReferencesAt(copy.path, remote.shown, copy.version, remote, remote.options)
+        return Location(remote.shown, copy.path, copy, references)
     return Location(remote.shown, copy.path, copy)
+
+
+def _here(name: str, options: StorageOptions, engine: Wanted) -> Location:
+    """A file or store on this machine; a JSON file holds references to others."""
+    is_json = Path(name).suffix.lower() == REFERENCES and Path(name).is_file()
+    if not is_json or engine not in ("auto", "kerchunk"):
+        return Location(name, name)
+    return Location(name, name, store=ReferencesAt(name, name, stamp_of([name]), None, options))
 
 
 @contextmanager

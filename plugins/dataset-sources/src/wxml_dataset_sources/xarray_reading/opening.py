@@ -24,9 +24,10 @@ from wxml.errors import DataError
 from wxml.files.failures import DAMAGE, damage_errors
 from wxml.files.hdf5_structure import check_hdf5_file
 
-from wxml_dataset_sources.remote.documents import check_store
+from wxml_dataset_sources.remote.documents import StoreAt, check_store
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.layouts import completed
 
 TOO_LARGE = (
     "a length in it may be damaged: fetch or write the file again; else choose fewer `levels`, or write the data into "
@@ -89,7 +90,8 @@ def _modified(file: DataFile) -> int:
     """When the file was last written, in nanoseconds; a remote store is asked whether it is the same, and has 0."""
     if file.store is None:
         return os.stat(file.path).st_mtime_ns
-    check_store(file.store)
+    if isinstance(file.store, StoreAt):
+        check_store(file.store)
     return 0
 
 
@@ -117,7 +119,7 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tup
         raise DataError(
             f"`{file.path}` holds no variables at its root", fix="groups are not read: write each one into a file"
         )
-    return dataset, {name: reason for name, reason in reasons.items() if "/" not in name}
+    return completed(file.path, dataset), {name: reason for name, reason in reasons.items() if "/" not in name}
 
 
 @contextmanager
