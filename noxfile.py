@@ -36,6 +36,7 @@ MUTATED = {  # module → the tests of its package that ought to notice any chan
 PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]
 EXTRAS = [
     "aiohttp",
+    "distributed",
     "gcsfs",
     "pyarrow",
     "s3fs",
@@ -131,13 +132,14 @@ def changed(diff: str) -> list[str]:
 
 @nox.session
 def kills(session: nox.Session) -> None:
-    """Kill trainings, forecasts and verifications at 100 random moments, or as many as the argument says.
+    """Kill trainings, forecasts, verifications, builds of datasets at 100 random moments, or as the argument says.
 
-    As many again, and a fifth more, come at chosen moments: see `integration-tests/test_kills.py`.
+    Others come at chosen moments: see `integration-tests/test_kills.py` and `test_dataset_kills.py`.
     """
     install_all(session, "hypothesis", "pytest")
     number = session.posargs[0] if session.posargs else "100"
-    session.run("pytest", *ENDLESS, "integration-tests/test_kills.py", env={"WXML_KILLS": number})
+    tests = [f"integration-tests/{name}.py" for name in ("test_kills", "test_dataset_kills")]
+    session.run("pytest", *ENDLESS, *tests, env={"WXML_KILLS": number})
 
 
 @nox.session

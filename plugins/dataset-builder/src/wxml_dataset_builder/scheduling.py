@@ -5,6 +5,7 @@ __all__ = ["Task", "Workers", "run_tasks"]
 import errno
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -88,6 +89,8 @@ def run_tasks(tasks: Sequence[Task], workers: Workers, label: str) -> None:
                 tell(attempt(task))
         else:
             _on_this_machine(tasks, workers, tell)
+    except BrokenProcessPool as error:
+        raise ArtefactError("a worker process has died", fix=f"see whether memory ran out, {AGAIN}") from error
     finally:
         shown.close()
 
@@ -104,8 +107,20 @@ def _on_this_machine(tasks: Sequence[Task], workers: Workers, tell: Callable[[Ou
 
 
 def _on_cluster(tasks: Sequence[Task], address: str, tell: Callable[[Outcome], None]) -> None:
-    from distributed import Client, as_completed
-
-    with Client(address) as client:
-        for _, outcome in as_completed(client.map(attempt, tasks, pure=False), with_results=True):
-            tell(outcome)
+    try:
+        from distributed import Client, KilledWorker, as_completed
+        from distributed.client import FutureCancelledError
+    except ImportError as error:
+        fix = "python -m pip install 'wxml-dataset-builder[distributed]'"
+        raise ArtefactError("`--scheduler` needs the package distributed, which is not installed", fix=fix) from error
+    try:
+        with Client(address) as client:
+            for _, outcome in as_completed(client.map(attempt, tasks, pure=False), with_results=True):
+                tell(outcome)
+    except WxmlError:
+        raise
+    except (KilledWorker, FutureCancelledError, OSError, TimeoutError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ArtefactError(
+            f"the cluster at {address} did not finish the work: {reason}", fix=f"see whether it runs, {AGAIN}"
+        ) from error

@@ -92,7 +92,7 @@ class Workplace:
         Raises:
             ArtefactError: a dataset of this name is being finished now.
         """
-        with self.lock("finalise"):
+        with self.lock("finalise"), self.lock("begin", seconds=-1):
             return self._recover()
 
     def _recover(self) -> bool:
@@ -105,6 +105,8 @@ class Workplace:
             olds.pop().rename(self.target)
         for old in olds:
             shutil.rmtree(old, ignore_errors=True)
+        if not self.store.exists():
+            self.clear()
         return False
 
     def publish(self) -> None:
