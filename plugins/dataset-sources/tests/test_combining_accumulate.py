@@ -1,5 +1,7 @@
 """Sums over each step, from totals that run on."""
 
+import logging
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -57,12 +59,16 @@ def test_times_without_a_sum_are_left_out(tmp_path, everything):
     np.testing.assert_array_equal(everything(late)["t"][:, 0, 0], [30, 36])
 
 
-def test_totals_that_fall(tmp_path, everything):
+def test_totals_that_fall(tmp_path, everything, caplog):
     choice = of_totals(tmp_path / "x.nc", [1.0, 3.0, 2.5, 4.0], [6, 12, 18, 24])
     options = {"source": choice, "variables": ["tp"], "start": "2000-01-01"}
     np.testing.assert_array_equal(everything(Accumulate(**options))["tp"][:, 0, 0], [1, 2, -0.5, 1.5])
     clipped = Accumulate(**options, not_negative=True)
-    np.testing.assert_array_equal(everything(clipped)["tp"][:, 0, 0], [1, 2, 0, 1.5])
+    with caplog.at_level(logging.WARNING, "wxml"):
+        for _ in range(2):
+            np.testing.assert_array_equal(everything(clipped)["tp"][:, 0, 0], [1, 2, 0, 1.5])
+    says = "4 of 16 sums of 'tp' of `source` (xarray) are negative, down to -0.5, and count as 0 (not_negative)"
+    assert caplog.messages == [says]
 
 
 @carries_out("choose a multiple of {}")
@@ -71,3 +77,22 @@ def test_a_restart_between_two_times(tmp_path):
     with pytest.raises(DataError, match=r"`restart` is 15h, and the times of `source` \(xarray\) are 6h apart"):
         Accumulate(source=choice, variables=["tp"], start="2000-01-01", restart="15h")
     assert len(Accumulate(source=choice, variables=["tp"], start="2000-01-01", restart="12h").header.times) == 8
+
+
+@carries_out("take it as it is, or sum it with `rolling`; if the source is wrong, write `assume: true`")
+def test_sums_and_means_are_no_totals_that_run_on(tmp_path, everything):
+    choice = of_totals(tmp_path / "x.nc", RAIN)
+    rolled = PluginChoice(plugin="rolling", window="6h", method="sum", variables=["tp"], source=choice.model_dump())
+    options = {"source": rolled, "variables": ["tp"], "start": "2000-01-01"}
+    with pytest.raises(DataError, match=r"'tp' of `source` \(rolling\) is accum 6h, and no total that runs on"):
+        Accumulate(**options)
+    assumed = everything(Accumulate(**options, assume=True))["tp"][:, 0, 0]
+    np.testing.assert_array_equal(assumed, np.diff(RAIN, prepend=0))
+
+
+def test_a_wrong_start_is_corrected_by_the_right_one(tmp_path, everything):
+    choice = of_totals(tmp_path / "x.nc", np.concatenate([RAIN[:4].cumsum(), RAIN[4:].cumsum()]))
+    wrong = Accumulate(source=choice, variables=["tp"], start="2000-01-01T12", restart="24h")
+    right = Accumulate(source=choice, variables=["tp"], start="2000-01-01", restart="24h")
+    assert (everything(wrong)["tp"] < 0).any()
+    np.testing.assert_array_equal(everything(right)["tp"][:, 0, 0], RAIN)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from wxml import PluginChoice
+from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 from wxml_dataset_sources.combining.cutout import Cutout
 
@@ -82,3 +83,18 @@ def test_what_is_no_region_is_refused(world):
 def test_other_times_are_refused(world):
     with pytest.raises(DataError, match=r"`sources\.0` \(xarray\) has data for 2000-01-01T00, `sources\.1` \(xarray\)"):
         Cutout(sources=[world("t", **REGION).choice, world("t", "2000-02-01", **COARSE).choice])
+
+
+def test_nodes_far_from_the_regions_are_left_out(world, everything):
+    region, coarse = world("t", **REGION), world("t", **COARSE)
+    source = Cutout(sources=[region.choice, coarse.choice], max_distance_km=2400)  # 20° of latitude are 2224 km
+    grid = source.header.grid
+    there = {(lat, lon) for lat, lon in zip(grid.latitudes[45:], grid.longitudes[45:], strict=True)}
+    places = unit_vectors(grid.latitudes[:45], grid.longitudes[:45])
+    for latitude in COARSE["latitudes"]:
+        for longitude in COARSE["longitudes"]:
+            angle = np.arccos(np.clip(places @ unit_vectors(np.array(latitude), np.array(longitude)), -1, 1)).min()
+            is_covered = latitude == 40 and longitude in (0, 20)
+            assert ((latitude, longitude) in there) == (angle * 6371 < 2400 and not is_covered)
+    assert grid.area_weights.sum() == pytest.approx(1)
+    assert everything(source)["t"].shape[-1] == len(grid)

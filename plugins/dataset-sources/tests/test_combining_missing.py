@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+import xarray as xr
 from wxml import PluginChoice
 from wxml.errors import DataError
 from wxml_dataset_sources.combining.missing import Missing
@@ -119,3 +120,85 @@ def test_each_time_of_the_source_is_read_once(gap, monkeypatch):
     )
     source.read(source.header.times, ["t"])
     assert asked == [4]
+
+
+def with_holes(path, values) -> PluginChoice:
+    """A source with the field `x` of three nodes on the equator at 0, 10 and 30°E, and `y`, which is whole."""
+    values = np.asarray(values, "f4")
+    coordinates = {
+        "time": np.datetime64("2000-01-01", "ns") + 6 * np.arange(len(values)) * HOUR,
+        "latitude": ("latitude", [0.0], {"units": "degrees_north"}),
+        "longitude": ("longitude", [0.0, 10.0, 30.0], {"units": "degrees_east"}),
+    }
+    fields = {
+        name: (tuple(coordinates), each[:, None], {"units": "K"})
+        for name, each in (("x", values), ("y", 0 * values + 1))
+    }
+    fields["y"][1][:] = 1
+    xr.Dataset(fields, coordinates).to_netcdf(path)
+    return PluginChoice(plugin="xarray", path=str(path))
+
+
+NAN = np.nan
+HOLES = [[1, 2, 3], [NAN, NAN, 9], [5, NAN, NAN], [NAN, 8, NAN], [2, 4, 6]]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("nearest-node", [[1, 2, 3], [9, 9, 9], [5, 5, 5], [8, 8, 8], [2, 4, 6]]),
+        ("interpolate", [[1, 2, 3], [3, 2, 9], [5, 8, 9], [3.5, 8, 6], [2, 4, 6]]),
+        ("closest", [[1, 2, 3], [1, 2, 9], [5, 8, 9], [5, 8, 6], [2, 4, 6]]),
+        ("mean", [[1, 2, 3], [3, 2, 9], [5, 8, 9], [3.5, 8, 6], [2, 4, 6]]),
+        ("min", [[1, 2, 3], [1, 2, 9], [5, 8, 9], [2, 8, 6], [2, 4, 6]]),
+        ("max", [[1, 2, 3], [5, 2, 9], [5, 8, 9], [5, 8, 6], [2, 4, 6]]),
+    ],
+)
+def test_single_values_are_filled_by_hand(tmp_path, values, expected):
+    source = Missing(source=with_holes(tmp_path / "x.nc", HOLES), values=values)
+    times = source.header.times
+    np.testing.assert_allclose(source.read(times, ["x"])[:, 0, 0], expected)
+    np.testing.assert_allclose(
+        source.read(times[[3, 1]], ["y", "x"], nodes=[2, 0])[:, 0, 1], np.array(expected)[[3, 1]][:, [2, 0]]
+    )
+
+
+def test_values_that_nothing_is_near_to_stay_missing_and_all_are_told_once(tmp_path, caplog):
+    choice = with_holes(tmp_path / "x.nc", [[1, NAN, 3], [4, NAN, 6], [7, NAN, 9]])
+    source = Missing(source=choice, values="interpolate")
+    with caplog.at_level(logging.WARNING, "wxml"):
+        for _ in range(2):
+            assert np.isnan(source.read(source.header.times, ["x"])[:, 0, 0, 1]).all()
+    says = (
+        "'x' of `source` (xarray) lacks 3 of 9 values, the first at 2000-01-01T00 (values: interpolate); 3 stay missing"
+    )
+    assert caplog.messages == [says]
+    assert not np.isnan(Missing(source=choice, values="nearest-node").read(source.header.times, ["x"])).any()
+    nothing = with_holes(tmp_path / "y.nc", [[NAN] * 3] * 2)
+    assert np.isnan(Missing(source=nothing, values="nearest-node").read(source.header.times[:2], ["x"])).all()
+
+
+@carries_out(
+    "fill them, for example with `values: nearest-node`, or keep them with `keep`",
+    "write for example `values: nearest-node`, or leave `variables` out",
+)
+def test_single_values_are_kept_refused_or_filled_by_name(tmp_path):
+    choice = with_holes(tmp_path / "x.nc", HOLES)
+    times = Missing(source=choice).header.times
+    np.testing.assert_array_equal(Missing(source=choice).read(times, ["x"])[:, 0, 0], np.array(HOLES))
+    refusing = Missing(source=choice, values="error")
+    assert (refusing.read(times, ["y"]) == 1).all()
+    with pytest.raises(DataError, match=r"'x' of `source` \(xarray\) lacks 6 of 15 values, the first at 2000-01-01T06"):
+        refusing.read(times, ["x"])
+    with pytest.raises(DataError, match="`variables` is about the single values that `values` fills"):
+        Missing(source=choice, variables=["x"])
+    assert np.isnan(Missing(source=choice, values="mean", variables=["y"]).read(times, ["x"])).sum() == 6
+    assert not np.isnan(Missing(source=choice, values="nearest-node", variables=["x"]).read(times, ["x"])).any()
+
+
+def test_whole_times_are_filled_from_values_that_are_filled(tmp_path):
+    choice = with_holes(tmp_path / "x.nc", [[1, 2, 3], [NAN, 4, 5], [0, 0, 0], [3, 6, 7]])
+    gap = PluginChoice(plugin="subset", start="2000-01-01T06", frequency="12h", source=choice.model_dump())
+    source = Missing(source=gap, policy="mean", frequency="6h", values="nearest-node")
+    found = source.read(source.header.times, ["x"])[:, 0, 0]
+    np.testing.assert_allclose(found, [[4, 4, 5], [3.5, 5, 6], [3, 6, 7]])

@@ -9,6 +9,7 @@ from wxml import Grid, PluginChoice
 from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 from wxml_dataset_sources.combining.node_choice import Area
+from wxml_dataset_sources.combining.node_mask import Mask
 from wxml_dataset_sources.combining.rename import Rename
 from wxml_dataset_sources.combining.subset import Subset
 from wxml_dataset_sources.combining.thinning import EARTH_RADIUS_KM, Thinning
@@ -195,3 +196,51 @@ def test_a_parameter_stands_for_all_its_levels(tmp_path, everything):
     assert renamed.header.names == ("t_middle", "temperature_850", "z")
     assert [variable.param for variable in renamed.header.variables] == ["t", "temperature", "z"]
     np.testing.assert_array_equal(everything(renamed)["temperature_850"][0, 0], values[0, 1].ravel())
+
+
+@carries_out("write for example mask: {variable: lsm, least: 0.5}")
+def test_nodes_by_the_values_of_a_field(world, everything):
+    one, turned = world("t z"), world("t z", latitudes=(-60.0, 0.0, 60.0), longitudes=(180.0, 270.0, 0.0, 90.0))
+    values = one.values["z"][0, 0]
+    middle = float(np.median(values))
+    source = Subset(source=one.choice, mask=Mask(variable="z", least=middle))
+    np.testing.assert_array_equal(everything(source)["t"], one.values["t"][..., values >= middle])
+    elsewhere = Mask(variable="z", most=middle, source=turned.choice)
+    source = Subset(source=one.choice, mask=elsewhere)
+    np.testing.assert_array_equal(everything(source)["t"], one.values["t"][..., values <= middle])
+    assert len(source.provenance()["files"]) == 2
+    for limits in ({}, {"least": 2.0, "most": 1.0}):
+        with pytest.raises(DataError, match="`mask` needs `least`, `most`, or both in this order, got"):
+            Subset(source=one.choice, mask=Mask(variable="z", **limits))
+    with pytest.raises(DataError, match="no node is left by `mask`, `trim_edge` and `area`"):
+        Subset(source=one.choice, mask=Mask(variable="z", least=1e6))
+
+
+@carries_out("trim a region of rows and columns by less than half of them, or cut it with `area`")
+def test_the_edge_of_a_region_is_trimmed(world, everything, tmp_path):
+    region = world("t", latitudes=tuple(np.arange(50.0, 39, -2)), longitudes=tuple(np.arange(0.0, 21, 4)))
+    source = Subset(source=region.choice, trim_edge=2)
+    assert source.header.grid.shape == (2, 2)
+    assert source.header.grid.is_regular
+    expected = region.values["t"].reshape(4, 1, 6, 6)[..., 2:-2, 2:-2].reshape(4, 1, 4)
+    np.testing.assert_array_equal(everything(source)["t"], expected)
+    for choice, width in ((region.choice, 3), (world("t").choice, 1)):
+        with pytest.raises(DataError, match=r"`trim_edge` is \d, and the grid of `source` \(xarray\) has shape"):
+            Subset(source=choice, trim_edge=width)
+
+
+def test_a_projected_grid_keeps_its_rows_and_columns(tmp_path):
+    latitudes, longitudes = np.meshgrid(np.linspace(40, 50, 7), np.linspace(0, 10, 5), indexing="ij")
+    latitudes = latitudes + 0.1 * longitudes
+    axes = {"latitude": (("y", "x"), latitudes, {"units": "degrees_north"})}
+    axes |= {
+        "longitude": (("y", "x"), longitudes, {"units": "degrees_east"}),
+        "time": [np.datetime64("2000-01-01", "ns")],
+    }
+    values = np.arange(35, dtype="f4").reshape(1, 7, 5)
+    xr.Dataset({"t": (("time", "y", "x"), values, {"units": "K"})}, axes).to_netcdf(tmp_path / "x.nc")
+    source = Subset(source=PluginChoice(plugin="xarray", path=str(tmp_path / "x.nc")), trim_edge=1)
+    assert source.header.grid.shape == (5, 3)
+    np.testing.assert_allclose(source.header.grid.latitudes, latitudes[1:-1, 1:-1].ravel())
+    assert source.header.grid.area_weights.sum() == pytest.approx(1)
+    np.testing.assert_array_equal(source.read(source.header.times, ["t"])[0, 0, 0], values[0, 1:-1, 1:-1].ravel())

@@ -2,19 +2,23 @@
 
 __all__ = ["Accumulate"]
 
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import ReadRequest
+from wxml import ReadRequest, Variable
 from wxml.data.times import format_duration, parse_duration, parse_time
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened, values_of
 from wxml_dataset_sources.combining.time_choice import shortest_step
 from wxml_dataset_sources.combining.variable_choice import meant
+
+LOG = logging.getLogger("wxml")
 
 
 class Accumulate(Combination):
@@ -35,13 +39,27 @@ class Accumulate(Combination):
         restart: Annotated[
             str | None, Field(description="they begin again so long after `start`, again and again, such as 24h")
         ] = None,
-        not_negative: Annotated[bool, Field(description="a total that falls, as by rounding, counts as 0")] = False,
+        not_negative: Annotated[
+            bool, Field(description="a total that falls, as by rounding, counts as 0; the log tells how many")
+        ] = False,
+        assume: Annotated[
+            bool, Field(description="take them for totals that run on, whatever the source says of their periods")
+        ] = False,
     ) -> None:
         part = opened(source)
-        options = {"variables": variables, "start": start, "restart": restart, "not_negative": not_negative}
+        options = {
+            "variables": variables,
+            "start": start,
+            "restart": restart,
+            "not_negative": not_negative,
+            "assume": assume,
+        }
         super().__init__((part,), options)
         own = part.header
         chosen = [variable for name in variables for variable in meant(name, own.variables, "variables")]
+        if not assume:
+            _check_totals(part, chosen)
+        self._called, self._told = part.called, set[str]()
         self._step, self._not_negative = shortest_step(own.times), not_negative
         self._start, self._restart = parse_time(start), None if restart is None else parse_duration(restart)
         _check_restart(part, self._restart, self._step)
@@ -70,7 +88,34 @@ class Accumulate(Combination):
             place = np.ix_(rows, np.arange(out.shape[1]), sums)
             out[place] = out[place].astype(np.float64) - values_of(self._sources[0], part)
         if self._not_negative:
-            out[:, :, sums] = np.maximum(out[:, :, sums], 0)
+            for column in sums:
+                self._clip(self.header.names[request.variables[column]], out[:, :, column])
+
+    def _clip(self, name: str, values: NDArray[np.float32]) -> None:
+        """Set what is negative to 0; tell once of each variable how much that is."""
+        is_negative = values < 0
+        if is_negative.any() and name not in self._told:
+            self._told.add(name)
+            LOG.warning(
+                "%d of %d sums of %r of %s are negative, down to %g, and count as 0 (not_negative)",
+                np.count_nonzero(is_negative),
+                values.size,
+                name,
+                self._called,
+                values[is_negative].min(),
+            )
+        np.maximum(values, 0, out=values)
+
+
+def _check_totals(part: Part, chosen: Sequence[Variable]) -> None:
+    """Raise a DataError if the source says of a variable that it is no total that runs on."""
+    for variable in chosen:
+        if variable.step_type not in ("", "accum") or variable.period:
+            what = f"{variable.step_type} {variable.period}".strip()
+            raise DataError(
+                f"{variable.name!r} of {part.called} is {what}, and no total that runs on",
+                fix="take it as it is, or sum it with `rolling`; if the source is wrong, write `assume: true`",
+            )
 
 
 def _check_restart(part: Part, restart: np.timedelta64 | None, step: np.timedelta64) -> None:

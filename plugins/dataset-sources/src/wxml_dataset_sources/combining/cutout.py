@@ -36,15 +36,22 @@ class Cutout(Combination):
             float,
             Field(ge=0, le=20000, description="a node nearer than this to one before it is left out"),
         ] = 0.0,
+        max_distance_km: Annotated[
+            float | None,
+            Field(
+                gt=0, le=20000, description="nodes of the last source farther than this from all others are left out"
+            ),
+        ] = None,
     ) -> None:
         parts = opened_all(sources)
-        super().__init__(parts, {"min_distance_km": min_distance_km})
+        limit = {} if max_distance_km is None else {"max_distance_km": max_distance_km}
+        super().__init__(parts, {"min_distance_km": min_distance_km} | limit)
         check_times(parts)
         check_members(parts)
         in_one_order(parts)
         _check_regions(parts[:-1])
         grids = [part.header.grid for part in parts]
-        nodes, shares = nested(grids, min_distance_km)
+        nodes, shares = nested(grids, min_distance_km, max_distance_km)
         _check_covers(parts, shares)
         self._own = np.concatenate(nodes)
         self._owners = np.repeat(np.arange(len(parts)), [len(kept) for kept in nodes])

@@ -14,6 +14,7 @@ from wxml.data.times import format_duration, format_time, parse_duration, parse_
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened
+from wxml_dataset_sources.combining.filled_values import FilledValues, ValuePolicy
 from wxml_dataset_sources.combining.neighbours import Neighbours, Way
 from wxml_dataset_sources.combining.time_choice import last_instant, shortest_step
 
@@ -24,7 +25,7 @@ Times = NDArray[np.datetime64]
 class Missing(Combination):
     """A source without gaps: its times are those of its shortest step, or of `frequency`, from the first to the last.
 
-    Missing are times, not single values: a field with NaN is there.
+    `policy` is about times that are not there, `values` about single values that are missing (NaN) in fields that are.
     """
 
     name = "missing"
@@ -52,8 +53,19 @@ class Missing(Combination):
         extend_end: Annotated[
             str | None, Field(description="times are missing up to here; they are filled from the last one")
         ] = None,
+        values: Annotated[
+            ValuePolicy,
+            Field(
+                description="single missing values: keep; error; nearest-node: that of the nearest node with a value; "
+                "the others: from the times before and after"
+            ),
+        ] = "keep",
+        variables: Annotated[
+            list[str] | None,
+            Field(description="`values` is about these: names (t_850) or parameters (t); else about all"),
+        ] = None,
     ) -> None:
-        part = opened(source)
+        part = _filled(opened(source), values, variables)
         limits = {"longest": longest, "extend_start": extend_start, "extend_end": extend_end}
         options = {"policy": policy, "frequency": frequency, **limits}
         super().__init__((part,), {key: value for key, value in options.items() if value is not None})
@@ -77,6 +89,22 @@ class Missing(Combination):
         source = self._sources[0]
         around = Neighbours.of(source.header.times, self.header.times[request.times])
         around.fill(source, request, out, self._way)
+
+
+def _filled(part: Part, values: ValuePolicy, variables: list[str] | None) -> Part:
+    """The source with its single missing values filled.
+
+    Raises:
+        DataError: `variables` are named, and nothing is done with them.
+    """
+    if values != "keep":
+        return Part(FilledValues(part, values, variables), part.called)
+    if variables is not None:
+        raise DataError(
+            "`variables` is about the single values that `values` fills, and it keeps them",
+            fix="write for example `values: nearest-node`, or leave `variables` out",
+        )
+    return part
 
 
 def _report(part: Part, missing: Times, count: int, policy: str) -> None:

@@ -1,6 +1,6 @@
 """Values at times that a source does not have, from its nearest times before and after."""
 
-__all__ = ["Neighbours", "Way"]
+__all__ = ["Neighbours", "Way", "between"]
 
 from dataclasses import replace
 from typing import Literal, NamedTuple
@@ -50,11 +50,12 @@ class Neighbours(NamedTuple):
         rows, where = np.unique(np.concatenate([self.before, self.after]), return_inverse=True)
         values = values_of(source, replace(request, times=rows))
         early, late = values[where[: len(self.before)]], values[where[len(self.before) :]]
-        made = _made(early, late, self.share[:, None, None, None], way)
+        made = between(early, late, self.share[:, None, None, None], way)
         np.copyto(out, np.where(self.is_there[:, None, None, None], early, made))
 
 
-def _made(early: Array, late: Array, share: NDArray[np.float64], way: Way) -> Array:
+def between(early: Array, late: Array, share: NDArray[np.float64], way: Way) -> Array:
+    """The values between an early and a late time; shapes are broadcast."""
     match way:
         case "interpolate":
             return (early + share * (late.astype(np.float64) - early)).astype(np.float32)

@@ -25,10 +25,11 @@ class Nested(NamedTuple):
     """The share of these nodes in the area of the last grid."""
 
 
-def nested(grids: Sequence[Grid], min_distance_km: float) -> Nested:
+def nested(grids: Sequence[Grid], min_distance_km: float, max_distance_km: float | None = None) -> Nested:
     """Leave out of each grid the nodes that a grid before it covers.
 
-    A grid hands the area of such a node on to the grid that covers it; the last one has the whole area.
+    A grid hands the area of such a node on to the grid that covers it; the last one has the whole area. Of the last
+    one, nodes farther than `max_distance_km` from all nodes of the others are left out, too.
     """
     covers = [_covered_by(grids[:number], grid, min_distance_km) for number, grid in enumerate(grids)]
     total = np.zeros(len(grids))
@@ -37,9 +38,17 @@ def nested(grids: Sequence[Grid], min_distance_km: float) -> Nested:
         is_covered = covers[number] != NOWHERE
         handed = total[number] * grids[number].area_weights[is_covered]
         np.add.at(total, covers[number][is_covered], handed)
-    kept = tuple(np.flatnonzero(cover == NOWHERE) for cover in covers)
+    kept = [np.flatnonzero(cover == NOWHERE) for cover in covers]
+    if max_distance_km is not None and len(grids) > 1:
+        inner, outer = (unit_vectors(*_places(some)) for some in (grids[:-1], grids[-1:]))
+        kept[-1] = kept[-1][_within(inner, outer[kept[-1]], max_distance_km)]
     parts = zip(grids, kept, total, strict=True)
-    return Nested(kept, tuple(share * grid.area_weights[nodes] for grid, nodes, share in parts))
+    return Nested(tuple(kept), tuple(share * grid.area_weights[nodes] for grid, nodes, share in parts))
+
+
+def _places(grids: Sequence[Grid]) -> tuple[Array, Array]:
+    """The latitudes and longitudes of all nodes."""
+    return np.concatenate([grid.latitudes for grid in grids]), np.concatenate([grid.longitudes for grid in grids])
 
 
 def _covered_by(before: Sequence[Grid], grid: Grid, min_distance_km: float) -> NDArray[np.intp]:

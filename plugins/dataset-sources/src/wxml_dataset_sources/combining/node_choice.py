@@ -2,6 +2,7 @@
 
 __all__ = ["Area", "chosen_nodes", "grid_of"]
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -25,15 +26,21 @@ class Area(Options):
     east: Annotated[float, Field(ge=-360, le=360, description="degrees east")] = 180.0
 
 
-def chosen_nodes(grid: Grid, area: Area | None, thinning: Thinning | None) -> Indices | None:
-    """The nodes of `grid` that are in the area, and of these the ones that the thinning keeps; None: all.
+def chosen_nodes(
+    grid: Grid, area: Area | None, thinning: Thinning | None, is_kept: Sequence[NDArray[np.bool_]] = ()
+) -> Indices | None:
+    """The nodes of `grid` in the area that all of `is_kept` keep, and of these what the thinning does; None: all.
 
     Raises:
-        DataError: no node is in the area, or the thinning is not one way.
+        DataError: no node is left, or the thinning is not one way.
     """
-    if area is None:
-        return None if thinning is None else thinned(grid, thinning)
-    nodes = _inside(grid, area)
+    if area is None and thinning is None and not is_kept:
+        return None
+    nodes = np.arange(len(grid)) if area is None else _inside(grid, area)
+    for each in is_kept:
+        nodes = nodes[each[nodes]]
+    if not len(nodes):
+        raise DataError("no node is left by `mask`, `trim_edge` and `area`", fix="choose a larger area, or another one")
     return nodes if thinning is None else nodes[thinned(grid_of(grid, nodes), thinning)]
 
 
@@ -68,16 +75,26 @@ def _unbroken(nodes: Indices, grid: Grid) -> Indices:
 
 
 def grid_of(grid: Grid, nodes: Indices) -> Grid:
-    """The grid of some nodes of another one; regular if they are rows and columns of a regular grid.
+    """The grid of some nodes of another one; it has rows and columns if they are such of that grid.
 
     Each has the share in the area that it had, of the area that is left; the cells of a regular grid are made anew.
     """
-    latitudes, longitudes = grid.latitudes[nodes], grid.longitudes[nodes]
+    latitudes, longitudes, areas = grid.latitudes[nodes], grid.longitudes[nodes], grid.area_weights[nodes]
+    shape = _rows_and_columns(grid, nodes)
+    if shape is None:
+        return Grid.unstructured(latitudes, longitudes, areas)
     if grid.is_regular:
-        rows, columns = nodes // grid.shape[1], nodes % grid.shape[1]
-        count = int(np.flatnonzero(np.diff(rows, append=-1))[0]) + 1
-        if len(nodes) % count == 0:
-            table = nodes.reshape(-1, count)
-            if np.array_equal(table, rows[::count, None] * grid.shape[1] + columns[None, :count]):
-                return Grid.regular(latitudes[::count], longitudes[:count])
-    return Grid.unstructured(latitudes, longitudes, grid.area_weights[nodes])
+        return Grid.regular(latitudes[:: shape[1]], longitudes[: shape[1]])
+    return Grid(latitudes, longitudes, areas / areas.sum(), shape)
+
+
+def _rows_and_columns(grid: Grid, nodes: Indices) -> tuple[int, int] | None:
+    """The numbers of rows and columns that the nodes are of a grid that has such; None if they are none."""
+    if len(grid.shape) != 2:
+        return None
+    rows, columns = nodes // grid.shape[1], nodes % grid.shape[1]
+    count = int(np.flatnonzero(np.diff(rows, append=-1))[0]) + 1
+    if len(nodes) % count:
+        return None
+    expected = rows[::count, None] * grid.shape[1] + columns[None, :count]
+    return (len(nodes) // count, count) if np.array_equal(nodes.reshape(-1, count), expected) else None

@@ -14,6 +14,7 @@ from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Source, opened
 from wxml_dataset_sources.combining.node_choice import Area, chosen_nodes, grid_of
+from wxml_dataset_sources.combining.node_mask import Mask, inside_edge, masked
 from wxml_dataset_sources.combining.thinning import Thinning
 from wxml_dataset_sources.combining.time_choice import chosen_times
 from wxml_dataset_sources.combining.variable_choice import chosen_variables
@@ -39,7 +40,11 @@ class Subset(Combination):
         drop: Annotated[list[str] | None, Field(description="all but these: names or parameters")] = None,
         members: Annotated[list[int] | None, Field(description="only these, counted from 0, in this order")] = None,
         area: Annotated[Area | None, Field(description="only the nodes in this box")] = None,
-        thinning: Annotated[Thinning | None, Field(description="fewer nodes, of those in `area`")] = None,
+        mask: Annotated[Mask | None, Field(description="only the nodes at which a field has such values")] = None,
+        trim_edge: Annotated[
+            int | None, Field(gt=0, description="without so many rows and columns at each edge of a region")
+        ] = None,
+        thinning: Annotated[Thinning | None, Field(description="fewer nodes, of those that are left")] = None,
     ) -> None:
         part = opened(source)
         options = {
@@ -50,11 +55,19 @@ class Subset(Combination):
             "drop": drop,
             "members": members,
             "area": area and area.model_dump(),
+            "mask": mask and mask.model_dump(exclude={"source"}, exclude_none=True),
+            "trim_edge": trim_edge,
             "thinning": thinning and thinning.model_dump(exclude_none=True),
         }
-        super().__init__((part,), {key: value for key, value in options.items() if value is not None})
+        field = part if mask is None or mask.source is None else opened(mask.source, "mask.source")
+        super().__init__(
+            (part,) if field is part else (part, field),
+            {key: value for key, value in options.items() if value is not None},
+        )
         own = part.header
-        nodes = chosen_nodes(own.grid, area, thinning)
+        kept = [] if mask is None else [masked(part, field, mask)]
+        kept += [] if trim_edge is None else [inside_edge(part, trim_edge)]
+        nodes = chosen_nodes(own.grid, area, thinning, kept)
         self._members: Positions = (
             slice(0, own.members) if members is None else run(_chosen_members(own.members, members))
         )
