@@ -70,7 +70,7 @@ HEAVY = {
     "fsspec": ("deferred wxml_dataset_sources/remote/requests.py",),
     "aiohttp": ("deferred wxml_dataset_sources/remote/requests.py",),
     "gcsfs": ("deferred wxml_dataset_sources/remote/requests.py",),
-    "pint": ("deferred wxml_dataset_sources/combining/units.py",),
+    "pint": ("deferred wxml/data/units.py",),
     "scipy": ("deferred wxml_dataset_sources/combining/*", "wxml_graph_builders/*"),
     "matplotlib": ("wxml_verification/*",),
     "torch_geometric": ("wxml_processor_gnn/pyg_operator.py",),

@@ -44,6 +44,7 @@ SAME: dict[str, Change] = {
     "a list of nodes": as_cells,
     "longitude before latitude": lambda world: world.transpose("longitude", "time", "latitude"),
     "units in another spelling": in_units("t", "kelvin"),
+    "other units": in_units("t", "degC", offset=-273.15),
     "the calendar noleap": lambda world: world.convert_calendar("noleap"),
     "the calendar julian": lambda world: world.convert_calendar("julian", use_cftime=True).assign_coords(
         time=xr.date_range("1999-12-19", periods=world.sizes["time"], freq="6h", calendar="julian", use_cftime=True)
@@ -51,7 +52,6 @@ SAME: dict[str, Change] = {
     "an instant that is stated": with_attributes("t", cell_methods="time: point"),
 }
 OTHER: dict[str, tuple[Change, str]] = {
-    "degC": (in_units("t", "degC", offset=-273.15), "has 't' in 'K', and the truth has it in 'degC'"),
     "a height": (in_units("z", "m", factor=1 / 9.80665), "has 'z' in 'm2 s-2', and the truth has it in 'm'"),
     "as many nodes elsewhere": (
         lambda world: world.assign_coords(longitude=world.longitude + 5.0),

@@ -287,15 +287,30 @@ def test_data_on_another_grid_are_refused(tiny, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("roles", "units", "names"),
     [
-        ({}, {"t": "degC"}, "trained on 't' in 'K', and the source has it in 'degC'"),
-        ({}, {"q": "kg/kg"}, "trained on 'q' in 'g kg-1', and the source has it in 'kg/kg'"),
-        ({"forcing": ["q"]}, {"q": "1"}, "trained on 'q' in 'g kg-1', and the source has it in '1'"),
+        ({}, {"t": "m"}, "trained on 't' in 'K', and the source has it in 'm'"),
+        ({}, {"q": "kg m-3"}, "trained on 'q' in 'g kg-1', and the source has it in 'kg m-3'"),
+        ({"forcing": ["q"]}, {"q": "furlongs"}, "trained on 'q' in 'g kg-1', and the source has it in 'furlongs'"),
     ],
 )
-def test_data_in_other_units_are_refused(tiny, tmp_path: Path, roles: Any, units: Any, names: str) -> None:
+def test_data_in_units_of_something_else_are_refused(tiny, tmp_path: Path, roles: Any, units: Any, names: str) -> None:
     path = saved(assemble(tiny({"data.variables": roles})), tmp_path / "c.safetensors")
     with pytest.raises(DataError, match=names):
         restore(path, source=PluginChoice(plugin="other-units", **units))
+
+
+def test_a_forecast_from_other_units_is_that_from_the_units_of_the_training(
+    tiny, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "wxml")
+    path = saved(assemble(tiny()), tmp_path / "c.safetensors")
+    start = WAVES.header.times[:2]
+    expected = restore(path)[0].preprocessing.source.read(start, ("t", "q"))
+    found = restore(path, source=PluginChoice(plugin="other-units", t="degF", q="kg/kg"))[0].preprocessing.source
+    assert [one.units for one in found.header.variables] == ["K", "g kg-1"]
+    values = found.read(start, ("t", "q"))
+    np.testing.assert_allclose(values[:, :, 0], (expected[:, :, 0] + 459.67) * 5 / 9, rtol=1e-6)
+    np.testing.assert_allclose(values[:, :, 1], expected[:, :, 1] * 1000, rtol=1e-6)
+    assert "the source has 't' in 'degF'; it is converted to 'K', as in the training" in caplog.text
 
 
 @pytest.mark.parametrize("units", [{"t": "kelvin"}, {"q": "g/kg"}, {"q": "g kg**-1"}])

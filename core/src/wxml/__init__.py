@@ -85,6 +85,7 @@ PUBLIC_MODULES = (
     "data.source_fit",
     "data.sphere",
     "data.times",
+    "data.units",
     "errors",
     "files.checksums",
     "files.folders",

@@ -28,7 +28,7 @@ from wxml.data.periods import warn_of_periods
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet
 from wxml.data.source import DataSource
-from wxml.data.source_fit import check_variables, on_grid
+from wxml.data.source_fit import check_variables, in_units_of, on_grid
 from wxml.data.statistics import Statistics
 from wxml.data.times import parse_duration
 from wxml.data.transform import Transform
@@ -213,14 +213,14 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     Args:
         path: the checkpoint.
         source: a source of other data than the model was trained on; it must have the same nodes, in any
-            order, and the same units, step types and periods.
+            order, units that can be converted, and the same step types and periods.
 
     Raises:
         ArtefactError: `path` is no checkpoint, or does not fit the installed plugins.
         UnknownPluginError: a plugin that it needs is not installed; the error gives the command that installs it. A
             plugin of another version only gives a warning; if it brings migrations, they are applied.
         BrokenPluginError: a plugin or its migrations cannot be used.
-        DataError: the data cannot be read, or have other nodes, units, step types or periods.
+        DataError: the data cannot be read, or have other nodes, units of another quantity, other step types or periods.
     """
     stored = load_checkpoint(path)
     if Policy.from_environment().is_operations:
@@ -240,14 +240,15 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     constants = _restored_constants(config, roles, checkpoint)
     made = forcing_fields(_forcings(config), ())
     check_made(made, [Variable(**variable) for variable in checkpoint.header.get("made", ())], str(path))
-    chain = _restored_chain(config, checkpoint)
-    masks = mask_names(config.data.variables.imputed)
-    preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid, masks)
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
     read = [*(one for one in outputs if one.name in roles.prognostic), *forcings]
+    opened = in_units_of(opened, read)
     for sentence in check_variables(opened.header, read):
         logger.warning("%s", sentence)
+    chain = _restored_chain(config, checkpoint)
+    masks = mask_names(config.data.variables.imputed)
+    preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid, masks)
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     try:
         model = _fitting_model(experiment, checkpoint.weights)

@@ -131,11 +131,16 @@ def header(variable: Variable) -> SourceHeader:
     return replace(WAVES.header, variables=(variable,))
 
 
+READ_IT_IN = "read it in {}, or in units that can be converted to these"
+
+
 @pytest.mark.parametrize("sides", [TRAINING, FORECAST])
 @pytest.mark.parametrize(
     "key",
     [
-        pytest.param("units", marks=pytest.mark.carries_out("convert it to {} first; nothing is converted here")),
+        pytest.param(
+            "units", marks=pytest.mark.carries_out("read it in {}, or in units that can be converted to these")
+        ),
         pytest.param("level_units", marks=pytest.mark.carries_out("read it at a level in {}")),
         pytest.param("step_type", marks=pytest.mark.carries_out("read data with step type {}")),
         pytest.param("period", marks=pytest.mark.carries_out("read data over periods of {}")),

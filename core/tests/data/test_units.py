@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml.data.units import have_same_meaning
+from wxml.data.units import conversion, have_same_meaning, is_known
 from wxml.data.variables import Variable
 
 POWERS = st.dictionaries(
@@ -64,3 +64,55 @@ def test_families_of_names(same: tuple[str, ...]) -> None:
         assert Variable("x", units=same[0]).has_units_of(Variable("x", units=unit))
     others = [unit for unit in everything if unit not in same]
     assert not any(have_same_meaning(unit, other) for unit in same for other in others)
+
+
+FAMILIES = {
+    "temperature": {"K": (1, 0), "degC": (1, 273.15), "Celsius": (1, 273.15), "degF": (5 / 9, 459.67 * 5 / 9)},
+    "pressure": {"Pa": (1, 0), "hPa": (100, 0), "millibars": (100, 0), "kPa": (1000, 0)},
+    "share": {
+        "1": (1, 0),
+        "%": (0.01, 0),
+        "(0 - 1)": (1, 0),
+        "kg kg**-1": (1, 0),
+        "g/kg": (0.001, 0),
+        "ppm": (1e-6, 0),
+    },
+    "speed": {"m s**-1": (1, 0), "km h-1": (1 / 3.6, 0), "knots": (1852 / 3600, 0)},
+    "geopotential": {"m**2 s**-2": (1, 0), "m2 s-2": (1, 0), "J kg-1": (1, 0)},
+    "height": {"m": (1, 0), "km": (1000, 0), "dam": (10, 0), "mm": (0.001, 0)},
+    "water": {"kg m-2": (1, 0), "g m**-2": (0.001, 0)},
+    "flux": {"W m-2": (1, 0), "J m-2 s-1": (1, 0), "kW m**-2": (1000, 0)},
+    "energy": {"J m-2": (1, 0), "kJ m-2": (1000, 0)},
+    "rate": {"m s-2": (1, 0), "mm s-2": (0.001, 0)},
+}
+"""The scale and the offset to the first unit of each family."""
+UNITS = st.sampled_from([(family, unit) for family, units in FAMILIES.items() for unit in units])
+
+
+@given(UNITS, UNITS, st.floats(-1e4, 1e4))
+def test_units_of_one_quantity_are_converted_and_no_others(found, wanted, value: float) -> None:  # type: ignore[no-untyped-def]
+    line = conversion(found[1], wanted[1])
+    if found[0] != wanted[0]:
+        assert line is None
+        return
+    (scale, offset), (other, shift) = (FAMILIES[family][unit] for family, unit in (found, wanted))
+    assert line is not None
+    expected = (value * scale + offset - shift) / other
+    assert value * line.scale + line.offset == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    back = conversion(wanted[1], found[1])
+    assert back is not None
+    assert (value * line.scale + line.offset) * back.scale + back.offset == pytest.approx(value, rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize("units", ["9**9**9", "m9999999", "dB", "", "m of water", "if", "C", "gpm", "__import__"])
+def test_what_has_no_scale_and_offset_is_not_converted(units: str) -> None:
+    for wanted in ("1", "m", "K"):
+        assert conversion(units, wanted) is None
+        assert conversion(wanted, units) is None
+
+
+@given(st.text(max_size=12), st.sampled_from(["K", "1", "m s-1"]))
+def test_any_text_is_an_answer(text: str, units: str) -> None:
+    found = conversion(text, units)
+    assert found is None or found.scale != 0
+    assert is_known(text) in (True, False)

@@ -37,7 +37,7 @@ def scored(grid, source, write, verify) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("own", "other", "words"),
     [
-        ({"units": "K"}, {"units": "degC"}, ("in 'K'", "in 'degC'")),
+        ({"units": "K"}, {"units": "W m-2"}, ("in 'K'", "in 'W m-2'")),
         ({"units": "m"}, {"units": "kg m-2"}, ("in 'm'", "in 'kg m-2'")),
         ({"units": "m2 s-2"}, {"units": "m"}, ("in 'm2 s-2'", "in 'm'")),
         (RAIN, RAIN | {"period": "3h"}, ("over periods of 6h", "over periods of 3h")),
@@ -53,6 +53,22 @@ def test_another_quantity_is_refused(scored, own, other, words, is_turned) -> No
     with pytest.raises(DataError) as caught:
         scored(forecast, truth)
     assert caught.value.message == f"the forecast has 'x' {first}, and the truth has it {second}"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "rmse"),
+    [
+        ("K", "degC", 1 - 273.15),  # the forecast is 1 in its units, the truth 0 in its own
+        ("degC", "K", 1 + 273.15),
+        ("Pa", "hPa", 1.0),
+        ("degF", "degC", 1 - 32),
+    ],
+)
+def test_a_truth_in_other_units_is_converted(scored, own, other, rmse, caplog) -> None:
+    caplog.set_level("INFO", "wxml")
+    scores, _ = scored({"units": own}, {"units": other})
+    np.testing.assert_allclose(scores.get("rmse", "forecast", "x"), abs(rmse), rtol=1e-5)
+    assert f"the truth has 'x' in {other!r}; it is converted to {own!r}, as in the forecast" in caplog.messages
 
 
 @pytest.mark.parametrize(

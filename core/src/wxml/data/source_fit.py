@@ -3,8 +3,9 @@
 A source that replaces the one of the training is held against the training, and the truth against the forecast.
 """
 
-__all__ = ["FORECAST", "SAME_PLACE", "TRAINING", "Sides", "check_variables", "on_grid"]
+__all__ = ["FORECAST", "SAME_PLACE", "TRAINING", "Sides", "check_variables", "in_units_of", "on_grid"]
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,14 +13,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.converted import Converted
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.grid import Grid
 from wxml.data.node_order import node_order
 from wxml.data.read_request import ReadRequest, picked, run
 from wxml.data.source import DataSource, SelectiveSource, SourceHeader
-from wxml.data.units import have_same_meaning
+from wxml.data.units import Line, conversion, have_same_meaning
 from wxml.data.variables import Variable
 from wxml.errors import DataError
+
+logger = logging.getLogger("wxml")
 
 SAME_PLACE: Final = 1e-4
 """Degrees by which nodes may differ: files store places in single precision, and no grid is so fine."""
@@ -78,7 +82,7 @@ _COMPARED = (
         "units",
         "units",
         "in {!r}",
-        "convert it to {!r} first; nothing is converted here",
+        "read it in {!r}, or in units that can be converted to these",
         have_same_meaning,
         lambda _: True,
     ),
@@ -177,6 +181,33 @@ def _described(grid: Grid) -> str:
 
 def _place(grid: Grid, node: int) -> str:
     return f"{grid.latitudes[node]:.7g}°N {grid.longitudes[node]:.7g}°E"
+
+
+def in_units_of(source: DataSource, wanted: Sequence[Variable], sides: Sides = TRAINING) -> DataSource:
+    """Convert the variables of a source to the units of another side, and say so in the log.
+
+    What cannot be converted, or has no units on one side, stays as it is; `check_variables` tells or refuses it. A
+    source that needs no conversion is given back as it is.
+
+    Args:
+        source: the source.
+        wanted: the variables of the other side; those that the source lacks are passed over.
+        sides: what both are called in messages.
+    """
+    there = {variable.name: variable for variable in source.header.variables}
+    lines: dict[str, tuple[str, Line]] = {}
+    for one in wanted:
+        found = there.get(one.name)
+        if found is None or not (one.units and found.units) or have_same_meaning(one.units, found.units):
+            continue
+        line = conversion(found.units, one.units)
+        if line is not None:
+            lines[one.name] = (one.units, line)
+            logger.info(
+                "%s has %r in %r; it is converted to %r, as in %s",
+                sides.found, one.name, found.units, one.units, sides.wanted,
+            )  # fmt: skip
+    return Converted(source, lines) if lines else source
 
 
 def check_variables(header: SourceHeader, wanted: Sequence[Variable], sides: Sides = TRAINING) -> list[str]:

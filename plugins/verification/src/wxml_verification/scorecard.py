@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 from wxml import Scores, VerificationTask, Verifier
-from wxml.data.source_fit import FORECAST, check_variables
+from wxml.data.source_fit import FORECAST, check_variables, in_units_of
 from wxml.errors import DataError, nearest
 
 from wxml_verification.accumulation import METRICS
@@ -57,10 +57,12 @@ class Scorecard(Verifier):
                 raise DataError(
                     f"the forecast `{forecast.name}` has no variable", fix="name a file with forecasts in it"
                 )
-            header = task.truth.header
-            header.variable_indices(wanted)
-            truth = Truth(fitted(task.truth, forecast))
-            uncompared = check_variables(header, [forecast.variable(name) for name in wanted], FORECAST)
+            task.truth.header.variable_indices(wanted)
+            scored = [forecast.variable(name) for name in wanted]
+            source = in_units_of(task.truth, scored, FORECAST)
+            header = source.header
+            truth = Truth(fitted(source, forecast))
+            uncompared = check_variables(header, scored, FORECAST)
             for sentence in uncompared:
                 logger.warning("%s", sentence)
             truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from wxml_dataset_sources.combining.combination import Source, opened
 from wxml_dataset_sources.combining.scaled import Line, Scaled
-from wxml_dataset_sources.combining.units import conversion
+from wxml_dataset_sources.combining.units import line_to
 from wxml_dataset_sources.combining.variable_choice import meant
 
 
@@ -28,7 +28,7 @@ class Convert(Scaled):
     ) -> None:
         part = opened(source)
         lines = {
-            variable: Line(*conversion(variable, wanted), wanted)
+            variable: Line(*line_to(variable, wanted), wanted)
             for name, wanted in units.items()
             for variable in meant(name, part.header.variables, "units")
         }

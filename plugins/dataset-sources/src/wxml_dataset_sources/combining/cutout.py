@@ -15,7 +15,7 @@ from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, Sources, fill_there, opened_all
-from wxml_dataset_sources.combining.fitting import check_members, check_times
+from wxml_dataset_sources.combining.fitting import check_members, check_times, in_units_of_first
 from wxml_dataset_sources.combining.nested_grids import nested
 from wxml_dataset_sources.combining.sequence import in_one_order
 
@@ -48,6 +48,7 @@ class Cutout(Combination):
         super().__init__(parts, {"min_distance_km": min_distance_km} | limit)
         check_times(parts)
         check_members(parts)
+        parts = in_units_of_first(parts)
         in_one_order(parts)
         _check_regions(parts[:-1])
         grids = [part.header.grid for part in parts]
@@ -55,6 +56,7 @@ class Cutout(Combination):
         _check_covers(parts, shares)
         self._own = np.concatenate(nodes)
         self._owners = np.repeat(np.arange(len(parts)), [len(kept) for kept in nodes])
+        self._parts = tuple(part.source for part in parts)
         self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
         self.header = replace(parts[0].header, grid=_grid(grids, nodes, shares))
 
@@ -64,7 +66,7 @@ class Cutout(Combination):
             mine = np.flatnonzero(owners == number)
             columns = self._columns[number][request.variables]
             part = replace(request, nodes=run(own[mine]), variables=columns)
-            fill_there(self._sources[number], part, out, (*[slice(None)] * 3, run(mine)))
+            fill_there(self._parts[number], part, out, (*[slice(None)] * 3, run(mine)))
 
 
 def _grid(grids: Sequence[Grid], nodes: Sequence[NDArray[np.intp]], shares: Sequence[NDArray[np.float64]]) -> Grid:

@@ -13,7 +13,7 @@ from wxml import Variable
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.formulas import FORMULAS, Formula, FormulaName
-from wxml_dataset_sources.combining.units import conversion
+from wxml_dataset_sources.combining.units import line_to
 from wxml_dataset_sources.combining.variable_choice import meant
 
 LOG = logging.getLogger("wxml")
@@ -117,7 +117,7 @@ def _one(name: str, suffix: str, how: FormulaName, operands: Sequence[Variable],
         )
     _check_operands(name, operands, formula.needs_same_units)
     pairs = zip(operands, takes, strict=True)
-    taken = [Operand(each.name, *(conversion(each, units) if units else (1.0, 0.0))) for each, units in pairs]
+    taken = [Operand(each.name, *(line_to(each, units) if units else (1.0, 0.0))) for each, units in pairs]
     return Derived(_described(name, suffix, formula, operands), formula, tuple(taken), pressure, limits)
 
 

@@ -10,14 +10,14 @@ from wxml import ReadRequest
 from wxml.data.read_request import run
 
 from wxml_dataset_sources.combining.combination import Combination, Sources, fill_there, opened_all
-from wxml_dataset_sources.combining.fitting import check_times, on_grid_of
+from wxml_dataset_sources.combining.fitting import check_times, in_units_of_first, on_grid_of
 from wxml_dataset_sources.combining.sequence import in_one_order
 
 
 class Ensemble(Combination):
     """The members of several sources behind each other, which have the same times, variables and nodes.
 
-    Variables and nodes are in the order of the first source.
+    Variables and nodes are in the order of the first source, and values in its units.
     """
 
     name = "ensemble"
@@ -26,6 +26,7 @@ class Ensemble(Combination):
         parts = opened_all(sources)
         super().__init__(parts, {})
         check_times(parts)
+        parts = in_units_of_first(parts)
         in_one_order(parts)
         self._placed = tuple(on_grid_of(parts[0], part) for part in parts)
         self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]

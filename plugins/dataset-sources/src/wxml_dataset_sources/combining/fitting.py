@@ -1,6 +1,6 @@
 """Whether sources can be combined: the same nodes, members, times and quantities. Messages name both sides."""
 
-__all__ = ["SAME_PLACE", "check_members", "check_quantities", "check_times", "on_grid_of"]
+__all__ = ["SAME_PLACE", "check_members", "check_quantities", "check_times", "in_units_of_first", "on_grid_of"]
 
 import logging
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from wxml import DataSource
-from wxml.data.source_fit import SAME_PLACE, Sides, check_variables, on_grid
+from wxml.data.source_fit import SAME_PLACE, Sides, check_variables, in_units_of, on_grid
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
@@ -72,6 +72,14 @@ def check_quantities(parts: Sequence[Part]) -> None:
     for part in others:
         for sentence in check_variables(part.header, first.header.variables, _sides(first, part)):
             LOG.warning("%s", sentence)
+
+
+def in_units_of_first(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts with their variables in the units of the first one, where they can be converted; the log says so."""
+    first, *others = parts
+    return first, *(
+        part._replace(source=in_units_of(part.source, first.header.variables, _sides(first, part))) for part in others
+    )
 
 
 def _sides(first: Part, part: Part) -> Sides:

@@ -17,7 +17,7 @@ from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.cells import cells
 from wxml_dataset_sources.combining.combination import Combination, Part, Sources, fill_there, opened_all
-from wxml_dataset_sources.combining.fitting import SAME_PLACE, check_members, check_times
+from wxml_dataset_sources.combining.fitting import SAME_PLACE, check_members, check_times, in_units_of_first
 from wxml_dataset_sources.combining.sequence import in_one_order
 
 GLOBE = 4 * np.pi
@@ -44,11 +44,13 @@ class Grids(Combination):
         super().__init__(parts, {} if areas is None else {"areas": areas})
         check_times(parts)
         check_members(parts)
+        parts = in_units_of_first(parts)
         in_one_order(parts)
         _check_places(parts)
         sizes = [len(part.header.grid) for part in parts]
         self._own = np.concatenate([np.arange(size) for size in sizes])
         self._owners = np.repeat(np.arange(len(parts)), sizes)
+        self._parts = tuple(part.source for part in parts)
         self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
         self.header = replace(parts[0].header, grid=_grid(parts, _areas(parts, areas)))
 
@@ -58,7 +60,7 @@ class Grids(Combination):
             mine = np.flatnonzero(owners == number)
             columns = self._columns[number][request.variables]
             part = replace(request, nodes=run(own[mine]), variables=columns)
-            fill_there(self._sources[number], part, out, (*[slice(None)] * 3, run(mine)))
+            fill_there(self._parts[number], part, out, (*[slice(None)] * 3, run(mine)))
 
 
 def _grid(parts: Sequence[Part], areas: Sequence[float]) -> Grid:

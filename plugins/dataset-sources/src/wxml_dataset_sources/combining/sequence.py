@@ -13,17 +13,18 @@ from wxml.data.times import format_time
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, fill_there
-from wxml_dataset_sources.combining.fitting import check_members, check_quantities, on_grid_of
+from wxml_dataset_sources.combining.fitting import check_members, check_quantities, in_units_of_first, on_grid_of
 
 
 class Sequential(Combination):
     """The times of several sources, which have the same variables, nodes and members and no time in common.
 
-    Variables and nodes are in the order of the first source.
+    Variables and nodes are in the order of the first source, and values in its units.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
         super().__init__(parts, {})
+        parts = in_units_of_first(parts)
         in_one_order(parts)
         check_members(parts)
         self._placed = tuple(on_grid_of(parts[0], part) for part in parts)
