@@ -19,7 +19,13 @@ PACKAGES = ["kernels", "core", *PLUGINS]
 SOURCES = [f"{package}/src" for package in PACKAGES]
 EXAMPLES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/src"))
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
-PAGES = ["model_step", "scaling", "floor", "kernels"]  # the benchmarks that write tables and plots themselves
+PAGES = [
+    "model_step",
+    "scaling",
+    "floor",
+    "kernels",
+    "data_read",
+]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]
 ENDLESS = ("-o", "faulthandler_timeout=0")
 """Options of pytest for proofs, of which one test may take longer than any test of `check`."""

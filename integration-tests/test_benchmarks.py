@@ -10,6 +10,7 @@ import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 CASES = {
+    "data_read": ["--cases", "one date", "two dates"],
     "model_step": ["--families", "gnn", "--parts", "model"],
     "scaling": ["--families", "gnn", "--variables", "nodes"],
     "floor": ["--kernels", "segment sum"],

@@ -61,7 +61,9 @@ HEAVY = {
     "netCDF4": ("wxml_forecast_writers/netcdf_writer.py", "wxml_dataset_sources/xarray_reading/validity.py"),
     "zarr": (
         "wxml_dataset_builder/arrays.py",
+        "wxml_dataset_sources/anemoi_reading/chunk_files.py",
         "wxml_dataset_sources/anemoi_reading/store.py",
+        "wxml_dataset_sources/anemoi_reading/values.py",
         "wxml_forecast_writers/zarr_writer.py",
         "wxml_dataset_sources/remote/store.py",
         "wxml_dataset_sources/zarr_reading/*",

@@ -82,7 +82,7 @@ def run(positions: Indices) -> Positions:
     if not len(positions):
         return slice(0, 0)
     first, count = int(positions[0]), len(positions)
-    if int(positions[-1]) - first + 1 != count or not (np.diff(positions) == 1).all():
+    if int(positions[-1]) - first + 1 != count or (count > 1 and (positions[1:] - positions[:-1] != 1).any()):
         return positions
     return slice(first, first + count)
 

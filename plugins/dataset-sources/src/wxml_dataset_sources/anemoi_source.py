@@ -4,16 +4,18 @@ __all__ = ["AnemoiSource"]
 
 import logging
 import os
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import DataSource, SourceHeader, Variable
+from wxml import ReadRequest, SelectiveSource, SourceHeader, Variable
 from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
-from wxml_dataset_sources.anemoi_reading.store import Store, opened, read_values
+from wxml_dataset_sources.anemoi_reading.store import Store, opened
+from wxml_dataset_sources.anemoi_reading.values import read_values
 from wxml_dataset_sources.xarray_reading.checksums import checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
@@ -22,7 +24,7 @@ from wxml_dataset_sources.xarray_reading.files import resolve
 logger = logging.getLogger("wxml")
 
 
-class AnemoiSource(DataSource):
+class AnemoiSource(SelectiveSource):
     """A zarr store (format 2 or 3) in the layout of anemoi-datasets, read natively.
 
     The statistics in the store count every node the same; those of wxml weigh them by area and are computed anew.
@@ -42,6 +44,7 @@ class AnemoiSource(DataSource):
         self._path = _one_store(path)
         store = opened(self._path)
         self._columns = _chosen(self._path, store.variables, variables)
+        self._dates = store.dates
         self._rows = _present(self._path, store, missing_dates)
         self._options = {"missing_dates": missing_dates} | ({} if variables is None else {"variables": variables})
         self.header = SourceHeader(
@@ -64,10 +67,9 @@ class AnemoiSource(DataSource):
         """A hash of names, sizes, times and inodes of the files, and of the options."""
         return fingerprint_of_files([self._path], self._options)
 
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        read_values(self._path, self._rows[time_indices], self._columns[variable_indices], out)
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        rows, columns = self._rows[request.times], self._columns[request.variables]
+        read_values(self._path, self._dates, replace(request, times=rows, variables=columns), out)
 
 
 def _one_store(path: str) -> str:

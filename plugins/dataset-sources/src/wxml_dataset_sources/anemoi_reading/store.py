@@ -1,11 +1,11 @@
-"""A store in the layout of anemoi-datasets: opens it, checks that it is whole, and reads values."""
+"""A store in the layout of anemoi-datasets: opens it, and checks that it is whole."""
 
-__all__ = ["Store", "opened", "read_values"]
+__all__ = ["COPY_AGAIN", "Store", "damaged", "data_array", "opened", "written"]
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +23,6 @@ from wxml_dataset_sources.anemoi_reading.places import grid_of, recorded_grid
 
 DIMENSIONS: Final = ("dates", "variables", "ensembles", "values")
 COPY_AGAIN: Final = "build the store again, or copy it again from where it was made"
-KEPT_OPEN: Final = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +44,7 @@ def opened(path: str) -> Store:
     Raises:
         DataError: it is damaged, was not finished, or has another layout.
     """
-    with damage_errors(lambda error: _damaged(path, error)):
+    with damage_errors(lambda error: damaged(path, error)):
         root = _group(path)
         attributes = dict(root.attrs)
         data = _array(root, "data")
@@ -73,49 +72,24 @@ def opened(path: str) -> Store:
         )
 
 
-def read_values(path: str, rows: NDArray[np.intp], columns: NDArray[np.intp], out: NDArray[np.float32]) -> None:
-    """Fill `out[time, member, variable, node]` with the values at some dates and variables.
-
-    Dates in one chunk, and dates that follow each other, are read together.
-
-    Args:
-        path: the store, which `opened` accepts.
-        rows: positions on its axis of dates, in any order, perhaps repeated.
-        columns: positions among its variables, likewise.
-        out: the array to fill.
+def data_array(path: str) -> zarr.Array[Any]:
+    """The array of the data of a store.
 
     Raises:
-        DataError: a chunk is damaged.
+        DataError: it is not there.
     """
-    with damage_errors(lambda error: _damaged(path, error)):
-        data = _data(path, _written(path), os.getpid())
-        for first, last in _runs(np.unique(rows), data.chunks[0]):
-            here = np.flatnonzero((rows >= first) & (rows <= last))
-            for places, wanted in _spans(columns, data.chunks[1]):
-                block = np.asarray(data[first : last + 1, wanted])
-                picked = block[_slice(rows[here] - first)][:, _slice(columns[places] - wanted.start)]
-                for place, values in zip(here, picked, strict=True):
-                    out[place][:, _slice(places)] = values.swapaxes(0, 1)
+    array = _array(_group(path), "data")
+    if array is None:
+        raise _broken(path, "lacks the array `data`")
+    return array
 
 
-def _slice(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """The positions as a slice where they follow each other: it copies nothing."""
-    follow = len(positions) and np.array_equal(positions, np.arange(positions[0], positions[0] + len(positions)))
-    return slice(int(positions[0]), int(positions[-1]) + 1) if follow else positions
-
-
-def _runs(rows: NDArray[np.intp], chunk: int) -> Iterator[tuple[int, int]]:
-    """The first and the last of each run of rising positions that follow each other or share a chunk."""
-    is_new = (np.diff(rows) > 1) & (np.diff(rows // chunk) > 0)
-    starts = np.concatenate([[0], np.flatnonzero(is_new) + 1])
-    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
-        yield int(rows[start]), int(rows[end - 1])
-
-
-def _spans(columns: NDArray[np.intp], chunk: int) -> Iterator[tuple[NDArray[np.intp], slice]]:
-    """Runs of variables that share chunks or follow each other: their places in `columns`, and where they lie."""
-    for first, last in _runs(np.unique(columns), chunk):
-        yield np.flatnonzero((columns >= first) & (columns <= last)), slice(first, last + 1)
+def written(path: str) -> int:
+    """When the metadata of the data were last written, in nanoseconds."""
+    for name in ("zarr.json", ".zarray"):
+        with suppress(FileNotFoundError):
+            return os.stat(f"{path}/data/{name}").st_mtime_ns
+    return 0
 
 
 def _group(path: str) -> zarr.Group:
@@ -126,27 +100,13 @@ def _group(path: str) -> zarr.Group:
     return zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=False)
 
 
-def _written(path: str) -> int:
-    """When the metadata of the data were last written, in nanoseconds."""
-    names = (os.path.join(path, "data", name) for name in ("zarr.json", ".zarray"))
-    return max((os.stat(name).st_mtime_ns for name in names if os.path.exists(name)), default=0)
-
-
-@lru_cache(maxsize=KEPT_OPEN)
-def _data(path: str, written: int, process: int) -> zarr.Array[Any]:
-    """The array of the data; every process opens its own, and opens it again once it was written again."""
-    array = _group(path).get("data")
-    if not isinstance(array, zarr.Array):
-        raise _broken(path, "lacks the array `data`")
-    return array
-
-
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
     found = group.get(name)
     return found if isinstance(found, zarr.Array) else None
 
 
-def _damaged(path: str, error: Exception) -> DataError:
+def damaged(path: str, error: Exception) -> DataError:
+    """The error for a store that cannot be read."""
     if isinstance(error, PermissionError):
         return DataError(f"`{path}` may not be read: permission denied", fix="ask its owner, or check its mode")
     reason = " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,155 @@
+"""Values of a store: only the chunks that hold what is asked for are read, several at a time."""
+
+__all__ = ["read_values"]
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from wxml import ReadRequest
+from wxml.data.read_request import Positions, run
+from wxml.data.times import format_time
+from wxml.errors import DataError
+from wxml.files.failures import damage_errors
+
+from wxml_dataset_sources.anemoi_reading.chunk_files import ChunkFiles
+from wxml_dataset_sources.anemoi_reading.chunks import Chunk, chunks_of, is_all, taken
+from wxml_dataset_sources.anemoi_reading.store import COPY_AGAIN, damaged, data_array, written
+
+KEPT_OPEN: Final = 64
+THREADS: Final = 8
+"""At most so many chunks are unpacked at a time."""
+Values = NDArray[np.float32]
+
+
+class _Data(NamedTuple):
+    """The array of a store, and how its chunks are read."""
+
+    path: str
+    array: zarr.Array[Any]
+    sizes: tuple[int, ...]
+    """The length of a chunk along each axis."""
+    files: ChunkFiles | None
+    """None: zarr reads them."""
+
+
+def read_values(path: str, dates: NDArray[np.datetime64], request: ReadRequest, out: Values) -> None:
+    """Write what is asked for of a store to `out[time, member, variable, node]`.
+
+    Args:
+        path: the store, which `opened` accepts.
+        dates: the instants on its axis, for messages.
+        request: positions on the axes of the store.
+        out: the array to fill, perhaps a view.
+
+    Raises:
+        DataError: a chunk is damaged, or not there though it would not be read as missing values.
+    """
+    with damage_errors(lambda error: damaged(path, error)):
+        data = _data(path, written(path), os.getpid())
+        room = out.swapaxes(1, 2)
+        wanted = (run(request.times), run(request.variables), request.members, request.nodes)
+        sizes = data.sizes
+
+        def read(chunk: Chunk) -> None:
+            try:
+                _read_chunk(data, chunk, room)
+            except FileNotFoundError:
+                _check_missing(path, data.array, dates[chunk.numbers[0] * sizes[0] :][: sizes[0]])
+                _assign(room, chunk.places, np.float32(np.nan))
+
+        _each(read, list(chunks_of(wanted, sizes)))
+
+
+def _each(read: Callable[[Chunk], None], chunks: Sequence[Chunk]) -> None:
+    """Read all chunks, several at a time: codecs unpack without Python's lock."""
+    count = min(len(os.sched_getaffinity(0)), THREADS) if len(chunks) > 1 else 1
+    if count == 1:
+        for chunk in chunks:
+            read(chunk)
+        return
+    for _ in _pool(os.getpid(), count).map(read, chunks):
+        pass
+
+
+def _read_chunk(data: _Data, chunk: Chunk, room: Values) -> None:
+    """Write what is asked for of a chunk to its places in `room`, `[time, variable, member, node]`."""
+    if data.files is None:
+        _read_with_zarr(data, chunk, room)
+        return
+    files, target = data.files, _target(room, chunk.places)
+    fits = target is not None and target.flags.c_contiguous and target.dtype == files.dtype
+    if target is not None and fits and chunk.is_whole(data.sizes):
+        files.fill(chunk.numbers, target)
+    elif target is not None and fits and files.codec == "none" and _is_range(chunk, data.sizes):
+        own: Any = chunk.own[1]
+        files.fill_range(chunk.numbers, own.start * math.prod(data.sizes[2:]), target)
+    else:
+        values = np.empty(data.sizes, files.dtype)
+        files.fill(chunk.numbers, values)
+        _assign(room, chunk.places, taken(values, chunk.own))
+
+
+def _target(room: Values, places: Sequence[Positions]) -> Values | None:
+    """The view of `room` at these places; None if they are no slices."""
+    return room[tuple(places)] if all(isinstance(each, slice) for each in places) else None
+
+
+def _is_range(chunk: Chunk, sizes: Sequence[int]) -> bool:
+    """Whether variables that follow each other are asked for of one date, whole."""
+    rest = (is_all(*pair) for pair in zip(chunk.own[2:], sizes[2:], strict=True))
+    return sizes[0] == 1 and is_all(chunk.own[0], 1) and isinstance(chunk.own[1], slice) and all(rest)
+
+
+def _read_with_zarr(data: _Data, chunk: Chunk, room: Values) -> None:
+    """Write what is asked for of a chunk; raise a FileNotFoundError where zarr would fill in what is no NaN."""
+    array, sizes = data.array, data.array.shards or data.array.chunks
+    starts = [number * size for number, size in zip(chunk.numbers, array.chunks, strict=True)]
+    file = array.metadata.encode_chunk_key(tuple(start // size for start, size in zip(starts, sizes, strict=True)))
+    if not _is_nan(array.fill_value) and not os.path.exists(os.path.join(data.path, "data", file)):
+        raise FileNotFoundError(file)
+    ends = [min(start + size, length) for start, size, length in zip(starts, array.chunks, array.shape, strict=True)]
+    whole = tuple(map(slice, starts, ends))
+    _assign(room, chunk.places, taken(np.asarray(array[whole]), chunk.own))
+
+
+def _assign(room: Values, places: Sequence[Positions], values: Any) -> None:
+    target = _target(room, places)
+    if target is not None:
+        target[...] = values
+    else:
+        axes = [np.arange(size)[each] for size, each in zip(room.shape, places, strict=True)]
+        room[np.ix_(*axes)] = values
+
+
+def _check_missing(path: str, array: zarr.Array[Any], dates: NDArray[np.datetime64]) -> None:
+    """Raise a DataError for a chunk that is not there, if the store does not fill it with NaN."""
+    if not _is_nan(array.fill_value):
+        raise DataError(
+            f"`{path}` lacks a chunk of its data at {format_time(dates[0])}, and does not say that it is missing: it "
+            f"would be read as {array.fill_value}",
+            fix=COPY_AGAIN,
+        )
+
+
+def _is_nan(fill: object) -> bool:
+    return isinstance(fill, float | np.floating) and bool(np.isnan(fill))
+
+
+@lru_cache(maxsize=KEPT_OPEN)
+def _data(path: str, written: int, process: int) -> _Data:
+    """The array of the data; every process opens its own, and opens it again once it was written again."""
+    array = data_array(path)
+    return _Data(path, array, array.chunks, ChunkFiles.of(os.path.join(path, "data"), array))
+
+
+@lru_cache(maxsize=1)
+def _pool(process: int, count: int) -> ThreadPoolExecutor:
+    """The threads of this process; after a fork, those of the parent are not there."""
+    return ThreadPoolExecutor(count, "wxml-read")
