@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Variable
+from wxml import Grid, Variable
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.formulas import FORMULAS, Formula, FormulaName
@@ -38,13 +38,14 @@ class Derived(NamedTuple):
     """That of the level in Pa, where the formula takes it and no operand is it."""
     limits: Limits
 
-    def computed(self, values: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-        """The values, from those of the operands."""
+    def computed(self, values: Sequence[NDArray[np.float32]], grid: Grid) -> NDArray[np.float64]:
+        """The values, from those of the operands; at all nodes of `grid` if the formula takes whole fields."""
         pairs = zip(values, self.operands, strict=True)
         taken = [each.astype(np.float64) * operand.scale + operand.offset for each, operand in pairs]
         pressure = [] if self.pressure is None else [self.pressure]
+        before = [] if self.formula.prepare is None else [self.formula.prepare(grid)]
         with np.errstate(invalid="ignore", divide="ignore"):  # what is no number of the formula's range is missing
-            found = self.formula.compute(*taken, *pressure)
+            found = self.formula.compute(*before, *taken, *pressure).reshape(taken[0].shape)
         found = np.where(np.isfinite(found), found, np.nan)
         return found if self.limits == (None, None) else np.clip(found, *self.limits)
 

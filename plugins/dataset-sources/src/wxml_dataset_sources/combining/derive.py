@@ -55,6 +55,9 @@ class Derive(Combination):
         new: list[Derived] = []
         for name, how in variables.items():
             new += derived(name, how.formula, how.of, own, (how.least, how.most))
+        for each in new:
+            if each.formula.prepare is not None:
+                each.formula.prepare(part.header.grid)
         self._derived = tuple(new)
         self.header = replace(part.header, variables=own + tuple(each.variable for each in new))
 
@@ -67,5 +70,8 @@ class Derive(Combination):
         for column in made:
             how = self._derived[request.variables[column] - own]
             needed = source.header.variable_indices([operand.name for operand in how.operands])
-            values = values_of(source, replace(request, variables=needed))
-            out[:, :, column] = how.computed([values[:, :, number] for number in range(len(needed))])
+            is_whole = how.formula.prepare is not None
+            nodes = slice(0, len(self.header.grid)) if is_whole else request.nodes
+            values = values_of(source, replace(request, variables=needed, nodes=nodes))
+            found = how.computed([values[:, :, number] for number in range(len(needed))], self.header.grid)
+            out[:, :, column] = found[..., request.nodes] if is_whole else found

@@ -7,7 +7,15 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml import Grid
 
+from wxml_dataset_sources.combining.grid_directions import (
+    along_columns,
+    along_rows,
+    directions,
+    eastward,
+    northward,
+)
 from wxml_dataset_sources.combining.moisture import (
     DRY_AIR,
     RATIO,
@@ -18,6 +26,7 @@ from wxml_dataset_sources.combining.moisture import (
     specific_humidity,
     vapour_pressure,
 )
+from wxml_dataset_sources.combining.spectral_winds import divergence, transform, vorticity, wind_u, wind_v
 
 Array = NDArray[np.float64]
 FormulaName = Literal[
@@ -41,6 +50,14 @@ FormulaName = Literal[
     "cosine",
     "sine",
     "angle",
+    "wind-east",
+    "wind-north",
+    "wind-along-rows",
+    "wind-along-columns",
+    "vorticity",
+    "divergence",
+    "wind-u-of-vorticity",
+    "wind-v-of-vorticity",
     "clip",
     "sum",
     "difference",
@@ -52,7 +69,7 @@ class Formula(NamedTuple):
     """A formula of one or several variables."""
 
     compute: Callable[..., Array]
-    """From the operands, in double precision; then the pressure in Pa if `at_pressure`."""
+    """From what `prepare` gives, the operands in double precision, and the pressure in Pa if `at_pressure`."""
     takes: tuple[str, ...] | None
     """The units in which each operand is taken; empty: in its own. None: one or more operands in their own."""
     units: str | None
@@ -61,6 +78,8 @@ class Formula(NamedTuple):
     """Whether the units of all variables must be the same."""
     at_pressure: bool = False
     """Whether the pressure counts: that of the level, or a further variable."""
+    prepare: Callable[[Grid], object] | None = None
+    """What the formula needs of the grid, where it takes whole fields `[..., node]`; it refuses other grids."""
 
 
 def _total(*values: Array) -> Array:
@@ -117,6 +136,14 @@ FORMULAS: Final[dict[FormulaName, Formula]] = {
     "cosine": Formula(np.cos, ("radian",), "1"),
     "sine": Formula(np.sin, ("radian",), "1"),
     "angle": Formula(_angle, ("1", "1"), "degree"),
+    "wind-east": Formula(eastward, ("", ""), None, needs_same_units=True, prepare=directions),
+    "wind-north": Formula(northward, ("", ""), None, needs_same_units=True, prepare=directions),
+    "wind-along-rows": Formula(along_rows, ("", ""), None, needs_same_units=True, prepare=directions),
+    "wind-along-columns": Formula(along_columns, ("", ""), None, needs_same_units=True, prepare=directions),
+    "vorticity": Formula(vorticity, ("m s-1", "m s-1"), "s-1", prepare=transform),
+    "divergence": Formula(divergence, ("m s-1", "m s-1"), "s-1", prepare=transform),
+    "wind-u-of-vorticity": Formula(wind_u, ("s-1", "s-1"), "m s-1", prepare=transform),
+    "wind-v-of-vorticity": Formula(wind_v, ("s-1", "s-1"), "m s-1", prepare=transform),
     "clip": Formula(lambda values: values, ("",), None),
     "sum": Formula(_total, None, None, needs_same_units=True),
     "difference": Formula(np.subtract, ("", ""), None, needs_same_units=True),
