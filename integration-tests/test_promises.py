@@ -109,6 +109,12 @@ def test_every_bad_plugin_is_among_the_rows(page: str) -> None:
         assert word in said
 
 
+def test_every_row_of_bad_data_stands_on_a_test(root: Path) -> None:
+    page = (root / "docs" / "bad-data.md").read_text()
+    assert len(list(promises(page))) > 25
+    assert list(broken_promises(page, root)) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [

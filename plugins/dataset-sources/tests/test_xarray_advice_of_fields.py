@@ -347,6 +347,7 @@ def test_values_that_are_written_again(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"`x` cannot be read from"):
         source.read(source.header.times, ["x"])
     write()
+    source = XarraySource(path=str(path))
     np.testing.assert_allclose(source.read(source.header.times, ["x"]).reshape(noise.shape), noise, rtol=1e-6)
 
 

@@ -50,7 +50,7 @@ def test_fractions_of_hours_are_rounded_to_seconds(tmp_path: Path) -> None:
 
 def test_a_repeated_time_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, {"time": hours([0, 6, 6])}, ("time",), (3,))
-    with pytest.raises(DataError, match=r"'t' is there twice for 2000-01-01T06: as `t` in"):
+    with pytest.raises(DataError, match=r"'t' is there twice for 2000-01-01T06 in one file: as `t` in"):
         XarraySource(path=path)
 
 

@@ -244,6 +244,13 @@ def _check_overlaps(blocks: Sequence[Block]) -> None:
         repeats = np.flatnonzero(times[order][1:] == times[order][:-1])
         if len(repeats):
             first, second = order[repeats[0]], order[repeats[0] + 1]
+            if owners[first] == owners[second]:
+                raise DataError(
+                    f"variable {name!r} is there twice for {format_time(times[first])} in one file: as "
+                    f"{sharing[owners[first]].place}",
+                    fix="leave one of both out, for example with `dataset.drop_duplicates('time')` of xarray, and "
+                    "write the file again",
+                )
             raise _clash(name, sharing[owners[first]], sharing[owners[second]], f"for {format_time(times[first])}")
 
 

@@ -143,6 +143,8 @@ def _from_numbers(name: str, variable: xr.Variable) -> NDArray[np.datetime64]:
         with warnings.catch_warnings():
             # Times that are no whole seconds are rounded to them afterwards.
             warnings.filterwarnings("ignore", "Can't decode floating point datetimes", xr.SerializationWarning)
+            # Dates before 1582 come as dates of their calendar, and are converted below.
+            warnings.filterwarnings("ignore", "Unable to decode time axis", xr.SerializationWarning)
             decoded = xr.decode_cf(whole, decode_times=coder, decode_timedelta=False)[name].variable.values
         if decoded.dtype == object:
             decoded = np.array([_isoformat(date) for date in decoded.ravel()]).reshape(variable.shape)

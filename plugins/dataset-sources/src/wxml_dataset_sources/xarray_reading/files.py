@@ -104,6 +104,20 @@ class DataFile:
     engine: Engine
     store: StoreAt | ReferencesAt | None = None
     """The remote store, or the references, if it is one."""
+    written: int = 0
+    """When it was last written, in nanoseconds, as it was found; 0 for a store."""
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that was written again since it was found: its fields may be elsewhere, or others.
+
+        Raises:
+            DataError: its time is another one.
+        """
+        if self.written and os.stat(self.path).st_mtime_ns != self.written:
+            raise DataError(
+                f"`{self.path}` was written again while it was in use",
+                fix="start again: what opens the file now reads what is in it now",
+            )
 
 
 def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> DataFile:
@@ -113,7 +127,7 @@ def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> D
         DataError: the file is neither NetCDF nor GRIB nor zarr.
     """
     if engine != "auto":
-        return DataFile(path, engine)
+        return _found(path, engine)
     found = _by_content(path) or SUFFIXES.get(Path(path).suffix.lower())
     if found is None:
         what = "folder that is no zarr store" if os.path.isdir(path) else "file of unknown format"
@@ -121,7 +135,11 @@ def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> D
             f"`{path}` is a {what}",
             fix="name NetCDF (.nc), GRIB (.grib, .grib2) or zarr; a pattern such as 'folder/*.nc' takes a whole folder",
         )
-    return DataFile(path, found)
+    return _found(path, found)
+
+
+def _found(path: str, engine: Engine) -> DataFile:
+    return DataFile(path, engine, written=0 if os.path.isdir(path) else os.stat(path).st_mtime_ns)
 
 
 def _by_content(path: str) -> Engine | None:

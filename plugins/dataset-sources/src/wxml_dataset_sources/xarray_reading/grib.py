@@ -183,7 +183,7 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
         times=None if kind.is_static else np.array(times, "datetime64[s]"),
         member_numbers=tuple(map(str, members)) if kind.has_number else None,
         grid=placed.grid,
-        reader=MessageReader(file.path, places, placed.nodes),
+        reader=MessageReader(file, places, placed.nodes),
         period=_period(kind, entries),
         stated=_stated(kind, "" if is_numbered else layers[levels[0]]),
     )
@@ -321,7 +321,7 @@ def _place(offset: Any) -> tuple[int, int]:
 class MessageReader:
     """The messages of one parameter in one file."""
 
-    path: str
+    file: DataFile
     places: NDArray[np.int64]
     """The byte of each message and the field within it, shape `[time, member, level, 2]`; -1 without a message."""
     nodes: int
@@ -334,15 +334,16 @@ class MessageReader:
     def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
         places = self.places[times][:, :, levels]
+        self.file.check_unchanged()
         out = np.full((*places.shape[:3], self.nodes), np.nan, np.float32)
-        with damage_errors(self._damaged, GRIB_DAMAGES), open(self.path, "rb") as file:
+        with damage_errors(self._damaged, GRIB_DAMAGES), open(self.file.path, "rb") as file:
             for slot in zip(*np.nonzero(places[..., 0] >= 0), strict=True):
                 out[slot] = _message_values(_read_message(file, places[slot]))
         return out
 
     def _damaged(self, error: Exception) -> DataError:
         return DataError(
-            f"a message of `{self.path}` cannot be read: {' '.join(str(error).split())[:200]}",
+            f"a message of `{self.file.path}` cannot be read: {' '.join(str(error).split())[:200]}",
             fix="the file is damaged or has changed: fetch or write it again",
         )
 

@@ -51,7 +51,7 @@ def opened(file: DataFile, *, as_stored: bool = False) -> xr.Dataset:
     its position in the file with the parent.
 
     Raises:
-        DataError: the file is damaged, has no variables, or leads to other files.
+        DataError: the file is damaged, has no variables, leads to other files, or was written again.
     """
     return _open(file, _modified(file), os.getpid(), as_stored)[0]
 
@@ -89,6 +89,7 @@ def released_after_failure() -> Iterator[None]:
 def _modified(file: DataFile) -> int:
     """When the file was last written, in nanoseconds; a remote store is asked whether it is the same, and has 0."""
     if file.store is None:
+        file.check_unchanged()
         return os.stat(file.path).st_mtime_ns
     if isinstance(file.store, StoreAt):
         check_store(file.store)
