@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
-from wxml import DataSource, create
+from wxml import DataSource, Moments, create
 from wxml_dataset_builder.command import command
+from wxml_dataset_builder.span import counted_alike
 
 SOURCE = {"start": "2000-01-01", "end": "2000-01-06", "truncation": 5, "spin_up_days": 0}
 RECIPE = """
@@ -56,3 +57,13 @@ def test_statistics_are_those_of_the_period(store: Path, source: DataSource) -> 
         np.testing.assert_allclose(group[f"{prefix}stdev"][:], found.std((0, 1, 3)), rtol=1e-12)
         assert np.array_equal(group[f"{prefix}minimum"][:], found.min((0, 1, 3)))
         assert np.array_equal(group[f"{prefix}maximum"][:], found.max((0, 1, 3)))
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_values_that_count_alike_have_the_moments_of_any_others(missing: bool) -> None:
+    values = np.random.default_rng(0).normal(280, 5, (3, 4, 1000)).astype(np.float32)
+    values[1, 2, 7] = np.nan if missing else 0
+    ones = np.ones(1000)
+    found = counted_alike(values, Moments.of(values, np.linspace(0, 1, 1000)), ones).arrays()
+    for name, wanted in Moments.of(values, ones).arrays().items():
+        assert np.array_equal(found[name], wanted), name
