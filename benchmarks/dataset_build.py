@@ -2,8 +2,8 @@
 
     python benchmarks/dataset_build.py [--dates 500] [--variables 40] [--nodes 10000] [--runs 3]
 
-Makes a file of smooth fields with noise in a temporary folder, and measures the following in turns, each in a process of
-its own:
+Makes a file of smooth fields with noise in a temporary folder, and measures the following in turns, each in a process
+of its own:
 
 - `copy`: a plain copy of as many bytes as the values have in float32, to a file that is flushed to the disk;
 - `recode`: netCDF4 reads date by date, zarr writes with the codec of wxml, nothing else: no statistics, no checksums;
