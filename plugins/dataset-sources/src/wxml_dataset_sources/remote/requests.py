@@ -190,7 +190,17 @@ def _web_options(remote: Remote) -> dict[str, Any]:
     token = os.environ.get(options.token_variable or "", "")
     is_named = urlsplit(remote.address).username is not None  # the address has credentials of its own
     headers = {"Authorization": f"Bearer {token}"} if token and not is_named else {}
-    return {"get_client": _client, "client_kwargs": {"timeout": waits, "headers": headers, "trust_env": True}}
+    return {
+        "get_client": _client,
+        "client_kwargs": {"timeout": waits, "headers": headers, "trust_env": _knows_proxies()},
+    }
+
+
+def _knows_proxies() -> bool:
+    """Whether the environment names proxies or has a netrc file; aiohttp looks for both anew at every request."""
+    from urllib.request import getproxies
+
+    return bool(getproxies()) or os.path.exists(os.environ.get("NETRC") or os.path.expanduser("~/.netrc"))
 
 
 async def _client(loop: asyncio.AbstractEventLoop, **options: Any) -> Any:

@@ -118,10 +118,13 @@ class RemoteStore(Store):
             yield name
 
 
-def raise_concurrency(wanted: int) -> None:
-    """Let zarr ask for as many chunks at once as wanted, in all of this process; a higher number stays."""
-    if zarr.config.get("async.concurrency") < wanted:
-        zarr.config.set({"async.concurrency": wanted})
+def raise_concurrency(requests: int) -> None:
+    """Let zarr work on twice as many chunks as are asked for at once, in all of this process; a higher number stays.
+
+    While some chunks are decoded, others are on their way.
+    """
+    if zarr.config.get("async.concurrency") < 2 * requests:
+        zarr.config.set({"async.concurrency": 2 * requests})
 
 
 def _range(wanted: ByteRequest | None) -> tuple[int | None, int | None]:
