@@ -1,9 +1,10 @@
 """How near reading a remote zarr store comes to what its number of requests at once allows: one JSON line per case.
 
-A server on this machine, in a process of its own, answers each request after 50 ms. The store has one chunk for each date and
-variable. With C requests at once, n chunks need at least n / C times the time of one request, which is measured on the
-same server in the same run; `share` is that time divided by the time that the read took (median of the rounds); `cpu_s` is the processor time of the reading
-process. On a machine that others use, a read that needs as much of it as the requests take cannot come near.
+A server on this machine, in a process of its own, answers each request after 50 ms. The store has one chunk for each
+date and variable. With C requests at once, n chunks need at least n / C times the time of one request, which is
+measured on the same server in the same run; `share` is that time divided by the time that the read took (median of the
+rounds); `cpu_s` is the processor time of the reading process. On a machine that others use, a read that needs as much
+of it as the requests take cannot come near.
 
     python benchmarks/data_remote.py [--dates 320] [--nodes 10000] [--latency 0.05] [--at-once 8 32 64] [--rounds 5]
 """
@@ -58,7 +59,8 @@ def served(folder: Path, latency: float) -> Iterator[str]:
     """The address of a server in another process."""
     command = [sys.executable, "-c", SERVE, str(folder), str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin and process.stdout
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the server has no pipes")
         try:
             yield process.stdout.readline().strip()
         finally:
@@ -84,6 +86,17 @@ def request_seconds(url: str, path: str) -> float:
     return statistics.median(seconds(ask) for _ in range(20))
 
 
+def measured(
+    source: XarraySource, names: tuple[str, ...], at_once: int, one: float, rounds: int
+) -> dict[str, float | int]:
+    """What it takes to read all dates, where one request takes `one` seconds."""
+    begin = time.process_time()
+    took = statistics.median(seconds(lambda: source.read(source.header.times, names)) for _ in range(rounds))
+    chunks, worked = len(source.header.times) * len(names), (time.process_time() - begin) / rounds
+    figures = {"chunks": chunks, "request_s": round(one, 4), "read_s": round(took, 3), "cpu_s": round(worked, 3)}
+    return figures | {"share": round(chunks / at_once * one / took, 3)}
+
+
 def main() -> None:
     """Write the store, serve it, and read all of its dates with each number of requests at once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -99,21 +112,12 @@ def main() -> None:
             one = request_seconds(url, "/a.zarr/t2m/0.0")
             for at_once in options.at_once:
                 storage = StorageOptions(concurrency=at_once)
-                opening = seconds(lambda storage=storage: XarraySource(path=f"{url}/a.zarr", storage_options=storage))  # type: ignore[misc]
+                begin = time.perf_counter()
                 source = XarraySource(path=f"{url}/a.zarr", storage_options=storage)
+                opening = time.perf_counter() - begin
                 for names in (VARIABLES[:1], VARIABLES):
-                    begin = time.process_time()
-                    took = statistics.median(
-                        seconds(lambda names=names, source=source: source.read(source.header.times, names))  # type: ignore[misc]
-                        for _ in range(options.rounds)
-                    )
-                    worked = (time.process_time() - begin) / options.rounds
-                    chunks = options.dates * len(names)
-                    allowed = chunks / at_once * one
-                    row = {"at_once": at_once, "variables": len(names), "chunks": chunks, "request_s": round(one, 4)}
-                    row |= {"open_s": round(opening, 3), "read_s": round(took, 3), "cpu_s": round(worked, 3)}
-                    row |= {"share": round(allowed / took, 3)}
-                    print(json.dumps(row), flush=True)
+                    row = {"at_once": at_once, "variables": len(names), "open_s": round(opening, 3)}
+                    print(json.dumps(row | measured(source, names, at_once, one, options.rounds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 Those of the section on real files are in `test_data_cookbook_real.py`.
 """
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from scipy.sparse import csr_array, save_npz
 from wxml import DataSource, Fields, ForecastHeader, Grid, Variable, create
 from wxml.data.times import format_time
 from wxml.files.yaml_loader import load_yaml
+from wxml.testing.file_server import FileServer
 
 PAGE = (
     (Path(__file__).resolve().parents[1] / "docs" / "data-cookbook.md")
@@ -79,6 +82,39 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def archive(folder: Path) -> Iterator[str]:
+    """The address of a server of these files."""
+    with xr.open_dataset(folder / "era5-2000.nc") as dataset:
+        dataset.to_zarr(folder / "era5.zarr", zarr_format=2, consolidated=True)
+    write_arco(folder / "arco.zarr")
+    write_references(folder / "refs.json")
+    with FileServer(folder) as server:
+        yield server.url
+
+
+def write_arco(path: Path) -> None:
+    """Write a day of ERA5 in the layout of ARCO-ERA5, on an axis of two days."""
+    hours = np.arange(48, dtype="i8") + 1048944  # since 1900: from 2019-08-31
+    random = np.random.default_rng(0)
+    field = (("time", "latitude", "longitude"), random.normal(280, 10, (48, 4, 8)).astype("f4"), {"units": "K"})
+    level = (("time", "level", "latitude", "longitude"), random.normal(280, 10, (48, 2, 4, 8)).astype("f4"))
+    axes = {"latitude": NORTH_FIRST, "longitude": EASTWARDS, "level": [500, 850]}
+    dataset = xr.Dataset({"2m_temperature": field, "temperature": (*level, {"units": "K"})}, axes)
+    dataset["time"] = ("time", hours, {"units": "hours since 1900-01-01"})
+    dataset.attrs = {"valid_time_start": "1940-01-01", "valid_time_stop": "2019-08-31"}
+    dataset.to_zarr(path, zarr_format=2, consolidated=True)
+
+
+def write_references(path: Path) -> None:
+    """Write references to the chunks of `era5.zarr`, each a file whole."""
+    store = path.with_name("era5.zarr")
+    found = [file.relative_to(store).as_posix() for file in sorted(store.rglob("*")) if file.is_file()]
+    inline = {key: (store / key).read_text() for key in found if key.rpartition("/")[2].startswith(".")}
+    chunks = {key: [f"era5.zarr/{key}"] for key in found if key not in inline}
+    path.write_text(json.dumps({"version": 1, "refs": inline | chunks}))
+
+
 def write_dataset_of_anemoi(path: Path) -> None:
     """Write four dates, of which the second is missing, in the layout of anemoi-datasets."""
     root = zarr.open_group(path, mode="w", zarr_format=2)
@@ -127,10 +163,11 @@ def test_every_example_says_what_it_gives() -> None:
 
 @pytest.mark.parametrize(("example", "says"), EXAMPLES, ids=[re.search(r"plugin: ([\w-]+)", e)[1] for e, _ in EXAMPLES])
 def test_an_example_has_what_the_page_says(
-    example: str, says: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    example: str, says: str, folder: Path, archive: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WXML_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("ARCHIVE", archive)
     options = load_yaml(example, "data-cookbook.md").plain()["source"]
     source = create("data-source", options.pop("plugin"), options, where="data.source")
     assert summary(source) == says
