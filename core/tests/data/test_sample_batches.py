@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from wxml import DataError, DataSource, SourceHeader, Variable, VariableRoles
+from wxml import DataError, DataSource, SelectiveSource, SourceHeader, Variable, VariableRoles
 from wxml.data.imputed import held_masks, mask_names
 from wxml.data.preprocessing import Preprocessing
+from wxml.data.read_request import ReadRequest
 from wxml.data.samples import SampleSet
 from wxml.data.shared_reads import SharedReads
 from wxml.data.statistics import Statistics
@@ -25,8 +26,8 @@ NODES = 5
 NAMES = ("a", "b", "c", "d", "e")
 
 
-class Counted(DataSource):
-    """Random values with holes; counts how often each instant, member and variable was read."""
+class Counted(SelectiveSource):
+    """Random values with holes; tells which times and members were read."""
 
     def __init__(self, hours: list[int], members: int, holes: float, seed: int) -> None:
         random = np.random.default_rng(seed)
@@ -36,11 +37,12 @@ class Counted(DataSource):
         self.header = SourceHeader(
             tiny_grid(1, NODES), tuple(map(Variable, NAMES)), START + np.array(hours) * HOUR, members
         )
-        self.read_times: list[list[int]] = []
+        self.parts: list[tuple[list[int], list[int]]] = []
 
-    def _read(self, time_indices, variable_indices, out) -> None:  # type: ignore[no-untyped-def]
-        self.read_times.append(time_indices.tolist())
-        out[:] = self.values[time_indices][:, :, variable_indices]
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        members = np.arange(self.header.members)[request.members]
+        self.parts.append((request.times.tolist(), members.tolist()))
+        out[:] = self.values[request.times][:, members][:, :, request.variables][..., request.nodes]
 
     def provenance(self) -> dict[str, object]:
         return {}
@@ -167,7 +169,17 @@ def plain(source: DataSource, steps: int) -> SampleSet:
 def test_overlapping_samples_share_one_read_in_the_order_of_time() -> None:
     source = Counted(list(range(0, 72, 6)), 1, 0, 0)
     plain(source, 2).batch([5, 3, 4])
-    assert source.read_times == [[3, 4, 5, 6, 7, 8]]
+    assert source.parts == [([3, 4, 5, 6, 7, 8], [0])]
+
+
+def test_a_sample_of_one_member_costs_one_member() -> None:
+    source = Counted(list(range(0, 72, 6)), 50, 0, 0)
+    samples = plain(source, 1)
+    samples.batch([7 * 50 + 31])
+    assert source.parts == [([7, 8, 9], [31])]
+    source.parts.clear()
+    samples.batch([31, 9 * 50 + 4, 7])  # members 31 and 7 of one window, member 4 of another
+    assert sorted(source.parts) == [([0, 1, 2], [7, 31]), ([9, 10, 11], [4])]
 
 
 def test_a_batch_lies_in_memory_as_a_model_reads_it() -> None:

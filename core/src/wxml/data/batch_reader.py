@@ -118,9 +118,9 @@ class _Batch:
         """Fill `physical`."""
         done = 0
         for times, members in self.shared.reads:
-            values = preprocessing.source.read(times, self.layout.read)[:, members]
             count = len(times) * len(members)
-            self.physical[done : done + count] = values.reshape(count, *self.physical.shape[1:])
+            out = self.physical[done : done + count].reshape(len(times), len(members), *self.physical.shape[1:])
+            preprocessing.source.read(times, self.layout.read, members=members, out=out)
             done += count
 
     def blocks(self) -> Iterator[slice]:
