@@ -1,18 +1,17 @@
 """What a batch costs beside the bytes, part by part, and how long a training waits for it.
 
-Each case prints one JSON line. The archive is that of anemoi-datasets, one date in a chunk, with blosc-lz4 and without
-compression; the page cache is warm. A sample is a window of two dates.
+Each case prints one JSON line. The archive is that of `data_read.py`, of 100 × 100 nodes; a sample is a window of two
+dates, normalised. The peer is anemoi-datasets in the environment that `WXML_PEERS_DATASETS` names.
 
     batch     milliseconds of a batch of random samples by what is done (read and decode, transform, gather); `rest_ms`
               is what is none of it, `one_by_one_ms` the same samples each read for itself, `copy_ms` a plain copy of
-              as many bytes, `peer_ms` the same samples by anemoi-datasets, which does not normalise them
+              as many bytes, `peer_ms` the same samples by anemoi-datasets, which is left with them as they are
     handover  what loader and thread add to a batch, with batches that cost nothing to read
     training  the share of its time that a loop waits, with the thread and without; it sleeps for 1.2 batches a step
     samples   the samples of an archive of 60 000 times, for windows of 2 and of 60 times
     order     the samples of a step, over three epochs of a million samples
 
-    python benchmarks/data_batches.py [--dates 500] [--variables 40] [--nodes 10000] [--rounds 9] [--folder FOLDER]
-        [--peer PYTHON]
+    python benchmarks/data_batches.py [--dates 500] [--variables 40] [--rows 100] [--rounds 9] [--folder FOLDER]
 """
 
 import argparse
@@ -30,7 +29,7 @@ from typing import IO, cast
 
 import numpy as np
 import torch
-from bench.date_archive import STEP, Archive, archive
+from bench.archive import PACKED, PLAIN, STEP, Size, make_archive
 from numpy.typing import NDArray
 from wxml import DataSource, SourceHeader, Variable, VariableRoles
 from wxml.data.preprocessing import Preprocessing
@@ -228,18 +227,19 @@ def index_lines() -> list[dict[str, object]]:
     return lines
 
 
-def archive_lines(made: Archive, chosen: argparse.Namespace) -> None:
-    """All cases of one archive."""
-    samples = samples_of(AnemoiSource(path=str(made.path)))
-    peer = Peer(chosen.peer, made.path) if chosen.peer else None
+def archive_lines(path: Path, rounds: int) -> None:
+    """All cases of one store."""
+    samples = samples_of(AnemoiSource(path=str(path)))
+    where = os.environ.get("WXML_PEERS_DATASETS")
+    peer = Peer(f"{where}/bin/python", path) if where else None
     try:
         for size in BATCHES:
             for line in (
-                batch_line(samples, size, max(chosen.rounds, 48 // size), peer),
+                batch_line(samples, size, max(rounds, 48 // size), peer),
                 handover_line(samples, size),
                 training_line(samples, size),
             ):
-                tell({"archive": made.path.stem, **line})
+                tell({"archive": path.stem, **line})
     finally:
         if peer:
             peer.close()
@@ -251,19 +251,18 @@ def tell(line: dict[str, object]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("dates", 500), ("variables", 40), ("nodes", 10_000), ("rounds", 9)):
+    for name, value in (("dates", 500), ("variables", 40), ("rows", 100), ("rounds", 9)):
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--folder", type=Path, help="where the archives lie, or are made; default: a temporary folder")
-    parser.add_argument("--peer", help="an interpreter that has anemoi-datasets")
+    parser.add_argument("--folder", type=Path, help="where the archive lies, or is made; default: a temporary folder")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     for line in index_lines():
         tell(line)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = chosen.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        for compressed in (True, False):
-            archive_lines(archive(folder, chosen.dates, chosen.variables, chosen.nodes, compressed=compressed), chosen)
+        folder = chosen.folder or Path(temporary) / "archive"
+        make_archive(folder, Size(chosen.dates, chosen.variables, chosen.rows))
+        for name in (PACKED, PLAIN):
+            archive_lines(folder / name, chosen.rounds)
 
 
 if __name__ == "__main__":
