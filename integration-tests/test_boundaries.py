@@ -58,7 +58,11 @@ HEAVY = {
     "cfgrib": ("wxml_dataset_sources/xarray_reading/grib.py",),
     "eccodes": ("wxml_dataset_sources/xarray_reading/grib.py",),
     "h5py": ("deferred wxml/files/hdf5_structure.py",),
-    "netCDF4": ("wxml_forecast_writers/netcdf_writer.py", "wxml_dataset_sources/xarray_reading/validity.py"),
+    "netCDF4": (
+        "wxml_forecast_writers/netcdf_writer.py",
+        "wxml_dataset_sources/xarray_reading/netcdf_headers.py",
+        "wxml_dataset_sources/xarray_reading/validity.py",
+    ),
     "zarr": (
         "wxml_dataset_builder/arrays.py",
         "wxml_dataset_sources/anemoi_reading/chunk_files.py",
