@@ -65,6 +65,7 @@ HEAVY = {
     ),
     "zarr": (
         "wxml_dataset_builder/arrays.py",
+        "wxml_dataset_builder/stored.py",
         "wxml_dataset_sources/anemoi_reading/chunk_files.py",
         "wxml_dataset_sources/anemoi_reading/store.py",
         "wxml_dataset_sources/anemoi_reading/values.py",
@@ -78,7 +79,7 @@ HEAVY = {
     "gcsfs": ("deferred wxml_dataset_sources/remote/requests.py",),
     "pint": ("deferred wxml/data/units.py",),
     "scipy": ("deferred wxml_dataset_sources/combining/*", "wxml_graph_builders/*"),
-    "matplotlib": ("wxml_verification/*",),
+    "matplotlib": ("wxml_dataset_builder/describing/pictures.py", "wxml_verification/*"),
     "torch_geometric": ("wxml_processor_gnn/pyg_operator.py",),
     "pandas": (),
     "pyarrow": ("deferred wxml_dataset_sources/station_reading/tables.py",),

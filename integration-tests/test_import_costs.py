@@ -41,13 +41,14 @@ ABSENT = {
     "wxml.forecasting.rollout": HEAVY,
     "wxml.cli.demo_job": HEAVY,
     "wxml.testing": HEAVY,
+    "wxml_dataset_builder.command": HEAVY,
     "wxml_trainer_lightning.trainer": HEAVY,
 }
 """After importing this module alone, these are not in `sys.modules`."""
 
 ABSENT_FROM_WHOLE = {
     "wxml_anemoi": tuple(name for name in HEAVY if name not in ("torch", "hydra")),
-    "wxml_dataset_builder": ("torch", "hydra", "lightning", "mlflow", "matplotlib", "xarray", "netCDF4", "cfgrib"),
+    "wxml_dataset_builder": ("torch", "hydra", "lightning", "mlflow", "xarray", "netCDF4", "cfgrib"),
     "wxml_dataset_sources": ("torch", "hydra", "lightning", "mlflow"),
     "wxml_forecast_writers": ("torch", "hydra", "lightning", "mlflow", "matplotlib", "scipy"),
     "wxml_verification": ("torch", "hydra", "lightning", "mlflow", "cfgrib"),

@@ -1,6 +1,7 @@
 """A small world in a NetCDF file, and the commands that build datasets of it."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,68 @@ def build(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / f"{name}.zarr"
 
     return make
+
+
+DATES = np.datetime64("2000-01-01", "s") + 6 * np.arange(24) * np.timedelta64(1, "h")
+MISSING = 5
+"""The number of the date that the world lacks."""
+NORTH, EAST = np.linspace(75, -75, 6), np.arange(8) * 45.0
+WORLD_RECIPE = """
+source: {{plugin: xarray, path: {path}}}
+dates: {{missing: any}}
+statistics: {{tendencies: [24h]}}
+output: {{format: {format}, chunks: {{dates: 2}}}}
+description: a small world
+"""
+
+
+@pytest.fixture
+def dataset() -> Callable[..., Result]:
+    """Run `wxml dataset` with some arguments; an error of wxml passes through."""
+
+    def run(*arguments: object) -> Result:
+        result = CliRunner().invoke(command, [str(one) for one in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def world_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A NetCDF file: temperature at two levels and a sea surface temperature that land lacks, without one date."""
+    random = np.random.default_rng(0)
+    axes = {
+        "time": ("time", DATES.astype("datetime64[ns]")),
+        "level": ("level", [500.0, 850.0], {"units": "hPa", "standard_name": "air_pressure", "positive": "down"}),
+        "latitude": ("latitude", NORTH, {"units": "degrees_north"}),
+        "longitude": ("longitude", EAST, {"units": "degrees_east"}),
+    }
+    temperature = random.normal([[[250.0]], [[280.0]]], 5, (24, 2, 6, 8)).astype("f4")
+    sea = random.normal(290, 2, (24, 6, 8)).astype("f4")
+    sea[:, 2:4, 1:3] = np.nan
+    fields = {
+        "t": (tuple(axes), temperature, {"units": "K", "standard_name": "air_temperature"}),
+        "sst": (("time", "latitude", "longitude"), sea, {"units": "K", "standard_name": "sea_surface_temperature"}),
+    }
+    path = tmp_path_factory.mktemp("world") / "world.nc"
+    xr.Dataset(fields, axes).drop_isel(time=MISSING).to_netcdf(path)
+    return path
+
+
+@pytest.fixture(scope="session", params=["zarr2", "zarr3"])
+def built(request: pytest.FixtureRequest, world_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of the world in each format; to be read only. Its recipe lies beside it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    recipe, target = folder / "recipe.yaml", folder / "world.zarr"
+    recipe.write_text(WORLD_RECIPE.format(path=world_file, format=request.param), encoding="utf-8")
+    result = CliRunner().invoke(command, ["build", str(recipe), str(target)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return target
+
+
+@pytest.fixture
+def store(built: Path, tmp_path: Path) -> Path:
+    """A copy of the dataset, to be spoilt."""
+    return Path(shutil.copytree(built, tmp_path / "world.zarr"))
