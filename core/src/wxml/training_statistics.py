@@ -42,7 +42,7 @@ class TrainingStatistics:
     The file is named by a hash of what the statistics are made of: the fingerprint, the options and the code of the
     source and of the transforms before, the nodes and their areas, the variables, the times and the time step; the
     file itself says the same. A source without a fingerprint has no file. Damaged files and folders that cannot be
-    written give a warning, and the statistics are computed.
+    written give a warning, and the statistics are computed. Nothing is kept of a source that has its own moments.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class TrainingStatistics:
         Raises:
             DataError: a variable has no value at any of the times, or the data cannot be read.
         """
-        if self._fingerprint is None:
+        is_stored = forward is None and self._source.moments(self._times[:1], self._variables) is not None
+        if is_stored or self._fingerprint is None:
             return self._computed(forward)
         made_of = self._made_of(self._fingerprint, transforms)
         path = cache_folder() / kept_name("statistics", made_of)

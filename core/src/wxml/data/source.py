@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.grid import Grid
+from wxml.data.moments import Moments
 from wxml.data.read_request import ReadRequest, checked_positions
 from wxml.data.times import format_time
 from wxml.data.variables import Variable
@@ -206,6 +207,27 @@ class DataSource(ABC):
         """
         stamp = self.stamp()
         return fingerprint_of(self.provenance(), stamp) if stamp else None
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Return moments that were computed when the data were made, or None if there are none, as by default.
+
+        They are those of `Moments.of` with the areas of the grid as weights, over all members.
+
+        Args:
+            times: instants that are in `header.times`.
+            variables: names that are in `header.names`.
+            timestep: None: those of the values; else those of the change from each time to the one so much later
+                (`Moments.of_change`), and nothing where there is none.
+
+        Returns:
+            Moments of shape `[time, variable]`.
+
+        Raises:
+            DataError: a file cannot be read; the error names it.
+        """
+        return None
 
 
 class SelectiveSource(DataSource):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.moments import Moments
 from wxml.data.source import DataSource, SourceHeader
 from wxml.data.times import format_time, parse_time
 from wxml.errors import DataError
@@ -242,12 +243,36 @@ class DataSourceContract(Contract):
         for other in (source.fingerprint(), self.make().fingerprint()):
             require(first == other, f"the fingerprint changes from {first} to {other}")
 
+    def test_moments_are_those_of_the_values(self) -> None:
+        """`moments` gives None, or those of `Moments.of` and of `Moments.of_change`, up to rounding."""
+        source, (times, names) = self.make(), self._sample()
+        weights, values = source.header.grid.area_weights, source.read(times, names)
+        own = source.moments(times, names)
+        if own is not None:
+            _require_moments(own, [Moments.of(one, weights) for one in values], "values")
+        if len(times) < 2:
+            return
+        step = source.header.times[1] - source.header.times[0]
+        changes = source.moments(times[:1], names, step)
+        if changes is not None:
+            later = source.read(source.header.times[1:2], names)[0]
+            _require_moments(changes, [Moments.of_change(values[0], later, weights)], "changes")
+
     def _sample(self) -> tuple[NDArray[np.datetime64], list[str]]:
         """Choose a few times and variables, the first and the last among them."""
         header = self.make().header
         sizes = len(header.times), len(header.names)
         times, variables = (np.unique(np.linspace(0, size - 1, self.most).astype(int)) for size in sizes)
         return header.times[times], [header.names[index] for index in variables]
+
+
+def _require_moments(found: Moments, expected: Sequence[Moments], what: str) -> None:
+    """Fail unless moments are those that were computed, up to rounding."""
+    wanted = Moments.stack(expected).arrays()
+    for name, array in found.arrays().items():
+        require(array.shape == wanted[name].shape, f"the {name} of {what} has shape {array.shape}")
+        fits = np.allclose(array, wanted[name], rtol=1e-9, atol=1e-30)
+        require(fits, f"`moments` has another {name} of {what} than are read")
 
 
 def _require_equal(found: ArrayLike, expected: ArrayLike, message: str) -> None:

@@ -4,17 +4,18 @@ __all__ = ["AnemoiSource"]
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import ReadRequest, SelectiveSource, SourceHeader, Variable
+from wxml import Moments, ReadRequest, SelectiveSource, SourceHeader, Variable
 from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
-from wxml_dataset_sources.anemoi_reading.store import Store, opened
+from wxml_dataset_sources.anemoi_reading.store import Store, opened, stored_moments
 from wxml_dataset_sources.anemoi_reading.values import read_values
 from wxml_dataset_sources.xarray_reading.checksums import checksums
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
@@ -27,7 +28,8 @@ logger = logging.getLogger("wxml")
 class AnemoiSource(SelectiveSource):
     """A zarr store (format 2 or 3) in the layout of anemoi-datasets, read natively.
 
-    The statistics in the store count every node the same; those of wxml weigh them by area and are computed anew.
+    The statistics in the store count every node the same. Those of wxml weigh them by area: stores that wxml built hold
+    what they are made of, and for others they are computed.
     """
 
     def __init__(
@@ -66,6 +68,20 @@ class AnemoiSource(SelectiveSource):
     def fingerprint(self) -> str:
         """A hash of names, sizes, times and inodes of the files, and of the options."""
         return fingerprint_of_files([self._path], self._options)
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those in a store that wxml built; changes over its frequency, and over what its recipe asks for."""
+        kind = "area" if timestep is None else f"area_change_{timestep // np.timedelta64(1, 's')}"
+        found = stored_moments(self._path, kind, self.header.grid.area_weights)
+        if found is None:
+            return None
+        rows, columns = (
+            self._rows[self.header.time_indices(times)],
+            self._columns[self.header.variable_indices(variables)],
+        )
+        return found[np.ix_(rows, columns)]
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         rows, columns = self._rows[request.times], self._columns[request.variables]

@@ -1,6 +1,6 @@
 """A store in the layout of anemoi-datasets: opens it, and checks that it is whole."""
 
-__all__ = ["COPY_AGAIN", "Store", "damaged", "data_array", "opened", "written"]
+__all__ = ["COPY_AGAIN", "Store", "damaged", "data_array", "opened", "stored_moments", "written"]
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from wxml import Grid, Variable
+from wxml import Grid, Moments, Variable
 from wxml.data.times import format_time, parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
@@ -90,6 +90,32 @@ def written(path: str) -> int:
         with suppress(FileNotFoundError):
             return os.stat(f"{path}/data/{name}").st_mtime_ns
     return 0
+
+
+def stored_moments(path: str, kind: str, areas: NDArray[np.float64]) -> Moments | None:
+    """The moments `[date, variable]` that wxml wrote into a store which it built; None if there are none of the kind.
+
+    Args:
+        path: the store, which `opened` accepts.
+        kind: `area`, or `area_change_21600` for changes over so many seconds.
+        areas: the weights of the nodes; moments with other weights are none.
+
+    Raises:
+        DataError: they are damaged.
+    """
+    folder = os.path.join(path, "_build", "moments", kind)
+    if not os.path.isdir(folder):
+        return None
+    with damage_errors(lambda error: damaged(path, error)):
+        weights = _array(_group(path), "area_weights")
+        if weights is None or not np.array_equal(np.asarray(weights[:]), areas):
+            return None
+        check_zarr_store(folder)
+        group = zarr.open_group(LocalStore(folder, read_only=True), mode="r", use_consolidated=False)
+        arrays = {name: _array(group, name) for name in Moments.nothing(0, 0).arrays()}
+        if None in arrays.values():
+            return None
+        return Moments.from_arrays({name: np.asarray(array[:]) for name, array in arrays.items() if array is not None})
 
 
 def _group(path: str) -> zarr.Group:

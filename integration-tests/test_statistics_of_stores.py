@@ -1,0 +1,94 @@
+"""A dataset that wxml built has its statistics with it: a training reads nothing for them, and gets the same bits."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from click.testing import CliRunner
+from wxml import DataSource, create
+from wxml.data.statistics import Statistics, compute_statistics
+from wxml.testing import DataSourceContract
+from wxml_dataset_builder.command import command
+from wxml_dataset_sources.anemoi_source import AnemoiSource
+
+SOURCE = {"start": "2000-01-01", "end": "2000-01-06", "truncation": 5, "spin_up_days": 0}
+RECIPE = """
+source: {plugin: simulated-atmosphere, start: 2000-01-01, end: 2000-01-06, truncation: 5, spin_up_days: 0}
+statistics: {tendencies: [24h]}
+"""
+HOUR = np.timedelta64(3600, "s")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    (folder / "recipe.yaml").write_text(RECIPE)
+    arguments = ["build", str(folder / "recipe.yaml"), str(folder / "out.zarr")]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return folder / "out.zarr"
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    count: Counter[str] = Counter()
+    name = "_read_part" if hasattr(AnemoiSource, "_read_part") else "_read"
+    read = getattr(AnemoiSource, name)
+
+    def counted(self: AnemoiSource, *arguments: Any) -> None:
+        count["all"] += 1
+        read(self, *arguments)
+
+    monkeypatch.setattr(AnemoiSource, name, counted)
+    return count
+
+
+def same(first: Statistics, second: Statistics) -> bool:
+    names = ("mean", "std", "minimum", "maximum", "tendency_std")
+    return all(getattr(first, name).tobytes() == getattr(second, name).tobytes() for name in names)
+
+
+@pytest.mark.parametrize("hours", [6, 24])
+@pytest.mark.parametrize("period", [slice(None), slice(3, 17), slice(5, 6), slice(0, None, 2)])
+def test_they_are_those_of_the_values(store: Path, reads: Counter[str], hours: int, period: slice) -> None:
+    built, source = AnemoiSource(path=str(store)), create("data-source", "simulated-atmosphere", SOURCE)
+    times, names = source.header.times[period], source.header.names[::-1][:4]
+    found = compute_statistics(built, names, times, hours * HOUR)
+    assert reads["all"] == 0
+    assert same(found, compute_statistics(source, names, times, hours * HOUR))
+
+
+def test_a_time_step_that_nobody_asked_for_is_computed(store: Path, reads: Counter[str]) -> None:
+    built = AnemoiSource(path=str(store))
+    assert built.moments(built.header.times, built.header.names, 12 * HOUR) is None
+    compute_statistics(built, built.header.names[:1], built.header.times, 12 * HOUR)
+    assert reads["all"] > 0
+
+
+def test_moments_with_other_weights_do_not_count(store: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(store, tmp_path / "copy.zarr")
+    weights = zarr.open_group(copy, mode="r+", use_consolidated=False)["area_weights"]
+    assert isinstance(weights, zarr.Array)
+    weights[:] = np.full(weights.shape, 0.5)
+    changed: DataSource = AnemoiSource(path=str(copy))
+    assert changed.moments(changed.header.times, changed.header.names) is None
+
+
+def test_the_kit_compares_them(store: Path) -> None:
+    class Kit(DataSourceContract):
+        plugin = AnemoiSource
+
+    class Wrong(AnemoiSource):
+        def moments(self, *arguments: Any) -> Any:
+            found = super().moments(*arguments)
+            return found and found + found
+
+    Kit.options = {"path": str(store)}
+    Kit().test_moments_are_those_of_the_values()
+    Kit.plugin = Wrong
+    with pytest.raises(AssertionError, match="`moments` has another weight of values than are read"):
+        Kit().test_moments_are_those_of_the_values()
