@@ -185,3 +185,17 @@ def test_wrong_options_are_told_with_what_is_there(built, tmp_path, dataset: Run
         assert hint in caught.value.fix
     dataset("copy", built, tmp_path / "copy.zarr", "--variables", "t_850", "--rechunk", "dates=1", "--start", "2000")
     assert open_stored(tmp_path / "copy.zarr").data.chunks == (1, 1, 1, 48)
+
+
+@carries_out("choose another path")
+@pytest.mark.parametrize("built", ["zarr3"], indirect=True, scope="session")
+def test_a_build_replaces_a_dataset_alone(built, tmp_path, dataset: Run) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "table.csv").write_text("1")
+    recipe = built.with_name("recipe.yaml")
+    with pytest.raises(ArtefactError, match="is no dataset, so it is not replaced"):
+        dataset("build", recipe, tmp_path / "results", "--overwrite")
+    assert (tmp_path / "results" / "table.csv").read_text() == "1"
+    dataset("copy", built, tmp_path / "world.zarr", "--variables", "sst")
+    dataset("build", recipe, tmp_path / "world.zarr", "--overwrite")
+    assert dataset("compare", built, tmp_path / "world.zarr").exit_code == 0

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from wxml import Grid
 from wxml.errors import ArtefactError
-from wxml.files.staging import check_absent
 
 from wxml_dataset_builder.arrays import create_array, hide, make_data
 from wxml_dataset_builder.finishing import finish
@@ -17,6 +16,7 @@ from wxml_dataset_builder.keeping import keep_units
 from wxml_dataset_builder.part import Part
 from wxml_dataset_builder.plan import Plan
 from wxml_dataset_builder.records import read_record
+from wxml_dataset_builder.replaceable import check_replaceable
 from wxml_dataset_builder.scheduling import Task, Workers, run_tasks
 from wxml_dataset_builder.span import build_span, close_units
 from wxml_dataset_builder.workplace import Workplace
@@ -111,7 +111,7 @@ def finalise(place: Workplace, workers: Workers, *, overwrite: bool = False) -> 
     with place.lock("finalise"):
         plan = place.plan()
         if not plan.replaces:
-            check_absent(place.target, overwrite=overwrite)
+            check_replaceable(place.target, overwrite=overwrite)
         records = [read_record(place.records, unit, place.store) for unit in range(plan.geometry.units)]
         open_units = [unit for unit, record in enumerate(records) if record is not None and not record.is_closed]
         run_tasks(_tasks(close_units, place.target, plan, open_units), workers, "changes")

@@ -16,11 +16,12 @@ from wxml.files.zarr_metadata import check_zarr_store
 
 from wxml_dataset_builder.arrays import create_array, finish_group
 from wxml_dataset_builder.attributes import attributes_of
+from wxml_dataset_builder.checksums import CHECKSUMS, write_checksums
 from wxml_dataset_builder.kept import MOMENTS
 from wxml_dataset_builder.plan import Plan, change_set
-from wxml_dataset_builder.records import UnitRecord, file_checksum, read_record
+from wxml_dataset_builder.records import UnitRecord, read_record
 from wxml_dataset_builder.shifting import joined, shifted
-from wxml_dataset_builder.workplace import CHECKSUMS, Workplace
+from wxml_dataset_builder.workplace import Workplace
 
 MOMENT_ROWS = 4096
 """The dates in a chunk of the moments."""
@@ -48,7 +49,7 @@ def finish(place: Workplace, plan: Plan) -> None:
     groups = ("_build", MOMENTS, *(f"{MOMENTS}/{name}" for name in moments))
     finish_group(place.store, groups, attributes, plan.geometry)
     check_zarr_store(place.store)
-    _write_checksums(place.store, files)
+    write_checksums(place.store, files)
     place.publish()
 
 
@@ -100,12 +101,3 @@ def _identity(store: Path, plan: Plan, files: Mapping[str, str]) -> str:
             if path.is_file():
                 digest.update(path.read_bytes())
     return str(uuid.UUID(bytes=digest.digest()[:16], version=5))
-
-
-def _write_checksums(store: Path, known: Mapping[str, str]) -> None:
-    """Write the SHA-256 of every file as `sha256sum` does; those of the data are known since they were written."""
-    names = sorted(path.relative_to(store).as_posix() for path in store.rglob("*") if path.is_file())
-    lines = [f"{known.get(name) or file_checksum(store / name)[1]}  {name}\n" for name in names]
-    temporary = store / f".{CHECKSUMS}"
-    temporary.write_text("".join(lines), encoding="utf-8")
-    temporary.replace(store / CHECKSUMS)

@@ -15,11 +15,11 @@ from wxml.files.failures import damage_errors
 from wxml.files.zarr_metadata import check_zarr_store
 
 from wxml_dataset_builder.arrays import array_form, group_attributes, read_array
+from wxml_dataset_builder.checksums import CHECKSUMS
 from wxml_dataset_builder.date_axis import DateAxis
 from wxml_dataset_builder.geometry import Geometry
 from wxml_dataset_builder.records import FIELDS
 from wxml_dataset_builder.shifting import shifted
-from wxml_dataset_builder.workplace import CHECKSUMS
 
 MOMENTS = "_build/moments"
 

@@ -4,7 +4,7 @@ It holds the plan, a record of each unit of dates that is written, and the folde
 dataset: it has no metadata of its root until the last step. Only then it is renamed to the name of the dataset.
 """
 
-__all__ = ["CHECKSUMS", "Workplace"]
+__all__ = ["Workplace"]
 
 import os
 import secrets
@@ -17,9 +17,9 @@ from pathlib import Path
 from wxml.errors import ArtefactError
 from wxml.files.lock import locked
 
+from wxml_dataset_builder.checksums import CHECKSUMS
 from wxml_dataset_builder.plan import Plan
 
-CHECKSUMS = "checksums.sha256"
 """The last file that is written into a store: the checksums of all others."""
 
 

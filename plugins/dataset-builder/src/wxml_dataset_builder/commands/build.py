@@ -49,13 +49,13 @@ def command(
       wxml dataset build experiment.yaml era5.zarr dates.end=2019-12-31
       wxml dataset build recipe.yaml era5.zarr --part 3/16
     """
-    from wxml.files.staging import check_absent
     from wxml.terminal import say_path
 
     from wxml_dataset_builder.building import begin, build_part, finalise
     from wxml_dataset_builder.part import Part, parse_part
     from wxml_dataset_builder.plan import make_plan, open_source
     from wxml_dataset_builder.recipe import read_recipe
+    from wxml_dataset_builder.replaceable import check_replaceable
     from wxml_dataset_builder.workplace import Workplace
 
     chosen = parse_part(part) if part else None
@@ -63,7 +63,7 @@ def command(
     if place.recover():
         say_path(target)
         return
-    check_absent(place.target, overwrite=overwrite)
+    check_replaceable(place.target, overwrite=overwrite)
     wanted = read_recipe(recipe, changes)
     source = open_source(wanted.source.model_dump(mode="json"))
     begin(place, make_plan(wanted, source.header, source.provenance()), source.header.grid, restart=restart)
