@@ -1,6 +1,7 @@
 """Members belong together by their numbers; a mean of the ensemble is no member."""
 
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,45 @@ def test_a_single_forecast_is_no_member(tmp_path: Path) -> None:
     parts = [t2m(tmp_path / "a.grib2", member(0), member(1)), t2m(tmp_path / "b.grib2", single)]
     assert XarraySource(path=parts[0]).header.members == 2
     assert XarraySource(path=parts, rename={"b.grib2:t2m": "single"}).header.names == ("t2m", "single")
+
+
+@pytest.mark.parametrize("limit", [xarray_source.KEPT_IN_MEMORY, 0], ids=["in memory", "from disk"])
+def test_one_member_of_a_zarr_store_is_one_member_read(limit: int, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(xarray_source, "KEPT_IN_MEMORY", limit)
+    netcdf = xr.open_dataset(ensemble(tmp_path / "e.nc", [0, 1, 2]), decode_times=False)
+    packing = {"t": {"chunks": (1, 1, 2, 2)}}
+    netcdf.load().to_zarr(tmp_path / "e.zarr", zarr_format=2, consolidated=False, encoding=packing)
+    netcdf.close()
+    source = XarraySource(path=str(tmp_path / "e.zarr"))
+    for chunk in (tmp_path / "e.zarr" / "t").glob("0.[02].*"):
+        chunk.write_bytes(b"damaged")
+    times = source.header.times
+    assert np.array_equal(source.read(times, ["t"], members=[1])[:, 0, 0, 0], [1, 601])
+    assert np.array_equal(source.read(times, ["t"], members=[1], nodes=[3, 2])[:, 0, 0], [[1, 1], [601, 601]])
+    with pytest.raises(DataError, match="cannot be read"):
+        source.read(times, ["t"], members=[1, 2])
+
+
+@pytest.mark.parametrize("limit", [xarray_source.KEPT_IN_MEMORY, 0], ids=["in memory", "from disk"])
+def test_one_member_of_grib_messages_is_one_message_read(limit: int, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(xarray_source, "KEPT_IN_MEMORY", limit)
+    path = Path(t2m(tmp_path / "e.grib", member(0), member(1), member(2)))
+    source = XarraySource(path=str(path))
+    written, packed = path.stat(), path.read_bytes()
+    path.write_bytes(packed[: len(packed) // 3].ljust(len(packed), b"\0"))  # the message of the first one
+    os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))
+    (time,), (name,) = source.header.times, source.header.names
+    assert (source.read([time], [name], members=[0]) == 0).all()
+    with pytest.raises(DataError, match="cannot be read"):
+        source.read([time], [name], members=[1])
+
+
+@pytest.mark.parametrize("limit", [xarray_source.KEPT_IN_MEMORY, 0], ids=["in memory", "from disk"])
+def test_members_in_one_chunk_and_by_number_in_any_order(limit: int, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(xarray_source, "KEPT_IN_MEMORY", limit)
+    paths = [ensemble(tmp_path / f"{i}.nc", numbers, 12 * i) for i, numbers in enumerate(([0, 1, 7], [7, 0, 1]))]
+    source = XarraySource(path=paths)
+    for members in ([2], [2, 0], [1, 1]):
+        found = source.read(source.header.times, ["t"], members=members)
+        expected = np.array([0, 600, 1200, 1800])[:, None] + np.array(members)
+        assert np.array_equal(found[:, :, 0, 3], expected)

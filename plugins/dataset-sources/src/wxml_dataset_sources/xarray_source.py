@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import DataSource
+from wxml import ReadRequest, SelectiveSource
 from wxml.data.times import parse_time
 
 from wxml_dataset_sources.remote.options import StorageOptions
@@ -39,7 +39,7 @@ BLOCKS_AT_ONCE = 16  # parameters of remote stores that are read at once; their 
 KEPT_IN_MEMORY = 512 * 2**20  # bytes of float32: of a smaller source, what was read stays in memory
 
 
-class XarraySource(DataSource):
+class XarraySource(SelectiveSource):
     """NetCDF (3 and 4), GRIB (1 and 2) and zarr (2 and 3) files on one grid, read lazily.
 
     Files with different variables are merged, files with different times are joined. Levels become variables (`t_850`).
@@ -170,45 +170,46 @@ class XarraySource(DataSource):
         return None if self._are_remote() else fingerprint_of_files(paths, self._options)
 
     @released_after_failure()
-    def _read(
-        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
-    ) -> None:
-        names = [self.header.names[index] for index in variable_indices]
-        shares = self._assembly.shares(time_indices, names)
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        names = [self.header.names[index] for index in request.variables]
+        shares = self._assembly.shares(request.times, names)
+        out.fill(np.nan)
         with named_by_address(self._locations):
             if not self._are_remote():
                 for share in shares:
-                    self._fill(share, out)
+                    self._fill(share, request, out)
                 return
             for location in self._locations:
                 if location.store is not None:
                     opened(location.file("zarr"))  # once, before many do it
             with ThreadPoolExecutor(BLOCKS_AT_ONCE, "wxml-remote") as pool:  # each waits for its own requests
-                for _ in pool.map(partial(self._fill, out=out), shares):
+                for _ in pool.map(partial(self._fill, request=request, out=out), shares):
                     pass
 
     def _are_remote(self) -> bool:
         """Whether a store is read where it is, on another machine."""
         return any(location.store is not None for location in self._locations)
 
-    def _fill(self, share: Share, out: NDArray[np.float32]) -> None:
+    def _fill(self, share: Share, request: ReadRequest, out: NDArray[np.float32]) -> None:
         """Read what one block has of a request."""
-        values, rows, levels = self._values(share.number, share.rows, share.levels)
+        block = self._assembly.blocks[share.number]
+        members = np.arange(self.header.members)[request.members]
+        values, places = self._values(share.number, (share.rows, members * (block.members > 1), share.levels))
+        rows, members, levels = places
         for column, level in zip(share.columns, levels, strict=True):
-            out[share.places, :, column] = values[rows, :, level]
+            out[share.places, :, column] = values[:, :, level][np.ix_(rows, members)][..., request.nodes]
 
     def _values(
-        self, number: int, rows: NDArray[np.intp], levels: NDArray[np.intp]
-    ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
-        """Values `[time, member, level, node]` of a block, and the positions of `rows` and `levels` in them."""
+        self, number: int, wanted: tuple[NDArray[np.intp], ...]
+    ) -> tuple[NDArray[np.float32], tuple[NDArray[np.intp], ...]]:
+        """Values `[time, member, level, node]` of a block, and where in them the wanted times, members, levels are."""
         if self._kept is None:
-            some_rows, rows = np.unique(rows, return_inverse=True)
-            some_levels, levels = np.unique(levels, return_inverse=True)
-            return self._assembly.blocks[number].read(some_rows, some_levels), rows, levels
-        values, is_whole_now = self._kept.read(number, rows, levels)
+            some, places = zip(*(np.unique(each, return_inverse=True) for each in wanted), strict=True)
+            return self._assembly.blocks[number].read(*some), places
+        values, is_whole_now = self._kept.read(number, *wanted)
         if is_whole_now:
             release()  # what is in memory needs no open file
-        return values, rows, levels
+        return values, wanted
 
 
 def _examined(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from wxml import Variable
+from wxml.data.read_request import run
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
@@ -76,15 +77,15 @@ class ArrayReader:
     layout: Layout
     fixed: Mapping[str, int] = field(default_factory=dict)
     """The position along each dimension that the choice of a forecast fixes."""
-    together: tuple[int, int] = (1, 1)
+    together: tuple[int, int, int] = (1, 1, 1)
     """See `Reader.together`."""
 
-    def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+    def read(self, times: NDArray[np.intp], members: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
         with damage_errors(self._damaged):
-            values = self._decoded(times, levels)
+            values = self._decoded((times, members, levels))
         nodes = int(np.prod(values.shape[values.ndim - len(self.layout.nodes) :]))
-        return values.reshape(len(times), -1, len(levels), nodes)
+        return values.reshape(len(times), len(members), len(levels), nodes)
 
     def _damaged(self, error: Exception) -> DataError:
         if isinstance(error, MemoryError):
@@ -97,29 +98,27 @@ class ArrayReader:
             fix="the file is damaged or cut short: fetch or write it again",
         )
 
-    def _decoded(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _decoded(self, positions: tuple[NDArray[np.intp], ...]) -> NDArray[np.float32]:
         """The unpacked values, NaN where missing, in the dimensions of the layout."""
         variable = opened(self.file).variables[self.name]
-        values = self._selected(variable, times, levels)
+        values = self._selected(variable, positions)
         with np.errstate(invalid="ignore", over="ignore"):  # an undeclared fill value may not fit into float32
             floats = np.array(values, np.float32)
             floats[np.abs(floats) > UNWRITTEN] = np.nan
         if is_limited(variable, self.file.engine):
             in_file = opened(self.file, as_stored=True).variables[self.name]
-            stored = self._selected(in_file, times, levels)
+            stored = self._selected(in_file, positions)
             floats[invalid(stored, values, in_file.attrs, self.file.engine)] = np.nan
         return floats
 
-    def _selected(self, variable: xr.Variable, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[Any]:
-        """The values of some times and levels, in the dimensions of the layout."""
+    def _selected(self, variable: xr.Variable, positions: tuple[NDArray[np.intp], ...]) -> NDArray[Any]:
+        """The values of some times, members and levels, in the dimensions of the layout."""
         layout = self.layout
         wanted: dict[Hashable, int | slice | NDArray[np.intp]]
         wanted = {dim: self.fixed.get(str(dim), 0) for dim in variable.dims if dim not in layout.order}
-        for dim, positions in ((layout.time, times), (layout.level, levels)):
+        for dim, some in zip((layout.time, layout.member, layout.level), positions, strict=True):
             if dim is not None:  # a slice where positions follow each other: files read these at once
-                first, last = int(positions[0]), int(positions[-1])
-                follow = last - first + 1 == len(positions)
-                wanted[dim] = slice(first, last + 1) if follow else positions
+                wanted[dim] = run(some)
         return np.asarray(variable.isel(wanted).transpose(*layout.order).values)
 
 
@@ -363,14 +362,15 @@ class _ArrayFile:
         return _Levels(dim, numbers, kept, type=level_type(units, standard_name))
 
 
-def _together(variable: xr.Variable, layout: Layout, engine: Engine) -> tuple[int, int]:
-    """The times and the levels of one chunk; and the times that a NetCDF file gives as quickly as one of them."""
+def _together(variable: xr.Variable, layout: Layout, engine: Engine) -> tuple[int, int, int]:
+    """The times, members and levels of one chunk; and the times that a NetCDF file gives as quickly as one of them."""
     chunks = variable.encoding.get("preferred_chunks") or {}
-    times, levels = (int(chunks.get(dim, 1)) if dim else 1 for dim in (layout.time, layout.level))
+    along = (layout.time, layout.member, layout.level)
+    times, members, levels = (int(chunks.get(dim, 1)) if dim else 1 for dim in along)
     if engine == "zarr" or layout.time is None:
-        return times, levels
+        return times, members, levels
     row = 4 * max(variable.size // max(variable.sizes[layout.time], 1), 1)
-    return times * max(READ_AT_ONCE // (row * times), 1), levels
+    return times * max(READ_AT_ONCE // (row * times), 1), members, levels
 
 
 def _member_numbers(values: NDArray[np.generic]) -> tuple[str, ...]:

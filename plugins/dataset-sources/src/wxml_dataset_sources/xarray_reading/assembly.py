@@ -207,7 +207,7 @@ def _without_repeats(blocks: list[Block]) -> list[Block]:
             kept.append(block)
             continue
         once, levels = np.zeros(1, np.intp), np.arange(len(block.variables))
-        values, others = first[key].read(once, levels), block.read(once, levels)
+        values, others = (each.read(once, np.arange(each.members), levels) for each in (first[key], block))
         if values.shape != others.shape or not np.array_equal(values, others, equal_nan=True):
             raise _clash(block.variables[0].name, first[key], block, "at all times, with different values")
     return kept

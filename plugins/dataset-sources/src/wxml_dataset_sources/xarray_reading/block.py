@@ -25,15 +25,16 @@ class Reader(Protocol):
     """Reads the values of one parameter from one file; small, and safe to pickle."""
 
     @property
-    def together(self) -> tuple[int, int]:
-        """The times and the levels that it pays to read at once, because they lie in one chunk of the file."""
+    def together(self) -> tuple[int, int, int]:
+        """The times, members and levels that it pays to read at once, because they lie in one chunk of the file."""
 
-    def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Values at some times and levels of the file, shape `[time, member, level, node]`, NaN where missing.
+    def read(self, times: NDArray[np.intp], members: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Values at some times, members and levels of the file, `[time, member, level, node]`, NaN where missing.
 
         Args:
             times: positions on the file's time axis, rising and each once; `[0]` for a parameter without times.
-            levels: positions on the file's level axis, likewise; `[0]` for a parameter without levels.
+            members: positions on the file's axis of members, each once; `[0]` for a parameter without members.
+            levels: positions on the file's level axis, rising and each once; `[0]` for a parameter without levels.
 
         Raises:
             DataError: the file is damaged.
@@ -97,8 +98,8 @@ class Block:
         return 4 * times * self.members * len(self.variables) * len(self.grid)
 
     @property
-    def together(self) -> tuple[int, int]:
-        """The times and the levels that it pays to read at once; see `Reader.together`."""
+    def together(self) -> tuple[int, int, int]:
+        """The times, the members and the levels that it pays to read at once; see `Reader.together`."""
         return self.reader.together
 
     def select(self, keep: Callable[[Variable], bool]) -> "Block":
@@ -106,16 +107,16 @@ class Block:
         kept = [position for position, variable in enumerate(self.variables) if keep(variable)]
         return replace(self, variables=tuple(self.variables[i] for i in kept), levels=self.levels[kept])
 
-    def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Values at some of its times and levels, in the source's order of nodes: `[time, member, level, node]`.
+    def read(self, times: NDArray[np.intp], members: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Values at some of its times, members and levels, in the source's order: `[time, member, level, node]`.
 
         Args:
             times: positions in `Block.times`, rising and each once; `[0]` if `Block.times` is None.
-            levels: positions in `variables`, likewise.
+            members: positions in the source's order, each once; `[0]` for a field that holds for all members.
+            levels: positions in `variables`, rising and each once.
         """
-        values = self.reader.read(times, self.levels[levels])
-        if self.member_order is not None:
-            values = values[:, self.member_order]
+        own = members if self.member_order is None else self.member_order[members]
+        values = self.reader.read(times, own, self.levels[levels])
         return values if self.order is None else values[..., self.order]
 
 

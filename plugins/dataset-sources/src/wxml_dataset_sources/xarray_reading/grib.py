@@ -327,13 +327,13 @@ class MessageReader:
     nodes: int
 
     @property
-    def together(self) -> tuple[int, int]:
+    def together(self) -> tuple[int, int, int]:
         """Every message is read by itself."""
-        return 1, 1
+        return 1, 1, 1
 
-    def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+    def read(self, times: NDArray[np.intp], members: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
         """See `Reader.read`."""
-        places = self.places[times][:, :, levels]
+        places = self.places[times][:, members][:, :, levels]
         self.file.check_unchanged()
         out = np.full((*places.shape[:3], self.nodes), np.nan, np.float32)
         with damage_errors(self._damaged, GRIB_DAMAGES), open(self.file.path, "rb") as file:

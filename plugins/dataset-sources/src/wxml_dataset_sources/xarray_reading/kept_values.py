@@ -22,7 +22,7 @@ class _Kept:
     values: NDArray[np.float32]
     """`[time, member, level, node]`; what was not read yet has any value, and takes no memory."""
     is_known: NDArray[np.bool_]
-    """`[time, level]`."""
+    """`[time, member, level]`."""
 
 
 class KeptValues:
@@ -32,12 +32,15 @@ class KeptValues:
         self._blocks = tuple(blocks)
         self._kept: dict[int, _Kept] = {}
 
-    def read(self, number: int, rows: Positions, levels: Positions) -> tuple[NDArray[np.float32], bool]:
-        """All values of a block, `[time, member, level, node]`, of which those at `rows` and `levels` are known.
+    def read(
+        self, number: int, rows: Positions, members: Positions, levels: Positions
+    ) -> tuple[NDArray[np.float32], bool]:
+        """All values of a block, `[time, member, level, node]`, of which those that are asked for are known.
 
         Args:
             number: the position of the block.
             rows: positions of times in the block, in any order.
+            members: positions of its members, likewise.
             levels: positions of its levels, likewise.
 
         Returns:
@@ -48,15 +51,21 @@ class KeptValues:
         """
         block = self._blocks[number]
         kept = self._kept.get(number) or self._kept.setdefault(number, _unknown(block))
-        lacking = ~kept.is_known[rows[:, None], levels]
+        lacking = ~kept.is_known[np.ix_(rows, members, levels)]
         if not lacking.any():
             return kept.values, False
-        times, heights = block.together
-        wanted_levels = _widened(levels[lacking.any(axis=0)], heights, kept.is_known.shape[1])
-        wanted_rows = _widened(rows[lacking.any(axis=1)], times, kept.is_known.shape[0])
-        for run in _runs(wanted_rows[~kept.is_known[wanted_rows[:, None], wanted_levels].all(axis=1)]):
-            kept.values[run[:, None], :, wanted_levels] = block.read(run, wanted_levels).swapaxes(1, 2)
-            kept.is_known[run[:, None], wanted_levels] = True
+        counts = kept.is_known.shape
+        wanted = [
+            _widened(asked[lacking.any(axis=others)], together, count)
+            for asked, others, together, count in zip(
+                (rows, members, levels), ((1, 2), (0, 2), (0, 1)), block.together, counts, strict=True
+            )
+        ]
+        is_lacking = ~kept.is_known[np.ix_(*wanted)].all(axis=(1, 2))
+        for run in _runs(wanted[0][is_lacking]):
+            place = np.ix_(run, wanted[1], wanted[2])
+            kept.values[place] = block.read(run, wanted[1], wanted[2])
+            kept.is_known[place] = True
         return kept.values, bool(kept.is_known.all())
 
     def __getstate__(self) -> tuple[Block, ...]:
@@ -73,7 +82,7 @@ def _unknown(block: Block) -> _Kept:
     except MemoryError as error:
         place = f"{block.origin} of `{block.path}`"
         raise DataError(f"{place} needs more memory than there is: {error}", fix=TOO_LARGE) from error
-    return _Kept(values, np.zeros((times, levels), np.bool_))
+    return _Kept(values, np.zeros((times, block.members, levels), np.bool_))
 
 
 def _widened(positions: Positions, together: int, count: int) -> Positions:

@@ -79,17 +79,17 @@ class FirstColumnsReader:
     """The name in the file, and the file, for messages."""
 
     @property
-    def together(self) -> tuple[int, int]:
+    def together(self) -> tuple[int, int, int]:
         """See `Reader.together`."""
         return self.reader.together
 
-    def read(self, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
-        """See `Reader.read`; the columns are compared at every read, at the times and levels that it wants.
+    def read(self, times: NDArray[np.intp], members: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """See `Reader.read`; the columns are compared at every read, of what it wants.
 
         Raises:
             DataError: the file is damaged, or its first and last column differ by more than rounding.
         """
-        values = self.reader.read(times, levels)
+        values = self.reader.read(times, members, levels)
         rows = values.reshape(*values.shape[:-1], -1, self.columns)
         self._check(rows)
         return rows[..., :-1].reshape(*values.shape[:-1], -1)
