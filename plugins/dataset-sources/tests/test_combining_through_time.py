@@ -168,3 +168,13 @@ def test_what_cannot_be_repeated(world):
     with pytest.raises(DataError, match="`end` 2000-01-01 is before `start` 2001-01-01"):
         Repeated(source=ensemble.choice, **PERIOD | {"end": "2000-01-01"})
     assert Repeated(source=ensemble.choice, start="2000-01-01", end="2001-01-01", frequency="1d").header.members == 2
+
+
+def test_the_closest_time_and_of_two_the_earlier_one(world, everything):
+    own = world("t", "2000-01-01", count=3, step=12)  # 00, 12, 24 hours
+    period = {"start": "1999-12-31T18", "end": "2000-01-03T00", "frequency": "6h"}
+    source = Repeated(source=own.choice, every="closest", **period)
+    nearest = [0, 0, 0, 1, 1, 2, 2, 2, 2, 2]  # 6 and 18 hours are as near to both
+    np.testing.assert_array_equal(everything(source)["t"], own.values["t"][nearest])
+    one = Repeated(source=world("t", count=1).choice, every="closest", **period)
+    assert len(one.header.times) == 10

@@ -15,7 +15,7 @@ from wxml.errors import DataError
 from wxml_dataset_sources.combining.combination import Combination, Part, Source, opened, values_of
 from wxml_dataset_sources.combining.time_choice import Times, regular_times
 
-Every = Literal["constant", "month", "day"]
+Every = Literal["constant", "month", "day", "closest"]
 DAY = 86400  # seconds
 LEAP_DAY = 229 * DAY
 
@@ -39,7 +39,7 @@ class Repeated(Combination):
             Every,
             Field(
                 description="constant: the source has one time; month: one of each month; day: one of each day of the "
-                "year, or of each hour of each day"
+                "year, or of each hour of each day; closest: the nearest time of the source"
             ),
         ] = "constant",
         members: Annotated[
@@ -72,6 +72,8 @@ def _rows(part: Part, times: Times, every: Every) -> NDArray[np.intp]:
         DataError: of what a time asks for, such as a January, the source has none or two.
     """
     there = part.header.times
+    if every == "closest":
+        return _nearest(there, times)
     by_hour = every == "day" and len(np.unique(_seconds_of_day(there))) > 1
     own, wanted = (_keys(each, every, by_hour) for each in (there, times))
     keys, first, counts = np.unique(own, return_index=True, return_counts=True)
@@ -91,6 +93,13 @@ def _rows(part: Part, times: Times, every: Every) -> NDArray[np.intp]:
             fix="choose `start`, `end` and `frequency` such that it has values for all times",
         )
     return first[np.searchsorted(keys, wanted)]
+
+
+def _nearest(there: Times, times: Times) -> NDArray[np.intp]:
+    """The position in `there`, which rises, of what is nearest to each of `times`; of two as near, of the earlier."""
+    after = np.searchsorted(there, times).clip(0, len(there) - 1)
+    before = (after - 1).clip(0)
+    return np.where(np.abs(times - there[before]) <= np.abs(there[after] - times), before, after)
 
 
 def _keys(times: Times, every: Every, by_hour: bool) -> NDArray[np.int64]:
