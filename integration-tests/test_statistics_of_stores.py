@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
-from wxml import DataSource, create
-from wxml.data.statistics import Statistics, compute_statistics
+from wxml import DataError, DataSource, create
+from wxml.config.schema import DataConfig
+from wxml.data.statistics import Statistics, compute_statistics, own_statistics
 from wxml.testing import DataSourceContract
+from wxml.training_statistics import TrainingStatistics
 from wxml_dataset_builder.command import command
 from wxml_dataset_sources.anemoi_source import AnemoiSource
 
@@ -57,16 +59,38 @@ def same(first: Statistics, second: Statistics) -> bool:
 def test_they_are_those_of_the_values(store: Path, reads: Counter[str], hours: int, period: slice) -> None:
     built, source = AnemoiSource(path=str(store)), create("data-source", "simulated-atmosphere", SOURCE)
     times, names = source.header.times[period], source.header.names[::-1][:4]
-    found = compute_statistics(built, names, times, hours * HOUR)
+    found = own_statistics(built, names, times, hours * HOUR)
     assert reads["all"] == 0
+    assert found is not None
     assert same(found, compute_statistics(source, names, times, hours * HOUR))
 
 
-def test_a_time_step_that_nobody_asked_for_is_computed(store: Path, reads: Counter[str]) -> None:
+def test_a_time_step_that_nobody_asked_for_is_computed_once(
+    store: Path, reads: Counter[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
     built = AnemoiSource(path=str(store))
     assert built.moments(built.header.times, built.header.names, 12 * HOUR) is None
-    compute_statistics(built, built.header.names[:1], built.header.times, 12 * HOUR)
-    assert reads["all"] > 0
+    data = {"source": {"plugin": "anemoi", "path": str(store)}, "split": {"training": ["2000-01-01", "2000-01-06"]}}
+    counts = []
+    for timestep in ("6h", "12h", "12h"):
+        config = DataConfig.model_validate(data | {"timestep": timestep})
+        reads.clear()
+        TrainingStatistics(config, built, built.header.names[:2], built.header.times, [])()
+        counts.append(reads["all"])
+    assert (counts[0], counts[1] > 0, counts[2]) == (0, True, 0)
+
+
+@pytest.mark.parametrize("size", [0, 10, -1])
+def test_damaged_moments_are_refused(store: Path, tmp_path: Path, size: int) -> None:
+    copy = shutil.copytree(store, tmp_path / "copy.zarr")
+    (chunk,) = [
+        path for path in (copy / "_build/moments/area/mean").rglob("*") if path.is_file() and "zarr" not in path.name
+    ]
+    chunk.write_bytes(chunk.read_bytes()[:size])
+    built = AnemoiSource(path=str(copy))
+    with pytest.raises(DataError, match="cannot be read"):
+        built.moments(built.header.times, built.header.names)
 
 
 def test_moments_with_other_weights_do_not_count(store: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from wxml.config.schema import DataConfig
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.one_pass import ValueMap
 from wxml.data.source import DataSource
-from wxml.data.statistics import Statistics, compute_statistics
+from wxml.data.statistics import Statistics, compute_statistics, own_statistics
 from wxml.data.times import format_time, parse_duration
 from wxml.environment.distributions import version_of
 from wxml.environment.names import CORE
@@ -76,8 +76,10 @@ class TrainingStatistics:
         Raises:
             DataError: a variable has no value at any of the times, or the data cannot be read.
         """
-        is_stored = forward is None and self._source.moments(self._times[:1], self._variables) is not None
-        if is_stored or self._fingerprint is None:
+        own = None if forward else own_statistics(self._source, self._variables, self._times, self._timestep)
+        if own is not None:
+            return own
+        if self._fingerprint is None:
             return self._computed(forward)
         made_of = self._made_of(self._fingerprint, transforms)
         path = cache_folder() / kept_name("statistics", made_of)

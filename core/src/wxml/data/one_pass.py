@@ -1,6 +1,6 @@
 """The moments of the values and of the changes of a source at some times, for which each instant is read once."""
 
-__all__ = ["ValueMap", "moments_of"]
+__all__ = ["ValueMap", "moments_of", "own_moments"]
 
 import logging
 from collections.abc import Callable, Iterator
@@ -35,8 +35,6 @@ def moments_of(
 ) -> tuple[Moments, Moments]:
     """Compute the area-weighted moments of the values at each time, and of the change from it over one time step.
 
-    Nothing is read of a source that has them.
-
     Args:
         source: the source to read from.
         variables: names that the source has.
@@ -49,9 +47,6 @@ def moments_of(
     """
     weights = source.header.grid.area_weights
     later = _later(times, timestep)
-    found = None if forward else _found(source, variables, times, timestep, later)
-    if found is not None:
-        return found
     nothing = Moments.nothing(len(variables))
     own, changes = [nothing] * len(times), [nothing] * len(times)
     kept: dict[int, tuple[int, NDArray[np.float32]]] = {}
@@ -70,20 +65,17 @@ def moments_of(
     return Moments.stack(own), Moments.stack(changes)
 
 
-def _found(
-    source: DataSource,
-    variables: tuple[str, ...],
-    times: NDArray[np.datetime64],
-    timestep: np.timedelta64,
-    later: NDArray[np.intp],
+def own_moments(
+    source: DataSource, variables: tuple[str, ...], times: NDArray[np.datetime64], timestep: np.timedelta64
 ) -> tuple[Moments, Moments] | None:
-    """What the source has of `moments_of`; None if it does not have all. A change to none of `times` is nothing."""
-    own, changes = source.moments(times, variables), source.moments(times, variables, timestep)
+    """Return what the source itself has of `moments_of`; None if it does not have all. No field is read."""
+    own = source.moments(times, variables)
+    changes = None if own is None else source.moments(times, variables, timestep)
     if own is None or changes is None:
         return None
     logger.info("statistics: %s to %s, stored with the data", format_time(times[0]), format_time(times[-1]))
     nothing = Moments.nothing(len(times), len(variables)).arrays()
-    is_change = (later != NONE)[:, None]
+    is_change = (_later(times, timestep) != NONE)[:, None]
     kept = {name: np.where(is_change, array, nothing[name]) for name, array in changes.arrays().items()}
     return own, Moments.from_arrays(kept)
 

@@ -1,6 +1,6 @@
 """Statistics: mean, deviation, extremes and typical change of each variable over the training times."""
 
-__all__ = ["Statistics", "compute_statistics"]
+__all__ = ["Statistics", "compute_statistics", "own_statistics"]
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.moments import Moments
-from wxml.data.one_pass import ValueMap, moments_of
+from wxml.data.one_pass import ValueMap, moments_of, own_moments
 from wxml.data.source import DataSource
 from wxml.errors import DataError
 
@@ -69,7 +69,25 @@ def compute_statistics(
     Raises:
         DataError: a variable has no value at any of `times`.
     """
-    values, changes = moments_of(source, variables, times, timestep, forward)
+    return _of_moments(variables, *moments_of(source, variables, times, timestep, forward))
+
+
+def own_statistics(
+    source: DataSource, variables: tuple[str, ...], times: NDArray[np.datetime64], timestep: np.timedelta64
+) -> Statistics | None:
+    """Return the statistics that `compute_statistics` would compute, of moments that the source has (`moments`).
+
+    No field is read. None if the source does not have them.
+
+    Raises:
+        DataError: a variable has no value at any of `times`.
+    """
+    found = own_moments(source, variables, times, timestep)
+    return None if found is None else _of_moments(variables, *found)
+
+
+def _of_moments(variables: tuple[str, ...], values: Moments, changes: Moments) -> Statistics:
+    """The statistics of the moments `[time, variable]` of values and of changes."""
     total = values.merged()
     _require_values(variables, total)
     return _without_rounding(variables, total, changes.merged().root_mean_square)

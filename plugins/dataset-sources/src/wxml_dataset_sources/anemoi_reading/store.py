@@ -20,6 +20,7 @@ from zarr.storage import LocalStore
 
 from wxml_dataset_sources.anemoi_reading.described import described
 from wxml_dataset_sources.anemoi_reading.places import grid_of, recorded_grid
+from wxml_dataset_sources.zarr_reading.whole_chunks import WholeChunks
 
 DIMENSIONS: Final = ("dates", "variables", "ensembles", "values")
 COPY_AGAIN: Final = "build the store again, or copy it again from where it was made"
@@ -111,7 +112,8 @@ def stored_moments(path: str, kind: str, areas: NDArray[np.float64]) -> Moments 
         if weights is None or not np.array_equal(np.asarray(weights[:]), areas):
             return None
         check_zarr_store(folder)
-        group = zarr.open_group(LocalStore(folder, read_only=True), mode="r", use_consolidated=False)
+        whole = WholeChunks(LocalStore(folder, read_only=True))
+        group = zarr.open_group(whole, mode="r", use_consolidated=False)
         arrays = {name: _array(group, name) for name in Moments.nothing(0, 0).arrays()}
         if None in arrays.values():
             return None
