@@ -8,6 +8,7 @@ import numcodecs
 import numpy as np
 import pytest
 import zarr
+from wxml import create
 from wxml.errors import DataError
 from wxml_dataset_sources.anemoi_source import AnemoiSource
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
@@ -126,3 +127,21 @@ def test_a_chunk_that_is_not_there_is_missing_where_the_store_fills_with_nan(tmp
     found = AnemoiSource(path=path).read(DATES, NAMES)
     assert np.isnan(found[1]).all()
     np.testing.assert_array_equal(np.delete(found, 1, 0), np.delete(fields(), 1, 0).swapaxes(1, 2))
+
+
+def test_a_chunk_that_two_sources_share_is_unpacked_once(tmp_path):
+    path = write(tmp_path / "s.zarr", PACKINGS["2 blosc"])
+    whole = {"plugin": "anemoi", "path": path}
+    halves = [{"plugin": "subset", "source": whole, "select": names} for names in (NAMES[:2], NAMES[2:])]
+    expected = fields().swapaxes(1, 2)
+    np.testing.assert_array_equal(create("data-source", "join", {"sources": halves}).read(DATES, NAMES), expected)
+    first, second = (create("data-source", half.pop("plugin"), half) for half in halves)
+    np.testing.assert_array_equal(first.read(DATES[[4]], NAMES[:2])[0], expected[4, :, :2])
+    file = files_of(path)[4]
+    written, packed = file.stat(), file.read_bytes()
+    file.write_bytes(bytes(len(packed)))
+    os.utime(file, ns=(written.st_atime_ns, written.st_mtime_ns))  # no other file, as far as anyone can tell
+    np.testing.assert_array_equal(second.read(DATES[[4]], NAMES[2:])[0], expected[4, :, 2:])
+    os.utime(file, ns=(0, 0))
+    with pytest.raises(DataError, match="cannot be read"):
+        second.read(DATES[[4]], NAMES[2:])

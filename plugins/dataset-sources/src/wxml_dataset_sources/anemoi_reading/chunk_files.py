@@ -8,8 +8,9 @@ __all__ = ["ChunkFiles"]
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 import numcodecs  # type: ignore[import-untyped]
@@ -19,6 +20,8 @@ from numcodecs import blosc
 from numpy.typing import NDArray
 
 Room = NDArray[Any]
+KEPT_BYTES: Final = 2**24
+"""Of chunks that were read in part."""
 
 
 def _plain(packed: bytes, room: Room) -> None:
@@ -54,6 +57,25 @@ UNPACKERS: Final[dict[str, Callable[[bytes, Room], None]]] = {
 """By the name of a codec what fills an array in one piece with the values in the bytes of a chunk."""
 
 
+class RecentChunks:
+    """The last chunks of which a part was asked for: sources that are joined ask for the other parts next."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Room] = {}
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> Room | None:
+        """The values of a chunk, if they are kept."""
+        return self._values.get(key)
+
+    def add(self, key: Hashable, values: Room) -> None:
+        """Keep the values of a chunk, and let go of those that no longer fit into `KEPT_BYTES`."""
+        with self._lock:
+            self._values[key] = values
+            while len(self._values) * values.nbytes > KEPT_BYTES:
+                del self._values[next(iter(self._values))]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ChunkFiles:
     """The files of an array whose chunks have one codec at most."""
@@ -65,6 +87,7 @@ class ChunkFiles:
     """The length of a chunk along each axis."""
     dtype: np.dtype[Any]
     codec: str
+    kept: "RecentChunks"
 
     @classmethod
     def of(cls, folder: str, array: zarr.Array[Any]) -> "ChunkFiles | None":
@@ -73,7 +96,7 @@ class ChunkFiles:
         is_native = array.dtype.isnative and array.shards is None
         if codec not in UNPACKERS or not is_native:
             return None
-        return cls(folder, array.metadata.encode_chunk_key, array.chunks, array.dtype, codec)
+        return cls(folder, array.metadata.encode_chunk_key, array.chunks, array.dtype, codec, RecentChunks())
 
     def fill(self, numbers: tuple[int, ...], room: Room) -> None:
         """Write the values of a whole chunk to `room`, an array in one piece.
@@ -90,6 +113,17 @@ class ChunkFiles:
                     return
                 file.seek(0)
             UNPACKERS[self.codec](file.read(), room)
+
+    def values(self, numbers: tuple[int, ...]) -> Room:
+        """The values of a whole chunk, not to be written to; see `fill`."""
+        status = os.stat(self._file(numbers))
+        key = (numbers, status.st_ino, status.st_mtime_ns, status.st_size)
+        found = self.kept.get(key)
+        if found is None:
+            found = np.empty(self.sizes, self.dtype)
+            self.fill(numbers, found)
+            self.kept.add(key, found)
+        return found
 
     def fill_range(self, numbers: tuple[int, ...], first: int, room: Room) -> None:
         """Write the values from number `first` on of a chunk that is not packed to `room`; see `fill`."""

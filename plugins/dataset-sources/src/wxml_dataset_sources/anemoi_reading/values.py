@@ -91,9 +91,7 @@ def _read_chunk(data: _Data, chunk: Chunk, room: Values) -> None:
         own: Any = chunk.own[1]
         files.fill_range(chunk.numbers, own.start * math.prod(data.sizes[2:]), target)
     else:
-        values = np.empty(data.sizes, files.dtype)
-        files.fill(chunk.numbers, values)
-        _assign(room, chunk.places, taken(values, chunk.own))
+        _assign(room, chunk.places, taken(files.values(chunk.numbers), chunk.own))
 
 
 def _target(room: Values, places: Sequence[Positions]) -> Values | None:
