@@ -227,6 +227,34 @@ def test_a_dataset_is_not_replaced_unasked(tmp_path: Path, lab: Any, build: Call
     assert lab.contents(store) != before
 
 
+@pytest.mark.carries_out(
+    "move them elsewhere, or choose another path",
+    "choose another path",
+)
+def test_only_a_dataset_that_is_not_read_is_replaced(
+    tmp_path: Path, lab: Any, build: Callable[..., Path]
+) -> None:
+    store = build("out", lab.world(tmp_path / "world.nc", 4))
+    (store / "notes.txt").write_text("mine")
+    with pytest.raises(ArtefactError, match=r"holds files that wxml did not write: notes.txt"):
+        build("out", tmp_path / "world.nc", "--overwrite")
+    (store / "notes.txt").unlink()
+    build("out", tmp_path / "world.nc", "--overwrite")
+    recipe = tmp_path / "again.yaml"
+    recipe.write_text(f"source: {{plugin: anemoi, path: {store}}}")
+    with pytest.raises(ArtefactError, match="would replace the input"):
+        lab.run("build", recipe, store, "--overwrite")
+    (tmp_path / "link.zarr").symlink_to(store)
+    with pytest.raises(ArtefactError, match="is no dataset, so it is not replaced"):
+        build("link", tmp_path / "world.nc", "--overwrite")
+    (tmp_path / "other.zarr").mkdir()
+    build("other", tmp_path / "world.nc", "--overwrite")
+    (tmp_path / "other.zarr" / "zarr.json").unlink()
+    with pytest.raises(ArtefactError, match="is no dataset, so it is not replaced"):
+        build("other", tmp_path / "world.nc", "--overwrite")
+    lab.run("build", recipe, tmp_path / "third.zarr")
+
+
 def test_a_damaged_record_or_chunk_is_built_again(tmp_path: Path, lab: Any, build: Callable[..., Path]) -> None:
     world = lab.world(tmp_path / "world.nc", 6)
     whole = build("whole", world)

@@ -9,6 +9,7 @@ import numpy as np
 import wxml
 from numpy.typing import NDArray
 from wxml import Moments
+from wxml.masking import masked_values
 
 from wxml_dataset_builder.date_axis import peer_duration
 from wxml_dataset_builder.plan import Plan, change_set
@@ -59,8 +60,8 @@ def attributes_of(plan: Plan, moments: Mapping[str, Moments]) -> dict[str, Any]:
         "remapping": {},
         "version": LAYOUT,
         **{key: plan.recipe[key] for key in ("description", "licence", "attribution")},
-        "recipe": dict(plan.recipe),
-        "provenance": dict(plan.provenance),
+        "recipe": masked_values(dict(plan.recipe)),
+        "provenance": masked_values(dict(plan.provenance)),
         "plugins": dict(_plugins(plan.recipe)),
         "history": list(plan.history),
         "builder": {"wxml-core": wxml.__version__, "wxml-dataset-builder": _own_version()},

@@ -4,6 +4,7 @@ __all__ = ["Task", "Workers", "run_tasks"]
 
 import errno
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -71,15 +72,16 @@ def run_tasks(tasks: Sequence[Task], workers: Workers, label: str) -> None:
     Raises:
         WxmlError: that of the first task that failed; those that are done stay done.
     """
-    shown = Progress(label, sum(task.last - task.first for task in tasks))
-    done = 0
+    total = sum(task.last - task.first for task in tasks)
+    shown, began, done = Progress(label, total), time.monotonic(), 0
 
     def tell(outcome: Outcome) -> None:
         nonlocal done
         if outcome.kind:
             raise (DataError if outcome.kind == "DataError" else ArtefactError)(outcome.message, fix=outcome.fix)
         done += outcome.done
-        shown.update(done)
+        left = (time.monotonic() - began) * (total - done) / done
+        shown.update(done, f"{left / 60:.0f} min left" if left >= 60 else f"{left:.0f} s left")
 
     try:
         if workers.scheduler is not None:

@@ -49,6 +49,7 @@ def command(
       wxml dataset build experiment.yaml era5.zarr dates.end=2019-12-31
       wxml dataset build recipe.yaml era5.zarr --part 3/16
     """
+    from wxml.artefacts.replacement import source_paths
     from wxml.terminal import say_path
 
     from wxml_dataset_builder.building import begin, build_part, finalise
@@ -63,8 +64,8 @@ def command(
     if place.recover():
         say_path(target)
         return
-    check_replaceable(place.target, overwrite=overwrite)
     wanted = read_recipe(recipe, changes)
+    check_replaceable(place.target, (recipe, *source_paths(wanted.source)), overwrite=overwrite)
     source = open_source(wanted.source.model_dump(mode="json"))
     begin(place, make_plan(wanted, source.header, source.provenance()), source.header.grid, restart=restart)
     build_part(place, chosen or Part(), workers)
