@@ -231,9 +231,7 @@ def test_a_dataset_is_not_replaced_unasked(tmp_path: Path, lab: Any, build: Call
     "move them elsewhere, or choose another path",
     "choose another path",
 )
-def test_only_a_dataset_that_is_not_read_is_replaced(
-    tmp_path: Path, lab: Any, build: Callable[..., Path]
-) -> None:
+def test_only_a_dataset_that_is_not_read_is_replaced(tmp_path: Path, lab: Any, build: Callable[..., Path]) -> None:
     store = build("out", lab.world(tmp_path / "world.nc", 4))
     (store / "notes.txt").write_text("mine")
     with pytest.raises(ArtefactError, match=r"holds files that wxml did not write: notes.txt"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from wxml.errors import ArtefactError
 from wxml.files.staging import check_absent
 
-from wxml_dataset_builder.workplace import CHECKSUMS
+from wxml_dataset_builder.checksums import CHECKSUMS
 
 ROOTS = ("zarr.json", ".zgroup")
 SHOWN = 3
