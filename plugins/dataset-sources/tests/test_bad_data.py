@@ -53,7 +53,7 @@ def values(source: XarraySource) -> Any:
     hours=st.lists(st.integers(0, 20_000), min_size=4, max_size=4, unique=True).map(sorted),
     calendar=st.sampled_from(["standard", "gregorian", "proleptic_gregorian", "julian", "noleap"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_date_of_any_year_is_the_day_that_cftime_counts(
     year: int, month: int, day: int, hours: list[int], calendar: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -184,7 +184,7 @@ def test_a_file_cut_anywhere_is_told_or_gives_what_is_left(form: str, tmp_path: 
     bytes_, source = path.read_bytes(), at(path)
     known = {(time, name): source.read([time], [name]) for time in source.header.times for name in source.header.names}
     told = []
-    for length in np.linspace(1, len(bytes_) - 1, 40).astype(int):
+    for length in np.linspace(1, len(bytes_) - 1, 20).astype(int):
         cut = tmp_path / f"cut-{length}{path.suffix}"
         cut.write_bytes(bytes_[:length])
         try:
@@ -198,7 +198,7 @@ def test_a_file_cut_anywhere_is_told_or_gives_what_is_left(form: str, tmp_path: 
         for key, field in found.items():
             is_there = np.isfinite(field)  # a message that is no longer there is missing
             np.testing.assert_array_equal(field[is_there], known[key][is_there])
-    assert len(told) >= 30
+    assert len(told) >= 15
     assert all(name in message for name, message in told)
 
 

@@ -14,6 +14,7 @@ from wxml_dataset_sources.xarray_source import XarraySource
 
 TIMES, LEVELS = 50, 6
 VALUES = np.random.default_rng(0).normal(size=(TIMES, LEVELS, 3, 4)).astype("f4")
+Places = NDArray[np.intp]
 Reads = list[tuple[list[int], list[int]]]
 
 
@@ -43,9 +44,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Reads:
     reads: Reads = []
     whole = ArrayReader.read
 
-    def read(self: ArrayReader, times: NDArray[np.intp], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+    def read(self: ArrayReader, times: Places, members: Places, levels: Places) -> NDArray[np.float32]:
         reads.append((times.tolist(), levels.tolist()))
-        return whole(self, times, levels)
+        return whole(self, times, members, levels)
 
     monkeypatch.setattr(ArrayReader, "read", read)
     return reads
@@ -83,7 +84,7 @@ def test_a_netcdf_file_gives_as_many_times_as_it_gives_quickly(tmp_path: Path, m
         max_size=5,
     ),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_any_order_of_reads_gives_the_values_of_the_file(
     form: str, chunks: tuple[int, ...], requests: Reads, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
