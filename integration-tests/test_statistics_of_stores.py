@@ -38,14 +38,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count: Counter[str] = Counter()
-    name = "_read_part" if hasattr(AnemoiSource, "_read_part") else "_read"
-    read = getattr(AnemoiSource, name)
+    read = AnemoiSource._read_part
 
     def counted(self: AnemoiSource, *arguments: Any) -> None:
         count["all"] += 1
         read(self, *arguments)
 
-    monkeypatch.setattr(AnemoiSource, name, counted)
+    monkeypatch.setattr(AnemoiSource, "_read_part", counted)
     return count
 
 

@@ -29,13 +29,13 @@ def folder(tmp_path: Path, make_world, monkeypatch: pytest.MonkeyPatch) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often values are read from files."""
     count: Counter[str] = Counter()
-    read = XarraySource._read
+    read = XarraySource._read_part
 
-    def counted(self: XarraySource, *arguments: Any, **options: Any) -> None:
+    def counted(self: XarraySource, *arguments: Any) -> None:
         count["all"] += 1
-        read(self, *arguments, **options)
+        read(self, *arguments)
 
-    monkeypatch.setattr(XarraySource, "_read", counted)
+    monkeypatch.setattr(XarraySource, "_read_part", counted)
     return count
 
 
