@@ -67,6 +67,7 @@ HEAVY = {
         "wxml_dataset_builder/arrays.py",
         "wxml_dataset_builder/stored.py",
         "wxml_dataset_sources/anemoi_reading/chunk_files.py",
+        "wxml_dataset_sources/anemoi_reading/chunk_requests.py",
         "wxml_dataset_sources/anemoi_reading/store.py",
         "wxml_dataset_sources/anemoi_reading/values.py",
         "wxml_forecast_writers/zarr_writer.py",

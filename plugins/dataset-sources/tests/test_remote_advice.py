@@ -215,7 +215,7 @@ def test_an_address_twice(server: FileServer) -> None:
     opened(server, "a.nc")
 
 
-@carries_out("fetch the data first: only the source `xarray` reads URLs")
+@carries_out("fetch the data first: only `xarray` and `anemoi` read URLs")
 def test_observations_at_an_address(server: FileServer) -> None:
     with pytest.raises(DataError, match="must be on this machine here"):
         StationsSource(path=f"{server.url}/a.csv")

@@ -17,10 +17,10 @@ from wxml.errors import DataError, nearest
 
 from wxml_dataset_sources.anemoi_reading.store import Store, opened, stored_moments
 from wxml_dataset_sources.anemoi_reading.values import read_values
+from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.xarray_reading.checksums import checksums
-from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
-from wxml_dataset_sources.xarray_reading.files import resolve
+from wxml_dataset_sources.xarray_reading.locations import Location, local_paths, located, stamp_of_locations
 
 logger = logging.getLogger("wxml")
 
@@ -35,16 +35,20 @@ class AnemoiSource(SelectiveSource):
     def __init__(
         self,
         *,
-        path: Annotated[str, Field(description="The zarr store")],
+        path: Annotated[str, Field(description="The zarr store, or its address")],
         variables: Annotated[
             list[str] | None, Field(description="Read only these: names (t_850) or parameters (t, all levels)")
         ] = None,
         missing_dates: Annotated[
             Literal["error", "skip"], Field(description="What to do about dates that the store lists as missing")
         ] = "error",
+        storage_options: Annotated[
+            StorageOptions | None, Field(description="How addresses such as https:// and s3:// are reached")
+        ] = None,
     ) -> None:
-        self._path = _one_store(path)
-        store = opened(self._path)
+        self._location = _one_store(path, storage_options or StorageOptions())
+        self._path, self._at = self._location.name, self._location.at
+        store = opened(self._path, self._at)
         self._columns = _chosen(self._path, store.variables, variables)
         self._dates = store.dates
         self._rows = _present(self._path, store, missing_dates)
@@ -55,19 +59,19 @@ class AnemoiSource(SelectiveSource):
 
     def provenance(self) -> dict[str, Any]:
         """The store with its size and a sample, and the options."""
-        return {"source": "anemoi", "files": [file_record(self._path)], "options": self._options}
+        return {"source": "anemoi", "files": [self._location.record()], "options": self._options}
 
     def checksums(self) -> list[str]:
         """The SHA-256 of the lines `SHA-256  name` of the files in the store."""
-        return checksums([self._path])
+        return checksums(local_paths([self._location]))
 
     def stamp(self) -> str:
         """A hash of the times of the files in the store."""
-        return stamp_of([self._path])
+        return stamp_of_locations([self._location])
 
-    def fingerprint(self) -> str:
-        """A hash of names, sizes, times and inodes of the files, and of the options."""
-        return fingerprint_of_files([self._path], self._options)
+    def fingerprint(self) -> str | None:
+        """A hash of names, sizes, times and inodes of the files, and of the options; None at an address."""
+        return None if self._at else fingerprint_of_files([self._path], self._options)
 
     def moments(
         self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
@@ -85,17 +89,19 @@ class AnemoiSource(SelectiveSource):
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         rows, columns = self._rows[request.times], self._columns[request.variables]
-        read_values(self._path, self._dates, replace(request, times=rows, variables=columns), out)
+        read_values(self._path, self._dates, replace(request, times=rows, variables=columns), out, self._at)
 
 
-def _one_store(path: str) -> str:
+def _one_store(path: str, options: StorageOptions) -> Location:
     """The store that `path` names; raise a DataError for a pattern that fits several, or for a file."""
-    found = resolve(path)
+    found = located(path, options, "zarr")
     if len(found) > 1:
-        raise DataError(f"`path` must name one store, got {len(found)} that fit `{path}`", fix=f"name one: {found[0]}")
-    if not os.path.isdir(found[0]):
         raise DataError(
-            f"`{found[0]}` is a file, where a zarr store is a folder", fix="read it with the plugin `xarray`"
+            f"`path` must name one store, got {len(found)} that fit `{path}`", fix=f"name one: {found[0].name}"
+        )
+    if found[0].at is None and not os.path.isdir(found[0].path):
+        raise DataError(
+            f"`{found[0].name}` is a file, where a zarr store is a folder", fix="read it with the plugin `xarray`"
         )
     return found[0]
 

@@ -4,7 +4,7 @@ zarr takes about 0.3 ms a read beside the work on the bytes, nearly as much as u
 What is packed in another way than those here, such as shards, is left to zarr.
 """
 
-__all__ = ["ChunkFiles"]
+__all__ = ["UNPACKERS", "ChunkFiles", "Room"]
 
 import math
 import os

@@ -16,11 +16,11 @@ from wxml.data.times import format_time, parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 from wxml.files.zarr_metadata import check_zarr_store
-from zarr.storage import LocalStore
 
 from wxml_dataset_sources.anemoi_reading.described import described
 from wxml_dataset_sources.anemoi_reading.places import grid_of, recorded_grid
-from wxml_dataset_sources.zarr_reading.whole_chunks import WholeChunks
+from wxml_dataset_sources.remote.documents import StoreAt, check_store
+from wxml_dataset_sources.zarr_reading.opening import zarr_store
 
 DIMENSIONS: Final = ("dates", "variables", "ensembles", "values")
 COPY_AGAIN: Final = "build the store again, or copy it again from where it was made"
@@ -39,14 +39,18 @@ class Store:
     grid: Grid
 
 
-def opened(path: str) -> Store:
-    """Open the store at `path`, and check that it is whole.
+def opened(path: str, at: StoreAt | None = None) -> Store:
+    """Open a store, and check that it is whole.
+
+    Args:
+        path: its folder; its address for messages, if it is on another machine.
+        at: the store, if it is on another machine.
 
     Raises:
         DataError: it is damaged, was not finished, or has another layout.
     """
     with damage_errors(lambda error: damaged(path, error)):
-        root = _group(path)
+        root = _group(path, at)
         attributes = dict(root.attrs)
         data = _array(root, "data")
         names = attributes.get("variables")
@@ -61,7 +65,7 @@ def opened(path: str) -> Store:
         north, east = (_places(path, root, name) for name in ("latitude", "longitude"))
         _check_shape(path, data, {"dates": len(dates), "variables": len(names), "values": len(north)})
         _check_axis(path, dates, attributes)
-        _check_finished(path)
+        _check_finished(path, root)
         said = attributes.get("variables_metadata")
         metadata: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
         return Store(
@@ -73,20 +77,27 @@ def opened(path: str) -> Store:
         )
 
 
-def data_array(path: str) -> zarr.Array[Any]:
-    """The array of the data of a store.
+def data_array(path: str, at: StoreAt | None = None) -> zarr.Array[Any]:
+    """The array of the data of a store; see `opened`.
 
     Raises:
         DataError: it is not there.
     """
-    array = _array(_group(path), "data")
+    array = _array(_group(path, at), "data")
     if array is None:
         raise _broken(path, "lacks the array `data`")
     return array
 
 
-def written(path: str) -> int:
-    """When the metadata of the data were last written, in nanoseconds."""
+def written(path: str, at: StoreAt | None = None) -> int:
+    """When the metadata of the data were last written, in nanoseconds; 0 on another machine, where a change is refused.
+
+    Raises:
+        DataError: a store on another machine was written again.
+    """
+    if at is not None:
+        check_store(at)
+        return 0
     for name in ("zarr.json", ".zarray"):
         with suppress(FileNotFoundError):
             return os.stat(f"{path}/data/{name}").st_mtime_ns
@@ -108,24 +119,21 @@ def stored_moments(path: str, kind: str, areas: NDArray[np.float64]) -> Moments 
     if not os.path.isdir(folder):
         return None
     with damage_errors(lambda error: damaged(path, error)):
-        weights = _array(_group(path), "area_weights")
+        weights = _array(_group(path, None), "area_weights")
         if weights is None or not np.array_equal(np.asarray(weights[:]), areas):
             return None
-        check_zarr_store(folder)
-        whole = WholeChunks(LocalStore(folder, read_only=True))
-        group = zarr.open_group(whole, mode="r", use_consolidated=False)
+        group = zarr.open_group(zarr_store(folder), mode="r", use_consolidated=False)
         arrays = {name: _array(group, name) for name in Moments.nothing(0, 0).arrays()}
         if None in arrays.values():
             return None
         return Moments.from_arrays({name: np.asarray(array[:]) for name, array in arrays.items() if array is not None})
 
 
-def _group(path: str) -> zarr.Group:
+def _group(path: str, at: StoreAt | None) -> zarr.Group:
     """The group at the root; its metadata, and those of the group of the build, name nothing that would run code."""
-    check_zarr_store(path)
-    if os.path.isdir(os.path.join(path, "_build")):
+    if at is None and os.path.isdir(os.path.join(path, "_build")):
         check_zarr_store(os.path.join(path, "_build"))
-    return zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=False)
+    return zarr.open_group(zarr_store(path, at), mode="r", use_consolidated=False)
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
@@ -217,12 +225,9 @@ def _with_unit(frequency: object) -> str:
     return f"{frequency}h" if str(frequency).isdigit() else str(frequency)
 
 
-def _check_finished(path: str) -> None:
+def _check_finished(path: str, root: zarr.Group) -> None:
     """Refuse a store of which a part was not written; one without these records is taken as it is."""
-    build = os.path.join(path, "_build")
-    if not os.path.isdir(build):
-        return
-    flags = _array(zarr.open_group(LocalStore(build, read_only=True), mode="r", use_consolidated=False), "flags")
+    flags = _array(root, "_build/flags")
     if flags is None or flags.dtype.kind != "b":
         return
     done = np.asarray(flags[:])

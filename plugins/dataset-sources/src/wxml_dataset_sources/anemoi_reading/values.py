@@ -19,8 +19,11 @@ from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
 from wxml_dataset_sources.anemoi_reading.chunk_files import ChunkFiles
+from wxml_dataset_sources.anemoi_reading.chunk_requests import ChunkRequests
 from wxml_dataset_sources.anemoi_reading.chunks import Chunk, chunks_of, is_all, taken
 from wxml_dataset_sources.anemoi_reading.store import COPY_AGAIN, damaged, data_array, written
+from wxml_dataset_sources.remote.documents import StoreAt
+from wxml_dataset_sources.remote.requests import requests_to
 
 KEPT_OPEN: Final = 64
 THREADS: Final = 8
@@ -35,11 +38,15 @@ class _Data(NamedTuple):
     array: zarr.Array[Any]
     sizes: tuple[int, ...]
     """The length of a chunk along each axis."""
-    files: ChunkFiles | None
+    files: ChunkFiles | ChunkRequests | None
     """None: zarr reads them."""
+    at: StoreAt | None
+    """The store, if it is on another machine."""
 
 
-def read_values(path: str, dates: NDArray[np.datetime64], request: ReadRequest, out: Values) -> None:
+def read_values(
+    path: str, dates: NDArray[np.datetime64], request: ReadRequest, out: Values, at: StoreAt | None = None
+) -> None:
     """Write what is asked for of a store to `out[time, member, variable, node]`.
 
     Args:
@@ -47,12 +54,13 @@ def read_values(path: str, dates: NDArray[np.datetime64], request: ReadRequest, 
         dates: the instants on its axis, for messages.
         request: positions on the axes of the store.
         out: the array to fill, perhaps a view.
+        at: the store, if it is on another machine.
 
     Raises:
         DataError: a chunk is damaged, or not there though it would not be read as missing values.
     """
     with damage_errors(lambda error: damaged(path, error)):
-        data = _data(path, written(path), os.getpid())
+        data = _data(path, written(path, at), os.getpid(), at)
         room = out.swapaxes(1, 2)
         wanted = (run(request.times), run(request.variables), request.members, request.nodes)
         sizes = data.sizes
@@ -64,13 +72,16 @@ def read_values(path: str, dates: NDArray[np.datetime64], request: ReadRequest, 
                 _check_missing(path, data.array, dates[chunk.numbers[0] * sizes[0] :][: sizes[0]])
                 _assign(room, chunk.places, np.float32(np.nan))
 
-        _each(read, list(chunks_of(wanted, sizes)))
+        _each(read, list(chunks_of(wanted, sizes)), _threads() if at is None else at.remote.options.concurrency)
 
 
-def _each(read: Callable[[Chunk], None], chunks: Sequence[Chunk]) -> None:
-    """Read all chunks, several at a time: codecs unpack without Python's lock."""
-    count = min(len(os.sched_getaffinity(0)), THREADS) if len(chunks) > 1 else 1
-    if count == 1:
+def _threads() -> int:
+    return min(len(os.sched_getaffinity(0)), THREADS)
+
+
+def _each(read: Callable[[Chunk], None], chunks: Sequence[Chunk], count: int) -> None:
+    """Read all chunks, so many at a time: codecs unpack without Python's lock, and requests wait without it."""
+    if count == 1 or len(chunks) < 2:
         for chunk in chunks:
             read(chunk)
         return
@@ -110,11 +121,18 @@ def _read_with_zarr(data: _Data, chunk: Chunk, room: Values) -> None:
     array, sizes = data.array, data.array.shards or data.array.chunks
     starts = [number * size for number, size in zip(chunk.numbers, array.chunks, strict=True)]
     file = array.metadata.encode_chunk_key(tuple(start // size for start, size in zip(starts, sizes, strict=True)))
-    if not _is_nan(array.fill_value) and not os.path.exists(os.path.join(data.path, "data", file)):
+    if not _is_nan(array.fill_value) and not _is_there(data, file):
         raise FileNotFoundError(file)
     ends = [min(start + size, length) for start, size, length in zip(starts, array.chunks, array.shape, strict=True)]
     whole = tuple(map(slice, starts, ends))
     _assign(room, chunk.places, taken(np.asarray(array[whole]), chunk.own))
+
+
+def _is_there(data: _Data, file: str) -> bool:
+    if data.at is None:
+        return os.path.exists(os.path.join(data.path, "data", file))
+    requests = requests_to(data.at.remote)
+    return requests.run(requests.info(data.at.remote.below(f"data/{file}"))) is not None
 
 
 def _assign(room: Values, places: Sequence[Positions], values: Any) -> None:
@@ -141,13 +159,15 @@ def _is_nan(fill: object) -> bool:
 
 
 @lru_cache(maxsize=KEPT_OPEN)
-def _data(path: str, written: int, process: int) -> _Data:
+def _data(path: str, written: int, process: int, at: StoreAt | None) -> _Data:
     """The array of the data; every process opens its own, and opens it again once it was written again."""
-    array = data_array(path)
-    return _Data(path, array, array.chunks, ChunkFiles.of(os.path.join(path, "data"), array))
+    array = data_array(path, at)
+    if at is not None:
+        return _Data(path, array, array.chunks, ChunkRequests.of(at.remote, "data", array), at)
+    return _Data(path, array, array.chunks, ChunkFiles.of(os.path.join(path, "data"), array), None)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _pool(process: int, count: int) -> ThreadPoolExecutor:
     """The threads of this process; after a fork, those of the parent are not there."""
     return ThreadPoolExecutor(count, "wxml-read")

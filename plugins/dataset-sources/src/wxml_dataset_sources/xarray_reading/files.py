@@ -67,7 +67,7 @@ def _expand(entry: str) -> list[str]:
     if "://" in entry:
         raise DataError(
             f"`path` must be on this machine here, got `{entry}`",
-            fix="fetch the data first: only the source `xarray` reads URLs",
+            fix="fetch the data first: only `xarray` and `anemoi` read URLs",
         )
     name = os.path.expanduser(entry)
     if os.path.exists(name):  # a name with [ or * in it is not a pattern if such a file exists

@@ -37,6 +37,11 @@ class Location:
     copy: Copy | None = None
     store: StoreAt | ReferencesAt | None = None
 
+    @property
+    def at(self) -> StoreAt | None:
+        """The zarr store on another machine, if it is one."""
+        return self.store if isinstance(self.store, StoreAt) else None
+
     def file(self, engine: Wanted) -> DataFile:
         """The file with its format; raise a DataError if that is not known."""
         if self.store is not None:
