@@ -45,6 +45,12 @@ class ChunkRequests:
         """
         UNPACKERS[self.codec](self._bytes(numbers, None, None), room)
 
+    def values(self, numbers: tuple[int, ...]) -> Room:
+        """The values of a whole chunk; see `fill`."""
+        found = np.empty(self.sizes, self.dtype)
+        self.fill(numbers, found)
+        return found
+
     def fill_range(self, numbers: tuple[int, ...], first: int, room: Room) -> None:
         """Write the values from number `first` on of a chunk that is not packed to `room`; see `fill`."""
         start = first * room.itemsize

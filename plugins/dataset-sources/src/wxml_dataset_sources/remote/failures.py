@@ -83,8 +83,6 @@ def request_error(remote: Remote, address: str, error: BaseException, attempts: 
     """
     shown, status = masked(address), _status(error)
     often = f" in {attempts} attempts" if attempts > 1 else ""
-    if is_absent(error):
-        return DataError(f"`{shown}` is not there: the server answers 404", fix="check the address")
     if isinstance(error, PermissionError) or status in NO_ACCESS:
         return DataError(
             f"`{shown}` may not be read: the server answers {status or 403}",
