@@ -1,5 +1,6 @@
 """A batch that is read as one holds, bit for bit, what its samples hold that are read one by one."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from wxml.data.imputed import held_masks, mask_names
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.read_request import ReadRequest
 from wxml.data.samples import SampleSet
+from wxml.data.scratch import Scratch
 from wxml.data.shared_reads import SharedReads
 from wxml.data.statistics import Statistics
 from wxml.data.times import format_time
@@ -201,3 +203,28 @@ def test_long_windows_are_exactly_those_that_are_complete(hours: set[int], input
     found = Window(inputs, steps, step * HOUR).initial_times(times)
     expected = [h for h in sorted(hours) if all(h + o * step in hours for o in range(1 - inputs, steps + 1))]
     np.testing.assert_array_equal((found - START) // HOUR, expected)
+
+
+def test_scratch_lends_its_memory_again_and_never_twice_at_once() -> None:
+    scratch = Scratch()
+    with scratch.lent((2, 3)) as one:
+        one[:] = 1
+        with scratch.lent((4,)) as other:
+            other[:] = 2
+            assert not np.shares_memory(one, other)
+        assert one.tolist() == [[1, 1, 1]] * 2
+    with scratch.lent((3, 2)) as again:
+        assert np.shares_memory(again, one)
+    with copy.copy(scratch).lent((2,)) as copied:  # as a process gets it that is sent one
+        assert not np.shares_memory(copied, one)
+
+
+def test_a_batch_keeps_its_values_while_the_next_ones_are_read() -> None:
+    """Also without transforms, where what is read is what is given."""
+    samples = plain(Counted(list(range(0, 72, 6)), 1, 0, 0), 1)
+    first = samples.batch([1, 2])
+    kept = first.values.copy()
+    for others in ([7, 8], [3, 4, 5, 6]):
+        samples.batch(others)
+    np.testing.assert_array_equal(first.values, kept)
+    np.testing.assert_array_equal(samples.batch([1, 2]).values, kept)

@@ -330,7 +330,7 @@ def test_a_training_whose_history_fills_the_disk_goes_on_when_there_is_space(tra
         path.symlink_to("/dev/full")
 
     with pytest.raises(ArtefactError, match=r"could not write `.*history\.csv`: No space left on device"):
-        training.run_with(fill, read=30)
+        training.run_with(fill, batch=12)
     kept.replace(path)  # now there is space
     training.run(resume=True)
     assert training.written() == unbroken

@@ -35,8 +35,13 @@ class BatchReader:
         Raises:
             DataError: a value that the model reads is missing: the first one of the first sample that lacks one.
         """
-        times = initial_times[:, None] + self.window.offsets
-        batch = _Batch(self._layout, SharedReads.of(times, members), len(self.preprocessing.source.header.grid))
+        times, nodes = initial_times[:, None] + self.window.offsets, len(self.preprocessing.source.header.grid)
+        shared = SharedReads.of(times, members)
+        with self.preprocessing.scratch.lent((shared.count, len(self._layout.read), nodes)) as physical:
+            return self._filled(_Batch(self._layout, shared, physical), times)
+
+    def _filled(self, batch: "_Batch", times: NDArray[np.datetime64]) -> SampleBatch:
+        """Read, transform and gather the samples of a batch."""
         with batch.cost.of("reading"):
             batch.read(self.preprocessing)
         for states in batch.blocks():
@@ -99,17 +104,17 @@ class _Layout:
 class _Batch:
     """A batch that is being read: the states as the source has them, and the samples."""
 
-    def __init__(self, layout: _Layout, shared: SharedReads, nodes: int) -> None:
+    def __init__(self, layout: _Layout, shared: SharedReads, physical: NDArray[np.float32]) -> None:
         self.layout = layout
         self.shared = shared
         self.states = shared.states
         self.cost = ReadingCost()
-        self.physical = np.empty((shared.count, len(layout.read), nodes), np.float32)
+        self.physical = physical
         self.lacks = np.zeros(self.physical.shape[:2], bool)
         """Whether the source lacks a value, shape `[state, variable that is read]`."""
         self.finite = np.ones((shared.count, len(layout.names)), bool)
         """Whether all model values are finite, shape `[state, variable]`."""
-        memory = np.empty((*self.states.shape, nodes, len(layout.names)), np.float32)
+        memory = np.empty((*self.states.shape, physical.shape[-1], len(layout.names)), np.float32)
         self.values = np.swapaxes(memory, -1, -2)
         self._times_of_samples = self.values.reshape(-1, *self.values.shape[2:])
         self._users = shared.users()

@@ -13,6 +13,7 @@ from wxml.data.forcing import MadeField
 from wxml.data.forcings import compute_forcings
 from wxml.data.grid import Grid
 from wxml.data.imputed import held_masks
+from wxml.data.scratch import Scratch
 from wxml.data.source import DataSource
 from wxml.data.statistics import Statistics
 from wxml.data.times import format_time
@@ -43,6 +44,8 @@ class Preprocessing:
 
     masks: Mapping[str, str] = field(default_factory=dict)
     """The forcings that say where a prognostic variable was imputed: name → variable."""
+    scratch: Scratch = field(default_factory=Scratch, repr=False)
+    """Memory for the values of a batch as they are read."""
 
     @property
     def variables(self) -> tuple[str, ...]:
