@@ -76,6 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(
         folder / "region.nc", "t_850", "2000-01-01", 16, [35.0, 30.0, 25.0, 20.0, 15.0], [35.0, 40.0, 45.0, 50.0, 55.0]
     )
+    write_hybrid_levels(folder / "hybrid.nc")
     save_npz(folder / "half.npz", csr_array(np.full((12, 32), 1 / 32)))
     with xr.open_dataset(folder / "era5-2000.nc") as whole:
         whole[["t"]].isel(time=[0, 1, 2, 5, 6, 15]).sel(t_level=[850.0]).to_netcdf(folder / "gaps.nc")
@@ -113,6 +114,19 @@ def write_references(path: Path) -> None:
     inline = {key: (store / key).read_text() for key in found if key.rpartition("/")[2].startswith(".")}
     chunks = {key: [f"era5.zarr/{key}"] for key in found if key not in inline}
     path.write_text(json.dumps({"version": 1, "refs": inline | chunks}))
+
+
+def write_hybrid_levels(path: Path) -> None:
+    """Write t at four hybrid levels, and the pressure at the surface."""
+    random = np.random.default_rng(0)
+    axes = {"time": np.datetime64("2000-01-01", "ns") + 6 * np.arange(4) * HOUR, "hybrid": ("hybrid", [1, 2, 3, 4])}
+    axes["hybrid"] += ({"axis": "Z", "standard_name": "atmosphere_hybrid_sigma_pressure_coordinate"},)
+    axes |= {"latitude": ("latitude", NORTH_FIRST, {"units": "degrees_north"})}
+    axes |= {"longitude": ("longitude", EASTWARDS, {"units": "degrees_east"})}
+    t, sp = random.normal(280, 10, (4, 4, 4, 8)).astype("f4"), random.normal(1e5, 500, (4, 4, 8)).astype("f4")
+    fields = {"t": (("time", "hybrid", "latitude", "longitude"), t, {"units": "K"})}
+    fields["sp"] = (("time", "latitude", "longitude"), sp, {"units": "Pa"})
+    xr.Dataset(fields, axes).to_netcdf(path)
 
 
 def write_dataset_of_anemoi(path: Path) -> None:
