@@ -115,7 +115,7 @@ def page(rows: list[Row], versions: str, options: argparse.Namespace) -> str:
             "# Reading a dataset\n",
             f"{machine()}; processors of each side: {options.threads}; {versions}.",
             "What is read, and how: the first lines of `benchmarks/data_read.py`. Ratios are medians over the turns;",
-            "above 1, wxml is faster. Times are those of a read.\n",
+            "above 1, wxml is faster. Times are those of a read; on a busy machine look at processor time.\n",
             table(HEADER, ([row.get(key, "") for key in keys] for row in rows)),
         ]
     )

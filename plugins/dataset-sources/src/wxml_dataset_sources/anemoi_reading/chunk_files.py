@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any, Final
 
 import numcodecs  # type: ignore[import-untyped]
@@ -32,7 +32,14 @@ def _blosc(packed: bytes, room: Room) -> None:
     size, length = (int.from_bytes(packed[first : first + 4], "little") for first in (4, 12))
     if (size, length) != (room.nbytes, len(packed)):  # blosc itself would read beyond the end of a file cut short
         raise ValueError(f"it has {len(packed)} bytes of {length}, for {size} bytes of values of {room.nbytes}")
-    blosc.decompress(packed, room)
+    if current_thread() is not main_thread():
+        blosc.decompress(packed, room)
+        return
+    threads, blosc.use_threads = blosc.use_threads, False  # they would wait for each other on a busy machine
+    try:
+        blosc.decompress(packed, room)
+    finally:
+        blosc.use_threads = threads
 
 
 def _with(codec: str) -> Callable[[bytes, Room], None]:
