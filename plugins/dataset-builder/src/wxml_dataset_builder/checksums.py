@@ -12,6 +12,7 @@ from typing import Final
 from wxml.errors import DataError
 
 CHECKSUMS: Final = "checksums.sha256"
+"""The last file that is written into a store."""
 
 
 def files_of(store: Path, folder: str = "") -> set[str]:

@@ -20,8 +20,6 @@ from wxml.files.lock import locked
 from wxml_dataset_builder.checksums import CHECKSUMS
 from wxml_dataset_builder.plan import Plan
 
-"""The last file that is written into a store: the checksums of all others."""
-
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
