@@ -134,7 +134,7 @@ def test_missing_values_are_left_out_up_to_half_of_a_cell(world, monkeypatch):
     np.testing.assert_allclose(source.read(one.times[:1], ["t"])[0, 0, 0], weights @ values, rtol=1e-6)
     is_missing = np.arange(16) % 4 == 1  # a quarter of each row
     holed = np.where(is_missing, np.nan, one.values["t"][:1, :, None])
-    monkeypatch.setattr(type(inner), "_read", lambda self, times, variables, out: np.copyto(out, holed))
+    monkeypatch.setattr(type(inner), "_read_part", lambda self, request, out: np.copyto(out, holed))
     found = source.read(one.times[:1], ["t"])[0, 0, 0]
     covered = weights[:, ~is_missing].sum(axis=1)
     is_enough = covered > 0.499
@@ -147,7 +147,9 @@ def test_missing_values_are_left_out_up_to_half_of_a_cell(world, monkeypatch):
 def test_a_constant_stays_exactly_that(tmp_path, world, monkeypatch):
     source = Regrid(source=world("t").choice, to=Target(octahedral=7), method="conservative")
     for value in (np.float32(273.15), np.float32(1e-7), np.float32(-3e5)):
-        monkeypatch.setattr(type(source._sources[0]), "_read", lambda self, *rest, value=value: rest[-1].fill(value))
+        monkeypatch.setattr(
+            type(source._sources[0]), "_read_part", lambda self, *rest, value=value: rest[-1].fill(value)
+        )
         assert (source.read(source.header.times[:1], ["t"]) == value).all()
 
 
