@@ -10,6 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from wxml import assemble, create, load_config
+from wxml.errors import ConfigError
 from wxml_dataset_builder.command import command
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "datasets.md"
@@ -52,3 +53,17 @@ def test_the_recipe_of_the_page_is_built_and_appended(tmp_path: Path) -> None:
     options = yaml.safe_load(text)["source"]
     whole = create("data-source", options.pop("plugin"), {key: str(value) for key, value in options.items()})
     assert np.array_equal(source.read(source.header.times, ["t"]), whole.read(source.header.times, ["t"]))
+
+
+def test_keys_of_a_recipe_on_the_command_line_count_for_an_experiment_too(
+    tmp_path: Path, make_world: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_world(tmp_path / "world")
+    monkeypatch.chdir(folder)
+    experiment, store = folder / "experiment.yaml", folder / "built.zarr"
+    times = assemble(load_config(experiment)).source.header.times
+    build("build", experiment, store, f"dates.end={times[3]}", "output.format=zarr2", "description=four dates")
+    assert (store / ".zgroup").exists()
+    assert np.array_equal(create("data-source", "anemoi", {"path": str(store)}).header.times, times[:4])
+    with pytest.raises(ConfigError, match="formt"):
+        build("build", experiment, folder / "other.zarr", "output.formt=zarr2")

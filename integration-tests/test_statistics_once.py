@@ -10,9 +10,11 @@ from typing import Any
 import netCDF4
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner
 from wxml import assemble, load_config
 from wxml.cli import group
+from wxml.data.statistics import compute_statistics
 from wxml_dataset_sources.xarray_source import XarraySource
 
 
@@ -112,3 +114,24 @@ def test_a_folder_without_room_for_a_cache(folder: Path, monkeypatch: pytest.Mon
     Path("file").touch()
     monkeypatch.setenv("WXML_CACHE", str(folder / "file" / "below"))
     assert np.isclose(mean(), expected, rtol=0, atol=0)
+
+
+def test_statistics_of_another_source_are_those_of_all_of_its_times(folder: Path, reads: Counter[str]) -> None:
+    experiment = assemble(load_config(Path("experiment.yaml"), ()))
+    path, names = folder / "world.nc", experiment.statistics.variables
+    warm(shutil.copy(path, folder / "warm.nc"))
+    own, other = ({"plugin": "xarray", "path": str(folder / name)} for name in ("world.nc", "warm.nc"))
+    config = yaml.safe_load(Path("experiment.yaml").read_text())
+    config["data"]["source"] = {"plugin": "statistics-of", "source": own, "of": other}
+    Path("statistics-of.yaml").write_text(yaml.safe_dump(config))
+    reads.clear()
+    found = assemble(load_config(Path("statistics-of.yaml"), ())).statistics
+    warmer = XarraySource(path=other["path"])
+    timestep = np.timedelta64(int(np.diff(warmer.header.times)[0].astype(int)), "s")
+    expected = compute_statistics(warmer, names, warmer.header.times, timestep)
+    for key in ("mean", "std", "minimum", "maximum", "tendency_std"):
+        assert np.array_equal(getattr(found, key), getattr(expected, key))
+    assert abs(found.mean[0] - experiment.statistics.mean[0] - 50) < 10
+    reads.clear()
+    assert np.array_equal(assemble(load_config(Path("statistics-of.yaml"), ())).statistics.mean, found.mean)
+    assert reads["all"] == 0

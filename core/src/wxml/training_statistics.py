@@ -57,13 +57,14 @@ class TrainingStatistics:
 
         Args:
             config: the section `data` of a config.
-            source: the source of `data.source`.
+            source: the source of `data.source`; another one that it names (`statistics_source`) counts in its place.
             variables: names that it has.
-            times: the training times, `datetime64[s]`, rising.
+            times: the training times, `datetime64[s]`, rising; of another source, all times count.
             plugins: the lock of the config.
         """
-        self._config, self._source, self._plugins = config, source, plugins
-        self._variables, self._times = variables, times
+        self._source = source.statistics_source()
+        self._times = times if self._source is source else self._source.header.times
+        self._config, self._plugins, self._variables = config, plugins, variables
         self._timestep = parse_duration(config.timestep)
 
     def __call__(self, forward: ValueMap | None = None, transforms: int = 0) -> Statistics:

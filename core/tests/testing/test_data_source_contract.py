@@ -260,6 +260,21 @@ class TestPartwise(DataSourceContract):
     plugin = Partwise
 
 
+class CountedInOtherUnits(Local):
+    def statistics_source(self):
+        other = TravellingWaves()
+        variables = tuple(replace(variable, units="degC") for variable in other.header.variables)
+        other.header = replace(other.header, variables=variables)
+        return other
+
+
+class CountedWithout(Local):
+    def statistics_source(self):
+        other = TravellingWaves()
+        other.header = replace(other.header, variables=other.header.variables[:1])
+        return other
+
+
 @pytest.mark.parametrize(
     ("plugin", "check", "message"),
     [
@@ -292,6 +307,8 @@ class TestPartwise(DataSourceContract):
         (WritesBeside, "values_are_written_to_an_array", "writes beside it"),
         (FingerprintOfNow, "fingerprint_is_that_of_the_data", "the fingerprint changes from"),
         (FingerprintOfNothing, "fingerprint_is_that_of_the_data", "`fingerprint` gives '': no text"),
+        (CountedInOtherUnits, "statistics_source_has_the_variables", "lacks 't' in 'K'"),
+        (CountedWithout, "statistics_source_has_the_variables", "lacks 'q'"),
         (OwnRead, "unknown_times_and_variables_are_refused", "`read` must not be overridden"),
     ],
 )

@@ -19,6 +19,7 @@ from wxml_dataset_sources.combining.rename import Rename
 from wxml_dataset_sources.combining.repeated import Repeated
 from wxml_dataset_sources.combining.rescale import Rescale
 from wxml_dataset_sources.combining.rolling import Rolling
+from wxml_dataset_sources.combining.statistics_of import StatisticsOf
 from wxml_dataset_sources.combining.subset import Subset
 
 
@@ -190,3 +191,12 @@ class TestComplement(DataSourceContract):
         monkeypatch.setenv("WXML_CACHE", str(tmp_path))
         other = world("q", latitudes=(70.0, 0.0, -70.0), longitudes=(10.0, 100.0, 190.0, 280.0))
         self.options = {"source": chosen(world("t z")), "other": chosen(other), "method": "inverse-distance"}
+
+
+class TestStatisticsOf(DataSourceContract):
+    plugin = StatisticsOf
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, world):
+        other = world("z t q", "2000-02-01", count=9, latitudes=(-45.0, 45.0))
+        self.options = {"source": chosen(world("t z", members=2)), "of": chosen(other)}

@@ -229,6 +229,14 @@ class DataSource(ABC):
         """
         return None
 
+    def statistics_source(self) -> "DataSource":
+        """Return the source that a training takes its statistics from: this one, at the training times.
+
+        Another source counts at all of its times. It has every variable of this one, in the same units. A source that
+        is made of others must not lose the one that these return; `statistics-of` therefore stands around all others.
+        """
+        return self
+
 
 class SelectiveSource(DataSource):
     """A source that reads some members and some nodes alone, so that one member costs one member.

@@ -243,6 +243,18 @@ class DataSourceContract(Contract):
         for other in (source.fingerprint(), self.make().fingerprint()):
             require(first == other, f"the fingerprint changes from {first} to {other}")
 
+    def test_statistics_source_has_the_variables(self) -> None:
+        """The source that statistics are taken from, if it is another one, has every variable in the same units."""
+        source = self.make()
+        counted = source.statistics_source()
+        if counted is source:
+            return
+        there = {variable.name: variable for variable in counted.header.variables}
+        for variable in source.header.variables:
+            found = there.get(variable.name)
+            text = f"`statistics_source` gives a source that lacks {variable.name!r} in {variable.units!r}"
+            require(found is not None and variable.has_units_of(found), text)
+
     def test_moments_are_those_of_the_values(self) -> None:
         """`moments` gives None, or those of `Moments.of` and of `Moments.of_change`, up to rounding."""
         source, (times, names) = self.make(), self._sample()

@@ -106,7 +106,7 @@ def read_source(path: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def changed_recipe(recorded: Mapping[str, Any], changes: Sequence[str]) -> Recipe:
-    """The recipe that a dataset holds, with `KEY=VALUE` of the command line.
+    """A recipe that no file of the user holds, with `KEY=VALUE` of the command line.
 
     Raises:
         ConfigError: with every key that is unknown or wrong.
@@ -133,4 +133,4 @@ def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         return read_settings(path, Recipe, changes, advice=ADVICE)
     own = [change for change in changes if change.partition("=")[0].partition(".")[0] in Recipe.model_fields]
     experiment = load_config(path, [change for change in changes if change not in own]).config
-    return Recipe(source=experiment.data.source)
+    return changed_recipe({"source": experiment.data.source.model_dump(mode="json")}, own)

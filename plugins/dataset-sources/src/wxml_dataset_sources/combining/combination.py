@@ -13,6 +13,7 @@ from pydantic import Field
 from wxml import DataSource, Kind, PluginChoice, ReadRequest, SourceHeader, create
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.read_request import Positions
+from wxml.errors import DataError
 
 Source = Annotated[PluginChoice, Kind("data-source"), Field(description="the source that this one reads")]
 """The option of a plugin that reads one source."""
@@ -40,8 +41,15 @@ def opened(choice: PluginChoice, where: str = "source") -> Part:
 
     Raises:
         WxmlError: the plugin or its options are wrong, or its data cannot be opened.
+        DataError: the source takes the statistics of another one, which would be lost.
     """
-    return Part(create("data-source", choice.plugin, choice.options, where=where), f"`{where}` ({choice.plugin})")
+    part = Part(create("data-source", choice.plugin, choice.options, where=where), f"`{where}` ({choice.plugin})")
+    if part.source.statistics_source() is not part.source:
+        raise DataError(
+            f"{part.called} takes the statistics of another source, and is a part of a source itself",
+            fix="write `statistics-of` around all other sources",
+        )
+    return part
 
 
 def opened_all(choices: Sequence[PluginChoice], where: str = "sources") -> tuple[Part, ...]:
