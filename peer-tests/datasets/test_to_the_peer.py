@@ -65,16 +65,10 @@ def test_statistics_are_those_that_the_peer_computes_of_the_same_fields(store, p
     assert np.array_equal(of_ours["values"], of_theirs["values"][:, order], equal_nan=True)
 
 
-def test_the_command_of_the_peer_runs_on_it(store: Path, peer) -> None:
+def test_the_command_of_the_peer_runs_on_it(store: Path, peer, zarr_of_peer: int) -> None:
     text = peer("anemoi-datasets", "inspect", store)
-    for said in (
-        "2020-01-01 00:00",
-        "2020-01-10 18:00",
-        "Missing    : 1",
-        "40 × 4 × 1 × 70",
-        "t_850",
-        "Statistics ready",
-    ):
+    shape = ("40 × 4 × 1 × 70",) if zarr_of_peer == 2 else ()  # with zarr 3 the peer leaves it empty
+    for said in ("2020-01-01 00:00", "2020-01-10 18:00", "Missing    : 1", "t_850", "Statistics ready", *shape):
         assert said in text, text
 
 
