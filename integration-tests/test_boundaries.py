@@ -55,8 +55,8 @@ HEAVY = {
     ),
     "dask": ("deferred wxml_dataset_builder/scheduling.py", "wxml_verification/*"),
     "distributed": ("deferred wxml_dataset_builder/scheduling.py",),
-    "cfgrib": ("wxml_dataset_sources/xarray_reading/grib.py",),
-    "eccodes": ("wxml_dataset_sources/xarray_reading/grib.py",),
+    "cfgrib": ("wxml_dataset_sources/xarray_reading/grib.py", "wxml_dataset_sources/xarray_reading/grib_messages.py"),
+    "eccodes": ("wxml_dataset_sources/xarray_reading/grib_messages.py",),
     "h5py": ("deferred wxml/files/hdf5_structure.py",),
     "netCDF4": (
         "wxml_forecast_writers/netcdf_writer.py",

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from wxml.errors import ArtefactError, ContractError, DataError, WxmlError
-from wxml_dataset_sources.xarray_reading import arrays, grib, opening
+from wxml_dataset_sources.xarray_reading import arrays, grib_messages, opening
+from wxml_dataset_sources.xarray_reading.files import recognise
 from wxml_dataset_sources.xarray_source import XarraySource
 
 TIMES = np.array(["2020-01-01", "2020-01-02"], "datetime64[ns]")
@@ -96,10 +97,10 @@ def test_an_error_of_wxml_keeps_its_words_in_grib(
 
     path = tmp_path / "data.grib2"
     path.write_bytes(b"GRIB")
-    monkeypatch.setattr(grib, "_read_message", fail)
-    reader = grib.MessageReader(str(path), np.zeros((1, 1, 1, 2), np.int64), 4)
+    monkeypatch.setattr(grib_messages, "_read_message", fail)
+    reader = grib_messages.MessageReader(recognise(str(path), "grib"), np.zeros((1, 1, 1, 2), np.int64), 4)
     with pytest.raises(kind, match=r"^its own words"):
-        reader.read(np.array([0]), np.array([0]))
+        reader.read(np.array([0]), np.array([0]), np.array([0]))
     monkeypatch.setattr(cfgrib, "FileStream", fail)
     with pytest.raises(kind, match=r"its own words\n  its own fix$"):
         XarraySource(path=str(path), engine="grib")
