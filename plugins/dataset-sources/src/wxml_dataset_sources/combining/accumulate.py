@@ -19,6 +19,7 @@ from wxml_dataset_sources.combining.time_choice import shortest_step
 from wxml_dataset_sources.combining.variable_choice import meant
 
 LOG = logging.getLogger("wxml")
+UNLESS_SIGNED = "unless it may be, as net radiation, correct `start` and `restart`, or set them to 0 (`not_negative`)"
 
 
 class Accumulate(Combination):
@@ -87,24 +88,27 @@ class Accumulate(Combination):
             part = replace(request, times=at[rows] - 1, variables=request.variables[sums])
             place = np.ix_(rows, np.arange(out.shape[1]), sums)
             out[place] = out[place].astype(np.float64) - values_of(self._sources[0], part)
-        if self._not_negative:
-            for column in sums:
-                self._clip(self.header.names[request.variables[column]], out[:, :, column])
+        for column in sums:
+            self._tell(self.header.names[request.variables[column]], out[:, :, column])
+            if self._not_negative:
+                np.maximum(out[:, :, column], 0, out=out[:, :, column])
 
-    def _clip(self, name: str, values: NDArray[np.float32]) -> None:
-        """Set what is negative to 0; tell once of each variable how much that is."""
+    def _tell(self, name: str, values: NDArray[np.float32]) -> None:
+        """Tell once of each variable how many sums are negative: its totals may begin again where nobody said so."""
         is_negative = values < 0
-        if is_negative.any() and name not in self._told:
-            self._told.add(name)
-            LOG.warning(
-                "%d of %d sums of %r of %s are negative, down to %g, and count as 0 (not_negative)",
-                np.count_nonzero(is_negative),
-                values.size,
-                name,
-                self._called,
-                values[is_negative].min(),
-            )
-        np.maximum(values, 0, out=values)
+        if name in self._told or not is_negative.any():
+            return
+        self._told.add(name)
+        meaning = "they count as 0 (not_negative)" if self._not_negative else UNLESS_SIGNED
+        LOG.warning(
+            "%d of %d sums of %r of %s are negative, down to %g: %s",
+            np.count_nonzero(is_negative),
+            values.size,
+            name,
+            self._called,
+            values[is_negative].min(),
+            meaning,
+        )
 
 
 def _check_totals(part: Part, chosen: Sequence[Variable]) -> None:
