@@ -4,18 +4,17 @@ __all__ = ["Converted"]
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.data.fingerprint import fingerprint_of
 from wxml.data.read_request import ReadRequest
-from wxml.data.source import DataSource, SelectiveSource
+from wxml.data.source import DataSource
 from wxml.data.units import Line
+from wxml.data.wrapped import Wrapped
 
 
-class Converted(SelectiveSource):
+class Converted(Wrapped):
     """A source with some variables in other units."""
 
     def __init__(self, source: DataSource, lines: Mapping[str, tuple[str, Line]]) -> None:
@@ -25,7 +24,8 @@ class Converted(SelectiveSource):
             source: the source as it is.
             lines: by name of a variable its new units, and what makes values in them.
         """
-        self._source, self._lines = source, dict(lines)
+        super().__init__(source, lines)
+        self._lines = dict(lines)
         variables = [
             replace(one, units=lines[one.name][0]) if one.name in lines else one for one in source.header.variables
         ]
@@ -38,20 +38,3 @@ class Converted(SelectiveSource):
             if names[index] in self._lines:
                 scale, offset = self._lines[names[index]][1]
                 out[:, :, column] = out[:, :, column].astype(np.float64) * scale + offset
-
-    def provenance(self) -> dict[str, Any]:
-        """That of the source as it is."""
-        return self._source.provenance()
-
-    def checksums(self) -> list[str]:
-        """Those of the source as it is."""
-        return self._source.checksums()
-
-    def stamp(self) -> str:
-        """That of the source as it is."""
-        return self._source.stamp()
-
-    def fingerprint(self) -> str | None:
-        """That of the source as it is, and the new units."""
-        own = self._source.fingerprint()
-        return None if own is None else fingerprint_of(own, self._lines)

@@ -8,19 +8,19 @@ __all__ = ["FORECAST", "SAME_PLACE", "TRAINING", "Sides", "check_variables", "in
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.converted import Converted
-from wxml.data.fingerprint import fingerprint_of
 from wxml.data.grid import Grid
 from wxml.data.node_order import node_order
 from wxml.data.read_request import ReadRequest, picked, run
-from wxml.data.source import DataSource, SelectiveSource, SourceHeader
+from wxml.data.source import DataSource, SourceHeader
 from wxml.data.units import Line, conversion, have_same_meaning
 from wxml.data.variables import Variable
+from wxml.data.wrapped import Wrapped
 from wxml.errors import DataError
 
 logger = logging.getLogger("wxml")
@@ -109,33 +109,17 @@ _COMPARED = (
 )
 
 
-class _Reordered(SelectiveSource):
+class _Reordered(Wrapped):
     """A source with its nodes in the order of another grid."""
 
     def __init__(self, source: DataSource, grid: Grid, order: NDArray[np.intp]) -> None:
         """`order[n]` is the node of `source` at the place of node n of `grid`."""
+        super().__init__(source, grid.identity)
         self.header = replace(source.header, grid=grid)
-        self._source, self._order = source, run(order)
+        self._order = run(order)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._source.fill(replace(request, nodes=picked(self._order, request.nodes)), out)
-
-    def provenance(self) -> dict[str, Any]:
-        """That of the source as it is."""
-        return self._source.provenance()
-
-    def checksums(self) -> list[str]:
-        """Those of the source as it is."""
-        return self._source.checksums()
-
-    def stamp(self) -> str:
-        """That of the source as it is."""
-        return self._source.stamp()
-
-    def fingerprint(self) -> str | None:
-        """That of the source as it is, and the grid, which says the order."""
-        own = self._source.fingerprint()
-        return None if own is None else fingerprint_of(own, self.header.grid.identity)
 
 
 def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: float = SAME_PLACE) -> DataSource:

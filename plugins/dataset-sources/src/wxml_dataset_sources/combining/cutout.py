@@ -9,18 +9,16 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Grid, ReadRequest
-from wxml.data.read_request import run
+from wxml import Grid
 from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.combination import Combination, Part, Sources, fill_there, opened_all
-from wxml_dataset_sources.combining.fitting import check_members, check_times, in_units_of_first
+from wxml_dataset_sources.combining.combination import Part, Sources, opened_all
 from wxml_dataset_sources.combining.nested_grids import nested
-from wxml_dataset_sources.combining.sequence import in_one_order
+from wxml_dataset_sources.combining.node_lists import NodeLists
 
 
-class Cutout(Combination):
+class Cutout(NodeLists):
     """The nodes of regions, and those of a coarser grid around them; the sources have the same times and variables.
 
     A node is left out if it is in the hull of the nodes of a source before its own, or too near to one of these.
@@ -46,27 +44,12 @@ class Cutout(Combination):
         parts = opened_all(sources)
         limit = {} if max_distance_km is None else {"max_distance_km": max_distance_km}
         super().__init__(parts, {"min_distance_km": min_distance_km} | limit)
-        check_times(parts)
-        check_members(parts)
-        parts = in_units_of_first(parts)
-        in_one_order(parts)
         _check_regions(parts[:-1])
         grids = [part.header.grid for part in parts]
         nodes, shares = nested(grids, min_distance_km, max_distance_km)
         _check_covers(parts, shares)
-        self._own = np.concatenate(nodes)
-        self._owners = np.repeat(np.arange(len(parts)), [len(kept) for kept in nodes])
-        self._parts = tuple(part.source for part in parts)
-        self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
+        self._list(nodes)
         self.header = replace(parts[0].header, grid=_grid(grids, nodes, shares))
-
-    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
-        owners, own = self._owners[request.nodes], self._own[request.nodes]
-        for number in np.unique(owners):
-            mine = np.flatnonzero(owners == number)
-            columns = self._columns[number][request.variables]
-            part = replace(request, nodes=run(own[mine]), variables=columns)
-            fill_there(self._parts[number], part, out, (*[slice(None)] * 3, run(mine)))
 
 
 def _grid(grids: Sequence[Grid], nodes: Sequence[NDArray[np.intp]], shares: Sequence[NDArray[np.float64]]) -> Grid:

@@ -7,23 +7,21 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Grid, ReadRequest
+from wxml import Grid
 from wxml.data.node_order import node_order
-from wxml.data.read_request import run
 from wxml.data.sphere import curvilinear_areas
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.cells import cells
-from wxml_dataset_sources.combining.combination import Combination, Part, Sources, fill_there, opened_all
-from wxml_dataset_sources.combining.fitting import SAME_PLACE, check_members, check_times, in_units_of_first
-from wxml_dataset_sources.combining.sequence import in_one_order
+from wxml_dataset_sources.combining.combination import Part, Sources, opened_all
+from wxml_dataset_sources.combining.fitting import SAME_PLACE
+from wxml_dataset_sources.combining.node_lists import NodeLists
 
 GLOBE = 4 * np.pi
 
 
-class Grids(Combination):
+class Grids(NodeLists):
     """The nodes of several sources behind each other, which have the same variables, times and members.
 
     Each source has the share of its own area in the sum of all areas.
@@ -42,25 +40,9 @@ class Grids(Combination):
     ) -> None:
         parts = opened_all(sources)
         super().__init__(parts, {} if areas is None else {"areas": areas})
-        check_times(parts)
-        check_members(parts)
-        parts = in_units_of_first(parts)
-        in_one_order(parts)
         _check_places(parts)
-        sizes = [len(part.header.grid) for part in parts]
-        self._own = np.concatenate([np.arange(size) for size in sizes])
-        self._owners = np.repeat(np.arange(len(parts)), sizes)
-        self._parts = tuple(part.source for part in parts)
-        self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
+        self._list([np.arange(len(part.header.grid)) for part in parts])
         self.header = replace(parts[0].header, grid=_grid(parts, _areas(parts, areas)))
-
-    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
-        owners, own = self._owners[request.nodes], self._own[request.nodes]
-        for number in np.unique(owners):
-            mine = np.flatnonzero(owners == number)
-            columns = self._columns[number][request.variables]
-            part = replace(request, nodes=run(own[mine]), variables=columns)
-            fill_there(self._parts[number], part, out, (*[slice(None)] * 3, run(mine)))
 
 
 def _grid(parts: Sequence[Part], areas: Sequence[float]) -> Grid:

@@ -1,6 +1,6 @@
 """A table in an SQLite file of the cache folder, which several processes may use at once."""
 
-__all__ = ["CacheTable", "as_place"]
+__all__ = ["FORGET", "GET", "HEADERS", "PUT", "SETTLED", "CacheTable", "as_place"]
 
 import logging
 import os
@@ -8,11 +8,21 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 LOG = logging.getLogger("wxml")
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
+SETTLED: Final = 2.0
+"""Seconds; a file that was changed so short a time ago may change again without a new time."""
+HEADERS: Final = (
+    "CREATE TABLE IF NOT EXISTS headers (place TEXT PRIMARY KEY, stamp TEXT NOT NULL, form INTEGER NOT NULL, "
+    "content BLOB NOT NULL)"
+)
+"""Makes a table of what stands at the head of files; `form` numbers the ways to write that down."""
+PUT: Final = "INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)"
+GET: Final = "SELECT content FROM headers WHERE place = ? AND stamp = ? AND form = ?"
+FORGET: Final = "DELETE FROM headers WHERE rowid <= (SELECT max(rowid) FROM headers) - ?"
 
 
 class CacheTable:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from wxml.files.folders import cache_folder
 
-from wxml_dataset_sources.xarray_reading.cache_table import CacheTable, as_place
+from wxml_dataset_sources.xarray_reading.cache_table import FORGET, GET, HEADERS, PUT, SETTLED, CacheTable, as_place
 from wxml_dataset_sources.xarray_reading.file_records import contents_of
 from wxml_dataset_sources.xarray_reading.file_stamps import has_settled, stamp_of_contents
 
@@ -26,15 +26,6 @@ MOST: Final = 20_000
 """The file keeps the headers of so many files, those that were read last."""
 WORTH_KEEPING: Final = 2**17
 """Bytes; a smaller file is read as quickly as what would be kept of it."""
-SETTLED: Final = 2.0
-"""Seconds; a file that was changed so short a time ago may change again without a new time."""
-TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS headers (place TEXT PRIMARY KEY, stamp TEXT NOT NULL, form INTEGER NOT NULL, "
-    "content BLOB NOT NULL)"
-)
-PUT: Final = "INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)"
-GET: Final = "SELECT content FROM headers WHERE place = ? AND stamp = ? AND form = ?"
-FORGET: Final = "DELETE FROM headers WHERE rowid <= (SELECT max(rowid) FROM headers) - ?"
 
 Place = tuple[int, int]
 """The byte of a message, and the field within a message that holds several."""
@@ -84,7 +75,7 @@ def kept_rows(path: str, keys: Iterable[str], read: Callable[[Sequence[str]], He
 def _table(folder: Path) -> CacheTable:
     """The table in a folder; one for each, so that there is one warning."""
     lost = "the next command reads the headers of all messages again"
-    return CacheTable(folder / "grib-headers.sqlite", TABLE, "the headers of GRIB files", lost)
+    return CacheTable(folder / "grib-headers.sqlite", HEADERS, "the headers of GRIB files", lost)
 
 
 def _text(rows: HeaderRows) -> bytes:

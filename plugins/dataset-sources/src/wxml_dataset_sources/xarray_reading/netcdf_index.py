@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from wxml.files.folders import cache_folder
 
-from wxml_dataset_sources.xarray_reading.cache_table import CacheTable, as_place
+from wxml_dataset_sources.xarray_reading.cache_table import FORGET, GET, HEADERS, PUT, SETTLED, CacheTable, as_place
 from wxml_dataset_sources.xarray_reading.file_records import Contents, contents_of
 from wxml_dataset_sources.xarray_reading.file_stamps import has_settled, stamp_of_contents
 from wxml_dataset_sources.xarray_reading.netcdf_headers import Header, read_header
@@ -25,15 +25,6 @@ FORM: Final = 1
 """Of what is kept; another one is passed over."""
 MOST: Final = 200_000
 """The file keeps the headers of so many files, those that were read last."""
-SETTLED: Final = 2.0
-"""Seconds; a file that was changed so short a time ago may change again without a new time."""
-TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS headers (place TEXT PRIMARY KEY, stamp TEXT NOT NULL, form INTEGER NOT NULL, "
-    "content BLOB NOT NULL)"
-)
-PUT: Final = "INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)"
-GET: Final = "SELECT content FROM headers WHERE place = ? AND stamp = ? AND form = ?"
-FORGET: Final = "DELETE FROM headers WHERE rowid <= (SELECT max(rowid) FROM headers) - ?"
 
 
 def kept_headers(paths: Sequence[str]) -> dict[str, Header | None]:
@@ -70,7 +61,7 @@ def _is_still(path: str, before: Contents) -> bool:
 def _table(folder: Path) -> CacheTable:
     """The table in a folder; one for each, so that there is one warning."""
     lost = "the next command opens all files again"
-    return CacheTable(folder / "netcdf-headers.sqlite", TABLE, "the headers of NetCDF files", lost)
+    return CacheTable(folder / "netcdf-headers.sqlite", HEADERS, "the headers of NetCDF files", lost)
 
 
 def _text(header: Header) -> bytes:
