@@ -61,6 +61,7 @@ HEAVY = {
     "netCDF4": (
         "wxml_forecast_writers/netcdf_writer.py",
         "wxml_dataset_sources/xarray_reading/netcdf_headers.py",
+        "wxml_dataset_sources/xarray_reading/opening.py",
         "wxml_dataset_sources/xarray_reading/validity.py",
     ),
     "zarr": (

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -96,3 +97,12 @@ def test_any_order_of_reads_gives_the_values_of_the_file(
     for rows, levels in requests:
         values = source.read(source.header.times[rows], [f"t_{level + 1}" for level in levels])
         np.testing.assert_array_equal(values[:, 0], VALUES[rows][:, levels].reshape(len(rows), len(levels), 12))
+
+
+def test_the_netcdf_library_keeps_few_chunks_of_a_file_that_is_read(tmp_path: Path) -> None:
+    """Its own default of 64 MiB a variable adds up to all of the data, which a long read would keep in memory."""
+    path = write(tmp_path, "netcdf", (1, 1, 3, 4))
+    source = XarraySource(path=path)
+    assert np.array_equal(source.read(source.header.times[:2], ["t_1"])[:, 0, 0], VALUES[:2, 0].reshape(2, -1))
+    with netCDF4.Dataset(path) as file:
+        assert file["t"].get_var_chunk_cache()[0] == 2**20

@@ -15,8 +15,8 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
-from typing import Any
+from functools import cache, lru_cache, partial
+from typing import Any, Final
 from weakref import ref
 
 import xarray as xr
@@ -34,6 +34,8 @@ TOO_LARGE = (
     "several files"
 )
 WRITE_AGAIN = "write the variable again, as numbers, with a usual compression such as zlib"
+CHUNK_CACHE: Final = 2**20
+"""Bytes of unpacked chunks that the NetCDF library keeps of each variable; its 64 MiB add up to all of the data."""
 KEPT_OPEN = 1024  # datasets with their metadata; xarray itself limits the number of open files
 
 _datasets: list[ref[xr.Dataset]] = []
@@ -96,6 +98,14 @@ def _modified(file: DataFile) -> int:
     return 0
 
 
+@cache
+def _keep_few_chunks(_process: int) -> None:
+    """Have the NetCDF library keep fewer chunks of what it opens from now on; what is read again is kept decoded."""
+    import netCDF4
+
+    netCDF4.set_chunk_cache(CHUNK_CACHE)
+
+
 @lru_cache(maxsize=KEPT_OPEN)
 def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tuple[xr.Dataset, dict[str, str]]:
     """See `opened` and `unreadable`."""
@@ -114,6 +124,7 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tup
                 # Consolidated metadata may be stale or absent, and guessing makes zarr warn; no store here needs them.
                 dataset = _raw(store, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
             else:
+                _keep_few_chunks(os.getpid())
                 dataset = _raw(os.path.abspath(file.path), engine="netcdf4", mask_and_scale=not as_stored)
     _datasets.append(ref(dataset))
     if not dataset.variables:
