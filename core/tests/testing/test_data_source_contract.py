@@ -258,6 +258,11 @@ class WritesBeside(Partwise):
 
 class TestPartwise(DataSourceContract):
     plugin = Partwise
+    test_another_process_reads_the_same = None  # none can import this file
+
+
+def test_a_source_that_no_other_process_can_import_is_found_out(find_out) -> None:
+    find_out(DataSourceContract, Partwise, "another_process_reads_the_same", "able to import .*test_data_source")
 
 
 class CountedInOtherUnits(Local):

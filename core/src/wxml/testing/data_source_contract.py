@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, ClassVar
 
@@ -197,8 +199,12 @@ class DataSourceContract(Contract):
         """A fresh process, such as a data-loader worker, reads the same values."""
         times, names = self._sample()
         source = self.make()
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found = pool.apply_async(source.read, (times, names)).get(PATIENCE)
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            try:
+                found = pool.submit(source.read, times, names).result(PATIENCE)
+            except BrokenProcessPool as error:
+                text = f"a fresh process ended before it had read; it must be able to import {self.plugin.__module__}"
+                raise AssertionError(text) from error
         _require_equal(found, source.read(times, names), "another process reads other values")
 
     def test_provenance_is_json(self) -> None:
