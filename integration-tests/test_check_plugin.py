@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 import zarr
 
-WORLD = "{plugin: xarray, path: world.nc}"
+WORLD, OTHER = "{plugin: xarray, path: world.nc}", "{plugin: xarray, path: other.nc}"
+HALF = f"{{plugin: subset, area: {{%s: 30}}, source: {WORLD}}}"
 OPTIONS = {
     "trainer lightning": [
         "max_steps=30",
@@ -41,6 +42,15 @@ OPTIONS = {
         "source.path=world.nc",
         "variables.u={formula: sum, of: [t, t]}",
     ],
+    "data-source complement": [f"source={{plugin: subset, thinning: {{every: 2}}, source: {WORLD}}}", f"other={OTHER}"],
+    "data-source forcings": ["source.plugin=xarray", "source.path=world.nc", "variables=[insolation, cos_latitude]"],
+    "data-source grids": [f"sources=[{HALF % 'south'}, {HALF % 'north'}]"],
+    "data-source hindcasts": ["path=hindcasts-{reference}.nc", "reference_dates=[2020-01-02]", "years=[2000]"],
+    "data-source pressure-levels": [
+        *("source.plugin=xarray", "source.path=hybrid.nc", "variables=[t]", "levels=[500, 300]"),
+        *("surface_pressure=sp", "a=[0, 5000, 0]", "b=[0, 0.5, 1]"),
+    ],
+    "data-source statistics-of": [f"source={WORLD}", "of={plugin: xarray, path: later.nc}"],
     "data-source regrid": ["source.plugin=xarray", "source.path=world.nc", "to.octahedral=4"],
     "data-source repeated": [
         "source={plugin: subset, end: 2000-01-01T00, source: {plugin: xarray, path: world.nc}}",
@@ -105,7 +115,26 @@ def folder(tmp_path_factory) -> Path:
         times = np.datetime64(start, "ns") + days
         dataset = xr.Dataset({name: (("time", *places), values, {"units": "K"})}, {"time": times, **places})
         dataset.to_netcdf(folder / f"{file}.nc")
+    write_hindcasts(folder / "hindcasts-20200102.nc", values, places)
+    write_hybrid_levels(folder / "hybrid.nc", values, places)
     return folder
+
+
+def write_hindcasts(path: Path, values: np.ndarray, places: dict[str, list[float]]) -> None:
+    """Write a hindcast of 2 January 2000, six hours apart."""
+    leads = ("step", 6 * np.arange(6), {"units": "hours", "standard_name": "forecast_period"})
+    start = ((), 0, {"units": "hours since 2000-01-02", "standard_name": "forecast_reference_time"})
+    dataset = xr.Dataset({"t": (("step", *places), values, {"units": "K"})}, {"time": start, "step": leads, **places})
+    dataset.to_netcdf(path)
+
+
+def write_hybrid_levels(path: Path, values: np.ndarray, places: dict[str, list[float]]) -> None:
+    """Write t at two hybrid levels, and the pressure at the surface, at three times."""
+    level = ("hybrid", [1, 2], {"axis": "Z", "standard_name": "atmosphere_hybrid_sigma_pressure_coordinate"})
+    times = np.datetime64("2000-01-01", "ns") + 6 * np.arange(3) * np.timedelta64(1, "h")
+    fields = {"t": (("time", "hybrid", *places), values.reshape(3, 2, 3, 4), {"units": "K"})}
+    fields["sp"] = (("time", *places), 1e5 + values[:3], {"units": "Pa"})
+    xr.Dataset(fields, {"time": times, "hybrid": level, **places}).to_netcdf(path)
 
 
 def test_all_kinds_are_shipped() -> None:
