@@ -12,6 +12,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml.errors import DataError
+from wxml_dataset_sources.xarray_reading.second_60 import tell_second_60
 from wxml_dataset_sources.xarray_source import XarraySource
 
 SHARED = Path(os.environ.get("WXML_SHARED_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
@@ -74,17 +75,48 @@ def test_a_date_of_any_year_is_the_day_that_cftime_counts(
     assert seconds.tolist() == [3600 * date.hour for date in dates]
 
 
+LAST_SECONDS = ["2016-12-31T23:59:57", "2016-12-31T23:59:58", "2016-12-31T23:59:59", "2016-12-31T23:59:60"]
+
+
 @pytest.mark.parametrize(
-    ("times", "attributes"),
+    ("times", "attributes", "read"),
     [
-        (["2016-12-31T23:59:58", "2016-12-31T23:59:59", "2016-12-31T23:59:60", "2017-01-01T00:00:00"], {}),
-        (["2000-01-01T00:59:60", "2000-01-01T01:59:60", "2000-01-01T02:59:60", "2000-01-01T03:59:60"], {}),
-        (TIMES, {"units": "seconds since 2016-12-31 23:59:60"}),
+        (LAST_SECONDS, {}, [*LAST_SECONDS[:3], "2017-01-01T00:00:00"]),
+        ([f"2000-01-01T0{hour}:59:60" for hour in range(4)], {}, [f"2000-01-01T0{hour}" for hour in range(1, 5)]),
+        (
+            [f"2015063023595{i}" for i in range(3)] + ["20150630235960"],
+            {},
+            [f"2015-06-30T23:59:5{i}" for i in range(3)],
+        ),
+        ([f"2017-01-01 0{hour}:59:60+01:00" for hour in range(4)], {}, [f"2017-01-01T0{hour}" for hour in range(4)]),
+        (TIMES, {"units": "hours since 2016-12-31 23:59:60"}, None),
+        (TIMES, {"units": "hours since 2016-12-31 23:59:60.0 UTC", "calendar": "julian"}, None),
     ],
 )
-def test_a_second_that_is_written_as_60_is_told(times: Any, attributes: dict[str, str], tmp_path: Path) -> None:
+def test_the_second_60_is_the_first_of_the_next_minute(
+    times: Any, attributes: dict[str, str], read: list[str] | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell_second_60.cache_clear()
     world(times, attributes).to_netcdf(tmp_path / "a.nc")
-    with pytest.raises(DataError, match=r"a\.nc`: `time` must hold dates .*:60'"):
+    if read is None:
+        plain = {key: text.replace("2016-12-31 23:59:60", "2017-01-01 00:00:00") for key, text in attributes.items()}
+        world(times, plain).to_netcdf(tmp_path / "plain.nc")
+        read = at(tmp_path / "plain.nc").header.times
+    found = at(tmp_path / "a.nc").header.times
+    np.testing.assert_array_equal(found[: len(read)], np.array(read, "M8[s]"))
+    assert "`time` has the second 60" in caplog.text or "`units` has the second 60" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["2016-12-31T23:59:61", "2016-12-31T23:60:00", "2016-12-31T24:00:60"])
+def test_no_other_number_is_carried(text: str, tmp_path: Path) -> None:
+    world([*LAST_SECONDS[:3], text], {}).to_netcdf(tmp_path / "a.nc")
+    with pytest.raises(DataError, match=r"a\.nc`: `time` must hold dates .*" + text):
+        at(tmp_path / "a.nc")
+
+
+def test_a_leap_second_beside_the_next_second_is_the_same_time_twice(tmp_path: Path) -> None:
+    world([*LAST_SECONDS[1:], "2017-01-01T00:00:00"], {}).to_netcdf(tmp_path / "a.nc")
+    with pytest.raises(DataError, match="twice for 2017-01-01T00"):
         at(tmp_path / "a.nc")
 
 

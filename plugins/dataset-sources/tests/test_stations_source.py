@@ -9,6 +9,7 @@ import pytest
 from wxml.errors import DataError
 from wxml.testing import DataSourceContract
 from wxml_dataset_sources.stations_source import StationsSource
+from wxml_dataset_sources.xarray_reading.second_60 import tell_second_60
 
 SHARED = Path(os.environ.get("WXML_SHARED_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
 carries_out = pytest.mark.carries_out
@@ -156,6 +157,16 @@ def test_an_entry_that_is_no_number_is_named(tmp_path: Path) -> None:
         StationsSource(path=path)
     assert StationsSource(path=path, variables=["wind"]).header.names == ("wind",)
     assert values(StationsSource(path=table(tmp_path)), "t")[2][1] == 269
+
+
+def test_the_second_60_is_the_first_of_the_next_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tell_second_60.cache_clear()
+    texts = ["2016-12-31T23:59:60", "2017-01-01T00:59:59.9999999Z", "2017-01-01T02:59:60+01:00", "201701010259:60"]
+    rows = "\n".join(f"A,{text},1,2,{number}" for number, text in enumerate(texts))
+    source = StationsSource(path=table(tmp_path, f"station,time,latitude,longitude,t\n{rows}\n"))
+    assert [str(time)[11:13] for time in source.header.times] == ["00", "01", "02", "03"]
+    assert values(source, "t") == [[0.0], [1.0], [2.0], [3.0]]
+    assert "`time` has the second 60 (2016-12-31T23:59:60)" in caplog.text
 
 
 def test_a_time_that_is_no_date_is_quoted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ __all__ = ["decoded_dates", "plain_dates", "reject_coarse", "text_dates"]
 
 import re
 import warnings
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from wxml.errors import DataError
 from xarray.coders import CFDatetimeCoder
 
 from wxml_dataset_sources.xarray_reading.reference_dates import with_clear_date
+from wxml_dataset_sources.xarray_reading.second_60 import tell_second_60, without_60
 
 REAL_CALENDARS: Final = ("", "standard", "gregorian", "proleptic_gregorian", "julian")
 """Calendars that count the days that pass; a date of one is an instant, whatever the calendar calls it."""
@@ -97,10 +99,12 @@ def plain_dates(numbers: NDArray[Any], units: str, calendar: str) -> NDArray[np.
 def text_dates(name: str, texts: NDArray[np.str_]) -> NDArray[np.datetime64]:
     """The dates of texts in UTC as `datetime64[s]`, as `decoded_dates` reads them.
 
+    A second 60, as a leap second has, is the first second of the next minute; a warning says so.
+
     Raises:
         DataError: a text is no clear date.
     """
-    dates = np.array([_text_date(name, str(text)) for text in texts], "datetime64[us]")
+    dates = _from_texts(name, [str(text) for text in texts])
     return (dates + np.timedelta64(500, "ms")).astype("datetime64[s]")
 
 
@@ -169,7 +173,21 @@ def _from_text(name: str, variable: xr.Variable) -> NDArray[np.datetime64]:
         raise _not_dates(name, f"text in the calendar {variable.attrs['calendar']!r}", IN_THE_CALENDAR)
     raw = variable.values.ravel().tolist()
     texts = [value.decode("ascii", "replace") if isinstance(value, bytes) else str(value) for value in raw]
-    return np.array([_text_date(name, text) for text in texts], "datetime64[us]").reshape(variable.shape)
+    return _from_texts(name, texts).reshape(variable.shape)
+
+
+def _from_texts(name: str, texts: Sequence[str]) -> NDArray[np.datetime64]:
+    """The dates of texts as `datetime64[us]` in UTC."""
+    dates = np.array([_text_date(name, text) for text in texts], "datetime64[us]")
+    leaps = [text for text in texts if _second_of(text).startswith("60")]
+    if leaps:
+        tell_second_60(name, leaps[0].strip())
+    return dates
+
+
+def _second_of(text: str) -> str:
+    match = TEXT_DATE.fullmatch(text)
+    return "" if match is None else match["second"] or ""
 
 
 def _text_date(name: str, text: str) -> np.datetime64:
@@ -180,13 +198,14 @@ def _text_date(name: str, text: str) -> np.datetime64:
     part = match.groupdict(default="00")
     if match["sign"] and match["hour"] is None:
         raise _not_dates(name, f"the text {text!r}, a date with a time zone and no hour", IN_ISO)
-    clock = f"{part['hour']}:{part['minute']}:{part['second']}"
+    second, later = without_60(part["second"])
+    clock = f"{part['hour']}:{part['minute']}:{second}"
     try:
         local = np.datetime64(f"{part['year']}-{part['month']}-{part['day']}T{clock}", "us")
     except ValueError as error:
         raise _not_dates(name, f"the text {text!r}", IN_ISO) from error
     zone = np.timedelta64(60 * int(part["zone_hours"]) + int(part["zone_minutes"]), "m")
-    return local + zone if part["sign"] == "-" else local - zone
+    return local + later + (zone if part["sign"] == "-" else -zone)
 
 
 def _not_dates(name: str, got: str, fix: str) -> DataError:

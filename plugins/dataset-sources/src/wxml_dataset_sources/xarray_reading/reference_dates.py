@@ -7,6 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from wxml_dataset_sources.xarray_reading.second_60 import tell_second_60, without_60
+
 COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?!\d)")
 YEAR: Final = re.compile(r"\d{4}")
 REFERENCE: Final = re.compile(
@@ -37,8 +39,11 @@ def with_clear_date(units: str) -> tuple[str, np.timedelta64] | None:
         return None
     part = match.groupdict(default="0")
     day = f"{int(part['year']):04d}-{int(part['month']):02d}-{int(part['day']):02d}"
-    clock = ":".join(f"{int(part[name]):02d}" for name in ("hour", "minute", "second"))
+    second, later = without_60(f"{int(part['second']):02d}")
+    if later:
+        tell_second_60("units", units)
+    clock = f"{int(part['hour']):02d}:{int(part['minute']):02d}:{second}"
     fraction = (match["fraction"] or "").rstrip(".")
     hours, minutes = (int(part[f"zone_{name}"]) + int(part[f"bare_{name}"]) for name in ("hours", "minutes"))
     zone = np.timedelta64(60 * hours + minutes, "m")
-    return f"{unit} since {day} {clock}{fraction}", -zone if match["sign"] == "-" else zone
+    return f"{unit} since {day} {clock}{fraction}", (-zone if match["sign"] == "-" else zone) - later
