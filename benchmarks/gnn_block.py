@@ -45,7 +45,8 @@ def random_mesh(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
 
 def our_processor(options: argparse.Namespace) -> nn.Module:
     """wxml's, made by a fixed seed."""
-    from wxml.graphs.graph import EdgeSet, Mesh, NodeSet
+    from wxml.graphs.graph import EdgeSet, Mesh
+    from wxml.graphs.node_set import NodeSet
     from wxml.model.processor import ProcessorChannels
     from wxml_processor_gnn.processor import GnnProcessor
 

@@ -91,7 +91,8 @@ def read(path: str) -> Arrays:
 
 def wxml_graph(arrays: Arrays) -> "Graph":
     """The arrays as a `wxml.graphs.graph.Graph`, which sorts the edges."""
-    from wxml.graphs.graph import EdgeSet, Graph, NodeSet
+    from wxml.graphs.graph import EdgeSet, Graph
+    from wxml.graphs.node_set import NodeSet
 
     degrees = {name: np.degrees(arrays[name].astype(np.float64)) for name in ("grid", "mesh")}
     nodes = {name: NodeSet(values[:, 0], values[:, 1]) for name, values in degrees.items()}

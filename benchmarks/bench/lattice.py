@@ -4,7 +4,8 @@ __all__ = ["lattice_mesh"]
 
 import numpy as np
 from scipy.spatial import cKDTree
-from wxml.graphs.graph import EdgeSet, Mesh, NodeSet
+from wxml.graphs.graph import EdgeSet, Mesh
+from wxml.graphs.node_set import NodeSet
 
 GOLDEN_ANGLE = np.degrees(np.pi * (3 - np.sqrt(5)))
 

@@ -39,7 +39,7 @@ _WHERE = {
     "Migration": "plugins.migrations",
     "ModelConfig": "config.schema",
     "Moments": "data.moments",
-    "NodeSet": "graphs.graph",
+    "NodeSet": "graphs.node_set",
     "Options": "plugins.options.model",
     "PluginChoice": "plugins.options.choices",
     "Processor": "model.processor",
@@ -156,8 +156,8 @@ if TYPE_CHECKING:
     from wxml.graphs.graph import EdgeSet as EdgeSet
     from wxml.graphs.graph import Graph as Graph
     from wxml.graphs.graph import Mesh as Mesh
-    from wxml.graphs.graph import NodeSet as NodeSet
     from wxml.graphs.graph import Route as Route
+    from wxml.graphs.node_set import NodeSet as NodeSet
     from wxml.model.encode_process_decode import EncodeProcessDecode as EncodeProcessDecode
     from wxml.model.features import EdgeFeatures as EdgeFeatures
     from wxml.model.layers import Layer as Layer

@@ -80,7 +80,7 @@ def test_coarser_levels_of_the_mesh_come_back(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "c.safetensors", original)
     mesh = load_checkpoint(tmp_path / "c.safetensors").graph.mesh()
     assert [len(level.nodes) for level in mesh.levels()] == [5, 2, 1]
-    for pair in (("mesh", "mesh-1"), ("mesh-2", "mesh-1")):
+    for pair in (("mesh", "mesh:1"), ("mesh:2", "mesh:1")):
         assert np.array_equal(mesh.route(*pair).edges.features, original.graph.mesh().route(*pair).edges.features)
 
 

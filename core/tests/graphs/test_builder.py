@@ -86,8 +86,8 @@ def with_idle_nodes(source: str, target: str) -> Graph:
     ("make", "message"),
     [
         (with_lonely_nodes, "built nodes `stations` that no edges join"),
-        (lambda: with_idle_nodes("mesh", "mesh-1"), "left 5 nodes of `mesh-1` without an edge from `mesh`"),
-        (lambda: with_idle_nodes("mesh-2", "mesh-1"), "left 5 nodes of `mesh-1` without an edge from `mesh-2`"),
+        (lambda: with_idle_nodes("mesh", "mesh:1"), "left 5 nodes of `mesh:1` without an edge from `mesh`"),
+        (lambda: with_idle_nodes("mesh:2", "mesh:1"), "left 5 nodes of `mesh:1` without an edge from `mesh:2`"),
     ],
 )
 def test_further_node_sets_that_no_processor_could_use_are_refused(make: Callable[[], object], message: str) -> None:

@@ -195,13 +195,13 @@ LEVELS = tiny_graph(tiny_grid(), levels=2)  # 12, 6 and 3 mesh nodes
 
 def test_a_mesh_leads_to_its_coarser_levels() -> None:
     mesh = LEVELS.mesh()
-    assert [level.name for level in mesh.levels()] == ["mesh", "mesh-1", "mesh-2"]
+    assert [level.name for level in mesh.levels()] == ["mesh", "mesh:1", "mesh:2"]
     assert [len(level.nodes) for level in mesh.levels(2)] == [12, 6, 3]
     assert [level.name for level in mesh.levels(0)] == ["mesh"]
-    assert [level.name for level in mesh.mesh("mesh-1").levels()] == ["mesh-1", "mesh-2"]
-    down, up = mesh.route("mesh", "mesh-1"), mesh.route("mesh-1", "mesh")
+    assert [level.name for level in mesh.mesh("mesh:1").levels()] == ["mesh:1", "mesh:2"]
+    down, up = mesh.route("mesh", "mesh:1"), mesh.route("mesh:1", "mesh")
     assert down.source is up.target is mesh.nodes
-    assert down.target is up.source is LEVELS.nodes["mesh-1"]
+    assert down.target is up.source is LEVELS.nodes["mesh:1"]
     assert (down.edges.source_count, down.edges.target_count) == (12, 6)
 
 
@@ -218,8 +218,8 @@ def test_a_mesh_that_stands_alone_has_itself() -> None:
     assert mesh.route("mesh", "mesh").edges is edges
     with pytest.raises(DataError, match="1 levels coarser than `mesh` are needed, and the graph has 0"):
         mesh.levels(1)
-    with pytest.raises(DataError, match="edges mesh → mesh-1 are needed, and the graph has only mesh → mesh"):
-        mesh.route("mesh", "mesh-1")
+    with pytest.raises(DataError, match="edges mesh → mesh:1 are needed, and the graph has only mesh → mesh"):
+        mesh.route("mesh", "mesh:1")
 
 
 @pytest.mark.carries_out(
@@ -249,17 +249,17 @@ def test_edges_that_are_not_there() -> None:
     assert len(WithStations().build(tiny_grid()).mesh().route("stations", "mesh").source) == 2
 
 
-@pytest.mark.parametrize("missing", [("mesh-1", "mesh-1"), ("mesh", "mesh-1"), ("mesh-2", "mesh-1")])
+@pytest.mark.parametrize("missing", [("mesh:1", "mesh:1"), ("mesh", "mesh:1"), ("mesh:2", "mesh:1")])
 def test_a_level_without_edges_is_refused(missing: tuple[str, str]) -> None:
     some = {pair: edges for pair, edges in LEVELS.edges.items() if pair != missing}
-    with pytest.raises(ContractError, match=f"level `mesh-[12]` needs edges {' → '.join(missing)}, got none"):
+    with pytest.raises(ContractError, match=f"level `mesh:[12]` needs edges {' → '.join(missing)}, got none"):
         Graph(LEVELS.nodes, some)
 
 
 def test_a_gap_among_the_levels_is_refused() -> None:
-    some = {name: LEVELS.nodes[name] for name in ("grid", "mesh", "mesh-2")}
-    kept = {pair: edges for pair, edges in LEVELS.edges.items() if "mesh-1" not in pair}
-    with pytest.raises(ContractError, match="without a gap, got grid, mesh, mesh-2"):
+    some = {name: LEVELS.nodes[name] for name in ("grid", "mesh", "mesh:2")}
+    kept = {pair: edges for pair, edges in LEVELS.edges.items() if "mesh:1" not in pair}
+    with pytest.raises(ContractError, match="without a gap, got grid, mesh, mesh:2"):
         Graph(some, kept)
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from wxml.graphs.graph import NodeSet
+from wxml.graphs.node_set import NodeSet
 from wxml.model.features import GridFeatures
 
 NODES = NodeSet(np.array([0.0, 10.0, 20.0]), np.array([0.0, 90.0, 180.0]))

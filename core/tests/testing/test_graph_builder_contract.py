@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from wxml.errors import DataError
 from wxml.graphs.builder import GraphBuilder
-from wxml.graphs.graph import EdgeSet, Graph, NodeSet
+from wxml.graphs.graph import EdgeSet, Graph
+from wxml.graphs.node_set import NodeSet
 from wxml.testing import GraphBuilderContract, tiny_graph
 
 LATITUDES = np.repeat([60.0, 0.0, -60.0], 3)

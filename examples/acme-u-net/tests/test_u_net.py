@@ -68,7 +68,7 @@ def test_a_node_hears_of_those_that_edges_lead_from(levels: int) -> None:
     """The nodes whose states change an update are those from which a walk along the stages leads to it."""
     graph = icosahedron()
     processor = stirred(UNet(graph.mesh(), ProcessorChannels(4), levels=levels))
-    names = ["mesh", "mesh-1", "mesh-2"][: levels + 1]
+    names = ["mesh", "mesh:1", "mesh:2"][: levels + 1]
     within = [table(graph.edges[name, name]) | torch.eye(len(graph.nodes[name]), dtype=torch.bool) for name in names]
     heard = within[-1]
     for level in range(levels - 1, -1, -1):

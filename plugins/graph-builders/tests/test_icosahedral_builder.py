@@ -134,7 +134,7 @@ def test_mesh_nodes_are_where_they_are_said_to_be() -> None:
 def test_a_level_is_the_mesh_of_a_lower_refinement(coarsest) -> None:
     grid = Grid.octahedral(8)
     levels = Icosahedral(refinement=3, coarsest=coarsest, hierarchy=2).build(grid).mesh().levels()
-    assert [level.name for level in levels] == ["mesh", "mesh-1", "mesh-2"]
+    assert [level.name for level in levels] == ["mesh", "mesh:1", "mesh:2"]
     for level, refinement in zip(levels, (3, 2, 1), strict=True):
         alone = Icosahedral(refinement=refinement, coarsest=coarsest).build(grid).mesh()
         for part in ("latitudes", "longitudes"):
@@ -160,7 +160,7 @@ def test_edges_between_levels_by_closed_form() -> None:
 
 def test_a_node_lies_in_the_middle_of_its_parents() -> None:
     mesh = Icosahedral(refinement=2, hierarchy=1).build(Grid.octahedral(8)).mesh()
-    route = mesh.route("mesh-1", "mesh")
+    route = mesh.route("mesh:1", "mesh")
     for node in range(len(mesh.nodes)):
         parents = route.edges.source[route.edges.pointers[node] : route.edges.pointers[node + 1]]
         middle = route.source.points[parents].sum(0)

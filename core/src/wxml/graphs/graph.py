@@ -1,24 +1,24 @@
 """Graph: nodes and edges on the sphere. A GraphBuilder makes it; mappers and processors work on it."""
 
-__all__ = ["EdgeSet", "Graph", "Mesh", "NodeSet", "Route"]
+__all__ = ["EdgeSet", "Graph", "Mesh", "Route"]
 
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wxml.data.grid import Grid
-from wxml.data.sphere import angular_distance, local_direction, unit_vectors
+from wxml.data.sphere import angular_distance, local_direction
 from wxml.errors import ContractError, DataError
+from wxml.graphs.node_set import NodeSet, without_last_bits
 
 EDGE_FEATURES = ("length", "east", "north")
-NODE_SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-LEVEL = re.compile(r"mesh-([1-9][0-9]{0,2})")
+NODE_SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+LEVEL = re.compile(r"mesh:([1-9][0-9]{0,2})")
 _AUTHORS = "this is a fault of the graph builder: tell its authors"
 
 
@@ -32,49 +32,6 @@ def _check_numbers(name: str, index: NDArray[np.generic], count: int) -> None:
         raise ContractError(
             f"`{name}` of an edge must be a node number below {count}, got {index.min()} to {index.max()}", fix=_AUTHORS
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NodeSet:
-    """Points on the sphere; the graph gives them their name."""
-
-    latitudes: NDArray[np.float64]
-    """Degrees north, shape `[node]`."""
-    longitudes: NDArray[np.float64]
-    """Degrees east, shape `[node]`."""
-
-    @classmethod
-    def of_grid(cls, grid: Grid) -> Self:
-        """Take the nodes of `grid`."""
-        return cls(grid.latitudes, grid.longitudes)
-
-    def __len__(self) -> int:
-        return len(self.latitudes)
-
-    @property
-    def points(self) -> NDArray[np.float64]:
-        """Unit vectors, shape `[node, 3]`."""
-        return unit_vectors(self.latitudes, self.longitudes)
-
-    @property
-    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """The latitudes and the longitudes (degrees) whose pairs the nodes are, row by row; None: there are none.
-
-        Of a mesh that has them a processor may take the state as maps, `[batch, latitude, longitude, channel]`.
-        """
-        columns = int(np.argmax(self.latitudes != self.latitudes[:1])) if len(self) else 0
-        if columns < 2 or len(self) % columns:
-            return None
-        rows, lines = (values.reshape(-1, columns) for values in (self.latitudes, self.longitudes))
-        if np.any(rows != rows[:, :1]) or np.any(lines != lines[:1]):
-            return None
-        return rows[:, 0], lines[0]
-
-    @property
-    def features(self) -> NDArray[np.float32]:
-        """The geometry that a model reads: sin φ, cos φ, sin λ, cos λ; shape `[node, 4]`."""
-        lat, lon = np.radians(self.latitudes), np.radians(self.longitudes)
-        return np.stack([np.sin(lat), np.cos(lat), np.sin(lon), np.cos(lon)], axis=-1).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +157,7 @@ class Mesh:
         return self if name == self.name else self._graph().mesh(name)
 
     def route(self, source: str, target: str) -> Route:
-        """Return the edges between two node sets of the graph, such as `mesh` and `mesh-1`.
+        """Return the edges between two node sets of the graph, such as `mesh` and `mesh:1`.
 
         Raises:
             DataError: the graph has no such edges.
@@ -216,12 +173,12 @@ class Graph:
     """Named node sets and the edges between them.
 
     A model needs `grid`, `mesh`, and the edges grid → mesh, mesh → mesh and mesh → grid. Further ones are for
-    processors that ask for them by name. `mesh-1`, `mesh-2` and so on are levels, each coarser than the one before:
+    processors that ask for them by name. `mesh:1`, `mesh:2` and so on are levels, each coarser than the one before:
     each has edges among its own nodes, and from and to the one before.
     """
 
     nodes: Mapping[str, NodeSet]
-    """Keyed by name: letters, digits, `_`, `.` and `-`."""
+    """Keyed by name: letters, digits, `_`, `.`, `:` and `-`."""
     edges: Mapping[tuple[str, str], EdgeSet]
     """Keyed by (source name, target name), such as `("grid", "mesh")`."""
 
@@ -229,7 +186,7 @@ class Graph:
         wrong = [name for name in self.nodes if not NODE_SET.fullmatch(name)]
         if wrong:
             raise ContractError(
-                f"the name of a node set must have letters, digits, `_`, `.` and `-` alone, got {wrong[0]!r}",
+                f"the name of a node set must have letters, digits, `_`, `.`, `:` and `-` alone, got {wrong[0]!r}",
                 fix=_AUTHORS,
             )
         for (source, target), edges in self.edges.items():
@@ -249,7 +206,7 @@ class Graph:
         count = sum(LEVEL.fullmatch(name) is not None for name in self.nodes)
         if count >= len(levels):
             raise ContractError(
-                f"levels must be `mesh`, `mesh-1`, `mesh-2` and so on without a gap, got {', '.join(self.nodes)}",
+                f"levels must be `mesh`, `mesh:1`, `mesh:2` and so on without a gap, got {', '.join(self.nodes)}",
                 fix=_AUTHORS,
             )
         for finer, coarser in pairwise(levels):
@@ -259,10 +216,10 @@ class Graph:
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """The names of the mesh and of its coarser levels, finest first: `mesh`, `mesh-1`, `mesh-2` and so on."""
+        """The names of the mesh and of its coarser levels, finest first: `mesh`, `mesh:1`, `mesh:2` and so on."""
         names = ["mesh"]
-        while f"mesh-{len(names)}" in self.nodes:
-            names.append(f"mesh-{len(names)}")
+        while f"mesh:{len(names)}" in self.nodes:
+            names.append(f"mesh:{len(names)}")
         return tuple(names)
 
     def route(self, source: str, target: str) -> Route:
@@ -294,6 +251,7 @@ class Graph:
         for name, nodes in self.nodes.items():
             arrays[f"nodes/{name}/latitudes"] = nodes.latitudes
             arrays[f"nodes/{name}/longitudes"] = nodes.longitudes
+            arrays |= {f"nodes/{name}/attributes/{key}": values for key, values in nodes.attributes.items()}
         for (source, target), edges in self.edges.items():
             for part in ("source", "target", "features"):
                 arrays[f"edges/{source}/{target}/{part}"] = getattr(edges, part)
@@ -303,7 +261,7 @@ class Graph:
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
         """Make the graph from the arrays of `to_arrays`."""
         names = sorted({key.split("/")[1] for key in arrays if key.startswith("nodes/")})
-        nodes = {n: NodeSet(arrays[f"nodes/{n}/latitudes"], arrays[f"nodes/{n}/longitudes"]) for n in names}  # type: ignore[arg-type]
+        nodes = {name: _stored_nodes(arrays, f"nodes/{name}/") for name in names}
         pairs = sorted({(key.split("/")[1], key.split("/")[2]) for key in arrays if key.startswith("edges/")})
         edges = {
             (s, t): EdgeSet(
@@ -325,13 +283,15 @@ class Graph:
         """
         digest = hashlib.sha256()
         for name, nodes in sorted(self.nodes.items()):
-            digest.update(name.encode() + _without_last_bits(nodes.points).tobytes())
+            digest.update(name.encode() + nodes.digested)
         for pair, edges in sorted(self.edges.items()):
-            parts = (edges.source, edges.target, _without_last_bits(edges.features))
+            parts = (edges.source, edges.target, without_last_bits(edges.features))
             digest.update(" ".join(pair).encode() + b"".join(part.tobytes() for part in parts))
         return digest.hexdigest()[:16]
 
 
-def _without_last_bits(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """The values as multiples of 2⁻²⁰; few numbers that a formula gives lie halfway between two of these."""
-    return np.rint(values.astype(np.float64) * 2**20) + 0.0  # -0 becomes 0
+def _stored_nodes(arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> NodeSet:
+    """Make the node set whose arrays have names that begin with `prefix`."""
+    start = f"{prefix}attributes/"
+    attributes = {key.removeprefix(start): values for key, values in sorted(arrays.items()) if key.startswith(start)}
+    return NodeSet(arrays[f"{prefix}latitudes"], arrays[f"{prefix}longitudes"], attributes)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 __all__ = ["stored_graph"]
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from wxml.graphs.graph import Graph
 PAIRS = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
 GRAPH = {"latitudes": ("f", 1), "longitudes": ("f", 1), "source": ("iu", 1), "target": ("iu", 1), "features": ("f", 2)}
 """The arrays of a graph: the kinds of numbers, and how many axes."""
+ATTRIBUTE = re.compile(r"nodes/[^/]+/attributes/[^/]+")
 
 
 def stored_graph(arrays: Mapping[str, NDArray[Any]], count: int, name: str, *, prefix: str = "") -> Graph:
@@ -32,6 +34,8 @@ def stored_graph(arrays: Mapping[str, NDArray[Any]], count: int, name: str, *, p
     """
     inner = {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
     for key, array in inner.items():
+        if ATTRIBUTE.fullmatch(key):
+            continue  # the node set says what fits it
         kinds, axes = GRAPH.get(key.rpartition("/")[2], ("", 0))
         found = f"it must be {'integers' if 'i' in kinds else 'numbers'} with {axes} axes, got {array.dtype}"
         is_right = array.dtype.kind in kinds and array.ndim == axes

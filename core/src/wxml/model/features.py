@@ -5,7 +5,8 @@ __all__ = ["EdgeFeatures", "GridFeatures", "MeshFeatures"]
 import torch
 from torch import Tensor, nn
 
-from wxml.graphs.graph import EdgeSet, NodeSet
+from wxml.graphs.graph import EdgeSet
+from wxml.graphs.node_set import NodeSet
 from wxml.model.tensors import node_tensor
 
 

@@ -12,7 +12,8 @@ from wxml.data.grid import Grid
 from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 from wxml.graphs.builder import GraphBuilder
-from wxml.graphs.graph import EdgeSet, Graph, NodeSet
+from wxml.graphs.graph import EdgeSet, Graph
+from wxml.graphs.node_set import NodeSet
 from wxml.testing.contract import Contract, NotClaimed, require
 from wxml.testing.tiny_graphs import tiny_region
 from wxml.testing.tiny_world import tiny_grid

@@ -5,7 +5,8 @@ __all__ = ["GRAPHS", "globe", "isolated_node", "limited_area", "one_edge", "tiny
 import numpy as np
 
 from wxml.data.grid import Grid
-from wxml.graphs.graph import EdgeSet, Graph, NodeSet
+from wxml.graphs.graph import EdgeSet, Graph
+from wxml.graphs.node_set import NodeSet
 from wxml.testing.tiny_world import tiny_graph, tiny_grid
 
 

@@ -12,7 +12,8 @@ from wxml.data.grid import Grid
 from wxml.data.source import DataSource, SourceHeader
 from wxml.data.sphere import angular_distance
 from wxml.data.variables import Variable
-from wxml.graphs.graph import EdgeSet, Graph, NodeSet
+from wxml.graphs.graph import EdgeSet, Graph
+from wxml.graphs.node_set import NodeSet
 
 HOURS_PER_TURN = {"t": 48.0, "q": 96.0}
 
@@ -32,7 +33,7 @@ def tiny_graph(grid: Grid, mesh_nodes: int = 12, neighbours: int = 3, levels: in
     pairs = {("mesh", "grid"): neighbours, ("mesh", "mesh"): neighbours + 1}
     finer = "mesh"
     for level in range(1, levels + 1):
-        coarser = f"mesh-{level}"
+        coarser = f"mesh:{level}"
         nodes[coarser] = _spiral(mesh_nodes >> level)
         pairs |= {(coarser, coarser): neighbours + 1, (finer, coarser): neighbours, (coarser, finer): neighbours}
         finer = coarser

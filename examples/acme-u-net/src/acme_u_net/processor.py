@@ -16,7 +16,7 @@ class UNet(Processor):
     """U-Net on the levels of a graph: blocks on the mesh, on a coarser node set, and so on, and the same way back.
 
     From one level to the next go means over the edges of the graph. On the way back a level adds what comes from the
-    coarser one to what it had on the way there. The levels are the node sets `mesh`, `mesh-1`, … of a graph builder
+    coarser one to what it had on the way there. The levels are the node sets `mesh`, `mesh:1`, … of a graph builder
     such as `icosahedral` with `hierarchy`.
     """
 

@@ -26,7 +26,7 @@ class Icosahedral(GraphBuilder):
     | 5 | 10 242 | 81 900 | 81 840 | 240 km |
     | 6 | 40 962 | 327 660 | 327 600 | 120 km |
 
-    With `hierarchy: n` the graph has n coarser levels for processors that ask for them: `mesh-1`, `mesh-2`, … are the
+    With `hierarchy: n` the graph has n coarser levels for processors that ask for them: `mesh:1`, `mesh:2`, … are the
     meshes of refinement r − 1, r − 2, … with the edges that they would have as a mesh. A node of a level is joined, up
     and down, to the node at its place in the next finer one and to the nodes that lie between it and its neighbours.
     """

@@ -38,7 +38,7 @@ def mesh_graph(
     }
     sets = {"grid": nodes, "mesh": mesh.nodes}
     for level, (below, pairs) in enumerate(coarser, start=1):
-        finer, name = f"mesh-{level - 1}" if level > 1 else "mesh", f"mesh-{level}"
+        finer, name = f"mesh:{level - 1}" if level > 1 else "mesh", f"mesh:{level}"
         sets[name] = below.nodes
         edges[name, name] = below.edges
         edges[finer, name] = EdgeSet.between(sets[finer], sets[name], pairs[:, 0], pairs[:, 1])
