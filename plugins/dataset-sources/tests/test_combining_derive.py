@@ -60,9 +60,7 @@ def test_there_and_back(world, everything):
         np.testing.assert_allclose(found[f"{name}2"], one.values[name], rtol=1e-5)
 
 
-@carries_out(
-    "give the new variable another name", "name {} variables in `of`", "bring both to the same units with `convert`"
-)
+@carries_out("give the new variable another name", "name {} variables in `of`")
 def test_what_does_not_fit_a_formula(world):
     one = world({"u": "m s-1", "v": "km h-1", "p": "Pa"})
 
@@ -75,10 +73,67 @@ def test_what_does_not_fit_a_formula(world):
     with pytest.raises(DataError, match=r"`wind-speed` takes 2 variables, got 1 \(variables\.s\.of\): u"):
         make("s", "wind-speed", "u")
     assert make("s", "wind-speed", "u", "u").header.names[-1] == "s"
-    with pytest.raises(DataError, match="'s' is made of 'u' in 'm s-1' and 'v' in 'km h-1'"):
-        make("s", "wind-speed", "u", "v")
-    converted = PluginChoice(plugin="convert", source=one.choice.model_dump(), units={"v": "m s-1"})
-    assert make("s", "wind-speed", "u", "v", choice=converted).header.names[-1] == "s"
+
+
+@pytest.mark.parametrize("how", ["wind-speed", "wind-direction", "difference", "sum"])
+@pytest.mark.parametrize("units", [("m s-1", "km h-1"), ("knots", "m s-1"), ("hPa", "Pa"), ("kg kg-1", "g/kg")])
+def test_operands_are_taken_in_the_units_of_the_first(world, everything, how, units, caplog):
+    same = world(dict.fromkeys("ab", units[0]))
+    made = {"x": Derivation(formula=how, of=["a", "b"])}
+    converted = PluginChoice(plugin="convert", source=same.choice.model_dump(), units={"b": units[1]})
+    one, other = Derive(source=same.choice, variables=made), Derive(source=converted, variables=made)
+    assert one.header.variables[-1] == other.header.variables[-1]
+    np.testing.assert_allclose(everything(one)["x"], everything(other)["x"], rtol=1e-5, atol=1e-4)
+    with caplog.at_level(logging.INFO, "wxml"):
+        Derive(source=converted, variables=made)
+    said = f"'x' is made of 'a' in {units[0]!r} and 'b' in {units[1]!r}, which is converted to {units[0]!r}"
+    assert caplog.messages == [said]
+
+
+@pytest.mark.parametrize(
+    ("formula", "of", "units"),
+    [
+        ("relative-humidity", {"q": "kg kg-1", "t": "K", "p": "Pa"}, {"q": "g kg-1", "t": "degC", "p": "hPa"}),
+        ("specific-humidity", {"r": "%", "t": "K", "p": "Pa"}, {"r": "(0 - 1)", "t": "degF", "p": "hPa"}),
+        ("omega", {"w": "m s-1", "t": "K", "p": "Pa"}, {"w": "km h-1", "t": "degC", "p": "mbar"}),
+        ("virtual-temperature", {"t": "K", "q": "kg kg-1"}, {"t": "degC", "q": "%"}),
+        ("geopotential", {"h": "m"}, {"h": "km"}),
+        ("cosine", {"d": "degree"}, {"d": "radian"}),
+        ("log-surface-pressure", {"p": "Pa"}, {"p": "hPa"}),
+    ],
+)
+def test_a_formula_gives_the_same_of_operands_in_any_units(world, everything, formula, of, units):
+    plain = world(of)
+    made = {"x": Derivation(formula=formula, of=list(of))}
+    other = PluginChoice(plugin="convert", source=plain.choice.model_dump(), units=units)
+    one, two = Derive(source=plain.choice, variables=made), Derive(source=other, variables=made)
+    assert one.header.variables[-1].units == two.header.variables[-1].units
+    np.testing.assert_allclose(everything(one)["x"], everything(two)["x"], rtol=3e-5, atol=1e-6)
+
+
+@carries_out(
+    "bring both to the same units with `convert`",
+    "take variables of the same quantity, and say the units of those without any with `rescale`",
+)
+def test_temperatures_with_another_zero(world, everything):
+    one = world({"t": "degC", "k": "K", "u": "m s-1", "none": ""})
+
+    def make(formula, *of, choice=one.choice):
+        return Derive(source=choice, variables={"x": Derivation(formula=formula, of=list(of))})
+
+    less = make("difference", "t", "k")
+    assert less.header.variables[-1].units == "K"  # 5 °C would be 278.15 K, which no difference is
+    expected = one.values["t"] + 273.15 - one.values["k"]
+    np.testing.assert_allclose(everything(less)["x"], expected, atol=1e-3)
+    with pytest.raises(DataError, match="made of 't' in 'degC' and 'k' in 'K', whose zeros are not the same"):
+        make("sum", "t", "k")
+    converted = PluginChoice(plugin="convert", source=one.choice.model_dump(), units={"t": "K"})
+    assert make("sum", "t", "k", choice=converted).header.variables[-1].units == "K"
+    for other in ("u", "none"):
+        with pytest.raises(DataError, match=f"made of 't' in 'degC' and '{other}' in"):
+            make("sum", "t", other)
+    said = PluginChoice(plugin="rescale", source=one.choice.model_dump(), variables={"none": {"units": "degC"}})
+    assert make("sum", "t", "none", choice=said).header.variables[-1].units == "degC"
 
 
 @carries_out("take variables of the same step type and period, as `rolling` gives them")

@@ -246,17 +246,6 @@ CASES = [
     # One name in several places
     (
         carries_out(
-            "convert the values, or correct the attribute `units`; or give one of them another name: "
-            "rename: {'file.nc:name': new_name}"
-        ),
-        files(world()[["x"]], world(1, units="degC")[["x"]]),
-        [
-            files(world()[["x"]], world(1)[["x"]]),
-            files(world()[["x"]], world(1, units="degC")[["x"]], rename={"1.nc:x": "z"}),
-        ],
-    ),
-    (
-        carries_out(
             "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one "
             "of them another name: rename: {'file.nc:name': new_name}"
         ),

@@ -8,7 +8,9 @@ import eccodes
 import numpy as np
 import pytest
 import xarray as xr
+from wxml import PluginChoice
 from wxml.errors import DataError
+from wxml_dataset_sources.combining.rescale import Rescale, Scaling
 from wxml_dataset_sources.xarray_source import XarraySource
 
 
@@ -42,7 +44,7 @@ def rain(path: Path, *ranges: str, start: int = 20200101, kind: int = 1) -> str:
 
 
 @pytest.mark.parametrize("suffixes", list(itertools.product([".nc", ".zarr"], repeat=2)))
-@pytest.mark.parametrize("units", list(itertools.permutations(["K", "degC", "m", "kg m-2", ""], 2)))
+@pytest.mark.parametrize("units", list(itertools.permutations(["K", "m", "kg m-2", "furlongs of air", ""], 2)))
 def test_other_units_are_refused_in_every_format(units: Any, suffixes: Any, tmp_path: Path) -> None:
     paths = [piece(tmp_path / f"{i}{suffixes[i]}", 12 * i, units=units[i]) for i in range(2)]
     for order in (paths, paths[::-1]):
@@ -59,9 +61,20 @@ def test_units_in_another_spelling_are_joined(units: Any, tmp_path: Path) -> Non
     assert source.header.variables[0].units == units[0]
 
 
+@pytest.mark.carries_out(
+    "correct the attribute `units`, or give one of them another name, rename: {'file.nc:name': new_name}, and bring "
+    "it to the units of the other with `rescale`"
+)
 def test_a_new_name_helps_where_units_differ(tmp_path: Path) -> None:
-    paths = [piece(tmp_path / f"{i}.nc", 12 * i, units=unit) for i, unit in enumerate(["K", "degC"])]
-    assert XarraySource(path=paths, rename={"1.nc:x": "y"}).header.names == ("x", "y")
+    paths = [piece(tmp_path / f"{i}.nc", 12 * i, units=unit) for i, unit in enumerate(["m", "kg m-2"])]
+    with pytest.raises(DataError, match="neither can be converted to the other"):
+        XarraySource(path=paths)
+    source = PluginChoice.model_validate({"plugin": "xarray", "path": paths, "rename": {"1.nc:x": "y"}})
+    names = {"y": Scaling(scale=0.001, units="m")}
+    assert [(one.name, one.units) for one in Rescale(source=source, variables=names).header.variables] == [
+        ("x", "m"),
+        ("y", "m"),
+    ]
 
 
 def test_units_differ_between_grib_and_netcdf(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, Variable
+from wxml.data.units import Line
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.formulas import FORMULAS, Formula, FormulaName
+from wxml_dataset_sources.combining.same_units import in_same_units
 from wxml_dataset_sources.combining.units import line_to
 from wxml_dataset_sources.combining.variable_choice import meant
 
@@ -116,10 +118,14 @@ def _one(name: str, suffix: str, how: FormulaName, operands: Sequence[Variable],
             f"`{how}` takes {len(takes)} variables, got {len(operands)} (variables.{name}.of): {names}",
             fix=f"name {len(takes)} variables in `of`",
         )
-    _check_operands(name, operands, formula.needs_same_units)
-    pairs = zip(operands, takes, strict=True)
-    taken = [Operand(each.name, *(line_to(each, units) if units else (1.0, 0.0))) for each, units in pairs]
-    return Derived(_described(name, suffix, formula, operands), formula, tuple(taken), pressure, limits)
+    _check_periods(name, operands)
+    if formula.needs_same_units:
+        units, lines = in_same_units(name, how, operands)
+    else:
+        units = operands[0].units if formula.units is None else formula.units
+        lines = [line_to(each, taken) if taken else Line(1.0, 0.0) for each, taken in zip(operands, takes, strict=True)]
+    taken = tuple(Operand(each.name, *line) for each, line in zip(operands, lines, strict=True))
+    return Derived(_described(name, suffix, units, operands), formula, taken, pressure, limits)
 
 
 def _pressure(name: str, how: FormulaName, operands: Sequence[Variable]) -> float | None:
@@ -158,15 +164,10 @@ def _check_limits(name: str, how: FormulaName, limits: Limits) -> None:
         )
 
 
-def _check_operands(name: str, operands: Sequence[Variable], needs_same_units: bool) -> None:
-    """Raise a DataError if the operands differ in units, step type or period."""
+def _check_periods(name: str, operands: Sequence[Variable]) -> None:
+    """Raise a DataError if the operands differ in step type or period."""
     first = operands[0]
     for other in operands[1:]:
-        if needs_same_units and not other.has_units_of(first):
-            raise DataError(
-                f"{name!r} is made of {first.name!r} in {first.units!r} and {other.name!r} in {other.units!r}",
-                fix="bring both to the same units with `convert`",
-            )
         if (first.step_type, first.period) != (other.step_type, other.period):
             one, two = (f"{each.step_type or 'of no step type'} {each.period}".strip() for each in (first, other))
             raise DataError(
@@ -175,18 +176,17 @@ def _check_operands(name: str, operands: Sequence[Variable], needs_same_units: b
             )
 
 
-def _described(name: str, suffix: str, formula: Formula, operands: Sequence[Variable]) -> Variable:
+def _described(name: str, suffix: str, units: str, operands: Sequence[Variable]) -> Variable:
     """The new variable: at the level of its operands, where they have one."""
     levels = {(each.level, each.level_units, each.level_type) for each in operands if each.level is not None}
     level, level_units, level_type = next(iter(levels)) if len(levels) == 1 else (None, "", "")
-    first = operands[0]
     return replace(
-        first,
+        operands[0],
         name=name + suffix,
         param=name,
         standard_name="",
         grib="",
-        units=first.units if formula.units is None else formula.units,
+        units=units,
         level=level,
         level_units=level_units,
         level_type=level_type,

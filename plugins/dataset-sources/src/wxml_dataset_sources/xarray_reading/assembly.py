@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from wxml import SourceHeader, Variable
 from wxml.data.times import format_time
+from wxml.data.units import Line
 from wxml.errors import DataError, nearest
 
 from wxml_dataset_sources.xarray_reading.block import Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.common_units import in_common_units
 from wxml_dataset_sources.xarray_reading.ensembles import by_number
 from wxml_dataset_sources.xarray_reading.horizontal import node_order
 from wxml_dataset_sources.xarray_reading.quantities import check_quantities, check_statements, described
@@ -27,6 +29,9 @@ HOW_TO_TELL_APART = (
     "choose with `path`, `variables` or `grib_filter` (for example {typeOfLevel: isobaricInhPa}), or give one of them "
     "another name: rename: {'file.nc:name': new_name}"
 )
+
+ROUNDING = 1e-6
+"""By which values that were converted may differ, as a share of them."""
 
 
 class Share(NamedTuple):
@@ -85,8 +90,8 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
 
     Raises:
         DataError: the selection names something that is in no file, no message passes `grib_filter`, two blocks hold a
-            variable at the same time, or the blocks differ in grid or members, or those of a variable in units, units
-            of the level, step type, period or what else the files state of it.
+            variable at the same time, or the blocks differ in grid or members, or those of a variable in units that
+            cannot be converted, units of the level, step type, period or what else the files state of it.
     """
     _check_filter(contents, selection)
     if selection.forecast and not any(content.has_forecast for content in contents):
@@ -96,7 +101,8 @@ def assemble(contents: Sequence[FileContent], selection: Selection) -> Assembly:
         )
     _check_selection(contents, selection)
     chosen = [block.select(selection.keeps) for content in contents for block in content.blocks]
-    blocks = _on_one_grid(_without_repeats([block for block in chosen if block.variables]))
+    blocks = in_common_units([block for block in chosen if block.variables])
+    blocks = _on_one_grid(_without_repeats(blocks))
     check_quantities(blocks)
     _check_overlaps(blocks)
     check_statements(blocks)
@@ -208,9 +214,15 @@ def _without_repeats(blocks: list[Block]) -> list[Block]:
             continue
         once, levels = np.zeros(1, np.intp), np.arange(len(block.variables))
         values, others = (each.read(once, np.arange(each.members), levels) for each in (first[key], block))
-        if values.shape != others.shape or not np.array_equal(values, others, equal_nan=True):
+        if values.shape != others.shape or not _are_equal(values, others, block.lines or ()):
             raise _clash(block.variables[0].name, first[key], block, "at all times, with different values")
     return kept
+
+
+def _are_equal(values: NDArray[np.float32], others: NDArray[np.float32], lines: Sequence[Line]) -> bool:
+    """Whether both are equal, missing ones too; up to rounding for others that `lines` brought to other units."""
+    offset = max((abs(line.offset) for line in lines), default=0.0)
+    return np.allclose(values, others, ROUNDING if lines else 0.0, ROUNDING * offset, equal_nan=True)
 
 
 def _on_one_grid(blocks: list[Block]) -> list[Block]:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, Variable
+from wxml.data.units import Line
 
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.place import Place
@@ -80,6 +81,8 @@ class Block:
     """The position in the file of each node of the source; None if the orders are the same."""
     member_order: NDArray[np.intp] | None = None
     """The position in the file of each member of the source; None if the orders are the same."""
+    lines: tuple[Line, ...] | None = None
+    """What brings the values of each variable in the file to its units; None if none needs it."""
 
     @property
     def members(self) -> int:
@@ -117,7 +120,14 @@ class Block:
         """
         own = members if self.member_order is None else self.member_order[members]
         values = self.reader.read(times, own, self.levels[levels])
-        return values if self.order is None else values[..., self.order]
+        return self._in_own_units(values if self.order is None else values[..., self.order], levels)
+
+    def _in_own_units(self, values: NDArray[np.float32], levels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Values of the file, `[time, member, level, node]`, in the units of the variables; computed in float64."""
+        if self.lines is None:
+            return values
+        scales, offsets = np.array([self.lines[level] for level in levels]).T[:, :, None]
+        return np.asarray(values * scales + offsets, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Checks that the blocks of a variable hold one quantity: the same units, units of the level, step type and period."""
+"""Checks that the blocks of a variable hold one quantity: the same units of the level, step type and period."""
 
 __all__ = ["check_quantities", "check_statements", "described"]
 
@@ -27,11 +27,10 @@ def check_quantities(blocks: Sequence[Block]) -> None:
     Periods belong together if they have one length, or one start (an accumulation from the start of a forecast on).
 
     Raises:
-        DataError: the blocks of a variable differ in units, in the units of their levels, in step type, in the
-            place of the times in their periods, or in the length of their periods.
+        DataError: the blocks of a variable differ in the units of their levels, in step type, in the place of the
+            times in their periods, or in the length of their periods.
     """
     for name, pieces in _holders(blocks).items():
-        _check_units(pieces)
         _check_levels(pieces)
         sharing = [block for _, block in pieces]
         _check_step_types(name, sharing)
@@ -92,18 +91,6 @@ def _holders(blocks: Sequence[Block]) -> dict[str, list[tuple[Variable, Block]]]
         for variable in block.variables:
             holders.setdefault(variable.name, []).append((variable, block))
     return holders
-
-
-def _check_units(pieces: Sequence[tuple[Variable, Block]]) -> None:
-    (first, place), *others = pieces
-    for variable, block in others:
-        if not variable.has_units_of(first):
-            raise DataError(
-                f"variable {first.name!r} has units {first.units!r} as {place.place}, and {variable.units!r} as "
-                f"{block.place}",
-                fix="convert the values, or correct the attribute `units`; or give one of them another name: "
-                "rename: {'file.nc:name': new_name}",
-            )
 
 
 def _check_levels(pieces: Sequence[tuple[Variable, Block]]) -> None:
