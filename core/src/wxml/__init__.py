@@ -97,6 +97,8 @@ PUBLIC_MODULES = (
     "files.staging",
     "files.zarr_metadata",
     "forecasting.layout",
+    "graphs.cache",
+    "graphs.files",
     "masking",
     "memory",
     "model.tensors",

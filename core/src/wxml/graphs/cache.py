@@ -1,6 +1,6 @@
 """Keeps graphs that took long to build."""
 
-__all__ = ["built_graph"]
+__all__ = ["built_graph", "ingredients"]
 
 import hashlib
 import json
@@ -37,15 +37,17 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
     a full disk or a folder that cannot be written only give a warning. If several processes need the same graph, one of
     them builds it and the others wait.
     """
-    made_of = _ingredients(choice, grid)
+    made_of = ingredients(choice, grid)
     path = cache_folder() / kept_name("graph", made_of)
     with locked(path.with_suffix(".lock")):
         if path.is_file():
             try:
+                logger.info("the graph is read from the cache file %s", path)
                 return stored_graph(kept_arrays(path, made_of), len(grid), str(path))
             except (SafetensorError, OSError, ValueError) as error:
                 reason = error.message if isinstance(error, ArtefactError) else error
                 logger.warning("cache file %s is damaged (%s); the graph is built again", path, reason)
+        logger.info("the graph of %d grid nodes is built by `%s`", len(grid), choice.plugin)
         began = time.monotonic()
         graph: Graph = create("graph-builder", choice.plugin, choice.options, where="graph").build(grid)
         if time.monotonic() - began > WORTH_KEEPING:
@@ -53,8 +55,14 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
         return graph
 
 
-def _ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
-    """What a graph is made of, as JSON values; values of options may be secrets, so only their hash is there."""
+def ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
+    """Return what the graph of `grid` is made of: the plugins with their versions, and hashes of options and grid.
+
+    They are JSON values. Options may be secrets, so only their hash is there.
+
+    Raises:
+        UnknownPluginError, BrokenPluginError: the builder cannot be used here.
+    """
     values = json.dumps(option_values(choice.options, ("graph",)), sort_keys=True, default=str)
     return {
         "plugins": lock([UsedPlugin(resolve("graph-builder", choice.plugin), choice.options)]),

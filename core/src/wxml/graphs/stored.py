@@ -19,12 +19,12 @@ GRAPH = {"latitudes": ("f", 1), "longitudes": ("f", 1), "source": ("iu", 1), "ta
 ATTRIBUTE = re.compile(r"nodes/[^/]+/attributes/[^/]+")
 
 
-def stored_graph(arrays: Mapping[str, NDArray[Any]], count: int, name: str, *, prefix: str = "") -> Graph:
+def stored_graph(arrays: Mapping[str, NDArray[Any]], count: int | None, name: str, *, prefix: str = "") -> Graph:
     """Make the graph from arrays that `Graph.to_arrays` gave once.
 
     Args:
         arrays: the arrays of a file, by name.
-        count: how many nodes the grid has.
+        count: how many nodes the grid has; None: any number.
         name: the name of the file in messages.
         prefix: what the names of the graph's arrays begin with, such as `graph/`; other arrays are left out.
 
@@ -50,7 +50,7 @@ def stored_graph(arrays: Mapping[str, NDArray[Any]], count: int, name: str, *, p
     return graph
 
 
-def _check_sizes(graph: Graph, count: int, name: str, prefix: str) -> None:
+def _check_sizes(graph: Graph, count: int | None, name: str, prefix: str) -> None:
     """Check that the arrays of each node set and edge set have one length, and that the grid has `count` nodes."""
     for nodes in graph.nodes.values():
         same = len(nodes.latitudes) == len(nodes.longitudes)
@@ -61,7 +61,7 @@ def _check_sizes(graph: Graph, count: int, name: str, prefix: str) -> None:
     missing = [f"{source} → {target}" for source, target in PAIRS if (source, target) not in graph.edges]
     _require(not missing, f"{prefix}edges", f"there are no edges {', '.join(missing)}", name)
     found = len(graph.nodes["grid"])
-    _require(found == count, f"{prefix}nodes/grid", f"it has {found} nodes, and the grid has {count}", name)
+    _require(count in (None, found), f"{prefix}nodes/grid", f"it has {found} nodes, and the grid has {count}", name)
 
 
 def _require(is_right: bool, key: str, reason: str, name: str) -> None:

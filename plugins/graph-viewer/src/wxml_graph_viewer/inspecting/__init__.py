@@ -1,0 +1,1 @@
+"""What a graph is, in numbers and words."""
