@@ -80,7 +80,11 @@ HEAVY = {
     "aiohttp": ("deferred wxml_dataset_sources/remote/requests.py",),
     "gcsfs": ("deferred wxml_dataset_sources/remote/requests.py",),
     "pint": ("deferred wxml/data/units.py",),
-    "scipy": ("deferred wxml_dataset_sources/combining/*", "wxml_graph_builders/*", "deferred wxml_graph_viewer/inspecting/*"),
+    "scipy": (
+        "deferred wxml_dataset_sources/combining/*",
+        "wxml_graph_builders/*",
+        "deferred wxml_graph_viewer/inspecting/*",
+    ),
     "matplotlib": ("wxml_dataset_builder/describing/pictures.py", "wxml_verification/*"),
     "torch_geometric": ("wxml_processor_gnn/pyg_operator.py",),
     "pandas": (),

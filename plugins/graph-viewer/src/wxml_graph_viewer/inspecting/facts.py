@@ -25,9 +25,7 @@ def describe(opened: Opened) -> Facts:
         "path": str(opened.path),
         "identity": graph.identity,
         "made_of": dict(opened.record) if opened.record.get("artefact") == "graph" else {},
-        "nodes": {
-            name: _nodes(graph, name) | {"spacing_km": spread(distances[name])} for name in graph.nodes
-        },
+        "nodes": {name: _nodes(graph, name) | {"spacing_km": spread(distances[name])} for name in graph.nodes},
         "edges": {
             " → ".join(pair): _edges(edges) | {"length_km": spread(lengths[pair])}
             for pair, edges in graph.edges.items()
@@ -76,7 +74,7 @@ def _attribute(values: np.ndarray[Any, Any]) -> Facts:
 
 def _edges(edges: EdgeSet) -> Facts:
     out, into = degrees(edges)
-    facts = {
+    return {
         "count": len(edges),
         "features": edges.features.shape[1],
         "edges_out": spread(out),
@@ -85,7 +83,6 @@ def _edges(edges: EdgeSet) -> Facts:
         "unreached": int(np.sum(into == 0)),
         "memory": _edge_bytes(edges),
     }
-    return facts
 
 
 def _node_bytes(nodes: NodeSet) -> int:

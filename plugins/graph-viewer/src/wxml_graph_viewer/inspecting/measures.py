@@ -21,7 +21,7 @@ def nearest_distances(nodes: NodeSet) -> NDArray[np.float64]:
 
     if len(nodes) < 2:
         return np.zeros(0)
-    chords = cKDTree(nodes.points).query(nodes.points, k=2)[0][:, 1]
+    chords = np.asarray(cKDTree(nodes.points).query(nodes.points, k=2)[0])[:, 1]
     return np.asarray(EARTH * 2 * np.arcsin(np.clip(chords / 2, 0, 1)))
 
 
@@ -49,8 +49,8 @@ def pieces(edges: EdgeSet) -> int:
 
     ones = np.ones(len(edges), np.int8)
     matrix = coo_array((ones, (edges.source, edges.target)), shape=(edges.source_count, edges.target_count))
-    count: int = connected_components(matrix, directed=False, return_labels=False)
-    return count
+    count, _ = connected_components(matrix, directed=False)
+    return int(count)
 
 
 def crossings(graph: Graph, source: str, target: str, meridians: NDArray[np.float64]) -> NDArray[np.int64]:
