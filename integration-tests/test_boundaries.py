@@ -54,7 +54,7 @@ HEAVY = {
         "wxml_verification/*",
     ),
     "dask": ("deferred wxml_dataset_builder/scheduling.py", "wxml_verification/*"),
-    "distributed": ("deferred wxml_dataset_builder/scheduling.py",),
+    "distributed": ("deferred wxml_dataset_builder/cluster.py",),
     "cfgrib": ("wxml_dataset_sources/xarray_reading/grib.py", "wxml_dataset_sources/xarray_reading/grib_messages.py"),
     "eccodes": ("wxml_dataset_sources/xarray_reading/grib_messages.py",),
     "h5py": ("deferred wxml/files/hdf5_structure.py",),

@@ -3,7 +3,6 @@
 __all__ = ["begin", "build_all", "build_part", "finalise"]
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,10 @@ from wxml_dataset_builder.finishing import finish
 from wxml_dataset_builder.keeping import keep_units
 from wxml_dataset_builder.part import Part
 from wxml_dataset_builder.plan import Plan
+from wxml_dataset_builder.reading import Reading
 from wxml_dataset_builder.records import read_record
 from wxml_dataset_builder.replaceable import check_replaceable
-from wxml_dataset_builder.scheduling import Task, Workers, run_tasks
+from wxml_dataset_builder.scheduling import Task, Work, Workers, run_tasks
 from wxml_dataset_builder.span import build_span, close_units
 from wxml_dataset_builder.workplace import Workplace
 
@@ -41,9 +41,7 @@ def begin(place: Workplace, plan: Plan, grid: Grid, *, restart: bool = False) ->
         ArtefactError: another dataset is being built there.
     """
     with place.lock("begin", seconds=-1):
-        if restart:
-            place.clear()
-        if place.plan_file.exists() and place.store.is_dir():
+        if not restart and place.plan_file.exists() and place.store.is_dir():
             if place.plan().identity != plan.identity:
                 raise ArtefactError(
                     f"another dataset is being built in `{place.folder}`: its recipe or its data differ",
@@ -51,6 +49,7 @@ def begin(place: Workplace, plan: Plan, grid: Grid, *, restart: bool = False) ->
                 )
             logger.info("going on with the build in %s", place.folder)
             return
+        place.wait_for_tasks()
         place.clear()
         _make(place, plan, grid)
 
@@ -75,7 +74,9 @@ def _make(place: Workplace, plan: Plan, grid: Grid) -> None:
     temporary.replace(place.plan_file)
 
 
-def build_all(place: Workplace, plan: Plan, grid: Grid, workers: Workers, *, restart: bool = False) -> None:
+def build_all(
+    place: Workplace, plan: Plan, grid: Grid, reading: Reading, workers: Workers, *, restart: bool = False
+) -> None:
     """Begin, or go on, and finish.
 
     Raises:
@@ -83,12 +84,14 @@ def build_all(place: Workplace, plan: Plan, grid: Grid, workers: Workers, *, res
         DataError: the source cannot be read.
     """
     begin(place, plan, grid, restart=restart)
-    build_part(place, Part(), workers)
+    build_part(place, reading, Part(), workers)
     finalise(place, workers)
 
 
-def build_part(place: Workplace, part: Part, workers: Workers) -> None:
+def build_part(place: Workplace, reading: Reading, part: Part, workers: Workers) -> None:
     """Build the units of a part that are not done.
+
+    Tasks of an earlier command that was killed may still be at work on a cluster: they end first.
 
     Raises:
         ArtefactError: nothing has begun, another process builds this part, or the disk is full.
@@ -96,10 +99,10 @@ def build_part(place: Workplace, part: Part, workers: Workers) -> None:
     """
     with place.lock(str(part)):
         plan = place.plan()
-        todo = [
-            unit for unit in part.units(plan.geometry.units) if read_record(place.records, unit, place.store) is None
-        ]
-        run_tasks(_tasks(build_span, place.target, plan, todo), workers, "build")
+        units = part.units(plan.geometry.units)
+        place.wait_for_tasks(units)
+        todo = [unit for unit in units if read_record(place.records, unit, place.store) is None]
+        run_tasks(_tasks(build_span, place.target, plan, reading, todo), workers, "build")
 
 
 def finalise(place: Workplace, workers: Workers, *, overwrite: bool = False) -> None:
@@ -114,11 +117,11 @@ def finalise(place: Workplace, workers: Workers, *, overwrite: bool = False) -> 
             check_replaceable(place.target, overwrite=overwrite)
         records = [read_record(place.records, unit, place.store) for unit in range(plan.geometry.units)]
         open_units = [unit for unit, record in enumerate(records) if record is not None and not record.is_closed]
-        run_tasks(_tasks(close_units, place.target, plan, open_units), workers, "changes")
+        run_tasks(_tasks(close_units, place.target, plan, None, open_units), workers, "changes")
         finish(place, plan)
 
 
-def _tasks(function: Callable[[Path, str, int, int], int], target: Path, plan: Plan, units: list[int]) -> list[Task]:
+def _tasks(function: Work, target: Path, plan: Plan, reading: Reading | None, units: list[int]) -> list[Task]:
     """Spans of units that follow each other."""
     geometry = plan.geometry
     dates = max(1, min(TASK_DATES, TASK_BYTES // geometry.date_bytes))
@@ -129,5 +132,5 @@ def _tasks(function: Callable[[Path, str, int, int], int], target: Path, plan: P
     for run in np.split(np.array(units), np.flatnonzero(np.diff(units) > 1) + 1):
         for start in range(0, len(run), length):
             span = run[start : start + length]
-            tasks.append(Task(function, target, plan.identity, int(span[0]), int(span[-1]) + 1))
+            tasks.append(Task(function, target, plan.identity, reading, int(span[0]), int(span[-1]) + 1))
     return tasks

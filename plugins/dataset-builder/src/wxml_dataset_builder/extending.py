@@ -11,6 +11,7 @@ from wxml import DataSource, SourceHeader, Variable
 from wxml.data.source_fit import Sides, on_grid
 from wxml.data.times import format_time
 from wxml.errors import DataError
+from wxml.masking import masked_values
 
 from wxml_dataset_builder.date_axis import DateAxis, make_axis, peer_duration
 from wxml_dataset_builder.geometry import Geometry
@@ -72,7 +73,7 @@ def plan_of_more_variables(kept: Kept, choice: Mapping[str, Any], source: DataSo
     source = on_grid(source, kept.grid, DATASET)
     _check_names(kept, source.header)
     _check_dates(kept, source.header)
-    sources = [kept.recipe["source"], dict(choice)]
+    sources = [kept.recipe["source"], masked_values(dict(choice))]
     whole = Recipe.model_validate({**kept.recipe, "source": {"plugin": "join", "sources": sources}})
     old = tuple(Variable(**record) for record in kept.variables)
     header = replace(source.header, variables=(*old, *source.header.variables))
@@ -80,7 +81,6 @@ def plan_of_more_variables(kept: Kept, choice: Mapping[str, Any], source: DataSo
     event = {"action": "add-variables", "variables": len(source.header.variables)}
     return replace(
         make_plan(whole, header, provenance, kept.axis),
-        reading=sources[1],
         kept_variables=len(old),
         history=(*kept.history, event),
     )

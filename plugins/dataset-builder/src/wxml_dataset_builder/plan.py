@@ -11,13 +11,14 @@ from typing import Any, Self
 import numpy as np
 from wxml import DataSource, PluginChoice, SourceHeader, create
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
+from wxml.masking import masked_values
 
 from wxml_dataset_builder.date_axis import DateAxis, make_axis, statistics_period, tendency_steps
 from wxml_dataset_builder.geometry import Geometry, make_geometry
 from wxml_dataset_builder.recipe import Recipe
 
 LISTS = ("variables", "history")
-PLAIN = ("recipe", "reading", "provenance", "grid", "kept", "kept_variables", *LISTS)
+PLAIN = ("recipe", "provenance", "grid", "kept", "kept_variables", *LISTS)
 """The fields of a plan that are JSON values as they are."""
 
 
@@ -26,11 +27,9 @@ class Plan:
     """Everything that decides the bytes of a dataset, but for the values of its source."""
 
     recipe: Mapping[str, Any]
-    """That of the dataset, in JSON values."""
-    reading: Mapping[str, Any]
-    """The source that is read, `{"plugin": NAME, …}`; that of the recipe unless variables are added to a dataset."""
+    """That of the dataset, in JSON values without secrets; whoever reads the source is told of it (`Reading`)."""
     provenance: Mapping[str, Any]
-    """What the source says of its data."""
+    """What the source says of its data, without secrets."""
     variables: tuple[Mapping[str, Any], ...]
     """The fields of each `Variable`."""
     grid: Mapping[str, Any]
@@ -129,11 +128,9 @@ def make_plan(
         DataError: the dates, the chunks or the periods of the recipe do not fit the source.
     """
     axis = axis or make_axis(header.times, recipe.dates)
-    written = recipe.model_dump(mode="json")
     return Plan(
-        recipe=written,
-        reading=written["source"],
-        provenance=provenance,
+        recipe=masked_values(recipe.model_dump(mode="json")),
+        provenance=masked_values(dict(provenance)),
         variables=tuple(asdict(variable) for variable in header.variables),
         grid={"shape": [int(length) for length in header.grid.shape], "is_regular": header.grid.is_regular},
         axis=axis,

@@ -1,6 +1,6 @@
 """Runs tasks with dask: in threads or processes of this machine, or on a cluster of `distributed`."""
 
-__all__ = ["Task", "Workers", "run_tasks"]
+__all__ = ["AGAIN", "Outcome", "Task", "Work", "Workers", "attempt", "run_tasks"]
 
 import errno
 import os
@@ -14,8 +14,13 @@ from typing import NamedTuple
 from wxml.errors import ArtefactError, DataError, WxmlError
 from wxml.terminal import Progress
 
+from wxml_dataset_builder.reading import Reading
+from wxml_dataset_builder.workplace import Workplace
+
 MOST_THREADS = 8
 AGAIN = "then run the same command again: it goes on where it stopped"
+Work = Callable[[Path, str, Reading | None, int, int], int]
+"""Does the units from one up to another, such as `build_span`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,10 @@ class Workers:
 class Task(NamedTuple):
     """A span of units."""
 
-    function: Callable[[Path, str, int, int], int]
+    function: Work
     target: Path
     identity: str
+    reading: Reading | None
     first: int
     last: int
 
@@ -57,7 +63,8 @@ class Outcome(NamedTuple):
 def attempt(task: Task) -> Outcome:
     """Do a task where it is sent to."""
     try:
-        return Outcome(task.function(*task[1:]))
+        with Workplace(task.target).at_work(task.first, task.last):
+            return Outcome(task.function(*task[1:]))
     except WxmlError as error:
         return Outcome(kind=type(error).__name__, message=error.message, fix=error.fix)
     except OSError as error:
@@ -85,7 +92,9 @@ def run_tasks(tasks: Sequence[Task], workers: Workers, label: str) -> None:
 
     try:
         if workers.scheduler is not None:
-            _on_cluster(tasks, workers.scheduler, tell)
+            from wxml_dataset_builder.cluster import on_cluster
+
+            on_cluster(tasks, workers.scheduler, tell)
         elif workers.on_this_machine == 1 and not workers.processes:
             for task in tasks:
                 tell(attempt(task))
@@ -106,23 +115,3 @@ def _on_this_machine(tasks: Sequence[Task], workers: Workers, tell: Callable[[Ou
     kind = "processes" if workers.processes else "threads"
     with Callback(posttask=lambda key, result, *_: tell(result)):
         compute(*waiting, scheduler=kind, num_workers=workers.on_this_machine, optimize_graph=False)
-
-
-def _on_cluster(tasks: Sequence[Task], address: str, tell: Callable[[Outcome], None]) -> None:
-    try:
-        from distributed import Client, KilledWorker, as_completed
-        from distributed.client import FutureCancelledError
-    except ImportError as error:
-        fix = "python -m pip install 'wxml-dataset-builder[distributed]'"
-        raise ArtefactError("`--scheduler` needs the package distributed, which is not installed", fix=fix) from error
-    try:
-        with Client(address) as client:
-            for _, outcome in as_completed(client.map(attempt, tasks, pure=False), with_results=True):
-                tell(outcome)
-    except WxmlError:
-        raise
-    except (KilledWorker, FutureCancelledError, OSError, TimeoutError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ArtefactError(
-            f"the cluster at {address} did not finish the work: {reason}", fix=f"see whether it runs, {AGAIN}"
-        ) from error

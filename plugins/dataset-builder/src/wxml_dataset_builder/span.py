@@ -14,7 +14,8 @@ from wxml import DataSource, Grid, Moments
 from wxml.data.source_fit import on_grid
 
 from wxml_dataset_builder.arrays import data_array, read_array
-from wxml_dataset_builder.plan import Plan, change_set, open_source
+from wxml_dataset_builder.plan import Plan, change_set
+from wxml_dataset_builder.reading import Reading
 from wxml_dataset_builder.records import UnitRecord, file_checksum, read_record, write_record
 from wxml_dataset_builder.workplace import Workplace
 
@@ -26,15 +27,16 @@ READ_BYTES = 32 * 2**20
 WINDOW_BYTES = 256 * 2**20
 """The bytes of earlier dates that are kept for the changes; changes from dates before these are computed later."""
 
-reading = Lock()
+one_reads = Lock()
 """Threads of one process read one after the other: a source need not know that there are several."""
 
 
 class Span:
     """What a process needs for any unit of one build."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, reading: Reading | None) -> None:
         self.place = Workplace(target)
+        self.reading = reading
         self.plan: Plan = self.place.plan()
         self.data = data_array(self.place.store)
         areas = read_array(self.place.store, "area_weights")
@@ -46,7 +48,9 @@ class Span:
         """The source, with the nodes in the order of the dataset."""
         north, east = (read_array(self.place.store, name) for name in ("latitudes", "longitudes"))
         grid = Grid(north, east, self.weights["area"], tuple(self.plan.grid["shape"]))
-        return on_grid(open_source(self.plan.reading), grid)
+        if self.reading is None:
+            raise RuntimeError("a task that reads the source was not told of it")
+        return on_grid(self.reading.open(), grid)
 
     @cached_property
     def replaced(self) -> Any:
@@ -72,7 +76,7 @@ class Span:
         return self._stored_type(values)
 
     def _read_source(self, positions: NDArray[np.intp]) -> NDArray[np.float32]:
-        with reading:
+        with one_reads:
             return self.source.read(self.plan.axis.dates[positions], self.plan.names[self.plan.kept_variables :])
 
     def _stored_type(self, values: NDArray[np.float32]) -> list[Values]:
@@ -119,16 +123,17 @@ def counted_alike(values: Values, area: Moments, ones: NDArray[np.float64]) -> M
 
 
 @lru_cache(maxsize=4)
-def _span(target: Path, identity: str) -> Span:
-    return Span(target)
+def _span(target: Path, identity: str, reading: Reading | None) -> Span:
+    return Span(target, reading)
 
 
-def build_span(target: Path, identity: str, first: int, last: int) -> int:
+def build_span(target: Path, identity: str, reading: Reading | None, first: int, last: int) -> int:
     """Build the units from `first` up to `last`, without it.
 
     Args:
         target: where the dataset will stand.
         identity: that of the plan; a process keeps what it has opened for one plan.
+        reading: the source.
         first: a unit.
         last: the unit after the last one.
 
@@ -139,7 +144,7 @@ def build_span(target: Path, identity: str, first: int, last: int) -> int:
         DataError: the source cannot be read.
         OSError: the store cannot be written.
     """
-    span = _span(target, identity)
+    span = _span(target, identity, reading)
     geometry = span.plan.geometry
     window = Window(max(span.plan.tendencies.values()), geometry.date_bytes)
     step = max(1, READ_BYTES // (geometry.date_bytes * geometry.unit))
@@ -197,15 +202,15 @@ def stacked(parts: list[dict[str, Moments]]) -> dict[str, Moments]:
     return {name: Moments.stack([part[name] for part in parts]) for name in parts[0]}
 
 
-def close_units(target: Path, identity: str, first: int, last: int) -> int:
+def close_units(target: Path, identity: str, reading: Reading | None, first: int, last: int) -> int:
     """Compute the changes that are unknown in the records of units, from the dates in the store.
 
-    Args and Returns as in `build_span`; every unit of the build must be written.
+    Args and Returns as in `build_span`; every unit of the build must be written, and no source is read.
 
     Raises:
         OSError: the store cannot be read, or a record not be written.
     """
-    span = _span(target, identity)
+    span = _span(target, identity, reading)
     for unit in range(first, last):
         record = read_record(span.place.records, unit, span.place.store)
         if record is not None and not record.is_closed:

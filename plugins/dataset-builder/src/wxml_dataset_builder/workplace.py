@@ -76,6 +76,23 @@ class Workplace:
         with locked(file, seconds=seconds, target=self.target):
             yield
 
+    @contextmanager
+    def at_work(self, first: int, last: int) -> Iterator[None]:
+        """Hold the lock of a task that writes the units from `first` up to `last`, which it loses when it is killed."""
+        with locked(self.folder / "tasks" / f"{first}-{last}.lock", target=self.target):
+            yield
+
+    def wait_for_tasks(self, units: range | None = None) -> None:
+        """Wait until nobody writes any of these units any more; None: any unit.
+
+        The tasks of a command that was killed go on where they were sent to, and know nothing of its end.
+        """
+        for file in sorted((self.folder / "tasks").glob("*.lock")):
+            first, last = map(int, file.stem.split("-"))
+            if units is None or (first < units.stop and units.start < last):
+                with locked(file, target=self.target):
+                    pass
+
     def clear(self) -> None:
         """Remove what was built so far; the plan goes first, so that a half of it is never taken up again."""
         self.plan_file.unlink(missing_ok=True)

@@ -35,12 +35,14 @@ def command(target: Path, recipe: Path, changes: tuple[str, ...], restart: bool,
     from wxml_dataset_builder.extending import plan_of_more_variables
     from wxml_dataset_builder.kept import Kept
     from wxml_dataset_builder.plan import open_source
+    from wxml_dataset_builder.reading import Reading
     from wxml_dataset_builder.recipe import read_source
     from wxml_dataset_builder.workplace import Workplace
 
     place = Workplace(target.absolute())
     if not place.recover():
         kept, choice = Kept(place.target), read_source(recipe, changes)
-        plan = plan_of_more_variables(kept, choice, open_source(choice))
-        build_all(place, plan, kept.grid, workers, restart=restart)
+        source = open_source(choice)
+        plan = plan_of_more_variables(kept, choice, source)
+        build_all(place, plan, kept.grid, Reading.of(choice, source), workers, restart=restart)
     say_path(target)

@@ -36,6 +36,7 @@ def command(target: Path, arguments: tuple[str, ...], restart: bool, workers: "W
     from wxml_dataset_builder.extending import plan_of_more_dates
     from wxml_dataset_builder.kept import Kept
     from wxml_dataset_builder.plan import open_source
+    from wxml_dataset_builder.reading import Reading
     from wxml_dataset_builder.recipe import changed_recipe, read_recipe
     from wxml_dataset_builder.workplace import Workplace
 
@@ -44,9 +45,11 @@ def command(target: Path, arguments: tuple[str, ...], restart: bool, workers: "W
         kept = Kept(place.target)
         file, changes = split_arguments(arguments)
         recipe = read_recipe(file, changes) if file else changed_recipe(kept.recipe, changes)
-        plan = plan_of_more_dates(kept, recipe, open_source(recipe.source.model_dump(mode="json")))
+        choice = recipe.source.model_dump(mode="json")
+        source = open_source(choice)
+        plan = plan_of_more_dates(kept, recipe, source)
         if plan is None:
             say(f"nothing to append: the source has no date after {kept.axis.dates[-1]}", err=True)
         else:
-            build_all(place, plan, kept.grid, workers, restart=restart)
+            build_all(place, plan, kept.grid, Reading.of(choice, source), workers, restart=restart)
     say_path(target)

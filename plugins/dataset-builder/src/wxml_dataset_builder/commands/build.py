@@ -55,6 +55,7 @@ def command(
     from wxml_dataset_builder.building import begin, build_part, finalise
     from wxml_dataset_builder.part import Part, parse_part
     from wxml_dataset_builder.plan import make_plan, open_source
+    from wxml_dataset_builder.reading import Reading
     from wxml_dataset_builder.recipe import read_recipe
     from wxml_dataset_builder.replaceable import check_replaceable
     from wxml_dataset_builder.workplace import Workplace
@@ -66,9 +67,10 @@ def command(
         return
     wanted = read_recipe(recipe, changes)
     check_replaceable(place.target, (recipe, *source_paths(wanted.source)), overwrite=overwrite)
-    source = open_source(wanted.source.model_dump(mode="json"))
+    choice = wanted.source.model_dump(mode="json")
+    source = open_source(choice)
     begin(place, make_plan(wanted, source.header, source.provenance()), source.header.grid, restart=restart)
-    build_part(place, chosen or Part(), workers)
+    build_part(place, Reading.of(choice, source), chosen or Part(), workers)
     if chosen is None:
         finalise(place, workers, overwrite=overwrite)
         say_path(target)
