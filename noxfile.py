@@ -140,11 +140,14 @@ def changed(diff: str) -> list[str]:
 def kills(session: nox.Session) -> None:
     """Kill trainings, forecasts, verifications, builds of datasets at 100 random moments, or as the argument says.
 
-    Others come at chosen moments: see `integration-tests/test_kills.py` and `test_dataset_kills.py`.
+    Others come at chosen moments: see `integration-tests/test_kills.py` and `test_dataset_kills.py`; those of a cluster
+    are in `test_dataset_cluster_kills.py`.
     """
-    install_all(session, "hypothesis", "pytest")
+    install_all(session, "distributed", "hypothesis", "pytest")
     number = session.posargs[0] if session.posargs else "100"
-    tests = [f"integration-tests/{name}.py" for name in ("test_kills", "test_dataset_kills")]
+    tests = [
+        f"integration-tests/{name}.py" for name in ("test_kills", "test_dataset_kills", "test_dataset_cluster_kills")
+    ]
     session.run("pytest", *ENDLESS, *tests, env={"WXML_KILLS": number})
 
 

@@ -2,7 +2,8 @@
 
 A request has three more entries: `seconds`, after which the process is killed, or null; `change`, the number of the
 change before which the process kills itself, counted from 1, or null; and `group`, whether the processes that it has
-started are killed, too. The answer is one JSON object a line: `code`, `seconds` that the command took, the `changes`
+started are killed, too. It may have `files`, a folder and the number of files in it from which on the process is
+killed. The answer is one JSON object a line: `code`, `seconds` that the command took, the `changes`
 that it made or began, and the number of its `process`, which is that of its group, too.
 """
 
@@ -30,7 +31,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         if not child:
             watch(request, record.fileno())
             os._exit(run(request))
-        code = ended(child, request["seconds"], group=request["group"])
+        code = ended(child, request["seconds"], request.get("files"), group=request["group"])
         took = time.monotonic() - began
         record.seek(0)
         return {"code": code, "seconds": took, "changes": record.read().decode().splitlines(), "process": child}
@@ -66,17 +67,22 @@ def is_inside(path: Any, folder: str) -> bool:
     return os.path.abspath(os.fsdecode(path)).startswith(folder + os.sep)
 
 
-def ended(child: int, seconds: float | None, *, group: bool) -> int:
-    """Wait for a process, kill it if it is there after `seconds`, and return its exit code."""
+def ended(child: int, seconds: float | None, files: tuple[str, int] | None, *, group: bool) -> int:
+    """Wait for a process, kill it if it is there after `seconds` or with so many files, and return its exit code."""
     end = time.monotonic() + (float("inf") if seconds is None else seconds)
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > end:
+        if time.monotonic() > end or (files and has_files(*files)):
             os.killpg(child, signal.SIGKILL) if group else os.kill(child, signal.SIGKILL)
             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         time.sleep(PAUSE)
+
+
+def has_files(folder: str, count: int) -> bool:
+    """Whether a folder has as many files."""
+    return os.path.isdir(folder) and len(os.listdir(folder)) >= count
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def attributes_of(plan: Plan, moments: Mapping[str, Moments]) -> dict[str, Any]:
         "dtype": plan.geometry.dtype,
         "grid": dict(plan.grid),
         "field_shape": list(plan.grid["shape"]),
-        "resolution": None,
+        "resolution": plan.grid["resolution"],
         "data_request": {},
         "proj_string": None,
         "remapping": {},

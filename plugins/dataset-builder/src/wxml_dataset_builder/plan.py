@@ -1,4 +1,4 @@
-"""What is going to be built, in JSON values: whoever builds a part of it reads the plan and needs nothing else."""
+"""What is going to be built, in JSON values: whoever builds a part of it reads the plan, and is told of the source."""
 
 __all__ = ["Plan", "change_set", "make_plan", "open_source"]
 
@@ -16,6 +16,7 @@ from wxml.masking import masked_values
 from wxml_dataset_builder.date_axis import DateAxis, make_axis, statistics_period, tendency_steps
 from wxml_dataset_builder.geometry import Geometry, make_geometry
 from wxml_dataset_builder.recipe import Recipe
+from wxml_dataset_builder.resolution import resolution_of
 
 LISTS = ("variables", "history")
 PLAIN = ("recipe", "provenance", "grid", "kept", "kept_variables", *LISTS)
@@ -33,7 +34,7 @@ class Plan:
     variables: tuple[Mapping[str, Any], ...]
     """The fields of each `Variable`."""
     grid: Mapping[str, Any]
-    """`shape`, and whether it `is_regular`."""
+    """`shape`, whether it `is_regular`, and its `resolution`."""
     axis: DateAxis
     geometry: Geometry
     tendencies: Mapping[str, int]
@@ -132,7 +133,11 @@ def make_plan(
         recipe=masked_values(recipe.model_dump(mode="json")),
         provenance=masked_values(dict(provenance)),
         variables=tuple(asdict(variable) for variable in header.variables),
-        grid={"shape": [int(length) for length in header.grid.shape], "is_regular": header.grid.is_regular},
+        grid={
+            "shape": [int(length) for length in header.grid.shape],
+            "is_regular": header.grid.is_regular,
+            "resolution": resolution_of(header.grid),
+        },
         axis=axis,
         geometry=make_geometry(_shape(header, len(axis.dates)), recipe.output),
         tendencies=tendency_steps(axis.frequency, recipe.statistics.tendencies),

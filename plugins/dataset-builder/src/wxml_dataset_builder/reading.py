@@ -1,4 +1,4 @@
-"""The source that a build reads, as whoever builds a part of it is told: in the memory of processes, never in a file."""
+"""The source that a build reads, as each worker is told of it: in the memory of processes, never in a file."""
 
 __all__ = ["Reading"]
 
