@@ -28,6 +28,7 @@ other-units = tiny_wxml:OtherUnits
 buckets = tiny_wxml:Buckets
 elsewhere = tiny_wxml:Elsewhere
 no-humidity = tiny_wxml:NoHumidity
+two-grids = tiny_wxml:TwoGrids
 timeless = tiny_wxml:Timeless
 [wxml.extensions]
 tiny = tiny_wxml:Settings
@@ -36,6 +37,7 @@ sun = tiny_wxml:Sun
 wrong-sun = tiny_wxml:WrongSun
 [wxml.graph_builders]
 nearest = tiny_wxml:Nearest
+per-grid = tiny_wxml:PerGrid
 [wxml.mappers]
 mean = tiny_wxml:Mean
 edges = tiny_wxml:EdgeMean
@@ -72,7 +74,9 @@ from wxml.model.features import EdgeFeatures
 from wxml_kernels import EdgeIndex, segment_sum
 from wxml.training.trainer import TrainingMemory
 from wxml.model.layers import run_layers
+from wxml.data.grid_part import GridPart
 from wxml.testing import TravellingWaves, tiny_graph, tiny_grid
+from wxml.testing.tiny_graphs import split_graph, tiny_parts
 from wxml.testing.tiny_mapper import MeanMapper
 
 class Drift(TravellingWaves):
@@ -149,6 +153,18 @@ class NoHumidity(TravellingWaves):
         super().__init__()
         self.header = SourceHeader(self.header.grid, self.header.variables[:1], self.header.times)
 
+class TwoGrids(TravellingWaves):
+    """The waves around the globe, and once more over Europe, where some variables are not given."""
+    def __init__(self, *, lacks: tuple[str, ...] = ("q",), alone: bool = False):
+        super().__init__()
+        globe = replace(self.header.grid, parts=(GridPart("globe", len(self.header.grid)),))
+        self.header = replace(self.header, grid=globe if alone else tiny_parts(lacks))
+    def _read(self, time_indices, variable_indices, out):
+        super()._read(time_indices, variable_indices, out)
+        for part in self.header.grid.parts:
+            is_lacking = np.isin(np.array(self.header.names)[variable_indices], part.lacks)
+            out[:, :, is_lacking, self.header.grid.ranges[part.name]] = np.nan
+
 class Timeless(TravellingWaves):
     """The waves at no time."""
     def __init__(self):
@@ -160,6 +176,11 @@ class Nearest(GraphBuilder):
         self.mesh_nodes = mesh_nodes
     def _build(self, grid):
         return tiny_graph(grid, self.mesh_nodes)
+
+class PerGrid(GraphBuilder):
+    """A node set for each part of the grid."""
+    def _build(self, grid):
+        return split_graph(grid)
 
 class Mean(MeanMapper): ...
 

@@ -31,6 +31,7 @@ _WHERE = {
     "Graph": "graphs.graph",
     "GraphBuilder": "graphs.builder",
     "Grid": "data.grid",
+    "GridPart": "data.grid_part",
     "Kind": "plugins.options.choices",
     "Layer": "model.layers",
     "Mapper": "model.mapper",
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from wxml.data.fields import Fields as Fields
     from wxml.data.forcing import Forcing as Forcing
     from wxml.data.grid import Grid as Grid
+    from wxml.data.grid_part import GridPart as GridPart
     from wxml.data.moments import Moments as Moments
     from wxml.data.read_request import ReadRequest as ReadRequest
     from wxml.data.source import DataSource as DataSource

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from wxml import ContractError, EdgeSet, Graph, GraphBuilder, Grid, NodeSet
+from wxml.graphs.data_nodes import boundary_nodes, data_nodes
 from wxml.testing import tiny_graph, tiny_grid
+from wxml.testing.tiny_graphs import tiny_parts
 
 GRID = tiny_grid(4, 6)
 
@@ -43,7 +45,10 @@ def without_grid_node_5() -> Graph:
         (lambda: "graph", "returned str, not a Graph"),
         (without_mesh_edges, "built no edges mesh → mesh"),
         (lambda: tiny_graph(tiny_grid(6, 8)), "built 48 grid nodes for a grid of 24"),
-        (without_grid_node_5, "left 1 grid nodes without an edge to the mesh, 2 without an edge from it"),
+        (
+            without_grid_node_5,
+            "left 1 grid nodes without an edge to the mesh, 2 without an edge from it; the first is node 5",
+        ),
     ],
 )
 def test_a_graph_that_no_model_could_use_is_refused(make: Callable[[], object], message: str) -> None:
@@ -103,3 +108,63 @@ def test_further_node_sets_need_no_levels() -> None:
     assert Fixed(further).build(GRID) is further
     assert further.mesh().route("stations", "mesh").source is stations
     assert further.levels == ("mesh",)
+
+
+def with_boundary(*boundary: int) -> Graph:
+    graph = without_grid_node_5()
+    edges = {**graph.edges, ("grid", "mesh"): tiny_graph(GRID).edges["grid", "mesh"]}
+    marked = np.isin(np.arange(len(GRID)), boundary)
+    return Graph({**graph.nodes, "grid": graph.nodes["grid"].with_attributes(boundary=marked)}, edges)
+
+
+def test_nodes_of_the_boundary_need_not_be_reached() -> None:
+    graph = Fixed(with_boundary(5, 6)).build(GRID)
+    assert np.flatnonzero(boundary_nodes(graph, GRID)).tolist() == [5, 6]
+    with pytest.raises(ContractError, match=r"left 0 grid nodes .*, 1 without an edge from it; the first is node 6 at"):
+        Fixed(with_boundary(5)).build(GRID)
+
+
+PARTS = tiny_parts(("b",))
+
+
+def split(names: tuple[str, ...] = ("globe", "region"), swapped: bool = False) -> Graph:
+    """A node set for each part, or those of the other one."""
+    mesh = tiny_graph(GRID).nodes["mesh"]
+    ranges = list(PARTS.ranges.values())[:: -1 if swapped else 1]
+    nodes = {
+        f"data:{name}": NodeSet(PARTS.latitudes[each], PARTS.longitudes[each])
+        for name, each in zip(names, ranges, strict=False)
+    }
+    edges = {("mesh", "mesh"): EdgeSet.between(mesh, mesh, [0], [1])}
+    for name, each in nodes.items():
+        every = np.arange(len(each))
+        edges[name, "mesh"] = EdgeSet.between(each, mesh, every, 0 * every)
+        edges["mesh", name] = EdgeSet.between(mesh, each, 0 * every, every)
+    return Graph({**nodes, "mesh": mesh}, edges)
+
+
+def test_a_node_set_for_each_part_of_the_grid() -> None:
+    graph = Fixed(split()).build(PARTS)
+    assert graph.data == ("data:globe", "data:region")
+    assert [(part.name, part.nodes, part.lacks) for part in data_nodes(graph, PARTS)] == [
+        ("data:globe", slice(0, 48), ()),
+        ("data:region", slice(48, 68), ("b",)),
+    ]
+    assert [part.name for part in data_nodes(tiny_graph(PARTS), PARTS)] == ["grid"]
+    again = Graph.from_arrays(graph.to_arrays())
+    assert (again.data, again.identity) == (graph.data, graph.identity)
+
+
+@pytest.mark.parametrize(
+    ("grid", "make", "message"),
+    [
+        (PARTS, lambda: split(("globe",)), "built the data nodes data:globe, and the grid's would be"),
+        (PARTS, lambda: split(("globe", "b")), "built the data nodes data:b, data:globe, and the grid's would be"),
+        (PARTS, lambda: split(swapped=True), "built 20 nodes `data:globe` for a part of 48"),
+        (GRID, split, "and the grid's would be `grid` alone, for it has no parts"),
+        (GRID, lambda: split(()), "built no nodes `grid`, and none `data:<name>`"),
+    ],
+)
+def test_data_nodes_that_are_not_those_of_the_grid(grid: Grid, make: Callable[[], Graph], message: str) -> None:
+    with pytest.raises(ContractError, match=re.escape(message)):
+        Fixed(make()).build(grid)

@@ -6,6 +6,7 @@ from wxml import Grid, PluginChoice
 from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 from wxml_dataset_sources.combining.complement import Complement
+from wxml_dataset_sources.combining.cutout import Cutout
 from wxml_dataset_sources.combining.grids import Grids
 from wxml_dataset_sources.combining.weights import interpolation_weights
 
@@ -116,3 +117,58 @@ def test_complements_that_do_not_fit(world):
     later = world("q", "2000-02-01", **OFFSET)
     with pytest.raises(DataError, match=r"`source` \(xarray\) has data for 2000-01-01T00, `other` \(xarray\) has none"):
         Complement(source=own.choice, other=later.choice)
+
+
+def test_several_grids_with_names_have_the_variables_of_all(world, everything):
+    north, south = world("t z", members=2, **NORTH), world("z q", members=2, **SOUTH)
+    source = Grids(sources=[north.choice, south.choice], names=["fine", "coarse"])
+    assert source.header.names == ("t", "z", "q")
+    parts = [(part.name, part.count, part.lacks) for part in source.header.grid.parts]
+    assert parts == [("fine", 9, ("q",)), ("coarse", 8, ("t",))]
+    found = everything(source)
+    np.testing.assert_array_equal(found["z"], np.concatenate([north.values["z"], south.values["z"]], axis=-1))
+    np.testing.assert_array_equal(found["t"][..., :9], north.values["t"])
+    np.testing.assert_array_equal(found["q"][..., 9:], south.values["q"])
+    assert np.isnan(found["t"][..., 9:]).all()
+    assert np.isnan(found["q"][..., :9]).all()
+    some = source.read(source.header.times[[2, 0]], ["q", "z", "t"], members=[1], nodes=[12, 3, 8, 16])
+    every = source.read(source.header.times, ["q", "z", "t"])
+    np.testing.assert_array_equal(some, every[[2, 0]][:, [1]][..., [12, 3, 8, 16]])
+
+
+def test_one_grid_with_a_name_is_that_grid_bit_for_bit(world, everything):
+    north = world("t z", members=2, **NORTH)
+    source = Grids(sources=[north.choice], names=["fine"])
+    for name, values in north.values.items():
+        assert everything(source)[name].tobytes() == values.tobytes()
+    assert [(part.name, part.count, part.lacks) for part in source.header.grid.parts] == [("fine", 9, ())]
+    plain = Grids(sources=[north.choice]).header.grid
+    assert plain.parts == ()
+    np.testing.assert_array_equal(source.header.grid.area_weights, plain.area_weights)
+
+
+@carries_out("name each source once")
+def test_names_of_grids_are_one_for_each(world):
+    north, south = world("t", **NORTH), world("z", **SOUTH)
+    with pytest.raises(DataError, match="`names` has 1 names, and there are 2 sources"):
+        Grids(sources=[north.choice, south.choice], names=["fine"])
+    with pytest.raises(
+        DataError, match=r"`sources\.0` \(xarray\) has variable 't', `sources\.1` \(xarray\) has only z"
+    ):
+        Grids(sources=[north.choice, south.choice])
+    with pytest.raises(DataError, match="must have letters, digits"):
+        Grids(sources=[north.choice, south.choice], names=["a b", "c"])
+    assert len(Grids(sources=[north.choice, south.choice], names=["fine", "coarse"]).header.grid.parts) == 2
+    twice = Grids(sources=[north.choice, north.choice], names=["one", "two"])  # grids of their own may share places
+    assert len(twice.header.grid) == 18
+
+
+def test_a_cutout_keeps_names_too(world):
+    region, globe = (
+        world("t z", **NORTH),
+        world("t", latitudes=(80.0, 43.0, 0.0, -80.0), longitudes=(15.0, 105.0, 195.0, 285.0)),
+    )
+    source = Cutout(sources=[region.choice, globe.choice], names=["inner", "outer"])
+    assert [(part.name, part.lacks) for part in source.header.grid.parts] == [("inner", ()), ("outer", ("z",))]
+    assert source.provenance()["options"]["names"] == ["inner", "outer"]
+    assert "names" not in Cutout(sources=[region.choice]).provenance()["options"]

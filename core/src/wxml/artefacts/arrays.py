@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.grid import Grid
+from wxml.data.grid_part import GridPart
 from wxml.data.statistics import Statistics
 from wxml.errors import DataError
 from wxml.files.failures import damaged
-from wxml.graphs.graph import Graph
+from wxml.graphs.graph import DATA, GRID, Graph
 from wxml.graphs.stored import stored_graph
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -35,8 +36,10 @@ def grid_of(arrays: Arrays, header: Mapping[str, Any], name: str) -> Grid:
     found = {part: _floats(arrays, f"grid/{part}", (count,), name) for part in ("latitudes", "longitudes")}
     weights = _floats(arrays, "grid/area_weights", (count,), name)
     _require(bool(np.all(weights >= 0) and weights.sum() > 0), "grid/area_weights", "a weight is negative", name)
+    stated = header["grid"].get("parts", [])
     try:
-        return Grid(**found, area_weights=weights, shape=shape, is_regular=is_regular)
+        parts = tuple(GridPart(one["name"], one["count"], tuple(one.get("lacks", ()))) for one in stated)
+        return Grid(**found, area_weights=weights, shape=shape, is_regular=is_regular, parts=parts)
     except DataError as error:
         raise damaged(f"the grid of `{name}`", error.message) from error
 
@@ -60,7 +63,12 @@ def graph_of(arrays: Arrays, grid: Grid, name: str) -> Graph:
     Raises:
         ArtefactError: as `grid_of`; or a node number is that of no node, or the graph is not one of `grid`.
     """
-    return stored_graph(arrays, len(grid), name, prefix="graph/")
+    graph = stored_graph(arrays, len(grid), name, prefix="graph/")
+    if graph.data != (GRID,):
+        found = {data: len(graph.nodes[data]) for data in graph.data}
+        fits = found == {f"{DATA}{part.name}": part.count for part in grid.parts}
+        _require(fits, "graph/nodes", f"its data nodes {found} are not those of the parts of the grid", name)
+    return graph
 
 
 def _floats(arrays: Arrays, key: str, shape: tuple[int, ...], name: str) -> NDArray[np.float64]:

@@ -114,11 +114,21 @@ class RolesEntry(_Entry):
         return self
 
 
+class GridPartEntry(_Entry):
+    """A part of the grid."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name
+    count: Annotated[int, Field(ge=1, le=NODES)]
+    lacks: list[Name] = []
+
+
 class GridEntry(_Entry):
-    """The shape of the grid."""
+    """The shape of the grid, and its parts."""
 
     shape: Annotated[list[Annotated[int, Field(ge=1, le=NODES)]], Field(min_length=1, max_length=2)]
     is_regular: bool
+    parts: list[GridPartEntry] = []
 
 
 class CheckpointHeader(_Entry):

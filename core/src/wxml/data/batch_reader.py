@@ -137,7 +137,7 @@ class _Batch:
         """Transform some states and put them where the samples have them."""
         with self.cost.of("transforming"):
             physical = self.physical[states]
-            model = preprocessing.forward(physical, self.layout.read)
+            model = preprocessing.inputs(physical, self.layout.read)
             self.lacks[states] = np.isnan(physical).any(axis=-1)
         with self.cost.of("gathering"):
             self._scatter(states, model, self.layout.read)

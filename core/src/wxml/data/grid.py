@@ -10,8 +10,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.grid_part import GridPart, check_parts
 from wxml.data.sphere import cell_bounds, curvilinear_areas, gauss_legendre, healpix_centres, spans_globe, wrapped
-from wxml.errors import DataError
+from wxml.errors import DataError, nearest
 
 GAUSSIAN_TOLERANCE = 1e-3  # degrees: files round their latitudes, a regular spacing differs by far more
 
@@ -36,6 +37,8 @@ class Grid:
     """`(latitude, longitude)` for a regular grid, `(y, x)` for a curvilinear one, else `(node,)`."""
     is_regular: bool = False
     """Whether the nodes are all pairs of some latitudes and some longitudes; the longitude varies fastest."""
+    parts: tuple[GridPart, ...] = ()
+    """The grids whose nodes these are, one behind the other; empty for one grid."""
 
     def __post_init__(self) -> None:
         count = int(np.prod(self.shape))
@@ -48,6 +51,7 @@ class Grid:
         if not np.all(np.abs(self.latitudes) <= 90 + 1e-6):
             worst = self.latitudes[np.argmax(np.abs(self.latitudes))]
             raise DataError(f"`latitudes` must lie within -90 and 90 degrees, got {worst}", fix="check the unit")
+        check_parts(self.parts, count)
 
     @classmethod
     def regular(cls, latitudes: ArrayLike, longitudes: ArrayLike) -> Self:
@@ -130,16 +134,34 @@ class Grid:
         return len(self.latitudes)
 
     @property
+    def ranges(self) -> dict[str, slice]:
+        """The nodes of each of the `parts`, by its name."""
+        ends = np.cumsum([part.count for part in self.parts]).tolist()
+        return {part.name: slice(end - part.count, end) for part, end in zip(self.parts, ends, strict=True)}
+
+    def part(self, name: str) -> "Grid":
+        """Return one of the `parts` as a grid of its own, without rows and columns.
+
+        Raises:
+            DataError: there is no such part.
+        """
+        if name not in self.ranges:
+            raise DataError(f"the grid has no part {name!r}", fix=nearest(name, list(self.ranges)))
+        nodes = self.ranges[name]
+        return Grid.unstructured(self.latitudes[nodes], self.longitudes[nodes], self.area_weights[nodes])
+
+    @property
     def is_global(self) -> bool:
         """Whether the nodes surround the whole sphere (else the grid is a limited area)."""
         return spans_globe(self.latitudes, self.longitudes)
 
     @property
     def identity(self) -> str:
-        """A hash of the nodes' places (to 1e-6 degrees) and of the shape: equal for equal grids, on every machine."""
+        """A hash of the nodes' places (to 1e-6 degrees), the shape and the parts: equal for equal grids everywhere."""
         places = np.round(np.stack([self.latitudes, wrapped(self.longitudes)]) * 1e6).astype("<i8")
         places[1] %= 360_000_000  # 359.9999999 is 0
         digest = hashlib.sha256(repr(tuple(int(n) for n in self.shape)).encode() + places.tobytes())
+        digest.update(repr([(part.name, int(part.count)) for part in self.parts]).encode() if self.parts else b"")
         return digest.hexdigest()[:16]
 
 

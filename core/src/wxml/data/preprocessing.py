@@ -70,7 +70,7 @@ class Preprocessing:
         Missing values are NaN unless imputed.
         """
         physical = self.source.read(times, self.roles.prognostic)
-        return self.forward(physical, self.roles.prognostic), np.isnan(physical)
+        return self.inputs(physical, self.roles.prognostic), np.isnan(physical)
 
     def forcings(self, times: ArrayLike, missing: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
@@ -88,21 +88,45 @@ class Preprocessing:
         changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
         instants = np.asarray(times, "datetime64[s]").reshape(-1)
         parts = [
-            self.forward(self.source.read(instants[:1], constant), constant).repeat(len(instants), axis=0),
+            self.inputs(self.source.read(instants[:1], constant), constant).repeat(len(instants), axis=0),
             self.computed(computed, instants)[:, None].repeat(self.source.header.members, axis=1),
         ]
         if changing:
             self._require(changing, instants)
-            parts.insert(0, self.forward(self.source.read(instants, changing), changing))
+            parts.insert(0, self.inputs(self.source.read(instants, changing), changing))
         if missing is not None:
             columns = [self.roles.prognostic.index(name) for name in self.masks.values()]
             parts.append(held_masks(missing, columns, len(instants)))
         order = (*changing, *constant, *computed, *self.masks)
         return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
 
+    @property
+    def places(self) -> Grid:
+        """The grid of the model."""
+        return self.source.header.grid if self.grid is None else self.grid
+
     def forward(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """Map physical to model values, shape `[..., variable, node]`."""
         return through(self.transforms, values, variables)
+
+    def inputs(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
+        """Map as `forward` does, at all nodes of the grid; what a part of the grid lacks becomes 0."""
+        return self.without_lacking(self.forward(values, variables), variables, 0.0)
+
+    def without_lacking(
+        self, values: NDArray[np.float32], variables: tuple[str, ...], instead: float
+    ) -> NDArray[np.float32]:
+        """Put a number in place of the values, shape `[..., variable, node]`, that parts of the grid do not have."""
+        places = self.places
+        lacking = {
+            part.name: [variables.index(name) for name in part.lacks if name in variables] for part in places.parts
+        }
+        if not any(lacking.values()):
+            return values
+        changed = values.copy()
+        for name, columns in lacking.items():
+            changed[..., columns, places.ranges[name]] = instead
+        return changed
 
     def inverse(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
         """Map model to physical values, shape `[..., variable, node]`."""
@@ -118,9 +142,7 @@ class Preprocessing:
 
     def computed(self, variables: tuple[str, ...], times: ArrayLike) -> NDArray[np.float32]:
         """Compute forcings that the source does not have, shape `[time, forcing, node]`."""
-        return compute_forcings(
-            variables, self.source.header.grid if self.grid is None else self.grid, times, self.made
-        )
+        return compute_forcings(variables, self.places, times, self.made)
 
     def _require(self, forcings: tuple[str, ...], times: NDArray[np.datetime64]) -> None:
         """Raise a DataError if the source lacks one of `times`, at which `forcings` are read."""

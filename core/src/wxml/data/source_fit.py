@@ -138,7 +138,7 @@ def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: flo
             that the source lacks.
     """
     found = source.header.grid
-    if found.identity == grid.identity:
+    if found.identity == grid.identity or _is_same_list(found, grid, within):
         return source
     order = node_order(grid, found, within)
     if len(grid) != len(found) or np.any(order < 0):
@@ -146,6 +146,14 @@ def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: flo
     if found.shape == grid.shape and np.array_equal(order, np.arange(len(grid))):
         return source
     return _Reordered(source, grid, order)
+
+
+def _is_same_list(found: Grid, grid: Grid, within: float) -> bool:
+    """Whether the nodes have one order, and the shape is the same; several grids may have nodes at one place."""
+    if found.shape != grid.shape or np.any(np.abs(found.latitudes - grid.latitudes) > within):
+        return False
+    eastwards = np.abs(found.longitudes - grid.longitudes)
+    return bool(np.all(np.minimum(eastwards, 360 - eastwards) <= within))
 
 
 def _other_nodes(grid: Grid, found: Grid, order: NDArray[np.intp], sides: Sides) -> DataError:

@@ -43,7 +43,7 @@ def rollout(
     Yields:
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
         from the first member of the initial state come first. A prognostic variable is missing (NaN) where the initial
-        state has no value of it, such as sea temperature on land.
+        state has no value of it, such as sea temperature on land, and any variable on a grid that does not have it.
 
     Raises:
         DataError: the source lacks an input, or an input is NaN where the model needs a value; or `members` is more
@@ -73,6 +73,7 @@ def _forecast_batch(
     for step, outputs in enumerate(outputs_of_steps, start=1):
         physical = experiment.preprocessing.inverse(to_array(outputs), names)
         physical[is_missing] = np.nan
+        physical = experiment.preprocessing.without_lacking(physical, names, np.nan)
         lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
             read_only = values.view()  # hooks must not change the forecast

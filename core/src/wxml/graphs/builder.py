@@ -10,20 +10,23 @@ import numpy as np
 
 from wxml.data.grid import Grid
 from wxml.errors import ContractError
-from wxml.graphs.graph import Graph
-
-EDGES = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
+from wxml.graphs.data_nodes import data_nodes
+from wxml.graphs.graph import DATA, GRID, MESH, Graph, needed_edges
 
 
 class GraphBuilder(ABC):
-    """Builds node sets `grid` and `mesh` and the edges among them. The keyword-only parameters are its options.
+    """Builds the data nodes, the mesh and the edges among them. The keyword-only parameters are its options.
 
-    It may build further node sets, which processors ask for by name; `wxml.Graph` says which names are levels.
+    The data nodes are a node set `grid` of all nodes of the grid; or, where the grid has `parts`, a node set
+    `data:<name>` of the nodes of each, for a model that has an encoder and a decoder for each. A builder may build
+    further node sets, which processors ask for by name; `wxml.Graph` says which names are levels.
     """
 
     @final
     def build(self, grid: Grid) -> Graph:
         """Build the graph for `grid` and check that every grid node has edges to and from the mesh.
+
+        Nodes with the attribute `boundary` are given and not forecast, and need no edge from the mesh.
 
         Raises:
             ContractError: the plugin built something else.
@@ -32,19 +35,40 @@ class GraphBuilder(ABC):
         graph = self._build(grid)
         if not isinstance(graph, Graph):
             raise self._fault(f"returned {type(graph).__name__}, not a Graph")
-        missing = [" → ".join(pair) for pair in EDGES if pair not in graph.edges]
+        self._check_data(graph, grid)
+        missing = [" → ".join(pair) for pair in needed_edges(graph) if pair not in graph.edges]
         if missing:
             raise self._fault(f"built no edges {', '.join(missing)}")
-        if len(graph.nodes["grid"]) != len(grid):
-            raise self._fault(f"built {len(graph.nodes['grid'])} grid nodes for a grid of {len(grid)}")
-        unread = int(np.sum(np.diff(graph.edges["grid", "mesh"].source_pointers) == 0))
-        unreached = int(np.sum(np.diff(graph.edges["mesh", "grid"].pointers) == 0))
-        if unread or unreached:
-            raise self._fault(
-                f"left {unread} grid nodes without an edge to the mesh, {unreached} without an edge from it"
-            )
+        for name in graph.data:
+            self._check_joined(graph, name)
         self._check_further(graph)
         return graph
+
+    def _check_data(self, graph: Graph, grid: Grid) -> None:
+        """Check that the data nodes are those of the grid, or of each of its parts."""
+        if not graph.data:
+            raise self._fault(f"built no nodes `{GRID}`, and none `{DATA}<name>`")
+        expected = {f"{DATA}{part.name}" for part in grid.parts}
+        if graph.data != (GRID,) and set(graph.data) != expected:
+            parts = ", ".join(f"`{name}`" for name in sorted(expected)) or f"`{GRID}` alone, for it has no parts"
+            raise self._fault(f"built the data nodes {', '.join(graph.data)}, and the grid's would be {parts}")
+        for part in data_nodes(graph, grid):
+            found, count = len(graph.nodes[part.name]), part.nodes.stop - part.nodes.start
+            if found != count:
+                what = "grid nodes for a grid" if part.name == GRID else f"nodes `{part.name}` for a part"
+                raise self._fault(f"built {found} {what} of {count}")
+
+    def _check_joined(self, graph: Graph, name: str) -> None:
+        """Check that the mesh reads every node of a data node set, and reaches all but the boundary."""
+        nodes = graph.nodes[name]
+        unread = np.diff(graph.edges[name, MESH].source_pointers) == 0
+        unreached = (np.diff(graph.edges[MESH, name].pointers) == 0) & ~nodes.boundary
+        if unread.any() or unreached.any():
+            first = int(np.argmax(unread | unreached))
+            raise self._fault(
+                f"left {unread.sum()} {name} nodes without an edge to the mesh, {unreached.sum()} without an edge "
+                f"from it; the first is node {first} at {nodes.latitudes[first]:g}°N {nodes.longitudes[first]:g}°E"
+            )
 
     def _check_further(self, graph: Graph) -> None:
         """Check that edges join every node set, and that every node of a level takes part in its edges up and down."""

@@ -1,6 +1,6 @@
 """Graph: nodes and edges on the sphere. A GraphBuilder makes it; mappers and processors work on it."""
 
-__all__ = ["EdgeSet", "Graph", "Mesh", "Route"]
+__all__ = ["DATA", "GRID", "MESH", "EdgeSet", "Graph", "Mesh", "Route", "needed_edges"]
 
 import hashlib
 import re
@@ -18,6 +18,8 @@ from wxml.graphs.node_set import NodeSet, without_last_bits
 
 EDGE_FEATURES = ("length", "east", "north")
 NODE_SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+GRID, MESH, DATA = "grid", "mesh", "data:"
+"""The node sets of the data and of the mesh, and what the names begin with of the node sets of several grids."""
 LEVEL = re.compile(r"mesh:([1-9][0-9]{0,2})")
 _AUTHORS = "this is a fault of the graph builder: tell its authors"
 
@@ -172,7 +174,8 @@ class Mesh:
 class Graph:
     """Named node sets and the edges between them.
 
-    A model needs `grid`, `mesh`, and the edges grid → mesh, mesh → mesh and mesh → grid. Further ones are for
+    A model needs the data nodes and `mesh`, and the edges data → mesh, mesh → mesh and mesh → data. The data nodes are
+    `grid`, or, for a grid of several parts, a node set `data:<name>` for each of these. Further node sets are for
     processors that ask for them by name. `mesh:1`, `mesh:2` and so on are levels, each coarser than the one before:
     each has edges among its own nodes, and from and to the one before.
     """
@@ -213,6 +216,11 @@ class Graph:
             for source, target in ((coarser, coarser), (finer, coarser), (coarser, finer)):
                 if (source, target) not in self.edges:
                     raise ContractError(f"level `{coarser}` needs edges {source} → {target}, got none", fix=_AUTHORS)
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The names of the node sets at which data are given: `grid`, or all `data:<name>`, sorted."""
+        return (GRID,) if GRID in self.nodes else tuple(sorted(name for name in self.nodes if name.startswith(DATA)))
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -288,6 +296,11 @@ class Graph:
             parts = (edges.source, edges.target, without_last_bits(edges.features))
             digest.update(" ".join(pair).encode() + b"".join(part.tobytes() for part in parts))
         return digest.hexdigest()[:16]
+
+
+def needed_edges(graph: Graph) -> list[tuple[str, str]]:
+    """The pairs of node sets that a model needs edges between: each data node set to the mesh, the mesh, and back."""
+    return [*((name, MESH) for name in graph.data), (MESH, MESH), *((MESH, name) for name in graph.data)]
 
 
 def _stored_nodes(arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> NodeSet:

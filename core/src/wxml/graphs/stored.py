@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from wxml.errors import ContractError
 from wxml.files.failures import damaged
-from wxml.graphs.graph import Graph
+from wxml.graphs.graph import Graph, needed_edges
 
-PAIRS = (("grid", "mesh"), ("mesh", "mesh"), ("mesh", "grid"))
 GRAPH = {"latitudes": ("f", 1), "longitudes": ("f", 1), "source": ("iu", 1), "target": ("iu", 1), "features": ("f", 2)}
 """The arrays of a graph: the kinds of numbers, and how many axes."""
 ATTRIBUTE = re.compile(r"nodes/[^/]+/attributes/[^/]+")
@@ -58,10 +57,12 @@ def _check_sizes(graph: Graph, count: int | None, name: str, prefix: str) -> Non
     for edges in graph.edges.values():
         same = len(edges.source) == len(edges.target) == len(edges.features)
         _require(same, f"{prefix}edges", "an edge set has more sources than targets or features, or fewer", name)
-    missing = [f"{source} → {target}" for source, target in PAIRS if (source, target) not in graph.edges]
+    _require(bool(graph.data), f"{prefix}nodes", "there are no nodes `grid` or `data:…`", name)
+    missing = [f"{source} → {target}" for source, target in needed_edges(graph) if (source, target) not in graph.edges]
     _require(not missing, f"{prefix}edges", f"there are no edges {', '.join(missing)}", name)
-    found = len(graph.nodes["grid"])
-    _require(count in (None, found), f"{prefix}nodes/grid", f"it has {found} nodes, and the grid has {count}", name)
+    found = sum(len(graph.nodes[data]) for data in graph.data)
+    where = " and ".join(f"{prefix}nodes/{data}" for data in graph.data)
+    _require(count in (None, found), where, f"it has {found} nodes, and the grid has {count}", name)
 
 
 def _require(is_right: bool, key: str, reason: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 __all__ = ["assemble_model"]
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,8 @@ from torch import nn
 from wxml.config.schema import ExperimentConfig, ModelConfig
 from wxml.data.preprocessing import Preprocessing
 from wxml.errors import ConfigError, ContractError, Fault, WxmlError
-from wxml.graphs.graph import Graph, Mesh, Route
+from wxml.graphs.graph import GRID, MESH, Graph, Mesh, Route
+from wxml.graphs.node_set import NodeSet
 from wxml.model.bounding import make_bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml.model.features import EdgeFeatures, GridFeatures, MeshFeatures
@@ -20,6 +22,14 @@ from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.noise import Noise
 from wxml.model.processor import Processor, ProcessorChannels
 from wxml.model.residual import NoResidual, Persistence, TruncatedState
+from wxml.model.several_grids import (
+    GridVariables,
+    SeveralDecoders,
+    SeveralEncoders,
+    SeveralFeatures,
+    SeveralResiduals,
+)
+from wxml.model.split_variables import grid_variables
 from wxml.model.tensors import node_tensor
 from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.create import create
@@ -33,35 +43,26 @@ def assemble_model(config: ExperimentConfig, preprocessing: Preprocessing, graph
     Args:
         config: `config.model` chooses the parts, `config.data` the numbers of input and output steps.
         preprocessing: the variables that the model reads and forecasts, their transforms, and their typical change.
-        graph: node sets `grid` and `mesh`, and the edges among them.
+        graph: the data nodes and the mesh, and the edges among them. There is an encoder and a decoder for each of the
+            data node sets.
 
     Raises:
         ConfigError: a part ignores the learned features or the noise that the config asks for.
         ContractError: a part has one weight under two names.
-        DataError: a truncated residual does not reach every grid node, or `model.bounding` does not fit the variables.
+        DataError: a truncated residual does not reach every grid node, `model.bounding` does not fit the variables, or
+            one of several grids lacks what the model reads.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model, roles = config.model, preprocessing.roles
-        prognostic, learned = len(roles.prognostic), model.trainable_features
+        prognostic = len(roles.prognostic)
         tendency_scale = preprocessing.tendency_scale[:prognostic]
-        grid = GridFeatures(
-            graph.nodes["grid"],
-            learned.grid,
-            config.data.input_steps,
-            prognostic,
-            len(roles.forcing),
-            node_tensor(tendency_scale) if model.input_tendencies else None,
-        )
-        mesh = MeshFeatures(graph.nodes["mesh"], learned.mesh)
-        outputs = config.data.output_steps * len(roles.output)
-        parts = _parts(model, graph, (grid.channels, mesh.channels), outputs)
-        residual: nn.Module = NoResidual()
-        if model.residual == "persistence":
-            residual = Persistence(len(roles.diagnostic))
-        elif model.residual == "truncated":
-            down, up = graph.route("grid", "mesh"), graph.route("mesh", "grid")
-            residual = TruncatedState(down, up, model.truncation_width, len(roles.diagnostic))
+        grids = grid_variables(graph, preprocessing)
+        features = [_grid_features(config, preprocessing, graph.nodes[name], own) for name, own in grids.items()]
+        mesh = MeshFeatures(graph.nodes[MESH], model.trainable_features.mesh)
+        parts = _parts(config, graph, grids, (features, mesh), len(roles.output))
+        grid = features[0] if graph.data == (GRID,) else SeveralFeatures(list(grids.values()), features)
+        residual = _residual(model, graph, grids, len(roles.diagnostic))
         increment_scale = np.ones(len(roles.output), np.float32)  # a diagnostic output is no change of anything
         if model.increment_scale == "tendency":
             increment_scale[:prognostic] = tendency_scale
@@ -89,24 +90,77 @@ def _check_untied(model: nn.Module) -> None:
             )
 
 
+def _grid_features(
+    config: ExperimentConfig, preprocessing: Preprocessing, nodes: NodeSet, grid: GridVariables
+) -> GridFeatures:
+    """The features of the nodes of one data node set."""
+    scale = preprocessing.tendency_scale[list(grid.prognostic)] if config.model.input_tendencies else None
+    return GridFeatures(
+        nodes,
+        config.model.trainable_features.grid,
+        config.data.input_steps,
+        len(grid.prognostic),
+        len(grid.forcing),
+        None if scale is None else node_tensor(scale),
+    )
+
+
+def _residual(model: ModelConfig, graph: Graph, grids: Mapping[str, GridVariables], diagnostics: int) -> nn.Module:
+    """The residual that the config chooses; a truncated one is made for each data node set."""
+    if model.residual == "persistence":
+        return Persistence(diagnostics)
+    if model.residual != "truncated":
+        return NoResidual()
+    each = [
+        TruncatedState(graph.route(name, MESH), graph.route(MESH, name), model.truncation_width, diagnostics)
+        for name in grids
+    ]
+    return each[0] if graph.data == (GRID,) else SeveralResiduals(list(grids.values()), each)
+
+
 def _parts(
-    config: ModelConfig, graph: Graph, features: tuple[int, int], outputs: int
-) -> tuple[Mapper, Processor, Mapper]:
-    """Make encoder, processor and decoder.
+    config: ExperimentConfig,
+    graph: Graph,
+    grids: Mapping[str, GridVariables],
+    features: tuple[Sequence[GridFeatures], MeshFeatures],
+    outputs: int,
+) -> tuple[Mapper | SeveralEncoders, Processor, Mapper | SeveralDecoders]:
+    """Make encoder, processor and decoder; an encoder and a decoder for each data node set.
 
     Args:
-        config: the config of the model, which chooses the plugins.
-        graph: node sets `grid` and `mesh`, and the edges among them.
-        features: the numbers of channels of grid and mesh nodes that the encoder reads.
-        outputs: the number of channels that the decoder returns.
+        config: the config, which chooses the plugins.
+        graph: the data nodes and the mesh, and the edges among them.
+        grids: the variables of each data node set, by its name.
+        features: the features of the nodes of each data node set, and of the mesh, which the encoder reads.
+        outputs: the number of output variables of all data node sets.
     """
-    hidden, learned = config.channels, config.trainable_features
-    encoding = MapperChannels(*features, hidden, out=hidden, edge_features=learned.encoder)
-    encoder: Mapper = _part(config, "encoder", graph.route("grid", "mesh"), encoding)
-    processing = ProcessorChannels(hidden, _condition_channels(config), learned.processor)
-    processor: Processor = _part(config, "processor", graph.mesh(), processing)
-    decoding = MapperChannels(hidden, encoder.source_out, hidden, outputs, decode=True, edge_features=learned.decoder)
-    return encoder, processor, _part(config, "decoder", graph.route("mesh", "grid"), decoding)
+    model, steps = config.model, config.data.output_steps
+    hidden, learned, (own, mesh) = model.channels, model.trainable_features, features
+    encoders: list[Mapper] = [
+        _part(
+            model,
+            "encoder",
+            graph.route(name, MESH),
+            MapperChannels(grid.channels, mesh.channels, hidden, out=hidden, edge_features=learned.encoder),
+        )
+        for name, grid in zip(grids, own, strict=True)
+    ]
+    processing = ProcessorChannels(hidden, _condition_channels(model), learned.processor)
+    processor: Processor = _part(model, "processor", graph.mesh(), processing)
+    decoders: list[Mapper] = [
+        _part(
+            model,
+            "decoder",
+            graph.route(MESH, name),
+            MapperChannels(
+                hidden, encoder.source_out, hidden, steps * len(grid.output), decode=True, edge_features=learned.decoder
+            ),
+        )
+        for (name, grid), encoder in zip(grids.items(), encoders, strict=True)
+    ]
+    if graph.data == (GRID,):
+        return encoders[0], processor, decoders[0]
+    return SeveralEncoders(encoders), processor, SeveralDecoders(list(grids.values()), decoders, steps, outputs)
 
 
 def _part(

@@ -10,6 +10,7 @@ from wxml.model.layers import run_part
 from wxml.model.mapper import Mapper
 from wxml.model.noise import Noise
 from wxml.model.processor import Processor
+from wxml.model.several_grids import SeveralDecoders, SeveralEncoders, SeveralFeatures
 
 
 class EncodeProcessDecode(nn.Module):
@@ -19,8 +20,8 @@ class EncodeProcessDecode(nn.Module):
 
     def __init__(
         self,
-        features: tuple[GridFeatures, MeshFeatures],
-        parts: tuple[Mapper, Processor, Mapper],
+        features: tuple[GridFeatures | SeveralFeatures, MeshFeatures],
+        parts: tuple[Mapper | SeveralEncoders, Processor, Mapper | SeveralDecoders],
         residual: nn.Module,
         bounding: Bounding,
         increment_scale: Tensor,
@@ -31,7 +32,7 @@ class EncodeProcessDecode(nn.Module):
         """Wire the parts.
 
         Args:
-            features: the features of grid nodes and of mesh nodes.
+            features: the features of grid nodes and of mesh nodes; of several grids, those of each.
             parts: encoder, processor, decoder; the decoder has channels for every output variable of the first output
                 step, then of the second, and so on.
             residual: maps `[batch, time, grid_node, prognostic]` to the state that increments are added to.

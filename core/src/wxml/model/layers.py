@@ -15,6 +15,8 @@ from wxml.model.mapper import Mapper
 from wxml.model.processor import Processor
 
 Tensors = tuple[Tensor, ...]
+RunnablePart = Any
+"""A mapper, a processor, or the mappers of several grids: a module with `recompute_whole`."""
 Layer = Callable[..., Tensors]
 
 
@@ -54,9 +56,11 @@ def set_recompute(model: nn.Module, config: ActivationCheckpointingConfig) -> No
             part.recompute_whole = config.processor > 0 and not part.has_recompute_groups
         elif isinstance(part, Mapper):
             part.recompute_whole = config.mappers
+        else:  # the mappers of several grids
+            set_recompute(part, config)
 
 
-def run_part(part: Mapper | Processor, *inputs: Any) -> Any:
+def run_part(part: RunnablePart, *inputs: Any) -> Any:
     """Call a mapper or a processor; if its `recompute_whole` is set, keep only its inputs. Exact, dropout included."""
     if part.recompute_whole and torch.is_grad_enabled():
         return checkpoint(part, *inputs, use_reentrant=False)

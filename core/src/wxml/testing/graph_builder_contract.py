@@ -12,10 +12,11 @@ from wxml.data.grid import Grid
 from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 from wxml.graphs.builder import GraphBuilder
+from wxml.graphs.data_nodes import data_nodes
 from wxml.graphs.graph import EdgeSet, Graph
 from wxml.graphs.node_set import NodeSet
 from wxml.testing.contract import Contract, NotClaimed, require
-from wxml.testing.tiny_graphs import tiny_region
+from wxml.testing.tiny_graphs import tiny_parts, tiny_region
 from wxml.testing.tiny_world import tiny_grid
 
 SAME_PLACE = 1e-9
@@ -39,7 +40,8 @@ class GraphBuilderContract(Contract):
 
     def grids(self) -> Mapping[str, Grid]:
         """Return the grids to build on; override it for a builder that needs others."""
-        return {"global regular": tiny_grid(), "regional regular": tiny_region(), **self._scattered()}
+        regular = {"global regular": tiny_grid(), "regional regular": tiny_region(), "two grids": tiny_parts()}
+        return regular | self._scattered()
 
     def sample(self) -> Any:
         """Make a builder; core passes it nothing but the options."""
@@ -55,19 +57,21 @@ class GraphBuilderContract(Contract):
         require(self.plugin.build is GraphBuilder.build, "`build` must not be overridden; fill `_build`")
 
     def test_grid_nodes_are_those_of_the_grid(self) -> None:
-        """The node set `grid` has the same places as the grid, in the same order."""
+        """The data nodes, `grid` or those of each part of the grid, are at its places, in the same order."""
         for name, grid, graph in self._served(self.grids()):
-            nodes = graph.nodes["grid"]
-            off = np.abs(nodes.points - NodeSet.of_grid(grid).points).max()
-            require(off < SAME_PLACE, f"{name}: the node set `grid` is not in the order of the grid's nodes")
+            points = NodeSet.of_grid(grid).points
+            for part in data_nodes(graph, grid):
+                off = np.abs(graph.nodes[part.name].points - points[part.nodes]).max()
+                require(off < SAME_PLACE, f"{name}: the node set `{part.name}` is not in the order of the grid's nodes")
 
     def test_every_grid_node_takes_part(self) -> None:
-        """Every grid node has an edge to the mesh and an edge from the mesh."""
+        """Every grid node has an edge to the mesh and, unless it is a boundary node, an edge from the mesh."""
         for name, _, graph in self._served(self.grids()):
-            unread = np.diff(graph.edges["grid", "mesh"].source_pointers) == 0
-            unreached = np.diff(graph.edges["mesh", "grid"].pointers) == 0
-            text = f"{name}: {unread.sum()} grid nodes have no edge to the mesh, {unreached.sum()} have no edge from it"
-            require(not unread.any() and not unreached.any(), text)
+            for data in graph.data:
+                unread = np.diff(graph.edges[data, "mesh"].source_pointers) == 0
+                unreached = (np.diff(graph.edges["mesh", data].pointers) == 0) & ~graph.nodes[data].boundary
+                text = f"{unread.sum()} {data} nodes have no edge to the mesh, {unreached.sum()} have no edge from it"
+                require(not unread.any() and not unreached.any(), f"{name}: {text}")
 
     def test_edges_are_sorted(self) -> None:
         """Edges are sorted by target and then by source, and their pointers and transpose fit."""

@@ -1,10 +1,13 @@
 """Small graphs on which a processor or a mapper must work."""
 
-__all__ = ["GRAPHS", "globe", "isolated_node", "limited_area", "one_edge", "tiny_region"]
+__all__ = ["GRAPHS", "globe", "isolated_node", "limited_area", "one_edge", "split_graph", "tiny_parts", "tiny_region"]
+
+from dataclasses import replace
 
 import numpy as np
 
 from wxml.data.grid import Grid
+from wxml.data.grid_part import GridPart
 from wxml.graphs.graph import EdgeSet, Graph
 from wxml.graphs.node_set import NodeSet
 from wxml.testing.tiny_world import tiny_graph, tiny_grid
@@ -13,6 +16,25 @@ from wxml.testing.tiny_world import tiny_graph, tiny_grid
 def tiny_region() -> Grid:
     """A coarse regular grid over Europe."""
     return Grid.regular([62, 56, 50, 44], [0, 6, 12, 18, 24])
+
+
+def tiny_parts(lacks: tuple[str, ...] = ()) -> Grid:
+    """A coarse grid of the globe, and behind it one over Europe, on which the variables `lacks` are not given."""
+    globe, region = tiny_grid(), tiny_region()
+    latitudes = np.concatenate([globe.latitudes, region.latitudes])
+    longitudes = np.concatenate([globe.longitudes, region.longitudes + 1])
+    parts = GridPart("globe", len(globe)), GridPart("region", len(region), lacks)
+    return replace(Grid.unstructured(latitudes, longitudes), parts=parts)
+
+
+def split_graph(grid: Grid, mesh_nodes: int = 12) -> Graph:
+    """The mesh of `tiny_graph`, joined with a node set for each part of the grid."""
+    graphs = {f"data:{part.name}": tiny_graph(grid.part(part.name), mesh_nodes) for part in grid.parts}
+    nodes = {name: graph.nodes["grid"] for name, graph in graphs.items()}
+    edges = {(name, "mesh"): graph.edges["grid", "mesh"] for name, graph in graphs.items()}
+    edges |= {("mesh", name): graph.edges["mesh", "grid"] for name, graph in graphs.items()}
+    one = next(iter(graphs.values()))
+    return Graph({**nodes, "mesh": one.nodes["mesh"]}, {**edges, ("mesh", "mesh"): one.edges["mesh", "mesh"]})
 
 
 def globe() -> Graph:

@@ -29,15 +29,15 @@ class RadiusEdges(Options):
     ] = 0.6
     maximum: Annotated[int, Field(gt=0, description="largest number of source nodes that a target reads")] = 64
 
-    def between(self, source: NodeSet, target: NodeSet) -> EdgeSet:
+    def between(self, source: NodeSet, target: NodeSet, *, every_target: bool = True) -> EdgeSet:
         """Edges from the nearest `maximum` source nodes within the radius of each target node.
 
-        A source node that no target reads is then joined to its nearest target, and a target that reads none to its
-        nearest source. Distances are chords on the unit sphere.
+        A source node that no target reads is then joined to its nearest target; and with `every_target` a target that
+        reads none to its nearest source, however far. Distances are chords on the unit sphere.
         """
         sources, targets = source.points, target.points
         into, start = self.within(source, target)
-        idle_target = np.flatnonzero(np.bincount(into, minlength=len(target)) == 0)
+        idle_target = np.flatnonzero((np.bincount(into, minlength=len(target)) == 0) & every_target)
         idle_source = np.flatnonzero(np.bincount(start, minlength=len(source)) == 0)
         _, nearest_source = nearest_nodes(sources, targets[idle_target], 1)
         _, nearest_target = nearest_nodes(targets, sources[idle_source], 1)

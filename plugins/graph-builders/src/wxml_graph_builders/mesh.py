@@ -20,7 +20,10 @@ DECODER = NearestEdges()
 def mesh_graph(
     grid: Grid, mesh: Mesh, encoder: RadiusEdges, decoder: NearestEdges, coarser: Sequence[tuple[Mesh, Pairs]] = ()
 ) -> Graph:
-    """Node sets `grid` and `mesh`, and the edges grid → mesh, mesh → mesh and mesh → grid.
+    """The data nodes and `mesh`, and the edges data → mesh, mesh → mesh and mesh → data.
+
+    The data nodes are `grid`, or, for a grid of several parts, `data:<name>` for each of these. Of a part that is a
+    region, mesh nodes elsewhere read nothing.
 
     Args:
         grid: the grid.
@@ -30,13 +33,16 @@ def mesh_graph(
         coarser: the levels below the mesh, from fine to coarse. Each comes with pairs of a node of the level before and
             a node of its own, shape `[pair, 2]`, which edges down and edges up join.
     """
-    nodes = NodeSet.of_grid(grid)
+    grids = {f"data:{part.name}": grid.part(part.name) for part in grid.parts} or {"grid": grid}
+    sets = {name: NodeSet.of_grid(each) for name, each in grids.items()}
+    is_everywhere = {name: not grid.parts or each.is_global for name, each in grids.items()}
     edges = {
-        ("grid", "mesh"): encoder.between(nodes, mesh.nodes),
-        ("mesh", "mesh"): mesh.edges,
-        ("mesh", "grid"): decoder.between(mesh.nodes, nodes),
+        (name, "mesh"): encoder.between(nodes, mesh.nodes, every_target=is_everywhere[name])
+        for name, nodes in sets.items()
     }
-    sets = {"grid": nodes, "mesh": mesh.nodes}
+    edges[("mesh", "mesh")] = mesh.edges
+    edges |= {("mesh", name): decoder.between(mesh.nodes, nodes) for name, nodes in sets.items()}
+    sets["mesh"] = mesh.nodes
     for level, (below, pairs) in enumerate(coarser, start=1):
         finer, name = f"mesh:{level - 1}" if level > 1 else "mesh", f"mesh:{level}"
         sets[name] = below.nodes

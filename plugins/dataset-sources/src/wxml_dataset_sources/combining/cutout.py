@@ -3,7 +3,6 @@
 __all__ = ["Cutout"]
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -15,11 +14,11 @@ from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Part, Sources, opened_all
 from wxml_dataset_sources.combining.nested_grids import nested
-from wxml_dataset_sources.combining.node_lists import NodeLists
+from wxml_dataset_sources.combining.node_lists import Names, NodeLists
 
 
 class Cutout(NodeLists):
-    """The nodes of regions, and those of a coarser grid around them; the sources have the same times and variables.
+    """The nodes of regions, and those of a coarser grid around them; the sources have the same times and members.
 
     A node is left out if it is in the hull of the nodes of a source before its own, or too near to one of these.
     """
@@ -40,16 +39,16 @@ class Cutout(NodeLists):
                 gt=0, le=20000, description="nodes of the last source farther than this from all others are left out"
             ),
         ] = None,
+        names: Names = None,
     ) -> None:
         parts = opened_all(sources)
         limit = {} if max_distance_km is None else {"max_distance_km": max_distance_km}
-        super().__init__(parts, {"min_distance_km": min_distance_km} | limit)
+        super().__init__(parts, names, {"min_distance_km": min_distance_km} | limit)
         _check_regions(parts[:-1])
         grids = [part.header.grid for part in parts]
         nodes, shares = nested(grids, min_distance_km, max_distance_km)
         _check_covers(parts, shares)
-        self._list(nodes)
-        self.header = replace(parts[0].header, grid=_grid(grids, nodes, shares))
+        self.header = self._list(nodes, _grid(grids, nodes, shares))
 
 
 def _grid(grids: Sequence[Grid], nodes: Sequence[NDArray[np.intp]], shares: Sequence[NDArray[np.float64]]) -> Grid:

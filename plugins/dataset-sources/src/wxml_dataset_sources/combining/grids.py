@@ -3,7 +3,6 @@
 __all__ = ["Grids"]
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -16,15 +15,17 @@ from wxml.errors import DataError
 from wxml_dataset_sources.combining.cells import cells
 from wxml_dataset_sources.combining.combination import Part, Sources, opened_all
 from wxml_dataset_sources.combining.fitting import SAME_PLACE
-from wxml_dataset_sources.combining.node_lists import NodeLists
+from wxml_dataset_sources.combining.node_lists import Names, NodeLists
 
 GLOBE = 4 * np.pi
 
 
 class Grids(NodeLists):
-    """The nodes of several sources behind each other, which have the same variables, times and members.
+    """The nodes of several sources behind each other, which have the same times and members.
 
-    Each source has the share of its own area in the sum of all areas.
+    Each source has the share of its own area in the sum of all areas. Without `names` they are one grid, and must have
+    the same variables. With them they stay several grids: a value that a source lacks is missing on its nodes, and a
+    model that has an encoder and a decoder for each grid neither reads it there nor is scored on it.
     """
 
     name = "grids"
@@ -37,12 +38,14 @@ class Grids(NodeLists):
             list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None,
             Field(description="the area of each source in any unit, where it is not known from the grid"),
         ] = None,
+        names: Names = None,
     ) -> None:
         parts = opened_all(sources)
-        super().__init__(parts, {} if areas is None else {"areas": areas})
-        _check_places(parts)
-        self._list([np.arange(len(part.header.grid)) for part in parts])
-        self.header = replace(parts[0].header, grid=_grid(parts, _areas(parts, areas)))
+        super().__init__(parts, names, {} if areas is None else {"areas": areas})
+        if names is None:
+            _check_places(parts)
+        every_node = [np.arange(len(part.header.grid)) for part in parts]
+        self.header = self._list(every_node, _grid(parts, _areas(parts, areas)))
 
 
 def _grid(parts: Sequence[Part], areas: Sequence[float]) -> Grid:
