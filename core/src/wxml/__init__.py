@@ -80,6 +80,7 @@ _WHERE = {
 PUBLIC_MODULES = (
     "artefacts.replacement",
     "config.settings",
+    "data.aligned",
     "data.fingerprint",
     "data.forcings",
     "data.node_order",

@@ -79,10 +79,11 @@ def run(positions: Indices) -> Positions:
     >>> run(np.array([3, 4, 5])), run(np.array([5, 3]))
     (slice(3, 6, None), array([5, 3]))
     """
-    if not len(positions):
+    count = len(positions)
+    if not count:
         return slice(0, 0)
-    first, count = int(positions[0]), len(positions)
-    if int(positions[-1]) - first + 1 != count or (count > 1 and (positions[1:] - positions[:-1] != 1).any()):
+    first = int(positions[0])
+    if count > 1 and (int(positions[-1]) - first + 1 != count or (positions[1:] - positions[:-1] != 1).any()):
         return positions
     return slice(first, first + count)
 

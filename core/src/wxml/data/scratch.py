@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.aligned import aligned
+
 
 class Scratch:
     """Lends one array at a time, and keeps its memory; a second borrower at the same time gets memory of its own."""
@@ -28,6 +30,6 @@ class Scratch:
         except IndexError:
             memory = np.empty(0, np.float32)
         if len(memory) < size:
-            memory = np.empty(size, np.float32)
+            memory = aligned((size,))
         yield memory[:size].reshape(shape)
         self._kept[:] = [memory]

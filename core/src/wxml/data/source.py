@@ -10,6 +10,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.aligned import aligned
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.grid import Grid
 from wxml.data.moments import Moments
@@ -18,6 +19,8 @@ from wxml.data.times import format_time
 from wxml.data.variables import Variable
 from wxml.errors import DataError, nearest
 
+KEPT_NAMES: Final = 64
+"""So many choices of names are kept with their positions."""
 READ_AT_ONCE: Final = 2**28
 """Bytes that a source without `_read_part` may take to read more than is asked for."""
 
@@ -33,6 +36,8 @@ class SourceHeader:
     members: int = 1
     _places: Mapping[str, int] = field(init=False, repr=False)
     """The position of each name."""
+    _found: dict[tuple[str, ...], NDArray[np.intp]] = field(init=False, repr=False, default_factory=dict)
+    """What `variable_indices` has found; a training asks for the same names again and again."""
 
     def __post_init__(self) -> None:
         if self.times.dtype != np.dtype("datetime64[s]") or not np.all(np.diff(self.times) > np.timedelta64(0, "s")):
@@ -47,15 +52,25 @@ class SourceHeader:
         return tuple(variable.name for variable in self.variables)
 
     def variable_indices(self, names: Sequence[str]) -> NDArray[np.intp]:
-        """The positions of the names in `variables`.
+        """The positions of the names in `variables`, not to be written to.
 
         Raises:
             DataError: the source does not have one of the names; the error suggests the nearest name.
         """
+        key = tuple(names)
+        found = self._found.get(key)
+        return self._find(key) if found is None else found
+
+    def _find(self, names: tuple[str, ...]) -> NDArray[np.intp]:
         for name in names:
             if name not in self._places:
                 raise DataError(f"the source has no variable {name!r}", fix=nearest(name, self.names))
-        return np.array([self._places[name] for name in names], dtype=np.intp)
+        found = np.array([self._places[name] for name in names], dtype=np.intp)
+        found.flags.writeable = False
+        if len(self._found) == KEPT_NAMES:
+            self._found.clear()
+        self._found[names] = found
+        return found
 
     def time_indices(self, times: ArrayLike) -> NDArray[np.intp]:
         """The positions of the given times in the header's `times`.
@@ -65,8 +80,7 @@ class SourceHeader:
         """
         wanted = np.asarray(times, "datetime64[s]").reshape(-1)
         found = np.searchsorted(self.times, wanted)
-        is_there = found < len(self.times)
-        is_there[is_there] = self.times[found[is_there]] == wanted[is_there]
+        is_there = np.zeros(len(wanted), bool) if not len(self.times) else self.times.take(found, mode="clip") == wanted
         if not is_there.all():
             fix = "it has no times at all: choose other data"
             if len(self.times):
@@ -116,7 +130,7 @@ class DataSource(ABC):
             checked_positions(nodes, len(self.header.grid), "nodes"),
         )
         if out is None:
-            out = np.empty(request.shape, np.float32)
+            out = aligned(request.shape)
         elif out.shape != request.shape or out.dtype != np.float32:
             raise DataError(
                 f"`out` has shape {out.shape} and type {out.dtype}, and what is read has {request.shape} and float32",

@@ -5,7 +5,6 @@ __all__ = ["AnemoiSource"]
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -89,7 +88,8 @@ class AnemoiSource(SelectiveSource):
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         rows, columns = self._rows[request.times], self._columns[request.variables]
-        read_values(self._path, self._dates, replace(request, times=rows, variables=columns), out, self._at)
+        own = ReadRequest(rows, columns, request.members, request.nodes)
+        read_values(self._path, self._dates, own, out, self._at)
 
 
 def _one_store(path: str, options: StorageOptions) -> Location:

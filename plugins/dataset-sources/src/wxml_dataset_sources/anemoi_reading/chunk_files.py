@@ -4,83 +4,27 @@ zarr takes about 0.3 ms a read beside the work on the bytes, nearly as much as u
 What is packed in another way than those here, such as shards, is left to zarr.
 """
 
-__all__ = ["UNPACKERS", "ChunkFiles", "Room"]
+__all__ = ["ChunkFiles"]
 
 import math
-import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock, current_thread, main_thread
+from threading import local
 from typing import Any, Final
 
-import numcodecs  # type: ignore[import-untyped]
 import numpy as np
 import zarr
-from numcodecs import blosc
 from numpy.typing import NDArray
+from wxml.data.aligned import aligned
 
-Room = NDArray[Any]
-KEPT_BYTES: Final = 2**24
-"""Of chunks that were read in part."""
+from wxml_dataset_sources.anemoi_reading.blosc_blocks import BloscBlocks
+from wxml_dataset_sources.anemoi_reading.kept_chunks import KeptChunk, RecentChunks
+from wxml_dataset_sources.anemoi_reading.opened_file import OpenedFile, opened_file
+from wxml_dataset_sources.anemoi_reading.unpacking import UNPACKERS, Room
 
-
-def _plain(packed: bytes, room: Room) -> None:
-    _written(packed, room)
-
-
-def _blosc(packed: bytes, room: Room) -> None:
-    size, length = (int.from_bytes(packed[first : first + 4], "little") for first in (4, 12))
-    if (size, length) != (room.nbytes, len(packed)):  # blosc itself would read beyond the end of a file cut short
-        raise ValueError(f"it has {len(packed)} bytes of {length}, for {size} bytes of values of {room.nbytes}")
-    if current_thread() is not main_thread():
-        blosc.decompress(packed, room)
-        return
-    threads, blosc.use_threads = blosc.use_threads, False  # they would wait for each other on a busy machine
-    try:
-        blosc.decompress(packed, room)
-    finally:
-        blosc.use_threads = threads
-
-
-def _with(codec: str) -> Callable[[bytes, Room], None]:
-    def unpack(packed: bytes, room: Room) -> None:
-        _written(numcodecs.get_codec({"id": codec}).decode(packed), room)
-
-    return unpack
-
-
-def _written(values: Any, room: Room) -> None:
-    found = np.frombuffer(values, room.dtype)
-    if found.size != room.size:
-        raise ValueError(f"it has {found.nbytes} bytes of values, and should have {room.nbytes}")
-    room[...] = found.reshape(room.shape)
-
-
-UNPACKERS: Final[dict[str, Callable[[bytes, Room], None]]] = {
-    "none": _plain,
-    "blosc": _blosc,
-    **{codec: _with(codec) for codec in ("zstd", "lz4", "zlib", "gzip")},
-}
-"""By the name of a codec what fills an array in one piece with the values in the bytes of a chunk."""
-
-
-class RecentChunks:
-    """The last chunks of which a part was asked for: sources that are joined ask for the other parts next."""
-
-    def __init__(self) -> None:
-        self._values: dict[Hashable, Room] = {}
-        self._lock = Lock()
-
-    def get(self, key: Hashable) -> Room | None:
-        """The values of a chunk, if they are kept."""
-        return self._values.get(key)
-
-    def add(self, key: Hashable, values: Room) -> None:
-        """Keep the values of a chunk, and let go of those that no longer fit into `KEPT_BYTES`."""
-        with self._lock:
-            self._values[key] = values
-            while len(self._values) * values.nbytes > KEPT_BYTES:
-                del self._values[next(iter(self._values))]
+PLAIN_BLOCK: Final = 2**16
+"""The bytes of a block of values that are not packed."""
+LARGEST_SCRATCH: Final = 2**26
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +38,7 @@ class ChunkFiles:
     """The length of a chunk along each axis."""
     dtype: np.dtype[Any]
     codec: str
-    kept: "RecentChunks"
+    kept: RecentChunks
 
     @classmethod
     def of(cls, folder: str, array: zarr.Array[Any]) -> "ChunkFiles | None":
@@ -114,35 +58,81 @@ class ChunkFiles:
             ValueError: it is damaged, or cut short.
             RuntimeError: likewise.
         """
-        with open(self._file(numbers), "rb", buffering=0) as file:
-            if self.codec == "none" and os.fstat(file.fileno()).st_size == room.nbytes:
-                if file.readinto(room.data.cast("B")) == room.nbytes:
-                    return
-                file.seek(0)
-            UNPACKERS[self.codec](file.read(), room)
+        with opened_file(self._file(numbers)) as file:
+            self._fill_all(file, room)
 
-    def values(self, numbers: tuple[int, ...]) -> Room:
-        """The values of a whole chunk, not to be written to; see `fill`."""
-        status = os.stat(self._file(numbers))
-        key = (numbers, status.st_ino, status.st_mtime_ns, status.st_size)
-        found = self.kept.get(key)
-        if found is None:
-            found = np.empty(self.sizes, self.dtype)
-            self.fill(numbers, found)
-            self.kept.add(key, found)
-        return found
+    def values(self, numbers: tuple[int, ...], first: int, stop: int) -> Room:
+        """The values of a chunk, of which those from number `first` up to `stop` are there; not to be written to.
+
+        They are counted in the order in memory; see also `fill`.
+        """
+        with opened_file(self._file(numbers)) as file:
+            chunk = self.kept.of((numbers, file.identity), lambda: self._unread(file))
+            chunk.require(file, first, stop)
+        return chunk.values
 
     def fill_range(self, numbers: tuple[int, ...], first: int, room: Room) -> None:
         """Write the values from number `first` on of a chunk that is not packed to `room`; see `fill`."""
-        with open(self._file(numbers), "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            whole = math.prod(self.sizes) * room.itemsize
-            file.seek(first * room.itemsize)
-            if size != whole or file.readinto(room.data.cast("B")) != room.nbytes:
-                raise ValueError(f"a chunk has {size} bytes, and should have {whole}")
+        with opened_file(self._file(numbers)) as file:
+            self._check_plain(file)
+            file.read_into(room, first * room.itemsize)
+
+    def _unread(self, file: OpenedFile) -> KeptChunk:
+        """A chunk of which nothing is there yet."""
+        if self.codec == "blosc":
+            blocks = BloscBlocks.of(file, self._bytes)
+            if blocks is not None and not blocks.block % self.dtype.itemsize:
+                return KeptChunk(self.sizes, self.dtype, blocks.block, blocks.fill)
+        elif self.codec == "none":
+            self._check_plain(file)
+            return KeptChunk(self.sizes, self.dtype, PLAIN_BLOCK, _fill_plain)
+        return KeptChunk(
+            self.sizes, self.dtype, self._bytes, lambda file, first, stop, room: self._fill_all(file, room)
+        )
+
+    def _fill_all(self, file: OpenedFile, room: Room) -> None:
+        if self.codec == "none":
+            self._check_plain(file)
+            file.read_into(room, 0)
+            return
+        packed = _scratch.lent(file.size)
+        file.read_into(packed, 0)
+        UNPACKERS[self.codec](packed, room)
+
+    def _check_plain(self, file: OpenedFile) -> None:
+        """Raise a ValueError if a chunk that is not packed has another size."""
+        if file.size != self._bytes:
+            raise ValueError(f"it has {file.size} bytes of values, and should have {self._bytes}")
+
+    @property
+    def _bytes(self) -> int:
+        """The bytes of the values of a chunk."""
+        return math.prod(self.sizes) * self.dtype.itemsize
 
     def _file(self, numbers: tuple[int, ...]) -> str:
         return f"{self.folder}/{self.key(numbers)}"
+
+
+def _fill_plain(file: OpenedFile, first: int, stop: int, room: Room) -> None:
+    file.read_into(room, first * PLAIN_BLOCK)
+
+
+class _Scratch(local):
+    """Memory of each thread for the bytes of a chunk."""
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, np.uint8)
+
+    def lent(self, size: int) -> NDArray[np.uint8]:
+        """So many bytes with anything in them, until the next call."""
+        if size > LARGEST_SCRATCH:
+            return aligned((size,), np.uint8)
+        if size > len(self._memory):
+            self._memory = aligned((size + size // 4,), np.uint8)
+        return self._memory[:size]
+
+
+_scratch = _Scratch()
 
 
 def _codec(array: zarr.Array[Any]) -> str:

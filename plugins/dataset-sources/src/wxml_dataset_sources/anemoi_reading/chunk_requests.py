@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import zarr
 
-from wxml_dataset_sources.anemoi_reading.chunk_files import UNPACKERS, ChunkFiles, Room
+from wxml_dataset_sources.anemoi_reading.chunk_files import ChunkFiles
+from wxml_dataset_sources.anemoi_reading.unpacking import UNPACKERS, Room
 from wxml_dataset_sources.remote.address import Remote
 from wxml_dataset_sources.remote.requests import requests_to
 
@@ -45,8 +46,8 @@ class ChunkRequests:
         """
         UNPACKERS[self.codec](self._bytes(numbers, None, None), room)
 
-    def values(self, numbers: tuple[int, ...]) -> Room:
-        """The values of a whole chunk; see `fill`."""
+    def values(self, numbers: tuple[int, ...], first: int, stop: int) -> Room:
+        """The values of a whole chunk, whichever of them are asked for; see `fill`."""
         found = np.empty(self.sizes, self.dtype)
         self.fill(numbers, found)
         return found

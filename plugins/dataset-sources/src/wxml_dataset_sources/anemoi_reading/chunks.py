@@ -1,9 +1,9 @@
 """Which chunks of an array hold what is asked for, and where in them it is."""
 
-__all__ = ["Chunk", "chunks_of", "is_all", "taken"]
+__all__ = ["Chunk", "bounds", "chunks_of", "is_all", "taken"]
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,40 +21,32 @@ class Chunk(NamedTuple):
     own: tuple[Positions, ...]
     """Where in the chunk they stand."""
 
-    def is_whole(self, sizes: Sequence[int]) -> bool:
-        """Whether all of a chunk of these lengths is asked for, in its order."""
-        return all(is_all(*pair) for pair in zip(self.own, sizes, strict=True))
 
-
-def chunks_of(wanted: Sequence[Positions], sizes: Sequence[int]) -> Iterator[Chunk]:
+def chunks_of(wanted: Sequence[Positions], sizes: Sequence[int]) -> list[Chunk]:
     """The chunks that hold the positions `wanted` on each axis of an array, whose chunks have the lengths `sizes`.
 
     >>> [chunk.own for chunk in chunks_of([slice(1, 3)], [2])]
     [(slice(1, 2, None),), (slice(0, 1, None),)]
     """
-    for parts in itertools.product(*(list(_along(*pair)) for pair in zip(wanted, sizes, strict=True))):
-        numbers, places, own = zip(*parts, strict=True)
-        yield Chunk(numbers, places, own)
+    return [Chunk(*zip(*parts, strict=True)) for parts in itertools.product(*map(_along, wanted, sizes))]
 
 
-def _along(wanted: Positions, size: int) -> Iterator[tuple[int, Positions, Positions]]:
+def _along(wanted: Positions, size: int) -> list[tuple[int, Positions, Positions]]:
     """For each chunk along an axis its number, and where in `wanted` and in the chunk its values stand."""
     if isinstance(wanted, slice):
         if wanted.stop <= size:
-            yield 0, slice(0, wanted.stop - wanted.start), wanted
-            return
-        for number in range(wanted.start // size, -(-wanted.stop // size)):
-            first, last = max(wanted.start, number * size), min(wanted.stop, (number + 1) * size)
-            yield (
-                number,
-                slice(first - wanted.start, last - wanted.start),
-                slice(first - number * size, last - number * size),
-            )
-        return
+            return [(0, slice(0, wanted.stop - wanted.start), wanted)]
+        return [_cut(wanted, number, size) for number in range(wanted.start // size, -(-wanted.stop // size))]
     numbers = wanted // size
-    for number in np.unique(numbers).tolist():
-        places = np.flatnonzero(numbers == number)
-        yield number, run(places), run(wanted[places] - number * size)
+    places = [(number, np.flatnonzero(numbers == number)) for number in np.unique(numbers).tolist()]
+    return [(number, run(some), run(wanted[some] - number * size)) for number, some in places]
+
+
+def _cut(wanted: slice, number: int, size: int) -> tuple[int, slice, slice]:
+    """What of a slice lies in a chunk."""
+    first, last = max(wanted.start, number * size), min(wanted.stop, (number + 1) * size)
+    begin = number * size
+    return number, slice(first - wanted.start, last - wanted.start), slice(first - begin, last - begin)
 
 
 def is_all(own: Positions, size: int) -> bool:
@@ -67,3 +59,19 @@ def taken(values: NDArray[Any], own: Sequence[Positions]) -> NDArray[Any]:
     for axis, positions in enumerate(own):
         values = values[(slice(None),) * axis + (positions,)]
     return values
+
+
+def bounds(own: Sequence[Positions], sizes: Sequence[int]) -> tuple[int, int]:
+    """The numbers of the first of the values at some positions, and of the one behind the last, in C order.
+
+    >>> bounds([slice(0, 1), np.array([3, 1])], [2, 5])
+    (1, 4)
+    """
+    first = last = 0
+    for positions, size in zip(own, sizes, strict=True):
+        if isinstance(positions, slice):
+            low, high = positions.start, positions.stop - 1
+        else:
+            low, high = int(positions.min()), int(positions.max())
+        first, last = first * size + low, last * size + high
+    return first, last + 1

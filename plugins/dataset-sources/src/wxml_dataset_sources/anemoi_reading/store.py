@@ -4,8 +4,8 @@ __all__ = ["COPY_AGAIN", "Store", "damaged", "data_array", "opened", "stored_mom
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -94,14 +94,23 @@ def written(path: str, at: StoreAt | None = None) -> int:
 
     Raises:
         DataError: a store on another machine was written again.
+        OSError: they are not there.
     """
     if at is not None:
         check_store(at)
         return 0
-    for name in ("zarr.json", ".zarray"):
-        with suppress(FileNotFoundError):
-            return os.stat(f"{path}/data/{name}").st_mtime_ns
-    return 0
+    try:
+        return os.stat(_metadata(path)).st_mtime_ns
+    except FileNotFoundError:
+        _metadata.cache_clear()  # it was written again in the other format
+        return os.stat(_metadata(path)).st_mtime_ns
+
+
+@lru_cache(maxsize=64)
+def _metadata(path: str) -> str:
+    """The file with the metadata of the data, which is looked for once."""
+    names = [f"{path}/data/{name}" for name in ("zarr.json", ".zarray")]
+    return names[0] if os.path.exists(names[0]) else names[1]
 
 
 def stored_moments(path: str, kind: str, areas: NDArray[np.float64]) -> Moments | None:

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from wxml.files.failures import damage_errors
 
 from wxml_dataset_sources.anemoi_reading.chunk_files import ChunkFiles
 from wxml_dataset_sources.anemoi_reading.chunk_requests import ChunkRequests
-from wxml_dataset_sources.anemoi_reading.chunks import Chunk, chunks_of, is_all, taken
+from wxml_dataset_sources.anemoi_reading.chunks import Chunk, bounds, chunks_of, is_all, taken
 from wxml_dataset_sources.anemoi_reading.store import COPY_AGAIN, damaged, data_array, written
 from wxml_dataset_sources.remote.documents import StoreAt
 from wxml_dataset_sources.remote.requests import requests_to
@@ -63,25 +63,21 @@ def read_values(
         data = _data(path, written(path, at), os.getpid(), at)
         room = out.swapaxes(1, 2)
         wanted = (run(request.times), run(request.variables), request.members, request.nodes)
-        sizes = data.sizes
-
-        def read(chunk: Chunk) -> None:
-            try:
-                _read_chunk(data, chunk, room)
-            except FileNotFoundError:
-                _check_missing(path, data.array, dates[chunk.numbers[0] * sizes[0] :][: sizes[0]])
-                _assign(room, chunk.places, np.float32(np.nan))
-
-        _each(read, list(chunks_of(wanted, sizes)), _threads() if at is None else at.remote.options.concurrency)
+        chunks = chunks_of(wanted, data.sizes)
+        if len(chunks) == 1:
+            _read_or_fill(data, dates, room, chunks[0])
+        else:
+            _each(partial(_read_or_fill, data, dates, room), chunks, _at_once(at))
 
 
-def _threads() -> int:
-    return min(len(os.sched_getaffinity(0)), THREADS)
+def _at_once(at: StoreAt | None) -> int:
+    """How many chunks are read at a time."""
+    return min(len(os.sched_getaffinity(0)), THREADS) if at is None else at.remote.options.concurrency
 
 
 def _each(read: Callable[[Chunk], None], chunks: Sequence[Chunk], count: int) -> None:
     """Read all chunks, so many at a time: codecs unpack without Python's lock, and requests wait without it."""
-    if count == 1 or len(chunks) < 2:
+    if count == 1:
         for chunk in chunks:
             read(chunk)
         return
@@ -89,31 +85,46 @@ def _each(read: Callable[[Chunk], None], chunks: Sequence[Chunk], count: int) ->
         pass
 
 
+def _read_or_fill(data: _Data, dates: NDArray[np.datetime64], room: Values, chunk: Chunk) -> None:
+    """Write what is asked for of a chunk to its places in `room`, or NaN where the store says that it is missing."""
+    try:
+        _read_chunk(data, chunk, room)
+    except FileNotFoundError:
+        first = chunk.numbers[0] * data.sizes[0]
+        _check_missing(data.path, data.array, dates[first : first + data.sizes[0]])
+        _assign(room, chunk.places, np.float32(np.nan))
+
+
 def _read_chunk(data: _Data, chunk: Chunk, room: Values) -> None:
     """Write what is asked for of a chunk to its places in `room`, `[time, variable, member, node]`."""
-    if data.files is None:
+    files = data.files
+    if files is None:
         _read_with_zarr(data, chunk, room)
         return
-    files, target = data.files, _target(room, chunk.places)
-    fits = target is not None and target.flags.c_contiguous and target.dtype == files.dtype
-    if target is not None and fits and chunk.is_whole(data.sizes):
+    target = _target(room, chunk.places)
+    fits = target is not None and target.flags.c_contiguous and files.dtype == target.dtype
+    if target is not None and fits and all(map(is_all, chunk.own, data.sizes)):
         files.fill(chunk.numbers, target)
     elif target is not None and fits and files.codec == "none" and _is_range(chunk, data.sizes):
         own: Any = chunk.own[1]
         files.fill_range(chunk.numbers, own.start * math.prod(data.sizes[2:]), target)
     else:
-        _assign(room, chunk.places, taken(files.values(chunk.numbers), chunk.own))
+        values = files.values(chunk.numbers, *bounds(chunk.own, data.sizes))
+        _assign(room, chunk.places, taken(values, chunk.own))
 
 
 def _target(room: Values, places: Sequence[Positions]) -> Values | None:
     """The view of `room` at these places; None if they are no slices."""
-    return room[tuple(places)] if all(isinstance(each, slice) for each in places) else None
+    for each in places:
+        if not isinstance(each, slice):
+            return None
+    return room[tuple(places)]
 
 
 def _is_range(chunk: Chunk, sizes: Sequence[int]) -> bool:
     """Whether variables that follow each other are asked for of one date, whole."""
-    rest = (is_all(*pair) for pair in zip(chunk.own[2:], sizes[2:], strict=True))
-    return sizes[0] == 1 and is_all(chunk.own[0], 1) and isinstance(chunk.own[1], slice) and all(rest)
+    rest = all(map(is_all, chunk.own[2:], sizes[2:]))
+    return sizes[0] == 1 and is_all(chunk.own[0], 1) and isinstance(chunk.own[1], slice) and rest
 
 
 def _read_with_zarr(data: _Data, chunk: Chunk, room: Values) -> None:

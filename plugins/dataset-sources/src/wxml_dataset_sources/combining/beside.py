@@ -4,7 +4,7 @@ __all__ = ["Beside"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, fill_there
 from wxml_dataset_sources.combining.fitting import check_members, check_times, on_grid_of
+
+READ_TOGETHER: Final = 2**22
+"""Bytes of all sources that are read before the next times are."""
 
 
 class Beside(Combination):
@@ -31,11 +34,19 @@ class Beside(Combination):
         self.header = replace(parts[0].header, variables=variables)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        """Read some times of all sources before the next ones: sources of one file share what is unpacked."""
+        size = max(1, READ_TOGETHER // out[:1].nbytes)
+        for first in range(0, len(request.times), size):
+            some = slice(first, first + size)
+            self._read_some(replace(request, times=request.times[some]), out[some])
+
+    def _read_some(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         owners, own = self._owners[request.variables], self._columns[request.variables]
-        for number in np.unique(owners):
+        for number in sorted(set(owners.tolist())):
             columns = np.flatnonzero(owners == number)
             there = slice(None), slice(None), run(columns)
-            fill_there(self._placed[number], replace(request, variables=own[columns]), out, there)
+            part = ReadRequest(request.times, own[columns], request.members, request.nodes)
+            fill_there(self._placed[number], part, out, there)
 
 
 def _owned(parts: Sequence[Part], override: bool) -> tuple[tuple[Variable, ...], NDArray[np.intp]]:

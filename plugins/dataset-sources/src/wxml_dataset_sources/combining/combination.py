@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import DataSource, Kind, PluginChoice, ReadRequest, SourceHeader, create
+from wxml.data.aligned import aligned
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.read_request import Positions
 from wxml.errors import DataError
@@ -130,7 +131,7 @@ def fill_there(source: DataSource, request: ReadRequest, out: NDArray[np.float32
 
 def values_of(source: DataSource, request: ReadRequest) -> NDArray[np.float32]:
     """What a source is asked for, as an array of its own."""
-    values = np.empty(request.shape, np.float32)
+    values = aligned(request.shape)
     source.fill(request, values)
     return values
 
