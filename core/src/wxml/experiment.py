@@ -36,6 +36,7 @@ from wxml.data.variables import Variable, VariableRoles, assign_roles
 from wxml.data.window import Window
 from wxml.errors import ArtefactError, DataError, ResourceError
 from wxml.graphs.cache import built_graph
+from wxml.graphs.data_nodes import boundary_nodes
 from wxml.graphs.graph import Graph
 from wxml.plugins.comparison import require_plugins
 from wxml.plugins.create import create
@@ -80,6 +81,11 @@ class Experiment:
     def roles(self) -> VariableRoles:
         """The variables that the model reads and forecasts."""
         return self.preprocessing.roles
+
+    @property
+    def boundary(self) -> NDArray[np.bool_]:
+        """Which nodes of the grid are given and not forecast, shape `[node]`; the graph says it."""
+        return boundary_nodes(self.graph, self.preprocessing.places)
 
     @property
     def tendency_scale(self) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from wxml import ContractError, EdgeSet, Graph, GraphBuilder, Grid, NodeSet
+from wxml import ContractError, DataError, EdgeSet, Graph, GraphBuilder, Grid, NodeSet
 from wxml.graphs.data_nodes import boundary_nodes, data_nodes
 from wxml.testing import tiny_graph, tiny_grid
 from wxml.testing.tiny_graphs import tiny_parts
@@ -168,3 +168,10 @@ def test_a_node_set_for_each_part_of_the_grid() -> None:
 def test_data_nodes_that_are_not_those_of_the_grid(grid: Grid, make: Callable[[], Graph], message: str) -> None:
     with pytest.raises(ContractError, match=re.escape(message)):
         Fixed(make()).build(grid)
+
+
+@pytest.mark.carries_out("choose a narrower boundary")
+def test_a_boundary_of_all_nodes_is_refused() -> None:
+    with pytest.raises(DataError, match="the boundary takes up all 24 nodes of the grid, so none would be forecast"):
+        Fixed(with_boundary(*range(24))).build(GRID)
+    assert Fixed(with_boundary(5, 6)).build(GRID)

@@ -135,3 +135,23 @@ def test_every_call_gets_its_own_noise() -> None:
     outputs = [float(output) for output in unroll(Walk(), start(0, 0), forced([0] * 5), noise)]
     assert outputs == [1, 2, 12, 22]
     assert float(next(noise)) == 100
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 3])
+def test_what_is_given_replaces_the_output_and_is_fed_back(ahead: int) -> None:
+    """Nodes 0 and 1 of two; node 1 is given: 100 times the number of the step."""
+    states = torch.tensor([[1.0, 5.0], [2.0, 6.0]]).view(1, 2, 2, 1)
+    seen = []
+
+    def given(step: int, output: Tensor) -> Tensor:
+        seen.append(step)
+        return torch.where(torch.tensor([[False], [True]]), 100.0 * step, output)
+
+    model = Ahead(ahead)
+    outputs = list(unroll(model, states, torch.zeros(1, 5, 2, 0), given=given))
+    free = list(unroll(Ahead(ahead), states, torch.zeros(1, 5, 2, 0)))
+    assert [float(output[0, 1, 0]) for output in outputs] == [100, 200, 300, 400]
+    assert [float(output[0, 0, 0]) for output in outputs] == [float(output[0, 0, 0]) for output in free]
+    assert seen[:4] == [1, 2, 3, 4]
+    if ahead == 1:
+        assert model.read[1] == [2, 6, pytest.approx(3), 100]  # time by time, node by node

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from wxml import Graph
 from wxml.data.variables import VariableRoles
 from wxml.errors import ConfigError
 from wxml_trainer_lightning.loss import WeightedSquaredError, squared_error
@@ -82,3 +83,31 @@ def test_an_unknown_variable_is_refused_with_the_nearest(advection) -> None:
     with pytest.raises(ConfigError, match=r"no variable 'cos_latitude'"):
         squared_error(experiment, "uniform", {"cos_latitude": 1.0})
     assert squared_error(experiment, "uniform", {"t": 2.0, "q": 3.0}).variable_weights.tolist() == [2.0, 3.0]
+
+
+def bounded(experiment, boundary):
+    """The experiment with some nodes of its grid given and not forecast."""
+    graph = experiment.graph
+    marked = graph.nodes["grid"].with_attributes(boundary=boundary)
+    return replace(experiment, graph=Graph({**graph.nodes, "grid": marked}, graph.edges))
+
+
+def test_the_boundary_of_an_area_weighs_nothing_and_has_no_gradient(advection) -> None:
+    grid = advection.source.header.grid
+    boundary = np.arange(len(grid)) % 3 == 0
+    loss = squared_error(bounded(advection, boundary), "uniform", {})
+    forecast = torch.randn(4, len(grid), 2, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    truth = torch.zeros_like(forecast)
+    total, weight = loss(forecast, truth)
+    inner = torch.tensor(np.where(boundary, 0, grid.area_weights)).float()
+    assert total.item() == pytest.approx(float((forecast.detach().square() * inner[:, None]).sum()), rel=1e-5)
+    assert float(weight) == pytest.approx(4 * 2 * grid.area_weights[~boundary].sum(), rel=1e-5)
+    total.backward()
+    assert not forecast.grad[:, boundary].any()
+    assert forecast.grad[:, ~boundary].ne(0).all()
+
+
+def test_without_a_boundary_the_loss_is_what_it_was_bit_for_bit(advection) -> None:
+    nowhere = squared_error(bounded(advection, np.zeros(len(advection.source.header.grid), bool)), "uniform", {})
+    expected = np.asarray(advection.source.header.grid.area_weights, np.float32)
+    assert nowhere.area_weights.numpy()[:, 0].tobytes() == expected.tobytes()

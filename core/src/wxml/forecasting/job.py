@@ -85,6 +85,7 @@ def forecast(request: ForecastRequest) -> Path:
         np.arange(1, steps + 1) * timestep,
         members * source.members,
         _record(experiment, choice, request).to_dict(),
+        experiment.boundary,
     )
     fields = rollout(experiment, model, times, steps, batch_size=config.forecast.batch_size, members=members)
     with staged(request.output, overwrite=request.overwrite) as temporary:

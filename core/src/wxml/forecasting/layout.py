@@ -6,6 +6,7 @@ to open such a file. This module needs NumPy alone: a plugin brings the library 
 
 __all__ = [
     "AREA_WEIGHT",
+    "BOUNDARY",
     "HORIZONTAL",
     "LATITUDE",
     "LEAD_TIME",
@@ -52,6 +53,8 @@ HORIZONTAL = ((LATITUDE, LONGITUDE), ("y", "x"), ("cell",))
 """The horizontal dimensions: of a regular grid, of a curvilinear one, and of any other."""
 AREA_WEIGHT = "area_weight"
 """The coordinate, on the horizontal dimensions, with the share of the grid's area that each node stands for."""
+BOUNDARY = "boundary"
+"""The coordinate, on the horizontal dimensions, that is 1 where nodes are given; absent where all are forecast."""
 
 _ATTRIBUTES: dict[str, dict[str, str]] = {
     TIME: {
@@ -64,6 +67,7 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
     MEMBER: {"standard_name": "realization", "long_name": "ensemble member", "units": "1"},
     LATITUDE: {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"},
     LONGITUDE: {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east"},
+    BOUNDARY: {"long_name": "1 at nodes that are given and not forecast, and not scored", "units": "1"},
     AREA_WEIGHT: {"long_name": "share of the area of the grid", "units": "1"},
 }
 _GLOBAL_ATTRIBUTES = {"Conventions": "CF-1.10", "title": "machine-learned weather forecast"}
@@ -85,6 +89,17 @@ class ForecastHeader:
     members: int
     provenance: dict[str, Any]
     """JSON values; the writer stores them as JSON text in the file's attribute `wxml_provenance`."""
+    boundary: NDArray[np.bool_] | None = None
+    """Which nodes are given and not forecast, shape `[node]`, and so not scored; None: none of them."""
+
+    def __post_init__(self) -> None:
+        found = None if self.boundary is None else (self.boundary.dtype, self.boundary.shape)
+        if found not in (None, (np.dtype(bool), (len(self.grid),))):
+            raise DataError(
+                f"`boundary` of a forecast must be [node] = [{len(self.grid)}] truth values, got {found[0]} of shape "
+                f"{list(found[1])}",
+                fix="give one truth value for each node of the grid, or None",
+            )
 
     def place(self, fields: Fields, lead_time: np.timedelta64) -> tuple[int, int]:
         """The indices `(time, lead_time)` of one step.
@@ -153,7 +168,7 @@ class ForecastLayout:
         weight = horizontal[-1]
         dimensions = {coordinate.name: len(coordinate.values) for coordinate in leading}
         dimensions |= zip(weight.dimensions, weight.values.shape, strict=True)
-        coordinates = (*leading, *horizontal)
+        coordinates = (*leading, *horizontal, *_boundary(header, weight.dimensions))
         names = tuple(variable.name for variable in header.variables)
         check_file_names(names, {coordinate.name for coordinate in coordinates} | set(dimensions))
         return cls(
@@ -210,6 +225,14 @@ def grid_coordinates(grid: Grid) -> tuple[Coordinate, Coordinate, Coordinate]:
         longitude = Coordinate(LONGITUDE, dimensions, grid.longitudes.reshape(grid.shape), _ATTRIBUTES[LONGITUDE])
     weights = grid.area_weights.reshape(grid.shape)
     return latitude, longitude, Coordinate(AREA_WEIGHT, dimensions, weights, _ATTRIBUTES[AREA_WEIGHT])
+
+
+def _boundary(header: ForecastHeader, dimensions: tuple[str, ...]) -> tuple[Coordinate, ...]:
+    """The mask of the nodes that are given; nothing where there are none."""
+    if header.boundary is None or not header.boundary.any():
+        return ()
+    values = header.boundary.reshape(header.grid.shape).astype(np.int8)
+    return (Coordinate(BOUNDARY, dimensions, values, _ATTRIBUTES[BOUNDARY]),)
 
 
 def provenance_text(record: dict[str, Any]) -> str:

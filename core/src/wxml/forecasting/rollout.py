@@ -44,6 +44,8 @@ def rollout(
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
         from the first member of the initial state come first. A prognostic variable is missing (NaN) where the initial
         state has no value of it, such as sea temperature on land, and any variable on a grid that does not have it.
+        The boundary of a limited area (`Experiment.boundary`) is the model's own forecast, too; what is given there
+        would replace it by the argument `given` of `wxml.model.unroll.unroll`, step by step.
 
     Raises:
         DataError: the source lacks an input, or an input is NaN where the model needs a value; or `members` is more

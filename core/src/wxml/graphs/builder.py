@@ -9,8 +9,8 @@ from typing import final
 import numpy as np
 
 from wxml.data.grid import Grid
-from wxml.errors import ContractError
-from wxml.graphs.data_nodes import data_nodes
+from wxml.errors import ContractError, DataError
+from wxml.graphs.data_nodes import boundary_nodes, data_nodes
 from wxml.graphs.graph import DATA, GRID, MESH, Graph, needed_edges
 
 
@@ -41,6 +41,11 @@ class GraphBuilder(ABC):
             raise self._fault(f"built no edges {', '.join(missing)}")
         for name in graph.data:
             self._check_joined(graph, name)
+        if boundary_nodes(graph, grid).all():
+            raise DataError(
+                f"the boundary takes up all {len(grid)} nodes of the grid, so none would be forecast",
+                fix="choose a narrower boundary",
+            )
         self._check_further(graph)
         return graph
 

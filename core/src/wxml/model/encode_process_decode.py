@@ -2,6 +2,8 @@
 
 __all__ = ["EncodeProcessDecode"]
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from wxml.model.bounding import Bounding
@@ -17,6 +19,10 @@ class EncodeProcessDecode(nn.Module):
     """Forecasts one or several time steps: grid → mesh (encoder), mesh → mesh (processor), mesh → grid (decoder)."""
 
     increment_scale: Tensor
+    grid_features: Any
+    """A `GridFeatures`, or a `SeveralFeatures`; encoder and decoder are likewise mappers, or those of several grids."""
+    encoder: Any
+    decoder: Any
 
     def __init__(
         self,

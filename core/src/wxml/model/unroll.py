@@ -1,11 +1,13 @@
 """The rollout of a model on its own outputs, in model values."""
 
-__all__ = ["unroll"]
+__all__ = ["Given", "unroll"]
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
+
+Given = Callable[[int, Tensor], Tensor]
 
 
 def unroll(
@@ -14,6 +16,7 @@ def unroll(
     forcings: Tensor,
     noise: Iterator[Tensor] | None = None,
     imputed: Tensor | None = None,
+    given: Given | None = None,
 ) -> Iterator[Tensor]:
     """Yield the output of one time step after the other, as many as `forcings` reach.
 
@@ -26,6 +29,8 @@ def unroll(
         noise: yields the third argument for each call of the model; None: the model is called with two arguments.
         imputed: True where the last state has no value but one that was filled in, shape `[batch, grid_node,
             prognostic]`; the model reads this value at every step, and never its own output there. None: nowhere.
+        given: returns the output of a step, whose number counts from 1, with what is given in place of what the model
+            forecast, such as the boundary of a limited area; this is yielded and fed back. None: nothing is given.
 
     Yields:
         Outputs, shape `[batch, grid_node, prognostic + diagnostic]`; gradients flow through all of them.
@@ -36,6 +41,8 @@ def unroll(
     while done < steps:
         drawn = () if noise is None else (next(noise),)
         outputs = model(states, forcings[:, done : done + input_steps], *drawn)
+        if given is not None:
+            outputs = torch.stack([given(done + n, output) for n, output in enumerate(outputs.unbind(1), 1)], dim=1)
         yield from outputs[:, : steps - done].unbind(1)
         fed_back = outputs[..., :prognostic]
         if imputed is not None:

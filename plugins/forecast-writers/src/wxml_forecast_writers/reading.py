@@ -20,6 +20,7 @@ from wxml.files.hdf5_structure import check_hdf5_file
 from wxml.files.zarr_metadata import check_zarr_store
 from wxml.forecasting.layout import (
     AREA_WEIGHT,
+    BOUNDARY,
     HORIZONTAL,
     LATITUDE,
     LEAD_TIME,
@@ -70,6 +71,7 @@ class _ForecastFile:
             lead_times=dataset[LEAD_TIME].values.astype("timedelta64[s]"),
             members=int(dataset.sizes.get(MEMBER, 1)),
             provenance=_record(self._path, dataset.attrs.get(PROVENANCE)),
+            boundary=self._boundary(),
         )
 
     def read(self, case: int, name: str) -> NDArray[np.floating[Any]]:
@@ -125,6 +127,22 @@ class _ForecastFile:
                 fix="correct them, or take the variable out: the areas are then those of the truth",
             )
         return np.asarray(weights / weights.sum())
+
+    def _boundary(self) -> NDArray[np.bool_] | None:
+        """Which nodes are given and not forecast, shape `[node]`; None where the file names none.
+
+        Raises:
+            DataError: a value is neither 0 nor 1.
+        """
+        if BOUNDARY not in self._dataset or {*self._dataset[BOUNDARY].dims} != {*self._horizontal}:
+            return None
+        values = self._flat(self._dataset[BOUNDARY])
+        if not np.isin(values, (0, 1)).all():
+            raise DataError(
+                f"`{BOUNDARY}` of `{self._path}` must be 0 or 1, got numbers from {values.min():g} to {values.max():g}",
+                fix="correct them, or take the variable out: all nodes are then scored",
+            )
+        return np.asarray(values == 1)
 
     def _flat(self, values: xr.DataArray) -> Array:
         with _reading(self._path):

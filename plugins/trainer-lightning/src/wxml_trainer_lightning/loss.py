@@ -57,7 +57,8 @@ def squared_error(
     """The loss of an experiment.
 
     Args:
-        experiment: gives the areas, the variables and their tendency scales.
+        experiment: gives the areas, the variables and their tendency scales. Nodes of the boundary, which are given and
+            not forecast, weigh nothing.
         weighting: `tendency` divides the error of each variable by its tendency scale; `uniform` leaves the error in
             the units of model space.
         variable_weights: factors by variable; a variable without an entry has the factor 1.
@@ -75,4 +76,5 @@ def squared_error(
         raise ConfigError(faults, fix="write names of prognostic or diagnostic variables")
     factors = np.array([variable_weights.get(name, 1.0) for name in names])
     scale = np.asarray(experiment.tendency_scale, np.float64) if weighting == "tendency" else np.ones(len(names))
-    return WeightedSquaredError(experiment.source.header.grid.area_weights, factors / scale**2)
+    areas = np.where(experiment.boundary, 0.0, experiment.source.header.grid.area_weights)
+    return WeightedSquaredError(areas, factors / scale**2)

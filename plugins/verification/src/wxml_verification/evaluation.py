@@ -130,7 +130,8 @@ def _read_case(
 
     Returns:
         The `FORECASTS`, shape `[forecast, lead_time, variable, node]`, and the truth, shape `[lead_time, variable,
-        node]`. The truth is NaN where the forecast lacks a value, so that the baselines are scored at the same points.
+        node]`. The truth is NaN where the forecast lacks a value, and on the boundary of a limited area, where nothing
+        is forecast: forecast and baselines are scored at the same points.
     """
     initial_time = forecast.initial_times[case]
     valid_times = initial_time + forecast.lead_times
@@ -139,7 +140,7 @@ def _read_case(
     start = truth.at(initial_time.reshape(1), variables)
     usual = climatology.at(valid_times) if climatology else np.full(verifying.shape, np.nan)
     forecasts = np.stack([values, np.broadcast_to(start, verifying.shape), usual])
-    return forecasts, np.where(np.isfinite(values), verifying, np.nan)
+    return forecasts, np.where(np.isfinite(values) & ~forecast.boundary(), verifying, np.nan)
 
 
 def _groups(

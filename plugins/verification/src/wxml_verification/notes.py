@@ -16,8 +16,11 @@ Times = NDArray[np.datetime64]
 
 
 def forecast_notes(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
-    """Notes on members and on gaps of the truth."""
+    """Notes on members, on gaps of the truth, and on nodes that are not scored."""
     header = truth.source.header
+    given = int(forecast.boundary().sum())
+    if given:
+        yield f"{given} of {len(header.grid)} nodes are the boundary of the area: they count in no score."
     if len(forecast.initial_times) == 1:
         yield "The scores are those of a single initial time: nothing tells how far they vary from case to case."
     if forecast.members > 1:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from wxml import Grid, Variable, open_forecast
 
 from wxml_verification.metrics import Array
@@ -37,6 +38,11 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
     def area_weights(self) -> Array | None:
         """The share of the area that each node stands for, shape `[node]`; None where the file does not say."""
         return self._stored.header.grid.area_weights if self._stored.has_areas else None
+
+    def boundary(self) -> NDArray[np.bool_]:
+        """Which nodes are given and not forecast, shape `[node]`."""
+        header = self._stored.header
+        return np.zeros(len(header.grid), bool) if header.boundary is None else header.boundary
 
     def read(self, case: int, variables: Sequence[str]) -> Array:
         """The mean over members of one initial time, shape `[lead_time, variable, node]`.
