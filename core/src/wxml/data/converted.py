@@ -2,12 +2,13 @@
 
 __all__ = ["Converted"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.moments import Moments
 from wxml.data.read_request import ReadRequest
 from wxml.data.source import DataSource
 from wxml.data.units import Line
@@ -30,6 +31,14 @@ class Converted(Wrapped):
             replace(one, units=lines[one.name][0]) if one.name in lines else one for one in source.header.variables
         ]
         self.header = replace(source.header, variables=tuple(variables))
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of the source as it is, if no variable is in other units: rounding makes those of others different."""
+        if not self._lines.keys().isdisjoint(variables):
+            return None
+        return self._source.moments(times, variables, timestep)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._source.fill(request, out)

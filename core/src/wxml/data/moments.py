@@ -114,6 +114,11 @@ class Moments:
         """Index every array alike: `moments[3:5]` has two dates of moments `[date, variable]`."""
         return type(self)(*(array[index] for array in self.arrays().values()))
 
+    def where(self, is_kept: NDArray[np.bool_]) -> Self:
+        """Those of some values, and those of no values elsewhere; `is_kept` is broadcast to the shape of the arrays."""
+        nothing = type(self).nothing(*self.weight.shape).arrays()
+        return type(self)(*(np.where(is_kept, array, nothing[name]) for name, array in self.arrays().items()))
+
     def __add__(self, other: "Moments") -> Self:
         """Merge two parts of all values (Chan, Golub, LeVeque 1983, doi:10.1080/00031305.1983.10483115)."""
         weight = self.weight + other.weight

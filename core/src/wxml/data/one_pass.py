@@ -74,10 +74,7 @@ def own_moments(
     if own is None or changes is None:
         return None
     logger.info("statistics: %s to %s, stored with the data", format_time(times[0]), format_time(times[-1]))
-    nothing = Moments.nothing(len(times), len(variables)).arrays()
-    is_change = (_later(times, timestep) != NONE)[:, None]
-    kept = {name: np.where(is_change, array, nothing[name]) for name, array in changes.arrays().items()}
-    return own, Moments.from_arrays(kept)
+    return own, changes.where((_later(times, timestep) != NONE)[:, None])
 
 
 def _portions(times: NDArray[np.datetime64], order: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wxml.data.converted import Converted
 from wxml.data.grid import Grid
+from wxml.data.moments import Moments
 from wxml.data.node_order import node_order
 from wxml.data.read_request import ReadRequest, picked, run
 from wxml.data.source import DataSource, SourceHeader
@@ -117,6 +118,14 @@ class _Reordered(Wrapped):
         super().__init__(source, grid.identity)
         self.header = replace(source.header, grid=grid)
         self._order = run(order)
+        areas = source.header.grid.area_weights[order]
+        self._has_same_areas = bool(np.allclose(areas, grid.area_weights, rtol=1e-12, atol=0.0))
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of the source as it is, if its nodes have the same areas."""
+        return self._source.moments(times, variables, timestep) if self._has_same_areas else None
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._source.fill(replace(request, nodes=picked(self._order, request.nodes)), out)

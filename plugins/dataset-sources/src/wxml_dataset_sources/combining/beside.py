@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import ReadRequest, Variable
+from wxml import Moments, ReadRequest, Variable
 from wxml.data.read_request import run
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, fill_there
 from wxml_dataset_sources.combining.fitting import check_members, check_times, on_grid_of
+from wxml_dataset_sources.combining.kept_moments import moments_on
 
 READ_TOGETHER: Final = 2**22
 """Bytes of all sources that are read before the next times are."""
@@ -32,6 +33,22 @@ class Beside(Combination):
         sides = zip(variables, self._owners, strict=True)
         self._columns = np.array([parts[owner].header.names.index(each.name) for each, owner in sides], np.intp)
         self.header = replace(parts[0].header, variables=variables)
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of the sources."""
+        wanted = self.header.variable_indices(variables)
+        owners, joined = self._owners[wanted], Moments.nothing(len(times), len(wanted)).arrays()
+        for number in set(owners.tolist()):
+            mine, source = np.flatnonzero(owners == number), self._placed[number]
+            names = [variables[place] for place in mine.tolist()]
+            found = moments_on(self.header.grid, source, times, names, timestep)
+            if found is None:
+                return None
+            for name, array in found.arrays().items():
+                joined[name][:, mine] = array
+        return Moments.from_arrays(joined)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         """Read some times of all sources before the next ones: sources of one file share what is unpacked."""

@@ -2,15 +2,17 @@
 
 __all__ = ["Ensemble"]
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import ReadRequest
+from wxml import Moments, ReadRequest
 from wxml.data.read_request import run
 
 from wxml_dataset_sources.combining.combination import Combination, Sources, fill_there, opened_all
 from wxml_dataset_sources.combining.fitting import check_times, in_units_of_first, on_grid_of
+from wxml_dataset_sources.combining.kept_moments import moments_on
 from wxml_dataset_sources.combining.sequence import in_one_order
 
 
@@ -34,6 +36,18 @@ class Ensemble(Combination):
         self._owners = np.repeat(np.arange(len(parts)), counts)
         self._own = np.concatenate([np.arange(count) for count in counts])
         self.header = replace(parts[0].header, members=sum(counts))
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of all members of all sources."""
+        merged = Moments.nothing(len(times), len(variables))
+        for source in self._placed:
+            found = moments_on(self.header.grid, source, times, variables, timestep)
+            if found is None:
+                return None
+            merged += found
+        return merged
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         owners, own = self._owners[request.members], self._own[request.members]

@@ -3,13 +3,14 @@
 __all__ = ["Missing"]
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import ReadRequest
+from wxml import Moments, ReadRequest
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
 from wxml.errors import DataError
 
@@ -84,6 +85,14 @@ class Missing(Combination):
     def provenance(self) -> dict[str, Any]:
         """That of every combination, and the number of times that are missing in the source."""
         return super().provenance() | {"missing_times": self._count}
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of the source, if nothing is filled."""
+        source = self._sources[0]
+        is_same = len(self.header.times) == len(source.header.times)
+        return source.moments(times, variables, timestep) if is_same else None
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         source = self._sources[0]

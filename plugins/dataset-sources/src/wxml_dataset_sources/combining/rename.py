@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import ReadRequest, Variable
+from wxml import Moments, ReadRequest, Variable
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Source, opened
@@ -32,6 +32,14 @@ class Rename(Combination):
         part = opened(source)
         super().__init__((part,), {"names": names})
         self.header = replace(part.header, variables=_renamed(part.header.variables, names))
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of the source."""
+        own = self._sources[0].header.names
+        old = [own[place] for place in self.header.variable_indices(variables)]
+        return self._sources[0].moments(times, old, timestep)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._sources[0].fill(request, out)

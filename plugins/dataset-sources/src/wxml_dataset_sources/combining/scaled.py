@@ -2,13 +2,13 @@
 
 __all__ = ["Scaled"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import ReadRequest, Variable
+from wxml import Moments, ReadRequest, Variable
 
 from wxml_dataset_sources.combining.combination import Combination, Part
 
@@ -32,6 +32,14 @@ class Scaled(Combination):
         self._offsets = np.array([line.offset for line in every])
         changed = tuple(replace(variable, units=line.units) for variable, line in zip(own, every, strict=True))
         self.header = replace(part.header, variables=changed)
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of the source, if no variable is changed: rounding makes those of others different."""
+        wanted = self.header.variable_indices(variables)
+        is_same = (self._scales[wanted] == 1.0) & (self._offsets[wanted] == 0.0)
+        return self._sources[0].moments(times, variables, timestep) if is_same.all() else None
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._sources[0].fill(request, out)

@@ -7,13 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import ReadRequest
+from wxml import Moments, ReadRequest
 from wxml.data.read_request import run
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, fill_there
 from wxml_dataset_sources.combining.fitting import check_members, check_quantities, in_units_of_first, on_grid_of
+from wxml_dataset_sources.combining.kept_moments import changes_inside, moments_on
+
+FEW = 10
+"""One in so many changes may go from one source to the next, where stored moments are used."""
 
 
 class Sequential(Combination):
@@ -43,6 +47,43 @@ class Sequential(Combination):
         self._own = np.concatenate([np.arange(len(part.header.times)) for part in parts])[order]
         self._columns = [part.header.variable_indices(parts[0].header.names) for part in parts]
         self.header = replace(parts[0].header, times=times[order])
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of the sources; for a change from one source to the next, values at both times are read."""
+        rows = self.header.time_indices(times)
+        owners, later = self._owners[rows], self._later(rows, timestep)
+        is_seam = (later >= 0) & (self._owners[later] != owners)
+        if is_seam.sum() * FEW > len(rows):
+            return None  # as many fields would be read as without any moments
+        joined = Moments.nothing(len(rows), len(variables)).arrays()
+        for number in set(owners.tolist()):
+            mine, source = np.flatnonzero((owners == number) & ~is_seam), self._placed[number]
+            found = moments_on(self.header.grid, source, times[mine], variables, timestep)
+            found = changes_inside(found, times[mine], timestep, source.header.times)
+            if found is None:
+                return None
+            for name, array in found.arrays().items():
+                joined[name][mine] = array
+        for place in np.flatnonzero(is_seam):
+            change = self._change(rows[place], later[place], variables)
+            for name, array in change.arrays().items():
+                joined[name][place] = array
+        return Moments.from_arrays(joined)
+
+    def _later(self, rows: NDArray[np.intp], timestep: np.timedelta64 | None) -> NDArray[np.intp]:
+        """The row of the time that is so much later than that of each row; -1 where there is none."""
+        times = self.header.times
+        if timestep is None:
+            return np.full(len(rows), -1, np.intp)
+        wanted = times[rows] + timestep
+        found = np.searchsorted(times, wanted)
+        return np.where(times.take(found, mode="clip") == wanted, found, -1)
+
+    def _change(self, earlier: int, later: int, variables: Sequence[str]) -> Moments:
+        before, after = self.read(self.header.times[[earlier, later]], variables)
+        return Moments.of_change(before, after, self.header.grid.area_weights)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         owners, own = self._owners[request.times], self._own[request.times]

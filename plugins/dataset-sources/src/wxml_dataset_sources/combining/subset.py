@@ -8,11 +8,12 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import ReadRequest, SourceHeader
+from wxml import Moments, ReadRequest, SourceHeader
 from wxml.data.read_request import Positions, picked, run
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Source, opened
+from wxml_dataset_sources.combining.kept_moments import changes_inside
 from wxml_dataset_sources.combining.node_choice import Area, chosen_nodes, grid_of
 from wxml_dataset_sources.combining.node_mask import Mask, inside_edge, masked
 from wxml_dataset_sources.combining.thinning import Thinning
@@ -79,6 +80,15 @@ class Subset(Combination):
             own.members if members is None else len(members),
         )
         self._rows, self._columns = own.time_indices(self.header.times), own.variable_indices(self.header.names)
+
+    def moments(
+        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
+    ) -> Moments | None:
+        """Those of the source, if all members and nodes are kept."""
+        source = self._sources[0]
+        if self.header.members != source.header.members or self.header.grid is not source.header.grid:
+            return None
+        return changes_inside(source.moments(times, variables, timestep), times, timestep, self.header.times)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         part = ReadRequest(
