@@ -12,7 +12,6 @@ from wxml_dataset_sources.combining.regrid import Regrid
 from wxml_dataset_sources.combining.target_grid import Target
 from wxml_dataset_sources.combining.weights import interpolation_weights
 
-carries_out = pytest.mark.carries_out
 GRIDS = {
     "poles": Grid.regular(np.arange(90, -91, -10), np.arange(0, 360, 10)),
     "south first": Grid.regular(np.arange(-87.5, 90, 5), np.arange(-180, 180, 5)),
@@ -29,7 +28,7 @@ def cache(tmp_path, monkeypatch):
 
 def boxes(grid: Grid) -> list[tuple[float, float, float, float, int]]:
     """South, north (sines), west, east and node of each cell."""
-    of = cells(grid, "it")
+    of = cells(grid)
     return [
         (of.heights[row], of.heights[row + 1], edges[column], edges[column + 1], nodes[column])
         for row, (edges, nodes) in enumerate(zip(of.edges, of.nodes, strict=True))
@@ -151,14 +150,3 @@ def test_a_constant_stays_exactly_that(tmp_path, world, monkeypatch):
             type(source._sources[0]), "_read_part", lambda self, *rest, value=value: rest[-1].fill(value)
         )
         assert (source.read(source.header.times[:1], ["t"]) == value).all()
-
-
-@carries_out("write `method: bilinear`, or bring it to a regular grid with another `regrid` first")
-def test_cells_that_are_not_known(world):
-    choice = world("t").choice
-    with pytest.raises(DataError, match=r"those of `to` are not known: it has 48 nodes that are neither a regular nor"):
-        Regrid(source=choice, to=Target(healpix=2), method="conservative")
-    assert len(Regrid(source=choice, to=Target(healpix=2), method="bilinear").header.grid) == 48
-    scattered = Grid.unstructured(*np.random.default_rng(0).uniform(-80, 80, (2, 40)))
-    with pytest.raises(DataError, match="those of `source` are not known: it has 40 nodes"):
-        interpolation_weights(scattered, GRIDS["poles"], "conservative")

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid
 from wxml.data.sphere import cell_bounds, gauss_legendre
-from wxml.errors import DataError
 
+from wxml_dataset_sources.combining.healpix_cells import healpix_order
 from wxml_dataset_sources.combining.latitude_rows import rows_of
 
 Array = NDArray[np.float64]
@@ -30,28 +30,17 @@ class Cells(NamedTuple):
     """The number of nodes."""
 
 
-def cells(grid: Grid, option: str) -> Cells:
-    """The cells of a regular grid, or of one of even rows around the globe such as a reduced Gaussian grid.
+def cells(grid: Grid) -> Cells | None:
+    """The cells of a regular grid, or of one of even rows around the globe such as a reduced Gaussian grid; else None.
 
     They end in the middle between the rows, and in the middle between the nodes of a row; those of Gaussian latitudes
     have the areas of the Gauss–Legendre weights. The outermost ones reach as far outwards as inwards.
-
-    Args:
-        grid: the grid.
-        option: where it comes from, for the error.
-
-    Raises:
-        DataError: the grid is another one, whose cells are not known.
     """
     if grid.is_regular:
         return _of_boxes(grid)
-    rows = rows_of(grid)
-    if rows is None or not _is_gaussian(rows.latitudes):
-        raise DataError(
-            f"`method: conservative` needs the cells of both grids, and those of `{option}` are not known: it has "
-            f"{len(grid)} nodes that are neither a regular nor a reduced Gaussian grid",
-            fix="write `method: bilinear`, or bring it to a regular grid with another `regrid` first",
-        )
+    rows = None if healpix_order(grid) is not None else rows_of(grid)
+    if rows is None:
+        return None
     longitudes = grid.longitudes[rows.nodes[rows.first]]
     edges = [
         west + (np.arange(count + 1) - 0.5) * 360.0 / count for west, count in zip(longitudes, rows.counts, strict=True)

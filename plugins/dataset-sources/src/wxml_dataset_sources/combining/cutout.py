@@ -3,6 +3,7 @@
 __all__ = ["Cutout"]
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -13,14 +14,17 @@ from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Part, Sources, opened_all
-from wxml_dataset_sources.combining.nested_grids import nested
+from wxml_dataset_sources.combining.matrix_file import checksum_of
+from wxml_dataset_sources.combining.nested_grids import Nesting, covered, nested
+from wxml_dataset_sources.combining.nesting_file import kept_covers
 from wxml_dataset_sources.combining.node_lists import Names, NodeLists
 
 
 class Cutout(NodeLists):
     """The nodes of regions, and those of a coarser grid around them; the sources have the same times and members.
 
-    A node is left out if it is in the hull of the nodes of a source before its own, or too near to one of these.
+    A node is left out if it is in the hull of the nodes of a source before its own (with `neighbours`, among the
+    nearest of these), or too near to one of these.
     """
 
     name = "cutout"
@@ -39,14 +43,30 @@ class Cutout(NodeLists):
                 gt=0, le=20000, description="nodes of the last source farther than this from all others are left out"
             ),
         ] = None,
+        neighbours: Annotated[
+            int | None,
+            Field(
+                ge=3,
+                le=100,
+                description="a node is in a region if it lies among so many of its nearest nodes, such as 5, in place "
+                "of their hull: for regions with bays, or of more than half of the globe",
+            ),
+        ] = None,
+        mask: Annotated[
+            str | None,
+            Field(description="a file (.npz) of the nodes that are left: read if it is there, else made and written"),
+        ] = None,
         names: Names = None,
     ) -> None:
         parts = opened_all(sources)
-        limit = {} if max_distance_km is None else {"max_distance_km": max_distance_km}
-        super().__init__(parts, names, {"min_distance_km": min_distance_km} | limit)
-        _check_regions(parts[:-1])
+        nesting = Nesting(min_distance_km, max_distance_km, neighbours)
+        options = {name: value for name, value in nesting._asdict().items() if value is not None}
+        if neighbours is None and (mask is None or not Path(mask).exists()):
+            _check_regions(parts[:-1])
         grids = [part.header.grid for part in parts]
-        nodes, shares = nested(grids, min_distance_km, max_distance_km)
+        covers = covered(grids, nesting) if mask is None else kept_covers(mask, grids, nesting)
+        super().__init__(parts, names, options | ({} if mask is None else {"mask": checksum_of(mask)}))
+        nodes, shares = nested(grids, covers)
         _check_covers(parts, shares)
         self.header = self._list(nodes, _grid(grids, nodes, shares))
 
@@ -68,7 +88,7 @@ def _check_regions(parts: Sequence[Part]) -> None:
         if len(grid) < 3 or np.min(places @ middle) <= 1e-3 or np.linalg.matrix_rank(places) < 3:
             raise DataError(
                 f"{part.called} has no hull on one half of the globe, and only the last of `sources` may be global",
-                fix="cut it to a region with `subset` and its option `area`, or list it last",
+                fix="cut it to a region with `subset` and its option `area`, list it last, or set `neighbours` to 5",
             )
 
 

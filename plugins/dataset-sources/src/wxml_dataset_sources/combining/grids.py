@@ -89,8 +89,8 @@ def _area(part: Part) -> float:
     grid = part.header.grid
     if grid.is_global:
         return GLOBE
-    if grid.is_regular:
-        own = cells(grid, part.called)
+    own = cells(grid)
+    if own is not None:
         widths = [np.ptp(edges) for edges in own.edges]
         return float(np.diff(own.heights) @ np.radians(widths))
     if len(grid.shape) == 2:

@@ -36,7 +36,7 @@ class Regrid(OnOtherGrid):
             Field(
                 description="bilinear, if none is given: between the four nodes around, on the triangles between the "
                 "nodes where they form no rows; nearest: the nearest node, for masks and classes; conservative: the "
-                "mean over the cell, for rain and fluxes, between regular and reduced Gaussian grids; "
+                "mean over the cell, for rain and fluxes; "
                 "inverse-distance: the nearest nodes, weighed by one over their distance"
             ),
         ] = None,

@@ -11,10 +11,12 @@ from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.boxes import in_boxes
+from wxml_dataset_sources.combining.cell_polygons import cell_polygons
 from wxml_dataset_sources.combining.cells import cells
 from wxml_dataset_sources.combining.fitting import SAME_PLACE
 from wxml_dataset_sources.combining.latitude_rows import on_rows
 from wxml_dataset_sources.combining.overlaps import overlaps
+from wxml_dataset_sources.combining.polygon_overlaps import polygon_overlaps
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -37,13 +39,13 @@ def interpolation_weights(source: Grid, target: Grid, method: Method, neighbours
     `inverse-distance` weighs the nearest `neighbours` nodes by one over their distance.
 
     Raises:
-        DataError: nodes of `target` are outside of `source`, and the method is not `nearest`; or the cells of a grid
-            are not known, and the method is `conservative`.
+        DataError: nodes of `target` are outside of `source`, and the method is not `nearest`; or two nodes of a list
+            are at one place, and the method is `conservative`.
     """
     from scipy.sparse import csr_array
 
     if method == "conservative":
-        weights = overlaps(cells(source, "source"), cells(target, "to"))
+        weights = _overlaps(source, target)
         _check_outside(target, weights.sum(axis=1) < HALF - 1e-9)
         return weights
     if method in ("nearest", "inverse-distance"):
@@ -55,6 +57,14 @@ def interpolation_weights(source: Grid, target: Grid, method: Method, neighbours
     weights = csr_array((shares.ravel(), (rows, nodes.ravel())), shape=(len(target), len(source)))
     weights.eliminate_zeros()  # else a missing value spreads to where it has no weight
     return weights
+
+
+def _overlaps(source: Grid, target: Grid) -> "csr_array":
+    """The shares of the cells of the target in those of the source; exact between grids of rows and columns."""
+    boxes = cells(source), cells(target)
+    if boxes[0] is not None and boxes[1] is not None:
+        return overlaps(boxes[0], boxes[1])
+    return polygon_overlaps(cell_polygons(source, "source"), cell_polygons(target, "to"))
 
 
 def _nearest(source: Grid, target: Grid, count: int) -> tuple[Indices, Array]:
