@@ -71,12 +71,15 @@ def test_a_time_step_that_nobody_asked_for_is_computed_once(
     built = AnemoiSource(path=str(store))
     assert built.moments(built.header.times, built.header.names, 12 * HOUR) is None
     data = {"source": {"plugin": "anemoi", "path": str(store)}, "split": {"training": ["2000-01-01", "2000-01-06"]}}
-    counts = []
+    counts, origins = [], []
     for timestep in ("6h", "12h", "12h"):
         config = DataConfig.model_validate(data | {"timestep": timestep})
         reads.clear()
-        TrainingStatistics(config, built, built.header.names[:2], built.header.times, [])()
+        compute = TrainingStatistics(config, built, built.header.names[:2], built.header.times, [])
+        compute()
         counts.append(reads["all"])
+        origins.append(compute.origin.partition(", ")[2])
+    assert origins == ["stored with the data", "computed from the data", "computed from the data"]
     assert (counts[0], counts[1] > 0, counts[2]) == (0, True, 0)
 
 

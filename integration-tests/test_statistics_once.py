@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -69,6 +70,11 @@ def test_a_second_start_a_resume_and_a_plan_read_nothing_for_statistics(
     assert caplog.text.count("computed by an earlier run") == 2
     first, second = (path.read_bytes() for path in sorted(folder.glob("*/checkpoint.safetensors")))
     assert first == second
+    for command in (["inspect", "second/checkpoint.safetensors"], ["doctor", "--for", "first/checkpoint.safetensors"]):
+        told = CliRunner().invoke(group, command, catch_exceptions=False).output
+        assert re.search(r"statistics +[0-9T-]+ to [0-9T-]+, computed from the data", told), told
+    health = CliRunner().invoke(group, ["doctor"], catch_exceptions=False).output
+    assert re.search(r"statistics +1 kept in the cache folder", health), health
 
 
 def warm(path: Path) -> None:

@@ -204,6 +204,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         plugins=plugins,
         graph=graph.identity,
         data=describe_source(source),
+        statistics=compute.origin,
         notes=provenance_notes(),
     )
     by_name = {variable.name: variable for variable in source.header.variables}

@@ -66,6 +66,15 @@ class TrainingStatistics:
         self._times = times if self._source is source else self._source.header.times
         self._config, self._plugins, self._variables = config, plugins, variables
         self._timestep = parse_duration(config.timestep)
+        self._is_other = self._source is not source
+        self._is_stored = False
+
+    @property
+    def origin(self) -> str:
+        """What the physical ones are of, once they were asked for; the same for the first run and for later ones."""
+        period = f"{format_time(self._times[0])} to {format_time(self._times[-1])}"
+        whose = "other data (`statistics-of`)" if self._is_other else "the data"
+        return f"{period}, {'stored with' if self._is_stored else 'computed from'} {whose}"
 
     def __call__(self, forward: ValueMap | None = None, transforms: int = 0) -> Statistics:
         """Return the statistics of the values that `forward` maps; None: of the physical ones.
@@ -79,6 +88,7 @@ class TrainingStatistics:
         """
         own = None if forward else own_statistics(self._source, self._variables, self._times, self._timestep)
         if own is not None:
+            self._is_stored = True
             return own
         if self._fingerprint is None:
             return self._computed(forward)

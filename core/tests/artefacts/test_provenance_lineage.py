@@ -1,6 +1,7 @@
 """What artefacts say of themselves, and the chain behind them as text."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,12 @@ def test_what_later_versions_add_is_left_out() -> None:
 
 def test_what_earlier_versions_lack_is_empty() -> None:
     assert Provenance.from_dict({"artefact": "scores", "wxml_core": "0.1.0"}).parents == []
+
+
+def test_what_the_statistics_are_of_is_told() -> None:
+    told = replace(CHECKPOINT, statistics="2000-01-01T00 to 2000-02-01T18, stored with the data")
+    assert "  statistics 2000-01-01T00 to 2000-02-01T18, stored with the data\n" in lineage(told, "a.safetensors")
+    assert "statistics" not in lineage(CHECKPOINT, "a.safetensors")
 
 
 def test_a_new_record_names_the_core_that_made_it() -> None:

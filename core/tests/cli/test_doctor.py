@@ -156,7 +156,9 @@ def change(tmp_path: Path, *, version: str = "1.0", code: str = "") -> None:
 def test_an_artefact_of_this_environment_is_exit_code_0(checkpoint) -> None:
     done = doctor("--for", checkpoint)
     assert done.exit_code == 0
-    assert status(done.stdout) == {"wxml-core": f"{CORE} {CORE} ok", "tiny-wxml": "1.0 1.0 ok"}
+    plugins = {"wxml-core": f"{CORE} {CORE} ok", "tiny-wxml": "1.0 1.0 ok"}
+    statistics = {"statistics": "2000-01-01T00 to 2000-01-10T18, computed from the data ok"}
+    assert status(done.stdout) == plugins | statistics
 
 
 def test_only_what_a_training_uses_is_in_the_lock_of_its_checkpoint(checkpoint) -> None:

@@ -50,8 +50,27 @@ def test_a_training_is_the_same_whatever_is_kept_for_the_backward_pass(advection
     assert not any("checkpointing" in key or "memory_limit" in key for key in identity)
 
 
-@pytest.mark.carries_out("reduce `training.batch_size` or `training.rollout`")
+@pytest.mark.carries_out("reduce `training.batch_size`, `training.rollout` or `training.workers`")
 def test_a_batch_that_cannot_fit_is_refused_before_it_is_read(advection, fit, tmp_path) -> None:
-    with pytest.raises(ResourceError, match=r"a batch of 1,000,000,000,000 samples would take .* of memory"):
+    with pytest.raises(
+        ResourceError, match=r"2 batches of 1,000,000,000,000 samples, 1 of them read ahead, would take"
+    ):
         fit(advection, tmp_path / "run", batch_size=10**12, max_steps=2)
     assert fit(advection, tmp_path / "again", batch_size=4, max_steps=2).exists()
+
+
+@pytest.mark.parametrize(
+    ("steps", "workers", "batches"), [(1, 0, 1), (3, 0, 3), (9, 0, 4), (99, 2, 7)], ids=["one", "few", "thread", "two"]
+)
+def test_the_batches_that_are_read_ahead_count(advection, fit, tmp_path, monkeypatch, steps, workers, batches) -> None:
+    size = 4 * advection.samples("training", 1).sample_size
+    asked: list[int] = []
+
+    def checked(needed: int, what: str, *, fix: str) -> None:
+        asked.append(needed)
+        raise ResourceError(what, fix=fix)
+
+    monkeypatch.setattr("wxml_trainer_lightning.training_run.check_memory", checked)
+    with pytest.raises(ResourceError):
+        fit(advection, tmp_path / "run", batch_size=4, max_steps=steps, workers=workers)
+    assert asked == [batches * size]

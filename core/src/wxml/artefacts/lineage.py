@@ -34,6 +34,8 @@ def _own_lines(record: Provenance) -> Iterator[str]:
         plain = [f"{key}={value}" for key, value in source.items() if not isinstance(value, list | dict)]
         files = [_file_name(file) for file in source.get("files", [])] if isinstance(source.get("files"), list) else []
         yield " ".join(["data     ", *plain, *files, f"grid={record.data.get('grid', '')}"])
+    if record.statistics:
+        yield f"statistics {record.statistics}"
     if record.graph:
         yield f"graph     {record.graph}"
     for plugin in map(whole_entry, record.plugins):

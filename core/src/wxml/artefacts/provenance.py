@@ -27,6 +27,8 @@ class Provenance:
     """The identity of the graph."""
     data: dict[str, Any] = field(default_factory=dict)
     """The provenance of the data source, with the identity of its grid."""
+    statistics: str = ""
+    """The times of the statistics, and whether they were stored with the data; empty before wxml 0.2."""
     migrations: list[dict[str, Any]] = field(default_factory=list)
     """The migrations of plugins that made it from its parent, in order (see `wxml.Migration`)."""
     notes: dict[str, Any] = field(default_factory=dict)

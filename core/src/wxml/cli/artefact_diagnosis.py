@@ -29,11 +29,15 @@ class ArtefactDiagnosis:
 def against_artefact(path: Path) -> Diagnosis:
     """Compare the plugins that an artefact was made with with the installed ones, and say which are migrated.
 
+    Of a checkpoint it also tells what its statistics are of.
+
     Raises:
         ArtefactError: there is no such artefact, or it is damaged.
         UnknownPluginError: no installed plugin can read it.
     """
-    return Diagnosis(tuple(map(_compared, compare(read_provenance(path).plugins))))
+    record = read_provenance(path)
+    told = [Check("statistics", record.statistics)] if record.statistics else []
+    return Diagnosis((*map(_compared, compare(record.plugins)), *told))
 
 
 def against_artefacts(paths: Sequence[Path]) -> list[ArtefactDiagnosis]:

@@ -108,6 +108,8 @@ def general_health() -> Diagnosis:
     above = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if os.access(above, os.W_OK):
         checks.append(Check("cache folder", str(folder)))
+        kept = len(list(folder.glob("statistics-*.safetensors")))
+        checks.append(Check("statistics", f"{kept} kept in the cache folder for the next run on the same data"))
     else:
         advice = f"`{above}` cannot be written to: set WXML_CACHE"
         checks.append(Check("cache folder", str(folder), "problem", advice=advice))

@@ -17,7 +17,7 @@ from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
-from wxml_trainer_lightning.loading import Loading
+from wxml_trainer_lightning.loading import Loading, batches_held
 from wxml_trainer_lightning.loop import Interruption, run_loop
 from wxml_trainer_lightning.loss import squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
@@ -80,14 +80,21 @@ class TrainingRun:
         self.loading = Loading(options.workers, pinned=device.resolve() == "cuda")
         self.validation = self._validation()
         self.samples = {steps: experiment.samples("training", steps) for steps in self.rollout.stages}
-        size = self.samples[self.rollout.maximum].sample_size
-        check_memory(
-            options.batch_size * size,
-            f"a batch of {options.batch_size:,} samples",
-            fix="reduce `training.batch_size` or `training.rollout`",
-        )
+        self._check_memory()
         if state is None:
             self._check_truth()
+
+    def _check_memory(self) -> None:
+        """Refuse batches that do not fit the free memory: that of the step, and those that are read ahead."""
+        options, size = self.options, self.samples[self.rollout.maximum].sample_size
+        remaining = max(1, options.max_steps - self.position.step)
+        count = min(1 + batches_held(options.workers), remaining)
+        ahead = f", {count - 1} of them read ahead," if count > 1 else ""
+        check_memory(
+            count * options.batch_size * size,
+            f"{count} batch{'es' * (count > 1)} of {options.batch_size:,} samples{ahead}",
+            fix="reduce `training.batch_size`, `training.rollout` or `training.workers`",
+        )
 
     def finish(self, state_file: StateFile, tracker: MlflowTracker | None) -> TrainingState:
         """Make the remaining steps, and return the final state."""
