@@ -151,12 +151,11 @@ class _Run:
         self.seen.add(key)
         if chain.steps:
             try:
-                written = {"plugin": chain.full_name, **self._apply(chain, place)}
+                place = place.rewritten(chain.full_name, self._apply(chain, place))
             except BrokenPluginError as error:
                 _warn_or_raise(place.kind, error)
                 return place
-            place = PlacedPlugin(place.path, place.kind, written)
-            self.tree = with_node(self.tree, place.path, tree_of(written, DEFAULT))
+            self.tree = with_node(self.tree, place.path, tree_of(place.written, DEFAULT))
             self.applied.append(MigratedPlugin(place.path, key[1], chain))
         self._places.append((key, place))
         return place

@@ -2,7 +2,7 @@
 
 __all__ = ["Icosphere", "greatest_edge", "icosphere"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,6 +12,7 @@ from wxml.data.sphere import unit_vectors
 
 Points = NDArray[np.float64]
 Triangles = NDArray[np.int64]
+Near = Callable[[Points, float], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,24 +62,34 @@ def greatest_edge(refinement: int) -> float:
     return float(np.arccos(cosine))
 
 
-def icosphere(refinement: int, near: Callable[[Points, float], NDArray[np.bool_]] | None = None) -> Icosphere:
+def icosphere(refinement: int, near: Near | Sequence[Near | None] | None = None) -> Icosphere:
     """Refine the icosahedron `refinement` times, everywhere or only near a region.
 
     Args:
         refinement: how often every triangle is cut into four at the midpoints of its sides.
         near: tells which points lie in the region or less than a distance (radians) away from it. Triangles that can
             hold no such node are dropped on the way, so a small region costs little even if it is refined a lot. Every
-            triangle around a node of the region is kept, at each refinement.
+            triangle around a node of the region is kept, at each refinement. A sequence gives one for each cut, from
+            the coarsest triangles on; None stands for the whole sphere.
     """
     points, triangles = _icosahedron()
     levels = [triangles]
-    for level in range(refinement):
-        if near is not None:
+    everywhere = near if isinstance(near, Sequence) else [near] * refinement
+    for level, region in enumerate(everywhere):
+        if region is not None:
             # If a point of a triangle lies in the region, no corner is farther away from there than the longest side.
-            triangles = triangles[near(points, greatest_edge(level))[triangles].all(axis=1)]
+            triangles = triangles[_held(region, points, triangles, greatest_edge(level))]
         points, triangles = _refined(points, triangles)
         levels.append(triangles)
     return Icosphere(points, tuple(levels))
+
+
+def _held(near: Near, points: Points, triangles: Triangles, slack: float) -> NDArray[np.bool_]:
+    """Tell for each triangle whether all its corners lie near; no other point is asked for."""
+    corners = np.flatnonzero(np.bincount(triangles.ravel(), minlength=len(points)))
+    held = np.zeros(len(points), bool)
+    held[corners] = near(points[corners], slack)
+    return np.asarray(held[triangles].all(axis=1))
 
 
 def _icosahedron() -> tuple[Points, Triangles]:

@@ -5,13 +5,13 @@ __all__ = ["LatLon"]
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Graph, GraphBuilder, Grid
 from wxml.errors import DataError
 
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges
 from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph
+from wxml_graph_builders.meshes.latitude_longitude import equiangular, gaussian
 from wxml_graph_builders.regular_mesh import Axes, joined_axes
 
 
@@ -40,7 +40,7 @@ class LatLon(GraphBuilder):
         encoder: Annotated[RadiusEdges, Field(description="edges from the grid to the mesh")] = ENCODER,
         decoder: Annotated[NearestEdges, Field(description="edges from the mesh to the grid")] = DECODER,
     ) -> None:
-        self.rows = _gaussian(latitudes) if spacing == "gaussian" else _equiangular(latitudes)
+        self.rows = gaussian(latitudes) if spacing == "gaussian" else equiangular(latitudes)
         columns = 2 * latitudes if longitudes is None else longitudes
         self.columns = np.arange(columns, dtype=np.float64) * (360 / columns)
         self.coarsest = coarsest
@@ -55,13 +55,3 @@ class LatLon(GraphBuilder):
             )
         mesh = joined_axes(Axes(self.rows, self.columns, closed=True), self.coarsest)
         return mesh_graph(grid, mesh, self.encoder, self.decoder)
-
-
-def _gaussian(count: int) -> NDArray[np.float64]:
-    """The latitudes (degrees) whose sines are the zeros of a Legendre polynomial, from north to south."""
-    sines, _ = np.polynomial.legendre.leggauss(count)
-    return np.degrees(np.arcsin(sines[::-1])).astype(np.float64)
-
-
-def _equiangular(count: int) -> NDArray[np.float64]:
-    return 90 - 180 / count * (np.arange(count, dtype=np.float64) + 0.5)

@@ -9,7 +9,7 @@ from wxml import Graph, GraphBuilder, Grid, NodeSet
 from wxml.errors import ConfigError, DataError, Fault
 
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges
-from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph, refuse_coarsest
+from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph, multi_scale_mesh, refuse_coarsest
 from wxml_graph_builders.region import Region
 from wxml_graph_builders.regional_icosphere import FINEST, finest_refinement, regional_icosphere
 from wxml_graph_builders.regular_mesh import regular_mesh
@@ -82,5 +82,6 @@ class LimitedArea(GraphBuilder):
             region = Region.of(NodeSet.of_grid(grid).points)
             refinement = finest_refinement(region, self.margin) if self.refinement is None else self.refinement
             refuse_coarsest(self.coarsest, refinement)
-            mesh = regional_icosphere(region, refinement, self.margin, self.coarsest)
+            made = regional_icosphere(region, refinement, self.margin)
+            mesh = multi_scale_mesh(made.nodes, made.levels[self.coarsest :])
         return mesh_graph(grid, mesh, self.encoder, self.decoder)

@@ -1,14 +1,14 @@
 """The icosahedral mesh cut to a region."""
 
-__all__ = ["FINEST", "finest_refinement", "regional_icosphere"]
+__all__ = ["FINEST", "finest_refinement", "kept_icosphere", "regional_icosphere"]
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Mesh, NodeSet
+from wxml import NodeSet
 from wxml.data.sphere import from_unit_vectors
 
 from wxml_graph_builders.icosphere import Icosphere, greatest_edge, icosphere
-from wxml_graph_builders.mesh import multi_scale_mesh
+from wxml_graph_builders.mesh_nodes import MeshNodes, within
 from wxml_graph_builders.region import Region
 
 FINEST = 12  # 1.9 km
@@ -16,8 +16,8 @@ FEWEST_NODES = 3  # of a level that joins nodes: a triangle
 SMALLEST_MESH = 12  # nodes that a mesh may always have: a triangle and what surrounds it
 
 
-def regional_icosphere(region: Region, refinement: int, margin: float, coarsest: int) -> Mesh:
-    """The mesh on a region and around it, with the edges of several refinements.
+def regional_icosphere(region: Region, refinement: int, margin: float) -> MeshNodes:
+    """The mesh on a region and around it, with the edges of every refinement.
 
     The mesh keeps a triangle of the finest refinement if its three corners all lie in the region's hull or within
     `margin` greatest edge lengths of it. From a margin of 1 on the triangles cover the whole hull. A refinement gives
@@ -27,15 +27,21 @@ def regional_icosphere(region: Region, refinement: int, margin: float, coarsest:
         region: the region of the grid.
         refinement: the refinement of the finest triangles.
         margin: how far the mesh reaches beyond the region, in greatest edge lengths.
-        coarsest: the first refinement whose edges are taken.
     """
-    sphere, kept = _cut(region, refinement, margin)
+    return kept_icosphere(*_cut(region, refinement, margin))
+
+
+def kept_icosphere(sphere: Icosphere, kept: NDArray[np.int64]) -> MeshNodes:
+    """Some nodes of an icosphere, by their rising numbers, with the edges and the finest triangles among them.
+
+    A level gives its edges if three or more of its nodes are kept.
+    """
     number = np.full(len(sphere.points), -1)
     number[kept] = np.arange(len(kept))
-    levels = [number[sphere.edges(level)] for level in range(coarsest, refinement + 1)]
-    inside = [pairs[np.all(pairs >= 0, axis=1)] for pairs in levels]
-    populated = [pairs for pairs in inside if np.count_nonzero(np.bincount(pairs.ravel())) >= FEWEST_NODES]
-    return multi_scale_mesh(NodeSet(*from_unit_vectors(sphere.points[kept])), populated)
+    levels = [within(number, sphere.edges(level)) for level in range(len(sphere.triangles))]
+    populated = [pairs if len(np.unique(pairs)) >= FEWEST_NODES else pairs[:0] for pairs in levels]
+    nodes = NodeSet(*from_unit_vectors(sphere.points[kept]))
+    return MeshNodes(nodes, tuple(populated), within(number, sphere.triangles[-1]))
 
 
 def finest_refinement(region: Region, margin: float) -> int:

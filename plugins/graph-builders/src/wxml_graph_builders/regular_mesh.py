@@ -1,6 +1,6 @@
 """Meshes of latitudes and longitudes: every n-th ones of a regular grid, or any around the globe."""
 
-__all__ = ["Axes", "joined_axes", "regular_mesh"]
+__all__ = ["Axes", "axes_nodes", "joined_axes", "regular_mesh"]
 
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from wxml import Grid, Mesh, NodeSet
 from wxml.errors import DataError
 
 from wxml_graph_builders.mesh import multi_scale_mesh, refuse_coarsest
+from wxml_graph_builders.mesh_nodes import MeshNodes
 
 Axis = NDArray[np.float64]
 FEWEST_LINES = 3  # rows and columns of a level that joins nodes
@@ -37,22 +38,29 @@ def regular_mesh(grid: Grid, stride: int, margin: float, coarsest: int) -> Mesh:
 
 
 def joined_axes(axes: Axes, coarsest: int) -> Mesh:
-    """The mesh of some latitudes and longitudes, each node joined to its eight neighbours.
-
-    The finest level joins neighbours; each coarser one joins every second row and column of the level before, as long
-    as that leaves three of both. Level 0 is the coarsest.
+    """The mesh of some latitudes and longitudes, each node joined to its eight neighbours: see `axes_nodes`.
 
     Args:
         axes: the rows and columns.
         coarsest: the coarsest level whose edges join nodes.
+    """
+    made = axes_nodes(axes)
+    refuse_coarsest(coarsest, len(made.levels) - 1)
+    return multi_scale_mesh(made.nodes, made.levels[coarsest:])
+
+
+def axes_nodes(axes: Axes) -> MeshNodes:
+    """The nodes of some latitudes and longitudes, row by row, and their levels.
+
+    The finest level joins neighbours; each coarser one joins every second row and column of the level before, as long
+    as that leaves three of both. Level 0 is the coarsest.
     """
     number, nodes = _numbered(axes)
     levels = 1
     while (min(number.shape) - 1) // 2**levels + 1 >= FEWEST_LINES:
         levels += 1
     steps = [2**level for level in range(levels)][::-1]
-    refuse_coarsest(coarsest, len(steps) - 1)
-    return multi_scale_mesh(nodes, [_neighbours(number[::n, ::n], axes.closed) for n in steps[coarsest:]])
+    return MeshNodes(nodes, tuple(_neighbours(number[::n, ::n], axes.closed) for n in steps))
 
 
 def _axes(grid: Grid, stride: int, margin: float) -> Axes:

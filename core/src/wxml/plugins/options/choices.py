@@ -9,12 +9,14 @@ __all__ = [
     "kind_of",
     "model_in",
     "named_by_key",
+    "own_keys",
 ]
 
 import re
+import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler
@@ -57,7 +59,11 @@ def check_plugin_name(name: str) -> str:
 
 
 class PluginChoice(BaseModel):
-    """A plugin by name, and its options beside it."""
+    """A plugin by name, and its options beside it.
+
+    The fields of a subclass are keys of the place where the plugin is chosen: they stand beside its options, and are
+    none of them.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
@@ -78,11 +84,18 @@ class PlacedPlugin:
     kind: str
     written: Mapping[str, Any]
     """The raw mapping: `plugin` and its options, not validated."""
+    own: frozenset[str] = frozenset()
+    """The keys that belong to the place rather than to the plugin: those of a subclass of `PluginChoice`."""
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys beside `plugin`."""
-        return {key: value for key, value in self.written.items() if key != "plugin"}
+        """The keys beside `plugin` that are options of the plugin."""
+        return {key: value for key, value in self.written.items() if key != "plugin" and key not in self.own}
+
+    def rewritten(self, plugin: str, options: Mapping[str, Any]) -> "PlacedPlugin":
+        """The same place with another name and other options."""
+        kept = {key: value for key, value in self.written.items() if key in self.own}
+        return replace(self, written={"plugin": plugin, **kept, **options})
 
 
 def kind_of(info: FieldInfo | None) -> str:
@@ -130,22 +143,51 @@ def choices_in(values: Mapping[str, Any], model: type[BaseModel], at: Path = ())
         at: the keys that lead to the values, such as `("model", "processor")`.
     """
     for name, info in model.model_fields.items():
-        written, path = values.get(name), (*at, name)
+        key = info.alias or name
         below, mark = model_in(info.annotation), _mark_of(info)
-        if mark and mark.by_key and isinstance(written, Mapping):
-            for key, section in named_by_key(written).items():
-                yield from _placed(section, (*path, key), mark.name)
-        elif mark:
-            yield from _placed(written, path, mark.name)
-        elif below is not None and isinstance(written, Mapping):
-            yield from choices_in(written, below, path)
+        if below is None or key not in values:
+            continue
+        for path, written in _items(values[key], info.annotation, (*at, key), mark):
+            if mark:
+                yield from _placed(written, path, mark.name, below)
+            elif isinstance(written, Mapping):
+                yield from choices_in(written, below, path)
 
 
-def _placed(written: Any, path: Path, kind: str) -> Iterator[PlacedPlugin]:
-    if isinstance(written, PluginChoice):
-        written = {"plugin": written.plugin, **written.options}
+def _items(written: Any, annotation: Any, path: Path, mark: Kind | None) -> Iterator[tuple[Path, Any]]:
+    """Each of several groups or choices with its path, or the one."""
     if isinstance(written, list | tuple):
         for index, item in enumerate(written):
-            yield from _placed(item, (*path, index), kind)
+            yield (*path, index), item
+    elif isinstance(written, Mapping) and _is_mapping(annotation):
+        sections = named_by_key(written) if mark and mark.by_key else written
+        for key, section in sections.items():
+            yield (*path, key), section
+    else:
+        yield path, written
+
+
+def _is_mapping(annotation: Any) -> bool:
+    """Whether groups of this type stand in a mapping, also in `dict[str, Group] | None`."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return True
+    inside = arguments[:1] if origin is Annotated else arguments
+    is_union = origin in (Annotated, typing.Union, types.UnionType)
+    return is_union and any(map(_is_mapping, inside))
+
+
+def _placed(written: Any, path: Path, kind: str, model: type[BaseModel]) -> Iterator[PlacedPlugin]:
+    if isinstance(written, PluginChoice):
+        written = {**written.model_dump(by_alias=True, exclude_unset=True)}
+    if isinstance(written, list | tuple):
+        for index, item in enumerate(written):
+            yield from _placed(item, (*path, index), kind, model)
     elif isinstance(written, Mapping):
-        yield PlacedPlugin(path, kind, written)
+        yield PlacedPlugin(path, kind, written, own_keys(model))
+        yield from choices_in(written, model, path)
+
+
+def own_keys(model: type[BaseModel]) -> frozenset[str]:
+    """The keys that a subclass of `PluginChoice` has beside the options of the plugin."""
+    return frozenset(info.alias or name for name, info in model.model_fields.items()) - {"plugin"}

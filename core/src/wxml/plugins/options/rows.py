@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from wxml.plugins.options.choices import kind_of, model_in
+from wxml.plugins.options.choices import kind_of, model_in, own_keys
 from wxml.plugins.options.deprecated import deprecation_of
 
 _BOUNDS = {
@@ -57,7 +57,9 @@ def option_rows(
     """
     for name, field in model.model_fields.items():
         default = getattr(given, name) if isinstance(given, model) else field.get_default(call_default_factory=True)
-        group = None if kind_of(field) else model_in(field.annotation)
+        group = model_in(field.annotation)
+        if group is not None and kind_of(field) and not own_keys(group):
+            group = None
         several = group is not None and _is_container(field.annotation)
         if group is None or several or not (isinstance(default, group) or default is PydanticUndefined):
             yield _row(f"{prefix}{name}", field, default)
@@ -89,7 +91,8 @@ def _row(name: str, field: FieldInfo, default: Any) -> OptionRow:
         is_word = isinstance(plain, str) and plain.replace("-", "").replace("_", "").isalpha()
         written = plain if is_word else json.dumps(plain, ensure_ascii=False)  # JSON is YAML; words need no quotes
     text, kind = type_text(field.annotation), kind_of(field)
-    in_words = text.replace("PluginChoice", kind) if kind else text
+    choice = model_in(field.annotation)
+    in_words = text.replace(choice.__name__, kind) if kind and choice else text
     mark = deprecation_of(field)
     description = "; ".join(filter(None, (field.description, mark.sentence if mark else None)))
     return OptionRow(name, in_words, written, ", ".join(bounds), description)

@@ -1,0 +1,52 @@
+"""The MeshBuilder `latitude-longitude`: rows and columns around the globe."""
+
+__all__ = ["LatitudeLongitude", "equiangular", "gaussian"]
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from wxml_graph_builders.mesh_builder import MeshBuilder
+from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes
+from wxml_graph_builders.regular_mesh import Axes, axes_nodes
+
+
+class LatitudeLongitude(MeshBuilder):
+    """Latitudes and longitudes around the globe, row by row from north to south, each row from 0°E to the east.
+
+    Its levels join each node to its eight neighbours; those of every second row and column, and so on, are coarser.
+    """
+
+    def __init__(
+        self,
+        *,
+        latitudes: Annotated[int, Field(ge=2, le=4096, description="number of rows")] = 32,
+        longitudes: Annotated[
+            int | None, Field(ge=3, le=8192, description="number of columns; null: twice as many as rows")
+        ] = None,
+        spacing: Annotated[
+            Literal["gaussian", "equiangular"],
+            Field(
+                description="of the rows: the Gauss–Legendre nodes, or equal steps that begin half a step off the pole"
+            ),
+        ] = "gaussian",
+    ) -> None:
+        self.rows = gaussian(latitudes) if spacing == "gaussian" else equiangular(latitudes)
+        columns = 2 * latitudes if longitudes is None else longitudes
+        self.columns = np.arange(columns, dtype=np.float64) * (360 / columns)
+
+    def _build(self, context: BuildContext) -> MeshNodes:
+        return axes_nodes(Axes(self.rows, self.columns, closed=True))
+
+
+def gaussian(count: int) -> NDArray[np.float64]:
+    """The latitudes (degrees) whose sines are the zeros of a Legendre polynomial, from north to south."""
+    sines, _ = np.polynomial.legendre.leggauss(count)
+    return np.degrees(np.arcsin(sines[::-1])).astype(np.float64)
+
+
+def equiangular(count: int) -> NDArray[np.float64]:
+    """Latitudes (degrees) in equal steps from north to south, half a step off each pole."""
+    return 90 - 180 / count * (np.arange(count, dtype=np.float64) + 0.5)
