@@ -85,7 +85,7 @@ class AreaOptions(Options):
                 f"masks there: {found or 'none'}",
                 fix="give the node set such an attribute, or leave `mask` out",
             )
-        return nodes.points[attributes[self.mask]]
+        return np.asarray(nodes.points[attributes[self.mask]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,7 +220,5 @@ def arc_distance(points: Points, starts: Points, ends: Points) -> Angles:
     normals = normals / np.where(lengths > 0, lengths, 1.0)
     beside = (points @ np.cross(normals, starts).T >= 0) & (points @ np.cross(ends, normals).T >= 0)
     across = np.arcsin(np.clip(np.abs(points @ normals.T), 0, 1))
-    corners = np.minimum(
-        angular_distance(points[:, None], starts[None]), angular_distance(points[:, None], ends[None])
-    )
+    corners = np.minimum(angular_distance(points[:, None], starts[None]), angular_distance(points[:, None], ends[None]))
     return np.where(beside & (lengths[:, 0] > 0), across, corners)

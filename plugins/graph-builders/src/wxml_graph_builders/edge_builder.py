@@ -3,7 +3,7 @@
 __all__ = ["EdgeBuilder"]
 
 from abc import ABC, abstractmethod
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from wxml.errors import ContractError
@@ -26,7 +26,7 @@ class EdgeBuilder(ABC):
             ContractError: the plugin gave anything but pairs of node numbers.
             DataError: these node sets cannot be joined with these options.
         """
-        pairs = self._edges(source, target)
+        pairs: Any = self._edges(source, target)
         if not isinstance(pairs, np.ndarray) or pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
             raise self._fault("returned anything but an array of node numbers [edge, 2]")
         if pairs.size and (pairs.min() < 0 or np.any(pairs.max(axis=0) >= (len(source), len(target)))):

@@ -29,13 +29,13 @@ class EdgeFeature(ABC):
             ContractError: the plugin gave something else.
             DataError: these edges have no such feature.
         """
-        values = self._values(source, target, edges)
+        values: Any = self._values(source, target, edges)
         if not isinstance(values, np.ndarray) or values.ndim != 2 or len(values) != len(edges):
             got = f"shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
             raise self._fault(f"returned {got}, not [{len(edges)}, k]")
         if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
             raise self._fault("returned values that are not finite numbers")
-        return values.astype(np.float64)
+        return np.asarray(values, np.float64)
 
     @abstractmethod
     def _values(self, source: NodeSet, target: NodeSet, edges: Pairs) -> NDArray[Any]:

@@ -58,9 +58,10 @@ def ring_order(nside: int, cells: Cells) -> NDArray[np.int64]:
 
 
 def _number(nside: int, face: Cells, x: Cells, y: Cells) -> NDArray[np.int64]:
-    """A number for each corner (column x, row y) of a face's cells that is the same from every face, rising in ring order.
+    """A number for each corner of cells, the same from every face, rising in ring order.
 
-    The corners of ring i have longitudes of multiples of π / 4 m, with m = i in the northern cap, and nside in the belt.
+    Corner (x, y) of a face is the southern one of the cell in column x, row y. The corners of ring i have longitudes
+    of multiples of π / 4 m, with m = i in the northern cap, and nside in the belt.
     """
     row, column = np.divmod(face, 4)
     ring = (row + 2) * nside - x - y

@@ -1,6 +1,6 @@
 """The refined icosahedron: nearly even nodes on the sphere, coarse ones first."""
 
-__all__ = ["Icosphere", "greatest_edge", "icosphere"]
+__all__ = ["Icosphere", "Near", "greatest_edge", "icosphere"]
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

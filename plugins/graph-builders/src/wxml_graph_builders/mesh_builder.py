@@ -1,12 +1,12 @@
 """MeshBuilder: makes the nodes of a mesh."""
 
-__all__ = ["MeshBuilder"]
+__all__ = ["MeshBuilder", "no_node_there"]
 
 from abc import ABC, abstractmethod
 from typing import final
 
 import numpy as np
-from wxml.errors import ContractError
+from wxml.errors import ContractError, DataError
 
 from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes
 
@@ -32,7 +32,7 @@ class MeshBuilder(ABC):
         if places[0].shape != places[1].shape or not all(np.isfinite(values).all() for values in places):
             raise self._fault("returned nodes without a latitude and a longitude each")
         if not len(made):
-            raise self._fault("returned no node")
+            raise self._fault("returned no node") if context.area is None else no_node_there()
         for what, groups in (*(("level", pairs) for pairs in made.levels), ("cells", made.cells)):
             if groups is not None and groups.size and not 0 <= groups.min() <= groups.max() < len(made):
                 raise self._fault(f"returned a {what} with numbers of nodes that are not there")
@@ -49,3 +49,10 @@ class MeshBuilder(ABC):
         return ContractError(
             f"mesh builder {type(self).__name__} {what}", fix="this is a fault of the plugin: tell its authors"
         )
+
+
+def no_node_there() -> DataError:
+    """The error about an area in which a mesh has no node."""
+    return DataError(
+        "no node of the mesh lies in the area", fix="choose a finer mesh, or a wider area by its `margin_km`"
+    )

@@ -22,9 +22,9 @@ class Area(Protocol):
     """A part of the sphere."""
 
     def holds(self, points: Points, slack: float = 0.0) -> NDArray[np.bool_]:
-        """Tell for each point (unit vectors, `[point, 3]`) whether it lies in the area, or within `slack` radians of it.
+        """Tell for each point whether it lies in the area, or within `slack` radians of it.
 
-        With a slack, points a little beyond it may be held, too.
+        Points are unit vectors, `[point, 3]`. With a slack, points a little beyond it may be held, too.
         """
 
 
@@ -53,14 +53,9 @@ class MeshNodes:
         """The nodes that `kept` names, numbered in the same order, with the edges and cells among them."""
         if kept.all():
             return self
-        nodes = NodeSet(
-            self.nodes.latitudes[kept],
-            self.nodes.longitudes[kept],
-            {name: values[kept] for name, values in self.nodes.attributes.items()},
-        )
         number = np.where(kept, np.cumsum(kept) - 1, -1)
         levels = tuple(within(number, pairs) for pairs in self.levels)
-        return MeshNodes(nodes, levels, None if self.cells is None else within(number, self.cells))
+        return MeshNodes(self.nodes.take(kept), levels, None if self.cells is None else within(number, self.cells))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,14 +32,15 @@ class NodeAttribute(ABC):
             ContractError: the plugin gave something else.
             DataError: there are no values for these nodes with these options.
         """
-        values = self._values(nodes, context)
+        values: Any = self._values(nodes, context)
         fits = isinstance(values, np.ndarray) and values.ndim in (1, 2) and len(values) == len(nodes)
         if not fits or values.dtype.kind not in "fiub":
             got = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
             raise self._fault(f"returned {got}, not a number for each of {len(nodes)} nodes")
         if not np.isfinite(values).all():
             raise self._fault("returned values that are not finite")
-        return values
+        checked: NDArray[Any] = values
+        return checked
 
     @abstractmethod
     def _values(self, nodes: MeshNodes, context: BuildContext) -> NDArray[Any]:

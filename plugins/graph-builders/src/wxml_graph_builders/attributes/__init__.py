@@ -1,0 +1,1 @@
+"""The node attributes of this package, one kind in a file."""

@@ -1,0 +1,1 @@
+"""The edge features of this package, one kind in a file."""

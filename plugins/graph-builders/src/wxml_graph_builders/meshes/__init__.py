@@ -1,0 +1,1 @@
+"""The mesh builders of this package, one in a file."""

@@ -18,8 +18,8 @@ from wxml_graph_builders.mesh_nodes import BuildContext, Cells, MeshNodes, Pairs
 class Healpix(MeshBuilder):
     """The centres of the 12 · nside² cells of HEALPix, which have equal areas.
 
-    Its levels join the cells that share an edge or a corner, for nside 1, 2, 4 up to its own. A cell of a coarser level is
-    stood for by the first of the mesh's cells in it, the southernmost, which is the first in nested order.
+    Its levels join the cells that share an edge or a corner, for nside 1, 2, 4 up to its own. A cell of a coarser level
+    is stood for by the first of the mesh's cells in it, the southernmost, which is the first in nested order.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Healpix(MeshBuilder):
     ) -> None:
         if nside & (nside - 1):
             raise DataError(
-                f"`nside` must be a power of two, got {nside}", fix=f"choose {1 << (nside.bit_length() - 1)}"
+                f"`nside` must be a power of two, got {nside}", fix=f"choose `nside: {1 << (nside.bit_length() - 1)}`"
             )
         self.nside = nside
         self.order = order
@@ -41,18 +41,13 @@ class Healpix(MeshBuilder):
     def _build(self, context: BuildContext) -> MeshNodes:
         area = context.area
         cells = np.arange(12 * self.nside**2) if area is None else cells_near(self.nside, area)
-        if not len(cells):
-            raise DataError(
-                f"no cell of nside {self.nside} has its centre in the area",
-                fix="choose a greater `nside`, or a wider area by its `margin_km`",
-            )
         order = np.arange(len(cells)) if self.order == "nested" else ring_order(self.nside, cells)
         number = np.argsort(order)
         levels = [number[pairs] for pairs in self._levels(cells)]
         return MeshNodes(NodeSet(*from_unit_vectors(cell_centres(self.nside, cells[order]))), tuple(levels))
 
     def _levels(self, cells: Cells) -> list[Pairs]:
-        """Pairs of places in `cells` (rising) for each level; the cells in which no node of the mesh is the first are out."""
+        """Pairs of places in `cells` (rising) for each level."""
         found = []
         for divided in range(self.nside.bit_length() - 1, -1, -1):
             standing = np.flatnonzero(cells % 4**divided == 0)

@@ -21,9 +21,9 @@ Points = NDArray[np.float64]
 class Hexagons(MeshBuilder):
     """The centres of 10 · n² + 2 cells: twelve pentagons, and hexagons.
 
-    The n + 1 nodes along each side of the icosahedron divide its faces into n² triangles; the cell of a node is what lies
-    nearest to it. Unlike `triangles`, there is a mesh for every n: between two refinements the number of nodes grows
-    fourfold. It has one level: each node and the five or six around it.
+    The n + 1 nodes along each side of the icosahedron divide its faces into n² triangles; the cell of a node is what
+    lies nearest to it. Unlike `triangles`, there is a mesh for every n: between two refinements the number of nodes
+    grows fourfold. It has one level: each node and the five or six around it.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class Hexagons(MeshBuilder):
 def divided_icosahedron(divisions: int) -> tuple[Points, NDArray[np.int64]]:
     """Unit vectors of the nodes, `[node, 3]`, and the triangles among them, anticlockwise, `[triangle, 3]`.
 
-    Node (i, j) of a face with corners a, b, c lies in the direction of (n − i − j) a + i b + j c. The corners come first,
-    then the nodes on the sides, then those inside of the faces.
+    Node (i, j) of a face with corners a, b, c lies in the direction of (n − i − j) a + i b + j c. The corners come
+    first, then the nodes on the sides, then those inside of the faces.
     """
     base = icosphere(0)
     faces, sides = base.triangles[0], np.array(list(combinations(range(12), 2)))

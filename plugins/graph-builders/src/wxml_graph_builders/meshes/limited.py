@@ -7,10 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 from wxml import Kind, PluginChoice, create
-from wxml.errors import DataError
 
 from wxml_graph_builders.areas import AreaOptions
-from wxml_graph_builders.mesh_builder import MeshBuilder
+from wxml_graph_builders.mesh_builder import MeshBuilder, no_node_there
 from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes
 
 BASE = PluginChoice(plugin="wxml-graph-builders:triangles")
@@ -38,7 +37,5 @@ class Limited(MeshBuilder):
         made = self.base.build(replace(context, area=area))
         kept = area.holds(made.points)
         if not kept.any():
-            raise DataError(
-                "no node of the mesh lies in the area", fix="choose a finer mesh, or a wider area by its `margin_km`"
-            )
+            raise no_node_there()
         return made.subset(kept)

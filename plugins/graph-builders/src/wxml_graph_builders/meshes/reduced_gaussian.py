@@ -39,7 +39,7 @@ class ReducedGaussian(MeshBuilder):
                 f"a reduced Gaussian mesh needs one of `grid` and `rows`, got {'both' if grid else 'neither'}",
                 fix="give one of them, such as `grid: o96`",
             )
-        self.rows = rows if grid is None else _rows(grid)
+        self.rows: list[int] = _rows(grid) if grid is not None else rows or []
 
     def _build(self, context: BuildContext) -> MeshNodes:
         return MeshNodes(NodeSet.of_grid(Grid.reduced_gaussian(self.rows)))

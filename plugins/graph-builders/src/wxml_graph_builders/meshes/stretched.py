@@ -2,6 +2,7 @@
 
 __all__ = ["FinerArea", "Stretched"]
 
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -12,7 +13,7 @@ from wxml.data.sphere import from_unit_vectors
 from wxml.errors import DataError
 
 from wxml_graph_builders.areas import AreaOptions
-from wxml_graph_builders.icosphere import Icosphere, icosphere
+from wxml_graph_builders.icosphere import Icosphere, Near, icosphere
 from wxml_graph_builders.mesh_builder import MeshBuilder
 from wxml_graph_builders.mesh_nodes import Area, BuildContext, MeshNodes
 from wxml_graph_builders.regional_icosphere import FINEST, kept_icosphere
@@ -28,9 +29,9 @@ class FinerArea(Options):
 class Stretched(MeshBuilder):
     """A refined icosahedron with finer nodes in some areas, each within the one before.
 
-    The mesh has all nodes of `refinement`, and of each further refinement those in its area. A node keeps its neighbours
-    of every refinement that it belongs to, as far as they are there: the levels are the refinements from 0 to the
-    finest. Only triangles near an area are ever refined.
+    The mesh has all nodes of `refinement`, and of each further refinement those in its area. A node keeps its
+    neighbours of every refinement that it belongs to, as far as they are there: the levels are the refinements from 0
+    to the finest. Only triangles near an area are ever refined.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Stretched(MeshBuilder):
         ],
     ) -> None:
         steps = [refinement, *(one.refinement for one in finer)]
-        if any(fine <= coarse for coarse, fine in zip(steps, steps[1:], strict=False)):
+        if any(fine <= coarse for coarse, fine in pairwise(steps)):
             raise DataError(
                 f"each `refinement` must be greater than the one before, got {steps}",
                 fix="order `finer` from the widest area to the finest triangles",
@@ -52,9 +53,9 @@ class Stretched(MeshBuilder):
 
     def _build(self, context: BuildContext) -> MeshNodes:
         areas = [one.area.area(context) for one in self.finer]
-        near = [None] * self.refinement
+        near: list[Near | None] = [None] * self.refinement
         reached = [self.refinement, *(one.refinement for one in self.finer)]
-        for area, start, end in zip(areas, reached, reached[1:], strict=False):
+        for area, (start, end) in zip(areas, pairwise(reached), strict=True):
             near += [area.holds] * (end - start)
         return _stretched(icosphere(reached[-1], near), areas, reached, context)
 

@@ -1,0 +1,189 @@
+"""The GraphBuilder `composed`: any graph, from parts that are plugins."""
+
+__all__ = ["Composed"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+from wxml import EdgeSet, Graph, GraphBuilder, Grid, Kind, NodeSet, create
+from wxml.errors import DataError, nearest
+
+from wxml_graph_builders.areas import EARTH_RADIUS_KM
+from wxml_graph_builders.attributes.masks import mask_of
+from wxml_graph_builders.composed_options import DEFAULT_FEATURES, EdgeRule, FeatureRule, FinishOptions, NodeRule
+from wxml_graph_builders.edge_builder import EdgeBuilder
+from wxml_graph_builders.edge_features.length import lengths
+from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes, Pairs
+from wxml_graph_builders.norms import normed, normed_per_target
+
+Pair = tuple[str, str]
+KEEP = FinishOptions()
+
+
+class Composed(GraphBuilder):
+    """Any graph: node sets by mesh builders, joined by edge builders, with attributes and features.
+
+    The nodes of the data are there from the start, as `grid`, or as `data:NAME` for each of several grids; to give them
+    attributes write `grid: {plugin: grid, attributes: …}`. A model needs a node set `mesh`, and edges from the data to
+    it, within it, and back; coarser levels are `mesh:1`, `mesh:2` and so on.
+    """
+
+    def __init__(
+        self,
+        *,
+        nodes: Annotated[
+            dict[str, NodeRule],
+            Kind("mesh-builder"),
+            Field(min_length=1, description="name → node set, made in this order"),
+        ],
+        edges: Annotated[
+            tuple[EdgeRule, ...], Kind("edge-builder"), Field(min_length=1, description="how the nodes are joined")
+        ],
+        finish: Annotated[FinishOptions, Field(description="what is done in the end")] = KEEP,
+    ) -> None:
+        self.nodes = {"mesh" if name == "mesh:0" else name: rule for name, rule in nodes.items()}
+        self.rules = edges
+        self.finish = finish
+        self.edge_builders: list[EdgeBuilder] = [
+            create("edge-builder", rule.plugin, rule.options, where=f"graph.edges.{number}")
+            for number, rule in enumerate(edges)
+        ]
+
+    def _build(self, grid: Grid) -> Graph:
+        built = self._built_nodes(grid)
+        pairs = self._joined(built)
+        kept = _without_unconnected(built, pairs, self.finish.remove_unconnected)
+        built, pairs = kept
+        rules = self._features()
+        edges = {pair: _edge_set(built, pair, found, rules[pair]) for pair, found in pairs.items()}
+        used = {name for pair in pairs for name in pair}
+        return Graph({name: made.nodes for name, made in built.items() if name in used}, edges)
+
+    def _built_nodes(self, grid: Grid) -> dict[str, MeshNodes]:
+        """Each node set with its attributes, in the order of the config; those of the data come first."""
+        built = {"grid": MeshNodes(NodeSet.of_grid(grid))}
+        for name, rule in self.nodes.items():
+            context = BuildContext(grid, built)
+            if name in built and rule.plugin.rpartition(":")[2] != "grid":
+                raise DataError(
+                    f"the nodes `{name}` are those of the data, got `plugin: {rule.plugin}` for them",
+                    fix=f"write `{name}: {{plugin: grid}}`, or give the node set another name",
+                )
+            made = create("mesh-builder", rule.plugin, rule.options, where=f"graph.nodes.{name}").build(context)
+            built[name] = made
+            for attribute, chosen in rule.attributes.items():
+                where = f"graph.nodes.{name}.attributes.{attribute}"
+                values = create("node-attribute", chosen.plugin, chosen.options, where=where).values(
+                    built[name], BuildContext(grid, built)
+                )
+                if chosen.norm != "none":
+                    columns = values.astype(np.float64).reshape(len(values), -1)
+                    values = normed(columns, chosen.norm).reshape(values.shape)
+                named = built[name].nodes.with_attributes(**{attribute: values})
+                built[name] = replace(built[name], nodes=named)
+        return built
+
+    def _joined(self, built: Mapping[str, MeshNodes]) -> dict[Pair, Pairs]:
+        """The edges of each pair: those of all its rules, each once, sorted by target and then by source."""
+        found: dict[Pair, list[Pairs]] = {}
+        for number, (rule, builder) in enumerate(zip(self.rules, self.edge_builders, strict=True)):
+            source, target = (_named(built, name, number) for name in (rule.source, rule.target))
+            pairs = _masked(builder, source, target, rule)
+            found.setdefault((_level(rule.source), _level(rule.target)), []).append(pairs)
+        return {pair: self._restricted(built, pair, np.concatenate(each)) for pair, each in found.items()}
+
+    def _restricted(self, built: Mapping[str, MeshNodes], pair: Pair, pairs: Pairs) -> Pairs:
+        source, target = (built[name] for name in pair)
+        key = np.sort(pairs[:, 1] * len(source) + pairs[:, 0])
+        key = key[np.diff(key, prepend=-1) != 0]
+        pairs = np.stack([key % len(source), key // len(source)], axis=1)
+        if self.finish.longest_km is not None:
+            length = lengths(source.nodes, target.nodes, pairs) * EARTH_RADIUS_KM
+            pairs = pairs[length <= self.finish.longest_km]
+        if self.finish.remove_self_edges and pair[0] == pair[1]:
+            pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        return pairs
+
+    def _features(self) -> dict[Pair, Sequence[FeatureRule]]:
+        """The features of each pair: those that one of its rules gives, or the usual ones."""
+        chosen: dict[Pair, Sequence[FeatureRule]] = {}
+        for rule in self.rules:
+            pair = (_level(rule.source), _level(rule.target))
+            before = chosen.get(pair)
+            if rule.features is not None and before not in (None, rule.features):
+                raise DataError(
+                    f"two rules for edges {pair[0]} → {pair[1]} name different features",
+                    fix="name them in one of the rules",
+                )
+            chosen[pair] = rule.features or before  # type: ignore[assignment]
+        return {pair: rules or DEFAULT_FEATURES for pair, rules in chosen.items()}
+
+
+def _level(name: str) -> str:
+    return "mesh" if name == "mesh:0" else name
+
+
+def _named(built: Mapping[str, MeshNodes], name: str, number: int) -> MeshNodes:
+    if _level(name) not in built:
+        raise DataError(
+            f"`edges[{number}]` joins the nodes {name!r}, and there are none of that name: {nearest(name, built)}",
+            fix="name a node set of `nodes`, or one of the data",
+        )
+    return built[_level(name)]
+
+
+def _masked(builder: EdgeBuilder, source: MeshNodes, target: MeshNodes, rule: EdgeRule) -> Pairs:
+    """The edges between the nodes that the masks leave, in the numbers of all nodes."""
+    numbers, parts = [], []
+    for nodes, mask in ((source, rule.source_mask), (target, rule.target_mask)):
+        kept = np.ones(len(nodes), bool) if mask is None else mask_of(nodes, mask)
+        if not kept.any():
+            raise DataError(
+                f"no node has the attribute `{mask}`, so edges {rule.source} → {rule.target} join nothing",
+                fix="choose another mask, or leave it out",
+            )
+        numbers.append(np.flatnonzero(kept))
+        parts.append(nodes.subset(kept))
+    if source is target and rule.source_mask == rule.target_mask:
+        parts[1] = parts[0]
+    pairs = builder.edges(*parts)
+    return np.stack([numbers[0][pairs[:, 0]], numbers[1][pairs[:, 1]]], axis=1)
+
+
+def _without_unconnected(
+    built: Mapping[str, MeshNodes], pairs: Mapping[Pair, Pairs], names: Sequence[str]
+) -> tuple[dict[str, MeshNodes], dict[Pair, Pairs]]:
+    """Leave out nodes that no edge joins, and number the others anew."""
+    kept, edges = dict(built), dict(pairs)
+    for name in names:
+        if name not in built or name == "grid" or name.startswith("data:"):
+            raise DataError(
+                f"`remove_unconnected` names node sets of `nodes` that are not the data's, got {name!r}",
+                fix="name a mesh; a node of the data without edges is an error",
+            )
+        joined = np.zeros(len(built[name]), bool)
+        for pair, found in edges.items():
+            for end in (0, 1):
+                if pair[end] == name:
+                    joined[found[:, end]] = True
+        number = np.cumsum(joined) - 1
+        kept[name] = built[name].subset(joined)
+        for pair, found in edges.items():
+            ends = [number[found[:, end]] if pair[end] == name else found[:, end] for end in (0, 1)]
+            edges[pair] = np.stack(ends, axis=1)
+    return kept, edges
+
+
+def _edge_set(built: Mapping[str, MeshNodes], pair: Pair, pairs: Pairs, rules: Sequence[FeatureRule]) -> EdgeSet:
+    source, target = (built[name].nodes for name in pair)
+    columns = []
+    for rule in rules:
+        feature = create("edge-feature", rule.plugin, rule.options, where=f"graph.edges {pair[0]} → {pair[1]}")
+        values = feature.values(source, target, pairs)
+        per_target = rule.per == "target"
+        columns.append(normed_per_target(values, rule.norm, pairs[:, 1]) if per_target else normed(values, rule.norm))
+    features = np.concatenate(columns, axis=1).astype(np.float32)
+    return EdgeSet(pairs[:, 0].copy(), pairs[:, 1].copy(), len(source), len(target), features)

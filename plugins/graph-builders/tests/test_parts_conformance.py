@@ -1,0 +1,213 @@
+"""What the interfaces of the parts of a graph promise, checked by the kit for every part of this package."""
+
+from wxml_graph_builders.attributes.area import Area
+from wxml_graph_builders.attributes.masks import And, Boundary, InArea, Near, Not, Or
+from wxml_graph_builders.edge_features.barycentric_weights import Barycentric
+from wxml_graph_builders.edge_features.direction import Azimuth, Direction, Harmonics
+from wxml_graph_builders.edge_features.distance_kernels import Gaussian, RadialBasis
+from wxml_graph_builders.edge_features.length import Length
+from wxml_graph_builders.edge_features.node_values import Difference, FromNode
+from wxml_graph_builders.edge_features.relative_position import RelativePosition
+from wxml_graph_builders.edge_rules.all_nodes import All
+from wxml_graph_builders.edge_rules.containing_triangle import ContainingTriangle
+from wxml_graph_builders.edge_rules.multi_scale import MultiScale
+from wxml_graph_builders.edge_rules.nearest import MutualNearest, Nearest, ReversedNearest
+from wxml_graph_builders.edge_rules.radius import Radius, ReversedRadius
+from wxml_graph_builders.meshes.grid_nodes import GridNodes
+from wxml_graph_builders.meshes.healpix import Healpix
+from wxml_graph_builders.meshes.hexagons import Hexagons
+from wxml_graph_builders.meshes.latitude_longitude import LatitudeLongitude
+from wxml_graph_builders.meshes.limited import Limited
+from wxml_graph_builders.meshes.reduced_gaussian import ReducedGaussian
+from wxml_graph_builders.meshes.stretched import Stretched
+from wxml_graph_builders.meshes.triangles import Triangles
+from wxml_graph_builders.testing import (
+    EdgeBuilderContract,
+    EdgeFeatureContract,
+    MeshBuilderContract,
+    NodeAttributeContract,
+)
+
+BOX = {"box": [60, -10, 30, 40]}
+
+
+class TestGridNodes(MeshBuilderContract):
+    plugin = GridNodes
+
+
+class TestHealpix(MeshBuilderContract):
+    plugin = Healpix
+    options = {"nside": 4}
+
+
+class TestHealpixInRings(MeshBuilderContract):
+    plugin = Healpix
+    options = {"nside": 4, "order": "ring"}
+
+
+class TestHexagons(MeshBuilderContract):
+    plugin = Hexagons
+    options = {"divisions": 5}
+
+
+class TestLatitudeLongitude(MeshBuilderContract):
+    plugin = LatitudeLongitude
+    options = {"latitudes": 8}
+
+
+class TestLimited(MeshBuilderContract):
+    plugin = Limited
+    options = {"base": {"plugin": "hexagons", "divisions": 8}, "area": {"box": [60, -10, 10, 40], "margin_km": 500}}
+
+
+class TestLimitedToTheGrid(MeshBuilderContract):
+    plugin = Limited
+
+
+class TestReducedGaussian(MeshBuilderContract):
+    plugin = ReducedGaussian
+    options = {"grid": "o8"}
+
+
+class TestStretched(MeshBuilderContract):
+    plugin = Stretched
+    options = {"refinement": 2, "finer": [{"refinement": 4, "area": BOX}]}
+
+
+class TestTriangles(MeshBuilderContract):
+    plugin = Triangles
+
+
+class TestAll(EdgeBuilderContract):
+    plugin = All
+
+
+class TestContainingTriangle(EdgeBuilderContract):
+    plugin = ContainingTriangle
+
+
+class TestMultiScale(EdgeBuilderContract):
+    plugin = MultiScale
+
+
+class TestMultiScaleOfTwoHops(EdgeBuilderContract):
+    plugin = MultiScale
+    options = {"coarsest": 1, "hops": 2, "self_edges": True}
+
+
+class TestMutualNearest(EdgeBuilderContract):
+    plugin = MutualNearest
+
+
+class TestNearest(EdgeBuilderContract):
+    plugin = Nearest
+
+
+class TestReversedNearest(EdgeBuilderContract):
+    plugin = ReversedNearest
+
+
+class TestRadius(EdgeBuilderContract):
+    plugin = Radius
+    options = {"factor": 1.5}
+
+
+class TestReversedRadius(EdgeBuilderContract):
+    plugin = ReversedRadius
+    options = {"km": 2500}
+
+
+class TestArea(NodeAttributeContract):
+    plugin = Area
+
+
+class TestExactArea(NodeAttributeContract):
+    plugin = Area
+    options = {"method": "exact"}
+
+
+class TestAreaOfAMask(NodeAttributeContract):
+    plugin = Area
+    options = {"mask": "north", "unit": "m2"}
+
+
+class TestAnd(NodeAttributeContract):
+    plugin = And
+    options = {"of": ["north", "east"]}
+
+
+class TestOr(NodeAttributeContract):
+    plugin = Or
+    options = {"of": ["north", "east"]}
+
+
+class TestNot(NodeAttributeContract):
+    plugin = Not
+    options = {"of": "north"}
+
+
+class TestBoundary(NodeAttributeContract):
+    plugin = Boundary
+
+
+class TestBoundaryInKm(NodeAttributeContract):
+    plugin = Boundary
+    options = {"width_km": 300}
+
+
+class TestInArea(NodeAttributeContract):
+    plugin = InArea
+    options = {"area": BOX}
+
+
+class TestNear(NodeAttributeContract):
+    plugin = Near
+    options = {"nodes": "grid", "km": 10}
+
+
+class TestAzimuth(EdgeFeatureContract):
+    plugin = Azimuth
+
+
+class TestBarycentric(EdgeFeatureContract):
+    plugin = Barycentric
+
+
+class TestDifference(EdgeFeatureContract):
+    plugin = Difference
+    options = {"attribute": "height"}
+
+
+class TestDirection(EdgeFeatureContract):
+    plugin = Direction
+
+
+class TestFromNode(EdgeFeatureContract):
+    plugin = FromNode
+    options = {"attribute": "height", "end": "target"}
+
+
+class TestGaussian(EdgeFeatureContract):
+    plugin = Gaussian
+    options = {"sigma_km": 500}
+
+
+class TestHarmonics(EdgeFeatureContract):
+    plugin = Harmonics
+
+
+class TestLength(EdgeFeatureContract):
+    plugin = Length
+
+
+class TestRelativeLength(EdgeFeatureContract):
+    plugin = Length
+    options = {"unit": "relative"}
+
+
+class TestRadialBasis(EdgeFeatureContract):
+    plugin = RadialBasis
+
+
+class TestRelativePosition(EdgeFeatureContract):
+    plugin = RelativePosition
