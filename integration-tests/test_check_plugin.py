@@ -63,6 +63,11 @@ OPTIONS = {
     "data-source merge": ["sources=[{plugin: xarray, path: world.nc}, {plugin: xarray, path: later.nc}]"],
     "data-source rename": ["source.plugin=xarray", "source.path=world.nc", "names.t=u"],
     "data-source subset": ["source.plugin=xarray", "source.path=world.nc", "frequency=12h"],
+    "graph-builder composed": [
+        "nodes={mesh: {plugin: triangles, refinement: 1}}",
+        "edges=[{from: grid, to: mesh, plugin: radius}, {from: mesh, to: mesh, plugin: multi-scale}, "
+        "{from: mesh, to: grid, plugin: nearest}]",
+    ],
     "graph-builder icosahedral": ["refinement=1"],
     "processor gnn": ["num_layers=1", "hidden_layers=1"],
     "processor point-wise": ["num_layers=1"],

@@ -21,6 +21,7 @@ NAMES = (
     "deprecations",
     "extensions",
     "forcings",
+    "graph-parts",
     "hierarchies",
     "hooks",
     "kinds-of-your-own",

@@ -17,14 +17,14 @@ class Part(PluginChoice):
     """A processor, and what comes after it."""
 
     start: Annotated[str, Field(alias="from", description="where it starts")]
-    after: Annotated[dict[str, PluginChoice], Kind("transform", by_key=True)] = {}  # noqa: RUF012
+    after: Annotated[dict[str, PluginChoice], Kind("transform", by_key=True)] = {}
 
 
 class Model(Options):
-    stages: list[Stage] = []  # noqa: RUF012
-    named: dict[str, Stage] = {}  # noqa: RUF012
+    stages: list[Stage] = []
+    named: dict[str, Stage] = {}
     parts: Annotated[tuple[Part, ...], Kind("processor")] = ()
-    of: Annotated[dict[str, Part], Kind("mapper")] = {}  # noqa: RUF012
+    of: Annotated[dict[str, Part], Kind("mapper")] = {}
 
 
 def test_choices_in_lists_and_mappings_of_groups_are_found() -> None:
@@ -46,9 +46,9 @@ def test_the_keys_of_a_place_are_no_options_of_its_plugin() -> None:
     assert (first.path, first.kind, first.options) == (("parts", 0), "processor", {"layers": 2})
     assert (inner.path, inner.kind, inner.options) == (("parts", 0, "after", "log"), "transform", {"base": 10})
     assert inner.written["plugin"] == "log"
-    parsed = Part.model_validate(part)
+    parsed = Part.model_validate({"plugin": "gnn", "from": "grid", "layers": 2})
     assert (parsed.start, parsed.options) == ("grid", {"layers": 2})
-    (named, _) = choices_in({"of": {"x": parsed.model_dump(by_alias=True)}}, Model)
+    (named,) = choices_in({"of": {"x": parsed.model_dump(by_alias=True)}}, Model)
     assert (named.path, named.options) == (("of", "x"), {"layers": 2})
 
 

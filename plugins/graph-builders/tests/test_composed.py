@@ -1,10 +1,11 @@
 """Graphs from parts: the same bits as the builders that exist, masks, united rules, finishing."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from wxml import Graph, Grid, create
+from wxml import Graph, Grid, GridPart, create
 from wxml.errors import ConfigError, DataError
 from wxml.testing import GraphBuilderContract, tiny_grid
 from wxml_graph_builders import Composed, Icosahedral, LatLon
@@ -14,6 +15,7 @@ EDGES = [
     {"from": "mesh", "to": "mesh", "plugin": "multi-scale"},
     {"from": "mesh", "to": "grid", "plugin": "nearest"},
 ]
+PLACES = ("latitudes", "longitudes")
 MESH = {"mesh": {"plugin": "triangles", "refinement": 2}}
 
 
@@ -56,6 +58,26 @@ def test_parts_make_the_same_bits_as_icosahedral(grid: Grid, coarsest: int) -> N
 def test_parts_make_the_same_bits_as_lat_lon() -> None:
     graph = composed({"mesh": {"plugin": "latitude-longitude", "latitudes": 9}}, EDGES).build(tiny_grid())
     assert same_bits(graph, LatLon(latitudes=9).build(tiny_grid()))
+
+
+def test_each_of_several_grids_is_a_node_set() -> None:
+    """The parts of a grid are joined with the mesh each by its own rules, and know their areas."""
+    globe, region = Grid.octahedral(4), Grid.regular(np.linspace(60, 40, 5), np.linspace(0, 20, 5))
+    both = Grid.unstructured(*(np.concatenate([getattr(one, name) for one in (globe, region)]) for name in PLACES))
+    both = replace(both, parts=(GridPart("globe", len(globe)), GridPart("region", len(region))))
+    exact = {"plugin": "grid", "nodes": "data:region", "attributes": {"area": {"method": "exact"}}}
+    edges = [
+        {"from": "data:globe", "to": "mesh", "plugin": "radius"},
+        {"from": "data:region", "to": "mesh", "plugin": "reversed-nearest", "nearest": 1},
+        EDGES[1],
+        {"from": "mesh", "to": "data:globe", "plugin": "nearest"},
+        {"from": "mesh", "to": "data:region", "plugin": "containing-triangle"},
+    ]
+    graph = composed({**MESH, "data:region": exact}, edges).build(both)
+    assert set(graph.data) == {"data:globe", "data:region"}
+    assert len(graph.edges["data:region", "mesh"]) == 25
+    assert len(graph.edges["mesh", "data:region"]) == 75
+    np.testing.assert_allclose(graph.nodes["data:region"].attributes["area"], 1 / 25)
 
 
 def test_rules_for_one_pair_are_united() -> None:

@@ -64,7 +64,8 @@ class Composed(GraphBuilder):
 
     def _built_nodes(self, grid: Grid) -> dict[str, MeshNodes]:
         """Each node set with its attributes, in the order of the config; those of the data come first."""
-        built = {"grid": MeshNodes(NodeSet.of_grid(grid))}
+        parts = {f"data:{part.name}": grid.part(part.name) for part in grid.parts}
+        built = {name: MeshNodes(NodeSet.of_grid(each)) for name, each in {"grid": grid, **parts}.items()}
         for name, rule in self.nodes.items():
             context = BuildContext(grid, built)
             if name in built and rule.plugin.rpartition(":")[2] != "grid":

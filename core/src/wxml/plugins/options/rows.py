@@ -56,15 +56,16 @@ def option_rows(
         above: the models that hold this one; a model that holds itself is not repeated.
     """
     for name, field in model.model_fields.items():
+        key = field.alias or name
         default = getattr(given, name) if isinstance(given, model) else field.get_default(call_default_factory=True)
         group = model_in(field.annotation)
         if group is not None and kind_of(field) and not own_keys(group):
             group = None
         several = group is not None and _is_container(field.annotation)
         if group is None or several or not (isinstance(default, group) or default is PydanticUndefined):
-            yield _row(f"{prefix}{name}", field, default)
+            yield _row(f"{prefix}{key}", field, default)
         if group is not None and group not in (*above, model):
-            below = f"{prefix}{name}.*." if several else f"{prefix}{name}."
+            below = f"{prefix}{key}.*." if several else f"{prefix}{key}."
             yield from option_rows(group, below, default, (*above, model))
 
 

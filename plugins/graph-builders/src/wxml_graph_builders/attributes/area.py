@@ -92,14 +92,16 @@ def _surround(nodes: MeshNodes) -> bool:
 
 def _known(nodes: MeshNodes, context: BuildContext) -> Areas:
     """The area weights of the grid whose nodes these are."""
-    grid = context.grid
-    same = len(grid) == len(nodes) and np.array_equal(grid.latitudes, nodes.nodes.latitudes)
-    if not same or not np.array_equal(grid.longitudes, nodes.nodes.longitudes):
-        raise DataError(
-            "method `exact` takes the areas that the grid of the data knows, got nodes that are not all of the grid's",
-            fix="write `method: spherical-voronoi`",
-        )
-    return np.asarray(grid.area_weights)
+    for grid in (context.grid, *(context.grid.part(part.name) for part in context.grid.parts)):
+        places = (nodes.nodes.latitudes, nodes.nodes.longitudes)
+        if all(
+            np.array_equal(one, other) for one, other in zip(places, (grid.latitudes, grid.longitudes), strict=True)
+        ):
+            return np.asarray(grid.area_weights)
+    raise DataError(
+        "method `exact` takes the areas that the grid of the data knows, got nodes that are not all of the grid's",
+        fix="write `method: spherical-voronoi`",
+    )
 
 
 def _bands(nodes: MeshNodes) -> Areas:
