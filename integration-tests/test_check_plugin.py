@@ -11,6 +11,7 @@ import zarr
 
 WORLD, OTHER = "{plugin: xarray, path: world.nc}", "{plugin: xarray, path: other.nc}"
 HALF = f"{{plugin: subset, area: {{%s: 30}}, source: {WORLD}}}"
+MIXED = "{from: mesh, to: mesh, plugin: multi-scale}"
 OPTIONS = {
     "trainer lightning": [
         "max_steps=30",
@@ -65,8 +66,7 @@ OPTIONS = {
     "data-source subset": ["source.plugin=xarray", "source.path=world.nc", "frequency=12h"],
     "graph-builder composed": [
         "nodes={mesh: {plugin: triangles, refinement: 1}}",
-        "edges=[{from: grid, to: mesh, plugin: radius}, {from: mesh, to: mesh, plugin: multi-scale}, "
-        "{from: mesh, to: grid, plugin: nearest}]",
+        f"edges=[{{from: grid, to: mesh, plugin: radius}}, {MIXED}, {{from: mesh, to: grid, plugin: nearest}}]",
     ],
     "graph-builder icosahedral": ["refinement=1"],
     "processor gnn": ["num_layers=1", "hidden_layers=1"],

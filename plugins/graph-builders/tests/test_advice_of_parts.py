@@ -256,6 +256,12 @@ CASES: list[tuple[pytest.MarkDecorator, Grid, Choice, list[Choice]]] = [
         [graph(grid=grid()), graph(coarse=TRIANGLES)],
     ),
     (
+        carries_out("add a rule for edges {} → {}, such as `plugin: {}`"),
+        GLOBE,
+        graph(TRIANGLES, {**READ, "plugin": "nearest", "nearest": 1}, MIX, WRITE),
+        [graph(TRIANGLES, {**READ, "plugin": "nearest"}, {**READ, "plugin": "reversed-nearest"}, MIX, WRITE)],
+    ),
+    (
         carries_out("name them in one of the rules"),
         GLOBE,
         graph(

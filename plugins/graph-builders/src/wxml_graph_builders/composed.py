@@ -55,8 +55,8 @@ class Composed(GraphBuilder):
     def _build(self, grid: Grid) -> Graph:
         built = self._built_nodes(grid)
         pairs = self._joined(built)
-        kept = _without_unconnected(built, pairs, self.finish.remove_unconnected)
-        built, pairs = kept
+        built, pairs = _without_unconnected(built, pairs, self.finish.remove_unconnected)
+        _refuse_left_out(built, pairs)
         rules = self._features()
         edges = {pair: _edge_set(built, pair, found, rules[pair]) for pair, found in pairs.items()}
         used = {name for pair in pairs for name in pair}
@@ -176,6 +176,26 @@ def _without_unconnected(
             ends = [number[found[:, end]] if pair[end] == name else found[:, end] for end in (0, 1)]
             edges[pair] = np.stack(ends, axis=1)
     return kept, edges
+
+
+def _refuse_left_out(built: Mapping[str, MeshNodes], pairs: Mapping[Pair, Pairs]) -> None:
+    """Refuse a graph in which the mesh does not read a node of the data, or does not reach one that is forecast."""
+    for (source, target), found in pairs.items():
+        for name, end, other in ((source, 0, target), (target, 1, source)):
+            if other != "mesh" or not (name == "grid" or name.startswith("data:")):
+                continue
+            nodes = built[name].nodes
+            left = np.bincount(found[:, end], minlength=len(nodes)) == 0
+            left &= ~nodes.boundary if end else True
+            if left.any():
+                first = int(np.argmax(left))
+                way = "read no node of the mesh" if end else "are read by no node of the mesh"
+                raise DataError(
+                    f"{left.sum()} of {len(nodes)} nodes `{name}` {way}, the first is node {first} at "
+                    f"{nodes.latitudes[first]:.3f}°N {nodes.longitudes[first]:.3f}°E",
+                    fix=f"add a rule for edges {source} → {target}, such as "
+                    f"`plugin: {'nearest' if end else 'reversed-nearest'}`",
+                )
 
 
 def _edge_set(built: Mapping[str, MeshNodes], pair: Pair, pairs: Pairs, rules: Sequence[FeatureRule]) -> EdgeSet:

@@ -2,6 +2,7 @@
 
 __all__ = ["GridNodes"]
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -21,4 +22,4 @@ class GridNodes(MeshBuilder):
         self.nodes = nodes
 
     def _build(self, context: BuildContext) -> MeshNodes:
-        return context.named(self.nodes)
+        return replace(context.named(self.nodes))  # other nodes at the same places: edges lead from one to the other
