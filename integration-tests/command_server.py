@@ -43,13 +43,15 @@ def answer(request: dict[str, Any]) -> int:
 
 
 def run(request: dict[str, Any]) -> int:
-    """The command line, as the console script calls it."""
-    for number, name in enumerate((os.devnull, request["stdout"], request["stderr"])):
-        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+    """The command line, as the console script calls it; the streams stay as they are if the request names no files."""
+    if "stdout" in request:
+        for number, name in enumerate((os.devnull, request["stdout"], request["stderr"])):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
     os.chdir(request["folder"])
     variables = request.get("variables", {})
     os.environ.update(variables)
     sys.path[:0] = filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))
+    importlib.invalidate_caches()
     installed.cache_clear()
     sys.argv[1:] = request["arguments"]
     try:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,19 +86,20 @@ def run(cache) -> Callable[..., Done]:
     return run
 
 
-@pytest.fixture(scope="session")
-def quickly(tmp_path_factory, cache) -> Iterator[Callable[..., Done]]:
-    """Run `wxml` in a folder, in a fork of a process that has imported everything: for many small commands."""
-    command = [sys.executable, Path(__file__).with_name("command_server.py")]
-    files = [tmp_path_factory.mktemp("output") / name for name in ("stdout", "stderr")]
-    with subprocess.Popen(
-        command, env=environment(WXML_CACHE=cache), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
+@contextmanager
+def forks(python: Path, folder: Path, variables: dict[str, str]) -> Iterator[Callable[..., Done]]:
+    """Run `wxml` of an environment in forks of a process that has imported everything; its output lies in `folder`.
+
+    What is installed while the process runs is seen, but for editable installations.
+    """
+    command = [python, Path(__file__).with_name("command_server.py")]
+    files = [folder / name for name in ("stdout", "stderr")]
+    with subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
         assert server.stdout
         asked, answers = server.stdin, server.stdout
 
-        def quickly(*arguments: object, folder: Path, **changes: str) -> Done:
+        def run(*arguments: object, folder: Path, **changes: str) -> Done:
             for file in files:
                 file.write_text("")
             request = {
@@ -111,8 +113,35 @@ def quickly(tmp_path_factory, cache) -> Iterator[Callable[..., Done]]:
             code = int(answers.readline())
             return subprocess.CompletedProcess(arguments, code, *(file.read_text() for file in files))
 
-        yield quickly
+        yield run
         asked.close()
+
+
+@pytest.fixture(scope="session")
+def quickly(tmp_path_factory, cache) -> Iterator[Callable[..., Done]]:
+    """Run `wxml` in a folder, in a fork of a process that has imported everything: for many small commands."""
+    with forks(Path(sys.executable), tmp_path_factory.mktemp("output"), environment(WXML_CACHE=cache)) as run:
+        yield run
+
+
+@pytest.fixture(scope="session")
+def quick_script(tmp_path_factory, cache) -> Iterator[Path]:
+    """A script that runs `wxml` in such a fork: for scripts of shell, which call it by its path, also side by side."""
+    folder, here = tmp_path_factory.mktemp("script"), Path(__file__).parent
+    command = [sys.executable, here / "fork_listener.py", folder / "socket"]
+    with subprocess.Popen(
+        command, env=environment(WXML_CACHE=cache), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as listener:
+        assert listener.stdin
+        assert listener.stdout
+        assert listener.stdout.readline() == "ready\n"
+        script = folder / "wxml"
+        script.write_text(
+            f'#!/bin/sh\nexec {sys.executable} -I -S {here / "fork_caller.py"} {folder / "socket"} "$@"\n'
+        )
+        script.chmod(0o755)
+        yield script
+        listener.stdin.close()
 
 
 def insisting(run: Callable[..., Done]) -> Callable[..., Done]:
@@ -244,21 +273,24 @@ class CleanEnvironment:
     folder: Path
     wheels: Path
 
+    def variables(self) -> dict[str, str]:
+        """What its processes find around them."""
+        return environment(
+            PATH=f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            WXML_CACHE=str(self.folder / "cache"),
+            PIP_NO_INDEX="1",  # an ordinary `pip install` then takes what lies in the folder of wheels
+            PIP_FIND_LINKS=str(self.wheels),
+            PIP_NO_BUILD_ISOLATION="0",  # means: build with the hatchling that is here
+            PIP_DISABLE_PIP_VERSION_CHECK="1",
+            PIP_ROOT_USER_ACTION="ignore",
+        )
+
     def run(self, command: str, folder: Path) -> Done:
         """Run a line of shell; stdout and stderr come as one, as on a terminal."""
-        changes = {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "WXML_CACHE": str(self.folder / "cache"),
-            "PIP_NO_INDEX": "1",  # an ordinary `pip install` then takes what lies in the folder of wheels
-            "PIP_FIND_LINKS": str(self.wheels),
-            "PIP_NO_BUILD_ISOLATION": "0",  # means: build with the hatchling that is here
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PIP_ROOT_USER_ACTION": "ignore",
-        }
         return subprocess.run(
             ["/bin/bash", "-c", command],
             cwd=folder,
-            env=environment(**changes),
+            env=self.variables(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -297,6 +329,14 @@ def environment_of_wheels(tmp_path_factory, wheels) -> CleanEnvironment:
     done = made.run("python -m pip install --quiet wxml", folder)
     assert done.returncode == 0, done.stdout
     return made
+
+
+@pytest.fixture(scope="session")
+def quick_in_clean(environment_of_wheels, tmp_path_factory) -> Iterator[Callable[..., Done]]:
+    """Run its `wxml` in a folder, in a fork: for many commands, where that it starts was shown before."""
+    python = environment_of_wheels.folder / "bin" / "python"
+    with forks(python, tmp_path_factory.mktemp("output"), environment_of_wheels.variables()) as run:
+        yield run
 
 
 @pytest.fixture

@@ -36,8 +36,13 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def installation(environment_of_wheels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The environment with everything in it, for as long as these tests last."""
+def installation(
+    quick_in_clean: Command, environment_of_wheels, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The environment with everything in it, for as long as these tests last.
+
+    The process that is forked began before, and has imported none of them.
+    """
     folder, home = tmp_path_factory.mktemp("bad"), environment_of_wheels.folder
     wheels = [packages.write_wheel(plugin, folder) for plugin in BAD]
     pip(environment_of_wheels, f"install --no-deps --no-index {' '.join(map(str, wheels))}", folder)
@@ -68,6 +73,12 @@ def seen(tmp_path: Path) -> Path:
 def there(installation: Path, run, seen: Path, tmp_path: Path) -> Command:
     """Run `wxml` of that environment."""
     return partial(run, script=installation / "bin/wxml", folder=tmp_path, ACME_SEEN=str(seen))
+
+
+@pytest.fixture
+def quickly_there(installation: Path, quick_in_clean: Command, seen: Path, tmp_path: Path) -> Command:
+    """Run it in a fork: where the question is not what happens to the process."""
+    return partial(quick_in_clean, folder=tmp_path, ACME_SEEN=str(seen))
 
 
 def imported(seen: Path) -> set[str]:
@@ -168,9 +179,11 @@ def test_one_alone_changes_nothing_for_the_others(plugin, run, usual, seen: Path
 # Working beside them
 
 
-def test_a_training_gives_the_same_weights(trained: Path, there: Command, seen: Path, make_world, tmp_path) -> None:
+def test_a_training_gives_the_same_weights(
+    trained: Path, quickly_there: Command, seen: Path, make_world, tmp_path
+) -> None:
     folder = in_full(make_world(tmp_path / "world"))
-    done = there("train", "experiment.yaml", "--run-dir", "run", folder=folder)
+    done = quickly_there("train", "experiment.yaml", "--run-dir", "run", folder=folder)
     assert done.returncode == 0, done.stderr
     assert imported(seen) == {"acme_hook"}, "hooks are everyone's, the others were not asked for"
     says(done.stderr, BY_NAME["acme-hook"])
@@ -180,23 +193,25 @@ def test_a_training_gives_the_same_weights(trained: Path, there: Command, seen: 
 
 
 def test_a_checkpoint_from_before_makes_the_same_forecast(
-    trained: Path, forecast_file, there: Command, tmp_path
+    trained: Path, forecast_file, quickly_there: Command, tmp_path
 ) -> None:
     """Its config has the bare name that two packages provide now; what it was trained with is in its lock."""
     import xarray as xr
 
-    done = there("forecast", "run/checkpoint.safetensors", "-o", tmp_path / "new.nc", folder=trained)
+    done = quickly_there("forecast", "run/checkpoint.safetensors", "-o", tmp_path / "new.nc", folder=trained)
     assert done.returncode == 0, done.stderr
     with xr.open_dataset(tmp_path / "new.nc") as found, xr.open_dataset(forecast_file) as expected:
         xr.testing.assert_identical(found.drop_attrs(), expected.drop_attrs())
 
 
-def test_a_taken_name_is_an_error_until_one_is_denied(there: Command, make_world, seen: Path, tmp_path: Path) -> None:
+def test_a_taken_name_is_an_error_until_one_is_denied(
+    quickly_there: Command, make_world, seen: Path, tmp_path: Path
+) -> None:
     folder = make_world(tmp_path / "world")
-    done = there("config", "validate", "experiment.yaml", folder=folder)
+    done = quickly_there("config", "validate", "experiment.yaml", folder=folder)
     assert done.returncode == 2
     says(done.stderr, BY_NAME["acme-duplicate"])
-    denied = there("config", "validate", "experiment.yaml", folder=folder, WXML_PLUGINS="-ACME_Duplicate")
+    denied = quickly_there("config", "validate", "experiment.yaml", folder=folder, WXML_PLUGINS="-ACME_Duplicate")
     assert denied.stdout == "config is valid\n"
     assert imported(seen) <= {"acme_hook"}
 
@@ -222,12 +237,12 @@ def test_using_one_says_whose_fault_it_is(plugin, there: Command) -> None:
 
 
 @pytest.mark.parametrize("plugin", IN_CONFIG, ids=str)
-def test_naming_one_in_a_config_says_so_too(plugin, there: Command, make_world, tmp_path: Path) -> None:
+def test_naming_one_in_a_config_says_so_too(plugin, quickly_there: Command, make_world, tmp_path: Path) -> None:
     folder = make_world(tmp_path / "world")
     chosen = f"data.transforms=[{{plugin: {plugin.name}}}]"
     if plugin.kind == "processor":
         chosen = f"model.processor={{plugin: {plugin.name}}}"
-    done = there("config", "validate", "experiment.yaml", chosen, folder=folder)
+    done = quickly_there("config", "validate", "experiment.yaml", chosen, folder=folder)
     assert done.returncode == plugin.exit_code, done.stderr
     says(done.stderr, plugin)
     assert f"{plugin.kind} '{plugin.name}'" in done.stderr

@@ -32,6 +32,17 @@ TODAY = {
 }
 
 
+OWN_PROCESS = {
+    "11-stale-empty-dist-info": "what Python finds when it starts",
+    "14-egg-info-in-a-source-tree": "what Python finds when it starts",
+    "17-mlflow-first-use-race": "trainings that import the tracker at the same time",
+    "40-failing-run-deletes-other-run": "a training in the background",
+    "41-stderr-closed": "a process that begins without stderr",
+    "43-shadowed-code-recorded-as-clean": "other code in the place of a package",
+}
+"""Case → what it is about that a fork of a process that has imported everything would not show."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """How a case ends, and what it says, where that differs from the exit code 0."""
@@ -64,10 +75,11 @@ CASE_NAMES = NAMES or [pytest.param("none", marks=NO_CASES)]
 
 
 @pytest.mark.parametrize("case", CASE_NAMES, indirect=True)
-def test_a_case_ends_right(run, case, tmp_path):
+def test_a_case_ends_right(run, quick_script, case, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
-    here = {"WXML": str(WXML), "PY": sys.executable, "TMPDIR": str(work)}
+    wxml = WXML if case.name in OWN_PROCESS else quick_script
+    here = {"WXML": str(wxml), "PY": sys.executable, "TMPDIR": str(work)}
     done = run(case / "run.sh", folder=work, script="bash", **here)
     said = done.stdout + done.stderr
     verdict = RIGHT_ALTHOUGH_COUNTED.get(case.name)

@@ -150,7 +150,7 @@ def said(done: "subprocess.CompletedProcess[str]") -> str:
 
 
 @pytest.fixture(scope="module")
-def hooked(tmp_path_factory, make_world, run) -> Path:
+def hooked(tmp_path_factory, make_world, quickly) -> Path:
     """A training and a forecast on a machine with hooks that work and hooks that fail."""
     folder = tmp_path_factory.mktemp("hooked")
     site = install(folder / "site", "acme-hooks", "[wxml.hooks]\nacme = acme_hooks\n", {"acme_hooks.py": HOOKS})
@@ -161,7 +161,7 @@ def hooked(tmp_path_factory, make_world, run) -> Path:
         "train": ("train", "experiment.yaml", "--run-dir", "run"),
         "forecast": ("forecast", CHECKPOINT, "-o", "forecast.nc"),
     }.items():
-        done = run(*arguments, folder=world, **variables)
+        done = quickly(*arguments, folder=world, **variables)
         assert done.returncode == 0, done.stderr
         (folder / f"{name}.stderr").write_text(done.stderr)
     return folder
@@ -284,26 +284,26 @@ def test_a_command_that_does_not_fit_this_core_says_so(site: Path, run, tmp_path
 # Kinds
 
 
-def test_a_package_can_declare_a_kind_that_others_fill(site: Path, run, tmp_path: Path) -> None:
+def test_a_package_can_declare_a_kind_that_others_fill(site: Path, quickly, tmp_path: Path) -> None:
     install(site, "acme-losses", "[wxml.kinds]\nlosses = acme_losses:Loss\n", {"acme_losses.py": LOSSES})
     install(site, "other-losses", "[wxml.losses]\nhuber = acme_losses:Huber\nwrong = json:JSONDecoder\n", {})
-    listed = said(run("list-plugins", "--kind", "losses", "--json", folder=tmp_path, PYTHONPATH=str(site)))
+    listed = said(quickly("list-plugins", "--kind", "losses", "--json", folder=tmp_path, PYTHONPATH=str(site)))
     plugins = json.loads(listed)["plugins"]
     assert [(one["kind"], one["full_name"], one["status"]) for one in plugins] == [
         ("loss", "other-losses:huber", "ok"),
         ("loss", "other-losses:wrong", "ok"),
     ]
-    shown = said(run("show-plugin", "loss", "huber", folder=tmp_path, PYTHONPATH=str(site)))
+    shown = said(quickly("show-plugin", "loss", "huber", folder=tmp_path, PYTHONPATH=str(site)))
     assert shown.startswith("loss huber: Quadratic near zero, linear far away.\n")
     assert ["delta", "float", "1.0", ">", "0", "where", "it", "becomes", "linear"] in map(str.split, shown.splitlines())
-    wrong = run("show-plugin", "loss", "wrong", folder=tmp_path, PYTHONPATH=str(site))
+    wrong = quickly("show-plugin", "loss", "wrong", folder=tmp_path, PYTHONPATH=str(site))
     assert wrong.returncode == 3
     assert "is not a subclass of acme_losses.Loss" in wrong.stderr
 
 
-def test_plugins_of_a_kind_that_nobody_declares_are_listed_as_broken(site: Path, run, tmp_path: Path) -> None:
+def test_plugins_of_a_kind_that_nobody_declares_are_listed_as_broken(site: Path, quickly, tmp_path: Path) -> None:
     install(site, "other-losses", "[wxml.losses]\nhuber = acme_losses:Huber\n", {})
-    listed = said(run("list-plugins", "--problems", folder=tmp_path, PYTHONPATH=str(site)))
+    listed = said(quickly("list-plugins", "--problems", folder=tmp_path, PYTHONPATH=str(site)))
     assert "no package declares plugins of the kind 'loss'" in listed
 
 
@@ -312,7 +312,7 @@ def test_plugins_of_a_kind_that_nobody_declares_are_listed_as_broken(site: Path,
 
 @pytest.mark.parametrize("init", [SENTINEL, SENTINEL + "raise RuntimeError('broken')"])
 def test_a_preset_is_selected_though_its_package_cannot_be_imported(
-    init: str, site: Path, run, tmp_path: Path, make_world
+    init: str, site: Path, quickly, tmp_path: Path, make_world
 ) -> None:
     files = {"__init__.py": init, "settings/__init__.py": init, "settings/model/acme.yaml": PRESET}
     entry_points = "[wxml.presets]\nacme = acme_presets.settings\n"
@@ -321,11 +321,11 @@ def test_a_preset_is_selected_though_its_package_cannot_be_imported(
     text = (world / "experiment.yaml").read_text()
     (world / "experiment.yaml").write_text(text.partition("\nmodel:")[0] + "\n")
     variables = {"PYTHONPATH": str(site), "ACME_SENTINEL": str(tmp_path / "imported")}
-    shown = said(run("config", "show", "experiment.yaml", "model=acme", "--origin", folder=world, **variables))
+    shown = said(quickly("config", "show", "experiment.yaml", "model=acme", "--origin", folder=world, **variables))
     (line,) = [line for line in shown.splitlines() if line.startswith("model.channels ")]
     assert line.split() == ["model.channels", "4", "preset", "model/acme", "(acme-presets)"]
     assert not (tmp_path / "imported").exists()
-    wrong = run("config", "show", "experiment.yaml", "model=acne", folder=world, **variables)
+    wrong = quickly("config", "show", "experiment.yaml", "model=acne", folder=world, **variables)
     assert wrong.returncode == 2
     assert "did you mean 'acme'?" in wrong.stderr
     assert "known: acme, gnn" in wrong.stderr

@@ -27,7 +27,7 @@ def opened(path: Path) -> xr.Dataset:
 
 
 @pytest.fixture(scope="session")
-def regional(tmp_path_factory, make_world, wxml) -> Path:
+def regional(tmp_path_factory, make_world, quick_wxml) -> Path:
     """A region in a zarr store, and everything that is made of it."""
     folder = make_world(tmp_path_factory.mktemp("regional") / "world", regional=True)
     with xr.open_dataset(folder / "world.nc") as world:
@@ -35,8 +35,8 @@ def regional(tmp_path_factory, make_world, wxml) -> Path:
     (folder / "world.nc").unlink()
     config = (folder / "experiment.yaml").read_text()
     (folder / "experiment.yaml").write_text(config.replace("world.nc", "world.zarr"))
-    wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
-    wxml("forecast", CHECKPOINT, "-o", "forecast.zarr", folder=folder)
+    quick_wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
+    quick_wxml("forecast", CHECKPOINT, "-o", "forecast.zarr", folder=folder)
     return folder
 
 
@@ -219,8 +219,8 @@ def test_a_region_is_verified_too(regional: Path, quick_wxml) -> None:
 
 
 @pytest.mark.parametrize("artefact", [CHECKPOINT, "forecast.nc", "scores"])
-def test_inspect_shows_the_chain(artefact: str, scores, forecast_file: Path, wxml) -> None:
-    shown = wxml("inspect", artefact, folder=forecast_file.parent).stdout
+def test_inspect_shows_the_chain(artefact: str, scores, forecast_file: Path, quick_wxml) -> None:
+    shown = quick_wxml("inspect", artefact, folder=forecast_file.parent).stdout
     chain = ["scores", "forecast", "checkpoint"]
     kind = {"scores": "scores", "forecast.nc": "forecast"}.get(artefact, "checkpoint")
     first_words = [line.split()[0] for line in shown.splitlines()]
@@ -278,12 +278,12 @@ def killed(folder: Path) -> int:
         return max(int(row["step"]) for row in csv.DictReader(rows))
 
 
-def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path, wxml) -> None:
+def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path, quick_wxml) -> None:
     folder = copied(trained, tmp_path / "world")
     assert 10 <= killed(folder) < 200
-    resumed = wxml("train", "experiment.yaml", *LONG, "--run-dir", "killed", "--resume", folder=folder)
+    resumed = quick_wxml("train", "experiment.yaml", *LONG, "--run-dir", "killed", "--resume", folder=folder)
     assert "step 0" not in resumed.stderr
-    wxml("train", "experiment.yaml", *LONG, "--run-dir", "unbroken", folder=folder)
+    quick_wxml("train", "experiment.yaml", *LONG, "--run-dir", "unbroken", folder=folder)
     one, other = (folder / name / "checkpoint.safetensors" for name in ("killed", "unbroken"))
     assert read_header(one)["training"]["steps"] == 200
     assert one.read_bytes() == other.read_bytes()

@@ -74,9 +74,8 @@ def require_same_numbers(path: Path, expected: Path) -> None:
         xr.testing.assert_identical(found.drop_attrs(), before.drop_attrs())
 
 
-def test_a_checkpoint_of_version_1_forecasts_the_same_with_version_2(run: Command, world: Path, tmp_path: Path) -> None:
-    arguments = ("forecast", CHECKPOINT, "-o", tmp_path / "after.nc")
-    done = run(*arguments, folder=world, PYTHONPATH=str(world / "2.0"))
+def test_a_checkpoint_of_version_1_forecasts_the_same_with_version_2(now: Command, world: Path, tmp_path: Path) -> None:
+    done = now("forecast", CHECKPOINT, "-o", tmp_path / "after.nc")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(MIGRATED) == 1
     assert "was made with" not in done.stderr
@@ -112,11 +111,11 @@ def shown(command: str) -> tuple[list[str], str]:
 
 
 @pytest.fixture(scope="module")
-def migrated(run: Command, world: Path) -> Path:
+def migrated(quickly: Command, world: Path) -> Path:
     """The checkpoint that the command of the page writes."""
     before = (world / CHECKPOINT).read_bytes()
     arguments, output = shown("checkpoint migrate")
-    done = run(*arguments, folder=world, PYTHONPATH=str(world / "2.0"))
+    done = quickly(*arguments, folder=world, PYTHONPATH=str(world / "2.0"))
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(output, done.stderr + done.stdout)
     assert (world / CHECKPOINT).read_bytes() == before

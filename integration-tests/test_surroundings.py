@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,12 +54,12 @@ def train(
 
 
 @pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def usual(tmp_path_factory: pytest.TempPathFactory, quick_wxml: Callable[..., object]) -> bytes:
     """The checkpoint of the training in usual surroundings."""
     folder = tmp_path_factory.mktemp("usual")
-    done = train(folder / "here", HOME=str(folder))
-    assert done.returncode == 0, done.stderr
-    return (folder / "here" / "run" / "checkpoint.safetensors").read_bytes()
+    (folder / "experiment.yaml").write_text(CONFIG)
+    quick_wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
+    return (folder / "run" / "checkpoint.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&-", "2>/dev/full"])
