@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import os
 import time
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 from wxml.data.source import SelectiveSource, SourceHeader
 from wxml.data.variables import Variable
 from wxml.testing import DataSourceContract, TravellingWaves
+from wxml.testing.other_process import read_elsewhere
 
 
 class TestWaves(DataSourceContract):
@@ -343,3 +345,22 @@ def test_a_source_that_depends_on_its_process_is_found_out(find_out, tmp_path, m
     monkeypatch.syspath_prepend(str(tmp_path))
     plugin = importlib.import_module("native_waves").Native
     find_out(DataSourceContract, plugin, "another_process_reads_the_same", "another process reads other values")
+
+
+def test_the_other_process_is_kept_as_long_as_it_has_the_surroundings_of_this_one(tmp_path, monkeypatch) -> None:
+    code = "import os\nfrom wxml.testing import TravellingWaves\nclass Told(TravellingWaves):\n"
+    code += "    def _read(self, times, variables, out):\n"
+    code += "        out[:, :, 0], out[:, :, 1] = os.getpid(), float(os.environ['TOLD'])\n"
+    (tmp_path / "told_waves.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = importlib.import_module("told_waves").Told()
+
+    def read(told: str) -> tuple[float, float]:
+        monkeypatch.setenv("TOLD", told)
+        process, found = read_elsewhere(source, source.header.times[:1], source.header.names)[0, 0, :, 0]
+        return float(process), float(found)
+
+    first, again, other = read("1"), read("1"), read("2")
+    assert (first[1], other[1]) == (1, 2)
+    assert first == again
+    assert first[0] not in (other[0], os.getpid())

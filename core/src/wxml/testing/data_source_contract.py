@@ -3,10 +3,8 @@
 __all__ = ["DataSourceContract"]
 
 import json
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, ClassVar
@@ -19,13 +17,12 @@ from wxml.data.source import DataSource, SourceHeader
 from wxml.data.times import format_time, parse_time
 from wxml.errors import DataError
 from wxml.testing.contract import Contract, require
+from wxml.testing.other_process import read_elsewhere
 
 LARGEST = 1e20
 """Fill values of files, which stand for missing values, have at least this size; no weather has."""
 UNTOUCHED = 54321.0
 """What is in an array before a read writes to it."""
-PATIENCE = 600
-"""Seconds that a worker process may take to start and to read."""
 
 
 class DataSourceContract(Contract):
@@ -196,15 +193,14 @@ class DataSourceContract(Contract):
         _require_equal(copy.read(times, names), expected, "a pickled copy reads other values")
 
     def test_another_process_reads_the_same(self) -> None:
-        """A fresh process, such as a data-loader worker, reads the same values."""
+        """Another process, such as a data-loader worker, reads the same values."""
         times, names = self._sample()
         source = self.make()
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            try:
-                found = pool.submit(source.read, times, names).result(PATIENCE)
-            except BrokenProcessPool as error:
-                text = f"a fresh process ended before it had read; it must be able to import {self.plugin.__module__}"
-                raise AssertionError(text) from error
+        try:
+            found = read_elsewhere(source, times, names)
+        except BrokenProcessPool as error:
+            text = f"another process ended before it had read; it must be able to import {self.plugin.__module__}"
+            raise AssertionError(text) from error
         _require_equal(found, source.read(times, names), "another process reads other values")
 
     def test_provenance_is_json(self) -> None:
