@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+MOST_FILES = 25
+"""How many files are named with the time that their tests take."""
 
 
 def pytest_runtest_setup() -> None:
@@ -43,6 +47,20 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         pattern = re.escape(re.sub(r"\w+\(\)", "{}", fix)).replace(r"\{\}", ".*")
         if not any(re.fullmatch(pattern, text, re.DOTALL) for text in proposed):
             pytest.fail(f"no error of this test proposes {fix!r}, only {proposed}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """With `--durations`: name the files whose tests take longest together, fixtures included."""
+    if config.option.durations is None:
+        return
+    seconds: Counter[str] = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    terminalreporter.section(f"slowest {MOST_FILES} files")
+    for file, duration in seconds.most_common(MOST_FILES):
+        terminalreporter.write_line(f"{duration:.0f}s {file}")
+    terminalreporter.write_line(f"{seconds.total():.0f}s in all, of all workers together")
 
 
 @pytest.fixture
