@@ -72,6 +72,10 @@ class BatchReader:
         return allowed
 
 
+_Runs = tuple[tuple[slice, slice], ...]
+"""Places of variables in what is read or computed, and in the samples."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layout:
     """The variables of a sample, and where each comes from."""
@@ -82,6 +86,8 @@ class _Layout:
     computed: tuple[str, ...]
     masks: tuple[tuple[int, int], ...]
     """The place of each mask in `names`, and the place in `read` of the variable of which it tells."""
+    read_runs: _Runs
+    computed_runs: _Runs
     input_steps: int
     prognostic: int
     output: int
@@ -91,14 +97,16 @@ class _Layout:
         names, roles = preprocessing.variables, preprocessing.roles
         read, computed = preprocessing.origins(names)
         masks = tuple((names.index(mask), read.index(name)) for mask, name in preprocessing.masks.items())
-        return cls(names, read, computed, masks, input_steps, len(roles.prognostic), len(roles.output))
+        runs = _runs(names, read), _runs(names, computed)
+        return cls(names, read, computed, masks, *runs, input_steps, len(roles.prognostic), len(roles.output))
 
-    def runs(self, some: Sequence[str]) -> list[tuple[slice, slice]]:
-        """The places in `some` and in `names` of variables that follow each other in both."""
-        places = np.array([self.names.index(name) for name in some], np.intp)
-        firsts = np.flatnonzero(np.diff(places, prepend=-2) != 1).tolist()
-        pairs = zip(firsts, [*firsts[1:], len(places)], strict=True)
-        return [(slice(first, end), slice(places[first], places[first] + end - first)) for first, end in pairs]
+
+def _runs(names: Sequence[str], some: Sequence[str]) -> _Runs:
+    """The places in `some` and in `names` of variables that follow each other in both."""
+    places = [names.index(name) for name in some]
+    firsts = [number for number, place in enumerate(places) if not number or place != places[number - 1] + 1]
+    pairs = zip(firsts, [*firsts[1:], len(places)], strict=False)
+    return tuple((slice(first, end), slice(places[first], places[first] + end - first)) for first, end in pairs)
 
 
 class _Batch:
@@ -140,7 +148,7 @@ class _Batch:
             model = preprocessing.inputs(physical, self.layout.read)
             self.lacks[states] = np.isnan(physical).any(axis=-1)
         with self.cost.of("gathering"):
-            self._scatter(states, model, self.layout.read)
+            self._scatter(states, model, self.layout.read_runs)
 
     def put_computed(self, preprocessing: Preprocessing) -> None:
         """Compute forcings once for each instant and put them where the samples have them."""
@@ -151,12 +159,12 @@ class _Batch:
             fields = preprocessing.computed(self.layout.computed, instants)
         with self.cost.of("gathering"):
             for state in range(self.shared.count):
-                self._scatter(slice(state, state + 1), fields[which[state]][None], self.layout.computed)
+                self._scatter(slice(state, state + 1), fields[which[state]][None], self.layout.computed_runs)
 
-    def _scatter(self, states: slice, fields: NDArray[np.float32], names: Sequence[str]) -> None:
-        """Put `fields`, shape `[state, variable, node]`, of the variables `names` where the samples have them."""
+    def _scatter(self, states: slice, fields: NDArray[np.float32], runs: _Runs) -> None:
+        """Put `fields`, shape `[state, variable, node]`, where the samples have their variables."""
         finite = np.asarray(np.isfinite(fields).all(axis=-1))
-        for here, there in self.layout.runs(names):
+        for here, there in runs:
             self.finite[states, there] = finite[:, here]
             for field, users in zip(fields, self._users[states], strict=True):
                 for user in users:

@@ -3,8 +3,6 @@
 __all__ = ["ReadingCost", "SampleBatch"]
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,12 +27,24 @@ class ReadingCost:
         self.transforming += other.transforming
         self.gathering += other.gathering
 
-    @contextmanager
-    def of(self, what: Literal["reading", "transforming", "gathering"]) -> Iterator[None]:
-        """Add the seconds of the work inside."""
-        before = time.perf_counter()
-        yield
-        setattr(self, what, getattr(self, what) + time.perf_counter() - before)
+    def of(self, what: Literal["reading", "transforming", "gathering"]) -> "_Clock":
+        """A context that adds the seconds of the work inside."""
+        return _Clock(self, what)
+
+
+class _Clock:
+    """Adds the seconds of some work; a batch enters so many that a generator would cost more than the work between."""
+
+    __slots__ = ("_before", "_cost", "_what")
+
+    def __init__(self, cost: ReadingCost, what: str) -> None:
+        self._cost, self._what = cost, what
+
+    def __enter__(self) -> None:
+        self._before = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self._cost, self._what, getattr(self._cost, self._what) + time.perf_counter() - self._before)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,7 +32,9 @@ class SharedReads:
         row, column = row.reshape(times.shape), np.broadcast_to(column[:, None], times.shape)
         needed = np.zeros((len(instants), len(known)), bool)
         needed[row, column] = True
-        patterns, kind = np.unique(needed, axis=0, return_inverse=True)
+        patterns, kind = needed[:1], np.zeros(len(instants), np.intp)
+        if not needed.all():
+            patterns, kind = np.unique(needed, axis=0, return_inverse=True)
         number = np.full(needed.shape, -1, np.intp)
         reads, order, done = [], [], 0
         for i, pattern in enumerate(patterns):
