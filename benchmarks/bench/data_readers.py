@@ -50,7 +50,7 @@ def wxml_cases(folder: Path) -> dict[str, Case]:
         "one date, not packed": (plain, 1),
         "two dates, not packed": (plain, 2),
     }
-    return {name: _wxml_case(*choice) for name, choice in choices.items()} | _memory_map(folder)
+    return {name: _wxml_case(*choice) for name, choice in choices.items()} | _memory_map(folder) | _bare(folder)
 
 
 def _wxml_case(choice: dict[str, Any], window: int) -> Case:
@@ -67,6 +67,26 @@ def _memory_map(folder: Path) -> dict[str, Case]:
     return {
         "memory map, one date": (lambda first: np.array(raw[first]), len(raw)),
         "memory map, two dates": (lambda first: np.array(raw[first : first + 2]), len(raw) - 1),
+    }
+
+
+def _bare(folder: Path) -> dict[str, Case]:
+    """The work that every reader of the packed files has to do: to read a chunk, and to unpack it."""
+    files = sorted((folder / PACKED / "data").glob("[0-9]*"), key=lambda path: int(path.name.partition(".")[0]))
+    shape = np.load(folder / RAW, mmap_mode="r").shape[1:]
+    packed = np.empty(max(path.stat().st_size for path in files) + 64, np.uint8)
+
+    def read(first: int, count: int) -> NDArray[np.float32]:
+        values = np.empty((count, *shape), np.float32)
+        for path, room in zip(files[first : first + count], values, strict=True):
+            with open(path, "rb", buffering=0) as file:
+                length = file.readinto(packed[64:].data)
+            numcodecs.blosc.decompress(packed[64 : 64 + length], room)
+        return values
+
+    return {
+        "bare, one date": (lambda first: read(first, 1), len(files)),
+        "bare, two dates": (lambda first: read(first, 2), len(files) - 1),
     }
 
 
