@@ -172,10 +172,10 @@ class Timeless(TravellingWaves):
         self.header = replace(self.header, times=self.header.times[:0])
 
 class Nearest(GraphBuilder):
-    def __init__(self, *, mesh_nodes: Annotated[int, Field(gt=3)] = 12):
-        self.mesh_nodes = mesh_nodes
+    def __init__(self, *, mesh_nodes: Annotated[int, Field(gt=3)] = 12, levels: int = 0):
+        self.mesh_nodes, self.levels = mesh_nodes, levels
     def _build(self, grid):
-        return tiny_graph(grid, self.mesh_nodes)
+        return tiny_graph(grid, self.mesh_nodes, levels=self.levels)
 
 class PerGrid(GraphBuilder):
     """A node set for each part of the grid."""

@@ -1,0 +1,84 @@
+"""Two grids on one mesh, and three levels of the mesh, through the command line: train, forecast, verify."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from wxml.artefacts.checkpoint import load_checkpoint
+
+CHECKPOINT = "run/checkpoint.safetensors"
+WORLD = "{plugin: xarray, path: world.nc}"
+COMMON = """
+defaults: [{{model: gnn-tiny}}]
+data:
+  source: {source}
+  variables: {{forcing: [cos_latitude]}}
+  split: {{training: [2000-01-01, 2000-01-07], validation: [2000-01-08, 2000-01-08], test: [2000-01-09, 2000-01-10]}}
+graph: {graph}
+model: {model}
+training: {{plugin: lightning, max_steps: 60, batch_size: 2, learning_rate: 3.0e-3, tracker: none, accelerator: cpu}}
+forecast: {{lead_time: 6h}}
+"""
+TWO = f"""
+    plugin: grids
+    names: [globe, north]
+    areas: [3, 1]
+    sources:
+      - {WORLD}
+      - {{plugin: subset, select: [t], area: {{south: 20}}, source: {WORLD}}}"""
+LEVELS = """
+  processor:
+    plugin: hierarchical
+    processors: [{plugin: gnn, num_layers: 1}]
+    down: [{plugin: gnn}]
+    up: [{plugin: gnn}]"""
+EXPERIMENTS = {
+    "two grids": COMMON.format(source=TWO, graph="{plugin: icosahedral, refinement: 1}", model="{channels: 16}"),
+    "three levels": COMMON.format(
+        source=WORLD, graph="{plugin: icosahedral, refinement: 2, hierarchy: 2}", model=f"\n  channels: 16{LEVELS}"
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=EXPERIMENTS)
+def done(request, tmp_path_factory, make_world, quick_wxml) -> tuple[str, Path]:
+    """What stands in a folder after training, forecast and verification."""
+    folder = make_world(tmp_path_factory.mktemp("graphs") / "world")
+    (folder / "experiment.yaml").write_text(EXPERIMENTS[request.param])
+    quick_wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
+    quick_wxml("forecast", CHECKPOINT, "-o", "forecast.nc", folder=folder)
+    quick_wxml("verify", "forecast.nc", "-o", "scores", folder=folder)
+    return request.param, folder
+
+
+def test_it_beats_persistence(done) -> None:
+    with xr.open_dataset(done[1] / "scores" / "scores.nc", decode_timedelta=True) as scores:
+        rmse = scores["rmse"]
+        for variable in rmse["variable"].values:
+            ours, persistence = (float(rmse.sel(forecast=f, variable=variable)[0]) for f in ("forecast", "persistence"))
+            assert ours < persistence, (variable, ours, persistence)
+
+
+def test_the_graph_is_what_the_config_says(done) -> None:
+    name, folder = done
+    checkpoint = load_checkpoint(folder / CHECKPOINT)
+    names = {weight.split(".")[0] for weight in checkpoint.weights}
+    assert {"encoder", "processor", "decoder"} <= names
+    if name == "two grids":
+        assert checkpoint.graph.data == ("data:globe", "data:north")
+        assert [(part.name, part.lacks) for part in checkpoint.grid.parts] == [("globe", ()), ("north", ("z",))]
+        assert any(weight.startswith("encoder.encoders.1.") for weight in checkpoint.weights)
+    else:
+        assert checkpoint.graph.levels == ("mesh", "mesh:1", "mesh:2")
+        assert any(weight.startswith("processor.before.2.") for weight in checkpoint.weights)
+
+
+def test_what_a_grid_lacks_is_missing_in_the_file(done) -> None:
+    name, folder = done
+    with xr.open_dataset(folder / "forecast.nc", decode_timedelta=True) as forecast:
+        assert np.isfinite(forecast["t"].values).all()
+        count = load_checkpoint(folder / CHECKPOINT).grid.parts[0].count if name == "two grids" else None
+        values = forecast["z"].values.reshape(forecast.sizes["time"], -1)
+        assert np.isfinite(values[:, :count]).all()
+        assert count is None or np.isnan(values[:, count:]).all()
