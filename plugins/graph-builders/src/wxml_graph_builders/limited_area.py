@@ -4,17 +4,43 @@ __all__ = ["LimitedArea"]
 
 from typing import Annotated, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Graph, GraphBuilder, Grid, NodeSet
+from wxml import Graph, GraphBuilder, Grid, NodeSet, Options
 from wxml.errors import ConfigError, DataError, Fault
 
+from wxml_graph_builders.attributes.masks import boundary_mask
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges
 from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph, multi_scale_mesh, refuse_coarsest
+from wxml_graph_builders.mesh_nodes import MeshNodes
 from wxml_graph_builders.region import Region
 from wxml_graph_builders.regional_icosphere import FINEST, finest_refinement, regional_icosphere
 from wxml_graph_builders.regular_mesh import regular_mesh
 
 STRIDE = 2
+
+
+class BoundaryWidth(Options):
+    """How wide the boundary is: some km, or some rows of nodes."""
+
+    km: Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="distance from a node at the edge")] = None
+    nodes: Annotated[
+        int | None, Field(gt=0, le=1000, description="rows of nodes, in place of `km`; null: 1 without `km`")
+    ] = None
+
+    def mask(self, grid: Grid) -> NDArray[np.bool_]:
+        """Which nodes of a regional grid are its boundary, shape `[node]`.
+
+        Raises:
+            DataError: both widths are given.
+        """
+        if self.km is not None and self.nodes is not None:
+            raise DataError(
+                f"`boundary` is given by `km` or by `nodes`, got {self.km:g} and {self.nodes}",
+                fix="leave one of the two out",
+            )
+        return boundary_mask(MeshNodes(NodeSet.of_grid(grid)), self.km, self.nodes or 1)
 
 
 class LimitedArea(GraphBuilder):
@@ -54,6 +80,10 @@ class LimitedArea(GraphBuilder):
         coarsest: Annotated[
             int, Field(ge=0, le=FINEST, description="the coarsest level whose edges join mesh nodes")
         ] = 0,
+        boundary: Annotated[
+            BoundaryWidth | None,
+            Field(description="nodes at the edge that are given: neither loss nor scores count them; null: none"),
+        ] = None,
         encoder: Annotated[RadiusEdges, Field(description="edges from the grid to the mesh")] = ENCODER,
         decoder: Annotated[NearestEdges, Field(description="edges from the mesh to the grid")] = DECODER,
     ) -> None:
@@ -67,6 +97,7 @@ class LimitedArea(GraphBuilder):
         self.refinement = refinement
         self.margin = margin
         self.coarsest = coarsest
+        self.boundary = boundary
         self.encoder = encoder
         self.decoder = decoder
 
@@ -84,4 +115,12 @@ class LimitedArea(GraphBuilder):
             refuse_coarsest(self.coarsest, refinement)
             made = regional_icosphere(region, refinement, self.margin)
             mesh = multi_scale_mesh(made.nodes, made.levels[self.coarsest :])
-        return mesh_graph(grid, mesh, self.encoder, self.decoder)
+        graph = mesh_graph(grid, mesh, self.encoder, self.decoder)
+        return graph if self.boundary is None else _with_boundary(graph, grid, self.boundary.mask(grid))
+
+
+def _with_boundary(graph: Graph, grid: Grid, mask: NDArray[np.bool_]) -> Graph:
+    """The graph whose data nodes have the attribute `boundary`."""
+    ranges = {f"data:{name}": nodes for name, nodes in grid.ranges.items()} or {"grid": slice(0, len(grid))}
+    marked = {name: graph.nodes[name].with_attributes(boundary=mask[nodes]) for name, nodes in ranges.items()}
+    return Graph({**graph.nodes, **marked}, graph.edges)
