@@ -73,6 +73,11 @@ OPTIONS = {
     ],
     "graph-builder icosahedral": ["refinement=1"],
     "processor gnn": ["num_layers=1", "hidden_layers=1"],
+    "processor hierarchical": [
+        "processors=[{plugin: point-wise, num_layers: 1}]",
+        "down=[{plugin: gnn, hidden_layers: 1}]",
+        "up=[{plugin: gnn, hidden_layers: 1}]",
+    ],
     "processor point-wise": ["num_layers=1"],
     "processor pyg": ["operator=GATv2Conv", "num_layers=1"],
 }
