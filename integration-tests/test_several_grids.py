@@ -17,7 +17,7 @@ data:
   split: {{training: [2000-01-01, 2000-01-07], validation: [2000-01-08, 2000-01-08], test: [2000-01-09, 2000-01-10]}}
 graph: {graph}
 model: {model}
-training: {{plugin: lightning, max_steps: 60, batch_size: 2, learning_rate: 3.0e-3, tracker: none, accelerator: cpu}}
+training: {{plugin: lightning, max_steps: 80, batch_size: 2, optimizer: muon, learning_rate: 3.0e-3, tracker: none, accelerator: cpu}}
 forecast: {{lead_time: 6h}}
 """
 TWO = f"""
@@ -34,9 +34,13 @@ LEVELS = """
     down: [{plugin: gnn}]
     up: [{plugin: gnn}]"""
 EXPERIMENTS = {
-    "two grids": COMMON.format(source=TWO, graph="{plugin: icosahedral, refinement: 1}", model="{channels: 16}"),
+    "two grids": COMMON.format(
+        source=TWO, graph="{plugin: icosahedral, refinement: 1}", model="{channels: 16, input_tendencies: true}"
+    ),
     "three levels": COMMON.format(
-        source=WORLD, graph="{plugin: icosahedral, refinement: 2, hierarchy: 2}", model=f"\n  channels: 16{LEVELS}"
+        source=WORLD,
+        graph="{plugin: icosahedral, refinement: 2, hierarchy: 2}",
+        model=f"\n  channels: 16\n  input_tendencies: true{LEVELS}",
     ),
 }
 
