@@ -15,6 +15,7 @@ GLOBE = Grid.octahedral(4)
 REGION = Grid.regular(np.linspace(60, 40, 9), np.linspace(0, 20, 9))
 READ = {"from": "grid", "to": "mesh", "plugin": "radius"}
 MIX = {"from": "mesh", "to": "mesh", "plugin": "nearest", "nearest": 4}
+CELLS = {"from": "mesh", "to": "mesh", "plugin": "healpix-neighbours"}
 WRITE = {"from": "mesh", "to": "grid", "plugin": "nearest"}
 TRIANGLES = {"plugin": "triangles", "refinement": 2}
 FINER = {"plugin": "triangles", "refinement": 4}
@@ -118,6 +119,15 @@ CASES: list[tuple[pytest.MarkDecorator, Grid, Choice, list[Choice]]] = [
             graph(
                 {"plugin": "healpix", "nside": 2}, READ, {"from": "mesh", "to": "mesh", "plugin": "multi-scale"}, WRITE
             ),
+        ],
+    ),
+    (
+        carries_out("say the `nside` of the nodes, a power of two, or join them by `nearest`"),
+        GLOBE,
+        graph({"plugin": "healpix", "nside": 2}, READ, {**CELLS, "nside": 3}, WRITE),
+        [
+            graph({"plugin": "healpix", "nside": 2}, READ, {**CELLS, "nside": 2}, WRITE),
+            graph({"plugin": "healpix", "nside": 2}),
         ],
     ),
     (

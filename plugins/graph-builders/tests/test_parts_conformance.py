@@ -1,5 +1,9 @@
 """What the interfaces of the parts of a graph promise, checked by the kit for every part of this package."""
 
+from collections.abc import Mapping
+
+from wxml import Grid, NodeSet
+from wxml_graph_builders import MeshNodes
 from wxml_graph_builders.attributes.area import Area
 from wxml_graph_builders.attributes.masks import And, Boundary, InArea, Near, Not, Or
 from wxml_graph_builders.edge_features.barycentric_weights import Barycentric
@@ -10,6 +14,7 @@ from wxml_graph_builders.edge_features.node_values import Difference, FromNode
 from wxml_graph_builders.edge_features.relative_position import RelativePosition
 from wxml_graph_builders.edge_rules.all_nodes import All
 from wxml_graph_builders.edge_rules.containing_triangle import ContainingTriangle
+from wxml_graph_builders.edge_rules.healpix_neighbours import HealpixNeighbours
 from wxml_graph_builders.edge_rules.multi_scale import MultiScale
 from wxml_graph_builders.edge_rules.nearest import MutualNearest, Nearest, ReversedNearest
 from wxml_graph_builders.edge_rules.radius import Radius, ReversedRadius
@@ -84,6 +89,14 @@ class TestAll(EdgeBuilderContract):
 
 class TestContainingTriangle(EdgeBuilderContract):
     plugin = ContainingTriangle
+
+
+class TestHealpixNeighbours(EdgeBuilderContract):
+    plugin = HealpixNeighbours
+
+    def cases(self) -> Mapping[str, tuple[MeshNodes, MeshNodes]]:
+        cells = MeshNodes(NodeSet.of_grid(Grid.healpix(4)))
+        return {"cells": (cells, cells)}
 
 
 class TestMultiScale(EdgeBuilderContract):
