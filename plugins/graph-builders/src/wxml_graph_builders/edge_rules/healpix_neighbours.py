@@ -62,7 +62,7 @@ def _cells(nside: int, nodes: MeshNodes) -> Cells:
         raise _no_cells(nodes, nside)
     tree = cKDTree(cell_centres(nside, np.arange(12 * nside**2)))
     distance, cell = tree.query(nodes.points)
-    if distance.max() * nside > SAME_PLACE or len(np.unique(cell)) != len(nodes):
+    if np.max(distance) * nside > SAME_PLACE or len(np.unique(cell)) != len(nodes):
         raise _no_cells(nodes, nside)
     return np.asarray(cell, np.int64)
 
