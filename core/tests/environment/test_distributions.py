@@ -1,3 +1,4 @@
+import os
 import sys
 import zipfile
 from importlib import metadata
@@ -159,3 +160,23 @@ def test_a_folder_that_cannot_be_read_is_passed_over(site, monkeypatch, tmp_path
     site.trainer("acme", "acme_x")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "nowhere"), *sys.path])
     assert Environment().find("acme") is not None
+
+
+def test_what_is_installed_is_listed_again_only_if_it_has_changed(site, tmp_path, monkeypatch) -> None:
+    site.add("acme", POINTS, version="1.0")
+    os.utime(site.folder, ns=(0, 2 * 10**18))
+    assert Environment.now() is not Environment.now(), "a change right after another may leave the time of the folder"
+    for path in (site.folder, *site.folder.glob("acme-1.0.dist-info/*")):
+        os.utime(path, ns=(0, 10**18))
+    first = Environment.now()
+    assert Environment.now() is first
+    (site.folder / "acme-1.0.dist-info" / "METADATA").write_text("Name: acme\nVersion: 1.5\n")
+    assert version_of("acme") == "1.5"
+    (site.folder / "acme-1.0.dist-info").rename(site.folder / "acme-2.0.dist-info")
+    write(tmp_path / "first" / "acme-3.0.dist-info", "acme", "3.0")
+    assert version_of("acme") == "1.5", "as the metadata say"
+    assert Environment.now() is not first
+    monkeypatch.syspath_prepend(tmp_path / "first")
+    assert version_of("acme") == "3.0"
+    write(tmp_path / "first" / "acme-4.0.dist-info", "acme", "4.0")
+    assert version_of("acme") == "4.0"

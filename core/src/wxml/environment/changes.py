@@ -23,7 +23,7 @@ def is_dirty(distribution: str, code: Path | None) -> bool | None:
         distribution: its name.
         code: the folder or file of its import package.
     """
-    installed = Environment().find(canonical_name(distribution))
+    installed = Environment.now().find(canonical_name(distribution))
     if installed is None:
         return None
     if code and is_foreign(installed, code):

@@ -9,11 +9,13 @@ __all__ = ["Distribution", "Environment", "version_of"]
 
 import os
 import re
+import sys
+import time
 from collections.abc import Iterator
 from email.parser import HeaderParser
 from functools import cached_property
 from importlib import metadata
-from typing import Any
+from typing import Any, cast
 
 from packaging.version import InvalidVersion, Version
 
@@ -21,6 +23,9 @@ from wxml.environment.names import CORE, canonical_name
 
 HEADER_FILES = ("METADATA", "PKG-INFO", "")
 """The file with the headers: in a `.dist-info`, in an `.egg-info`, and of an `.egg-info` that is that file itself."""
+TICK = 20_000_000
+"""Nanoseconds that two changes of a folder are apart at least if its time shall tell them apart."""
+METADATA_FILES = ("METADATA", "PKG-INFO", "entry_points.txt", "direct_url.json", "RECORD")
 BEFORE_VERSION = re.compile(r"-(?=\d)")
 
 
@@ -117,7 +122,7 @@ class Distribution(metadata.Distribution):
         is_recorded = recorded is None or "wxml/__init__.py," in recorded
         return is_recorded and os.path.dirname(running) == os.path.realpath(self.place)
 
-    @property
+    @cached_property
     def editable_folder(self) -> str:
         """The source tree of an editable package (PEP 610); empty for any other, or if its record cannot be read."""
         import json
@@ -168,6 +173,28 @@ class Environment:
             found.setdefault(distribution.folder or f"{len(found)}", distribution)  # a place may be on the path twice
         self._all = tuple(found.values())
         self._chosen: dict[str, Distribution | None] = {}
+
+    @classmethod
+    def now(cls) -> "Environment":
+        """The distributions that are installed now, listed again only if that can have changed.
+
+        It can if `importlib.metadata` looks at other places, if something has come into one of them or left it, or if
+        the metadata of a distribution that declares something for wxml were written again.
+        """
+        places = [*map(_last_change, sys.path)]
+        looked_at = [*places, *sys.path, *sys.meta_path]
+        if not _latest or _latest[:2] != [looked_at, _latest[2].last_changes()]:
+            found = cls()
+            changes = found.last_changes()
+            if time.time_ns() - max([*places, *changes], default=0) < TICK:  # the next change may have the same time
+                return found
+            _latest[:] = [looked_at, changes, found]
+        return cast("Environment", _latest[2])
+
+    def last_changes(self) -> list[int]:
+        """When the metadata of those that declare something for wxml were written, in nanoseconds."""
+        folders = [one.folder for copies in self._with_plugins.values() for one in copies]
+        return [_last_change(os.path.join(folder, file)) for folder in folders for file in METADATA_FILES]
 
     def find(self, name: str) -> Distribution | None:
         """The copy of a distribution that counts, by its canonical name; None if it is not installed.
@@ -235,6 +262,18 @@ class Environment:
                 yield from ((name, sentence) for sentence in sentences if sentence)
 
 
+_latest: list[Any] = []
+"""What was looked at, when metadata were written, and the environment that was found; empty at first."""
+
+
+def _last_change(place: str) -> int:
+    """The time at which a folder or a file was changed last, in nanoseconds; 0 if there is none."""
+    try:
+        return os.stat(place or os.curdir).st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _doubt(other: Distribution, chosen: Distribution) -> str:
     """The sentence about a copy that does not count; empty if it is like the chosen one."""
     if other.fault:
@@ -249,5 +288,5 @@ def _doubt(other: Distribution, chosen: Distribution) -> str:
 
 def version_of(name: str) -> str:
     """The version of an installed distribution; empty if it is not installed."""
-    found = Environment().find(canonical_name(name))
+    found = Environment.now().find(canonical_name(name))
     return found.version if found else ""

@@ -34,7 +34,7 @@ def origin(distribution: str, code: Path | None = None) -> dict[str, Any]:
         distribution: its name.
         code: the folder or file of its import package, as an import finds it.
     """
-    installed = Environment().find(canonical_name(distribution))
+    installed = Environment.now().find(canonical_name(distribution))
     if installed and code and is_foreign(installed, code):
         return {"kind": "shadow", **_folder(code.parent)}
     direct = _direct_url(installed)

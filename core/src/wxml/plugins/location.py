@@ -29,7 +29,7 @@ def shadow(record: PluginRecord) -> Path | None:
 def _is_foreign(distribution: str, root: Path) -> bool:
     from wxml.environment.changes import is_foreign
 
-    installed = Environment().find(distribution)
+    installed = Environment.now().find(distribution)
     return installed is not None and is_foreign(installed, root)
 
 

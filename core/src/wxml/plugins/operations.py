@@ -34,7 +34,7 @@ def code_fault(distribution: str, code: Path | None) -> str:
         distribution: its canonical name; empty: the code belongs to none.
         code: the folder or file of its import package, as an import finds it.
     """
-    installed = Environment().find(distribution) if distribution else None
+    installed = Environment.now().find(distribution) if distribution else None
     if installed is None:
         return f"`{code}` belongs to no installed package"
     source = origin(distribution, code)
@@ -65,7 +65,7 @@ def check_parents(record: PluginRecord, found: type) -> None:
         UnknownPluginError: says why, and what to install.
     """
     for package, distribution in parents(record, found):
-        installed = Environment().find(distribution)
+        installed = Environment.now().find(distribution)
         _refuse(record, distribution, installed.version if installed else "", module_root(package))
 
 

@@ -37,7 +37,7 @@ def parents(record: PluginRecord, found: type | None) -> list[Parent]:
     classes = found.__mro__ if found else ()
     modules = {record.value.partition(":")[0], *(each.__module__ for each in classes)}
     packages = {module.partition(".")[0] for module in modules} - {"wxml", "", *sys.stdlib_module_names}
-    environment = Environment()
+    environment = Environment.now()
     every = [Parent(package, _owner(package, record, environment)) for package in sorted(packages)]
     return [one for one in every if one.distribution not in (record.distribution, *_required_by_core(environment))]
 
