@@ -26,6 +26,7 @@ HEADER_FILES = ("METADATA", "PKG-INFO", "")
 TICK = 20_000_000
 """Nanoseconds that two changes of a folder are apart at least if its time shall tell them apart."""
 METADATA_FILES = ("METADATA", "PKG-INFO", "entry_points.txt", "direct_url.json", "RECORD")
+IN_RECORD = re.compile(r"^([^/,.\n]+)(?:/|\.py,|\.\w+\.so,)", re.MULTILINE)
 BEFORE_VERSION = re.compile(r"-(?=\d)")
 
 
@@ -134,6 +135,11 @@ class Distribution(metadata.Distribution):
             return unquote(urlsplit(direct["url"]).path) if is_editable else ""
         except (ValueError, KeyError, TypeError, AttributeError):
             return ""
+
+    @cached_property
+    def modules(self) -> frozenset[str]:
+        """The packages and modules that its RECORD names, without those inside of packages."""
+        return frozenset(IN_RECORD.findall(self.read_text("RECORD") or ""))
 
     @property
     def version(self) -> str:

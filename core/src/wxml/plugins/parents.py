@@ -3,7 +3,6 @@
 __all__ = ["Parent", "parents"]
 
 import os
-import re
 import sys
 from typing import NamedTuple
 
@@ -63,5 +62,4 @@ def _installed(distribution: Distribution, package: str) -> bool:
         return root is not None and os.path.realpath(root).startswith(
             os.path.realpath(distribution.editable_folder) + os.sep
         )
-    recorded = distribution.read_text("RECORD") or ""
-    return re.search(rf"^{re.escape(package)}(/|\.py,|\.\w+\.so,)", recorded, re.MULTILINE) is not None
+    return package in distribution.modules
