@@ -254,6 +254,24 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def peer_graphs(session: nox.Session) -> None:
+    """The same edges as anemoi-graphs, which has an environment of its own; arguments go to pytest."""
+    peer = ROOT / "peer-tests" / "graphs"
+    install_all(session, "pytest")
+    environment = Path(session.create_tmp()).resolve() / "peer"
+    if not environment.is_dir():
+        session.run("python", "-m", "venv", str(environment))
+    pip = (str(environment / "bin" / "python"), "-m", "pip", "install", "-q")
+    session.run(*pip, "-c", "constraints.txt", "torch", external=True)
+    session.run(*pip, "--no-deps", "-r", str(peer / "requirements.txt"), external=True)
+    session.run(*pip, "-r", "peer-tests/dependencies.txt", "healpy", external=True)
+    session.run(
+        *("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)])),
+        env={"WXML_PEERS_GRAPHS": str(environment)},
+    )
+
+
+@nox.session
 @nox.parametrize("zarr", ["zarr", "zarr>=3.0.8"], ids=["zarr2", "zarr3"])
 def peer_datasets(session: nox.Session, zarr: str) -> None:
     """Stores exchanged with anemoi-datasets, which has an environment of its own; arguments go to pytest.
