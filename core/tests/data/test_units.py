@@ -1,5 +1,6 @@
 """Units are the same however they are written, and different where they mean something else."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,8 +48,10 @@ def test_a_quotient_is_a_product_of_powers(powers: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     "same",
     [
-        ("K", "kelvin", "Kelvin", "degK"),
-        ("degC", "celsius", "degrees_Celsius", "°C"),
+        ("K", "kelvin", "Kelvin", "degK", "Kelvins", "degrees Kelvin", "deg K", "Degree_K"),
+        ("degC", "celsius", "degrees_Celsius", "°C", "degrees Celsius", "deg C", "deg. C", "° C", "DEGREES  C"),
+        ("degF", "degrees Fahrenheit", "deg F", "°F", "fahrenheit"),
+        ("K m-1", "degrees K/m", "deg K m**-1"),
         ("m/s", "m s-1", "m s**-1", "m s^-1", "meter second-1", "m / s"),
         ("hPa", "mb", "millibar", "mbar"),
         ("1", "kg/kg", "kg kg-1", "(0 - 1)", "dimensionless"),
@@ -67,7 +70,7 @@ def test_families_of_names(same: tuple[str, ...]) -> None:
 
 
 FAMILIES = {
-    "temperature": {"K": (1, 0), "degC": (1, 273.15), "Celsius": (1, 273.15), "degF": (5 / 9, 459.67 * 5 / 9)},
+    "temperature": {"K": (1, 0), "degC": (1, 273.15), "degrees Celsius": (1, 273.15), "degF": (5 / 9, 459.67 * 5 / 9)},
     "pressure": {"Pa": (1, 0), "hPa": (100, 0), "millibars": (100, 0), "kPa": (1000, 0)},
     "share": {
         "1": (1, 0),
@@ -109,6 +112,16 @@ def test_what_has_no_scale_and_offset_is_not_converted(units: str) -> None:
     for wanted in ("1", "m", "K"):
         assert conversion(units, wanted) is None
         assert conversion(wanted, units) is None
+
+
+def test_degrees_of_temperature_are_no_angle() -> None:
+    """One by one, the words of `degrees Celsius` would be 0.01745 times a temperature."""
+    for units in ("degrees Celsius", "deg C", "° C"):
+        assert conversion(units, "K") == (1.0, 273.15)
+    for units in ("degree Kelvin", "deg K"):
+        assert conversion(units, "K") == (1.0, 0.0)
+    assert conversion("deg K/km", "K/m") == (0.001, 0.0)
+    assert conversion("degree", "radian") == (pytest.approx(np.pi / 180), 0.0)
 
 
 @given(st.text(max_size=12), st.sampled_from(["K", "1", "m s-1"]))

@@ -14,6 +14,11 @@ GRIDS = {
     "with poles": Grid.regular(np.linspace(90, -90, 37), np.arange(0, 360, 5)),
     "south first, between the poles": Grid.regular(np.arange(-87.5, 90, 5), np.arange(-180, 180, 5)),
     "gaussian": Grid.regular(-np.degrees(np.arcsin(np.polynomial.legendre.leggauss(24)[0])), np.arange(0, 360, 7.5)),
+    "octahedral": Grid.octahedral(16),
+    "reduced": Grid.reduced_gaussian([18, 25, 36, 40, 45, 48, 54, 54, 48, 45, 40, 36, 25, 18]),
+    "rows that begin anywhere": Grid.unstructured(
+        np.repeat(np.arange(-87.5, 90, 5), 72), (np.arange(72) * 5.0 + np.arange(36)[:, None] * 1.7).ravel()
+    ),
     "east to west": Grid.regular(np.linspace(90, -90, 37), np.arange(355, -1, -5)),
 }
 
@@ -74,6 +79,34 @@ def test_solid_rotation():
     expected = 2 * 30 / EARTH_RADIUS * np.sin(np.radians(grid.latitudes))
     np.testing.assert_allclose(compute("vorticity", grid, u, 0 * u), expected, atol=1e-10)
     np.testing.assert_allclose(compute("divergence", grid, u, 0 * u), 0, atol=1e-10)
+
+
+def test_a_fine_grid_needs_little_memory_at_once():
+    """Rows are taken in blocks; the waves of a row are those of the closed form, whatever the block."""
+    grid = Grid.regular(np.linspace(90, -90, 401), np.arange(0, 360, 0.9))
+    u = 30 * np.cos(np.radians(grid.latitudes)) * (1 + 0.1 * np.cos(3 * np.radians(grid.longitudes)))
+    lat, lon = np.radians(grid.latitudes), np.radians(grid.longitudes)
+    expected = 60 / EARTH_RADIUS * np.sin(lat) * (1 + 0.1 * np.cos(3 * lon))
+    inner = np.abs(grid.latitudes) < 80  # at the poles this flow has a jump
+    np.testing.assert_allclose(compute("vorticity", grid, u, 0 * u)[inner], expected[inner], atol=3e-8)
+    spread = -9 / EARTH_RADIUS * np.sin(3 * lon)  # ∂u/∂λ / (a cos φ)
+    np.testing.assert_allclose(compute("divergence", grid, u, 0 * u)[inner], spread[inner], atol=3e-8)
+
+
+def test_every_wave_of_a_reduced_grid_there_and_back():
+    """Each spherical harmonic up to the truncation, as vorticity and as divergence, comes back."""
+    grid = GRIDS["octahedral"]
+    of = FORMULAS["vorticity"].prepare(grid)
+    assert of.truncation == 24
+    random = np.random.default_rng(1)
+    noise = random.normal(scale=1e-5, size=(2, len(grid)))
+    zero = np.zeros(len(grid))
+    once = [compute("wind-u-of-vorticity", grid, one, zero) for one in noise]
+    again = [compute("wind-v-of-vorticity", grid, one, zero) for one in noise]
+    smooth = [compute("vorticity", grid, u, v) for u, v in zip(once, again, strict=True)]
+    u, v = (compute(f"wind-{axis}-of-vorticity", grid, *smooth) for axis in "uv")
+    np.testing.assert_allclose(compute("vorticity", grid, u, v), smooth[0], atol=1e-10)
+    np.testing.assert_allclose(compute("divergence", grid, u, v), smooth[1], atol=1e-10)
 
 
 def lambert(rows: int = 31, columns: int = 41) -> tuple[Grid, np.ndarray]:
@@ -137,8 +170,12 @@ def test_a_source_of_winds_and_grids_that_do_not_fit(tmp_path, world, monkeypatc
     with pytest.raises(DataError, match=r"winds are turned on a projected grid .* \(37, 72\) along meridians"):
         Derive(source=choice, variables={"e": Derivation(formula="wind-east", of=["u", "v"])})
     listed = PluginChoice(plugin="regrid", to={"octahedral": 8}, source=choice.model_dump())
-    with pytest.raises(DataError, match="vorticity and divergence need a regular grid around the globe"):
-        Derive(source=listed, variables=formulas)
+    assert Derive(source=listed, variables=formulas).header.names[-1] == "divergence"
+    cells = PluginChoice(plugin="regrid", to={"healpix": 4}, source=choice.model_dump())
+    part = PluginChoice(plugin="subset", area={"south": -60}, source=choice.model_dump())
+    for other in (cells, part):
+        with pytest.raises(DataError, match="vorticity and divergence need even rows around the globe and up to"):
+            Derive(source=other, variables=formulas)
     back = PluginChoice(plugin="regrid", to={"degrees": 10.0}, source=listed.model_dump())
     assert Derive(source=back, variables=formulas).header.names[-1] == "divergence"
 

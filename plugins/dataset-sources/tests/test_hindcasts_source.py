@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import eccodes
 import numpy as np
 import pytest
 import xarray as xr
@@ -133,3 +134,52 @@ def test_dates_that_give_nothing_or_the_same_twice(folder, tmp_path):
     with pytest.raises(DataError, match="`reference_dates` 2020-01-02T00 and 2021-01-02T00 have the same hindcasts"):
         Hindcasts(**options(folder, "2020-01-02", "2021-01-02"))
     assert len(Hindcasts(**options(folder, "2020-01-02")).header.times) == 15
+
+
+def messages(path: Path, reference: str, members: int = 1) -> None:
+    """GRIB 2 messages of the hindcasts of a reference date: 2 m temperature of each start, lead time and member."""
+    with path.open("wb") as file:
+        for start in starts(reference):
+            for lead in LEADS:
+                for member in range(members):
+                    handle = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib2")
+                    keys = {"dataDate": int(str(start.astype("M8[D]")).replace("-", "")), "dataTime": 0}
+                    keys |= {"productDefinitionTemplateNumber": 1 if members > 1 else 0, "shortName": "2t"}
+                    keys |= {"stepUnits": "h", "forecastTime": int(lead), "bitsPerValue": 24}
+                    if members > 1:
+                        keys |= {"perturbationNumber": member, "numberOfForecastsInEnsemble": members}
+                    for key, wanted in keys.items():
+                        eccodes.codes_set(handle, key, wanted)
+                    nodes = eccodes.codes_get(handle, "numberOfValues")
+                    eccodes.codes_set_values(handle, np.full(nodes, value(start, int(lead)) + 0.25 * member))
+                    eccodes.codes_write(handle, file)
+                    eccodes.codes_release(handle)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_hindcasts_of_grib_with_their_members(tmp_path, members):
+    references = ["2020-01-02", "2020-01-06"]
+    for reference in references:
+        messages(tmp_path / f"h{reference.replace('-', '')}.grib2", reference, members)
+    source = Hindcasts(path=str(tmp_path / "h{reference}.grib2"), reference_dates=references, years=YEARS)
+    assert (source.header.names, source.header.members) == (("t2m",), members)
+    wanted = sorted(start for reference in references for start in starts(reference))
+    times = [start + int(lead) * HOUR for start in wanted for lead in LEADS]
+    assert source.header.times.tolist() == [time.item() for time in times]
+    found = source.read(source.header.times, ["t2m"])[:, :, 0, 0]
+    expected = [
+        [value(start, int(lead)) + 0.25 * member for member in range(members)] for start in wanted for lead in LEADS
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    last = source.read(source.header.times[[7, 2]], ["t2m"], members=[members - 1])[:, 0, 0, 0]
+    np.testing.assert_allclose(last, np.array(expected)[[7, 2], -1], rtol=1e-6)
+    some = Hindcasts(
+        path=str(tmp_path / "h{reference}.grib2"),
+        reference_dates=references[:1],
+        years=YEARS[1:],
+        first_lead_time="12h",
+        last_lead_time="24h",
+    )
+    assert some.header.times.tolist() == [
+        (start + lead * HOUR).item() for start in starts(references[0])[1:] for lead in (12, 24)
+    ]

@@ -187,6 +187,12 @@ def test_a_missing_time_is_refused(tmp_path: Path) -> None:
         read(tmp_path, [0.0, np.nan], units="hours since 2000-01-01")
 
 
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
+def test_an_infinite_time_is_refused(infinite: float, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="`time` must hold dates of the real calendar, got an infinite time"):
+        read(tmp_path, [infinite, 6.0], units="hours since 2000-01-01")
+
+
 @pytest.mark.parametrize("unit", ["D", "h", "m", "s", "ms", "us", "ns"])
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_dates_that_zarr_stores_as_dates_are_read(unit: str, zarr_format: Any, tmp_path: Path) -> None:

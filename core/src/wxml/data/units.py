@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pint import UnitRegistry
 
 _ALIASES = {
-    "K": "kelvin degk degree_kelvin degrees_kelvin",
-    "degC": "celsius degc deg_c degree_c degrees_c degree_celsius degrees_celsius °c",
+    "K": "kelvin kelvins degk deg_k degree_k degrees_k deg_kelvin degree_kelvin degrees_kelvin °k",
+    "degC": "celsius degc deg_c degree_c degrees_c deg_celsius degree_celsius degrees_celsius °c",
+    "degF": "fahrenheit degf deg_f degree_f degrees_f deg_fahrenheit degree_fahrenheit degrees_fahrenheit °f",
     "m": "metre metres meter meters",
     "s": "second seconds sec",
     "Pa": "pascal pascals",
@@ -29,6 +30,8 @@ _SYMBOLS = {alias: symbol for symbol, aliases in _ALIASES.items() for alias in a
 _DIMENSIONLESS = ("1", "dimensionless", "(0 - 1)", "-", "fraction", "level", "layer", "sigma_level")
 LARGEST_POWER = 9
 """Units of files may say anything; no quantity has a higher power."""
+_TWO_WORDS = re.compile(r"(?<!\w)(deg|degrees?|°)\.?\s+(c|celsius|k|kelvin|f|fahrenheit)\b", re.IGNORECASE)
+"""Degrees of temperature; one by one the words would be an angle times a temperature."""
 _FACTOR = re.compile(r"([^\W\d]+|%|°\w+)(?:\^?([+-]?\d+))?")
 
 
@@ -112,7 +115,7 @@ def _registry() -> "UnitRegistry[float]":
 
 def _canonical(text: str) -> str | frozenset[tuple[str, int]]:
     """The power of each symbol, as in {m: 1, s: -1}; the text itself if it is no product of powers."""
-    words = " ".join(text.split())
+    words = _TWO_WORDS.sub(r"\1_\2", " ".join(text.split())).replace("°_", "°")
     if words.lower() in _DIMENSIONLESS:
         return frozenset()
     powers: Counter[str] = Counter()

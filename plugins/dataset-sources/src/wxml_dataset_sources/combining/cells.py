@@ -41,9 +41,8 @@ def cells(grid: Grid) -> Cells | None:
     rows = None if healpix_order(grid) is not None else rows_of(grid)
     if rows is None:
         return None
-    longitudes = grid.longitudes[rows.nodes[rows.first]]
     edges = [
-        west + (np.arange(count + 1) - 0.5) * 360.0 / count for west, count in zip(longitudes, rows.counts, strict=True)
+        west + (np.arange(count + 1) - 0.5) * 360.0 / count for west, count in zip(rows.west, rows.counts, strict=True)
     ]
     return Cells(_heights(rows.latitudes), edges, np.split(rows.nodes, rows.first[1:]), len(grid))
 

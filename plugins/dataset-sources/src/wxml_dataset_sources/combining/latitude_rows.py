@@ -36,6 +36,8 @@ class Rows(NamedTuple):
     """Where in `nodes` each row begins, shape `[row]`."""
     counts: Indices
     """The number of nodes in each row, shape `[row]`."""
+    west: Array
+    """The longitude of the first node of each row, shape `[row]`."""
 
 
 def rows_of(grid: Grid) -> Rows | None:
@@ -50,7 +52,7 @@ def rows_of(grid: Grid) -> Rows | None:
     even = longitudes[nodes[first]][row] + rank * 360.0 / counts[row]
     if len(first) < 2 or counts.min() < 3 or np.abs(longitudes[nodes] - even).max() > EVEN:
         return None
-    return Rows(grid.latitudes[nodes[first]], nodes, first, counts)
+    return Rows(grid.latitudes[nodes[first]], nodes, first, counts, longitudes[nodes[first]])
 
 
 def on_rows(source: Grid, target: Grid) -> tuple[Indices, Array, NDArray[np.bool_]]:

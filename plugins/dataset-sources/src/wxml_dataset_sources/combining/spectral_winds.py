@@ -1,15 +1,16 @@
-"""Vorticity and divergence of winds and back, through spherical harmonics, on regular grids around the globe.
+"""Vorticity and divergence of winds and back, through spherical harmonics, on rows around the globe.
 
 ζ = (∂v/∂λ − ∂(u cos φ)/∂φ) / (a cos φ) and D = (∂u/∂λ + ∂(v cos φ)/∂φ) / (a cos φ); back, u = −∂ψ/∂y + ∂χ/∂x and
 v = ∂ψ/∂x + ∂χ/∂y with ∇²ψ = ζ and ∇²χ = D. Derivatives in latitude fall on the Legendre functions, by parts. Waves
-beyond the truncation are cut: total wave number (rows − 1) / 2, rows − 1 on Gaussian latitudes, or what the columns
-resolve.
+beyond the truncation are cut: total wave number (rows − 1) / 2, rows − 1 on Gaussian latitudes, or what the nodes of
+every row resolve.
 """
 
 __all__ = ["Transform", "divergence", "transform", "vorticity", "wind_u", "wind_v"]
 
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,117 +18,172 @@ from wxml import Grid
 from wxml.data.sphere import gauss_legendre
 from wxml.errors import DataError
 
+from wxml_dataset_sources.combining.healpix_cells import healpix_order
+from wxml_dataset_sources.combining.latitude_rows import Rows, rows_of
 from wxml_dataset_sources.simulation.spherical_harmonics import EARTH_RADIUS, legendre_functions
 
 Array = NDArray[np.float64]
 Waves = NDArray[np.complex128]
-MOST_ROWS = 361
+Part = Literal["values", "eastward", "northward"]
+"""Legendre functions, and what the slopes eastward and northward are made of: over a cos φ, with their derivative."""
+MOST_ROWS = 1441
 POLE = 90 - np.degrees(1e-5)
 """Where the Legendre functions of a row at a pole are taken: their slopes are divided by the cosine of the latitude."""
+FADED = 6
+"""Orders above l cos φ at which a wave has faded: with 6, winds from waves come back to 1e-5, with 4 to 3e-4."""
+AT_ONCE = 1 << 22
+"""Values of Legendre functions that are made at once."""
 
 
 class Transform(NamedTuple):
-    """The Legendre functions of a grid `[order, degree, row]`, over the radius times the cosine of the latitude."""
+    """The rows of a grid from south to north, and the waves that they resolve."""
 
-    nodes: NDArray[np.intp]
-    """The nodes of the grid in rows from south to north, eastwards, shape `[row, column]`."""
+    rows: Rows
     weights: Array
     """Of the rows in an integral over the sine of the latitude, shape `[row]`."""
-    functions: Array
-    slopes: Array
-    inverse_laplacian: Array
-    """−a² / (l (l + 1)), zero for the mean, shape `[degree]`."""
+    truncation: int
+    """The largest total wave number."""
+
+    @property
+    def inverse_laplacian(self) -> Array:
+        """−a² / (l (l + 1)), zero for the mean, shape `[degree]`."""
+        degrees = np.arange(1.0, self.truncation + 1)
+        return np.append(0.0, -(EARTH_RADIUS**2) / (degrees * (degrees + 1)))
+
+    @property
+    def orders(self) -> Array:
+        """Shape `[order, 1, 1]`."""
+        return np.arange(self.truncation + 1.0)[:, None, None]
 
 
+@lru_cache(maxsize=2)
 def transform(grid: Grid) -> Transform:
     """Prepare the transforms of a grid.
 
     Raises:
-        DataError: it is no regular grid around the globe with even columns, or too fine.
+        DataError: it does not consist of even rows around the globe and up to both poles, or is too fine.
     """
-    if not grid.is_regular or not grid.is_global or grid.shape[0] > MOST_ROWS or not _has_even_columns(grid):
+    rows = None if healpix_order(grid) is not None else rows_of(grid)
+    if rows is None or len(rows.latitudes) > MOST_ROWS or not _reach_the_poles(rows.latitudes):
         raise DataError(
-            f"vorticity and divergence need a regular grid around the globe of at most {MOST_ROWS} rows and with even "
-            f"columns, and this one has {len(grid)} nodes of shape {grid.shape}",
+            f"vorticity and divergence need even rows around the globe and up to the poles, at most {MOST_ROWS}, such "
+            f"as those of a regular or a reduced Gaussian grid, and this one has {len(grid)} nodes of shape "
+            f"{grid.shape}",
             fix="bring the source to such a grid first, with `regrid` and for example to: {degrees: 1.0}",
         )
-    rows = np.argsort(grid.latitudes[:: grid.shape[1]])
-    columns = np.argsort(grid.longitudes[: grid.shape[1]])
-    nodes = rows[:, None] * grid.shape[1] + columns
-    return _of_rows(tuple(grid.latitudes[nodes[:, 0]]), grid.shape[1])._replace(nodes=nodes)
-
-
-def _has_even_columns(grid: Grid) -> bool:
-    longitudes = np.sort(grid.longitudes[: grid.shape[1]])
-    return bool(np.ptp(np.diff(longitudes, append=longitudes[0] + 360.0)) < 2e-3)
-
-
-@lru_cache(maxsize=2)
-def _of_rows(latitudes: tuple[float, ...], columns: int) -> Transform:
-    gaussian, weights = gauss_legendre(len(latitudes))
-    is_gaussian = np.allclose(latitudes, gaussian[::-1], atol=1e-3, rtol=0)
-    sines = np.sin(np.radians(np.clip(latitudes, -POLE, POLE)))
+    gaussian, weights = gauss_legendre(len(rows.latitudes))
+    is_gaussian = len(weights) > 2 and np.allclose(rows.latitudes, gaussian[::-1], atol=1e-3, rtol=0)
     if not is_gaussian:
-        powers = np.polynomial.legendre.legvander(np.sin(np.radians(latitudes)), len(latitudes) - 1).T
-        weights = np.linalg.solve(powers, 2.0 * np.eye(len(latitudes))[0])
-    truncation = min((columns - 1) // 2, len(latitudes) - 1 if is_gaussian else (len(latitudes) - 1) // 2)
-    functions, slopes = legendre_functions(truncation, sines)
-    metric = 1.0 / (EARTH_RADIUS * np.sqrt(1.0 - sines**2))
-    degrees = np.arange(truncation + 1.0)
-    inverse = np.append(0.0, -(EARTH_RADIUS**2) / (degrees[1:] * (degrees[1:] + 1)))
-    return Transform(np.zeros((0, 0), np.intp), weights, functions * metric, slopes * metric, inverse)
+        powers = np.polynomial.legendre.legvander(np.sin(np.radians(rows.latitudes)), len(weights) - 1).T
+        weights = np.linalg.solve(powers, 2.0 * np.eye(len(weights))[0])
+    return Transform(rows, weights, min(len(weights) - 1 if is_gaussian else (len(weights) - 1) // 2, _resolved(rows)))
+
+
+def _resolved(rows: Rows) -> int:
+    """The largest total wave number whose waves all rows resolve.
+
+    Waves of total wave number l and of orders above l cos φ fade towards the pole, so that a row needs them no more.
+    """
+    cosines = np.cos(np.radians(np.clip(rows.latitudes, -POLE, POLE)))
+    orders = (rows.counts - 1) // 2
+    return int(np.maximum(orders, np.floor((orders - FADED) / cosines + 1e-6)).min())
+
+
+def _reach_the_poles(latitudes: Array) -> bool:
+    """Whether the outermost rows are no farther from the poles than the rows are from each other."""
+    most = 1.01 * np.diff(latitudes).max()
+    return bool(latitudes[0] + 90 <= most and 90 - latitudes[-1] <= most)
 
 
 def vorticity(of: Transform, u: Array, v: Array) -> Array:
     """In s⁻¹, of winds `[..., node]` in m s⁻¹."""
-    along, across = _analysed(of, of.functions, v), _analysed(of, of.slopes, u)
-    return _synthesised(of, _functions(of), 1j * _orders(of) * along + across)
+    along, across = _analysed(of, (("eastward", v), ("northward", u)))
+    return _synthesised(of, (("values", 1j * of.orders * along + across),))
 
 
 def divergence(of: Transform, u: Array, v: Array) -> Array:
     """In s⁻¹, of winds `[..., node]` in m s⁻¹."""
-    along, across = _analysed(of, of.functions, u), _analysed(of, of.slopes, v)
-    return _synthesised(of, _functions(of), 1j * _orders(of) * along - across)
+    along, across = _analysed(of, (("eastward", u), ("northward", v)))
+    return _synthesised(of, (("values", 1j * of.orders * along - across),))
 
 
 def wind_u(of: Transform, rotation: Array, spreading: Array) -> Array:
     """In m s⁻¹, of vorticity and divergence `[..., node]`."""
-    stream, potential = _potentials(of, rotation), _potentials(of, spreading)
-    eastwards = _synthesised(of, of.functions, 1j * _orders(of) * potential)
-    return eastwards - _synthesised(of, of.slopes, stream)
+    stream, potential = _potentials(of, rotation, spreading)
+    return _synthesised(of, (("eastward", 1j * of.orders * potential), ("northward", -stream)))
 
 
 def wind_v(of: Transform, rotation: Array, spreading: Array) -> Array:
     """In m s⁻¹, of vorticity and divergence `[..., node]`."""
-    stream, potential = _potentials(of, rotation), _potentials(of, spreading)
-    return _synthesised(of, of.functions, 1j * _orders(of) * stream) + _synthesised(of, of.slopes, potential)
+    stream, potential = _potentials(of, rotation, spreading)
+    return _synthesised(of, (("eastward", 1j * of.orders * stream), ("northward", potential)))
 
 
-def _functions(of: Transform) -> Array:
-    """The Legendre functions themselves: those with m = l = 0 are 1."""
-    return np.asarray(of.functions / of.functions[0, 0])
+def _potentials(of: Transform, *fields: Array) -> tuple[Waves, ...]:
+    """The coefficients of the inverse Laplacians of fields, `[order, degree, field]`."""
+    found = _analysed(of, tuple(("values", each) for each in fields))
+    return tuple(of.inverse_laplacian[:, None] * each for each in found)
 
 
-def _orders(of: Transform) -> Array:
-    return np.arange(float(len(of.functions)))[:, None, None]
+def _analysed(of: Transform, fields: tuple[tuple[Part, Array], ...]) -> tuple[Waves, ...]:
+    """½ Σ w f_m functions, `[order, degree, field]`, of each of the fields `[..., node]` with its functions."""
+    waves = [_to_waves(of, values.reshape(-1, values.shape[-1])) * (0.5 * of.weights)[:, None] for _, values in fields]
+    size = of.truncation + 1
+    found = tuple(np.zeros((size, size, waves[0].shape[2]), np.complex128) for _ in fields)
+    for rows, functions in _blocks(of):
+        for (part, _), wave, sums in zip(fields, waves, found, strict=True):
+            np.add(sums, np.matmul(functions[part], wave[:, rows]), out=sums)
+    return found
 
 
-def _potentials(of: Transform, values: Array) -> Waves:
-    """The coefficients of the inverse Laplacian of a field, `[order, degree, field]`."""
-    return np.asarray(of.inverse_laplacian[:, None] * _analysed(of, _functions(of), values))
+def _synthesised(of: Transform, fields: tuple[tuple[Part, Waves], ...]) -> Array:
+    """Σ coefficients · functions on the nodes, `[field, node]`, summed over the fields."""
+    waves = np.zeros((of.truncation + 1, len(of.weights), fields[0][1].shape[2]), np.complex128)
+    for rows, functions in _blocks(of):
+        for part, coefficients in fields:
+            waves[:, rows] += np.matmul(functions[part].swapaxes(1, 2), coefficients)
+    return _from_waves(of, waves)
 
 
-def _analysed(of: Transform, functions: Array, values: Array) -> Waves:
-    """½ Σ w f_m functions, `[order, degree, field]`, for fields `[..., node]`."""
-    rows = values.reshape(-1, values.shape[-1])[:, of.nodes]
-    waves = np.fft.rfft(rows, norm="forward")[..., : len(functions)]
-    return np.asarray(np.matmul(functions * (0.5 * of.weights), waves.transpose(2, 1, 0)))
+def _blocks(of: Transform) -> Iterator[tuple[slice, dict[Part, Array]]]:
+    """The Legendre functions `[order, degree, row]` of some rows after the other, which need little memory at once."""
+    step = max(AT_ONCE // (of.truncation + 1) ** 2, 1)
+    for start in range(0, len(of.weights), step):
+        rows = slice(start, start + step)
+        yield rows, _functions(tuple(of.rows.latitudes[rows]), of.truncation)
 
 
-def _synthesised(of: Transform, functions: Array, coefficients: Waves) -> Array:
-    """Σ coefficients · functions on the nodes, `[field, node]`."""
-    waves = np.matmul(functions.swapaxes(1, 2), coefficients)
-    rows = np.fft.irfft(waves.transpose(2, 1, 0), n=of.nodes.shape[1], norm="forward")
-    values = np.empty((len(rows), of.nodes.size))
-    values[:, of.nodes] = rows
+@lru_cache(maxsize=4)
+def _functions(latitudes: tuple[float, ...], truncation: int) -> dict[Part, Array]:
+    sines = np.sin(np.radians(np.clip(latitudes, -POLE, POLE)))
+    functions, slopes = legendre_functions(truncation, sines)
+    metric = 1.0 / (EARTH_RADIUS * np.sqrt(1.0 - sines**2))
+    return {"values": functions, "eastward": functions * metric, "northward": slopes * metric}
+
+
+def _to_waves(of: Transform, values: Array) -> Waves:
+    """The waves along each row, `[order, row, field]`, of fields `[field, node]`; those that a row has not are zero."""
+    waves = np.zeros((of.truncation + 1, len(of.weights), len(values)), np.complex128)
+    for rows, nodes, shift in _alike(of):
+        found = np.fft.rfft(values[:, nodes], norm="forward").transpose(2, 1, 0)
+        most = min((nodes.shape[1] - 1) // 2, of.truncation) + 1
+        waves[:most, rows] = found[:most] * shift[:most, :, None].conj()
+    return waves
+
+
+def _from_waves(of: Transform, waves: Waves) -> Array:
+    """The inverse, `[field, node]`."""
+    values = np.empty((waves.shape[2], len(of.rows.nodes)))
+    for rows, nodes, shift in _alike(of):
+        most = min((nodes.shape[1] - 1) // 2, of.truncation) + 1
+        turned = (waves[:most, rows] * shift[:most, :, None]).transpose(2, 1, 0)
+        values[:, nodes] = np.fft.irfft(turned, n=nodes.shape[1], norm="forward")
     return values
+
+
+def _alike(of: Transform) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Waves]]:
+    """Rows of one number of nodes, their nodes `[row, column]`, and exp(i m λ) of their first one, `[order, row]`."""
+    for count in np.unique(of.rows.counts):
+        rows = np.flatnonzero(of.rows.counts == count)
+        nodes = of.rows.nodes[of.rows.first[rows][:, None] + np.arange(count)]
+        yield rows, nodes, np.exp(1j * of.orders[:, :, 0] * np.radians(of.rows.west[rows]))

@@ -104,9 +104,12 @@ def legendre_functions(truncation: int, sin_latitude: Real) -> tuple[Real, Real]
     for m in range(size):
         factor = np.prod(np.sqrt((2 * np.arange(1, m + 1) + 1) / (2.0 * np.arange(1, m + 1))))
         functions[m, m] = factor * (1 - sin_latitude**2) ** (m / 2)
-        for degree in range(m, size - 1):
-            below = epsilon[m, degree] * functions[m, degree - 1] if degree > m else 0.0
-            functions[m, degree + 1] = (sin_latitude * functions[m, degree] - below) / epsilon[m, degree + 1]
+    for above in range(size - 1):  # all orders at once
+        order = np.arange(size - 1 - above)
+        degree = order + above
+        below = epsilon[order, degree][:, None] * functions[order, degree - 1] if above else 0.0
+        product = sin_latitude * functions[order, degree] - below
+        functions[order, degree + 1] = product / epsilon[order, degree + 1][:, None]
     below = np.concatenate([np.zeros_like(functions[:, :1]), functions[:, :-2]], axis=1)
     count = np.arange(size - 1)[None, :, None]
     slopes = (count + 1) * epsilon[:, : size - 1, None] * below - count * epsilon[:, 1:size, None] * functions[:, 1:]

@@ -141,6 +141,8 @@ def _from_numbers(name: str, variable: xr.Variable) -> NDArray[np.datetime64]:
     if clear is None:
         raise _not_dates(name, f"units {variable.attrs.get('units')!r}", IN_THE_CALENDAR)
     units, zone = clear
+    if np.any(np.isinf(np.asarray(variable.values, np.float64))):
+        raise _not_dates(name, "an infinite time", IN_THE_CALENDAR)
     try:
         coder = CFDatetimeCoder(time_unit="s")
         whole = xr.Dataset({name: (variable.dims, variable.values, variable.attrs | {"units": units})})
