@@ -156,6 +156,28 @@ def kills(session: nox.Session) -> None:
     session.run("pytest", *ENDLESS, *tests, env={"WXML_KILLS": number})
 
 
+@nox.session(venv_backend="none")
+def globe(session: nox.Session) -> None:
+    """Build the code of the globe page by npm, from `plugins/graph-viewer/globe`; the result is checked in.
+
+    It needs Node.js 20 or newer. `package-lock.json` has the version and the hash of each package, so that the same
+    bytes come out; `--check` after `--` says whether those that are checked in are these.
+    """
+    folder = ROOT / "plugins" / "graph-viewer" / "globe"
+    with session.chdir(folder):
+        session.run("npm", "ci", "--no-audit", "--no-fund", external=True)
+        session.run("node", "build.mjs", external=True)
+    if "--check" in session.posargs:
+        session.run("git", "diff", "--exit-code", "--stat", "plugins/graph-viewer/src", external=True)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Open the globe page in Chromium; WXML_CHROMIUM names the program if it is another. Arguments go to pytest."""
+    install_all(session, "hypothesis", "playwright", "pytest")
+    session.run("pytest", "plugins/graph-viewer/tests/test_browser.py", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style alone: seconds."""

@@ -34,6 +34,7 @@ HEAVY = {
         "deferred wxml/files/checksums.py",
         "deferred wxml/forecasting/rollout.py",
         "wxml_anemoi/*",
+        "deferred wxml_graph_viewer/exchange/hetero_data.py",
         "wxml_kernels/*",
         "wxml_processor_gnn/*",
         "wxml_processor_transformer/*",
@@ -85,8 +86,16 @@ HEAVY = {
         "wxml_graph_builders/*",
         "deferred wxml_graph_viewer/inspecting/*",
     ),
-    "matplotlib": ("wxml_dataset_builder/describing/pictures.py", "wxml_verification/*"),
-    "torch_geometric": ("wxml_processor_gnn/pyg_operator.py",),
+    "matplotlib": (
+        "wxml_dataset_builder/describing/pictures.py",
+        "wxml_graph_viewer/drawing/map.py",
+        "deferred wxml_graph_viewer/drawing/palette.py",
+        "wxml_verification/*",
+    ),
+    "torch_geometric": (
+        "deferred wxml_graph_viewer/exchange/hetero_data.py",
+        "wxml_processor_gnn/pyg_operator.py",
+    ),
     "pandas": (),
     "pyarrow": ("deferred wxml_dataset_sources/station_reading/tables.py",),
 }

@@ -4,8 +4,9 @@ import click
 
 from wxml_graph_viewer.commands.build import command as build
 from wxml_graph_viewer.commands.inspect import command as inspect
+from wxml_graph_viewer.commands.plot import command as plot
 
-COMMANDS = (build, inspect)
+COMMANDS = (build, inspect, plot)
 
 
 @click.group("graph", short_help="Build a graph, look at it, draw it, or convert it.")

@@ -1,0 +1,1 @@
+"""Static maps of graphs."""
