@@ -53,6 +53,7 @@ def photograph(graph: Graph) -> None:
         flags = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
         page = browser.new_page(viewport={"width": 900, "height": 560})
+        page.set_default_timeout(180_000)
         page.goto(file.as_uri())
         page.wait_for_selector("html[data-state=drawn]", state="attached")
         page.select_option("#edges li:nth-child(2) select", "length (km)")

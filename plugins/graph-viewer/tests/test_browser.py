@@ -20,7 +20,7 @@ CHROMIUM = os.environ.get("WXML_CHROMIUM") or shutil.which("chromium") or shutil
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 WIDTH, HEIGHT = 900, 700
 DRAWN = "document.documentElement.dataset"
-SEEN = np.array([15.0, 0.0]), 3.7
+SEEN = np.array([15.0, 0.0]), 3.2
 """Where the page looks at a globe from: degrees, and radii."""
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")

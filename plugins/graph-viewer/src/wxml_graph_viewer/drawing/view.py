@@ -10,7 +10,7 @@ from wxml import Graph
 from wxml.data.sphere import from_unit_vectors, spans_globe
 from wxml.errors import ArtefactError
 
-FAR: Final = 3.7
+FAR: Final = 3.2
 """The distance from which the whole globe is seen, in radii."""
 NEAR: Final = 1.03
 
