@@ -45,14 +45,14 @@ def build(page: Path, folder: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def world(make_world, run: Command, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world(make_world, quickly: Command, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model that version 1.0 trained, its forecast, and the folders `1.0` and `2.0` to import from."""
     folder = make_world(tmp_path_factory.mktemp("migrations") / "world")
     assert set(build(root / "docs/extend/migrations.md", folder)) == {"1.0", "2.0"}
     text = (folder / "experiment.yaml").read_text()
     assert OURS in text
     (folder / "experiment.yaml").write_text(text.replace(OURS, "processor: {plugin: mixing, factor: 0.5}"))
-    before = partial(run, folder=folder, PYTHONPATH=str(folder / "1.0"))
+    before = partial(quickly, folder=folder, PYTHONPATH=str(folder / "1.0"))
     for arguments in (
         ("train", "experiment.yaml", "--run-dir", "run"),
         ("forecast", CHECKPOINT, "-o", "before.nc"),
