@@ -3,7 +3,7 @@
 __all__ = ["Constants"]
 
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +46,13 @@ class Constants(Combination):
         time: Annotated[
             str | None, Field(description="Where the file has several times, take the values at this one")
         ] = None,
+        absent_chunks: Annotated[
+            Literal["error", "fill"], Field(description="As `xarray` has it, for the fields of the file")
+        ] = "error",
     ) -> None:
         main = opened(source)
-        static = Part(StaticFiles(path=path, variables=variables, rename=rename), "`path`")
+        fields = StaticFiles(path=path, variables=variables, rename=rename, absent_chunks=absent_chunks)
+        static = Part(fields, "`path`")
         super().__init__((main, static), {} if time is None else {"time": time})
         self._moment = _moment(static, time)
         self._main, self._static = main.source, on_grid(static.source, main.header.grid, _sides(main), SAME_PLACE)

@@ -4,6 +4,7 @@ __all__ = ["XarraySource"]
 
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,7 +26,6 @@ from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
 from wxml_dataset_sources.xarray_reading.locations import (
-    Wanted,
     local_paths,
     located,
     named_by_address,
@@ -90,6 +90,13 @@ class XarraySource(SelectiveSource):
         checksum: Annotated[
             bool, Field(description="Record the SHA-256 of all bytes of each file; the first command reads them all")
         ] = False,
+        absent_chunks: Annotated[
+            Literal["error", "fill"],
+            Field(
+                description="A chunk that a zarr store does not have: error refuses it, unless its fill value is a "
+                "missing value; fill takes the fill value, as stores want that leave out chunks of zeros"
+            ),
+        ] = "error",
         storage_options: Annotated[
             StorageOptions | None, Field(description="How addresses such as https:// and s3:// are reached")
         ] = None,
@@ -104,6 +111,7 @@ class XarraySource(SelectiveSource):
             "initial_time": initial_time,
             "time": time,
             "place": place and place.model_dump(),
+            "absent_chunks": None if absent_chunks == "error" else absent_chunks,
         }
         self._options = {key: value for key, value in options.items() if value is not None}
         self._locations = located(path, storage_options or StorageOptions(), engine)
@@ -118,7 +126,8 @@ class XarraySource(SelectiveSource):
             place,
         )
         with named_by_address(self._locations):
-            self._assembly = self._assembled(engine, selection)
+            self._files = [replace(each.file(engine), fills=absent_chunks == "fill") for each in self._locations]
+            self._assembly = self._assembled(selection)
         blocks = self._assembly.blocks
         is_kept = sum(block.size for block in blocks) <= KEPT_IN_MEMORY and not self._are_remote()
         self._kept = KeptValues(blocks) if is_kept else None
@@ -130,13 +139,12 @@ class XarraySource(SelectiveSource):
         self._background = ChecksumsInBackground(local_paths(self._locations)) if checksum else None
 
     @released_after_failure()
-    def _assembled(self, engine: Wanted, selection: Selection) -> Assembly:
+    def _assembled(self, selection: Selection) -> Assembly:
         """The blocks of all files, and the header that they make together."""
         grids: dict[Hashable, Placed] = {}
-        files = [location.file(engine) for location in self._locations]
-        alike = AlikeFiles(files, selection)
+        alike = AlikeFiles(self._files, selection)
         contents: list[FileContent] = []
-        for file in files:
+        for file in self._files:
             content = alike.known(file)
             if content is None:
                 content = _examined(file, selection, grids)
@@ -179,9 +187,9 @@ class XarraySource(SelectiveSource):
                 for share in shares:
                     self._fill(share, request, out)
                 return
-            for location in self._locations:
-                if location.store is not None:
-                    opened(location.file("zarr"))  # once, before many do it
+            for file in self._files:
+                if file.store is not None:
+                    opened(file)  # once, before many do it
             with ThreadPoolExecutor(BLOCKS_AT_ONCE, "wxml-remote") as pool:  # each waits for its own requests
                 for _ in pool.map(partial(self._fill, request=request, out=out), shares):
                     pass

@@ -16,6 +16,7 @@ from wxml.data.read_request import run
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
+from wxml_dataset_sources.xarray_reading.absent_values import check_coordinates, check_read
 from wxml_dataset_sources.xarray_reading.block import HEIGHT, STANDARD_NAME, Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import period_of
 from wxml_dataset_sources.xarray_reading.coordinates import (
@@ -84,6 +85,7 @@ class ArrayReader:
         """See `Reader.read`."""
         with damage_errors(self._damaged):
             values = self._decoded((times, members, levels))
+            self._check_chunks((times, members, levels), values)
         nodes = int(np.prod(values.shape[values.ndim - len(self.layout.nodes) :]))
         return values.reshape(len(times), len(members), len(levels), nodes)
 
@@ -111,6 +113,17 @@ class ArrayReader:
             floats[invalid(stored, values, in_file.attrs, self.file.engine)] = np.nan
         return floats
 
+    def _check_chunks(self, positions: tuple[NDArray[np.intp], ...], values: NDArray[np.float32]) -> None:
+        """Raise an AbsentChunkError if a chunk of these values is not there, and they are not missing."""
+        if self.file.engine != "zarr":
+            return
+        layout, variable = self.layout, opened(self.file).variables[self.name]
+        read: dict[Hashable, NDArray[np.intp]] = {dim: np.arange(size) for dim, size in variable.sizes.items()}
+        read |= {dim: np.array([self.fixed.get(str(dim), 0)]) for dim in variable.dims if dim not in layout.order}
+        own = zip((layout.time, layout.member, layout.level), positions, strict=True)
+        read |= {dim: some for dim, some in own if dim is not None}
+        check_read(self.file, variable, self.name, read, layout.order, values, layout.time)
+
     def _selected(self, variable: xr.Variable, positions: tuple[NDArray[np.intp], ...]) -> NDArray[Any]:
         """The values of some times, members and levels, in the dimensions of the layout."""
         layout = self.layout
@@ -133,17 +146,20 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Plac
     Raises:
         DataError: the file cannot be read, or its coordinates are not understood.
     """
-    dataset = opened(file)
+    whole = dataset = opened(file)
     names = frozenset(str(name) for name in (*dataset.variables, *dataset.dims))
     called = partial(selection.name, file.path)
     with in_file(file.path), damage_errors(partial(damaged, file.path, file.engine)):
         coordinates = find_coordinates(dataset, called)
-        fixed = chosen_positions(dataset, coordinates, called, selection.forecast)
-        if fixed:
-            dataset = dataset.isel(fixed)
-            coordinates = find_coordinates(dataset, called)
-        arrays = _ArrayFile(file, dataset, unreadable(file), coordinates, called, selection, grids, fixed or {})
-        blocks = arrays.blocks()
+        try:
+            fixed = chosen_positions(dataset, coordinates, called, selection.forecast)
+            if fixed:
+                dataset = dataset.isel(fixed)
+                coordinates = find_coordinates(dataset, called)
+            arrays = _ArrayFile(file, dataset, unreadable(file), coordinates, called, selection, grids, fixed or {})
+            blocks = arrays.blocks()
+        finally:
+            check_coordinates(file, whole, coordinates.all)  # it explains what else seems wrong
     warn_of_zeros(file, dataset, [block.reader.name for block in blocks if isinstance(block.reader, ArrayReader)])
     parameters = frozenset(called(name) for name in arrays.fields())
     return FileContent(file.path, blocks, names, parameters, has_forecast=fixed is not None)

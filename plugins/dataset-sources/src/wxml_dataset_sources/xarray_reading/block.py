@@ -11,8 +11,10 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, Variable
+from wxml.data.times import format_time
 from wxml.data.units import Line
 
+from wxml_dataset_sources.xarray_reading.absent_values import AbsentChunkError
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.place import Place
 
@@ -119,7 +121,11 @@ class Block:
             levels: positions in `variables`, rising and each once.
         """
         own = members if self.member_order is None else self.member_order[members]
-        values = self.reader.read(times, own, self.levels[levels])
+        try:
+            values = self.reader.read(times, own, self.levels[levels])
+        except AbsentChunkError as error:
+            when = "" if self.times is None else f" at {format_time(self.times[times[error.time]])}"
+            raise error.at(when) from error
         return self._in_own_units(values if self.order is None else values[..., self.order], levels)
 
     def _in_own_units(self, values: NDArray[np.float32], levels: NDArray[np.intp]) -> NDArray[np.float32]:

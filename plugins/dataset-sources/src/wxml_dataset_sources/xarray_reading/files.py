@@ -6,6 +6,7 @@ import difflib
 import glob
 import itertools
 import os
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from wxml.errors import DataError
 
 from wxml_dataset_sources.remote.documents import StoreAt
 from wxml_dataset_sources.remote.references import ReferencesAt
+from wxml_dataset_sources.written_again import written_again
 
 Engine = Literal["netcdf", "grib", "zarr"]
 
@@ -105,19 +107,26 @@ class DataFile:
     store: StoreAt | ReferencesAt | None = None
     """The remote store, or the references, if it is one."""
     written: int = 0
-    """When it was last written, in nanoseconds, as it was found; 0 for a store."""
+    """When a file was last written, in nanoseconds, as it was found; when a local store was found; else 0."""
+    version: str = ""
+    """The metadata of a local zarr store as it was found, but for its lengths."""
+    fills: bool = False
+    """Whether chunks that a zarr store does not have are taken to hold its fill value."""
 
     def check_unchanged(self) -> None:
-        """Refuse a file that was written again since it was found: its fields may be elsewhere, or others.
+        """Refuse what was written again since it was found: its fields may be elsewhere, or others.
+
+        Of a store these are the metadata alone; its chunks are looked at when they are read.
 
         Raises:
-            DataError: its time is another one.
+            DataError: a file has another time, or the arrays of a store are others.
         """
-        if self.written and os.stat(self.path).st_mtime_ns != self.written:
-            raise DataError(
-                f"`{self.path}` was written again while it was in use",
-                fix="start again: what opens the file now reads what is in it now",
-            )
+        if self.version:
+            is_changed = _version(self.path) != self.version
+        else:
+            is_changed = bool(self.written) and os.stat(self.path).st_mtime_ns != self.written
+        if is_changed:
+            raise written_again(self.path)
 
 
 def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> DataFile:
@@ -139,7 +148,15 @@ def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> D
 
 
 def _found(path: str, engine: Engine) -> DataFile:
-    return DataFile(path, engine, written=0 if os.path.isdir(path) else os.stat(path).st_mtime_ns)
+    if not os.path.isdir(path):
+        return DataFile(path, engine, written=os.stat(path).st_mtime_ns)
+    return DataFile(path, engine, written=time.time_ns(), version=_version(path))
+
+
+def _version(path: str) -> str:
+    from wxml_dataset_sources.zarr_reading.local_store import version_of_store  # zarr takes a while to load
+
+    return version_of_store(path)
 
 
 def _by_content(path: str) -> Engine | None:

@@ -1,12 +1,13 @@
 """The layouts of ARCO-ERA5 and WeatherBench 2, which leave unsaid what their documentation says."""
 
-__all__ = ["completed"]
+__all__ = ["kept_times", "with_units_of_levels"]
 
 import logging
 from functools import cache
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
@@ -45,8 +46,15 @@ DAY = len("2020-01-01")
 """Characters of a date without a time."""
 
 
-def completed(path: str, dataset: xr.Dataset) -> xr.Dataset:
-    """The dataset with units of its pressure levels, and without the times that it says hold no data.
+def with_units_of_levels(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with units of its pressure levels, if they are those of ERA5 and say none."""
+    if _has_levels_of_era5(dataset):
+        dataset["level"].attrs |= {"units": "hPa", "standard_name": "air_pressure"}
+    return dataset
+
+
+def kept_times(path: str, dataset: xr.Dataset) -> NDArray[np.intp] | None:
+    """The positions on the axis `time` that the dataset does not say to hold no data; None: all.
 
     ARCO-ERA5 has a time axis until 2050, and states in the attributes `valid_time_start` and `valid_time_stop` which
     times were written; a date without a time stands for all of its day.
@@ -58,11 +66,9 @@ def completed(path: str, dataset: xr.Dataset) -> xr.Dataset:
     Raises:
         DataError: the attributes are no dates, or no time is between them.
     """
-    if _has_levels_of_era5(dataset):
-        dataset["level"].attrs |= {"units": "hPa", "standard_name": "air_pressure"}
     stated = [dataset.attrs.get(key) for key in (START, STOP)]
     if "time" not in dataset.dims or "time" not in dataset.coords or not all(isinstance(one, str) for one in stated):
-        return dataset
+        return None
     start, stop = (text_dates(key, np.array([text]))[0] for key, text in zip((START, STOP), stated, strict=True))
     if len(str(stated[1])) == DAY:
         stop += np.timedelta64(1, "D") - np.timedelta64(1, "s")
@@ -78,11 +84,11 @@ def _has_levels_of_era5(dataset: xr.Dataset) -> bool:
     return levels.dtype.kind in "iuf" and ERA5_LEVELS.issuperset(levels.tolist()) and not ERA5_FIELDS.isdisjoint(fields)
 
 
-def _between(path: str, dataset: xr.Dataset, start: np.datetime64, stop: np.datetime64) -> xr.Dataset:
+def _between(path: str, dataset: xr.Dataset, start: np.datetime64, stop: np.datetime64) -> NDArray[np.intp] | None:
     times = decoded_dates("time", dataset["time"].variable).values
     has_data = (times >= start) & (times <= stop)
     if has_data.all():
-        return dataset
+        return None
     said = f"`{path}` says that it holds data from {format_time(start)} to {format_time(stop)}"
     positions = np.flatnonzero(has_data)
     if not len(positions):
@@ -90,8 +96,7 @@ def _between(path: str, dataset: xr.Dataset, start: np.datetime64, stop: np.date
             f"{said}, and none of its times is between them", fix=f"correct its attributes `{START}` and `{STOP}`"
         )
     _tell(f"{said}: the other {len(times) - len(positions)} of the {len(times)} times on its axis are left out")
-    first, last = int(positions[0]), int(positions[-1]) + 1
-    return dataset.isel(time=slice(first, last) if last - first == len(positions) else positions)
+    return positions
 
 
 @cache

@@ -3,11 +3,13 @@
 __all__ = [
     "TOO_LARGE",
     "WRITE_AGAIN",
+    "absent_chunks",
     "damaged",
     "in_file",
     "opened",
     "release",
     "released_after_failure",
+    "stored_times",
     "unreadable",
 ]
 
@@ -16,10 +18,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache, partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import ref
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from wxml.data.read_request import run
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE, damage_errors
 from wxml.files.hdf5_structure import check_hdf5_file
@@ -27,7 +32,11 @@ from wxml.files.hdf5_structure import check_hdf5_file
 from wxml_dataset_sources.remote.documents import StoreAt, check_store
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
-from wxml_dataset_sources.xarray_reading.layouts import completed
+from wxml_dataset_sources.xarray_reading.layouts import kept_times, with_units_of_levels
+
+if TYPE_CHECKING:
+    from wxml_dataset_sources.zarr_reading.absent_chunks import AbsentChunks
+    from wxml_dataset_sources.zarr_reading.whole_chunks import WholeChunks
 
 TOO_LARGE = (
     "a length in it may be damaged: fetch or write the file again; else choose fewer `levels`, or write the data into "
@@ -55,7 +64,18 @@ def opened(file: DataFile, *, as_stored: bool = False) -> xr.Dataset:
     Raises:
         DataError: the file is damaged, has no variables, leads to other files, or was written again.
     """
-    return _open(file, _modified(file), os.getpid(), as_stored)[0]
+    return _open(file, _modified(file), os.getpid(), as_stored).dataset
+
+
+def absent_chunks(file: DataFile) -> "AbsentChunks | None":
+    """What the open zarr store does not have of what was read of it; None for other files, and where that is right."""
+    store = _open(file, _modified(file), os.getpid(), False).store
+    return None if store is None or file.fills else store.absent
+
+
+def stored_times(file: DataFile) -> NDArray[np.intp] | None:
+    """The positions in the file of the times of the open dataset, on its axis `time`; None if it has all."""
+    return _open(file, _modified(file), os.getpid(), False).times
 
 
 def unreadable(file: DataFile) -> dict[str, str]:
@@ -64,7 +84,7 @@ def unreadable(file: DataFile) -> dict[str, str]:
     Raises:
         DataError: as `opened` does.
     """
-    return _open(file, _modified(file), os.getpid(), False)[1]
+    return _open(file, _modified(file), os.getpid(), False).reasons
 
 
 def release() -> None:
@@ -91,7 +111,8 @@ def released_after_failure() -> Iterator[None]:
 def _modified(file: DataFile) -> int:
     """When the file was last written, in nanoseconds; a remote store is asked whether it is the same, and has 0."""
     if file.store is None:
-        file.check_unchanged()
+        if not file.version:  # the metadata of a store are in memory while it is open
+            file.check_unchanged()
         return os.stat(file.path).st_mtime_ns
     if isinstance(file.store, StoreAt):
         check_store(file.store)
@@ -106,10 +127,23 @@ def _keep_few_chunks(_process: int) -> None:
     netCDF4.set_chunk_cache(CHUNK_CACHE)
 
 
+class _Opened(NamedTuple):
+    """An open file."""
+
+    dataset: xr.Dataset
+    reasons: dict[str, str]
+    """Why some variables cannot be read."""
+    store: "WholeChunks | None"
+    """Of zarr."""
+    times: NDArray[np.intp] | None
+    """See `stored_times`."""
+
+
 @lru_cache(maxsize=KEPT_OPEN)
-def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tuple[xr.Dataset, dict[str, str]]:
-    """See `opened` and `unreadable`."""
+def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> _Opened:
+    """See `opened`, `unreadable` and `absent_chunks`."""
     reasons: dict[str, str] = {}
+    store: WholeChunks | None = None
     with damage_errors(partial(damaged, file.path, file.engine)):
         if file.engine == "netcdf":
             check_length(file.path)
@@ -120,9 +154,12 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tup
             if file.engine == "zarr":
                 from wxml_dataset_sources.zarr_reading.opening import zarr_store  # zarr takes a while to load
 
-                store: Any = zarr_store(file.path, file.store)
+                store = zarr_store(file.path, file.store, file.written)
                 # Consolidated metadata may be stale or absent, and guessing makes zarr warn; no store here needs them.
-                dataset = _raw(store, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
+                where: Any = store
+                dataset = _raw(where, engine="zarr", mask_and_scale=not as_stored, consolidated=False, chunks=None)
+                if file.version:
+                    file.check_unchanged()
             else:
                 _keep_few_chunks(os.getpid())
                 dataset = _raw(os.path.abspath(file.path), engine="netcdf4", mask_and_scale=not as_stored)
@@ -131,7 +168,11 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> tup
         raise DataError(
             f"`{file.path}` holds no variables at its root", fix="groups are not read: write each one into a file"
         )
-    return completed(file.path, dataset), {name: reason for name, reason in reasons.items() if "/" not in name}
+    dataset = with_units_of_levels(dataset)
+    times = kept_times(file.path, dataset)
+    if times is not None:
+        dataset = dataset.isel(time=run(times))
+    return _Opened(dataset, {name: reason for name, reason in reasons.items() if "/" not in name}, store, times)
 
 
 @contextmanager

@@ -1,0 +1,147 @@
+"""A zarr store on this machine that another process writes again while a source has it open."""
+
+import copy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wxml.errors import DataError
+from wxml_dataset_sources.xarray_source import XarraySource
+
+AGAIN = r"a.zarr` was written again while it was in use"
+carries_out = pytest.mark.carries_out
+
+
+def world(times: int = 4, shift: float = 0.0) -> xr.Dataset:
+    values = np.arange(times * 12, dtype="f4").reshape(times, 3, 4) + np.float32(1 + shift)
+    return xr.Dataset(
+        {"t": (("time", "lat", "lon"), values, {"units": "K"}), "z": (("lat", "lon"), values[0], {"units": "m"})},
+        {
+            "time": ("time", 6 * np.arange(times), {"units": "hours since 2000-01-01"}),
+            "lat": ("lat", [30.0, 20.0, 10.0], {"units": "degrees_north"}),
+            "lon": ("lon", [0.0, 10.0, 20.0, 30.0], {"units": "degrees_east"}),
+        },
+    )
+
+
+def write(path: Path, form: int, dataset: xr.Dataset, *, shards: bool = False) -> None:
+    chunks = {"chunks": (1, 3, 4)} | ({"shards": (4, 3, 4)} if shards else {})
+    dataset.to_zarr(path, mode="w", zarr_format=form, encoding={"t": chunks}, consolidated=form == 2)
+
+
+def read(source: XarraySource, names: list[str] | None = None) -> Any:
+    return source.read(source.header.times, names or ["t"])[:, 0, 0].reshape(-1, 3, 4)
+
+
+def later(path: Path, text: str) -> None:
+    """Run code in another process, with `path`, `np`, `zarr` and `group`."""
+    begin = f"import numpy as np, zarr; path = {str(path)!r}; group = zarr.open_group(path, mode='r+')"
+    subprocess.run([sys.executable, "-c", f"{begin}\n{text}"], check=True)
+
+
+def rewritten(path: Path, form: int) -> None:
+    write(path, form, world(shift=100))
+
+
+def removed_and_copied(path: Path, form: int) -> None:
+    write(path.with_name("other.zarr"), form, world(shift=100))
+    shutil.rmtree(path)
+    shutil.copytree(path.with_name("other.zarr"), path)  # with the times of the copied files
+
+
+def with_other_units(path: Path, form: int) -> None:
+    dataset = world(shift=100)
+    dataset.t.attrs["scale_factor"] = 2.0
+    write(path, form, dataset)
+
+
+def half_removed(path: Path, form: int) -> None:
+    shutil.rmtree(path / "t" / ("c" if form == 3 else ""))
+
+
+@pytest.mark.parametrize("change", [rewritten, removed_and_copied, with_other_units, half_removed])
+@pytest.mark.parametrize(("form", "shards"), [(2, False), (3, False), (3, True)])
+def test_a_store_that_is_written_again_is_told(
+    change: Callable[[Path, int], None], form: int, shards: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.zarr"
+    write(path, form, world(), shards=shards)
+    source = XarraySource(path=str(path))
+    assert (source.read(source.header.times[:1], ["t"]) == world().t.values[0].reshape(-1)).all()
+    change(path, form)
+    with pytest.raises(DataError, match=r"a.zarr` (was written again while|cannot be read)"):
+        read(source)
+
+
+@carries_out("start again: what opens the file now reads what is in it now")
+@pytest.mark.parametrize("form", [2, 3])
+def test_one_chunk_that_another_process_writes_is_told(form: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    write(path, form, world())
+    source = XarraySource(path=str(path))
+    later(path, "group['t'][2] = np.full((3, 4), 7.0)")
+    np.testing.assert_array_equal(source.read(source.header.times[:2], ["t"])[:, 0, 0].reshape(2, 3, 4), world().t[:2])
+    with pytest.raises(DataError, match=AGAIN):
+        read(source)
+    expected = world().t.values.copy()
+    expected[2] = 7
+    np.testing.assert_array_equal(read(XarraySource(path=str(path))), expected)
+
+
+def test_a_chunk_that_was_missing_and_is_removed_or_written_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    write(path, 3, world())
+    (path / "t/c/1/0/0").unlink()
+    source = XarraySource(path=str(path))
+    times = source.header.times
+    assert np.isnan(source.read(times[[1]], ["t"])).all()
+    (path / "t/c/2/0/0").unlink()
+    shutil.copy(path / "t/c/3/0/0", path / "t/c/1/0/0")
+    for time in (1, 2):
+        with pytest.raises(DataError, match=AGAIN):
+            copy.deepcopy(source).read(times[[time]], ["t"])  # as a worker has it, without kept values
+
+
+@pytest.mark.parametrize("form", [2, 3])
+def test_a_store_that_grows_gives_what_it_had(form: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    write(path, form, world())
+    source = XarraySource(path=str(path))
+    more = world(8).isel(time=slice(4, 8)).drop_vars("z")
+    more.to_zarr(path, append_dim="time", consolidated=form == 2)
+    np.testing.assert_array_equal(read(source), world().t.values)
+    np.testing.assert_array_equal(read(XarraySource(path=str(path))), world(8).t.values)
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data(), form=st.sampled_from([2, 3]))
+def test_whatever_is_written_a_read_gives_one_version_or_a_sentence(
+    data: st.DataObject, form: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Reads and writes of single times in any order: each read gives what was there at the opening, or is refused."""
+    path = tmp_path_factory.mktemp("store") / "a.zarr"
+    write(path, form, world())
+    group, source = zarr.open_group(path, mode="r+"), XarraySource(path=str(path))
+    steps = st.lists(st.tuples(st.sampled_from(["read", "write"]), st.integers(0, 3)), min_size=2, max_size=8)
+    written, known = set[int](), set[int]()
+    for step, time in data.draw(steps):
+        if step == "write":
+            array: Any = group["t"]
+            array[time] = 1000.0 + time
+            written.add(time)
+            continue
+        told = pytest.raises(DataError, match=AGAIN) if time in written - known else nullcontext()
+        with told:
+            found = source.read(source.header.times[[time]], ["t"])
+            np.testing.assert_array_equal(found.reshape(3, 4), world().t.values[time])
+            known.add(time)
