@@ -30,7 +30,18 @@ PAGES = [
 BUILD_TOOLS = ["build", "editables", "hatchling"]
 ENDLESS = ("-o", "faulthandler_timeout=0")
 """Options of pytest for proofs, of which one test may take longer than any test of `check`."""
-TOOLS = ["hypothesis", "import-linter", "mypy", "nox", "pytest", "pytest-xdist", "ruff", "scipy-stubs", "types-PyYAML"]
+TOOLS = [
+    "hypothesis",
+    "import-linter",
+    "mypy",
+    "nox",
+    "pydap",
+    "pytest",
+    "pytest-xdist",
+    "ruff",
+    "scipy-stubs",
+    "types-PyYAML",
+]
 MUTATED = {  # module → the tests of its package that ought to notice any change of it
     "core/src/wxml/data/grid.py": "tests/data",
     "core/src/wxml/data/sphere.py": "tests/data",

@@ -5,8 +5,9 @@ Those of the section on real files are in `test_data_cookbook_real.py`.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from scipy.sparse import csr_array, save_npz
 from wxml import DataSource, Fields, ForecastHeader, Grid, Variable, create
 from wxml.data.times import format_time
 from wxml.files.yaml_loader import load_yaml
-from wxml.testing.file_server import FileServer
+from wxml.testing.file_server import Answer, FileServer, Request
 
 PAGE = (
     (Path(__file__).resolve().parents[1] / "docs" / "data-cookbook.md")
@@ -90,8 +91,32 @@ def archive(folder: Path) -> Iterator[str]:
         dataset.to_zarr(folder / "era5.zarr", zarr_format=2, consolidated=True)
     write_arco(folder / "arco.zarr")
     write_references(folder / "refs.json")
-    with FileServer(folder) as server:
+    with FileServer(folder, answer=opendap_of(folder / "era5-2000.nc")) as server:
         yield server.url
+
+
+def opendap_of(path: Path) -> Callable[[Request], Answer | None]:
+    """Answers for `/opendap/era5` as a server of DAP 2 gives them, with all numbers in double precision."""
+    with xr.open_dataset(path, decode_times=False) as file:
+        variables = file[["msl"]].load().variables
+    arrays, attributes = "", ""
+    for name, variable in variables.items():
+        sizes = "".join(f"[{dim} = {length}]" for dim, length in variable.sizes.items())
+        arrays += f"Float64 {name}{sizes};\n"
+        attributes += f'{name} {{ String units "{variable.attrs.get("units", "")}"; }}\n'
+
+    def answer(request: Request) -> Answer | None:
+        if not request.path.startswith("/opendap/era5."):
+            return None
+        if not request.path.endswith(".dods"):
+            text = f"Dataset {{\n{arrays}}} era5;" if request.path.endswith("dds") else f"Attributes {{\n{attributes}}}"
+            return Answer(200, body=text.encode())
+        name, _, spans = unquote(request.query).partition("[")
+        wanted = tuple(slice(int(first), int(last) + 1) for first, last in re.findall(r"(\d+):1:(\d+)", spans))
+        values = variables[name].values[wanted].astype(">f8")
+        return Answer(200, body=b"Data:\n" + 2 * values.size.to_bytes(4, "big") + values.tobytes())
+
+    return answer
 
 
 def write_arco(path: Path) -> None:

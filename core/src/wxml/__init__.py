@@ -91,6 +91,7 @@ PUBLIC_MODULES = (
     "data.times",
     "data.units",
     "errors",
+    "files.cache_bound",
     "files.checksums",
     "files.folders",
     "files.failures",

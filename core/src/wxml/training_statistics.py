@@ -5,6 +5,7 @@ __all__ = ["TrainingStatistics"]
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from wxml.data.times import format_time, parse_duration
 from wxml.environment.distributions import version_of
 from wxml.environment.names import CORE
 from wxml.errors import ArtefactError
+from wxml.files.cache_bound import keep_newest
 from wxml.files.folders import cache_folder
 from wxml.files.kept_arrays import keep_arrays, kept_arrays, kept_name
 from wxml.files.lock import locked
@@ -33,6 +35,8 @@ logger = logging.getLogger("wxml")
 
 VERSION = 1
 """Of the formulas: another one, where the same values have other statistics."""
+MOST_KEPT = 4096
+"""So many files of statistics stay in the cache folder, of a few kilobytes each."""
 ARRAYS = tuple(field.name for field in fields(Statistics))[1:]
 
 
@@ -97,10 +101,13 @@ class TrainingStatistics:
         with locked(path.with_suffix(".lock")):
             found = self._kept(path, made_of)
             if found is not None:
+                with suppress(OSError):
+                    path.touch()  # the longest unused go first
                 return found
             computed = self._computed(forward)
             if self._source.fingerprint() == self._fingerprint:  # else the data changed while they were read
                 keep_arrays(path, {name: getattr(computed, name) for name in ARRAYS}, made_of, "statistics")
+                keep_newest(path.parent, "statistics-*.safetensors", MOST_KEPT)
             return computed
 
     def _computed(self, forward: ValueMap | None) -> Statistics:

@@ -464,3 +464,17 @@ def test_a_damaged_file_is_named_by_its_address(server: FileServer) -> None:
     (bucket(server) / "a.nc").write_bytes(data[: len(data) // 2])
     with pytest.raises(DataError, match=rf"`{server.url}/bucket/a.nc` cannot be read as netcdf"):
         source(f"{server.url}/bucket/a.nc")
+
+
+def test_copies_stay_within_their_limit(server: FileServer, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that no process uses makes room for the next one; this process uses those that it opened."""
+    old = cache / "remote-files" / "0123456789abcdef01234567"
+    old.mkdir(parents=True)
+    (old / "old.nc").write_bytes(bytes(1024))
+    (old / ".used").touch()
+    monkeypatch.setenv("WXML_CACHE_GIB", "0")
+    for name in ("a.nc", "b.nc"):
+        world().to_netcdf(bucket(server) / name)
+        source(f"{server.url}/bucket/{name}")
+    assert not old.exists()
+    assert sorted(path.name for path in (cache / "remote-files").glob("*/*.nc")) == ["a.nc", "b.nc"]

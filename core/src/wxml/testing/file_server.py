@@ -59,6 +59,8 @@ class FileServer:
     """Whether folders are listed."""
     ranges: bool = True
     """Whether `Range` is honoured; else the whole file is sent."""
+    tells_versions: bool = True
+    """Whether answers have an ETag and a date."""
     requests: list[Request] = field(default_factory=list)
     """All that were made."""
     most_at_once: int = 0
@@ -188,9 +190,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_file(path, chosen)
 
     def _send_file(self, path: Path, chosen: Answer) -> None:
-        data, status = path.read_bytes(), os.stat(path)
-        headers = {"ETag": f'"{status.st_size:x}-{status.st_mtime_ns:x}"', "Accept-Ranges": "bytes"}
-        headers["Last-Modified"] = self.date_time_string(int(status.st_mtime))
+        data, status, headers = path.read_bytes(), os.stat(path), {"Accept-Ranges": "bytes"}
+        if self.files.tells_versions:
+            headers["ETag"] = f'"{status.st_size:x}-{status.st_mtime_ns:x}"'
+            headers["Last-Modified"] = self.date_time_string(int(status.st_mtime))
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         if wanted is None or not self.files.ranges:
             self._send(200, data, headers, chosen.sent)

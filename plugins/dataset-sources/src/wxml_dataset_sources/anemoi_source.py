@@ -18,8 +18,13 @@ from wxml_dataset_sources.anemoi_reading.store import Store, opened, stored_mome
 from wxml_dataset_sources.anemoi_reading.values import read_values
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.xarray_reading.checksums import checksums
-from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
-from wxml_dataset_sources.xarray_reading.locations import Location, local_paths, located, stamp_of_locations
+from wxml_dataset_sources.xarray_reading.locations import (
+    Location,
+    fingerprint_of_locations,
+    local_paths,
+    located,
+    stamp_of_locations,
+)
 
 logger = logging.getLogger("wxml")
 
@@ -69,8 +74,8 @@ class AnemoiSource(SelectiveSource):
         return stamp_of_locations([self._location])
 
     def fingerprint(self) -> str | None:
-        """A hash of names, sizes, times and inodes of the files, and of the options; None at an address."""
-        return None if self._at else fingerprint_of_files([self._path], self._options)
+        """See `fingerprint_of_locations`."""
+        return fingerprint_of_locations([self._location], self._options)
 
     def moments(
         self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None

@@ -21,11 +21,11 @@ from wxml_dataset_sources.xarray_reading.assembly import Assembly, Share, assemb
 from wxml_dataset_sources.xarray_reading.block import FileContent, Selection
 from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import ChecksumsInBackground, checksums
-from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
 from wxml_dataset_sources.xarray_reading.locations import (
+    fingerprint_of_locations,
     local_paths,
     located,
     named_by_address,
@@ -56,8 +56,8 @@ class XarraySource(SelectiveSource):
             Field(description="A file, a zarr store, a pattern such as 'data/*.nc', an address, or a list"),
         ],
         engine: Annotated[
-            Literal["auto", "netcdf", "grib", "zarr", "kerchunk"],
-            Field(description="The format; auto looks at each file"),
+            Literal["auto", "netcdf", "grib", "zarr", "kerchunk", "opendap"],
+            Field(description="The format; auto looks at each file, and takes an address for no OPeNDAP"),
         ] = "auto",
         variables: Annotated[
             list[str] | None, Field(description="Read only these: names (t_850) or parameters (t, all levels)")
@@ -173,9 +173,8 @@ class XarraySource(SelectiveSource):
         return "" if self._checksum else stamp_of_locations(self._locations)
 
     def fingerprint(self) -> str | None:
-        """See `fingerprint_of_files`; None for a remote store, of which a chunk may change without a sign."""
-        paths = [location.path for location in self._locations]
-        return None if self._are_remote() else fingerprint_of_files(paths, self._options)
+        """See `fingerprint_of_locations`."""
+        return fingerprint_of_locations(self._locations, self._options)
 
     @released_after_failure()
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:

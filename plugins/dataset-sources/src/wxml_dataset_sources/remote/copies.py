@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from wxml.errors import DataError
+from wxml.files.cache_bound import keep_within_limit, lock_of, mark_used
 from wxml.files.folders import cache_folder
 from wxml.files.lock import locked
 from wxml.files.staging import staged
@@ -43,10 +44,12 @@ def copied(remote: Remote) -> Copy | None:
     """A copy of the file at `remote`, made now unless it is there from before; None if there is no such file.
 
     A copy is kept below `remote-files` in the cache folder by its address, its size and what the server says that
-    changes with it (an ETag, a date). Without any of these, it is fetched by every command.
+    changes with it (an ETag, a date). Without any of these, it is fetched by every command. Copies that no process uses
+    are removed, the longest unused first, where all together take more than `WXML_CACHE_GIB`.
 
     Raises:
         DataError: a request failed, the file changed while it was fetched, or the disk is full.
+        ConfigError: `WXML_CACHE_GIB` is no number.
     """
     requests = requests_to(remote)
     info = requests.run(requests.info(remote.address))
@@ -56,8 +59,10 @@ def copied(remote: Remote) -> Copy | None:
     place = json.dumps([remote.shown, remote.options.endpoint, version if info["version"] else os.getpid()])
     folder = cache_folder() / "remote-files" / hashlib.sha256(place.encode()).hexdigest()[:24]
     target = folder / (remote.name or "file")
-    with locked(folder.with_name(f".{folder.name}.lock")):
-        if not target.is_file():
+    with locked(lock_of(folder)):
+        mark_used(folder)
+        is_new = not target.is_file()
+        if is_new:
             folder.mkdir(parents=True, exist_ok=True)
             with staged(target) as temporary:
                 _fetch(requests, info, temporary)
@@ -66,6 +71,8 @@ def copied(remote: Remote) -> Copy | None:
                         f"`{remote.shown}` was written again while it was fetched",
                         fix="wait until it is whole, and start again",
                     )
+    if is_new:
+        keep_within_limit(folder.parent)
     return Copy(remote, str(target), version)
 
 

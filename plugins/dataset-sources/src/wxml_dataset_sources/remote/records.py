@@ -60,14 +60,14 @@ async def _infos(requests: Requests, addresses: Sequence[str]) -> list[Mapping[s
     return list(await asyncio.gather(*(requests.info(address) for address in addresses)))
 
 
-def sampled_chunks(documents: Documents) -> list[str]:
-    """The keys of 16 chunks at equal distances among all chunks of all arrays, in the order of their names."""
+def sampled_chunks(documents: Documents, count: int = SAMPLED) -> list[str]:
+    """The keys of so many chunks at equal distances among all chunks of all arrays, in the order of their names."""
     grids = [(path, document, _counts(document)) for path, document in documents.arrays.items()]
     totals = [math.prod(counts) for _, _, counts in grids]
     ends = list(itertools.accumulate(totals))
     if not ends or not ends[-1]:
         return []
-    positions = sorted({(ends[-1] - 1) * number // (SAMPLED - 1) for number in range(SAMPLED)})
+    positions = sorted({(ends[-1] - 1) * number // (count - 1) for number in range(count)})
     return list(_keys_at(grids, ends, positions))
 
 

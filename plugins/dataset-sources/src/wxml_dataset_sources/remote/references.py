@@ -83,6 +83,15 @@ class References:
             return await self._bytes(found.target, found.offset + first, found.offset + last)
         return await self._bytes(found.target, start, end)
 
+    def targets(self) -> list[str]:
+        """The files that hold the chunks, sorted."""
+        found = (_entry(self._at, key, entry) for key, entry in self._entries.items())
+        return sorted({entry.target for entry in found if isinstance(entry, _Range)})
+
+    def requests_of(self, target: str) -> Requests:
+        """The requests to the server of a target at an address."""
+        return _requests_of(_target(self._at, target))
+
     async def _bytes(self, target: str, start: int | None, end: int | None) -> bytes:
         """Some bytes of a file, all that were asked for."""
         if is_address(target):

@@ -16,10 +16,11 @@ from typing import Literal
 from wxml.errors import DataError
 
 from wxml_dataset_sources.remote.documents import StoreAt
+from wxml_dataset_sources.remote.opendap import OpendapAt
 from wxml_dataset_sources.remote.references import ReferencesAt
 from wxml_dataset_sources.written_again import written_again
 
-Engine = Literal["netcdf", "grib", "zarr"]
+Engine = Literal["netcdf", "grib", "zarr", "opendap"]
 
 NETCDF_STARTS = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
 GRIB_WITHIN = 1024  # bytes: a bulletin header may stand before the first message
@@ -104,7 +105,7 @@ class DataFile:
     path: str
     """Its path on this machine, or the address of a remote store without credentials."""
     engine: Engine
-    store: StoreAt | ReferencesAt | None = None
+    store: StoreAt | ReferencesAt | OpendapAt | None = None
     """The remote store, or the references, if it is one."""
     written: int = 0
     """When a file was last written, in nanoseconds, as it was found; when a local store was found; else 0."""
@@ -129,7 +130,7 @@ class DataFile:
             raise written_again(self.path)
 
 
-def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr"]) -> DataFile:
+def recognise(path: str, engine: Literal["auto", "netcdf", "grib", "zarr", "opendap"]) -> DataFile:
     """The file with its format: `engine`, or with `auto` the format of its first bytes, else that of its suffix.
 
     Raises:

@@ -1,27 +1,39 @@
 """What the option `path` names: files and stores on this machine, copies of remote files, and remote zarr stores."""
 
-__all__ = ["Location", "Wanted", "local_paths", "located", "named_by_address", "stamp_of_locations"]
+__all__ = [
+    "Location",
+    "Wanted",
+    "fingerprint_of_locations",
+    "local_paths",
+    "located",
+    "named_by_address",
+    "stamp_of_locations",
+]
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from wxml.data.fingerprint import fingerprint_of
 from wxml.errors import DataError
 
 from wxml_dataset_sources.remote.address import Remote, is_address, is_pattern, remote_of
 from wxml_dataset_sources.remote.copies import Copy, copied
 from wxml_dataset_sources.remote.documents import StoreAt, documents_of, found_documents
+from wxml_dataset_sources.remote.fingerprints import references_fingerprint, store_fingerprint
+from wxml_dataset_sources.remote.opendap import OpendapAt, described, opendap_record
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.remote.records import store_record, store_stamp
 from wxml_dataset_sources.remote.references import ReferencesAt, references_record
 from wxml_dataset_sources.remote.requests import requests_to
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
+from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
 from wxml_dataset_sources.xarray_reading.files import SUFFIXES, DataFile, recognise, resolve
 
-Wanted = Literal["auto", "netcdf", "grib", "zarr", "kerchunk"]
+Wanted = Literal["auto", "netcdf", "grib", "zarr", "kerchunk", "opendap"]
 REFERENCES = ".json"
 MOST_FILES = 10_000  # of one pattern
 
@@ -35,7 +47,7 @@ class Location:
     path: str
     """Where it is on this machine; empty for a store that is read where it is."""
     copy: Copy | None = None
-    store: StoreAt | ReferencesAt | None = None
+    store: StoreAt | ReferencesAt | OpendapAt | None = None
 
     @property
     def at(self) -> StoreAt | None:
@@ -45,7 +57,7 @@ class Location:
     def file(self, engine: Wanted) -> DataFile:
         """The file with its format; raise a DataError if that is not known."""
         if self.store is not None:
-            return DataFile(self.name, "zarr", self.store)
+            return DataFile(self.name, "opendap" if isinstance(self.store, OpendapAt) else "zarr", self.store)
         if engine == "kerchunk":
             raise DataError(
                 f"`{self.name}` is no file of references, which is JSON",
@@ -57,14 +69,32 @@ class Location:
         """What the provenance has of it; raise a DataError if it cannot be read."""
         if isinstance(self.store, ReferencesAt):
             return references_record(self.store)
+        if isinstance(self.store, OpendapAt):
+            return opendap_record(self.store)
         if self.store is not None:
             return store_record(self.store.remote, documents_of(self.store))
         return file_record(self.path) | {"name": self.name}
+
+    def fingerprint(self) -> str | None:
+        """What changes with its values, read in a moment; None if nothing tells, as with OPeNDAP.
+
+        Raises:
+            DataError: it cannot be read, or a request failed.
+        """
+        if isinstance(self.store, ReferencesAt):
+            return references_fingerprint(self.store)
+        if isinstance(self.store, OpendapAt):
+            return None
+        if self.store is not None:
+            return store_fingerprint(self.store.remote, documents_of(self.store))
+        return fingerprint_of_files([self.path])
 
     def stamp(self) -> str:
         """What changes when it is written again; raise a DataError if it cannot be read."""
         if isinstance(self.store, StoreAt):
             return store_stamp(self.store.remote, documents_of(self.store))
+        if isinstance(self.store, OpendapAt):
+            return self.store.version
         return self.copy.version if self.copy else stamp_of([self.path])
 
 
@@ -100,7 +130,9 @@ def _of_entry(entry: str, options: StorageOptions, engine: Wanted) -> list[Locat
 
 
 def _of_remote(remote: Remote, engine: Wanted) -> Location:
-    """The store at an address, else a copy of the file there."""
+    """The store or data set at an address, else a copy of the file there."""
+    if engine == "opendap":
+        return Location(remote.shown, "", store=described(OpendapAt(remote)).at)
     ending = Path(remote.name).suffix.lower()
     suffix = SUFFIXES.get(ending)
     if engine == "zarr" or (engine == "auto" and suffix in ("zarr", None) and ending != REFERENCES):
@@ -121,6 +153,8 @@ def _of_remote(remote: Remote, engine: Wanted) -> Location:
 
 def _here(name: str, options: StorageOptions, engine: Wanted) -> Location:
     """A file or store on this machine; a JSON file holds references to others."""
+    if engine == "opendap":
+        raise DataError(f"`{name}` is no address of OPeNDAP, which is http:// or https://", fix="leave `engine` out")
     is_json = Path(name).suffix.lower() == REFERENCES and Path(name).is_file()
     if not is_json or engine not in ("auto", "kerchunk"):
         return Location(name, name)
@@ -147,6 +181,18 @@ def stamp_of_locations(locations: Sequence[Location]) -> str:
     if not any(location.copy or location.store for location in locations):
         return stamp_of([location.path for location in locations])
     return hashlib.sha256("\n".join(location.stamp() for location in locations).encode()).hexdigest()
+
+
+def fingerprint_of_locations(locations: Sequence[Location], options: Mapping[str, Any]) -> str | None:
+    """A hash of what changes with the values of any of them, and of options; None if a server tells nothing.
+
+    Raises:
+        DataError: one of them cannot be read, or a request failed.
+    """
+    if not any(location.store for location in locations):
+        return fingerprint_of_files([location.path for location in locations], options)
+    found = [location.fingerprint() for location in locations]
+    return None if None in found else fingerprint_of(found, options)
 
 
 def local_paths(locations: Sequence[Location]) -> list[str]:

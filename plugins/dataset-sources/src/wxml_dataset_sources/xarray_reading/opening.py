@@ -30,6 +30,7 @@ from wxml.files.failures import DAMAGE, damage_errors
 from wxml.files.hdf5_structure import check_hdf5_file
 
 from wxml_dataset_sources.remote.documents import StoreAt, check_store
+from wxml_dataset_sources.remote.opendap import OpendapAt, check_opendap
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.layouts import kept_times, with_units_of_levels
@@ -116,6 +117,8 @@ def _modified(file: DataFile) -> int:
         return os.stat(file.path).st_mtime_ns
     if isinstance(file.store, StoreAt):
         check_store(file.store)
+    if isinstance(file.store, OpendapAt):
+        check_opendap(file.store)
     return 0
 
 
@@ -151,7 +154,11 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> _Op
         with warnings.catch_warnings():
             # Files from several tools declare both `missing_value` and `_FillValue`; xarray masks both, which is right.
             warnings.filterwarnings("ignore", "variable .* has multiple fill values", xr.SerializationWarning)
-            if file.engine == "zarr":
+            if isinstance(file.store, OpendapAt):
+                from wxml_dataset_sources.xarray_reading.opendap_store import OpendapStore
+
+                dataset = _raw(OpendapStore(file.store), engine="store", mask_and_scale=not as_stored)
+            elif file.engine == "zarr":
                 from wxml_dataset_sources.zarr_reading.opening import zarr_store  # zarr takes a while to load
 
                 store = zarr_store(file.path, file.store, file.written)
