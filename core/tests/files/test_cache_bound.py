@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from wxml.errors import ConfigError
+from wxml.errors import DataError
 from wxml.files.cache_bound import LIMIT_VARIABLE, keep_newest, keep_within_limit, lock_of, mark_used
 from wxml.files.lock import locked
 
@@ -63,7 +63,7 @@ def test_what_a_process_uses_or_makes_stays(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("text", ["much", "-1", "nan"])
 def test_a_limit_that_is_no_number_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, text)
-    with pytest.raises(ConfigError, match=f"WXML_CACHE_GIB must be a number of GiB, got '{text}'"):
+    with pytest.raises(DataError, match=f"WXML_CACHE_GIB must be a number of GiB, got '{text}'"):
         keep_within_limit(tmp_path)
     monkeypatch.setenv(LIMIT_VARIABLE, "200")
     keep_within_limit(tmp_path)

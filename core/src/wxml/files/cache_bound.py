@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from wxml.errors import ArtefactError, ConfigError
+from wxml.errors import ArtefactError, DataError
 from wxml.files.lock import locked
 
 logger = logging.getLogger("wxml")
@@ -46,7 +46,7 @@ def keep_within_limit(parent: Path) -> None:
     """Remove folders in `parent` that no process uses, the longest unused first, until all are within the limit.
 
     Raises:
-        ConfigError: `WXML_CACHE_GIB` is no number of GiB.
+        DataError: `WXML_CACHE_GIB` is no number of GiB.
     """
     limit = _limit()
     sizes = {folder: _size(folder) for folder in _oldest_first(parent)}
@@ -78,8 +78,8 @@ def _limit() -> float:
     except ValueError:
         limit = -1.0
     if not limit >= 0:
-        raise ConfigError(
-            [f"the environment variable {LIMIT_VARIABLE} must be a number of GiB, got {text!r}"],
+        raise DataError(
+            f"the environment variable {LIMIT_VARIABLE} must be a number of GiB, got {text!r}",
             fix=f"set {LIMIT_VARIABLE} to a number such as 200",
         )
     return limit * 2**30

@@ -48,8 +48,8 @@ def copied(remote: Remote) -> Copy | None:
     are removed, the longest unused first, where all together take more than `WXML_CACHE_GIB`.
 
     Raises:
-        DataError: a request failed, the file changed while it was fetched, or the disk is full.
-        ConfigError: `WXML_CACHE_GIB` is no number.
+        DataError: a request failed, the file changed while it was fetched, the disk is full, or `WXML_CACHE_GIB` is no
+            number.
     """
     requests = requests_to(remote)
     info = requests.run(requests.info(remote.address))
