@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from click.testing import CliRunner
+from wxml.cli import group
 
 ROOT = Path(__file__).resolve().parents[1]
 WXML = Path(sys.executable).with_name("wxml")
@@ -165,6 +167,26 @@ def wxml(run) -> Callable[..., Done]:
 def quick_wxml(quickly) -> Callable[..., Done]:
     """The same command line in a fork, where that it starts was shown before."""
     return insisting(quickly)
+
+
+@pytest.fixture
+def in_process() -> Callable[..., None]:
+    """Run `wxml` in this process, where a test changes or counts what it does; it must succeed."""
+
+    def in_process(*arguments: str) -> None:
+        done = CliRunner().invoke(group, arguments, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+
+    return in_process
+
+
+@pytest.fixture
+def in_world(tmp_path: Path, make_world, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A world of its own, in whose folder this process runs, with a cache of its own."""
+    folder: Path = make_world(tmp_path / "world")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
+    return folder
 
 
 def waves(latitudes: np.ndarray, longitudes: np.ndarray, days: int = 10) -> xr.Dataset:

@@ -3,10 +3,12 @@
 A request has three more entries: `seconds`, after which the process is killed, or null; `change`, the number of the
 change before which the process kills itself, counted from 1, or null; and `group`, whether the processes that it has
 started are killed, too. It may have `files`, a folder and the number of files in it from which on the process is
-killed. The answer is one JSON object a line: `code`, `seconds` that the command took, the `changes`
+killed, and `full`, the number of the change from which on the disk is full: nothing can be opened to be written, and
+no folder be made. The answer is one JSON object a line: `code`, `seconds` that the command took, the `changes`
 that it made or began, and the number of its `process`, which is that of its group, too.
 """
 
+import errno
 import json
 import os
 import signal
@@ -38,7 +40,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def watch(request: dict[str, Any], record: int) -> None:
-    """Write the changes in the folder of the request into a file, and kill this process before one of them."""
+    """Write the changes in the folder of the request into a file; kill this process, or fill the disk, before one."""
     made = 0
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -47,6 +49,8 @@ def watch(request: dict[str, Any], record: int) -> None:
             return
         made += 1
         os.write(record, f"{event} {arguments[0]}\n".encode())
+        if made >= request.get("full", float("inf")) and event in ("open", "os.mkdir"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
         if made == request["change"]:
             os.kill(0 if request["group"] else os.getpid(), signal.SIGKILL)
 

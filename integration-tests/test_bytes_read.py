@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import netCDF4
@@ -27,44 +28,30 @@ def bytes_read() -> int:
     return int(Path("/proc/self/io").read_text().split()[1])
 
 
-@pytest.fixture
-def folder(tmp_path: Path, make_world, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A world, in whose folder commands run."""
-    folder: Path = make_world(tmp_path / "world")
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
-    return folder
-
-
-def run(*arguments: str) -> None:
-    done = CliRunner().invoke(group, arguments)
-    assert done.exit_code == 0, done.output
-
-
 @pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="the system does not count what is read")
-def test_no_command_reads_all_of_the_data(folder: Path) -> None:
+def test_no_command_reads_all_of_the_data(in_world: Path, in_process: Callable[..., None]) -> None:
     with netCDF4.Dataset("world.nc", "a") as file:
         file.createDimension("number", 16 * GIB)
         file.createVariable("vast", "f4", ("number",), fill_value=False, contiguous=True)[-1] = 1.0
-    size = (folder / "world.nc").stat().st_size
+    size = (in_world / "world.nc").stat().st_size
     assert size > 64 * GIB
-    config = (folder / "experiment.yaml").read_text()
-    (folder / "experiment.yaml").write_text(config.replace("path: world.nc", "path: world.nc, variables: [t, z]"))
+    config = (in_world / "experiment.yaml").read_text()
+    (in_world / "experiment.yaml").write_text(config.replace("path: world.nc", "path: world.nc, variables: [t, z]"))
     for command in COMMANDS:
         before = bytes_read()
-        run(*command)
+        in_process(*command)
         assert bytes_read() - before < GIB, " ".join(command)
-    (record,) = read_provenance(folder / "forecast.nc").data["source"]["files"]
+    (record,) = read_provenance(in_world / "forecast.nc").data["source"]["files"]
     assert record.keys() == {"name", "bytes", "sample_sha256"}
     assert record["bytes"] == size
 
 
-def test_a_checksum_on_request_is_in_every_record(folder: Path) -> None:
-    expected = hashlib.sha256((folder / "world.nc").read_bytes()).hexdigest()
-    run("train", "experiment.yaml", "data.source.checksum=true", "--run-dir", "run")
-    run("forecast", CHECKPOINT, "-o", "forecast.nc")
+def test_a_checksum_on_request_is_in_every_record(in_world: Path, in_process: Callable[..., None]) -> None:
+    expected = hashlib.sha256((in_world / "world.nc").read_bytes()).hexdigest()
+    in_process("train", "experiment.yaml", "data.source.checksum=true", "--run-dir", "run")
+    in_process("forecast", CHECKPOINT, "-o", "forecast.nc")
     for artefact in (CHECKPOINT, "forecast.nc"):
-        (record,) = read_provenance(folder / artefact).data["source"]["files"]
+        (record,) = read_provenance(in_world / artefact).data["source"]["files"]
         assert record["sha256"] == expected
 
 

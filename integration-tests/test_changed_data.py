@@ -14,17 +14,14 @@ TOLD = "no other bytes were compared"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, make_world, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(in_world: Path) -> Path:
     """A world with a megabyte that nothing asks for, in whose folder commands run."""
-    folder: Path = make_world(tmp_path / "world")
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
     with netCDF4.Dataset("world.nc", "a") as file:
         file.createDimension("number", 2**20)
         file.createVariable("noise", "i1", ("number",), contiguous=True)[:] = np.ones(2**20)
-    config = (folder / "experiment.yaml").read_text()
-    (folder / "experiment.yaml").write_text(config.replace("path: world.nc", "path: world.nc, variables: [t, z]"))
-    return folder
+    config = (in_world / "experiment.yaml").read_text()
+    (in_world / "experiment.yaml").write_text(config.replace("path: world.nc", "path: world.nc, variables: [t, z]"))
+    return in_world
 
 
 def train(*more: str) -> tuple[int, str]:

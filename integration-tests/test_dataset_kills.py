@@ -23,12 +23,20 @@ import xarray as xr
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the commands are killed in forks")
 
-KILLS = int(os.environ.get("WXML_KILLS", "10")) // 5
+KILLS = max(1, int(os.environ.get("WXML_KILLS", "10")) // 5)
 RUNS = count()
 WXML = Path(sys.executable).with_name("wxml")
 RECIPE = "source: {plugin: xarray, path: world.nc}\nstatistics: {tendencies: [24h]}\n"
 BUILD = ("dataset", "build", "recipe.yaml", "out.zarr")
 APPEND = ("dataset", "append", "out.zarr", "recipe.yaml")
+INPUTS = ("recipe.yaml", "world.nc", "more.yaml", "more.nc")
+FULL = {
+    "build": ((), BUILD),
+    "append": ((*BUILD, "dates.end=2000-01-03"), APPEND),
+    "add-variables": (BUILD, ("dataset", "add-variables", "out.zarr", "more.yaml")),
+    "copy": (BUILD, ("dataset", "copy", "out.zarr", "copy.zarr", "--rechunk", "dates=5")),
+}
+"""What is done before, and the command whose disk is full."""
 FIRST_DAYS = "dates.end=2000-01-03"
 WAYS = {"one thread": ("--workers", "1"), "threads": ("--workers", "2")}
 
@@ -48,19 +56,19 @@ class Work:
         place = self.folder / f"run{next(RUNS)}" / "work"
         place.mkdir(parents=True)
         self.world.to_netcdf(place / "world.nc")
+        self.world.rename(t="q").to_netcdf(place / "more.nc")
         (place / "recipe.yaml").write_text(RECIPE)
+        (place / "more.yaml").write_text("source: {plugin: xarray, path: more.nc}")
         return place
 
-    def start(
-        self, place: Path, *arguments: str, seconds: float | None = None, change: int | None = None
-    ) -> dict[str, Any]:
-        """Run a command, and kill it after `seconds` or before a change."""
+    def start(self, place: Path, *arguments: str, **moment: float) -> dict[str, Any]:
+        """Run a command; kill it after `seconds` or before a `change`, or fill the disk from the change `full` on."""
         files = {name: str(place.parent / name) for name in ("stdout", "stderr")}
         for path in files.values():
             Path(path).write_text("")
         request = {"arguments": arguments, "folder": str(place), "variables": {}, **files}
-        kill = {"seconds": seconds, "change": change, "group": True}
-        print(json.dumps({**request, **kill}), file=self.server.stdin, flush=True)
+        kill = {"seconds": None, "change": None, "group": True}
+        print(json.dumps({**request, **kill, **moment}), file=self.server.stdin, flush=True)
         assert self.server.stdout
         answer: dict[str, Any] = json.loads(self.server.stdout.readline())
         return answer
@@ -94,7 +102,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, cache: str) -> Iterator[Work]
 
 def check_names(place: Path) -> None:
     """Nothing is left beside the dataset, the recipe and the data."""
-    assert sorted(path.name for path in place.iterdir()) == ["out.zarr", "recipe.yaml", "world.nc"]
+    assert {path.name for path in place.iterdir()} == {*INPUTS, "out.zarr"}
 
 
 def kills(usual: dict[str, Any], seed: int) -> list[dict[str, Any]]:
@@ -140,6 +148,36 @@ def test_an_append_that_is_killed_leaves_the_old_dataset_or_the_new_one(work: Wo
         work.run(place, *APPEND, *way)
         assert contents(place / "out.zarr") == new, (kill, killed)
         check_names(place)
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_disk_that_is_full_from_any_write_on(work: Work, name: str) -> None:
+    before, command = FULL[name]
+    way = () if name == "copy" else WAYS["one thread"]
+    whole, rng = work.place(), random.Random(name)  # noqa: S311  # no secrets here
+    work.run(whole, *before, *WAYS["one thread"]) if before else None
+    usual = work.run(whole, *command, *way)
+    wanted, target = stores(whole), "copy.zarr" if name == "copy" else "out.zarr"
+    for _ in range(KILLS):
+        place, full = work.place(), rng.randint(1, len(usual["changes"]))
+        work.run(place, *before, *WAYS["one thread"]) if before else None
+        old = stores(place)
+        stopped, said = work.start(place, *command, *way, full=full), (place.parent / "stderr").read_text()
+        if stopped["code"]:
+            assert stopped["code"] == 2, (full, said)
+            assert stores(place) == old, (full, said)
+            sentence = said[said.index("error: ") :]
+            assert target in sentence
+            assert "disk is full" in sentence or "No space left" in sentence
+            assert len(sentence.splitlines()) == 2, said
+            work.run(place, *command, *way)
+        assert stores(place) == wanted, (full, said)
+        assert {path.name for path in place.iterdir()} == {*INPUTS, *wanted}
+
+
+def stores(place: Path) -> dict[str, dict[str, bytes]]:
+    """The bytes of all datasets in a folder that have a name."""
+    return {path.name: contents(path) for path in place.glob("[!.]*.zarr")}
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the workers are found in /proc")

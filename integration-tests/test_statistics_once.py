@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +14,9 @@ import netCDF4
 import numpy as np
 import pytest
 import yaml
-from click.testing import CliRunner
 from wxml import assemble, load_config
-from wxml.cli import group
 from wxml.data.statistics import compute_statistics
 from wxml_dataset_sources.xarray_source import XarraySource
-
-
-@pytest.fixture
-def folder(tmp_path: Path, make_world, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A world in whose folder commands run."""
-    folder: Path = make_world(tmp_path / "world")
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
-    return folder
 
 
 @pytest.fixture
@@ -42,33 +33,29 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return count
 
 
-def run(*command: str) -> None:
-    done = CliRunner().invoke(group, ["train", "experiment.yaml", *command], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-
-
 def mean() -> float:
     """The mean of the first variable, as a training gets it."""
     return float(assemble(load_config(Path("experiment.yaml"), ())).statistics.mean[0])
 
 
 def test_a_second_start_a_resume_and_a_plan_read_nothing_for_statistics(
-    folder: Path, reads: Counter[str], caplog: pytest.LogCaptureFixture
+    in_world: Path, in_process: Callable[..., None], reads: Counter[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "wxml")
-    run("--run-dir", "first")
+    train = partial(in_process, "train", "experiment.yaml")
+    train("--run-dir", "first")
     assert caplog.text.count("read from the data") == 1
     reads.clear()
-    run("--plan")
+    train("--plan")
     assert reads["all"] == 0
     mean()
     assert reads["all"] == 0
     caplog.clear()
-    run("--run-dir", "second")
-    run("--run-dir", "first", "--resume")
+    train("--run-dir", "second")
+    train("--run-dir", "first", "--resume")
     assert "read from the data" not in caplog.text
     assert caplog.text.count("computed by an earlier run") == 2
-    first, second = (path.read_bytes() for path in sorted(folder.glob("*/checkpoint.safetensors")))
+    first, second = (path.read_bytes() for path in sorted(in_world.glob("*/checkpoint.safetensors")))
     assert first == second
     for command in (["inspect", "second/checkpoint.safetensors"], ["doctor", "--for", "first/checkpoint.safetensors"]):
         told = CliRunner().invoke(group, command, catch_exceptions=False).output
@@ -105,28 +92,28 @@ def swapped(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [in_place, with_its_old_time, swapped])
-def test_changed_files_never_have_old_statistics(folder: Path, change: Any, reads: Counter[str]) -> None:
+def test_changed_files_never_have_old_statistics(in_world: Path, change: Any, reads: Counter[str]) -> None:
     before = mean()
     reads.clear()
     assert mean() == before
     assert reads["all"] == 0
-    change(folder / "world.nc")
+    change(in_world / "world.nc")
     assert mean() == pytest.approx(before + 50, abs=1e-3)
     assert reads["all"] > 0
 
 
-def test_a_folder_without_room_for_a_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_room_for_a_cache(in_world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = mean()
     Path("file").touch()
-    monkeypatch.setenv("WXML_CACHE", str(folder / "file" / "below"))
+    monkeypatch.setenv("WXML_CACHE", str(in_world / "file" / "below"))
     assert np.isclose(mean(), expected, rtol=0, atol=0)
 
 
-def test_statistics_of_another_source_are_those_of_all_of_its_times(folder: Path, reads: Counter[str]) -> None:
+def test_statistics_of_another_source_are_those_of_all_of_its_times(in_world: Path, reads: Counter[str]) -> None:
     experiment = assemble(load_config(Path("experiment.yaml"), ()))
-    path, names = folder / "world.nc", experiment.statistics.variables
-    warm(shutil.copy(path, folder / "warm.nc"))
-    own, other = ({"plugin": "xarray", "path": str(folder / name)} for name in ("world.nc", "warm.nc"))
+    path, names = in_world / "world.nc", experiment.statistics.variables
+    warm(shutil.copy(path, in_world / "warm.nc"))
+    own, other = ({"plugin": "xarray", "path": str(in_world / name)} for name in ("world.nc", "warm.nc"))
     config = yaml.safe_load(Path("experiment.yaml").read_text())
     config["data"]["source"] = {"plugin": "statistics-of", "source": own, "of": other}
     Path("statistics-of.yaml").write_text(yaml.safe_dump(config))

@@ -12,6 +12,7 @@ import pytest
 import zarr
 from wxml.errors import ArtefactError
 from wxml_dataset_builder.checksums import write_checksums
+from wxml_dataset_builder.records import FIELDS
 from wxml_dataset_builder.validating import values as reading
 from wxml_dataset_builder.validation import validate
 
@@ -255,11 +256,46 @@ def test_files_that_nobody_listed_are_told(store: Path) -> None:
     assert validate(store)[0] == "1 files are not in `checksums.sha256`, the first of them data/stranger"
 
 
-@pytest.mark.parametrize("name", ["mean", "stdev", "maximum", "statistics_tendencies_6h_stdev"])
-def test_statistics_that_are_possible_but_not_those_of_the_values_need_all_of_them(store: Path, name: str) -> None:
+STATISTICS = ["mean", "stdev", "maximum", "statistics_tendencies_6h_stdev", "statistics_tendencies_1d_mean"]
+
+
+def a_little_off(store: Path, name: str) -> None:
     stored = array(store, name)
-    stored[0] = stored[0] * (1 + 1e-4)
+    stored[0] = stored[0] * (1 + 1e-4) + 1e-4
     write_checksums(store)
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_statistics_that_are_possible_but_not_those_of_the_moments(store: Path, name: str) -> None:
+    a_little_off(store, name)
+    (fault,) = validate(store)
+    assert "of `t_500` is" in fault
+    assert "and that of its moments" in fault
+    (fault,) = validate(store, whole=True)
+    assert "and that of its values" in fault
+
+
+@carries_out("build the dataset again")
+def test_moments_that_are_not_those_of_the_values(store: Path, dataset: Callable[..., Any], tmp_path: Path) -> None:
+    weight = array(store, "_build/moments/area/mean")
+    weight[2, 1] *= 1 + 1e-4
+    write_checksums(store)
+    says = "`_build/moments/area` of `t_850` are not those of its values at 1 dates, the first of them 2000-01-01T12"
+    assert validate(store) == validate(store, whole=True) == [says]
+    for name in FIELDS:
+        array(store, f"_build/moments/equal/{name}").resize((7, 3))
+    write_checksums(store)
+    assert any("`_build/moments/equal` has the shape (7, 3), and" in fault for fault in validate(store))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"source: {{plugin: anemoi, path: {store}, missing_dates: skip}}\ndates: {{missing: any}}\n")
+    dataset("build", recipe, tmp_path / "again.zarr")
+    assert validate(tmp_path / "again.zarr") == []
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_without_moments_statistics_a_little_off_need_all_values(store: Path, name: str) -> None:
+    shutil.rmtree(store / "_build" / "moments")
+    a_little_off(store, name)
     assert validate(store) == []
     (fault,) = validate(store, whole=True)
     assert "of `t_500` is" in fault

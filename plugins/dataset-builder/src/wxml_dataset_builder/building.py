@@ -11,6 +11,7 @@ from wxml.errors import ArtefactError
 
 from wxml_dataset_builder.arrays import create_array, hide, make_data
 from wxml_dataset_builder.finishing import finish
+from wxml_dataset_builder.full_disk import full_disk_told
 from wxml_dataset_builder.keeping import keep_units
 from wxml_dataset_builder.part import Part
 from wxml_dataset_builder.plan import Plan
@@ -38,9 +39,9 @@ def begin(place: Workplace, plan: Plan, grid: Grid, *, restart: bool = False) ->
         restart: drop what is there.
 
     Raises:
-        ArtefactError: another dataset is being built there.
+        ArtefactError: another dataset is being built there, or the disk is full.
     """
-    with place.lock("begin", seconds=-1):
+    with full_disk_told(place.target), place.lock("begin", seconds=-1):
         if not restart and place.plan_file.exists() and place.store.is_dir():
             if place.plan().identity != plan.identity:
                 raise ArtefactError(
@@ -109,9 +110,9 @@ def finalise(place: Workplace, workers: Workers, *, overwrite: bool = False) -> 
     """Finish a dataset of which every part is built.
 
     Raises:
-        ArtefactError: a part is missing, or the dataset exists and `overwrite` is not set.
+        ArtefactError: a part is missing, the dataset exists and `overwrite` is not set, or the disk is full.
     """
-    with place.lock("finalise"):
+    with full_disk_told(place.target), place.lock("finalise"):
         plan = place.plan()
         if not plan.replaces:
             check_replaceable(place.target, overwrite=overwrite)

@@ -9,7 +9,8 @@ from typing import Any
 
 from wxml.errors import ArtefactError
 
-from wxml_dataset_builder.scheduling import AGAIN, Outcome, Task, attempt
+from wxml_dataset_builder.full_disk import AGAIN
+from wxml_dataset_builder.scheduling import Outcome, Task, attempt
 
 logger = logging.getLogger("wxml.dataset")
 

@@ -1,8 +1,7 @@
 """Runs tasks with dask: in threads or processes of this machine, or on a cluster of `distributed`."""
 
-__all__ = ["AGAIN", "Outcome", "Task", "Work", "Workers", "attempt", "run_tasks"]
+__all__ = ["Outcome", "Task", "Work", "Workers", "attempt", "run_tasks"]
 
-import errno
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,11 +13,11 @@ from typing import NamedTuple
 from wxml.errors import ArtefactError, DataError, WxmlError
 from wxml.terminal import Progress
 
+from wxml_dataset_builder.full_disk import AGAIN, full_disk_told
 from wxml_dataset_builder.reading import Reading
 from wxml_dataset_builder.workplace import Workplace
 
 MOST_THREADS = 8
-AGAIN = "then run the same command again: it goes on where it stopped"
 Work = Callable[[Path, str, Reading | None, int, int], int]
 """Does the units from one up to another, such as `build_span`."""
 
@@ -63,14 +62,10 @@ class Outcome(NamedTuple):
 def attempt(task: Task) -> Outcome:
     """Do a task where it is sent to."""
     try:
-        with Workplace(task.target).at_work(task.first, task.last):
+        with full_disk_told(task.target), Workplace(task.target).at_work(task.first, task.last):
             return Outcome(task.function(*task[1:]))
     except WxmlError as error:
         return Outcome(kind=type(error).__name__, message=error.message, fix=error.fix)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Outcome(kind="disk", message=f"the disk is full: {task.target}", fix=f"make room, {AGAIN}")
-        raise
 
 
 def run_tasks(tasks: Sequence[Task], workers: Workers, label: str) -> None:

@@ -8,9 +8,16 @@ from pathlib import Path
 from wxml.errors import ArtefactError
 from wxml.terminal import printable
 
+from wxml_dataset_builder.kept import MOMENTS
 from wxml_dataset_builder.validating.axes import date_faults, place_faults
 from wxml_dataset_builder.validating.files import build_faults, checksum_faults, chunk_faults, frame_faults
-from wxml_dataset_builder.validating.statistics import order_faults, recomputed_faults, sampled_faults
+from wxml_dataset_builder.validating.kept_moments import moment_faults
+from wxml_dataset_builder.validating.statistics import (
+    kept_faults,
+    order_faults,
+    recomputed_faults,
+    sampled_faults,
+)
 from wxml_dataset_builder.validating.subject import Subject, metadata_times, open_subject, readable
 from wxml_dataset_builder.validating.values import ValueCounts, value_faults
 
@@ -20,7 +27,8 @@ def validate(path: Path, *, whole: bool = False) -> list[str]:
 
     Args:
         path: the store, in the layout of anemoi-datasets, whoever built it.
-        whole: read all dates, compute the statistics again, and compare all checksums; else some of each.
+        whole: read all dates, compute the statistics again, and compare all checksums; else some dates and files, and
+            the statistics from the moments of each date that the store has.
 
     Raises:
         ArtefactError: there is no folder at `path`.
@@ -52,8 +60,11 @@ def _check(subject: Subject, faults: list[str], *, whole: bool) -> None:
     if cut:
         return  # such files are not unpacked
     _collect(faults, "`data`", lambda: value_faults(subject, counts, whole=whole))
+    _collect(faults, f"`{MOMENTS}`", lambda: moment_faults(subject, counts))
     compare = recomputed_faults if whole else sampled_faults
     _collect(faults, "the statistics", lambda: compare(subject, counts))
+    if not whole:
+        _collect(faults, "the statistics", lambda: kept_faults(subject))
 
 
 def _collect(faults: list[str], what: str, check: Callable[[], Iterator[str]]) -> None:

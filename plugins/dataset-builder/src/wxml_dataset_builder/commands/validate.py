@@ -16,7 +16,8 @@ def command(path: Path, whole: bool, as_json: bool) -> None:
 
     It checks: the checksums of its files and that none is absent; arrays, attributes, shapes; dates that rise by the
     frequency; missing dates without values, and all others with values; places on the Earth; NaN and infinite values;
-    statistics that its values can have. Without --all, 64 dates and 256 files are read.
+    statistics that its values can have and that follow from the moments of each date in it; these moments. Without
+    --all, 64 dates and 256 files are read.
 
     The exit code is 0 if nothing is wrong and 1 if something is.
 

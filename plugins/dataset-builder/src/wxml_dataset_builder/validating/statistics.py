@@ -1,6 +1,6 @@
 """The statistics of a dataset: possible ones, and those of its values."""
 
-__all__ = ["order_faults", "recomputed_faults", "sampled_faults"]
+__all__ = ["kept_faults", "order_faults", "recomputed_faults", "sampled_faults"]
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,11 +11,10 @@ from wxml.data.times import parse_duration
 from wxml.errors import DataError
 
 from wxml_dataset_builder.stored import STATISTICS, TENDENCIES, folders_in
+from wxml_dataset_builder.validating.kept_moments import ROUNDING, kept_moments
 from wxml_dataset_builder.validating.subject import Subject
 from wxml_dataset_builder.validating.values import ValueCounts, finite
 
-ROUNDING: Final = 1e-6
-"""Statistics may differ by so much of the largest value, since single precision holds it no better."""
 FEWEST: Final = 16
 """With fewer dates a sample tells too little of the mean."""
 FARTHEST: Final = 2.0
@@ -50,6 +49,23 @@ def sampled_faults(subject: Subject, counts: ValueCounts) -> Iterator[str]:
             f"the mean of `{subject.names[variable]}` is {mean[variable]:.6g}, and that of {len(counts.moments)} dates "
             f"{found.mean[variable]:.6g}, which is more than {FARTHEST:g} standard deviations away"
         )
+
+
+def kept_faults(subject: Subject) -> Iterator[str]:
+    """Statistics, those of tendencies too, that do not follow from the moments of each date, if the store has any."""
+    inside = subject.in_statistics()
+    equal = kept_moments(subject, "equal")
+    if equal is not None and inside.any():
+        yield from _differences(subject, "", equal[inside].merged(), "moments")
+    for prefix, steps in _tendencies(subject).items():
+        changes = kept_moments(subject, f"equal_change_{_seconds(subject, steps)}")
+        both = inside[: len(inside) - steps] & inside[steps:]
+        if changes is not None and both.any():
+            yield from _differences(subject, prefix, changes[: len(both)][both].merged(), "moments")
+
+
+def _seconds(subject: Subject, steps: int) -> int:
+    return int((subject.dates[steps] - subject.dates[0]) / np.timedelta64(1, "s"))
 
 
 def recomputed_faults(subject: Subject, counts: ValueCounts) -> Iterator[str]:
@@ -93,8 +109,8 @@ def _changes(subject: Subject, steps: int) -> Iterator[Moments]:
         yield Moments.of_change(earlier, later, np.ones(subject.data.shape[3]))
 
 
-def _differences(subject: Subject, prefix: str, found: Moments) -> Iterator[str]:
-    """The statistics of the store that are not those of the values."""
+def _differences(subject: Subject, prefix: str, found: Moments, of: str = "values") -> Iterator[str]:
+    """The statistics of the store that are not those of the values or moments."""
     computed = dict(zip(STATISTICS, (found.mean, found.std, found.minimum, found.maximum), strict=True))
     room = ROUNDING * np.maximum(np.abs(found.minimum), np.abs(found.maximum))
     for statistic, values in computed.items():
@@ -102,7 +118,7 @@ def _differences(subject: Subject, prefix: str, found: Moments) -> Iterator[str]
         for variable in np.flatnonzero((found.weight > 0) & ~(np.abs(stored - values) <= room)):
             yield (
                 f"the {statistic} {_called(prefix)} of `{subject.names[variable]}` is {stored[variable]:.8g}, and that "
-                f"of its values {values[variable]:.8g}"
+                f"of its {of} {values[variable]:.8g}"
             )
 
 

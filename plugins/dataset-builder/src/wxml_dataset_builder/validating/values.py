@@ -42,7 +42,12 @@ class Places:
 class ValueCounts:
     """What was found in the values; the moments are those of the dates that the statistics are of."""
 
+    rows: list[int] = field(default_factory=list)
+    """Their positions on the axis."""
     moments: list[Moments] = field(default_factory=list)
+    """Every value counted alike."""
+    by_area: list[Moments] = field(default_factory=list)
+    """Counted by the areas of the store, if it has them."""
     unreadable: list[tuple[np.datetime64, str]] = field(default_factory=list)
     empty: Places = field(default_factory=Places)
     filled: Places = field(default_factory=Places)
@@ -55,6 +60,7 @@ def value_faults(subject: Subject, counts: ValueCounts, *, whole: bool) -> Itera
     """Read the dates, all or by sample, fill `counts`, and yield a sentence for each thing that is wrong."""
     rows = _rows(subject, whole=whole)
     ranges = subject.array("minimum"), subject.array("maximum")
+    areas = subject.array("area_weights") if "area_weights" in subject.root else None
     in_statistics = subject.in_statistics()
     for row in progress(_readable_rows(subject, rows, counts), len(rows), "values"):
         number, values = row
@@ -62,6 +68,8 @@ def value_faults(subject: Subject, counts: ValueCounts, *, whole: bool) -> Itera
             counts.filled.add(subject.dates[number], int(np.count_nonzero(~np.isnan(values))))
         else:
             _count(subject, counts, number, values, ranges if in_statistics[number] else None)
+            if in_statistics[number]:
+                _add_moments(counts, number, finite(values).swapaxes(0, 1), areas)
     yield from _told(subject, counts)
 
 
@@ -106,11 +114,18 @@ def _count(
     if ranges is not None:
         lowest, highest = (one[:, None, None].astype(values.dtype) for one in ranges)
         outside = ((values < lowest) | (values > highest)).sum((1, 2))
-        counts.moments.append(Moments.of(finite(values).swapaxes(0, 1), np.ones(values.shape[2])))
     found = ((counts.infinite, infinite), (counts.absent, absent.sum((1, 2))), (counts.outside, outside))
     for places, numbers in found:
         for variable in np.flatnonzero(numbers):
             places.setdefault(subject.names[variable], Places()).add(date, int(numbers[variable]))
+
+
+def _add_moments(counts: ValueCounts, number: int, values: Values, areas: NDArray[np.float64] | None) -> None:
+    """Add the moments of values `[member, variable, node]` of one date."""
+    counts.rows.append(number)
+    counts.moments.append(Moments.of(values, np.ones(values.shape[2])))
+    if areas is not None:
+        counts.by_area.append(Moments.of(values, areas))
 
 
 def finite(values: Values) -> Values:
