@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+SMALL = {"dataset_build": 5}
+"""Benchmarks without cases to choose, and how many they measure."""
 CASES = {
     "data_read": ["--cases", "one date", "two dates"],
     "model_step": ["--families", "gnn", "--parts", "model"],
@@ -20,7 +22,7 @@ CASES = {
 
 def run_quick(script: str, folder: Path, *arguments: str) -> list[dict[str, object]]:
     """The measurements that a script writes."""
-    environment = {name: value for name, value in os.environ.items() if name != "WXML_PEERS"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WXML_PEERS")}
     environment |= {"OMP_NUM_THREADS": "1", "WXML_CACHE": str(folder / "cache")}
     command = [sys.executable, str(BENCHMARKS / f"{script}.py"), "--quick", "--threads", "1", "--output", str(folder)]
     subprocess.run([*command, *arguments], env=environment, check=True, capture_output=True)
@@ -35,6 +37,14 @@ def test_a_benchmark_measures_what_it_is_asked_for(script: str, tmp_path: Path) 
     rows = run_quick(script, tmp_path, *CASES[script])
     assert len(rows) == 2
     assert not any(row.get("failed") for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SMALL)
+def test_a_benchmark_measures_all_of_its_cases(script: str, tmp_path: Path) -> None:
+    rows = run_quick(script, tmp_path)
+    assert len(rows) == SMALL[script]
+    assert all(float(str(row["peak_MiB"])) > 0 for row in rows)
 
 
 @pytest.mark.slow

@@ -57,7 +57,9 @@ def _unlike(kept: Moments, found: Moments) -> NDArray[np.bool_]:
     """Where two moments differ by more than rounding, `[date, variable]`."""
     has_values = found.weight > 0
     size = np.where(has_values, np.maximum(np.abs(found.minimum), np.abs(found.maximum)), 0.0)
-    wrong = (kept.missing != found.missing) | ~(np.abs(kept.weight - found.weight) <= ROUNDING * found.weight)
+    wrong: NDArray[np.bool_] = (kept.missing != found.missing) | ~(
+        np.abs(kept.weight - found.weight) <= ROUNDING * found.weight
+    )
     for name in ("mean", "std", "minimum", "maximum"):
         with np.errstate(invalid="ignore"):
             apart = np.abs(getattr(kept, name) - getattr(found, name))
