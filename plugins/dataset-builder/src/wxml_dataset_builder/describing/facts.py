@@ -16,7 +16,17 @@ from wxml.data.times import format_duration, format_time
 from wxml_dataset_builder.opening import Opened
 from wxml_dataset_builder.stored import Stored
 
-SAID: Final = ("description", "licence", "attribution", "history", "uuid", "version", "provenance", "recipe")
+SAID: Final = (
+    "resolution",
+    "description",
+    "licence",
+    "attribution",
+    "history",
+    "uuid",
+    "version",
+    "provenance",
+    "recipe",
+)
 """The attributes that are told as they are."""
 SHOWN: Final = 20
 """So many gaps are listed."""

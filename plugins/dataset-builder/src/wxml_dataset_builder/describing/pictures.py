@@ -56,7 +56,8 @@ def _draw_map(axes: Axes, grid: Grid, values: NDArray[np.float32], variable: Var
         image = axes.scatter(
             x[some], grid.latitudes[some], c=values[some], s=np.clip(size, 0.5, 60), linewidths=0, **colours
         )
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
+    beside = axes.inset_axes((1.02, 0.05, 0.03, 0.9))  # beside the map, whose width follows from its height
+    bar = axes.figure.colorbar(image, cax=beside)
     bar.ax.set_title(variable.units, fontsize=8, loc="left", parse_math=False)
     bar.ax.tick_params(labelsize=8)
     axes.set_aspect(1 / max(float(np.cos(np.radians(np.mean(axes.get_ylim())))), 0.3), adjustable="box")

@@ -25,6 +25,7 @@ def facts_of(facts: Facts) -> dict[str, str]:
     return {
         "path": facts["path"],
         "grid": grid_text(facts["grid"]),
+        "resolution": _resolution(facts.get("resolution")),
         "dates": _dates_text(facts),
         "missing dates": _listed(facts.get("missing_dates", []), len(facts.get("missing_dates", []))),
         "gaps": _gaps_text(facts),
@@ -45,6 +46,11 @@ def grid_text(grid: Facts) -> str:
     west, east = (_compass((grid[side] + 180) % 360 - 180, "E", "W") for side in ("west", "east"))
     extent = "global" if grid["is_global"] else f"{west} to {east}"
     return f"{grid['kind']}, {shape}{grid['nodes']} nodes, {extent}, {south} to {north}"
+
+
+def _resolution(value: object) -> str:
+    """The name of the grid, or its step."""
+    return f"{value:g}°" if isinstance(value, int | float) else str(value or "")
 
 
 def _compass(degrees: float, positive: str, negative: str) -> str:
