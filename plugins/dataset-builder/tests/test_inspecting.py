@@ -14,7 +14,7 @@ from wxml.errors import ArtefactError
 from wxml_dataset_builder.describing import page as drawing
 from wxml_dataset_builder.describing import summary as summarising
 from wxml_dataset_builder.describing.pictures import draw
-from wxml_dataset_builder.describing.summary import Summary, summarise
+from wxml_dataset_builder.describing.summary import SHOWN, Summary, summarise, with_gaps
 from wxml_dataset_builder.opening import open_any
 
 Run = Callable[..., Any]
@@ -148,3 +148,13 @@ def test_any_grid_and_any_values_are_drawn(kind: str, case: str) -> None:
     means = np.full((len(dates), 1), np.nan if case == "all missing" else 1.0)
     summary = Summary(dates[-1], field, dates, means, means.astype("f4") - 1, means.astype("f4") + 1)
     assert draw(grid, Variable("t", units="$K"), 0, summary).startswith("data:image/png;base64,iVBOR")
+
+
+def test_a_series_has_a_gap_where_a_date_is_missing() -> None:
+    dates = np.datetime64("2000-01-01", "s") + 6 * np.array([0, 1, 3, 4, 8]) * np.timedelta64(1, "h")
+    shown, values = with_gaps(dates, np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+    np.testing.assert_array_equal(values, [1, 2, np.nan, 3, 4, np.nan, 5])
+    assert (shown[2], shown[5]) == (np.datetime64("2000-01-01T12"), np.datetime64("2000-01-02T06"))
+    whole = np.datetime64("2000-01-01", "s") + np.linspace(0, 299, SHOWN).astype(int) * np.timedelta64(1, "h")
+    assert len(with_gaps(whole, np.zeros(SHOWN))[0]) == SHOWN, "a part of the dates has uneven steps, and no gap"
+    assert len(with_gaps(dates[:1], np.zeros(1))[0]) == 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from wxml import Grid, Variable
 from wxml.data.times import format_time
 
-from wxml_dataset_builder.describing.summary import Summary
+from wxml_dataset_builder.describing.summary import Summary, with_gaps
 
 WIDTH, HEIGHT, DOTS = 12.0, 3.3, 90
 LONGEST: Final = 600
@@ -93,8 +93,9 @@ def _colours(present: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def _draw_series(axes: Axes, number: int, summary: Summary) -> None:
-    dates: Any = summary.dates.astype("datetime64[s]").astype(object)
-    mean, lowest, highest = (array[:, number] for array in (summary.means, summary.lowest, summary.highest))
+    series = [with_gaps(summary.dates, array[:, number]) for array in (summary.means, summary.lowest, summary.highest)]
+    dates: Any = series[0][0].astype("datetime64[s]").astype(object)
+    mean, lowest, highest = (values for _, values in series)
     axes.fill_between(dates, lowest, highest, color=BLUE, alpha=0.2, linewidth=0)
     axes.plot(dates, mean, color=BLUE, linewidth=1.4, marker="o" if len(dates) < 3 else None)
     axes.xaxis_date()

@@ -1,9 +1,9 @@
 """The values that the page shows: one field of each variable, and means and ranges through time."""
 
-__all__ = ["Summary", "summarise"]
+__all__ = ["Summary", "summarise", "with_gaps"]
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,3 +50,18 @@ def _mean(values: NDArray[np.float32], areas: NDArray[np.float64]) -> NDArray[np
     total = weights.sum((0, 2))
     weighted = np.where(np.isnan(values), 0.0, values) * weights
     return np.asarray(np.where(total > 0, weighted.sum((0, 2)) / np.where(total > 0, total, 1.0), np.nan))
+
+
+def with_gaps(
+    dates: NDArray[np.datetime64], values: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.datetime64], NDArray[np.floating[Any]]]:
+    """Dates and values `[date]` of a series with NaN where dates are missing, so that no line is drawn across.
+
+    Where all dates are shown a gap is longer than the usual step; where some are, longer than two of them.
+    """
+    steps = np.diff(dates)
+    if not len(steps):
+        return dates, values
+    usual = np.sort(steps)[len(steps) // 2]
+    after = np.flatnonzero(steps > usual * (1 if len(dates) < SHOWN else 2)) + 1
+    return np.insert(dates, after, dates[after - 1] + usual), np.insert(values, after, np.nan)
