@@ -62,6 +62,6 @@ def with_gaps(
     steps = np.diff(dates)
     if not len(steps):
         return dates, values
-    usual = np.sort(steps)[len(steps) // 2]
+    usual = np.sort(steps)[(len(steps) - 1) // 2]
     after = np.flatnonzero(steps > usual * (1 if len(dates) < SHOWN else 2)) + 1
     return np.insert(dates, after, dates[after - 1] + usual), np.insert(values, after, np.nan)
