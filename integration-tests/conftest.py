@@ -170,12 +170,13 @@ def quick_wxml(quickly) -> Callable[..., Done]:
 
 
 @pytest.fixture
-def in_process() -> Callable[..., None]:
-    """Run `wxml` in this process, where a test changes or counts what it does; it must succeed."""
+def in_process() -> Callable[..., str]:
+    """Run `wxml` in this process, where a test changes or counts what it does, and return what it says."""
 
-    def in_process(*arguments: str) -> None:
+    def in_process(*arguments: str) -> str:
         done = CliRunner().invoke(group, arguments, catch_exceptions=False)
         assert done.exit_code == 0, done.output
+        return done.output
 
     return in_process
 

@@ -29,7 +29,7 @@ def bytes_read() -> int:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="the system does not count what is read")
-def test_no_command_reads_all_of_the_data(in_world: Path, in_process: Callable[..., None]) -> None:
+def test_no_command_reads_all_of_the_data(in_world: Path, in_process: Callable[..., str]) -> None:
     with netCDF4.Dataset("world.nc", "a") as file:
         file.createDimension("number", 16 * GIB)
         file.createVariable("vast", "f4", ("number",), fill_value=False, contiguous=True)[-1] = 1.0
@@ -46,7 +46,7 @@ def test_no_command_reads_all_of_the_data(in_world: Path, in_process: Callable[.
     assert record["bytes"] == size
 
 
-def test_a_checksum_on_request_is_in_every_record(in_world: Path, in_process: Callable[..., None]) -> None:
+def test_a_checksum_on_request_is_in_every_record(in_world: Path, in_process: Callable[..., str]) -> None:
     expected = hashlib.sha256((in_world / "world.nc").read_bytes()).hexdigest()
     in_process("train", "experiment.yaml", "data.source.checksum=true", "--run-dir", "run")
     in_process("forecast", CHECKPOINT, "-o", "forecast.nc")
