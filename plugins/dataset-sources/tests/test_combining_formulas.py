@@ -41,6 +41,23 @@ def test_saturation_over_water_and_ice_is_within_half_a_percent_of_published_val
         assert saturation_pressure(temperature) == pytest.approx(mixed, rel=5e-3)
 
 
+@pytest.mark.parametrize(
+    ("mass", "density", "cover"),
+    [
+        (10.0, 100.0, 1.0),
+        (10.0, 400.0, 0.25),
+        (1.0, 100.0, 0.1),
+        (0.0, 0.0, 0.0),
+        (500.0, 300.0, 1.0),
+        (-1e-9, 100.0, 0.0),
+    ],
+)
+def test_snow_covers_all_from_ten_centimetres_on(mass, density, cover):
+    with np.errstate(invalid="ignore"):
+        assert compute("snow-cover", mass, density) == pytest.approx(cover)
+        assert np.isnan(compute("snow-cover", math.nan, density))
+
+
 def test_the_mixture_joins_ice_and_water_without_a_step():
     for temperature in (250.16, 273.16):
         below, above = saturation_pressure(np.array([temperature - 1e-6, temperature + 1e-6]))

@@ -47,6 +47,7 @@ FormulaName = Literal[
     "log-surface-pressure",
     "geopotential",
     "height",
+    "snow-cover",
     "cosine",
     "sine",
     "angle",
@@ -63,6 +64,7 @@ FormulaName = Literal[
     "difference",
 ]
 GRAVITY = 9.80665  # m s⁻²
+WHOLE_SNOW = 0.1  # m: the depth of snow from which on it covers everything
 
 
 class Formula(NamedTuple):
@@ -133,6 +135,11 @@ FORMULAS: Final[dict[FormulaName, Formula]] = {
     "log-surface-pressure": Formula(np.log, ("Pa",), "1"),
     "geopotential": Formula(lambda height: GRAVITY * height, ("m",), "m2 s-2"),
     "height": Formula(lambda geopotential: geopotential / GRAVITY, ("m2 s-2",), "m"),
+    "snow-cover": Formula(
+        lambda mass, density: np.where(mass == 0, 0.0, np.clip(mass / density / WHOLE_SNOW, 0.0, 1.0)),
+        ("kg m-2", "kg m-3"),
+        "1",
+    ),
     "cosine": Formula(np.cos, ("radian",), "1"),
     "sine": Formula(np.sin, ("radian",), "1"),
     "angle": Formula(_angle, ("1", "1"), "degree"),
@@ -151,5 +158,6 @@ FORMULAS: Final[dict[FormulaName, Formula]] = {
 """By name. Directions are those that the wind comes from, in degrees clockwise from north, as in meteorology.
 
 The virtual temperature is T (1 + (1/ε − 1) q); ω = −ρ g w with ρ = p / (R T), where T is the virtual temperature if
-that is what the formula is given; g = 9.80665 m s⁻², R = 287.0597 J kg⁻¹ K⁻¹, ε = 0.62198.
+that is what the formula is given; the cover of snow of mass S (kg m⁻²) and density ρ is min(1, S / ρ / 0.1 m), as in
+the IFS (documentation, part IV, chapter 8); g = 9.80665 m s⁻², R = 287.0597 J kg⁻¹ K⁻¹, ε = 0.62198.
 """
