@@ -13,8 +13,9 @@ export function nodeLayer(bytes, told, number) {
   const geometry = new BufferGeometry();
   const radius = 1.0006 + 0.0004 * number;
   geometry.setAttribute("position", new BufferAttribute(places.map((one) => one * radius), 3));
-  const material = new PointsMaterial({ sizeAttenuation: false, vertexColors: true, map: disc(), alphaTest: 0.5 });
+  const material = new PointsMaterial({ sizeAttenuation: false, vertexColors: true, map: disc(), alphaTest: 0.5, transparent: true });
   const drawn = new Points(geometry, material);
+  drawn.renderOrder = 2; // over the edges
   const numbers = told.numbers && arrayAt(bytes, told.numbers);
   const layer = { told, drawn, places, north, east, values, numbers, plain: PLAIN[number % PLAIN.length] };
   layer.spacing = told.spacing;
@@ -29,7 +30,8 @@ export function edgeLayer(bytes, told, nodes, number) {
   const { ends, owner, until } = arcs(source.places, sources, target.places, targets, 1.0003 + 0.00005 * number);
   const geometry = new BufferGeometry();
   geometry.setAttribute("position", new BufferAttribute(ends, 3));
-  const drawn = new LineSegments(geometry, new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: 0.55 }));
+  const drawn = new LineSegments(geometry, new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: 0.55, depthWrite: false }));
+  drawn.renderOrder = 1;
   const lengths = Float32Array.from(sources, (_, i) => EARTH_KM * angle(source.places, sources[i], target.places, targets[i]));
   const layer = { told, drawn, plain: PLAIN[(number + 3) % PLAIN.length] };
   layer.valuesOf = () => lengths;

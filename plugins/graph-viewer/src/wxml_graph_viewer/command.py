@@ -1,4 +1,4 @@
-"""`wxml graph`: builds graphs, looks at them, draws them, and exchanges them with other packages."""
+"""`wxml graph`: builds graphs, looks at them, and draws them."""
 
 import click
 
@@ -9,9 +9,9 @@ from wxml_graph_viewer.commands.plot import command as plot
 COMMANDS = (build, inspect, plot)
 
 
-@click.group("graph", short_help="Build a graph, look at it, draw it, or convert it.")
+@click.group("graph", short_help="Build a graph, look at it, or draw it.")
 def command() -> None:
-    """Build a graph, look at it, draw it, or convert it.
+    """Build a graph, look at it, or draw it.
 
     A graph is given by an experiment (.yaml), by a file of `wxml graph build`, or by a checkpoint.
     """
