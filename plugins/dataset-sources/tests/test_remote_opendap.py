@@ -175,7 +175,10 @@ def test_a_data_set_that_grew_is_told(serve: Callable[..., Served], monkeypatch:
         there.read(there.header.times, ["q_500"])
 
 
-@carries_out(TRY_A_BROWSER, "leave `engine` out")
+@carries_out(
+    "check that the server speaks DAP 2 there: with .dds behind it, the address is a text in a browser",
+    "leave `engine` out",
+)
 def test_what_is_no_opendap_is_refused(serve: Callable[..., Served], tmp_path: Path) -> None:
     world().to_netcdf(tmp_path / "a.nc")
     (tmp_path / "b.dds").write_text("<html>Dataset</html>")

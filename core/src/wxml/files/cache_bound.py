@@ -80,7 +80,7 @@ def _limit() -> float:
     if not limit >= 0:
         raise DataError(
             f"the environment variable {LIMIT_VARIABLE} must be a number of GiB, got {text!r}",
-            fix=f"set {LIMIT_VARIABLE} to a number such as 200",
+            fix="set WXML_CACHE_GIB to a number such as 200",
         )
     return limit * 2**30
 
