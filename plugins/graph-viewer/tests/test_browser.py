@@ -18,7 +18,8 @@ from wxml_graph_viewer.opening import Opened
 
 CHROMIUM = os.environ.get("WXML_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-WIDTH, HEIGHT = 900, 700
+WIDTH, HEIGHT, SIDE = 900, 700, 266
+"""The window in pixels, and how much of its width the panel takes."""
 DRAWN = "document.documentElement.dataset"
 SEEN = np.array([15.0, 0.0]), 3.2
 """Where the page looks at a globe from: degrees, and radii."""
@@ -63,13 +64,13 @@ class Window:
 
 
 def pixel(north: float, east: float) -> tuple[float, float]:
-    """Where a place is drawn at first: a perspective of 40° from the distance of the page, by its own formula."""
+    """Where a place is drawn at first: a perspective of 40° in what the panel leaves free, by its own formula."""
     (phi, lam), (phi0, lam0) = np.radians([north, east]), np.radians(SEEN[0])
     x = np.cos(phi) * np.sin(lam - lam0)
     y = np.cos(phi0) * np.sin(phi) - np.sin(phi0) * np.cos(phi) * np.cos(lam - lam0)
     z = np.sin(phi0) * np.sin(phi) + np.cos(phi0) * np.cos(phi) * np.cos(lam - lam0)
-    scale = HEIGHT / 2 / np.tan(np.radians(20)) / (SEEN[1] - z)
-    return WIDTH / 2 + scale * x, HEIGHT / 2 - scale * y
+    scale = min(WIDTH - SIDE, HEIGHT) / 2 / np.tan(np.radians(20)) / (SEEN[1] - z)
+    return (WIDTH + SIDE) / 2 + scale * x, HEIGHT / 2 - scale * y
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +120,25 @@ def test_every_node_of_the_graph_is_drawn(window: Window, global_graph: Graph) -
     picture = window.picture()
     orange, blue = (np.abs(picture - colour).max(axis=-1) < 25 for colour in ([255, 180, 84], [89, 194, 255]))
     assert min(orange.sum(), blue.sum()) > 2000
-    half = picture.shape[1] // 2
-    assert orange[:, half:].sum() == pytest.approx(orange[:, :half].sum(), rel=0.6)  # the panel hides some
+    globe, half = orange[:, SIDE:], (WIDTH - SIDE) // 2
+    assert globe[:, half:].sum() == pytest.approx(globe[:, :half].sum(), rel=0.1)
+
+
+@pytest.mark.parametrize("size", [(900, 560), (900, 700), (1600, 500), (420, 800)])
+def test_the_panel_hides_nothing_of_the_globe(window: Window, global_graph: Graph, size: tuple[int, int]) -> None:
+    window.page.set_viewport_size({"width": size[0], "height": size[1]})
+    window.show(global_graph)
+    window.drawn()
+    canvas, panel = (window.page.locator(name).bounding_box() for name in ("#globe", "#panel"))
+    right, below = (panel[at] >= canvas[at] + canvas[side] for at, side in (("x", "width"), ("y", "height")))
+    assert canvas["x"] >= panel["x"] + panel["width"] or right or below
+    x, y, width, height = (round(canvas[key]) for key in ("x", "y", "width", "height"))
+    bright = window.picture()[y : y + height, x : x + width].max(axis=-1) > 60
+    rows, columns = (np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0))
+    for found, length in ((rows, height), (columns, width)):
+        assert found[0] > 2
+        assert found[0] == pytest.approx(length - 1 - found[-1], abs=8)  # all of it, in the middle
+    assert max(np.ptp(rows) / height, np.ptp(columns) / width) > 0.8
 
 
 def test_sets_are_switched_off_and_on(window: Window, global_graph: Graph) -> None:
@@ -167,7 +185,7 @@ def test_east_is_to_the_right_north_is_up_and_greenwich_in_the_middle(window: Wi
 def test_the_far_side_is_hidden(window: Window) -> None:
     window.show(places((-15.0, 180.0)))  # straight behind the middle
     assert window.drawn() == 9
-    globe = window.picture()[:, 330:]  # right of the panel
+    globe = window.picture()[:, SIDE:]
     for colour in ([255, 180, 84], [89, 194, 255], [210, 166, 255]):
         assert (np.abs(globe - colour).max(axis=-1) < 40).sum() == 0
     assert window.point_at(15, 0) == ""
@@ -176,9 +194,9 @@ def test_the_far_side_is_hidden(window: Window) -> None:
 def test_the_globe_turns_and_comes_nearer(window: Window) -> None:
     window.show(places((15.0, 0.0)))
     before = window.picture()
-    window.page.mouse.move(500, 350)
+    window.page.mouse.move(580, 350)
     window.page.mouse.down()
-    window.page.mouse.move(640, 350, steps=4)
+    window.page.mouse.move(720, 350, steps=4)
     window.page.mouse.up()
     window.drawn()
     assert window.point_at(15, 0) == ""  # it has gone to the right

@@ -7,6 +7,7 @@ import { edgeLayer, nodeLayer } from "./layers.js";
 import { addLayer, short } from "./panel.js";
 
 const FAR = 200_000; // so many edges of a set are drawn of the whole globe, and more of a part of it
+const ACROSS = 40; // degrees that are seen across the shorter side of the canvas
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 const page = document.documentElement;
 const find = (id) => document.getElementById(id);
@@ -16,7 +17,7 @@ async function start() {
   const bytes = await unpacked(find("arrays").textContent);
   const renderer = new WebGLRenderer({ canvas: find("globe"), antialias: true, preserveDrawingBuffer: true });
   renderer.setClearColor("#090c11");
-  const [scene, camera] = [new Scene(), new PerspectiveCamera(40, 1, 0.1, 10)];
+  const [scene, camera] = [new Scene(), new PerspectiveCamera(ACROSS, 1, 0.1, 10)];
   const sun = new DirectionalLight("#fff", 1.6);
   camera.add(sun);
   sun.position.set(-0.6, 0.9, 1);
@@ -45,6 +46,7 @@ async function start() {
     renderer.setPixelRatio(Math.min(2, devicePixelRatio));
     renderer.setSize(width, height, false);
     camera.aspect = width / height;
+    camera.fov = fieldOfView(camera.aspect);
     draw();
   };
   controls.addEventListener("change", draw);
@@ -52,6 +54,11 @@ async function start() {
   addEventListener("keydown", (event) => turn(event, camera, controls));
   hover(renderer.domElement, camera, nodes);
   fit();
+}
+
+// The field of view from top to bottom: wider where the canvas is higher than wide, so that the globe fits.
+function fieldOfView(aspect) {
+  return (360 / Math.PI) * Math.atan(Math.tan((ACROSS * Math.PI) / 360) / Math.min(1, aspect));
 }
 
 function look(camera, { north, east, distance }) {
