@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,11 @@ CHOICE = PluginChoice(plugin="counting")
 
 
 @pytest.fixture
-def built(site: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, int]]:
+def built(
+    site: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> list[tuple[int, int]]:
     """Numbers of grid nodes and of neighbours of the graphs that the plugin `counting` has built, in order."""
+    caplog.set_level(logging.WARNING, logger="wxml")
     site.add("counting", "[wxml.graph_builders]\ncounting = counting:Counting", {"counting.py": BUILDER})
     monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("wxml.graphs.cache.WORTH_KEEPING", -1.0)

@@ -189,7 +189,7 @@ def test_pickling_leaves_the_fields_behind_and_the_copy_reads_the_same(no_simula
     before = len(ForkingPickler.dumps(source))
     whole = everything(source)
     packed = ForkingPickler.dumps(source)
-    assert len(packed) == before
+    assert len(packed) < before + whole.nbytes / 100  # the positions of a few names, no field
     no_simulation()
     np.testing.assert_array_equal(everything(ForkingPickler.loads(packed)), whole)
 

@@ -2,17 +2,16 @@
 
 __all__ = ["LatLon"]
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 from wxml import Graph, GraphBuilder, Grid
 from wxml.errors import DataError
 
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges
 from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph
-from wxml_graph_builders.meshes.latitude_longitude import equiangular, gaussian
-from wxml_graph_builders.regular_mesh import Axes, joined_axes
+from wxml_graph_builders.meshes.latitude_longitude import Columns, Rows, Spacing, closed_axes
+from wxml_graph_builders.regular_mesh import joined_axes
 
 
 class LatLon(GraphBuilder):
@@ -26,23 +25,14 @@ class LatLon(GraphBuilder):
     def __init__(
         self,
         *,
-        latitudes: Annotated[int, Field(ge=2, le=4096, description="number of rows")] = 32,
-        longitudes: Annotated[
-            int | None, Field(ge=3, le=8192, description="number of columns; null: twice as many as rows")
-        ] = None,
-        spacing: Annotated[
-            Literal["gaussian", "equiangular"],
-            Field(
-                description="of the rows: the Gauss–Legendre nodes, or equal steps that begin half a step off the pole"
-            ),
-        ] = "gaussian",
+        latitudes: Rows = 32,
+        longitudes: Columns = None,
+        spacing: Spacing = "gaussian",
         coarsest: Annotated[int, Field(ge=0, le=12, description="the coarsest level whose edges join mesh nodes")] = 0,
         encoder: Annotated[RadiusEdges, Field(description="edges from the grid to the mesh")] = ENCODER,
         decoder: Annotated[NearestEdges, Field(description="edges from the mesh to the grid")] = DECODER,
     ) -> None:
-        self.rows = gaussian(latitudes) if spacing == "gaussian" else equiangular(latitudes)
-        columns = 2 * latitudes if longitudes is None else longitudes
-        self.columns = np.arange(columns, dtype=np.float64) * (360 / columns)
+        self.axes = closed_axes(latitudes, longitudes, spacing)
         self.coarsest = coarsest
         self.encoder = encoder
         self.decoder = decoder
@@ -53,5 +43,5 @@ class LatLon(GraphBuilder):
                 f"graph builder `lat-lon` serves global grids, got a regional one of {len(grid)} nodes",
                 fix="write `graph: {plugin: limited-area, mesh: regular}`",
             )
-        mesh = joined_axes(Axes(self.rows, self.columns, closed=True), self.coarsest)
+        mesh = joined_axes(self.axes, self.coarsest)
         return mesh_graph(grid, mesh, self.encoder, self.decoder)

@@ -55,24 +55,11 @@ class Radius(EdgeBuilder):
         return _finished(pairs, source, target, self.join_left_out, self.self_edges)
 
 
-class ReversedRadius(EdgeBuilder):
+class ReversedRadius(Radius):
     """Every source node is read by the target nodes within a radius of it.
 
     With `factor`, the radius is so many times the greatest distance from a source to the source nearest to it.
     """
-
-    def __init__(
-        self,
-        *,
-        factor: Factor = None,
-        km: Distance = None,
-        maximum: Maximum = 64,
-        join_left_out: LeftOut = True,
-        self_edges: bool = False,
-    ) -> None:
-        _refuse_both(factor, km)
-        self.factor, self.km, self.maximum = factor or FACTOR, km, maximum
-        self.join_left_out, self.self_edges = join_left_out, self_edges
 
     def _edges(self, source: MeshNodes, target: MeshNodes) -> Pairs:
         pairs = radius_pairs(target, source, _chord(source, self.factor, self.km), self.maximum)[:, ::-1]
