@@ -96,6 +96,7 @@ PUBLIC_MODULES = (
     "files.folders",
     "files.failures",
     "files.hdf5_structure",
+    "files.json_loader",
     "files.lock",
     "files.staging",
     "files.zarr_metadata",

@@ -1,6 +1,6 @@
 """Reads JSON that somebody else may have written: bounded in size, nesting and numbers, and no key twice."""
 
-__all__ = ["load_json"]
+__all__ = ["LONGEST", "load_json"]
 
 import json
 from typing import Any
