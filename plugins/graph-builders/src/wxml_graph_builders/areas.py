@@ -1,6 +1,6 @@
 """Parts of the sphere: boxes, polygons, and what lies around some nodes."""
 
-__all__ = ["EARTH_RADIUS_KM", "AreaOptions", "AroundNodes", "Box", "Polygon", "arc_distance"]
+__all__ = ["EARTH_RADIUS_KM", "EUROPE", "AreaOptions", "AroundNodes", "Box", "Polygon", "arc_distance"]
 
 from dataclasses import dataclass
 from typing import Annotated, Self
@@ -20,6 +20,8 @@ Points = NDArray[np.float64]
 Angles = NDArray[np.float64]
 
 EARTH_RADIUS_KM = 6371.0
+EUROPE = {"box": [72, -25, 33, 45]}
+"""An example of `AreaOptions`."""
 ROUNDING = 1e-12  # radians: a node on the edge of an area lies in it
 
 

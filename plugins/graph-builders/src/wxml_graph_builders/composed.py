@@ -37,10 +37,26 @@ class Composed(GraphBuilder):
         nodes: Annotated[
             dict[str, NodeRule],
             Kind("mesh-builder"),
-            Field(min_length=1, description="name → node set, made in this order"),
+            Field(
+                min_length=1,
+                description="name → node set, made in this order",
+                examples=[{"mesh": {"plugin": "triangles", "refinement": 4}}],
+            ),
         ],
         edges: Annotated[
-            tuple[EdgeRule, ...], Kind("edge-builder"), Field(min_length=1, description="how the nodes are joined")
+            tuple[EdgeRule, ...],
+            Kind("edge-builder"),
+            Field(
+                min_length=1,
+                description="how the nodes are joined",
+                examples=[
+                    [
+                        {"from": "grid", "to": "mesh", "plugin": "radius"},
+                        {"from": "mesh", "to": "mesh", "plugin": "multi-scale"},
+                        {"from": "mesh", "to": "grid", "plugin": "nearest"},
+                    ]
+                ],
+            ),
         ],
         finish: Annotated[FinishOptions, Field(description="what is done in the end")] = KEEP,
     ) -> None:

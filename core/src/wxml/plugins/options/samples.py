@@ -76,14 +76,14 @@ class Sampler:
             depth: the number of references that were followed.
         """
         kind = schema.get("kind", kind)
+        for word in ("examples", "enum"):
+            if schema.get(word):
+                return schema[word][index % len(schema[word])]
         if "$ref" in schema:
             target = schema["$ref"].rpartition("/")[2]
             if target == "PluginChoice":
                 return self._choice(kind)
             return self.value(self._definitions[target], name, kind, index, depth + 1)
-        for word in ("examples", "enum"):
-            if schema.get(word):
-                return schema[word][index % len(schema[word])]
         if "const" in schema:
             return schema["const"]
         members = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")

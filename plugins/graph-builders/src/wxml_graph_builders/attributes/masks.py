@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from wxml.data.sphere import spans_globe
 from wxml.errors import DataError, nearest
 
-from wxml_graph_builders.areas import EARTH_RADIUS_KM, AreaOptions
+from wxml_graph_builders.areas import EARTH_RADIUS_KM, EUROPE, AreaOptions
 from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes
 from wxml_graph_builders.node_attribute import NodeAttribute
 from wxml_graph_builders.voronoi import edge_of_region
@@ -26,7 +26,9 @@ Of = Annotated[
 class InArea(NodeAttribute):
     """Whether a node lies in an area, such as a box, or near the nodes of another set."""
 
-    def __init__(self, *, area: Annotated[AreaOptions, Field(description="the part of the sphere")]) -> None:
+    def __init__(
+        self, *, area: Annotated[AreaOptions, Field(description="the part of the sphere", examples=[EUROPE])]
+    ) -> None:
         self.area = area
 
     def _values(self, nodes: MeshNodes, context: BuildContext) -> Mask:

@@ -12,7 +12,7 @@ from wxml import Options
 from wxml.data.sphere import from_unit_vectors
 from wxml.errors import DataError
 
-from wxml_graph_builders.areas import AreaOptions
+from wxml_graph_builders.areas import EUROPE, AreaOptions
 from wxml_graph_builders.icosphere import Icosphere, Near, icosphere
 from wxml_graph_builders.mesh_builder import MeshBuilder
 from wxml_graph_builders.mesh_nodes import Area, BuildContext, MeshNodes
@@ -39,7 +39,12 @@ class Stretched(MeshBuilder):
         *,
         refinement: Annotated[int, Field(ge=0, le=9, description="of the triangles around the globe")] = 4,
         finer: Annotated[
-            list[FinerArea], Field(min_length=1, description="areas with smaller triangles, from the widest on")
+            list[FinerArea],
+            Field(
+                min_length=1,
+                description="areas with smaller triangles, from the widest on",
+                examples=[[{"refinement": 6, "area": EUROPE}]],
+            ),
         ],
     ) -> None:
         steps = [refinement, *(one.refinement for one in finer)]
