@@ -168,12 +168,15 @@ def test_damaged_blocks_are_refused(tmp_path, where):
         source.read(DATES[[1]], ["a"])
 
 
-def test_a_store_that_is_written_again_is_read_again(tmp_path):
-    source = AnemoiSource(path=written(tmp_path / "s.zarr"))
+def test_a_chunk_that_is_another_one_is_refused_and_read_by_who_opens_the_store_then(tmp_path):
+    path = written(tmp_path / "s.zarr")
+    source = AnemoiSource(path=path)
     source.read(DATES[[0]], ["a"])
     file, other = (tmp_path / "s.zarr" / "data" / f"{number}.0.0.0" for number in (0, 3))
     os.replace(other, file)
-    np.testing.assert_array_equal(source.read(DATES[[0]], ["a"])[0, 0, 0], VALUES[9000:9500])
+    with pytest.raises(DataError, match=r"s.zarr` was written again while it was in use"):
+        source.read(DATES[[0]], ["a"])
+    np.testing.assert_array_equal(AnemoiSource(path=path).read(DATES[[0]], ["a"])[0, 0, 0], VALUES[9000:9500])
 
 
 def test_sources_of_one_file_that_are_joined_unpack_it_once_for_many_times(tmp_path, monkeypatch, unpacked):

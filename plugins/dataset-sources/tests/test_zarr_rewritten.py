@@ -9,13 +9,16 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import xarray as xr
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from wxml.errors import DataError
+from wxml_dataset_sources.anemoi_source import AnemoiSource
 from wxml_dataset_sources.xarray_source import XarraySource
 
 AGAIN = r"a.zarr` was written again while it was in use"
@@ -145,3 +148,72 @@ def test_whatever_is_written_a_read_gives_one_version_or_a_sentence(
             found = source.read(source.header.times[[time]], ["t"])
             np.testing.assert_array_equal(found.reshape(3, 4), world().t.values[time])
             known.add(time)
+
+
+def anemoi(path: Path, packing: dict[str, Any]) -> NDArray[np.float32]:
+    """A store of 4 dates, 2 variables and 6 nodes in the layout of anemoi-datasets; its data."""
+    root = zarr.open_group(path, mode="w", zarr_format=packing["form"])
+    root.attrs.update({"variables": ["t", "q"]})
+    values = 1 + np.arange(48, dtype="f4").reshape(4, 2, 1, 6)
+    layout = {key: value for key, value in packing.items() if key != "form"}
+    data = root.create_array("data", shape=values.shape, dtype="f4", fill_value=np.nan, chunks=(1, 1, 1, 6), **layout)
+    data[:] = values
+    root.create_array("dates", data=np.datetime64("2000-01-01", "s") + np.arange(4) * np.timedelta64(21600, "s"))
+    root.create_array("latitudes", data=np.linspace(50, -50, 6))
+    root.create_array("longitudes", data=np.linspace(0, 300, 6))
+    return values[:, :, 0]
+
+
+ANEMOI: dict[str, dict[str, Any]] = {
+    "2": {"form": 2},
+    "3": {"form": 3},
+    "shards": {"form": 3, "shards": (2, 2, 1, 6)},
+    "other codecs": {"form": 2, "filters": [numcodecs.Delta("f4")]},
+}
+
+
+@pytest.mark.parametrize("packing", ANEMOI)
+def test_a_chunk_of_an_anemoi_store_that_another_process_writes_is_told(packing: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    values = anemoi(path, ANEMOI[packing])
+    source = AnemoiSource(path=str(path))
+    times = source.header.times
+    later(path, "group['data'][3, 1] = 7.0")
+    np.testing.assert_array_equal(source.read(times[:2], ["t", "q"])[:, 0], values[:2])
+    for _ in range(2):
+        with pytest.raises(DataError, match=AGAIN):
+            source.read(times, ["q"])
+    values[3, 1] = 7
+    np.testing.assert_array_equal(AnemoiSource(path=str(path)).read(times, ["t", "q"])[:, 0], values)
+
+
+@pytest.mark.parametrize("change", ["removed", "written", "rewritten", "other codec", "longer"])
+@pytest.mark.parametrize("packing", ANEMOI)
+def test_what_befalls_an_open_anemoi_store(packing: str, change: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    values = anemoi(path, ANEMOI[packing])
+    folder = path / "data" / ("c/1/0/0" if ANEMOI[packing]["form"] == 3 else "")
+    missing = folder / ("0" if ANEMOI[packing]["form"] == 3 else "1.0.0.0")
+    kept = missing.read_bytes()
+    if change == "written":
+        missing.unlink()
+    source = AnemoiSource(path=str(path))
+    times = source.header.times
+    if change == "removed":
+        missing.unlink()
+    elif change == "written":
+        missing.write_bytes(kept)
+    elif change == "rewritten":
+        anemoi(path, ANEMOI[packing])
+    elif change == "other codec":
+        other = {"form": 5 - ANEMOI[packing]["form"]} if "shards" not in packing else {"form": 2}
+        shutil.rmtree(path)
+        anemoi(path, other)
+    else:
+        group: Any = zarr.open_group(path, mode="r+")
+        group["data"].resize((6, 2, 1, 6))
+        group["data"][4:] = 5.0
+        np.testing.assert_array_equal(source.read(times, ["t", "q"])[:, 0], values)
+        return
+    with pytest.raises(DataError, match=AGAIN):
+        source.read(times, ["t", "q"])

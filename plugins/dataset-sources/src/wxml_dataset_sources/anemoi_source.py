@@ -4,6 +4,7 @@ __all__ = ["AnemoiSource"]
 
 import logging
 import os
+import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ from wxml import Moments, ReadRequest, SelectiveSource, SourceHeader, Variable
 from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
-from wxml_dataset_sources.anemoi_reading.store import Store, opened, stored_moments
+from wxml_dataset_sources.anemoi_reading.store import Store, opened, stored_moments, written
 from wxml_dataset_sources.anemoi_reading.values import read_values
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.xarray_reading.checksums import checksums
@@ -25,6 +26,7 @@ from wxml_dataset_sources.xarray_reading.locations import (
     located,
     stamp_of_locations,
 )
+from wxml_dataset_sources.zarr_reading.local_store import found_array
 
 logger = logging.getLogger("wxml")
 
@@ -51,8 +53,9 @@ class AnemoiSource(SelectiveSource):
         ] = None,
     ) -> None:
         self._location = _one_store(path, storage_options or StorageOptions())
-        self._path, self._at = self._location.name, self._location.at
-        store = opened(self._path, self._at)
+        self._path, found = self._location.name, time.time_ns()
+        store = opened(self._path, self._location.at)
+        self._at = self._location.at or found_array(self._path, "data", found, written(self._path))
         self._columns = _chosen(self._path, store.variables, variables)
         self._dates = store.dates
         self._rows = _present(self._path, store, missing_dates)

@@ -23,7 +23,8 @@ from wxml_dataset_sources.anemoi_reading.chunk_requests import ChunkRequests
 from wxml_dataset_sources.anemoi_reading.chunks import Chunk, bounds, chunks_of, is_all, taken
 from wxml_dataset_sources.anemoi_reading.store import COPY_AGAIN, damaged, data_array, written
 from wxml_dataset_sources.remote.documents import StoreAt
-from wxml_dataset_sources.remote.requests import requests_to
+from wxml_dataset_sources.zarr_reading.local_store import FoundArray, check_chunk
+from wxml_dataset_sources.zarr_reading.whole_chunks import WholeChunks
 
 KEPT_OPEN: Final = 64
 THREADS: Final = 8
@@ -40,12 +41,10 @@ class _Data(NamedTuple):
     """The length of a chunk along each axis."""
     files: ChunkFiles | ChunkRequests | None
     """None: zarr reads them."""
-    at: StoreAt | None
-    """The store, if it is on another machine."""
 
 
 def read_values(
-    path: str, dates: NDArray[np.datetime64], request: ReadRequest, out: Values, at: StoreAt | None = None
+    path: str, dates: NDArray[np.datetime64], request: ReadRequest, out: Values, at: StoreAt | FoundArray
 ) -> None:
     """Write what is asked for of a store to `out[time, member, variable, node]`.
 
@@ -54,25 +53,36 @@ def read_values(
         dates: the instants on its axis, for messages.
         request: positions on the axes of the store.
         out: the array to fill, perhaps a view.
-        at: the store, if it is on another machine.
+        at: the store on another machine, or the array of the data on this one as it was found.
 
     Raises:
-        DataError: a chunk is damaged, or not there though it would not be read as missing values.
+        DataError: a chunk is damaged, was written again since the store was found, or is not there though it would not
+            be read as missing values.
     """
     with damage_errors(lambda error: damaged(path, error)):
-        data = _data(path, written(path, at), os.getpid(), at)
+        data = _opened(path, at)
         room = out.swapaxes(1, 2)
         wanted = (run(request.times), run(request.variables), request.members, request.nodes)
         chunks = chunks_of(wanted, data.sizes)
         if len(chunks) == 1:
-            _read_or_fill(data, dates, room, chunks[0])
+            _read_or_fill(data, dates, room, at, chunks[0])
         else:
-            _each(partial(_read_or_fill, data, dates, room), chunks, _at_once(at))
+            _each(partial(_read_or_fill, data, dates, room, at), chunks, _at_once(at))
 
 
-def _at_once(at: StoreAt | None) -> int:
+def _opened(path: str, at: StoreAt | FoundArray) -> _Data:
+    """The array, which is opened once; raise a DataError if it was written again as another one."""
+    if isinstance(at, StoreAt):
+        return _data(path, written(path, at), os.getpid(), at)
+    now = written(path)
+    if now != at.written:
+        at.check_same()
+    return _data(path, now, os.getpid(), None)
+
+
+def _at_once(at: StoreAt | FoundArray) -> int:
     """How many chunks are read at a time."""
-    return min(len(os.sched_getaffinity(0)), THREADS) if at is None else at.remote.options.concurrency
+    return at.remote.options.concurrency if isinstance(at, StoreAt) else min(len(os.sched_getaffinity(0)), THREADS)
 
 
 def _each(read: Callable[[Chunk], None], chunks: Sequence[Chunk], count: int) -> None:
@@ -85,14 +95,28 @@ def _each(read: Callable[[Chunk], None], chunks: Sequence[Chunk], count: int) ->
         pass
 
 
-def _read_or_fill(data: _Data, dates: NDArray[np.datetime64], room: Values, chunk: Chunk) -> None:
+def _read_or_fill(
+    data: _Data, dates: NDArray[np.datetime64], room: Values, at: StoreAt | FoundArray, chunk: Chunk
+) -> None:
     """Write what is asked for of a chunk to its places in `room`, or NaN where the store says that it is missing."""
+    is_there = True
     try:
         _read_chunk(data, chunk, room)
     except FileNotFoundError:
+        is_there = False
+    if isinstance(at, FoundArray):  # after the read, so that no change is between the two
+        check_chunk(data.path, f"data/{_key(data.array, chunk)}", at.time)
+    if not is_there:
         first = chunk.numbers[0] * data.sizes[0]
         _check_missing(data.path, data.array, dates[first : first + data.sizes[0]])
         _assign(room, chunk.places, np.float32(np.nan))
+
+
+def _key(array: zarr.Array[Any], chunk: Chunk) -> str:
+    """The name of the file that a chunk is in."""
+    shard = array.shards or array.chunks
+    starts = (number * size for number, size in zip(chunk.numbers, array.chunks, strict=True))
+    return array.metadata.encode_chunk_key(tuple(start // size for start, size in zip(starts, shard, strict=True)))
 
 
 def _read_chunk(data: _Data, chunk: Chunk, room: Values) -> None:
@@ -129,21 +153,22 @@ def _is_range(chunk: Chunk, sizes: Sequence[int]) -> bool:
 
 def _read_with_zarr(data: _Data, chunk: Chunk, room: Values) -> None:
     """Write what is asked for of a chunk; raise a FileNotFoundError where zarr would fill in what is no NaN."""
-    array, sizes = data.array, data.array.shards or data.array.chunks
-    starts = [number * size for number, size in zip(chunk.numbers, array.chunks, strict=True)]
-    file = array.metadata.encode_chunk_key(tuple(start // size for start, size in zip(starts, sizes, strict=True)))
-    if not _is_nan(array.fill_value) and not _is_there(data, file):
-        raise FileNotFoundError(file)
-    ends = [min(start + size, length) for start, size, length in zip(starts, array.chunks, array.shape, strict=True)]
-    whole = tuple(map(slice, starts, ends))
-    _assign(room, chunk.places, taken(np.asarray(array[whole]), chunk.own))
+    array = data.array
+    starts = [number * size for number, size in zip(chunk.numbers, data.sizes, strict=True)]
+    ends = [min(start + size, length) for start, size, length in zip(starts, data.sizes, array.shape, strict=True)]
+    values = np.asarray(array[tuple(map(slice, starts, ends))])
+    if not _is_nan(array.fill_value) and _is_absent(array, starts):
+        raise FileNotFoundError(f"the chunk {chunk.numbers}")
+    _assign(room, chunk.places, taken(values, chunk.own))
 
 
-def _is_there(data: _Data, file: str) -> bool:
-    if data.at is None:
-        return os.path.exists(os.path.join(data.path, "data", file))
-    requests = requests_to(data.at.remote)
-    return requests.run(requests.info(data.at.remote.below(f"data/{file}"))) is not None
+def _is_absent(array: zarr.Array[Any], starts: Sequence[int]) -> bool:
+    """Whether the chunk that begins there, which was read, is not in its store, or not in its shard."""
+    store = array.store
+    return isinstance(store, WholeChunks) and any(
+        all(first <= start < last for start, (first, last) in zip(starts, part, strict=True))
+        for part in store.absent.parts(array.path)
+    )
 
 
 def _assign(room: Values, places: Sequence[Positions], values: Any) -> None:
@@ -171,11 +196,11 @@ def _is_nan(fill: object) -> bool:
 
 @lru_cache(maxsize=KEPT_OPEN)
 def _data(path: str, written: int, process: int, at: StoreAt | None) -> _Data:
-    """The array of the data; every process opens its own, and opens it again once it was written again."""
+    """The array of the data; every process opens its own, and opens it again once its metadata were written again."""
     array = data_array(path, at)
     if at is not None:
-        return _Data(path, array, array.chunks, ChunkRequests.of(at.remote, "data", array), at)
-    return _Data(path, array, array.chunks, ChunkFiles.of(os.path.join(path, "data"), array), None)
+        return _Data(path, array, array.chunks, ChunkRequests.of(at.remote, "data", array))
+    return _Data(path, array, array.chunks, ChunkFiles.of(os.path.join(path, "data"), array))
 
 
 @lru_cache(maxsize=4)
