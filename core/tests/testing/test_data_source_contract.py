@@ -254,7 +254,7 @@ class LeavesRest(Partwise):
 class WritesBeside(Partwise):
     def _read_part(self, request, out) -> None:
         super()._read_part(request, out)
-        if out.base is not None and out.base.shape != out.shape:
+        if out.base is not None and out.base.ndim == out.ndim and out.base.shape != out.shape:
             out.base[-1, ..., -1] = 0
 
 

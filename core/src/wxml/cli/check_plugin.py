@@ -114,7 +114,10 @@ def _options(written: Sequence[str], by: str = "--option") -> dict[str, Any]:
 
 
 def _records(names: Sequence[str]) -> "list[PluginRecord]":
-    """The plugins that the user means: one if a kind is given, else one of each kind that has the name."""
+    """The plugins that the user means: one if a kind is given, else one of each kind that has the name.
+
+    A plugin that may not be used counts only if there is no other one of that name.
+    """
     from wxml.environment.names import canonical_name
     from wxml.errors import UnknownPluginError, nearest
     from wxml.plugins.catalog import KINDS_WITHOUT_CHOICE, installed
@@ -126,11 +129,12 @@ def _records(names: Sequence[str]) -> "list[PluginRecord]":
         return [resolve(names[0], names[1])]
     bare = canonical_name(names[0].rpartition(":")[2])
     choosable = [record for record in installed().records if record.kind not in KINDS_WITHOUT_CHOICE]
-    kinds = dict.fromkeys(record.kind for record in choosable if record.name == bare)
-    if not kinds:
+    named = [record for record in choosable if record.name == bare]
+    if not named:
         hint = nearest(bare, {record.name for record in choosable})
         raise UnknownPluginError(f"no plugin of any kind is called {names[0]!r}", fix=hint)
-    return [resolve(kind, names[0]) for kind in kinds]
+    allowed = [record for record in named if record.status != "disabled"] or named
+    return [resolve(kind, names[0]) for kind in dict.fromkeys(record.kind for record in allowed)]
 
 
 def _contract(record: "PluginRecord", options: Mapping[str, Any], place: Place) -> Any:
