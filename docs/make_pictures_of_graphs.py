@@ -4,42 +4,111 @@ Maps are the same bytes on every run with the same libraries.
 """
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
-from wxml import Graph, Grid, create
+import yaml
+from wxml import Graph, Grid, GridPart, create
 from wxml_graph_viewer.chosen import choose
 from wxml_graph_viewer.drawing.map import draw_map
 from wxml_graph_viewer.drawing.projection import projection_of
-from wxml_graph_viewer.drawing.view import seen_from
+from wxml_graph_viewer.drawing.view import centred, seen_from
 from wxml_graph_viewer.globe.page import write_page
 from wxml_graph_viewer.opening import Opened
 
 FOLDER = Path(__file__).parent / "pictures"
 DOTS = 60
+GLOBE = Grid.octahedral(12)
 EUROPE = Grid.regular(np.arange(72, 33, -1.5), np.arange(-15, 46, 1.5))
-GRAPHS: dict[str, tuple[Grid, str, dict[str, Any]]] = {
-    "global": (Grid.octahedral(12), "icosahedral", {"refinement": 3}),
-    "limited-area": (EUROPE, "limited-area", {}),
-    "levels": (Grid.octahedral(12), "icosahedral", {"refinement": 3, "hierarchy": 2}),
+
+
+def side_by_side(**grids: Grid) -> Grid:
+    """Several grids with names, the nodes of one after those of another."""
+    one = Grid.unstructured(
+        np.concatenate([grid.latitudes for grid in grids.values()]),
+        np.concatenate([grid.longitudes for grid in grids.values()]),
+    )
+    return replace(one, parts=tuple(GridPart(name, len(grid)) for name, grid in grids.items()))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A graph, and what is drawn of it."""
+
+    grid: Grid
+    graph: str
+    """As in a config."""
+    nodes: Sequence[str] = ()
+    edges: Sequence[str] = ("mesh/mesh",)
+    colour: str = ""
+    centre: str = ""
+
+
+PICTURES = {
+    "global": Picture(GLOBE, "{plugin: icosahedral, refinement: 3}"),
+    "limited-area": Picture(EUROPE, "{plugin: limited-area, boundary: {nodes: 3}}", colour="boundary"),
+    "stretched": Picture(
+        GLOBE,
+        """
+        plugin: composed
+        nodes:
+          mesh:
+            plugin: stretched
+            refinement: 3
+            finer:
+              - {refinement: 4, area: {box: [75, -30, 25, 60]}}
+              - {refinement: 5, area: {box: [65, -10, 40, 30]}}
+        edges:
+          - {from: grid, to: mesh, plugin: nearest, nearest: 3}
+          - {from: grid, to: mesh, plugin: reversed-nearest}
+          - {from: mesh, to: mesh, plugin: multi-scale, coarsest: 3}
+          - {from: mesh, to: grid, plugin: nearest, nearest: 3}
+        """,
+        nodes=("mesh",),
+        centre="45,12",
+    ),
+    "healpix": Picture(
+        GLOBE,
+        """
+        plugin: composed
+        nodes: {mesh: {plugin: healpix, nside: 8}}
+        edges:
+          - {from: grid, to: mesh, plugin: radius, factor: 0.9}
+          - {from: mesh, to: mesh, plugin: healpix-neighbours}
+          - {from: mesh, to: grid, plugin: nearest, nearest: 4}
+        """,
+    ),
+    "levels": Picture(
+        GLOBE,
+        "{plugin: icosahedral, refinement: 3, hierarchy: 2}",
+        nodes=("mesh", "mesh:1", "mesh:2"),
+        edges=("mesh/mesh:1", "mesh:1/mesh:2"),
+    ),
+    "two-grids": Picture(
+        side_by_side(globe=GLOBE, europe=EUROPE),
+        "{plugin: icosahedral, refinement: 3}",
+        edges=("data:globe/mesh", "data:europe/mesh"),
+        centre="35,15",
+    ),
 }
-"""Name of the picture → the grid, the graph builder and its options."""
 
 
-def built(name: str) -> Graph:
+def built(picture: Picture) -> Graph:
     """The graph of a picture."""
-    grid, builder, options = GRAPHS[name]
-    graph: Graph = create("graph-builder", builder, options).build(grid)
+    config = yaml.safe_load(picture.graph)
+    graph: Graph = create("graph-builder", config.pop("plugin"), config).build(picture.grid)
     return graph
 
 
-def draw(name: str, graph: Graph) -> None:
+def draw(name: str, picture: Picture) -> None:
     """Write the map of a graph."""
-    nodes = ("mesh", "mesh:1", "mesh:2") if name == "levels" else ()
-    edges = ("mesh/mesh:1", "mesh:1/mesh:2") if name == "levels" else ("mesh/mesh",)
-    figure = draw_map(graph, choose(graph, nodes, edges), projection_of("auto", seen_from(graph)), title=name)
+    graph = built(picture)
+    view = centred(seen_from(graph), picture.centre) if picture.centre else seen_from(graph)
+    chosen = choose(graph, picture.nodes, picture.edges)
+    figure = draw_map(graph, chosen, projection_of("auto", view), title=name, colour=picture.colour)
     figure.savefig(FOLDER / f"graph-{name}.png", dpi=DOTS, metadata={"Software": None})
 
 
@@ -65,10 +134,10 @@ def photograph(graph: Graph) -> None:
 def main() -> None:
     """Draw all maps, and the globe if it is asked for."""
     FOLDER.mkdir(exist_ok=True)
-    for name in GRAPHS:
-        draw(name, built(name))
+    for name, picture in PICTURES.items():
+        draw(name, picture)
     if "--globe" in sys.argv:
-        photograph(built("global"))
+        photograph(built(PICTURES["global"]))
 
 
 if __name__ == "__main__":

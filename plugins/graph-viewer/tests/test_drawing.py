@@ -1,6 +1,8 @@
 """Projections against their formulas, and what is on a map."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.collections import PathCollection
 from matplotlib.image import imread
-from wxml import Graph
+from wxml import Graph, Grid, GridPart, create
 from wxml.data.sphere import angular_distance, unit_vectors
 from wxml.errors import ArtefactError
 from wxml.graphs.files import save_graph
@@ -168,3 +170,46 @@ def test_names_are_no_mathematics(run: Run, file: Path, tmp_path: Path) -> None:
     file.rename(odd)
     run("plot", odd, "--out", tmp_path / "a.png")  # as mathematics it would be an error
     assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_a_mask_marks_its_nodes(lab: Any) -> None:
+    nodes, pairs = lab.lattice(4, 24, east=60, closed=False)
+    graph = lab.joined(nodes, nodes, pairs)
+    mask = np.arange(96) < 7
+    graph = Graph({**graph.nodes, "grid": nodes.with_attributes(boundary=mask)}, graph.edges)
+    projection = projection_of("auto", seen_from(graph))
+    axes = draw_map(graph, choose(graph, edges=["none"]), projection, colour="boundary").axes
+    assert len(axes) == 1  # true and false need no scale
+    dots = {one.get_label(): one for one in axes[0].collections if isinstance(one, PathCollection)}
+    assert list(dots) == ["grid: 96 nodes", "boundary of grid: 7 nodes", "mesh: 96 nodes"]
+    marked = np.asarray(dots["boundary of grid: 7 nodes"].get_offsets())
+    assert marked == pytest.approx(projection.plane(nodes.points[mask])[0])
+
+
+def test_the_grids_of_a_composed_graph_are_drawn_and_told(run: Run, tmp_path: Path) -> None:
+    coarse, fine = Grid.octahedral(4), Grid.regular(np.arange(60, 40, -4.0), np.arange(0, 30, 4.0))
+    both = Grid.unstructured(
+        *(np.append(getattr(coarse, one), getattr(fine, one)) for one in ("latitudes", "longitudes"))
+    )
+    grid = replace(both, parts=(GridPart("coarse", len(coarse)), GridPart("fine", len(fine))))
+    rules = [
+        {"from": source, "to": target, "plugin": plugin}
+        for name in ("data:coarse", "data:fine")
+        for source, target, plugin in ((name, "mesh", "reversed-nearest"), ("mesh", name, "nearest"))
+    ]
+    options = {
+        "nodes": {"mesh": {"plugin": "triangles", "refinement": 1}},
+        "edges": [*rules, {"from": "mesh", "to": "mesh", "plugin": "multi-scale"}],
+    }
+    graph = create("graph-builder", "composed", options).build(grid)
+    save_graph(tmp_path / "two.safetensors", graph, {})
+    facts = json.loads(run("inspect", tmp_path / "two.safetensors", "--json").stdout)
+    assert {name: one["count"] for name, one in facts["nodes"].items()} == {
+        "data:coarse": len(coarse), "data:fine": len(fine), "mesh": 42,
+    }  # fmt: skip
+    assert {facts["edges"][f"{name} → mesh"]["unread"] for name in ("data:coarse", "data:fine")} == {0}
+    assert not any("not read" in one or "not forecast" in one for one in facts["warnings"])
+    chosen = ("--nodes", "data:fine", "--edges", "data:fine/mesh", "--edges", "mesh/data:coarse")
+    run("plot", tmp_path / "two.safetensors", *chosen, "--out", tmp_path / "a.png", "--html", tmp_path / "a.html")
+    assert "data:fine" in (tmp_path / "a.html").read_text()
+    assert len(np.unique(imread(tmp_path / "a.png").reshape(-1, 4), axis=0)) > 50

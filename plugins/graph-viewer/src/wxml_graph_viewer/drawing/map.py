@@ -2,6 +2,7 @@
 
 __all__ = ["FORMATS", "draw_map", "write_map"]
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from wxml_graph_viewer.values import node_values
 FORMATS: Final = (".png", ".svg")
 SIZE, DOTS = 8.0, 150
 COLOURS: Final = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKED: Final = "#1b1f24"
+"""The colour of the nodes of a mask."""
 MOST_EDGES: Final = 200_000
 """Of an edge set with more edges only every k-th is drawn, and the title says so."""
 VECTORS: Final = 20_000
@@ -154,12 +157,16 @@ def _nodes(
     nodes = graph.nodes[name]
     places, is_seen = projection.plane(nodes.points)
     size = float(np.clip(9000 / max(int(is_seen.sum()), 1), 0.3, 26))
-    paint: dict[str, Any] = {"color": colour} if values is None else {"c": values[is_seen], "cmap": PALETTE}
     x, y = places[is_seen].T
-    dots = axes.scatter(x, y, s=size, linewidths=0, zorder=3, label=f"{name}: {len(nodes)} nodes", **paint)
-    dots.set_rasterized(bool(is_seen.sum() > VECTORS))
-    if values is not None:
-        _bar(axes, dots, f"{label} of {name}")
+    draw = partial(axes.scatter, s=size, linewidths=0, zorder=3, rasterized=len(x) > VECTORS)
+    counted = f"{name}: {len(nodes)} nodes"
+    if values is None or values.dtype == bool:
+        draw(x, y, color=colour, label=counted)
+    else:
+        _bar(axes, draw(x, y, c=values[is_seen], cmap=PALETTE, label=counted), f"{label} of {name}")
+    if values is not None and values.dtype == bool:
+        marked = values[is_seen]
+        draw(x[marked], y[marked], color=MARKED, label=f"{label} of {name}: {int(values.sum())} nodes")
 
 
 def _bar(axes: Axes, shown: Any, label: str) -> None:
