@@ -34,7 +34,7 @@ HEAVY = {
         "deferred wxml/files/checksums.py",
         "deferred wxml/forecasting/rollout.py",
         "wxml_anemoi/*",
-        "deferred wxml_graph_viewer/exchange/hetero_data.py",
+        "deferred wxml_graph_viewer/exchange/*",
         "wxml_kernels/*",
         "wxml_processor_gnn/*",
         "wxml_processor_transformer/*",
