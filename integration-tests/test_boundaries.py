@@ -97,7 +97,10 @@ HEAVY = {
         "wxml_processor_gnn/pyg_operator.py",
     ),
     "pandas": (),
-    "pyarrow": ("deferred wxml_dataset_sources/station_reading/tables.py",),
+    "pyarrow": (
+        "deferred wxml_dataset_sources/remote/reference_tables.py",
+        "deferred wxml_dataset_sources/station_reading/tables.py",
+    ),
 }
 UNSAFE_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "jsonpickle"}
 UNSAFE_CALLS = {"eval", "exec", "__import__"}

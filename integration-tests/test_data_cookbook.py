@@ -10,9 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import xarray as xr
 import zarr
+from pyarrow import parquet
 from scipy.sparse import csr_array, save_npz
 from wxml import DataSource, Fields, ForecastHeader, Grid, Variable, create
 from wxml.data.times import format_time
@@ -91,6 +93,7 @@ def archive(folder: Path) -> Iterator[str]:
         dataset.to_zarr(folder / "era5.zarr", zarr_format=2, consolidated=True)
     write_arco(folder / "arco.zarr")
     write_references(folder / "refs.json")
+    write_reference_tables(folder / "refs.parq")
     with FileServer(folder, answer=opendap_of(folder / "era5-2000.nc")) as server:
         yield server.url
 
@@ -139,6 +142,23 @@ def write_references(path: Path) -> None:
     inline = {key: (store / key).read_text() for key in found if key.rpartition("/")[2].startswith(".")}
     chunks = {key: [f"era5.zarr/{key}"] for key in found if key not in inline}
     path.write_text(json.dumps({"version": 1, "refs": inline | chunks}))
+
+
+def write_reference_tables(path: Path) -> None:
+    """Write the same as tables of 100 rows, a row for each chunk in C order."""
+    refs = json.loads(path.with_suffix(".json").read_text())["refs"]
+    metadata = {key: json.loads(text) for key, text in refs.items() if isinstance(text, str)}
+    for key in [key for key in metadata if key.endswith("/.zarray")]:
+        array, own = key.removesuffix("/.zarray"), metadata[key]
+        counts = [-(-length // size) for length, size in zip(own["shape"], own["chunks"], strict=True)]
+        keys = [f"{array}/{'.'.join(map(str, index)) or 0}" for index in np.ndindex(*counts)]
+        (path / array).mkdir(parents=True)
+        for number in range(-(-len(keys) // 100)):
+            rows = [refs[key][0] for key in keys[100 * number :][:100]]
+            rows += [None] * (100 - len(rows))
+            table = pa.table({"path": rows, "offset": [0] * 100, "size": [0] * 100})
+            parquet.write_table(table, path / array / f"refs.{number}.parq")
+    (path / ".zmetadata").write_text(json.dumps({"metadata": metadata, "record_size": 100}))
 
 
 def write_hybrid_levels(path: Path) -> None:

@@ -170,7 +170,13 @@ def _expanded_2(remote: Remote, contents: Mapping[str, bytes]) -> dict[str, byte
     """The documents that `.zmetadata` of format 2 holds; empty without it."""
     if ".zmetadata" not in contents:
         return {}
-    merged = _parsed(remote.shown, ".zmetadata", contents[".zmetadata"]).get("metadata", {})
+    content = _parsed(remote.shown, ".zmetadata", contents[".zmetadata"])
+    if "record_size" in content:
+        raise DataError(
+            f"`{remote.shown}` holds references in tables of Parquet, which are read on this machine alone",
+            fix="copy its folder to this machine, and name it there: the files that it refers to stay where they are",
+        )
+    merged = content.get("metadata", {})
     return {str(key): json.dumps(value).encode() for key, value in merged.items()}
 
 

@@ -1,5 +1,7 @@
 """References as kerchunk writes them: a JSON file that says where in other files the chunks of a zarr store lie.
 
+Or tables; see `reference_tables`.
+
 Specification: https://fsspec.github.io/kerchunk/spec.html (versions 0 and 1). The JSON is data: templates are names
 that stand for a text, and nothing in it is evaluated.
 """
@@ -13,7 +15,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -25,7 +28,9 @@ from wxml_dataset_sources.remote.address import PROTOCOLS, Remote, is_address, r
 from wxml_dataset_sources.remote.documents import Documents, checked_documents
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.remote.records import BEGINNING, sampled_chunks
+from wxml_dataset_sources.remote.reference_tables import ReferenceTables, TableError
 from wxml_dataset_sources.remote.requests import Requests, requests_to
+from wxml_dataset_sources.xarray_reading.file_records import contents_of
 
 METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
 LONGEST = 512 * 2**20
@@ -35,7 +40,7 @@ MAKE_AGAIN = "make the references again: plain ones, with addresses written out,
 
 @dataclass(frozen=True, slots=True)
 class ReferencesAt:
-    """A file of references on this machine, perhaps a copy of a remote one; safe to pickle."""
+    """A file of references on this machine, perhaps a copy of a remote one, or a folder of them; safe to pickle."""
 
     path: str
     shown: str
@@ -65,6 +70,10 @@ class References:
             DataError: they are damaged, need a template that is evaluated, or point to what is not read.
         """
         self._at = at
+        self._entries: dict[str, Any] | ReferenceTables
+        if os.path.isdir(at.path):
+            self._entries, self.documents = _tables(at)
+            return
         entries = _entries(at)
         texts = {key: entry for key, entry in entries.items() if key.rpartition("/")[2] in METADATA}
         lasting = {key: _inline(at, key, entry) for key, entry in texts.items()}
@@ -73,9 +82,10 @@ class References:
 
     async def get(self, key: str, start: int | None, end: int | None) -> bytes | None:
         """See `Chunks.get`; a file that is referred to and not there is an error, and no missing chunk."""
-        if key not in self._entries:
-            return None
-        found = _entry(self._at, key, self._entries[key])
+        with _refusals(self._at):
+            if key not in self._entries:
+                return None
+            found = _entry(self._at, key, self._entries[key])
         if isinstance(found, bytes):
             return found[start:end]
         if found.length is not None:
@@ -85,6 +95,9 @@ class References:
 
     def targets(self) -> list[str]:
         """The files that hold the chunks, sorted."""
+        if isinstance(self._entries, ReferenceTables):
+            with _refusals(self._at):
+                return sorted(_checked(self._at, path) for path in self._entries.paths())
         found = (_entry(self._at, key, entry) for key, entry in self._entries.items())
         return sorted({entry.target for entry in found if isinstance(entry, _Range)})
 
@@ -118,18 +131,36 @@ def references_of(at: ReferencesAt) -> References:
 
 
 def references_record(at: ReferencesAt) -> dict[str, Any]:
-    """The name and size of the file, and the SHA-256 of its bytes and of the first 16 KiB of 16 chunks."""
-    references = references_of(at)
-    with open(at.path, "rb") as file:
-        digest = hashlib.sha256(hashlib.file_digest(file, "sha256").digest())
+    """The name and size of the files, and the SHA-256 of their bytes and of the first 16 KiB of 16 chunks."""
+    references, contents, digest = references_of(at), contents_of(at.path), hashlib.sha256()
+    for name, _ in contents.files:
+        with open(contents.path_of(name), "rb") as file:
+            digest.update(name.encode() + hashlib.file_digest(file, "sha256").digest())
     for key, start in asyncio.run(_beginnings(references)):
         digest.update(json.dumps([key, None if start is None else hashlib.sha256(start).hexdigest()]).encode())
-    return {"name": at.shown, "bytes": os.path.getsize(at.path), "sample_sha256": digest.hexdigest()}
+    return {"name": at.shown, "bytes": contents.size, "sample_sha256": digest.hexdigest()}
 
 
 async def _beginnings(references: References) -> list[tuple[str, bytes | None]]:
     keys = sampled_chunks(references.documents)
     return list(zip(keys, await asyncio.gather(*(references.get(key, 0, BEGINNING) for key in keys)), strict=True))
+
+
+def _tables(at: ReferencesAt) -> tuple[ReferenceTables, Documents]:
+    """The references in tables, with the checked metadata of their arrays."""
+    with _refusals(at):
+        tables = ReferenceTables(at.path)
+        documents = Documents(checked_documents(at.shown, tables.documents), {})
+        tables.check(documents.arrays)
+        return tables, documents
+
+
+@contextmanager
+def _refusals(at: ReferencesAt) -> Iterator[None]:
+    try:
+        yield
+    except TableError as error:
+        raise _refused(at, str(error)) from error
 
 
 def _entries(at: ReferencesAt) -> dict[str, Any]:
@@ -177,6 +208,8 @@ def _inline(at: ReferencesAt, key: str, entry: Any) -> bytes:
 
 def _entry(at: ReferencesAt, key: str, entry: Any) -> bytes | _Range:
     match entry:
+        case bytes():
+            return entry
         case str():
             try:
                 is_encoded = entry.startswith("base64:")
@@ -199,7 +232,7 @@ def _checked(at: ReferencesAt, target: str) -> str:
             raise _refused(at, f"comes from another machine and refers to the file {target[:80]!r} of this one")
         return f"{above}/{target}"
     if not protocol:
-        return os.path.join(os.path.dirname(at.path), target)
+        return os.path.join(os.path.dirname(at.path.rstrip("/")), target)
     if protocol == "file" and at.remote is None:
         return target[len("file://") :]
     if protocol not in PROTOCOLS or "::" in target:

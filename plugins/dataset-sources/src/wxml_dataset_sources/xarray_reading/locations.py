@@ -27,6 +27,7 @@ from wxml_dataset_sources.remote.fingerprints import references_fingerprint, sto
 from wxml_dataset_sources.remote.opendap import OpendapAt, described, opendap_record
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.remote.records import store_record, store_stamp
+from wxml_dataset_sources.remote.reference_tables import is_folder_of_tables
 from wxml_dataset_sources.remote.references import ReferencesAt, references_record
 from wxml_dataset_sources.remote.requests import requests_to
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
@@ -60,7 +61,7 @@ class Location:
             return DataFile(self.name, "opendap" if isinstance(self.store, OpendapAt) else "zarr", self.store)
         if engine == "kerchunk":
             raise DataError(
-                f"`{self.name}` is no file of references, which is JSON",
+                f"`{self.name}` is no file of references, which is JSON, and no folder of their tables",
                 fix="write `engine: auto`, or name a .json file",
             )
         return recognise(self.path, engine)
@@ -152,11 +153,11 @@ def _of_remote(remote: Remote, engine: Wanted) -> Location:
 
 
 def _here(name: str, options: StorageOptions, engine: Wanted) -> Location:
-    """A file or store on this machine; a JSON file holds references to others."""
+    """A file or store on this machine; a JSON file, or a folder of tables, holds references to others."""
     if engine == "opendap":
         raise DataError(f"`{name}` is no address of OPeNDAP, which is http:// or https://", fix="leave `engine` out")
     is_json = Path(name).suffix.lower() == REFERENCES and Path(name).is_file()
-    if not is_json or engine not in ("auto", "kerchunk"):
+    if not (is_json or is_folder_of_tables(name)) or engine not in ("auto", "kerchunk"):
         return Location(name, name)
     return Location(name, name, store=ReferencesAt(name, name, stamp_of([name]), None, options))
 
