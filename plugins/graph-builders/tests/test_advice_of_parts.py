@@ -170,6 +170,15 @@ CASES: list[tuple[pytest.MarkDecorator, Grid, Choice, list[Choice]]] = [
         ],
     ),
     (
+        carries_out("choose `triangles`, `hexagons` or `stretched` as `base`, or leave `whole_triangles` out"),
+        REGION,
+        graph({"plugin": "limited", "base": {"plugin": "healpix", "nside": 32}, "whole_triangles": True}),
+        [
+            graph({"plugin": "limited", "base": {"plugin": "hexagons", "divisions": 20}, "whole_triangles": True}),
+            graph({"plugin": "limited", "base": {"plugin": "healpix", "nside": 32}}),
+        ],
+    ),
+    (
         carries_out("order `finer` from the widest area to the finest triangles"),
         GLOBE,
         stretched((4, {"box": [55, 5, 45, 15]}), (3, BOX)),

@@ -8,7 +8,8 @@ import pytest
 from wxml import Graph, Grid, GridPart, create
 from wxml.errors import ConfigError, DataError
 from wxml.testing import GraphBuilderContract, tiny_grid
-from wxml_graph_builders import Composed, Icosahedral, LatLon
+from wxml_graph_builders import Composed, Icosahedral, LatLon, LimitedArea
+from wxml_graph_builders.icosphere import greatest_edge
 
 EDGES = [
     {"from": "grid", "to": "mesh", "plugin": "radius"},
@@ -58,6 +59,25 @@ def test_parts_make_the_same_bits_as_icosahedral(grid: Grid, coarsest: int) -> N
 def test_parts_make_the_same_bits_as_lat_lon() -> None:
     graph = composed({"mesh": {"plugin": "latitude-longitude", "latitudes": 9}}, EDGES).build(tiny_grid())
     assert same_bits(graph, LatLon(latitudes=9).build(tiny_grid()))
+
+
+REGIONS = {
+    "europe": Grid.regular(np.linspace(60, 40, 11), np.linspace(350, 380, 13)),
+    "date line": Grid.regular(np.linspace(10, -30, 9), np.linspace(160, 215, 12)),
+    "pole": Grid.regular(np.linspace(89, 65, 9), np.arange(0, 360, 15.0)),
+    "projected": Grid.curvilinear(*np.mgrid[40:55:8j, 5:30:9j]),  # type: ignore[misc]
+}
+
+
+@pytest.mark.parametrize("refinement", [3, 5])
+@pytest.mark.parametrize("grid", REGIONS.values(), ids=list(REGIONS))
+def test_parts_make_the_same_bits_as_limited_area(grid: Grid, refinement: int) -> None:
+    """A margin of 1.5 spacings is as many km; the margin counts from the hull."""
+    area = {"nodes": "grid", "hull": True, "margin_km": 1.5 * greatest_edge(refinement) * 6371}
+    base = {"plugin": "triangles", "refinement": refinement}
+    mesh = {"plugin": "limited", "base": base, "area": area, "whole_triangles": True}
+    expected = LimitedArea(refinement=refinement, margin=1.5).build(grid)
+    assert same_bits(composed({"mesh": mesh}, EDGES).build(grid), expected)
 
 
 def test_each_of_several_grids_is_a_node_set() -> None:

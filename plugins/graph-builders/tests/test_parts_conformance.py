@@ -69,6 +69,11 @@ class TestLimitedToTheGrid(MeshBuilderContract):
     plugin = Limited
 
 
+class TestLimitedToWholeTriangles(MeshBuilderContract):
+    plugin = Limited
+    options = {"area": {"box": [80, -10, 10, 60]}, "whole_triangles": True}
+
+
 class TestReducedGaussian(MeshBuilderContract):
     plugin = ReducedGaussian
     options = {"grid": "o8"}

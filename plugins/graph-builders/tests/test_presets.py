@@ -1,12 +1,17 @@
 """The presets of `graph`: each builds a graph, with a coarse mesh in the place of its own."""
 
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from wxml import Grid, create
+from scipy.spatial import cKDTree
+from wxml import Grid, GridPart, NodeSet, create
+from wxml.data.sphere import unit_vectors
+from wxml_graph_builders import BuildContext, MeshNodes
+from wxml_graph_builders.areas import AreaOptions
 
 FOLDER = files("wxml_graph_builders").joinpath("presets/graph")
 NAMES = sorted(each.name.removesuffix(".yaml") for each in FOLDER.iterdir())
@@ -23,7 +28,7 @@ def smaller(rule: dict[str, Any]) -> dict[str, Any]:
     return {key: SMALLER.get(key, value) for key, value in rule.items()}
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"limited-area"}))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"limited-area", "multi", "stretched"}))
 def test_a_preset_joins_every_node_of_a_global_grid(name: str) -> None:
     options = preset(name)
     options.pop("plugin")
@@ -48,3 +53,48 @@ def test_the_limited_area_has_a_boundary_and_a_mesh_around_it() -> None:
     assert np.array_equal(boundary, ~inner)
     assert graph.nodes["mesh"].latitudes.max() > 61
     assert len(graph.nodes["mesh"]) < 3000
+
+
+def coarser(name: str, coarsest: int) -> dict[str, Any]:
+    """The options of a preset with a stretched mesh, whose refinements begin so low."""
+    options = preset(name)
+    options.pop("plugin")
+    mesh = options["nodes"]["mesh"]
+    down = mesh["refinement"] - coarsest
+    mesh["refinement"] = coarsest
+    mesh["finer"] = [{**step, "refinement": step["refinement"] - down} for step in mesh["finer"]]
+    return options
+
+
+def test_a_stretched_mesh_is_four_times_as_fine_in_its_area() -> None:
+    graph = create("graph-builder", "composed", coarser("stretched", 3)).build(Grid.octahedral(16))
+    mesh = graph.nodes["mesh"]
+    spacing = cKDTree(mesh.points).query(mesh.points, k=[2])[0][:, 0]
+    inside = (mesh.latitudes > 36) & (mesh.latitudes < 70) & ((mesh.longitudes + 23) % 360 < 66)
+    assert spacing[mesh.latitudes < -30].min() > 3 * np.median(spacing[inside])
+    assert np.diff(graph.edges["grid", "mesh"].pointers).min() >= 6
+
+
+def test_two_grids_share_one_mesh_that_is_finer_in_the_region() -> None:
+    globe, region = Grid.octahedral(12), Grid.regular(np.linspace(60, 40, 21), np.linspace(350, 370, 21))
+    places = (np.concatenate([getattr(one, name) for one in (globe, region)]) for name in ("latitudes", "longitudes"))
+    parts = (GridPart("globe", len(globe)), GridPart("region", len(region)))
+    options = coarser("multi", 3)
+    graph = create("graph-builder", "composed", options).build(replace(Grid.unstructured(*places), parts=parts))
+    assert set(graph.data) == {"data:globe", "data:region"}
+    # those of refinement 3, and of refinement 4 what lies near the region
+    assert 642 < len(graph.nodes["mesh"]) < 700
+    read = graph.edges["data:region", "mesh"]
+    reached = graph.nodes["mesh"].points[read.target] @ graph.nodes["data:region"].points.mean(axis=0)
+    assert reached.min() > 0.9
+    assert np.all(np.diff(read.source_pointers) == 3)
+
+
+@pytest.mark.parametrize("margin_km", [0, 1e-6, 0.01])
+def test_a_hull_with_hardly_a_margin_holds_what_lies_in_it(margin_km: float) -> None:
+    """The sides of a large hull have some 600 000 samples at most, and not one for each part of the margin."""
+    region = NodeSet.of_grid(Grid.regular(np.linspace(80, -10, 10), np.linspace(0, 100, 11)))
+    context = BuildContext(Grid.octahedral(4), {"region": MeshNodes(region)})
+    area = AreaOptions(nodes="region", hull=True, margin_km=margin_km).area(context)
+    places = [(40.0, 50.0), (-9.999, 50.0), (-10.5, 99.9), (40.0, -0.01), (40.0, 0.01)]
+    assert area.holds(unit_vectors(*np.array(places).T)).tolist() == [True, True, False, False, True]

@@ -14,6 +14,7 @@ Points = NDArray[np.float64]
 
 LOWEST = 0.02  # the sine of the angle by which all nodes must lie inside the hemisphere
 SAMPLES = 4  # of the outline, in every `reach`: a point is then found up to 0.8 % farther away
+FINEST_STEP = 1e-5  # radians, 64 m: however small the distance, the sides of a hull have no more samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +101,8 @@ class Neighbourhood:
         """
         held = np.zeros(len(points), bool) if self.hull is None else self.hull.contains(points, slack)
         outside = np.flatnonzero(~held)
-        farthest = self.reach * np.hypot(1, 0.5 / SAMPLES) + slack
+        beside = max(self.reach * np.hypot(1, 0.5 / SAMPLES), np.hypot(self.reach, 0.5 * FINEST_STEP))
+        farthest = beside + slack
         chord = 2 * np.sin(min(farthest, np.pi) / 2)
         distances, _ = self.outline.query(points[outside], distance_upper_bound=chord + 1e-9)
         held[outside] = np.isfinite(distances)
@@ -122,5 +124,5 @@ class Region:
 
     def around(self, reach: float) -> Neighbourhood:
         """The hull and everything within `reach` (radians) of it, or of the nodes if there is no hull."""
-        outline = self.points if self.hull is None else self.hull.outline(reach / SAMPLES)
+        outline = self.points if self.hull is None else self.hull.outline(max(reach / SAMPLES, FINEST_STEP))
         return Neighbourhood(self.hull, cKDTree(outline), reach)

@@ -5,8 +5,11 @@ __all__ = ["Limited"]
 from dataclasses import replace
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Kind, PluginChoice, create
+from wxml.errors import DataError
 
 from wxml_graph_builders.areas import AreaOptions
 from wxml_graph_builders.mesh_builder import MeshBuilder, no_node_there
@@ -28,14 +31,31 @@ class Limited(MeshBuilder):
         *,
         base: Annotated[PluginChoice, Kind("mesh-builder"), Field(description="the mesh that is cut")] = BASE,
         area: Annotated[AreaOptions, Field(description="what is kept of it")] = AROUND_THE_GRID,
+        whole_triangles: Annotated[
+            bool,
+            Field(description="keep the corners of triangles that lie in the area with all three, and no other node"),
+        ] = False,
     ) -> None:
         self.base: MeshBuilder = create("mesh-builder", base.plugin, base.options)
         self.area = area
+        self.whole_triangles = whole_triangles
 
     def _build(self, context: BuildContext) -> MeshNodes:
         area = self.area.area(context)
         made = self.base.build(replace(context, area=area))
         kept = area.holds(made.points)
+        if self.whole_triangles:
+            kept = _of_whole_triangles(made, kept)
         if not kept.any():
             raise no_node_there()
         return made.subset(kept)
+
+
+def _of_whole_triangles(made: MeshNodes, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The nodes of those triangles whose corners are all kept; shape `[node]`."""
+    if made.cells is None:
+        raise DataError(
+            "`whole_triangles` needs a mesh that is made of triangles, got one that says none",
+            fix="choose `triangles`, `hexagons` or `stretched` as `base`, or leave `whole_triangles` out",
+        )
+    return np.bincount(made.cells[kept[made.cells].all(axis=1)].ravel(), minlength=len(made)) > 0
