@@ -65,7 +65,7 @@ REGIONS = {
     "europe": Grid.regular(np.linspace(60, 40, 11), np.linspace(350, 380, 13)),
     "date line": Grid.regular(np.linspace(10, -30, 9), np.linspace(160, 215, 12)),
     "pole": Grid.regular(np.linspace(89, 65, 9), np.arange(0, 360, 15.0)),
-    "projected": Grid.curvilinear(*np.mgrid[40:55:8j, 5:30:9j]),  # type: ignore[misc]
+    "projected": Grid.curvilinear(*np.meshgrid(np.linspace(40, 55, 8), np.linspace(5, 30, 9), indexing="ij")),
 }
 
 

@@ -69,7 +69,7 @@ def coarser(name: str, coarsest: int) -> dict[str, Any]:
 def test_a_stretched_mesh_is_four_times_as_fine_in_its_area() -> None:
     graph = create("graph-builder", "composed", coarser("stretched", 3)).build(Grid.octahedral(16))
     mesh = graph.nodes["mesh"]
-    spacing = cKDTree(mesh.points).query(mesh.points, k=[2])[0][:, 0]
+    spacing = np.asarray(cKDTree(mesh.points).query(mesh.points, k=[2])[0])[:, 0]
     inside = (mesh.latitudes > 36) & (mesh.latitudes < 70) & ((mesh.longitudes + 23) % 360 < 66)
     assert spacing[mesh.latitudes < -30].min() > 3 * np.median(spacing[inside])
     assert np.diff(graph.edges["grid", "mesh"].pointers).min() >= 6
