@@ -1,5 +1,6 @@
 """What all tests share: patience, no secrets of earlier tests, and a check of the fixes that they carry out."""
 
+import logging
 import re
 import sys
 from collections import Counter
@@ -20,6 +21,15 @@ def pytest_runtest_setup() -> None:
     """Forget the secrets that earlier tests made known to this process."""
     if masking := sys.modules.get("wxml.masking"):
         masking.forget()
+
+
+@pytest.fixture(autouse=True)
+def usual_log_level() -> Iterator[None]:
+    """Give the log of wxml the level back that it had before a test ran a command, which sets another one."""
+    log = logging.getLogger("wxml")
+    level = log.level
+    yield
+    log.setLevel(level)
 
 
 @pytest.hookimpl(wrapper=True)

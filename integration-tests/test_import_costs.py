@@ -54,6 +54,7 @@ ABSENT_FROM_WHOLE = {
     "wxml_forecast_writers": ("torch", "hydra", "lightning", "mlflow", "matplotlib", "scipy"),
     "wxml_verification": ("torch", "hydra", "lightning", "mlflow", "cfgrib"),
     "wxml_graph_builders": ("torch", "xarray", "hydra", "lightning", "matplotlib", "zarr", "netCDF4"),
+    "wxml_graph_viewer": tuple(name for name in HEAVY if name != "matplotlib"),
     "wxml_processor_gnn": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),
     "wxml_processor_transformer": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),
     "wxml_new_plugin": ("pydantic", *HEAVY),
@@ -128,7 +129,7 @@ def declared(root: Path) -> set[tuple[str, str, str]]:
         for group, entries in project.get("entry-points", {}).items():
             kind = group.removeprefix("wxml.").removesuffix("s").replace("_", "-")
             names = [
-                name.removesuffix("s").replace("_", "-") if kind in ("kind", "template") else name for name in entries
+                name.removesuffix("s").replace("_", "-") if kind in ("contract", "kind", "template") else name for name in entries
             ]
             if kind == "preset":
                 folders = [path.parent / "src" / module.replace(".", "/") for module in entries.values()]
