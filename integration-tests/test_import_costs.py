@@ -129,7 +129,8 @@ def declared(root: Path) -> set[tuple[str, str, str]]:
         for group, entries in project.get("entry-points", {}).items():
             kind = group.removeprefix("wxml.").removesuffix("s").replace("_", "-")
             names = [
-                name.removesuffix("s").replace("_", "-") if kind in ("contract", "kind", "template") else name for name in entries
+                name.removesuffix("s").replace("_", "-") if kind in ("contract", "kind", "template") else name
+                for name in entries
             ]
             if kind == "preset":
                 folders = [path.parent / "src" / module.replace(".", "/") for module in entries.values()]

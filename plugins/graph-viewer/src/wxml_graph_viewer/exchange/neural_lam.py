@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from wxml import Graph
 from wxml.errors import ArtefactError, DataError
 from wxml.files.staging import staged
-from wxml.graphs.graph import GRID, MESH
 
 from wxml_graph_viewer.drawing.projection import Azimuthal
 from wxml_graph_viewer.drawing.view import View, seen_from
+
+GRID, MESH = "grid", "mesh"
 
 VERSION: Final = "0.1.0"
 EARTH_RADIUS: Final = 6_371_008.8
