@@ -169,6 +169,11 @@ def test_the_second_60_is_the_first_of_the_next_minute(tmp_path: Path, caplog: p
     assert "`time` has the second 60 (2016-12-31T23:59:60)" in caplog.text
 
 
+def test_a_time_zone_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"whose time zone does not exist: zones are from -14:00 to \+14:00"):
+        StationsSource(path=table(tmp_path, WIDE.replace("03:00+02:00", "03:00+25:00")))
+
+
 def test_a_time_that_is_no_date_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the text 'yesterday'"):
         StationsSource(path=table(tmp_path, WIDE.replace("2020-01-01 01:00", "yesterday")))

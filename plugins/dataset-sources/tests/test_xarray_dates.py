@@ -12,6 +12,7 @@ import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml.errors import DataError
+from wxml_dataset_sources.xarray_reading.dates import decoded_dates, plain_dates, text_dates
 from wxml_dataset_sources.xarray_source import XarraySource
 
 
@@ -78,6 +79,29 @@ def test_text_keeps_every_part_and_the_zone(
 )
 def test_ways_to_write_a_date(written: str, right: str, tmp_path: Path) -> None:
     assert read(tmp_path, text(written)) == [right]
+
+
+@given(st.sampled_from("+-"), st.integers(0, 99), st.integers(0, 99))
+def test_a_time_zone_that_does_not_exist_is_refused_everywhere(sign: str, hours: int, minutes: int) -> None:
+    """In texts, which tables have, too, and in reference dates: zones are within 14 hours."""
+    zone = f"{sign}{hours:02d}:{minutes:02d}"
+    written = f"2020-01-01T06:00{zone}"
+    numbers = xr.Variable(("t",), [0.0], {"units": f"hours since {written}"})
+    reads = [
+        lambda: text_dates("time", np.array([written])),
+        lambda: decoded_dates("time", xr.Variable(("t",), text(written))).values,
+        lambda: decoded_dates("time", numbers).values,
+    ]
+    offset = np.timedelta64(60 * hours + minutes, "m")
+    if minutes < 60 and offset <= np.timedelta64(14, "h"):
+        right = np.datetime64("2020-01-01T06", "s") - (-offset if sign == "-" else offset)
+        assert [read()[0] for read in reads] == [right] * len(reads)
+        return
+    for read in reads:
+        with pytest.raises(DataError, match=r"`time` must hold dates of the real calendar") as caught:
+            read()
+        assert zone in caught.value.message
+        assert plain_dates(numbers.values, numbers.attrs["units"], "") is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from xarray.coders import CFDatetimeCoder
 
 from wxml_dataset_sources.xarray_reading.reference_dates import with_clear_date
 from wxml_dataset_sources.xarray_reading.second_60 import tell_second_60, without_60
+from wxml_dataset_sources.xarray_reading.time_zones import FARTHEST, zone_offset
 
 REAL_CALENDARS: Final = ("", "standard", "gregorian", "proleptic_gregorian", "julian")
 """Calendars that count the days that pass; a date of one is an instant, whatever the calendar calls it."""
@@ -31,6 +32,7 @@ FIRST_PLAIN: Final = np.datetime64("1582-10-15", "s")
 """From here on all real calendars but the julian one give a day the same name."""
 IN_THE_CALENDAR: Final = "write it as 'hours since 2000-01-01' in the standard calendar"
 IN_ISO: Final = "write it in ISO 8601, such as 2000-01-01T06:30:00, or 2000-01-01T06:30+02:00 with a time zone"
+NO_ZONE: Final = f"time zone does not exist: zones are from -{FARTHEST.astype(int)}:00 to +{FARTHEST.astype(int)}:00"
 
 
 def decoded_dates(name: str, variable: xr.Variable) -> xr.Variable:
@@ -206,8 +208,10 @@ def _text_date(name: str, text: str) -> np.datetime64:
         local = np.datetime64(f"{part['year']}-{part['month']}-{part['day']}T{clock}", "us")
     except ValueError as error:
         raise _not_dates(name, f"the text {text!r}", IN_ISO) from error
-    zone = np.timedelta64(60 * int(part["zone_hours"]) + int(part["zone_minutes"]), "m")
-    return local + later + (zone if part["sign"] == "-" else -zone)
+    zone = zone_offset(part["sign"], part["zone_hours"], part["zone_minutes"])
+    if zone is None:
+        raise _not_dates(name, f"the text {text!r}, whose {NO_ZONE}", IN_ISO)
+    return local + later - zone
 
 
 def _not_dates(name: str, got: str, fix: str) -> DataError:

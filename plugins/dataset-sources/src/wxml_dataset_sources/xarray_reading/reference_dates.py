@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from wxml_dataset_sources.xarray_reading.second_60 import tell_second_60, without_60
+from wxml_dataset_sources.xarray_reading.time_zones import zone_offset
 
 COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?!\d)")
 YEAR: Final = re.compile(r"\d{4}")
@@ -27,7 +28,8 @@ def with_clear_date(units: str) -> tuple[str, np.timedelta64] | None:
         units: such as 'hours since 2000-1-1 6:00 +2:00'.
 
     Returns:
-        None if the date is not the year, the month and the day in this order, then perhaps the time and the zone.
+        None if the date is not the year, the month and the day in this order, then perhaps the time and the zone, or if
+        there is no such time zone.
 
     >>> with_clear_date("hours since 2000-1-1 6:00 +2:00")
     ('hours since 2000-01-01 06:00:00', np.timedelta64(120,'m'))
@@ -38,12 +40,14 @@ def with_clear_date(units: str) -> tuple[str, np.timedelta64] | None:
     if match is None:
         return None
     part = match.groupdict(default="0")
+    hours, minutes = (match[f"zone_{name}"] or part[f"bare_{name}"] for name in ("hours", "minutes"))
+    zone = zone_offset(part["sign"], hours, minutes)
+    if zone is None:
+        return None
     day = f"{int(part['year']):04d}-{int(part['month']):02d}-{int(part['day']):02d}"
     second, later = without_60(f"{int(part['second']):02d}")
     if later:
         tell_second_60("units", units)
     clock = f"{int(part['hour']):02d}:{int(part['minute']):02d}:{second}"
     fraction = (match["fraction"] or "").rstrip(".")
-    hours, minutes = (int(part[f"zone_{name}"]) + int(part[f"bare_{name}"]) for name in ("hours", "minutes"))
-    zone = np.timedelta64(60 * hours + minutes, "m")
-    return f"{unit} since {day} {clock}{fraction}", (-zone if match["sign"] == "-" else zone) - later
+    return f"{unit} since {day} {clock}{fraction}", zone - later
