@@ -2,11 +2,8 @@
 
 __all__ = ["built_graph", "ingredients"]
 
-import hashlib
-import json
 import logging
 import time
-from typing import Any
 
 from safetensors import SafetensorError
 
@@ -17,11 +14,9 @@ from wxml.files.folders import cache_folder
 from wxml.files.kept_arrays import keep_arrays, kept_arrays, kept_name
 from wxml.files.lock import locked
 from wxml.graphs.graph import Graph
+from wxml.graphs.ingredients import ingredients
 from wxml.graphs.stored import stored_graph
 from wxml.plugins.create import create
-from wxml.plugins.lock import UsedPlugin, lock
-from wxml.plugins.options.environment import option_values
-from wxml.plugins.resolve import resolve
 
 logger = logging.getLogger("wxml")
 
@@ -32,12 +27,15 @@ WORTH_KEEPING = 1.0
 def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
     """Read the graph of `grid` from the cache, or build it now and keep it if that took long.
 
-    The name of the file is a hash of the builder's code, version and options and of the grid, so a graph of an earlier
-    version is never read; the file itself says the same in full, with checksums. A damaged file, one of another graph,
-    a full disk or a folder that cannot be written only give a warning. If several processes need the same graph, one of
-    them builds it and the others wait.
+    The name of the file is a hash of what the graph is made of (`ingredients`): code and versions of the plugins, the
+    options with the contents of the files that they name, the grid. So a graph of an earlier version is never read; the
+    file itself says the same in full, with checksums. A damaged file, one of another graph, a full disk or a folder
+    that cannot be written only give a warning. If several processes need the same graph, one of them builds it and the
+    others wait. If an option is a data source that cannot tell whether its values are the same, nothing is kept.
     """
     made_of = ingredients(choice, grid)
+    if None in made_of["data"]:
+        return _built(choice, grid)
     path = cache_folder() / kept_name("graph", made_of)
     with locked(path.with_suffix(".lock")):
         if path.is_file():
@@ -47,25 +45,14 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
             except (SafetensorError, OSError, ValueError) as error:
                 reason = error.message if isinstance(error, ArtefactError) else error
                 logger.warning("cache file %s is damaged (%s); the graph is built again", path, reason)
-        logger.info("the graph of %d grid nodes is built by `%s`", len(grid), choice.plugin)
         began = time.monotonic()
-        graph: Graph = create("graph-builder", choice.plugin, choice.options, where="graph").build(grid)
+        graph = _built(choice, grid)
         if time.monotonic() - began > WORTH_KEEPING:
             keep_arrays(path, graph.to_arrays(), made_of, "graphs")
         return graph
 
 
-def ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
-    """Return what the graph of `grid` is made of: the plugins with their versions, and hashes of options and grid.
-
-    They are JSON values. Options may be secrets, so only their hash is there.
-
-    Raises:
-        UnknownPluginError, BrokenPluginError: the builder cannot be used here.
-    """
-    values = json.dumps(option_values(choice.options, ("graph",)), sort_keys=True, default=str)
-    return {
-        "plugins": lock([UsedPlugin(resolve("graph-builder", choice.plugin), choice.options)]),
-        "options": hashlib.sha256(values.encode()).hexdigest(),
-        "grid": grid.identity,
-    }
+def _built(choice: PluginChoice, grid: Grid) -> Graph:
+    logger.info("the graph of %d grid nodes is built by `%s`", len(grid), choice.plugin)
+    graph: Graph = create("graph-builder", choice.plugin, choice.options, where="graph").build(grid)
+    return graph
