@@ -11,6 +11,8 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 from wxml import DataSource, PluginChoice
+from wxml_dataset_sources.remote.options import StorageOptions
+from wxml_dataset_sources.xarray_source import XarraySource
 
 HOUR = np.timedelta64(1, "h")
 
@@ -87,3 +89,41 @@ def everything() -> Callable[[DataSource], dict[str, NDArray[np.float32]]]:
         return {name: values[:, :, number] for number, name in enumerate(source.header.names)}
 
     return read
+
+
+@pytest.fixture(scope="session")
+def referred() -> xr.Dataset:
+    """Values at four times, to whose chunks references lead."""
+    values = np.random.default_rng(3).normal(280, 10, (4, 3, 4)).astype("f4")
+    return xr.Dataset(
+        {"t": (("time", "latitude", "longitude"), values, {"units": "K"})},
+        {
+            "time": ("time", np.arange(4) * 6, {"units": "hours since 2020-01-01"}),
+            "latitude": ("latitude", [30.0, 20.0, 10.0], {"units": "degrees_north"}),
+            "longitude": ("longitude", [0.0, 10.0, 20.0, 30.0], {"units": "degrees_east"}),
+        },
+    )
+
+
+@pytest.fixture
+def referred_file(referred: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """They are in this NetCDF file, one time a chunk, alone in its folder."""
+    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "served").mkdir()
+    referred.to_netcdf(tmp_path / "served/a.nc", encoding={"t": {"chunksizes": (1, 3, 4)}})
+    return tmp_path / "served/a.nc"
+
+
+@pytest.fixture(scope="session")
+def same(referred: xr.Dataset) -> Callable[..., XarraySource]:
+    """Opens a source, which has the times and values of `referred`."""
+
+    def opened(path: str, **options: Any) -> XarraySource:
+        options.setdefault("storage_options", StorageOptions(attempts=1, timeout=2.0))
+        source = XarraySource(path=path, **options)
+        np.testing.assert_array_equal(source.header.times, np.arange("2020-01-01", "2020-01-02", 6, "M8[h]"))
+        found = source.read(source.header.times, ["t"])
+        np.testing.assert_array_equal(found, referred.t.values.reshape(4, 1, 1, -1))
+        return source
+
+    return opened

@@ -23,23 +23,13 @@ RECORD = 3
 Refs = dict[str, Any]
 
 
-def world() -> xr.Dataset:
-    values = np.random.default_rng(3).normal(280, 10, (4, 3, 4)).astype("f4")
-    return xr.Dataset(
-        {"t": (("time", "latitude", "longitude"), values, {"units": "K"})},
-        {
-            "time": ("time", np.arange(4) * 6, {"units": "hours since 2020-01-01"}),
-            "latitude": ("latitude", [30.0, 20.0, 10.0], {"units": "degrees_north"}),
-            "longitude": ("longitude", [0.0, 10.0, 20.0, 30.0], {"units": "degrees_east"}),
-        },
-    )
-
-
 def references(file: Path, address: str) -> Refs:
     """References to the chunks of `t` in a NetCDF file; those of its axes are their bytes."""
     refs: Refs = {".zgroup": {"zarr_format": 2}}
     usual = {"zarr_format": 2, "order": "C", "filters": None, "fill_value": None, "compressor": None}
-    for name, array in world().variables.items():
+    with xr.open_dataset(file, decode_times=False) as dataset:
+        arrays = {name: array.load() for name, array in dataset.variables.items()}
+    for name, array in arrays.items():
         sizes = [1, 3, 4] if name == "t" else list(array.shape)
         own = {"shape": list(array.shape), "chunks": sizes, "dtype": array.dtype.str}
         refs |= {f"{name}/.zarray": own | usual, f"{name}/.zattrs": {"_ARRAY_DIMENSIONS": array.dims, **array.attrs}}
@@ -88,30 +78,16 @@ def by_hand(folder: Path, refs: Refs, record: Any = RECORD, **columns: Any) -> s
     return str(folder)
 
 
-@pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A NetCDF file, whose times are chunks."""
-    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "served").mkdir()
-    world().to_netcdf(tmp_path / "served/a.nc", encoding={"t": {"chunksizes": (1, 3, 4)}})
-    return tmp_path / "served/a.nc"
-
-
-def same(path: str, **options: Any) -> XarraySource:
-    """The source has the values of the file."""
-    source = XarraySource(path=path, **options)
-    np.testing.assert_array_equal(source.header.times, np.arange("2020-01-01", "2020-01-02", 6, "M8[h]"))
-    np.testing.assert_array_equal(source.read(source.header.times, ["t"]), world().t.values.reshape(4, 1, 1, -1))
-    return source
+Same = Callable[..., XarraySource]
 
 
 @pytest.mark.parametrize("write", [by_kerchunk, by_hand])
 @pytest.mark.parametrize("target", ["{folder}/a.nc", "file://{folder}/a.nc", "{url}/a.nc"])
 def test_tables_refer_to_files_here_and_at_addresses(
-    target: str, write: Callable[[Path, Refs], str], file: Path, tmp_path: Path
+    target: str, write: Callable[[Path, Refs], str], referred_file: Path, tmp_path: Path, same: Same
 ) -> None:
-    with FileServer(file.parent) as server:
-        refs = references(file, target.format(folder=file.parent, url=server.url))
+    with FileServer(referred_file.parent) as server:
+        refs = references(referred_file, target.format(folder=referred_file.parent, url=server.url))
         path = write(tmp_path / "refs.parq", refs)
         same(path, engine="kerchunk")
         source = same(path)
@@ -121,9 +97,11 @@ def test_tables_refer_to_files_here_and_at_addresses(
 
 
 @pytest.mark.parametrize("lost", ["a row", "a table"])
-def test_a_chunk_without_a_reference_is_missing_or_refused(lost: str, file: Path, tmp_path: Path) -> None:
+def test_a_chunk_without_a_reference_is_missing_or_refused(
+    lost: str, referred_file: Path, tmp_path: Path, referred: xr.Dataset
+) -> None:
     for fill in ("NaN", None):
-        refs = references(file, str(file))
+        refs = references(referred_file, str(referred_file))
         refs["t/.zarray"]["fill_value"] = fill
         if lost == "a row":
             del refs["t/3.0.0"]
@@ -131,7 +109,9 @@ def test_a_chunk_without_a_reference_is_missing_or_refused(lost: str, file: Path
         if lost == "a table":
             (tmp_path / f"{fill}.parq/t/refs.1.parq").unlink()
         source = XarraySource(path=path)
-        np.testing.assert_array_equal(source.read(source.header.times[:3], ["t"]).ravel(), world().t.values[:3].ravel())
+        np.testing.assert_array_equal(
+            source.read(source.header.times[:3], ["t"]).ravel(), referred.t.values[:3].ravel()
+        )
         if fill == "NaN":
             assert np.isnan(source.read(source.header.times[3:], ["t"])).all()
         else:
@@ -139,9 +119,11 @@ def test_a_chunk_without_a_reference_is_missing_or_refused(lost: str, file: Path
                 source.read(source.header.times[3:], ["t"])
 
 
-def test_a_file_without_a_length_is_the_chunk(file: Path, tmp_path: Path) -> None:
-    (tmp_path / "chunk").write_bytes(world().t.values[2].tobytes())
-    refs = references(file, str(file)) | {"t/2.0.0": [str(tmp_path / "chunk"), 0, 0]}
+def test_a_file_without_a_length_is_the_chunk(
+    referred_file: Path, tmp_path: Path, same: Same, referred: xr.Dataset
+) -> None:
+    (tmp_path / "chunk").write_bytes(referred.t.values[2].tobytes())
+    refs = references(referred_file, str(referred_file)) | {"t/2.0.0": [str(tmp_path / "chunk"), 0, 0]}
     same(by_hand(tmp_path / "refs.parq", refs))
 
 
@@ -165,11 +147,11 @@ WRONG: list[tuple[Refs, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("refs", "columns", "message"), WRONG)
 @carries_out("make the references again: plain ones, with addresses written out, as `kerchunk.combine` does")
 def test_what_leads_nowhere_or_is_no_table_of_references(
-    refs: Refs, columns: dict[str, Any], message: str, file: Path, tmp_path: Path
+    refs: Refs, columns: dict[str, Any], message: str, referred_file: Path, tmp_path: Path, same: Same
 ) -> None:
-    whole = references(file, str(file))
+    whole = references(referred_file, str(referred_file))
     own = {
-        key: [entry[0].format(file=file), *entry[1:]] if isinstance(entry, list) else whole[key] | entry
+        key: [entry[0].format(file=referred_file), *entry[1:]] if isinstance(entry, list) else whole[key] | entry
         for key, entry in refs.items()
     }
     with pytest.raises(DataError, match=message) as caught:
@@ -186,68 +168,68 @@ def test_what_leads_nowhere_or_is_no_table_of_references(
         ({"dtype": "|O", "filters": [{"id": "json2"}]}, "names the codec 'json2'"),
     ],
 )
-def test_metadata_that_would_run_code(own: Refs, message: str, file: Path, tmp_path: Path) -> None:
-    refs = references(file, str(file))
+def test_metadata_that_would_run_code(own: Refs, message: str, referred_file: Path, tmp_path: Path, same: Same) -> None:
+    refs = references(referred_file, str(referred_file))
     with pytest.raises(DataError, match=message):
         same(by_hand(tmp_path / "refs.parq", refs | {"t/.zarray": refs["t/.zarray"] | own}))
 
 
 @pytest.mark.parametrize("name", [".zmetadata", "t/refs.0.parq"])
-def test_damaged_files(name: str, file: Path, tmp_path: Path) -> None:
+def test_damaged_files(name: str, referred_file: Path, tmp_path: Path, same: Same) -> None:
     path = tmp_path / "refs.parq"
-    by_hand(path, references(file, str(file)))
+    by_hand(path, references(referred_file, str(referred_file)))
     (path / name).write_bytes((path / name).read_bytes()[:-20])
     with pytest.raises(DataError, match=r"damaged metadata|which cannot be read"):
         same(str(path))
 
 
-def test_metadata_that_lie_elsewhere(file: Path, tmp_path: Path) -> None:
-    refs = references(file, str(file))
+def test_metadata_that_lie_elsewhere(referred_file: Path, tmp_path: Path, same: Same) -> None:
+    refs = references(referred_file, str(referred_file))
     with pytest.raises(DataError, match="which is not in the store"):
         same(by_hand(tmp_path / "refs.parq", refs | {"../b/.zarray": refs["t/.zarray"]}))
 
 
-def test_a_table_that_is_written_while_it_is_in_use(file: Path, tmp_path: Path) -> None:
+def test_a_table_that_is_written_while_it_is_in_use(referred_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "refs.parq"
-    source = XarraySource(path=by_hand(path, references(file, str(file))))
+    source = XarraySource(path=by_hand(path, references(referred_file, str(referred_file))))
     shutil.rmtree(path / "t")
-    other = references(file, str(file)) | {"t/3.0.0": [str(file), 0, 48]}
+    other = references(referred_file, str(referred_file)) | {"t/3.0.0": [str(referred_file), 0, 48]}
     by_hand(tmp_path / "other.parq", other)
     shutil.copytree(tmp_path / "other.parq/t", path / "t", copy_function=shutil.copyfile)
     with pytest.raises(DataError, match=r"refs.parq` was written again while it was in use"):
         source.read(source.header.times, ["t"])
 
 
-def test_record_and_fingerprint_tell_a_change(file: Path, tmp_path: Path) -> None:
+def test_record_and_fingerprint_tell_a_change(referred_file: Path, tmp_path: Path) -> None:
     """Of the tables, and of the bytes that they refer to."""
     path = tmp_path / "refs.parq"
-    refs = references(file, str(file))
+    refs = references(referred_file, str(referred_file))
     first = XarraySource(path=by_hand(path, refs))
     record, fingerprint = first.provenance()["files"][0], first.fingerprint()
     again = XarraySource(path=str(path))
     assert (again.provenance()["files"][0], again.fingerprint()) == (record, fingerprint)
     assert fingerprint is not None
-    with h5py.File(file, "r+") as opened:
+    with h5py.File(referred_file, "r+") as opened:
         opened["t"][2, 0, 0] = 0.0
     assert XarraySource(path=str(path)).provenance()["files"][0]["sample_sha256"] != record["sample_sha256"]
     assert XarraySource(path=str(path)).fingerprint() != fingerprint
 
 
 @carries_out("copy its folder to this machine, and name it there: the files that it refers to stay where they are")
-def test_tables_at_an_address_are_no_store_of_missing_values(file: Path, tmp_path: Path) -> None:
-    with FileServer(file.parent) as server:
-        by_hand(file.parent / "refs.parq", references(file, f"{server.url}/a.nc"))
+def test_tables_at_an_address_are_no_store_of_missing_values(referred_file: Path, tmp_path: Path, same: Same) -> None:
+    with FileServer(referred_file.parent) as server:
+        by_hand(referred_file.parent / "refs.parq", references(referred_file, f"{server.url}/a.nc"))
         with pytest.raises(DataError, match=r"refs.parq` holds references in tables of Parquet"):
             XarraySource(path=f"{server.url}/refs.parq")
-        shutil.copytree(file.parent / "refs.parq", tmp_path / "here.parq")
+        shutil.copytree(referred_file.parent / "refs.parq", tmp_path / "here.parq")
         same(str(tmp_path / "here.parq"))
 
 
 @carries_out("install the extra `parquet` of wxml-dataset-sources, or write the references as JSON")
 def test_without_pyarrow_the_sentence_says_what_to_install(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    referred_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: Same
 ) -> None:
-    path = by_hand(tmp_path / "refs.parq", references(file, str(file)))
+    path = by_hand(tmp_path / "refs.parq", references(referred_file, str(referred_file)))
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "pyarrow", None)
         with pytest.raises(DataError, match="is read with pyarrow, and that is not installed"):

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,6 @@ from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.xarray_source import XarraySource
 
 carries_out = pytest.mark.carries_out
-
-
-def world() -> xr.Dataset:
-    values = np.random.default_rng(3).normal(280, 10, (4, 3, 4)).astype("f4")
-    return xr.Dataset(
-        {"t": (("time", "latitude", "longitude"), values, {"units": "K"})},
-        {
-            "time": ("time", np.arange(4) * 6, {"units": "hours since 2020-01-01"}),
-            "latitude": ("latitude", [30.0, 20.0, 10.0], {"units": "degrees_north"}),
-            "longitude": ("longitude", [0.0, 10.0, 20.0, 30.0], {"units": "degrees_east"}),
-        },
-    )
 
 
 def references(file: Path, address: str) -> dict[str, Any]:
@@ -57,12 +45,9 @@ def references(file: Path, address: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+def server(referred_file: Path) -> Iterator[FileServer]:
     """A server of `a.nc`, whose times are chunks."""
-    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "served").mkdir()
-    world().to_netcdf(tmp_path / "served" / "a.nc", encoding={"t": {"chunksizes": (1, 3, 4)}})
-    with FileServer(tmp_path / "served") as server:
+    with FileServer(referred_file.parent) as server:
         yield server
 
 
@@ -71,25 +56,18 @@ def written(folder: Path, content: Any, name: str = "refs.json") -> str:
     return str(folder / name)
 
 
-def same(path: str, **options: Any) -> XarraySource:
-    """The source has the values of the file."""
-    quick = StorageOptions(attempts=1, timeout=2.0)
-    source = XarraySource(path=path, storage_options=options.pop("storage_options", quick), **options)
-    np.testing.assert_array_equal(source.header.times, np.arange("2020-01-01", "2020-01-02", 6, "M8[h]"))
-    values = source.read(source.header.times, ["t"])
-    np.testing.assert_array_equal(values, world().t.values.reshape(4, 1, 1, -1))
-    return source
+Same = Callable[..., XarraySource]
 
 
 @pytest.mark.parametrize("target", ["{folder}/a.nc", "file://{folder}/a.nc", "a.nc", "{url}/a.nc"])
-def test_a_file_of_this_machine_that_refers_anywhere(target: str, server: FileServer) -> None:
+def test_a_file_of_this_machine_that_refers_anywhere(target: str, server: FileServer, same: Same) -> None:
     address = target.format(folder=server.folder, url=server.url)
     same(written(server.folder, references(server.folder / "a.nc", address)))
 
 
 @pytest.mark.parametrize("target", ["a.nc", "{url}/a.nc"])
 @pytest.mark.parametrize("ranges", [True, False])
-def test_references_at_an_address(target: str, ranges: bool, server: FileServer) -> None:
+def test_references_at_an_address(target: str, ranges: bool, server: FileServer, same: Same) -> None:
     """Beside the file, or with its address; only the chunks of the wanted times are fetched."""
     written(server.folder, references(server.folder / "a.nc", target.format(url=server.url)))
     source = same(f"{server.url}/refs.json")
@@ -100,26 +78,26 @@ def test_references_at_an_address(target: str, ranges: bool, server: FileServer)
     assert all("Range" in request.headers for request in server.requests)
 
 
-def test_templates_are_names_of_texts(server: FileServer) -> None:
+def test_templates_are_names_of_texts(server: FileServer, same: Same) -> None:
     content = references(server.folder / "a.nc", "{{u}}/{{ name }}")
     same(written(server.folder, content | {"templates": {"u": server.url, "name": "a.nc"}}))
 
 
-def test_version_0(server: FileServer) -> None:
+def test_version_0(server: FileServer, same: Same) -> None:
     """A mapping without more; metadata may stand in it as JSON."""
     refs = references(server.folder / "a.nc", "a.nc")["refs"]
     refs["t/.zarray"] = json.loads(refs["t/.zarray"])
     same(written(server.folder, refs, "refs.v0.json"), engine="kerchunk")
 
 
-def test_a_chunk_without_a_reference_is_missing(server: FileServer) -> None:
+def test_a_chunk_without_a_reference_is_missing(server: FileServer, referred: xr.Dataset) -> None:
     content = references(server.folder / "a.nc", "a.nc")
     content["refs"]["t/.zarray"] = content["refs"]["t/.zarray"].replace('"fill_value": null', '"fill_value": "NaN"')
     del content["refs"]["t/1.0.0"]
     source = XarraySource(path=written(server.folder, content))
     values = source.read(source.header.times, ["t"])
     assert np.isnan(values[1]).all()
-    np.testing.assert_array_equal(values[2].ravel(), world().t.values[2].ravel())
+    np.testing.assert_array_equal(values[2].ravel(), referred.t.values[2].ravel())
 
 
 def test_the_record_tells_a_change(server: FileServer) -> None:
@@ -151,7 +129,7 @@ HOSTILE = [
 @pytest.mark.parametrize(("refs", "more", "message"), HOSTILE)
 @carries_out("make the references again: plain ones, with addresses written out, as `kerchunk.combine` does")
 def test_what_would_run_code_or_leads_nowhere(
-    refs: dict[str, Any], more: dict[str, Any], message: str, server: FileServer
+    refs: dict[str, Any], more: dict[str, Any], message: str, server: FileServer, same: Same
 ) -> None:
     content = references(server.folder / "a.nc", "a.nc")
     hostile = {**content, "refs": content["refs"] | refs, **more}
@@ -161,14 +139,14 @@ def test_what_would_run_code_or_leads_nowhere(
     same(written(server.folder, content, "plain.json"))
 
 
-def test_metadata_that_lie_elsewhere(server: FileServer) -> None:
+def test_metadata_that_lie_elsewhere(server: FileServer, same: Same) -> None:
     content = references(server.folder / "a.nc", "a.nc")
     content["refs"]["../b/.zarray"] = content["refs"]["t/.zarray"]
     with pytest.raises(DataError, match="which is not in the store"):
         same(written(server.folder, content))
 
 
-def test_a_codec_that_would_run_code(server: FileServer) -> None:
+def test_a_codec_that_would_run_code(server: FileServer, same: Same) -> None:
     content = references(server.folder / "a.nc", "a.nc")
     content["refs"]["t/.zarray"] = content["refs"]["t/.zarray"].replace(
         '"filters": null', '"filters": [{"id": "pickle"}]'
@@ -178,7 +156,7 @@ def test_a_codec_that_would_run_code(server: FileServer) -> None:
 
 
 @pytest.mark.parametrize("target", ["/etc/hostname", "file:///etc/hostname", "../../etc/hostname"])
-def test_references_of_another_machine_read_no_file_of_this_one(target: str, server: FileServer) -> None:
+def test_references_of_another_machine_read_no_file_of_this_one(target: str, server: FileServer, same: Same) -> None:
     content = references(server.folder / "a.nc", "a.nc")
     content["refs"]["t/1.0.0"] = [target, 0, 4]
     written(server.folder, content)
@@ -186,7 +164,9 @@ def test_references_of_another_machine_read_no_file_of_this_one(target: str, ser
         same(f"{server.url}/refs.json")
 
 
-def test_a_token_stays_with_its_server(server: FileServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_token_stays_with_its_server(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, same: Same
+) -> None:
     monkeypatch.setenv("SOME_TOKEN", "a-token-of-some-length")
     with FileServer(server.folder) as other:
         written(server.folder, references(server.folder / "a.nc", f"{other.url}/a.nc"))
@@ -197,7 +177,7 @@ def test_a_token_stays_with_its_server(server: FileServer, monkeypatch: pytest.M
     assert not any("Authorization" in request.headers for request in other.requests)
 
 
-def test_a_failed_request_is_no_missing_chunk(server: FileServer) -> None:
+def test_a_failed_request_is_no_missing_chunk(server: FileServer, same: Same) -> None:
     path = written(server.folder, references(server.folder / "a.nc", f"{server.url}/a.nc"))
     for status, message in ((404, "a.nc`, which is not there"), (403, "answers 403"), (503, "answers 503")):
         server.answer = lambda request, status=status: Answer(status)
@@ -206,7 +186,7 @@ def test_a_failed_request_is_no_missing_chunk(server: FileServer) -> None:
 
 
 @carries_out("write `engine: auto`, or name a .json file")
-def test_what_is_no_json(server: FileServer) -> None:
+def test_what_is_no_json(server: FileServer, same: Same) -> None:
     with pytest.raises(DataError, match=r"a.nc` is no file of references"):
         XarraySource(path=str(server.folder / "a.nc"), engine="kerchunk")
     same(str(server.folder / "a.nc"))

@@ -21,6 +21,7 @@ from wxml_dataset_sources.anemoi_reading.described import described
 from wxml_dataset_sources.anemoi_reading.places import grid_of, recorded_grid
 from wxml_dataset_sources.remote.documents import StoreAt, check_store
 from wxml_dataset_sources.zarr_reading.opening import zarr_store
+from wxml_dataset_sources.zarr_reading.whole_chunks import WholeChunks
 
 DIMENSIONS: Final = ("dates", "variables", "ensembles", "values")
 COPY_AGAIN: Final = "build the store again, or copy it again from where it was made"
@@ -73,7 +74,7 @@ def opened(path: str, at: StoreAt | None = None) -> Store:
             dates,
             _missing(dates, attributes.get("missing_dates")),
             int(data.shape[2]),
-            _grid(root, north, east, attributes),
+            _grid(path, root, north, east, attributes),
         )
 
 
@@ -129,13 +130,15 @@ def stored_moments(path: str, kind: str, areas: NDArray[np.float64]) -> Moments 
         return None
     with damage_errors(lambda error: damaged(path, error)):
         weights = _array(_group(path, None), "area_weights")
-        if weights is None or not np.array_equal(np.asarray(weights[:]), areas):
+        if weights is None or not np.array_equal(_values(path, weights), areas):
             return None
         group = zarr.open_group(zarr_store(folder), mode="r", use_consolidated=False)
         arrays = {name: _array(group, name) for name in Moments.nothing(0, 0).arrays()}
         if None in arrays.values():
             return None
-        return Moments.from_arrays({name: np.asarray(array[:]) for name, array in arrays.items() if array is not None})
+        return Moments.from_arrays(
+            {name: _values(path, array, folder) for name, array in arrays.items() if array is not None}
+        )
 
 
 def _group(path: str, at: StoreAt | None) -> zarr.Group:
@@ -148,6 +151,24 @@ def _group(path: str, at: StoreAt | None) -> zarr.Group:
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
     found = group.get(name)
     return found if isinstance(found, zarr.Array) else None
+
+
+def _values(path: str, array: zarr.Array[Any], folder: str = "") -> NDArray[Any]:
+    """All values of an array beside the data.
+
+    Args:
+        path: the store, for messages.
+        array: an array of it.
+        folder: the group that was opened, if it is not the store.
+
+    Raises:
+        DataError: a chunk is not there; zarr would take its fill value for the latitude of a node, or for a date.
+    """
+    values = np.asarray(array[...])
+    if isinstance(array.store, WholeChunks) and array.store.absent.parts(array.path):
+        name = f"{os.path.relpath(folder, path)}/{array.path}" if folder else array.path
+        raise _broken(path, f"lacks a chunk of `{name}`: it would be read as {array.fill_value}")
+    return values
 
 
 def damaged(path: str, error: Exception) -> DataError:
@@ -177,7 +198,7 @@ def _dates(path: str, root: zarr.Group) -> NDArray[np.datetime64]:
     array = _array(root, "dates")
     if array is None or array.ndim != 1 or array.dtype.kind != "M":
         raise _broken(path, "lacks the array `dates`, or it holds no dates")
-    dates = np.asarray(array[:]).astype("datetime64[s]")
+    dates = _values(path, array).astype("datetime64[s]")
     falls = np.flatnonzero(np.diff(dates) <= np.timedelta64(0, "s"))
     if len(falls) or not len(dates) or np.isnat(dates).any():
         where = f" after {format_time(dates[falls[0]])}" if len(falls) else ""
@@ -186,12 +207,12 @@ def _dates(path: str, root: zarr.Group) -> NDArray[np.datetime64]:
 
 
 def _grid(
-    root: zarr.Group, north: NDArray[np.float64], east: NDArray[np.float64], attributes: Mapping[str, Any]
+    path: str, root: zarr.Group, north: NDArray[np.float64], east: NDArray[np.float64], attributes: Mapping[str, Any]
 ) -> Grid:
     """The grid of a store, with the areas that wxml keeps in it where it built the store."""
     areas, found = _array(root, "area_weights"), None
     if areas is not None:
-        found = recorded_grid(north, east, np.asarray(areas[:], np.float64), attributes.get("grid"))
+        found = recorded_grid(north, east, _values(path, areas).astype(np.float64), attributes.get("grid"))
     return found or grid_of(north, east, attributes.get("field_shape"))
 
 
@@ -202,7 +223,7 @@ def _places(path: str, root: zarr.Group, name: str) -> NDArray[np.float64]:
         array = _array(root, name)
     if array is None or array.ndim != 1:
         raise _broken(path, f"lacks the array `{name}s`")
-    return np.asarray(array[:], np.float64)
+    return _values(path, array).astype(np.float64)
 
 
 def _check_shape(path: str, data: zarr.Array[Any], lengths: Mapping[str, int]) -> None:
@@ -245,6 +266,7 @@ def _check_finished(path: str, root: zarr.Group) -> None:
             f"`{path}` was not built to the end: {int((~done).sum())} of its {done.size} parts are not written",
             fix="build its missing parts, or copy it once it is finished",
         )
+    _values(path, flags)
 
 
 def _missing(dates: NDArray[np.datetime64], listed: object) -> NDArray[np.bool_]:
