@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from wxml import open_forecast
 from wxml.artefacts.checkpoint import load_checkpoint
 
 CHECKPOINT = "run/checkpoint.safetensors"
@@ -84,3 +85,19 @@ def test_what_a_grid_lacks_is_missing_in_the_file(done) -> None:
         values = forecast["z"].values.reshape(forecast.sizes["time"], -1)
         assert np.isfinite(values[:, :count]).all()
         assert count is None or np.isnan(values[:, count:]).all()
+
+
+@pytest.mark.parametrize("done", ["two grids"], indirect=True)
+def test_it_forecasts_from_a_dataset_that_was_built_of_the_grids(done, quick_wxml) -> None:
+    folder = done[1]
+    quick_wxml("dataset", "build", "experiment.yaml", "built.zarr", "--workers", "1", folder=folder)
+    source = "{plugin: anemoi, path: built.zarr}"
+    quick_wxml("forecast", CHECKPOINT, "-o", "again.nc", f"data.source={source}", folder=folder)
+    with open_forecast(folder / "forecast.nc") as first, open_forecast(folder / "again.nc") as again:
+        parts = load_checkpoint(folder / CHECKPOINT).grid.parts
+        assert first.header.grid.parts == again.header.grid.parts == parts
+        for variable in ("t", "z"):
+            np.testing.assert_array_equal(first.read(0, variable), again.read(0, variable))
+    changes = (f"data.source={source}", "training.max_steps=2")
+    quick_wxml("train", "experiment.yaml", *changes, "--run-dir", "run2", folder=folder)
+    assert load_checkpoint(folder / "run2/checkpoint.safetensors").grid.parts == parts

@@ -1,9 +1,12 @@
 """Several grids as the parts of one: ranges, names, identity."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from wxml import DataError, Grid
 from wxml.data.grid_part import GridPart
 
@@ -44,3 +47,24 @@ def test_parts_that_are_no_parts_are_refused() -> None:
     assert GridPart("region", 2).name == "region"
     with pytest.raises(DataError, match="the grid has no part 'c'"):
         replace(GRID, parts=PARTS).part("c")
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,8}", fullmatch=True)
+
+
+@given(st.builds(GridPart, NAMES, st.integers(1, 10**9), st.lists(st.text(), max_size=3).map(tuple)))
+def test_a_part_is_made_again_of_its_record(part: GridPart) -> None:
+    assert GridPart.of_record(json.loads(json.dumps(part.record()))) == part
+    assert GridPart.of_record({**part.record(), "of a later version": 1}) == part
+
+
+@pytest.mark.carries_out("write the file again")
+@pytest.mark.parametrize(
+    "record",
+    [None, [], "a", {}, {"name": "a"}, {"count": 2}, {"name": 1, "count": 2}, {"name": "a", "count": "2"},
+     {"name": "a", "count": True}, {"name": "a", "count": 2, "lacks": "t"}, {"name": "a", "count": 2, "lacks": [1]}],
+)  # fmt: skip
+def test_what_is_no_record_of_a_part_is_refused(record: object) -> None:
+    with pytest.raises(DataError, match="the record of a part of a grid must have"):
+        GridPart.of_record(record)
+    assert GridPart.of_record({"name": "a", "count": 2}) == GridPart("a", 2)

@@ -19,7 +19,7 @@ def test_the_mask_is_a_coordinate_and_is_read_back(make_header, write_forecast, 
     path = write_forecast(make_writer(tmp_path), make_header(grid, boundary=mask), [(0, 0, 1.0)])
     with open_forecast(Path(path)) as stored:
         np.testing.assert_array_equal(stored.header.boundary, mask)
-        assert [one.name for one in stored.header.variables] == ["t_850", "msl"]
+        assert {one.name for one in stored.header.variables} == {"t_850", "msl"}
     with xr.open_dataset(path, decode_timedelta=True, engine="netcdf4" if path.endswith("nc") else "zarr") as opened:
         assert opened["boundary"].dtype == np.int8
         assert opened["boundary"].values.ravel().tolist() == mask.astype(int).tolist()

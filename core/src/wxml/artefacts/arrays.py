@@ -38,7 +38,7 @@ def grid_of(arrays: Arrays, header: Mapping[str, Any], name: str) -> Grid:
     _require(bool(np.all(weights >= 0) and weights.sum() > 0), "grid/area_weights", "a weight is negative", name)
     stated = header["grid"].get("parts", [])
     try:
-        parts = tuple(GridPart(one["name"], one["count"], tuple(one.get("lacks", ()))) for one in stated)
+        parts = tuple(map(GridPart.of_record, stated))
         return Grid(**found, area_weights=weights, shape=shape, is_regular=is_regular, parts=parts)
     except DataError as error:
         raise damaged(f"the grid of `{name}`", error.message) from error

@@ -9,7 +9,7 @@ __all__ = ["Checkpoint", "check_checkpoint", "load_checkpoint", "read_header", "
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
         arrays |= _statistics_arrays(f"transformed/{number}/", transformed)
     tensors |= {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     statistics = list(checkpoint.statistics.variables)
-    parts = {"parts": [asdict(part) for part in checkpoint.grid.parts]} if checkpoint.grid.parts else {}
+    parts = {"parts": [part.record() for part in checkpoint.grid.parts]} if checkpoint.grid.parts else {}
     grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular, **parts}
     count = None if checkpoint.transformed is None else len(checkpoint.transformed)
     header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid, "transformed": count}

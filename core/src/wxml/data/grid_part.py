@@ -3,8 +3,9 @@
 __all__ = ["GridPart", "check_parts"]
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 from wxml.errors import DataError
 
@@ -27,6 +28,28 @@ class GridPart:
                 f"the name of a part of a grid must have letters, digits, `_` and `-` alone, got {self.name!r}",
                 fix="choose a name such as `region`",
             )
+
+    def record(self) -> dict[str, Any]:
+        """The part in JSON values, from which `of_record` makes it again."""
+        return {"name": self.name, "count": self.count, "lacks": list(self.lacks)}
+
+    @classmethod
+    def of_record(cls, record: Any) -> Self:
+        """Make the part of a `record`; keys that only a later version knows are left out.
+
+        Raises:
+            DataError: it is no record of a part.
+        """
+        said: Mapping[str, Any] = record if isinstance(record, Mapping) else {}
+        name, count, lacks = said.get("name"), said.get("count"), said.get("lacks", ())
+        is_list = isinstance(lacks, list | tuple) and all(isinstance(one, str) for one in lacks)
+        if not (isinstance(name, str) and type(count) is int and is_list):
+            raise DataError(
+                f"the record of a part of a grid must have a `name`, a `count` of nodes and a list `lacks`, got "
+                f"{str(record)[:200]}",
+                fix="write the file again",
+            )
+        return cls(name, count, tuple(lacks))
 
 
 def check_parts(parts: Sequence[GridPart], count: int) -> None:

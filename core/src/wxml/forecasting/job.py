@@ -79,7 +79,7 @@ def forecast(request: ForecastRequest) -> Path:
     _check_output(request, config.data.source, choice)
     check_suffix(request.output, choice.plugin)
     header = ForecastHeader(
-        source.grid,
+        replace(source.grid, parts=experiment.preprocessing.places.parts),
         experiment.output_variables,
         times,
         np.arange(1, steps + 1) * timestep,

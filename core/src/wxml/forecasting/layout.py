@@ -12,12 +12,15 @@ __all__ = [
     "LEAD_TIME",
     "LONGITUDE",
     "MEMBER",
+    "PART",
+    "PARTS",
     "PROVENANCE",
     "TIME",
     "Coordinate",
     "ForecastHeader",
     "ForecastLayout",
     "grid_coordinates",
+    "parts_from_text",
     "provenance_from_text",
     "provenance_text",
 ]
@@ -33,6 +36,7 @@ from numpy.typing import NDArray
 from wxml.data.fields import Fields
 from wxml.data.file_names import check_file_names
 from wxml.data.grid import Grid
+from wxml.data.grid_part import GridPart, check_parts
 from wxml.data.times import format_duration, format_time
 from wxml.data.variables import Variable
 from wxml.errors import ArtefactError, DataError
@@ -55,6 +59,11 @@ AREA_WEIGHT = "area_weight"
 """The coordinate, on the horizontal dimensions, with the share of the grid's area that each node stands for."""
 BOUNDARY = "boundary"
 """The coordinate, on the horizontal dimensions, that is 1 where nodes are given; absent where all are forecast."""
+PART = "grid_part"
+"""The coordinate, on the horizontal dimensions, with the number of the grid that a node belongs to, as CF flags; absent
+where there is one grid."""
+PARTS = "wxml_parts"
+"""The attribute of `grid_part` with the records of the parts, as JSON text."""
 
 _ATTRIBUTES: dict[str, dict[str, str]] = {
     TIME: {
@@ -69,6 +78,7 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
     LONGITUDE: {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east"},
     BOUNDARY: {"long_name": "1 at nodes that are given and not forecast, and not scored", "units": "1"},
     AREA_WEIGHT: {"long_name": "share of the area of the grid", "units": "1"},
+    PART: {"long_name": "the grid that the node belongs to"},
 }
 _GLOBAL_ATTRIBUTES = {"Conventions": "CF-1.10", "title": "machine-learned weather forecast"}
 _CHUNK_BYTES = 32 * 2**20
@@ -168,7 +178,7 @@ class ForecastLayout:
         weight = horizontal[-1]
         dimensions = {coordinate.name: len(coordinate.values) for coordinate in leading}
         dimensions |= zip(weight.dimensions, weight.values.shape, strict=True)
-        coordinates = (*leading, *horizontal, *_boundary(header, weight.dimensions))
+        coordinates = (*leading, *horizontal, *_parts(header.grid), *_boundary(header, weight.dimensions))
         names = tuple(variable.name for variable in header.variables)
         check_file_names(names, {coordinate.name for coordinate in coordinates} | set(dimensions))
         return cls(
@@ -214,17 +224,64 @@ def grid_coordinates(grid: Grid) -> tuple[Coordinate, Coordinate, Coordinate]:
     The dimensions of the area weight are the horizontal dimensions of the file (see `HORIZONTAL`). A regular grid has
     one-dimensional latitudes and longitudes, unless they jump back and forth; any other grid has those of each node.
     """
-    axes = _axes(grid) if grid.is_regular else None
+    axes, dimensions = _axes(grid) if grid.is_regular else None, _dimensions(grid)
     if axes is not None:
-        dimensions: tuple[str, ...] = HORIZONTAL[0]
         latitude = Coordinate(LATITUDE, (LATITUDE,), axes[0], {**_ATTRIBUTES[LATITUDE], "axis": "Y"})
         longitude = Coordinate(LONGITUDE, (LONGITUDE,), axes[1], {**_ATTRIBUTES[LONGITUDE], "axis": "X"})
     else:
-        dimensions = HORIZONTAL[1] if len(grid.shape) == 2 else HORIZONTAL[2]
         latitude = Coordinate(LATITUDE, dimensions, grid.latitudes.reshape(grid.shape), _ATTRIBUTES[LATITUDE])
         longitude = Coordinate(LONGITUDE, dimensions, grid.longitudes.reshape(grid.shape), _ATTRIBUTES[LONGITUDE])
     weights = grid.area_weights.reshape(grid.shape)
     return latitude, longitude, Coordinate(AREA_WEIGHT, dimensions, weights, _ATTRIBUTES[AREA_WEIGHT])
+
+
+def _dimensions(grid: Grid) -> tuple[str, ...]:
+    """The horizontal dimensions of a file with the nodes of `grid`."""
+    if grid.is_regular and _axes(grid) is not None:
+        return HORIZONTAL[0]
+    return HORIZONTAL[1] if len(grid.shape) == 2 else HORIZONTAL[2]
+
+
+def _parts(grid: Grid) -> tuple[Coordinate, ...]:
+    """The number of the part of each node; nothing where there is one grid."""
+    if not grid.parts:
+        return ()
+    numbers = np.arange(len(grid.parts), dtype=np.int64)
+    attributes = {
+        **_ATTRIBUTES[PART],
+        "flag_values": numbers.tolist(),
+        "flag_meanings": " ".join(part.name for part in grid.parts),
+        PARTS: json.dumps([part.record() for part in grid.parts]),
+    }
+    values = np.repeat(numbers, [part.count for part in grid.parts]).reshape(grid.shape)
+    return (Coordinate(PART, _dimensions(grid), values, attributes),)
+
+
+def parts_from_text(target: str, text: Any, count: int) -> tuple[GridPart, ...]:
+    """The parts in the attribute `wxml_parts` of `grid_part` of the file `target`.
+
+    Args:
+        target: the name of the file in messages.
+        text: the attribute; None where the file has none, and so one grid.
+        count: the number of nodes.
+
+    Raises:
+        DataError: these are no records of parts, or they do not have `count` nodes.
+    """
+    if text is None:
+        return ()
+    try:
+        records = load_json(text)
+        if not isinstance(records, list):
+            raise ValueError("it is no JSON list")
+        parts = tuple(map(GridPart.of_record, records))
+        check_parts(parts, count)
+    except (ValueError, TypeError, DataError) as error:
+        raise DataError(
+            f"the `{PARTS}` of `{target}` is damaged: {error}",
+            fix=f"write the forecast again, or take `{PART}` out: its nodes are then one grid",
+        ) from error
+    return parts
 
 
 def _boundary(header: ForecastHeader, dimensions: tuple[str, ...]) -> tuple[Coordinate, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from wxml import DataSource, SourceHeader, Variable
+from wxml import DataSource, GridPart, SourceHeader, Variable
 from wxml.data.source_fit import Sides, on_grid
 from wxml.data.times import format_time
 from wxml.errors import DataError
@@ -55,7 +55,7 @@ def plan_of_more_dates(kept: Kept, recipe: Recipe, source: DataSource) -> Plan |
     _compare(kept, "variables", kept.variables, plan.variables)
     _compare(kept, "members, values and chunks", _form(kept.geometry), _form(plan.geometry))
     event = {"action": "append", "dates": len(new.dates)}
-    return replace(plan, kept=len(kept.axis.dates), history=(*kept.history, event))
+    return replace(plan, grid=kept.grid_record, kept=len(kept.axis.dates), history=(*kept.history, event))
 
 
 def plan_of_more_variables(kept: Kept, choice: Mapping[str, Any], source: DataSource) -> Plan:
@@ -76,7 +76,8 @@ def plan_of_more_variables(kept: Kept, choice: Mapping[str, Any], source: DataSo
     sources = [kept.recipe["source"], masked_values(dict(choice))]
     whole = Recipe.model_validate({**kept.recipe, "source": {"plugin": "join", "sources": sources}})
     old = tuple(Variable(**record) for record in kept.variables)
-    header = replace(source.header, variables=(*old, *source.header.variables))
+    grid = replace(source.header.grid, parts=_parts_of_both(kept, source.header))
+    header = replace(source.header, grid=grid, variables=(*old, *source.header.variables))
     provenance = {"source": "join", "parts": [kept.provenance, source.provenance()]}
     event = {"action": "add-variables", "variables": len(source.header.variables)}
     return replace(
@@ -84,6 +85,20 @@ def plan_of_more_variables(kept: Kept, choice: Mapping[str, Any], source: DataSo
         kept_variables=len(old),
         history=(*kept.history, event),
     )
+
+
+def _parts_of_both(kept: Kept, header: SourceHeader) -> tuple[GridPart, ...]:
+    """The grids of a dataset of several, with what each lacks of the dataset and of the new variables.
+
+    Raises:
+        DataError: the source has other grids.
+    """
+    old, new = kept.grid.parts, header.grid.parts
+    if not old or not new:
+        return old or new
+    sizes = [[(part.name, part.count) for part in parts] for parts in (old, new)]
+    _compare(kept, "grids", *sizes)
+    return tuple(replace(one, lacks=(*one.lacks, *other.lacks)) for one, other in zip(old, new, strict=True))
 
 
 def _check_names(kept: Kept, header: SourceHeader) -> None:

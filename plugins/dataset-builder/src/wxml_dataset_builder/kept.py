@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from wxml import Grid, Moments, Variable
+from wxml import Grid, GridPart, Moments, Variable
 from wxml.data.times import parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
@@ -61,8 +61,10 @@ class Kept:
         latitudes, longitudes, areas = (
             read_array(self.path, name) for name in ("latitudes", "longitudes", "area_weights")
         )
-        shape, is_regular = tuple(attributes["grid"]["shape"]), attributes["grid"]["is_regular"]
-        self.grid = Grid(latitudes, longitudes, areas, shape, is_regular)
+        self.grid_record: dict[str, Any] = attributes["grid"]
+        grid = self.grid_record
+        parts = tuple(map(GridPart.of_record, grid.get("parts", ())))
+        self.grid = Grid(latitudes, longitudes, areas, tuple(grid["shape"]), grid["is_regular"], parts)
         self.geometry = Geometry(**array_form(self.path), compression=self.recipe["output"]["compression"])
 
     @cached_property

@@ -34,7 +34,7 @@ class Plan:
     variables: tuple[Mapping[str, Any], ...]
     """The fields of each `Variable`."""
     grid: Mapping[str, Any]
-    """`shape`, whether it `is_regular`, and its `resolution`."""
+    """`shape`, whether it `is_regular`, its `resolution`, and the records of its `parts` if there are several grids."""
     axis: DateAxis
     geometry: Geometry
     tendencies: Mapping[str, int]
@@ -137,6 +137,7 @@ def make_plan(
             "shape": [int(length) for length in header.grid.shape],
             "is_regular": header.grid.is_regular,
             "resolution": resolution_of(header.grid),
+            **({"parts": [part.record() for part in header.grid.parts]} if header.grid.parts else {}),
         },
         axis=axis,
         geometry=make_geometry(_shape(header, len(axis.dates)), recipe.output),

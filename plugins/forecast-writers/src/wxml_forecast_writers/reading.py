@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from wxml import ForecastHeader, Grid, StoredForecast, Variable
+from wxml import ForecastHeader, Grid, GridPart, StoredForecast, Variable
 from wxml.data.sphere import wrapped
 from wxml.errors import ArtefactError, DataError
 from wxml.files.failures import damage_errors
@@ -26,8 +26,11 @@ from wxml.forecasting.layout import (
     LEAD_TIME,
     LONGITUDE,
     MEMBER,
+    PART,
+    PARTS,
     PROVENANCE,
     TIME,
+    parts_from_text,
     provenance_from_text,
 )
 
@@ -109,7 +112,17 @@ class _ForecastFile:
             self._area_weights(),
             shape,
             is_regular=self._horizontal == HORIZONTAL[0],
+            parts=self._parts(),
         )
+
+    def _parts(self) -> tuple[GridPart, ...]:
+        """The grids whose nodes these are; none where the file has one grid.
+
+        Raises:
+            DataError: what the file says of them is damaged.
+        """
+        text = self._dataset[PART].attrs.get(PARTS) if PART in self._dataset.variables else None
+        return parts_from_text(str(self._path), text, self._nodes)
 
     def _area_weights(self) -> Array:
         """The share of the area that each node stands for, shape `[node]`; the same for each where the file is silent.

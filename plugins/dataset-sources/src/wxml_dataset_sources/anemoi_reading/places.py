@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Grid
+from wxml import Grid, GridPart
 
 from wxml_dataset_sources.xarray_reading.horizontal import make_grid
 
@@ -45,14 +45,18 @@ def recorded_grid(
         latitudes: degrees north, shape `[node]`.
         longitudes: degrees east, shape `[node]`.
         areas: the share of each node in the area of the grid, shape `[node]`.
-        record: the attribute `grid`: `shape`, and whether it `is_regular`.
+        record: the attribute `grid`: `shape`, whether it `is_regular`, and the records of its `parts`, if it has some.
+
+    Raises:
+        DataError: a part is damaged.
     """
     if not isinstance(record, dict) or not isinstance(record.get("shape"), list):
         return None
     if areas.shape != latitudes.shape or not (areas >= 0).all() or abs(areas.sum() - 1) > AREA_TOLERANCE:
         return None
     shape = tuple(map(int, record["shape"]))
-    return Grid(latitudes, longitudes, areas, shape, record.get("is_regular") is True)
+    parts = tuple(map(GridPart.of_record, record.get("parts", ())))
+    return Grid(latitudes, longitudes, areas, shape, record.get("is_regular") is True, parts)
 
 
 def _rows(latitudes: NDArray[np.float64]) -> int | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wxml import Variable
 from wxml.data.times import format_duration, format_time, parse_duration
 from wxml.errors import DataError
-from wxml.forecasting.layout import AREA_WEIGHT, BOUNDARY, PROVENANCE
+from wxml.forecasting.layout import AREA_WEIGHT, BOUNDARY, PART, PROVENANCE
 
 from wxml_dataset_sources.xarray_reading.block import Period, Stamp
 from wxml_dataset_sources.xarray_reading.coordinates import Coordinates
@@ -69,8 +69,8 @@ def _position(name: str, axis: xr.Variable, wanted: Any, option: str, write: Cal
 
 
 def is_own_weight(dataset: xr.Dataset, name: str) -> bool:
-    """Whether it is the area weight or the boundary mask in a forecast that wxml wrote, and so no field."""
-    return name in (AREA_WEIGHT, BOUNDARY) and PROVENANCE in dataset.attrs
+    """Whether it tells of the nodes (area, boundary, grid) in a forecast that wxml wrote, and so is no field."""
+    return name in (AREA_WEIGHT, BOUNDARY, PART) and PROVENANCE in dataset.attrs
 
 
 def own_variable(dataset: xr.Dataset, name: str) -> Variable | None:
