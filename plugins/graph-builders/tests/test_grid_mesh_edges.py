@@ -74,7 +74,7 @@ def test_as_many_edges_within_the_radius_as_anemoi_graphs(refinement, edges) -> 
     # anemoi-graphs 0.9.8, TriNodes and CutOffEdges(0.6) on the O32 grid, whose icosahedron has nodes above an edge
     turn = golden_turn()
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
-    into, _ = RadiusEdges().within(NodeSet.of_grid(Grid.octahedral(32)), mesh_nodes(refinement, turn))
+    into, _ = RadiusEdges().within(NodeSet.of_grid(Grid.octahedral(32)).points, mesh_nodes(refinement, turn).points)
     assert len(into) == edges
 
 

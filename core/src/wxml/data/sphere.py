@@ -27,7 +27,12 @@ AT_POLE = 1e-9  # the distance from the axis, in radii of the sphere: any nearer
 def unit_vectors(latitudes: Array, longitudes: Array) -> Array:
     """Points on the unit sphere: x towards (0°N, 0°E), y towards (0°N, 90°E), z north."""
     lat, lon = np.radians(latitudes), np.radians(longitudes)
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+    points = np.empty((*np.shape(lat), 3))
+    around = np.cos(lat)
+    points[..., 0] = around * np.cos(lon)
+    points[..., 1] = around * np.sin(lon)
+    points[..., 2] = np.sin(lat)
+    return points
 
 
 def from_unit_vectors(points: Array) -> tuple[Array, Array]:
@@ -49,7 +54,8 @@ def wrapped(longitudes: Array) -> Array:
 
 def angular_distance(first: Array, second: Array) -> Array:
     """The angle in radians between unit vectors, accurate for near and for far ones: 2 asin(|a − b| / 2)."""
-    chord = np.linalg.norm(first - second, axis=-1)
+    x, y, z = _components(first - second)
+    chord = np.sqrt(x * x + (y * y + z * z))
     return np.asarray(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
 
 
@@ -64,14 +70,26 @@ def local_direction(source: Array, target: Array, longitudes: Array | float = 0.
         target: unit vectors.
         longitudes: those of `target` in degrees, without the last axis; they count at the poles alone.
     """
-    horizontal = np.hypot(target[..., 0], target[..., 1])[..., None]
+    x, y, z = _components(target)
+    horizontal = np.hypot(x, y)
+    east_x, east_y = -y, x  # over the horizontal distance; north is the vector product of the place and east
     at_pole = horizontal < AT_POLE
-    meridian = np.radians(np.broadcast_to(longitudes, target.shape[:-1]))
-    here = np.where(at_pole, np.stack([np.cos(meridian), np.sin(meridian), 0 * meridian], -1), target)
-    east = np.stack([-here[..., 1], here[..., 0], 0 * here[..., 0]], -1) / np.where(at_pole, 1.0, horizontal)
-    components = np.stack([np.sum(source * east, -1), np.sum(source * np.cross(target, east), -1)], axis=-1)
-    length = np.linalg.norm(components, axis=-1, keepdims=True)
-    return np.where(length > 1e-9, components / np.maximum(length, 1e-9), 0.0)
+    if np.any(at_pole):
+        meridian = np.radians(np.broadcast_to(longitudes, horizontal.shape))
+        east_x, east_y = np.where(at_pole, -np.sin(meridian), east_x), np.where(at_pole, np.cos(meridian), east_y)
+        horizontal = np.where(at_pole, 1.0, horizontal)
+    east_x, east_y = east_x / horizontal, east_y / horizontal
+    u, v, w = _components(source)
+    east = u * east_x + v * east_y
+    north = v * (z * east_x) - u * (z * east_y) + w * (x * east_y - y * east_x)
+    length = np.sqrt(east * east + north * north)
+    direction = np.stack([east, north], axis=-1) / np.maximum(length, 1e-9)[..., None]
+    direction[length <= 1e-9] = 0.0
+    return direction
+
+
+def _components(vectors: Array) -> tuple[Array, Array, Array]:
+    return vectors[..., 0], vectors[..., 1], vectors[..., 2]
 
 
 def cell_bounds(centres: Array) -> Array:

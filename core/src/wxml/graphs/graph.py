@@ -12,8 +12,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wxml.data.sphere import angular_distance, local_direction
 from wxml.errors import ContractError, DataError
+from wxml.graphs.edge_geometry import edge_features
+from wxml.graphs.edge_order import by_source, is_ordered, ordered
 from wxml.graphs.node_set import NodeSet, without_last_bits
 
 EDGE_FEATURES = ("length", "east", "north")
@@ -64,15 +65,15 @@ class EdgeSet:
             ("target", self.target, self.target_count, "pointers"),
         ):
             _check_numbers(name, index, count)
-            ends = np.cumsum(np.bincount(index, minlength=count))
-            object.__setattr__(self, pointers, np.concatenate([[0], ends]).astype(np.int64))
-        order = self.target * np.int64(max(self.source_count, 1)) + self.source
-        if np.any(np.diff(order) < 0):
+            ends = np.zeros(count + 1, np.int64)
+            np.cumsum(np.bincount(index, minlength=count), out=ends[1:])
+            object.__setattr__(self, pointers, ends)
+        if not is_ordered(self.source, self.target):
             raise ContractError(
                 "edges must be sorted by target and then by source, got others",
                 fix="build them with EdgeSet.between, which sorts",
             )
-        object.__setattr__(self, "transpose", np.argsort(self.source, kind="stable").astype(np.int64))
+        object.__setattr__(self, "transpose", by_source(self.source, self.source_count))
 
     @classmethod
     def between(cls, source_nodes: NodeSet, target_nodes: NodeSet, source: ArrayLike, target: ArrayLike) -> Self:
@@ -94,18 +95,9 @@ class EdgeSet:
                 f"got shapes {source.shape} and {target.shape}",
                 fix=_AUTHORS,
             )
-        pairs = np.sort(target.astype(np.int64) * len(source_nodes) + source.astype(np.int64))
-        pairs = pairs[np.diff(pairs, prepend=-1) != 0]  # np.unique hashes, which takes twenty times as long
-        target_index, source_index = pairs // len(source_nodes), pairs % len(source_nodes)
-        here, there = target_nodes.points[target_index], source_nodes.points[source_index]
-        length = angular_distance(there, here)[:, None]
-        direction = local_direction(there, here, target_nodes.longitudes[target_index])
-        columns = []
-        for values in (length, direction):
-            spread = values.std() if values.size else 0.0
-            columns.append(values / spread if spread > 1e-12 else values)
-        features = np.concatenate(columns, axis=1).astype(np.float32)
-        return cls(source_index, target_index, len(source_nodes), len(target_nodes), features)
+        source, target = ordered(source, target)
+        features = edge_features(source_nodes, target_nodes, source, target)
+        return cls(source, target, len(source_nodes), len(target_nodes), features)
 
     def __len__(self) -> int:
         return len(self.source)
