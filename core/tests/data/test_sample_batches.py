@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pytest
@@ -40,11 +41,18 @@ class Counted(SelectiveSource):
             tiny_grid(1, NODES), tuple(map(Variable, NAMES)), START + np.array(hours) * HOUR, members
         )
         self.parts: list[tuple[list[int], list[int]]] = []
+        self.fields: list[tuple[int, int, int]] = []
+        """Time, member and variable of each field that was read."""
+        self.groups = np.zeros(len(NAMES), np.intp)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         members = np.arange(self.header.members)[request.members]
         self.parts.append((request.times.tolist(), members.tolist()))
+        self.fields += product(request.times.tolist(), members.tolist(), request.variables.tolist())
         out[:] = self.values[request.times][:, members][:, :, request.variables][..., request.nodes]
+
+    def chunk_groups(self) -> NDArray[np.intp]:
+        return self.groups
 
     def provenance(self) -> dict[str, object]:
         return {}
@@ -75,6 +83,8 @@ class Reference:
             time, variable, _ = np.argwhere(bad)[0]
             name, when = self.preprocessing.variables[variable], format_time(times[time])
             raise DataError(f"{name} {when} {bad[time, variable].sum()}", fix="")
+        unread[:, [self.preprocessing.variables.index(mask) for mask in self.preprocessing.masks]] = False
+        values[unread] = np.nan
         return values, missing[inputs - 1, : len(roles.prognostic)]
 
     def model_values(self, times, member):  # type: ignore[no-untyped-def]
@@ -108,6 +118,7 @@ def worlds(draw: st.DrawFn) -> tuple[SampleSet, Reference]:
     gaps = draw(st.sets(st.integers(1, 3)))
     hours = [6 * n for n in range(12) if n not in gaps]
     source = Counted(hours, members, draw(st.sampled_from([0, 0.01, 0.3])), draw(st.integers(0, 2**32 - 1)))
+    source.groups = np.array(draw(st.lists(st.integers(0, 4), min_size=5, max_size=5)), np.intp)
     names = draw(st.permutations(NAMES))
     masks = mask_names(draw(st.sampled_from([(), (names[0],), (names[1], names[0])])))
     forcing = draw(st.permutations([names[3], "insolation", names[4], "cos_latitude", *masks]))
@@ -166,6 +177,46 @@ def test_each_state_is_read_once_and_no_other(chosen: list[tuple[int, int]], len
 def plain(source: DataSource, steps: int) -> SampleSet:
     preprocessing = Preprocessing(source, VariableRoles(NAMES), (), STATISTICS)
     return SampleSet(preprocessing, Window(2, steps, 6 * HOUR), (source.header.times[0], source.header.times[-1]))
+
+
+@given(st.data(), st.integers(1, 3), st.integers(0, 3), st.permutations(NAMES))
+def test_a_field_is_read_where_one_of_its_chunk_is_needed(
+    data: st.DataObject, inputs: int, steps: int, names: list[str]
+) -> None:
+    """Each once: prognostic at all times, diagnostic but at the input times, forcing but at the last; `e` is unused."""
+    source = Counted(list(range(0, 72, 6)), 1, 0, 0)
+    source.groups = np.array(data.draw(st.permutations([0, 0, 1, 2, 3])), np.intp)
+    prognostic, diagnostic, forcing, other = names[:1], names[1:2], names[2:4], names[4]
+    preprocessing = Preprocessing(
+        source, VariableRoles(tuple(prognostic), tuple(forcing), tuple(diagnostic)), (), STATISTICS
+    )
+    samples = SampleSet(preprocessing, Window(inputs, steps, 6 * HOUR), (START, source.header.times[-1]))
+    chosen = data.draw(st.lists(st.integers(0, len(samples) - 1), min_size=1, max_size=4))
+    samples.batch(chosen)
+    needed = set()
+    for time, name in product(range(inputs + steps), names):
+        is_input, is_last = time < inputs, time == inputs + steps - 1
+        if name in prognostic or (name in diagnostic and not is_input) or (name in forcing and not (is_last and steps)):
+            needed |= {(start + time, source.groups[NAMES.index(name)]) for start in chosen}
+    expected = [
+        (time, 0, variable)
+        for time, variable in product(range(12), range(len(NAMES)))
+        if (time, source.groups[variable]) in needed and NAMES[variable] != other
+    ]
+    assert sorted(source.fields) == expected
+
+
+def test_variables_of_one_chunk_are_read_at_once() -> None:
+    """What saves no bytes costs no further read."""
+    source = Counted(list(range(0, 72, 6)), 1, 0, 0)
+    preprocessing = Preprocessing(source, VariableRoles(("a", "b"), ("d", "e"), ("c",)), (), STATISTICS)
+    window = Window(2, 1, 6 * HOUR)
+    SampleSet(preprocessing, window, (START, source.header.times[-1])).batch([3])
+    assert source.parts == [([3, 4, 5], [0])]
+    source.parts.clear()
+    source.groups = np.arange(len(NAMES))
+    SampleSet(preprocessing, window, (START, source.header.times[-1])).batch([3])
+    assert source.parts == [([3, 4, 5], [0]), ([5], [0]), ([3, 4], [0])]
 
 
 def test_overlapping_samples_share_one_read_in_the_order_of_time() -> None:

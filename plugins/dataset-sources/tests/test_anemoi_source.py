@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from wxml import Grid
+from wxml import Grid, PluginChoice
 from wxml.errors import DataError
 from wxml.testing import DataSourceContract
 from wxml_dataset_sources.anemoi_source import AnemoiSource
+from wxml_dataset_sources.combining.subset import Subset
 from wxml_dataset_sources.xarray_source import XarraySource
 
 carries_out = pytest.mark.carries_out
@@ -104,6 +105,18 @@ def test_the_header_says_what_the_store_does(tmp_path):
     assert (t.param, t.level, t.level_units, t.step_type) == ("t", 850, "hPa", "")
     assert (rain.step_type, rain.period, rain.units) == ("accum", "6h", "m")
     assert (mask.units, mask.step_type, mask.period) == ("", "", "")
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize(
+    ("chunks", "groups"), [(None, [0, 0, 0]), ((1, 2, 1, 12), [1, 0, 1]), ((1, 1, 1, 12), [2, 0, 3])]
+)
+def test_variables_of_one_chunk_are_read_at_the_cost_of_one(tmp_path, zarr_format, chunks, groups):
+    path = write_store(tmp_path / "store.zarr", None, zarr_format, chunks)
+    source = Subset(
+        source=PluginChoice.model_validate({"plugin": "anemoi", "path": str(path)}), select=["tp", "2t", "lsm"]
+    )
+    assert source.chunk_groups().tolist() == groups
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.sample_batch import ReadingCost, SampleBatch
+from wxml.data.sample_needs import ReadPart, SampleNeeds
 from wxml.data.shared_reads import SharedReads
 from wxml.data.times import format_time
 from wxml.data.window import Window
@@ -26,8 +27,9 @@ class BatchReader:
     def __init__(self, preprocessing: Preprocessing, window: Window) -> None:
         self.preprocessing = preprocessing
         self.window = window
-        self._layout = _Layout.of(preprocessing, window.input_steps)
-        self._allowed = self._may_be_missing()
+        needs = SampleNeeds.of(preprocessing, window)
+        self._layout = _Layout.of(preprocessing, window, needs)
+        self._allowed = ~needs.values | needs.truth
 
     def read(self, initial_times: NDArray[np.datetime64], members: NDArray[np.intp]) -> SampleBatch:
         """Read one sample for each initial time and member, both of shape `[sample]`.
@@ -61,16 +63,6 @@ class BatchReader:
             sample = int(np.argmax(bad.any(axis=(1, 2))))
             check_finite(batch.values[sample], self._allowed[..., None], self._layout.names, times[sample])
 
-    def _may_be_missing(self) -> NDArray[np.bool_]:
-        """Whether a value of a sample may be missing, shape `[time, variable]`: truth, and what nothing reads."""
-        inputs, roles = self.window.input_steps, self.preprocessing.roles
-        allowed = np.zeros((len(self.window), len(self._layout.names)), bool)
-        allowed[inputs:, : len(roles.output)] = True
-        allowed[:inputs, len(roles.prognostic) : len(roles.output)] = True
-        if self.window.steps:
-            allowed[-1, len(roles.output) :] = True
-        return allowed
-
 
 _Runs = tuple[tuple[slice, slice], ...]
 """Places of variables in what is read or computed, and in the samples."""
@@ -84,29 +76,52 @@ class _Layout:
     read: tuple[str, ...]
     """Those that are read, in the order of `names`."""
     computed: tuple[str, ...]
+    read_places: NDArray[np.intp]
+    """Their places in `names`."""
+    computed_places: NDArray[np.intp]
     masks: tuple[tuple[int, int], ...]
     """The place of each mask in `names`, and the place in `read` of the variable of which it tells."""
-    read_runs: _Runs
-    computed_runs: _Runs
+    read_runs: tuple[_Runs, ...]
+    """At each time of a sample, those that are needed there."""
+    computed_runs: tuple[_Runs, ...]
+    unneeded: tuple[tuple[int, slice], ...]
+    """Times of a sample, and the places in `names` of variables that nothing needs there."""
+    parts: tuple[ReadPart, ...]
     input_steps: int
     prognostic: int
     output: int
 
     @classmethod
-    def of(cls, preprocessing: Preprocessing, input_steps: int) -> Self:
+    def of(cls, preprocessing: Preprocessing, window: Window, needs: SampleNeeds) -> Self:
         names, roles = preprocessing.variables, preprocessing.roles
         read, computed = preprocessing.origins(names)
         masks = tuple((names.index(mask), read.index(name)) for mask, name in preprocessing.masks.items())
-        runs = _runs(names, read), _runs(names, computed)
-        return cls(names, read, computed, masks, *runs, input_steps, len(roles.prognostic), len(roles.output))
+        runs = (tuple(_runs(names, some, needed) for needed in needs.values) for some in (read, computed))
+        unneeded = tuple(
+            (time, run) for time, needed in enumerate(needs.values) for _, run in _runs(names, names, ~needed)
+        )
+        parts = needs.parts(preprocessing.source, read)
+        counts = window.input_steps, len(roles.prognostic), len(roles.output)
+        places = (np.array([names.index(name) for name in some], np.intp) for some in (read, computed))
+        return cls(names, read, computed, *places, masks, *runs, unneeded, parts, *counts)
 
 
-def _runs(names: Sequence[str], some: Sequence[str]) -> _Runs:
-    """The places in `some` and in `names` of variables that follow each other in both."""
-    places = [names.index(name) for name in some]
-    firsts = [number for number, place in enumerate(places) if not number or place != places[number - 1] + 1]
-    pairs = zip(firsts, [*firsts[1:], len(places)], strict=False)
-    return tuple((slice(first, end), slice(places[first], places[first] + end - first)) for first, end in pairs)
+def _runs(names: Sequence[str], some: Sequence[str], needed: NDArray[np.bool_]) -> _Runs:
+    """The places in `some` and in `names` of the needed variables that follow each other in both.
+
+    Args:
+        names: the variables of a sample.
+        some: some of them, in any order.
+        needed: for each of `names`.
+    """
+    pairs = [(here, names.index(name)) for here, name in enumerate(some)]
+    runs: list[tuple[slice, slice]] = []
+    for here, there in (pair for pair in pairs if needed[pair[1]]):
+        if runs and (runs[-1][0].stop, runs[-1][1].stop) == (here, there):
+            runs[-1] = slice(runs[-1][0].start, here + 1), slice(runs[-1][1].start, there + 1)
+        else:
+            runs.append((slice(here, here + 1), slice(there, there + 1)))
+    return tuple(runs)
 
 
 class _Batch:
@@ -124,16 +139,22 @@ class _Batch:
         """Whether all model values are finite, shape `[state, variable]`."""
         memory = np.empty((*self.states.shape, physical.shape[-1], len(layout.names)), np.float32)
         self.values = np.swapaxes(memory, -1, -2)
+        for time, variables in layout.unneeded:
+            self.values[:, time, variables] = np.nan
         self._times_of_samples = self.values.reshape(-1, *self.values.shape[2:])
         self._users = shared.users()
+        self._is_at = shared.is_at()
 
     def read(self, preprocessing: Preprocessing) -> None:
-        """Fill `physical`."""
+        """Fill `physical`: NaN where a variable that need not be read is not."""
         done = 0
         for times, members in self.shared.reads:
             count = len(times) * len(members)
-            out = self.physical[done : done + count].reshape(len(times), len(members), *self.physical.shape[1:])
-            preprocessing.source.read(times, self.layout.read, members=members, out=out)
+            shape = len(times), len(members)
+            out = self.physical[done : done + count].reshape(*shape, *self.physical.shape[1:])
+            for part in self.layout.parts:
+                needed = part.is_needed(self._is_at[done : done + count]).reshape(shape).any(axis=1)
+                part.fill(preprocessing.source, times, members, needed, out)
             done += count
 
     def blocks(self) -> Iterator[slice]:
@@ -148,26 +169,34 @@ class _Batch:
             model = preprocessing.inputs(physical, self.layout.read)
             self.lacks[states] = np.isnan(physical).any(axis=-1)
         with self.cost.of("gathering"):
-            self._scatter(states, model, self.layout.read_runs)
+            self._scatter(states, model, self.layout.read_places, self.layout.read_runs)
 
     def put_computed(self, preprocessing: Preprocessing) -> None:
         """Compute forcings once for each instant and put them where the samples have them."""
         if not self.layout.computed:
             return
         with self.cost.of("transforming"):
-            instants, which = np.unique(self.shared.times, return_inverse=True)
+            has_runs = np.array([bool(runs) for runs in self.layout.computed_runs])
+            states = np.flatnonzero((self._is_at & has_runs).any(axis=1)).tolist()
+            instants, which = np.unique(self.shared.times[states], return_inverse=True)
             fields = preprocessing.computed(self.layout.computed, instants)
         with self.cost.of("gathering"):
-            for state in range(self.shared.count):
-                self._scatter(slice(state, state + 1), fields[which[state]][None], self.layout.computed_runs)
+            for state, instant in zip(states, which.tolist(), strict=True):
+                self._scatter(
+                    slice(state, state + 1),
+                    fields[instant][None],
+                    self.layout.computed_places,
+                    self.layout.computed_runs,
+                )
 
-    def _scatter(self, states: slice, fields: NDArray[np.float32], runs: _Runs) -> None:
-        """Put `fields`, shape `[state, variable, node]`, where the samples have their variables."""
-        finite = np.asarray(np.isfinite(fields).all(axis=-1))
-        for here, there in runs:
-            self.finite[states, there] = finite[:, here]
-            for field, users in zip(fields, self._users[states], strict=True):
-                for user in users:
+    def _scatter(
+        self, states: slice, fields: NDArray[np.float32], places: NDArray[np.intp], runs_at: Sequence[_Runs]
+    ) -> None:
+        """Put `fields`, shape `[state, variable, node]`, where the samples need their variables."""
+        self.finite[states, places] = np.isfinite(fields).all(axis=-1)
+        for field, users in zip(fields, self._users[states], strict=True):
+            for user in users.tolist():
+                for here, there in runs_at[user % len(runs_at)]:
                     self._times_of_samples[user, there] = field[here]
 
     def put_masks(self) -> None:

@@ -19,8 +19,8 @@ class SampleSet(Sequence[NDArray[np.float32]]):
     """The samples of a period: one per initial time and member, each a window of model values.
 
     A sample has shape `[time, variable, node]` with the variables of `Preprocessing.variables`. A missing value is NaN
-    in the truth, where a loss must leave it out, and where nothing reads it: a diagnostic variable at an input time, a
-    forcing at the last time.
+    in the truth, where a loss must leave it out. What nobody needs is NaN, and is not read where that saves reading
+    (`DataSource.chunk_groups`): a diagnostic variable at an input time, a forcing at the last time.
     """
 
     def __init__(

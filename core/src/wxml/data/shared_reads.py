@@ -55,3 +55,9 @@ class SharedReads:
         """For each state, the places among all times of all samples that have it."""
         order = np.argsort(self.states, axis=None, kind="stable")
         return np.split(order, np.cumsum(np.bincount(self.states.reshape(-1), minlength=self.count))[:-1])
+
+    def is_at(self) -> NDArray[np.bool_]:
+        """Whether each state is at each time of any sample, shape `[state, time]`."""
+        found = np.zeros((self.count, self.states.shape[1]), bool)
+        found[self.states, np.arange(self.states.shape[1])] = True
+        return found

@@ -243,6 +243,17 @@ class DataSource(ABC):
         """
         return None
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Number the variables so that those of one number are read at the cost of one of them; by default all are.
+
+        Variables that lie in the same chunks have one number. Samples leave out a variable at the times at which nobody
+        needs it, where none of its number is needed, and read those of different numbers one after the other.
+
+        Returns:
+            Numbers of shape `[variable]`, in the order of `header.variables`.
+        """
+        return np.zeros(len(self.header.variables), np.intp)
+
     def statistics_source(self) -> "DataSource":
         """Return the source that a training takes its statistics from: this one, at the training times.
 

@@ -4,6 +4,9 @@ __all__ = ["Wrapped"]
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.source import DataSource, SelectiveSource
 
@@ -39,3 +42,7 @@ class Wrapped(SelectiveSource):
         """That of the source as it is, and its new form."""
         own = self._source.fingerprint()
         return None if own is None else fingerprint_of(own, *self._form)
+
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source as it is: it has the same variables."""
+        return self._source.chunk_groups()

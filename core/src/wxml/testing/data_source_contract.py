@@ -257,6 +257,20 @@ class DataSourceContract(Contract):
             text = f"`statistics_source` gives a source that lacks {variable.name!r} in {variable.units!r}"
             require(found is not None and variable.has_units_of(found), text)
 
+    def test_chunk_groups_number_the_variables(self) -> None:
+        """`chunk_groups` gives a whole number for each variable, the same for two instances, and reads nothing long."""
+        source = self.make()
+        start = time.perf_counter()
+        found = np.asarray(source.chunk_groups())
+        seconds = time.perf_counter() - start
+        count = len(source.header.variables)
+        text = f"`chunk_groups` must give {count} whole numbers, one for each variable, got {found.dtype} {found.shape}"
+        require(found.shape == (count,) and found.dtype.kind in "iu", text)
+        text = f"`chunk_groups` took {seconds:.1f} s, more than {self.quick_seconds:g} s; it must not read the data"
+        require(seconds <= self.quick_seconds, text)
+        other = self.make().chunk_groups()
+        require(np.array_equal(found, other), f"two instances have the groups {found} and {other}")
+
     def test_moments_are_those_of_the_values(self) -> None:
         """`moments` gives None, or those of `Moments.of` and of `Moments.of_change`, up to rounding."""
         source, (times, names) = self.make(), self._sample()

@@ -15,7 +15,7 @@ from wxml import Moments, ReadRequest, SelectiveSource, SourceHeader, Variable
 from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
-from wxml_dataset_sources.anemoi_reading.store import Store, opened, stored_moments, written
+from wxml_dataset_sources.anemoi_reading.store import Store, data_array, opened, stored_moments, written
 from wxml_dataset_sources.anemoi_reading.values import read_values
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.xarray_reading.checksums import checksums
@@ -93,6 +93,12 @@ class AnemoiSource(SelectiveSource):
             self._columns[self.header.variable_indices(variables)],
         )
         return found[np.ix_(rows, columns)]
+
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those in one chunk are together; all are on another machine, where requests take longest."""
+        if self._location.at is not None:
+            return super().chunk_groups()
+        return self._columns // int(data_array(self._path).chunks[1])
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         rows, columns = self._rows[request.times], self._columns[request.variables]

@@ -60,6 +60,11 @@ class Constants(Combination):
         _check(main, static)
         self.header = replace(main.header, variables=(*main.header.variables, *static.header.variables))
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, apart from those of the fields."""
+        main, static = self._main.chunk_groups(), self._static.chunk_groups()
+        return np.append(main, main.max(initial=0) + 1 + static)
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         count = len(self._main.header.variables)
         moving = np.flatnonzero(request.variables < count)

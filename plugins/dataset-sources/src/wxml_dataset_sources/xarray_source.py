@@ -176,6 +176,10 @@ class XarraySource(SelectiveSource):
         """See `fingerprint_of_locations`."""
         return fingerprint_of_locations(self._locations, self._options)
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Each parameter is apart, and levels in other chunks are; all are together where requests take longest."""
+        return super().chunk_groups() if self._are_remote() else self._assembly.chunk_groups()
+
     @released_after_failure()
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         names = [self.header.names[index] for index in request.variables]

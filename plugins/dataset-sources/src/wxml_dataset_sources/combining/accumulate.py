@@ -80,6 +80,10 @@ class Accumulate(Combination):
         since = after if self._restart is None else after % self._restart
         return np.asarray(since == np.timedelta64(0, "s"))
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         at, sums = self._rows[request.times], np.flatnonzero(self._sums[request.variables])
         self._sources[0].fill(replace(request, times=at), out)

@@ -12,6 +12,7 @@ from wxml import Moments, ReadRequest, Variable
 from wxml.data.read_request import run
 from wxml.errors import DataError
 
+from wxml_dataset_sources.combining.chunk_groups import beside_each_other
 from wxml_dataset_sources.combining.combination import Combination, Part, fill_there
 from wxml_dataset_sources.combining.fitting import check_members, check_times, on_grid_of
 from wxml_dataset_sources.combining.kept_moments import moments_on
@@ -49,6 +50,10 @@ class Beside(Combination):
             for name, array in found.arrays().items():
                 joined[name][:, mine] = array
         return Moments.from_arrays(joined)
+
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of each source, apart from those of the others."""
+        return beside_each_other([source.chunk_groups() for source in self._placed], self._owners, self._columns)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         """Read some times of all sources before the next ones: sources of one file share what is unpacked."""

@@ -61,6 +61,11 @@ class Derive(Combination):
         self._derived = tuple(new)
         self.header = replace(part.header, variables=own + tuple(each.variable for each in new))
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source; derived variables are apart, since what they need is read for each of them."""
+        own = self._sources[0].chunk_groups()
+        return np.append(own, own.max(initial=0) + 1 + np.arange(len(self._derived)))
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         source, own = self._sources[0], len(self._sources[0].header.variables)
         kept, made = np.flatnonzero(request.variables < own), np.flatnonzero(request.variables >= own)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from wxml import Moments, ReadRequest
 from wxml.data.read_request import run
 
+from wxml_dataset_sources.combining.chunk_groups import in_all_of_them
 from wxml_dataset_sources.combining.combination import Combination, Sources, fill_there, opened_all
 from wxml_dataset_sources.combining.fitting import check_times, in_units_of_first, on_grid_of
 from wxml_dataset_sources.combining.kept_moments import moments_on
@@ -48,6 +49,10 @@ class Ensemble(Combination):
                 return None
             merged += found
         return merged
+
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of variables that lie together in each source."""
+        return in_all_of_them([source.chunk_groups() for source in self._placed], self._columns)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         owners, own = self._owners[request.members], self._own[request.members]

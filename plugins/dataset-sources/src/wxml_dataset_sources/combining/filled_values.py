@@ -39,6 +39,10 @@ class FilledValues(Combination):
         self._is_chosen = np.array([variable in chosen for variable in own])
         self._told: set[str] = set()
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: Array) -> None:
         self._sources[0].fill(request, out)
         for column, variable in enumerate(request.variables):

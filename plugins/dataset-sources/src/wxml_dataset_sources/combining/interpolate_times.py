@@ -46,6 +46,10 @@ class InterpolateTimes(Combination):
         between = own[:-1][np.diff(own) == step, None] + new * np.arange(1, step // new)
         self.header = replace(part.header, times=np.sort(np.concatenate([own, between.ravel()])))
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         source = self._sources[0]
         around = Neighbours.of(source.header.times, self.header.times[request.times])

@@ -94,6 +94,10 @@ class Missing(Combination):
         is_same = len(self.header.times) == len(source.header.times)
         return source.moments(times, variables, timestep) if is_same else None
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         source = self._sources[0]
         around = Neighbours.of(source.header.times, self.header.times[request.times])

@@ -71,6 +71,10 @@ class OnOtherGrid(Combination):
         """Pickle without the weights; a data-loader worker takes them from the cache."""
         return {**self.__dict__, "_weights": None}
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         if self._weights is None:
             self._weights = self._weighing.weights(self._sources[0].header.grid, self.header.grid)

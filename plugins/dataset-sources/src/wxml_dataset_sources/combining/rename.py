@@ -41,6 +41,10 @@ class Rename(Combination):
         old = [own[place] for place in self.header.variable_indices(variables)]
         return self._sources[0].moments(times, old, timestep)
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._sources[0].fill(request, out)
 

@@ -58,6 +58,10 @@ class Repeated(Combination):
         self._rows = _rows(part, times, every)
         self.header = replace(part.header, times=times, members=max(members, part.header.members))
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         rows, where = np.unique(self._rows[request.times], return_inverse=True)
         source = self._sources[0]

@@ -59,6 +59,10 @@ class Rolling(Combination):
             times=own.times[self._last],
         )
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         last, rolls = self._last[request.times], self._rolls[request.variables]
         source, others, rolling = self._sources[0], np.flatnonzero(~rolls), np.flatnonzero(rolls)

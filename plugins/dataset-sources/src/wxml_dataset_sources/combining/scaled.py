@@ -41,6 +41,10 @@ class Scaled(Combination):
         is_same = (self._scales[wanted] == 1.0) & (self._offsets[wanted] == 0.0)
         return self._sources[0].moments(times, variables, timestep) if is_same.all() else None
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._sources[0].fill(request, out)
         for column, index in enumerate(request.variables):

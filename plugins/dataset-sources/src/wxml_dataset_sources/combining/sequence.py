@@ -12,6 +12,7 @@ from wxml.data.read_request import run
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
+from wxml_dataset_sources.combining.chunk_groups import in_all_of_them
 from wxml_dataset_sources.combining.combination import Combination, Part, fill_there
 from wxml_dataset_sources.combining.fitting import check_members, check_quantities, in_units_of_first, on_grid_of
 from wxml_dataset_sources.combining.kept_moments import changes_inside, moments_on
@@ -84,6 +85,10 @@ class Sequential(Combination):
     def _change(self, earlier: int, later: int, variables: Sequence[str]) -> Moments:
         before, after = self.read(self.header.times[[earlier, later]], variables)
         return Moments.of_change(before, after, self.header.grid.area_weights)
+
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of variables that lie together in each source."""
+        return in_all_of_them([source.chunk_groups() for source in self._placed], self._columns)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         owners, own = self._owners[request.times], self._own[request.times]

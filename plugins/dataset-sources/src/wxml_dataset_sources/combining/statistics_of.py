@@ -41,6 +41,10 @@ class StatisticsOf(Combination):
         """The other source."""
         return self._sources[1]
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source, which has the same variables."""
+        return self._sources[0].chunk_groups()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._sources[0].fill(request, out)
 

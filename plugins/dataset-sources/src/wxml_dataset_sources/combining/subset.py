@@ -90,6 +90,10 @@ class Subset(Combination):
             return None
         return changes_inside(source.moments(times, variables, timestep), times, timestep, self.header.times)
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """Those of the source."""
+        return self._sources[0].chunk_groups()[self._columns]
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         part = ReadRequest(
             self._rows[request.times],

@@ -68,6 +68,18 @@ class Assembly:
     whereabouts: Mapping[str, Whereabouts]
     """By the name of the variable; those that are in the same blocks share one."""
 
+    def chunk_groups(self) -> NDArray[np.intp]:
+        """See `DataSource.chunk_groups`; as the last file has each variable."""
+        numbers: dict[tuple[int, int], int] = {}
+        return np.array([numbers.setdefault(self._chunk(name), len(numbers)) for name in self.header.names], np.intp)
+
+    def _chunk(self, name: str) -> tuple[int, int]:
+        """The last block with a variable, and the number of its chunk along the levels."""
+        number = int(self.whereabouts[name].owners.max())
+        block = self.blocks[number]
+        level = next(place for place, one in zip(block.levels, block.variables, strict=True) if one.name == name)
+        return number, int(level) // block.together[2]
+
     def shares(self, times: NDArray[np.intp], variables: Sequence[str]) -> Iterator[Share]:
         """What each block holds of some times, as positions in the header, and variables."""
         sharing: dict[int, list[int]] = {}
