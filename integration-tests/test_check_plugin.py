@@ -50,6 +50,10 @@ OPTIONS = {
     "data-source forcings": ["source.plugin=xarray", "source.path=world.nc", "variables=[insolation, cos_latitude]"],
     "data-source grids": [f"sources=[{HALF % 'south'}, {HALF % 'north'}]"],
     "data-source hindcasts": ["path=hindcasts-{reference}.nc", "reference_dates=[2020-01-02]", "years=[2000]"],
+    "data-source height-levels": [
+        *("source.plugin=xarray", "source.path=hybrid.nc", "variables=[t]", "levels=[3000]", "humidity=null"),
+        *("surface_pressure=sp", "a=[0, 5000, 0]", "b=[0, 0.5, 1]"),
+    ],
     "data-source pressure-levels": [
         *("source.plugin=xarray", "source.path=hybrid.nc", "variables=[t]", "levels=[500, 300]"),
         *("surface_pressure=sp", "a=[0, 5000, 0]", "b=[0, 0.5, 1]"),

@@ -162,7 +162,7 @@ def write_reference_tables(path: Path) -> None:
 
 
 def write_hybrid_levels(path: Path) -> None:
-    """Write t at four hybrid levels, and the pressure at the surface."""
+    """Write t and q at four hybrid levels, and the pressure at the surface."""
     random = np.random.default_rng(0)
     axes = {"time": np.datetime64("2000-01-01", "ns") + 6 * np.arange(4) * HOUR, "hybrid": ("hybrid", [1, 2, 3, 4])}
     axes["hybrid"] += ({"axis": "Z", "standard_name": "atmosphere_hybrid_sigma_pressure_coordinate"},)
@@ -170,6 +170,7 @@ def write_hybrid_levels(path: Path) -> None:
     axes |= {"longitude": ("longitude", EASTWARDS, {"units": "degrees_east"})}
     t, sp = random.normal(280, 10, (4, 4, 4, 8)).astype("f4"), random.normal(1e5, 500, (4, 4, 8)).astype("f4")
     fields = {"t": (("time", "hybrid", "latitude", "longitude"), t, {"units": "K"})}
+    fields["q"] = (("time", "hybrid", "latitude", "longitude"), np.full_like(t, 0.004), {"units": "kg kg-1"})
     fields["sp"] = (("time", "latitude", "longitude"), sp, {"units": "Pa"})
     xr.Dataset(fields, axes).to_netcdf(path)
 

@@ -224,7 +224,7 @@ def test_levels_and_pressures_that_are_not_known(tmp_path):
 
 
 @carries_out(
-    "leave them out, and derive another variable from this one with `clip`, in a second `derive`",
+    "leave it out, or derive another variable from this one, in a second `derive`",
     "write for example {formula: clip, of: [q], least: 0}",
 )
 def test_values_are_clipped(world, everything):
@@ -236,7 +236,7 @@ def test_values_are_clipped(world, everything):
     for limits in ({}, {"least": 250.0, "most": 240.0}):
         with pytest.raises(DataError, match="`clip` needs `least`, `most`, or both in this order, got"):
             make(**limits)
-    with pytest.raises(DataError, match="`least` and `most` are for `clip`, got them for `sum`"):
+    with pytest.raises(DataError, match=r"`least` is for `mask`, .*`clip`, got it for `sum`"):
         make(formula="sum", least=0.0)
     total = PluginChoice(
         plugin="derive", source=one.choice.model_dump(), variables={"s": {"formula": "sum", "of": ["t"]}}
@@ -260,3 +260,137 @@ def test_a_derived_variable_is_no_parameter_of_grib(tmp_path):
     source = Derive(source=choice, variables={"x": Derivation(formula="difference", of=["t_500", "t_850"])})
     made = source.header.variables[-1]
     assert (made.level, made.grib, made.standard_name, made.level_type) == (None, "", "", "")
+
+
+@carries_out("name another variable in `of`, or take the variable as it is, if it is what you want to have")
+def test_the_exponential_of_a_pressure_is_refused(world, everything):
+    one = world({"sp": "Pa", "none": "", "tilde": "~", "ln": "ln(Pa)", "one": "1"})
+    small = {"plugin": "rescale", "source": one.choice.model_dump()}
+    choice = PluginChoice(**small, variables={"none": {"scale": 0.04, "units": "1"}})
+
+    def make(of, formula="surface-pressure", choice=one.choice):
+        return Derive(source=choice, variables={"x": Derivation(formula=formula, of=[of])})
+
+    with pytest.raises(DataError, match="`surface-pressure` takes a number without a dimension, and 'sp' is in 'Pa'"):
+        make("sp")
+    for name in ("none", "tilde", "ln", "one"):
+        assert make(name).header.variables[-1].units == "Pa"
+    found = everything(make("none", choice=choice))
+    np.testing.assert_allclose(found["x"], np.exp(found["none"].astype("f8")), rtol=1e-5)
+    assert np.isfinite(found["x"]).all()
+    assert make("sp", "log-surface-pressure").header.names[-1] == "x"
+
+
+@carries_out(
+    "add `a`, the numbers at the half levels from the top on, in Pa",
+    "choose among 1 to 2, and 0.5 to 2.5 for half levels",
+)
+def test_the_pressure_of_hybrid_levels(world, everything):
+    one = world({"sp": "hPa"})
+    a, b = [0.0, 10000.0, 0.0], [0.0, 0.5, 1.0]
+
+    def make(**options):
+        return Derive(source=one.choice, variables={"p": Derivation(formula="pressure", of=["sp"], **options)})
+
+    full, half = make(a=a, b=b), make(a=a, b=b, levels="half")
+    assert full.header.names == ("sp", "p_1", "p_2")
+    assert half.header.names == ("sp", "p_0.5", "p_1.5", "p_2.5")
+    made = full.header.variables[-1]
+    assert (made.param, made.level, made.level_type, made.level_units, made.units) == ("p", 2, "hybrid", "", "Pa")
+    surface = 100 * one.values["sp"].astype("f8")
+    found = everything(half) | everything(full)
+    np.testing.assert_allclose(found["p_0.5"], 0 * surface)
+    np.testing.assert_allclose(found["p_1.5"], 10000 + surface / 2, rtol=1e-6)
+    np.testing.assert_allclose(found["p_2.5"], surface, rtol=1e-6)
+    np.testing.assert_allclose(found["p_1"], 5000 + surface / 4, rtol=1e-6)
+    np.testing.assert_allclose(found["p_2"], 5000 + surface * 3 / 4, rtol=1e-6)
+    assert make(a=a, b=b, levels=[2, 1.5]).header.names[1:] == ("p_2", "p_1.5")
+    with pytest.raises(DataError, match="`levels` names 3, which is no hybrid level of `a` and `b`"):
+        make(a=a, b=b, levels=[3])
+    with pytest.raises(DataError, match=r"`pressure` needs `a`, got none \(variables\.p\)"):
+        make(b=b)
+    with pytest.raises(DataError, match="are no half levels from the top on"):
+        make(a=a, b=b[:-1])
+
+
+def test_the_pressure_of_hybrid_levels_counts_for_humidity_at_these(tmp_path, everything):
+    axes = {
+        "time": [np.datetime64("2000-01-01", "ns")],
+        "hybrid": ("hybrid", [1, 2], {"units": "1", "standard_name": "atmosphere_hybrid_sigma_pressure_coordinate"}),
+        "latitude": ("latitude", [1.0, 0.0], {"units": "degrees_north"}),
+        "longitude": ("longitude", [0.0, 1.0], {"units": "degrees_east"}),
+    }
+    flat = ("time", "hybrid", "latitude", "longitude")
+    fields = {
+        "t": (flat, np.full((1, 2, 2, 2), 280.0, "f4"), {"units": "K"}),
+        "q": (flat, np.full((1, 2, 2, 2), 0.004, "f4"), {"units": "kg kg-1"}),
+        "sp": (("time", "latitude", "longitude"), np.full((1, 2, 2), 1e5, "f4"), {"units": "Pa"}),
+    }
+    xr.Dataset(fields, axes).to_netcdf(tmp_path / "x.nc")
+    coefficients = {"a": [0.0, 10000.0, 0.0], "b": [0.0, 0.5, 1.0]}
+    inner = PluginChoice(
+        plugin="derive",
+        source={"plugin": "xarray", "path": str(tmp_path / "x.nc")},
+        variables={"p": {"formula": "pressure", "of": ["sp"], **coefficients}},
+    )
+    source = Derive(source=inner, variables={"r": Derivation(formula="relative-humidity", of=["q", "t", "p"])})
+    made = {variable.name: variable for variable in source.header.variables}
+    assert (made["r_2"].level, made["r_2"].level_type) == (2, "hybrid")
+    found = everything(source)
+    for name, pressure in (("r_1", 30000.0), ("r_2", 80000.0)):
+        np.testing.assert_allclose(found[name], compute("relative-humidity", 0.004, 280.0, pressure), rtol=1e-5)
+
+
+@carries_out("write for example levels: [10, 100]")
+def test_altitudes_of_heights_above_the_ground(world, everything):
+    one = world({"orog": "km"})
+    how = Derivation(formula="altitude", of=["orog"], levels=[10, 100])
+    source = Derive(source=one.choice, variables={"alt": how})
+    assert source.header.names[-2:] == ("alt_10", "alt_100")
+    made = source.header.variables[-1]
+    assert (made.level, made.level_units, made.level_type, made.units) == (100, "m", "heightAboveGround", "m")
+    np.testing.assert_allclose(everything(source)["alt_100"], 1000 * one.values["orog"] + 100, rtol=1e-6)
+    with pytest.raises(DataError, match=r"`levels` of `altitude` are heights above the ground in m, got 'half'"):
+        Derive(source=one.choice, variables={"alt": Derivation(formula="altitude", of=["orog"], levels="half")})
+    assert compute("geopotential-height", 11019.0) == pytest.approx(11000, abs=0.5)  # the tropopause of the ICAO
+
+
+@carries_out(
+    "write for example {formula: mask, of: [lsm], least: 0.5}, or {formula: mask, of: [slt], classes: [1]}",
+    "leave it out, or derive another variable from this one, in a second `derive`",
+)
+def test_masks_of_shares_snow_and_types_of_soil(tmp_path):
+    values = {
+        "lsm": ([0.2, 0.5, 1.0, np.nan], "1"),
+        "sd": ([0.0, 3.0, 10.0, np.nan], "Mg m-2"),  # m of water
+        "slt": ([1.0, 6.0, 0.0, np.nan], "1"),
+        "ci": ([0.1, 0.15, 0.9, np.nan], "1"),
+    }
+    axes = {"time": [np.datetime64("2000-01-01", "ns")], "latitude": [1.0, 0.0], "longitude": [0.0, 1.0]}
+    fields = {
+        name: (("time", "latitude", "longitude"), np.reshape(each, (1, 2, 2)).astype("f4"), {"units": units})
+        for name, (each, units) in values.items()
+    }
+    xr.Dataset(fields, axes).to_netcdf(tmp_path / "x.nc")
+    choice = PluginChoice(plugin="xarray", path=str(tmp_path / "x.nc"))
+
+    def found(formula, of, **options):
+        source = Derive(source=choice, variables={"x": Derivation(formula=formula, of=[of], **options)})
+        assert source.header.variables[-1].units == "1"
+        return source.read(source.header.times, ["x"])[0, 0, 0].tolist()
+
+    assert found("land-mask", "lsm")[:3] == [0, 1, 1]
+    assert np.isnan(found("land-mask", "lsm")[3])
+    assert found("land-mask", "lsm", least=0.1)[:3] == [1, 1, 1]
+    assert found("glacier-mask", "sd")[:3] == [0, 0, 1]
+    assert found("glacier-mask", "sd", least=2000)[:3] == [0, 1, 1]
+    assert found("sea-ice-mask", "ci", least=0.2)[:3] == [0, 0, 1]
+    assert found("mask", "slt", classes=[1, 6])[:3] == [1, 1, 0]
+    assert found("mask", "slt", least=1, most=1)[:3] == [1, 0, 0]
+    for options in ({}, {"classes": [1], "least": 1}):
+        with pytest.raises(DataError, match="`mask` needs `least`, `most` or both, or `classes`, got"):
+            found("mask", "slt", **options)
+    with pytest.raises(DataError, match=r"`mask` needs `least`, `most`, or both in this order, got 2\.0 and 1\.0"):
+        found("mask", "slt", least=2, most=1)
+    with pytest.raises(DataError, match="`classes` is for `mask`, got it for `land-mask`"):
+        found("land-mask", "lsm", classes=[1])

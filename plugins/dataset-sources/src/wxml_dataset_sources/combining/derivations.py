@@ -3,23 +3,24 @@
 __all__ = ["Derived", "derived"]
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, Variable
-from wxml.data.units import Line
+from wxml.data.units import Line, conversion, have_same_meaning, is_known
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.formulas import FORMULAS, Formula, FormulaName
+from wxml_dataset_sources.combining.derivation import Derivation
+from wxml_dataset_sources.combining.derivation_options import checked_options, made_levels
+from wxml_dataset_sources.combining.formulas import FORMULAS, NUMBER, Formula, FormulaName
 from wxml_dataset_sources.combining.same_units import in_same_units
 from wxml_dataset_sources.combining.units import line_to
 from wxml_dataset_sources.combining.variable_choice import meant
 
 LOG = logging.getLogger("wxml")
-Limits = tuple[float | None, float | None]
 
 
 class Operand(NamedTuple):
@@ -30,15 +31,22 @@ class Operand(NamedTuple):
     offset: float
 
 
-class Derived(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
     """A variable that is computed."""
 
     variable: Variable
-    formula: Formula
+    how: FormulaName
     operands: tuple[Operand, ...]
     pressure: float | None
     """That of the level in Pa, where the formula takes it and no operand is it."""
-    limits: Limits
+    options: Mapping[str, Any]
+    """What the formula takes by name."""
+
+    @property
+    def formula(self) -> Formula:
+        """Looked up by its name, since a source is pickled and a function that has none cannot be."""
+        return FORMULAS[self.how]
 
     def computed(self, values: Sequence[NDArray[np.float32]], grid: Grid) -> NDArray[np.float64]:
         """The values, from those of the operands; at all nodes of `grid` if the formula takes whole fields."""
@@ -46,31 +54,29 @@ class Derived(NamedTuple):
         taken = [each.astype(np.float64) * operand.scale + operand.offset for each, operand in pairs]
         pressure = [] if self.pressure is None else [self.pressure]
         before = [] if self.formula.prepare is None else [self.formula.prepare(grid)]
-        with np.errstate(invalid="ignore", divide="ignore"):  # what is no number of the formula's range is missing
-            found = self.formula.compute(*before, *taken, *pressure).reshape(taken[0].shape)
-        found = np.where(np.isfinite(found), found, np.nan)
-        return found if self.limits == (None, None) else np.clip(found, *self.limits)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # what is no number is missing
+            found = self.formula.compute(*before, *taken, *pressure, **self.options).reshape(taken[0].shape)
+        return np.where(np.isfinite(found), found, np.nan)
 
 
-def derived(
-    name: str, formula: FormulaName, of: Sequence[str], own: Sequence[Variable], limits: Limits
-) -> list[Derived]:
-    """One variable, or one for each level that all parameters with several levels in `of` have.
+def derived(name: str, how: Derivation, own: Sequence[Variable]) -> list[Derived]:
+    """One variable, or one for each level that all parameters with several levels in `how.of` have, or that it makes.
 
     Args:
         name: that of the new variable, or of the new parameter.
-        formula: what is computed.
-        of: the variables or parameters that it takes.
+        how: the formula, the variables or parameters that it takes, and its options.
         own: the variables of the source.
-        limits: the least and the most value, of `clip`.
 
     Raises:
-        DataError: the name is taken, a variable is not there, or their number, units, periods or levels do not fit the
-            formula.
+        DataError: the name is taken, a variable is not there, or their number, units, periods or levels, or the options
+            do not fit the formula.
     """
-    chosen = [meant(each, own, f"variables.{name}.of") for each in of]
-    _check_limits(name, formula, limits)
-    found = [_one(name, suffix, formula, operands, limits) for suffix, operands in _by_level(name, chosen)]
+    chosen = [meant(each, own, f"variables.{name}.of") for each in how.of]
+    options = checked_options(name, how)
+    if FORMULAS[how.formula].level_type:
+        found = _at_new_levels(name, how.formula, [group[0] for group in chosen], options)
+    else:
+        found = [_one(name, suffix, how.formula, each, options) for suffix, each in _by_level(name, chosen)]
     taken = {variable.name for variable in own}
     for each in found:
         if each.variable.name in taken:
@@ -81,9 +87,28 @@ def derived(
     return found
 
 
+def _at_new_levels(
+    name: str, how: FormulaName, operands: Sequence[Variable], options: Mapping[str, Any]
+) -> list[Derived]:
+    """A variable at each of the levels that the formula makes."""
+    kept = {key: value for key, value in options.items() if key != "levels"}
+    made = [_one(name, f"_{level:g}", how, operands, {**kept, "level": level}) for level in made_levels(how, options)]
+    level_type = FORMULAS[how].level_type
+    units = "m" if level_type == "heightAboveGround" else ""
+    return [
+        replace(
+            each,
+            variable=replace(
+                each.variable, level=float(each.options["level"]), level_units=units, level_type=level_type
+            ),
+        )
+        for each in made
+    ]
+
+
 def _by_level(name: str, chosen: Sequence[Sequence[Variable]]) -> list[tuple[str, list[Variable]]]:
     """What follows the name, and the operands, at each level; a single variable counts at all levels."""
-    tables = [{(each.level, each.level_units): each for each in group} for group in chosen]
+    tables = [{_level_of(each): each for each in group} for group in chosen]
     levelled = [table for table in tables if len(table) > 1]
     if not levelled:
         return [("", [group[0] for group in chosen])]
@@ -105,7 +130,13 @@ def _by_level(name: str, chosen: Sequence[Sequence[Variable]]) -> list[tuple[str
     ]
 
 
-def _one(name: str, suffix: str, how: FormulaName, operands: Sequence[Variable], limits: Limits) -> Derived:
+def _level_of(variable: Variable) -> tuple[float | None, str]:
+    """The level, and its units; those of numbered levels may be written as `1`, `level`, or not at all."""
+    units = variable.level_units
+    return variable.level, "" if have_same_meaning(units, "1") else units
+
+
+def _one(name: str, suffix: str, how: FormulaName, operands: Sequence[Variable], options: Mapping[str, Any]) -> Derived:
     """The derivation of one variable."""
     formula = FORMULAS[how]
     pressure = _pressure(name, how, operands)
@@ -123,9 +154,28 @@ def _one(name: str, suffix: str, how: FormulaName, operands: Sequence[Variable],
         units, lines = in_same_units(name, how, operands)
     else:
         units = operands[0].units if formula.units is None else formula.units
-        lines = [line_to(each, taken) if taken else Line(1.0, 0.0) for each, taken in zip(operands, takes, strict=True)]
+        lines = [_line(how, each, taken) for each, taken in zip(operands, takes, strict=True)]
     taken = tuple(Operand(each.name, *line) for each, line in zip(operands, lines, strict=True))
-    return Derived(_described(name, suffix, units, operands), formula, taken, pressure, limits)
+    return Derived(_described(name, suffix, units, operands), how, taken, pressure, options)
+
+
+def _line(how: FormulaName, operand: Variable, taken: str) -> Line:
+    """What brings an operand to the units in which the formula takes it.
+
+    Raises:
+        DataError: it has other units, or none.
+    """
+    if not taken:
+        return Line(1.0, 0.0)
+    if taken != NUMBER:
+        return line_to(operand, taken)
+    found = conversion(operand.units, "1")
+    if found is None and is_known(operand.units):
+        raise DataError(
+            f"`{how}` takes a number without a dimension, and {operand.name!r} is in {operand.units!r}",
+            fix="name another variable in `of`, or take the variable as it is, if it is what you want to have",
+        )
+    return found or Line(1.0, 0.0)
 
 
 def _pressure(name: str, how: FormulaName, operands: Sequence[Variable]) -> float | None:
@@ -149,21 +199,6 @@ def _pressure(name: str, how: FormulaName, operands: Sequence[Variable]) -> floa
     )
 
 
-def _check_limits(name: str, how: FormulaName, limits: Limits) -> None:
-    """Raise a DataError if limits are given for another formula, or none or the wrong ones for this."""
-    least, most = limits
-    if how != "clip" and limits != (None, None):
-        raise DataError(
-            f"`least` and `most` are for `clip`, got them for `{how}` (variables.{name})",
-            fix="leave them out, and derive another variable from this one with `clip`, in a second `derive`",
-        )
-    if how == "clip" and (limits == (None, None) or (least is not None and most is not None and least > most)):
-        raise DataError(
-            f"`clip` needs `least`, `most`, or both in this order, got {least} and {most} (variables.{name})",
-            fix="write for example {formula: clip, of: [q], least: 0}",
-        )
-
-
 def _check_periods(name: str, operands: Sequence[Variable]) -> None:
     """Raise a DataError if the operands differ in step type or period."""
     first = operands[0]
@@ -178,8 +213,10 @@ def _check_periods(name: str, operands: Sequence[Variable]) -> None:
 
 def _described(name: str, suffix: str, units: str, operands: Sequence[Variable]) -> Variable:
     """The new variable: at the level of its operands, where they have one."""
-    levels = {(each.level, each.level_units, each.level_type) for each in operands if each.level is not None}
-    level, level_units, level_type = next(iter(levels)) if len(levels) == 1 else (None, "", "")
+    levelled = [each for each in operands if each.level is not None]
+    types = {each.level_type for each in levelled if each.level_type}
+    is_one = len({_level_of(each) for each in levelled}) == 1 and len(types) <= 1
+    level, level_units = (levelled[0].level, levelled[0].level_units) if is_one else (None, "")
     return replace(
         operands[0],
         name=name + suffix,
@@ -189,5 +226,5 @@ def _described(name: str, suffix: str, units: str, operands: Sequence[Variable])
         units=units,
         level=level,
         level_units=level_units,
-        level_type=level_type,
+        level_type="".join(types) if is_one else "",
     )

@@ -8,28 +8,12 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import Options, ReadRequest
+from wxml import ReadRequest
 from wxml.data.read_request import run
 
 from wxml_dataset_sources.combining.combination import Combination, Source, fill_there, opened, values_of
+from wxml_dataset_sources.combining.derivation import Derivation
 from wxml_dataset_sources.combining.derivations import Derived, derived
-from wxml_dataset_sources.combining.formulas import FormulaName
-
-
-class Derivation(Options):
-    """How a variable is computed."""
-
-    formula: Annotated[FormulaName, Field(description="wind-u and wind-v take speed and direction")]
-    of: Annotated[
-        list[str],
-        Field(
-            min_length=1,
-            description="the variables that it takes, in its order: names (t_850), or parameters (t) for all levels; "
-            "the pressure may follow where it counts, else that of the level is taken",
-        ),
-    ]
-    least: Annotated[float | None, Field(description="values below are set to it; for clip")] = None
-    most: Annotated[float | None, Field(description="values above are set to it; for clip")] = None
 
 
 class Derive(Combination):
@@ -54,7 +38,7 @@ class Derive(Combination):
         own = part.header.variables
         new: list[Derived] = []
         for name, how in variables.items():
-            new += derived(name, how.formula, how.of, own, (how.least, how.most))
+            new += derived(name, how, own)
         for each in new:
             if each.formula.prepare is not None:
                 each.formula.prepare(part.header.grid)

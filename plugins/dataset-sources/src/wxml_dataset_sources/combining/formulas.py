@@ -2,7 +2,8 @@
 
 __all__ = ["FORMULAS", "Formula", "FormulaName"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from wxml_dataset_sources.combining.grid_directions import (
     eastward,
     northward,
 )
+from wxml_dataset_sources.combining.hybrid_levels import level_pressure
+from wxml_dataset_sources.combining.masks import glacier_mask, land_mask, mask, sea_ice_mask
 from wxml_dataset_sources.combining.moisture import (
     DRY_AIR,
     RATIO,
@@ -27,6 +30,7 @@ from wxml_dataset_sources.combining.moisture import (
     vapour_pressure,
 )
 from wxml_dataset_sources.combining.spectral_winds import divergence, transform, vorticity, wind_u, wind_v
+from wxml_dataset_sources.simulation.spherical_harmonics import EARTH_RADIUS
 
 Array = NDArray[np.float64]
 FormulaName = Literal[
@@ -41,13 +45,22 @@ FormulaName = Literal[
     "relative-humidity-of-dewpoint",
     "dewpoint-of-relative-humidity",
     "virtual-temperature",
+    "temperature-of-virtual-temperature",
     "omega",
     "vertical-velocity",
     "surface-pressure",
     "log-surface-pressure",
+    "pressure",
     "geopotential",
     "height",
+    "altitude",
+    "geopotential-height",
+    "altitude-of-geopotential-height",
     "snow-cover",
+    "mask",
+    "land-mask",
+    "glacier-mask",
+    "sea-ice-mask",
     "cosine",
     "sine",
     "angle",
@@ -64,6 +77,8 @@ FormulaName = Literal[
     "difference",
 ]
 GRAVITY = 9.80665  # m s⁻²
+NUMBER = "a number"
+"""A formula takes an operand without a dimension, whose units files may write as `~`, `ln(Pa)`, or not at all."""
 WHOLE_SNOW = 0.1  # m: the depth of snow from which on it covers everything
 
 
@@ -73,7 +88,7 @@ class Formula(NamedTuple):
     compute: Callable[..., Array]
     """From what `prepare` gives, the operands in double precision, and the pressure in Pa if `at_pressure`."""
     takes: tuple[str, ...] | None
-    """The units in which each operand is taken; empty: in its own. None: one or more operands in their own."""
+    """The units in which each operand is taken, or `NUMBER`; empty: in its own. None: one or more in their own."""
     units: str | None
     """The units of the result; None: those of the first variable."""
     needs_same_units: bool = False
@@ -82,10 +97,18 @@ class Formula(NamedTuple):
     """Whether the pressure counts: that of the level, or a further variable."""
     prepare: Callable[[Grid], object] | None = None
     """What the formula needs of the grid, where it takes whole fields `[..., node]`; it refuses other grids."""
+    options: Mapping[str, bool] = MappingProxyType({})
+    """The options of a derivation that `compute` takes by their names, and whether it needs them."""
+    level_type: str = ""
+    """The type of the levels that it makes, `hybrid` or `heightAboveGround`; `compute` takes each as `level`."""
 
 
 def _total(*values: Array) -> Array:
     return np.asarray(np.sum(values, axis=0))
+
+
+def _clip(values: Array, *, least: float | None = None, most: float | None = None) -> Array:
+    return np.asarray(np.clip(values, least, most))
 
 
 def _direction(u: Array, v: Array) -> Array:
@@ -127,19 +150,32 @@ FORMULAS: Final[dict[FormulaName, Formula]] = {
         lambda relative, t: dewpoint(relative / 100 * saturation_pressure(t)), ("%", "K"), "K"
     ),
     "virtual-temperature": Formula(lambda t, q: t * (1 + (1 / RATIO - 1) * q), ("K", "kg kg-1"), "K"),
+    "temperature-of-virtual-temperature": Formula(lambda t, q: t / (1 + (1 / RATIO - 1) * q), ("K", "kg kg-1"), "K"),
     "omega": Formula(lambda w, t, p: -w * _weight(t, p), ("m s-1", "K"), "Pa s-1", at_pressure=True),
     "vertical-velocity": Formula(
         lambda omega, t, p: -omega / _weight(t, p), ("Pa s-1", "K"), "m s-1", at_pressure=True
     ),
-    "surface-pressure": Formula(np.exp, ("",), "Pa"),
+    "surface-pressure": Formula(np.exp, (NUMBER,), "Pa"),
     "log-surface-pressure": Formula(np.log, ("Pa",), "1"),
+    "pressure": Formula(
+        level_pressure, ("Pa",), "Pa", options={"a": True, "b": True, "levels": False}, level_type="hybrid"
+    ),
     "geopotential": Formula(lambda height: GRAVITY * height, ("m",), "m2 s-2"),
     "height": Formula(lambda geopotential: geopotential / GRAVITY, ("m2 s-2",), "m"),
+    "altitude": Formula(
+        lambda ground, *, level: ground + level, ("m",), "m", options={"levels": True}, level_type="heightAboveGround"
+    ),
+    "geopotential-height": Formula(lambda z: EARTH_RADIUS * z / (EARTH_RADIUS + z), ("m",), "m"),
+    "altitude-of-geopotential-height": Formula(lambda h: EARTH_RADIUS * h / (EARTH_RADIUS - h), ("m",), "m"),
     "snow-cover": Formula(
         lambda mass, density: np.where(mass == 0, 0.0, np.clip(mass / density / WHOLE_SNOW, 0.0, 1.0)),
         ("kg m-2", "kg m-3"),
         "1",
     ),
+    "mask": Formula(mask, ("",), "1", options={"least": False, "most": False, "classes": False}),
+    "land-mask": Formula(land_mask, ("1",), "1", options={"least": False}),
+    "glacier-mask": Formula(glacier_mask, ("kg m-2",), "1", options={"least": False}),
+    "sea-ice-mask": Formula(sea_ice_mask, ("1",), "1", options={"least": False}),
     "cosine": Formula(np.cos, ("radian",), "1"),
     "sine": Formula(np.sin, ("radian",), "1"),
     "angle": Formula(_angle, ("1", "1"), "degree"),
@@ -151,7 +187,7 @@ FORMULAS: Final[dict[FormulaName, Formula]] = {
     "divergence": Formula(divergence, ("m s-1", "m s-1"), "s-1", prepare=transform),
     "wind-u-of-vorticity": Formula(wind_u, ("s-1", "s-1"), "m s-1", prepare=transform),
     "wind-v-of-vorticity": Formula(wind_v, ("s-1", "s-1"), "m s-1", prepare=transform),
-    "clip": Formula(lambda values: values, ("",), None),
+    "clip": Formula(_clip, ("",), None, options={"least": False, "most": False}),
     "sum": Formula(_total, None, None, needs_same_units=True),
     "difference": Formula(np.subtract, ("", ""), None, needs_same_units=True),
 }
@@ -159,5 +195,6 @@ FORMULAS: Final[dict[FormulaName, Formula]] = {
 
 The virtual temperature is T (1 + (1/ε − 1) q); ω = −ρ g w with ρ = p / (R T), where T is the virtual temperature if
 that is what the formula is given; the cover of snow of mass S (kg m⁻²) and density ρ is min(1, S / ρ / 0.1 m), as in
-the IFS (documentation, part IV, chapter 8); g = 9.80665 m s⁻², R = 287.0597 J kg⁻¹ K⁻¹, ε = 0.62198.
+the IFS (documentation, part IV, chapter 8); the geopotential height of altitude z is a z / (a + z), with the
+radius of the earth a = 6371 km; g = 9.80665 m s⁻², R = 287.0597 J kg⁻¹ K⁻¹, ε = 0.62198.
 """
