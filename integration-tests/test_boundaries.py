@@ -58,7 +58,10 @@ HEAVY = {
     "distributed": ("deferred wxml_dataset_builder/cluster.py",),
     "cfgrib": ("wxml_dataset_sources/xarray_reading/grib.py", "wxml_dataset_sources/xarray_reading/grib_messages.py"),
     "eccodes": ("wxml_dataset_sources/xarray_reading/grib_messages.py",),
-    "h5py": ("deferred wxml/files/hdf5_structure.py",),
+    "h5py": (
+        "deferred wxml/files/hdf5_structure.py",
+        "deferred wxml_graph_builders/reading/netcdf_variables.py",
+    ),
     "netCDF4": (
         "wxml_forecast_writers/netcdf_writer.py",
         "wxml_dataset_sources/xarray_reading/netcdf_headers.py",

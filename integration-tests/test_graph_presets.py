@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from wxml import Grid, NodeSet, create
 from wxml.artefacts.checkpoint import load_checkpoint
+from wxml.data.sphere import from_unit_vectors
+from wxml_graph_builders import BuildContext
 
 WORLD = "{plugin: xarray, path: world.nc}"
 EXPERIMENT = """
@@ -31,3 +35,51 @@ def test_the_stretched_mesh_trains_and_forecasts(tmp_path: Path, make_world, qui
     quick_wxml("forecast", "run/checkpoint.safetensors", "-o", "forecast.nc", folder=folder)
     with xr.open_dataset(folder / "forecast.nc", decode_timedelta=True) as forecast:
         assert np.isfinite(forecast["t"].values).all()
+
+
+def test_data_at_the_cells_of_icon_train_on_its_vertices(tmp_path: Path, quick_wxml) -> None:
+    cells = _write_grid_file(tmp_path / "icon_grid.nc")
+    times = pd.date_range("2000-01-01", periods=40, freq="6h")
+    wave = np.sin(np.radians(cells.longitudes) - np.arange(40)[:, None] / 8) * np.cos(np.radians(cells.latitudes))
+    axes = {
+        "time": times,
+        "lat": ("cell", cells.latitudes, {"units": "degrees_north"}),
+        "lon": ("cell", cells.longitudes, {"units": "degrees_east"}),
+    }
+    world = xr.Dataset({"t": (("time", "cell"), 280 + 10 * wave, {"units": "K"})}, axes)
+    world.to_netcdf(tmp_path / "world.nc")
+    written = EXPERIMENT.format(preset="icon", source=WORLD, area=BOX)
+    lines = [line for line in written.splitlines() if not line.startswith("graph:")]
+    (tmp_path / "experiment.yaml").write_text("\n".join(lines))
+    quick_wxml("train", "experiment.yaml", "--run-dir", "run", folder=tmp_path)
+    graph = load_checkpoint(tmp_path / "run/checkpoint.safetensors").graph
+    assert {name: len(nodes) for name, nodes in graph.nodes.items()} == {"grid": 320, "mesh": 162}
+    assert len(graph.edges["grid", "mesh"]) == 3 * 320
+    assert len(graph.edges["mesh", "mesh"]) == 60 * (1 + 4 + 16)
+    for name, plugin in (("mesh-builder", "icon"), ("edge-builder", "icon-topology")):
+        told = quick_wxml("check-plugin", name, plugin, "--option", "path=icon_grid.nc", folder=tmp_path)
+        assert "failed" not in told.stdout or " 0 failed" in told.stdout
+
+
+def _write_grid_file(path: Path) -> NodeSet:
+    """A grid file with the names and the layout of ICON, of the icosahedron refined twice; its cells are returned."""
+    mesh = create("mesh-builder", "triangles", {"refinement": 2}).build(BuildContext(Grid.octahedral(4)))
+    corners, sides = mesh.cells, np.unique(np.sort(mesh.levels[-1], axis=1), axis=0)
+    centres = mesh.points[corners].sum(axis=1)
+    cells = NodeSet(*from_unit_vectors(centres / np.linalg.norm(centres, axis=1, keepdims=True)))
+    shared = (corners[:, None, :, None] == corners[None, :, None, :]).any(axis=3).sum(axis=2)
+    neighbours = np.nonzero(shared == 2)[1].reshape(len(cells), 3)
+    level = np.sum([np.arange(len(mesh)) >= count for count in (12, 42)], axis=0)
+    radians = {"units": "radian"}
+    variables = {
+        "vlat": ("vertex", np.radians(mesh.nodes.latitudes), radians),
+        "vlon": ("vertex", np.radians(mesh.nodes.longitudes), radians),
+        "clat": ("cell", np.radians(cells.latitudes), radians),
+        "clon": ("cell", np.radians(cells.longitudes), radians),
+        "edge_vertices": (("nc", "edge"), sides.T.astype("i4") + 1),
+        "vertex_of_cell": (("nv", "cell"), corners.T.astype("i4") + 1),
+        "neighbor_cell_index": (("nv", "cell"), neighbours.T.astype("i4") + 1),
+        "refinement_level_v": ("vertex", level.astype("i4")),
+    }
+    xr.Dataset(variables).to_netcdf(path)
+    return cells

@@ -1,9 +1,12 @@
 """What the interfaces of the parts of a graph promise, checked by the kit for every part of this package."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import pytest
 from wxml import Grid, NodeSet
-from wxml_graph_builders import MeshNodes
+from wxml_graph_builders import BuildContext, MeshNodes
 from wxml_graph_builders.attributes.area import Area
 from wxml_graph_builders.attributes.masks import And, Boundary, InArea, Near, Not, Or
 from wxml_graph_builders.edge_features.barycentric_weights import Barycentric
@@ -15,14 +18,17 @@ from wxml_graph_builders.edge_features.relative_position import RelativePosition
 from wxml_graph_builders.edge_rules.all_nodes import All
 from wxml_graph_builders.edge_rules.containing_triangle import ContainingTriangle
 from wxml_graph_builders.edge_rules.healpix_neighbours import HealpixNeighbours
+from wxml_graph_builders.edge_rules.icon_topology import IconTopology
 from wxml_graph_builders.edge_rules.multi_scale import MultiScale
 from wxml_graph_builders.edge_rules.nearest import MutualNearest, Nearest, ReversedNearest
 from wxml_graph_builders.edge_rules.radius import Radius, ReversedRadius
 from wxml_graph_builders.meshes.grid_nodes import GridNodes
 from wxml_graph_builders.meshes.healpix import Healpix
 from wxml_graph_builders.meshes.hexagons import Hexagons
+from wxml_graph_builders.meshes.icon import Icon
 from wxml_graph_builders.meshes.latitude_longitude import LatitudeLongitude
 from wxml_graph_builders.meshes.limited import Limited
+from wxml_graph_builders.meshes.points import Points
 from wxml_graph_builders.meshes.reduced_gaussian import ReducedGaussian
 from wxml_graph_builders.meshes.stretched import Stretched
 from wxml_graph_builders.meshes.triangles import Triangles
@@ -34,6 +40,15 @@ from wxml_graph_builders.testing import (
 )
 
 BOX = {"box": [60, -10, 30, 40]}
+GRID_FILE = {"path": "icon_1_0.nc"}
+
+
+@pytest.fixture(autouse=True)
+def files(icon_files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that options name lie in the working folder."""
+    icon_files.icon(1)
+    (tmp_path / "points.csv").write_text("lat,lon\n" + "".join(f"{n},{7 * n % 360}\n" for n in range(-80, 81)))
+    monkeypatch.chdir(tmp_path)
 
 
 class TestGridNodes(MeshBuilderContract):
@@ -55,6 +70,16 @@ class TestHexagons(MeshBuilderContract):
     options = {"divisions": 5}
 
 
+class TestIcon(MeshBuilderContract):
+    plugin = Icon
+    options = GRID_FILE
+
+
+class TestIconCells(MeshBuilderContract):
+    plugin = Icon
+    options = {**GRID_FILE, "nodes": "cells"}
+
+
 class TestLatitudeLongitude(MeshBuilderContract):
     plugin = LatitudeLongitude
     options = {"latitudes": 8}
@@ -72,6 +97,11 @@ class TestLimitedToTheGrid(MeshBuilderContract):
 class TestLimitedToWholeTriangles(MeshBuilderContract):
     plugin = Limited
     options = {"area": {"box": [80, -10, 10, 60]}, "whole_triangles": True}
+
+
+class TestPoints(MeshBuilderContract):
+    plugin = Points
+    options = {"path": "points.csv"}
 
 
 class TestReducedGaussian(MeshBuilderContract):
@@ -102,6 +132,18 @@ class TestHealpixNeighbours(EdgeBuilderContract):
     def cases(self) -> Mapping[str, tuple[MeshNodes, MeshNodes]]:
         cells = MeshNodes(NodeSet.of_grid(Grid.healpix(4)))
         return {"cells": (cells, cells)}
+
+
+class TestIconTopology(EdgeBuilderContract):
+    plugin = IconTopology
+    options = GRID_FILE
+
+    def cases(self) -> Mapping[str, tuple[MeshNodes, MeshNodes]]:
+        context = BuildContext(Grid.octahedral(4))
+        cells, vertices = (Icon(**GRID_FILE, nodes=nodes).build(context).nodes for nodes in ("cells", "multi"))
+        sets = MeshNodes(cells), MeshNodes(vertices)
+        pairs = {"cells": (0, 0), "vertices": (1, 1), "cells to vertices": (0, 1), "vertices to cells": (1, 0)}
+        return {name: (sets[one], sets[other]) for name, (one, other) in pairs.items()}
 
 
 class TestMultiScale(EdgeBuilderContract):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def smaller(rule: dict[str, Any]) -> dict[str, Any]:
     return {key: SMALLER.get(key, value) for key, value in rule.items()}
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"limited-area", "multi", "stretched"}))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"file", "icon", "limited-area", "multi", "stretched"}))
 def test_a_preset_joins_every_node_of_a_global_grid(name: str) -> None:
     options = preset(name)
     options.pop("plugin")
@@ -53,6 +54,33 @@ def test_the_limited_area_has_a_boundary_and_a_mesh_around_it() -> None:
     assert np.array_equal(boundary, ~inner)
     assert graph.nodes["mesh"].latitudes.max() > 61
     assert len(graph.nodes["mesh"]) < 3000
+
+
+def test_the_points_of_a_file_are_the_mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    mesh = Grid.octahedral(4)
+    rows = zip(mesh.latitudes.tolist(), mesh.longitudes.tolist(), strict=True)
+    Path("mesh.csv").write_text("latitude,longitude\n" + "".join(f"{lat!r},{lon!r}\n" for lat, lon in rows))
+    options = preset("file")
+    options.pop("plugin")
+    graph = create("graph-builder", "composed", options).build(Grid.octahedral(12))
+    np.testing.assert_array_equal(graph.nodes["mesh"].points, NodeSet.of_grid(mesh).points)
+    assert np.all(np.diff(graph.edges["mesh", "mesh"].pointers) == 8)
+
+
+def test_cells_of_icon_are_joined_with_the_vertices(icon_files: Any) -> None:
+    path = icon_files.icon(3)
+    options = preset("icon")
+    options.pop("plugin")
+    for part in (*options["nodes"].values(), *options["edges"]):
+        part.update({"path": path} if "path" in part else {})
+    cells = create("mesh-builder", "icon", {"path": path, "nodes": "cells"}).build(BuildContext(Grid.octahedral(4)))
+    grid = Grid.unstructured(cells.nodes.latitudes, cells.nodes.longitudes)
+    graph = create("graph-builder", "composed", options).build(grid)
+    assert len(graph.nodes["mesh"]) == 10 * 4**3 + 2
+    assert len(graph.edges["mesh", "mesh"]) == 60 * (1 + 4 + 16 + 64)
+    for pair in (("grid", "mesh"), ("mesh", "grid")):
+        assert len(graph.edges[pair]) == 3 * len(grid)
 
 
 def coarser(name: str, coarsest: int) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Files that hold nodes: points, and grid files of ICON."""
