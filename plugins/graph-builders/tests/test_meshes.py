@@ -1,5 +1,6 @@
 """Meshes against closed forms, brute force and each other."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -8,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
-from wxml import Grid, NodeSet
+from wxml import Grid, NodeSet, create
 from wxml.data.sphere import healpix_centres, unit_vectors
+from wxml.errors import DataError
 from wxml_graph_builders import BuildContext, MeshNodes
 from wxml_graph_builders.areas import AreaOptions, Box, Polygon, arc_distance
+from wxml_graph_builders.divided_icosahedron import divided_icosahedron
 from wxml_graph_builders.icosphere import icosphere
 from wxml_graph_builders.meshes.healpix import Healpix
-from wxml_graph_builders.meshes.hexagons import Hexagons, divided_icosahedron
+from wxml_graph_builders.meshes.hexagons import Hexagons
 from wxml_graph_builders.meshes.latitude_longitude import LatitudeLongitude
 from wxml_graph_builders.meshes.limited import Limited
 from wxml_graph_builders.meshes.reduced_gaussian import ReducedGaussian
@@ -58,6 +61,57 @@ def test_two_divisions_are_one_refinement() -> None:
     """The middle of a side is the same node, however it is found."""
     points, fine = divided_icosahedron(2)[0], icosphere(1).points
     assert np.abs(points[:, None] - fine).sum(axis=2).min(axis=1).max() < 1e-12
+
+
+areas = st.one_of(
+    st.tuples(st.floats(-90, 80), st.floats(1, 60), st.floats(-180, 180), st.floats(1, 200)).map(
+        lambda box: AreaOptions(box=(min(box[0] + box[1], 90.0), box[2], box[0], box[2] + box[3]), margin_km=50)
+    ),
+    st.tuples(st.floats(-90, 90), st.floats(-180, 180), st.floats(20, 3000)).map(
+        lambda spot: AreaOptions(
+            polygon=[(spot[0] * 0.9, spot[1]), (spot[0] * 0.9, spot[1] + 9), (spot[0] * 0.9 + 5, spot[1] + 4)],
+            margin_km=spot[2],
+        )
+    ),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), areas)
+def test_hexagons_in_an_area_are_those_of_the_whole_mesh(divisions: int, options: AreaOptions) -> None:
+    """The same nodes in the same order, bit for bit, with the same edges and triangles."""
+    area = options.area(context())
+    whole = Hexagons(divisions=divisions).build(context())
+    kept = area.holds(whole.points)
+    if not kept.any():
+        return
+    part = Hexagons(divisions=divisions).build(replace(context(), area=area))
+    expected = whole.subset(kept)
+    assert part.nodes.latitudes.tobytes() == expected.nodes.latitudes.tobytes()
+    assert part.nodes.longitudes.tobytes() == expected.nodes.longitudes.tobytes()
+    for found, wanted in ((part.levels[0], expected.levels[0]), (part.cells, expected.cells)):
+        assert found is not None
+        assert wanted is not None
+        assert sorted(map(tuple, found.tolist())) == sorted(map(tuple, wanted.tolist()))
+
+
+def test_fine_hexagons_on_a_small_area_are_made_there_alone() -> None:
+    """Of 2.7 billion nodes around the globe those within 30 km of a place, 1/180 000 of it."""
+    area = AreaOptions(polygon=[(50.0, 8.0), (50.0, 8.001), (50.001, 8.0)], margin_km=30).area(context())
+    points, _ = divided_icosahedron(16_384, area)
+    assert len(points) < 2_000_000
+    even = 10 * 16_384**2 * (1 - np.cos(30 / 6371)) / 2  # nodes lie twice as dense at corners as in the middle of faces
+    assert 0.6 * even < area.holds(points).sum() < 1.6 * even
+
+
+@pytest.mark.carries_out("choose fewer, or cut the mesh to an area, with `limited` around it")
+def test_a_globe_of_too_many_hexagons_is_told() -> None:
+    with pytest.raises(DataError, match="at most 1024, got 1025"):
+        Hexagons(divisions=1025).build(context())
+    assert len(Hexagons(divisions=10).build(context())) == 1002
+    area = {"polygon": [[50, 8], [50, 8.5], [50.5, 8]], "margin_km": 50}
+    options = {"base": {"plugin": "hexagons", "divisions": 1025}, "area": area}
+    assert len(create("mesh-builder", "limited", options).build(context())) > 100
 
 
 @pytest.mark.parametrize("nside", [1, 2, 8, 16])
