@@ -102,6 +102,8 @@ PUBLIC_MODULES = (
     "files.zarr_metadata",
     "forecasting.layout",
     "graphs.cache",
+    "graphs.edge_geometry",
+    "graphs.edge_order",
     "graphs.files",
     "masking",
     "memory",

@@ -1,6 +1,10 @@
 """What a model reads of edges: their lengths and directions, reckoned some edges at a time."""
 
-__all__ = ["edge_features", "spread"]
+__all__ = ["directions", "edge_features", "lengths", "spread"]
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +29,27 @@ def edge_features(
         source: the number of the node at which each edge starts, shape `[edge]`.
         target: the number of the node at which each edge ends, shape `[edge]`.
     """
-    length, direction = _geometry(source_nodes, target_nodes, source, target)
     features = np.empty((len(source), 3), np.float32)
-    for columns, values in ((features[:, :1], length), (features[:, 1:], direction)):
+    ends = _Ends.of(source_nodes, target_nodes, source, target)
+    for columns, measure in ((features[:, 0], _lengths), (features[:, 1:], _directions)):
+        values = measure(ends)
         deviation = spread(values)
         np.divide(values, deviation if deviation > 1e-12 else 1.0, out=columns, casting="same_kind")
+        del values  # before the next ones are made
     return features
+
+
+def lengths(source_nodes: NodeSet, target_nodes: NodeSet, source: Numbers, target: Numbers) -> Values:
+    """The great-circle length of each edge in radians, shape `[edge]`; arguments as of `edge_features`."""
+    return _lengths(_Ends.of(source_nodes, target_nodes, source, target))
+
+
+def directions(source_nodes: NodeSet, target_nodes: NodeSet, source: Numbers, target: Numbers) -> Values:
+    """East and north of the direction in which each target sees its source, shape `[edge, 2]`.
+
+    They are unit vectors, and zero where both nodes are at one place; arguments as of `edge_features`.
+    """
+    return _directions(_Ends.of(source_nodes, target_nodes, source, target))
 
 
 def spread(values: Values) -> float:
@@ -39,16 +58,43 @@ def spread(values: Values) -> float:
     return float(np.sqrt(_squares(flat, flat.mean()) / flat.size)) if flat.size else 0.0
 
 
-def _geometry(source_nodes: NodeSet, target_nodes: NodeSet, source: Numbers, target: Numbers) -> tuple[Values, Values]:
-    """The lengths in radians, shape `[edge, 1]`, and the directions (east, north), shape `[edge, 2]`."""
-    there, here, longitudes = source_nodes.points, target_nodes.points, target_nodes.longitudes
-    length, direction = np.empty((len(source), 1)), np.empty((len(source), 2))
-    for start in range(0, len(source), BLOCK):
-        some = slice(start, start + BLOCK)
-        starts, ends = there[source[some]], here[target[some]]
-        length[some, 0] = angular_distance(starts, ends)
-        direction[some] = local_direction(starts, ends, longitudes[target[some]])
-    return length, direction
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """The places of the nodes, and the edges among them."""
+
+    there: Values
+    """Unit vectors of the nodes at which edges start."""
+    here: Values
+    """Unit vectors of the nodes at which they end."""
+    longitudes: Values
+    """Of the latter, in degrees."""
+    source: Numbers
+    target: Numbers
+
+    @classmethod
+    def of(cls, source_nodes: NodeSet, target_nodes: NodeSet, source: Numbers, target: Numbers) -> Self:
+        there = source_nodes.points
+        here = there if target_nodes is source_nodes else target_nodes.points
+        return cls(there, here, target_nodes.longitudes, source, target)
+
+    def blocks(self) -> Iterator[slice]:
+        """Some edges at a time."""
+        return (slice(start, start + BLOCK) for start in range(0, len(self.source), BLOCK))
+
+
+def _lengths(ends: _Ends) -> Values:
+    length = np.empty(len(ends.source))
+    for some in ends.blocks():
+        length[some] = angular_distance(ends.there[ends.source[some]], ends.here[ends.target[some]])
+    return length
+
+
+def _directions(ends: _Ends) -> Values:
+    direction = np.empty((len(ends.source), 2))
+    for some in ends.blocks():
+        target = ends.target[some]
+        direction[some] = local_direction(ends.there[ends.source[some]], ends.here[target], ends.longitudes[target])
+    return direction
 
 
 def _squares(values: Values, mean: np.float64) -> np.float64:

@@ -12,27 +12,26 @@ Numbers = NDArray[np.int64]
 BLOCK = 1 << 16  # edges that are compared at a time
 
 
-def ordered(source: NDArray[np.integer[Any]], target: NDArray[np.integer[Any]]) -> tuple[Numbers, Numbers]:
-    """Pairs of node numbers sorted by target and then by source, each once.
+def ordered(source: NDArray[np.integer[Any]], target: NDArray[np.integer[Any]]) -> Numbers:
+    """Pairs of node numbers sorted by target and then by source, each once; shape `[2, pair]`, the sources first.
 
     Both numbers are sorted as one, the target in the upper bits, which takes no memory beyond the result.
-
-    Returns:
-        The sources and the targets.
     """
     bits = int(source.max(initial=0)).bit_length()
-    key = target.astype(np.int64)
+    pairs = np.empty((2, len(source)), np.int64)
+    key = pairs[0]
+    key[:] = target
     key <<= bits
     key |= source.astype(np.int64, copy=False)
     key.sort()
-    first = np.empty(len(key), bool)
-    first[:1] = True
-    np.not_equal(key[1:], key[:-1], out=first[1:])
-    if not first.all():
-        key = key[first]
-    target = key >> bits
-    key &= (1 << bits) - 1
-    return key, target
+    twice = key[1:] == key[:-1]
+    if twice.any():
+        once = key[np.append(True, ~twice)]
+        pairs = np.empty((2, len(once)), np.int64)
+        pairs[0] = once
+    np.right_shift(pairs[0], bits, out=pairs[1])
+    pairs[0] &= (1 << bits) - 1
+    return pairs
 
 
 def is_ordered(source: NDArray[np.integer[Any]], target: NDArray[np.integer[Any]]) -> bool:

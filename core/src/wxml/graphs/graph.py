@@ -95,7 +95,7 @@ class EdgeSet:
                 f"got shapes {source.shape} and {target.shape}",
                 fix=_AUTHORS,
             )
-        source, target = ordered(source, target)
+        source, target = ordered(source, target)  # rows of one array
         features = edge_features(source_nodes, target_nodes, source, target)
         return cls(source, target, len(source_nodes), len(target_nodes), features)
 

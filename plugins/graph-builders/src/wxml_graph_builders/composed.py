@@ -7,15 +7,17 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from wxml import EdgeSet, Graph, GraphBuilder, Grid, Kind, NodeSet, create
 from wxml.errors import DataError, nearest
+from wxml.graphs.edge_geometry import lengths
+from wxml.graphs.edge_order import ordered
 
 from wxml_graph_builders.areas import EARTH_RADIUS_KM
 from wxml_graph_builders.attributes.masks import mask_of
 from wxml_graph_builders.composed_options import DEFAULT_FEATURES, EdgeRule, FeatureRule, FinishOptions, NodeRule
 from wxml_graph_builders.edge_builder import EdgeBuilder
-from wxml_graph_builders.edge_features.length import lengths
 from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes, Pairs
 from wxml_graph_builders.norms import normed, normed_per_target
 
@@ -72,11 +74,13 @@ class Composed(GraphBuilder):
         built = self._built_nodes(grid)
         pairs = self._joined(built)
         built, pairs = _without_unconnected(built, pairs, self.finish.remove_unconnected)
-        _refuse_left_out(built, pairs)
+        nodes = {name: made.nodes for name, made in built.items()}
+        del built  # with the edges and cells that meshes know of
+        _refuse_left_out(nodes, pairs)
         rules = self._features()
-        edges = {pair: _edge_set(built, pair, found, rules[pair]) for pair, found in pairs.items()}
-        used = {name for pair in pairs for name in pair}
-        return Graph({name: made.nodes for name, made in built.items() if name in used}, edges)
+        edges = {pair: _edge_set(nodes, pair, pairs.pop(pair), rules[pair]) for pair in tuple(pairs)}
+        used = {name for pair in edges for name in pair}
+        return Graph({name: each for name, each in nodes.items() if name in used}, edges)
 
     def _built_nodes(self, grid: Grid) -> dict[str, MeshNodes]:
         """Each node set with its attributes, in the order of the config; those of the data come first."""
@@ -105,23 +109,21 @@ class Composed(GraphBuilder):
 
     def _joined(self, built: Mapping[str, MeshNodes]) -> dict[Pair, Pairs]:
         """The edges of each pair: those of all its rules, each once, sorted by target and then by source."""
-        found: dict[Pair, list[Pairs]] = {}
+        found: dict[Pair, Pairs] = {}
         for number, (rule, builder) in enumerate(zip(self.rules, self.edge_builders, strict=True)):
             source, target = (_named(built, name, number) for name in (rule.source, rule.target))
+            pair = (_level(rule.source), _level(rule.target))
             pairs = _masked(builder, source, target, rule)
-            found.setdefault((_level(rule.source), _level(rule.target)), []).append(pairs)
-        return {pair: self._restricted(built, pair, np.concatenate(each)) for pair, each in found.items()}
+            found[pair] = _united(found[pair], pairs) if pair in found else pairs
+        return {pair: self._restricted(built, pair, found.pop(pair)) for pair in tuple(found)}
 
     def _restricted(self, built: Mapping[str, MeshNodes], pair: Pair, pairs: Pairs) -> Pairs:
-        source, target = (built[name] for name in pair)
-        key = np.sort(pairs[:, 1] * len(source) + pairs[:, 0])
-        key = key[np.diff(key, prepend=-1) != 0]
-        pairs = np.stack([key % len(source), key // len(source)], axis=1)
+        source, target = (built[name].nodes for name in pair)
         if self.finish.longest_km is not None:
-            length = lengths(source.nodes, target.nodes, pairs) * EARTH_RADIUS_KM
-            pairs = pairs[length <= self.finish.longest_km]
+            length = lengths(source, target, *pairs.T) * EARTH_RADIUS_KM
+            pairs = _some(pairs, length <= self.finish.longest_km)
         if self.finish.remove_self_edges and pair[0] == pair[1]:
-            pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+            pairs = _some(pairs, pairs[:, 0] != pairs[:, 1])
         return pairs
 
     def _features(self) -> dict[Pair, Sequence[FeatureRule]]:
@@ -156,18 +158,31 @@ def _masked(builder: EdgeBuilder, source: MeshNodes, target: MeshNodes, rule: Ed
     """The edges between the nodes that the masks leave, in the numbers of all nodes."""
     numbers, parts = [], []
     for nodes, mask in ((source, rule.source_mask), (target, rule.target_mask)):
-        kept = np.ones(len(nodes), bool) if mask is None else mask_of(nodes, mask)
-        if not kept.any():
+        kept = None if mask is None else mask_of(nodes, mask)
+        if kept is not None and not kept.any():
             raise DataError(
                 f"no node has the attribute `{mask}`, so edges {rule.source} → {rule.target} join nothing",
                 fix="choose another mask, or leave it out",
             )
-        numbers.append(np.flatnonzero(kept))
-        parts.append(nodes.subset(kept))
+        numbers.append(None if kept is None else np.flatnonzero(kept))
+        parts.append(nodes if kept is None else nodes.subset(kept))
     if source is target and rule.source_mask == rule.target_mask:
         parts[1] = parts[0]
     pairs = builder.edges(*parts)
-    return np.stack([numbers[0][pairs[:, 0]], numbers[1][pairs[:, 1]]], axis=1)
+    for end, number in enumerate(numbers):
+        if number is not None:
+            pairs[:, end] = number[pairs[:, end]]  # rising numbers keep the order
+    return pairs
+
+
+def _united(first: Pairs, second: Pairs) -> Pairs:
+    """The pairs of both, each once, sorted by target and then by source."""
+    return ordered(*(np.concatenate([first[:, end], second[:, end]]) for end in (0, 1))).T
+
+
+def _some(pairs: Pairs, kept: NDArray[np.bool_]) -> Pairs:
+    """Those of the pairs that are kept, each column in one piece."""
+    return pairs.T[:, kept].T
 
 
 def _without_unconnected(
@@ -190,17 +205,17 @@ def _without_unconnected(
         kept[name] = built[name].subset(joined)
         for pair, found in edges.items():
             ends = [number[found[:, end]] if pair[end] == name else found[:, end] for end in (0, 1)]
-            edges[pair] = np.stack(ends, axis=1)
+            edges[pair] = np.stack(ends).T
     return kept, edges
 
 
-def _refuse_left_out(built: Mapping[str, MeshNodes], pairs: Mapping[Pair, Pairs]) -> None:
+def _refuse_left_out(sets: Mapping[str, NodeSet], pairs: Mapping[Pair, Pairs]) -> None:
     """Refuse a graph in which the mesh does not read a node of the data, or does not reach one that is forecast."""
     for (source, target), found in pairs.items():
         for name, end, other in ((source, 0, target), (target, 1, source)):
             if other != "mesh" or not (name == "grid" or name.startswith("data:")):
                 continue
-            nodes = built[name].nodes
+            nodes = sets[name]
             left = np.bincount(found[:, end], minlength=len(nodes)) == 0
             left &= ~nodes.boundary if end else True
             if left.any():
@@ -214,13 +229,18 @@ def _refuse_left_out(built: Mapping[str, MeshNodes], pairs: Mapping[Pair, Pairs]
                 )
 
 
-def _edge_set(built: Mapping[str, MeshNodes], pair: Pair, pairs: Pairs, rules: Sequence[FeatureRule]) -> EdgeSet:
-    source, target = (built[name].nodes for name in pair)
-    columns = []
-    for rule in rules:
-        feature = create("edge-feature", rule.plugin, rule.options, where=f"graph.edges {pair[0]} → {pair[1]}")
-        values = feature.values(source, target, pairs)
-        per_target = rule.per == "target"
-        columns.append(normed_per_target(values, rule.norm, pairs[:, 1]) if per_target else normed(values, rule.norm))
-    features = np.concatenate(columns, axis=1).astype(np.float32)
-    return EdgeSet(pairs[:, 0].copy(), pairs[:, 1].copy(), len(source), len(target), features)
+def _edge_set(sets: Mapping[str, NodeSet], pair: Pair, pairs: Pairs, rules: Sequence[FeatureRule]) -> EdgeSet:
+    source, target = (sets[name] for name in pair)
+    where = f"graph.edges {pair[0]} → {pair[1]}"
+    columns = [_feature(rule, source, target, pairs, where) for rule in rules]
+    features = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+    ends = (np.ascontiguousarray(pairs[:, end]) for end in (0, 1))
+    return EdgeSet(*ends, len(source), len(target), np.ascontiguousarray(features))
+
+
+def _feature(rule: FeatureRule, source: NodeSet, target: NodeSet, pairs: Pairs, where: str) -> NDArray[np.float32]:
+    """The values of one feature over their norm; shape `[edge, k]`."""
+    values = create("edge-feature", rule.plugin, rule.options, where=where).values(source, target, pairs)
+    if rule.per == "target":
+        return normed_per_target(values, rule.norm, pairs[:, 1]).astype(np.float32)
+    return normed(values, rule.norm, np.float32)

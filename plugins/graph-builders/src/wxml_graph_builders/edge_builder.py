@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 from wxml.errors import ContractError
+from wxml.graphs.edge_order import ordered
 
 from wxml_graph_builders.mesh_nodes import MeshNodes, Pairs
 
@@ -31,9 +32,7 @@ class EdgeBuilder(ABC):
             raise self._fault("returned anything but an array of node numbers [edge, 2]")
         if pairs.size and (pairs.min() < 0 or np.any(pairs.max(axis=0) >= (len(source), len(target)))):
             raise self._fault(f"returned numbers of nodes beyond {len(source)} sources and {len(target)} targets")
-        order = np.sort(pairs[:, 1].astype(np.int64) * len(source) + pairs[:, 0].astype(np.int64))
-        order = order[np.diff(order, prepend=-1) != 0]
-        return np.stack([order % max(len(source), 1), order // max(len(source), 1)], axis=1)
+        return ordered(*pairs.T).T
 
     @abstractmethod
     def _edges(self, source: MeshNodes, target: MeshNodes) -> Pairs:

@@ -3,7 +3,7 @@
 Of nodes at the same distance, those with the lower numbers are taken.
 """
 
-__all__ = ["NearestEdges", "RadiusEdges", "greatest_gap", "nearest_nodes"]
+__all__ = ["NearestEdges", "RadiusEdges", "edge_set", "greatest_gap", "nearest_nodes"]
 
 from collections.abc import Iterator
 from typing import Annotated, TypeVar
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.spatial import cKDTree
 from wxml import EdgeSet, NodeSet, Options
+from wxml.graphs.edge_geometry import edge_features
+from wxml.graphs.edge_order import ordered
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -38,15 +40,18 @@ class RadiusEdges(Options):
         A source node that no target reads is then joined to its nearest target; and with `every_target` a target that
         reads none to its nearest source, however far. Distances are chords on the unit sphere.
         """
-        sources, targets = source.points, target.points
+        pairs = self._pairs(source.points, target.points, every_target)
+        return edge_set(source, target, pairs)
+
+    def _pairs(self, sources: Points, targets: Points, every_target: bool) -> Indices:
         into, start = self.within(sources, targets)
-        idle_target = np.flatnonzero((np.bincount(into, minlength=len(target)) == 0) & every_target)
-        idle_source = np.flatnonzero(np.bincount(start, minlength=len(source)) == 0)
+        idle_target = np.flatnonzero((np.bincount(into, minlength=len(targets)) == 0) & every_target)
+        idle_source = np.flatnonzero(np.bincount(start, minlength=len(sources)) == 0)
         _, nearest_source = nearest_nodes(sources, targets[idle_target], 1)
         _, nearest_target = nearest_nodes(targets, sources[idle_source], 1)
         start = np.concatenate([start, nearest_source, idle_source])
         into = np.concatenate([into, idle_target, nearest_target])
-        return EdgeSet.between(source, target, start, into)
+        return ordered(start, into)
 
     def within(self, sources: Points, targets: Points) -> tuple[Indices, Indices]:
         """Target and source numbers of the pairs within the radius, before any node left out is joined.
@@ -63,8 +68,18 @@ class NearestEdges(Options):
 
     def between(self, source: NodeSet, target: NodeSet) -> EdgeSet:
         """`nearest` edges into every target node, or as many as there are source nodes."""
-        into, start = nearest_nodes(source.points, target.points, self.nearest)
-        return EdgeSet.between(source, target, start, into)
+        return edge_set(source, target, ordered(*nearest_nodes(source.points, target.points, self.nearest)[::-1]))
+
+
+def edge_set(source: NodeSet, target: NodeSet, pairs: Indices) -> EdgeSet:
+    """The edges of pairs in their order, with the features of `EdgeSet.between`, which keeps its unsorted pairs longer.
+
+    Args:
+        source: the nodes at which edges start.
+        target: the nodes at which they end.
+        pairs: sources and targets as `wxml.graphs.edge_order.ordered` gives them, shape `[2, edge]`.
+    """
+    return EdgeSet(*pairs, len(source), len(target), edge_features(source, target, *pairs))
 
 
 def nearest_nodes(nodes: Points, queries: Points, number: int, within: float = np.inf) -> tuple[Indices, Indices]:

@@ -12,6 +12,7 @@ from wxml.errors import DataError
 from wxml_graph_builders.edges import NearestEdges, RadiusEdges
 from wxml_graph_builders.icosphere import Icosphere, icosphere
 from wxml_graph_builders.mesh import DECODER, ENCODER, mesh_graph, multi_scale_mesh, refuse_coarsest
+from wxml_graph_builders.mesh_nodes import Pairs
 
 
 class Icosahedral(GraphBuilder):
@@ -66,14 +67,18 @@ class Icosahedral(GraphBuilder):
                 f"graph builder `icosahedral` serves global grids, got a regional one of {len(grid)} nodes",
                 fix="write `graph: {plugin: limited-area}`",
             )
+        mesh, coarser = self._meshes()
+        return mesh_graph(grid, mesh, self.encoder, self.decoder, coarser)
+
+    def _meshes(self) -> tuple[Mesh, list[tuple[Mesh, Pairs]]]:
+        """The finest mesh; and the coarser ones, each with pairs of a node of the one before and its own."""
         sphere = icosphere(self.refinement)
         mesh = self._mesh(sphere, self.refinement)
         finest = range(self.refinement, self.refinement - self.hierarchy, -1)
-        coarser = [(self._mesh(sphere, level - 1), sphere.parents(level)) for level in finest]
-        return mesh_graph(grid, mesh, self.encoder, self.decoder, coarser)
+        return mesh, [(self._mesh(sphere, level - 1), sphere.parents(level)) for level in finest]
 
     def _mesh(self, sphere: Icosphere, refinement: int) -> Mesh:
         """The nodes of a refinement, joined by its edges and those of all coarser ones that count."""
-        levels = [sphere.edges(level) for level in range(self.coarsest, refinement + 1)]
+        levels = (sphere.edges(level) for level in range(self.coarsest, refinement + 1))
         count = 10 * 4**refinement + 2
         return multi_scale_mesh(NodeSet(*from_unit_vectors(sphere.points[:count])), levels)

@@ -2,14 +2,15 @@
 
 __all__ = ["DECODER", "ENCODER", "mesh_graph", "multi_scale_mesh", "refuse_coarsest"]
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from wxml import EdgeSet, Graph, Grid, Mesh, NodeSet
 from wxml.errors import DataError
+from wxml.graphs.edge_order import ordered
 
-from wxml_graph_builders.edges import NearestEdges, RadiusEdges
+from wxml_graph_builders.edges import NearestEdges, RadiusEdges, edge_set
 
 Pairs = NDArray[np.int64]
 
@@ -52,10 +53,9 @@ def mesh_graph(
     return Graph(sets, edges)
 
 
-def multi_scale_mesh(nodes: NodeSet, levels: Sequence[Pairs]) -> Mesh:
+def multi_scale_mesh(nodes: NodeSet, levels: Iterable[Pairs]) -> Mesh:
     """The mesh whose edges are the union of the levels' directed edges, each of shape `[edge, 2]`."""
-    pairs = np.concatenate(levels)
-    return Mesh(nodes, EdgeSet.between(nodes, nodes, pairs[:, 0], pairs[:, 1]))
+    return Mesh(nodes, edge_set(nodes, nodes, ordered(*np.concatenate([pairs.T for pairs in levels], axis=1))))
 
 
 def refuse_coarsest(coarsest: int, finest: int) -> None:

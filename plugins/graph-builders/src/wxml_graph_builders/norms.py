@@ -3,10 +3,11 @@
 __all__ = ["Norm", "normed", "normed_per_target"]
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from wxml.graphs.edge_geometry import spread
 
 Values = NDArray[np.float64]
 Norm = Literal["none", "l1", "l2", "max", "range", "std"]
@@ -19,7 +20,7 @@ _SCALES: dict[str, Callable[[Values], Values]] = {
 }
 
 
-def normed(values: Values, norm: Norm) -> Values:
+def normed(values: Values, norm: Norm, kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
     """The values over a norm of the whole set; a norm of 0 leaves them as they are.
 
     `l1`: the sum of their sizes; `l2`: the root of the sum of their squares; `max`: the greatest size; each for its
@@ -29,15 +30,17 @@ def normed(values: Values, norm: Norm) -> Values:
     Args:
         values: shape `[item, column]`.
         norm: its name.
+        kind: the type of the result; it is reckoned in double precision.
     """
     if norm == "none" or not len(values):
-        return values
+        return values.astype(kind, copy=False)
     if norm == "std":
-        spread = float(values.std())
-        return values / spread if spread > 1e-12 else values
-    scale = _SCALES[norm](values)
-    start = values.min(axis=0) if norm == "range" else 0.0
-    return np.asarray((values - start) / np.where(scale > 0, scale, 1.0))
+        deviation = spread(values)
+        scale = np.float64(deviation if deviation > 1e-12 else 1.0)
+    else:
+        scale = _SCALES[norm](values)
+        values = values - values.min(axis=0) if norm == "range" else values
+    return np.divide(values, np.where(scale > 0, scale, 1.0), out=np.empty(values.shape, kind), casting="same_kind")
 
 
 def normed_per_target(values: Values, norm: Norm, target: NDArray[np.int64]) -> Values:

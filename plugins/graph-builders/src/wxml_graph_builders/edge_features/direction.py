@@ -1,6 +1,6 @@
 """Edge features that say in which direction a target sees its source."""
 
-__all__ = ["Azimuth", "Direction", "Harmonics", "directions"]
+__all__ = ["Azimuth", "Direction", "Harmonics"]
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import NodeSet
-from wxml.data.sphere import local_direction
+from wxml.graphs.edge_geometry import directions
 
 from wxml_graph_builders.edge_feature import EdgeFeature
 from wxml_graph_builders.mesh_nodes import Pairs
@@ -21,7 +21,7 @@ class Direction(EdgeFeature):
         """It has no options."""
 
     def _values(self, source: NodeSet, target: NodeSet, edges: Pairs) -> NDArray[Any]:
-        return directions(source, target, edges)
+        return directions(source, target, *edges.T)
 
 
 class Azimuth(EdgeFeature):
@@ -34,7 +34,7 @@ class Azimuth(EdgeFeature):
         """It has no options."""
 
     def _values(self, source: NodeSet, target: NodeSet, edges: Pairs) -> NDArray[Any]:
-        return directions(target, source, edges[:, ::-1])
+        return directions(target, source, *edges.T[::-1])
 
 
 class Harmonics(EdgeFeature):
@@ -49,13 +49,7 @@ class Harmonics(EdgeFeature):
         self.order = order
 
     def _values(self, source: NodeSet, target: NodeSet, edges: Pairs) -> NDArray[Any]:
-        direction = directions(source, target, edges)
+        direction = directions(source, target, *edges.T)
         angle = np.arctan2(direction[:, 1], direction[:, 0])[:, None] * np.arange(1, self.order + 1)
         waves = np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(len(edges), 2 * self.order)
         return np.where(np.any(direction != 0, axis=1, keepdims=True), waves, 0.0)
-
-
-def directions(source: NodeSet, target: NodeSet, edges: Pairs) -> NDArray[np.float64]:
-    """Unit vectors (east, north) of the directions in which targets see sources, shape `[edge, 2]`."""
-    start, end = edges.T
-    return local_direction(source.points[start], target.points[end], target.longitudes[end])

@@ -1,6 +1,6 @@
 """The EdgeFeature `length`: how long an edge is."""
 
-__all__ = ["Length", "lengths"]
+__all__ = ["Length"]
 
 from typing import Annotated, Any, Literal
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import NodeSet
-from wxml.data.sphere import angular_distance
+from wxml.graphs.edge_geometry import lengths
 
 from wxml_graph_builders.areas import EARTH_RADIUS_KM
 from wxml_graph_builders.edge_feature import EdgeFeature
@@ -29,7 +29,7 @@ class Length(EdgeFeature):
         self.unit = unit
 
     def _values(self, source: NodeSet, target: NodeSet, edges: Pairs) -> NDArray[Any]:
-        length = lengths(source, target, edges)
+        length = lengths(source, target, *edges.T)
         if self.unit == "km":
             return length[:, None] * EARTH_RADIUS_KM
         if self.unit == "radians":
@@ -38,8 +38,3 @@ class Length(EdgeFeature):
         np.maximum.at(longest, edges[:, 1], length)
         scale = longest[edges[:, 1]]
         return np.where(scale > 0, length / np.where(scale > 0, scale, 1.0), 0.0)[:, None]
-
-
-def lengths(source: NodeSet, target: NodeSet, edges: Pairs) -> NDArray[np.float64]:
-    """The great-circle length of each edge in radians, shape `[edge]`."""
-    return angular_distance(source.points[edges[:, 0]], target.points[edges[:, 1]])
