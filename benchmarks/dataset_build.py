@@ -22,7 +22,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import netCDF4
@@ -41,7 +40,19 @@ NOTES = """`recode` is the copy that a build is held against: it reads the same 
 same chunks with the same codec, and writes them. `copy` reads and writes bytes as they are, neither unpacks nor packs,
 and no program that packs can come near it; its ratio says what packing costs, not what wxml adds. On a busy machine
 look at processor time.
+
+`quarter` has a quarter of the dates. A source of up to 512 MiB keeps what was read until a task of 64 dates is done, a
+larger one keeps nothing, so a small dataset may need a little more memory than a large one.
 """
+MEASURE = """
+import resource, subprocess, sys, time
+began = time.perf_counter()
+code = subprocess.run(sys.argv[1:], stdout=sys.stderr).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss)
+sys.exit(code)
+"""
+"""Runs a command from a small process: a child's peak counts what its parent had when it was started."""
 COPY = """
 import os, sys
 with open(sys.argv[1], "rb") as old, open(sys.argv[2], "wb") as new:
@@ -116,17 +127,20 @@ def measured(command: list[str], folder: Path) -> dict[str, float]:
     shutil.rmtree(out, ignore_errors=True)
     out.unlink(missing_ok=True)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "WXML_CACHE": str(folder / "cache")}
-    began = time.perf_counter()
+    whole = [str(out) if part == "OUT" else part for part in command]
     with (folder / "log").open("w") as log:
-        child = subprocess.Popen(
-            [str(out) if part == "OUT" else part for part in command], env=environment, stdout=log, stderr=log
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, *whole],
+            check=False,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
-        _, status, used = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
+    if done.returncode:
         raise SystemExit(f"{command[0]} failed:\n{(folder / 'log').read_text()[-2000:]}")
-    return {"wall_s": wall, "cpu_s": used.ru_utime + used.ru_stime, "peak_MiB": used.ru_maxrss / 1024}
+    wall, processor, peak = map(float, done.stdout.split())
+    return {"wall_s": wall, "cpu_s": processor, "peak_MiB": peak / 1024}
 
 
 def main() -> None:

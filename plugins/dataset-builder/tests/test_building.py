@@ -7,8 +7,10 @@ import pytest
 import zarr
 from click.testing import CliRunner
 from wxml import DataSource, Moments, create
+from wxml_dataset_builder import building
 from wxml_dataset_builder.command import command
 from wxml_dataset_builder.span import counted_alike
+from wxml_dataset_sources.xarray_source import XarraySource
 
 SOURCE = {"start": "2000-01-01", "end": "2000-01-06", "truncation": 5, "spin_up_days": 0}
 RECIPE = """
@@ -45,6 +47,21 @@ def test_the_values_come_back_bit_for_bit(store: Path, source: DataSource) -> No
     assert built.header.grid.identity == source.header.grid.identity
     times = source.header.times
     assert np.array_equal(built.read(times, built.header.names), source.read(times, source.header.names))
+
+
+def test_a_build_has_its_source_forget_each_task(lab, tmp_path, monkeypatch):
+    """So its memory does not grow with the number of dates."""
+    tasks, forget = [], XarraySource.forget
+    monkeypatch.setattr(XarraySource, "forget", lambda one: (tasks.append(1), forget(one)))
+    monkeypatch.setattr(building, "TASK_DATES", 5)
+    path = lab.world(tmp_path / "a.nc", 24)
+    (tmp_path / "recipe.yaml").write_text(f"source: {{plugin: xarray, path: {path}}}\n")
+    run("build", tmp_path / "recipe.yaml", tmp_path / "out.zarr", "--workers", "1")
+    assert len(tasks) == 5
+    built = create("data-source", "anemoi", {"path": str(tmp_path / "out.zarr")})
+    source = create("data-source", "xarray", {"path": str(path)})
+    times, names = source.header.times, source.header.names
+    np.testing.assert_array_equal(built.read(times, names), source.read(times, names))
 
 
 def test_statistics_are_those_of_the_period(store: Path, source: DataSource) -> None:

@@ -1,5 +1,7 @@
 """What was read stays in memory if the source fits there; only the chunks that are asked for are decoded."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import netCDF4
@@ -9,7 +11,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from wxml_dataset_sources.xarray_reading import arrays
+from wxml_dataset_sources.xarray_reading import arrays, opening
 from wxml_dataset_sources.xarray_reading.arrays import ArrayReader
 from wxml_dataset_sources.xarray_source import XarraySource
 
@@ -106,3 +108,33 @@ def test_the_netcdf_library_keeps_few_chunks_of_a_file_that_is_read(tmp_path: Pa
     assert np.array_equal(source.read(source.header.times[:2], ["t_1"])[:, 0, 0], VALUES[:2, 0].reshape(2, -1))
     with netCDF4.Dataset(path) as file:
         assert file["t"].get_var_chunk_cache()[0] == 2**20
+
+
+def test_a_source_that_forgot_reads_again_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And its memory is free: nothing else holds it."""
+    source = XarraySource(path=write(tmp_path, "zarr", (4, 2, 3, 4)))
+    reads = counted(monkeypatch)
+    for _ in range(2):
+        source.read(source.header.times[:4], ["t_1", "t_2"])
+    assert reads == [([0, 1, 2, 3], [0, 1])]
+    (kept,) = source._kept._kept.values()  # type: ignore[union-attr]
+    memory = weakref.ref(kept.values)
+    del kept
+    source.forget()
+    gc.collect()
+    assert memory() is None
+    values = source.read(source.header.times[:4], ["t_1", "t_2"])
+    assert reads == [([0, 1, 2, 3], [0, 1])] * 2
+    np.testing.assert_array_equal(values[:, 0], VALUES[:4, :2].reshape(4, 2, 12))
+
+
+def test_files_stay_open_until_all_of_them_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is opened once for a read, however many of its variables come into memory as a whole in it."""
+    names = ["a", "b", "c"]
+    one = dataset()["t"].isel(level=0, drop=True)
+    xr.Dataset({name: one.assign_attrs(units="K") for name in names}).to_netcdf(tmp_path / "a.nc")
+    source, opened = XarraySource(path=str(tmp_path / "a.nc")), []
+    check = opening.check_hdf5_file
+    monkeypatch.setattr(opening, "check_hdf5_file", lambda path: opened.append(path) or check(path))
+    source.read(source.header.times, names)
+    assert len(opened) == 1

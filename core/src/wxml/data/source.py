@@ -243,6 +243,13 @@ class DataSource(ABC):
         """
         return None
 
+    def forget(self) -> None:  # noqa: B027  # a source that keeps nothing has nothing to do
+        """Let go of values that are kept in memory for later reads, which then take them from the files again.
+
+        A caller that reads each value once says so from time to time, so that its memory does not grow with what it has
+        read. By default nothing is kept.
+        """
+
     def chunk_groups(self) -> NDArray[np.intp]:
         """Number the variables so that those of one number are read at the cost of one of them; by default all are.
 

@@ -43,6 +43,10 @@ class Wrapped(SelectiveSource):
         own = self._source.fingerprint()
         return None if own is None else fingerprint_of(own, *self._form)
 
+    def forget(self) -> None:
+        """See `DataSource.forget`."""
+        self._source.forget()
+
     def chunk_groups(self) -> NDArray[np.intp]:
         """Those of the source as it is: it has the same variables."""
         return self._source.chunk_groups()

@@ -151,6 +151,14 @@ class DataSourceContract(Contract):
         first[:] = 12345.0
         _require_equal(source.read(times, names), kept, "a second read returns the caller's changes to the first one")
 
+    def test_a_source_that_forgot_reads_the_same(self) -> None:
+        """`forget` lets go of what is kept for later reads, and changes no value."""
+        times, names = self._sample()
+        source = self.make()
+        expected = source.read(times, names).copy()
+        source.forget()
+        _require_equal(source.read(times, names), expected, "a read after `forget` gives other values")
+
     def test_missing_values_are_nan(self) -> None:
         """Values are neither infinite nor fill values such as 1e20, and each (time, variable) of `missing` has NaN."""
         times, names = self._sample()

@@ -79,6 +79,12 @@ class Span:
         with one_reads:
             return self.source.read(self.plan.axis.dates[positions], self.plan.names[self.plan.kept_variables :])
 
+    def forget(self) -> None:
+        """Have the source let go of what it keeps of the dates that are built, which nobody reads again."""
+        with one_reads:
+            if "source" in vars(self):
+                self.source.forget()
+
     def _stored_type(self, values: NDArray[np.float32]) -> list[Values]:
         return list(values.astype(self.plan.geometry.dtype, copy=False))
 
@@ -155,6 +161,7 @@ def build_span(target: Path, identity: str, reading: Reading | None, first: int,
         for unit in units:
             here = geometry.dates_of(unit)
             _build_unit(span, unit, values[here.start - dates.start : here.stop - dates.start], window)
+    span.forget()
     return last - first
 
 

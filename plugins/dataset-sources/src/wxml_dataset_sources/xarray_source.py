@@ -176,6 +176,11 @@ class XarraySource(SelectiveSource):
         """See `fingerprint_of_locations`."""
         return fingerprint_of_locations(self._locations, self._options)
 
+    def forget(self) -> None:
+        """Let go of what was read."""
+        if self._kept is not None:
+            self._kept.forget()
+
     def chunk_groups(self) -> NDArray[np.intp]:
         """Each parameter is apart, and levels in other chunks are; all are together where requests take longest."""
         return super().chunk_groups() if self._are_remote() else self._assembly.chunk_groups()
@@ -187,8 +192,9 @@ class XarraySource(SelectiveSource):
         out.fill(np.nan)
         with named_by_address(self._locations):
             if not self._are_remote():
-                for share in shares:
-                    self._fill(share, request, out)
+                are_whole_now = [self._fill(share, request, out) for share in shares]
+                if any(are_whole_now):
+                    release()  # what is in memory needs no open file
                 return
             for file in self._files:
                 if file.store is not None:
@@ -201,26 +207,30 @@ class XarraySource(SelectiveSource):
         """Whether a store is read where it is, on another machine."""
         return any(location.store is not None for location in self._locations)
 
-    def _fill(self, share: Share, request: ReadRequest, out: NDArray[np.float32]) -> None:
-        """Read what one block has of a request."""
+    def _fill(self, share: Share, request: ReadRequest, out: NDArray[np.float32]) -> bool:
+        """Read what one block has of a request; returns whether the block is in memory as a whole since then."""
         block = self._assembly.blocks[share.number]
         members = np.arange(self.header.members)[request.members]
-        values, places = self._values(share.number, (share.rows, members * (block.members > 1), share.levels))
+        values, places, is_whole_now = self._values(
+            share.number, (share.rows, members * (block.members > 1), share.levels)
+        )
         rows, members, levels = places
         for column, level in zip(share.columns, levels, strict=True):
             out[share.places, :, column] = values[:, :, level][np.ix_(rows, members)][..., request.nodes]
+        return is_whole_now
 
     def _values(
         self, number: int, wanted: tuple[NDArray[np.intp], ...]
-    ) -> tuple[NDArray[np.float32], tuple[NDArray[np.intp], ...]]:
-        """Values `[time, member, level, node]` of a block, and where in them the wanted times, members, levels are."""
+    ) -> tuple[NDArray[np.float32], tuple[NDArray[np.intp], ...], bool]:
+        """Values `[time, member, level, node]` of a block, and where in them the wanted times, members, levels are.
+
+        The third one says whether this read brought the last of the block into memory.
+        """
         if self._kept is None:
             some, places = zip(*(np.unique(each, return_inverse=True) for each in wanted), strict=True)
-            return self._assembly.blocks[number].read(*some), places
+            return self._assembly.blocks[number].read(*some), places, False
         values, is_whole_now = self._kept.read(number, *wanted)
-        if is_whole_now:
-            release()  # what is in memory needs no open file
-        return values, wanted
+        return values, wanted, is_whole_now
 
 
 def _examined(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:

@@ -83,6 +83,11 @@ class Combination(DataSource):
         every_member, every_node = slice(0, self.header.members), slice(0, len(self.header.grid))
         self._read_part(ReadRequest(time_indices, variable_indices, every_member, every_node), out)
 
+    def forget(self) -> None:
+        """See `DataSource.forget`."""
+        for source in self._sources:
+            source.forget()
+
     def provenance(self) -> dict[str, Any]:
         """The options, what each source says of itself, and the files of all of them as one list."""
         files: list[Any] = []

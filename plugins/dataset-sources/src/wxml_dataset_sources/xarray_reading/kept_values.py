@@ -2,8 +2,10 @@
 
 __all__ = ["KeptValues"]
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from mmap import mmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +70,10 @@ class KeptValues:
             kept.is_known[place] = True
         return kept.values, bool(kept.is_known.all())
 
+    def forget(self) -> None:
+        """Know nothing again."""
+        self._kept = {}
+
     def __getstate__(self) -> tuple[Block, ...]:
         return self._blocks
 
@@ -78,11 +84,17 @@ class KeptValues:
 def _unknown(block: Block) -> _Kept:
     times, levels = 1 if block.times is None else len(block.times), len(block.variables)
     try:
-        values = np.empty((times, block.members, levels, len(block.grid)), np.float32)
-    except MemoryError as error:
+        values = _mapped((times, block.members, levels, len(block.grid)))
+    except (MemoryError, OSError, OverflowError) as error:
         place = f"{block.origin} of `{block.path}`"
         raise DataError(f"{place} needs more memory than there is: {error}", fix=TOO_LARGE) from error
     return _Kept(values, np.zeros((times, block.members, levels), np.bool_))
+
+
+def _mapped(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Memory of its own, which the system has back as soon as nobody holds it; a heap may keep what was used of it."""
+    size = math.prod(shape)
+    return np.frombuffer(mmap(-1, max(1, 4 * size)), np.float32, size).reshape(shape)
 
 
 def _widened(positions: Positions, together: int, count: int) -> Positions:
