@@ -1,5 +1,6 @@
 """Two grids on one mesh, and three levels of the mesh, through the command line: train, forecast, verify."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,22 @@ def test_the_graph_is_what_the_config_says(done) -> None:
     else:
         assert checkpoint.graph.levels == ("mesh", "mesh:1", "mesh:2")
         assert any(weight.startswith("processor.before.2.") for weight in checkpoint.weights)
+
+
+@pytest.mark.parametrize("done", ["two grids"], indirect=True)
+def test_each_grid_is_validated_and_scored_alone(done) -> None:
+    folder = done[1]
+    with (folder / "run" / "history.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    whole, globe, north = (float(last[f"validation_loss{name}"]) for name in ("", "_globe", "_north"))
+    assert min(globe, north) < whole < max(globe, north)
+    with xr.open_dataset(folder / "scores" / "scores.nc", decode_timedelta=True) as scores:
+        rmse = scores["part_scores"].sel(metric="rmse").isel(prediction_timedelta=0)
+        assert rmse["part"].values.tolist() == ["globe", "north"]
+        for part, variable in (("globe", "t"), ("globe", "z"), ("north", "t")):
+            own = rmse.sel(part=part, variable=variable)
+            assert float(own.sel(forecast="forecast")) < float(own.sel(forecast="persistence")), (part, variable)
+        assert np.isnan(rmse.sel(part="north", variable="z")).all()
 
 
 def test_what_a_grid_lacks_is_missing_in_the_file(done) -> None:

@@ -58,3 +58,18 @@ def test_a_step_without_truth_has_no_loss_and_the_first_one_is_told(tmp_path, ca
     assert (tmp_path / "history.csv").read_text() == HEADER + "1,0.5,,0.1,1\n2,,,0.1,1\n3,,,0.1,1\n4,0.5,,0.1,1\n"
     assert [row.training_loss for row in heard] == [0.5, None, None, 0.5]
     assert [record.args[0] for record in caplog.records] == [2]
+
+
+def test_each_of_several_grids_has_a_column(tmp_path, caplog) -> None:
+    heard = []
+    history = History(tmp_path / "history.csv", 0, [heard.extend], ["globe", "north"])
+    for step in (1, 2):
+        history.record(step, torch.tensor(0.5), YES, 0.1, 1)
+    history.validated(0.75, 0.25, math.nan)
+    history.flush()
+    header = f"{HEADER.strip()},validation_loss_globe,validation_loss_north\n"
+    assert (tmp_path / "history.csv").read_text() == header + "1,0.5,,0.1,1,,\n2,0.5,0.75,0.1,1,0.25,\n"
+    losses = {"training_loss": 0.5, "validation_loss": 0.75, "validation_loss_globe": 0.25}
+    assert heard[1].metrics == {"learning_rate": 0.1, "rollout": 1.0, **losses}
+    History(tmp_path / "history.csv", 1, [], ["globe", "north"])
+    assert (tmp_path / "history.csv").read_text() == header + "1,0.5,,0.1,1,,\n"

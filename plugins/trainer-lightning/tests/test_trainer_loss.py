@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml import Graph
+from wxml import Graph, GridPart
 from wxml.data.variables import VariableRoles
 from wxml.errors import ConfigError
-from wxml_trainer_lightning.loss import WeightedSquaredError, squared_error
+from wxml_trainer_lightning.loss import WeightedSquaredError, part_losses, squared_error
 
 NAN = float("nan")
 
@@ -111,3 +111,42 @@ def test_without_a_boundary_the_loss_is_what_it_was_bit_for_bit(advection) -> No
     nowhere = squared_error(bounded(advection, np.zeros(len(advection.source.header.grid), bool)), "uniform", {})
     expected = np.asarray(advection.source.header.grid.area_weights, np.float32)
     assert nowhere.area_weights.numpy()[:, 0].tobytes() == expected.tobytes()
+
+
+def several(experiment):
+    """The experiment, the first 16 nodes of whose grid are one grid and the others another."""
+    grid = experiment.source.header.grid
+    parts = (GridPart("globe", 16), GridPart("north", len(grid) - 16, ("q",)))
+    return replace(experiment, preprocessing=replace(experiment.preprocessing, grid=replace(grid, parts=parts)))
+
+
+def test_grid_weights_are_factors_beside_the_area(advection) -> None:
+    experiment, areas = several(advection), advection.source.header.grid.area_weights
+    weighted = squared_error(experiment, "uniform", {}, {"north": 0.5}).area_weights.numpy()[:, 0]
+    np.testing.assert_allclose(weighted, np.where(np.arange(len(areas)) < 16, areas, 0.5 * areas), rtol=1e-6)
+    np.testing.assert_array_equal(
+        squared_error(experiment, "uniform", {}, {}).area_weights, squared_error(advection, "uniform", {}).area_weights
+    )
+
+
+@pytest.mark.carries_out("write names of the option `names` of the source")
+def test_weights_of_grids_that_are_not_there_are_refused(advection) -> None:
+    with pytest.raises(ConfigError, match="the data have no grid 'nort'; did you mean 'north'"):
+        squared_error(several(advection), "uniform", {}, {"nort": 1.0})
+    with pytest.raises(ConfigError, match="the data have no grid 'north'; they are one without a name"):
+        squared_error(advection, "uniform", {}, {"north": 1.0})
+    assert squared_error(several(advection), "uniform", {}, {"north": 1.0})
+
+
+def test_the_loss_is_the_mean_of_those_of_the_grids(advection) -> None:
+    experiment, areas = several(advection), advection.source.header.grid.area_weights
+    forecast = torch.randn(4, len(areas), 2, generator=torch.Generator().manual_seed(0))
+    truth = torch.zeros_like(forecast)
+    whole = squared_error(experiment, "tendency", {"q": 3.0})
+    parts = part_losses(experiment, "tendency", {"q": 3.0})
+    assert [part.name for part in parts] == ["globe", "north"]
+    each = [value(part, forecast.tolist(), truth.tolist()) for part in parts]
+    share = areas[:16].sum()
+    expected = pytest.approx(share * each[0] + (1 - share) * each[1], rel=1e-5)
+    assert value(whole, forecast.tolist(), truth.tolist()) == expected
+    assert part_losses(advection, "tendency", {}) == []

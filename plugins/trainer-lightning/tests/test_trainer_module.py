@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from wxml.data.sample_batch import ReadingCost
 from wxml_trainer_lightning.batches import Batch
-from wxml_trainer_lightning.loss import WeightedSquaredError
+from wxml_trainer_lightning.loss import PartLoss, WeightedSquaredError
 from wxml_trainer_lightning.module import AveragedModel, ForecastModule, Layout, Optimisation
 
 NAN = float("nan")
@@ -46,10 +46,9 @@ class Same(nn.Module):
         return states[:, -1:]
 
 
-def module_of_two_nodes(monkeypatch: pytest.MonkeyPatch) -> ForecastModule:
-    module = ForecastModule(
-        Same(), WeightedSquaredError([0.75, 0.25], [1.0]), Layout(1, 1, 1), Optimisation("adamw", 0.0, None, None)
-    )
+def module_of_two_nodes(monkeypatch: pytest.MonkeyPatch, *parts: PartLoss) -> ForecastModule:
+    loss = WeightedSquaredError([0.75, 0.25], [1.0])
+    module = ForecastModule(Same(), loss, Layout(1, 1, 1), Optimisation("adamw", 0.0, None, None), parts)
     trainer = SimpleNamespace(precision_plugin=SimpleNamespace(forward_context=nullcontext))
     monkeypatch.setattr(ForecastModule, "trainer", trainer)
     return module
@@ -65,8 +64,19 @@ def test_a_validation_is_the_mean_over_the_truth_that_is_there(monkeypatch) -> N
     """Not the mean of the batches: (0.75 · 4 + 0.25 · 16 + 0.25 · 1) / (0.75 + 0.25 + 0.25) = 7.25 / 1.25 = 5.8."""
     batches = [errors((2.0, 4.0), (NAN, 1.0)), errors((NAN, NAN))]
     for order in (batches, batches[::-1]):
-        assert module_of_two_nodes(monkeypatch).validation_loss(order) == pytest.approx(5.8)
-    assert math.isnan(module_of_two_nodes(monkeypatch).validation_loss(batches[1:]))
+        assert module_of_two_nodes(monkeypatch).validation_losses(order) == pytest.approx([5.8])
+    (nothing,) = module_of_two_nodes(monkeypatch).validation_losses(batches[1:])
+    assert math.isnan(nothing)
+
+
+def test_each_of_several_grids_is_validated_alone(monkeypatch) -> None:
+    """The grid of the first node: 4; that of the second: (16 + 1) / 2; a grid without truth has none."""
+    nodes = {"globe": slice(0, 1), "north": slice(1, 2)}
+    parts = [PartLoss(name, each, WeightedSquaredError([0.25], [1.0])) for name, each in nodes.items()]
+    losses = module_of_two_nodes(monkeypatch, *parts).validation_losses([errors((2.0, 4.0), (NAN, 1.0))])
+    assert losses == pytest.approx([5.8, 4.0, 8.5])
+    losses = module_of_two_nodes(monkeypatch, *parts).validation_losses([errors((NAN, 4.0), (NAN, 1.0))])
+    assert losses == pytest.approx([8.5, NAN, 8.5], nan_ok=True)
 
 
 def test_a_batch_without_truth_says_so(monkeypatch) -> None:

@@ -215,6 +215,9 @@ class MemoryForecast:
     def boundary(self):
         return np.zeros(4, bool)
 
+    def grid(self):
+        return Grid.regular([30.0, -30.0], [0.0, 180.0])
+
     def read(self, case, variables):
         return np.zeros((1, len(variables), 4))
 

@@ -279,7 +279,7 @@ def parts_from_text(target: str, text: Any, count: int) -> tuple[GridPart, ...]:
     except (ValueError, TypeError, DataError) as error:
         raise DataError(
             f"the `{PARTS}` of `{target}` is damaged: {error}",
-            fix=f"write the forecast again, or take `{PART}` out: its nodes are then one grid",
+            fix="write the forecast again, or take `grid_part` out: its nodes are then one grid",
         ) from error
     return parts
 

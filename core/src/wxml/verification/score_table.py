@@ -4,6 +4,7 @@ __all__ = ["score_table", "scores_as_json"]
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,22 @@ PENALTIES: dict[Better, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = 
 def score_table(scores: Scores, metric: str | None = None) -> str:
     """One row per variable and forecast, one column per lead time, and how often the forecast beats each baseline.
 
+    Of several grids, a table of all nodes comes first, then one of each grid.
+
     Args:
         scores: the scores.
         metric: one of `scores.metrics`; None: the first.
     """
     metric = scores.metrics[0] if metric is None else metric
+    title = f"{metric.upper()}, {scores.cases} initial times"
+    if not scores.parts:
+        return _table(scores, metric, title)
+    grids = [_table(scores.of_part(name), metric, f"\n{title}, the grid {name} alone") for name in scores.parts]
+    return "\n".join([_table(scores, metric, f"{title}, all grids"), *grids])
+
+
+def _table(scores: Scores, metric: str, title: str) -> str:
+    """The table of one metric on some nodes, below a title."""
     shown = _shown_lead_times(scores.lead_times)
     rows = [("variable", "units", "forecast", *(format_duration(scores.lead_times[i]) for i in shown))]
     for variable, units in zip(scores.variables, scores.units, strict=True):
@@ -37,7 +49,6 @@ def score_table(scores: Scores, metric: str | None = None) -> str:
             values = scores.get(metric, name, variable)[shown]
             numbers = ("–" if np.isnan(value) else f"{value:.4g}" for value in values)
             rows.append((*((variable, units) if number == 0 else ("", "")), name, *numbers))
-    title = f"{metric.upper()}, {scores.cases} initial times"
     return "\n".join([title, *columns(rows, right=range(3, len(rows[0]))), *_summary(scores, metric)])
 
 
@@ -64,8 +75,18 @@ def _summary(scores: Scores, metric: str) -> list[str]:
 
 
 def scores_as_json(scores: Scores) -> str:
-    """Every score: {"schema": 1, "cases": …, "scores": [{metric, forecast, variable, units, lead_time, value}, …]}."""
-    rows = [
+    """Every score: {"schema": 1, "cases": …, "scores": [{metric, forecast, variable, units, lead_time, value}, …]}.
+
+    Of several grids, `"parts"` has the name of each → the scores on its nodes, in the same form.
+    """
+    parts = {name: _rows(scores.of_part(name)) for name in scores.parts}
+    found = {"schema": 1, "cases": scores.cases, "scores": _rows(scores)} | ({"parts": parts} if parts else {})
+    return json.dumps(found, indent=1)
+
+
+def _rows(scores: Scores) -> list[dict[str, Any]]:
+    """One entry for each score."""
+    return [
         {
             "metric": metric,
             "forecast": forecast,
@@ -79,4 +100,3 @@ def scores_as_json(scores: Scores) -> str:
         for variable, units in zip(scores.variables, scores.units, strict=True)
         for lead_time, value in zip(scores.lead_times, scores.get(metric, forecast, variable), strict=True)
     ]
-    return json.dumps({"schema": 1, "cases": scores.cases, "scores": rows}, indent=1)

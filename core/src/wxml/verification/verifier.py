@@ -4,7 +4,7 @@ __all__ = ["Better", "Scores", "VerificationTask", "Verifier"]
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.source import DataSource
-from wxml.errors import DataError
+from wxml.errors import DataError, nearest
 
 Better = Literal["smaller", "larger", "nearer to zero"]
 """The direction in which a score is better: `smaller` for an error, `larger` for a correlation, the last for a bias."""
@@ -52,6 +52,10 @@ class Scores:
     """The number of initial times that were verified."""
     better: tuple[Better, ...]
     """The direction of each metric."""
+    parts: tuple[str, ...] = ()
+    """The names of the grids whose nodes the forecast has, each of which is scored alone, too; empty for one grid."""
+    part_values: NDArray[np.float64] | None = None
+    """Shape `[part, metric, forecast, variable, lead_time]`; None without `parts`."""
 
     def __post_init__(self) -> None:
         shape = (len(self.metrics), len(self.forecasts), len(self.variables), len(self.lead_times))
@@ -65,11 +69,36 @@ class Scores:
                 f"`better` of scores must have {len(self.metrics)} entries, got {len(self.better)}",
                 fix="write the direction of each of `metrics`",
             )
+        found = None if self.part_values is None else self.part_values.shape
+        if found != (len(self.parts), *shape) and (self.parts or found is not None):
+            raise DataError(
+                f"`part_values` of scores must have shape {(len(self.parts), *shape)}, got {found}",
+                fix="give the scores of each of `parts`, in the order of `values`",
+            )
 
     def get(self, metric: str, forecast: str, variable: str) -> NDArray[np.float64]:
         """One curve: the score at every lead time."""
         where = self.metrics.index(metric), self.forecasts.index(forecast), self.variables.index(variable)
         return np.asarray(self.values[where])
+
+    def of_part(self, name: str) -> "Scores":
+        """The scores on the nodes of one of the `parts`, of the variables that are scored there.
+
+        Raises:
+            DataError: there is no such part.
+        """
+        if self.part_values is None or name not in self.parts:
+            raise DataError(f"the scores have no part {name!r}", fix=nearest(name, self.parts))
+        values = self.part_values[self.parts.index(name)]
+        there = np.flatnonzero(np.isfinite(values).any(axis=(0, 1, 3)))
+        return replace(
+            self,
+            variables=tuple(self.variables[number] for number in there),
+            units=tuple(self.units[number] for number in there),
+            values=values[:, :, there],
+            parts=(),
+            part_values=None,
+        )
 
 
 class Verifier(ABC):

@@ -45,14 +45,15 @@ class Validation:
         self.loss: float | None = None
         self.best: Best | None = None
 
-    def run(self, module: ForecastModule, step: int) -> float:
-        """Return the validation loss, and keep the weights if it is lower than every one before."""
-        loss = module.validation_loss(self.batches or ())
+    def run(self, module: ForecastModule, step: int) -> list[float]:
+        """Return the validation loss, then that of each of several grids; keep the weights with the lowest loss."""
+        losses = module.validation_losses(self.batches or ())
+        loss = losses[0]
         if self.keep_best and loss < (self.best.loss if self.best else math.inf):
             weights = {name: tensor.detach().cpu().clone() for name, tensor in module.judged.state_dict().items()}
             self.best = Best(loss, step, weights)
         self.loss = loss
-        return loss
+        return losses
 
 
 class CheckpointCallback(Callback):
@@ -90,7 +91,7 @@ class CheckpointCallback(Callback):
         rollout = batch.values.shape[1] - module.layout.input_steps
         self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
         if self.validation.batches and (is_over or step % self.validation.every == 0):
-            self.history.validated(self.validation.run(module, step))
+            self.history.validated(*self.validation.run(module, step))
         is_last = is_over or self.interruption.is_requested
         if is_last or step % self.checkpoint_every == 0:
             self.write_state(module)

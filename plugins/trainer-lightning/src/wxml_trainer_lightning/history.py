@@ -1,12 +1,12 @@
 """The history of a training: one row for each step, in `history.csv`."""
 
-__all__ = ["History", "Listener", "ProgressListener", "Row"]
+__all__ = ["History", "Listener", "ProgressListener", "Row", "part_column"]
 
 import logging
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from wxml_trainer_lightning.schedule import Budget
 from wxml_trainer_lightning.state import after_failure
 
 LOG = logging.getLogger("wxml")
-COLUMNS = "step,training_loss,validation_loss,learning_rate,rollout\n"
+COLUMNS = ("step", "training_loss", "validation_loss", "learning_rate", "rollout")
 FLUSH_SECONDS = 0.5  # losses stay on the device this long, so that an accelerator need not wait for every one
 
 
@@ -37,12 +37,29 @@ class Row:
     rollout: int
     """The number of forecast steps in the loss."""
     validation_loss: float | None = None
+    part_losses: Mapping[str, float | None] = field(default_factory=dict)
+    """The validation loss on each of several grids, by its name; None where there is none."""
 
     def __str__(self) -> str:
-        training, validation = (
-            "" if loss is None else repr(loss) for loss in (self.training_loss, self.validation_loss)
+        training, validation, *parts = (
+            "" if loss is None else repr(loss)
+            for loss in (self.training_loss, self.validation_loss, *self.part_losses.values())
         )
-        return f"{self.step},{training},{validation},{self.learning_rate!r},{self.rollout}\n"
+        values = [str(self.step), training, validation, repr(self.learning_rate), str(self.rollout), *parts]
+        return f"{','.join(values)}\n"
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """All numbers that there are, by the names of the columns."""
+        losses = {"training_loss": self.training_loss, "validation_loss": self.validation_loss}
+        losses |= {part_column(name): loss for name, loss in self.part_losses.items()}
+        there = {name: loss for name, loss in losses.items() if loss is not None}
+        return {"learning_rate": self.learning_rate, "rollout": float(self.rollout), **there}
+
+
+def part_column(name: str) -> str:
+    """The column of the validation loss on one of several grids."""
+    return f"validation_loss_{name}"
 
 
 class Listener(Protocol):
@@ -66,6 +83,8 @@ class ProgressListener:
         for row in rows:
             training = "no loss" if row.training_loss is None else f"loss {row.training_loss:.4g}"
             validation = "" if row.validation_loss is None else f", validation {row.validation_loss:.4g}"
+            parts = [f"{name} {loss:.4g}" for name, loss in row.part_losses.items() if loss is not None]
+            validation += f" ({', '.join(parts)})" if parts else ""
             note = f"{training}{validation}, learning rate {row.learning_rate:.3g}, {self.budget.elapsed:.0f} s"
             note = f"{note}, {self.batches}"
             self.progress.update(row.step, note, fraction=self.budget.fraction(row.step))
@@ -81,9 +100,17 @@ class History:
     A flush fetches the training losses from the device and checks them.
     """
 
-    def __init__(self, path: Path, step: int, listeners: Sequence[Listener]) -> None:
-        """Continue the file after `step`; drop the rows of later steps, since the training makes these steps again."""
+    def __init__(self, path: Path, step: int, listeners: Sequence[Listener], parts: Sequence[str] = ()) -> None:
+        """Continue the file after `step`; drop the rows of later steps, since the training makes these steps again.
+
+        Args:
+            path: the file.
+            step: the last step that stays.
+            listeners: what receives new rows.
+            parts: the names of the grids that are validated alone, too; each has a column.
+        """
         self.path = path
+        self.parts = tuple(parts)
         self.last: Row | None = None
         self._listeners = listeners
         self._rows: list[Row] = []
@@ -99,7 +126,8 @@ class History:
             if line.endswith("\n") and number.isdecimal() and int(number) <= step:
                 kept.append(line)
         with staged(path, overwrite=True) as temporary:
-            temporary.write_text(COLUMNS + "".join(kept), encoding="utf-8")
+            columns = ",".join([*COLUMNS, *map(part_column, self.parts)])
+            temporary.write_text(f"{columns}\n{''.join(kept)}", encoding="utf-8")
 
     @property
     def is_due(self) -> bool:
@@ -108,13 +136,15 @@ class History:
 
     def record(self, step: int, loss: Tensor, has_truth: Tensor, learning_rate: float, rollout: int) -> None:
         """Add the row of a step, with its loss, and whether it has one, still on the device."""
-        self._rows.append(Row(step, None, learning_rate, rollout))
+        self._rows.append(Row(step, None, learning_rate, rollout, part_losses=dict.fromkeys(self.parts)))
         self._losses.append(loss.detach())
         self._has_truth.append(has_truth)
 
-    def validated(self, loss: float) -> None:
-        """Add a validation loss to the row of the last step."""
-        self._rows[-1] = replace(self._rows[-1], validation_loss=loss)
+    def validated(self, loss: float, *part_losses: float) -> None:
+        """Add a validation loss to the row of the last step, and those of the parts; NaN stands for none of a part."""
+        there = (None if math.isnan(one) else one for one in part_losses)
+        parts = dict(zip(self.parts, there, strict=True))
+        self._rows[-1] = replace(self._rows[-1], validation_loss=loss, part_losses=parts)
 
     def flush(self) -> None:
         """Write the rows that were recorded since the last flush; warn of the first one without a training loss.

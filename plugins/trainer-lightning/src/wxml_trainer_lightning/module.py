@@ -3,7 +3,7 @@
 __all__ = ["AveragedModel", "ForecastModule", "Layout", "Optimisation"]
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from wxml import unroll
 
 from wxml_trainer_lightning.batches import Batch
-from wxml_trainer_lightning.loss import WeightedSquaredError
+from wxml_trainer_lightning.loss import PartLoss, WeightedSquaredError
 from wxml_trainer_lightning.optimizers import make_optimizer
 from wxml_trainer_lightning.options import OptimizerName
 from wxml_trainer_lightning.state_fit import fitting_moments
@@ -65,11 +65,17 @@ class ForecastModule(LightningModule):
     """A model with its loss and its optimizer; `average` is its moving average, if there is one."""
 
     def __init__(
-        self, model: nn.Module, loss: WeightedSquaredError, layout: Layout, optimisation: Optimisation
+        self,
+        model: nn.Module,
+        loss: WeightedSquaredError,
+        layout: Layout,
+        optimisation: Optimisation,
+        parts: Sequence[PartLoss] = (),
     ) -> None:
         super().__init__()
         self.model = model
         self.loss = loss
+        self.parts = nn.ModuleList(parts)
         self.layout = layout
         self.optimisation = optimisation
         self.average = None if optimisation.ema is None else AveragedModel(model, optimisation.ema)
@@ -89,17 +95,20 @@ class ForecastModule(LightningModule):
         return {"loss": total / weight.clamp_min(torch.finfo(weight.dtype).tiny), "has_truth": weight.detach() > 0}
 
     @torch.no_grad()
-    def validation_loss(self, batches: Iterable[Batch]) -> float:
-        """The loss of the judged model over all `batches`; a model with noise draws the same noise every time."""
+    def validation_losses(self, batches: Iterable[Batch]) -> list[float]:
+        """The loss of the judged model over all `batches`, then that on each of several grids; NaN without any truth.
+
+        A model with noise draws the same noise every time.
+        """
         model = self.judged
         was_training = model.training
         model.eval()
         with self.trainer.precision_plugin.forward_context(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            sums = [torch.stack(self._sums(model, batch.to(self.device))) for batch in batches]
+            sums = [self._every_sum(model, batch.to(self.device)) for batch in batches]
         model.train(was_training)
-        total, weight = torch.stack(sums).double().sum(dim=0).tolist()
-        return float(total / weight) if weight else math.nan
+        totals, weights = torch.stack(sums).double().sum(dim=0).T.tolist()
+        return [total / weight if weight else math.nan for total, weight in zip(totals, weights, strict=True)]
 
     def forecasts(self, model: nn.Module, batch: Batch) -> Iterator[Tensor]:
         """Yield the output of one rollout step after the other, which is what a forecast from the batch yields."""
@@ -109,10 +118,23 @@ class ForecastModule(LightningModule):
 
     def _sums(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """The two sums of `WeightedSquaredError.forward`, added over the rollout steps that the batch has truth for."""
-        truth = batch.values[:, self.layout.input_steps :, :, : self.layout.output]
+        truth = self._truth(batch)
         sums = [self.loss(output, truth[:, step]) for step, output in enumerate(self.forecasts(model, batch))]
         totals, weights = zip(*sums, strict=True)
         return torch.stack(totals).sum(), torch.stack(weights).sum()
+
+    def _every_sum(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The two sums of the loss, then those of the loss on each of several grids, shape `[1 + grid, 2]`."""
+        truth, losses = self._truth(batch), (self.loss, *self.parts)
+        steps = [
+            torch.stack([torch.stack(loss(output, truth[:, step])) for loss in losses])
+            for step, output in enumerate(self.forecasts(model, batch))
+        ]
+        return torch.stack(steps).sum(dim=0)
+
+    def _truth(self, batch: Batch) -> Tensor:
+        """What is to be forecast, shape `[batch, step, grid_node, output]`."""
+        return batch.values[:, self.layout.input_steps :, :, : self.layout.output]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer of the options; if the training is resumed, with the moments of its state.

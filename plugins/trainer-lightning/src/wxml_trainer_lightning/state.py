@@ -49,7 +49,13 @@ RENAMED = {
     "model.residual": ("model.residual", {'"last-state"': '"persistence"'}),
 }
 """Key of an identity in version 0.1 → its name today, and old value → today's; any other value stays."""
-ADDED = {"data.forcings": "[]", "data.variables.constant": "[]", "data.variables.imputed": "[]", "extensions": "{}"}
+ADDED = {
+    "data.forcings": "[]",
+    "data.variables.constant": "[]",
+    "data.variables.imputed": "[]",
+    "extensions": "{}",
+    "training.grid_weights": "{}",
+}
 """Key that an identity of version 0.1 lacks → the value that is left out, since version 0.1 did the same."""
 GRAPH = "graph_identity"
 """The key of the graph in an identity."""

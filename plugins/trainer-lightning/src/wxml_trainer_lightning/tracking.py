@@ -166,10 +166,7 @@ class MlflowTracker:
 
         metrics = []
         for row in rows:
-            values = {"learning_rate": row.learning_rate, "rollout": float(row.rollout)}
-            losses = {"training_loss": row.training_loss, "validation_loss": row.validation_loss}
-            values |= {name: loss for name, loss in losses.items() if loss is not None}
-            metrics += [Metric(name, value, now, row.step) for name, value in values.items()]
+            metrics += [Metric(name, value, now, row.step) for name, value in row.metrics.items()]
         if self._client is not None and self.run is not None:
             for start in range(0, len(metrics), METRICS_PER_CALL):
                 self._client.log_batch(self.run, metrics=metrics[start : start + METRICS_PER_CALL])

@@ -67,6 +67,10 @@ class LightningTrainer(Trainer):
         variable_weights: Annotated[
             dict[str, Weight], Field(description="factors in the loss, by the name of the variable")
         ] = {},  # noqa: B006  # never changed
+        grid_weights: Annotated[
+            dict[str, Weight],
+            Field(description="factors in the loss, beside its area, by the name of one of several grids"),
+        ] = {},  # noqa: B006  # never changed
         accelerator: Annotated[
             Accelerator, Field(description="device to train on; auto: the fastest there is")
         ] = "auto",
@@ -103,6 +107,7 @@ class LightningTrainer(Trainer):
         self.rollout = rollout
         self.variable_weighting = variable_weighting
         self.variable_weights = variable_weights
+        self.grid_weights = grid_weights
         self.accelerator = accelerator
         self.precision = precision
         self.threads = threads

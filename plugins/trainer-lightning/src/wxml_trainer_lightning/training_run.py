@@ -19,7 +19,7 @@ from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.loading import Loading, batches_held
 from wxml_trainer_lightning.loop import Interruption, run_loop
-from wxml_trainer_lightning.loss import squared_error
+from wxml_trainer_lightning.loss import part_losses, squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget, LearningRate
@@ -108,7 +108,8 @@ class TrainingRun:
         batches = TimedBatches(self.loading.training(Samples(self.samples), order))
         progress = ProgressListener(budget, position.step, batches)
         listeners: list[Listener] = [progress, tracker] if tracker else [progress]
-        history = History(state_file.run_dir / "history.csv", position.step, listeners)
+        grids = list(self.experiment.preprocessing.places.ranges)
+        history = History(state_file.run_dir / "history.csv", position.step, listeners, grids)
         try:
             with Interruption() as interruption, self.loading:
                 checkpoints = CheckpointCallback(
@@ -152,9 +153,11 @@ class TrainingRun:
                 "`model.noise` is trained by the squared error, which is smallest if all members are equal: their "
                 "spread collapses and says nothing about the uncertainty; leave `model.noise` out"
             )
-        loss = squared_error(self.experiment, options.variable_weighting, options.variable_weights)
+        weights = options.variable_weighting, options.variable_weights
+        loss = squared_error(self.experiment, *weights, options.grid_weights)
+        parts = part_losses(self.experiment, *weights)
         optimisation = Optimisation(options.optimizer, options.weight_decay, options.gradient_clip, options.ema)
-        module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation)
+        module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation, parts)
         if self.state is None:
             return module
         kinds = {"weights": module.model, "average": None if module.average is None else module.average.model}

@@ -2,6 +2,7 @@
 
 __all__ = ["METRICS", "Accumulation"]
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +18,7 @@ from wxml_verification.metrics import (
     mean_squared_error,
 )
 
+ALL = slice(None)
 METRICS: dict[str, Better] = {"rmse": "smaller", "bias": "nearer to zero", "mae": "smaller", "acc": "larger"}
 
 
@@ -25,7 +27,10 @@ class Accumulation:
     """Sums over cases, and the number of cases in each; a case without any value counts nowhere."""
 
     totals: Array
-    """Sums of the squared error, the error, its size, and the ACC, shape `[metric, forecast, lead_time, variable]`."""
+    """Sums of the squared error, the error, its size, and the ACC.
+
+    Shape `[1 + part, metric, forecast, lead_time, variable]`: over all nodes, then over those of each part.
+    """
     counts: NDArray[np.int64]
     """The number of cases in each of the `totals`."""
     node_totals: Array
@@ -36,7 +41,9 @@ class Accumulation:
     """The number of cases with any value of the first forecast."""
 
     @classmethod
-    def of_case(cls, forecasts: Array, truth: Array, climatology: Array, weights: Array) -> Self:
+    def of_case(
+        cls, forecasts: Array, truth: Array, climatology: Array, weights: Array, parts: Sequence[slice] = ()
+    ) -> Self:
         """The sums of a single case.
 
         Args:
@@ -44,15 +51,10 @@ class Accumulation:
             truth: shape `[lead_time, variable, node]`.
             climatology: of each valid time, for the anomalies; shape as `truth`.
             weights: area weights `[node]`.
+            parts: nodes that are scored alone, too.
         """
-        statistics = np.stack(
-            [
-                mean_squared_error(forecasts, truth, weights),
-                error(forecasts, truth, weights),
-                mean_absolute_error(forecasts, truth, weights),
-                anomaly_correlation(forecasts, truth, climatology, weights),
-            ]
-        )
+        fields = forecasts, truth, climatology, weights
+        statistics = np.stack([_statistics(*(field[..., nodes] for field in fields)) for nodes in (ALL, *parts)])
         difference = forecasts[0] - truth
         return cls(
             np.nan_to_num(statistics),
@@ -81,12 +83,37 @@ class Accumulation:
             MAE, shape `[forecast, variable, lead_time]`; bias and RMSE of the first forecast at each node, shape
             `[2, variable, lead_time, node]`.
         """
-        means = _ratio(self.totals, self.counts)
-        means[0] = np.sqrt(means[0])
+        values, counts = self._scores()
         maps = _ratio(self.node_totals, np.stack([self.node_counts] * 2))
         maps[1] = np.sqrt(maps[1])
-        counts = np.swapaxes(self.counts[0], -1, -2)
-        return np.swapaxes(means, -1, -2), counts, np.swapaxes(maps, 1, 2).astype(np.float32)
+        return values[0], counts[0], np.swapaxes(maps, 1, 2).astype(np.float32)
+
+    def part_results(self) -> tuple[Array, NDArray[np.int64]]:
+        """The scores on the nodes of each part, and the counts.
+
+        Returns:
+            As the first two of `results`, with the part as the first axis.
+        """
+        values, counts = self._scores()
+        return values[1:], counts[1:]
+
+    def _scores(self) -> tuple[Array, NDArray[np.int64]]:
+        """As `results` and `part_results`, those of all nodes first."""
+        means = _ratio(self.totals, self.counts)
+        means[:, 0] = np.sqrt(means[:, 0])
+        return np.swapaxes(means, -1, -2), np.swapaxes(self.counts[:, 0], -1, -2)
+
+
+def _statistics(forecasts: Array, truth: Array, climatology: Array, weights: Array) -> Array:
+    """The `METRICS` of a single case, before the root of the first, shape `[metric, forecast, lead_time, variable]`."""
+    return np.stack(
+        [
+            mean_squared_error(forecasts, truth, weights),
+            error(forecasts, truth, weights),
+            mean_absolute_error(forecasts, truth, weights),
+            anomaly_correlation(forecasts, truth, climatology, weights),
+        ]
+    )
 
 
 def _ratio(totals: Array, counts: NDArray[np.int64]) -> Array:

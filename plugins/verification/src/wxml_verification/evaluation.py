@@ -4,7 +4,7 @@ __all__ = ["Evaluation", "Example", "evaluate"]
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -42,6 +42,8 @@ class Evaluation:
     scores: Scores
     counts: NDArray[np.int64]
     """The number of cases behind RMSE, bias and MAE, shape `[forecast, variable, lead_time]`."""
+    part_counts: NDArray[np.int64]
+    """The same on the nodes of each of `scores.parts`, shape `[part, forecast, variable, lead_time]`."""
     maps: NDArray[np.float32]
     """Bias and RMSE of the forecast at each node, shape `[2, variable, lead_time, node]`."""
     example: Example
@@ -76,12 +78,15 @@ def evaluate(
     stored = forecast.area_weights()  # the file knows its cells
     weights = truth.source.header.grid.area_weights if stored is None else stored
     shown, lead_times = _example(forecast, truth)
-    parts, examples = [], []
+    names, nodes = _parts(forecast, truth)
+    sums, examples = [], []
     for group in _groups(forecast, truth, variables, usable):
         climatology = Climatology.of(truth.source, usable, group, window) if len(usable) else None
-        parts.append(_accumulated(forecast, truth, group, climatology, weights))
+        sums.append(_accumulated(forecast, truth, group, climatology, (weights, nodes)))
         examples.append(_read_case(forecast, truth, group, climatology, shown))
-    values, counts, maps = zip(*(part.results() for part in parts), strict=True)
+    values, counts, maps = zip(*(each.results() for each in sums), strict=True)
+    part_values, part_counts = zip(*(each.part_results() for each in sums), strict=True)
+    scores = _scores(forecast, variables, np.concatenate(values, axis=2), max(each.cases for each in sums))
     example = Example(
         forecast.initial_times[shown],
         lead_times,
@@ -91,8 +96,9 @@ def evaluate(
     valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
     about_climatology = climatology_notes(climatology, valid_times[truth.has(valid_times)], training_times, usable)
     return Evaluation(
-        _scores(forecast, variables, np.concatenate(values, axis=2), max(part.cases for part in parts)),
+        replace(scores, parts=names, part_values=np.concatenate(part_values, axis=3) if names else None),
         np.concatenate(counts, axis=1),
+        np.concatenate(part_counts, axis=2),
         np.concatenate(maps, axis=1),
         example,
         truth.source.header.grid,
@@ -108,12 +114,26 @@ def _accumulated(
     truth: Truth,
     variables: tuple[str, ...],
     climatology: Climatology | None,
-    weights: Array,
+    areas: tuple[Array, Sequence[slice]],
 ) -> Accumulation:
-    """Add up the errors of all cases, one case after the other, so that one is in memory at a time."""
+    """Add up the errors of all cases, one case after the other, so that one is in memory at a time.
+
+    Args:
+        forecast: the file.
+        truth: the truth.
+        variables: the variables to score.
+        climatology: that of the variables.
+        areas: the area weights of all nodes, and the nodes of each part.
+    """
     cases = (_read_case(forecast, truth, variables, climatology, case) for case in range(len(forecast.initial_times)))
-    each = (Accumulation.of_case(values, verifying, values[-1], weights) for values, verifying in cases)
+    each = (Accumulation.of_case(values, verifying, values[-1], *areas) for values, verifying in cases)
     return reduce(operator.add, each)
+
+
+def _parts(forecast: ForecastFile, truth: Truth) -> tuple[tuple[str, ...], list[slice]]:
+    """The names and the nodes of the grids of the forecast; of the truth, where the file does not tell them."""
+    ranges = forecast.grid().ranges or truth.source.header.grid.ranges
+    return tuple(ranges), list(ranges.values())
 
 
 def _scores(forecast: ForecastFile, variables: tuple[str, ...], values: Array, cases: int) -> Scores:

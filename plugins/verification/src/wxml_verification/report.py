@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
 from wxml import Scores
 from wxml.data.times import format_duration
 from wxml.terminal import printable
@@ -67,6 +68,7 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             notes=evaluation.notes,
             skills=skills,
             counts=evaluation.counts[0].max(axis=0, initial=0),
+            parts=_parts(evaluation),
             lines=[(name, DASHES[style], width) for name, (style, _, width) in LINES.items()],
             curves=[draw_curves(scores, variable) for variable in scores.variables],
             maps=maps,
@@ -75,6 +77,28 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             chosen_lead=max(int(np.sum(lead_times <= np.timedelta64(24, "h"))) - 1, 0),  # the last one within a day
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The scores on the nodes of one of several grids, as the page shows them."""
+
+    name: str
+    scores: Scores
+    skills: dict[str, Array]
+    """By baseline, shape `[variable, lead_time]`."""
+    counts: NDArray[np.int64]
+    """Cases by lead time."""
+
+
+def _parts(evaluation: Evaluation) -> list[_Part]:
+    """Each of several grids, in the order of the nodes; a grid whose variables have no score has an empty table."""
+    found = []
+    for name, counts in zip(evaluation.scores.parts, evaluation.part_counts, strict=True):
+        own = evaluation.scores.of_part(name)
+        skills = {baseline: skill(own, baseline) for baseline in BASELINES}
+        found.append(_Part(name, own, skills, counts[0].max(axis=0, initial=0)))
+    return found
 
 
 def _visible(evaluation: Evaluation) -> Evaluation:

@@ -32,6 +32,7 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
     about = {"long_name": "area-weighted scores", "units": "; ".join([*units, "acc: 1"])}
     dataset = xr.Dataset(
         {
+            **_of_parts(evaluation, axes, about),
             "scores": (axes, scores.values, about),
             "cases": (axes[1:], evaluation.counts, {"long_name": "cases behind rmse, bias and mae"}),
             "maps": (
@@ -47,6 +48,7 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
             "variable": list(scores.variables),
             LEAD_TIME: scores.lead_times.astype("timedelta64[ns]"),
             "map": ["bias", "rmse"],
+            **({"part": list(scores.parts)} if scores.parts else {}),
             **{one.name: (one.dimensions, one.values, one.attributes) for one in places if one.name != AREA_WEIGHT},
         },
         attrs={
@@ -58,3 +60,13 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
     )
     with disk_errors(path, dataset.nbytes):
         dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": {"zlib": True, "complevel": 1}})
+
+
+def _of_parts(evaluation: Evaluation, axes: tuple[str, ...], about: dict[str, str]) -> dict[str, Any]:
+    """The scores on the nodes of each of several grids, and the number of cases behind each; nothing of one grid."""
+    if not evaluation.scores.parts:
+        return {}
+    return {
+        "part_scores": (("part", *axes), evaluation.scores.part_values, about),
+        "part_cases": (("part", *axes[1:]), evaluation.part_counts, {"long_name": "cases behind rmse, bias and mae"}),
+    }
