@@ -57,6 +57,7 @@ EXTRAS = [
     "aiohttp",
     "distributed",
     "gcsfs",
+    "icechunk",
     "pyarrow",
     "s3fs",
     "torch-geometric",

@@ -76,6 +76,7 @@ HEAVY = {
         "wxml_dataset_sources/anemoi_reading/store.py",
         "wxml_dataset_sources/anemoi_reading/values.py",
         "wxml_forecast_writers/zarr_writer.py",
+        "wxml_dataset_sources/icechunk_reading/snapshot.py",
         "wxml_dataset_sources/remote/store.py",
         "wxml_dataset_sources/zarr_reading/*",
         "deferred wxml_forecast_writers/reading.py",
@@ -83,6 +84,7 @@ HEAVY = {
     "fsspec": ("deferred wxml_dataset_sources/remote/requests.py",),
     "aiohttp": ("deferred wxml_dataset_sources/remote/requests.py",),
     "gcsfs": ("deferred wxml_dataset_sources/remote/requests.py",),
+    "icechunk": ("deferred wxml_dataset_sources/icechunk_reading/*",),
     "pint": ("deferred wxml/data/units.py",),
     "scipy": (
         "deferred wxml_dataset_sources/combining/*",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import icechunk
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -94,6 +95,7 @@ def archive(folder: Path) -> Iterator[str]:
     write_arco(folder / "arco.zarr")
     write_references(folder / "refs.json")
     write_reference_tables(folder / "refs.parq")
+    write_repository(folder / "era5.icechunk", folder / "era5-2000.nc")
     with FileServer(folder, answer=opendap_of(folder / "era5-2000.nc")) as server:
         yield server.url
 
@@ -159,6 +161,19 @@ def write_reference_tables(path: Path) -> None:
             table = pa.table({"path": rows, "offset": [0] * 100, "size": [0] * 100})
             parquet.write_table(table, path / array / f"refs.{number}.parq")
     (path / ".zmetadata").write_text(json.dumps({"metadata": metadata, "record_size": 100}))
+
+
+def write_repository(path: Path, file: Path) -> None:
+    """Write a repository with the values of a file, which have the tag `v1`; the branch `main` has lost them."""
+    icechunk.set_logs_filter("off")
+    repository = icechunk.Repository.create(icechunk.local_filesystem_storage(str(path)))
+    session = repository.writable_session("main")
+    with xr.open_dataset(file) as dataset:
+        dataset.to_zarr(session.store, zarr_format=3, consolidated=False)
+    repository.create_tag("v1", snapshot_id=session.commit("ERA5"))
+    session = repository.writable_session("main")
+    del zarr.open_group(session.store, mode="a")["msl"]
+    session.commit("without msl")
 
 
 def write_hybrid_levels(path: Path) -> None:

@@ -21,6 +21,7 @@ from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.xarray_reading.checksums import checksums
 from wxml_dataset_sources.xarray_reading.locations import (
     Location,
+    Opening,
     fingerprint_of_locations,
     local_paths,
     located,
@@ -108,7 +109,7 @@ class AnemoiSource(SelectiveSource):
 
 def _one_store(path: str, options: StorageOptions) -> Location:
     """The store that `path` names; raise a DataError for a pattern that fits several, or for a file."""
-    found = located(path, options, "zarr")
+    found = located(path, Opening(options, "zarr"))
     if len(found) > 1:
         raise DataError(
             f"`path` must name one store, got {len(found)} that fit `{path}`", fix=f"name one: {found[0].name}"

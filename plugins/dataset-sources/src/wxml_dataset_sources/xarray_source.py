@@ -14,6 +14,7 @@ from pydantic import Field
 from wxml import ReadRequest, SelectiveSource
 from wxml.data.times import parse_time
 
+from wxml_dataset_sources.icechunk_reading.version import IcechunkVersion
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.xarray_reading.alike import AlikeFiles
 from wxml_dataset_sources.xarray_reading.arrays import read_arrays
@@ -25,6 +26,7 @@ from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
 from wxml_dataset_sources.xarray_reading.locations import (
+    Opening,
     fingerprint_of_locations,
     local_paths,
     located,
@@ -56,7 +58,7 @@ class XarraySource(SelectiveSource):
             Field(description="A file, a zarr store, a pattern such as 'data/*.nc', an address, or a list"),
         ],
         engine: Annotated[
-            Literal["auto", "netcdf", "grib", "zarr", "kerchunk", "opendap"],
+            Literal["auto", "netcdf", "grib", "zarr", "kerchunk", "icechunk", "opendap"],
             Field(description="The format; auto looks at each file, and takes an address for no OPeNDAP"),
         ] = "auto",
         variables: Annotated[
@@ -97,6 +99,10 @@ class XarraySource(SelectiveSource):
                 "missing value; fill takes the fill value, as stores want that leave out chunks of zeros"
             ),
         ] = "error",
+        icechunk: Annotated[
+            IcechunkVersion | None,
+            Field(description="Of an Icechunk repository, the version: a branch, a tag or a snapshot"),
+        ] = None,
         storage_options: Annotated[
             StorageOptions | None, Field(description="How addresses such as https:// and s3:// are reached")
         ] = None,
@@ -114,7 +120,7 @@ class XarraySource(SelectiveSource):
             "absent_chunks": None if absent_chunks == "error" else absent_chunks,
         }
         self._options = {key: value for key, value in options.items() if value is not None}
-        self._locations = located(path, storage_options or StorageOptions(), engine)
+        self._locations = located(path, Opening(storage_options or StorageOptions(), engine, icechunk))
         selection = Selection(
             None if variables is None else tuple(variables),
             None if levels is None else tuple(levels),

@@ -22,6 +22,8 @@ PASSING_ERRORS = (
 LASTING_ERRORS = ("ClientSSLError", "ClientConnectorCertificateError", "InvalidURL", "NonHttpUrlClientError")
 ABSENT = (404, 410)
 NO_ACCESS = (401, 402, 403, 407)
+FORBIDDEN = "Forbidden: "
+"""The beginning of the OSError that gcsfs makes of 403; it has no status."""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -83,7 +85,7 @@ def request_error(remote: Remote, address: str, error: BaseException, attempts: 
     """
     shown, status = masked(address), _status(error)
     often = f" in {attempts} attempts" if attempts > 1 else ""
-    if isinstance(error, PermissionError) or status in NO_ACCESS:
+    if isinstance(error, PermissionError) or status in NO_ACCESS or str(error).startswith(FORBIDDEN):
         return DataError(
             f"`{shown}` may not be read: the server answers {status or 403}",
             fix="put credentials into the environment, or write `storage_options: {anonymous: true}` if the bucket is "

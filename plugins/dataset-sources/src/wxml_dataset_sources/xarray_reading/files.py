@@ -15,6 +15,7 @@ from typing import Literal
 
 from wxml.errors import DataError
 
+from wxml_dataset_sources.icechunk_reading.repository import IcechunkAt
 from wxml_dataset_sources.remote.documents import StoreAt
 from wxml_dataset_sources.remote.opendap import OpendapAt
 from wxml_dataset_sources.remote.references import ReferencesAt
@@ -105,8 +106,8 @@ class DataFile:
     path: str
     """Its path on this machine, or the address of a remote store without credentials."""
     engine: Engine
-    store: StoreAt | ReferencesAt | OpendapAt | None = None
-    """The remote store, or the references, if it is one."""
+    store: StoreAt | ReferencesAt | IcechunkAt | OpendapAt | None = None
+    """The remote store, the references or the snapshot, if it is one."""
     written: int = 0
     """When a file was last written, in nanoseconds, as it was found; when a local store was found; else 0."""
     version: str = ""
