@@ -42,7 +42,7 @@ def anemoi(folder: Path) -> DataSource:
     root.attrs["variables"] = VARIABLES
     root.create_array("data", shape=(COUNT, 3, 1, 2), chunks=(1, 3, 1, 2), dtype="f4", fill_value=np.nan)
     root.create_array("dates", data=TIMES)
-    root.create_array("latitudes", data=np.zeros(2))
+    root.create_array("latitudes", data=np.full(2, 10.0))  # zeros would be left out
     root.create_array("longitudes", data=np.array([0.0, 1.0]))
     return AnemoiSource(path=str(folder / "anemoi.zarr"))
 

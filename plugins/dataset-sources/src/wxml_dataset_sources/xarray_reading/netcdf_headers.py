@@ -50,30 +50,30 @@ def read_header(path: str) -> Header | None:
 
 
 def _header(file: netCDF4.Dataset, unreadable: dict[str, str]) -> Header | None:
-    dated = [variable for variable in file.variables.values() if _is_dated(variable)]
+    said = {name: _attributes(variable) for name, variable in file.variables.items()}
+    dated = [variable for name, variable in file.variables.items() if _is_dated(variable, said[name])]
     if len(dated) != 1:
         return None
     axis = dated[0]
-    attributes = _attributes(axis)
+    attributes = said[axis.name]
     if not CHANGING.isdisjoint(attributes) or axis.dtype not in (np.int32, np.int64, np.float64):
         return None
     digest = hashlib.sha256(json.dumps([unreadable, PROVENANCE in file.ncattrs(), axis.name]).encode())
     for dimension in file.dimensions.values():
         digest.update(json.dumps([dimension.name, -1 if dimension.name == axis.name else dimension.size]).encode())
     for variable in file.variables.values():
-        _add(digest, variable, axis.name)
+        _add(digest, variable, said[variable.name], axis.name)
     units, calendar = (str(attributes.get(name, "")) for name in OF_DATES)
     return Header(digest.hexdigest(), axis.name, units, calendar, np.asarray(axis[:]))
 
 
-def _is_dated(variable: "netCDF4.Variable[Any]") -> bool:
+def _is_dated(variable: "netCDF4.Variable[Any]", attributes: dict[str, Any]) -> bool:
     """Whether it is an axis of dates, named like its dimension, in units such as `hours since 2000-01-01`."""
-    return variable.dimensions == (variable.name,) and " since " in str(_attributes(variable).get("units", ""))
+    return variable.dimensions == (variable.name,) and " since " in str(attributes.get("units", ""))
 
 
-def _add(digest: Any, variable: "netCDF4.Variable[Any]", axis: str) -> None:
+def _add(digest: Any, variable: "netCDF4.Variable[Any]", attributes: dict[str, Any], axis: str) -> None:
     """Add what a variable is; and the values of what may be a coordinate, but no date."""
-    attributes = _attributes(variable)
     if variable.name == axis:
         attributes = {name: value for name, value in attributes.items() if name not in OF_DATES}
     content = [variable.name, variable.dimensions, str(variable.dtype), attributes]
