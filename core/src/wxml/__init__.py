@@ -98,6 +98,7 @@ PUBLIC_MODULES = (
     "files.hdf5_structure",
     "files.json_loader",
     "files.lock",
+    "files.netcdf_lock",
     "files.staging",
     "files.zarr_metadata",
     "forecasting.layout",

@@ -91,6 +91,28 @@ def test_a_preset_is_chosen_by_the_highest_layer(machine):
     assert composed.layers["model.processor.num_layers"] == "preset model/toy (acme-wxml)"
 
 
+WHOLE = "model: {channels: 8, encoder: {plugin: toy}, decoder: {plugin: toy}, processor: {plugin: %s}}\n"
+
+
+def test_a_preset_of_the_command_line_that_changes_nothing_is_refused(machine):
+    """A file that names another plugin drops its options, and so all of the preset."""
+    rest = EXPERIMENT.partition("\n")[2]
+    other = machine.experiment(rest + WHOLE % "other")
+    line = rest.count("\n") + 1
+    assert faults(other, "model=toy") == [
+        f"this preset has no effect: `model.channels` (experiment.yaml:{line}) replaces what it says (command line, model)"
+    ]
+    assert compose(machine.experiment(rest), ["model=toy"]).values["model"]["channels"] == 16
+
+
+def test_a_preset_that_says_what_a_file_says_is_no_fault(machine):
+    machine.write(machine.user / "model" / "eight.yaml", "channels: 8\n")
+    rest = EXPERIMENT.partition("\n")[2]
+    experiment = machine.experiment(rest + WHOLE % "toy")
+    assert compose(experiment, ["model=eight"]).values["model"]["channels"] == 8
+    assert compose(experiment, ["model=toy"]).layers["model.processor.num_layers"] == "preset model/toy (acme-wxml)"
+
+
 def test_the_users_defaults_are_used_where_the_experiment_has_none(machine):
     machine.write(machine.site / "config.yaml", "defaults: [{model: toy}]\n")
     experiment = machine.experiment(EXPERIMENT.partition("\n")[2])

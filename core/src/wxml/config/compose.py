@@ -9,18 +9,19 @@ __all__ = ["BUILT_IN", "compose"]
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
+from itertools import chain
 from operator import or_
 from pathlib import Path
 
 from wxml.config.keys import child_names, field_at, schema_defaults
 from wxml.config.layers import DEFAULTS, Choice, Document, read_document, site_layer, user_layer
-from wxml.config.overrides import parse_overrides, value_layer
+from wxml.config.overrides import COMMAND_LINE, parse_overrides, value_layer
 from wxml.config.plugin_use import own_plugins_first, respelled
 from wxml.config.presets import PresetLibrary, find_presets
 from wxml.config.schema import ExperimentConfig
-from wxml.config.tree import DEFAULT, leaves, overlay, path_of, resolved, tree_of
+from wxml.config.tree import DEFAULT, deepest, leaves, overlay, path_of, resolved, tree_of
 from wxml.errors import ConfigError, Fault, nearest
-from wxml.files.yaml_loader import Node
+from wxml.files.yaml_loader import Node, path_text
 from wxml.plugins.options.choices import choices_in, kind_of
 from wxml.plugins.resolve import spelled_out
 
@@ -53,14 +54,13 @@ def compose(experiment: Path | None, overrides: Sequence[str]) -> Node:
     base, asked = [document for document, _ in experiments], [asked for _, asked in experiments]
     choices = command_line.kept(reduce(or_, (*asked, choices)))
     _check_choices(choices, library)
-    layers = [tree_of(schema_defaults(), DEFAULT)]
-    for group, choice in choices.items():
-        for name in choice.names:
-            layers += library.layers(group, name, tuple(group.split("/")))
+    presets = {group: _preset_layers(group, choice, library) for group, choice in choices.items()}
+    layers = [tree_of(schema_defaults(), DEFAULT), *chain(*presets.values())]
     layers += [document.tree for document in (*base, *documents)]
     below = command_line.delete_from(reduce(overlay, map(without_aliases, layers)))
     tree = overlay(below, without_aliases(value_layer(command_line.values, below)))
     check_no_imports(tree)
+    _check_effect({group: presets[group] for group in presets if group in command_line.choices}, tree)
     places = [place.path for place in choices_in(tree.plain(), ExperimentConfig)]
     return without_aliases(resolved(tree, places))
 
@@ -105,6 +105,41 @@ def _check_choices(choices: Mapping[str, Choice], library: PresetLibrary) -> Non
             faults += [fault for fault in [library.fault(group, name, choice.origin, hint=hint)] if fault]
     if faults:
         raise ConfigError(faults, fix="a package brings its presets with it: see `wxml list-plugins`")
+
+
+def _preset_layers(group: str, choice: Choice, library: PresetLibrary) -> list[Node]:
+    place = tuple(group.split("/"))
+    return [without_aliases(layer) for name in choice.names for layer in library.layers(group, name, place)]
+
+
+def _check_effect(presets: Mapping[str, Sequence[Node]], tree: Node) -> None:
+    """Refuse a preset of the command line that changes nothing, since higher layers replace all that it says.
+
+    Raises:
+        ConfigError: with every such preset, and who replaces its first value.
+    """
+    faults = []
+    for group, layers in presets.items():
+        written = [written for layer in layers for written in leaves(layer)]
+        kept = [(leaf, *deepest(tree, path)) for path, leaf in written]
+        is_in_effect = any(not rest and found.origin == leaf.origin for leaf, found, rest in kept)
+        says_the_same = all(not rest and found.value == leaf.value for leaf, found, rest in kept)
+        if not is_in_effect and not says_the_same:
+            why = f"this preset has no effect: {_replacement(tree, written[0][0])} replaces what it says"
+            faults.append(Fault(group, why, str(COMMAND_LINE)))
+    if faults:
+        raise ConfigError(
+            faults,
+            fix="presets lie below the keys that files write: take those keys out, or set them on the command line",
+        )
+
+
+def _replacement(tree: Node, path: tuple[str | int, ...]) -> str:
+    """The first leaf at a path or near it, and who wrote it."""
+    found, rest = deepest(tree, path)
+    place = path[: len(path) - len(rest)]
+    below, leaf = next(leaves(found, place))
+    return f"`{path_text(below)}` ({leaf.origin})"
 
 
 def check_no_imports(tree: Node) -> None:

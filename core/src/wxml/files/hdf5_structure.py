@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wxml.errors import DataError
+from wxml.files.netcdf_lock import NETCDF_LOCK
 
 SAFE_FILTERS = {
     1: "zlib",
@@ -78,16 +79,17 @@ def check_hdf5_file(path: str | os.PathLike[str]) -> dict[str, str]:
     name = os.fsencode(path)
     if not h5f.is_hdf5(name):
         return {}
-    opened = h5f.open(name, h5f.ACC_RDONLY)  # without options, since netCDF4 may have it open with the same library
-    try:
-        return _unreadable(opened)
-    except _RefusedError as error:
-        raise DataError(
-            f"`{os.fspath(path)}` {error}, so the file is not opened",
-            fix="write the data again, as numbers, into one file without links",
-        ) from error
-    finally:
-        opened.close()
+    with NETCDF_LOCK:  # h5py and netCDF4 may share one HDF5 library
+        opened = h5f.open(name, h5f.ACC_RDONLY)  # without options, since netCDF4 may have it open
+        try:
+            return _unreadable(opened)
+        except _RefusedError as error:
+            raise DataError(
+                f"`{os.fspath(path)}` {error}, so the file is not opened",
+                fix="write the data again, as numbers, into one file without links",
+            ) from error
+        finally:
+            opened.close()
 
 
 class _RefusedError(Exception):

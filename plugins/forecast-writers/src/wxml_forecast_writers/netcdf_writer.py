@@ -11,6 +11,7 @@ from pydantic import Field
 from wxml.errors import ArtefactError, DataError
 from wxml.files.failures import disk_errors
 from wxml.files.hdf5_structure import check_hdf5_file
+from wxml.files.netcdf_lock import NETCDF_LOCK
 from wxml.forecasting.layout import PROVENANCE, ForecastLayout
 
 from wxml_forecast_writers.cf_writer import CfWriter
@@ -39,7 +40,7 @@ class NetcdfWriter(CfWriter):
 
     def _create(self, layout: ForecastLayout, attributes: dict[str, dict[str, Any]]) -> None:
         self._step_bytes = layout.step_bytes
-        with disk_errors(self.target, self._step_bytes):
+        with NETCDF_LOCK, disk_errors(self.target, self._step_bytes):
             self._file = file = netCDF4.Dataset(self.target, "w", format="NETCDF4", clobber=False)
             file.setncatts(layout.attributes)
             for name, size in layout.dimensions.items():
@@ -64,13 +65,13 @@ class NetcdfWriter(CfWriter):
             file.sync()
 
     def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
-        with disk_errors(self.target, self._step_bytes):
+        with NETCDF_LOCK, disk_errors(self.target, self._step_bytes):
             self._variables[name][step] = values
 
     def _finish(self) -> None:
         file, self._file, self._variables = self._file, None, {}
         if file is not None:
-            with disk_errors(self.target, self._step_bytes):
+            with NETCDF_LOCK, disk_errors(self.target, self._step_bytes):
                 file.close()
 
     @classmethod
@@ -79,5 +80,5 @@ class NetcdfWriter(CfWriter):
             check_hdf5_file(target)
         except DataError as error:
             raise ArtefactError(error.message, fix=error.fix) from error
-        with netCDF4.Dataset(target) as file:
+        with NETCDF_LOCK, netCDF4.Dataset(target) as file:
             return file.getncattr(PROVENANCE) if PROVENANCE in file.ncattrs() else None

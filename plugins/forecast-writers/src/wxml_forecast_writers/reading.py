@@ -17,6 +17,7 @@ from wxml.data.sphere import wrapped
 from wxml.errors import ArtefactError, DataError
 from wxml.files.failures import damage_errors
 from wxml.files.hdf5_structure import check_hdf5_file
+from wxml.files.netcdf_lock import NETCDF_LOCK
 from wxml.files.zarr_metadata import check_zarr_store
 from wxml.forecasting.layout import (
     AREA_WEIGHT,
@@ -44,7 +45,7 @@ def stored_forecast(path: Path) -> StoredForecast:
     Raises:
         DataError: there is no such file, it is damaged, or no forecast.
     """
-    with _reading(path):
+    with _reading(path), NETCDF_LOCK:
         # Lazily: `chunks=None` without dask reads just the slices that are asked for.
         dataset = xr.open_dataset(chunks=None, decode_timedelta=True, **_checked(path))
     try:
@@ -221,7 +222,7 @@ def _checked(path: Path) -> dict[str, Any]:
             f"the forecast `{path}` cannot be read: its variable `{name}` {reason}",
             fix="name a file that `wxml forecast` wrote as zarr or NetCDF",
         )
-    return {"filename_or_obj": path.absolute(), "engine": "netcdf4"}
+    return {"filename_or_obj": path.absolute(), "engine": "netcdf4", "lock": NETCDF_LOCK}
 
 
 def _reading(path: Path) -> AbstractContextManager[None]:

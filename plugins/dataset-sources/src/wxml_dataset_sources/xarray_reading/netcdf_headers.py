@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE
 from wxml.files.hdf5_structure import check_hdf5_file
+from wxml.files.netcdf_lock import NETCDF_LOCK
 from wxml.forecasting.layout import PROVENANCE
 
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
@@ -43,7 +44,7 @@ def read_header(path: str) -> Header | None:
     with suppress(*DAMAGE, DataError):
         check_length(path)
         unreadable = check_hdf5_file(path)
-        with netCDF4.Dataset(path) as file:
+        with NETCDF_LOCK, netCDF4.Dataset(path) as file:
             file.set_auto_maskandscale(False)
             return _header(file, unreadable)
     return None

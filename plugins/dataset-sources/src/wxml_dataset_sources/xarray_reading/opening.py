@@ -28,6 +28,7 @@ from wxml.data.read_request import run
 from wxml.errors import DataError
 from wxml.files.failures import DAMAGE, damage_errors
 from wxml.files.hdf5_structure import check_hdf5_file
+from wxml.files.netcdf_lock import NETCDF_LOCK
 
 from wxml_dataset_sources.remote.documents import StoreAt, check_store
 from wxml_dataset_sources.remote.opendap import OpendapAt, check_opendap
@@ -90,8 +91,9 @@ def unreadable(file: DataFile) -> dict[str, str]:
 
 def release() -> None:
     """Let go of the open datasets, which are closed where nobody reads them, so that the files may be written again."""
-    _open.cache_clear()
-    _datasets.clear()
+    with NETCDF_LOCK:  # what is let go of while another thread reads would stay open
+        _open.cache_clear()
+        _datasets.clear()
 
 
 @contextmanager
@@ -128,6 +130,12 @@ def _keep_few_chunks(_process: int) -> None:
     import netCDF4
 
     netCDF4.set_chunk_cache(CHUNK_CACHE)
+
+
+def _netcdf(path: str, as_stored: bool) -> xr.Dataset:
+    with NETCDF_LOCK:
+        _keep_few_chunks(os.getpid())
+        return _raw(os.path.abspath(path), engine="netcdf4", lock=NETCDF_LOCK, mask_and_scale=not as_stored)
 
 
 class _Opened(NamedTuple):
@@ -168,8 +176,7 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> _Op
                 if file.version:
                     file.check_unchanged()
             else:
-                _keep_few_chunks(os.getpid())
-                dataset = _raw(os.path.abspath(file.path), engine="netcdf4", mask_and_scale=not as_stored)
+                dataset = _netcdf(file.path, as_stored)
     _datasets.append(ref(dataset))
     if not dataset.variables:
         raise DataError(

@@ -1,0 +1,59 @@
+"""One lock for all calls of the NetCDF library, which ends the process if two threads are in it at the same time."""
+
+__all__ = ["NETCDF_LOCK", "NetcdfLock"]
+
+import sys
+import threading
+from typing import Any
+
+
+class NetcdfLock:
+    """A lock that its thread may take again, and that keeps xarray out of the library, too.
+
+    Hold it wherever netCDF4 is called: `with NETCDF_LOCK:` around what opens, reads, writes or closes a file. xarray
+    locks its reads of values, but not those of attributes while it opens a file: hold the lock while it opens one, and
+    give it as `lock=` to `xarray.open_dataset(…, engine="netcdf4")`, so that later reads of values take it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._of_xarray: Any = None
+
+    def acquire(self, blocking: bool = True) -> bool:
+        """Take the lock; whether it was taken, which is not sure unless `blocking`."""
+        if not self._lock.acquire(blocking):
+            return False
+        if self._depth == 0:
+            # A program that does not use xarray need not load it.
+            other = getattr(sys.modules.get("xarray.backends.netCDF4_"), "NETCDF4_PYTHON_LOCK", None)
+            if other is not None and not other.acquire(blocking):
+                self._lock.release()
+                return False
+            self._of_xarray = other
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        """Give the lock back, as often as it was taken."""
+        self._depth -= 1
+        if self._depth == 0 and self._of_xarray is not None:
+            self._of_xarray.release()
+        self._lock.release()
+
+    def locked(self) -> bool:
+        """Whether a thread holds it; xarray asks."""
+        return self._depth > 0
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def __reduce__(self) -> str:
+        return "NETCDF_LOCK"
+
+
+NETCDF_LOCK = NetcdfLock()
+"""The one of this process."""
