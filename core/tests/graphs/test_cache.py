@@ -160,7 +160,10 @@ def test_what_is_built_fast_is_not_kept(
 ARRAYS: list[tuple[str, Any]] = [
     ("edges/mesh/mesh/source", np.zeros(3)),
     ("edges/mesh/mesh/features", np.zeros(3, np.float32)),
-    ("edges/mesh/grid/target", None),
+    ("edges/mesh/grid/pointers", None),
+    ("edges/mesh/grid/pointers", np.zeros(3)),
+    ("edges/mesh/grid/pointers", np.array([0, 5, 1])),
+    ("edges/mesh/grid/pointers", np.arange(9)),
     ("nodes/grid/latitudes", np.zeros(7)),
     ("nodes", np.zeros(7)),
 ]

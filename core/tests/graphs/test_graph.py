@@ -267,3 +267,17 @@ def test_a_gap_among_the_levels_is_refused() -> None:
 def test_a_name_that_no_file_could_hold_is_refused(name: str) -> None:
     with pytest.raises(ContractError, match="the name of a node set must have letters, digits"):
         Graph({name: nodes(3)}, {})
+
+
+@pytest.mark.parametrize("levels", [0, 2])
+def test_small_arrays_make_the_same_graph(levels: int) -> None:
+    graph = tiny_graph(tiny_grid(), levels=levels)
+    small = graph.to_small_arrays()
+    assert sum(each.nbytes for each in small.values()) < 0.8 * sum(each.nbytes for each in graph.to_arrays().values())
+    again = Graph.from_arrays(small)
+    assert again.identity == graph.identity
+    for pair, edges in graph.edges.items():
+        for part in ("source", "target", "features", "pointers", "transpose", "source_pointers"):
+            first, second = getattr(edges, part), getattr(again.edges[pair], part)
+            assert first.dtype == second.dtype
+            assert np.array_equal(first, second)

@@ -48,7 +48,7 @@ def built_graph(choice: PluginChoice, grid: Grid) -> Graph:
         began = time.monotonic()
         graph = _built(choice, grid)
         if time.monotonic() - began > WORTH_KEEPING:
-            keep_arrays(path, graph.to_arrays(), made_of, "graphs")
+            keep_arrays(path, graph.to_small_arrays(), made_of, "graphs")
         return graph
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 
-BLOCK = 1 << 16  # edges that are compared at a time
+BLOCK = 1 << 14  # edges at a time: they stay in a cache
 
 
 def ordered(source: NDArray[np.integer[Any]], target: NDArray[np.integer[Any]]) -> Numbers:
@@ -57,9 +57,11 @@ def by_source(source: NDArray[np.integer[Any]], count: int) -> Numbers:
     bits = len(source).bit_length()
     if bits + count.bit_length() > 63:
         return np.argsort(source, kind="stable")
-    key = source.astype(np.int64)
-    key <<= bits
-    key |= np.arange(len(key))
+    key = np.empty(len(source), np.int64)
+    for start in range(0, len(source), BLOCK):
+        some = slice(start, start + BLOCK)
+        np.left_shift(source[some], bits, out=key[some])
+        key[some] |= np.arange(start, min(start + BLOCK, len(source)))
     key.sort()
     key &= (1 << bits) - 1
     return key

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -257,23 +257,24 @@ class Graph:
                 arrays[f"edges/{source}/{target}/{part}"] = getattr(edges, part)
         return arrays
 
+    def to_small_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return smaller arrays of the same graph: pointers in place of targets, and node numbers of four bytes."""
+        arrays = self.to_arrays()
+        for (source, target), edges in self.edges.items():
+            name = f"edges/{source}/{target}"
+            del arrays[f"{name}/target"]
+            arrays[f"{name}/pointers"] = edges.pointers
+            if edges.source_count <= np.iinfo(np.int32).max:
+                arrays[f"{name}/source"] = edges.source.astype(np.int32)
+        return arrays
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
-        """Make the graph from the arrays of `to_arrays`."""
+        """Make the graph from the arrays of `to_arrays`, or of `to_small_arrays`."""
         names = sorted({key.split("/")[1] for key in arrays if key.startswith("nodes/")})
         nodes = {name: _stored_nodes(arrays, f"nodes/{name}/") for name in names}
         pairs = sorted({(key.split("/")[1], key.split("/")[2]) for key in arrays if key.startswith("edges/")})
-        edges = {
-            (s, t): EdgeSet(
-                arrays[f"edges/{s}/{t}/source"],  # type: ignore[arg-type]
-                arrays[f"edges/{s}/{t}/target"],  # type: ignore[arg-type]
-                len(nodes[s]),
-                len(nodes[t]),
-                arrays[f"edges/{s}/{t}/features"],  # type: ignore[arg-type]
-            )
-            for s, t in pairs
-        }
-        return cls(nodes, edges)
+        return cls(nodes, {pair: _stored_edges(arrays, nodes, *pair) for pair in pairs})
 
     @property
     def identity(self) -> str:
@@ -288,6 +289,23 @@ class Graph:
             parts = (edges.source, edges.target, without_last_bits(edges.features))
             digest.update(" ".join(pair).encode() + b"".join(part.tobytes() for part in parts))
         return digest.hexdigest()[:16]
+
+
+def _stored_edges(
+    arrays: Mapping[str, NDArray[Any]], nodes: Mapping[str, NodeSet], source: str, target: str
+) -> EdgeSet:
+    """Make the edges from one node set to another."""
+    name, counts = f"edges/{source}/{target}", (len(nodes[source]), len(nodes[target]))
+    if f"{name}/pointers" in arrays:
+        into = np.repeat(np.arange(counts[1]), np.diff(arrays[f"{name}/pointers"]))
+    else:
+        into = arrays[f"{name}/target"]
+    return EdgeSet(_widened(arrays[f"{name}/source"]), _widened(into), *counts, arrays[f"{name}/features"])
+
+
+def _widened(numbers: NDArray[Any]) -> NDArray[np.int64]:
+    """Node numbers as `EdgeSet` has them; what is no integer is left for it to refuse."""
+    return numbers.astype(np.int64, copy=False) if numbers.dtype.kind in "iu" else numbers
 
 
 def needed_edges(graph: Graph) -> list[tuple[str, str]]:

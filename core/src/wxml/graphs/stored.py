@@ -13,13 +13,21 @@ from wxml.errors import ContractError
 from wxml.files.failures import damaged
 from wxml.graphs.graph import Graph, needed_edges
 
-GRAPH = {"latitudes": ("f", 1), "longitudes": ("f", 1), "source": ("iu", 1), "target": ("iu", 1), "features": ("f", 2)}
+NUMBERS = ("iu", 1)
+GRAPH = {
+    "latitudes": ("f", 1),
+    "longitudes": ("f", 1),
+    "source": NUMBERS,
+    "target": NUMBERS,
+    "pointers": NUMBERS,
+    "features": ("f", 2),
+}
 """The arrays of a graph: the kinds of numbers, and how many axes."""
 ATTRIBUTE = re.compile(r"nodes/[^/]+/attributes/[^/]+")
 
 
 def stored_graph(arrays: Mapping[str, NDArray[Any]], count: int | None, name: str, *, prefix: str = "") -> Graph:
-    """Make the graph from arrays that `Graph.to_arrays` gave once.
+    """Make the graph from arrays that `Graph.to_arrays` or `to_small_arrays` gave once.
 
     Args:
         arrays: the arrays of a file, by name.
