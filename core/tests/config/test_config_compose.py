@@ -99,9 +99,8 @@ def test_a_preset_of_the_command_line_that_changes_nothing_is_refused(machine):
     rest = EXPERIMENT.partition("\n")[2]
     other = machine.experiment(rest + WHOLE % "other")
     line = rest.count("\n") + 1
-    assert faults(other, "model=toy") == [
-        f"this preset has no effect: `model.channels` (experiment.yaml:{line}) replaces what it says (command line, model)"
-    ]
+    replaced = f"`model.channels` (experiment.yaml:{line}) replaces what it says"
+    assert faults(other, "model=toy") == [f"this preset has no effect: {replaced} (command line, model)"]
     assert compose(machine.experiment(rest), ["model=toy"]).values["model"]["channels"] == 16
 
 

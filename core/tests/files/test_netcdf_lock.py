@@ -1,7 +1,6 @@
 """One thread at a time is in the NetCDF library, whether it came by the lock of wxml or by that of xarray."""
 
 import copy
-import pickle
 import threading
 from collections.abc import Callable
 
@@ -47,5 +46,4 @@ def test_who_holds_it_keeps_xarray_out_of_the_library() -> None:
 
 
 def test_a_copy_is_the_lock_of_its_process() -> None:
-    assert pickle.loads(pickle.dumps(NETCDF_LOCK)) is NETCDF_LOCK
     assert copy.deepcopy(NETCDF_LOCK) is NETCDF_LOCK
