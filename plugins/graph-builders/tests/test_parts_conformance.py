@@ -9,9 +9,11 @@ from wxml import Grid, NodeSet
 from wxml_graph_builders import BuildContext, MeshNodes
 from wxml_graph_builders.attributes.area import Area
 from wxml_graph_builders.attributes.masks import And, Boundary, InArea, Near, Not, Or
+from wxml_graph_builders.attributes.variables import NonMissing, NonZero, OfVariable
 from wxml_graph_builders.edge_features.barycentric_weights import Barycentric
 from wxml_graph_builders.edge_features.direction import Azimuth, Direction, Harmonics
 from wxml_graph_builders.edge_features.distance_kernels import Gaussian, RadialBasis
+from wxml_graph_builders.edge_features.height_difference import HeightDifference
 from wxml_graph_builders.edge_features.length import Length
 from wxml_graph_builders.edge_features.node_values import Difference, FromNode
 from wxml_graph_builders.edge_features.relative_position import RelativePosition
@@ -40,6 +42,7 @@ from wxml_graph_builders.testing import (
 )
 
 BOX = {"box": [60, -10, 30, 40]}
+WAVES = {"variable": "z", "source": {"plugin": "simulated-atmosphere", "truncation": 5}}
 GRID_FILE = {"path": "icon_1_0.nc"}
 
 
@@ -191,6 +194,26 @@ class TestAreaOfAMask(NodeAttributeContract):
     options = {"mask": "north", "unit": "m2"}
 
 
+class TestPlanarArea(NodeAttributeContract):
+    plugin = Area
+    options = {"method": "planar"}
+
+
+class TestOfVariable(NodeAttributeContract):
+    plugin = OfVariable
+    options = WAVES
+
+
+class TestNonMissing(NodeAttributeContract):
+    plugin = NonMissing
+    options = WAVES
+
+
+class TestNonZero(NodeAttributeContract):
+    plugin = NonZero
+    options = WAVES
+
+
 class TestAnd(NodeAttributeContract):
     plugin = And
     options = {"of": ["north", "east"]}
@@ -254,6 +277,11 @@ class TestGaussian(EdgeFeatureContract):
 
 class TestHarmonics(EdgeFeatureContract):
     plugin = Harmonics
+
+
+class TestHeightDifference(EdgeFeatureContract):
+    plugin = HeightDifference
+    options = WAVES
 
 
 class TestLength(EdgeFeatureContract):

@@ -1,6 +1,6 @@
 """The areas of the parts of the sphere that are nearest to each node: Voronoi cells."""
 
-__all__ = ["EdgeOfRegion", "cell_areas", "edge_of_region"]
+__all__ = ["EdgeOfRegion", "cell_areas", "distinct", "edge_of_region", "square_of_spacing"]
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ def cell_areas(nodes: MeshNodes) -> Areas:
     take the area of the nearest node whose cell does not. A region without such a node is divided into equal areas: the
     square of the mean distance from a node to the nearest one, each.
     """
-    places, number, count = _distinct(nodes.points)
+    places, number, count = distinct(nodes.points)
     areas = _areas(places, spans_globe(nodes.nodes.latitudes, nodes.nodes.longitudes))
     return np.asarray(areas[number] / count[number])
 
@@ -44,7 +44,7 @@ class EdgeOfRegion:
 
 def edge_of_region(nodes: MeshNodes) -> EdgeOfRegion:
     """The nodes whose cells reach beyond the region that the nodes cover."""
-    places, number, _ = _distinct(nodes.points)
+    places, number, _ = distinct(nodes.points)
     triangles = _triangles(places)
     if triangles is None:
         return EdgeOfRegion(np.ones(len(nodes), bool), np.empty((0, 2), np.int64))
@@ -57,7 +57,7 @@ def edge_of_region(nodes: MeshNodes) -> EdgeOfRegion:
     return EdgeOfRegion(at_edge, np.concatenate([first[sides], twins, twins[:, ::-1]]))
 
 
-def _distinct(points: Points) -> tuple[Points, NDArray[np.int64], NDArray[np.int64]]:
+def distinct(points: Points) -> tuple[Points, NDArray[np.int64], NDArray[np.int64]]:
     """The distinct places, the number of each node's place, and how many nodes each place has.
 
     Places within `SAME_PLACE` of each other are one, whatever a rounding would make of them.
@@ -94,12 +94,19 @@ def _areas(places: Points, around_the_globe: bool) -> Areas:
         return areas
     beyond = _reaches_beyond(places, triangles)
     if beyond.all():
-        distance, _ = cKDTree(places).query(places, k=[2])
-        return np.full(len(places), float(np.mean(distance)) ** 2)
+        return np.full(len(places), square_of_spacing(places))
     inner = np.flatnonzero(~beyond)
     _, nearest = nearest_nodes(places[inner], places[beyond], 1)
     areas[beyond] = areas[inner[nearest]]
     return areas
+
+
+def square_of_spacing(places: Points) -> float:
+    """The square of the mean distance (chord) from a place to the nearest one; all of the sphere for a lone one."""
+    if len(places) == 1:
+        return 4 * np.pi
+    distance, _ = cKDTree(places).query(places, k=[2])
+    return float(np.mean(distance)) ** 2
 
 
 def _triangles(places: Points) -> Cells | None:

@@ -2,23 +2,31 @@
 
 __all__ = ["Area"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from wxml import Kind, PluginChoice
 from wxml.data.sphere import spans_globe
 from wxml.errors import DataError
 
 from wxml_graph_builders.areas import EARTH_RADIUS_KM
 from wxml_graph_builders.attributes.masks import mask_of
+from wxml_graph_builders.given_areas import areas_of_file, areas_of_variable
 from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes
 from wxml_graph_builders.node_attribute import NodeAttribute
+from wxml_graph_builders.planar_voronoi import planar_areas
 from wxml_graph_builders.voronoi import cell_areas
 
 Areas = NDArray[np.float64]
-Method = Literal["exact", "spherical-voronoi", "cos-latitude", "isolatitude", "equal"]
+Method = Literal[
+    "exact", "spherical-voronoi", "planar", "isolatitude", "cos-latitude", "equal", "from-file", "from-variable"
+]
+CELL_AREA = "cell_area"
+MEASURED = ("spherical-voronoi", "planar")
+"""Methods whose areas are steradians, also of nodes in a region."""
 
 
 class Area(NodeAttribute):
@@ -28,6 +36,9 @@ class Area(NodeAttribute):
     |---|---|
     | `exact` | of the nodes of the data: the areas that the grid knows, from its rows or its file |
     | `spherical-voronoi` | of what lies nearest to each node; nodes at one place share it |
+    | `planar` | of what lies nearest to each node of a region on a map that keeps areas |
+    | `from-file` | what the `variable` (`cell_area`) of a NetCDF file (`path`) says, such as a grid file of ICON |
+    | `from-variable` | what a `variable` of a `source` says, at its first time |
     | `isolatitude` | nodes on one latitude share the band around it, which ends halfway to the next one |
     | `cos-latitude` | in proportion to the cosine of the latitude |
     | `equal` | the same for all |
@@ -42,13 +53,25 @@ class Area(NodeAttribute):
         unit: Annotated[
             Literal["share", "steradian", "m2"],
             Field(
-                description="`cos-latitude`, `equal` and `exact` have shares alone, unless the nodes surround the globe"
+                description="`cos-latitude`, `equal` and `exact`, and a variable in no unit of area, have shares "
+                "alone, unless the nodes surround the globe"
             ),
         ] = "share",
         mask: Annotated[
             str | None, Field(description="nodes without this attribute have the area 0, and the others share theirs")
         ] = None,
+        path: Annotated[str | None, Field(description="of `from-file`, the file")] = None,
+        variable: Annotated[
+            str | None, Field(description="of `from-file`, null: `cell_area`; of `from-variable`, its name")
+        ] = None,
+        source: Annotated[
+            PluginChoice | None,
+            Kind("data-source"),
+            Field(description="of `from-variable`, the data, such as `${data.source}`"),
+        ] = None,
     ) -> None:
+        _refuse_others(method, {"path": path, "variable": variable, "source": source})
+        self.path, self.variable, self.source = path, variable, source
         self.method: Method = method
         self.unit = unit
         self.mask = mask
@@ -58,32 +81,53 @@ class Area(NodeAttribute):
         if not kept.any():
             raise DataError(f"no node has the attribute `{self.mask}`", fix="choose another `mask`, or leave it out")
         areas = np.zeros(len(nodes))
-        areas[kept] = self._in_unit(self._areas(nodes, kept, context), nodes.subset(kept))
+        found, steradians = self._areas(nodes, kept, context)
+        areas[kept] = self._in_unit(found, steradians, nodes.subset(kept))
         return areas
 
-    def _areas(self, nodes: MeshNodes, kept: NDArray[np.bool_], context: BuildContext) -> Areas:
+    def _areas(self, nodes: MeshNodes, kept: NDArray[np.bool_], context: BuildContext) -> tuple[Areas, float | None]:
+        """The areas of the nodes that are kept, and what makes steradians of them; None: they are shares."""
         if self.method == "exact":
-            return _known(nodes, context)[kept]
-        methods: dict[Method, Callable[[MeshNodes], Areas]] = {
+            return _known(nodes, context)[kept], None
+        if self.method == "from-file":
+            given = areas_of_file(nodes, str(self.path), self.variable or CELL_AREA)
+            return given.values[kept], given.steradians
+        if self.source is not None:
+            given = areas_of_variable(nodes.subset(kept), self.source, str(self.variable))
+            return given.values, given.steradians
+        methods: dict[str, Callable[[MeshNodes], Areas]] = {
             "spherical-voronoi": cell_areas,
+            "planar": planar_areas,
             "isolatitude": _bands,
             "cos-latitude": lambda some: np.maximum(np.cos(np.radians(some.nodes.latitudes)), 0.0),
             "equal": lambda some: np.ones(len(some)),
         }
-        return methods[self.method](nodes.subset(kept))
+        return methods[self.method](nodes.subset(kept)), 1.0 if self.method in MEASURED else None
 
-    def _in_unit(self, areas: Areas, nodes: MeshNodes) -> Areas:
+    def _in_unit(self, areas: Areas, steradians: float | None, nodes: MeshNodes) -> Areas:
         if self.unit == "share":
             return np.asarray(areas / areas.sum())
-        if self.method != "spherical-voronoi":
+        if steradians is None:
             if not _surround(nodes):
                 raise DataError(
                     f"method `{self.method}` gives shares of the nodes' area, and the nodes do not surround the "
                     f"globe, so that nobody knows how much `{self.unit}` that is",
                     fix="write `unit: share`, or `method: spherical-voronoi`",
                 )
-            areas = np.asarray(areas / areas.sum() * 4 * np.pi)
+            steradians = float(4 * np.pi / areas.sum())
+        areas = np.asarray(areas * steradians)
         return areas if self.unit == "steradian" else np.asarray(areas * (EARTH_RADIUS_KM * 1000) ** 2)
+
+
+def _refuse_others(method: Method, given: Mapping[str, object]) -> None:
+    """Refuse options that belong to another method, or a method without its options."""
+    belong = {"from-file": ("path", "variable"), "from-variable": ("variable", "source")}.get(method, ())
+    needed = {"from-file": ("path",), "from-variable": ("variable", "source")}.get(method, ())
+    for name, value in given.items():
+        if value is not None and name not in belong:
+            raise DataError(f"`{name}` does not belong to `method: {method}`, got {value!r}", fix=f"leave `{name}` out")
+        if value is None and name in needed:
+            raise DataError(f"`method: {method}` needs `{name}`, got none", fix=f"give `{name}`")
 
 
 def _surround(nodes: MeshNodes) -> bool:

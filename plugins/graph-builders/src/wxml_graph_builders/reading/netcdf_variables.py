@@ -31,6 +31,7 @@ DAMAGE: Final = (
     struct.error,
     MemoryError,
 )
+NO_VARIABLE: Final = "This is a netCDF dimension but not a netCDF variable"
 OWN: Final = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST")
 """Attributes by which HDF5 keeps its dimensions."""
 
@@ -104,6 +105,8 @@ def _of_hdf5(path: Path, wanted: Wanted) -> Iterator[tuple[str, Stored]]:
     with h5py.File(path, "r") as file:
         for name, variable in file.items():
             if not isinstance(variable, h5py.Dataset) or name in unreadable or variable.dtype.kind not in "fiu":
+                continue
+            if str(_plain(variable.attrs.get("NAME", ""))).startswith(NO_VARIABLE):
                 continue
             attributes = {key: _plain(variable.attrs[key]) for key in variable.attrs if key not in OWN}
             if variable.shape and wanted(name, attributes):

@@ -1,6 +1,6 @@
 """Latitudes and longitudes from a file: NumPy, text in columns, or NetCDF."""
 
-__all__ = ["SUFFIXES", "Units", "read_points"]
+__all__ = ["SUFFIXES", "Units", "places_beside", "read_points"]
 
 import csv
 import logging
@@ -72,6 +72,41 @@ def read_points(path: str, latitude: str | None, longitude: str | None, units: U
     nodes = NodeSet(degrees[0], np.mod(degrees[1], 360.0))
     _refuse_twice(path, nodes)
     return nodes
+
+
+def places_beside(stored: Mapping[str, Stored], variable: str) -> tuple[Values, Values] | None:
+    """The latitudes and longitudes (degrees) of each value of a variable, by the names or units that are usual.
+
+    None if the file has none along the dimensions of the variable. Axes, one dimension each, give all their pairs.
+    """
+    dims = stored[variable].dims
+    found = []
+    for what, usual in NAMES.items():
+        named = [
+            name
+            for name, each in stored.items()
+            if (each.attributes.get("standard_name") == what or name.lower() in usual)
+            and name != variable
+            and (_is_alike(each, stored[variable]) or each.dims in [(dim,) for dim in dims if dim])
+        ]
+        if not named:
+            return None
+        chosen = stored[named[0]]
+        degrees = np.degrees(chosen.values) if RADIANS.fullmatch(chosen.units) else np.asarray(chosen.values, float)
+        found.append(_spread(degrees, chosen.dims, dims, stored[variable].values.shape))
+    return found[0], found[1]
+
+
+def _is_alike(one: Stored, other: Stored) -> bool:
+    return one.dims == other.dims and one.values.shape == other.values.shape
+
+
+def _spread(values: Values, own: tuple[str, ...], dims: tuple[str, ...], shape: tuple[int, ...]) -> Values:
+    """The values along the dimensions of another variable, flat."""
+    if own == dims:
+        return values.ravel()
+    axis = [len(values) if dim == own[0] else 1 for dim in dims]
+    return np.broadcast_to(values.reshape(axis), shape).ravel()
 
 
 def _of_npz(path: Path, wanted: Mapping[str, str | None]) -> tuple[Axis, Axis]:
