@@ -81,6 +81,7 @@ PUBLIC_MODULES = (
     "artefacts.replacement",
     "config.settings",
     "data.aligned",
+    "data.cell_bounds",
     "data.fingerprint",
     "data.forcings",
     "data.node_order",

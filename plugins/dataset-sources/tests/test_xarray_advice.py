@@ -290,7 +290,7 @@ CASES = [
             "convert it to degrees, or correct its attribute `units`; if it is no latitude or longitude, give it "
             "another name"
         ),
-        files(places("latitude", units="radians")),
+        files(places("latitude", units="km")),
         [files(places("latitude", units="degrees_north"))],
     ),
     # Values

@@ -93,7 +93,7 @@ def test_files_may_be_written_again_afterwards(tmp_path: Path) -> None:
 
 def test_files_may_be_written_again_after_an_error(tmp_path: Path) -> None:
     content = fields()
-    content["lat"].attrs["units"] = "radians"
+    content["lat"].attrs["units"] = "km"
     content.to_netcdf(tmp_path / "a.nc")
     with pytest.raises(DataError, match="`lat` must be in degrees") as caught:
         XarraySource(path=str(tmp_path / "a.nc"))

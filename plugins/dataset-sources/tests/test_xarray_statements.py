@@ -201,7 +201,7 @@ def test_parameters_without_a_name_are_told_apart_by_their_numbers(apart: bool, 
     assert XarraySource(path=paths[0]).header.names == ("unknown",)
 
 
-@pytest.mark.parametrize("units", ["radians", "radian", "rad", "m", "km", "metres"])
+@pytest.mark.parametrize("units", ["m", "km", "metres"])
 @pytest.mark.parametrize("name", ["lat", "lon"])
 def test_places_in_other_units_than_degrees_are_refused(name: str, units: str, tmp_path: Path) -> None:
     dataset = piece(0)
@@ -209,6 +209,25 @@ def test_places_in_other_units_than_degrees_are_refused(name: str, units: str, t
     dataset.to_netcdf(tmp_path / "a.nc")
     with pytest.raises(DataError, match=f"`{name}` must be in degrees, got the units '{units}'"):
         XarraySource(path=str(tmp_path / "a.nc"))
+
+
+@pytest.mark.parametrize("units", ["radians", "radian", "rad"])
+def test_places_in_radians_are_read_unless_they_are_degrees(units: str, tmp_path: Path) -> None:
+    dataset = piece(0)
+    expected = XarraySource(path=saved(dataset, tmp_path / "degrees.nc")).header.grid
+    for name in ("lat", "lon"):
+        dataset[name] = (name, np.radians(dataset[name].values.astype("f8")), {"units": units})
+    found = XarraySource(path=saved(dataset, tmp_path / "radians.nc")).header.grid
+    np.testing.assert_allclose(found.latitudes, expected.latitudes)
+    np.testing.assert_allclose(found.longitudes, expected.longitudes)
+    dataset["lon"] = ("lon", 20.0 + np.arange(dataset.sizes["lon"]), {"units": units})
+    with pytest.raises(DataError, match=f"`lon` must be in degrees, got the units '{units}'"):
+        XarraySource(path=saved(dataset, tmp_path / "wrong.nc"))
+
+
+def saved(dataset: xr.Dataset, path: Path) -> str:
+    dataset.to_netcdf(path)
+    return str(path)
 
 
 @pytest.mark.parametrize("units", ["", "degrees", "degree", "degrees_north", "deg", "1"])

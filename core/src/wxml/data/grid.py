@@ -4,12 +4,13 @@ __all__ = ["Grid"]
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.cell_bounds import CellBounds
 from wxml.data.grid_part import GridPart, check_parts
 from wxml.data.sphere import cell_bounds, curvilinear_areas, gauss_legendre, healpix_centres, spans_globe, wrapped
 from wxml.errors import DataError, nearest
@@ -39,6 +40,8 @@ class Grid:
     """Whether the nodes are all pairs of some latitudes and some longitudes; the longitude varies fastest."""
     parts: tuple[GridPart, ...] = ()
     """The grids whose nodes these are, one behind the other; empty for one grid."""
+    bounds: CellBounds | None = None
+    """Where the cells end, if the source of the grid states it; no part of `identity`, nor of artefacts."""
 
     def __post_init__(self) -> None:
         count = int(np.prod(self.shape))
@@ -148,7 +151,9 @@ class Grid:
         if name not in self.ranges:
             raise DataError(f"the grid has no part {name!r}", fix=nearest(name, list(self.ranges)))
         nodes = self.ranges[name]
-        return Grid.unstructured(self.latitudes[nodes], self.longitudes[nodes], self.area_weights[nodes])
+        found = Grid.unstructured(self.latitudes[nodes], self.longitudes[nodes], self.area_weights[nodes])
+        bounds = None if self.bounds is None else self.bounds.of_nodes(np.arange(len(self))[nodes])
+        return replace(found, bounds=bounds)
 
     @property
     def is_global(self) -> bool:

@@ -1,6 +1,6 @@
 """The cells around the nodes of a grid, where they are boxes of latitude and longitude."""
 
-__all__ = ["Cells", "cells"]
+__all__ = ["Cells", "cells", "eastwards"]
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -51,17 +51,15 @@ def _of_boxes(grid: Grid) -> Cells:
     """The cells of a regular grid."""
     nodes = np.arange(len(grid)).reshape(grid.shape)
     latitudes, longitudes = grid.latitudes[nodes[:, 0]], grid.longitudes[nodes[0]]
-    upwards, eastwards = np.argsort(latitudes), _eastwards(longitudes)
-    steps = np.mod(np.diff(longitudes[eastwards]), 360.0)
-    edges = cell_bounds(longitudes[eastwards[0]] + np.concatenate([[0.0], np.cumsum(steps)]))
+    upwards, order = np.argsort(latitudes), eastwards(longitudes)
+    steps = np.mod(np.diff(longitudes[order]), 360.0)
+    edges = cell_bounds(longitudes[order[0]] + np.concatenate([[0.0], np.cumsum(steps)]))
     excess = max(edges[-1] - edges[0] - 360.0, 0.0)  # uneven columns around the globe
     edges[[0, -1]] += excess / 2, -excess / 2
-    return Cells(
-        _heights(latitudes[upwards]), [edges] * len(latitudes), list(nodes[np.ix_(upwards, eastwards)]), len(grid)
-    )
+    return Cells(_heights(latitudes[upwards]), [edges] * len(latitudes), list(nodes[np.ix_(upwards, order)]), len(grid))
 
 
-def _eastwards(longitudes: Array) -> NDArray[np.intp]:
+def eastwards(longitudes: Array) -> NDArray[np.intp]:
     """The columns in their order eastwards, from the one after the widest gap on."""
     order = np.argsort(longitudes)
     gaps = np.diff(longitudes[order], append=longitudes[order[0]] + 360.0)

@@ -3,11 +3,13 @@
 __all__ = ["Grids"]
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 from wxml import Grid
+from wxml.data.cell_bounds import CellBounds
 from wxml.data.node_order import node_order
 from wxml.data.sphere import curvilinear_areas
 from wxml.errors import DataError
@@ -52,7 +54,8 @@ def _grid(parts: Sequence[Part], areas: Sequence[float]) -> Grid:
     grids = [part.header.grid for part in parts]
     weights = [area * grid.area_weights for area, grid in zip(areas, grids, strict=True)]
     latitudes, longitudes = ([getattr(grid, axis) for grid in grids] for axis in ("latitudes", "longitudes"))
-    return Grid.unstructured(np.concatenate(latitudes), np.concatenate(longitudes), np.concatenate(weights))
+    found = Grid.unstructured(np.concatenate(latitudes), np.concatenate(longitudes), np.concatenate(weights))
+    return replace(found, bounds=CellBounds.joined([grid.bounds for grid in grids]))
 
 
 def _check_places(parts: Sequence[Part]) -> None:

@@ -25,12 +25,19 @@ def kept_weights(source: Grid, target: Grid, method: Method, neighbours: int = 1
     """The weights of `interpolation_weights`: from the cache, or made now and kept there."""
     kind = "boxes" if source.is_regular else "nodes"  # the same places may be a list of nodes
     how = f"{method}-{neighbours}" if method == "inverse-distance" else method
-    path = cache_folder() / f"regrid-{how}-{kind}-{source.identity}-{target.identity}-{VERSION}.npz"
+    between = "-".join(_identity(grid, method) for grid in (source, target))
+    path = cache_folder() / f"regrid-{how}-{kind}-{between}-{VERSION}.npz"
     weights = _load(path, (len(target), len(source)))
     if weights is None:
         weights = interpolation_weights(source, target, method, neighbours)
         _store(path, weights)
     return weights
+
+
+def _identity(grid: Grid, method: Method) -> str:
+    """What tells the weights of a grid apart: its nodes, and its cells where they count and are stated."""
+    has_cells = method == "conservative" and grid.bounds is not None
+    return f"{grid.identity}.{grid.bounds.identity}" if has_cells and grid.bounds else grid.identity
 
 
 def _load(path: Path, shape: tuple[int, int]) -> "csr_array | None":

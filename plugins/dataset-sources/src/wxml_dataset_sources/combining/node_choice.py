@@ -3,12 +3,14 @@
 __all__ = ["Area", "chosen_nodes", "grid_of"]
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Grid, Options
+from wxml.data.cell_bounds import CellBounds
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.fitting import SAME_PLACE
@@ -74,18 +76,34 @@ def _unbroken(nodes: Indices, grid: Grid) -> Indices:
     return (rows[:, None] * grid.shape[1] + columns).ravel()
 
 
-def grid_of(grid: Grid, nodes: Indices) -> Grid:
+def grid_of(grid: Grid, nodes: Indices, keeps_bounds: bool = False) -> Grid:
     """The grid of some nodes of another one; it has rows and columns if they are such of that grid.
 
     Each has the share in the area that it had, of the area that is left; the cells of a regular grid are made anew.
+
+    Args:
+        grid: the other grid.
+        nodes: its nodes.
+        keeps_bounds: whether the cells stay those that the grid states; those of thinned nodes would leave gaps.
     """
+    bounds = grid.bounds if keeps_bounds else None
     latitudes, longitudes, areas = grid.latitudes[nodes], grid.longitudes[nodes], grid.area_weights[nodes]
     shape = _rows_and_columns(grid, nodes)
     if shape is None:
-        return Grid.unstructured(latitudes, longitudes, areas)
-    if grid.is_regular:
-        return Grid.regular(latitudes[:: shape[1]], longitudes[: shape[1]])
-    return Grid(latitudes, longitudes, areas / areas.sum(), shape)
+        found = Grid.unstructured(latitudes, longitudes, areas)
+    elif grid.is_regular:
+        found = Grid.regular(latitudes[:: shape[1]], longitudes[: shape[1]])
+    else:
+        found = Grid(latitudes, longitudes, areas / areas.sum(), shape)
+    return found if bounds is None else replace(found, bounds=_of_some(bounds, grid, found, nodes))
+
+
+def _of_some(bounds: CellBounds, grid: Grid, found: Grid, nodes: Indices) -> CellBounds:
+    """The bounds of the nodes of `grid` that `found` has."""
+    if bounds.along_axes and found.is_regular:
+        columns = found.shape[1]
+        return bounds.of_axes(nodes[::columns] // grid.shape[1], nodes[:columns] % grid.shape[1])
+    return bounds.of_nodes(nodes)
 
 
 def _rows_and_columns(grid: Grid, nodes: Indices) -> tuple[int, int] | None:

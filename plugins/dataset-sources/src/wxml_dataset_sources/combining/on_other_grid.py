@@ -1,9 +1,9 @@
 """A source whose values are brought to another grid by sparse weights."""
 
-__all__ = ["OnOtherGrid", "Weighing"]
+__all__ = ["CellsFrom", "OnOtherGrid", "Weighing"]
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
+CellsFrom = Literal["stated", "made"]
+"""Whether cells are those that files state, where they do, or made between the nodes."""
+
+
 class Weighing(NamedTuple):
     """Where the weights come from."""
 
@@ -27,23 +31,38 @@ class Weighing(NamedTuple):
     neighbours: int
     matrix: str | None
     """The file of the weights, in place of the method."""
+    cells: CellsFrom = "stated"
 
     @classmethod
-    def of(cls, method: Method, neighbours: int | None, matrix: str | None = None) -> "Weighing":
-        """Check the options; raise a DataError for `neighbours` of another method."""
+    def of(
+        cls, method: Method, neighbours: int | None, matrix: str | None = None, cells: CellsFrom | None = None
+    ) -> "Weighing":
+        """Check the options; raise a DataError for `neighbours` or `cells` of another method."""
+        if cells is not None and (method != "conservative" or matrix is not None):
+            raise DataError(
+                f"`cells` is {cells}, and counts for `method: conservative` alone",
+                fix="leave it out, or write `method: conservative`",
+            )
         if neighbours is not None and (method != "inverse-distance" or matrix is not None):
             raise DataError(
                 f"`neighbours` is {neighbours}, and counts for `method: inverse-distance` alone",
                 fix="leave it out, or write `method: inverse-distance`",
             )
-        return cls(method, neighbours or 4, matrix)
+        return cls(method, neighbours or 4, matrix, cells or "stated")
 
     @property
     def record(self) -> dict[str, Any]:
         """What the provenance tells."""
         if self.matrix is not None:
             return {"matrix": checksum_of(self.matrix)}
-        return {"method": self.method} | ({"neighbours": self.neighbours} if self.method == "inverse-distance" else {})
+        more: dict[str, Any] = {"neighbours": self.neighbours} if self.method == "inverse-distance" else {}
+        return {"method": self.method} | more | ({"cells": self.cells} if self.cells == "made" else {})
+
+    def record_of(self, target: Grid) -> dict[str, Any]:
+        """What the provenance tells of the target."""
+        has_cells = self.matrix is None and self.method == "conservative" and self.cells == "stated"
+        cells = {"bounds": target.bounds.identity} if has_cells and target.bounds is not None else {}
+        return {"grid": target.identity} | cells
 
     def weights(self, source: Grid, target: Grid) -> "csr_array":
         """Those of the file, or of the cache, or made now.
@@ -53,6 +72,8 @@ class Weighing(NamedTuple):
         """
         if self.matrix is not None:
             return read_matrix(self.matrix, (len(target), len(source)))
+        if self.cells == "made":
+            source, target = replace(source, bounds=None), replace(target, bounds=None)
         return kept_weights(source, target, self.method, self.neighbours)
 
 
@@ -64,7 +85,7 @@ class OnOtherGrid(Combination):
     def __init__(self, part: Part, grid: Grid, weighing: Weighing) -> None:
         self._weighing = weighing
         self._weights: csr_array | None = weighing.weights(part.header.grid, grid)
-        super().__init__((part,), weighing.record | {"grid": grid.identity})
+        super().__init__((part,), weighing.record | weighing.record_of(grid))
         self.header = replace(part.header, grid=grid)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import Field
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Source, opened
-from wxml_dataset_sources.combining.on_other_grid import OnOtherGrid, Weighing
+from wxml_dataset_sources.combining.on_other_grid import CellsFrom, OnOtherGrid, Weighing
 from wxml_dataset_sources.combining.target_grid import Target, target_grid
 from wxml_dataset_sources.combining.weights import Method
 
@@ -41,6 +41,13 @@ class Regrid(OnOtherGrid):
             ),
         ] = None,
         neighbours: Neighbours = None,
+        cells: Annotated[
+            CellsFrom | None,
+            Field(
+                description="of conservative: `stated`, the default, takes the bounds of latitude and longitude where "
+                "files of source or target state them; `made` takes cells between the nodes"
+            ),
+        ] = None,
         matrix: Annotated[
             str | None, Field(description="in place of a method: weights in a file of scipy.sparse.save_npz")
         ] = None,
@@ -49,4 +56,4 @@ class Regrid(OnOtherGrid):
             raise DataError(
                 f"`method` is {method}, and `matrix` {matrix} has weights of its own", fix="leave one of the two out"
             )
-        super().__init__(opened(source), target_grid(to), Weighing.of(method or "bilinear", neighbours, matrix))
+        super().__init__(opened(source), target_grid(to), Weighing.of(method or "bilinear", neighbours, matrix, cells))

@@ -74,7 +74,7 @@ class Subset(Combination):
         )
         self._nodes: Positions = slice(0, len(own.grid)) if nodes is None else run(nodes)
         self.header = SourceHeader(
-            own.grid if nodes is None else grid_of(own.grid, nodes),
+            own.grid if nodes is None else grid_of(own.grid, nodes, thinning is None),
             chosen_variables(own.variables, select, drop or ()),
             chosen_times(own.times, start, end, frequency),
             own.members if members is None else len(members),

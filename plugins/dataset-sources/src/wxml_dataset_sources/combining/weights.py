@@ -11,12 +11,14 @@ from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.boxes import in_boxes
-from wxml_dataset_sources.combining.cell_polygons import cell_polygons
-from wxml_dataset_sources.combining.cells import cells
+from wxml_dataset_sources.combining.cell_polygons import CellPolygons, cell_polygons
+from wxml_dataset_sources.combining.cells import Cells, cells
 from wxml_dataset_sources.combining.fitting import SAME_PLACE
 from wxml_dataset_sources.combining.latitude_rows import on_rows
 from wxml_dataset_sources.combining.overlaps import overlaps
 from wxml_dataset_sources.combining.polygon_overlaps import polygon_overlaps
+from wxml_dataset_sources.combining.row_polygons import row_corners
+from wxml_dataset_sources.combining.stated_cells import stated_boxes, stated_polygons
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -40,7 +42,7 @@ def interpolation_weights(source: Grid, target: Grid, method: Method, neighbours
 
     Raises:
         DataError: nodes of `target` are outside of `source`, and the method is not `nearest`; or two nodes of a list
-            are at one place, and the method is `conservative`.
+            are at one place, or the bounds that a grid states are no cells, and the method is `conservative`.
     """
     from scipy.sparse import csr_array
 
@@ -61,10 +63,26 @@ def interpolation_weights(source: Grid, target: Grid, method: Method, neighbours
 
 def _overlaps(source: Grid, target: Grid) -> "csr_array":
     """The shares of the cells of the target in those of the source; exact between grids of rows and columns."""
-    boxes = cells(source), cells(target)
+    boxes = _boxes(source), _boxes(target)
     if boxes[0] is not None and boxes[1] is not None:
         return overlaps(boxes[0], boxes[1])
-    return polygon_overlaps(cell_polygons(source, "source"), cell_polygons(target, "to"))
+    return polygon_overlaps(_polygons(source, boxes[0], "source"), _polygons(target, boxes[1], "to"))
+
+
+def _boxes(grid: Grid) -> Cells | None:
+    """The cells that the grid states, else those around its nodes; None if they are no boxes."""
+    if grid.bounds is None:
+        return cells(grid)
+    return stated_boxes(grid, grid.bounds) if grid.bounds.along_axes and grid.is_regular else None
+
+
+def _polygons(grid: Grid, boxes: Cells | None, option: str) -> CellPolygons:
+    """The same as polygons; `boxes` are those of `_boxes`."""
+    if grid.bounds is None:
+        return cell_polygons(grid, option)
+    if boxes is None:
+        return stated_polygons(grid, grid.bounds)
+    return CellPolygons(row_corners(boxes), np.arange(len(grid)), len(grid))
 
 
 def _nearest(source: Grid, target: Grid, count: int) -> tuple[Indices, Array]:

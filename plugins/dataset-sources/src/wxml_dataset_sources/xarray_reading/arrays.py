@@ -18,6 +18,7 @@ from wxml.files.failures import damage_errors
 
 from wxml_dataset_sources.xarray_reading.absent_values import check_coordinates, check_read
 from wxml_dataset_sources.xarray_reading.block import HEIGHT, STANDARD_NAME, Block, FileContent, Selection
+from wxml_dataset_sources.xarray_reading.bounds import StatedBounds
 from wxml_dataset_sources.xarray_reading.cell_methods import period_of
 from wxml_dataset_sources.xarray_reading.coordinates import (
     LATITUDE,
@@ -44,7 +45,7 @@ from wxml_dataset_sources.xarray_reading.instants import ValidTimes, valid_times
 from wxml_dataset_sources.xarray_reading.nodes import Nodes, node_of, place_nodes
 from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, WRITE_AGAIN, damaged, in_file, opened, unreadable
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, without_repeat
-from wxml_dataset_sources.xarray_reading.true_places import check_degrees, check_no_rotated_pole, surest
+from wxml_dataset_sources.xarray_reading.true_places import check_no_rotated_pole, place_of, surest
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits, warn_of_zeros
 
 HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
@@ -281,10 +282,9 @@ class _ArrayFile:
             raise DataError(f"`place` is given, and `{name}` has latitudes and longitudes", fix="leave `place` out")
         check_no_rotated_pole(self.dataset, name, latitude, longitude)
         if (latitude, longitude) not in self.known_nodes:
-            for axis in (latitude, longitude):
-                check_degrees(axis, self.dataset[axis].variable)
-            places = self.dataset[latitude].variable, self.dataset[longitude].variable
-            self.known_nodes[latitude, longitude] = place_nodes(*places, self.grids)
+            north, east = (place_of(self.dataset, axis) for axis in (latitude, longitude))
+            stated = StatedBounds.of(self.file, self.dataset, (latitude, longitude), self.fixed)
+            self.known_nodes[latitude, longitude] = place_nodes(north, east, self.grids, stated)
         return self.known_nodes[latitude, longitude]
 
     def _block(self, name: str, nodes: Nodes) -> Block:

@@ -3,13 +3,18 @@
 __all__ = ["Arrangement", "make_grid", "node_order"]
 
 import logging
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid
+from wxml.data.cell_bounds import CellBounds
 from wxml.data.node_order import node_order as same_nodes
 from wxml.errors import DataError
+
+from wxml_dataset_sources.combining.polygons import areas as areas_of
+from wxml_dataset_sources.combining.stated_cells import stated_polygons
 
 logger = logging.getLogger("wxml")
 
@@ -19,7 +24,7 @@ Arrangement = Literal["axes", "plane", "cells"]
 SAME_PLACE = 1e-3  # degrees: files round their coordinates, neighbours are farther apart
 
 
-def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement) -> Grid:
+def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement, bounds: CellBounds | None = None) -> Grid:
     """The grid of the given coordinates, in degrees.
 
     Args:
@@ -28,7 +33,9 @@ def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement) -> 
         arrangement: `axes` for the axes of a regular grid, shape `[latitude]` and `[longitude]`; `plane` for
             two-dimensional coordinates, both `[y, x]`; `cells` for a list of nodes, both `[node]`, which is a reduced
             Gaussian grid if the nodes form one, else an unstructured grid. Its nodes have the areas of a regular grid
-            if they are all pairs of some latitudes and longitudes; else they count the same, which is warned of.
+            if they are all pairs of some latitudes and longitudes, else those of their cells in `bounds`; without these
+            they count the same, which is warned of.
+        bounds: where the cells end, if it is known.
 
     Raises:
         DataError: a latitude or longitude is missing.
@@ -39,13 +46,15 @@ def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement) -> 
             f"{missing} values of latitude and longitude are missing", fix="write the place of every node into the file"
         )
     if arrangement == "axes":
-        return Grid.regular(latitudes, longitudes)
-    if arrangement == "plane":
-        return Grid.curvilinear(latitudes, longitudes)
-    return _cells(latitudes, longitudes)
+        grid = Grid.regular(latitudes, longitudes)
+    elif arrangement == "plane":
+        grid = Grid.curvilinear(latitudes, longitudes)
+    else:
+        grid = _cells(latitudes, longitudes, bounds)
+    return replace(grid, bounds=bounds)
 
 
-def _cells(latitudes: Array, longitudes: Array) -> Grid:
+def _cells(latitudes: Array, longitudes: Array, bounds: CellBounds | None) -> Grid:
     """The grid of a list of nodes, with the areas of the kind of grid that they form, if they form one."""
     unstructured = Grid.unstructured(latitudes, longitudes)
     starts = np.flatnonzero(np.diff(latitudes, prepend=np.inf))
@@ -55,6 +64,8 @@ def _cells(latitudes: Array, longitudes: Array) -> Grid:
         if _same_places(gaussian, unstructured):
             return gaussian
     areas = _product_areas(latitudes, longitudes)
+    if areas is None and bounds is not None and not _is_healpix(unstructured):
+        areas = _stated_areas(unstructured, bounds)
     if areas is not None:
         return Grid.unstructured(latitudes, longitudes, areas)
     if not _is_healpix(unstructured):
@@ -63,6 +74,15 @@ def _cells(latitudes: Array, longitudes: Array) -> Grid:
             len(unstructured),
         )
     return unstructured
+
+
+def _stated_areas(grid: Grid, bounds: CellBounds) -> Array | None:
+    """The area of each node's cell; None, with a warning, if the bounds are no cells."""
+    try:
+        return areas_of(stated_polygons(grid, bounds).corners)
+    except DataError as error:
+        logger.warning("%s: the areas of cells are not taken from there", error.message)
+        return None
 
 
 def _product_areas(latitudes: Array, longitudes: Array) -> Array | None:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from wxml.errors import DataError
 
+from wxml_dataset_sources.xarray_reading.bounds import StatedBounds
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.place import Place
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid
@@ -30,8 +31,16 @@ def node_of(place: Place | None, grids: dict[Hashable, Placed]) -> Nodes | None:
     return place_nodes(xr.Variable((), place.latitude), xr.Variable((), place.longitude), grids)
 
 
-def place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Placed]) -> Nodes:
+def place_nodes(
+    latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Placed], bounds: StatedBounds | None = None
+) -> Nodes:
     """The grid of these coordinates, from `grids` if it is there, else made and added; and its dimensions.
+
+    Args:
+        latitude: in degrees.
+        longitude: in degrees.
+        grids: the grids that are known, by their coordinates.
+        bounds: what the file states of the cells of this grid.
 
     Raises:
         DataError: the coordinates do not fit together.
@@ -46,7 +55,8 @@ def place_nodes(latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hasha
         longitude = longitude.transpose(*latitude.dims)
     arrangement: Arrangement = "plane" if latitude.ndim > 1 else "cells" if shared and latitude.ndim else "axes"
     north, east = (np.atleast_1d(np.asarray(axis.values, np.float64)) for axis in (latitude, longitude))
-    key = (arrangement, *((axis.shape, axis.tobytes()) for axis in (north, east)))
+    key = (arrangement, bounds is None, *((axis.shape, axis.tobytes()) for axis in (north, east)))
     if key not in grids:
-        grids[key] = find_grid(north, east, arrangement)
+        cells = None if bounds is None else bounds.cells(latitude.dims, arrangement)
+        grids[key] = find_grid(north, east, arrangement, cells)
     return Nodes(grids[key], tuple(dict.fromkeys(str(dim) for dim in (*latitude.dims, *longitude.dims))))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid
+from wxml.data.cell_bounds import CellBounds
 from wxml.errors import DataError
 
 from wxml_dataset_sources.xarray_reading.block import Block, Reader
@@ -36,7 +37,12 @@ class Placed:
         return len(self.grid) if self.columns is None else self.grid.shape[0] * self.columns
 
 
-def find_grid(latitudes: NDArray[np.float64], longitudes: NDArray[np.float64], arrangement: Arrangement) -> Placed:
+def find_grid(
+    latitudes: NDArray[np.float64],
+    longitudes: NDArray[np.float64],
+    arrangement: Arrangement,
+    bounds: CellBounds | None = None,
+) -> Placed:
     """The grid of the given coordinates, as `make_grid`, without a last column that is the meridian of the first.
 
     Raises:
@@ -45,8 +51,10 @@ def find_grid(latitudes: NDArray[np.float64], longitudes: NDArray[np.float64], a
     if arrangement == "axes" and len(longitudes) > 1:
         around = float(abs(longitudes[-1] - longitudes[0]))
         if abs(around - 360.0) < SAME_PLACE:
-            return Placed(make_grid(latitudes, longitudes[:-1], arrangement), len(longitudes))
-    return Placed(make_grid(latitudes, longitudes, arrangement))
+            kept = np.arange(len(latitudes)), np.arange(len(longitudes) - 1)
+            bounds = None if bounds is None else bounds.of_axes(*kept)
+            return Placed(make_grid(latitudes, longitudes[:-1], arrangement, bounds), len(longitudes))
+    return Placed(make_grid(latitudes, longitudes, arrangement, bounds))
 
 
 def without_repeat(block: Block, columns: int | None) -> Block:

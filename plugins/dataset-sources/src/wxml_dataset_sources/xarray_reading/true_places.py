@@ -1,6 +1,6 @@
 """Whether two coordinates are the true latitudes and longitudes, in degrees."""
 
-__all__ = ["check_degrees", "check_no_rotated_pole", "surest"]
+__all__ = ["check_no_rotated_pole", "in_degrees", "place_of", "surest"]
 
 import re
 from collections.abc import Sequence
@@ -13,8 +13,9 @@ from wxml.errors import DataError
 from wxml_dataset_sources.xarray_reading.coordinates import Signs
 from wxml_dataset_sources.xarray_reading.horizontal import SAME_PLACE
 
-OTHER_UNITS: Final = re.compile(r"rad(ian)?s?|(k|kilo)?m(et(er|re)s?)?", re.IGNORECASE)
-"""Units of places that are no degrees; whatever else a file writes, such as `1`, is taken for degrees."""
+OTHER_UNITS: Final = re.compile(r"(k|kilo)?m(et(er|re)s?)?", re.IGNORECASE)
+"""Units of places that are no angles; whatever else a file writes, such as `1`, is taken for degrees."""
+RADIANS: Final = re.compile(r"rad(ian)?s?", re.IGNORECASE)
 
 
 def surest(dataset: xr.Dataset, names: Sequence[str], signs: Signs) -> str | None:
@@ -35,19 +36,29 @@ def surest(dataset: xr.Dataset, names: Sequence[str], signs: Signs) -> str | Non
     return first
 
 
-def check_degrees(name: str, axis: xr.Variable) -> None:
-    """Refuse a latitude or longitude in radians or metres.
+def place_of(dataset: xr.Dataset, name: str) -> xr.Variable:
+    """A latitude or longitude in degrees.
 
     Raises:
-        DataError: names the coordinate and its units.
+        DataError: it is in metres, or in radians and goes around more than once; names it and its units.
     """
+    axis = dataset[name].variable
     units = str(axis.attrs.get("units", ""))
-    if OTHER_UNITS.fullmatch(units):
+    is_wrong = RADIANS.fullmatch(units) and float(np.max(np.abs(axis.values), initial=0.0)) > 2 * np.pi + 1e-3
+    if is_wrong or OTHER_UNITS.fullmatch(units):
         raise DataError(
             f"`{name}` must be in degrees, got the units {units!r}",
             fix="convert it to degrees, or correct its attribute `units`; if it is no latitude or longitude, give it "
             "another name",
         )
+    return in_degrees(axis)
+
+
+def in_degrees(axis: xr.Variable, units: str = "") -> xr.Variable:
+    """A latitude or longitude, or bounds of it, in degrees, from radians if its units, or else `units`, are such."""
+    if not RADIANS.fullmatch(str(axis.attrs.get("units", units))):
+        return axis
+    return xr.Variable(axis.dims, np.degrees(np.asarray(axis.values, np.float64)), axis.attrs)
 
 
 def check_no_rotated_pole(dataset: xr.Dataset, field: str, latitude: str, longitude: str) -> None:
