@@ -40,21 +40,30 @@ class Copy:
     """What the server says of the file that changes with it; the size if it says nothing else."""
 
 
-def copied(remote: Remote) -> Copy | None:
+def copied(remote: Remote, longest: int | None = None) -> Copy | None:
     """A copy of the file at `remote`, made now unless it is there from before; None if there is no such file.
+
+    Args:
+        remote: the file.
+        longest: the most bytes that it may have; None for any.
 
     A copy is kept below `remote-files` in the cache folder by its address, its size and what the server says that
     changes with it (an ETag, a date). Without any of these, it is fetched by every command. Copies that no process uses
     are removed, the longest unused first, where all together take more than `WXML_CACHE_GIB`.
 
     Raises:
-        DataError: a request failed, the file changed while it was fetched, the disk is full, or `WXML_CACHE_GIB` is no
-            number.
+        DataError: a request failed, the file is longer than `longest`, it changed while it was fetched, the disk is
+            full, or `WXML_CACHE_GIB` is no number.
     """
     requests = requests_to(remote)
     info = requests.run(requests.info(remote.address))
     if info is None or info["type"] == "directory":
         return None
+    if longest is not None and (info["size"] or 0) > longest:
+        raise DataError(
+            f"`{remote.shown}` has {info['size']} bytes, and may have {longest >> 20} MiB",
+            fix="write references for fewer files",
+        )
     version = json.dumps([info["size"], info["version"]])
     place = json.dumps([remote.shown, remote.options.endpoint, version if info["version"] else os.getpid()])
     folder = cache_folder() / "remote-files" / hashlib.sha256(place.encode()).hexdigest()[:24]

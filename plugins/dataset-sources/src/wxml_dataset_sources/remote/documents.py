@@ -1,6 +1,14 @@
 """The metadata of a remote zarr store: fetched once, checked, and kept, so that what is used is what was checked."""
 
-__all__ = ["Documents", "StoreAt", "check_store", "checked_documents", "documents_of", "found_documents"]
+__all__ = [
+    "Documents",
+    "StoreAt",
+    "TablesThereError",
+    "check_store",
+    "checked_documents",
+    "documents_of",
+    "found_documents",
+]
 
 import hashlib
 import json
@@ -25,6 +33,10 @@ KEPT = 64
 """So many stores are kept in memory."""
 ASKED_EVERY = 60.0
 """Seconds between two questions whether a store is still the same."""
+
+
+class TablesThereError(DataError):
+    """What looks like a zarr store holds references in tables; see `reference_tables`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +94,7 @@ def found_documents(remote: Remote) -> Documents | None:
     store.
 
     Raises:
+        TablesThereError: the folder holds references in tables.
         DataError: a request failed; a document is damaged, or names a codec or type that is not known to be safe; the
             store has no consolidated metadata, and the server lists no folders.
     """
@@ -172,9 +185,9 @@ def _expanded_2(remote: Remote, contents: Mapping[str, bytes]) -> dict[str, byte
         return {}
     content = _parsed(remote.shown, ".zmetadata", contents[".zmetadata"])
     if "record_size" in content:
-        raise DataError(
-            f"`{remote.shown}` holds references in tables of Parquet, which are read on this machine alone",
-            fix="copy its folder to this machine, and name it there: the files that it refers to stay where they are",
+        raise TablesThereError(
+            f"`{remote.shown}` holds references in tables of Parquet, and is no zarr store",
+            fix="read it with the plugin `xarray`, without `engine`",
         )
     merged = content.get("metadata", {})
     return {str(key): json.dumps(value).encode() for key, value in merged.items()}

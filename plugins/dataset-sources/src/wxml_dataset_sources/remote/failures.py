@@ -22,6 +22,7 @@ PASSING_ERRORS = (
 LASTING_ERRORS = ("ClientSSLError", "ClientConnectorCertificateError", "InvalidURL", "NonHttpUrlClientError")
 ABSENT = (404, 410)
 NO_ACCESS = (401, 402, 403, 407)
+OUT_OF_RANGE = 416
 FORBIDDEN = "Forbidden: "
 """The beginning of the OSError that gcsfs makes of 403; it has no status."""
 
@@ -90,6 +91,11 @@ def request_error(remote: Remote, address: str, error: BaseException, attempts: 
             f"`{shown}` may not be read: the server answers {status or 403}",
             fix="put credentials into the environment, or write `storage_options: {anonymous: true}` if the bucket is "
             "public; some servers answer so if the file is not there",
+        )
+    if status == OUT_OF_RANGE:
+        return DataError(
+            f"`{shown}` ends before the bytes that were asked for",
+            fix="make the references to it again, or copy the file again from where it was made",
         )
     if not _kinds(error).isdisjoint(TIMEOUTS):
         seconds = f"{remote.options.timeout:g} s"

@@ -36,7 +36,7 @@ def store_fingerprint(remote: Remote, documents: Documents) -> str | None:
 
 
 def references_fingerprint(at: ReferencesAt) -> str | None:
-    """A hash of the references, and of what their files or servers say of up to 256 of the files that they name.
+    """A hash of the bytes of the references, and of what is said of up to 256 of the files that they name.
 
     Returns:
         None if a server tells nothing that changes with a file.
@@ -44,12 +44,14 @@ def references_fingerprint(at: ReferencesAt) -> str | None:
     Raises:
         DataError: a request failed, or the references cannot be read.
     """
-    targets = references_of(at).targets()
+    references = references_of(at)
+    targets = references.targets()
+    own = [[name, digest.hex()] for name, digest in references.digests()]
     chosen = targets[:: -(-len(targets) // ASKED_FOR) or 1]
     here = [_status(target) for target in chosen if not is_address(target)]
-    there = [(references_of(at).requests_of(target), target) for target in chosen if is_address(target)]
+    there = [(references.requests_of(target), target) for target in chosen if is_address(target)]
     said = _said(there[0][0].run(_infos(there))) if there else []
-    return None if said is None else fingerprint_of(at.shown, at.version, chosen, here, said)
+    return None if said is None else fingerprint_of(at.shown, own, chosen, here, said)
 
 
 def _said(found: Sequence[Mapping[str, Any] | None]) -> list[Any] | None:

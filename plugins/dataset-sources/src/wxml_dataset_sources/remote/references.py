@@ -6,7 +6,7 @@ Specification: https://fsspec.github.io/kerchunk/spec.html (versions 0 and 1). T
 that stand for a text, and nothing in it is evaluated.
 """
 
-__all__ = ["References", "ReferencesAt", "references_of", "references_record"]
+__all__ = ["References", "ReferencesAt", "references_in_tables", "references_of", "references_record"]
 
 import asyncio
 import base64
@@ -17,8 +17,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -30,11 +29,13 @@ from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.remote.records import BEGINNING, sampled_chunks
 from wxml_dataset_sources.remote.reference_tables import ReferenceTables, TableError
 from wxml_dataset_sources.remote.requests import Requests, requests_to
-from wxml_dataset_sources.xarray_reading.file_records import contents_of
+from wxml_dataset_sources.remote.table_files import LONGEST, FetchedFiles, FolderFiles, TableFiles
+from wxml_dataset_sources.written_again import written_again
+from wxml_dataset_sources.xarray_reading.file_records import stamp_of
 
 METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
-LONGEST = 512 * 2**20
-"""The most bytes of a file of references."""
+KEPT = 8
+"""So many references are kept in memory."""
 MAKE_AGAIN = "make the references again: plain ones, with addresses written out, as `kerchunk.combine` does"
 
 
@@ -43,6 +44,7 @@ class ReferencesAt:
     """A file of references on this machine, perhaps a copy of a remote one, or a folder of them; safe to pickle."""
 
     path: str
+    """Empty for a folder on another machine."""
     shown: str
     """As messages have it."""
     version: str
@@ -50,6 +52,15 @@ class ReferencesAt:
     remote: Remote | None
     """Where it comes from, if from another machine: then no file of this machine is read through it."""
     options: StorageOptions
+
+    def tables(self) -> TableFiles | None:
+        """The files of a folder of tables; None for JSON."""
+        if not self.path and self.remote is not None:
+            return FetchedFiles(self.remote)
+        return FolderFiles(self.path) if os.path.isdir(self.path) else None
+
+
+_kept: "dict[ReferencesAt, References]" = {}
 
 
 class _Range(NamedTuple):
@@ -67,13 +78,19 @@ class References:
         """Read and check the references.
 
         Raises:
-            DataError: they are damaged, need a template that is evaluated, or point to what is not read.
+            DataError: they are damaged, need a template that is evaluated, point to what is not read, or were written
+                again.
         """
         self._at = at
         self._entries: dict[str, Any] | ReferenceTables
-        if os.path.isdir(at.path):
-            self._entries, self.documents = _tables(at)
+        files = at.tables()
+        if files is not None:
+            self._entries, self.documents = _tables(at, files)
+            self.version = self._entries.version
+            _check_version(at, self.version)
             return
+        self.version = at.version if at.remote is not None else stamp_of([at.path])
+        _check_version(at, self.version)
         entries = _entries(at)
         texts = {key: entry for key, entry in entries.items() if key.rpartition("/")[2] in METADATA}
         lasting = {key: _inline(at, key, entry) for key, entry in texts.items()}
@@ -82,16 +99,36 @@ class References:
 
     async def get(self, key: str, start: int | None, end: int | None) -> bytes | None:
         """See `Chunks.get`; a file that is referred to and not there is an error, and no missing chunk."""
-        with _refusals(self._at):
-            if key not in self._entries:
-                return None
-            found = _entry(self._at, key, self._entries[key])
+        tables_are_fetched = isinstance(self._entries, ReferenceTables) and self._at.remote is not None
+        found = await asyncio.to_thread(self._found, key) if tables_are_fetched else self._found(key)
+        if found is None:
+            return None
         if isinstance(found, bytes):
             return found[start:end]
         if found.length is not None:
             first, last, _ = slice(start, end).indices(found.length)
             return await self._bytes(found.target, found.offset + first, found.offset + last)
         return await self._bytes(found.target, start, end)
+
+    def _found(self, key: str) -> "bytes | _Range | None":
+        """The bytes of a chunk, or where they are; None if there is no such chunk."""
+        with _refusals(self._at):
+            entry = self._entries.get(key)
+            if entry is None and (isinstance(self._entries, ReferenceTables) or key not in self._entries):
+                return None
+            return _entry(self._at, key, entry)
+
+    def contents(self) -> Mapping[str, str]:
+        """The files of the references on this machine, by their names; tables at an address are fetched."""
+        if isinstance(self._entries, ReferenceTables):
+            return self._entries.files.contents()
+        return {"": self._at.path}
+
+    def digests(self) -> Iterator[tuple[str, bytes]]:
+        """The name of each of these files, and the SHA-256 of its bytes."""
+        for name, path in self.contents().items():
+            with open(path, "rb") as file:
+                yield name, hashlib.file_digest(file, "sha256").digest()
 
     def targets(self) -> list[str]:
         """The files that hold the chunks, sorted."""
@@ -124,21 +161,37 @@ class References:
         return data
 
 
-@lru_cache(maxsize=8)
 def references_of(at: ReferencesAt) -> References:
     """The references, read once; see `References`."""
-    return References(at)
+    if at not in _kept:
+        _kept[at] = References(at)
+        while len(_kept) > KEPT:
+            del _kept[next(iter(_kept))]
+    return _kept[at]
+
+
+def references_in_tables(remote: Remote) -> ReferencesAt:
+    """The references in the folder of tables at an address, as they are now.
+
+    Raises:
+        DataError: as `References` does; a request failed.
+    """
+    at = ReferencesAt("", remote.shown, "", remote, remote.options)
+    found = References(at)
+    known = replace(at, version=found.version)
+    _kept[known] = found
+    return known
 
 
 def references_record(at: ReferencesAt) -> dict[str, Any]:
     """The name and size of the files, and the SHA-256 of their bytes and of the first 16 KiB of 16 chunks."""
-    references, contents, digest = references_of(at), contents_of(at.path), hashlib.sha256()
-    for name, _ in contents.files:
-        with open(contents.path_of(name), "rb") as file:
-            digest.update(name.encode() + hashlib.file_digest(file, "sha256").digest())
+    references, digest = references_of(at), hashlib.sha256()
+    for name, own in references.digests():
+        digest.update(name.encode() + own)
+    size = sum(map(os.path.getsize, references.contents().values()))
     for key, start in asyncio.run(_beginnings(references)):
         digest.update(json.dumps([key, None if start is None else hashlib.sha256(start).hexdigest()]).encode())
-    return {"name": at.shown, "bytes": contents.size, "sample_sha256": digest.hexdigest()}
+    return {"name": at.shown, "bytes": size, "sample_sha256": digest.hexdigest()}
 
 
 async def _beginnings(references: References) -> list[tuple[str, bytes | None]]:
@@ -146,10 +199,16 @@ async def _beginnings(references: References) -> list[tuple[str, bytes | None]]:
     return list(zip(keys, await asyncio.gather(*(references.get(key, 0, BEGINNING) for key in keys)), strict=True))
 
 
-def _tables(at: ReferencesAt) -> tuple[ReferenceTables, Documents]:
+def _check_version(at: ReferencesAt, version: str) -> None:
+    """Refuse references that were written again since they were found, perhaps by another process."""
+    if at.version not in ("", version):
+        raise written_again(at.shown)
+
+
+def _tables(at: ReferencesAt, files: TableFiles) -> tuple[ReferenceTables, Documents]:
     """The references in tables, with the checked metadata of their arrays."""
     with _refusals(at):
-        tables = ReferenceTables(at.path)
+        tables = ReferenceTables(files)
         documents = Documents(checked_documents(at.shown, tables.documents), {})
         tables.check(documents.arrays)
         return tables, documents
@@ -227,7 +286,7 @@ def _checked(at: ReferencesAt, target: str) -> str:
     """The address or path of a target; a relative one is beside the references."""
     protocol = target.partition("://")[0].lower() if is_address(target) else ""
     if not protocol and at.remote is not None:
-        above, below = at.remote.address.rpartition("/")[0], target.split("/")
+        above, below = at.remote.address.rstrip("/").rpartition("/")[0], target.split("/")
         if target.startswith("/") or ".." in below:
             raise _refused(at, f"comes from another machine and refers to the file {target[:80]!r} of this one")
         return f"{above}/{target}"

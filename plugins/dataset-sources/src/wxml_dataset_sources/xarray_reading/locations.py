@@ -30,14 +30,15 @@ from wxml_dataset_sources.icechunk_reading.repository import (
 from wxml_dataset_sources.icechunk_reading.version import IcechunkVersion
 from wxml_dataset_sources.remote.address import Remote, is_address, is_pattern, remote_of
 from wxml_dataset_sources.remote.copies import Copy, copied
-from wxml_dataset_sources.remote.documents import StoreAt, documents_of, found_documents
+from wxml_dataset_sources.remote.documents import StoreAt, TablesThereError, documents_of, found_documents
 from wxml_dataset_sources.remote.fingerprints import references_fingerprint, store_fingerprint
 from wxml_dataset_sources.remote.opendap import OpendapAt, described, opendap_record
 from wxml_dataset_sources.remote.options import StorageOptions
 from wxml_dataset_sources.remote.records import store_record, store_stamp
 from wxml_dataset_sources.remote.reference_tables import is_folder_of_tables
-from wxml_dataset_sources.remote.references import ReferencesAt, references_record
+from wxml_dataset_sources.remote.references import ReferencesAt, references_in_tables, references_record
 from wxml_dataset_sources.remote.requests import requests_to
+from wxml_dataset_sources.remote.table_files import LONGEST
 from wxml_dataset_sources.xarray_reading.file_records import file_record, stamp_of
 from wxml_dataset_sources.xarray_reading.file_stamps import fingerprint_of_files
 from wxml_dataset_sources.xarray_reading.files import SUFFIXES, DataFile, recognise, resolve
@@ -112,7 +113,7 @@ class Location:
             return store_stamp(self.store.remote, documents_of(self.store))
         if isinstance(self.store, IcechunkAt):
             return self.store.snapshot
-        if isinstance(self.store, OpendapAt):
+        if isinstance(self.store, OpendapAt | ReferencesAt):
             return self.store.version
         return self.copy.version if self.copy else stamp_of([self.path])
 
@@ -175,24 +176,38 @@ def _of_remote(remote: Remote, opening: Opening) -> Location:
     ending = Path(remote.name).suffix.lower()
     suffix = SUFFIXES.get(ending)
     may_be_folder = engine == "auto" and suffix in ("zarr", None) and ending != REFERENCES
-    if engine == "zarr" or may_be_folder:
-        documents = found_documents(remote)
-        if documents is not None:
-            return Location(remote.shown, "", store=StoreAt(remote, documents.version))
+    if engine in ("zarr", "kerchunk") or may_be_folder:
+        store = _store_at(remote, engine)
+        if store is not None:
+            return Location(remote.shown, "", store=store)
     is_repository_there = (may_be_folder or engine == "icechunk") and is_repository_at(remote)
     if is_repository_there or engine == "icechunk":  # the library says why it is none
         at = snapshot_at(remote.shown, remote, opening.version or IcechunkVersion())
         return Location(remote.shown, "", store=at)
-    copy = None if engine == "zarr" or suffix == "zarr" else copied(remote)
+    holds_references = engine == "kerchunk" or (engine == "auto" and ending == REFERENCES)
+    copy = None if engine == "zarr" or suffix == "zarr" else copied(remote, LONGEST if holds_references else None)
     if copy is None:
         raise DataError(
             f"`{remote.shown}` is not there: no file, and no zarr store with metadata",
             fix="check the address; a bucket that is not public needs credentials in the environment",
         )
-    if engine == "kerchunk" or (engine == "auto" and Path(copy.path).suffix.lower() == REFERENCES):
+    if holds_references:
         references = ReferencesAt(copy.path, remote.shown, copy.version, remote, remote.options)
         return Location(remote.shown, copy.path, copy, references)
     return Location(remote.shown, copy.path, copy)
+
+
+def _store_at(remote: Remote, engine: Wanted) -> StoreAt | ReferencesAt | None:
+    """The zarr store at an address, or the references in the tables there; None if there are neither."""
+    if engine == "kerchunk" and Path(remote.name).suffix.lower() == REFERENCES:
+        return None
+    try:
+        documents = found_documents(remote)
+    except TablesThereError:
+        if engine == "zarr":
+            raise
+        return references_in_tables(remote)
+    return None if documents is None or engine == "kerchunk" else StoreAt(remote, documents.version)
 
 
 def _here(name: str, opening: Opening) -> Location:
