@@ -307,10 +307,16 @@ CASES: list[tuple[pytest.MarkDecorator, Grid, Choice, list[Choice]]] = [
         [graph(TRIANGLES, READ, MIX, WRITE, {**READ, "plugin": "nearest"})],
     ),
     (
-        carries_out("name a mesh; a node of the data without edges is an error"),
+        carries_out("name a mesh; the nodes of the data stay as they are, and one without edges is an error"),
         GLOBE,
         {**graph(), "finish": {"remove_unconnected": ["grid"]}},
         [{**graph(), "finish": {"remove_unconnected": ["mesh"]}}],
+    ),
+    (
+        carries_out("name a mesh; the nodes of the data stay as they are, and one without edges is an error"),
+        GLOBE,
+        {**graph(), "finish": {"order": {"grid": "space-filling"}}},
+        [{**graph(), "finish": {"order": {"mesh": "space-filling"}}}],
     ),
 ]
 

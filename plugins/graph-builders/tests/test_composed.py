@@ -182,6 +182,52 @@ def test_unconnected_nodes_are_left_out() -> None:
         np.testing.assert_array_equal(*places)
 
 
+@pytest.mark.parametrize("order", ["space-filling", "north-to-south"])
+def test_nodes_in_another_order_are_the_same_graph(order: str) -> None:
+    """The numbers that nodes had lead from each edge to the same edge of the graph as it was, features and all."""
+    whole = composed(MESH, EDGES).build(tiny_grid())
+    moved = composed(MESH, EDGES, finish={"order": {"mesh": order}, "numbers": "before"}).build(tiny_grid())
+    before = moved.nodes["mesh"].attributes["before"]
+    assert sorted(before.tolist()) == list(range(len(before)))
+    assert before.tolist() != sorted(before.tolist())
+    np.testing.assert_array_equal(moved.nodes["mesh"].points, whole.nodes["mesh"].points[before])
+    for pair, edges in moved.edges.items():
+        source = before[edges.source] if pair[0] == "mesh" else edges.source
+        target = before[edges.target] if pair[1] == "mesh" else edges.target
+        place = np.lexsort((source, target))
+        np.testing.assert_array_equal(source[place], whole.edges[pair].source)
+        np.testing.assert_array_equal(target[place], whole.edges[pair].target)
+        np.testing.assert_allclose(edges.features[place], whole.edges[pair].features, atol=1e-6)
+
+
+def test_orders_of_nodes() -> None:
+    """Rows from north to south; and along the curve neighbours lie near each other."""
+    nodes = composed(MESH, EDGES, finish={"order": {"mesh": "north-to-south"}}).build(tiny_grid()).nodes["mesh"]
+    assert np.all(np.diff(nodes.latitudes) <= 0)
+    fine = {"mesh": {"plugin": "triangles", "refinement": 4}}
+    steps = {}
+    for order in ("space-filling", None):
+        finish = {"order": {"mesh": order}} if order else {}
+        points = composed(fine, EDGES, finish=finish).build(tiny_grid()).nodes["mesh"].points
+        steps[order] = np.linalg.norm(np.diff(points, axis=0), axis=1).mean()
+    assert steps["space-filling"] < 0.14  # twice the spacing
+    assert steps["space-filling"] < 0.5 * steps[None]
+
+
+def test_the_numbers_of_what_is_left_out_are_kept_too() -> None:
+    region = Grid.regular(np.linspace(60, 40, 9), np.linspace(0, 20, 9))
+    edges = [{**EDGES[0], "plugin": "reversed-nearest", "nearest": 2}, EDGES[1], EDGES[2]]
+    edges[1] = {"from": "mesh", "to": "mesh", "plugin": "nearest", "source_mask": "near", "target_mask": "near"}
+    edges[2] = {"from": "mesh", "to": "grid", "plugin": "nearest", "source_mask": "near"}
+    near = {"plugin": "in-area", "area": {"nodes": "grid", "margin_km": 700}}
+    mesh = {"plugin": "triangles", "refinement": 4, "attributes": {"near": near}}
+    finish = {"remove_unconnected": ["mesh"], "order": {"mesh": "space-filling"}, "numbers": "before"}
+    whole = composed({"mesh": mesh}, edges).build(region).nodes["mesh"]
+    cut = composed({"mesh": mesh}, edges, finish=finish).build(region).nodes["mesh"]
+    assert len(cut) < len(whole)
+    np.testing.assert_array_equal(cut.points, whole.points[cut.attributes["before"]])
+
+
 def test_features_and_norms_stand_side_by_side() -> None:
     rule = {
         **EDGES[2],

@@ -15,6 +15,7 @@ from wxml.errors import DataError
 from wxml_graph_builders import BuildContext, MeshNodes
 from wxml_graph_builders.areas import AreaOptions, Box, Polygon, arc_distance
 from wxml_graph_builders.divided_icosahedron import divided_icosahedron
+from wxml_graph_builders.healpix import cell_centres, cell_corners, cells_of
 from wxml_graph_builders.icosphere import icosphere
 from wxml_graph_builders.meshes.healpix import Healpix
 from wxml_graph_builders.meshes.hexagons import Hexagons
@@ -143,6 +144,26 @@ def test_nested_healpix_cells_lie_within_their_coarser_ones() -> None:
     fine, coarse = (Healpix(nside=nside).build(context()).points for nside in (16, 8))
     means = fine.reshape(-1, 4, 3).mean(axis=1)
     assert np.linalg.norm(means / np.linalg.norm(means, axis=1, keepdims=True) - coarse, axis=1).max() < 0.01
+
+
+@pytest.mark.parametrize("nside", [1, 2, 4, 32])
+def test_a_centre_lies_in_its_own_cell(nside: int) -> None:
+    cells = np.arange(12 * nside**2)
+    np.testing.assert_array_equal(cells_of(nside, cell_centres(nside, cells)), cells)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([1, 2, 8, 64]))
+def test_a_point_lies_in_the_cells_within_which_its_own_cell_lies(seed: int, nside: int) -> None:
+    """Poles and places near them included; and no farther from the centre than the corners."""
+    points = np.concatenate([scattered(50, seed), [[0, 0, 1], [0, 0, -1]]])
+    points[:10, :2] *= 1e-6
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    fine = cells_of(2 * nside, points)
+    np.testing.assert_array_equal(fine // 4, cells_of(nside, points))
+    centres, corners = cell_centres(2 * nside, fine), cell_corners(2 * nside, fine)
+    reach = np.linalg.norm(corners - centres[:, None], axis=2).max(axis=1)
+    assert np.all(np.linalg.norm(points - centres, axis=1) <= reach + 1e-9)
 
 
 def test_reduced_gaussian_meshes_by_name_and_by_rows() -> None:

@@ -1,14 +1,17 @@
 """What the interfaces of the parts of a graph promise, checked by the kit for every part of this package."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from wxml import Grid, NodeSet
+from wxml import Grid, GridPart, NodeSet
+from wxml.errors import DataError
 from wxml_graph_builders import BuildContext, MeshNodes
 from wxml_graph_builders.attributes.area import Area
-from wxml_graph_builders.attributes.masks import And, Boundary, InArea, Near, Not, Or
+from wxml_graph_builders.attributes.masks import And, Boundary, Cutout, InArea, Near, Not, Or
 from wxml_graph_builders.attributes.variables import NonMissing, NonZero, OfVariable
 from wxml_graph_builders.edge_features.barycentric_weights import Barycentric
 from wxml_graph_builders.edge_features.direction import Azimuth, Direction, Harmonics
@@ -236,6 +239,37 @@ class TestBoundary(NodeAttributeContract):
 class TestBoundaryInKm(NodeAttributeContract):
     plugin = Boundary
     options = {"width_km": 300}
+
+
+class TestCutout(NodeAttributeContract):
+    plugin = Cutout
+    options = {"part": "inner"}
+
+    def cases(self) -> Mapping[str, tuple[MeshNodes, BuildContext]]:
+        inner, outer = Grid.regular([50.0, 45.0], [0.0, 5.0, 10.0]), Grid.octahedral(4)
+        places = (
+            np.concatenate([getattr(one, name) for one in (inner, outer)]) for name in ("latitudes", "longitudes")
+        )
+        parts = (GridPart("inner", len(inner)), GridPart("outer", len(outer)))
+        grid = replace(Grid.unstructured(*places), parts=parts)
+        nodes = MeshNodes(NodeSet.of_grid(grid))
+        return {"both": (nodes, BuildContext(grid, {"grid": nodes}))}
+
+    def test_the_first_nodes_are_those_of_the_first_grid(self) -> None:
+        ((nodes, context),) = self.cases().values()
+        assert self.make().values(nodes, context).nonzero()[0].tolist() == [0, 1, 2, 3, 4, 5]
+        for part, expected in ((0, True), (1, False), ("outer", False)):
+            assert Cutout(part=part).values(nodes, context)[0] == expected
+
+    @pytest.mark.carries_out("give a name or a number of these, or `names` to the source `cutout` or `grids`")
+    def test_another_part_is_told(self) -> None:
+        ((nodes, context),) = self.cases().values()
+        for part in ("iner", 2, -1):
+            with pytest.raises(DataError, match="one of the 2 grids of the data, inner, outer, got"):
+                Cutout(part=part).values(nodes, context)
+        with pytest.raises(DataError, match="which have no names"):
+            Cutout().values(nodes, replace(context, grid=replace(context.grid, parts=())))
+        assert Cutout(part=1).values(nodes, context).any()
 
 
 class TestInArea(NodeAttributeContract):

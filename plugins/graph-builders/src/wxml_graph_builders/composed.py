@@ -18,6 +18,7 @@ from wxml_graph_builders.areas import EARTH_RADIUS_KM
 from wxml_graph_builders.attributes.masks import mask_of
 from wxml_graph_builders.composed_options import DEFAULT_FEATURES, EdgeRule, FeatureRule, FinishOptions, NodeRule
 from wxml_graph_builders.edge_builder import EdgeBuilder
+from wxml_graph_builders.finishing import finished_nodes
 from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes, Pairs
 from wxml_graph_builders.norms import normed, normed_per_target
 
@@ -73,7 +74,7 @@ class Composed(GraphBuilder):
     def _build(self, grid: Grid) -> Graph:
         built = self._built_nodes(grid)
         pairs = self._joined(built)
-        built, pairs = _without_unconnected(built, pairs, self.finish.remove_unconnected)
+        built, pairs = finished_nodes(built, pairs, self.finish)
         nodes = {name: made.nodes for name, made in built.items()}
         del built  # with the edges and cells that meshes know of
         _refuse_left_out(nodes, pairs)
@@ -183,30 +184,6 @@ def _united(first: Pairs, second: Pairs) -> Pairs:
 def _some(pairs: Pairs, kept: NDArray[np.bool_]) -> Pairs:
     """Those of the pairs that are kept, each column in one piece."""
     return pairs.T[:, kept].T
-
-
-def _without_unconnected(
-    built: Mapping[str, MeshNodes], pairs: Mapping[Pair, Pairs], names: Sequence[str]
-) -> tuple[dict[str, MeshNodes], dict[Pair, Pairs]]:
-    """Leave out nodes that no edge joins, and number the others anew."""
-    kept, edges = dict(built), dict(pairs)
-    for name in names:
-        if name not in built or name == "grid" or name.startswith("data:"):
-            raise DataError(
-                f"`remove_unconnected` names node sets of `nodes` that are not the data's, got {name!r}",
-                fix="name a mesh; a node of the data without edges is an error",
-            )
-        joined = np.zeros(len(built[name]), bool)
-        for pair, found in edges.items():
-            for end in (0, 1):
-                if pair[end] == name:
-                    joined[found[:, end]] = True
-        number = np.cumsum(joined) - 1
-        kept[name] = built[name].subset(joined)
-        for pair, found in edges.items():
-            ends = [number[found[:, end]] if pair[end] == name else found[:, end] for end in (0, 1)]
-            edges[pair] = np.stack(ends).T
-    return kept, edges
 
 
 def _refuse_left_out(sets: Mapping[str, NodeSet], pairs: Mapping[Pair, Pairs]) -> None:

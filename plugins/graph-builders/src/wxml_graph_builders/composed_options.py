@@ -79,3 +79,13 @@ class FinishOptions(Options):
         tuple[str, ...],
         Field(description="node sets of which nodes without any edge are left out; not those of the data"),
     ] = ()
+    order: Annotated[
+        dict[str, Literal["space-filling", "north-to-south"]],
+        Field(
+            description="node set → the order that its nodes are put in: `space-filling` has near ones together; "
+            "not those of the data"
+        ),
+    ] = {}  # noqa: RUF012  # pydantic copies it
+    numbers: Annotated[
+        str | None, Field(description="the attribute that keeps the numbers that the nodes of these sets had before")
+    ] = None

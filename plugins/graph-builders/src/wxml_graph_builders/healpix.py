@@ -1,6 +1,6 @@
 """HEALPix: equal areas on the sphere, in nested order (Górski et al. 2005, doi:10.1086/427976)."""
 
-__all__ = ["cell_centres", "cell_corners", "cells_near", "neighbour_pairs", "ring_order"]
+__all__ = ["cell_centres", "cell_corners", "cells_near", "cells_of", "neighbour_pairs", "ring_order"]
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,33 @@ def cells_near(nside: int, area: Area) -> Cells:
         cells = cells[area.holds(centres, min(2 * float(widest), np.pi))]
         cells, side = (4 * cells[:, None] + np.arange(4)).ravel(), 2 * side
     return np.asarray(cells[area.holds(cell_centres(nside, cells))])
+
+
+def cells_of(nside: int, points: Points) -> Cells:
+    """The number in nested order of the cell that holds each point (unit vectors); shape `[point]`.
+
+    The inverse of the projection of `cell_centres` (Górski et al. 2005, section 4.1): near the equator lines of equal
+    column and row run along tt ± 3 z / 4, with tt = 2 λ / π; near the poles along the sides of the face's diamond.
+    """
+    z = np.clip(points[:, 2], -1.0, 1.0)
+    turns = np.mod(np.arctan2(points[:, 1], points[:, 0]) * 2 / np.pi, 4.0)  # quarters of a turn
+    across = nside * (0.5 + turns)
+    column, row = (np.floor(across + sign * nside * 0.75 * z).astype(np.int64) for sign in (-1, 1))
+    left, right = column // nside, row // nside
+    face = np.where(left == right, left % 4 + 4, np.where(left < right, left % 4, right % 4 + 8))
+    x, y = np.mod(row, nside), nside - 1 - np.mod(column, nside)
+    quarter = np.minimum(turns.astype(np.int64), 3)
+    level = np.hypot(points[:, 0], points[:, 1])
+    # √(3 (1 − |z|)) without the cancellation of 1 − |z| at the poles
+    sigma = nside * np.sqrt(3.0) * level / np.sqrt(1 + np.abs(z))
+    first, second = (
+        np.minimum((part * sigma).astype(np.int64), nside - 1) for part in (turns - quarter, 1 - (turns - quarter))
+    )
+    polar, northern = np.abs(z) > 2 / 3, z > 0
+    face = np.where(polar, np.where(northern, quarter, quarter + 8), face)
+    x = np.where(polar, np.where(northern, nside - 1 - second, first), x)
+    y = np.where(polar, np.where(northern, nside - 1 - first, second), y)
+    return np.asarray(face * nside * nside + _spread_bits(x) + 2 * _spread_bits(y))
 
 
 def neighbour_pairs(nside: int, cells: Cells) -> Pairs:
@@ -83,6 +110,15 @@ def _even_bits(number: NDArray[np.int64]) -> NDArray[np.int64]:
         bits = (bits | (bits >> shift)) & mask
     bits = (bits | (bits >> 8)) & 0x0000FFFF0000FFFF
     return np.asarray((bits | (bits >> 16)) & 0x00000000FFFFFFFF)
+
+
+def _spread_bits(number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The bits of each number at the places 0, 2, 4, …: the inverse of `_even_bits`."""
+    bits = (number | (number << 16)) & 0x0000FFFF0000FFFF
+    bits = (bits | (bits << 8)) & 0x00FF00FF00FF00FF
+    for shift, mask in ((4, 0x0F0F0F0F0F0F0F0F), (2, 0x3333333333333333), (1, 0x5555555555555555)):
+        bits = (bits | (bits << shift)) & mask
+    return np.asarray(bits)
 
 
 def _on_sphere(face: Cells, x: NDArray[np.float64], y: NDArray[np.float64]) -> Points:

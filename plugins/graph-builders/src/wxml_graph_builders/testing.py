@@ -10,10 +10,11 @@ class TestSpiral(MeshBuilderContract):
 __all__ = ["EdgeBuilderContract", "EdgeFeatureContract", "MeshBuilderContract", "NodeAttributeContract"]
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-from wxml import Grid, NodeSet
+from wxml import Grid, GridPart, NodeSet
 from wxml.errors import DataError
 from wxml.testing import Contract, require, tiny_grid
 
@@ -28,6 +29,15 @@ from wxml_graph_builders.node_attribute import NodeAttribute
 def _grids() -> dict[str, Grid]:
     region = Grid.regular(np.linspace(60, 40, 9), np.linspace(355, 380, 11))
     return {"global": tiny_grid(), "regional": region}
+
+
+def _two_grids() -> Grid:
+    """Both of them behind each other, with names."""
+    grids = _grids()
+    latitudes = np.concatenate([grid.latitudes for grid in grids.values()])
+    longitudes = np.concatenate([grid.longitudes for grid in grids.values()])
+    parts = tuple(GridPart(name, len(grid)) for name, grid in grids.items())
+    return replace(Grid.unstructured(latitudes, longitudes), parts=parts)
 
 
 def _context(grid: Grid) -> BuildContext:
@@ -165,7 +175,7 @@ class NodeAttributeContract(Contract):
     def cases(self) -> Mapping[str, tuple[MeshNodes, BuildContext]]:
         """Return nodes and what there is beside them; the nodes have the masks `north` and `east`."""
         found = {}
-        for name, grid in _grids().items():
+        for name, grid in {**_grids(), "two grids": _two_grids()}.items():
             nodes = NodeSet.of_grid(grid)
             masks = {"north": nodes.latitudes > 45, "east": nodes.longitudes < 180}
             made = MeshNodes(nodes.with_attributes(**masks))

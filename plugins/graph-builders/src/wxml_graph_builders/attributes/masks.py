@@ -1,6 +1,6 @@
 """Node attributes that are true or false: where edges begin and end, and what is forecast."""
 
-__all__ = ["And", "Boundary", "InArea", "Near", "Not", "Or", "boundary_mask", "mask_of"]
+__all__ = ["And", "Boundary", "Cutout", "InArea", "Near", "Not", "Or", "boundary_mask", "mask_of"]
 
 from typing import Annotated
 
@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.sparse import coo_array
 from scipy.spatial import cKDTree
-from wxml.data.sphere import spans_globe
+from wxml.data.sphere import spans_globe, unit_vectors
 from wxml.errors import DataError, nearest
 
 from wxml_graph_builders.areas import EARTH_RADIUS_KM, EUROPE, AreaOptions
+from wxml_graph_builders.edges import nearest_nodes
 from wxml_graph_builders.mesh_nodes import BuildContext, MeshNodes
 from wxml_graph_builders.node_attribute import NodeAttribute
 from wxml_graph_builders.voronoi import edge_of_region
@@ -128,6 +129,32 @@ class Near(NodeAttribute):
 
     def _values(self, nodes: MeshNodes, context: BuildContext) -> Mask:
         return AreaOptions(nodes=self.nodes, margin_km=self.km).area(context).holds(nodes.points)
+
+
+class Cutout(NodeAttribute):
+    """Whether a node belongs to one of several grids, such as the inner one of a source `cutout` with `names`.
+
+    Nodes of a mesh belong to the grid of the nearest node of the data.
+    """
+
+    def __init__(
+        self, *, part: Annotated[str | int, Field(description="its name, or its number from 0", examples=[0])] = 0
+    ) -> None:
+        self.part = part
+
+    def _values(self, nodes: MeshNodes, context: BuildContext) -> Mask:
+        ranges = context.grid.ranges
+        names = list(ranges)
+        if self.part not in (*names, *range(len(names))):
+            known = ", ".join(names) or "which have no names"
+            raise DataError(
+                f"`part` must be one of the {len(names)} grids of the data, {known}, got {self.part!r}",
+                fix="give a name or a number of these, or `names` to the source `cutout` or `grids`",
+            )
+        chosen = ranges[self.part if isinstance(self.part, str) else names[self.part]]
+        places = unit_vectors(context.grid.latitudes, context.grid.longitudes)
+        _, nearest_node = nearest_nodes(places, nodes.points, 1)
+        return np.asarray((nearest_node >= chosen.start) & (nearest_node < chosen.stop))
 
 
 def mask_of(nodes: MeshNodes, name: str) -> Mask:
