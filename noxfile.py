@@ -26,6 +26,7 @@ PAGES = [
     "floor",
     "kernels",
     "data_read",
+    "data_remote",
     "dataset_build",
 ]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]

@@ -173,9 +173,11 @@ def page(rows: list[dict[str, object]], options: argparse.Namespace) -> str:
     """The page of the results."""
     head = ("case", "wall s", "processor s", "peak MiB", "wall / wxml", "processor / wxml", "peak / wxml")
     keys = ("case", "wall_s", "cpu_s", "peak_MiB", "wall_s_to_wxml", "cpu_s_to_wxml", "peak_MiB_to_wxml")
+    busy = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     said = (
         f"{options.dates} dates × {options.variables} variables × {options.nodes} nodes, medians of {options.runs} "
-        "rounds. What each case does: the first lines of `benchmarks/dataset_build.py`."
+        f"rounds, on {os.cpu_count()} cores; the loads of the machine at the end were {busy}. What each case does: the "
+        "first lines of `benchmarks/dataset_build.py`."
     )
     return "\n".join(
         ["# Building a dataset", "", said, "", table(head, [[row[key] for key in keys] for row in rows]), NOTES]

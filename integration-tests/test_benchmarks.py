@@ -48,6 +48,13 @@ def test_a_benchmark_measures_all_of_its_cases(script: str, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_a_read_over_the_net_is_set_against_the_bare_requests(tmp_path: Path) -> None:
+    one, both = run_quick("data_remote", tmp_path)
+    assert (one["chunks"], both["chunks"]) == (8, 16)
+    assert all(float(str(row[key])) > 0 for row in (one, both) for key in ("share", "bare_share", "of_bare"))
+
+
+@pytest.mark.slow
 def test_a_side_by_side_step_counts_weights_and_takes_time(tmp_path: Path) -> None:
     forward, both = run_quick("model_step", tmp_path, "--families", "transformer", "--parts", "processor")
     channels, layers = 32, 2  # 12 C² weights a layer, and 10 C biases and norms

@@ -100,8 +100,8 @@ class Requests:
         options, pause = self.remote.options, FIRST_PAUSE
         for attempt in range(1, options.attempts + 1):
             try:
-                async with self._slot():
-                    return await asyncio.wait_for(call(), DEADLINE * options.timeout)
+                async with self._slot(), asyncio.timeout(DEADLINE * options.timeout):
+                    return await call()
             except Exception as error:
                 if is_absent(error):
                     return None
