@@ -34,7 +34,7 @@ def cell_polygons(grid: Grid, option: str) -> CellPolygons:
 
     HEALPix has its own cells. On projected grids a corner lies in the middle of four nodes, and the outermost cells
     reach as far outwards as inwards. Rows around the globe have their boxes. All other nodes have what is nearer to
-    them than to any other (Voronoi), and no more than three quarters of the distance of their neighbours at an edge.
+    them than to any other (Voronoi); at the edge of a region, as far outwards as inwards.
 
     Args:
         grid: the grid.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 LOG = logging.getLogger("wxml")
-VERSION = 2  # rises when the same grids get other weights
+VERSION = 3  # rises when the same grids get other weights
 
 
 def kept_weights(source: Grid, target: Grid, method: Method, neighbours: int = 1) -> "csr_array":

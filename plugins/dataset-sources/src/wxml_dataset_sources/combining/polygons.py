@@ -4,7 +4,7 @@ Corners are unit vectors, anticlockwise as seen from outside, shape `[polygon, c
 repeat the last one, which adds nothing to an area and cuts nothing off.
 """
 
-__all__ = ["anticlockwise", "areas", "clipped", "is_convex", "triangles"]
+__all__ = ["anticlockwise", "areas", "clipped", "cut_off", "is_convex", "triangles"]
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,21 @@ def clipped(corners: Array, windows: Array) -> tuple[NDArray[np.intp], Array]:
     Returns:
         The positions of the polygons of which something is left, and its corners.
     """
-    left = np.arange(len(corners))
-    for normals in _normals(windows).swapaxes(0, 1):
+    return cut_off(corners, _normals(windows))
+
+
+def cut_off(corners: Array, normals: Array) -> tuple[NDArray[np.intp], Array]:
+    """What lies on the inner side of each of some great circles of each polygon.
+
+    Args:
+        corners: the polygons.
+        normals: the poles of their great circles on the inner side, shape `[polygon, circle, 3]`; zero cuts nothing.
+
+    Returns:
+        The positions of the polygons of which something is left, and its corners.
+    """
+    left, circles = np.arange(len(corners)), normals
+    for normals in circles.swapaxes(0, 1):
         heights = np.einsum("pcx,px->pc", corners, normals[left])
         corners, counts = _cut(corners, heights)
         left, corners = left[counts > 0], corners[counts > 0]
