@@ -111,7 +111,7 @@ def test_a_file_with_the_graph_of_something_else_is_built_again(
     other.rename(file)
     assert built_graph(CHOICE, tiny_grid()).identity == expected
     (warning,) = caplog.messages
-    assert "it was made of other data, files, grid, options, plugins" in warning
+    assert "it was made of other areas, data, files, grid, options, plugins" in warning
     assert len(built) == 3
 
 

@@ -2,9 +2,11 @@
 
 import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -132,6 +134,13 @@ def test_other_data_are_another_graph_and_are_not_read_as_files(built: list[int]
     (tmp_path / "data.nc").write_text("")
     made_of = ingredients(of_data(str(tmp_path / "data.nc")), tiny_grid())
     assert (made_of["files"], made_of["data"]) == ({}, [str(tmp_path / "data.nc")])
+
+
+def test_other_areas_of_the_same_nodes_are_another_graph(built: list[int]) -> None:
+    grid = tiny_grid()
+    for weights in (grid.area_weights, np.full(len(grid), 1 / len(grid)), grid.area_weights * (1 + 1e-12)):
+        built_graph(choice(), replace(grid, area_weights=weights))
+    assert len(built) == 2
 
 
 def test_data_that_cannot_tell_whether_they_are_the_same_are_read_again(built: list[int], tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ Place = tuple[str | int, ...]
 def ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
     """Return what the graph of `grid` is made of, as JSON values.
 
-    `plugins` is the lock of the builder and of the plugins that its options choose; `options` and `grid` are hashes,
-    since options may be secrets; `files` has the SHA-256 of the contents of each file whose path is an option; `data`
-    has the fingerprint of each data source among the options, null for one that cannot tell.
+    `plugins` is the lock of the builder and of the plugins that its options choose. `options`, `grid` and its `areas`
+    are hashes, since options may be secrets. `files` has the SHA-256 of the contents of each file whose path is an
+    option; `data` has the fingerprint of each data source among the options, null for one that cannot tell.
 
     Raises:
         UnknownPluginError, BrokenPluginError: the builder, or a plugin that it needs, cannot be used here.
@@ -47,6 +47,7 @@ def ingredients(choice: PluginChoice, grid: Grid) -> dict[str, Any]:
         "plugins": lock([UsedPlugin(resolve(place.kind, place.written["plugin"]), place.options) for place in chosen]),
         "options": hashlib.sha256(texts.encode()).hexdigest(),
         "grid": grid.identity,
+        "areas": hashlib.sha256((grid.area_weights * len(grid)).astype("<f4").tobytes()).hexdigest(),
         "files": {path: _digest(path) for path in sorted(set(_files(values, list(sources))))},
         "data": [_fingerprint(place) for _, place in sorted(sources.items(), key=lambda item: str(item[0]))],
     }

@@ -2,7 +2,6 @@
 
 __all__ = ["ArrayReader", "Layout", "read_arrays"]
 
-import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
 from wxml_dataset_sources.xarray_reading.absent_values import check_coordinates, check_read
+from wxml_dataset_sources.xarray_reading.areas import StatedAreas, area_names
 from wxml_dataset_sources.xarray_reading.block import HEIGHT, STANDARD_NAME, Block, FileContent, Selection
 from wxml_dataset_sources.xarray_reading.bounds import StatedBounds
 from wxml_dataset_sources.xarray_reading.cell_methods import period_of
@@ -253,20 +253,15 @@ class _ArrayFile:
         A zarr store lists its arrays in a different order every time.
         """
         names = [str(name) for name, variable in self.dataset.variables.items() if variable.dtype.kind in "fiub"]
-        areas = set(re.findall(r"area:\s*(\S+)", " ".join(self._cell_measures())))
+        areas = area_names(self.dataset)
         found = []
         for name in sorted(names) if self.file.engine == "zarr" else names:
             variable = self.dataset[name].variable
             is_described = variable.dims == (name,) or "grid_mapping_name" in variable.attrs  # an axis, a projection
             is_described |= is_own_weight(self.dataset, name) or name in areas
-            is_described |= variable.attrs.get("standard_name") == "cell_area"
             if name not in self.coordinates.all and not is_described:
                 found.append(name)
         return found
-
-    def _cell_measures(self) -> list[str]:
-        """The attributes `cell_measures` of all variables, such as `area: areacella`."""
-        return [str(variable.attrs.get("cell_measures", "")) for variable in self.dataset.variables.values()]
 
     def _nodes(self, name: str) -> Nodes | None:
         """The grid of a variable; None if the variable has no horizontal dimensions."""
@@ -284,7 +279,8 @@ class _ArrayFile:
         if (latitude, longitude) not in self.known_nodes:
             north, east = (place_of(self.dataset, axis) for axis in (latitude, longitude))
             stated = StatedBounds.of(self.file, self.dataset, (latitude, longitude), self.fixed)
-            self.known_nodes[latitude, longitude] = place_nodes(north, east, self.grids, stated)
+            areas = StatedAreas.of(self.file, self.dataset, (latitude, longitude), self.fixed)
+            self.known_nodes[latitude, longitude] = place_nodes(north, east, self.grids, stated, areas)
         return self.known_nodes[latitude, longitude]
 
     def _block(self, name: str, nodes: Nodes) -> Block:

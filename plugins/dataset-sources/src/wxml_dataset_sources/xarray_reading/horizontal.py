@@ -24,7 +24,13 @@ Arrangement = Literal["axes", "plane", "cells"]
 SAME_PLACE = 1e-3  # degrees: files round their coordinates, neighbours are farther apart
 
 
-def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement, bounds: CellBounds | None = None) -> Grid:
+def make_grid(
+    latitudes: Array,
+    longitudes: Array,
+    arrangement: Arrangement,
+    bounds: CellBounds | None = None,
+    areas: Array | None = None,
+) -> Grid:
     """The grid of the given coordinates, in degrees.
 
     Args:
@@ -36,6 +42,7 @@ def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement, bou
             if they are all pairs of some latitudes and longitudes, else those of their cells in `bounds`; without these
             they count the same, which is warned of.
         bounds: where the cells end, if it is known.
+        areas: the areas of the cells in any unit, if they are stated, `[latitude, longitude]`, `[y, x]` or `[node]`.
 
     Raises:
         DataError: a latitude or longitude is missing.
@@ -50,11 +57,12 @@ def make_grid(latitudes: Array, longitudes: Array, arrangement: Arrangement, bou
     elif arrangement == "plane":
         grid = Grid.curvilinear(latitudes, longitudes)
     else:
-        grid = _cells(latitudes, longitudes, bounds)
-    return replace(grid, bounds=bounds)
+        grid = _cells(latitudes, longitudes, bounds, areas)
+    weights = grid.area_weights if areas is None else (areas / areas.sum()).ravel()
+    return replace(grid, bounds=bounds, area_weights=weights)
 
 
-def _cells(latitudes: Array, longitudes: Array, bounds: CellBounds | None) -> Grid:
+def _cells(latitudes: Array, longitudes: Array, bounds: CellBounds | None, areas: Array | None) -> Grid:
     """The grid of a list of nodes, with the areas of the kind of grid that they form, if they form one."""
     unstructured = Grid.unstructured(latitudes, longitudes)
     starts = np.flatnonzero(np.diff(latitudes, prepend=np.inf))
@@ -63,7 +71,7 @@ def _cells(latitudes: Array, longitudes: Array, bounds: CellBounds | None) -> Gr
         gaussian = Grid.reduced_gaussian(counts.tolist())
         if _same_places(gaussian, unstructured):
             return gaussian
-    areas = _product_areas(latitudes, longitudes)
+    areas = _product_areas(latitudes, longitudes) if areas is None else areas
     if areas is None and bounds is not None and not _is_healpix(unstructured):
         areas = _stated_areas(unstructured, bounds)
     if areas is not None:

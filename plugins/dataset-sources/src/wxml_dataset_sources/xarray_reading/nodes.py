@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from wxml.errors import DataError
 
+from wxml_dataset_sources.xarray_reading.areas import StatedAreas
 from wxml_dataset_sources.xarray_reading.bounds import StatedBounds
 from wxml_dataset_sources.xarray_reading.horizontal import Arrangement
 from wxml_dataset_sources.xarray_reading.place import Place
@@ -32,7 +33,11 @@ def node_of(place: Place | None, grids: dict[Hashable, Placed]) -> Nodes | None:
 
 
 def place_nodes(
-    latitude: xr.Variable, longitude: xr.Variable, grids: dict[Hashable, Placed], bounds: StatedBounds | None = None
+    latitude: xr.Variable,
+    longitude: xr.Variable,
+    grids: dict[Hashable, Placed],
+    bounds: StatedBounds | None = None,
+    areas: StatedAreas | None = None,
 ) -> Nodes:
     """The grid of these coordinates, from `grids` if it is there, else made and added; and its dimensions.
 
@@ -41,6 +46,7 @@ def place_nodes(
         longitude: in degrees.
         grids: the grids that are known, by their coordinates.
         bounds: what the file states of the cells of this grid.
+        areas: the areas of these cells that the file states.
 
     Raises:
         DataError: the coordinates do not fit together.
@@ -55,8 +61,9 @@ def place_nodes(
         longitude = longitude.transpose(*latitude.dims)
     arrangement: Arrangement = "plane" if latitude.ndim > 1 else "cells" if shared and latitude.ndim else "axes"
     north, east = (np.atleast_1d(np.asarray(axis.values, np.float64)) for axis in (latitude, longitude))
-    key = (arrangement, bounds is None, *((axis.shape, axis.tobytes()) for axis in (north, east)))
+    dims = tuple(dict.fromkeys(str(dim) for dim in (*latitude.dims, *longitude.dims)))
+    key = (arrangement, bounds is None, areas is None, *((axis.shape, axis.tobytes()) for axis in (north, east)))
     if key not in grids:
         cells = None if bounds is None else bounds.cells(latitude.dims, arrangement)
-        grids[key] = find_grid(north, east, arrangement, cells)
-    return Nodes(grids[key], tuple(dict.fromkeys(str(dim) for dim in (*latitude.dims, *longitude.dims))))
+        grids[key] = find_grid(north, east, arrangement, cells, None if areas is None else areas.weights(dims))
+    return Nodes(grids[key], dims)

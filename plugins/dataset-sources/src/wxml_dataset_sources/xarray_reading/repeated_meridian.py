@@ -42,6 +42,7 @@ def find_grid(
     longitudes: NDArray[np.float64],
     arrangement: Arrangement,
     bounds: CellBounds | None = None,
+    areas: NDArray[np.float64] | None = None,
 ) -> Placed:
     """The grid of the given coordinates, as `make_grid`, without a last column that is the meridian of the first.
 
@@ -53,8 +54,9 @@ def find_grid(
         if abs(around - 360.0) < SAME_PLACE:
             kept = np.arange(len(latitudes)), np.arange(len(longitudes) - 1)
             bounds = None if bounds is None else bounds.of_axes(*kept)
-            return Placed(make_grid(latitudes, longitudes[:-1], arrangement, bounds), len(longitudes))
-    return Placed(make_grid(latitudes, longitudes, arrangement, bounds))
+            areas = None if areas is None else areas[:, :-1]
+            return Placed(make_grid(latitudes, longitudes[:-1], arrangement, bounds, areas), len(longitudes))
+    return Placed(make_grid(latitudes, longitudes, arrangement, bounds, areas))
 
 
 def without_repeat(block: Block, columns: int | None) -> Block:
