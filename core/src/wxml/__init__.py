@@ -82,6 +82,7 @@ PUBLIC_MODULES = (
     "config.settings",
     "data.aligned",
     "data.cell_bounds",
+    "data.fetching",
     "data.fingerprint",
     "data.forcings",
     "data.node_order",

@@ -2,6 +2,7 @@
 
 import sqlite3  # noqa: F401  # before eccodes, which would load an old one for all tests of the process
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from wxml import DataSource
+from wxml.data.fetching import fetching_seconds
 from wxml_dataset_sources import xarray_source
 from wxml_dataset_sources.anemoi_source import AnemoiSource
 from wxml_dataset_sources.xarray_reading.opening import release
@@ -110,3 +112,15 @@ def test_threads_read_the_right_values(
 
     with ThreadPoolExecutor(THREADS) as pool:
         assert list(pool.map(work, range(THREADS))) == list(range(THREADS))
+
+
+@pytest.mark.parametrize(("make", "tells"), [(zarr_store, True), (grib, True), (anemoi, True), (netcdf, False)])
+def test_what_fetches_bytes_before_it_decodes_them_tells_so(
+    tmp_path: Path, make: Callable[[Path], DataSource], tells: bool
+) -> None:
+    """netCDF4 does both in one call."""
+    source = make(tmp_path)
+    before, began = fetching_seconds(), time.perf_counter()
+    source.read(source.header.times[[3, 5]], source.header.names)
+    took, fetched = time.perf_counter() - began, fetching_seconds() - before
+    assert 0 < fetched < took if tells else fetched == 0

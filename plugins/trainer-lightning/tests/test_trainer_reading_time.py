@@ -54,6 +54,13 @@ def test_waiting_and_computing_are_told_apart(monkeypatch, reading, computing, t
     assert batches.summary == share + "a batch took 500 ms to read and decode, 250 ms to transform, 4 ms to gather"
 
 
+def test_bytes_on_their_way_are_told_where_a_source_knows_of_them() -> None:
+    batches = TimedBatches([Batch(torch.zeros(1), torch.zeros(1), ReadingCost(0.5, 0.25, 0.004, 0.3))] * 2)
+    list(batches)
+    told = "a batch took 500 ms to read and decode (300 ms of it with bytes on their way), 250 ms to transform"
+    assert told in batches.summary
+
+
 def test_a_slow_source_is_seen_in_the_log_of_a_training(advection, fit, tmp_path, caplog, monkeypatch) -> None:
     read = TravellingWaves._read
 

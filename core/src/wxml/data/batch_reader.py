@@ -9,6 +9,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.fetching import fetching_seconds
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.sample_batch import ReadingCost, SampleBatch
 from wxml.data.sample_needs import ReadPart, SampleNeeds
@@ -44,8 +45,10 @@ class BatchReader:
 
     def _filled(self, batch: "_Batch", times: NDArray[np.datetime64]) -> SampleBatch:
         """Read, transform and gather the samples of a batch."""
+        before = fetching_seconds()
         with batch.cost.of("reading"):
             batch.read(self.preprocessing)
+        batch.cost.fetching = fetching_seconds() - before
         for states in batch.blocks():
             batch.put(states, self.preprocessing)
         batch.put_computed(self.preprocessing)

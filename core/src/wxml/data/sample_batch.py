@@ -20,12 +20,15 @@ class ReadingCost:
     """Transforms, computed forcings, and the search for missing values."""
     gathering: float = 0.0
     """Putting values where the samples have them, in the order of the model's tensors."""
+    fetching: float = 0.0
+    """The part of `reading` in which bytes were on their way, perhaps beside decoding; 0 where no source tells."""
 
     def add(self, other: "ReadingCost") -> None:
         """Add the seconds of other batches."""
         self.reading += other.reading
         self.transforming += other.transforming
         self.gathering += other.gathering
+        self.fetching += other.fetching
 
     def of(self, what: Literal["reading", "transforming", "gathering"]) -> "_Clock":
         """A context that adds the seconds of the work inside."""

@@ -49,10 +49,11 @@ class TimedBatches:
     def summary(self) -> str:
         """What share of the time the training waited, and what a batch took, part by part."""
         parts = (self.cost.reading, self.cost.transforming, self.cost.gathering)
-        read, transform, gather = (_shown(part / max(1, self.count)) for part in parts)
+        read, transform, gather, fetch = (_shown(part / max(1, self.count)) for part in (*parts, self.cost.fetching))
+        fetched = f" ({fetch} of it with bytes on their way)" if self.cost.fetching else ""
         return (
             f"the training waited {self.waited / max(self._total, 1e-9):.0%} of its time for data; a batch took {read} "
-            f"to read and decode, {transform} to transform, {gather} to gather"
+            f"to read and decode{fetched}, {transform} to transform, {gather} to gather"
         )
 
     @property

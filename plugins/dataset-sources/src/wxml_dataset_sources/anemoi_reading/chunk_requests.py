@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+from wxml.data.fetching import fetching
 
 from wxml_dataset_sources.anemoi_reading.chunk_files import ChunkFiles
 from wxml_dataset_sources.anemoi_reading.unpacking import UNPACKERS, Room
@@ -61,7 +62,8 @@ class ChunkRequests:
 
     def _bytes(self, numbers: tuple[int, ...], start: int | None, end: int | None) -> bytes:
         requests, name = requests_to(self.remote), self.key(numbers)
-        found = requests.run(requests.get(self.remote.below(f"{self.folder}/{name}"), start, end))
+        with fetching:
+            found = requests.run(requests.get(self.remote.below(f"{self.folder}/{name}"), start, end))
         if found is None:
             raise FileNotFoundError(name)
         return found

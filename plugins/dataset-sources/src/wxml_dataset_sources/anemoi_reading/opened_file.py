@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
+from wxml.data.fetching import fetching
 
 
 class OpenedFile(NamedTuple):
@@ -26,11 +27,12 @@ class OpenedFile(NamedTuple):
             OSError: it cannot be read.
         """
         view, done = room.data.cast("B"), 0
-        while done < len(view):  # the system reads 2 GiB at most at a time
-            count = os.preadv(self.descriptor, [view[done:]], first + done)
-            if not count:
-                raise ValueError(f"it ends after {first + done} bytes, and should have {first + len(view)}")
-            done += count
+        with fetching:
+            while done < len(view):  # the system reads 2 GiB at most at a time
+                count = os.preadv(self.descriptor, [view[done:]], first + done)
+                if not count:
+                    raise ValueError(f"it ends after {first + done} bytes, and should have {first + len(view)}")
+                done += count
 
 
 @contextmanager

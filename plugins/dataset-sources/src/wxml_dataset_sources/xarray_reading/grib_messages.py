@@ -10,6 +10,7 @@ import cfgrib
 import eccodes
 import numpy as np
 from numpy.typing import NDArray
+from wxml.data.fetching import fetching
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
@@ -42,7 +43,9 @@ class MessageReader:
         out = np.full((*places.shape[:3], self.nodes), np.nan, np.float32)
         with damage_errors(self._damaged, GRIB_DAMAGES), open(self.file.path, "rb") as file:
             for slot in zip(*np.nonzero(places[..., 0] >= 0), strict=True):
-                out[slot] = _message_values(_read_message(file, places[slot]))
+                with fetching:
+                    message = _read_message(file, places[slot])
+                out[slot] = _message_values(message)
         return out
 
     def _damaged(self, error: Exception) -> DataError:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from wxml.data.fetching import fetching
 from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 from zarr.storage import WrapperStore
@@ -38,7 +39,8 @@ class WholeChunks(WrapperStore[Store]):
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """The bytes under a key, or some of them; None if nothing is there."""
-        found = await self._store.get(key, prototype, byte_range)
+        with fetching:
+            found = await self._store.get(key, prototype, byte_range)
         if key.rpartition("/")[2] in METADATA:
             return found
         name = await self._array_of(key)
