@@ -129,7 +129,7 @@ def test_rotated_axes_are_no_latitudes(tmp_path: Path) -> None:
         {"t": (("time", "rlat", "rlon"), np.zeros((3, 2, 2)))},
         {"time": TIMES, "rlat": ("rlat", [0.0, 1.0], rotated), "rlon": ("rlon", [0.0, 1.0])},
     )
-    with pytest.raises(DataError, match=r"no latitude and longitude.*'rlat': 2.*\n.*`rename`"):
+    with pytest.raises(DataError, match=r"no latitude and longitude.*`rlat` is an axis of a projection.*\n.*`rename`"):
         source(dataset, tmp_path)
 
 

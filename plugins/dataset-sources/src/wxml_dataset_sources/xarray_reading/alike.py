@@ -52,7 +52,7 @@ class AlikeFiles:
         header = self._headers.get(file.path)
         first = None if header is None else self._examined.get(header.kind)
         times = self._times.get(id(header))
-        if first is None or times is None:
+        if first is None or times is None or not len(times):
             return None
         blocks = tuple(_moved(block, file, times) for block in first.blocks)
         return replace(first, path=file.path, blocks=blocks)

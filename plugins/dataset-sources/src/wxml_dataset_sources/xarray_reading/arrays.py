@@ -42,13 +42,13 @@ from wxml_dataset_sources.xarray_reading.forecasts import (
     own_variable,
 )
 from wxml_dataset_sources.xarray_reading.instants import ValidTimes, valid_times
+from wxml_dataset_sources.xarray_reading.missing_places import Unplaced, check_sizes, unknown_dimension, unplaced
 from wxml_dataset_sources.xarray_reading.nodes import Nodes, node_of, place_nodes
 from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE, WRITE_AGAIN, damaged, in_file, opened, unreadable
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, without_repeat
-from wxml_dataset_sources.xarray_reading.true_places import check_no_rotated_pole, place_of, surest
+from wxml_dataset_sources.xarray_reading.true_places import check_dimensions, check_no_rotated_pole, place_of, surest
 from wxml_dataset_sources.xarray_reading.validity import invalid, is_limited, limits, warn_of_zeros
 
-HOW_TO_NAME = "name it in `rename` as time, step, level, member, latitude or longitude, or give it CF attributes"
 UNWRITTEN = (
     9.9e36  # NetCDF fills what was never written with 9.97e36, often without saying so; nothing physical is near
 )
@@ -163,7 +163,8 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Plac
             check_coordinates(file, whole, coordinates.all)  # it explains what else seems wrong
     warn_of_zeros(file, dataset, [block.reader.name for block in blocks if isinstance(block.reader, ArrayReader)])
     parameters = frozenset(called(name) for name in arrays.fields())
-    return FileContent(file.path, blocks, names, parameters, has_forecast=fixed is not None)
+    lacks = None if blocks else arrays.unplaced()
+    return FileContent(file.path, blocks, names, parameters, has_forecast=fixed is not None, unplaced=lacks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,16 +220,15 @@ class _ArrayFile:
         if self.unreadable:
             name, reason = next(iter(self.unreadable.items()))
             raise DataError(f"the variable `{name}` {reason}", fix=WRITE_AGAIN)
-        sizes = {str(dim): length for dim, length in self.dataset.sizes.items()}
+        what, fix = unplaced(self.dataset, self.coordinates, [name for name, _ in found])
+        raise DataError(what, fix=fix)
+
+    def unplaced(self) -> Unplaced | None:
+        """Why none of the variables that are named is on a grid; None if the file has a grid, or none of them."""
         if self.coordinates.latitudes and self.coordinates.longitudes:
-            what = "no variable runs along both latitude and longitude"
-        else:
-            what = "no latitude and longitude were found, neither as axes nor as two-dimensional coordinates"
-        raise DataError(
-            f"{what}; its dimensions are {sizes}",
-            fix=f"if they are there, {HOW_TO_NAME}; of series at one point, say where it is: "
-            "place: {latitude: 46.8, longitude: -71.2}",
-        )
+            return None
+        found = [name for name in self.fields() if self._is_wanted(name)]
+        return unplaced(self.dataset, self.coordinates, found) if found else None
 
     def _check_readable(self) -> None:
         """Refuse values that cannot be read in a variable that the user names, or that runs along the grid."""
@@ -277,6 +277,7 @@ class _ArrayFile:
             raise DataError(f"`place` is given, and `{name}` has latitudes and longitudes", fix="leave `place` out")
         check_no_rotated_pole(self.dataset, name, latitude, longitude)
         if (latitude, longitude) not in self.known_nodes:
+            check_dimensions(self.dataset, latitude, longitude)
             north, east = (place_of(self.dataset, axis) for axis in (latitude, longitude))
             stated = StatedBounds.of(self.file, self.dataset, (latitude, longitude), self.fixed)
             areas = StatedAreas.of(self.file, self.dataset, (latitude, longitude), self.fixed)
@@ -286,6 +287,7 @@ class _ArrayFile:
     def _block(self, name: str, nodes: Nodes) -> Block:
         """The block of a variable; raise a DataError if it has a dimension of no known meaning."""
         array = self.dataset[name]
+        check_sizes(array)
         limits(array.attrs)  # refuses limits that are no numbers before anything is read
         parameter, dims = self.called(name), frozenset(str(dim) for dim in array.dims)
         times = self._valid_times(dims)
@@ -294,13 +296,9 @@ class _ArrayFile:
         time = max(times.dims, key=lambda dim: array.sizes[dim], default=None)  # the others hold a single entry
         layout = Layout(time, member, levels.dim, nodes.dims)
         known = {time, member, levels.dim, *times.dims, *nodes.dims}
-        sizes = {str(dim): length for dim, length in array.sizes.items()}
-        unknown = [dim for dim, length in sizes.items() if length > 1 and dim not in known]
+        unknown = [str(dim) for dim, length in array.sizes.items() if length > 1 and dim not in known]
         if unknown:
-            raise DataError(
-                f"`{name}` has dimensions {sizes}, of which `{unknown[0]}` is not understood",
-                fix=f"{self._how_to_name(unknown[0])}; or leave the variable out with `variables`",
-            )
+            raise unknown_dimension(array, unknown[0], self.dataset, self._single_place(nodes))
         standard_name = str(array.attrs.get("standard_name", ""))
         own = own_variable(self.dataset, name) if parameter == name and levels.numbers is None else None
         stated = {
@@ -346,11 +344,9 @@ class _ArrayFile:
         bare = sorted(dim for dim in dims.difference(self.dataset.variables) if self.called(dim) == "member")
         return (bare[0], tuple(map(str, range(self.dataset.sizes[bare[0]])))) if bare else (None, None)
 
-    def _how_to_name(self, dim: str) -> str:
-        """The fix for a dimension of no known meaning."""
-        if dim in self.dataset.variables:
-            return HOW_TO_NAME
-        return f"if it numbers members, name it in `rename` as member, else write the coordinate `{dim}` into the file"
+    def _single_place(self, nodes: Nodes) -> tuple[str, ...]:
+        """The latitude and the longitude that make up the only node; empty for several, and for the option `place`."""
+        return next((names for names, own in self.known_nodes.items() if own is nodes and not nodes.dims), ())
 
     def _along(self, names: Sequence[str], dims: frozenset[str]) -> list[str]:
         """Those of the coordinates `names` that have one dimension, which is one of `dims`."""

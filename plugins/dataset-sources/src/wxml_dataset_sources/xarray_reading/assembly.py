@@ -200,6 +200,9 @@ def _check_kept(
                 f"`variables` names {name!r}, which is at none of `levels`",
                 fix=f"leave {name!r} out, or add its level to `levels`",
             )
+        for content in contents:
+            if name in content.parameters and content.unplaced is not None:
+                raise DataError(f"`{content.path}`: {content.unplaced.what}", fix=content.unplaced.fix)
         raise DataError(
             f"`variables` names {name!r}, but there is no such field on a grid", fix=nearest(name, known - {name})
         )

@@ -16,6 +16,7 @@ from wxml.data.units import Line
 
 from wxml_dataset_sources.xarray_reading.absent_values import AbsentChunkError
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
+from wxml_dataset_sources.xarray_reading.missing_places import Unplaced
 from wxml_dataset_sources.xarray_reading.place import Place
 
 Stamp = Literal["end", "middle", "start", "unstated"]
@@ -150,6 +151,8 @@ class FileContent:
     """For a GRIB file of which no message passes `grib_filter`: the values there; empty for other GRIB files."""
     has_forecast: bool = False
     """Whether it holds lead times, among which `lead_time` and `initial_time` choose."""
+    unplaced: Unplaced | None = None
+    """Why the variables that are named are on no grid in this file, if it has any of them and none is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from wxml.errors import DataError
 
 from wxml_dataset_sources.xarray_reading.areas import StatedAreas
 from wxml_dataset_sources.xarray_reading.bounds import StatedBounds
@@ -43,21 +42,16 @@ def place_nodes(
 
     Args:
         latitude: in degrees.
-        longitude: in degrees.
+        longitude: in degrees; along the same dimensions if either has two.
         grids: the grids that are known, by their coordinates.
         bounds: what the file states of the cells of this grid.
         areas: the areas of these cells that the file states.
 
     Raises:
-        DataError: the coordinates do not fit together.
+        DataError: a place is missing, or a meridian is there twice.
     """
     shared = set(latitude.dims) == set(longitude.dims)
-    if latitude.ndim > 1 or longitude.ndim > 1:
-        if not shared:
-            raise DataError(
-                f"latitude and longitude must share dimensions, got {latitude.dims} and {longitude.dims}",
-                fix="correct the coordinates of the file",
-            )
+    if latitude.ndim > 1:
         longitude = longitude.transpose(*latitude.dims)
     arrangement: Arrangement = "plane" if latitude.ndim > 1 else "cells" if shared and latitude.ndim else "axes"
     north, east = (np.atleast_1d(np.asarray(axis.values, np.float64)) for axis in (latitude, longitude))

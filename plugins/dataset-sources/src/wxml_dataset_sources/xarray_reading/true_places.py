@@ -1,6 +1,6 @@
 """Whether two coordinates are the true latitudes and longitudes, in degrees."""
 
-__all__ = ["check_no_rotated_pole", "in_degrees", "place_of", "surest"]
+__all__ = ["check_dimensions", "check_no_rotated_pole", "in_degrees", "place_of", "surest"]
 
 import re
 from collections.abc import Sequence
@@ -36,13 +36,34 @@ def surest(dataset: xr.Dataset, names: Sequence[str], signs: Signs) -> str | Non
     return first
 
 
+def check_dimensions(dataset: xr.Dataset, latitude: str, longitude: str) -> None:
+    """Refuse a two-dimensional latitude or longitude that has other dimensions than the other one.
+
+    Raises:
+        DataError: names both with their dimensions.
+    """
+    dims = {name: tuple(map(str, dataset[name].dims)) for name in (latitude, longitude)}
+    if max(map(len, dims.values())) > 1 and set(dims[latitude]) != set(dims[longitude]):
+        raise DataError(
+            f"latitude and longitude must share dimensions, got `{latitude}` along {dims[latitude]} and `{longitude}` "
+            f"along {dims[longitude]}",
+            fix="correct the coordinates of the file",
+        )
+
+
 def place_of(dataset: xr.Dataset, name: str) -> xr.Variable:
     """A latitude or longitude in degrees.
 
     Raises:
-        DataError: it is in metres, or in radians and goes around more than once; names it and its units.
+        DataError: it holds nothing or no numbers; it is in metres, or in radians and goes around more than once.
     """
     axis = dataset[name].variable
+    if axis.size == 0 or axis.dtype.kind not in "fiu":
+        got = f"values of type {axis.dtype}" if axis.size else f"none, as `{axis.dims[axis.shape.index(0)]}` is empty"
+        raise DataError(
+            f"`{name}` must hold degrees, got {got}",
+            fix="write the place of every node into the file, in numbers",
+        )
     units = str(axis.attrs.get("units", ""))
     is_wrong = RADIANS.fullmatch(units) and float(np.max(np.abs(axis.values), initial=0.0)) > 2 * np.pi + 1e-3
     if is_wrong or OTHER_UNITS.fullmatch(units):
