@@ -109,6 +109,20 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def graphs(session: nox.Session) -> None:
+    """Train, forecast and verify each of `docs/experiments/graphs` as it is, and write the table of `docs/graphs.md`.
+
+    The limited area needs the real data: WXML_SHARED_DATA names their folder.
+    """
+    install_all(session, "hypothesis", "pytest")
+    folder = Path(session.create_tmp()).resolve() / "graphs"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    session.run("pytest", *ENDLESS, "integration-tests/test_six_graphs.py", env={"WXML_GRAPHS": str(folder)})
+    session.run("python", "docs/make_table_of_graphs.py", str(folder))
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code in small ways and show what no test notices; arguments name files of `MUTATED`.
 

@@ -15,11 +15,12 @@ COMMON = """
 defaults: [{{model: gnn-tiny}}]
 data:
   source: {source}
-  variables: {{forcing: [cos_latitude]}}
+  variables: {variables}
   split: {{training: [2000-01-01, 2000-01-07], validation: [2000-01-08, 2000-01-08], test: [2000-01-09, 2000-01-10]}}
 graph: {graph}
 model: {model}
-training: {{plugin: lightning, max_steps: 40, batch_size: 2, learning_rate: 3.0e-3, tracker: none, accelerator: cpu}}
+training:
+  {{plugin: lightning, max_steps: {steps}, batch_size: 2, learning_rate: 3.0e-3, tracker: none, accelerator: cpu}}
 forecast: {{lead_time: 6h}}
 """
 TWO = f"""
@@ -35,12 +36,37 @@ LEVELS = """
     processors: [{plugin: gnn, num_layers: 1}]
     down: [{plugin: gnn}]
     up: [{plugin: gnn}]"""
+ONE_WAY = f"""
+    plugin: grids
+    names: [globe, read, forecast]
+    areas: [2, 1, 1]
+    sources:
+      - {{plugin: subset, select: [t], source: {WORLD}}}
+      - {{plugin: subset, select: [z], area: {{south: 20}}, source: {WORLD}}}
+      - plugin: rename
+        names: {{z: w}}
+        source: {{plugin: subset, select: [z], area: {{north: -20}}, source: {WORLD}}}"""
 EXPERIMENTS = {
-    "two grids": COMMON.format(source=TWO, graph="{plugin: icosahedral, refinement: 1}", model="{channels: 16}"),
+    "two grids": COMMON.format(
+        source=TWO,
+        variables="{forcing: [cos_latitude]}",
+        graph="{plugin: icosahedral, refinement: 1}",
+        model="{channels: 16}",
+        steps=40,
+    ),
+    "a grid that is read and one that is forecast": COMMON.format(
+        source=ONE_WAY,
+        variables="{prognostic: [t], forcing: [z, cos_latitude], diagnostic: [w]}",
+        graph="{plugin: icosahedral, refinement: 1}",
+        model="{channels: 16}",
+        steps=160,  # diagnostic variables have no state to begin with
+    ),
     "three levels": COMMON.format(
         source=WORLD,
+        variables="{forcing: [cos_latitude]}",
         graph="{plugin: icosahedral, refinement: 2, hierarchy: 2}",
         model=f"\n  channels: 16{LEVELS}",
+        steps=40,
     ),
 }
 
@@ -67,15 +93,37 @@ def test_it_beats_persistence(done) -> None:
 def test_the_graph_is_what_the_config_says(done) -> None:
     name, folder = done
     checkpoint = load_checkpoint(folder / CHECKPOINT)
-    names = {weight.split(".")[0] for weight in checkpoint.weights}
-    assert {"encoder", "processor", "decoder"} <= names
+    parts = [(part.name, part.lacks) for part in checkpoint.grid.parts]
     if name == "two grids":
         assert checkpoint.graph.data == ("data:globe", "data:north")
-        assert [(part.name, part.lacks) for part in checkpoint.grid.parts] == [("globe", ()), ("north", ("z",))]
-        assert any(weight.startswith("encoder.encoders.1.") for weight in checkpoint.weights)
-    else:
+        assert parts == [("globe", ()), ("north", ("z",))]
+        assert mappers(checkpoint) == {
+            "encoder.encoders.0",
+            "encoder.encoders.1",
+            "decoder.decoders.0",
+            "decoder.decoders.1",
+        }
+    elif name == "three levels":
         assert checkpoint.graph.levels == ("mesh", "mesh:1", "mesh:2")
         assert any(weight.startswith("processor.before.2.") for weight in checkpoint.weights)
+    else:
+        assert parts == [("globe", ("z", "w")), ("read", ("t", "w")), ("forecast", ("t", "z"))]
+        assert mappers(checkpoint) == {
+            "encoder.encoders.0",
+            "encoder.encoders.1",
+            "decoder.decoders.0",
+            "decoder.decoders.2",
+        }
+        assert {weight for weight in checkpoint.weights if weight.startswith("encoder.encoders.2.")} == {
+            "encoder.encoders.2.embedding.weight",
+            "encoder.encoders.2.embedding.bias",
+        }
+
+
+def mappers(checkpoint) -> set[str]:
+    """The places of the encoders and decoders, but for what stands in place of one."""
+    there = (weight.split(".") for weight in checkpoint.weights if weight.startswith(("encoder.", "decoder.")))
+    return {".".join(names[:3]) for names in there if names[3:4] != ["embedding"]}
 
 
 @pytest.mark.parametrize("done", ["two grids"], indirect=True)
@@ -95,13 +143,14 @@ def test_each_grid_is_validated_and_scored_alone(done) -> None:
 
 
 def test_what_a_grid_lacks_is_missing_in_the_file(done) -> None:
-    name, folder = done
-    with xr.open_dataset(folder / "forecast.nc", decode_timedelta=True) as forecast:
-        assert np.isfinite(forecast["t"].values).all()
-        count = load_checkpoint(folder / CHECKPOINT).grid.parts[0].count if name == "two grids" else None
-        values = forecast["z"].values.reshape(forecast.sizes["time"], -1)
-        assert np.isfinite(values[:, :count]).all()
-        assert count is None or np.isnan(values[:, count:]).all()
+    with open_forecast(done[1] / "forecast.nc") as forecast:
+        grid = forecast.header.grid
+        for variable in (one.name for one in forecast.header.variables):
+            values = forecast.read(0, variable)
+            lacks = {part.name: variable in part.lacks for part in grid.parts}
+            for part, is_lacking in lacks.items():
+                assert (np.isnan if is_lacking else np.isfinite)(values[..., grid.ranges[part]]).all(), (variable, part)
+            assert lacks or np.isfinite(values).all()
 
 
 @pytest.mark.parametrize("done", ["two grids"], indirect=True)

@@ -16,6 +16,12 @@ TWO = {"data.source": {"plugin": "two-grids"}, "graph": {"plugin": "per-grid"}}
 SEVERAL = {**TWO, "data.variables": {"forcing": ["cos_latitude"]}}
 
 
+def without_t_there(*lacks: str, **roles: list[str]) -> dict[str, object]:
+    """Changes of a config: the region lacks these variables."""
+    source = {"plugin": "two-grids", "lacks": list(lacks)}
+    return {**SEVERAL, "data.source": source, "data.variables": {"forcing": ["cos_latitude"], **roles}}
+
+
 def inputs(seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return tuple(torch.randn(2, 2, 68, count, generator=generator) for count in (2, 1))  # type: ignore[return-value]
@@ -136,9 +142,8 @@ def test_grids_that_a_model_could_not_read_are_refused(tiny) -> None:
         together.new_model()
     without = {"data.variables": {"prognostic": ["t"]}, "graph": {"plugin": "nearest"}}
     assert assemble(tiny({**SEVERAL, **without})).new_model()(torch.zeros(1, 2, 68, 1), torch.zeros(1, 2, 68, 0)).any()
-    lacking = {"data.source": {"plugin": "two-grids", "lacks": ["t", "q"]}}
-    with pytest.raises(DataError, match="the grid of `data:region` has none of the prognostic variables t, q"):
-        assemble(tiny({**SEVERAL, **lacking})).new_model()
+    with pytest.raises(DataError, match="the grid of `data:region` has none of the variables t, q, so that nothing is"):
+        assemble(tiny(without_t_there("t", "q"))).new_model()
     assert assemble(tiny(SEVERAL)).new_model() is not None
 
 
@@ -148,3 +153,57 @@ def test_a_source_that_says_nothing_of_what_is_missing_is_refused_when_it_is_rea
     told = replace(experiment.preprocessing, grid=replace(experiment.source.header.grid, parts=parts))
     with pytest.raises(DataError, match=r"variable 'q' is missing at .* on 20 of 68 nodes"):
         replace(experiment, preprocessing=told).samples("training", 1)[0]
+
+
+def test_a_grid_that_is_only_read_has_an_encoder_and_no_decoder(tiny) -> None:
+    changes = without_t_there("t", prognostic=["t"], forcing=["q", "cos_latitude"])
+    experiment = assemble(tiny(changes))
+    model = experiment.new_model()
+    assert not list(model.decoder.decoders[1].parameters())
+    states, forcings = torch.randn(2, 2, 68, 1), torch.randn(2, 2, 68, 2)
+    outputs = model(states, forcings)
+    assert not outputs[:, :, REGION].sub(model.residual(states)[:, :, REGION]).any()
+    changed = forcings.clone()
+    changed[:, :, REGION, 0] += 1
+    assert not torch.allclose(model(states, changed)[:, :, GLOBE], outputs[:, :, GLOBE]), "the globe knows the region"
+    ((_, fields),) = rollout(experiment, model, experiment.source.header.times[[5]], 1)
+    assert np.isnan(fields["t"][..., REGION]).all()
+    assert np.isfinite(fields["t"][..., GLOBE]).all()
+
+
+def test_a_grid_that_is_only_forecast_has_a_decoder_and_no_encoder(tiny, tmp_path: Path) -> None:
+    experiment = assemble(tiny(without_t_there("t", prognostic=["t"], diagnostic=["q"])))
+    model = experiment.new_model()
+    grids, mesh = model.grid_features(torch.randn(2, 2, 68, 1), torch.randn(2, 2, 68, 1)), model.mesh_features(2)
+    alone = model.encoder.encoders[0](grids[0], mesh)[1]
+    torch.testing.assert_close(model.encoder(grids, mesh)[1], alone)
+    states, forcings = torch.randn(2, 2, 68, 1), torch.randn(2, 2, 68, 1)
+    outputs = model(states, forcings)
+    assert outputs[:, 0, REGION, 1].any()
+    for field, nodes in ((states, GLOBE), (forcings, REGION)):  # the region reads the mesh, and its own forcings
+        changed = field.clone()
+        changed[:, :, nodes] += 1
+        again = model(changed, forcings) if field is states else model(states, changed)
+        assert not torch.allclose(again[:, 0, REGION, 1], outputs[:, 0, REGION, 1])
+        same = torch.allclose(again[:, 0, GLOBE], outputs[:, 0, GLOBE])
+        assert same is (field is forcings), "the globe does not know the region"
+    outputs.square().sum().backward()
+    assert all(weight.grad is not None for weight in model.encoder.encoders[1].parameters())
+    experiment.save(tmp_path / "checkpoint.safetensors", model.state_dict(), {})
+    restored, same_model = restore(tmp_path / "checkpoint.safetensors")
+    ((_, fields),) = rollout(restored, same_model, experiment.source.header.times[[5]], 1)
+    assert np.isfinite(fields["q"]).all()
+    assert np.isnan(fields["t"][..., REGION]).all()
+
+
+@pytest.mark.parametrize("residual", ["persistence", "none", "truncated"])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_such_grids_take_every_residual_and_number_of_steps(tiny, residual: str, steps: int) -> None:
+    for roles in ({"prognostic": ["t"], "forcing": ["q"]}, {"prognostic": ["t"], "diagnostic": ["q"]}):
+        changes = {**without_t_there("t", **roles), "model.residual": residual, "data.output_steps": steps}
+        experiment = assemble(tiny({**changes, "model.activation_checkpointing": {"mappers": True}}))
+        model, counts = experiment.new_model(), experiment.roles
+        states = torch.randn(2, 2, 68, len(counts.prognostic))
+        outputs = model(states, torch.randn(2, 2, 68, len(counts.forcing)))
+        assert outputs.shape == (2, steps, 68, len(counts.output))
+        outputs.square().sum().backward()

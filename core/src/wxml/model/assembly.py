@@ -3,7 +3,7 @@
 __all__ = ["assemble_model"]
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from wxml.model.several_grids import (
     SeveralEncoders,
     SeveralFeatures,
     SeveralResiduals,
+    Unread,
 )
 from wxml.model.split_variables import grid_variables
 from wxml.model.tensors import node_tensor
@@ -113,7 +114,9 @@ def _residual(model: ModelConfig, graph: Graph, grids: Mapping[str, GridVariable
         return NoResidual()
     each = [
         TruncatedState(graph.route(name, MESH), graph.route(MESH, name), model.truncation_width, diagnostics)
-        for name in grids
+        if own.prognostic
+        else Persistence(diagnostics)
+        for name, own in grids.items()
     ]
     return each[0] if graph.data == (GRID,) else SeveralResiduals(list(grids.values()), each)
 
@@ -125,7 +128,7 @@ def _parts(
     features: tuple[Sequence[GridFeatures], MeshFeatures],
     outputs: int,
 ) -> tuple[Mapper | SeveralEncoders, Processor, Mapper | SeveralDecoders]:
-    """Make encoder, processor and decoder; an encoder and a decoder for each data node set.
+    """Make encoders of the data node sets that are read, the processor, and decoders of those that have outputs.
 
     Args:
         config: the config, which chooses the plugins.
@@ -136,18 +139,20 @@ def _parts(
     """
     model, steps = config.model, config.data.output_steps
     hidden, learned, (own, mesh) = model.channels, model.trainable_features, features
-    encoders: list[Mapper] = [
+    encoders: list[Mapper | Unread] = [
         _part(
             model,
             "encoder",
             graph.route(name, MESH),
-            MapperChannels(grid.channels, mesh.channels, hidden, out=hidden, edge_features=learned.encoder),
+            MapperChannels(each.channels, mesh.channels, hidden, out=hidden, edge_features=learned.encoder),
         )
-        for name, grid in zip(grids, own, strict=True)
+        if grid.is_read
+        else Unread(each.channels, hidden)
+        for (name, grid), each in zip(grids.items(), own, strict=True)
     ]
     processing = ProcessorChannels(hidden, _condition_channels(model), learned.processor)
     processor: Processor = _part(model, "processor", graph.mesh(), processing)
-    decoders: list[Mapper] = [
+    decoders: list[Mapper | None] = [
         _part(
             model,
             "decoder",
@@ -156,10 +161,12 @@ def _parts(
                 hidden, encoder.source_out, hidden, steps * len(grid.output), decode=True, edge_features=learned.decoder
             ),
         )
+        if grid.output
+        else None
         for (name, grid), encoder in zip(grids.items(), encoders, strict=True)
     ]
     if graph.data == (GRID,):
-        return encoders[0], processor, decoders[0]
+        return cast("Mapper", encoders[0]), processor, cast("Mapper", decoders[0])  # it has prognostic variables
     return SeveralEncoders(encoders), processor, SeveralDecoders(list(grids.values()), decoders, steps, outputs)
 
 

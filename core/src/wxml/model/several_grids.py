@@ -1,6 +1,6 @@
 """Several grids on one mesh: features, an encoder and a decoder for each, of the variables that it has."""
 
-__all__ = ["GridVariables", "SeveralDecoders", "SeveralEncoders", "SeveralFeatures", "SeveralResiduals"]
+__all__ = ["GridVariables", "SeveralDecoders", "SeveralEncoders", "SeveralFeatures", "SeveralResiduals", "Unread"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +23,9 @@ class GridVariables:
     prognostic: tuple[int, ...]
     forcing: tuple[int, ...]
     output: tuple[int, ...]
+    is_read: bool = True
+    """Whether the data give something to read there; if not, the grid has no encoder. One without outputs has no
+    decoder."""
 
 
 class SeveralFeatures(nn.Module):
@@ -44,48 +47,71 @@ class SeveralFeatures(nn.Module):
         )
 
 
+class Unread(nn.Module):
+    """Stands for an encoder where the mesh does not read a grid: makes its features latent for the decoder."""
+
+    recompute_whole = False
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.embedding = nn.Linear(channels, hidden)
+        self.source_out = hidden
+
+    def forward(self, grid: Tensor, mesh: Tensor) -> tuple[Tensor, None]:
+        """`[batch, node, channels]` to `[batch, node, hidden]`, and nothing for the mesh."""
+        return self.embedding(grid), None
+
+
 class SeveralEncoders(nn.Module):
     """An encoder for each grid; the mesh gets the sum of what they map to it."""
 
     recompute_whole = False
     """Each encoder is recomputed on its own."""
 
-    def __init__(self, encoders: Sequence[Mapper]) -> None:
+    def __init__(self, encoders: Sequence[Mapper | Unread]) -> None:
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
 
     def forward(self, grids: Tensors, mesh: Tensor) -> tuple[Tensors, Tensor]:
         """Return the updated nodes of each grid, and the mesh state `[batch, mesh_node, hidden]`."""
         mapped = [run_part(encoder, grid, mesh) for encoder, grid in zip(self.encoders, grids, strict=True)]
-        updated, latents = zip(*mapped, strict=True)
-        total: Tensor = sum(latents[1:], start=latents[0])
+        updated = tuple(grid for grid, _ in mapped)
+        first, *others = (latent for _, latent in mapped if latent is not None)
+        total: Tensor = sum(others, start=first)
         return updated, total
 
 
 class SeveralDecoders(nn.Module):
-    """A decoder for each grid; an output variable that a grid does not have is 0 on its nodes."""
+    """A decoder for each grid that has outputs; an output variable that a grid does not have is 0 on its nodes."""
 
     recompute_whole = False
     """Each decoder is recomputed on its own."""
 
-    def __init__(self, grids: Sequence[GridVariables], decoders: Sequence[Mapper], steps: int, outputs: int) -> None:
+    def __init__(
+        self, grids: Sequence[GridVariables], decoders: Sequence[Mapper | None], steps: int, outputs: int
+    ) -> None:
         """Put the outputs of each grid behind those of the one before.
 
         Args:
             grids: the variables of each grid.
-            decoders: each returns the output variables of its grid, for one output step after the other.
+            decoders: each returns the output variables of its grid, for one output step after the other; None for a
+                grid without any.
             steps: the number of output steps.
             outputs: the number of output variables of all grids.
         """
         super().__init__()
-        self.decoders = nn.ModuleList(decoders)
+        self.decoders = nn.ModuleList(nn.Identity() if decoder is None else decoder for decoder in decoders)
+        self.has_outputs = [decoder is not None for decoder in decoders]
         self.output = nn.ModuleList(_Columns(grid.output) for grid in grids)
         self.steps, self.outputs = steps, outputs
 
     def forward(self, mesh: Tensor, grids: Tensors) -> tuple[Tensor, Tensor]:
         """Return the mesh, and the outputs of all grids, shape `[batch, node, output step · output variable]`."""
         decoded = []
-        for decoder, output, grid in zip(self.decoders, self.output, grids, strict=True):
+        for decoder, output, grid, there in zip(self.decoders, self.output, grids, self.has_outputs, strict=True):
+            if not there:
+                decoded.append(mesh.new_zeros(*grid.shape[:2], self.steps * self.outputs))
+                continue
             _, own = run_part(decoder, mesh, grid)
             decoded.append(output.spread(own.unflatten(-1, (self.steps, -1)), self.outputs).flatten(2))  # type: ignore[operator]
         return mesh, torch.cat(decoded, dim=1)

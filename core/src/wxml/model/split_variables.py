@@ -13,9 +13,11 @@ def grid_variables(graph: Graph, preprocessing: Preprocessing) -> dict[str, Grid
     """Return the nodes and the variables of each data node set of `graph`, by its name, in the order of the nodes.
 
     Raises:
-        DataError: a node set of several grids lacks a variable on some of them; or a grid has no prognostic variable.
+        DataError: a node set of several grids lacks a variable on some of them; or a grid has no variable that is
+            forecast, and none that is read from the data.
     """
     roles, masks = preprocessing.roles, preprocessing.masks
+    given, _ = preprocessing.origins(preprocessing.variables)
     found = {}
     for part in data_nodes(graph, preprocessing.places):
         lacks = {*part.lacks, *(mask for mask, name in masks.items() if name in part.lacks)}
@@ -30,10 +32,13 @@ def grid_variables(graph: Graph, preprocessing: Preprocessing) -> dict[str, Grid
             tuple(place for place, name in enumerate(names) if name not in lacks)
             for names in (roles.prognostic, roles.forcing, roles.output)
         )
-        if not prognostic:
+        read = {*given, *masks} & {*roles.prognostic, *roles.forcing} - lacks
+        if not read and not output:
+            wanted = ", ".join(name for name in preprocessing.variables if name in given)
             raise DataError(
-                f"the grid of `{part.name}` has none of the prognostic variables {', '.join(roles.prognostic)}",
+                f"the grid of `{part.name}` has none of the variables {wanted}, so that nothing is read there and "
+                "nothing forecast",
                 fix="give it one, or leave the grid out of the source",
             )
-        found[part.name] = GridVariables(part.nodes, prognostic, forcing, output)
+        found[part.name] = GridVariables(part.nodes, prognostic, forcing, output, is_read=bool(read))
     return found

@@ -16,7 +16,7 @@ from wxml.graphs.data_nodes import data_nodes
 from wxml.graphs.graph import EdgeSet, Graph
 from wxml.graphs.node_set import NodeSet
 from wxml.testing.contract import Contract, NotClaimed, require
-from wxml.testing.tiny_graphs import tiny_parts, tiny_region
+from wxml.testing.tiny_graphs import tiny_parts, tiny_region, wider_region
 from wxml.testing.tiny_world import tiny_grid
 
 SAME_PLACE = 1e-9
@@ -40,8 +40,8 @@ class GraphBuilderContract(Contract):
 
     def grids(self) -> Mapping[str, Grid]:
         """Return the grids to build on; override it for a builder that needs others."""
-        regular = {"global regular": tiny_grid(), "regional regular": tiny_region(), "two grids": tiny_parts()}
-        return regular | self._scattered()
+        regular = {"global regular": tiny_grid(), "regional regular": tiny_region(), "wider region": wider_region()}
+        return regular | {"two grids": tiny_parts()} | self._scattered()
 
     def sample(self) -> Any:
         """Make a builder; core passes it nothing but the options."""

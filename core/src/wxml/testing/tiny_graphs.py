@@ -1,6 +1,16 @@
 """Small graphs on which a processor or a mapper must work."""
 
-__all__ = ["GRAPHS", "globe", "isolated_node", "limited_area", "one_edge", "split_graph", "tiny_parts", "tiny_region"]
+__all__ = [
+    "GRAPHS",
+    "globe",
+    "isolated_node",
+    "limited_area",
+    "one_edge",
+    "split_graph",
+    "tiny_parts",
+    "tiny_region",
+    "wider_region",
+]
 
 from dataclasses import replace
 
@@ -16,6 +26,11 @@ from wxml.testing.tiny_world import tiny_graph, tiny_grid
 def tiny_region() -> Grid:
     """A coarse regular grid over Europe."""
     return Grid.regular([62, 56, 50, 44], [0, 6, 12, 18, 24])
+
+
+def wider_region() -> Grid:
+    """A regular grid over Europe and the Atlantic, of which something is left inside a boundary of a few rows."""
+    return Grid.regular(np.arange(70.0, 30.0, -4.0), np.arange(-30.0, 40.0, 7.0))
 
 
 def tiny_parts(lacks: tuple[str, ...] = ()) -> Grid:
