@@ -24,7 +24,7 @@ def rmse(rows: Rows, forecast: str) -> dict[tuple[str, str], float]:
 
 
 def cells(rows: Rows) -> list[str]:
-    """The RMSE of forecast and persistence at each lead time, and the number of pairs in which the forecast is better."""
+    """The RMSE of forecast and persistence at each lead time, and in how many pairs the forecast is better."""
     own, other = rmse(rows, "forecast"), rmse(rows, "persistence")
     name = "air" if ("air", LEADS[0]) in own else "t"
     shown = [f"{own[name, lead]:.3g} / {other[name, lead]:.3g} K" for lead in LEADS]

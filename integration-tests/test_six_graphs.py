@@ -129,7 +129,7 @@ def test_each_kind_is_here_and_on_the_page_with_its_picture() -> None:
     for name in NAMES:
         assert f"(pictures/graph-{name}.png)" in page
         assert f"(experiments/graphs/{name}.yaml)" in page
-        assert re.search(rf"^\\| \\[{name}\\]\\(.* \\| (\\d+) of \\1 \\|$", page, re.MULTILINE), "the numbers"
+        assert re.search(rf"^\| \[{name}\]\(.* \| (\d+) of \1 \|$", page, re.MULTILINE), "the numbers"
         assert (ROOT / "docs" / "pictures" / f"graph-{name}.png").is_file()
 
 

@@ -186,3 +186,52 @@ def test_only_the_status_and_the_problem_change(site) -> None:
     (before,) = (record for record in scan().records if record.distribution == "acme")
     after = probed("acme")
     assert dataclasses.replace(before, status="broken", problem=after.problem) == after
+
+
+SPLIT = "import os, sys\nsys.modules['acme_seen'] = sys\nos.environ['ACME_SEEN'] = '1'\nimport acme_extra\n"
+
+
+def test_no_plugin_finds_what_another_one_has_imported_or_changed(site) -> None:
+    """Also of one kind and one distribution."""
+    later = "import os\nif 'ACME_SEEN' in os.environ: raise RuntimeError('seen')\nimport acme_seen\n"
+    entry_points = "[wxml.trainers]\nearly = acme_x:Plugin\nlater = acme_y:Plugin\n"
+    code = {"acme_x.py": SPLIT + site_code(), "acme_y.py": later + site_code(), "acme_extra.py": ""}
+    site.add("acme", entry_points, code)
+    found = probe([record for record in scan().records if record.distribution == "acme"], LIMIT)
+    assert {record.name: record.status for record in found} == {"early": "ok", "later": "broken"}
+    assert "No module named 'acme_seen'" in next(record for record in found if record.name == "later").problem
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="plugins are tried in forks on Linux alone")
+def test_what_takes_longest_is_done_once_for_all_plugins_of_a_kind(site, monkeypatch) -> None:
+    """None is tried in a process that begins with nothing, and each has the process before it as its parent."""
+    told = f"open({str(site.folder / 'parents')!r}, 'a').write(f'{{__import__(\"os\").getppid()}}\\n')\n"
+    entry_points = "[wxml.trainers]\na = acme_x:Plugin\nb = acme_y:Plugin\nc = acme_z:Plugin\n"
+    code = {f"acme_{name}.py": told + site_code() for name in "xy"} | {"acme_z.py": told + "1 / 0\n"}
+    site.add("acme", entry_points, code)
+    monkeypatch.delattr("wxml.plugins.probe.parent._problem_alone")
+    found = probe([record for record in scan().records if record.distribution == "acme"], LIMIT)
+    assert [record.status for record in found] == ["ok", "ok", "broken"]
+    parents = (site.folder / "parents").read_text().split()
+    assert (len(parents), len(set(parents))) == (3, 1)
+
+
+FORERUNNER_DIES = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nimport time\ntime.sleep(1)\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="plugins are tried in forks on Linux alone")
+def test_a_plugin_that_kills_the_process_before_it_harms_no_other_one(site, monkeypatch) -> None:
+    entry_points = "[wxml.trainers]\na = acme_x:Plugin\nb = acme_y:Plugin\nc = acme_z:Plugin\n"
+    once = "from pathlib import Path\nfile = Path(__file__).with_suffix('.tried')\n"
+    once += "if not file.exists():\n    file.touch()\n    " + FORERUNNER_DIES.replace("\n", "\n    ").rstrip(" ")
+    site.add("acme", entry_points, {"acme_x.py": site_code(), "acme_y.py": once + site_code(), "acme_z.py": "1 / 0\n"})
+    found = probe([record for record in scan().records if record.distribution == "acme"], LIMIT)
+    assert {record.name: record.status for record in found} == {"a": "ok", "b": "ok", "c": "broken"}
+
+
+def test_a_kind_whose_interface_fails_is_tried_plugin_by_plugin(site) -> None:
+    entry_points = "[wxml.kinds]\nacme-kind = acme_x:Interface\n[wxml.acme_kinds]\nit = acme_y:Plugin\n"
+    site.add("acme", entry_points, {"acme_x.py": "1 / 0\n", "acme_y.py": "class Plugin: ...\n"})
+    found = probe([record for record in scan().records if record.distribution == "acme"], LIMIT)
+    assert {record.status for record in found} == {"broken"}
+    assert all("ZeroDivisionError" in record.problem for record in found)

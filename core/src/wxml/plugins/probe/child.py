@@ -1,6 +1,6 @@
 """The process that tries one plugin: it imports the plugin, checks it, and says what is wrong."""
 
-__all__ = ["main"]
+__all__ = ["main", "try_plugin"]
 
 import inspect
 import json
@@ -22,9 +22,17 @@ def main(record: str) -> NoReturn:
 
     What the plugin itself writes to stdout, even from C, goes to stderr.
     """
-    _end_with_parent()
     answer = os.dup(1)
     os.dup2(2, 1)
+    try_plugin(record, answer)
+
+
+def try_plugin(record: str, answer: int) -> NoReturn:
+    """Try the plugin that a JSON text describes, write `{"problem": …}` to the file number `answer`, and end at once.
+
+    The process leads a group of its own, and file number 0 is a pipe that ends when it must.
+    """
+    _end_with_parent()
     logging.disable()
     tried = PluginRecord(**json.loads(record))
     try:

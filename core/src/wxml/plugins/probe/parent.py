@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, replace
 
-from wxml.plugins.catalog import PluginRecord
+from wxml.plugins.catalog import PluginRecord, installed
+from wxml.plugins.probe.forks import Forks
 
 CHILD = """
 import json, sys
@@ -28,24 +29,40 @@ REACHABLE = ("ok", "conflict")
 def probe(records: Iterable[PluginRecord], timeout: float) -> tuple[PluginRecord, ...]:
     """The records; those that cannot be loaded are marked as broken, with the cause.
 
-    Only plugins that may be imported are; as many at once as there are cores.
+    Only plugins that may be imported are, each in a process of its own; as many kinds at once as there are cores.
 
     Args:
         records: the plugins to try.
         timeout: how long one plugin may take, in seconds.
     """
+    records, kinds = tuple(records), installed().kinds
+    groups: dict[str, list[PluginRecord]] = {}
+    for record in records:
+        if record.status in REACHABLE:
+            groups.setdefault(record.kind if record.kind in kinds else "", []).append(record)
 
-    def tried(record: PluginRecord) -> PluginRecord:
-        problem = _problem(record, timeout) if record.status in REACHABLE else ""
-        return replace(record, status="broken", problem=problem) if problem else record
+    def tried(kind: str) -> dict[PluginRecord, str]:
+        """The problem of each plugin of a kind, or of those of kinds without an interface."""
+        with Forks(kinds.get(kind)) as forks:
+            return {one: _problem(one, timeout, forks) for one in groups[kind]}
 
     affinity = getattr(os, "sched_getaffinity", None)  # on a shared machine a process may use fewer cores than it has
     with ThreadPoolExecutor(len(affinity(0)) if affinity else os.cpu_count() or 1) as pool:
-        return tuple(pool.map(tried, records))
+        problems = {record: problem for found in pool.map(tried, groups) for record, problem in found.items()}
+    return tuple(
+        replace(record, status="broken", problem=problems[record]) if problems.get(record) else record
+        for record in records
+    )
 
 
-def _problem(record: PluginRecord, timeout: float) -> str:
-    """Why a plugin cannot be loaded; empty if it can be.
+def _problem(record: PluginRecord, timeout: float, forks: Forks) -> str:
+    """Why a plugin cannot be loaded; empty if it can be."""
+    problem = forks.tried(record, timeout, _reported)
+    return _problem_alone(record, timeout) if problem is None else problem
+
+
+def _problem_alone(record: PluginRecord, timeout: float) -> str:
+    """Why a plugin cannot be loaded, in a process that begins with nothing; empty if it can be.
 
     The child has the search path of this process, without its current folder. It answers through a file, because a pipe
     stays open as long as a grandchild lives. Its standard input is a pipe that ends when this process does, however it
