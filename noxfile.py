@@ -28,6 +28,7 @@ PAGES = [
     "data_read",
     "data_remote",
     "dataset_build",
+    "graph_build",
 ]  # the benchmarks that write tables and plots themselves
 BUILD_TOOLS = ["build", "editables", "hatchling"]
 ENDLESS = ("-o", "faulthandler_timeout=0")

@@ -1,182 +1,242 @@
-"""How long it takes to build the graph of a global grid; and how long anemoi-graphs takes, if it is installed apart.
+"""Building graphs, and reading them from the cache; beside anemoi-graphs in one run, where it is installed.
 
-    python benchmarks/graph_build.py [--grids o32 o96 o320] [--refinements 4 5 6] [--runs 3]
+    python benchmarks/graph_build.py [--cases "o96 r6" …] [--runs 3] [--seconds 300] [--quick]
 
-Every case runs in a process of its own, on one thread, and prints one JSON line: edges, and the median wall and CPU
-seconds of the runs after one that does not count. Where the environment variable `WXML_PEERS` names an environment
-that can import anemoi-graphs, or this one can, the peer builds the same graph of the same nodes right after (radius
-0.6 and at most 64 nodes, levels from 1, 3 nearest), and a line gives the ratio of its time to ours: above 1, ours is
-faster. Both are timed twice: with the area weights of the grid, which wxml gets from the grid's rows and the peer from
-a spherical Voronoi diagram, and without. On a busy machine look at the CPU seconds.
+Cases are octahedral and reduced Gaussian grids with an icosahedral mesh of refinement 5, 6 and 7 (encoder: radius 0.6
+and at most 64 nodes; levels of the mesh from 1; decoder: the 3 nearest; length and direction of each edge), two
+stretched meshes with a finer region, and grids and meshes that grow together. Every build runs in a process of its own,
+on one thread, after a small one that does not count; the peer builds the same graph right after. `WXML_PEERS` names an
+environment that can import anemoi-graphs, if this one cannot. A side that takes longer than `--seconds` is stopped.
+
+The peer gets the area weights of its nodes from a spherical Voronoi diagram. wxml knows them from the rows of a
+Gaussian grid (`known`); of nodes without rows it takes a Voronoi diagram too (`voronoi`). Both are also timed without
+areas (`none`).
+
+Prints one JSON line for each build and writes `graph-build.md`, with its measurements and a plot beside it.
 """
 
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from bench.environments import peer_python
+import numpy as np
+from bench.environments import environment, machine, peer_python
+from bench.graph_cases import CASES, GROWTH, QUICK, REGIONS, Case, grid_of
+from bench.graph_plot import draw, exponent
+from bench.report import OUTPUT, show, table, write_page
 
-AREAS = {True: "with area weights", False: "without area weights"}
-ENCODER_RADIUS, ENCODER_MAXIMUM, DECODER_NEAREST = 0.6, 64, 3
-
-
-def timed(build: Callable[[], dict[str, int]], runs: int) -> dict[str, object]:
-    """The edges that `build` counts, and the median seconds of so many runs after one that does not count."""
-    edges = build()
-    wall, cpu = [], []
-    for _ in range(runs):
-        start = time.perf_counter(), time.process_time()
-        build()
-        wall.append(time.perf_counter() - start[0])
-        cpu.append(time.process_time() - start[1])
-    medians = {"wall_s": round(statistics.median(wall), 4), "cpu_s": round(statistics.median(cpu), 4)}
-    return {"edges": edges, **medians, "runs_wall_s": [round(seconds, 4) for seconds in wall]}
-
-
-def ours(number: int, refinement: int, areas: bool) -> Callable[[], dict[str, int]]:
-    """Builds with wxml; the grid itself, whose area weights come with it, is part of the work where they count."""
-    from wxml.data.grid import Grid
-    from wxml_graph_builders import Icosahedral, NearestEdges, RadiusEdges
-
-    builder = Icosahedral(
-        refinement=refinement,
-        coarsest=1,
-        encoder=RadiusEdges(radius=ENCODER_RADIUS, maximum=ENCODER_MAXIMUM),
-        decoder=NearestEdges(nearest=DECODER_NEAREST),
-    )
-    ready = None if areas else Grid.octahedral(number)
-
-    def build() -> dict[str, int]:
-        graph = builder.build(ready or Grid.octahedral(number))
-        return {f"{source}>{target}": len(edges) for (source, target), edges in graph.edges.items()}
-
-    return build
+Row = dict[str, Any]
+PEER = "anemoi-graphs"
+SIDES = {"known": "known", "voronoi": "known", "none": "none"}
+"""How wxml gets the areas, and how the peer's build that it is compared with does."""
+ONE_RUN = 200_000
+"""Points from which on a case is built once."""
+WHAT = """What is built, and how it is measured: the first lines of `benchmarks/graph_build.py`. Times are of the
+processor, and ratios above 1 say that wxml is faster or leaner; `load` is how many processes wanted a core in the
+minute before a build."""
+MEMORY = """The peak is what the first build takes beyond what was there before it; the graph is what is left of it.
+Edges: grid → mesh, mesh → mesh, mesh → grid."""
+CACHE = """A graph that took longer than a second is kept. It is read with its checksums (SHA-256) compared, and the
+order that a backward pass needs is made anew."""
+SHORT = 0.5
+"""Seconds; nobody keeps a graph that is built in less."""
 
 
-def peer(nodes: str, refinement: int, areas: bool) -> Callable[[], dict[str, int]]:
-    """Builds with anemoi-graphs; `nodes` is the file with latitudes and longitudes."""
-    import logging
-
-    import numpy as np
-    from anemoi.graphs.create import GraphCreator  # type: ignore[import-not-found]
-    from anemoi.utils.config import DotDict  # type: ignore[import-not-found]
-
-    logging.disable(logging.WARNING)
-    latitudes, longitudes = np.load(nodes)
-
-    def build() -> dict[str, int]:
-        graph = GraphCreator(DotDict(peer_recipe(latitudes, longitudes, refinement, areas))).create()
-        return {f"{kind[0]}>{kind[2]}": int(graph[kind].edge_index.shape[1]) for kind in graph.edge_types}
-
-    return build
+def chosen_cases(options: argparse.Namespace) -> list[Case]:
+    """The cases of the command line, each once."""
+    known = QUICK if options.quick else [*CASES, *REGIONS, *GROWTH]
+    names = {case.name: case for case in known}
+    wrong = [name for name in options.cases or [] if name not in names]
+    if wrong:
+        sys.exit(f"error: `--cases` must be some of {', '.join(map(repr, names))}, got {wrong[0]!r}")
+    return [case for name, case in names.items() if not options.cases or name in options.cases]
 
 
-def peer_recipe(latitudes: object, longitudes: object, refinement: int, areas: bool) -> dict[str, object]:
-    """What anemoi-graphs is asked for: nodes, edges, and the same edge features as wxml's."""
-    nodes, edges = "anemoi.graphs.nodes", "anemoi.graphs.edges"
-    grid: dict[str, object] = {
-        "node_builder": {"_target_": f"{nodes}.LatLonNodes", "latitudes": latitudes, "longitudes": longitudes}
-    }
-    if areas:
-        weights = {"_target_": f"{nodes}.attributes.SphericalAreaWeights", "norm": "unit-max", "fill_value": 0}
-        grid["attributes"] = {"area_weight": weights}
-    features = {
-        "edge_length": {"_target_": f"{edges}.attributes.EdgeLength", "norm": "unit-std"},
-        "edge_dirs": {"_target_": f"{edges}.attributes.EdgeDirection", "norm": "unit-std"},
-    }
-    builders = {
-        ("grid", "mesh"): {
-            "_target_": f"{edges}.CutOffEdges",
-            "cutoff_factor": ENCODER_RADIUS,
-            "max_num_neighbours": ENCODER_MAXIMUM,
-        },
-        ("mesh", "mesh"): {"_target_": f"{edges}.MultiScaleEdges", "x_hops": 1, "scale_resolutions": refinement},
-        ("mesh", "grid"): {"_target_": f"{edges}.KNNEdges", "num_nearest_neighbours": DECODER_NEAREST},
-    }
-    mesh = {"node_builder": {"_target_": f"{nodes}.TriNodes", "resolution": refinement}}
-    joined = [
-        {"source_name": source, "target_name": target, "edge_builders": [builder], "attributes": features}
-        for (source, target), builder in builders.items()
-    ]
-    return {"nodes": {"grid": grid, "mesh": mesh}, "edges": joined, "post_processors": []}
+def work_of(case: Case, peer: str | None) -> Iterator[tuple[str, str]]:
+    """Sides and ways to areas: each of ours, and the peer's after it."""
+    ways = ("none",) if case.finer is not None else ("known",) if case in GROWTH else ("known", "voronoi", "none")
+    for areas in ways:
+        yield "wxml", areas
+        if peer and areas != "voronoi":
+            yield "peer", areas
 
 
-def one_case(options: argparse.Namespace) -> None:
-    """Time one case in this process and print it."""
-    grid, refinement, areas = options.grids[0], options.refinements[0], options.areas == "with"
-    build = peer(options.peer, refinement, areas) if options.peer else ours(int(grid[1:]), refinement, areas)
-    who = "anemoi-graphs" if options.peer else "wxml"
-    result = timed(build, options.runs)
-    print(json.dumps({"who": who, "grid": grid, "refinement": refinement, "timed": AREAS[areas], **result}))
-
-
-def in_process(python: str, *arguments: str) -> dict[str, object]:
-    """Run this file with another interpreter, on one thread; print the line that it prints, or why there is none."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [python, str(Path(__file__).resolve()), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **threads})
+def built(side: str, case: Case, areas: str, folder: Path, options: argparse.Namespace) -> Row:
+    """The line that a process prints about one build, or why there is none."""
+    nodes, small = folder / f"{case.grid}-{case.side}.npy", folder / "small.npy"
+    python = options.peer if side == "peer" else sys.executable
+    runs = 1 if np.load(nodes, mmap_mode="r").shape[1] > ONE_RUN else options.runs
+    command = [python, "-m", "bench.graph_worker", side, json.dumps(asdict(case)), areas, "--runs", str(runs)]
+    command += ["--nodes", str(nodes), "--small-nodes", str(small)]
+    command += ["--cached"] * (areas != "voronoi" and case not in GROWTH)
+    variables = {**environment(options.threads), "WXML_CACHE": str(folder / "cache"), "HOME": str(folder)}
+    try:
+        done = subprocess.run(
+            command, env=variables, capture_output=True, text=True, timeout=options.seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {"failed": "it was stopped", "over": f"> {options.seconds:.0f}"}
     if done.returncode:
-        result: dict[str, object] = {"command": command, "failed": done.stderr[-500:]}
-    else:
-        result = json.loads(done.stdout.strip().splitlines()[-1])
-    print(json.dumps(result), flush=True)
-    return result
+        return {"failed": done.stderr.strip().splitlines()[-1][-300:]}
+    found: Row = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def compare(grid: str, refinement: int, areas: bool, runs: int, nodes: Path) -> bool:
-    """Print our line and, where there is a peer, its line and the ratio; tells whether all went well."""
-    case = ["--one", "--grids", grid, "--refinements", str(refinement), "--runs", str(runs)]
-    case += ["--areas", "with" if areas else "without"]
-    results = [in_process(sys.executable, *case)]
-    if python := peer_python():
-        results.append(in_process(python, *case, "--peer", str(nodes)))
-    if any("failed" in result for result in results):
-        return False
-    if len(results) == 2:
-        mine, theirs = results
-        ratios = {f"ratio_{key}": round(theirs[key] / mine[key], 2) for key in ("wall_s", "cpu_s")}  # type: ignore[operator]
-        print(json.dumps({"grid": grid, "refinement": refinement, "timed": AREAS[areas], **ratios}), flush=True)
-    return True
+def measure(cases: list[Case], options: argparse.Namespace) -> list[Row]:
+    """Build every case."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        np.save(folder / "small.npy", places(Case("o8", 2)))
+        for case in cases:
+            grid = places(case)
+            np.save(folder / f"{case.grid}-{case.side}.npy", grid)
+            for side, areas in work_of(case, options.peer):
+                load = round(os.getloadavg()[0], 1)
+                found = built(side, case, areas, folder, options)
+                who = PEER if side == "peer" else "wxml"
+                head = {"case": case.name, "side": who, "areas": areas, "points": grid.shape[1]}
+                show({**head, **found, "load": load}, rows)
+    return rows
 
 
-def all_cases(options: argparse.Namespace) -> bool:
-    """Compare every case; tells whether all went well."""
-    import numpy as np
-    from wxml.data.grid import Grid
+def places(case: Case) -> np.ndarray:
+    """Latitudes and longitudes in degrees, shape `[2, point]`."""
+    grid = grid_of(case)
+    return np.stack([grid.latitudes, grid.longitudes])
 
-    well = True
-    with tempfile.TemporaryDirectory() as folder:
-        for name in options.grids:
-            grid = Grid.octahedral(int(name[1:]))
-            nodes = Path(folder) / f"{name}.npy"
-            np.save(nodes, np.stack([grid.latitudes, grid.longitudes]))
-            for refinement in options.refinements:
-                for areas in AREAS:
-                    well &= compare(name, refinement, areas, options.runs, nodes)
-    return well
+
+def pick(rows: list[Row], case: Case, side: str, areas: str) -> Row:
+    """The measurement of one build; empty if there is none."""
+    return next((r for r in rows if (r["case"], r["side"], r["areas"]) == (case.name, side, areas)), {})
+
+
+def ratio(theirs: Row, ours: Row, key: str) -> str:
+    """The peer's over ours."""
+    return f"{theirs[key] / ours[key]:.1f}" if theirs.get(key, 0) > 0 and ours.get(key, 0) > 0 else ""
+
+
+def cell(row: Row, key: str) -> str:
+    """A figure, or that there is none; the reason is in the measurements."""
+    return f"{row[key]:.3g}" if key in row else str(row.get("over", "failed" if "failed" in row else ""))
+
+
+def time_table(rows: list[Row], cases: list[Case]) -> str:
+    """Processor time of both, and the ratios."""
+    head = ["case", "points", "areas", "wxml s", "peer s", "peer / wxml", "of wall time", "load"]
+    lines = []
+    for case in cases:
+        for areas, theirs in SIDES.items():
+            ours, other = pick(rows, case, "wxml", areas), pick(rows, case, PEER, theirs)
+            if ours:
+                ratios = [ratio(other, ours, key) for key in ("cpu_s", "wall_s")]
+                line = [case.name, ours["points"], areas, cell(ours, "cpu_s"), cell(other, "cpu_s"), *ratios]
+                lines.append([*line, ours["load"]])
+    return table(head, lines)
+
+
+def size_table(rows: list[Row], cases: list[Case]) -> str:
+    """Edges, the graph, and the peaks of both."""
+    head = [
+        "case",
+        "wxml edges",
+        "peer edges",
+        "graph MiB",
+        "wxml peak MiB",
+        "peak / graph",
+        "peer peak MiB",
+        "peer / wxml",
+    ]
+    lines = []
+    for case in cases:
+        areas = "known" if case.finer is None else "none"
+        ours, other = pick(rows, case, "wxml", areas), pick(rows, case, PEER, areas)
+        edges = ["/".join(str(count) for count in row.get("edges", {}).values()) for row in (ours, other)]
+        of_graph = f"{ours['peak_MiB'] / ours['graph_MiB']:.2f}" if "graph_MiB" in ours else ""
+        line = [case.name, *edges, cell(ours, "graph_MiB"), cell(ours, "peak_MiB"), of_graph]
+        lines.append([*line, cell(other, "peak_MiB"), ratio(other, ours, "peak_MiB")])
+    return table(head, lines)
+
+
+def cache_table(rows: list[Row], cases: list[Case]) -> str:
+    """Reading from the cache against building, of graphs that are worth it."""
+    head = ["case", "build s", "read s", "read / build", "of wall time"]
+    lines = []
+    for case in cases:
+        ours = pick(rows, case, "wxml", "none")
+        if "read_cpu_s" in ours and ours["cpu_s"] > SHORT:
+            shares = [f"{100 * ours[f'read_{key}'] / ours[key]:.1f} %" for key in ("cpu_s", "wall_s")]
+            lines.append([case.name, cell(ours, "cpu_s"), cell(ours, "read_cpu_s"), *shares])
+    return table(head, lines)
+
+
+def growth(rows: list[Row], cases: list[Case], path: Path) -> str:
+    """The plot of the cases that grow, and its exponents in words."""
+    names = [case.name for case in cases]
+    rows = [row for row in rows if row["areas"] == "known"]
+    measured = [row for row in rows if row["case"] in names and "cpu_s" in row]
+    sides = {side: [row for row in measured if row["side"] == side] for side in ("wxml", PEER)}
+    if len(sides["wxml"]) < 2:
+        return ""
+    draw(sides, path)
+    said = []
+    for side, found in sides.items():
+        if len(found) > 1:
+            powers = [exponent([r["points"] for r in found], [r[key] for r in found]) for key in ("cpu_s", "peak_MiB")]
+            said.append(f"{side}: time n^{powers[0]:.2f}, memory n^{powers[1]:.2f}")
+    head = ["case", "points", "wxml s", "wxml peak MiB", "peer s", "peer peak MiB"]
+    lines = []
+    for case in cases:
+        both = [pick(rows, case, side, "known") for side in sides]
+        figures = [cell(row, key) for row in both for key in ("cpu_s", "peak_MiB")]
+        lines.append([case.name, both[0].get("points", ""), *figures])
+    text = f"With n points, and a mesh that grows with them: {'; '.join(said)}.\n"
+    return f"## Growth\n\n![cost against points]({path.name})\n\n{text}\n{table(head, lines)}"
+
+
+def page(rows: list[Row], cases: list[Case], options: argparse.Namespace) -> str:
+    """The whole page."""
+    fixed = [case for case in cases if case not in GROWTH]
+    versions = f"wxml-graph-builders {version('wxml-graph-builders')}; {peer_version(options.peer)}"
+    header = f"{machine()}; {versions}; threads: {options.threads}."
+    drawn = growth(rows, QUICK if options.quick else GROWTH, options.output / "graph-build.png")
+    parts = ["# Building graphs", header, WHAT, "## Time", time_table(rows, fixed), "## Memory", MEMORY]
+    parts += [size_table(rows, fixed), "## The cache", CACHE, cache_table(rows, fixed), drawn]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def peer_version(python: str | None) -> str:
+    """The peer's version, or that there is none."""
+    if python is None:
+        return f"without {PEER}"
+    code = f"import importlib.metadata as m; print(m.version({PEER!r}), 'with torch', m.version('torch'))"
+    return f"{PEER} {subprocess.run([python, '-c', code], capture_output=True, text=True, check=True).stdout.strip()}"
 
 
 def main() -> int:
-    """Read the command line and run."""
+    """Read the command line, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--grids", nargs="+", default=["o32", "o96", "o320"], help="octahedral grids, such as o96")
-    parser.add_argument("--refinements", nargs="+", type=int, default=[4, 5, 6])
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--areas", choices=["with", "without"], default="with", help=argparse.SUPPRESS)
-    parser.add_argument("--peer", help=argparse.SUPPRESS)
+    parser.add_argument("--cases", nargs="+", metavar="CASE", help="such as 'o96 r6'; all if nothing is said")
+    parser.add_argument("--runs", type=int, default=3, help=f"builds of grids of up to {ONE_RUN} points")
+    parser.add_argument("--seconds", type=float, default=300, help="a process that takes longer is stopped")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="small graphs: shows that all runs")
+    parser.add_argument("--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
-    if options.one:
-        one_case(options)
-        return 0
-    return 0 if all_cases(options) else 1
+    options.peer = peer_python("anemoi.graphs")
+    cases = chosen_cases(options)
+    options.output.mkdir(parents=True, exist_ok=True)
+    rows = measure(cases, options)
+    write_page(options.output, "graph-build", page(rows, cases, options), rows)
+    return 1 if any("failed" in row and row["side"] == "wxml" for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from typing import Any
 
 import torch
 from bench.environments import environment, machine
-from bench.passes import RESET, give_back_memory, resident_mib
+from bench.memory import RESET, give_back_memory, resident_mib
 from bench.report import OUTPUT, show, table, write_page
 from torch import Tensor, nn
 from torch.nn import functional

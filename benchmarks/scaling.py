@@ -73,7 +73,8 @@ def subject(point: Point) -> "Subject":
 def one(point: Point, options: argparse.Namespace) -> Row:
     """In a process of its own: what the point costs."""
     import torch
-    from bench.passes import cost, give_back_memory, resident_mib
+    from bench.memory import give_back_memory, resident_mib
+    from bench.passes import cost
 
     torch.set_num_threads(options.threads)
     subject(replace(point, nodes=162, channels=16)).run(WHICH)  # what libraries load on first use is no part of it

@@ -55,6 +55,24 @@ def test_a_read_over_the_net_is_set_against_the_bare_requests(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_a_graph_is_built_and_read_from_the_cache(tmp_path: Path) -> None:
+    known, voronoi, none = run_quick("graph_build", tmp_path, "--cases", "o12 r3")
+    assert known["edges"] == voronoi["edges"] == none["edges"]
+    assert known["edges"]["mesh>mesh"] == 60 * (4 + 16 + 64)  # type: ignore[index]  # levels 1 to 3
+    assert float(str(known["read_cpu_s"])) > 0
+    assert not (tmp_path / "graph-build.png").exists()  # one size has no growth
+
+
+@pytest.mark.slow
+def test_the_growth_of_graphs_is_drawn(tmp_path: Path) -> None:
+    rows = run_quick("graph_build", tmp_path)
+    assert (tmp_path / "graph-build.png").read_bytes()[:4] == b"\x89PNG"
+    assert "time n^" in (tmp_path / "graph-build.md").read_text()
+    assert [row["points"] for row in rows] == [1008] * 3 + [3168] * 3
+    assert all(float(str(row["peak_MiB"])) > 0 for row in rows)
+
+
+@pytest.mark.slow
 def test_a_side_by_side_step_counts_weights_and_takes_time(tmp_path: Path) -> None:
     forward, both = run_quick("model_step", tmp_path, "--families", "transformer", "--parts", "processor")
     channels, layers = 32, 2  # 12 C² weights a layer, and 10 C biases and norms

@@ -18,7 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from bench.graph_file import read
-from bench.passes import Subject, cost, give_back_memory, resident_mib
+from bench.memory import give_back_memory, resident_mib
+from bench.passes import Subject, cost
 from bench.workloads import PASSES, SMOKE, Case
 
 
