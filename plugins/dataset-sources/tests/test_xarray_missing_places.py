@@ -158,7 +158,10 @@ def test_a_plane_and_an_axis_do_not_fit_together(tmp_path: Path) -> None:
     order=st.permutations(["time", "level", "member", "latitude", "longitude"]),
     form=st.sampled_from(["nc", "zarr"]),
 )
-@carries_out("write the place of every node into the file, in numbers", "write `{}` and the values along it again; {}")
+@carries_out(
+    "write the place of every node into the file, in numbers",
+    "write `{}` and the values along it again; or leave the variable out with `variables`",
+)
 def test_an_empty_axis_is_named(empty: set[str], order: list[str], form: str, tmp_path: Path) -> None:
     """Whichever it is, in any order of the dimensions; the same file with a length is read."""
     sizes = {dim: 0 if dim in empty else length for dim, length in SIZES.items()}

@@ -36,7 +36,6 @@ def unplaced(dataset: xr.Dataset, found: Coordinates, names: Sequence[str]) -> U
     dims = {str(dim) for name in names for dim in dataset[name].dims}
     sizes = {str(dim): length for dim, length in dataset.sizes.items()}
     projected = _projected(dataset, dims)
-    place = "of series at one point, say where it is: place: {latitude: 46.8, longitude: -71.2}"
     if projected and not (found.latitudes and found.longitudes):
         listed = " and ".join(f"`{name}`" for name in projected)
         many = len(projected) > 1
@@ -45,7 +44,11 @@ def unplaced(dataset: xr.Dataset, found: Coordinates, names: Sequence[str]) -> U
             "add the true latitude and longitude of each node as two-dimensional coordinates, as pyproj computes them; "
             f"if they are there, {HOW_TO_NAME}",
         )
-    return Unplaced(f"{_missing(found)}; its dimensions are {sizes}", f"if they are there, {HOW_TO_NAME}; {place}")
+    return Unplaced(
+        f"{_missing(found)}; its dimensions are {sizes}",
+        f"if they are there, {HOW_TO_NAME}; of series at one point, say where it is: "
+        "place: {latitude: 46.8, longitude: -71.2}",
+    )
 
 
 def _missing(found: Coordinates) -> str:
