@@ -3,7 +3,8 @@
 Each case prints one JSON line. The archive is that of `data_read.py`, of 100 × 100 nodes; a sample is a window of two
 dates, normalised. The peer is anemoi-datasets in the environment that `WXML_PEERS_DATASETS` names.
 
-    batch     milliseconds of a batch of random samples by what is done (read and decode, transform, gather); `rest_ms`
+    batch     milliseconds of a batch of random samples by what is done (read and decode, transform, gather); `fetch_ms`
+              is the part of reading in which bytes were on their way, `rest_ms`
               is what is none of it, `one_by_one_ms` the same samples each read for itself, `copy_ms` a plain copy of
               as many bytes, `peer_ms` the same samples by anemoi-datasets, which is left with them as they are
     handover  what loader and thread add to a batch, with batches that cost nothing to read
@@ -97,7 +98,11 @@ def batch_line(samples: SampleSet, size: int, rounds: int, peer: "Peer | None") 
         wall, cpu = timed(read)
         cost = costs[0]
         found = {"wall": wall, "cpu": cpu, "read": cost.reading, "transform": cost.transforming}
-        found |= {"gather": cost.gathering, "rest": wall - cost.reading - cost.transforming - cost.gathering}
+        found |= {
+            "gather": cost.gathering,
+            "fetch": cost.fetching,
+            "rest": wall - cost.reading - cost.transforming - cost.gathering,
+        }
         found["one_by_one"], found["one_by_one_cpu"] = timed(
             lambda rows=rows: torch.stack([data[[(1, row)]].values[0] for row in rows])  # type: ignore[misc]
         )

@@ -4,10 +4,12 @@ import gc
 import threading
 import time
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from lightning.fabric.utilities.apply_func import move_data_to_device
 from wxml.data.sample_batch import ReadingCost, SampleBatch
 from wxml.errors import DataError
 from wxml.testing import TravellingWaves
@@ -177,6 +179,43 @@ def test_pinned_memory_is_for_cuda_alone(monkeypatch) -> None:
     for pinned in (True, False):
         Loading(0, pinned=pinned).validation([0], 1, 1)
     assert made == [True, False]
+
+
+class Pinned(torch.Tensor):
+    """Stands for a tensor in pinned memory, which only a machine with a GPU has, and notes how it is copied."""
+
+    made: ClassVar[list[tuple[str, tuple[int, ...]]]] = []
+    copies: ClassVar[list[tuple[str, bool]]] = []
+
+    @classmethod
+    def of(cls, tensor: torch.Tensor) -> "Pinned":
+        cls.made.append((threading.current_thread().name, tuple(tensor.shape)))
+        return tensor.as_subclass(cls)
+
+    def is_pinned(self) -> bool:
+        return True
+
+    def to(self, device: torch.device, *, non_blocking: bool = False) -> "Pinned":
+        self.copies.append((device.type, non_blocking))
+        return self
+
+
+def test_each_tensor_is_pinned_by_the_thread_that_reads_and_copied_from_there(monkeypatch) -> None:
+    """All of the way from a sample to the copy, but the two calls that need a GPU."""
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: Pinned.of(tensor))
+    monkeypatch.setattr(Pinned, "made", [])
+    monkeypatch.setattr(Pinned, "copies", [])
+    with Loading(0, pinned=True) as loading:
+        batches = list(loading.validation(Counting(range(4)), 4, 2))
+    assert Pinned.made == [(NAME, (2, 2, 3, 1)), (NAME, (2, 3, 1))] * 2
+    for number, batch in enumerate(batches):
+        on_device = move_data_to_device(batch, torch.device("cuda"))  # as Lightning moves the batches of a training
+        values = on_device.values.as_subclass(torch.Tensor)
+        assert torch.equal(values, torch.full((2, 2, 3, 1), 2.0 * number))
+        assert on_device.cost is batch.cost
+    assert Pinned.copies == [("cuda", True)] * 4
 
 
 @pytest.mark.parametrize("is_pinned", [True, False])
