@@ -187,11 +187,6 @@ class Pinned(torch.Tensor):
     made: ClassVar[list[tuple[str, tuple[int, ...]]]] = []
     copies: ClassVar[list[tuple[str, bool]]] = []
 
-    @classmethod
-    def of(cls, tensor: torch.Tensor) -> "Pinned":
-        cls.made.append((threading.current_thread().name, tuple(tensor.shape)))
-        return tensor.as_subclass(cls)
-
     def is_pinned(self) -> bool:
         return True
 
@@ -200,11 +195,16 @@ class Pinned(torch.Tensor):
         return self
 
 
+def pin(tensor: torch.Tensor) -> Pinned:
+    Pinned.made.append((threading.current_thread().name, tuple(tensor.shape)))
+    return tensor.as_subclass(Pinned)
+
+
 def test_each_tensor_is_pinned_by_the_thread_that_reads_and_copied_from_there(monkeypatch) -> None:
     """All of the way from a sample to the copy, but the two calls that need a GPU."""
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
-    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: Pinned.of(tensor))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
     monkeypatch.setattr(Pinned, "made", [])
     monkeypatch.setattr(Pinned, "copies", [])
     with Loading(0, pinned=True) as loading:
