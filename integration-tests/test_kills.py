@@ -1,6 +1,6 @@
 """Commands that are killed: a file is the old one or the new one, whole, and a training goes on bit for bit.
 
-`WXML_KILLS` is the number of kills at random moments, 10 by default; `nox -s kills` makes 100. Three tenths as many
+`WXML_KILLS` is the number of kills at random moments, six by default; `nox -s kills` makes 100. Three tenths as many
 kills of each command come at chosen moments: right before one of the changes that it makes to files and folders.
 """
 
@@ -22,7 +22,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the commands are killed in forks")
 
-KILLS = int(os.environ.get("WXML_KILLS", "10"))
+KILLS = int(os.environ.get("WXML_KILLS", "6"))
 CHOSEN = KILLS * 3 // 10
 RUNS = count()
 LIMIT = 600  # seconds: ends what hangs
