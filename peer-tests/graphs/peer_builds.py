@@ -48,7 +48,7 @@ PRESETS = {
         LimitedAreaTriNodes(5, name="mesh", margin_radius_km=300.0, **AREA),
         [
             CutOffEdges(*GRID_MESH, cutoff_factor=0.9, max_num_neighbours=64),
-            MultiScaleEdges(*TRIANGLES, scale_resolutions=5),
+            MultiScaleEdges(*TRIANGLES, scale_resolutions=[2, 3, 4, 5]),
             KNNEdges(*MESH_GRID, 3),
         ],
     ),

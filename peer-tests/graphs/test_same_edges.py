@@ -54,7 +54,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "healpix": {"nside": 8},
 }
 """What is changed of the mesh of each preset: it is coarser; and areas are what lies around nodes, as they are for the
-peer, in place of a box or of the hull of the nodes."""
+peer, in place of a box or of the hull of the nodes. The limited area has edges from refinement 2 on: of 1 it has two
+nodes, which wxml does not join."""
 REACHES = {"multi-scale": 0.6, "limited-area": 0.9, "healpix": 0.9}
 """The factor of the radius of the encoder; the other one has the nearest nodes."""
 
@@ -169,6 +170,8 @@ def preset_graph(preset: str, grid: Grid) -> Graph:
     text = files("wxml_graph_builders").joinpath(f"presets/graph/{preset}.yaml").read_text(encoding="utf-8")
     options = yaml.safe_load(text)
     options["nodes"]["mesh"] |= PRESETS[preset]
+    if preset == "limited-area":
+        options["edges"][1] |= {"coarsest": 2}
     if preset == "stretched":
         in_region = {"plugin": "in-area", "area": {"box": [65, -10, 35, 40]}}
         options["nodes"] = {"grid": {"plugin": "grid", "attributes": {"inner": in_region}}, **options["nodes"]}
