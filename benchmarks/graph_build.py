@@ -5,8 +5,9 @@
 Cases are octahedral and reduced Gaussian grids with an icosahedral mesh of refinement 5, 6 and 7 (encoder: radius 0.6
 and at most 64 nodes; levels of the mesh from 1; decoder: the 3 nearest; length and direction of each edge), two
 stretched meshes with a finer region, and grids and meshes that grow together. Every build runs in a process of its own,
-on one thread, after a small one that does not count; the peer builds the same graph right after. `WXML_PEERS` names an
-environment that can import anemoi-graphs, if this one cannot. A side that takes longer than `--seconds` is stopped.
+on one thread, after a small one that does not count; the peer builds the same graph right after, if
+`WXML_PEERS_GRAPHS` names an environment with it, as `nox -s peer_graphs` makes one. A side that takes longer than
+`--seconds` is stopped.
 
 The peer gets the area weights of its nodes from a spherical Voronoi diagram. wxml knows them from the rows of a
 Gaussian grid (`known`); of nodes without rows it takes a Voronoi diagram too (`voronoi`). Both are also timed without
@@ -231,7 +232,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small graphs: shows that all runs")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
-    options.peer = peer_python("anemoi.graphs")
+    options.peer = peer_python("anemoi.graphs", "WXML_PEERS_GRAPHS")
     cases = chosen_cases(options)
     options.output.mkdir(parents=True, exist_ok=True)
     rows = measure(cases, options)

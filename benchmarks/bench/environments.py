@@ -14,12 +14,12 @@ ROOT = FOLDER.parent
 LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def peer_python(module: str = "anemoi.models") -> str | None:
-    """The interpreter that can import the peer: that of the folder `WXML_PEERS`, or this one; None without one."""
-    if folder := os.environ.get("WXML_PEERS"):
+def peer_python(module: str = "anemoi.models", variable: str = "WXML_PEERS") -> str | None:
+    """The interpreter that can import the peer: that of the folder in a variable, or this one; None without one."""
+    if folder := os.environ.get(variable):
         found = [path for path in (Path(folder) / "bin/python", Path(folder) / "venv/bin/python") if path.is_file()]
         if not found:
-            sys.exit(f"error: `WXML_PEERS` must name a folder with bin/python or venv/bin/python, got {folder!r}")
+            sys.exit(f"error: `{variable}` must name a folder with bin/python or venv/bin/python, got {folder!r}")
         return str(found[0])
     return sys.executable if find_spec("anemoi") and find_spec(module) else None
 
