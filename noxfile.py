@@ -61,6 +61,7 @@ EXTRAS = [
     "gcsfs",
     "icechunk",
     "pyarrow",
+    "pyproj",
     "s3fs",
     "torch-geometric",
 ]  # what the extras of packages ask for: their tests run too

@@ -152,7 +152,7 @@ def test_the_command_writes_the_folder_of_a_file(run: Callable[..., Result], fla
         run("convert", tmp_path / "a.safetensors", tmp_path / "graph")
     run("convert", tmp_path / "a.safetensors", tmp_path / "graph", "--overwrite")
     with pytest.raises(ArtefactError, match="cannot be read"):
-        run("convert", tmp_path / "graph", tmp_path / "other")
+        run("convert", tmp_path / "graph.safetensors", tmp_path / "other")
 
 
 @carries_out("install the extra `neural-lam` of wxml-graph-viewer")
