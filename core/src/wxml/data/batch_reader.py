@@ -99,14 +99,26 @@ class _Layout:
         names, roles = preprocessing.variables, preprocessing.roles
         read, computed = preprocessing.origins(names)
         masks = tuple((names.index(mask), read.index(name)) for mask, name in preprocessing.masks.items())
-        runs = (tuple(_runs(names, some, needed) for needed in needs.values) for some in (read, computed))
-        unneeded = tuple(
-            (time, run) for time, needed in enumerate(needs.values) for _, run in _runs(names, names, ~needed)
+        unneeded = [(time, run) for time, needed in enumerate(needs.values) for _, run in _runs(names, names, ~needed)]
+        return cls(
+            names=names,
+            read=read,
+            computed=computed,
+            read_places=_places(names, read),
+            computed_places=_places(names, computed),
+            masks=masks,
+            read_runs=tuple(_runs(names, read, needed) for needed in needs.values),
+            computed_runs=tuple(_runs(names, computed, needed) for needed in needs.values),
+            unneeded=tuple(unneeded),
+            parts=needs.parts(preprocessing.source, read),
+            input_steps=window.input_steps,
+            prognostic=len(roles.prognostic),
+            output=len(roles.output),
         )
-        parts = needs.parts(preprocessing.source, read)
-        counts = window.input_steps, len(roles.prognostic), len(roles.output)
-        places = (np.array([names.index(name) for name in some], np.intp) for some in (read, computed))
-        return cls(names, read, computed, *places, masks, *runs, unneeded, parts, *counts)
+
+
+def _places(names: Sequence[str], some: Sequence[str]) -> NDArray[np.intp]:
+    return np.array([names.index(name) for name in some], np.intp)
 
 
 def _runs(names: Sequence[str], some: Sequence[str], needed: NDArray[np.bool_]) -> _Runs:
@@ -156,7 +168,7 @@ class _Batch:
             shape = len(times), len(members)
             out = self.physical[done : done + count].reshape(*shape, *self.physical.shape[1:])
             for part in self.layout.parts:
-                needed = part.is_needed(self._is_at[done : done + count]).reshape(shape).any(axis=1)
+                needed = np.asarray(part.is_needed(self._is_at[done : done + count]).reshape(shape).any(axis=1))
                 part.fill(preprocessing.source, times, members, needed, out)
             done += count
 
