@@ -11,7 +11,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from wxml_dataset_sources.xarray_reading import arrays, opening
+from wxml_dataset_sources.xarray_reading import arrays, kept_values, opening
 from wxml_dataset_sources.xarray_reading.arrays import ArrayReader
 from wxml_dataset_sources.xarray_source import XarraySource
 
@@ -110,8 +110,12 @@ def test_the_netcdf_library_keeps_few_chunks_of_a_file_that_is_read(tmp_path: Pa
         assert file["t"].get_var_chunk_cache()[0] == 2**20
 
 
-def test_a_source_that_forgot_reads_again_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mapped", [1, 2**20])
+def test_a_source_that_forgot_reads_again_what_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapped: int
+) -> None:
     """And its memory is free: nothing else holds it."""
+    monkeypatch.setattr(kept_values, "MAPPED", mapped)
     source = XarraySource(path=write(tmp_path, "zarr", (4, 2, 3, 4)))
     reads = counted(monkeypatch)
     for _ in range(2):

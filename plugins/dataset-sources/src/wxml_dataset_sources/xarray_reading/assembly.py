@@ -71,13 +71,16 @@ class Assembly:
     def chunk_groups(self) -> NDArray[np.intp]:
         """See `DataSource.chunk_groups`; as the last file has each variable."""
         numbers: dict[tuple[int, int], int] = {}
-        return np.array([numbers.setdefault(self._chunk(name), len(numbers)) for name in self.header.names], np.intp)
+        keys = [self._chunk(place, name) for place, name in enumerate(self.header.names)]
+        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.intp)
 
-    def _chunk(self, name: str) -> tuple[int, int]:
-        """The last block with a variable, and the number of its chunk along the levels."""
-        number = int(self.whereabouts[name].owners.max())
+    def _chunk(self, place: int, name: str) -> tuple[int, int]:
+        """The last block with a variable, and the number of its chunk along the levels; without a block, its place."""
+        number = int(self.whereabouts[name].owners.max(initial=-1))
+        if number < 0:
+            return number, place
         block = self.blocks[number]
-        level = next(place for place, one in zip(block.levels, block.variables, strict=True) if one.name == name)
+        level = next(level for level, one in zip(block.levels, block.variables, strict=True) if one.name == name)
         return number, int(level) // block.together[2]
 
     def shares(self, times: NDArray[np.intp], variables: Sequence[str]) -> Iterator[Share]:

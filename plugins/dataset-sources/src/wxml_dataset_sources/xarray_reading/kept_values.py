@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from mmap import mmap
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from wxml_dataset_sources.xarray_reading.block import Block
 from wxml_dataset_sources.xarray_reading.opening import TOO_LARGE
 
 Positions = NDArray[np.intp]
+MAPPED: Final = 2**20
+"""From so many bytes on, a block has memory of its own: a process may have some ten thousand such pieces."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,17 +87,19 @@ class KeptValues:
 def _unknown(block: Block) -> _Kept:
     times, levels = 1 if block.times is None else len(block.times), len(block.variables)
     try:
-        values = _mapped((times, block.members, levels, len(block.grid)))
+        values = _memory((times, block.members, levels, len(block.grid)))
     except (MemoryError, OSError, OverflowError) as error:
         place = f"{block.origin} of `{block.path}`"
         raise DataError(f"{place} needs more memory than there is: {error}", fix=TOO_LARGE) from error
     return _Kept(values, np.zeros((times, block.members, levels), np.bool_))
 
 
-def _mapped(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Memory of its own, which the system has back as soon as nobody holds it; a heap may keep what was used of it."""
+def _memory(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Memory with anything in it; if it is much, the system has it back as soon as nobody holds it, as of no heap."""
     size = math.prod(shape)
-    return np.frombuffer(mmap(-1, max(1, 4 * size)), np.float32, size).reshape(shape)
+    if 4 * size < MAPPED:
+        return np.empty(shape, np.float32)
+    return np.frombuffer(mmap(-1, 4 * size), np.float32, size).reshape(shape)
 
 
 def _widened(positions: Positions, together: int, count: int) -> Positions:
