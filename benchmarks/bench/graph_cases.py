@@ -72,6 +72,9 @@ def grid_of(case: Case) -> Any:
 
 def wxml_choice(case: Case, areas: str) -> dict[str, Any]:
     """The section `graph` of a config."""
+    encoder: dict[str, Any]
+    mesh: dict[str, Any]
+    area: dict[str, Any]
     if areas != "voronoi" and case.finer is None:
         encoder = {"radius": ENCODER_RADIUS, "maximum": ENCODER_MAXIMUM}
         mesh = {"refinement": case.refinement, "coarsest": 1}
@@ -160,7 +163,7 @@ def _peer_stretched(case: Case, latitudes: Any, longitudes: Any) -> Any:
     from anemoi.graphs.edges import KNNEdges, MultiScaleEdges, ReversedKNNEdges  # type: ignore[import-not-found]
     from anemoi.graphs.nodes import LatLonNodes, StretchedTriNodes  # type: ignore[import-not-found]
     from anemoi.utils.config import DotDict
-    from torch_geometric.data import HeteroData  # type: ignore[import-not-found]
+    from torch_geometric.data import HeteroData
 
     north, west, south, east = case.box
     inner = (latitudes <= north) & (latitudes >= south) & ((longitudes - west) % 360 <= east - west)

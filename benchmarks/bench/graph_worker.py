@@ -18,7 +18,7 @@ from bench.graph_cases import Case, grid_of, peer_build, wxml_build, wxml_choice
 from bench.memory import RESET, give_back_memory, resident_mib
 
 PARTS = ("source", "target", "features", "pointers", "transpose", "source_pointers")
-SMALL = {"grid": "o8", "refinement": 2, "finer": None}
+SMALL: dict[str, Any] = {"grid": "o8", "refinement": 2, "finer": None}
 
 
 def cost(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:

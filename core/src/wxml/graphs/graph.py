@@ -95,9 +95,9 @@ class EdgeSet:
                 f"got shapes {source.shape} and {target.shape}",
                 fix=_AUTHORS,
             )
-        source, target = ordered(source, target)  # rows of one array
-        features = edge_features(source_nodes, target_nodes, source, target)
-        return cls(source, target, len(source_nodes), len(target_nodes), features)
+        sources, targets = ordered(source, target)
+        features = edge_features(source_nodes, target_nodes, sources, targets)
+        return cls(sources, targets, len(source_nodes), len(target_nodes), features)
 
     def __len__(self) -> int:
         return len(self.source)

@@ -211,8 +211,8 @@ def _edge_set(sets: Mapping[str, NodeSet], pair: Pair, pairs: Pairs, rules: Sequ
     where = f"graph.edges {pair[0]} → {pair[1]}"
     columns = [_feature(rule, source, target, pairs, where) for rule in rules]
     features = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
-    ends = (np.ascontiguousarray(pairs[:, end]) for end in (0, 1))
-    return EdgeSet(*ends, len(source), len(target), np.ascontiguousarray(features))
+    starts, ends = (np.ascontiguousarray(pairs[:, end]) for end in (0, 1))
+    return EdgeSet(starts, ends, len(source), len(target), np.ascontiguousarray(features))
 
 
 def _feature(rule: FeatureRule, source: NodeSet, target: NodeSet, pairs: Pairs, where: str) -> NDArray[np.float32]:

@@ -79,7 +79,8 @@ def edge_set(source: NodeSet, target: NodeSet, pairs: Indices) -> EdgeSet:
         target: the nodes at which they end.
         pairs: sources and targets as `wxml.graphs.edge_order.ordered` gives them, shape `[2, edge]`.
     """
-    return EdgeSet(*pairs, len(source), len(target), edge_features(source, target, *pairs))
+    starts, ends = pairs
+    return EdgeSet(starts, ends, len(source), len(target), edge_features(source, target, starts, ends))
 
 
 def nearest_nodes(nodes: Points, queries: Points, number: int, within: float = np.inf) -> tuple[Indices, Indices]:
@@ -137,7 +138,8 @@ def _choose(tree: cKDTree, queries: Points, number: int, limit: float, candidate
     The search looks at `candidates` nodes for each query; `limit` is the greatest distance in units of `RESOLUTION`.
     """
     ranks = np.arange(1, min(candidates, tree.n) + 1)
-    distance, node = tree.query(queries, k=ranks, distance_upper_bound=(limit + 1) * RESOLUTION)
+    distance, found = tree.query(queries, k=ranks, distance_upper_bound=(limit + 1) * RESOLUTION)
+    node = np.asarray(found, np.int64)
     steps = np.rint(distance / RESOLUTION)  # [query, candidate], never falling along the candidates
     beyond = (steps > limit) | (node == tree.n)
     steps[beyond] = NONE

@@ -36,7 +36,7 @@ def normed(values: Values, norm: Norm, kind: type[np.floating[Any]] = np.float64
         return values.astype(kind, copy=False)
     if norm == "std":
         deviation = spread(values)
-        scale = np.float64(deviation if deviation > 1e-12 else 1.0)
+        scale = np.array(deviation if deviation > 1e-12 else 1.0)
     else:
         scale = _SCALES[norm](values)
         values = values - values.min(axis=0) if norm == "range" else values
