@@ -80,12 +80,13 @@ def test_parts_make_the_same_bits_as_limited_area(grid: Grid, refinement: int) -
     assert same_bits(composed({"mesh": mesh}, EDGES).build(grid), expected)
 
 
-def test_each_of_several_grids_is_a_node_set() -> None:
+@pytest.mark.parametrize("named", [{}, {"nodes": "data:region"}], ids=["by its place", "by its name"])
+def test_each_of_several_grids_is_a_node_set(named: dict[str, str]) -> None:
     """The parts of a grid are joined with the mesh each by its own rules, and know their areas."""
     globe, region = Grid.octahedral(4), Grid.regular(np.linspace(60, 40, 5), np.linspace(0, 20, 5))
     both = Grid.unstructured(*(np.concatenate([getattr(one, name) for one in (globe, region)]) for name in PLACES))
     both = replace(both, parts=(GridPart("globe", len(globe)), GridPart("region", len(region))))
-    exact = {"plugin": "grid", "nodes": "data:region", "attributes": {"area": {"method": "exact"}}}
+    exact = {"plugin": "grid", **named, "attributes": {"area": {"method": "exact"}}}
     edges = [
         {"from": "data:globe", "to": "mesh", "plugin": "radius"},
         {"from": "data:region", "to": "mesh", "plugin": "reversed-nearest", "nearest": 1},
@@ -98,6 +99,8 @@ def test_each_of_several_grids_is_a_node_set() -> None:
     assert len(graph.edges["data:region", "mesh"]) == 25
     assert len(graph.edges["mesh", "data:region"]) == 75
     np.testing.assert_allclose(graph.nodes["data:region"].attributes["area"], 1 / 25)
+    with pytest.raises(DataError, match=r"the nodes `data:region` are those of the data, got `nodes: grid` for them"):
+        composed({**MESH, "data:region": {**exact, "nodes": "grid"}}, edges).build(both)
 
 
 def test_rules_for_one_pair_are_united() -> None:

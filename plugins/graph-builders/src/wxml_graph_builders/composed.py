@@ -4,7 +4,7 @@ __all__ = ["Composed"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,8 @@ class Composed(GraphBuilder):
     """Any graph: node sets by mesh builders, joined by edge builders, with attributes and features.
 
     The nodes of the data are there from the start, as `grid`, or as `data:NAME` for each of several grids; to give them
-    attributes write `grid: {plugin: grid, attributes: …}`. A model needs a node set `mesh`, and edges from the data to
-    it, within it, and back; coarser levels are `mesh:1`, `mesh:2` and so on.
+    attributes write `grid: {plugin: grid, attributes: …}`, or `data:NAME` in place of `grid`. A model needs a node set
+    `mesh`, and edges from the data to it, within it, and back; coarser levels are `mesh:1`, `mesh:2` and so on.
     """
 
     def __init__(
@@ -89,12 +89,8 @@ class Composed(GraphBuilder):
         built = {name: MeshNodes(NodeSet.of_grid(each)) for name, each in {"grid": grid, **parts}.items()}
         for name, rule in self.nodes.items():
             context = BuildContext(grid, built)
-            if name in built and rule.plugin.rpartition(":")[2] != "grid":
-                raise DataError(
-                    f"the nodes `{name}` are those of the data, got `plugin: {rule.plugin}` for them",
-                    fix=f"write `{name}: {{plugin: grid}}`, or give the node set another name",
-                )
-            made = create("mesh-builder", rule.plugin, rule.options, where=f"graph.nodes.{name}").build(context)
+            options = _of_data(name, rule) if name in built else rule.options
+            made = create("mesh-builder", rule.plugin, options, where=f"graph.nodes.{name}").build(context)
             built[name] = made
             for attribute, chosen in rule.attributes.items():
                 where = f"graph.nodes.{name}.attributes.{attribute}"
@@ -140,6 +136,22 @@ class Composed(GraphBuilder):
                 )
             chosen[pair] = rule.features or before  # type: ignore[assignment]
         return {pair: rules or DEFAULT_FEATURES for pair, rules in chosen.items()}
+
+
+def _of_data(name: str, rule: NodeRule) -> dict[str, Any]:
+    """The options by which a rule takes the nodes `name` of the data as they are.
+
+    Raises:
+        DataError: it makes other nodes.
+    """
+    named = rule.options.get("nodes", name)
+    if rule.plugin.rpartition(":")[2] != "grid" or named != name:
+        got = f"plugin: {rule.plugin}" if named == name else f"nodes: {named}"
+        raise DataError(
+            f"the nodes `{name}` are those of the data, got `{got}` for them",
+            fix=f"write `{name}: {{plugin: grid}}`, or give the node set another name",
+        )
+    return {**rule.options, "nodes": name}
 
 
 def _level(name: str) -> str:

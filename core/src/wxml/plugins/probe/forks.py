@@ -67,14 +67,16 @@ class Forks(AbstractContextManager["Forks"]):
             self._process.stdin.flush()
         begun = self._line(LEAST_PATIENCE)
         if not isinstance(begun, dict) or type(begun.get("process")) is not int:
-            return self.close()
+            self.close()
+            return None
         done = self._line(timeout)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(begun["process"], signal.SIGKILL)  # the plugin, and all processes that it has started
         late = done is None
         done = self._line(LEAST_PATIENCE) if late else done
         if not isinstance(done, dict) or type(done.get("code")) is not int:
-            return self.close()
+            self.close()
+            return None
         return f"it was not imported within {timeout:g} s" if late else reported(done["answer"].encode(), done["code"])
 
     def _line(self, seconds: float) -> Any:

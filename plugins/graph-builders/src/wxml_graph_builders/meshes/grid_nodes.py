@@ -17,7 +17,10 @@ class GridNodes(MeshBuilder):
     def __init__(
         self,
         *,
-        nodes: Annotated[str, Field(description="the node set that is taken: `grid`, or `data:NAME`")] = "grid",
+        nodes: Annotated[
+            str,
+            Field(description="the node set that is taken: `grid`, or `data:NAME`; under such a name, that one"),
+        ] = "grid",
     ) -> None:
         self.nodes = nodes
 
