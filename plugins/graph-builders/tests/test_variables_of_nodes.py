@@ -1,5 +1,6 @@
 """What a variable of the data tells of nodes: masks, values, areas, heights."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from wxml import DataSource, Grid, NodeSet, PluginChoice, SourceHeader, Variable, create, load_config
+from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 from wxml_graph_builders import BuildContext, MeshNodes
 from wxml_graph_builders.attributes.area import Area
@@ -15,6 +17,8 @@ from wxml_graph_builders.edge_features.height_difference import HeightDifference
 from wxml_graph_builders.meshes.triangles import Triangles
 
 carries_out = pytest.mark.carries_out
+SHARED = Path(os.environ.get("WXML_SHARED_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
+T63 = SHARED / "static-fields"
 GRID = Grid.regular(np.arange(85.0, -90, -10), np.arange(0.0, 360, 10))
 SOUTH = GRID.latitudes < 0
 
@@ -184,3 +188,23 @@ def test_an_experiment_names_its_own_source(tmp_path: Path) -> None:
     grid = create("data-source", "simulated-atmosphere", {"truncation": 5}).header.grid
     built = create("graph-builder", graph.plugin, graph.options).build(grid)
     assert built.nodes["grid"].attributes["high"].all()
+
+
+@pytest.mark.skipif(not T63.is_dir(), reason="the shared weather data are not on this machine")
+def test_real_land_and_heights_of_a_mesh() -> None:
+    """Three tenths of the earth are land; on an edge from sea to Tibet the height rises by kilometres."""
+    surface = {"plugin": "xarray", "path": str(T63.parent / "echam5-global-6h" / "tsurf.nc")}
+    fields = {"plugin": "constants", "source": surface, "path": str(T63 / "*_mod1_rectilinear_grid_2D.nc")}
+    chosen = PluginChoice.model_validate(fields)
+    grid = create("data-source", "constants", {key: value for key, value in fields.items() if key != "plugin"}).header
+    names = {name.lower()[:4]: name for name in grid.names}
+    mesh = Triangles(refinement=5).build(on_grid()[1])
+    land = NonZero(variable=names["sftl"], source=chosen).values(mesh, on_grid()[1])
+    assert 0.25 < land.mean() < 0.5
+    tibet, ocean = (int(np.argmax(mesh.points @ unit_vectors(*place))) for place in ((33.0, 88.0), (0.0, -140.0)))
+    assert land[tibet]
+    assert not land[ocean]
+    heights = HeightDifference(variable=names["orog"], source=chosen)
+    found = heights.values(mesh.nodes, mesh.nodes, np.array([[tibet, ocean], [ocean, tibet]]))
+    assert 3500 < found[0, 0] < 6000
+    assert found[1, 0] == -found[0, 0]
