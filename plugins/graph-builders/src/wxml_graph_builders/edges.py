@@ -98,6 +98,8 @@ def nearest_nodes(nodes: Points, queries: Points, number: int, within: float = n
     Returns:
         Query numbers and node numbers, one entry per pair. Query numbers rise; the nodes of a query come nearest first.
     """
+    if not len(queries):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
     tree, limit = _tree(nodes), np.rint(within / RESOLUTION)
     candidates = min(number, 2 * _expected(len(nodes), limit * RESOLUTION) + 8) + 1
     counts, found = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
