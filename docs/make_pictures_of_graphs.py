@@ -1,8 +1,11 @@
 """Draws the pictures of `docs/graphs.md`; with `--globe` the page too, as Chromium shows it.
 
+One is of the NCEP data, which WXML_SHARED_DATA names the folder of.
+
 Maps are the same bytes on every run with the same libraries.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import yaml
-from wxml import Graph, Grid, GridPart, create
+from wxml import Graph, Grid, GridPart, create, load_config
 from wxml_graph_viewer.chosen import choose
 from wxml_graph_viewer.drawing.map import draw_map
 from wxml_graph_viewer.drawing.projection import projection_of
@@ -96,6 +99,28 @@ PICTURES = {
 }
 
 
+EXPERIMENTS = Path(__file__).parent / "experiments" / "graphs"
+DATA = Path(os.environ.get("WXML_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+TRAINED = {
+    "global": {},
+    "limited-area": {"colour": "boundary"},
+    "stretched": {"centre": "50,15"},
+    "healpix": {},
+    "levels": {"nodes": ("mesh", "mesh:1", "mesh:2"), "edges": ("mesh/mesh:1", "mesh:1/mesh:2")},
+    "two-grids": {"edges": ("data:globe/mesh", "data:region/mesh"), "centre": "45,15"},
+}
+"""How the graph of each experiment is drawn."""
+
+
+def of_experiment(name: str) -> Picture:
+    """The grid of the data of an experiment, and its graph; of the data nothing else is read."""
+    ncep = [f"data.source.path={DATA / 'ncep-air-namerica' / 'air_temperature.zarr'}"] if name == "limited-area" else []
+    config = load_config(EXPERIMENTS / f"{name}.yaml", ncep).config
+    source, graph = config.data.source, config.graph
+    grid = create("data-source", source.plugin, source.options).header.grid
+    return Picture(grid, yaml.safe_dump({"plugin": graph.plugin, **graph.options}), **TRAINED[name])
+
+
 def built(picture: Picture) -> Graph:
     """The graph of a picture."""
     config = yaml.safe_load(picture.graph)
@@ -103,13 +128,13 @@ def built(picture: Picture) -> Graph:
     return graph
 
 
-def draw(name: str, picture: Picture) -> None:
-    """Write the map of a graph."""
+def draw(name: str, picture: Picture, file: str) -> None:
+    """Write the map of a graph into a file."""
     graph = built(picture)
     view = centred(seen_from(graph), picture.centre) if picture.centre else seen_from(graph)
     chosen = choose(graph, picture.nodes, picture.edges)
     figure = draw_map(graph, chosen, projection_of("auto", view), title=name, colour=picture.colour)
-    figure.savefig(FOLDER / f"graph-{name}.png", dpi=DOTS, metadata={"Software": None})
+    figure.savefig(FOLDER / file, dpi=DOTS, metadata={"Software": None})
 
 
 def photograph(graph: Graph) -> None:
@@ -135,7 +160,9 @@ def main() -> None:
     """Draw all maps, and the globe if it is asked for."""
     FOLDER.mkdir(exist_ok=True)
     for name, picture in PICTURES.items():
-        draw(name, picture)
+        draw(name, picture, f"graph-{name}.png")
+    for name in TRAINED:
+        draw(name, of_experiment(name), f"trained-{name}.png")
     if "--globe" in sys.argv:
         photograph(built(PICTURES["global"]))
 

@@ -127,10 +127,10 @@ def test_each_kind_is_here_and_on_the_page_with_its_picture() -> None:
     assert {path.stem for path in CONFIGS} == NAMES
     page = (ROOT / "docs" / "graphs.md").read_text(encoding="utf-8")
     for name in NAMES:
-        assert f"(pictures/graph-{name}.png)" in page
+        assert f"(pictures/trained-{name}.png)" in page
         assert f"(experiments/graphs/{name}.yaml)" in page
         assert re.search(rf"^\| \[{name}\]\(.* \| (\d+) of \1 \|$", page, re.MULTILINE), "the numbers"
-        assert (ROOT / "docs" / "pictures" / f"graph-{name}.png").is_file()
+        assert (ROOT / "docs" / "pictures" / f"trained-{name}.png").is_file()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -39,7 +39,7 @@ def grid_of(arrays: Arrays, header: Mapping[str, Any], name: str) -> Grid:
     stated = header["grid"].get("parts", [])
     try:
         parts = tuple(map(GridPart.of_record, stated))
-        return Grid(**found, area_weights=weights, shape=shape, is_regular=is_regular, parts=parts)
+        return Grid(found["latitudes"], found["longitudes"], weights, shape, is_regular, parts)
     except DataError as error:
         raise damaged(f"the grid of `{name}`", error.message) from error
 
