@@ -8,6 +8,7 @@ from wxml.errors import DataError
 from wxml_dataset_sources.combining.complement import Complement
 from wxml_dataset_sources.combining.cutout import Cutout
 from wxml_dataset_sources.combining.grids import Grids
+from wxml_dataset_sources.combining.rename import Rename
 from wxml_dataset_sources.combining.weights import interpolation_weights
 
 carries_out = pytest.mark.carries_out
@@ -172,3 +173,18 @@ def test_a_cutout_keeps_names_too(world):
     assert [(part.name, part.lacks) for part in source.header.grid.parts] == [("inner", ()), ("outer", ("z",))]
     assert source.provenance()["options"]["names"] == ["inner", "outer"]
     assert "names" not in Cutout(sources=[region.choice]).provenance()["options"]
+
+
+def test_new_names_are_also_those_of_what_a_grid_lacks(world, everything):
+    north, south = world("t z", **NORTH), world("t", **SOUTH)
+    grids = {
+        "plugin": "grids",
+        "names": ["fine", "coarse"],
+        "sources": [one.choice.model_dump() for one in (north, south)],
+    }
+    source = Rename(source=PluginChoice(**grids), names={"z": "height", "t": "z"})
+    assert source.header.names == ("z", "height")
+    assert [(part.name, part.lacks) for part in source.header.grid.parts] == [("fine", ()), ("coarse", ("height",))]
+    found = everything(source)
+    assert np.isnan(found["height"][..., 9:]).all()
+    assert np.isfinite(found["z"]).all()

@@ -124,3 +124,17 @@ def test_scores_of_parts_have_the_shape_of_the_others(world, verify) -> None:
     with pytest.raises(DataError, match="the scores have no part 'south'"):
         scores.of_part("south")
     assert replace(scores, parts=("a", "b")).of_part("b").variables == ("t",)
+
+
+def test_a_grid_without_a_score_has_no_table(world, verify) -> None:
+    """Such as one that a model only reads."""
+    path, truth = world(named=True)
+    truth.values[..., 4:] = np.nan
+    scores, folder = verify(path, truth)
+    assert scores.of_part("north").variables == ()
+    assert "the grid globe alone" in score_table(scores)
+    assert "the grid north alone" not in score_table(scores)
+    assert json.loads(scores_as_json(scores))["parts"]["north"] == []
+    page = (folder / "report.html").read_text()
+    assert "RMSE on the grid globe" in page
+    assert "RMSE on the grid north" not in page

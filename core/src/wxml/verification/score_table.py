@@ -36,8 +36,9 @@ def score_table(scores: Scores, metric: str | None = None) -> str:
     title = f"{metric.upper()}, {scores.cases} initial times"
     if not scores.parts:
         return _table(scores, metric, title)
-    grids = [_table(scores.of_part(name), metric, f"\n{title}, the grid {name} alone") for name in scores.parts]
-    return "\n".join([_table(scores, metric, f"{title}, all grids"), *grids])
+    each = {name: scores.of_part(name) for name in scores.parts}
+    tables = [_table(own, metric, f"\n{title}, the grid {name} alone") for name, own in each.items() if own.variables]
+    return "\n".join([_table(scores, metric, f"{title}, all grids"), *tables])
 
 
 def _table(scores: Scores, metric: str, title: str) -> str:

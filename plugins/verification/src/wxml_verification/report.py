@@ -92,10 +92,12 @@ class _Part:
 
 
 def _parts(evaluation: Evaluation) -> list[_Part]:
-    """Each of several grids, in the order of the nodes; a grid whose variables have no score has an empty table."""
+    """Each of several grids that has a score, in the order of the nodes."""
     found = []
     for name, counts in zip(evaluation.scores.parts, evaluation.part_counts, strict=True):
         own = evaluation.scores.of_part(name)
+        if not own.variables:
+            continue
         skills = {baseline: skill(own, baseline) for baseline in BASELINES}
         found.append(_Part(name, own, skills, counts[0].max(axis=0, initial=0)))
     return found

@@ -31,7 +31,11 @@ class Rename(Combination):
     ) -> None:
         part = opened(source)
         super().__init__((part,), {"names": names})
-        self.header = replace(part.header, variables=_renamed(part.header.variables, names))
+        variables = _renamed(part.header.variables, names)
+        after = {old.name: new.name for old, new in zip(part.header.variables, variables, strict=True)}
+        grid = part.header.grid
+        parts = tuple(replace(one, lacks=tuple(after.get(name, name) for name in one.lacks)) for one in grid.parts)
+        self.header = replace(part.header, variables=variables, grid=replace(grid, parts=parts) if parts else grid)
 
     def moments(
         self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
