@@ -1,6 +1,7 @@
 """Blocks of what blosc made, read and unpacked without the others: the same bytes, or a refusal."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import numcodecs
@@ -191,3 +192,27 @@ def test_sources_of_one_file_that_are_joined_unpack_it_once_for_many_times(tmp_p
     found = joined.read(DATES, list("abcdef"))
     np.testing.assert_array_equal(found[:, 0].ravel(), VALUES[:12_000])
     assert sum(unpacked) == 4 * 12_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 6), st.integers(0, 3)), min_size=1, max_size=6))
+def test_any_ranges_of_variables_are_those_of_all_values(ranges):
+    """In any order, with blocks that are asked for in part, whole, and again."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = AnemoiSource(path=written(Path(folder) / "s.zarr"))
+        for first, count, date in ranges:
+            names = list("abcdef")[first : first + count]
+            found = source.read(DATES[[date]], names)[0, 0]
+            expected = VALUES[date * 3000 : date * 3000 + 3000].reshape(6, 500)[first : first + count]
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_block_is_unpacked_twice_at_most_and_not_kept_the_first_time(tmp_path, unpacked):
+    """Half of the variables are 6000 bytes: blocks 0 to 4 whole, and a part of block 5, which is kept for the rest."""
+    source = AnemoiSource(path=written(tmp_path / "s.zarr"))
+    for _ in range(4):
+        found = source.read(DATES[[1]], list("abc"))
+        np.testing.assert_array_equal(found[0, 0].ravel(), VALUES[3000:4500])
+    assert unpacked == [5 * 1024, 1024, 5 * 1024]
+    source.read(DATES[[1]], list("def"))
+    assert unpacked[3:] == [12_000 - 6 * 1024]

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from wxml_dataset_sources.anemoi_reading.opened_file import OpenedFile
+from wxml_dataset_sources.anemoi_reading.scratch import ALIGNMENT, scratch
 from wxml_dataset_sources.anemoi_reading.unpacking import Room, unpack_blosc
 
 HEADER: Final = struct.Struct("<4B3I")
@@ -77,7 +78,8 @@ class BloscBlocks(NamedTuple):
         begin, last = min(starts), max(starts)
         end = min((start for start in self.starts if start > last), default=self.length)
         head = HEADER.size + 4 * len(starts)
-        packed = np.empty(head + end - begin, np.uint8)
+        before = -head % ALIGNMENT
+        packed = scratch.lent(before + head + end - begin)[before:]
         HEADER.pack_into(packed.data, 0, *self.kind, self._size(first, stop), self.block, len(packed))
         struct.pack_into(f"<{len(starts)}I", packed.data, HEADER.size, *(start - begin + head for start in starts))
         file.read_into(packed[head:], begin)

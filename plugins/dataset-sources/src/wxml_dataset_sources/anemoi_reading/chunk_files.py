@@ -9,22 +9,19 @@ __all__ = ["ChunkFiles"]
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import local
 from typing import Any, Final
 
 import numpy as np
 import zarr
-from numpy.typing import NDArray
-from wxml.data.aligned import aligned
 
 from wxml_dataset_sources.anemoi_reading.blosc_blocks import BloscBlocks
 from wxml_dataset_sources.anemoi_reading.kept_chunks import KeptChunk, RecentChunks
 from wxml_dataset_sources.anemoi_reading.opened_file import OpenedFile, opened_file
+from wxml_dataset_sources.anemoi_reading.scratch import scratch
 from wxml_dataset_sources.anemoi_reading.unpacking import UNPACKERS, Room
 
 PLAIN_BLOCK: Final = 2**16
 """The bytes of a block of values that are not packed."""
-LARGEST_SCRATCH: Final = 2**26
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,15 +64,27 @@ class ChunkFiles:
         They are counted in the order in memory; see also `fill`.
         """
         with opened_file(self._file(numbers)) as file:
-            chunk = self.kept.of((numbers, file.identity), lambda: self._unread(file))
+            chunk = self._kept(numbers, file)
             chunk.require(file, first, stop)
         return chunk.values
 
+    @property
+    def has_ranges(self) -> bool:
+        """Whether `fill_range` may be called."""
+        return self.codec in ("none", "blosc")
+
     def fill_range(self, numbers: tuple[int, ...], first: int, room: Room) -> None:
-        """Write the values from number `first` on of a chunk that is not packed to `room`; see `fill`."""
+        """Write the values from number `first` on of a chunk to `room`; see `fill`."""
         with opened_file(self._file(numbers)) as file:
-            self._check_plain(file)
-            file.read_into(room, first * room.itemsize)
+            if self.codec == "none":
+                self._check_plain(file)
+                file.read_into(room, first * room.itemsize)
+            else:
+                self._kept(numbers, file).fill_range(file, first, room)
+
+    def _kept(self, numbers: tuple[int, ...], file: OpenedFile) -> KeptChunk:
+        """A chunk, with what is there of it."""
+        return self.kept.of((numbers, file.identity), lambda: self._unread(file))
 
     def _unread(self, file: OpenedFile) -> KeptChunk:
         """A chunk of which nothing is there yet."""
@@ -95,7 +104,7 @@ class ChunkFiles:
             self._check_plain(file)
             file.read_into(room, 0)
             return
-        packed = _scratch.lent(file.size)
+        packed = scratch.lent(file.size)
         file.read_into(packed, 0)
         UNPACKERS[self.codec](packed, room)
 
@@ -115,24 +124,6 @@ class ChunkFiles:
 
 def _fill_plain(file: OpenedFile, first: int, stop: int, room: Room) -> None:
     file.read_into(room, first * PLAIN_BLOCK)
-
-
-class _Scratch(local):
-    """Memory of each thread for the bytes of a chunk."""
-
-    def __init__(self) -> None:
-        self._memory = np.empty(0, np.uint8)
-
-    def lent(self, size: int) -> NDArray[np.uint8]:
-        """So many bytes with anything in them, until the next call."""
-        if size > LARGEST_SCRATCH:
-            return aligned((size,), np.uint8)
-        if size > len(self._memory):
-            self._memory = aligned((size + size // 4,), np.uint8)
-        return self._memory[:size]
-
-
-_scratch = _Scratch()
 
 
 def _codec(array: zarr.Array[Any]) -> str:

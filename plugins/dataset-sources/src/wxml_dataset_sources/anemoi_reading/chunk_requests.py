@@ -53,6 +53,11 @@ class ChunkRequests:
         self.fill(numbers, found)
         return found
 
+    @property
+    def has_ranges(self) -> bool:
+        """Whether `fill_range` may be called."""
+        return self.codec == "none"
+
     def fill_range(self, numbers: tuple[int, ...], first: int, room: Room) -> None:
         """Write the values from number `first` on of a chunk that is not packed to `room`; see `fill`."""
         start = first * room.itemsize

@@ -29,6 +29,8 @@ class KeptChunk:
         self._block = block // dtype.itemsize
         self._fill = fill
         self._there = [False] * -(-self._flat.size // self._block)
+        self._given = self._there.copy()
+        """Whether a block was unpacked for somebody, and not kept."""
         self._lock = Lock()
 
     def require(self, file: OpenedFile, first: int, stop: int) -> None:
@@ -40,6 +42,37 @@ class KeptChunk:
             begin, end = lacking[0], lacking[-1] + 1
             self._fill(file, begin, end, self._flat[begin * self._block : end * self._block])
             self._there[begin:end] = [True] * (end - begin)
+
+    def fill_range(self, file: OpenedFile, first: int, room: Room) -> None:
+        """Write the values from number `first` on, in the order in memory, to `room`, an array in one piece.
+
+        Where at least half of the blocks are asked for whole, these are unpacked there at once, and not kept, unless
+        they are asked for again.
+        """
+        values, stop = room.reshape(-1), first + room.size
+        begin, end = -(-first // self._block), len(self._there) if stop == self._flat.size else stop // self._block
+        touched = -(-stop // self._block) - first // self._block
+        if 2 * (end - begin) < touched or not self._gives(begin, end):
+            self._copy(file, first, stop, values)
+            return
+        low, high = begin * self._block, min(end * self._block, self._flat.size)
+        self._fill(file, begin, end, values[low - first : high - first])
+        self._copy(file, first, low, values[: low - first])
+        self._copy(file, high, stop, values[high - first :])
+
+    def _gives(self, begin: int, end: int) -> bool:
+        """Whether no block from `begin` up to `end` is there or was given before; they are given then."""
+        with self._lock:
+            if begin >= end or any(self._there[begin:end]) or any(self._given[begin:end]):
+                return False
+            self._given[begin:end] = [True] * (end - begin)
+            return True
+
+    def _copy(self, file: OpenedFile, first: int, stop: int, values: Room) -> None:
+        """Write the values from number `first` up to `stop` to `values`, from blocks that are kept."""
+        if first < stop:
+            self.require(file, first, stop)
+            values[...] = self._flat[first:stop]
 
 
 class RecentChunks:

@@ -129,7 +129,7 @@ def _read_chunk(data: _Data, chunk: Chunk, room: Values) -> None:
     fits = target is not None and target.flags.c_contiguous and files.dtype == target.dtype
     if target is not None and fits and all(map(is_all, chunk.own, data.sizes)):
         files.fill(chunk.numbers, target)
-    elif target is not None and fits and files.codec == "none" and _is_range(chunk, data.sizes):
+    elif target is not None and fits and files.has_ranges and _is_range(chunk, data.sizes):
         own: Any = chunk.own[1]
         files.fill_range(chunk.numbers, own.start * math.prod(data.sizes[2:]), target)
     else:
