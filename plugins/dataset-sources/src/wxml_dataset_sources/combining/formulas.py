@@ -29,7 +29,7 @@ from wxml_dataset_sources.combining.moisture import (
     specific_humidity,
     vapour_pressure,
 )
-from wxml_dataset_sources.combining.spectral_winds import divergence, transform, vorticity, wind_u, wind_v
+from wxml_dataset_sources.combining.winds import divergence, from_winds, to_winds, vorticity, wind_u, wind_v
 from wxml_dataset_sources.simulation.spherical_harmonics import EARTH_RADIUS
 
 Array = NDArray[np.float64]
@@ -183,10 +183,10 @@ FORMULAS: Final[dict[FormulaName, Formula]] = {
     "wind-north": Formula(northward, ("", ""), None, needs_same_units=True, prepare=directions),
     "wind-along-rows": Formula(along_rows, ("", ""), None, needs_same_units=True, prepare=directions),
     "wind-along-columns": Formula(along_columns, ("", ""), None, needs_same_units=True, prepare=directions),
-    "vorticity": Formula(vorticity, ("m s-1", "m s-1"), "s-1", prepare=transform),
-    "divergence": Formula(divergence, ("m s-1", "m s-1"), "s-1", prepare=transform),
-    "wind-u-of-vorticity": Formula(wind_u, ("s-1", "s-1"), "m s-1", prepare=transform),
-    "wind-v-of-vorticity": Formula(wind_v, ("s-1", "s-1"), "m s-1", prepare=transform),
+    "vorticity": Formula(vorticity, ("m s-1", "m s-1"), "s-1", prepare=from_winds),
+    "divergence": Formula(divergence, ("m s-1", "m s-1"), "s-1", prepare=from_winds),
+    "wind-u-of-vorticity": Formula(wind_u, ("s-1", "s-1"), "m s-1", prepare=to_winds),
+    "wind-v-of-vorticity": Formula(wind_v, ("s-1", "s-1"), "m s-1", prepare=to_winds),
     "clip": Formula(_clip, ("",), None, options={"least": False, "most": False}),
     "sum": Formula(_total, None, None, needs_same_units=True),
     "difference": Formula(np.subtract, ("", ""), None, needs_same_units=True),

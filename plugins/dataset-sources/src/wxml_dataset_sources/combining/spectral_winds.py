@@ -6,7 +6,7 @@ beyond the truncation are cut: total wave number (rows − 1) / 2, rows − 1 on
 every row resolve.
 """
 
-__all__ = ["Transform", "divergence", "transform", "vorticity", "wind_u", "wind_v"]
+__all__ = ["MOST_ROWS", "Transform", "divergence", "even_rows", "transform", "vorticity", "wind_u", "wind_v"]
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid
 from wxml.data.sphere import gauss_legendre
-from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.healpix_cells import healpix_order
 from wxml_dataset_sources.combining.latitude_rows import Rows, rows_of
@@ -56,21 +55,16 @@ class Transform(NamedTuple):
         return np.arange(self.truncation + 1.0)[:, None, None]
 
 
-@lru_cache(maxsize=2)
-def transform(grid: Grid) -> Transform:
-    """Prepare the transforms of a grid.
-
-    Raises:
-        DataError: it does not consist of even rows around the globe and up to both poles, or is too fine.
-    """
+def even_rows(grid: Grid) -> Rows | None:
+    """The rows of a grid; None if they are no even rows up to both poles, or too many for the transforms."""
     rows = None if healpix_order(grid) is not None else rows_of(grid)
     if rows is None or len(rows.latitudes) > MOST_ROWS or not _reach_the_poles(rows.latitudes):
-        raise DataError(
-            f"vorticity and divergence need even rows around the globe and up to the poles, at most {MOST_ROWS}, such "
-            f"as those of a regular or a reduced Gaussian grid, and this one has {len(grid)} nodes of shape "
-            f"{grid.shape}",
-            fix="bring the source to such a grid first, with `regrid` and for example to: {degrees: 1.0}",
-        )
+        return None
+    return rows
+
+
+def transform(rows: Rows) -> Transform:
+    """Prepare the transforms of even rows up to both poles."""
     gaussian, weights = gauss_legendre(len(rows.latitudes))
     is_gaussian = len(weights) > 2 and np.allclose(rows.latitudes, gaussian[::-1], atol=1e-3, rtol=0)
     if not is_gaussian:
