@@ -126,6 +126,17 @@ def test_a_plane_that_nobody_tells_is_asked_for(tmp_path: Path) -> None:
     assert read_neural_lam(tmp_path / "graph", "+proj=lcc +lat_0=56 +lat_1=56 +lon_0=10").nodes
 
 
+def test_ways_from_the_target_to_the_source_are_turned(tmp_path: Path) -> None:
+    """So weather-model-graphs 0.4 writes them, on all edges of a graph."""
+    of_weather_model_graphs(tmp_path / "graph")
+    expected = read_neural_lam(tmp_path / "graph", LAMBERT)
+    turn = torch.tensor([1.0, -1.0, -1.0])
+    for name in ("g2m_features", "m2g_features"):
+        changed(tmp_path / "graph", name, lambda each: each * turn)
+    changed(tmp_path / "graph", "m2m_features", lambda each: [one * turn for one in each])
+    check_same(read_neural_lam(tmp_path / "graph", LAMBERT), expected)
+
+
 def changed(folder: Path, name: str, change: Callable[[Any], Any]) -> None:
     read = torch.load(folder / f"{name}.pt", weights_only=True)
     torch.save(change(read), folder / f"{name}.pt")
@@ -139,7 +150,7 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str]] = [
     ("g2m_features", lambda each: each[:, :2], "not […, 3]"),
     ("g2m_features", lambda each: each[1:], "29 edges, and the index has 30"),
     ("m2g_features", lambda each: each * np.nan, "not finite"),
-    ("m2m_features", lambda each: [-each[0]], "do not lead from the source"),
+    ("m2m_features", lambda each: [each[0][:, [0, 2, 1]]], "do not lead from one end"),
     ("m2m_edge_index", lambda each: [*each, *each], "2 tensors and 1 of features, not 1"),
     ("mesh_features", lambda each: [1.0], "float in place of a tensor"),
     ("mesh_features", lambda each: [each[0][:0]], "not […, 2]"),

@@ -45,7 +45,7 @@ def command(path: Path, target: Path, projection: str | None, overwrite: bool) -
             )
         record = {"artefact": "graph", "from": "neural-lam", "folder": path.name, "projection": projection}
         save_graph(target, read_neural_lam(path, projection), record, overwrite=overwrite)
-    elif projection is not None:
+    elif projection is not None and path.exists():
         raise ArtefactError(
             f"`--projection` belongs to a folder that neural-lam reads, got `{path}`", fix="leave `--projection` out"
         )

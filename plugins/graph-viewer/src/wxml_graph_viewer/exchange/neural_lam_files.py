@@ -2,7 +2,7 @@
 
 __all__ = ["StoredEdges", "StoredGraph", "read_files"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,8 +63,7 @@ def read_files(folder: Path) -> StoredGraph:
             edges[name, number] = _edges(name, index, values)
     found = StoredGraph(mesh, edges, about.get("projection"))
     _check_numbers(found)
-    _check_ways(found)
-    return found
+    return _directed(found)
 
 
 def _about(folder: Path) -> dict[str, str]:
@@ -152,13 +151,27 @@ def _check_numbers(found: StoredGraph) -> None:
                 )
 
 
-def _check_ways(found: StoredGraph) -> None:
-    """Refuse edges on the mesh that do not lead from the place of their source to that of their target."""
-    for number, places in enumerate(found.mesh):
-        edges = found.edges["m2m", number]
-        way = places[edges.target] - places[edges.source]
-        if np.abs(way - edges.way).max() > EXACT * max(float(np.abs(way).max()), 1e-12):
-            raise _wrong("m2m_features", "ways that do not lead from the source of an edge to its target")
+def _directed(found: StoredGraph) -> StoredGraph:
+    """The graph with ways from the source to the target.
+
+    The specification wants them so, and weather-model-graphs 0.4 writes the opposite ones: the edges on the mesh tell,
+    whose ends have places of their own.
+
+    Raises:
+        ArtefactError: they fit neither.
+    """
+    signs = [sign for sign in (1, -1) if all(_leads(found, number, sign) for number in range(len(found.mesh)))]
+    if not signs:
+        raise _wrong("m2m_features", "ways that do not lead from one end of an edge to the other")
+    turned = {key: replace(edges, way=signs[0] * edges.way) for key, edges in found.edges.items()}
+    return replace(found, edges=turned)
+
+
+def _leads(found: StoredGraph, level: int, sign: int) -> bool:
+    """Whether the edges of a level of the mesh have the ways between the places of their ends, but for the sign."""
+    places, edges = found.mesh[level], found.edges["m2m", level]
+    way = places[edges.target] - places[edges.source]
+    return bool(np.abs(way - sign * edges.way).max() <= EXACT * max(float(np.abs(way).max()), 1e-12))
 
 
 def _wrong(name: str, got: str) -> ArtefactError:
