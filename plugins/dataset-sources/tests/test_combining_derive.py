@@ -282,8 +282,8 @@ def test_the_exponential_of_a_pressure_is_refused(world, everything):
 
 
 @carries_out(
-    "add `a`, the numbers at the half levels from the top on, in Pa",
-    "choose among 1 to 2, and 0.5 to 2.5 for half levels",
+    "add `{}`, {}",
+    "choose among 1 to {}, and 0.5 to {} for half levels",
 )
 def test_the_pressure_of_hybrid_levels(world, everything):
     one = world({"sp": "hPa"})

@@ -169,9 +169,6 @@ def test_padded_closed_and_clockwise_cells_are_the_same(how: str) -> None:
         assert np.abs(one - two).max() < 1e-12
 
 
-HOW_TO_GO_ON = "correct the file, or write `cells: made` to take cells between the nodes in place of what files state"
-
-
 def changed(node: int, vertices: Any) -> CellBounds:
     """The bounds of the triangles, with other vertices of one cell."""
     latitudes, longitudes = (each.copy() for each in from_unit_vectors(triangles(3)))
@@ -179,7 +176,7 @@ def changed(node: int, vertices: Any) -> CellBounds:
     return CellBounds.of(latitudes, longitudes)
 
 
-@carries_out(HOW_TO_GO_ON)
+@carries_out("correct the file, or write `cells: made` to take cells between the nodes in place of what files state")
 @pytest.mark.parametrize(
     ("bounds", "says"),
     [
@@ -208,7 +205,7 @@ def test_what_cannot_be_cells_is_refused(bounds: CellBounds, says: str) -> None:
     assert interpolation_weights(replace(wrong, bounds=None), GLOBAL["healpix"], "conservative").shape == (192, 512)
 
 
-@carries_out(HOW_TO_GO_ON)
+@carries_out("correct the file, or write `cells: made` to take cells between the nodes in place of what files state")
 @pytest.mark.parametrize(
     ("rows", "columns", "says"),
     [
@@ -405,7 +402,10 @@ def test_the_column_that_is_there_twice_takes_its_bounds_along(tmp_path: Path) -
     np.testing.assert_allclose(found.bounds.load()[1], grid.bounds.load()[1])  # type: ignore[union-attr]
 
 
-@carries_out(HOW_TO_GO_ON, "leave it out, or write `method: conservative`")
+@carries_out(
+    "correct the file, or write `cells: made` to take cells between the nodes in place of what files state",
+    "leave it out, or write `method: conservative`",
+)
 def test_bounds_of_a_file_that_do_not_fit_are_refused_when_they_are_needed(tmp_path: Path) -> None:
     choice = written(tmp_path / "x.nc", ICON, "cells")
     dataset = xr.open_dataset(tmp_path / "x.nc").load()

@@ -11,6 +11,9 @@ from wxml_dataset_sources.combining.derivation import Derivation
 from wxml_dataset_sources.combining.formulas import FORMULAS, FormulaName
 from wxml_dataset_sources.combining.hybrid_levels import check_coefficients, hybrid_numbers
 
+A_CLIP = "write for example {formula: clip, of: [q], least: 0}"
+A_MASK = "write for example {formula: mask, of: [lsm], least: 0.5}, or {formula: mask, of: [slt], classes: [1]}"
+
 
 def checked_options(name: str, how: Derivation) -> Mapping[str, Any]:
     """The options of a derivation, beside its formula and operands.
@@ -53,30 +56,29 @@ def made_levels(how: FormulaName, options: Mapping[str, Any]) -> list[float]:
 
 def _check_clip(name: str, how: Derivation) -> None:
     if how.least is None and how.most is None:
-        raise _wrong_limits(name, how, "write for example {formula: clip, of: [q], least: 0}")
-    _check_order(name, how, "write for example {formula: clip, of: [q], least: 0}")
+        raise _wrong_limits(name, how)
+    _check_order(name, how)
 
 
 def _check_mask(name: str, how: Derivation) -> None:
-    example = "write for example {formula: mask, of: [lsm], least: 0.5}, or {formula: mask, of: [slt], classes: [1]}"
     if (how.classes is None) == (how.least is None and how.most is None):
         raise DataError(
             f"`mask` needs `least`, `most` or both, or `classes`, got {sorted(how.options)} (variables.{name})",
-            fix=example,
+            fix=A_MASK,
         )
-    _check_order(name, how, example)
+    _check_order(name, how)
 
 
-def _check_order(name: str, how: Derivation, example: str) -> None:
+def _check_order(name: str, how: Derivation) -> None:
     if how.least is not None and how.most is not None and how.least > how.most:
-        raise _wrong_limits(name, how, example)
+        raise _wrong_limits(name, how)
 
 
-def _wrong_limits(name: str, how: Derivation, example: str) -> DataError:
+def _wrong_limits(name: str, how: Derivation) -> DataError:
     return DataError(
         f"`{how.formula}` needs `least`, `most`, or both in this order, got {how.least} and {how.most} "
         f"(variables.{name})",
-        fix=example,
+        fix=A_CLIP if how.formula == "clip" else A_MASK,
     )
 
 
