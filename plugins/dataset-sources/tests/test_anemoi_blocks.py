@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import numcodecs
@@ -174,6 +175,7 @@ def test_a_chunk_that_is_another_one_is_refused_and_read_by_who_opens_the_store_
     source = AnemoiSource(path=path)
     source.read(DATES[[0]], ["a"])
     file, other = (tmp_path / "s.zarr" / "data" / f"{number}.0.0.0" for number in (0, 3))
+    time.sleep(0.02)  # the clock of files goes in steps of up to 10 ms
     os.replace(other, file)
     with pytest.raises(DataError, match=r"s.zarr` was written again while it was in use"):
         source.read(DATES[[0]], ["a"])
