@@ -122,6 +122,15 @@ def test_a_netcdf_file_that_was_cut_short(name: str, share: float, tmp_path: Pat
     refused(str(path))
 
 
+def test_a_hole_of_zeros_in_a_netcdf_file_ends_no_command_in_a_loop(tmp_path: Path) -> None:
+    """As a copy that was broken off leaves it; the library itself would read on for ever."""
+    path = copied(tmp_path, "era5-aachen/2m_temperature.nc")
+    content = path.read_bytes()
+    heap = content.index(b"GCOL")
+    path.write_bytes(content[: heap + 16] + bytes(512) + content[heap + 528 :])
+    refused(str(path), f"the heap at byte {heap} does not end")
+
+
 def test_a_grib_file_that_was_cut_short(tmp_path: Path) -> None:
     """Within a message it is refused; between two, what is no longer there is missing."""
     whole, path = source(real(GRIB)), copied(tmp_path, GRIB)

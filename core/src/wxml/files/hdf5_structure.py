@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wxml.errors import DataError
+from wxml.files.hdf5_heaps import ADDRESS, check_heaps
 from wxml.files.netcdf_lock import NETCDF_LOCK
 
 SAFE_FILTERS = {
@@ -72,7 +73,7 @@ def check_hdf5_file(path: str | os.PathLike[str]) -> dict[str, str]:
         DataError: the file has an external link, a link that leads nowhere, external storage, a virtual dataset, floats
             of neither 4 nor 8 bytes, names of more than 255 bytes, attributes that NetCDF writes for itself with other
             values than it writes, more than 50 000 links, or groups that are nested more than 256 deep.
-        OSError, RuntimeError, KeyError, ValueError: the file is damaged.
+        OSError, RuntimeError, KeyError, ValueError: the file is damaged, or has a heap that does not end.
     """
     from h5py import h5f  # takes a while to load
 
@@ -81,8 +82,13 @@ def check_hdf5_file(path: str | os.PathLike[str]) -> dict[str, str]:
         return {}
     with NETCDF_LOCK:  # h5py and netCDF4 may share one HDF5 library
         opened = h5f.open(name, h5f.ACC_RDONLY)  # without options, since netCDF4 may have it open
+        headers: dict[int, int] = {}
         try:
-            return _unreadable(opened)
+            found = _unreadable(opened, headers)
+            creation = opened.get_create_plist()
+            if creation.get_sizes() == (ADDRESS, ADDRESS) and not creation.get_userblock():
+                check_heaps(name, headers.items())
+            return found
         except _RefusedError as error:
             raise DataError(
                 f"`{os.fspath(path)}` {error}, so the file is not opened",
@@ -96,8 +102,8 @@ class _RefusedError(Exception):
     """What is wrong with the structure, as the end of a sentence."""
 
 
-def _unreadable(root: Any) -> dict[str, str]:
-    """The variables that cannot be read, with the reasons.
+def _unreadable(root: Any, headers: dict[int, int]) -> dict[str, str]:
+    """The variables that cannot be read, with the reasons; `headers` takes the place and length of each header.
 
     Hard links come first: when all that they lead to has been checked, no soft link can lead out of the file.
     """
@@ -106,14 +112,24 @@ def _unreadable(root: Any) -> dict[str, str]:
     walk = _Walk(as_paths=False)
     found = {}
     _check_attributes(root, "/")
+    _note_header(root, headers)
     for name, entry in walk.entries(root):
         _check_attributes(entry, name)
+        _note_header(entry, headers)
         if isinstance(entry, DatasetID):
             found[name] = _reason(entry, name)
     if not walk.is_tree:
         for _ in _Walk(as_paths=True).entries(root):
             pass  # the bounds of the walk are the check
     return {name: reason for name, reason in found.items() if reason}
+
+
+def _note_header(entry: Any, headers: dict[int, int]) -> None:
+    """Add where the header of an object is, and its bytes in all."""
+    from h5py import h5o
+
+    info = h5o.get_info(entry)
+    headers[info.addr] = info.hdr.space.total
 
 
 class _Walk:
