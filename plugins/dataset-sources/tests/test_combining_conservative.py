@@ -150,3 +150,12 @@ def test_a_constant_stays_exactly_that(tmp_path, world, monkeypatch):
             type(source._sources[0]), "_read_part", lambda self, *rest, value=value: rest[-1].fill(value)
         )
         assert (source.read(source.header.times[:1], ["t"]) == value).all()
+
+
+def test_uneven_columns_go_all_around_and_a_region_does_not():
+    uneven = cells(Grid.regular([45.0, -45.0], [1.0, 13.5, 74.5, 163.0, 232.0, 313.0]))
+    assert np.ptp(uneven.edges[0]) == pytest.approx(360.0)
+    for longitudes in (np.arange(-170, 171, 10.0), np.arange(0, 301, 10.0), np.array([10.0, 20.0])):
+        edges = cells(Grid.regular([45.0, -45.0], longitudes)).edges[0]
+        assert np.ptp(edges) == pytest.approx(10.0 * len(longitudes))
+    assert np.ptp(cells(Grid.regular([45.0, -45.0], [10.0])).edges[0]) == 1.0

@@ -14,6 +14,8 @@ from wxml_dataset_sources.combining.healpix_cells import healpix_order
 from wxml_dataset_sources.combining.latitude_rows import rows_of
 
 Array = NDArray[np.float64]
+LESS_THAN_A_COLUMN = 0.4
+"""The share of the widest step by which the outermost cells may miss each other and still be those of a circle."""
 GAUSSIAN = 1e-3  # degrees: files round their latitudes
 
 
@@ -54,8 +56,9 @@ def _of_boxes(grid: Grid) -> Cells:
     upwards, order = np.argsort(latitudes), eastwards(longitudes)
     steps = np.mod(np.diff(longitudes[order]), 360.0)
     edges = cell_bounds(longitudes[order[0]] + np.concatenate([[0.0], np.cumsum(steps)]))
-    excess = max(edges[-1] - edges[0] - 360.0, 0.0)  # uneven columns around the globe
-    edges[[0, -1]] += excess / 2, -excess / 2
+    excess = edges[-1] - edges[0] - 360.0
+    if excess > -LESS_THAN_A_COLUMN * steps.max(initial=0.0):  # uneven columns around the globe
+        edges[[0, -1]] += excess / 2, -excess / 2
     return Cells(_heights(latitudes[upwards]), [edges] * len(latitudes), list(nodes[np.ix_(upwards, order)]), len(grid))
 
 

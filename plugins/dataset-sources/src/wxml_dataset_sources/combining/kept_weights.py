@@ -12,7 +12,7 @@ from wxml_dataset_sources.combining.weights import Method, interpolation_weights
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-VERSION = 3  # rises when the same grids get other weights
+VERSION = 4  # rises when the same grids get other weights
 
 
 def kept_weights(source: Grid, target: Grid, method: Method, neighbours: int = 1) -> "csr_array":
