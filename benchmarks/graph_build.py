@@ -7,7 +7,7 @@ and at most 64 nodes; levels of the mesh from 1; decoder: the 3 nearest; length 
 stretched meshes with a finer region, and grids and meshes that grow together. Every build runs in a process of its own,
 on one thread, after a small one that does not count; the peer builds the same graph right after, if
 `WXML_PEERS_GRAPHS` names an environment with it, as `nox -s peer_graphs` makes one. A side that takes longer than
-`--seconds` is stopped.
+`--seconds` is stopped, and one that asks for more than `--memory-gib` has failed.
 
 The peer gets the area weights of its nodes from a spherical Voronoi diagram. wxml knows them from the rows of a
 Gaussian grid (`known`); of nodes without rows it takes a Voronoi diagram too (`voronoi`). Both are also timed without
@@ -44,7 +44,9 @@ WHAT = """What is built, and how it is measured: the first lines of `benchmarks/
 processor, and ratios above 1 say that wxml is faster or leaner; `load` is how many processes wanted a core in the
 minute before a build."""
 MEMORY = """The peak is what the first build takes beyond what was there before it; the graph is what is left of it.
-Edges: grid → mesh, mesh → mesh, mesh → grid."""
+Edges: grid → mesh, mesh → mesh, mesh → grid. The icosahedra of the two lie differently over the grid, so that counts
+differ a little; and wxml joins each mesh node that has no grid point near it to the nearest one, which the peer leaves
+alone: many where the mesh is finer than the grid."""
 CACHE = """A graph that took longer than a second is kept. It is read with its checksums (SHA-256) compared, and the
 order that a backward pass needs is made anew."""
 SHORT = 0.5
@@ -76,7 +78,7 @@ def built(side: str, case: Case, areas: str, folder: Path, options: argparse.Nam
     python = options.peer if side == "peer" else sys.executable
     runs = 1 if np.load(nodes, mmap_mode="r").shape[1] > ONE_RUN else options.runs
     command = [python, "-m", "bench.graph_worker", side, json.dumps(asdict(case)), areas, "--runs", str(runs)]
-    command += ["--nodes", str(nodes), "--small-nodes", str(small)]
+    command += ["--nodes", str(nodes), "--small-nodes", str(small), "--memory-gib", str(options.memory_gib)]
     command += ["--cached"] * (areas != "voronoi" and case not in GROWTH)
     variables = {**environment(options.threads), "WXML_CACHE": str(folder / "cache"), "HOME": str(folder)}
     try:
@@ -86,7 +88,7 @@ def built(side: str, case: Case, areas: str, folder: Path, options: argparse.Nam
     except subprocess.TimeoutExpired:
         return {"failed": "it was stopped", "over": f"> {options.seconds:.0f}"}
     if done.returncode:
-        return {"failed": done.stderr.strip().splitlines()[-1][-300:]}
+        return {"failed": (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1][-300:]}
     found: Row = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -167,6 +169,11 @@ def size_table(rows: list[Row], cases: list[Case]) -> str:
     return table(head, lines)
 
 
+def failures(rows: list[Row]) -> str:
+    """Why there are no figures of some builds."""
+    return "\n".join(f"- {row['side']} failed at {row['case']}: {row['failed']}." for row in rows if "failed" in row)
+
+
 def cache_table(rows: list[Row], cases: list[Case]) -> str:
     """Reading from the cache against building, of graphs that are worth it."""
     head = ["case", "build s", "read s", "read / build", "of wall time"]
@@ -210,7 +217,7 @@ def page(rows: list[Row], cases: list[Case], options: argparse.Namespace) -> str
     header = f"{machine()}; {versions}; threads: {options.threads}."
     drawn = growth(rows, QUICK if options.quick else GROWTH, options.output / "graph-build.png")
     parts = ["# Building graphs", header, WHAT, "## Time", time_table(rows, fixed), "## Memory", MEMORY]
-    parts += [size_table(rows, fixed), "## The cache", CACHE, cache_table(rows, fixed), drawn]
+    parts += [size_table(rows, fixed), failures(rows), "## The cache", CACHE, cache_table(rows, fixed), drawn]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -228,6 +235,7 @@ def main() -> int:
     parser.add_argument("--cases", nargs="+", metavar="CASE", help="such as 'o96 r6'; all if nothing is said")
     parser.add_argument("--runs", type=int, default=3, help=f"builds of grids of up to {ONE_RUN} points")
     parser.add_argument("--seconds", type=float, default=300, help="a process that takes longer is stopped")
+    parser.add_argument("--memory-gib", type=float, default=8, help="a process that asks for more has failed")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="small graphs: shows that all runs")
     parser.add_argument("--output", type=Path, default=OUTPUT)

@@ -8,6 +8,7 @@ part of the figures. The peak is that of the resident memory during the first ru
 
 import argparse
 import json
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -82,7 +83,10 @@ def main() -> None:
     parser.add_argument("--nodes")
     parser.add_argument("--small-nodes")
     parser.add_argument("--cached", action="store_true")
+    parser.add_argument("--memory-gib", type=float, default=8, help="more than this is refused")
     options = parser.parse_args()
+    most = int(options.memory_gib * 2**30)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     row = wxml_row if options.side == "wxml" else peer_row
     print(json.dumps(row(Case(**json.loads(options.case)), options.areas, options)))
 
