@@ -94,6 +94,9 @@ def test_a_preset_is_chosen_by_the_highest_layer(machine):
 WHOLE = "model: {channels: 8, encoder: {plugin: toy}, decoder: {plugin: toy}, processor: {plugin: %s}}\n"
 
 
+@pytest.mark.carries_out(
+    "presets lie below the keys that files write: take those keys out, or set them on the command line"
+)
 def test_a_preset_of_the_command_line_that_changes_nothing_is_refused(machine):
     """A file that names another plugin drops its options, and so all of the preset."""
     rest = EXPERIMENT.partition("\n")[2]
@@ -102,6 +105,8 @@ def test_a_preset_of_the_command_line_that_changes_nothing_is_refused(machine):
     replaced = f"`model.channels` (experiment.yaml:{line}) replaces what it says"
     assert faults(other, "model=toy") == [f"this preset has no effect: {replaced} (command line, model)"]
     assert compose(machine.experiment(rest), ["model=toy"]).values["model"]["channels"] == 16
+    set_here = compose(machine.experiment(rest + WHOLE % "other"), ["model.processor.plugin=toy", "model.channels=16"])
+    assert (set_here.values["model"]["processor"]["plugin"], set_here.values["model"]["channels"]) == ("toy", 16)
 
 
 def test_a_preset_that_says_what_a_file_says_is_no_fault(machine):
