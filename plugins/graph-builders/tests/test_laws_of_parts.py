@@ -128,8 +128,7 @@ def test_whole_turns_and_the_longitudes_of_poles_do_not_matter(
         latitudes, longitudes = from_unit_vectors(scattered(count, seed + number))
         if number and name == "containing-triangle":
             return MeshNodes(NodeSet(latitudes, longitudes + further))
-        there = [np.append(latitudes, [90.0, -90.0]), np.append(longitudes + further, poles)]
-        return MeshNodes(NodeSet(*there))
+        return MeshNodes(NodeSet(np.append(latitudes, [90.0, -90.0]), np.append(longitudes + further, poles)))
 
     plain = [nodes(12, 0, 0, (0, 0)), nodes(15, 1, 0, (0, 0))]
     other = [nodes(12, 0, 360.0 * turns, (north, south)), nodes(15, 1, -360.0 * turns, (south, north))]
