@@ -121,7 +121,8 @@ def test_whole_turns_and_the_longitudes_of_poles_do_not_matter(
 ) -> None:
     """A node at a pole may have any longitude, others may be written in any turn.
 
-    A target at the very place of a source lies in all triangles around it, and reads the corners of any one.
+    A target at the very place of a source lies in all triangles around it, and reads the corners of any one. There are
+    sources on all sides: two poles and half of a globe have triangles with a side through the middle of the earth.
     """
 
     def nodes(count: int, number: int, further: float, poles: tuple[float, float]) -> MeshNodes:
@@ -130,8 +131,8 @@ def test_whole_turns_and_the_longitudes_of_poles_do_not_matter(
             return MeshNodes(NodeSet(latitudes, longitudes + further))
         return MeshNodes(NodeSet(np.append(latitudes, [90.0, -90.0]), np.append(longitudes + further, poles)))
 
-    plain = [nodes(12, 0, 0, (0, 0)), nodes(15, 1, 0, (0, 0))]
-    other = [nodes(12, 0, 360.0 * turns, (north, south)), nodes(15, 1, -360.0 * turns, (south, north))]
+    plain = [nodes(40, 0, 0, (0, 0)), nodes(15, 1, 0, (0, 0))]
+    other = [nodes(40, 0, 360.0 * turns, (north, south)), nodes(15, 1, -360.0 * turns, (south, north))]
     assert edges(name, *other) == edges(name, *plain)
 
 
