@@ -1,11 +1,12 @@
-"""Presets of graphs through the command line: a few steps of training, and a forecast."""
+"""Presets of graphs, made small, through the command line: a few steps of training, and a forecast."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import xarray as xr
-from wxml import Grid, NodeSet, create
+from wxml import Grid, NodeSet, create, open_forecast
 from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.data.sphere import from_unit_vectors
 from wxml_graph_builders import BuildContext
@@ -17,24 +18,56 @@ data:
   source: {source}
   variables: {{forcing: [cos_latitude]}}
   split: {{training: [2000-01-01, 2000-01-07], validation: [2000-01-08, 2000-01-08], test: [2000-01-09, 2000-01-10]}}
-graph: {{nodes: {{mesh: {{refinement: 1, finer: [{{refinement: 2, area: {area}}}]}}}}}}
+graph: {graph}
 model: {{channels: 8}}
 training: {{plugin: lightning, max_steps: 3, batch_size: 2, tracker: none, accelerator: cpu}}
 forecast: {{lead_time: 6h}}
 """
-BOX = "{box: [70, -20, 20, 60]}"
+TWO = """
+    plugin: grids
+    names: [globe, region]
+    areas: [3, 1]
+    sources:
+      - {plugin: xarray, path: world.nc}
+      - {plugin: subset, select: [t], area: {south: 20}, source: {plugin: xarray, path: world.nc}}"""
+FINER = "{nodes: {mesh: {refinement: 1, finer: [{refinement: 2, area: %s}]}}}"
+SMALL = "{nodes: {mesh: {refinement: 2}, 'mesh:1': {refinement: 1}}}"
+PRESETS = {
+    "multi": (TWO, FINER % "{nodes: 'data:region', hull: true}", ("data:globe", "data:region")),
+    "stretched": (WORLD, FINER % "{box: [70, -20, 20, 60]}", ("grid",)),
+    "healpix": (WORLD, "{nodes: {mesh: {nside: 2}}}", ("grid",)),
+    "hierarchical-2": (WORLD, SMALL, ("grid",)),
+    "multi-scale": (WORLD, "{nodes: {mesh: {refinement: 1}}}", ("grid",)),
+    "encoder-decoder-only": (WORLD, "{nodes: {mesh: {refinement: 1}}}", ("grid",)),
+    "point-wise": (WORLD, "{nodes: {}}", ("grid",)),
+}
 
 
-def test_the_stretched_mesh_trains_and_forecasts(tmp_path: Path, make_world, quick_wxml) -> None:
+@pytest.fixture(params=PRESETS)
+def trained(request, tmp_path: Path, make_world, quick_wxml) -> tuple[str, Path]:
+    """The folder of a training with a preset."""
+    source, graph, _ = PRESETS[request.param]
     folder = make_world(tmp_path / "world")
-    (folder / "experiment.yaml").write_text(EXPERIMENT.format(preset="stretched", source=WORLD, area=BOX))
+    (folder / "experiment.yaml").write_text(EXPERIMENT.format(preset=request.param, source=source, graph=graph))
     quick_wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
+    return request.param, folder
+
+
+def test_a_preset_trains_and_forecasts(trained, quick_wxml) -> None:
+    name, folder = trained
     graph = load_checkpoint(folder / "run/checkpoint.safetensors").graph
-    assert graph.data == ("grid",)
-    assert 42 < len(graph.nodes["mesh"]) < 162  # of refinement 1 all, of refinement 2 some
+    assert graph.data == PRESETS[name][2]
+    mesh = len(graph.nodes["mesh"])
+    if name in ("multi", "stretched"):
+        assert 42 < mesh < 162  # of refinement 1 all, of refinement 2 some
+    else:
+        assert mesh == {"healpix": 48, "hierarchical-2": 162, "point-wise": len(graph.nodes["grid"])}.get(name, 42)
+    assert graph.levels == (("mesh", "mesh:1") if name == "hierarchical-2" else ("mesh",))
     quick_wxml("forecast", "run/checkpoint.safetensors", "-o", "forecast.nc", folder=folder)
-    with xr.open_dataset(folder / "forecast.nc", decode_timedelta=True) as forecast:
-        assert np.isfinite(forecast["t"].values).all()
+    with open_forecast(folder / "forecast.nc") as forecast:
+        values, grid = forecast.read(0, "t"), forecast.header.grid
+        assert np.isfinite(values).all()
+        assert list(grid.ranges) == [data.partition(":")[2] for data in graph.data if data != "grid"]
 
 
 def test_data_at_the_cells_of_icon_train_on_its_vertices(tmp_path: Path, quick_wxml) -> None:
@@ -48,9 +81,7 @@ def test_data_at_the_cells_of_icon_train_on_its_vertices(tmp_path: Path, quick_w
     }
     world = xr.Dataset({"t": (("time", "cell"), 280 + 10 * wave, {"units": "K"})}, axes)
     world.to_netcdf(tmp_path / "world.nc")
-    written = EXPERIMENT.format(preset="icon", source=WORLD, area=BOX)
-    lines = [line for line in written.splitlines() if not line.startswith("graph:")]
-    (tmp_path / "experiment.yaml").write_text("\n".join(lines))
+    (tmp_path / "experiment.yaml").write_text(EXPERIMENT.format(preset="icon", source=WORLD, graph="{nodes: {}}"))
     quick_wxml("train", "experiment.yaml", "--run-dir", "run", folder=tmp_path)
     graph = load_checkpoint(tmp_path / "run/checkpoint.safetensors").graph
     assert {name: len(nodes) for name, nodes in graph.nodes.items()} == {"grid": 320, "mesh": 162}
