@@ -86,7 +86,7 @@ def built(side: str, case: Case, areas: str, folder: Path, options: argparse.Nam
             command, env=variables, capture_output=True, text=True, timeout=options.seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return {"failed": "it was stopped", "over": f"> {options.seconds:.0f}"}
+        return {"failed": f"it was stopped after {options.seconds:.0f} s of wall time"}
     if done.returncode:
         return {"failed": (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1][-300:]}
     found: Row = json.loads(done.stdout.splitlines()[-1])
@@ -129,7 +129,7 @@ def ratio(theirs: Row, ours: Row, key: str) -> str:
 
 def cell(row: Row, key: str) -> str:
     """A figure, or that there is none; the reason is in the measurements."""
-    return f"{row[key]:.3g}" if key in row else str(row.get("over", "failed" if "failed" in row else ""))
+    return f"{row[key]:.3g}" if key in row else "failed" if "failed" in row else ""
 
 
 def time_table(rows: list[Row], cases: list[Case]) -> str:
