@@ -68,6 +68,8 @@ EXTRAS = [
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Else each of the many processes that tests start compiles all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def install_all(session: nox.Session, *tools: str) -> None:
