@@ -281,3 +281,10 @@ def test_small_arrays_make_the_same_graph(levels: int) -> None:
             first, second = getattr(edges, part), getattr(again.edges[pair], part)
             assert first.dtype == second.dtype
             assert np.array_equal(first, second)
+
+
+def test_the_order_of_a_backward_pass_is_made_once() -> None:
+    edges = EdgeSet(np.array([1, 0]), np.array([0, 1]), 2, 2, np.zeros((2, 3), np.float32))
+    assert edges._transpose is None
+    assert edges.transpose is edges.transpose
+    np.testing.assert_array_equal(edges.transpose, [1, 0])

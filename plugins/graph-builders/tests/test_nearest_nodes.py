@@ -90,3 +90,37 @@ def test_greatest_gap_by_hand() -> None:
     nodes = unit_vectors(np.zeros(3), np.array([0.0, 60.0, 150.0]))
     assert greatest_gap(nodes) == pytest.approx(np.sqrt(2))  # 90 degrees
     assert greatest_gap(nodes[:1]) == np.inf
+
+
+@settings(deadline=None, max_examples=150)
+@given(points(), st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=80))
+def test_greatest_gap_is_the_same_whatever_pairs_are_known(nodes, pairs) -> None:
+    known = np.array(pairs, np.int64).reshape(-1, 2).T % len(nodes)
+    assert greatest_gap(nodes, known) == greatest_gap(nodes)
+
+
+def test_few_nodes_are_searched_for_the_gap_of_a_mesh_that_knows_its_edges(monkeypatch) -> None:
+    sphere, searched = icosphere(5), []
+    inner = module._greatest
+    monkeypatch.setattr(module, "_greatest", lambda tree, some: searched.append(len(some)) or inner(tree, some))
+    assert greatest_gap(sphere.points, sphere.edges(5).T) == greatest_gap(sphere.points)
+    *few, all_of_them = searched
+    assert sum(few) < 100 < all_of_them
+
+
+@settings(deadline=None, max_examples=100)
+@given(points(), points(), st.integers(1, 6), st.integers(1, 5), st.integers(2, 9))
+def test_how_far_the_search_goes_at_first_does_not_matter(nodes, queries, number, few, one_of) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "FEW", few)
+        patch.setattr(module, "ONE_OF", one_of)
+        assert found(nodes, queries, number) == reference(nodes, queries, number)
+
+
+def test_queries_far_from_the_others_find_their_nodes() -> None:
+    # most queries lie among the nodes, and the few that do not are none of those that tell how far to go
+    nodes = icosphere(4).points[:1000]
+    queries = np.repeat(nodes, 2, axis=0)
+    queries[65:128] = -nodes[-63:]
+    assert len(queries) >= module.FEW
+    assert found(nodes, queries, 3) == reference(nodes, queries, 3)

@@ -54,10 +54,9 @@ class EdgeSet:
     """Shape `[edge, feature]`: length and direction (see `EdgeSet.between`)."""
     pointers: NDArray[np.int64] = field(init=False)
     """CSR pointers: the edges into node i are `pointers[i]:pointers[i + 1]`; shape `[target_node + 1]`."""
-    transpose: NDArray[np.int64] = field(init=False)
-    """The permutation that sorts the edges by source, shape `[edge]`: a backward pass walks edges in this order."""
     source_pointers: NDArray[np.int64] = field(init=False)
     """CSR pointers into `transpose`: the edges out of node j; shape `[source_node + 1]`."""
+    _transpose: NDArray[np.int64] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         for name, index, count, pointers in (
@@ -73,7 +72,6 @@ class EdgeSet:
                 "edges must be sorted by target and then by source, got others",
                 fix="build them with EdgeSet.between, which sorts",
             )
-        object.__setattr__(self, "transpose", by_source(self.source, self.source_count))
 
     @classmethod
     def between(cls, source_nodes: NodeSet, target_nodes: NodeSet, source: ArrayLike, target: ArrayLike) -> Self:
@@ -98,6 +96,18 @@ class EdgeSet:
         sources, targets = ordered(source, target)
         features = edge_features(source_nodes, target_nodes, sources, targets)
         return cls(sources, targets, len(source_nodes), len(target_nodes), features)
+
+    @property
+    def transpose(self) -> NDArray[np.int64]:
+        """The permutation that sorts the edges by source, shape `[edge]`: a backward pass walks edges in this order.
+
+        It is made when it is first asked for: a forecast has no backward pass.
+        """
+        made = self._transpose
+        if made is None:
+            made = by_source(self.source, self.source_count)
+            object.__setattr__(self, "_transpose", made)
+        return made
 
     def __len__(self) -> int:
         return len(self.source)

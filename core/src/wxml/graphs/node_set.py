@@ -3,9 +3,10 @@
 __all__ = ["NodeSet", "without_last_bits"]
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 AUTHORS = "this is a fault of the graph builder: tell its authors"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class NodeSet:
     """Points on the sphere; the graph gives them their name."""
 
@@ -65,8 +66,14 @@ class NodeSet:
 
     @property
     def points(self) -> NDArray[np.float64]:
-        """Unit vectors, shape `[node, 3]`."""
-        return unit_vectors(self.latitudes, self.longitudes)
+        """Unit vectors, shape `[node, 3]`, not to be written to: all who hold them at a time hold the same array."""
+        held = _HELD.get(self, _nothing)()
+        if held is not None:
+            return held
+        points = unit_vectors(self.latitudes, self.longitudes)
+        points.flags.writeable = False
+        _HELD[self] = ref(points)
+        return points
 
     @property
     def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -96,6 +103,14 @@ class NodeSet:
             kind = f" {name} {'f' if values.dtype.kind == 'f' else 'i'} {list(values.shape)} ".encode()
             parts += [kind, _relative(values).tobytes() if values.dtype.kind == "f" else values.astype("<i8").tobytes()]
         return b"".join(parts)
+
+
+_HELD: WeakKeyDictionary[NodeSet, Callable[[], NDArray[np.float64] | None]] = WeakKeyDictionary()
+"""The unit vectors that somebody holds."""
+
+
+def _nothing() -> None:
+    return None
 
 
 def without_last_bits(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -73,13 +73,16 @@ class Composed(GraphBuilder):
 
     def _build(self, grid: Grid) -> Graph:
         built = self._built_nodes(grid)
+        held = [made.points for made in built.values()]  # so that all parts find them made
         pairs = self._joined(built)
         built, pairs = finished_nodes(built, pairs, self.finish)
         nodes = {name: made.nodes for name, made in built.items()}
         del built  # with the edges and cells that meshes know of
         _refuse_left_out(nodes, pairs)
         rules = self._features()
+        held = [each.points for each in nodes.values()]
         edges = {pair: _edge_set(nodes, pair, pairs.pop(pair), rules[pair]) for pair in tuple(pairs)}
+        del held
         used = {name for pair in edges for name in pair}
         return Graph({name: each for name, each in nodes.items() if name in used}, edges)
 

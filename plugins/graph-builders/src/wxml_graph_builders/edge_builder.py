@@ -30,7 +30,7 @@ class EdgeBuilder(ABC):
         pairs: Any = self._edges(source, target)
         if not isinstance(pairs, np.ndarray) or pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
             raise self._fault("returned anything but an array of node numbers [edge, 2]")
-        if pairs.size and (pairs.min() < 0 or np.any(pairs.max(axis=0) >= (len(source), len(target)))):
+        if pairs.size and (pairs.min() < 0 or pairs[:, 0].max() >= len(source) or pairs[:, 1].max() >= len(target)):
             raise self._fault(f"returned numbers of nodes beyond {len(source)} sources and {len(target)} targets")
         return ordered(*pairs.T).T
 

@@ -5,7 +5,7 @@ Of nodes at the same distance, those with the lower numbers are taken.
 
 __all__ = ["NearestEdges", "RadiusEdges", "edge_set", "greatest_gap", "nearest_nodes"]
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, TypeVar
 
 import numpy as np
@@ -18,10 +18,13 @@ from wxml.graphs.edge_order import ordered
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Ends = Sequence[Indices] | Indices
 Item = TypeVar("Item", bound=np.generic)
 
 RESOLUTION = 1e-9  # of the earth's radius, 6 mm: far above rounding errors (1e-16), far below any node spacing
 BLOCK = 1 << 18  # pairs that are looked at at a time: bounds the memory for many neighbours
+EDGES_AT_ONCE = 16  # for `_blocks`: so many times fewer pairs stay in a cache
+FEW, ONE_OF = 1024, 64  # queries that are searched for at once; and of more of them, one of so many tells how far to go
 NONE = 2**31 - 1  # steps to no node: no two nodes are as far away from each other
 
 
@@ -34,17 +37,20 @@ class RadiusEdges(Options):
     ] = 0.6
     maximum: Annotated[int, Field(gt=0, description="largest number of source nodes that a target reads")] = 64
 
-    def between(self, source: NodeSet, target: NodeSet, *, every_target: bool = True) -> EdgeSet:
+    def between(
+        self, source: NodeSet, target: NodeSet, *, every_target: bool = True, known: Ends | None = None
+    ) -> EdgeSet:
         """Edges from the nearest `maximum` source nodes within the radius of each target node.
 
         A source node that no target reads is then joined to its nearest target; and with `every_target` a target that
-        reads none to its nearest source, however far. Distances are chords on the unit sphere.
+        reads none to its nearest source, however far. Distances are chords on the unit sphere. `known` are pairs of
+        targets that are near each other, as of `greatest_gap`.
         """
-        pairs = self._pairs(source.points, target.points, every_target)
+        pairs = self._pairs(source.points, target.points, every_target, known)
         return edge_set(source, target, pairs)
 
-    def _pairs(self, sources: Points, targets: Points, every_target: bool) -> Indices:
-        into, start = self.within(sources, targets)
+    def _pairs(self, sources: Points, targets: Points, every_target: bool, known: Ends | None) -> Indices:
+        into, start = self.within(sources, targets, known)
         idle_target = np.flatnonzero((np.bincount(into, minlength=len(targets)) == 0) & every_target)
         idle_source = np.flatnonzero(np.bincount(start, minlength=len(sources)) == 0)
         _, nearest_source = nearest_nodes(sources, targets[idle_target], 1)
@@ -53,12 +59,12 @@ class RadiusEdges(Options):
         into = np.concatenate([into, idle_target, nearest_target])
         return ordered(start, into)
 
-    def within(self, sources: Points, targets: Points) -> tuple[Indices, Indices]:
+    def within(self, sources: Points, targets: Points, known: Ends | None = None) -> tuple[Indices, Indices]:
         """Target and source numbers of the pairs within the radius, before any node left out is joined.
 
-        Both are unit vectors, shape `[node, 3]`.
+        Both are unit vectors, shape `[node, 3]`; `known` as of `between`.
         """
-        return nearest_nodes(sources, targets, self.maximum, self.radius * greatest_gap(targets))
+        return nearest_nodes(sources, targets, self.maximum, self.radius * greatest_gap(targets, known))
 
 
 class NearestEdges(Options):
@@ -112,10 +118,34 @@ def nearest_nodes(nodes: Points, queries: Points, number: int, within: float = n
     return query, np.concatenate(found, dtype=np.int64)
 
 
-def greatest_gap(points: Points) -> float:
-    """The greatest distance (chord) from a point to its nearest neighbour; infinite for a lone point."""
+def greatest_gap(points: Points, known: Ends | None = None) -> float:
+    """The greatest distance (chord) from a point to its nearest neighbour; infinite for a lone point.
+
+    Args:
+        points: unit vectors, shape `[node, 3]`.
+        known: pairs of different points, first and second numbers, that are near each other: a point whose
+            neighbour among them is nearer than the greatest gap needs no search. Any pairs give the same distance.
+    """
     tree = _tree(points)
-    return max(float(np.max(tree.query(some, k=[2])[0])) for some in _blocks(points, 1))
+    if known is None or not len(known[0]):
+        return _greatest(tree, points)
+    bound = _to_neighbours(points, known)
+    gap = _greatest(tree, points[[int(np.argmax(bound))]])
+    return max(gap, _greatest(tree, points[bound * (1 + RESOLUTION) > gap]))
+
+
+def _greatest(tree: cKDTree, points: Points) -> float:
+    """The greatest distance from one of these points of the tree to the point nearest to it; 0 for no points."""
+    return max((float(np.max(tree.query(some, k=[2])[0])) for some in _blocks(points, 1)), default=0.0)
+
+
+def _to_neighbours(points: Points, known: Ends) -> NDArray[np.float64]:
+    """How far away from each point the nearest one is that it is paired with; infinite where it is in no pair."""
+    squares = np.full(len(points), np.inf)
+    for first, second in zip(*(_blocks(ends, EDGES_AT_ONCE) for ends in known), strict=True):
+        x, y, z = ((points[first] - points[second]) ** 2).T
+        np.minimum.at(squares, first, np.where(first != second, x + y + z, np.inf))
+    return np.asarray(np.sqrt(squares))
 
 
 def _tree(points: Points) -> cKDTree:
@@ -140,8 +170,7 @@ def _choose(tree: cKDTree, queries: Points, number: int, limit: float, candidate
     The search looks at `candidates` nodes for each query; `limit` is the greatest distance in units of `RESOLUTION`.
     """
     ranks = np.arange(1, min(candidates, tree.n) + 1)
-    distance, found = tree.query(queries, k=ranks, distance_upper_bound=(limit + 1) * RESOLUTION)
-    node = np.asarray(found, np.int64)
+    distance, node = _searched(tree, queries, ranks, (limit + 1) * RESOLUTION)
     steps = np.rint(distance / RESOLUTION)  # [query, candidate], never falling along the candidates
     beyond = (steps > limit) | (node == tree.n)
     steps[beyond] = NONE
@@ -157,6 +186,23 @@ def _choose(tree: cKDTree, queries: Points, number: int, limit: float, candidate
         for some in _blocks(left, min(2 * candidates, tree.n)):
             chosen[some] = _choose(tree, queries[some], number, limit, 2 * candidates)
     return chosen
+
+
+def _searched(tree: cKDTree, queries: Points, ranks: Indices, within: float) -> tuple[NDArray[np.float64], Indices]:
+    """Distances and numbers of the nodes of these ranks as `cKDTree.query` gives them, nearer than `within`.
+
+    A search that knows how far to go takes two thirds of the time. What some of the queries need is allowed for all;
+    those that need more are searched for again.
+    """
+    if np.isfinite(within) or len(queries) < FEW:
+        distance, node = tree.query(queries, k=ranks, distance_upper_bound=within)
+        return np.asarray(distance), np.asarray(node, np.int64)
+    enough = 1.02 * float(np.max(tree.query(queries[::ONE_OF], k=ranks[-1:])[0]))
+    distance, node = _searched(tree, queries, ranks, enough)
+    more = np.flatnonzero(node[:, -1] == tree.n)
+    if len(more):
+        distance[more], node[more] = tree.query(queries[more], k=ranks)
+    return distance, node
 
 
 def _in_order(steps: NDArray[np.float64], node: Indices) -> Indices:

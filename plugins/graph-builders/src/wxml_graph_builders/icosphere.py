@@ -34,8 +34,8 @@ class Icosphere:
 
         Every side belongs to two triangles, which run along it in opposite directions.
         """
-        corners = self.triangles[refinement]
-        return np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
+        a, b, c = self.triangles[refinement].T
+        return np.stack([np.concatenate([a, b, c]), np.concatenate([b, c, a])]).T  # each column in one piece
 
     def parents(self, refinement: int) -> NDArray[np.int64]:
         """Pairs of a node of one refinement and a node of the one before it, shape `[pair, 2]`.
@@ -116,7 +116,8 @@ def _refined(points: Points, triangles: Triangles) -> tuple[Points, Triangles]:
     ends = np.sort(np.stack([np.concatenate([a, b, c]), np.concatenate([b, c, a])]), axis=0)
     sides, number = np.unique(ends[0] * len(points) + ends[1], return_inverse=True)
     middle = points[sides // len(points)] + points[sides % len(points)]
-    middle /= np.sqrt(np.sum(middle**2, axis=1, keepdims=True))
+    x, y, z = middle.T
+    middle /= np.sqrt(x * x + y * y + z * z)[:, None]
     ab, bc, ca = (len(points) + number.reshape(3, -1)).astype(np.int64)
     parts = [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)]
     return np.concatenate([points, middle]), np.concatenate([np.stack(part, axis=1) for part in parts])

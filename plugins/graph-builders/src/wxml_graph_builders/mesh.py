@@ -37,12 +37,15 @@ def mesh_graph(
     grids = {f"data:{part.name}": grid.part(part.name) for part in grid.parts} or {"grid": grid}
     sets = {name: NodeSet.of_grid(each) for name, each in grids.items()}
     is_everywhere = {name: not grid.parts or each.is_global for name, each in grids.items()}
+    held = [nodes.points for nodes in (mesh.nodes, *sets.values())]  # so that all edges find them made
+    known = mesh.edges.source, mesh.edges.target
     edges = {
-        (name, "mesh"): encoder.between(nodes, mesh.nodes, every_target=is_everywhere[name])
+        (name, "mesh"): encoder.between(nodes, mesh.nodes, every_target=is_everywhere[name], known=known)
         for name, nodes in sets.items()
     }
     edges[("mesh", "mesh")] = mesh.edges
     edges |= {("mesh", name): decoder.between(mesh.nodes, nodes) for name, nodes in sets.items()}
+    del held
     sets["mesh"] = mesh.nodes
     for level, (below, pairs) in enumerate(coarser, start=1):
         finer, name = f"mesh:{level - 1}" if level > 1 else "mesh", f"mesh:{level}"

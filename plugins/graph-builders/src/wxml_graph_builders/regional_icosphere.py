@@ -36,12 +36,20 @@ def kept_icosphere(sphere: Icosphere, kept: NDArray[np.int64]) -> MeshNodes:
 
     A level gives its edges if three or more of its nodes are kept.
     """
+    edges = (sphere.edges(level) for level in range(len(sphere.triangles)))
+    if len(kept) == len(sphere.points):
+        return MeshNodes(NodeSet(*from_unit_vectors(sphere.points)), tuple(edges), sphere.triangles[-1])
     number = np.full(len(sphere.points), -1)
     number[kept] = np.arange(len(kept))
-    levels = [within(number, sphere.edges(level)) for level in range(len(sphere.triangles))]
-    populated = [pairs if len(np.unique(pairs)) >= FEWEST_NODES else pairs[:0] for pairs in levels]
+    levels = (within(number, pairs) for pairs in edges)
+    populated = [pairs if _joined(pairs) >= FEWEST_NODES else pairs[:0] for pairs in levels]
     nodes = NodeSet(*from_unit_vectors(sphere.points[kept]))
     return MeshNodes(nodes, tuple(populated), within(number, sphere.triangles[-1]))
+
+
+def _joined(pairs: NDArray[np.int64]) -> int:
+    """How many nodes the pairs join."""
+    return int(np.count_nonzero(np.bincount(pairs.ravel())))
 
 
 def finest_refinement(region: Region, margin: float) -> int:

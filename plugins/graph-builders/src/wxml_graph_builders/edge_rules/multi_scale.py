@@ -52,7 +52,7 @@ class MultiScale(EdgeBuilder):
         wanted = source.levels[self.coarsest : finest + 1]
         pairs = [within_hops(level, len(source), self.hops) for level in wanted]
         every = np.repeat(np.arange(len(source) if self.self_edges else 0), 2).reshape(-1, 2)
-        return np.concatenate([*pairs, every])
+        return np.concatenate([each.T for each in (*pairs, every)], axis=1).T  # each column in one piece
 
 
 def within_hops(pairs: Pairs, count: int, hops: int) -> Pairs:

@@ -81,7 +81,7 @@ def nearest_pairs(source: MeshNodes, target: MeshNodes, count: int, self_edges: 
     """Pairs of the `count` nearest sources of each target; of equally near ones the lower numbers are taken."""
     if source is not target or self_edges:
         into, start = nearest_nodes(source.points, target.points, count)
-        return np.stack([start, into], axis=1)
+        return np.stack([start, into]).T
     into, start = nearest_nodes(source.points, target.points, count + 1)
     others = into != start
     into, start = into[others], start[others]

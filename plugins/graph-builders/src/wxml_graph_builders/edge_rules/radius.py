@@ -69,13 +69,14 @@ class ReversedRadius(Radius):
 def radius_pairs(read: MeshNodes, readers: MeshNodes, chord: float, maximum: int) -> Pairs:
     """Pairs of a node and a reader no farther away than `chord`, at most the `maximum` nearest of each reader."""
     into, start = nearest_nodes(read.points, readers.points, maximum, chord)
-    return np.stack([start, into], axis=1)
+    return np.stack([start, into]).T
 
 
 def _chord(readers: MeshNodes, factor: float, km: float | None) -> float:
     if km is not None:
         return float(2 * np.sin(min(km / EARTH_RADIUS_KM, np.pi) / 2))
-    return factor * greatest_gap(readers.points) if len(readers) > 1 else 2.0
+    known = readers.levels[-1].T if readers.levels else None
+    return factor * greatest_gap(readers.points, known) if len(readers) > 1 else 2.0
 
 
 def _finished(pairs: Pairs, source: MeshNodes, target: MeshNodes, join: bool, self_edges: bool) -> Pairs:
