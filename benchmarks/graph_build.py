@@ -43,12 +43,17 @@ ONE_RUN = 200_000
 WHAT = """What is built, and how it is measured: the first lines of `benchmarks/graph_build.py`. Times are of the
 processor, and ratios above 1 say that wxml is faster or leaner; `load` is how many processes wanted a core in the
 minute before a build."""
-MEMORY = """The peak is what the first build takes beyond what was there before it; the graph is what is left of it.
+MEMORY = """The peak is what the first build takes beyond what was there before it, with the order that edges have in a
+backward pass, which is made when it is first asked for; the graph is what is left of it.
 Edges: grid → mesh, mesh → mesh, mesh → grid. The icosahedra of the two lie differently over the grid, so that counts
-differ a little; and wxml joins each mesh node that has no grid point near it to the nearest one, which the peer leaves
-alone: many where the mesh is finer than the grid."""
-CACHE = """A graph that took longer than a second is kept. It is read with its checksums (SHA-256) compared, and the
-order that a backward pass needs is made anew."""
+differ a little. Both leave mesh nodes alone that have no grid point near them: many where the mesh is finer than the
+grid. (As a rule wxml joins each of these to the nearest point; here `join_left_out: false` says otherwise.) At n320 r5
+some grid points have 64 others nearer to each mesh node: the peer leaves these unread, and wxml, which refuses such a
+graph, joins each of them."""
+CACHE = """A graph that took longer than a second is kept. `read`: the file is read, its checksums (SHA-256) are
+compared, and the graph is made of it. `whole call`: also what the name of the file needs, hashes of the options, of the
+grid and of the code of the plugins; that of the code is for an installation from a checkout, as here. The order that
+edges have in a backward pass is no part of any of these figures: it is made when it is first asked for."""
 SHORT = 0.5
 """Seconds; nobody keeps a graph that is built in less."""
 
@@ -174,15 +179,26 @@ def failures(rows: list[Row]) -> str:
     return "\n".join(f"- {row['side']} failed at {row['case']}: {row['failed']}." for row in rows if "failed" in row)
 
 
+def shares(row: Row, what: str) -> list[str]:
+    """The processor time that `what` takes, and its shares of the build's processor and wall time."""
+    if f"{what}_cpu_s" not in row:
+        return ["", "", ""]
+    return [
+        cell(row, f"{what}_cpu_s"),
+        *(f"{100 * row[f'{what}_{key}'] / row[key]:.1f} %" for key in ("cpu_s", "wall_s")),
+    ]
+
+
 def cache_table(rows: list[Row], cases: list[Case]) -> str:
     """Reading from the cache against building, of graphs that are worth it."""
-    head = ["case", "build s", "read s", "read / build", "of wall time"]
+    head = ["case", "build s", "read s", "read / build", "of wall time", "whole call s", "call / build", "of wall time"]
     lines = []
     for case in cases:
         ours = pick(rows, case, "wxml", "none")
         if "read_cpu_s" in ours and ours["cpu_s"] > SHORT:
-            shares = [f"{100 * ours[f'read_{key}'] / ours[key]:.1f} %" for key in ("cpu_s", "wall_s")]
-            lines.append([case.name, cell(ours, "cpu_s"), cell(ours, "read_cpu_s"), *shares])
+            whole = "call" if "call_cpu_s" in ours else "read"  # an earlier run had the whole call alone
+            line = [case.name, cell(ours, "cpu_s"), *shares(ours, "read" if whole == "call" else "")]
+            lines.append([*line, *shares(ours, whole)])
     return table(head, lines)
 
 
@@ -210,13 +226,29 @@ def growth(rows: list[Row], cases: list[Case], path: Path) -> str:
     return f"## Growth\n\n![cost against points]({path.name})\n\n{text}\n{table(head, lines)}"
 
 
+def earlier(path: Path, cases: list[Case], what: str) -> list[Row]:
+    """The builds of other cases that the page has; each says of which run it is."""
+    names = {case.name for case in cases}
+    kept = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{"earlier": what, **row} for row in kept if row["case"] not in names]
+
+
+def runs_of(rows: list[Row]) -> str:
+    """Which cases are of an earlier run, and what was other then."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if "earlier" in row and row["case"] not in found.setdefault(row["earlier"], []):
+            found[row["earlier"]].append(row["case"])
+    return "\n".join(f"- Of an earlier run, {what}: {', '.join(names)}." for what, names in found.items())
+
+
 def page(rows: list[Row], cases: list[Case], options: argparse.Namespace) -> str:
     """The whole page."""
     fixed = [case for case in cases if case not in GROWTH]
     versions = f"wxml-graph-builders {version('wxml-graph-builders')}; {peer_version(options.peer)}"
     header = f"{machine()}; {versions}; threads: {options.threads}."
     drawn = growth(rows, QUICK if options.quick else GROWTH, options.output / "graph-build.png")
-    parts = ["# Building graphs", header, WHAT, "## Time", time_table(rows, fixed), "## Memory", MEMORY]
+    parts = ["# Building graphs", header, WHAT, runs_of(rows), "## Time", time_table(rows, fixed), "## Memory", MEMORY]
     parts += [size_table(rows, fixed), failures(rows), "## The cache", CACHE, cache_table(rows, fixed), drawn]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
@@ -239,12 +271,19 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="small graphs: shows that all runs")
     parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument(
+        "--earlier",
+        metavar="TEXT",
+        help="the page keeps its figures of other cases; what was other when they were made",
+    )
     options = parser.parse_args()
     options.peer = peer_python("anemoi.graphs", "WXML_PEERS_GRAPHS")
     cases = chosen_cases(options)
     options.output.mkdir(parents=True, exist_ok=True)
-    rows = measure(cases, options)
-    write_page(options.output, "graph-build", page(rows, cases, options), rows)
+    kept = earlier(options.output / "graph-build.jsonl", cases, options.earlier) if options.earlier else []
+    rows = [*kept, *measure(cases, options)]
+    shown = [case for case in [*CASES, *REGIONS, *GROWTH, *QUICK] if any(row["case"] == case.name for row in rows)]
+    write_page(options.output, "graph-build", page(rows, shown, options), rows)
     return 1 if any("failed" in row and row["side"] == "wxml" for row in rows) else 0
 
 
