@@ -75,13 +75,14 @@ def found(store: Path, copy: Path) -> Comparison:
 
 
 def one_value(store: Path, data: st.DataObject) -> str:
-    """Another number, NaN in place of a number, or a number in place of NaN."""
+    """Another number in float32, as which values are read, NaN in place of a number, or a number in place of NaN."""
     array, opened = zarr.open_array(store / "data", mode="r+"), open_any(store)
     assert opened.stored is not None
     date = data.draw(st.sampled_from(np.flatnonzero(~opened.stored.is_missing).tolist()))
     place = tuple(data.draw(st.integers(0, length - 1)) for length in array.shape[1:])
-    old = array[(date, *place)]
-    array[(date, *place)] = 1.0 if np.isnan(old) else data.draw(st.sampled_from([np.nextafter(old, np.inf), np.nan]))
+    old = np.float32(array[(date, *place)])
+    next_one = np.nextafter(old, np.float32(np.inf))
+    array[(date, *place)] = 1.0 if np.isnan(old) else data.draw(st.sampled_from([next_one, np.float32(np.nan)]))
     return f"{opened.stored.names[place[0]]} 1 {opened.stored.dates[date]}"
 
 

@@ -297,6 +297,6 @@ def test_a_cluster_builds_the_same_bytes(
         pytest.raises(ArtefactError, match=r"the cluster at tcp://127.0.0.1:9 did not finish the work"),
     ):
         build("there", world, "--scheduler", "tcp://127.0.0.1:9")
-    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None, protocol="tcp") as cluster:
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0", protocol="tcp") as cluster:
         there = build("there", world, "--scheduler", cluster.scheduler_address)
     assert lab.contents(here) == lab.contents(there)

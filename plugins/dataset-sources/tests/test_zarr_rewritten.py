@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numcodecs
@@ -21,6 +22,8 @@ from wxml.errors import DataError
 from wxml_dataset_sources.anemoi_source import AnemoiSource
 from wxml_dataset_sources.xarray_source import XarraySource
 
+CLOCK = 0.02
+"""Seconds after which a file has another time of change: the clock of files goes in steps of up to 10 ms."""
 AGAIN = r"a.zarr` was written again while it was in use"
 carries_out = pytest.mark.carries_out
 
@@ -137,6 +140,7 @@ def test_whatever_is_written_a_read_gives_one_version_or_a_sentence(
     group, source = zarr.open_group(path, mode="r+"), XarraySource(path=str(path))
     steps = st.lists(st.tuples(st.sampled_from(["read", "write"]), st.integers(0, 3)), min_size=2, max_size=8)
     written, known = set[int](), set[int]()
+    sleep(CLOCK)
     for step, time in data.draw(steps):
         if step == "write":
             array: Any = group["t"]
@@ -199,6 +203,7 @@ def test_what_befalls_an_open_anemoi_store(packing: str, change: str, tmp_path: 
         missing.unlink()
     source = AnemoiSource(path=str(path))
     times = source.header.times
+    sleep(CLOCK)
     if change == "removed":
         missing.unlink()
     elif change == "written":
