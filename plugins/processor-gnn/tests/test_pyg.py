@@ -121,7 +121,7 @@ def test_an_operator_with_places_reads_where_the_nodes_are() -> None:
         mesh, ProcessorChannels(4), operator="PointNetConv", num_layers=1, arguments=arguments
     ).double()
     state = torch.randn(1, 4, 4, dtype=torch.float64)
-    points = torch.from_numpy(NODES.points)
+    points = torch.tensor(NODES.points)
     received = torch.zeros_like(state)
     for i in range(4):
         sources = [j for j, target in PAIRS if target == i]
