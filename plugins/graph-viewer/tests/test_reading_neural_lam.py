@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import Result
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wxml import EdgeSet, Graph, Grid, NodeSet, create
 from wxml.errors import ArtefactError, DataError
@@ -66,6 +66,7 @@ def test_what_is_written_is_read_again(make: Callable[[], Graph], tmp_path: Path
 
 @settings(max_examples=12, deadline=None)
 @given(st.floats(-85, 70), st.floats(-180, 180), st.sampled_from([0.25, 1.0, 2.5]))
+@example(0.0, -0.9, 1.0)  # a node of the grid on one of the mesh
 def test_regions_anywhere_come_back(
     tmp_path_factory: pytest.TempPathFactory, south: float, west: float, step: float
 ) -> None:

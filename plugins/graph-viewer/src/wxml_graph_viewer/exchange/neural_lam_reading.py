@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from wxml import EdgeSet, Graph, NodeSet
 from wxml.errors import ArtefactError, DataError
 
@@ -17,6 +18,8 @@ from wxml_graph_viewer.exchange.neural_lam_files import StoredGraph, read_files
 Plane = NDArray[np.float64]
 OTHER_FILES: Final = re.compile(r"grids|\+init|\+file|catalog|pipeline|://", re.IGNORECASE)
 """What a text about a projection says if other files are needed to follow it."""
+ROUNDINGS: Final = 4
+"""So many times the rounding of float32 two places may be apart that are one: a place is the mean of sums of two."""
 GIVE: Final = "give the projection of the datastore, such as `--projection '+proj=lcc +lat_0=56 +lon_0=10 …'`"
 
 
@@ -38,7 +41,8 @@ def read_neural_lam(folder: Path, projection: str | None = None) -> Graph:
     plane = _Plane(_named(stored, projection, folder))
     names = [MESH, *(f"{MESH}:{level}" for level in range(1, len(stored.mesh)))]
     places = dict(zip(names, stored.mesh, strict=True))
-    nodes = {name: plane.nodes(each) for name, each in {GRID: _grid(stored), **places}.items()}
+    grid = _at_mesh_nodes(_grid(stored), stored.mesh[0])
+    nodes = {name: plane.nodes(each) for name, each in {GRID: grid, **places}.items()}
     edges = {}
     for (name, number), found in stored.edges.items():
         pair = _pair(name, number, names)
@@ -53,6 +57,13 @@ def _pair(name: str, number: int, names: list[str]) -> tuple[str, str]:
         pair = (names[number], names[number + 1])
         return pair if name == "mesh_up" else pair[::-1]
     return (GRID, MESH) if name == "g2m" else (MESH, GRID)
+
+
+def _at_mesh_nodes(grid: Plane, mesh: Plane) -> Plane:
+    """The grid's places, those of mesh nodes where both are one place but for float32: else an edge has a direction."""
+    rounding = ROUNDINGS * np.spacing(np.float32(np.abs(mesh).max()))
+    distance, nearest = cKDTree(mesh).query(grid)
+    return np.where((distance <= rounding)[:, None], mesh[nearest], grid)
 
 
 def _named(stored: StoredGraph, projection: str | None, folder: Path) -> str:
