@@ -90,6 +90,7 @@ HEAVY = {
     "scipy": (
         "deferred wxml_dataset_sources/combining/*",
         "wxml_graph_builders/*",
+        "deferred wxml_graph_viewer/exchange/neural_lam_reading.py",
         "deferred wxml_graph_viewer/inspecting/*",
     ),
     "matplotlib": (

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from wxml import EdgeSet, Graph, NodeSet
 from wxml.errors import ArtefactError, DataError
 
@@ -61,6 +60,8 @@ def _pair(name: str, number: int, names: list[str]) -> tuple[str, str]:
 
 def _at_mesh_nodes(grid: Plane, mesh: Plane) -> Plane:
     """The grid's places, those of mesh nodes where both are one place but for float32: else an edge has a direction."""
+    from scipy.spatial import cKDTree  # takes a while to load
+
     rounding = ROUNDINGS * np.spacing(np.float32(np.abs(mesh).max()))
     distance, nearest = cKDTree(mesh).query(grid)
     return np.where((distance <= rounding)[:, None], mesh[nearest], grid)
