@@ -1,7 +1,9 @@
 """One thread at a time is in the NetCDF library, whether it came by the lock of wxml or by that of xarray."""
 
 import copy
+import os
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -47,3 +49,25 @@ def test_who_holds_it_keeps_xarray_out_of_the_library() -> None:
 
 def test_a_copy_is_the_lock_of_its_process() -> None:
     assert copy.deepcopy(NETCDF_LOCK) is NETCDF_LOCK
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_while_a_thread_holds_it_can_take_it() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with NETCDF_LOCK:
+            held.set()
+            time.sleep(0.2)
+            done.set()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if not child:
+        os._exit(0 if taken_at_once(NETCDF_LOCK) and done.is_set() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    thread.join()
+    assert taken_at_once(NETCDF_LOCK)

@@ -2,6 +2,7 @@
 
 __all__ = ["NETCDF_LOCK", "NetcdfLock"]
 
+import os
 import sys
 import threading
 from typing import Any
@@ -57,3 +58,8 @@ class NetcdfLock:
 
 NETCDF_LOCK = NetcdfLock()
 """The one of this process."""
+if hasattr(os, "register_at_fork"):
+    # A process that was forked while another thread was in the library would wait for that thread for ever.
+    os.register_at_fork(
+        before=NETCDF_LOCK.acquire, after_in_parent=NETCDF_LOCK.release, after_in_child=NETCDF_LOCK.release
+    )
