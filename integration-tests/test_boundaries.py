@@ -22,6 +22,7 @@ import pytest
 HEAVY = {
     "torch": (
         "wxml/model/*",
+        "wxml/training/loss.py",
         "wxml/training/memory_plan.py",
         "wxml/training/memory_trace.py",
         "wxml/testing/data_parallel.py",
@@ -36,6 +37,7 @@ HEAVY = {
         "wxml_anemoi/*",
         "deferred wxml_graph_viewer/exchange/*",
         "wxml_kernels/*",
+        "wxml_losses/*",
         "wxml_processor_gnn/*",
         "wxml_processor_transformer/*",
         "wxml_trainer_lightning/*",

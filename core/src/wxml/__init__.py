@@ -34,6 +34,11 @@ _WHERE = {
     "GridPart": "data.grid_part",
     "Kind": "plugins.options.choices",
     "Layer": "model.layers",
+    "Loss": "training.loss",
+    "LossSpace": "training.loss_space",
+    "LossSums": "training.loss",
+    "LossWeight": "training.loss_weight",
+    "LossWeights": "training.loss_weight",
     "Mapper": "model.mapper",
     "MapperChannels": "model.mapper",
     "Mesh": "graphs.graph",
@@ -43,6 +48,7 @@ _WHERE = {
     "NodeSet": "graphs.node_set",
     "Options": "plugins.options.model",
     "PluginChoice": "plugins.options.choices",
+    "PointwiseLoss": "training.loss",
     "Processor": "model.processor",
     "ProcessorChannels": "model.processor",
     "ReadRequest": "data.read_request",
@@ -190,6 +196,12 @@ if TYPE_CHECKING:
     from wxml.plugins.options.model import Options as Options
     from wxml.plugins.resolve import resolve as resolve
     from wxml.plugins.source_files import package_folder as package_folder
+    from wxml.training.loss import Loss as Loss
+    from wxml.training.loss import LossSums as LossSums
+    from wxml.training.loss import PointwiseLoss as PointwiseLoss
+    from wxml.training.loss_space import LossSpace as LossSpace
+    from wxml.training.loss_weight import LossWeight as LossWeight
+    from wxml.training.loss_weight import LossWeights as LossWeights
     from wxml.training.trainer import Trainer as Trainer
     from wxml.training.trainer import TrainingMemory as TrainingMemory
     from wxml.verification.verifier import Better as Better

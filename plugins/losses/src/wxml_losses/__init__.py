@@ -1,0 +1,1 @@
+"""Losses of forecasts, and the weights of variables, levels, nodes and steps in them."""

@@ -1,0 +1,1 @@
+"""Weights: how much each variable, node and step counts in a loss."""
