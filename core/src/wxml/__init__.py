@@ -98,6 +98,7 @@ PUBLIC_MODULES = (
     "data.sphere",
     "data.times",
     "data.units",
+    "environment.launch",
     "errors",
     "files.cache_bound",
     "files.checksums",

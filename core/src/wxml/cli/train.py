@@ -43,7 +43,11 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
         else:
             say("\n".join(plan_lines(memory)))
         return
+    from wxml.environment.launch import launch
     from wxml.training.job import train
 
     folder = run_dir or Path("runs") / (experiment.stem if experiment else "demo")
-    say_path(train(experiment, overrides, folder, resume=resume))
+    checkpoint = train(experiment, overrides, folder, resume=resume)
+    started = launch()
+    if started is None or not started.rank:
+        say_path(checkpoint)

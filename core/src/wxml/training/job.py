@@ -4,11 +4,13 @@ __all__ = ["train"]
 
 import logging
 import shutil
+import time
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from wxml.config.load import load_config
+from wxml.environment.launch import launch, silenced
 from wxml.errors import ArtefactError, WxmlError
 from wxml.experiment import assemble
 from wxml.files.lock import locked
@@ -21,10 +23,15 @@ from wxml.training.memory_limit import fitted
 from wxml.training.trainer import Trainer
 
 logger = logging.getLogger("wxml")
+TURN = 2.0
+"""Seconds; most errors are those of all processes, and after rank 0 has told one its launcher ends the others."""
 
 
 def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, resume: bool = False) -> Path:
     """Assemble the experiment, fit the weights, and return the path of the checkpoint.
+
+    Of the processes that a launcher has started (`wxml.environment.launch`), rank 0 alone locks the folder, writes, and
+    calls the hooks; the others train with it.
 
     Args:
         experiment: a config file; None for the built-in demo.
@@ -35,6 +42,9 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
     Raises:
         WxmlError: names what is wrong and the fix.
     """
+    started = launch()
+    if started is not None and started.rank:
+        return _train_beside(experiment, overrides, run_dir, resume=resume)
     with _run_folder(run_dir, resume=resume):
         loaded = load_config(experiment, overrides)
         hooks().call("wxml_config_resolved", config=loaded.config.model_dump(mode="json"))
@@ -47,6 +57,19 @@ def train(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, r
         checkpoint = trainer.fit(assembled, run_dir, resume=resume)
     hooks().call("wxml_run_finished", run_dir=run_dir, checkpoint=checkpoint)
     return checkpoint
+
+
+def _train_beside(experiment: Path | None, overrides: Sequence[str], run_dir: Path, *, resume: bool) -> Path:
+    """Train as one of several processes that is not the first."""
+    try:
+        with silenced():
+            loaded = load_config(experiment, overrides)
+            choice = loaded.config.training
+            trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
+            return trainer.fit(fitted(assemble(loaded), trainer), run_dir, resume=resume)
+    except WxmlError:
+        time.sleep(TURN)
+        raise
 
 
 @contextmanager

@@ -116,7 +116,7 @@ class MemoryPlanner:
             everything = [*self._weights, *model.buffers()]
             self._lasting = {  # the tensors live as long as the planner
                 "weights": self._weights,
-                "optimiser state": [torch.empty_like(w) for _ in range(training.moments) for w in self._weights],
+                "optimiser state": [_shard(w, training.shards) for _ in range(training.moments) for w in self._weights],
                 "copies of the weights": [torch.empty_like(t) for _ in range(training.copies) for t in everything],
                 "batches read ahead": self._batches_read_ahead(),
             }
@@ -223,6 +223,11 @@ def _values_refused() -> Iterator[None]:
             fix="no `forward` of a plugin may depend on values of tensors; its authors can make indices and masks "
             "in the constructor",
         ) from error
+
+
+def _shard(weight: Tensor, shards: int) -> Tensor:
+    """What one of several processes keeps of the moments of a weight."""
+    return weight.new_empty(-(-weight.numel() // shards))
 
 
 def _without_values(model: nn.Module, device: str) -> None:

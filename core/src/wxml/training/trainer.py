@@ -27,6 +27,8 @@ class TrainingMemory:
     """The number of further copies of all weights and buffers, such as a moving average."""
     device: str = "cpu"
     """The type of the device as torch calls it."""
+    shards: int = 1
+    """The number of processes that divide what the optimiser keeps among them."""
     batches_held: int = 0
     """The number of batches in the memory of the host beside that of the step: those read ahead, and being read."""
 
@@ -41,6 +43,9 @@ class Trainer(ABC):
     @abstractmethod
     def fit(self, experiment: "Experiment", run_dir: Path, *, resume: bool = False) -> Path:
         """Train and return the path of the checkpoint, `run_dir / "checkpoint.safetensors"`.
+
+        It is called in every process that a launcher has started for one training (`wxml.environment.launch`); rank 0
+        alone writes, and the others return the path without the file.
 
         Args:
             experiment: the assembled parts.
