@@ -22,6 +22,7 @@ import pytest
 HEAVY = {
     "torch": (
         "wxml/model/*",
+        "wxml/training/combined_loss.py",
         "wxml/training/loss.py",
         "wxml/training/memory_plan.py",
         "wxml/training/memory_trace.py",

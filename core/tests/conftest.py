@@ -38,6 +38,16 @@ wrong-sun = tiny_wxml:WrongSun
 [wxml.graph_builders]
 nearest = tiny_wxml:Nearest
 per-grid = tiny_wxml:PerGrid
+[wxml.losses]
+off = tiny_wxml:Off
+off-squared = tiny_wxml:OffSquared
+of-means = tiny_wxml:OfMeans
+[wxml.loss_weights]
+area = tiny_wxml:AreaShare
+tendency = tiny_wxml:OneOverChange
+later = tiny_wxml:Later
+first = tiny_wxml:First
+wrong = tiny_wxml:WrongWeight
 [wxml.mappers]
 mean = tiny_wxml:Mean
 edges = tiny_wxml:EdgeMean
@@ -67,7 +77,9 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
-from wxml import DataSource, Extension, Forcing, GraphBuilder, Processor
+from wxml import ConfigError, DataSource, Extension, Forcing, GraphBuilder, Processor
+from wxml import Loss, LossWeight, PointwiseLoss
+from wxml.errors import Fault
 from wxml import SourceHeader, Trainer, Transform, Variable, Verifier
 from wxml.model.noise import ConditionalLayerNorm
 from wxml.model.features import EdgeFeatures
@@ -272,6 +284,63 @@ class Tied(Mixing):
         else:
             self.register_buffer("scale", torch.ones(3))
             self.register_buffer("again", self.scale)
+
+class Off(PointwiseLoss):
+    """The absolute error."""
+    def errors(self, forecast, truth):
+        return (forecast.squeeze(1) - truth).abs()
+
+class OffSquared(PointwiseLoss):
+    """The squared error, times a factor."""
+    def __init__(self, space, weights, *, times: float = 1.0):
+        super().__init__(space, weights)
+        if times == 13:
+            raise ConfigError([Fault("times", "no number of luck")], fix="take another")
+        self.times = times
+    def errors(self, forecast, truth):
+        return self.times * (forecast.squeeze(1) - truth).square()
+
+class OfMeans(Loss):
+    """The absolute error of the mean over all nodes."""
+    weighs = frozenset({"step", "variable"})
+    def forward(self, forecast, truth):
+        errors = (forecast.squeeze(1) - truth).mean(2, keepdim=True).abs()
+        return self.reduced(errors, torch.ones_like(errors, dtype=torch.bool))
+
+class AreaShare(LossWeight):
+    """Area shares."""
+    is_measure = True
+    def factor(self):
+        return self.space.area[None, :, None]
+
+class OneOverChange(LossWeight):
+    """One over the typical change."""
+    def __init__(self, space, *, times: float = 1.0):
+        super().__init__(space)
+        self.times = times
+    def factor(self):
+        return self.times / self.space.tendency_scale[None, None, :]
+
+class Later(LossWeight):
+    """1, 2, 3, … by step."""
+    def factor(self):
+        return np.arange(1.0, self.space.steps + 1)[:, None, None]
+
+class First(LossWeight):
+    """Two numbers for the first two variables."""
+    def __init__(self, space, *, factors: tuple[float, float]):
+        super().__init__(space)
+        self.factors = factors
+    def factor(self):
+        return np.array(self.factors)[None, None]
+
+class WrongWeight(LossWeight):
+    """A factor for each of seven variables, or one that is negative."""
+    def __init__(self, space, *, negative: bool = False):
+        super().__init__(space)
+        self.negative = negative
+    def factor(self):
+        return np.full((1, 1, 1), -1.0) if self.negative else np.ones((1, 1, 7))
 
 class NoTrainer(Trainer):
     def fit(self, experiment, run_dir, *, resume=False): ...

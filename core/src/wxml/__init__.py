@@ -13,6 +13,8 @@ _WHERE = {
     "ArtefactError": "errors",
     "Better": "verification.verifier",
     "BrokenPluginError": "errors",
+    "CombinedLoss": "training.combined_loss",
+    "CombinedSums": "training.combined_loss",
     "ConditionalLayerNorm": "model.noise",
     "ConfigError": "errors",
     "ContractError": "errors",
@@ -35,6 +37,7 @@ _WHERE = {
     "Kind": "plugins.options.choices",
     "Layer": "model.layers",
     "Loss": "training.loss",
+    "LossChoice": "training.loss_choice",
     "LossSpace": "training.loss_space",
     "LossSums": "training.loss",
     "LossWeight": "training.loss_weight",
@@ -120,6 +123,7 @@ PUBLIC_MODULES = (
     "model.tensors",
     "terminal",
     "testing",
+    "training.loss_choice",
 )
 """Third parties may import the names above from `wxml`, and what `__all__` lists in these modules of it."""
 
@@ -197,9 +201,12 @@ if TYPE_CHECKING:
     from wxml.plugins.options.model import Options as Options
     from wxml.plugins.resolve import resolve as resolve
     from wxml.plugins.source_files import package_folder as package_folder
+    from wxml.training.combined_loss import CombinedLoss as CombinedLoss
+    from wxml.training.combined_loss import CombinedSums as CombinedSums
     from wxml.training.loss import Loss as Loss
     from wxml.training.loss import LossSums as LossSums
     from wxml.training.loss import PointwiseLoss as PointwiseLoss
+    from wxml.training.loss_choice import LossChoice as LossChoice
     from wxml.training.loss_space import LossSpace as LossSpace
     from wxml.training.loss_weight import LossWeight as LossWeight
     from wxml.training.loss_weight import LossWeights as LossWeights

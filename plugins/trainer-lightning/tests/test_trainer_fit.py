@@ -318,7 +318,7 @@ def test_a_fit_where_a_training_is_already_is_refused(advection, fit, run_dir, t
 
 def test_a_config_mistake_is_found_before_anything_is_written(advection, fit, run_dir) -> None:
     with pytest.raises(ConfigError, match="no variable 'z'"):
-        fit(advection, run_dir, variable_weights={"z": 1.0}, tracker="mlflow")
+        fit(advection, run_dir, loss_weights={"by-variable": {"weights": {"z": 1.0}}}, tracker="mlflow")
     assert list(run_dir.iterdir()) == []
     assert not (run_dir.parent / "mlflow.db").exists()
 

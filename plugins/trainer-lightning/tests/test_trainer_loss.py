@@ -1,4 +1,4 @@
-"""The loss, against numbers worked out by hand."""
+"""The loss that the options choose, on experiments; its identity; what version 0.1 called it."""
 
 from dataclasses import replace
 
@@ -7,82 +7,76 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml import Graph, GridPart
-from wxml.data.variables import VariableRoles
+from wxml import CombinedLoss, Graph, GridPart, LossSpace, LossWeights, PluginChoice
 from wxml.errors import ConfigError
-from wxml_trainer_lightning.loss import WeightedSquaredError, part_losses, squared_error
+from wxml.plugins.create import parse_options
+from wxml.plugins.migrations import chain_of
+from wxml.training.loss_choice import LossChoice
+from wxml_losses.pointwise import Squared
+from wxml_trainer_lightning.loss_identity import loss_identity
+from wxml_trainer_lightning.state import flatten, with_new_names
+from wxml_trainer_lightning.trainer import LightningTrainer
 
 NAN = float("nan")
+SQUARED = LossChoice(plugin="squared")
+UNIFORM = LossChoice(plugin="squared", weights=("*", "!tendency"))
+
+
+def by_variable(**factors):
+    return {"by-variable": PluginChoice(plugin="by-variable", weights=factors)}
+
+
+def of(experiment, loss=SQUARED, weights=None):
+    return CombinedLoss.of(LossSpace.of(experiment, 1), loss, weights or {})
 
 
 def value(loss, forecast, truth):
-    total, weight = loss(torch.tensor(forecast), torch.tensor(truth))
-    return float(total / weight)
+    """The loss of fields of shape `[batch, node, variable]`."""
+    return float(loss.value(loss(forecast[:, None, None], truth[:, None])))
+
+
+def two_nodes(weights=(1.0, 4.0)):
+    """A squared error on nodes with the area shares ¾ and ¼."""
+    area = np.array([0.75, 0.25])[None, :, None]
+    return Squared(None, LossWeights((area,), (np.array(weights)[None, None],)))
 
 
 def test_areas_and_variables_weigh_as_the_formula_says() -> None:
-    loss = WeightedSquaredError([0.75, 0.25], [1.0, 4.0])
+    forecast = torch.tensor([[[1.0, 0.0], [2.0, 3.0]]])
     # node 0: (1·1² + 4·0²)/2 = 0.5;  node 1: (1·2² + 4·3²)/2 = 20;  0.75 · 0.5 + 0.25 · 20 = 5.375
-    assert value(loss, [[[1.0, 0.0], [2.0, 3.0]]], [[[0.0, 0.0], [0.0, 0.0]]]) == pytest.approx(5.375)
+    assert value(two_nodes(), forecast, torch.zeros_like(forecast)) == pytest.approx(5.375)
 
 
-def test_the_batch_is_averaged() -> None:
-    loss = WeightedSquaredError([1.0], [1.0])
-    assert value(loss, [[[1.0]], [[3.0]]], [[[0.0]], [[0.0]]]) == pytest.approx((1 + 9) / 2)
+def test_missing_truth_weighs_nothing_and_the_rest_of_its_variable_weighs_more() -> None:
+    forecast, truth = torch.tensor([[[1.0, 0.0], [2.0, 3.0]]]), torch.tensor([[[0.0, 0.0], [0.0, NAN]]])
+    # first variable: 0.75 · 1² + 0.25 · 2² = 1.75; second: 4 · 0² at the only node; their mean is 0.875
+    assert value(two_nodes(), forecast, truth) == pytest.approx(0.875)
 
 
-def test_missing_truth_weighs_nothing_and_the_rest_weighs_more() -> None:
-    loss = WeightedSquaredError([0.75, 0.25], [1.0, 4.0])
-    # present: node 0 both variables, node 1 the first: (0.75 · (1 + 0) + 0.25 · 4) / (0.75 + 0.75 + 0.25) = 1
-    assert value(loss, [[[1.0, 0.0], [2.0, 3.0]]], [[[0.0, 0.0], [0.0, NAN]]]) == pytest.approx(1.0)
-
-
-def test_missing_truth_has_no_gradient() -> None:
-    forecast = torch.tensor([[[1.0, 2.0]]], requires_grad=True)
-    total, weight = WeightedSquaredError([1.0], [1.0, 1.0])(forecast, torch.tensor([[[0.0, NAN]]]))
-    (total / weight).backward()
-    assert forecast.grad is not None
-    assert forecast.grad.tolist() == [[[2.0, 0.0]]]
-
-
-def test_a_forecast_that_is_not_finite_is_not_taken_for_missing() -> None:
-    assert np.isnan(value(WeightedSquaredError([1.0], [1.0]), [[[NAN]]], [[[0.0]]]))
-
-
-@given(st.lists(st.booleans(), min_size=6, max_size=6))
+@given(st.lists(st.booleans(), min_size=4, max_size=4))
 def test_an_error_of_one_everywhere_has_loss_one_whatever_is_missing(missing) -> None:
-    truth = torch.zeros(1, 3, 2).masked_fill(torch.tensor(missing).reshape(1, 3, 2), NAN)
-    total, weight = WeightedSquaredError([0.2, 0.3, 0.5], [1.0, 1.0])(torch.ones(1, 3, 2), truth)
-    assert float(total) == pytest.approx(float(weight))
-    assert (float(weight) == 0) == all(missing)
+    truth = torch.zeros(1, 2, 2).masked_fill(torch.tensor(missing).reshape(1, 2, 2), NAN)
+    assert value(two_nodes((1.0, 1.0)), torch.ones(1, 2, 2), truth) == pytest.approx(float(not all(missing)))
 
 
-def test_half_precision_forecasts_are_compared_in_single_precision() -> None:
-    loss = WeightedSquaredError([1.0], [1.0])
-    total, _ = loss(torch.tensor([[[1.0]]], dtype=torch.bfloat16), torch.tensor([[[1.001]]]))
-    assert float(total) == pytest.approx(0.001**2, rel=1e-3)
-
-
-def test_tendency_weighting_counts_in_typical_changes(advection) -> None:
-    loss = squared_error(advection, "tendency", {"q": 3.0})
-    expected = np.array([1.0, 3.0]) / advection.tendency_scale.astype(float) ** 2
-    np.testing.assert_allclose(loss.variable_weights.numpy(), expected, rtol=1e-6)
-    np.testing.assert_allclose(loss.area_weights.numpy()[:, 0], advection.source.header.grid.area_weights, rtol=1e-6)
-
-
-def test_uniform_weighting_leaves_the_factors(advection) -> None:
-    assert squared_error(advection, "uniform", {"q": 3.0}).variable_weights.tolist() == [1.0, 3.0]
+def test_a_change_of_each_variable_counts_alike(advection) -> None:
+    """The weight `tendency` is there without a section, and a loss leaves it out."""
+    truth = torch.zeros(1, len(advection.source.header.grid), 2)
+    change = torch.tensor(advection.tendency_scale, dtype=torch.float32).expand_as(truth)
+    assert value(of(advection), change, truth) == pytest.approx(1.0)
+    assert value(of(advection, weights=by_variable(q=3.0)), change, truth) == pytest.approx((1 + 3) / 2)
+    assert value(of(advection, UNIFORM, by_variable(q=3.0)), torch.ones_like(truth), truth) == pytest.approx(2.0)
 
 
 @pytest.mark.carries_out("write names of prognostic or diagnostic variables")
 def test_an_unknown_variable_is_refused_with_the_nearest(advection) -> None:
-    with pytest.raises(ConfigError, match=r"no variable 'T'.*known: q, t"):
-        squared_error(advection, "uniform", {"T": 1.0})
-    roles = VariableRoles(prognostic=("t",), forcing=("cos_latitude",), diagnostic=("q",))
-    experiment = replace(advection, preprocessing=replace(advection.preprocessing, roles=roles))
+    with pytest.raises(
+        ConfigError, match=r"no variable 'T'.*known: q, t.*training\.loss_weights\.by-variable\.weights"
+    ):
+        of(advection, weights=by_variable(T=1.0))
     with pytest.raises(ConfigError, match=r"no variable 'cos_latitude'"):
-        squared_error(experiment, "uniform", {"cos_latitude": 1.0})
-    assert squared_error(experiment, "uniform", {"t": 2.0, "q": 3.0}).variable_weights.tolist() == [2.0, 3.0]
+        of(advection, weights=by_variable(cos_latitude=1.0))
+    assert of(advection, weights=by_variable(t=1.0))
 
 
 def bounded(experiment, boundary):
@@ -95,22 +89,16 @@ def bounded(experiment, boundary):
 def test_the_boundary_of_an_area_weighs_nothing_and_has_no_gradient(advection) -> None:
     grid = advection.source.header.grid
     boundary = np.arange(len(grid)) % 3 == 0
-    loss = squared_error(bounded(advection, boundary), "uniform", {})
+    loss = of(bounded(advection, boundary), UNIFORM)
     forecast = torch.randn(4, len(grid), 2, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    truth = torch.zeros_like(forecast)
-    total, weight = loss(forecast, truth)
+    sums = loss(forecast[:, None, None], torch.zeros_like(forecast)[:, None])
     inner = torch.tensor(np.where(boundary, 0, grid.area_weights)).float()
-    assert total.item() == pytest.approx(float((forecast.detach().square() * inner[:, None]).sum()), rel=1e-5)
-    assert float(weight) == pytest.approx(4 * 2 * grid.area_weights[~boundary].sum(), rel=1e-5)
-    total.backward()
+    squares = (forecast.detach().square() * inner[:, None]).sum((0, 1))
+    torch.testing.assert_close(sums.parts[0].total.detach(), squares)
+    assert sums.parts[0].weight.tolist() == pytest.approx([4 * grid.area_weights[~boundary].sum()] * 2, rel=1e-5)
+    loss.value(sums).backward()
     assert not forecast.grad[:, boundary].any()
     assert forecast.grad[:, ~boundary].ne(0).all()
-
-
-def test_without_a_boundary_the_loss_is_what_it_was_bit_for_bit(advection) -> None:
-    nowhere = squared_error(bounded(advection, np.zeros(len(advection.source.header.grid), bool)), "uniform", {})
-    expected = np.asarray(advection.source.header.grid.area_weights, np.float32)
-    assert nowhere.area_weights.numpy()[:, 0].tobytes() == expected.tobytes()
 
 
 def several(experiment):
@@ -120,33 +108,76 @@ def several(experiment):
     return replace(experiment, preprocessing=replace(experiment.preprocessing, grid=replace(grid, parts=parts)))
 
 
-def test_grid_weights_are_factors_beside_the_area(advection) -> None:
+def by_grid(**factors):
+    return {"by-grid": PluginChoice(plugin="by-grid", weights=factors)}
+
+
+def test_weights_by_grid_are_factors_beside_the_area(advection) -> None:
+    """An error at the nodes of the second grid alone, which count half."""
     experiment, areas = several(advection), advection.source.header.grid.area_weights
-    weighted = squared_error(experiment, "uniform", {}, {"north": 0.5}).area_weights.numpy()[:, 0]
-    np.testing.assert_allclose(weighted, np.where(np.arange(len(areas)) < 16, areas, 0.5 * areas), rtol=1e-6)
-    np.testing.assert_array_equal(
-        squared_error(experiment, "uniform", {}, {}).area_weights, squared_error(advection, "uniform", {}).area_weights
-    )
+    there = np.arange(len(areas)) >= 16
+    error = torch.tensor(there).float()[None, :, None].expand(1, -1, 2)
+    outside, inside = areas[~there].sum(), 0.5 * areas[there].sum()
+    half = value(of(experiment, UNIFORM, by_grid(north=0.5)), error, torch.zeros_like(error))
+    assert half == pytest.approx(inside / (inside + outside), rel=1e-5)
+    whole = value(of(experiment, UNIFORM), error, torch.zeros_like(error))
+    assert whole == pytest.approx(areas[there].sum(), rel=1e-5)
 
 
 @pytest.mark.carries_out("write names of the option `names` of the source")
 def test_weights_of_grids_that_are_not_there_are_refused(advection) -> None:
     with pytest.raises(ConfigError, match="the data have no grid 'nort'; did you mean 'north'"):
-        squared_error(several(advection), "uniform", {}, {"nort": 1.0})
+        of(several(advection), weights=by_grid(nort=1.0))
     with pytest.raises(ConfigError, match="the data have no grid 'north'; they are one without a name"):
-        squared_error(advection, "uniform", {}, {"north": 1.0})
-    assert squared_error(several(advection), "uniform", {}, {"north": 1.0})
+        of(advection, weights=by_grid(north=1.0))
+    assert of(several(advection), weights=by_grid(north=1.0))
 
 
-def test_the_loss_is_the_mean_of_those_of_the_grids(advection) -> None:
-    experiment, areas = several(advection), advection.source.header.grid.area_weights
-    forecast = torch.randn(4, len(areas), 2, generator=torch.Generator().manual_seed(0))
-    truth = torch.zeros_like(forecast)
-    whole = squared_error(experiment, "tendency", {"q": 3.0})
-    parts = part_losses(experiment, "tendency", {"q": 3.0})
-    assert [part.name for part in parts] == ["globe", "north"]
-    each = [value(part, forecast.tolist(), truth.tolist()) for part in parts]
-    share = areas[:16].sum()
-    expected = pytest.approx(share * each[0] + (1 - share) * each[1], rel=1e-5)
-    assert value(whole, forecast.tolist(), truth.tolist()) == expected
-    assert part_losses(advection, "tendency", {}) == []
+def test_a_training_makes_the_loss_of_its_options_small(advection, fit, tmp_path) -> None:
+    """Twice a loss is twice its history; `squared` in two halves is `squared`."""
+
+    def history(name, **options):
+        fit(advection, tmp_path / name, max_steps=3, learning_rate=1e-30, weight_decay=0, **options)
+        rows = (tmp_path / name / "history.csv").read_text().splitlines()[1:]
+        return [float(row.split(",")[1]) for row in rows]
+
+    once = history("once")
+    doubled = {"by-variable": {"weights": {"t": 2.0, "q": 2.0}}}
+    assert history("twice", loss_weights=doubled) == pytest.approx([2 * loss for loss in once], rel=1e-5)
+    halves = [{"plugin": "squared", "share": 1}, {"plugin": "squared", "share": 3}]
+    assert history("halves", loss=halves) == pytest.approx(once, rel=1e-5)
+
+
+# The identity of a training
+
+
+def identity(loss=SQUARED, weights=None):
+    return flatten({"training": loss_identity(loss, weights or {})})
+
+
+def test_two_ways_to_write_one_loss_have_one_identity() -> None:
+    assert identity([SQUARED]) == identity(SQUARED) != identity(UNIFORM)
+    assert identity(weights=by_variable(q=2)) == identity(weights=by_variable(q=2.0))
+    assert identity(weights=by_variable(q=2)) != identity(weights=by_variable(q=3))
+
+
+@pytest.mark.parametrize("weighting", ["tendency", "uniform"])
+@pytest.mark.parametrize("factors", [{}, {"t": 3.0, "q": 0.5}])
+def test_the_identity_of_version_01_is_that_of_the_same_loss_today(weighting, factors) -> None:
+    old = flatten({"training": {"variable_weighting": weighting, "variable_weights": factors}})
+    today = identity(SQUARED if weighting == "tendency" else UNIFORM, by_variable(**factors) if factors else {})
+    left_out = {"training.loss": identity()["training.loss"], "training.loss_weights": "{}"}
+    assert with_new_names(old) == {key: text for key, text in today.items() if left_out.get(key) != text}
+
+
+def test_the_options_of_version_01_are_todays(advection) -> None:
+    """The same loss, of fields that differ from variable to variable."""
+    chain = chain_of("trainer", "wxml-trainer-lightning:lightning", "0.1.0")
+    old = {"variable_weighting": "uniform", "variable_weights": {"q": 3.0}, "max_steps": 7}
+    options, _ = chain.apply(old)
+    trainer = LightningTrainer(**parse_options(LightningTrainer, options))
+    assert trainer.max_steps == 7
+    loss = of(advection, trainer.loss, trainer.loss_weights)
+    error = torch.tensor([1.0, 2.0]).expand(1, len(advection.source.header.grid), 2)
+    assert value(loss, error, torch.zeros_like(error)) == pytest.approx((1**2 + 3 * 2**2) / 2)
+    assert chain.apply({"variable_weighting": "tendency", "variable_weights": {}})[0] == {}

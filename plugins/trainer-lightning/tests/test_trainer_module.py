@@ -4,12 +4,15 @@ import math
 from contextlib import nullcontext
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from wxml import CombinedLoss, LossWeights
 from wxml.data.sample_batch import ReadingCost
+from wxml.training.combined_loss import LossPart
+from wxml_losses.pointwise import Squared
 from wxml_trainer_lightning.batches import Batch
-from wxml_trainer_lightning.loss import PartLoss, WeightedSquaredError
 from wxml_trainer_lightning.module import AveragedModel, ForecastModule, Layout, Optimisation
 
 NAN = float("nan")
@@ -46,9 +49,10 @@ class Same(nn.Module):
         return states[:, -1:]
 
 
-def module_of_two_nodes(monkeypatch: pytest.MonkeyPatch, *parts: PartLoss) -> ForecastModule:
-    loss = WeightedSquaredError([0.75, 0.25], [1.0])
-    module = ForecastModule(Same(), loss, Layout(1, 1, 1), Optimisation("adamw", 0.0, None, None), parts)
+def module_of_two_nodes(monkeypatch: pytest.MonkeyPatch, **grids: slice) -> ForecastModule:
+    areas = LossWeights(measures=(np.array([0.75, 0.25])[None, :, None],))
+    loss = CombinedLoss([LossPart("squared", Squared(None, areas))])
+    module = ForecastModule(Same(), loss, Layout(1, 1, 1), Optimisation("adamw", 0.0, None, None), grids)
     trainer = SimpleNamespace(precision_plugin=SimpleNamespace(forward_context=nullcontext))
     monkeypatch.setattr(ForecastModule, "trainer", trainer)
     return module
@@ -71,11 +75,10 @@ def test_a_validation_is_the_mean_over_the_truth_that_is_there(monkeypatch) -> N
 
 def test_each_of_several_grids_is_validated_alone(monkeypatch) -> None:
     """The grid of the first node: 4; that of the second: (16 + 1) / 2; a grid without truth has none."""
-    nodes = {"globe": slice(0, 1), "north": slice(1, 2)}
-    parts = [PartLoss(name, each, WeightedSquaredError([0.25], [1.0])) for name, each in nodes.items()]
-    losses = module_of_two_nodes(monkeypatch, *parts).validation_losses([errors((2.0, 4.0), (NAN, 1.0))])
+    grids = {"globe": slice(0, 1), "north": slice(1, 2)}
+    losses = module_of_two_nodes(monkeypatch, **grids).validation_losses([errors((2.0, 4.0), (NAN, 1.0))])
     assert losses == pytest.approx([5.8, 4.0, 8.5])
-    losses = module_of_two_nodes(monkeypatch, *parts).validation_losses([errors((NAN, 4.0), (NAN, 1.0))])
+    losses = module_of_two_nodes(monkeypatch, **grids).validation_losses([errors((NAN, 4.0), (NAN, 1.0))])
     assert losses == pytest.approx([8.5, NAN, 8.5], nan_ok=True)
 
 

@@ -72,7 +72,14 @@ def test_the_loss_is_taken_over_both_steps_and_over_those_that_follow(grow, fit,
 
 def test_both_steps_are_learned(grow, fit, tmp_path) -> None:
     """The best factors are ⟨x₀ x_n⟩ / ⟨x₀²⟩: for a wave the cosine of how far it travels."""
-    path = fit(grow(), tmp_path / "run", max_steps=200, learning_rate=0.1, weight_decay=0, variable_weights={"q": 0})
+    path = fit(
+        grow(),
+        tmp_path / "run",
+        max_steps=200,
+        learning_rate=0.1,
+        weight_decay=0,
+        loss_weights={"by-variable": {"weights": {"q": 0}}},
+    )
     weights = load_checkpoint(path).weights
     turn = 2 * np.pi * 6 / 48
     assert weights["a"].item() == pytest.approx(np.cos(turn), abs=0.02)

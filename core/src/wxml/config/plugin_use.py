@@ -21,7 +21,7 @@ MODEL = frozenset({"core", "forcing", "mapper", "processor", "transform"})
 """A trained model cannot run without plugins of these kinds; its data may come from elsewhere."""
 FORECAST = MODEL | {"data-source"}
 """The plugins of a forecast, without its writer."""
-TRAINING = FORECAST | {"extension", "graph-builder", "trainer"}
+TRAINING = FORECAST | {"extension", "graph-builder", "loss", "loss-weight", "trainer"}
 
 
 def used_plugins(config: ExperimentConfig, kinds: Set[str]) -> list[UsedPlugin]:

@@ -3,17 +3,18 @@
 __all__ = ["AveragedModel", "ForecastModule", "Layout", "Optimisation"]
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from wxml import unroll
+from wxml import CombinedLoss, CombinedSums, unroll
 
 from wxml_trainer_lightning.batches import Batch
-from wxml_trainer_lightning.loss import PartLoss, WeightedSquaredError
 from wxml_trainer_lightning.optimizers import make_optimizer
 from wxml_trainer_lightning.options import OptimizerName
 from wxml_trainer_lightning.state_fit import fitting_moments
@@ -67,15 +68,24 @@ class ForecastModule(LightningModule):
     def __init__(
         self,
         model: nn.Module,
-        loss: WeightedSquaredError,
+        loss: CombinedLoss,
         layout: Layout,
         optimisation: Optimisation,
-        parts: Sequence[PartLoss] = (),
+        grids: Mapping[str, slice] | None = None,
     ) -> None:
+        """Keep the parts, and copy the model if its weights are to be averaged.
+
+        Args:
+            model: what is trained.
+            loss: what the training makes small.
+            layout: that of the samples.
+            optimisation: the options of the optimizer.
+            grids: the nodes of each of several grids, on which the loss is validated alone, too.
+        """
         super().__init__()
         self.model = model
         self.loss = loss
-        self.parts = nn.ModuleList(parts)
+        self.grids = dict(grids or {})
         self.layout = layout
         self.optimisation = optimisation
         self.average = None if optimisation.ema is None else AveragedModel(model, optimisation.ema)
@@ -87,12 +97,12 @@ class ForecastModule(LightningModule):
         return self.model if self.average is None else self.average.model
 
     def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
-        """The loss of a batch, a mean over its rollout steps, and whether it has one.
+        """The loss of a batch, and whether it has one.
 
-        Without any truth the `loss` is 0 and has no gradient, and `has_truth` is False.
+        Without any truth the `loss` is 0 and its gradient, too, and `has_truth` is False.
         """
-        total, weight = self._sums(self.model, batch)
-        return {"loss": total / weight.clamp_min(torch.finfo(weight.dtype).tiny), "has_truth": weight.detach() > 0}
+        sums = self.loss(self.forecast(self.model, batch), self._truth(batch))
+        return {"loss": self.loss.value(sums), "has_truth": sums.has_truth}
 
     @torch.no_grad()
     def validation_losses(self, batches: Iterable[Batch]) -> list[float]:
@@ -105,10 +115,14 @@ class ForecastModule(LightningModule):
         model.eval()
         with self.trainer.precision_plugin.forward_context(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            sums = [self._every_sum(model, batch.to(self.device)) for batch in batches]
+            sums = [self._sums_by_grid(model, batch.to(self.device)) for batch in batches]
         model.train(was_training)
-        totals, weights = torch.stack(sums).double().sum(dim=0).T.tolist()
-        return [total / weight if weight else math.nan for total, weight in zip(totals, weights, strict=True)]
+        return [self._exact_loss(each) for each in zip(*sums, strict=True)] or [math.nan] * (1 + len(self.grids))
+
+    def forecast(self, model: nn.Module, batch: Batch) -> Tensor:
+        """All rollout steps of a forecast from the batch, shape `[batch, member, step, grid_node, output]`."""
+        steps = list(self.forecasts(model, batch))
+        return torch.stack(steps, dim=1)[:, None] if len(steps) > 1 else steps[0][:, None, None]
 
     def forecasts(self, model: nn.Module, batch: Batch) -> Iterator[Tensor]:
         """Yield the output of one rollout step after the other, which is what a forecast from the batch yields."""
@@ -116,21 +130,20 @@ class ForecastModule(LightningModule):
         states, forcings = values[:, :inputs, :, : self.layout.prognostic], values[:, :-1, :, self.layout.output :]
         return unroll(model, states, forcings, imputed=batch.imputed)
 
-    def _sums(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The two sums of `WeightedSquaredError.forward`, added over the rollout steps that the batch has truth for."""
-        truth = self._truth(batch)
-        sums = [self.loss(output, truth[:, step]) for step, output in enumerate(self.forecasts(model, batch))]
-        totals, weights = zip(*sums, strict=True)
-        return torch.stack(totals).sum(), torch.stack(weights).sum()
+    def _sums_by_grid(self, model: nn.Module, batch: Batch) -> list[CombinedSums]:
+        """The sums of the loss over a batch, then those on each of several grids: there alone is a truth."""
+        forecast, truth = self.forecast(model, batch), self._truth(batch)
+        sums = [self.loss(forecast, truth)]
+        for nodes in self.grids.values():
+            there = torch.full_like(truth, math.nan)
+            there[:, :, nodes] = truth[:, :, nodes]
+            sums.append(self.loss(forecast, there))
+        return sums
 
-    def _every_sum(self, model: nn.Module, batch: Batch) -> Tensor:
-        """The two sums of the loss, then those of the loss on each of several grids, shape `[1 + grid, 2]`."""
-        truth, losses = self._truth(batch), (self.loss, *self.parts)
-        steps = [
-            torch.stack([torch.stack(loss(output, truth[:, step])) for loss in losses])
-            for step, output in enumerate(self.forecasts(model, batch))
-        ]
-        return torch.stack(steps).sum(dim=0)
+    def _exact_loss(self, of_batches: Iterable[CombinedSums]) -> float:
+        """The loss of all batches, whose sums are added in double precision; NaN without any truth."""
+        sums = reduce(add, (sums.exact() for sums in of_batches))
+        return float(self.loss.value(sums)) if sums.has_truth else math.nan
 
     def _truth(self, batch: Batch) -> Tensor:
         """What is to be forecast, shape `[batch, step, grid_node, output]`."""

@@ -9,7 +9,6 @@ __all__ = [
     "Rate",
     "Rollout",
     "TrackerName",
-    "VariableWeighting",
     "Weight",
 ]
 
@@ -22,7 +21,6 @@ from wxml.errors import DataError
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-VariableWeighting = Literal["tendency", "uniform"]
 OptimizerName = Literal["adamw", "muon"]
 Keep = Literal["best", "last"]
 TrackerName = Literal["mlflow", "none"]

@@ -33,6 +33,8 @@ from wxml.files.checksums import check_tensors, has_checksums, sealed, unsealed
 from wxml.files.staging import is_leftover, staged
 from wxml.masking import masked_values
 
+from wxml_trainer_lightning.loss_identity import DEFAULT_LOSS, loss_of_today
+
 if TYPE_CHECKING:
     from wxml import Experiment
 
@@ -54,7 +56,8 @@ ADDED = {
     "data.variables.constant": "[]",
     "data.variables.imputed": "[]",
     "extensions": "{}",
-    "training.grid_weights": "{}",
+    "training.loss": DEFAULT_LOSS,
+    "training.loss_weights": "{}",
 }
 """Key that an identity of version 0.1 lacks → the value that is left out, since version 0.1 did the same."""
 GRAPH = "graph_identity"
@@ -300,7 +303,7 @@ def with_new_names(identity: Mapping[str, str]) -> dict[str, str]:
     {'seed': '1', 'model.input_tendencies': 'true'}
     """
     new: dict[str, str] = {}
-    for key, text in identity.items():
+    for key, text in loss_of_today(identity).items():
         name, values = RENAMED.get(key, (key, {}))
         new[name] = values.get(text, text)
     return new

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from wxml import Experiment, Trainer, TrainingMemory
+from wxml import Experiment, LossChoice, Trainer, TrainingMemory
 from wxml.data.times import parse_duration
+from wxml.training.loss_choice import LossSections, LossWeightSections
 
+from wxml_trainer_lightning.loss_identity import loss_identity
 from wxml_trainer_lightning.options import (
     Accelerator,
     Duration,
@@ -19,7 +21,6 @@ from wxml_trainer_lightning.options import (
     Rate,
     Rollout,
     TrackerName,
-    VariableWeighting,
     Weight,
 )
 
@@ -60,17 +61,8 @@ class LightningTrainer(Trainer):
         ] = 1.0,
         ema: Annotated[float | None, Field(gt=0, lt=1, description="decay of a moving average of the weights")] = None,
         rollout: Annotated[Rollout, Field(description="number of forecast steps in the loss")] = Rollout(),  # noqa: B008  # frozen
-        variable_weighting: Annotated[
-            VariableWeighting,
-            Field(description="tendency: divide each error by the change of its variable over a time step"),
-        ] = "tendency",
-        variable_weights: Annotated[
-            dict[str, Weight], Field(description="factors in the loss, by the name of the variable")
-        ] = {},  # noqa: B006  # never changed
-        grid_weights: Annotated[
-            dict[str, Weight],
-            Field(description="factors in the loss, beside its area, by the name of one of several grids"),
-        ] = {},  # noqa: B006  # never changed
+        loss: LossSections = LossChoice(plugin="squared"),  # noqa: B008  # frozen
+        loss_weights: LossWeightSections = {},  # noqa: B006  # never changed
         accelerator: Annotated[
             Accelerator, Field(description="device to train on; auto: the fastest there is")
         ] = "auto",
@@ -105,9 +97,8 @@ class LightningTrainer(Trainer):
         self.gradient_clip = gradient_clip
         self.ema = ema
         self.rollout = rollout
-        self.variable_weighting = variable_weighting
-        self.variable_weights = variable_weights
-        self.grid_weights = grid_weights
+        self.loss = loss
+        self.loss_weights = loss_weights
         self.accelerator = accelerator
         self.precision = precision
         self.threads = threads
@@ -127,7 +118,7 @@ class LightningTrainer(Trainer):
     def identity(self) -> dict[str, Any]:
         """The options that change the result, as JSON values; a resumed training may change the others."""
         options = {name: value for name, value in vars(self).items() if name not in FREE}
-        return options | {"rollout": self.rollout.model_dump()}
+        return options | {"rollout": self.rollout.model_dump(), **loss_identity(self.loss, self.loss_weights)}
 
     def memory(self) -> TrainingMemory:
         """AdamW has two moments, Muon one; the moving average and the best weights so far are copies."""
@@ -150,8 +141,8 @@ class LightningTrainer(Trainer):
         Raises:
             ArtefactError: the folder holds a training and `resume` is not set; or `resume` is set, and the folder holds
                 no state, or a state that is damaged or was written with other settings; or a file cannot be written.
-            ConfigError: `variable_weights` names a variable that the model does not forecast, or this machine has no
-                such `accelerator`.
+            ConfigError: a loss or a loss weight cannot be made as it is configured, or this machine has no such
+                `accelerator`.
             DataError: a period has too few samples, or the loss is not finite.
             KeyboardInterrupt: Ctrl-C stopped the training after it wrote a state, from which `resume` continues.
         """

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wxml import Experiment
+from wxml import CombinedLoss, Experiment, LossSpace
 from wxml.errors import DataError
 from wxml.masking import masked_values
 from wxml.memory import check_memory
@@ -19,7 +19,6 @@ from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.loading import Loading, batches_held
 from wxml_trainer_lightning.loop import Interruption, run_loop
-from wxml_trainer_lightning.loss import part_losses, squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget, LearningRate
@@ -153,11 +152,11 @@ class TrainingRun:
                 "`model.noise` is trained by the squared error, which is smallest if all members are equal: their "
                 "spread collapses and says nothing about the uncertainty; leave `model.noise` out"
             )
-        weights = options.variable_weighting, options.variable_weights
-        loss = squared_error(self.experiment, *weights, options.grid_weights)
-        parts = part_losses(self.experiment, *weights)
+        space = LossSpace.of(self.experiment, self.rollout.maximum)
+        loss = CombinedLoss.of(space, options.loss, options.loss_weights)
         optimisation = Optimisation(options.optimizer, options.weight_decay, options.gradient_clip, options.ema)
-        module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation, parts)
+        grids = self.experiment.preprocessing.places.ranges
+        module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation, grids)
         if self.state is None:
             return module
         kinds = {"weights": module.model, "average": None if module.average is None else module.average.model}
