@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from wxml import CombinedLoss
 from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.config.schema import NoiseConfig
 from wxml.data.transforms.impute import Impute
@@ -23,7 +24,6 @@ from wxml.model.tensors import to_array
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history as history_module
 from wxml_trainer_lightning.batches import Samples, sample_indices
-from wxml_trainer_lightning.loss import squared_error
 from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
 from wxml_trainer_lightning.state import StateFile
 
@@ -454,8 +454,8 @@ def test_a_rollout_in_training_is_that_of_a_forecast(advection, lacking, initial
     """Bit for bit, also where an input was filled in, from time number 9 on, and is not fed back."""
     experiment, steps = ending(advection, lacking, end=9), 4
     inputs, names = experiment.config.data.input_steps, experiment.roles.output
-    loss, model = squared_error(experiment, "uniform", {}), experiment.new_model().eval()
-    module = ForecastModule(model, loss, Layout(inputs, 2, 2), Optimisation("adamw", 0.0, None, None))
+    model = experiment.new_model().eval()
+    module = ForecastModule(model, CombinedLoss([]), Layout(inputs, 2, 2), Optimisation("adamw", 0.0, None, None))
     samples = Samples({steps: experiment.samples("training", steps)})
     batch = samples[[(steps, initial - inputs + 1)]]
     assert bool(batch.imputed.any()) == (initial >= 9 and lacking != ())
