@@ -62,9 +62,8 @@ def test_every_plugin_of_the_release_with_options_has_a_page(catalogue: ModuleTy
         points = project.get("entry-points", {})
         for plural in kinds.keys() & {each.removeprefix("wxml.") for each in points}:
             for name in points[f"wxml.{plural}"]:
-                page = (
-                    root / catalogue.PAGES / project["name"] / f"{plural.removesuffix('s').replace('_', '-')}-{name}.md"
-                )
+                kind = plural.removesuffix("es" if plural == "losses" else "s").replace("_", "-")
+                page = root / catalogue.PAGES / project["name"] / f"{kind}-{name}.md"
                 assert f"full name    {project['name']}:{name}" in page.read_text()
 
 

@@ -89,6 +89,8 @@ KINDS = (
     "data_sources",
     "forecast_writers",
     "graph_builders",
+    "loss_weights",
+    "losses",
     "mappers",
     "processors",
     "trainers",
@@ -97,12 +99,17 @@ KINDS = (
 )
 
 
+def singular(group: str) -> str:
+    """The kind whose plugins are in an entry-point group."""
+    return group.replace("_", "-").removesuffix("es" if group == "losses" else "s")
+
+
 def shipped(root: Path) -> list[tuple[str, str]]:
     """(kind, name) of every plugin that some pyproject.toml here declares."""
     projects = [tomllib.loads(path.read_text())["project"] for path in root.glob("*/**/pyproject.toml")]
     points = [project.get("entry-points", {}) for project in projects if project["name"].startswith("wxml-")]
     groups = [(kind, group.get(f"wxml.{kind}", {})) for group in points for kind in KINDS]
-    return sorted((kind.replace("_", "-").removesuffix("s"), name) for kind, names in groups for name in names)
+    return sorted((singular(kind), name) for kind, names in groups for name in names)
 
 
 PLUGINS = shipped(Path(__file__).resolve().parents[1])

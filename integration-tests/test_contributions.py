@@ -96,17 +96,17 @@ def tool(station):
 """
 )
 
-LOSSES = '''
+NORMS = '''
 from abc import ABC, abstractmethod
 from typing import Annotated
 from pydantic import Field
 
-class Loss(ABC):
+class Norm(ABC):
     """What a training minimises."""
     @abstractmethod
     def value(self, error): ...
 
-class Huber(Loss):
+class Huber(Norm):
     """Quadratic near zero, linear far away."""
     def __init__(self, *, delta: Annotated[float, Field(gt=0, description="where it becomes linear")] = 1.0):
         self.delta = delta
@@ -285,26 +285,26 @@ def test_a_command_that_does_not_fit_this_core_says_so(site: Path, run, tmp_path
 
 
 def test_a_package_can_declare_a_kind_that_others_fill(site: Path, quickly, tmp_path: Path) -> None:
-    install(site, "acme-losses", "[wxml.kinds]\nlosses = acme_losses:Loss\n", {"acme_losses.py": LOSSES})
-    install(site, "other-losses", "[wxml.losses]\nhuber = acme_losses:Huber\nwrong = json:JSONDecoder\n", {})
-    listed = said(quickly("list-plugins", "--kind", "losses", "--json", folder=tmp_path, PYTHONPATH=str(site)))
+    install(site, "acme-norms", "[wxml.kinds]\nnorms = acme_norms:Norm\n", {"acme_norms.py": NORMS})
+    install(site, "other-norms", "[wxml.norms]\nhuber = acme_norms:Huber\nwrong = json:JSONDecoder\n", {})
+    listed = said(quickly("list-plugins", "--kind", "norms", "--json", folder=tmp_path, PYTHONPATH=str(site)))
     plugins = json.loads(listed)["plugins"]
     assert [(one["kind"], one["full_name"], one["status"]) for one in plugins] == [
-        ("loss", "other-losses:huber", "ok"),
-        ("loss", "other-losses:wrong", "ok"),
+        ("norm", "other-norms:huber", "ok"),
+        ("norm", "other-norms:wrong", "ok"),
     ]
-    shown = said(quickly("show-plugin", "loss", "huber", folder=tmp_path, PYTHONPATH=str(site)))
-    assert shown.startswith("loss huber: Quadratic near zero, linear far away.\n")
+    shown = said(quickly("show-plugin", "norm", "huber", folder=tmp_path, PYTHONPATH=str(site)))
+    assert shown.startswith("norm huber: Quadratic near zero, linear far away.\n")
     assert ["delta", "float", "1.0", ">", "0", "where", "it", "becomes", "linear"] in map(str.split, shown.splitlines())
-    wrong = quickly("show-plugin", "loss", "wrong", folder=tmp_path, PYTHONPATH=str(site))
+    wrong = quickly("show-plugin", "norm", "wrong", folder=tmp_path, PYTHONPATH=str(site))
     assert wrong.returncode == 3
-    assert "is not a subclass of acme_losses.Loss" in wrong.stderr
+    assert "is not a subclass of acme_norms.Norm" in wrong.stderr
 
 
 def test_plugins_of_a_kind_that_nobody_declares_are_listed_as_broken(site: Path, quickly, tmp_path: Path) -> None:
-    install(site, "other-losses", "[wxml.losses]\nhuber = acme_losses:Huber\n", {})
+    install(site, "other-norms", "[wxml.norms]\nhuber = acme_norms:Huber\n", {})
     listed = said(quickly("list-plugins", "--problems", folder=tmp_path, PYTHONPATH=str(site)))
-    assert "no package declares plugins of the kind 'loss'" in listed
+    assert "no package declares plugins of the kind 'norm'" in listed
 
 
 # Presets

@@ -55,6 +55,7 @@ ABSENT_FROM_WHOLE = {
     "wxml_verification": ("torch", "hydra", "lightning", "mlflow", "cfgrib"),
     "wxml_graph_builders": ("torch", "xarray", "hydra", "lightning", "matplotlib", "zarr", "netCDF4"),
     "wxml_graph_viewer": tuple(name for name in HEAVY if name != "matplotlib"),
+    "wxml_losses": tuple(name for name in HEAVY if name != "torch"),
     "wxml_processor_gnn": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),
     "wxml_processor_transformer": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),
     "wxml_new_plugin": ("pydantic", *HEAVY),
@@ -121,17 +122,19 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def singular(plural: str) -> str:
+    """The name of a kind."""
+    return plural.removesuffix("es" if plural == "losses" else "s").replace("_", "-")
+
+
 def declared(root: Path) -> set[tuple[str, str, str]]:
     """Every kind, plugin and preset of the repository: kind, name, distribution."""
     found = set()
     for path in [root / "core" / "pyproject.toml", *root.glob("plugins/*/pyproject.toml")]:
         project = tomllib.loads(path.read_text())["project"]
         for group, entries in project.get("entry-points", {}).items():
-            kind = group.removeprefix("wxml.").removesuffix("s").replace("_", "-")
-            names = [
-                name.removesuffix("s").replace("_", "-") if kind in ("contract", "kind", "template") else name
-                for name in entries
-            ]
+            kind = singular(group.removeprefix("wxml."))
+            names = [singular(name) if kind in ("contract", "kind", "template") else name for name in entries]
             if kind == "preset":
                 folders = [path.parent / "src" / module.replace(".", "/") for module in entries.values()]
                 files = [(file, folder) for folder in folders for file in folder.rglob("*.yaml")]

@@ -41,23 +41,23 @@ def test_records_are_sorted_and_selected_by_any_spelling_of_the_kind(site) -> No
 
 
 def test_a_package_may_declare_a_kind_and_others_provide_it(site) -> None:
-    site.add("lossy", "[wxml.kinds]\nlosses = lossy:Loss\n")
-    site.add("other", "[wxml.losses]\nhuber = other:Huber\n")
+    site.add("normal", "[wxml.kinds]\nnorms = normal:Norm\n")
+    site.add("other", "[wxml.norms]\nhuber = other:Huber\n")
     catalog = scan()
-    assert catalog.kinds["loss"].value == "lossy:Loss"
-    assert [r.full_name for r in catalog.select("loss")] == ["other:huber"]
+    assert catalog.kinds["norm"].value == "normal:Norm"
+    assert [r.full_name for r in catalog.select("norm")] == ["other:huber"]
 
 
 def test_only_the_package_that_declares_a_kind_gives_its_contract(site) -> None:
-    site.add("lossy", "[wxml.kinds]\nlosses = lossy:Loss\n[wxml.contracts]\nlosses = lossy:LossContract\n")
-    site.add("other", "[wxml.contracts]\nloss = other:Easy\nprocessors = other:Easy\n")
-    contracts = [record for record in scan().select("contract") if record.distribution in ("lossy", "other")]
+    site.add("normal", "[wxml.kinds]\nnorms = normal:Norm\n[wxml.contracts]\nnorms = normal:NormContract\n")
+    site.add("other", "[wxml.contracts]\nnorm = other:Easy\nprocessors = other:Easy\n")
+    contracts = [record for record in scan().select("contract") if record.distribution in ("normal", "other")]
     assert [(record.full_name, record.status) for record in contracts] == [
-        ("lossy:loss", "ok"),
-        ("other:loss", "broken"),
+        ("normal:norm", "ok"),
+        ("other:norm", "broken"),
         ("other:processor", "broken"),
     ]
-    assert "does not declare the kind 'loss'" in contracts[1].problem
+    assert "does not declare the kind 'norm'" in contracts[1].problem
 
 
 def test_nobody_replaces_a_kind_of_core(site) -> None:
@@ -293,10 +293,10 @@ def test_a_disabled_plugin_is_in_conflict_with_nobody(site, monkeypatch) -> None
 
 
 def test_a_denied_distribution_declares_no_kind(site, monkeypatch) -> None:
-    site.add("lossy", "[wxml.kinds]\nlosses = lossy:Loss\n")
-    site.add("other", "[wxml.losses]\nhuber = other:Huber\n")
-    monkeypatch.setenv("WXML_PLUGINS", "-lossy")
-    assert "loss" not in scan().kinds
+    site.add("normal", "[wxml.kinds]\nnorms = normal:Norm\n")
+    site.add("other", "[wxml.norms]\nhuber = other:Huber\n")
+    monkeypatch.setenv("WXML_PLUGINS", "-normal")
+    assert "norm" not in scan().kinds
     assert one(scan(), "other").status == "broken"
 
 

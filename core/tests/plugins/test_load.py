@@ -118,9 +118,11 @@ def test_a_preset_is_not_loaded_as_a_class() -> None:
 
 
 def test_a_kind_whose_interface_is_broken_is_reported_as_such(site) -> None:
-    site.add("lossy", "[wxml.kinds]\nlosses = lossy:Loss\n[wxml.losses]\nhuber = lossy:Huber\n", {"lossy.py": "1 / 0"})
-    with pytest.raises(BrokenPluginError, match=re.escape("plugin lossy 1.0 (kind 'loss') failed to import: ZeroDiv")):
-        load(resolve("loss", "huber"))
+    site.add(
+        "normal", "[wxml.kinds]\nnorms = normal:Norm\n[wxml.norms]\nhuber = normal:Huber\n", {"normal.py": "1 / 0"}
+    )
+    with pytest.raises(BrokenPluginError, match=re.escape("plugin normal 1.0 (kind 'norm') failed to import: ZeroDiv")):
+        load(resolve("norm", "huber"))
 
 
 CONFIGURED = """

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field, FutureDate, HttpUrl, SecretBytes, SecretStr, StringConstraints
 from wxml.cli import group
-from wxml.cli.show_plugin import LISTS, PLACES
+from wxml.cli.show_plugin import LISTS, NAMED, PLACES
 from wxml.files.yaml_loader import load_yaml, yaml_text
 from wxml.plugins.catalog import installed
 from wxml.plugins.create import parse_options
@@ -199,6 +199,8 @@ def test_the_example_of_each_installed_plugin_is_a_config(record) -> None:
     block = load_yaml(done.stdout.partition("in a config:\n")[2], "example").plain()
     for key in PLACES.get(record.kind, (record.kind,)):
         block = block[key][0] if key in LISTS else block[key]
+    if record.kind in NAMED:
+        block = {"plugin": record.name, **block[record.name]}
     assert block.pop("plugin") == record.name
     cls = load(record)
     parsed = parse_options(cls, block)

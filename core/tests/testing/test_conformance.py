@@ -59,6 +59,8 @@ def test_each_kind_has_its_contract_and_others_the_common_one() -> None:
         "forcing",
         "forecast-writer",
         "graph-builder",
+        "loss",
+        "loss-weight",
         "mapper",
         "processor",
         "trainer",
@@ -68,7 +70,7 @@ def test_each_kind_has_its_contract_and_others_the_common_one() -> None:
     contracts = [contract_of(kind) for kind in kinds]
     assert len(set(contracts)) == len(kinds)
     assert contract_of("graph-builder") is GraphBuilderContract
-    assert contract_of("loss") is Contract
+    assert contract_of("norm") is Contract
     named = {one.__name__ for one in [*contracts, Contract, MigrationContract]}
     assert named == {name for name in wxml.testing.__all__ if name.endswith("Contract")}
 
@@ -85,19 +87,19 @@ def test_of_a_kind_that_core_does_not_know_the_common_checks_run() -> None:
 
 OWN_KIND = """
 [wxml.kinds]
-losses = acme_x:Loss
+norms = acme_x:Norm
 [wxml.contracts]
-losses = acme_x:LossContract
-[wxml.losses]
+norms = acme_x:NormContract
+[wxml.norms]
 zero = acme_x:Zero
 """
 OWN_CONTRACT = """
 from wxml.testing import Contract, require
-class Loss:
+class Norm:
     def __init__(self, name): ...
-class Zero(Loss): ...
-class LossContract(Contract):
-    interface = Loss
+class Zero(Norm): ...
+class NormContract(Contract):
+    interface = Norm
     def sample(self):
         return self.make("t")
     def test_it_has_a_value(self):
@@ -108,7 +110,7 @@ class LossContract(Contract):
 
 def test_the_contract_of_a_kind_of_another_package_is_the_one_that_it_gives(site) -> None:
     site.add("acme", OWN_KIND, {"acme_x.py": OWN_CONTRACT})
-    done = check("loss", "zero")
+    done = check("norm", "zero")
     assert done.exit_code == 3
     lines = [" ".join(line.split()[:-1]) for line in done.stdout.splitlines()]
     assert "it can be made and used passed" in lines
@@ -116,12 +118,12 @@ def test_the_contract_of_a_kind_of_another_package_is_the_one_that_it_gives(site
     assert "    it has no `value`" in done.stdout
 
 
-@pytest.mark.parametrize("code", ["LossContract = Loss", "LossContract = 3", "del LossContract"])
+@pytest.mark.parametrize("code", ["NormContract = Norm", "NormContract = 3", "del NormContract"])
 def test_a_contract_that_is_none_is_an_error_that_names_its_package(site, code: str) -> None:
     site.add("acme", OWN_KIND, {"acme_x.py": f"{OWN_CONTRACT}\n{code}\n"})
-    done = check("loss", "zero")
+    done = check("norm", "zero")
     assert done.exit_code == 3
-    assert "LossContract" in done.stderr
+    assert "NormContract" in done.stderr
     assert "tell the authors of acme" in done.stderr
 
 

@@ -30,6 +30,8 @@ OURS = (
     "graph-builder",
     "hook",
     "kind",
+    "loss",
+    "loss-weight",
     "mapper",
     "migration",
     "preset",
@@ -280,9 +282,8 @@ def test_the_project_says_what_wxml_looks_for(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     assert project["name"] == LONG_NAME
     for kind in WITH_EXPERIMENT:
-        module, _, class_name = project["entry-points"][f"wxml.{kind.replace('-', '_')}s"][
-            f"acme-north-sea-{kind}"
-        ].partition(":")
+        group = "wxml.losses" if kind == "loss" else f"wxml.{kind.replace('-', '_')}s"
+        module, _, class_name = project["entry-points"][group][f"acme-north-sea-{kind}"].partition(":")
         source = repository / "src" / f"{module.replace('.', '/')}.py"
         assert f"class {class_name}(" in source.read_text()
     required = [Requirement(one) for one in project["dependencies"]]
@@ -304,7 +305,7 @@ def test_nothing_is_left_open_and_the_licence_is_whole(kind: str) -> None:
     assert max(written.values()) < 140
     assert sum(written.values()) < 320, "five minutes"
     core = next(one for one in tomllib.loads(files["pyproject.toml"])["project"]["dependencies"] if "core" in one)
-    assert (Requirement(core).extras == {"torch"}) == (kind in ("processor", "mapper", "trainer"))
+    assert (Requirement(core).extras == {"torch"}) == (kind in ("loss", "processor", "mapper", "trainer"))
 
 
 def test_their_own_tests_pass(repository: Path) -> None:
@@ -335,7 +336,7 @@ def test_the_experiments_name_the_plugins(repository: Path) -> None:
     for kind in WITH_EXPERIMENT:
         text = (repository / "experiments" / f"acme_north_sea_{kind.replace('-', '_')}.yaml").read_text()
         name = f"acme-north-sea-{kind}"
-        assert (f"  {name}: {{" if kind == "extension" else f"plugin: {name}") in text
+        assert (f"{name}: {{" if kind in ("extension", "loss-weight") else f"plugin: {name}") in text
 
 
 def test_nox_installs_the_lowest_and_the_highest_core(repository: Path, monkeypatch) -> None:

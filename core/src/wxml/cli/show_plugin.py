@@ -21,6 +21,8 @@ PLACES = {
     "forcing": ("data", "forcings"),
     "forecast-writer": ("forecast", "writer"),
     "graph-builder": ("graph",),
+    "loss": ("training", "loss"),
+    "loss-weight": ("training", "loss_weights"),
     "mapper": ("model", "encoder"),
     "processor": ("model", "processor"),
     "trainer": ("training",),
@@ -30,6 +32,8 @@ PLACES = {
 """The keys under which a config chooses a plugin of a kind; other kinds stand under their own name."""
 LISTS = ("forcings", "transforms")
 """Keys under which a config chooses several plugins, in order."""
+NAMED = ("extension", "loss-weight")
+"""Kinds of which a config has a section for each plugin, under its name."""
 
 
 @click.command("show-plugin")
@@ -75,7 +79,7 @@ def _example(record: PluginRecord, plugin: type) -> str:
     comment = f"\n# give a value of your own: {', '.join(required)}" if required else ""
     name = record.full_name if record.status == "conflict" else record.name
     options = example_options(plugin)
-    block: Any = {name: options} if record.kind == "extension" else {"plugin": name, **options}
+    block: Any = {name: options} if record.kind in NAMED else {"plugin": name, **options}
     for key in reversed(PLACES.get(record.kind, (record.kind,))):
         block = {key: [block] if key in LISTS else block}
     return "in a config:\n\n" + yaml_text(block) + comment

@@ -7,7 +7,7 @@
         options = {"num_layers": 2}
 
 `wxml check-plugin` runs the same checks on any installed plugin. Nothing here imports pytest, and torch comes with
-`ProcessorContract`, `MapperContract` and `TrainerContract` alone.
+`LossContract`, `ProcessorContract`, `MapperContract` and `TrainerContract` alone.
 """
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "ForcingContract",
     "ForecastWriterContract",
     "GraphBuilderContract",
+    "LossContract",
+    "LossWeightContract",
     "MapperContract",
     "MigrationContract",
     "ProcessorContract",
@@ -27,6 +29,7 @@ __all__ = [
     "require",
     "tiny_graph",
     "tiny_grid",
+    "tiny_loss_space",
 ]
 
 from typing import TYPE_CHECKING, Any
@@ -37,12 +40,15 @@ from wxml.testing.extension_contract import ExtensionContract
 from wxml.testing.forcing_contract import ForcingContract
 from wxml.testing.forecast_writer_contract import ForecastWriterContract
 from wxml.testing.graph_builder_contract import GraphBuilderContract
+from wxml.testing.loss_weight_contract import LossWeightContract
 from wxml.testing.migration_contract import MigrationContract
+from wxml.testing.tiny_loss_space import tiny_loss_space
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph, tiny_grid
 from wxml.testing.transform_contract import TransformContract
 from wxml.testing.verifier_contract import VerifierContract
 
 if TYPE_CHECKING:
+    from wxml.testing.loss_contract import LossContract
     from wxml.testing.mapper_contract import MapperContract
     from wxml.testing.processor_contract import ProcessorContract
     from wxml.testing.trainer_contract import TrainerContract
@@ -50,6 +56,10 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """The contracts that need torch, on first use."""
+    if name == "LossContract":
+        from wxml.testing.loss_contract import LossContract
+
+        return LossContract
     if name == "ProcessorContract":
         from wxml.testing.processor_contract import ProcessorContract
 
