@@ -63,6 +63,7 @@ root = tiny_wxml:Root
 [wxml.trainers]
 none = tiny_wxml:NoTrainer
 planned = tiny_wxml:Planned
+losing = tiny_wxml:Losing
 [wxml.verifiers]
 none = tiny_wxml:NoVerifier
 [wxml.hooks]
@@ -78,7 +79,8 @@ import torch
 from pydantic import Field
 from torch import nn
 from wxml import ConfigError, DataSource, Extension, Forcing, GraphBuilder, Processor
-from wxml import Loss, LossWeight, PointwiseLoss
+from wxml import CombinedLoss, Loss, LossChoice, LossSpace, LossWeight, PointwiseLoss
+from wxml.training.loss_choice import LossSections, LossWeightSections
 from wxml.errors import Fault
 from wxml import SourceHeader, Trainer, Transform, Variable, Verifier
 from wxml.model.noise import ConditionalLayerNorm
@@ -351,6 +353,15 @@ class Planned(NoTrainer):
         self.held = TrainingMemory(batch_size, rollout)
     def memory(self):
         return self.held
+
+class Losing(NoTrainer):
+    """Has losses."""
+    def __init__(
+        self, *, steps: int = 2, loss: LossSections = LossChoice(plugin="off"), loss_weights: LossWeightSections = {}
+    ):
+        self.steps, self.loss, self.loss_weights = steps, loss, loss_weights
+    def combined_loss(self, experiment):
+        return CombinedLoss.of(LossSpace.of(experiment, self.steps), self.loss, self.loss_weights)
 
 class NoVerifier(Verifier):
     metrics = {"rmse": "smaller"}

@@ -133,10 +133,7 @@ def test_a_loss_is_spared_the_weights_along_an_axis_that_it_cannot_use(space: Lo
     assert loss.chosen[0].loss.weight.shape == (STEPS, 1, 1)
 
 
-FIX = "write names of `loss_weights`, `area` or `tendency`, or '*' for all that the loss can use"
-
-
-@pytest.mark.carries_out(FIX)
+@pytest.mark.carries_out("write names of `loss_weights`, `area` or `tendency`, or '*' for all that the loss can use")
 def test_a_weight_that_a_loss_names_and_cannot_use_is_refused(space: LossSpace, make: Make) -> None:
     with pytest.raises(ConfigError, match=r"'of-means' cannot use the weight 'area': it is along node.*loss\.weights"):
         make({"plugin": "of-means", "weights": ["area"]})

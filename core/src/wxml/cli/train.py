@@ -1,5 +1,6 @@
 """`wxml train`: trains the model of a config and writes its checkpoint."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,8 +15,15 @@ import click
 )
 @click.option("--resume", is_flag=True, help="Go on from the last state of the run, after a crash or a stop.")
 @click.option("--plan", is_flag=True, help="Only print the memory that the training would take; nothing is written.")
-@click.option("--json", "as_json", is_flag=True, help="With --plan: JSON, sizes in bytes.")
-def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan: bool, as_json: bool) -> None:
+@click.option(
+    "--explain-loss",
+    is_flag=True,
+    help="Only print how much each variable, level and step counts in each loss; nothing is written.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --plan or --explain-loss: JSON, sizes in bytes.")
+def command(
+    arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan: bool, explain_loss: bool, as_json: bool
+) -> None:
     """Train a model and write its checkpoint.
 
     Without a config file it trains the built-in demo. Changes are written as in Hydra.
@@ -26,22 +34,21 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
       wxml train experiment.yaml --resume
       wxml train model=gnn model.channels=32 --run-dir runs/small
       wxml train experiment.yaml model.memory_limit=20GiB --plan
+      wxml train experiment.yaml --explain-loss
     """
     from wxml.config.overrides import split_arguments
-    from wxml.terminal import say, say_json, say_path
+    from wxml.terminal import say_path
 
-    if as_json and not plan:
-        raise click.UsageError("--json needs --plan")
+    if as_json and not (plan or explain_loss):
+        raise click.UsageError("--json needs --plan or --explain-loss")
+    if plan and explain_loss:
+        raise click.UsageError("--plan and --explain-loss exclude each other")
     experiment, overrides = split_arguments(arguments)
     if plan:
-        from wxml.training.memory_limit import plan_training
-        from wxml.training.memory_table import plan_lines
-
-        memory = plan_training(experiment, overrides)
-        if as_json:
-            say_json(memory.to_dict())
-        else:
-            say("\n".join(plan_lines(memory)))
+        _say_plan(experiment, overrides, as_json=as_json)
+        return
+    if explain_loss:
+        _say_weights(experiment, overrides, as_json=as_json)
         return
     from wxml.environment.launch import launch
     from wxml.training.job import train
@@ -51,3 +58,25 @@ def command(arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan
     started = launch()
     if started is None or not started.rank:
         say_path(checkpoint)
+
+
+def _say_plan(experiment: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
+    """Print the memory that a training would take."""
+    from wxml.terminal import say, say_json
+    from wxml.training.memory_limit import plan_training
+    from wxml.training.memory_table import plan_lines
+
+    memory = plan_training(experiment, overrides)
+    say_json(memory.to_dict()) if as_json else say("\n".join(plan_lines(memory)))
+
+
+def _say_weights(experiment: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
+    """Print how much each variable counts in the losses."""
+    from wxml.terminal import say, say_json
+    from wxml.training.loss_explanation import explain_loss, explanation_lines
+
+    losses = explain_loss(experiment, overrides)
+    if as_json:
+        say_json({"losses": [loss.to_dict() for loss in losses]})
+    else:
+        say("\n".join(explanation_lines(losses)))

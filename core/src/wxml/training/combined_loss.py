@@ -39,11 +39,18 @@ class CombinedSums:
 
 
 class LossPart(nn.Module):
-    """One of several losses: its name, its share, and the variables that it compares."""
+    """One of several losses: its name, its share, its weights, and the variables that it compares."""
 
     variables: Tensor | None
 
-    def __init__(self, name: str, loss: Loss, share: float = 1.0, variables: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        loss: Loss,
+        share: float = 1.0,
+        variables: Sequence[int] | None = None,
+        weights: Sequence[str] = (),
+    ) -> None:
         """Keep them.
 
         Args:
@@ -51,9 +58,10 @@ class LossPart(nn.Module):
             loss: the loss.
             share: its part of the whole; the shares of all parts need not add up to 1.
             variables: the places of its variables among those that are forecast; None: all.
+            weights: the names of its weights.
         """
         super().__init__()
-        self.name, self.loss, self.share = name, loss, share
+        self.name, self.loss, self.share, self.weights = name, loss, share, tuple(weights)
         places = None if variables is None else torch.tensor(variables)
         self.register_buffer("variables", places, persistent=False)
 

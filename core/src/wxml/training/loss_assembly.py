@@ -71,7 +71,8 @@ def _make_weight(space: LossSpace, choice: PluginChoice, where: str) -> _Weight:
 def _make_part(space: LossSpace, choice: LossChoice, weights: Mapping[str, _Weight], where: str) -> LossPart:
     plugin: Any = load(resolve("loss", choice.plugin, where=f"{where}.plugin"))
     variables = _places(space, choice, where)
-    chosen = [weights[name] for name in _weights_of(choice, weights, plugin.weighs, where)]
+    names = _weights_of(choice, weights, plugin.weighs, where)
+    chosen = [weights[name] for name in names]
     of_loss = LossWeights(
         tuple(weight.of(variables) for weight in chosen if weight.is_measure),
         tuple(weight.of(variables) for weight in chosen if not weight.is_measure),
@@ -79,7 +80,7 @@ def _make_part(space: LossSpace, choice: LossChoice, weights: Mapping[str, _Weig
     inside = space if choice.variables is None else space.select(choice.variables)
     with _faults_at(where):
         loss = create("loss", choice.plugin, choice.options, inside, of_loss, where=where)
-    return LossPart(choice.plugin, loss, choice.share, variables)
+    return LossPart(choice.plugin, loss, choice.share, variables, names)
 
 
 def _places(space: LossSpace, choice: LossChoice, where: str) -> list[int] | None:

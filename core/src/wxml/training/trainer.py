@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from wxml.experiment import Experiment
+    from wxml.training.combined_loss import CombinedLoss
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,17 @@ class Trainer(ABC):
     def memory(self) -> TrainingMemory:
         """Return the sizes of a training step; the default stands for one sample and one forecast step."""
         return TrainingMemory()
+
+    def combined_loss(self, experiment: "Experiment") -> "CombinedLoss | None":
+        """Return the loss of a training, for `wxml train --explain-loss`; None, the default: it has no such parts.
+
+        Args:
+            experiment: the assembled parts.
+
+        Raises:
+            ConfigError: the losses cannot be made as they are configured.
+        """
+        return None
 
     @abstractmethod
     def fit(self, experiment: "Experiment", run_dir: Path, *, resume: bool = False) -> Path:

@@ -3,11 +3,12 @@
 __all__ = ["LightningTrainer"]
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+import wxml
 from pydantic import Field
-from wxml import Experiment, LossChoice, Trainer, TrainingMemory
+from wxml import Experiment, LossChoice, LossSpace, Trainer, TrainingMemory
 from wxml.data.times import parse_duration
 from wxml.training.loss_choice import LossSections, LossWeightSections
 
@@ -23,6 +24,9 @@ from wxml_trainer_lightning.options import (
     TrackerName,
     Weight,
 )
+
+if TYPE_CHECKING:
+    from wxml import CombinedLoss
 
 PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
     "32-true": "float32",
@@ -134,6 +138,11 @@ class LightningTrainer(Trainer):
             device=Device(self.accelerator, self.precision, self.threads).resolve(),
             batches_held=batches_held(self.workers),
         )
+
+    def combined_loss(self, experiment: Experiment) -> "CombinedLoss":
+        """The loss of a training; see `wxml.Trainer.combined_loss`."""
+        steps = self.rollout.at_least(experiment.config.data.output_steps).maximum
+        return wxml.CombinedLoss.of(LossSpace.of(experiment, steps), self.loss, self.loss_weights)
 
     def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Path:
         """Train, and return the path of the checkpoint; see `wxml.training.trainer.Trainer.fit`.

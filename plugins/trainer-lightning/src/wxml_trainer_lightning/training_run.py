@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wxml import CombinedLoss, Experiment, LossSpace
+from wxml import Experiment
 from wxml.errors import DataError
 from wxml.masking import masked_values
 from wxml.memory import check_memory
@@ -152,11 +152,11 @@ class TrainingRun:
                 "`model.noise` is trained by the squared error, which is smallest if all members are equal: their "
                 "spread collapses and says nothing about the uncertainty; leave `model.noise` out"
             )
-        space = LossSpace.of(self.experiment, self.rollout.maximum)
-        loss = CombinedLoss.of(space, options.loss, options.loss_weights)
         optimisation = Optimisation(options.optimizer, options.weight_decay, options.gradient_clip, options.ema)
         grids = self.experiment.preprocessing.places.ranges
-        module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation, grids)
+        module = ForecastModule(
+            self.experiment.new_model(), options.combined_loss(self.experiment), layout, optimisation, grids
+        )
         if self.state is None:
             return module
         kinds = {"weights": module.model, "average": None if module.average is None else module.average.model}
