@@ -5,6 +5,7 @@ from typing import ClassVar
 from wxml.testing import LossContract, LossWeightContract
 from wxml_losses.pointwise import Squared
 from wxml_losses.weights.area import Area
+from wxml_losses.weights.by_grid import ByGrid
 from wxml_losses.weights.by_variable import ByVariable
 from wxml_losses.weights.tendency import Tendency
 
@@ -15,6 +16,11 @@ class TestSquared(LossContract):
 
 class TestArea(LossWeightContract):
     plugin = Area
+
+
+class TestByGrid(LossWeightContract):
+    plugin = ByGrid
+    options: ClassVar = {"weights": {}}
 
 
 class TestByVariable(LossWeightContract):
