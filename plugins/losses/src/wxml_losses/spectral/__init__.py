@@ -1,0 +1,1 @@
+"""Losses of spectra, and the transforms that they need: spherical harmonics, and Fourier and cosine series."""
