@@ -10,6 +10,8 @@ from pydantic import Field
 from wxml import LossSpace, LossWeight
 from wxml.errors import ConfigError, Fault, nearest
 
+from wxml_losses.weights.norm import Norm, normalised
+
 
 class ByVariable(LossWeight):
     """A factor for each variable, by its name."""
@@ -25,6 +27,7 @@ class ByVariable(LossWeight):
         default: Annotated[
             float, Field(ge=0, allow_inf_nan=False, description="the factor of every other variable")
         ] = 1.0,
+        norm: Norm = "none",
     ) -> None:
         """Keep the factors.
 
@@ -39,8 +42,9 @@ class ByVariable(LossWeight):
         ]
         if faults:
             raise ConfigError(faults, fix="write names of prognostic or diagnostic variables")
-        self.weights, self.default = weights, default
+        self.weights, self.default, self.norm = weights, default, norm
 
     def factor(self) -> NDArray[np.float64]:
         """See `wxml.LossWeight.factor`."""
-        return np.array([self.weights.get(name, self.default) for name in self.space.names])[None, None, :]
+        factors = np.array([self.weights.get(name, self.default) for name in self.space.names])
+        return normalised(factors, self.norm)[None, None, :]

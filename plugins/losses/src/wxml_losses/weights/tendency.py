@@ -2,6 +2,7 @@
 
 __all__ = ["Tendency"]
 
+import logging
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,9 +10,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 from wxml import LossSpace, LossWeight
 
+from wxml_losses.weights.norm import Norm, normalised
+
+LOG = logging.getLogger("wxml.losses")
+
 
 class Tendency(LossWeight):
-    """One over the typical change of a variable in a time step, or over the square of it."""
+    """1 / s or 1 / s² of each variable, with its typical change s over a time step in model values.
+
+    With normalised values s is σ_Δ / σ, the root mean square change over the standard deviation. A variable without a
+    typical change, since it never changed in the training period, has the factor 1, and a warning tells so.
+    """
 
     def __init__(
         self,
@@ -20,10 +29,20 @@ class Tendency(LossWeight):
         power: Annotated[
             Literal[1, 2], Field(description="2 makes squared errors of all variables alike, 1 absolute errors")
         ] = 2,
+        diagnostic: Annotated[
+            bool, Field(description="whether diagnostic variables have such a factor, too; else theirs is 1")
+        ] = True,
+        norm: Norm = "none",
     ) -> None:
         super().__init__(space)
-        self.power = power
+        self.power, self.diagnostic, self.norm = power, diagnostic, norm
 
     def factor(self) -> NDArray[np.float64]:
-        """s^−`power`, where s is the root mean square change of each variable over a time step, in model values."""
-        return self.space.tendency_scale[None, None, :] ** -float(self.power)
+        """See `wxml.LossWeight.factor`."""
+        names, space = self.space.names, self.space
+        still = [name for name, change in zip(names, space.statistics.tendency_std, strict=True) if not change > 0]
+        if still:
+            LOG.warning("the loss weight `tendency` is 1 for %s: no typical change is known of it", ", ".join(still))
+        weighed = np.array([self.diagnostic or name in space.prognostic for name in names])
+        factors = np.where(weighed, space.tendency_scale ** -float(self.power), 1.0)
+        return normalised(factors, self.norm)[None, None, :]
