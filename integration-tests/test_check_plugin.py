@@ -76,6 +76,11 @@ OPTIONS = {
         f"edges=[{{from: grid, to: mesh, plugin: radius}}, {MIXED}, {{from: mesh, to: grid, plugin: nearest}}]",
     ],
     "graph-builder icosahedral": ["refinement=1"],
+    "loss-weight by-grid": ["weights={}"],
+    "loss-weight mask": ["field=lsm"],
+    "loss-weight node-attribute": ["name=orog"],
+    "loss-weight region-share": ["mask=lsm", "share=0.3"],
+    "loss-weight steps": ["weights=[1, 0.5, 0.25]"],
     "processor gnn": ["num_layers=1", "hidden_layers=1"],
     "processor hierarchical": [
         "processors=[{plugin: point-wise, num_layers: 1}]",
