@@ -48,14 +48,19 @@ _WHERE = {
     "Migration": "plugins.migrations",
     "ModelConfig": "config.schema",
     "Moments": "data.moments",
+    "NameOrChoice": "plugins.options.choices",
     "NodeSet": "graphs.node_set",
+    "Optimizer": "training.optimizer",
+    "OptimizerMoment": "training.optimizer",
     "Options": "plugins.options.model",
     "PluginChoice": "plugins.options.choices",
     "PointwiseLoss": "training.loss",
     "Processor": "model.processor",
     "ProcessorChannels": "model.processor",
+    "Progress": "training.schedule",
     "ReadRequest": "data.read_request",
     "Route": "graphs.graph",
+    "Schedule": "training.schedule",
     "Scores": "verification.verifier",
     "SelectiveSource": "data.source",
     "SourceHeader": "data.source",
@@ -69,11 +74,13 @@ _WHERE = {
     "VariableRoles": "data.variables",
     "VerificationTask": "verification.verifier",
     "Verifier": "verification.verifier",
+    "WeightGroup": "training.optimizer",
     "WxmlError": "errors",
     "artefact_config": "artefacts.config",
     "assemble": "experiment",
     "create": "plugins.create",
     "extension": "config.extension",
+    "full_options": "plugins.create",
     "hookimpl": "plugins.hooks",
     "installed": "plugins.catalog",
     "load_config": "config.load",
@@ -193,9 +200,11 @@ if TYPE_CHECKING:
     from wxml.model.unroll import unroll as unroll
     from wxml.plugins.catalog import installed as installed
     from wxml.plugins.create import create as create
+    from wxml.plugins.create import full_options as full_options
     from wxml.plugins.hooks import hookimpl as hookimpl
     from wxml.plugins.migrations import Migration as Migration
     from wxml.plugins.options.choices import Kind as Kind
+    from wxml.plugins.options.choices import NameOrChoice as NameOrChoice
     from wxml.plugins.options.choices import PluginChoice as PluginChoice
     from wxml.plugins.options.deprecated import Deprecated as Deprecated
     from wxml.plugins.options.model import Options as Options
@@ -210,6 +219,11 @@ if TYPE_CHECKING:
     from wxml.training.loss_space import LossSpace as LossSpace
     from wxml.training.loss_weight import LossWeight as LossWeight
     from wxml.training.loss_weight import LossWeights as LossWeights
+    from wxml.training.optimizer import Optimizer as Optimizer
+    from wxml.training.optimizer import OptimizerMoment as OptimizerMoment
+    from wxml.training.optimizer import WeightGroup as WeightGroup
+    from wxml.training.schedule import Progress as Progress
+    from wxml.training.schedule import Schedule as Schedule
     from wxml.training.trainer import Trainer as Trainer
     from wxml.training.trainer import TrainingMemory as TrainingMemory
     from wxml.verification.verifier import Better as Better

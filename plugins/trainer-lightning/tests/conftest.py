@@ -105,6 +105,27 @@ def fit() -> Callable[..., Path]:
 
 
 @pytest.fixture
+def interrupted(monkeypatch) -> Callable[..., None]:
+    """Trains until the keyboard stops it, while the batch of its eighth step is read, or one near it."""
+
+    def interrupted(experiment: Experiment, run_dir: Path, **options: Any) -> None:
+        read, calls = TravellingWaves._read, []
+
+        def read_or_stop(self: TravellingWaves, *args: Any) -> None:
+            calls.append(None)
+            if len(calls) == 11:
+                raise KeyboardInterrupt
+            read(self, *args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TravellingWaves, "_read", read_or_stop)
+            with pytest.raises(KeyboardInterrupt):
+                fit_short(experiment, run_dir, **options)
+
+    return interrupted
+
+
+@pytest.fixture
 def advection() -> Advection:
     return make_experiment()
 

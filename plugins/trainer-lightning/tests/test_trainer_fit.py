@@ -24,13 +24,21 @@ from wxml.model.tensors import to_array
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history as history_module
 from wxml_trainer_lightning.batches import Samples, sample_indices
-from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
+from wxml_trainer_lightning.gradients import Gradients
+from wxml_trainer_lightning.module import ForecastModule, Layout
+from wxml_trainer_lightning.optimisation import Optimisation
+from wxml_trainer_lightning.optimizers.adamw import AdamW
 from wxml_trainer_lightning.state import StateFile
 
 
 def rows(run_dir):
     with (run_dir / "history.csv").open() as file:
         return list(csv.DictReader(file))
+
+
+def rising(warmup, **options):
+    """The schedule `cosine` with another share of the rise."""
+    return {"plugin": "cosine", "warmup": warmup, **options}
 
 
 def losses(run_dir):
@@ -103,7 +111,14 @@ def test_nothing_is_written_outside_of_the_run_and_nothing_is_said_by_lightning(
 
 
 def test_the_history_holds_the_schedule_and_the_rollout(advection, fit, run_dir) -> None:
-    fit(advection, run_dir, learning_rate=0.01, warmup=0.25, rollout={"maximum": 3, "begin": 0.5}, validation_every=5)
+    fit(
+        advection,
+        run_dir,
+        learning_rate=0.01,
+        schedule=rising(0.25),
+        rollout={"maximum": 3, "begin": 0.5},
+        validation_every=5,
+    )
     table = rows(run_dir)
     assert [int(row["step"]) for row in table] == list(range(1, 13))
     assert [int(row["rollout"]) for row in table] == [1] * 6 + [2] * 3 + [3] * 3
@@ -152,7 +167,9 @@ def read_tensors(run_dir):
 def test_weight_decay_shrinks_matrices_alone(advection, fit, tmp_path) -> None:
     weights = {}
     for decay in (0.0, 1.0):
-        path = fit(advection, tmp_path / str(decay), max_steps=1, learning_rate=0.1, warmup=0, weight_decay=decay)
+        path = fit(
+            advection, tmp_path / str(decay), max_steps=1, learning_rate=0.1, schedule=rising(0), weight_decay=decay
+        )
         weights[decay] = load_checkpoint(path).weights
     rate = float(rows(tmp_path / "1.0")[0]["learning_rate"])
     start = advection.new_model().layer
@@ -163,7 +180,12 @@ def test_weight_decay_shrinks_matrices_alone(advection, fit, tmp_path) -> None:
 
 
 def test_the_best_weights_are_kept_or_the_last(advection, fit, tmp_path) -> None:
-    options = {"max_steps": 20, "learning_rate": 5.0, "warmup": 0.99, "validation_every": 2}  # good at first, then wild
+    options = {
+        "max_steps": 20,
+        "learning_rate": 5.0,
+        "schedule": rising(0.99),
+        "validation_every": 2,
+    }  # good at first, then wild
     best = load_checkpoint(fit(advection, tmp_path / "best", keep="best", **options))
     last = load_checkpoint(fit(advection, tmp_path / "last", keep="last", **options))
     validated = {
@@ -247,6 +269,7 @@ class Normed(nn.Module):
 
 
 FAR = {"rollout": {"start": 4, "maximum": 4}}
+LONG_RISE = {"schedule": rising(0.99, final_ratio=1.0)}
 
 
 @pytest.mark.parametrize("every", [1, 100], ids=["with a state of the first step", "without a state"])
@@ -256,20 +279,22 @@ FAR = {"rollout": {"start": 4, "maximum": 4}}
         pytest.param(
             "the training loss is inf at step 2",
             {"learning_rate": 1e4, **FAR},
-            [{"learning_rate": 10, **FAR}, {"learning_rate": 1e4, "warmup": 0.99, **FAR}],
+            [{"learning_rate": 10, **FAR}, {"learning_rate": 1e4, **LONG_RISE, **FAR}],
             marks=pytest.mark.carries_out(
-                "try a lower `training.learning_rate`, a longer `training.warmup`, or another `training.precision` "
-                "than 16-mixed{}"
+                "try a lower `training.learning_rate`, a longer `training.schedule.warmup`, or another "
+                "`training.precision` than 16-mixed{}"
             ),
         ),
         pytest.param(
             "the weight `wide.weight` is not finite after step 2, though the loss was",
             {"learning_rate": 1e13},
-            [{"learning_rate": 10}, {"learning_rate": 1e13, "warmup": 0.99}],
-            marks=pytest.mark.carries_out("try a lower `training.learning_rate` or a longer `training.warmup`{}"),
+            [{"learning_rate": 10}, {"learning_rate": 1e13, **LONG_RISE}],
+            marks=pytest.mark.carries_out(
+                "try a lower `training.learning_rate` or a longer `training.schedule.warmup`{}"
+            ),
         ),
         pytest.param(
-            "the moment `0/exp_avg_sq` of the optimizer is not finite after step 2: the gradient is too large",
+            "the moment `layer.weight/exp_avg_sq` of the optimizer is not finite after step 2: the gradient",
             {"learning_rate": 1e3, "gradient_clip": None, **FAR},
             [{"learning_rate": 1e3, "gradient_clip": 1.0, **FAR}, {"learning_rate": 10, "gradient_clip": None, **FAR}],
             marks=pytest.mark.carries_out("set `training.gradient_clip`, or try a lower `training.learning_rate`{}"),
@@ -282,7 +307,7 @@ def test_a_training_that_diverges_is_told_how_it_would_not(
 ) -> None:
     if "weight" in message:
         monkeypatch.setattr(type(advection), "new_model", lambda _self: seeded(Normed))
-    options = {"max_steps": 2, "warmup": 0.0, "final_learning_rate_ratio": 1.0, "checkpoint_every": every}
+    options = {"max_steps": 2, "schedule": rising(0.0, final_ratio=1.0), "checkpoint_every": every}
     with pytest.raises(DataError, match=message) as caught:
         fit(advection, tmp_path / "0", **(options | broken))
     kept = "in another directory; the last good state was kept" in caught.value.fix
@@ -299,7 +324,13 @@ def seeded(kind):
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(advection, fit, run_dir) -> None:
-    options = {"max_steps": 400, "learning_rate": 1e30, "gradient_clip": None, "checkpoint_every": 1, "warmup": 0.0}
+    options = {
+        "max_steps": 400,
+        "learning_rate": 1e30,
+        "gradient_clip": None,
+        "checkpoint_every": 1,
+        "schedule": rising(0),
+    }
     with pytest.raises(DataError, match=r"not finite|training loss is (nan|inf) at step"):
         fit(advection, run_dir, **options)
     assert not (run_dir / "checkpoint.safetensors").exists()
@@ -455,7 +486,8 @@ def test_a_rollout_in_training_is_that_of_a_forecast(advection, lacking, initial
     experiment, steps = ending(advection, lacking, end=9), 4
     inputs, names = experiment.config.data.input_steps, experiment.roles.output
     model = experiment.new_model().eval()
-    module = ForecastModule(model, CombinedLoss([]), Layout(inputs, 2, 2), Optimisation("adamw", 0.0, None, None))
+    how = Optimisation(AdamW(), 0.0, 1), Gradients(None, None)
+    module = ForecastModule(model, CombinedLoss([]), Layout(inputs, 2, 2), *how)
     samples = Samples({steps: experiment.samples("training", steps)})
     batch = samples[[(steps, initial - inputs + 1)]]
     assert bool(batch.imputed.any()) == (initial >= 9 and lacking != ())

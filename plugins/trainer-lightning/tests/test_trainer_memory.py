@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from wxml import NameOrChoice
 from wxml.errors import ResourceError
 from wxml.training.trainer import TrainingMemory
-from wxml_trainer_lightning.optimizers import make_optimizer
+from wxml_trainer_lightning.optimisation import Optimisation, make_optimizer
 from wxml_trainer_lightning.state import run_identity
 from wxml_trainer_lightning.trainer import LightningTrainer
 
@@ -34,14 +35,15 @@ def test_batches_that_are_read_ahead_are_held(workers: int, held: int) -> None:
     assert LightningTrainer(accelerator="cpu", workers=workers).memory().batches_held == held
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon"])
+@pytest.mark.parametrize("name", ["adamw", "ademamix", "lion", "muon", "sgd"])
 def test_the_moments_are_those_of_the_optimizer(name: str) -> None:
     model = torch.nn.Linear(3, 4)
-    optimizer = make_optimizer(model, name, 0.1)
+    trainer = LightningTrainer(accelerator="cpu", optimizer=NameOrChoice(plugin=name))
+    optimizer = make_optimizer(model, Optimisation(trainer.new_optimizer(), 0.1, 10))
     model(torch.ones(3)).sum().backward()
     optimizer.step()
     moments = [value for value in optimizer.state[model.weight].values() if value.shape == model.weight.shape]
-    assert len(moments) == LightningTrainer(accelerator="cpu", optimizer=name).memory().moments
+    assert len(moments) == trainer.memory().moments
 
 
 def test_a_training_is_the_same_whatever_is_kept_for_the_backward_pass(advection) -> None:

@@ -1,38 +1,23 @@
 """Learning rate, rollout and budget, against closed forms."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from wxml import Progress
 from wxml_trainer_lightning import schedule as schedule_module
 from wxml_trainer_lightning.options import Rollout
 from wxml_trainer_lightning.schedule import Budget, LearningRate
+from wxml_trainer_lightning.schedules.linear import Linear
 
 FRACTIONS = st.floats(0, 1)
 
 
-def test_warmup_is_linear_and_reaches_the_peak() -> None:
-    rate = LearningRate(peak=2e-3, warmup=0.1, final_ratio=0.01)
-    assert rate.at(0.025) == pytest.approx(0.5e-3)
-    assert rate.at(0.1) == pytest.approx(2e-3)
-
-
-def test_cosine_ends_at_the_final_ratio_and_is_halfway_in_the_middle() -> None:
-    rate = LearningRate(peak=1.0, warmup=0.2, final_ratio=0.1)
-    assert rate.at(0.6) == pytest.approx(0.55)  # (1 + 0.1) / 2
-    assert rate.at(0.4) == pytest.approx(0.1 + 0.9 * (1 + math.cos(math.pi / 4)) / 2)
-    assert rate.at(1.0) == pytest.approx(0.1)
-
-
-def test_without_warmup_the_peak_comes_first() -> None:
-    assert LearningRate(1.0, 0.0, 0.0).at(0.0) == 1.0
-
-
-@given(FRACTIONS, st.floats(0, 0.9), st.floats(0, 1))
-def test_the_rate_stays_between_nothing_and_the_peak(fraction, warmup, ratio) -> None:
-    assert 0 <= LearningRate(1.0, warmup, ratio).at(fraction) <= 1 + 1e-12
+def test_the_learning_rate_is_the_highest_times_the_factor() -> None:
+    rate = LearningRate(2e-3, Linear(warmup=0.1, final_ratio=0.0))
+    assert rate.at(Progress(1, 40, 0.025)) == pytest.approx(0.5e-3)
+    assert rate.at(Progress(4, 40, 0.1)) == pytest.approx(2e-3)
+    assert rate.at(Progress(22, 40, 0.55)) == pytest.approx(1e-3)
 
 
 def test_rollout_stages_are_equal_parts_of_what_follows_the_beginning() -> None:

@@ -1,6 +1,6 @@
 """Makes an instance of a plugin from its name and the options beside it, and finds the faults in them."""
 
-__all__ = ["choice_faults", "create", "parse_options"]
+__all__ = ["choice_faults", "create", "full_options", "parse_options"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -45,6 +45,25 @@ def create(kind: str, name: str, options: Mapping[str, Any], *positional: object
     except Exception as error:
         error.add_note(f"raised by the constructor of {record.kind} {record.full_name} {record.version}")
         raise
+
+
+def full_options(kind: str, name: str, options: Mapping[str, Any], *, where: str = "") -> dict[str, Any]:
+    """All options of a plugin that a config chooses, those with their defaults included, as JSON values.
+
+    Args:
+        kind: such as `optimizer`.
+        name: bare or full.
+        options: the keys beside `plugin` in the config, not yet validated.
+        where: the config path of the block, such as `training.optimizer`.
+
+    Raises:
+        WxmlError: the name, the plugin or the options are wrong.
+    """
+    plugin = load(resolve(kind, name, where=f"{where}.plugin" if where else ""))
+    found: dict[str, Any] = (
+        options_model(plugin).model_validate(parse_options(plugin, options, where)).model_dump(mode="json")
+    )
+    return found
 
 
 def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@
         options = {"num_layers": 2}
 
 `wxml check-plugin` runs the same checks on any installed plugin. Nothing here imports pytest, and torch comes with
-`LossContract`, `ProcessorContract`, `MapperContract` and `TrainerContract` alone.
+`LossContract`, `OptimizerContract`, `ProcessorContract`, `MapperContract` and `TrainerContract` alone.
 """
 
 __all__ = [
@@ -21,7 +21,9 @@ __all__ = [
     "LossWeightContract",
     "MapperContract",
     "MigrationContract",
+    "OptimizerContract",
     "ProcessorContract",
+    "ScheduleContract",
     "TrainerContract",
     "TransformContract",
     "TravellingWaves",
@@ -42,6 +44,7 @@ from wxml.testing.forecast_writer_contract import ForecastWriterContract
 from wxml.testing.graph_builder_contract import GraphBuilderContract
 from wxml.testing.loss_weight_contract import LossWeightContract
 from wxml.testing.migration_contract import MigrationContract
+from wxml.testing.schedule_contract import ScheduleContract
 from wxml.testing.tiny_loss_space import tiny_loss_space
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph, tiny_grid
 from wxml.testing.transform_contract import TransformContract
@@ -50,6 +53,7 @@ from wxml.testing.verifier_contract import VerifierContract
 if TYPE_CHECKING:
     from wxml.testing.loss_contract import LossContract
     from wxml.testing.mapper_contract import MapperContract
+    from wxml.testing.optimizer_contract import OptimizerContract
     from wxml.testing.processor_contract import ProcessorContract
     from wxml.testing.trainer_contract import TrainerContract
 
@@ -60,6 +64,10 @@ def __getattr__(name: str) -> Any:
         from wxml.testing.loss_contract import LossContract
 
         return LossContract
+    if name == "OptimizerContract":
+        from wxml.testing.optimizer_contract import OptimizerContract
+
+        return OptimizerContract
     if name == "ProcessorContract":
         from wxml.testing.processor_contract import ProcessorContract
 

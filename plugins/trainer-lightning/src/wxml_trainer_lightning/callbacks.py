@@ -91,7 +91,9 @@ class CheckpointCallback(Callback):
         rollout = batch.values.shape[1] - module.layout.input_steps
         self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
         if self.validation.batches and (is_over or step % self.validation.every == 0):
-            self.history.validated(*self.validation.run(module, step))
+            losses = self.validation.run(module, step)
+            self.history.validated(*losses)
+            self.clock.validated(losses[0])
         is_last = is_over or self.interruption.is_requested
         if is_last or step % self.checkpoint_every == 0:
             self.write_state(module)
@@ -123,6 +125,9 @@ class CheckpointCallback(Callback):
             best_loss=best.loss if best else None,
             best_step=best.step if best else None,
             tracker_run=self.tracker_run(),
+            gradient_norms=module.gradients.norms,
+            skipped_steps=module.gradients.skipped,
+            schedule_losses=self.clock.losses,
             loss_scale=module.trainer.precision_plugin.state_dict(),
         )
         kinds = {"weights": module.model.state_dict(), "optimizer": moments}
@@ -141,7 +146,7 @@ class CheckpointCallback(Callback):
             if not bool(torch.isfinite(weight).all()):
                 raise DataError(
                     f"the weight `{name}` is not finite after step {step}, though the loss was",
-                    fix=f"try a lower `training.learning_rate` or a longer `training.warmup`{kept}",
+                    fix=f"try a lower `training.learning_rate` or a longer `training.schedule.warmup`{kept}",
                 )
         for name, moment in moments.items():
             if not bool(torch.isfinite(moment).all()):

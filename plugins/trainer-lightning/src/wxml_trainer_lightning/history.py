@@ -190,6 +190,6 @@ class History:
                 raise DataError(
                     f"the training loss is {row.training_loss} at step {row.step} (learning rate "
                     f"{row.learning_rate:.3g}, {row.rollout} forecast steps)",
-                    fix="try a lower `training.learning_rate`, a longer `training.warmup`, or another "
+                    fix="try a lower `training.learning_rate`, a longer `training.schedule.warmup`, or another "
                     f"`training.precision` than 16-mixed{after_failure(self.path.parent)}",
                 )

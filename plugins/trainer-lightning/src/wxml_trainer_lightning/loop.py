@@ -42,7 +42,6 @@ def run_loop(
             accelerator=device.resolve(),
             devices=1,
             precision=device.precision,
-            gradient_clip_val=module.optimisation.gradient_clip,
             callbacks=list(callbacks),
             plugins=[LightningEnvironment()],  # so that it neither reads nor requeues the job of a batch system
             max_epochs=1,

@@ -1,6 +1,6 @@
 """The module that Lightning trains: the model, its loss over a rollout, its optimizer, its moving average."""
 
-__all__ = ["AveragedModel", "ForecastModule", "Layout", "Optimisation"]
+__all__ = ["AveragedModel", "ForecastModule", "Layout"]
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from wxml import CombinedLoss, CombinedSums, unroll
 
 from wxml_trainer_lightning.batches import Batch
-from wxml_trainer_lightning.optimizers import make_optimizer
-from wxml_trainer_lightning.options import OptimizerName
-from wxml_trainer_lightning.state_fit import fitting_moments
+from wxml_trainer_lightning.gradients import Gradients
+from wxml_trainer_lightning.optimisation import Optimisation, freeze, make_optimizer, moments_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +27,6 @@ class Layout:
     prognostic: int
     output: int
     """The number of prognostic and diagnostic variables."""
-
-
-@dataclass(frozen=True, slots=True)
-class Optimisation:
-    """The options of the optimizer."""
-
-    optimizer: OptimizerName
-    weight_decay: float
-    gradient_clip: float | None
-    ema: float | None
 
 
 class AveragedModel(nn.Module):
@@ -71,24 +60,33 @@ class ForecastModule(LightningModule):
         loss: CombinedLoss,
         layout: Layout,
         optimisation: Optimisation,
+        gradients: Gradients,
         grids: Mapping[str, slice] | None = None,
+        ema: float | None = None,
     ) -> None:
-        """Keep the parts, and copy the model if its weights are to be averaged.
+        """Freeze the parts of the model that are not trained, and copy the model if its weights are to be averaged.
 
         Args:
             model: what is trained.
             loss: what the training makes small.
             layout: that of the samples.
             optimisation: the options of the optimizer.
+            gradients: what is done with them before each step.
             grids: the nodes of each of several grids, on which the loss is validated alone, too.
+            ema: what the moving average of the weights keeps in a step; None: there is none.
+
+        Raises:
+            ConfigError: the options name a part that the model does not have.
         """
         super().__init__()
+        freeze(model, optimisation)
         self.model = model
         self.loss = loss
         self.grids = dict(grids or {})
         self.layout = layout
         self.optimisation = optimisation
-        self.average = None if optimisation.ema is None else AveragedModel(model, optimisation.ema)
+        self.gradients = gradients
+        self.average = None if ema is None else AveragedModel(model, ema)
         self.moments: dict[str, Tensor] = {}
 
     @property
@@ -154,15 +152,22 @@ class ForecastModule(LightningModule):
 
         Raises:
             ArtefactError: a moment does not fit its weight.
+            ConfigError: the installed torch lacks something, or no weight is trained.
         """
-        optimizer = make_optimizer(self.model, self.optimisation.optimizer, self.optimisation.weight_decay)
-        if self.moments:
-            state = fitting_moments(optimizer, self.moments)
-            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-            self.moments = {}
+        optimizer = make_optimizer(self.model, self.optimisation, self.moments)
+        self.moments = {}
         return optimizer
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Lightning calls this before a step, when gradients are in their true size."""
+        weights = (weight for group in optimizer.param_groups for weight in group["params"])
+        self.gradients.prepare(weights, scaled=bool(self.trainer.precision_plugin.state_dict()))
+
     def optimizer_moments(self) -> dict[str, Tensor]:
-        """The state of the optimizer: `0/exp_avg` and so on → tensor."""
-        state = self.trainer.optimizers[0].state_dict()["state"]
-        return {f"{number}/{name}": tensor for number, moments in state.items() for name, tensor in moments.items()}
+        """The state of the optimizer: `encoder.weight/exp_avg` and so on → tensor."""
+        return moments_of(self.model, self.trainer.optimizers[0])

@@ -2,17 +2,19 @@
 
 __all__ = [
     "Accelerator",
+    "Clip",
     "Duration",
     "Keep",
-    "OptimizerName",
+    "Part",
     "Precision",
     "Rate",
     "Rollout",
+    "Spikes",
     "TrackerName",
     "Weight",
 ]
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from wxml import Options
@@ -21,7 +23,6 @@ from wxml.errors import DataError
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-OptimizerName = Literal["adamw", "muon"]
 Keep = Literal["best", "last"]
 TrackerName = Literal["mlflow", "none"]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -37,6 +38,44 @@ def _check_duration(text: str) -> str:
 
 
 Duration = Annotated[str, AfterValidator(_check_duration)]
+
+
+class Clip(Options):
+    """The limit of the gradient; a bare number is that of its norm."""
+
+    norm: Annotated[Rate | None, Field(description="largest 2-norm over all weights")] = None
+    value: Annotated[Rate | None, Field(description="largest absolute value for each weight")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_number(cls, written: Any) -> Any:
+        is_number = isinstance(written, int | float | str) and not isinstance(written, bool)
+        return {"norm": written} if is_number else written
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.norm is None) == (self.value is None):
+            raise DataError(
+                f"a limit is one of `norm` and `value`, got {self.norm} and {self.value}", fix="write one of them"
+            )
+        return self
+
+
+class Spikes(Options):
+    """Which steps are skipped."""
+
+    factor: Annotated[
+        float, Field(gt=1, le=1e6, description="a step is skipped if the norm of its gradient is above as many medians")
+    ] = 5.0
+    window: Annotated[int, Field(ge=3, le=10_000, description="number of the last norms that the median is of")] = 100
+
+
+class Part(Options):
+    """How a part of the model is trained."""
+
+    learning_rate_factor: Annotated[Rate, Field(description="factor of the learning rate")] = 1.0
+    weight_decay: Annotated[Weight | None, Field(description="in place of `training.weight_decay`")] = None
+    frozen: Annotated[bool, Field(description="whether its weights stay as they are")] = False
 
 
 class Rollout(Options):

@@ -2,9 +2,10 @@
 
 __all__ = ["Budget", "LearningRate"]
 
-import math
 import time
 from dataclasses import dataclass
+
+from wxml import Progress, Schedule
 
 
 class Budget:
@@ -35,23 +36,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class LearningRate:
-    """A linear rise, then half a cosine down (Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts)."""
+    """The learning rate over the course of a training."""
 
     peak: float
-    warmup: float
-    """The fraction of the training in which the rate rises."""
-    final_ratio: float
-    """The last learning rate over the highest."""
+    schedule: Schedule
 
-    def at(self, fraction: float) -> float:
-        """The learning rate of the step after which `fraction` of the training is done.
-
-        With p = `fraction`, w = `warmup` and r = `final_ratio`:
-
-            peak · p / w                                            for p < w
-            peak · (r + (1 − r) · ½ (1 + cos π (p − w) / (1 − w)))  for p ≥ w
-        """
-        if fraction < self.warmup:
-            return self.peak * fraction / self.warmup
-        cosine = 0.5 * (1 + math.cos(math.pi * (fraction - self.warmup) / (1 - self.warmup)))
-        return self.peak * (self.final_ratio + (1 - self.final_ratio) * cosine)
+    def at(self, progress: Progress) -> float:
+        """The learning rate of a step."""
+        return self.peak * self.schedule.factor(progress)

@@ -49,6 +49,13 @@ MEMORY_ONLY = ("activation_checkpointing", "memory_limit")
 RENAMED = {
     "model.earlier_states": ("model.input_tendencies", {'"changes"': "true", '"values"': "false"}),
     "model.residual": ("model.residual", {'"last-state"': '"persistence"'}),
+    "training.gradient_clip": ("training.gradient_clip.norm", {}),
+    "training.final_learning_rate_ratio": ("training.schedule.final_ratio", {}),
+    "training.optimizer": (
+        "training.optimizer.plugin",
+        {f'"{name}"': f'"wxml-trainer-lightning:{name}"' for name in ("adamw", "muon")},
+    ),
+    "training.warmup": ("training.schedule.warmup", {}),
 }
 """Key of an identity in version 0.1 → its name today, and old value → today's; any other value stays."""
 ADDED = {
@@ -58,6 +65,17 @@ ADDED = {
     "extensions": "{}",
     "training.loss": DEFAULT_LOSS,
     "training.loss_weights": "{}",
+    "training.gradient_clip.value": "null",
+    "training.optimizer.betas": "[0.9, 0.95]",
+    "training.optimizer.eps": "1e-08",
+    "training.optimizer.momentum": "0.95",
+    "training.optimizer.nesterov": "true",
+    "training.parts": "{}",
+    "training.schedule.damping": "1.0",
+    "training.schedule.growth": "1.0",
+    "training.schedule.plugin": '"wxml-trainer-lightning:cosine"',
+    "training.schedule.restarts": "0",
+    "training.spikes": "null",
 }
 """Key that an identity of version 0.1 lacks → the value that is left out, since version 0.1 did the same."""
 GRAPH = "graph_identity"
@@ -85,6 +103,12 @@ class Position:
     """The step after which the validation loss was `best_loss`."""
     tracker_run: str | None = None
     """The id of the MLflow run."""
+    gradient_norms: list[float] = field(default_factory=list)
+    """The norms of the gradients of the last steps, if steps are skipped whose gradient stands out."""
+    skipped_steps: int = 0
+    """The number of steps that were skipped."""
+    schedule_losses: list[float] = field(default_factory=list)
+    """The validation losses so far, if the schedule of the learning rate uses them."""
     loss_scale: dict[str, float] = field(default_factory=dict)
     """The state of the loss scaling of 16-bit floats; empty for other precisions."""
 

@@ -1,19 +1,24 @@
 """Holds the tensors of a training's state against the model and the optimizer that are to take them."""
 
-__all__ = ["check_weights", "fitting_moments"]
+__all__ = ["Kept", "check_weights", "fitting_moments"]
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+from wxml import OptimizerMoment
 from wxml.errors import ArtefactError
 
 FIX = "resume with the plugin versions that it was started with, or start again in another directory"
-ADAMW, MUON = frozenset(("step", "exp_avg", "exp_avg_sq")), frozenset(("momentum_buffer",))
-"""The names of the moments of one weight."""
-NEVER_NEGATIVE = ("step", "exp_avg_sq")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """A weight, and what the optimizer keeps for it."""
+
+    weight: Tensor
+    moments: tuple[OptimizerMoment, ...]
 
 
 def check_weights(kind: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
@@ -34,37 +39,51 @@ def check_weights(kind: str, found: Mapping[str, Tensor], wanted: Mapping[str, T
         _check_like(f"{kind}/{name}", tensor, wanted[name])
 
 
-def fitting_moments(optimizer: Optimizer, moments: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Sort moments by the number of their weight, as the optimizer's `load_state_dict` takes them.
+def fitting_moments(kept: Mapping[str, Kept], moments: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Sort moments by the name of their weight, and check them.
 
     Args:
-        optimizer: a fresh optimizer of the model.
-        moments: `0/exp_avg` and so on → tensor. A weight that never had a gradient has none.
+        kept: name of a weight → what the optimizer keeps for it, in the order of the model.
+        moments: `encoder.weight/exp_avg` and so on → tensor. A weight that never had a gradient has none.
 
     Raises:
         ArtefactError: names the first moment that does not fit its weight, or that is missing.
     """
-    groups = [(group, weight) for group in optimizer.param_groups for weight in group["params"]]
-    sorted_in: dict[int, dict[str, Tensor]] = {}
+    found: dict[str, dict[str, Tensor]] = {}
+    former = _former_order(kept)
     for key, tensor in moments.items():
-        number, _, name = key.partition("/")
-        if not (number.isascii() and number.isdigit() and len(number) < 10 and int(number) < len(groups)):
-            raise _misfit(f"optimizer/{key}", f"the optimizer has {len(groups)} weights")
-        sorted_in.setdefault(int(number), {})[name] = tensor.clone()
-    for place, of_weight in sorted_in.items():
-        _check_moments(f"optimizer/{place}", of_weight, *groups[place])
-    return sorted_in
+        weight, _, name = key.rpartition("/")
+        if weight.isascii() and weight.isdigit() and len(weight) < 10 and int(weight) < len(former):
+            weight = former[int(weight)]
+        if weight not in kept:
+            raise _misfit(f"optimizer/{key}", "the optimizer has no such weight")
+        found.setdefault(weight, {})[name] = tensor.clone()
+    for weight, of_weight in found.items():
+        _check_moments(f"optimizer/{weight}", of_weight, kept[weight])
+    return found
 
 
-def _check_moments(place: str, moments: Mapping[str, Tensor], group: Mapping[str, Any], weight: Tensor) -> None:
+def _former_order(kept: Mapping[str, Kept]) -> list[str]:
+    """The names of the weights by the numbers that earlier versions gave them in a state.
+
+    They numbered the matrices that Muon moves first, then what has two axes or more, then the rest.
+    """
+    has_own = len({one.moments for one in kept.values()}) > 1
+    muons = [name for name, one in kept.items() if has_own and len(one.moments) == 1]
+    rest = [name for name in kept if name not in muons]
+    return [*muons, *sorted(rest, key=lambda name: kept[name].weight.ndim <= 1)]
+
+
+def _check_moments(place: str, moments: Mapping[str, Tensor], kept: Kept) -> None:
     """Check the moments of one weight: their names, shapes, types and values."""
-    wanted = ADAMW if "betas" in group else MUON
-    for name in sorted(moments.keys() ^ wanted):
+    wanted = {moment.name: moment for moment in kept.moments}
+    for name in sorted(moments.keys() ^ wanted.keys()):
         problem = "the optimizer has no such moment" if name in moments else "it is missing"
         raise _misfit(f"{place}/{name}", problem)
     for name, tensor in moments.items():
-        _check_like(f"{place}/{name}", tensor, torch.zeros(()) if name == "step" else weight)
-        if not bool(torch.isfinite(tensor).all()) or (name in NEVER_NEGATIVE and bool((tensor < 0).any())):
+        _check_like(f"{place}/{name}", tensor, torch.zeros(()) if wanted[name].is_count else kept.weight)
+        negative = wanted[name].is_never_negative and bool((tensor < 0).any())
+        if negative or not bool(torch.isfinite(tensor).all()):
             raise _misfit(f"{place}/{name}", "a value is negative or not finite")
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
+from wxml import Progress
 
 from wxml_trainer_lightning.module import ForecastModule
+from wxml_trainer_lightning.optimisation import FACTOR
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 
 
@@ -19,6 +21,7 @@ class StepClock(Callback):
     Attributes:
         step: the number of complete steps.
         learning_rate: the learning rate of the latest step.
+        losses: the validation losses so far, if the schedule of the learning rate uses them.
         at_rest: whether no step is half done, so that weights, history and validation belong together.
     """
 
@@ -28,6 +31,7 @@ class StepClock(Callback):
         self.budget = budget
         self.schedule = schedule
         self.learning_rate = 0.0
+        self.losses: list[float] = []
         self.at_rest = True
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -38,11 +42,18 @@ class StepClock(Callback):
             torch.get_device_module(pl_module.device).manual_seed(seed)
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        """Set the learning rate of this step."""
+        """Set the learning rate of this step, in each group that of its part of the model."""
         self.at_rest = False
-        self.learning_rate = self.schedule.at(self.budget.fraction(self.step + 1))
+        step = self.step + 1
+        progress = Progress(step, self.budget.max_steps, self.budget.fraction(step), tuple(self.losses))
+        self.learning_rate = self.schedule.at(progress)
         for group in optimizer.param_groups:
-            group["lr"] = self.learning_rate
+            group["lr"] = self.learning_rate * group[FACTOR]
+
+    def validated(self, loss: float) -> None:
+        """Keep a validation loss for the schedule, if it uses them."""
+        if self.schedule.schedule.uses_losses:
+            self.losses.append(loss)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -7,20 +7,36 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import wxml
-from pydantic import Field
-from wxml import Experiment, LossChoice, LossSpace, Trainer, TrainingMemory
+from pydantic import BaseModel, Field
+from wxml import (
+    Deprecated,
+    Experiment,
+    Kind,
+    LossChoice,
+    LossSpace,
+    NameOrChoice,
+    Optimizer,
+    Schedule,
+    Trainer,
+    TrainingMemory,
+    create,
+    full_options,
+    resolve,
+)
 from wxml.data.times import parse_duration
 from wxml.training.loss_choice import LossSections, LossWeightSections
 
 from wxml_trainer_lightning.loss_identity import loss_identity
 from wxml_trainer_lightning.options import (
     Accelerator,
+    Clip,
     Duration,
     Keep,
-    OptimizerName,
+    Part,
     Precision,
     Rate,
     Rollout,
+    Spikes,
     TrackerName,
     Weight,
 )
@@ -38,7 +54,7 @@ FREE = ("checkpoint_every", "tracker", "tracking_uri", "workers")
 
 
 class LightningTrainer(Trainer):
-    """AdamW or Muon with warmup and cosine decay over a growing rollout, in Lightning's loop; resumable bit by bit."""
+    """Fits weights over a growing rollout, with any optimizer and schedule, in Lightning's loop; resumable bitwise."""
 
     def __init__(
         self,
@@ -50,19 +66,36 @@ class LightningTrainer(Trainer):
         ] = None,
         batch_size: Annotated[int, Field(gt=0, description="samples in each step")] = 4,
         optimizer: Annotated[
-            OptimizerName, Field(description="adamw, or muon for the matrices of linear layers and adamw for the rest")
-        ] = "adamw",
+            NameOrChoice, Kind("optimizer"), Field(description="the rule that moves the weights: a name, or a section")
+        ] = NameOrChoice(plugin="adamw"),  # noqa: B008  # frozen
         learning_rate: Annotated[Rate, Field(description="the highest learning rate")] = 1e-3,
+        schedule: Annotated[
+            NameOrChoice, Kind("schedule"), Field(description="how the learning rate changes: a name, or a section")
+        ] = NameOrChoice(plugin="cosine"),  # noqa: B008  # frozen
         warmup: Annotated[
-            float, Field(ge=0, lt=1, description="share of the training in which the learning rate rises")
-        ] = 0.05,
+            float | None,
+            Field(ge=0, lt=1, description="now `schedule.warmup`"),
+            Deprecated(since="0.2.0", until="0.4.0", use="`schedule: {plugin: cosine, warmup: …}`"),
+        ] = None,
         final_learning_rate_ratio: Annotated[
-            float, Field(ge=0, le=1, description="the last learning rate over the highest")
-        ] = 0.003,
+            float | None,
+            Field(ge=0, le=1, description="now `schedule.final_ratio`"),
+            Deprecated(since="0.2.0", until="0.4.0", use="`schedule: {plugin: cosine, final_ratio: …}`"),
+        ] = None,
         weight_decay: Annotated[Weight, Field(description="weight decay of the weights with two axes or more")] = 0.1,
+        parts: Annotated[
+            dict[str, Part],
+            Field(
+                description="parts of the model that are trained in another way, by name",
+                examples=[{"encoder": {"learning_rate_factor": 0.1}}],
+            ),
+        ] = {},  # noqa: B006  # never changed
         gradient_clip: Annotated[
-            Rate | None, Field(description="largest 2-norm of the gradient; null: no limit")
-        ] = 1.0,
+            Clip | None, Field(description="limit of the gradient: a number for its 2-norm, or a section; null: none")
+        ] = Clip(norm=1.0),  # noqa: B008  # frozen
+        spikes: Annotated[
+            Spikes | None, Field(description="skip steps whose gradient stands out; null: none is skipped")
+        ] = None,
         ema: Annotated[float | None, Field(gt=0, lt=1, description="decay of a moving average of the weights")] = None,
         rollout: Annotated[Rollout, Field(description="number of forecast steps in the loss")] = Rollout(),  # noqa: B008  # frozen
         loss: LossSections = LossChoice(plugin="squared"),  # noqa: B008  # frozen
@@ -95,10 +128,13 @@ class LightningTrainer(Trainer):
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.learning_rate = learning_rate
-        self.warmup = warmup
-        self.final_learning_rate_ratio = final_learning_rate_ratio
+        former = {"warmup": warmup, "final_ratio": final_learning_rate_ratio}
+        given = {name: value for name, value in former.items() if value is not None}
+        self.schedule = schedule.model_copy(update=given)
         self.weight_decay = weight_decay
+        self.parts = parts
         self.gradient_clip = gradient_clip
+        self.spikes = spikes
         self.ema = ema
         self.rollout = rollout
         self.loss = loss
@@ -121,11 +157,42 @@ class LightningTrainer(Trainer):
 
     def identity(self) -> dict[str, Any]:
         """The options that change the result, as JSON values; a resumed training may change the others."""
-        options = {name: value for name, value in vars(self).items() if name not in FREE}
-        return options | {"rollout": self.rollout.model_dump(), **loss_identity(self.loss, self.loss_weights)}
+        options = {name: _plain(value) for name, value in vars(self).items() if name not in FREE}
+        chosen = {kind: self._identity_of(kind, choice) for kind, choice in self._chosen.items()}
+        return options | chosen | loss_identity(self.loss, self.loss_weights)
+
+    @property
+    def _chosen(self) -> dict[str, NameOrChoice]:
+        return {"optimizer": self.optimizer, "schedule": self.schedule}
+
+    def _identity_of(self, kind: str, choice: NameOrChoice) -> dict[str, Any]:
+        options = full_options(kind, choice.plugin, choice.options, where=f"training.{kind}")
+        return {"plugin": resolve(kind, choice.plugin).full_name, **options}
+
+    def _made(self, kind: str) -> Any:
+        choice = self._chosen[kind]
+        return create(kind, choice.plugin, choice.options, where=f"training.{kind}")
+
+    def new_optimizer(self) -> Optimizer:
+        """The plugin that `optimizer` chooses.
+
+        Raises:
+            WxmlError: the name or the options are wrong.
+        """
+        made: Optimizer = self._made("optimizer")
+        return made
+
+    def new_schedule(self) -> Schedule:
+        """The plugin that `schedule` chooses.
+
+        Raises:
+            WxmlError: the name or the options are wrong.
+        """
+        made: Schedule = self._made("schedule")
+        return made
 
     def memory(self) -> TrainingMemory:
-        """AdamW has two moments, Muon one; the moving average and the best weights so far are copies."""
+        """The optimizer tells its moments; the moving average and the best weights so far are copies."""
         from wxml_trainer_lightning.device import Device  # torch, like `fit`
         from wxml_trainer_lightning.loading import batches_held
 
@@ -133,7 +200,7 @@ class LightningTrainer(Trainer):
             batch_size=self.batch_size,
             rollout=self.rollout.maximum,
             precision=PRECISIONS[self.precision],
-            moments=2 if self.optimizer == "adamw" else 1,
+            moments=self.new_optimizer().values_per_weight(),
             copies=(self.ema is not None) + (self.keep == "best"),
             device=Device(self.accelerator, self.precision, self.threads).resolve(),
             batches_held=batches_held(self.workers),
@@ -158,3 +225,10 @@ class LightningTrainer(Trainer):
         from wxml_trainer_lightning.training_run import train  # takes 2 s, and options are read without it
 
         return train(experiment, self, Path(run_dir), resume=resume)
+
+
+def _plain(value: Any) -> Any:
+    """Groups of options as mappings, also in a mapping; anything else as it is."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return value.model_dump() if isinstance(value, BaseModel) else value

@@ -16,10 +16,12 @@ from wxml.memory import check_memory
 from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
+from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.loading import Loading, batches_held
 from wxml_trainer_lightning.loop import Interruption, run_loop
-from wxml_trainer_lightning.module import ForecastModule, Layout, Optimisation
+from wxml_trainer_lightning.module import ForecastModule, Layout
+from wxml_trainer_lightning.optimisation import Optimisation
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, earlier_files, flatten, run_identity
@@ -57,8 +59,11 @@ def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *,
         "weights_of_step": position.step if position.best_step is None else position.best_step,
         "weights_validation_loss": validation if position.best_loss is None else position.best_loss,
         "averaged": options.ema is not None,
+        "skipped_steps": position.skipped_steps,
     }
     experiment.save(path, final.kept_weights, summary, overwrite=resume)
+    if position.skipped_steps:
+        LOG.info("%d steps were skipped, since their gradients stood out", position.skipped_steps)
     LOG.info("training done: %d steps in %.0f s, checkpoint %s", position.step, position.elapsed, path)
     return path
 
@@ -101,8 +106,8 @@ class TrainingRun:
         budget = Budget(options.max_steps, options.max_seconds, position.elapsed)
         if self.state is not None and budget.is_spent(position.step):
             return self.state
-        schedule = LearningRate(options.learning_rate, options.warmup, options.final_learning_rate_ratio)
-        clock = StepClock(position.step, seed, budget, schedule)
+        clock = StepClock(position.step, seed, budget, LearningRate(options.learning_rate, options.new_schedule()))
+        clock.losses = list(position.schedule_losses)
         order = SampleOrder(self.samples, seed, options.batch_size, position.step, budget, self.rollout)
         batches = TimedBatches(self.loading.training(Samples(self.samples), order))
         progress = ProgressListener(budget, position.step, batches)
@@ -152,11 +157,11 @@ class TrainingRun:
                 "`model.noise` is trained by the squared error, which is smallest if all members are equal: their "
                 "spread collapses and says nothing about the uncertainty; leave `model.noise` out"
             )
-        optimisation = Optimisation(options.optimizer, options.weight_decay, options.gradient_clip, options.ema)
-        grids = self.experiment.preprocessing.places.ranges
-        module = ForecastModule(
-            self.experiment.new_model(), options.combined_loss(self.experiment), layout, optimisation, grids
-        )
+        optimisation = Optimisation(options.new_optimizer(), options.weight_decay, options.max_steps, options.parts)
+        norms, skipped = self.position.gradient_norms, self.position.skipped_steps
+        gradients = Gradients(options.gradient_clip, options.spikes, norms, skipped)
+        grids, loss = self.experiment.preprocessing.places.ranges, options.combined_loss(self.experiment)
+        module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation, gradients, grids, options.ema)
         if self.state is None:
             return module
         kinds = {"weights": module.model, "average": None if module.average is None else module.average.model}

@@ -2,6 +2,7 @@
 
 __all__ = [
     "Kind",
+    "NameOrChoice",
     "PlacedPlugin",
     "PluginChoice",
     "check_plugin_name",
@@ -19,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
@@ -74,6 +75,20 @@ class PluginChoice(BaseModel):
     def options(self) -> dict[str, Any]:
         """The keys beside `plugin`."""
         return dict(self.model_extra or {})
+
+
+class NameOrChoice(PluginChoice):
+    """A plugin whose bare name may stand for it where it has no options, as in `optimizer: muon`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, written: Any) -> Any:
+        return {"plugin": written} if isinstance(written, str) else written
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The JSON schema: that of the section, or a text."""
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +195,8 @@ def _is_mapping(annotation: Any) -> bool:
 def _placed(written: Any, path: Path, kind: str, model: type[BaseModel]) -> Iterator[PlacedPlugin]:
     if isinstance(written, PluginChoice):
         written = {**written.model_dump(by_alias=True, exclude_unset=True)}
+    if isinstance(written, str) and issubclass(model, NameOrChoice):
+        written = {"plugin": written}
     if isinstance(written, list | tuple):
         for index, item in enumerate(written):
             yield from _placed(item, (*path, index), kind, model)

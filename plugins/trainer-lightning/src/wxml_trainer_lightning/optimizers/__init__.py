@@ -1,0 +1,1 @@
+"""The optimizers, one plugin a file; torch comes with what they make."""

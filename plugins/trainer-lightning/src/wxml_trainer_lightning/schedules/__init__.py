@@ -1,0 +1,1 @@
+"""The schedules of the learning rate, one plugin a file; none needs torch."""
