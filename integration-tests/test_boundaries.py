@@ -28,6 +28,7 @@ HEAVY = {
         "wxml/training/memory_trace.py",
         "wxml/testing/data_parallel.py",
         "wxml/testing/loss_contract.py",
+        "wxml/testing/optimizer_contract.py",
         "wxml/testing/network_contract.py",
         "wxml/testing/network_trial.py",
         "wxml/testing/tiny_mapper.py",

@@ -34,8 +34,10 @@ OURS = (
     "loss-weight",
     "mapper",
     "migration",
+    "optimizer",
     "preset",
     "processor",
+    "schedule",
     "trainer",
     "transform",
     "verifier",
@@ -305,7 +307,7 @@ def test_nothing_is_left_open_and_the_licence_is_whole(kind: str) -> None:
     assert max(written.values()) < 140
     assert sum(written.values()) < 320, "five minutes"
     core = next(one for one in tomllib.loads(files["pyproject.toml"])["project"]["dependencies"] if "core" in one)
-    assert (Requirement(core).extras == {"torch"}) == (kind in ("loss", "processor", "mapper", "trainer"))
+    assert (Requirement(core).extras == {"torch"}) == (kind in ("loss", "optimizer", "processor", "mapper", "trainer"))
 
 
 def test_their_own_tests_pass(repository: Path) -> None:
