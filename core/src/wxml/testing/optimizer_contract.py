@@ -55,9 +55,9 @@ class OptimizerContract(Contract):
     def test_the_loss_falls(self) -> None:
         """Fifty steps make the squared error of a small network smaller."""
         network = _network()
-        before = float(_loss(network, 0))
+        before = _loss(network, 0).item()
         self._steps(network, self._optimizer(network), 50)
-        after = float(_loss(network, 0))
+        after = _loss(network, 0).item()
         require(after < before, f"after 50 steps the error is {after:.4g}, it was {before:.4g}")
 
     def test_moments_are_those_it_tells(self) -> None:
@@ -118,7 +118,7 @@ class OptimizerContract(Contract):
         optimizer.step()
         for old, new in zip(before, network.parameters(), strict=True):
             if new.ndim > 1:
-                require(float(new.detach().norm()) < float(old.norm()), "a weight with a decay does not shrink")
+                require(new.detach().norm().item() < old.norm().item(), "a weight with a decay does not shrink")
             else:
                 require(torch.equal(old, new), "a weight without a decay moves where its gradient is zero")
 
