@@ -45,6 +45,13 @@ def test_factors_of_variables_may_be_shares_or_of_mean_one() -> None:
         np.testing.assert_allclose(weight.factor().ravel(), expected)
 
 
+def test_a_parameter_stands_for_all_of_its_levels() -> None:
+    found = ByVariable(SPACE, weights={"t": 6.0, "t_250": 2.0}, default=0.5).factor()
+    np.testing.assert_allclose(found.ravel(), [6, 2, 0.5])
+    with pytest.raises(ConfigError, match="forecasts no variable 'tt'; did you mean 't"):
+        ByVariable(SPACE, weights={"tt": 1.0})
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

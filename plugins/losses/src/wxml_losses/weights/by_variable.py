@@ -14,7 +14,7 @@ from wxml_losses.weights.norm import Norm, normalised
 
 
 class ByVariable(LossWeight):
-    """A factor for each variable, by its name."""
+    """A factor for each variable, by its name, or by its parameter such as `t` for all levels; the name comes first."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class ByVariable(LossWeight):
         *,
         weights: Annotated[
             dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]],
-            Field(description="factors by the name of the variable"),
+            Field(description="factors by the name of a variable, or of a parameter for all of its levels"),
         ] = {},  # noqa: B006  # never changed
         default: Annotated[
             float, Field(ge=0, allow_inf_nan=False, description="the factor of every other variable")
@@ -35,10 +35,11 @@ class ByVariable(LossWeight):
             ConfigError: `weights` names a variable that is not in the loss.
         """
         super().__init__(space)
+        known = {*space.names, *(variable.param for variable in space.variables)}
         faults = [
-            Fault("weights", f"the model forecasts no variable {name!r}; {nearest(name, space.names)}")
+            Fault("weights", f"the model forecasts no variable {name!r}; {nearest(name, known)}")
             for name in weights
-            if name not in space.names
+            if name not in known
         ]
         if faults:
             raise ConfigError(faults, fix="write names of prognostic or diagnostic variables")
@@ -46,5 +47,6 @@ class ByVariable(LossWeight):
 
     def factor(self) -> NDArray[np.float64]:
         """See `wxml.LossWeight.factor`."""
-        factors = np.array([self.weights.get(name, self.default) for name in self.space.names])
+        weights, variables = self.weights, self.space.variables
+        factors = np.array([weights.get(one.name, weights.get(one.param, self.default)) for one in variables])
         return normalised(factors, self.norm)[None, None, :]
