@@ -6,6 +6,7 @@ from wxml import NameOrChoice
 from wxml.errors import ResourceError
 from wxml.training.trainer import TrainingMemory
 from wxml_trainer_lightning.optimisation import Optimisation, make_optimizer
+from wxml_trainer_lightning.options import Ema
 from wxml_trainer_lightning.state import run_identity
 from wxml_trainer_lightning.trainer import LightningTrainer
 
@@ -16,7 +17,7 @@ def test_the_options_say_what_is_held() -> None:
         rollout=LightningTrainer().rollout.model_copy(update={"maximum": 5}),
         precision="bf16-mixed",
         accelerator="cpu",
-        ema=0.9,
+        ema=Ema(decay=0.9),
         keep="best",
     )
     assert trainer.memory() == TrainingMemory(
@@ -24,8 +25,11 @@ def test_the_options_say_what_is_held() -> None:
     )
 
 
-@pytest.mark.parametrize(("ema", "keep", "copies"), [(None, "last", 0), (0.9, "last", 1), (None, "best", 1)])
-def test_the_average_and_the_best_weights_are_copies(ema: float | None, keep: str, copies: int) -> None:
+@pytest.mark.parametrize(
+    ("ema", "keep", "copies"), [(None, "last", 0), (0.9, "last", 1), (None, "best", 1), ([0.9, 0.99], "best", 3)]
+)
+def test_the_averages_and_the_best_weights_are_copies(ema: float | None, keep: str, copies: int) -> None:
+    ema = None if ema is None else Ema(decay=ema)
     assert LightningTrainer(accelerator="cpu", ema=ema, keep=keep).memory().copies == copies
 
 

@@ -1,4 +1,4 @@
-"""The moving average of the weights, against its recurrence; the losses of batches, against numbers by hand."""
+"""The losses of batches, against numbers by hand."""
 
 import math
 from contextlib import nullcontext
@@ -14,35 +14,11 @@ from wxml.training.combined_loss import LossPart
 from wxml_losses.pointwise import Squared
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.gradients import Gradients
-from wxml_trainer_lightning.module import AveragedModel, ForecastModule, Layout
+from wxml_trainer_lightning.module import ForecastModule, Layout
 from wxml_trainer_lightning.optimisation import Optimisation
 from wxml_trainer_lightning.optimizers.adamw import AdamW
 
 NAN = float("nan")
-
-
-def test_the_average_follows_the_recurrence() -> None:
-    model = nn.Linear(1, 1, bias=False)
-    with torch.no_grad():
-        model.weight.fill_(0.0)
-    average, expected = AveragedModel(model, decay=0.3), 0.0
-    for step in range(1, 8):
-        with torch.no_grad():
-            model.weight.fill_(float(step))
-        average.update(model, step)
-        decay = min(0.3, step / (step + 10))
-        expected = decay * expected + (1 - decay) * step
-    assert float(average.model.weight) == pytest.approx(expected)
-
-
-def test_the_average_has_no_gradient_and_copies_buffers() -> None:
-    model = nn.BatchNorm1d(2)
-    average = AveragedModel(model, decay=0.9)
-    model(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
-    average.update(model, 1)
-    assert not any(weight.requires_grad for weight in average.parameters())
-    assert torch.equal(average.model.running_mean, model.running_mean)
-    assert float(average.model.running_mean[1]) == pytest.approx(0.4)  # momentum 0.1 of the mean 4
 
 
 class Same(nn.Module):

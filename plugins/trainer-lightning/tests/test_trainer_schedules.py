@@ -44,7 +44,7 @@ def test_a_rise_longer_than_the_training_reaches_what_it_can(plugin) -> None:
 
 @pytest.mark.carries_out("write such a number")
 def test_a_rise_of_some_steps_and_a_half_is_refused() -> None:
-    with pytest.raises(ConfigError, match="must be a share below 1 or a whole number of steps"):
+    with pytest.raises(ConfigError, match="it must be a share below 1 or a whole number of steps"):
         factor("linear", 1, warmup=2.5)
     assert factor("linear", 1, warmup=2) == 0.5
 

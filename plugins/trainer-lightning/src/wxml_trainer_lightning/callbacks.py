@@ -131,8 +131,7 @@ class CheckpointCallback(Callback):
             loss_scale=module.trainer.precision_plugin.state_dict(),
         )
         kinds = {"weights": module.model.state_dict(), "optimizer": moments}
-        if module.average is not None:
-            kinds["average"] = module.average.model.state_dict()
+        kinds |= {kind: model.state_dict() for kind, model in module.averages.by_kind.items()}
         if best is not None:
             kinds["best"] = best.weights
         tensors = {f"{kind}/{name}": tensor for kind, named in kinds.items() for name, tensor in named.items()}

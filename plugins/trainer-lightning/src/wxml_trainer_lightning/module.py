@@ -1,10 +1,9 @@
 """The module that Lightning trains: the model, its loss over a rollout, its optimizer, its moving average."""
 
-__all__ = ["AveragedModel", "ForecastModule", "Layout"]
+__all__ = ["ForecastModule", "Layout"]
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -14,6 +13,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from wxml import CombinedLoss, CombinedSums, unroll
 
+from wxml_trainer_lightning.averaging import Averages
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.optimisation import Optimisation, freeze, make_optimizer, moments_of
@@ -29,30 +29,8 @@ class Layout:
     """The number of prognostic and diagnostic variables."""
 
 
-class AveragedModel(nn.Module):
-    """A copy of a model whose weights trail those of the original (Polyak & Juditsky 1992, doi:10.1137/0330046).
-
-    After step s: average ← d · average + (1 − d) · weights, with d = min(`decay`, s / (s + 10)), so that the first
-    weights, which are random, are soon forgotten.
-    """
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        super().__init__()
-        self.decay = decay
-        self.model = deepcopy(model).requires_grad_(False)
-
-    @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """Follow the weights of `model` after its step number `step`, counted from 1; buffers are copied."""
-        share = 1 - min(self.decay, step / (step + 10))
-        for average, weight in zip(self.model.parameters(), model.parameters(), strict=True):
-            average.lerp_(weight, share)
-        for copy, buffer in zip(self.model.buffers(), model.buffers(), strict=True):
-            copy.copy_(buffer)
-
-
 class ForecastModule(LightningModule):
-    """A model with its loss and its optimizer; `average` is its moving average, if there is one."""
+    """A model with its loss, its optimizer and the averages of its weights."""
 
     def __init__(
         self,
@@ -62,9 +40,9 @@ class ForecastModule(LightningModule):
         optimisation: Optimisation,
         gradients: Gradients,
         grids: Mapping[str, slice] | None = None,
-        ema: float | None = None,
+        averages: Averages | None = None,
     ) -> None:
-        """Freeze the parts of the model that are not trained, and copy the model if its weights are to be averaged.
+        """Freeze the parts of the model that are not trained.
 
         Args:
             model: what is trained.
@@ -73,7 +51,7 @@ class ForecastModule(LightningModule):
             optimisation: the options of the optimizer.
             gradients: what is done with them before each step.
             grids: the nodes of each of several grids, on which the loss is validated alone, too.
-            ema: what the moving average of the weights keeps in a step; None: there is none.
+            averages: those of the model.
 
         Raises:
             ConfigError: the options name a part that the model does not have.
@@ -86,13 +64,14 @@ class ForecastModule(LightningModule):
         self.layout = layout
         self.optimisation = optimisation
         self.gradients = gradients
-        self.average = None if ema is None else AveragedModel(model, ema)
+        self.averages = Averages(model) if averages is None else averages
         self.moments: dict[str, Tensor] = {}
 
     @property
     def judged(self) -> nn.Module:
-        """The model that is validated and kept: the averaged one, if there is one."""
-        return self.model if self.average is None else self.average.model
+        """The model that is validated and kept: the average that is judged, if there is one."""
+        average = self.averages.judged
+        return self.model if average is None else average.model
 
     def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
         """The loss of a batch, and whether it has one.

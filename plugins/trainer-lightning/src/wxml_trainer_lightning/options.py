@@ -4,19 +4,22 @@ __all__ = [
     "Accelerator",
     "Clip",
     "Duration",
+    "Ema",
     "Keep",
     "Part",
     "Precision",
     "Rate",
     "Rollout",
+    "ShareOrSteps",
     "Spikes",
+    "Swa",
     "TrackerName",
     "Weight",
 ]
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from wxml import Options
 from wxml.data.times import parse_duration
 from wxml.errors import DataError
@@ -68,6 +71,64 @@ class Spikes(Options):
         float, Field(gt=1, le=1e6, description="a step is skipped if the norm of its gradient is above as many medians")
     ] = 5.0
     window: Annotated[int, Field(ge=3, le=10_000, description="number of the last norms that the median is of")] = 100
+
+
+def _check_share_or_steps(number: float) -> float:
+    """Return `number` if it is a share or a number of steps, else raise a DataError."""
+    if number >= 1 and not number.is_integer():
+        raise DataError(
+            f"it must be a share below 1 or a whole number of steps, got {number}", fix="write such a number"
+        )
+    return number
+
+
+ShareOrSteps = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False), AfterValidator(_check_share_or_steps)]
+Decay = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Swa(Options):
+    """The mean of the weights over the end of a training."""
+
+    start: Annotated[
+        ShareOrSteps, Field(description="share of `max_steps` before the first of its steps; 1 and above: steps")
+    ] = 0.75
+    every: Annotated[int, Field(gt=0, description="steps from one of its steps to the next")] = 1
+
+    def first_step(self, steps: int) -> int:
+        """The last step before the average begins, of a training of `steps` steps."""
+        return round(self.start * steps) if self.start < 1 else int(self.start)
+
+
+class Ema(Swa):
+    """Moving averages of the weights; a bare number is the decay of one."""
+
+    decay: Annotated[
+        Decay | Annotated[list[Decay], Field(min_length=1, max_length=16)],
+        Field(description="what an average keeps in each of its steps; several: one average each"),
+    ] = 0.999
+    start: Annotated[
+        ShareOrSteps, Field(description="share of `max_steps` in which it is the weights; 1 and above: steps")
+    ] = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_number(cls, written: Any) -> Any:
+        is_number = isinstance(written, int | float | str | list) and not isinstance(written, bool)
+        return {"decay": written} if is_number else written
+
+    @field_validator("decay")
+    @classmethod
+    def _each_once(cls, decay: float | list[float]) -> float | list[float]:
+        if isinstance(decay, float):
+            return decay
+        if len(set(decay)) < len(decay):
+            raise DataError(f"each decay must be there once, got {decay}", fix="leave out the others")
+        return decay if len(decay) > 1 else decay[0]
+
+    @property
+    def decays(self) -> list[float]:
+        """The decay of each average."""
+        return [self.decay] if isinstance(self.decay, float) else self.decay
 
 
 class Part(Options):

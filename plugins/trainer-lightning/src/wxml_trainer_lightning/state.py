@@ -50,6 +50,7 @@ RENAMED = {
     "model.earlier_states": ("model.input_tendencies", {'"changes"': "true", '"values"': "false"}),
     "model.residual": ("model.residual", {'"last-state"': '"persistence"'}),
     "training.gradient_clip": ("training.gradient_clip.norm", {}),
+    "training.ema": ("training.ema.decay", {}),
     "training.final_learning_rate_ratio": ("training.schedule.final_ratio", {}),
     "training.optimizer": (
         "training.optimizer.plugin",
@@ -65,7 +66,10 @@ ADDED = {
     "extensions": "{}",
     "training.loss": DEFAULT_LOSS,
     "training.loss_weights": "{}",
+    "training.ema.every": "1",
+    "training.ema.start": "0.0",
     "training.gradient_clip.value": "null",
+    "training.judged": "null",
     "training.optimizer.betas": "[0.9, 0.95]",
     "training.optimizer.eps": "1e-08",
     "training.optimizer.momentum": "0.95",
@@ -76,6 +80,7 @@ ADDED = {
     "training.schedule.plugin": '"wxml-trainer-lightning:cosine"',
     "training.schedule.restarts": "0",
     "training.spikes": "null",
+    "training.swa": "null",
 }
 """Key that an identity of version 0.1 lacks → the value that is left out, since version 0.1 did the same."""
 GRAPH = "graph_identity"
@@ -115,7 +120,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingState:
-    """A position, and the tensors that belong to it: `weights/…`, `average/…`, `optimizer/…`, `best/…`."""
+    """A position, and the tensors that belong to it: `weights/…`, `average/…`, `optimizer/…`, `best/…`.
+
+    The averages that are not judged are `average:NAME/…`.
+    """
 
     position: Position
     tensors: Mapping[str, Tensor]
@@ -124,6 +132,12 @@ class TrainingState:
         """The tensors named `kind/…`, by their names without that prefix."""
         prefix = f"{kind}/"
         return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
+
+    @property
+    def other_averages(self) -> dict[str, dict[str, Tensor]]:
+        """The averages that are not judged, by name."""
+        kinds = dict.fromkeys(key.partition("/")[0] for key in self.tensors)
+        return {kind.removeprefix("average:"): self.below(kind) for kind in kinds if kind.startswith("average:")}
 
     @property
     def kept_weights(self) -> dict[str, Tensor]:

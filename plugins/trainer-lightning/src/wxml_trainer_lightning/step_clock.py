@@ -58,7 +58,7 @@ class StepClock(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count the step, and update the moving average of the weights."""
+        """Count the step, and update the averages of the weights."""
         self.step += 1
-        if isinstance(pl_module, ForecastModule) and pl_module.average is not None:
-            pl_module.average.update(pl_module.model, self.step)
+        if isinstance(pl_module, ForecastModule):
+            pl_module.averages.update(pl_module.model, self.step)

@@ -24,6 +24,7 @@ from wxml import (
     resolve,
 )
 from wxml.data.times import parse_duration
+from wxml.errors import ConfigError, Fault
 from wxml.training.loss_choice import LossSections, LossWeightSections
 
 from wxml_trainer_lightning.loss_identity import loss_identity
@@ -31,18 +32,24 @@ from wxml_trainer_lightning.options import (
     Accelerator,
     Clip,
     Duration,
+    Ema,
     Keep,
     Part,
     Precision,
     Rate,
     Rollout,
     Spikes,
+    Swa,
     TrackerName,
     Weight,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wxml import CombinedLoss
+
+    from wxml_trainer_lightning.averaging import Shares
 
 PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
     "32-true": "float32",
@@ -96,7 +103,16 @@ class LightningTrainer(Trainer):
         spikes: Annotated[
             Spikes | None, Field(description="skip steps whose gradient stands out; null: none is skipped")
         ] = None,
-        ema: Annotated[float | None, Field(gt=0, lt=1, description="decay of a moving average of the weights")] = None,
+        ema: Annotated[
+            Ema | None, Field(description="moving averages of the weights: a decay, several, or a section; null: none")
+        ] = None,
+        swa: Annotated[
+            Swa | None, Field(description="mean of the weights over the end of the training; null: none")
+        ] = None,
+        judged: Annotated[
+            str | None,
+            Field(description="what is validated and kept: weights, swa, or ema-0.999; null: the first average"),
+        ] = None,
         rollout: Annotated[Rollout, Field(description="number of forecast steps in the loss")] = Rollout(),  # noqa: B008  # frozen
         loss: LossSections = LossChoice(plugin="squared"),  # noqa: B008  # frozen
         loss_weights: LossWeightSections = {},  # noqa: B006  # never changed
@@ -136,6 +152,8 @@ class LightningTrainer(Trainer):
         self.gradient_clip = gradient_clip
         self.spikes = spikes
         self.ema = ema
+        self.swa = swa
+        self.judged = judged
         self.rollout = rollout
         self.loss = loss
         self.loss_weights = loss_weights
@@ -159,7 +177,8 @@ class LightningTrainer(Trainer):
         """The options that change the result, as JSON values; a resumed training may change the others."""
         options = {name: _plain(value) for name, value in vars(self).items() if name not in FREE}
         chosen = {kind: self._identity_of(kind, choice) for kind, choice in self._chosen.items()}
-        return options | chosen | loss_identity(self.loss, self.loss_weights)
+        ema = {"ema": {"decay": None}} if self.ema is None else {}
+        return options | ema | chosen | loss_identity(self.loss, self.loss_weights)
 
     @property
     def _chosen(self) -> dict[str, NameOrChoice]:
@@ -191,8 +210,27 @@ class LightningTrainer(Trainer):
         made: Schedule = self._made("schedule")
         return made
 
+    def averages(self) -> "Mapping[str, Shares]":
+        """The averages of the weights, by name."""
+        from wxml_trainer_lightning.averaging import shares_of
+
+        return shares_of(self.ema, self.swa, self.max_steps)
+
+    def judged_average(self) -> str | None:
+        """The name of the average that is validated and kept; None: the weights are.
+
+        Raises:
+            ConfigError: `judged` names no average.
+        """
+        names = ["weights", *self.averages()]
+        judged = names[min(1, len(names) - 1)] if self.judged is None else self.judged
+        if judged not in names:
+            problem = f"there is no average {judged!r} of the weights; known: {', '.join(names)}"
+            raise ConfigError([Fault("training.judged", problem)], fix="write one of these, or set `ema` or `swa`")
+        return None if judged == "weights" else judged
+
     def memory(self) -> TrainingMemory:
-        """The optimizer tells its moments; the moving average and the best weights so far are copies."""
+        """The optimizer tells its moments; the averages and the best weights so far are copies."""
         from wxml_trainer_lightning.device import Device  # torch, like `fit`
         from wxml_trainer_lightning.loading import batches_held
 
@@ -201,7 +239,7 @@ class LightningTrainer(Trainer):
             rollout=self.rollout.maximum,
             precision=PRECISIONS[self.precision],
             moments=self.new_optimizer().values_per_weight(),
-            copies=(self.ema is not None) + (self.keep == "best"),
+            copies=len(self.averages()) + (self.keep == "best"),
             device=Device(self.accelerator, self.precision, self.threads).resolve(),
             batches_held=batches_held(self.workers),
         )

@@ -13,6 +13,7 @@ from wxml.errors import DataError
 from wxml.masking import masked_values
 from wxml.memory import check_memory
 
+from wxml_trainer_lightning.averaging import Averages
 from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
@@ -58,10 +59,13 @@ def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *,
         "validation_loss": validation,
         "weights_of_step": position.step if position.best_step is None else position.best_step,
         "weights_validation_loss": validation if position.best_loss is None else position.best_loss,
-        "averaged": options.ema is not None,
+        "averaged": options.judged_average() is not None,
         "skipped_steps": position.skipped_steps,
     }
     experiment.save(path, final.kept_weights, summary, overwrite=resume)
+    for name, weights in final.other_averages.items():
+        notes = summary | {"average": name, "weights_of_step": position.step, "weights_validation_loss": None}
+        experiment.save(run_dir / f"checkpoint-{name}.safetensors", weights, notes, overwrite=resume)
     if position.skipped_steps:
         LOG.info("%d steps were skipped, since their gradients stood out", position.skipped_steps)
     LOG.info("training done: %d steps in %.0f s, checkpoint %s", position.step, position.elapsed, path)
@@ -161,14 +165,14 @@ class TrainingRun:
         norms, skipped = self.position.gradient_norms, self.position.skipped_steps
         gradients = Gradients(options.gradient_clip, options.spikes, norms, skipped)
         grids, loss = self.experiment.preprocessing.places.ranges, options.combined_loss(self.experiment)
-        module = ForecastModule(self.experiment.new_model(), loss, layout, optimisation, gradients, grids, options.ema)
+        model = self.experiment.new_model()
+        averages = Averages(model, options.averages(), options.judged_average())
+        module = ForecastModule(model, loss, layout, optimisation, gradients, grids, averages)
         if self.state is None:
             return module
-        kinds = {"weights": module.model, "average": None if module.average is None else module.average.model}
-        for kind, model in kinds.items():
-            if model is not None:
-                check_weights(kind, self.state.below(kind), model.state_dict())
-                model.load_state_dict(self.state.below(kind))
+        for kind, part in {"weights": module.model, **averages.by_kind}.items():
+            check_weights(kind, self.state.below(kind), part.state_dict())
+            part.load_state_dict(self.state.below(kind))
         if best := self.state.below("best"):
             check_weights("best", best, module.model.state_dict())
         module.moments = self.state.below("optimizer")  # the optimizer does not exist before Lightning's loop begins

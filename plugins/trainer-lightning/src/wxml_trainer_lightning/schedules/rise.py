@@ -5,29 +5,16 @@ __all__ = ["Ratio", "Warmup", "after_rise", "rise", "rise_share"]
 import math
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from wxml import Progress
-from wxml.errors import DataError
 
-
-def _check_warmup(warmup: float) -> float:
-    """Return `warmup` if it is a share or a number of steps, else raise a DataError."""
-    if warmup >= 1 and not warmup.is_integer():
-        raise DataError(
-            f"`warmup` must be a share below 1 or a whole number of steps, got {warmup}", fix="write such a number"
-        )
-    return warmup
-
+from wxml_trainer_lightning.options import ShareOrSteps
 
 Warmup = Annotated[
-    float,
+    ShareOrSteps,
     Field(
-        ge=0,
-        le=1e12,
-        allow_inf_nan=False,
-        description="share of the training in which the learning rate rises; 1 and above: as many of the `max_steps`",
+        description="share of the training in which the learning rate rises; 1 and above: as many of the `max_steps`"
     ),
-    AfterValidator(_check_warmup),
 ]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
