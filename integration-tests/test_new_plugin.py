@@ -19,6 +19,8 @@ CHOSEN = (
     "forcing",
     "transform",
     "trainer",
+    "loss",
+    "loss-weight",
     "extension",
     "forecast-writer",
     "verifier",
