@@ -43,6 +43,8 @@ class Batch(NamedTuple):
     """Whether each value of the last input state was filled in, shape `[batch, node, prognostic]`."""
     cost: ReadingCost
     """The seconds that it took to read them."""
+    samples: tuple[int, ...] = ()
+    """The index of each sample in its period."""
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device; from pinned memory the copy runs beside the work of the device."""
@@ -99,9 +101,10 @@ class Samples(Dataset[Batch]):
 
     def __getitem__(self, places: list[Place]) -> Batch:
         """Read the samples at `places`, which all have the same number of steps."""
-        batch = self.sets[places[0][0]].batch([index for _, index in places])
+        indices = [index for _, index in places]
+        batch = self.sets[places[0][0]].batch(indices)
         imputed = torch.from_numpy(batch.imputed).transpose(1, 2)
-        return Batch(to_tensor(batch.values), imputed, batch.cost)
+        return Batch(to_tensor(batch.values), imputed, batch.cost, tuple(indices))
 
 
 class SampleOrder(Sampler[list[Place]]):

@@ -104,6 +104,8 @@ class CheckpointCallback(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write a state when a second Ctrl-C stops the training at once; after an error, keep the last state."""
+        if isinstance(exception, DataError):
+            self.history.flush()  # what led to it
         if isinstance(exception, KeyboardInterrupt) and self.clock.at_rest and self.clock.step:
             self.write_state(_forecast_module(pl_module))
 

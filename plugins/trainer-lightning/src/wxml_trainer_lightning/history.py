@@ -12,13 +12,12 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from wxml.errors import ArtefactError, DataError
+from wxml.errors import ArtefactError
 from wxml.files.staging import staged
 from wxml.terminal import Progress
 
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget
-from wxml_trainer_lightning.state import after_failure
 
 LOG = logging.getLogger("wxml")
 COLUMNS = ("step", "training_loss", "validation_loss", "learning_rate", "rollout")
@@ -97,7 +96,7 @@ class ProgressListener:
 class History:
     """Collects rows, and flushes them to the file and to the listeners.
 
-    A flush fetches the training losses from the device and checks them.
+    A flush fetches the training losses from the device.
     """
 
     def __init__(self, path: Path, step: int, listeners: Sequence[Listener], parts: Sequence[str] = ()) -> None:
@@ -150,7 +149,6 @@ class History:
         """Write the rows that were recorded since the last flush; warn of the first one without a training loss.
 
         Raises:
-            DataError: a loss is not finite.
             ArtefactError: the file cannot be written, for example because the disk is full.
         """
         if not self._rows:
@@ -167,7 +165,7 @@ class History:
             ) from error
         for listener in self._listeners:
             listener(rows)
-        self._check(rows)
+        self._warn(rows)
 
     def _fetched(self) -> list[Row]:
         """The rows with their losses, which are fetched from the device."""
@@ -175,8 +173,8 @@ class History:
         each = zip(self._rows, losses, has_truth, strict=True)
         return [replace(row, training_loss=loss if there else None) for row, loss, there in each]
 
-    def _check(self, rows: Sequence[Row]) -> None:
-        """Refuse a loss that is not finite, and warn of the first step that has none."""
+    def _warn(self, rows: Sequence[Row]) -> None:
+        """Warn of the first step that has no loss."""
         for row in rows:
             if row.training_loss is None and not self._has_warned:
                 self._has_warned = True
@@ -185,11 +183,4 @@ class History:
                     "the model nothing; %s leaves the loss of every such step empty",
                     row.step,
                     self.path.name,
-                )
-            if row.training_loss is not None and not math.isfinite(row.training_loss):
-                raise DataError(
-                    f"the training loss is {row.training_loss} at step {row.step} (learning rate "
-                    f"{row.learning_rate:.3g}, {row.rollout} forecast steps)",
-                    fix="try a lower `training.learning_rate`, a longer `training.schedule.warmup`, or another "
-                    f"`training.precision` than 16-mixed{after_failure(self.path.parent)}",
                 )

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml import Experiment
+from wxml.data.times import format_time
 from wxml.errors import DataError
 from wxml.masking import masked_values
 from wxml.memory import check_memory
 
 from wxml_trainer_lightning.averaging import Averages
-from wxml_trainer_lightning.batches import SampleOrder, Samples, has_truth
+from wxml_trainer_lightning.bad_step import BadStep
+from wxml_trainer_lightning.batches import Batch, SampleOrder, Samples, has_truth
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.gradients import Gradients
@@ -129,7 +131,8 @@ class TrainingRun:
                     interruption,
                     lambda: tracker.run if tracker else None,
                 )
-                callbacks = [clock, checkpoints]
+                finder = BadStep(clock, self.experiment.roles.output, self._label, state_file.run_dir)
+                callbacks = [clock, finder, checkpoints]
                 run_loop(self.module, batches, callbacks, self.device, position.loss_scale, state_file.run_dir)
         finally:
             progress.close()
@@ -137,6 +140,13 @@ class TrainingRun:
         if checkpoints.state is None:
             raise RuntimeError("no step was made, so there is no state")
         return checkpoints.state
+
+    def _label(self, batch: Batch, place: int) -> str:
+        """The initial time of a sample of a batch, and its member, if there are several."""
+        samples = self.samples[batch.values.shape[1] - self.module.layout.input_steps]
+        members = self.experiment.source.header.members
+        time, member = divmod(batch.samples[place], members)
+        return format_time(samples.initial_times[time]) + (f", member {member}" if members > 1 else "")
 
     def _check_truth(self) -> None:
         """Refuse a training none of whose samples has a truth.
