@@ -111,3 +111,22 @@ def same(first: Moments, second: Moments) -> bool:
     """Whether every array has the same bits."""
     pairs = zip(first.arrays().values(), second.arrays().values(), strict=True)
     return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs)
+
+
+@given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 300), st.sampled_from([0.0, 0.2, 1.0]), st.integers(0, 99))
+def test_the_bits_are_those_of_all_variables_at_once(
+    members: int, variables: int, nodes: int, missing: float, seed: int
+) -> None:
+    """Datasets hold moments of earlier versions, and a training on other data must have the same bits."""
+    random = np.random.default_rng(seed)
+    values, weights = random.normal(280, 9, (members, variables, nodes)).astype(np.float32), random.random(nodes)
+    values[random.random(values.shape) < missing] = np.nan
+    x = np.ascontiguousarray(np.swapaxes(values, 0, 1), np.float64)
+    w = np.where(np.isnan(x), 0.0, weights)
+    x[np.isnan(x)] = 0.0
+    weight = w.sum((1, 2))
+    mean = (w * x).sum((1, 2)) / np.where(weight > 0, weight, 1.0)
+    squares = ((x - mean[:, None, None]) ** 2 * w).sum((1, 2))
+    found = Moments.of(values, weights)
+    for name, expected in {"weight": weight, "mean": mean, "squares": squares}.items():
+        np.testing.assert_array_equal(getattr(found, name), expected)

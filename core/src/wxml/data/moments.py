@@ -2,7 +2,7 @@
 
 __all__ = ["Moments"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -53,20 +53,7 @@ class Moments:
             values: shape `[member, variable, node]`, of any number of members.
             node_weights: shape `[node]`, such as the areas of a grid, or ones for a mean over all values.
         """
-        x = np.array(np.swapaxes(values, 0, 1), np.float64, order="C")
-        is_missing = np.isnan(x)
-        lowest, highest = np.fmin.reduce(x, (1, 2), initial=np.inf), np.fmax.reduce(x, (1, 2), initial=-np.inf)
-        weights = np.where(is_missing, 0.0, node_weights)
-        weight = weights.sum((1, 2))
-        x[is_missing] = 0.0
-        scratch = weights * x
-        mean = scratch.sum((1, 2)) / np.where(weight > 0, weight, 1.0)
-        np.subtract(x, mean[:, None, None], out=scratch)
-        scratch *= scratch
-        scratch *= weights
-        return cls(
-            weight, mean, scratch.sum((1, 2)), lowest, highest, np.count_nonzero(is_missing, (1, 2)).astype(np.int64)
-        )
+        return cls._of_variables(np.swapaxes(values, 0, 1), len(values), node_weights)
 
     @classmethod
     def of_change(
@@ -82,7 +69,20 @@ class Moments:
             later: those of a later date, of the same shape.
             node_weights: as in `of`.
         """
-        return cls.of(np.subtract(later, earlier, dtype=np.float64), node_weights)
+        pairs = zip(np.swapaxes(later, 0, 1), np.swapaxes(earlier, 0, 1), strict=True)
+        changes = (np.subtract(*pair, dtype=np.float64) for pair in pairs)
+        return cls._of_variables(changes, len(later), node_weights)
+
+    @classmethod
+    def _of_variables(
+        cls, variables: Iterable[NDArray[np.floating[Any]]], members: int, node_weights: NDArray[np.float64]
+    ) -> Self:
+        """The moments of variables `[member, node]`, one after the other, so that each stays in a cache."""
+        weights = np.tile(node_weights, (members, 1))
+        whole = float(weights.sum())
+        found = [_moments_of_one(values, weights, whole) for values in variables]
+        columns = list(zip(*found, strict=True)) or [()] * len(_NAMES)
+        return cls.from_arrays({name: np.array(column) for name, column in zip(_NAMES, columns, strict=True)})
 
     @classmethod
     def nothing(cls, *shape: int) -> Self:
@@ -162,3 +162,26 @@ class Moments:
 
 
 _NAMES = tuple(field.name for field in fields(Moments))
+
+
+def _moments_of_one(
+    values: NDArray[np.floating[Any]], weights: NDArray[np.float64], weight: float
+) -> tuple[float, float, float, float, float, int]:
+    """Weight, mean, squares, minimum, maximum and the number of missing values of `[member, node]`.
+
+    `weights` has the same shape, and `weight` is its sum.
+    """
+    x, missing = np.array(values, np.float64, order="C"), 0
+    lowest, highest = x.min(initial=np.inf), x.max(initial=-np.inf)  # NaN if a value is missing
+    if np.isnan(lowest):
+        is_missing = np.isnan(x)
+        lowest, highest = np.fmin.reduce(x, None, initial=np.inf), np.fmax.reduce(x, None, initial=-np.inf)
+        weights, missing = np.where(is_missing, 0.0, weights), int(np.count_nonzero(is_missing))
+        weight = weights.sum()
+        x[is_missing] = 0.0
+    scratch = weights * x
+    mean = scratch.sum() / (weight if weight > 0 else 1.0)
+    np.subtract(x, mean, out=x)
+    np.multiply(x, x, out=x)
+    np.multiply(x, weights, out=x)
+    return weight, mean, x.sum(), lowest, highest, missing
