@@ -52,7 +52,8 @@ HEAVY = {
         "deferred wxml/plugins/options/environment.py",
     ),
     "lightning": ("wxml_trainer_lightning/*",),
-    "mlflow": ("wxml_trainer_lightning/tracking.py",),
+    "mlflow": ("deferred wxml_trainer_lightning/tracking/mlflow_records.py",),
+    "tensorboardX": ("deferred wxml_trainer_lightning/tracking/tensorboard_tracker.py",),
     "xarray": (
         "deferred wxml/testing/forecast_writer_contract.py",
         "wxml_dataset_sources/xarray_reading/*",

@@ -53,6 +53,7 @@ _WHERE = {
     "Optimizer": "training.optimizer",
     "OptimizerMoment": "training.optimizer",
     "Options": "plugins.options.model",
+    "Outcome": "training.tracker",
     "PluginChoice": "plugins.options.choices",
     "PointwiseLoss": "training.loss",
     "Processor": "model.processor",
@@ -66,6 +67,9 @@ _WHERE = {
     "SourceHeader": "data.source",
     "Statistics": "data.statistics",
     "StoredForecast": "forecasting.stored",
+    "TrackedRow": "training.tracker",
+    "TrackedRun": "training.tracker",
+    "Tracker": "training.tracker",
     "Trainer": "training.trainer",
     "TrainingMemory": "training.trainer",
     "Transform": "data.transform",
@@ -224,6 +228,10 @@ if TYPE_CHECKING:
     from wxml.training.optimizer import WeightGroup as WeightGroup
     from wxml.training.schedule import Progress as Progress
     from wxml.training.schedule import Schedule as Schedule
+    from wxml.training.tracker import Outcome as Outcome
+    from wxml.training.tracker import TrackedRow as TrackedRow
+    from wxml.training.tracker import TrackedRun as TrackedRun
+    from wxml.training.tracker import Tracker as Tracker
     from wxml.training.trainer import Trainer as Trainer
     from wxml.training.trainer import TrainingMemory as TrainingMemory
     from wxml.verification.verifier import Better as Better

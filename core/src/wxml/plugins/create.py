@@ -84,7 +84,7 @@ def parse_options(cls: type, options: Mapping[str, Any], where: str | Path = "")
     model = options_model(cls)
     path = where if isinstance(where, tuple) else tuple(where.split(".")) if where else ()
     written, options = options, option_values(options, path)
-    faults = [fault for place in choices_in(options, model, path) for fault in choice_faults(place)]
+    faults = [fault for place in choices_in(written, model, path) for fault in choice_faults(place)]
     try:
         parsed = model.model_validate(dict(options))
     except ValidationError as error:

@@ -24,6 +24,7 @@ __all__ = [
     "OptimizerContract",
     "ProcessorContract",
     "ScheduleContract",
+    "TrackerContract",
     "TrainerContract",
     "TransformContract",
     "TravellingWaves",
@@ -47,6 +48,7 @@ from wxml.testing.migration_contract import MigrationContract
 from wxml.testing.schedule_contract import ScheduleContract
 from wxml.testing.tiny_loss_space import tiny_loss_space
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph, tiny_grid
+from wxml.testing.tracker_contract import TrackerContract
 from wxml.testing.transform_contract import TransformContract
 from wxml.testing.verifier_contract import VerifierContract
 

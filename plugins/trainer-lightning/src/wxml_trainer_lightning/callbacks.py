@@ -71,7 +71,7 @@ class CheckpointCallback(Callback):
         state_file: StateFile,
         checkpoint_every: int,
         interruption: Interruption,
-        tracker_run: Callable[[], str | None],
+        tracker_runs: Callable[[], dict[str, str]],
     ) -> None:
         self.clock = clock
         self.history = history
@@ -79,7 +79,7 @@ class CheckpointCallback(Callback):
         self.state_file = state_file
         self.checkpoint_every = checkpoint_every
         self.interruption = interruption
-        self.tracker_run = tracker_run
+        self.tracker_runs = tracker_runs
         self.state: TrainingState | None = None
 
     def on_train_batch_end(
@@ -126,10 +126,10 @@ class CheckpointCallback(Callback):
             validation_loss=self.validation.loss,
             best_loss=best.loss if best else None,
             best_step=best.step if best else None,
-            tracker_run=self.tracker_run(),
             gradient_norms=module.gradients.norms,
             skipped_steps=module.gradients.skipped,
             schedule_losses=self.clock.losses,
+            tracker_runs=self.tracker_runs(),
             loss_scale=module.trainer.precision_plugin.state_dict(),
         )
         kinds = {"weights": module.model.state_dict(), "optimizer": moments}

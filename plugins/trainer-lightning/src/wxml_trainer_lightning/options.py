@@ -10,24 +10,26 @@ __all__ = [
     "Precision",
     "Rate",
     "Rollout",
+    "Sections",
     "ShareOrSteps",
     "Spikes",
     "Swa",
-    "TrackerName",
     "Weight",
+    "listed",
 ]
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
-from wxml import Options
+from wxml import NameOrChoice, Options
 from wxml.data.times import parse_duration
 from wxml.errors import DataError
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Keep = Literal["best", "last"]
-TrackerName = Literal["mlflow", "none"]
+Sections = NameOrChoice | list[NameOrChoice]
+"""Plugins of one kind: a name or a section, or a list of them; `none` for none."""
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False)]  # steps must be finite in single precision
 
@@ -185,3 +187,9 @@ class Rollout(Options):
             return self.start
         risen = (self.maximum - self.start) * (fraction - self.begin) / (1 - self.begin)
         return min(self.start + 1 + int(risen + ROUNDING), self.maximum)
+
+
+def listed(sections: Sections) -> list[NameOrChoice]:
+    """The sections as a list, without `none`."""
+    sections = sections if isinstance(sections, list) else [sections]
+    return [section for section in sections if section.plugin != "none"]

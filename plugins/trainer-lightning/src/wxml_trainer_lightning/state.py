@@ -106,8 +106,8 @@ class Position:
     """The lowest validation loss."""
     best_step: int | None = None
     """The step after which the validation loss was `best_loss`."""
-    tracker_run: str | None = None
-    """The id of the MLflow run."""
+    tracker_runs: dict[str, str] = field(default_factory=dict)
+    """Tracker → the name of its record."""
     gradient_norms: list[float] = field(default_factory=list)
     """The norms of the gradients of the last steps, if steps are skipped whose gradient stands out."""
     skipped_steps: int = 0
@@ -273,8 +273,14 @@ class StateFile:
         if header["format"] > 1 and not has_checksums(header):
             raise ValueError("it has no checksums")
         header["identity"] = TypeAdapter(dict[str, str]).validate_python(header["identity"])
-        header["position"] = TypeAdapter(Position).validate_python(header["position"])
+        header["position"] = TypeAdapter(Position).validate_python(_with_new_runs(header["position"]))
         return header
+
+
+def _with_new_runs(position: dict[str, Any]) -> dict[str, Any]:
+    """The position in a state, of an earlier version too, which knew one tracker: `mlflow`."""
+    run = position.pop("tracker_run", None)
+    return position if run is None else {**position, "tracker_runs": {"mlflow": run}}
 
 
 def after_failure(run_dir: Path) -> str:

@@ -38,10 +38,11 @@ from wxml_trainer_lightning.options import (
     Precision,
     Rate,
     Rollout,
+    Sections,
     Spikes,
     Swa,
-    TrackerName,
     Weight,
+    listed,
 )
 
 if TYPE_CHECKING:
@@ -133,10 +134,14 @@ class LightningTrainer(Trainer):
         keep: Annotated[
             Keep, Field(description="weights for the checkpoint: with the lowest validation loss, or the last")
         ] = "best",
-        tracker: Annotated[TrackerName, Field(description="record of parameters and losses")] = "mlflow",
+        tracker: Annotated[
+            Sections,
+            Kind("tracker"),
+            Field(description="records of the training: names or sections; none: no record"),
+        ] = NameOrChoice(plugin="mlflow"),  # noqa: B008  # frozen
         tracking_uri: Annotated[
             str | None,
-            Field(description="address of MLflow's records; null: mlflow.db beside the run's folder"),
+            Field(description="address of the tracker mlflow where its section has none"),
         ] = None,
     ) -> None:
         self.max_steps = max_steps
@@ -165,7 +170,7 @@ class LightningTrainer(Trainer):
         self.validation_samples = validation_samples
         self.checkpoint_every = checkpoint_every
         self.keep = keep
-        self.tracker = tracker
+        self.tracker = listed(tracker)
         self.tracking_uri = tracking_uri
 
     @property

@@ -30,7 +30,8 @@ from wxml_trainer_lightning.schedule import Budget, LearningRate
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, earlier_files, flatten, run_identity
 from wxml_trainer_lightning.state_fit import check_weights
 from wxml_trainer_lightning.step_clock import StepClock
-from wxml_trainer_lightning.tracking import MlflowTracker, open_tracker
+from wxml_trainer_lightning.tracking.run_record import tracked_run
+from wxml_trainer_lightning.tracking.trackers import Trackers, tracked
 
 if TYPE_CHECKING:
     from wxml_trainer_lightning.trainer import LightningTrainer
@@ -46,10 +47,9 @@ def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *,
     state = state_file.begin(resume=resume)
     with device.settled():
         run = TrainingRun(experiment, options, device, state)
-        parameters = flatten(masked_values(experiment.config.model_dump(mode="json"))) | identity
-        tracker_run = run.position.tracker_run
-        with open_tracker(options.tracker, options.tracking_uri, run_dir, parameters, tracker_run) as tracker:
-            final = run.finish(state_file, tracker)
+        record = tracked_run(run_dir, flatten(masked_values(experiment.config.model_dump(mode="json"))) | identity)
+        with tracked(options.tracker, options.tracking_uri, record, run.position.tracker_runs) as trackers:
+            final = run.finish(state_file, trackers)
     path = run_dir / "checkpoint.safetensors"
     position, validation = final.position, final.position.validation_loss
     if validation is not None and not math.isfinite(validation):
@@ -106,7 +106,7 @@ class TrainingRun:
             fix="reduce `training.batch_size`, `training.rollout` or `training.workers`",
         )
 
-    def finish(self, state_file: StateFile, tracker: MlflowTracker | None) -> TrainingState:
+    def finish(self, state_file: StateFile, trackers: Trackers) -> TrainingState:
         """Make the remaining steps, and return the final state."""
         options, position, seed = self.options, self.position, self.experiment.config.seed
         budget = Budget(options.max_steps, options.max_seconds, position.elapsed)
@@ -117,7 +117,7 @@ class TrainingRun:
         order = SampleOrder(self.samples, seed, options.batch_size, position.step, budget, self.rollout)
         batches = TimedBatches(self.loading.training(Samples(self.samples), order))
         progress = ProgressListener(budget, position.step, batches)
-        listeners: list[Listener] = [progress, tracker] if tracker else [progress]
+        listeners: list[Listener] = [progress, trackers]
         grids = list(self.experiment.preprocessing.places.ranges)
         history = History(state_file.run_dir / "history.csv", position.step, listeners, grids)
         try:
@@ -129,7 +129,7 @@ class TrainingRun:
                     state_file,
                     options.checkpoint_every,
                     interruption,
-                    lambda: tracker.run if tracker else None,
+                    lambda: trackers.runs,
                 )
                 finder = BadStep(clock, self.experiment.roles.output, self._label, state_file.run_dir)
                 callbacks = [clock, finder, checkpoints]

@@ -27,6 +27,7 @@ from pydantic_core import CoreSchema
 from wxml.errors import DataError
 
 PLUGIN_NAME = re.compile(r"([A-Za-z0-9._-]+:)?[A-Za-z0-9_-]+")
+NOTHING = "none"
 IMPORT_PATH = re.compile(r".*\..*:[A-Z]\w*")
 Path = tuple[str | int, ...]
 """The keys and indices that lead to a value."""
@@ -78,7 +79,10 @@ class PluginChoice(BaseModel):
 
 
 class NameOrChoice(PluginChoice):
-    """A plugin whose bare name may stand for it where it has no options, as in `optimizer: muon`."""
+    """A plugin whose bare name may stand for it where it has no options, as in `optimizer: muon`.
+
+    The name `none` is that of no plugin: an option that may do without one takes it.
+    """
 
     @model_validator(mode="before")
     @classmethod
@@ -195,7 +199,7 @@ def _is_mapping(annotation: Any) -> bool:
 def _placed(written: Any, path: Path, kind: str, model: type[BaseModel]) -> Iterator[PlacedPlugin]:
     if isinstance(written, PluginChoice):
         written = {**written.model_dump(by_alias=True, exclude_unset=True)}
-    if isinstance(written, str) and issubclass(model, NameOrChoice):
+    if isinstance(written, str) and written != NOTHING and issubclass(model, NameOrChoice):
         written = {"plugin": written}
     if isinstance(written, list | tuple):
         for index, item in enumerate(written):
