@@ -16,7 +16,7 @@ POSITION = Position(
     validation_loss=0.2,
     best_loss=0.15,
     best_step=5,
-    tracker_run="abc",
+    tracker_runs={"mlflow": "abc"},
     loss_scale={"scale": 65536.0},
 )
 

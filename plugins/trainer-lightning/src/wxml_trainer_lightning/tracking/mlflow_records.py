@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "wxml"
 IDENTITY, PARENT = "wxml.run", "wxml.parent"
-"""The tags of MLflow's runs by which they are found again: `TrackedRun.identity`, and the SHA-256 of the name of a parent."""
+"""The tags of MLflow's runs by which they are found again: `TrackedRun.identity`, and the hash of a parent's name."""
 CHARACTERS = "/:\\"
 """The characters of a path that stay as they are in an address, beside letters and digits."""
 LIBRARIES = r"(mlflow|sqlalchemy|alembic)\b"
