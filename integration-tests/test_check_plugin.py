@@ -76,6 +76,7 @@ OPTIONS = {
         f"edges=[{{from: grid, to: mesh, plugin: radius}}, {MIXED}, {{from: mesh, to: grid, plugin: nearest}}]",
     ],
     "graph-builder icosahedral": ["refinement=1"],
+    "loss multi-scale": ["scales=[3000]"],
     "loss-weight by-grid": ["weights={}"],
     "loss-weight mask": ["field=lsm"],
     "loss-weight node-attribute": ["name=orog"],

@@ -86,6 +86,7 @@ _WHERE = {
     "extension": "config.extension",
     "full_options": "plugins.create",
     "hookimpl": "plugins.hooks",
+    "inner_loss": "training.inner_loss",
     "installed": "plugins.catalog",
     "load_config": "config.load",
     "open_forecast": "forecasting.opening",
@@ -216,6 +217,7 @@ if TYPE_CHECKING:
     from wxml.plugins.source_files import package_folder as package_folder
     from wxml.training.combined_loss import CombinedLoss as CombinedLoss
     from wxml.training.combined_loss import CombinedSums as CombinedSums
+    from wxml.training.inner_loss import inner_loss as inner_loss
     from wxml.training.loss import Loss as Loss
     from wxml.training.loss import LossSums as LossSums
     from wxml.training.loss import PointwiseLoss as PointwiseLoss

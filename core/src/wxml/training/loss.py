@@ -41,13 +41,14 @@ class Loss(nn.Module, ABC):
     weighs correspondingly more.
 
     Attributes:
-        takes_members: whether the loss compares an ensemble of two members or more; else it compares one forecast.
+        takes_members: whether the loss compares an ensemble of two members or more; else it compares one forecast. A
+            loss that wraps another one takes what that one takes, and says so in its constructor.
         weighs: the axes of the weights that the loss can use; others are never handed over.
         weight: m · f, shape `[step or 1, node or 1, variable or 1]`.
         measure: m, likewise.
     """
 
-    takes_members: ClassVar[bool] = False
+    takes_members: bool = False
     weighs: ClassVar[frozenset[str]] = frozenset(AXES)
     weight: Tensor
     measure: Tensor

@@ -1,0 +1,35 @@
+"""Makes the loss that another loss wraps."""
+
+__all__ = ["inner_loss"]
+
+from typing import Any
+
+from wxml.errors import ConfigError, Fault
+from wxml.plugins.create import create
+from wxml.plugins.load import load
+from wxml.plugins.options.choices import PluginChoice
+from wxml.plugins.resolve import resolve
+from wxml.training.loss import Loss
+from wxml.training.loss_space import LossSpace
+from wxml.training.loss_weight import LossWeights
+
+
+def inner_loss(choice: PluginChoice, space: LossSpace, weights: LossWeights, option: str = "loss") -> Loss:
+    """Make the loss that an option of another loss chooses, for the constructor of that one.
+
+    Args:
+        choice: the value of the option, an `Annotated[PluginChoice, Kind("loss")]`.
+        space: what is compared.
+        weights: those of the outer loss; the inner one gets those along the axes that it weighs.
+        option: the name of the option.
+
+    Raises:
+        ConfigError: the inner loss refuses its options; the faults have the name of the option before them.
+    """
+    plugin: Any = load(resolve("loss", choice.plugin))
+    try:
+        loss: Loss = create("loss", choice.plugin, choice.options, space, weights.along(plugin.weighs))
+    except ConfigError as error:
+        faults = [Fault((option, *fault.path), fault.message, fault.location) for fault in error.faults]
+        raise ConfigError(faults, fix=error.fix) from error
+    return loss
