@@ -19,7 +19,7 @@ from wxml.files.checksums import sealed
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history, state
 from wxml_trainer_lightning.batches import Samples
-from wxml_trainer_lightning.loop import Interruption
+from wxml_trainer_lightning.loop import LEFT, Interruption
 from wxml_trainer_lightning.trainer import LightningTrainer
 
 OPTIONS = {
@@ -202,13 +202,18 @@ def test_resuming_a_finished_training_makes_the_same_checkpoint_again(training, 
     assert training.written() == unbroken
 
 
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
-def test_a_signal_ends_the_step_writes_a_state_and_is_raised(training, unbroken, number, expected) -> None:
-    handlers = [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)]
-    with pytest.raises(expected) as caught:
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_the_step_writes_a_state_and_is_raised(training, unbroken, number, caplog) -> None:
+    is_told = number != signal.SIGINT
+    handlers = [*map(signal.getsignal, SIGNALS)]
+    with pytest.raises(SystemExit if is_told else KeyboardInterrupt) as caught:
         training.run_with(lambda *_: signal.raise_signal(number), batch=2, validation=True)
-    assert getattr(caught.value, "code", 143) == 143
-    assert [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)] == handlers
+    assert getattr(caught.value, "code", LEFT) == LEFT == 75
+    assert (f"told to leave by {number.name}: the state of step 10 is written" in caplog.text) == is_told
+    assert [*map(signal.getsignal, SIGNALS)] == handlers
     assert step_of(training.run_dir) == 10  # the second validation is the one after step 10
     training.run(resume=True)
     assert training.written() == unbroken
@@ -224,6 +229,33 @@ def test_a_keyboard_interrupt_out_of_the_blue_keeps_the_whole_steps(
     assert step_of(training.run_dir) == step
     training.run(resume=True)
     assert training.written() == unbroken
+
+
+def test_a_training_that_is_to_leave_after_some_time_goes_on_later(training, unbroken, monkeypatch, caplog) -> None:
+    """Each process makes a step at least, however short its time is."""
+    codes, steps = [], []
+    for attempt in range(40):
+        seconds = 0.03 * (attempt // 3)
+        monkeypatch.setattr(LightningTrainer, "leave_seconds", property(lambda _self, seconds=seconds: seconds))
+        try:
+            training.run(resume=attempt > 0)
+            codes.append(0)
+            break
+        except SystemExit as left:
+            codes.append(left.code)
+            steps.append(step_of(training.run_dir))
+    assert codes[-1] == 0
+    assert set(codes[:-1]) == {LEFT}
+    assert steps[:3] == [1, 2, 3]
+    assert "told to leave by `training.leave_after`: the state of step 2 is written" in caplog.text
+    assert training.written() == unbroken
+
+
+def test_a_training_that_ends_as_its_time_is_up_has_ended(training, monkeypatch) -> None:
+    monkeypatch.setattr(Interruption, "received", property(lambda _self: signal.SIGUSR1))
+    training.run(max_steps=1, rollout={"maximum": 1})
+    assert step_of(training.run_dir) == 1
+    assert (training.run_dir / "checkpoint.safetensors").exists()
 
 
 def test_a_second_interrupt_stops_at_once() -> None:

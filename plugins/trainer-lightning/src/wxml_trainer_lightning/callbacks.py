@@ -94,9 +94,12 @@ class CheckpointCallback(Callback):
             losses = self.validation.run(module, step)
             self.history.validated(*losses)
             self.clock.validated(losses[0])
-        is_last = is_over or self.interruption.is_requested
+        is_told = not is_over and self.interruption.is_requested
+        is_last = is_over or is_told
         if is_last or step % self.checkpoint_every == 0:
             self.write_state(module)
+            if is_told:
+                self.interruption.leave(step)
         elif self.history.is_due:
             self.history.flush()
         trainer.should_stop = is_last

@@ -1,10 +1,12 @@
 """Runs Lightning's loop over the steps on one device, without its files and tips, and handles signals."""
 
-__all__ = ["Interruption", "run_loop"]
+__all__ = ["LEFT", "Interruption", "run_loop"]
 
 import logging
+import math
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
@@ -17,6 +19,14 @@ from lightning.pytorch import Callback, Trainer
 
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.module import ForecastModule
+
+LOG = logging.getLogger("wxml")
+LEFT = 75
+"""The exit code of a training that was told to leave: its state is written, and it goes on with `--resume`. It is
+EX_TEMPFAIL of sysexits.h, the code for "try again later"."""
+WARNING: int = getattr(signal, "SIGUSR1", signal.SIGTERM)
+"""The signal by which a batch system warns before it ends a job; Windows has none."""
+TO_LEAVE = {signal.SIGTERM, WARNING}
 
 
 def run_loop(
@@ -83,36 +93,57 @@ def _quiet() -> Iterator[None]:
 class Interruption:
     """A context in which the first signal stops the training after the current step; a second Ctrl-C stops it at once.
 
-    Only the main thread receives signals, so in any other thread the context does nothing.
+    Only the main thread receives signals. After `seconds` it acts as if SIGUSR1 had been received.
+
+    Attributes:
+        received: the number of the signal, 0 before any; of several processes, that which any of them has received.
     """
 
-    def __init__(self) -> None:
-        self._received: int | None = None
+    def __init__(self, seconds: float | None = None) -> None:
+        """Start the clock."""
+        self._signal = 0
         self._before: dict[int, Any] = {}
+        self._end = math.inf if seconds is None else time.monotonic() + seconds
+
+    @property
+    def received(self) -> int:
+        """See above."""
+        return self._signal or (WARNING if time.monotonic() > self._end else 0)
+
+    @received.setter
+    def received(self, number: int) -> None:
+        self._signal = number
 
     @property
     def is_requested(self) -> bool:
         """Whether training is to stop after this step."""
-        return self._received is not None
+        return self.received > 0
+
+    def leave(self, step: int) -> None:
+        """Note that the training leaves after `step`, with its state written, and tell how it goes on."""
+        self._signal = self.received
+        if self._signal != signal.SIGINT:
+            by = signal.Signals(self._signal).name if time.monotonic() <= self._end else "`training.leave_after`"
+            LOG.warning("told to leave by %s: the state of step %d is written; go on with --resume", by, step)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, *TO_LEAVE)}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Raise what the signal would have raised: KeyboardInterrupt, or SystemExit with the code of SIGTERM."""
+        """Raise KeyboardInterrupt after Ctrl-C, and SystemExit with the code `LEFT` after another signal."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if kind is None and self._received == signal.SIGINT:
+        if kind is None and self._signal == signal.SIGINT:
             raise KeyboardInterrupt
         # Lightning answers SIGTERM by a SystemExit of its own, with code 0
-        if self._received == signal.SIGTERM and (kind is None or issubclass(kind, SystemExit)):
-            raise SystemExit(128 + signal.SIGTERM)
+        if self._signal not in (0, signal.SIGINT) and (kind is None or issubclass(kind, SystemExit)):
+            raise SystemExit(LEFT)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        if self.is_requested and number == signal.SIGINT:
+        if self._signal and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self._received = number
+        self._signal = self._signal or number

@@ -57,7 +57,7 @@ PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
     "bf16-mixed": "bfloat16",
     "16-mixed": "float16",
 }
-FREE = ("checkpoint_every", "tracker", "tracking_uri", "workers")
+FREE = ("checkpoint_every", "leave_after", "tracker", "tracking_uri", "workers")
 """The options that a resumed training may change, since its result does not depend on them."""
 
 
@@ -71,6 +71,10 @@ class LightningTrainer(Trainer):
         max_time: Annotated[
             Duration | None,
             Field(description="longest time, like '10min'; null: only `max_steps` ends the training"),
+        ] = None,
+        leave_after: Annotated[
+            Duration | None,
+            Field(description="time like '23h' after which a state is written and the process ends with exit code 75"),
         ] = None,
         batch_size: Annotated[int, Field(gt=0, description="samples in each step")] = 4,
         optimizer: Annotated[
@@ -146,6 +150,7 @@ class LightningTrainer(Trainer):
     ) -> None:
         self.max_steps = max_steps
         self.max_time = max_time
+        self.leave_after = leave_after
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -176,7 +181,12 @@ class LightningTrainer(Trainer):
     @property
     def max_seconds(self) -> float | None:
         """`max_time` in seconds."""
-        return None if self.max_time is None else float(parse_duration(self.max_time) / np.timedelta64(1, "s"))
+        return _seconds(self.max_time)
+
+    @property
+    def leave_seconds(self) -> float | None:
+        """`leave_after` in seconds."""
+        return _seconds(self.leave_after)
 
     def identity(self) -> dict[str, Any]:
         """The options that change the result, as JSON values; a resumed training may change the others."""
@@ -264,10 +274,15 @@ class LightningTrainer(Trainer):
                 `accelerator`.
             DataError: a period has too few samples, or the loss is not finite.
             KeyboardInterrupt: Ctrl-C stopped the training after it wrote a state, from which `resume` continues.
+            SystemExit: with code 75, SIGTERM, SIGUSR1 or `leave_after` did so.
         """
         from wxml_trainer_lightning.training_run import train  # takes 2 s, and options are read without it
 
         return train(experiment, self, Path(run_dir), resume=resume)
+
+
+def _seconds(duration: str | None) -> float | None:
+    return None if duration is None else float(parse_duration(duration) / np.timedelta64(1, "s"))
 
 
 def _plain(value: Any) -> Any:

@@ -121,7 +121,7 @@ class TrainingRun:
         grids = list(self.experiment.preprocessing.places.ranges)
         history = History(state_file.run_dir / "history.csv", position.step, listeners, grids)
         try:
-            with Interruption() as interruption, self.loading:
+            with Interruption(options.leave_seconds) as interruption, self.loading:
                 checkpoints = CheckpointCallback(
                     clock,
                     history,
