@@ -44,6 +44,7 @@ _WHERE = {
     "LossWeights": "training.loss_weight",
     "Mapper": "model.mapper",
     "MapperChannels": "model.mapper",
+    "MemberForecast": "model.member_forecast",
     "Mesh": "graphs.graph",
     "Migration": "plugins.migrations",
     "ModelConfig": "config.schema",
@@ -94,6 +95,7 @@ _WHERE = {
     "released_names": "environment.release_index",
     "resolve": "plugins.resolve",
     "run_layers": "model.layers",
+    "seeded_noise": "model.noise",
     "split_arguments": "config.overrides",
     "unroll": "model.unroll",
 }
@@ -199,7 +201,9 @@ if TYPE_CHECKING:
     from wxml.model.layers import run_layers as run_layers
     from wxml.model.mapper import Mapper as Mapper
     from wxml.model.mapper import MapperChannels as MapperChannels
+    from wxml.model.member_forecast import MemberForecast as MemberForecast
     from wxml.model.noise import ConditionalLayerNorm as ConditionalLayerNorm
+    from wxml.model.noise import seeded_noise as seeded_noise
     from wxml.model.processor import Processor as Processor
     from wxml.model.processor import ProcessorChannels as ProcessorChannels
     from wxml.model.unroll import unroll as unroll

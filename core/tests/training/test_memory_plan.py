@@ -19,7 +19,7 @@ from wxml.model.layers import set_recompute
 from wxml.plugins.create import create
 from wxml.training.memory_limit import fitted, plan_experiment
 from wxml.training.memory_plan import GAPS, MemoryPlan, MemoryPlanner, SampleShape
-from wxml.training.memory_table import recomputed_parts
+from wxml.training.memory_table import plan_lines, recomputed_parts
 from wxml.training.trainer import TrainingMemory
 
 NODES, CHANNELS, LAYERS, BATCH = 64, 16, 5, 3
@@ -58,6 +58,31 @@ def test_activations_in_closed_form(rollout: int) -> None:
     plan = chain_plan(rollout)
     assert plan.activations == rollout * (1 + LAYERS + 1) * field + 4
     assert plan.kept["batch"] == (1 + rollout) * field
+
+
+def test_members_keep_what_as_many_samples_keep() -> None:
+    field = BATCH * NODES * CHANNELS * 4
+    plan = chain_plan(1, members=3)
+    assert plan.activations == 3 * (1 + LAYERS + 1) * field + 4
+    assert plan.kept["batch"] == 2 * field
+
+
+def test_members_that_are_forecast_again_keep_their_errors_alone() -> None:
+    """And at the peak the activations of those that are forecast at once."""
+    field = BATCH * NODES * CHANNELS * 4
+    alone, all_at_once = chain_plan(1, members=3, members_at_once=1), chain_plan(1, members=3)
+    assert alone.activations == 3 * field + 4
+    assert all_at_once.peak - alone.peak >= 2 * LAYERS * field
+    assert chain_plan(1, members=3, members_at_once=3).at_peak == all_at_once.at_peak
+
+
+@pytest.mark.parametrize("rollout", [1, 2, 3, 6])
+def test_steps_that_are_computed_again_keep_their_inputs_and_errors(rollout: int) -> None:
+    """The state of the first is in the batch; the output of each but the last is kept, too."""
+    field = BATCH * NODES * CHANNELS * 4
+    plan = chain_plan(rollout, recompute_steps=True)
+    assert plan.activations == (3 * rollout - 2) * field + 4
+    assert plan.peak < chain_plan(rollout).peak
 
 
 def test_what_belongs_to_the_weights_in_closed_form() -> None:
@@ -300,6 +325,14 @@ def test_the_table_has_every_part_and_adds_up(written: Path) -> None:
     names = {"weights", "gradients", "encoder activations", "processor activations", "graph", "batch", "total"}
     assert names <= {row[:24].strip() for row in rows}
     assert [path.name for path in written.iterdir()] == ["experiment.yaml"]
+
+
+def test_the_table_says_what_is_forecast_again() -> None:
+    training = TrainingMemory(batch_size=8, rollout=2, members=4, members_at_once=2, recompute_steps=True)
+    planner = MemoryPlanner(Chain(), SampleShape(NODES, 1, 1, CHANNELS, 0, 0), training)
+    first, second, *_ = plan_lines(planner.plan(KEEP_ALL))
+    assert "batch of 8, 4 members, rollout of 2, float32" in first
+    assert second == "the backward pass recomputes each forecast step and the members, 2 at once"
 
 
 def test_json_is_the_same_in_bytes(written: Path) -> None:

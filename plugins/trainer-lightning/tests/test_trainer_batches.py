@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from wxml.data.sample_batch import ReadingCost, SampleBatch
 from wxml_trainer_lightning.batches import SampleOrder, Samples, evenly_spaced, sample_indices
 from wxml_trainer_lightning.loading import Loading
-from wxml_trainer_lightning.options import Rollout
+from wxml_trainer_lightning.rollout import Rollout
 from wxml_trainer_lightning.schedule import Budget
 
 

@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from wxml import CombinedLoss
 from wxml.artefacts.checkpoint import load_checkpoint
-from wxml.config.schema import NoiseConfig
 from wxml.data.transforms.impute import Impute
 from wxml.data.variables import VariableRoles
 from wxml.errors import ArtefactError, ConfigError, DataError
@@ -23,11 +21,8 @@ from wxml.forecasting.rollout import rollout
 from wxml.model.tensors import to_array
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history as history_module
+from wxml_trainer_lightning.batch_forecast import BatchForecast, Layout
 from wxml_trainer_lightning.batches import Samples, sample_indices
-from wxml_trainer_lightning.gradients import Gradients
-from wxml_trainer_lightning.module import ForecastModule, Layout
-from wxml_trainer_lightning.optimisation import Optimisation
-from wxml_trainer_lightning.optimizers.adamw import AdamW
 from wxml_trainer_lightning.state import StateFile
 
 
@@ -486,23 +481,14 @@ def test_a_rollout_in_training_is_that_of_a_forecast(advection, lacking, initial
     experiment, steps = ending(advection, lacking, end=9), 4
     inputs, names = experiment.config.data.input_steps, experiment.roles.output
     model = experiment.new_model().eval()
-    how = Optimisation(AdamW(), 0.0, 1), Gradients(None, None)
-    module = ForecastModule(model, CombinedLoss([]), Layout(inputs, 2, 2), *how)
+    own_steps = BatchForecast(Layout(inputs, 2, 2))
     samples = Samples({steps: experiment.samples("training", steps)})
     batch = samples[[(steps, initial - inputs + 1)]]
     assert bool(batch.imputed.any()) == (initial >= 9 and lacking != ())
     times = experiment.source.header.times[[initial]]
     forecast = rollout(experiment, model, times, steps)
     with torch.inference_mode():
-        for output, (_, fields) in zip(module.forecasts(model, batch), forecast, strict=True):
+        for output, (_, fields) in zip(own_steps.run(model, batch, 0)[:, 0].unbind(1), forecast, strict=True):
             own = experiment.preprocessing.inverse(to_array(output), names)[0]
             own[batch.imputed[0].T.numpy()] = np.nan
             np.testing.assert_array_equal(own, fields.values[0])
-
-
-@pytest.mark.parametrize("noise", [None, {"channels": 4}, {"channels": 3, "how": "inject"}])
-def test_noise_that_is_trained_by_the_squared_error_is_warned_of(fit, advection, tmp_path, caplog, noise) -> None:
-    model = advection.config.model.model_copy(update={"noise": noise and NoiseConfig(**noise)})
-    config = advection.config.model_copy(update={"model": model})
-    fit(replace(advection, config=config), tmp_path)
-    assert ("squared error, which is smallest if all members are equal" in caplog.text) == (noise is not None)

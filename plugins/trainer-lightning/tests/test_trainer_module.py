@@ -12,9 +12,10 @@ from wxml import CombinedLoss, LossWeights
 from wxml.data.sample_batch import ReadingCost
 from wxml.training.combined_loss import LossPart
 from wxml_losses.pointwise import Squared
+from wxml_trainer_lightning.batch_forecast import BatchForecast, Layout
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.gradients import Gradients
-from wxml_trainer_lightning.module import ForecastModule, Layout
+from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.optimisation import Optimisation
 from wxml_trainer_lightning.optimizers.adamw import AdamW
 
@@ -31,8 +32,8 @@ class Same(nn.Module):
 def module_of_two_nodes(monkeypatch: pytest.MonkeyPatch, **grids: slice) -> ForecastModule:
     areas = LossWeights(measures=(np.array([0.75, 0.25])[None, :, None],))
     loss = CombinedLoss([LossPart("squared", Squared(None, areas))])
-    how = Optimisation(AdamW(), 0.0, 1), Gradients(None, None)
-    module = ForecastModule(Same(), loss, Layout(1, 1, 1), *how, grids)
+    how = BatchForecast(Layout(1, 1, 1)), Optimisation(AdamW(), 0.0, 1), Gradients(None, None)
+    module = ForecastModule(Same(), loss, *how, grids)
     trainer = SimpleNamespace(precision_plugin=SimpleNamespace(forward_context=nullcontext))
     monkeypatch.setattr(ForecastModule, "trainer", trainer)
     return module

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from wxml.artefacts.checkpoint import load_checkpoint
 from wxml_trainer_lightning.batches import sample_indices
-from wxml_trainer_lightning.options import Rollout
+from wxml_trainer_lightning.rollout import Rollout
 
 
 class Growth(nn.Module):

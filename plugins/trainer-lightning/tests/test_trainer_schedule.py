@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from wxml import Progress
 from wxml_trainer_lightning import schedule as schedule_module
-from wxml_trainer_lightning.options import Rollout
+from wxml_trainer_lightning.rollout import Rollout
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 from wxml_trainer_lightning.schedules.linear import Linear
 
@@ -22,18 +22,18 @@ def test_the_learning_rate_is_the_highest_times_the_factor() -> None:
 
 def test_rollout_stages_are_equal_parts_of_what_follows_the_beginning() -> None:
     rollout = Rollout(start=1, maximum=5, begin=0.2)
-    steps = [rollout.steps(step / 100) for step in range(100)]
+    steps = [rollout.steps(step / 100, 0) for step in range(100)]
     assert steps == [1] * 20 + [2] * 20 + [3] * 20 + [4] * 20 + [5] * 20
 
 
 def test_a_rollout_that_does_not_rise_is_constant() -> None:
-    assert {Rollout(start=3, maximum=3).steps(step / 10) for step in range(11)} == {3}
+    assert {Rollout(start=3, maximum=3).steps(step / 10, 0) for step in range(11)} == {3}
 
 
 @given(st.integers(1, 5), st.integers(0, 8), st.floats(0, 0.99), FRACTIONS, FRACTIONS)
 def test_a_rollout_never_falls_and_keeps_its_limits(start, rise, begin, one, other) -> None:
     rollout = Rollout(start=start, maximum=start + rise, begin=begin)
-    early, late = (rollout.steps(fraction) for fraction in sorted((one, other)))
+    early, late = (rollout.steps(fraction, 0) for fraction in sorted((one, other)))
     assert start <= early <= late <= start + rise
     assert {early, late} <= set(rollout.stages)
 

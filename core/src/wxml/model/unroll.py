@@ -5,18 +5,19 @@ __all__ = ["Given", "unroll"]
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Given = Callable[[int, Tensor], Tensor]
 
 
 def unroll(
-    model: nn.Module,
+    model: Callable[..., Tensor],
     states: Tensor,
     forcings: Tensor,
     noise: Iterator[Tensor] | None = None,
     imputed: Tensor | None = None,
     given: Given | None = None,
+    detach_every: int | None = None,
 ) -> Iterator[Tensor]:
     """Yield the output of one time step after the other, as many as `forcings` reach.
 
@@ -31,13 +32,15 @@ def unroll(
             prognostic]`; the model reads this value at every step, and never its own output there. None: nowhere.
         given: returns the output of a step, whose number counts from 1, with what is given in place of what the model
             forecast, such as the boundary of a limited area; this is yielded and fed back. None: nothing is given.
+        detach_every: the number of calls of the model after which no gradient flows back from the later steps; None:
+            gradients flow through all of them.
 
     Yields:
-        Outputs, shape `[batch, grid_node, prognostic + diagnostic]`; gradients flow through all of them.
+        Outputs, shape `[batch, grid_node, prognostic + diagnostic]`.
     """
     input_steps, prognostic = states.shape[1], states.shape[-1]
     filled = states[:, -1:]
-    done, steps = 0, forcings.shape[1] - input_steps + 1
+    done, calls, steps = 0, 0, forcings.shape[1] - input_steps + 1
     while done < steps:
         drawn = () if noise is None else (next(noise),)
         outputs = model(states, forcings[:, done : done + input_steps], *drawn)
@@ -48,4 +51,6 @@ def unroll(
         if imputed is not None:
             fed_back = torch.where(imputed[:, None], filled, fed_back)
         states = torch.cat([states, fed_back], dim=1)[:, -input_steps:]
-        done += outputs.shape[1]
+        done, calls = done + outputs.shape[1], calls + 1
+        if detach_every and calls % detach_every == 0:
+            states = states.detach()

@@ -4,6 +4,8 @@ __all__ = ["CombinedLoss", "CombinedSums", "LossPart"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Self
 
 import torch
@@ -66,10 +68,11 @@ class LossPart(nn.Module):
         self.register_buffer("variables", places, persistent=False)
 
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
-        """As `wxml.Loss.forward`, of all variables."""
+        """As `wxml.Loss.forward`, of all variables; a loss that does not take members compares each of them alone."""
         if self.variables is not None:
             forecast, truth = forecast[..., self.variables], truth[..., self.variables]
-        sums: LossSums = self.loss(forecast, truth)
+        of_each = [forecast] if self.loss.takes_members else [member[:, None] for member in forecast.unbind(1)]
+        sums: LossSums = reduce(add, (self.loss(members, truth) for members in of_each))
         return sums
 
 

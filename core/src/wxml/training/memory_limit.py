@@ -95,6 +95,7 @@ def _first_that_fits(planner: "MemoryPlanner", configured: "MemoryPlan", limit: 
     reducible = {
         f"the batch size of {training.batch_size}": training.batch_size > 1,
         f"the rollout of {training.rollout} steps": training.rollout > 1,
+        "`training.members_at_once`": (training.members_at_once or training.members) > 1,
         "`model.channels`": True,
         "the layers or the mesh": True,
     }

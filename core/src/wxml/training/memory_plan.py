@@ -20,8 +20,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode  # no public module has
 from wxml.config.schema import ActivationCheckpointingConfig
 from wxml.errors import ContractError
 from wxml.model.layers import set_recompute
+from wxml.model.member_forecast import MemberForecast
 from wxml.model.processor import Processor
-from wxml.model.unroll import unroll
 from wxml.training.memory_table import PARTS
 from wxml.training.memory_trace import MemoryTrace
 from wxml.training.trainer import TrainingMemory
@@ -108,6 +108,7 @@ class MemoryPlanner:
             ContractError: a part of the model reads values of tensors in `forward`.
         """
         self.model, self.sample, self.training = model, sample, training
+        self._members = MemberForecast(training.members, training.members_at_once, training.recompute_steps)
         self._fake = FakeTensorMode(allow_non_fake_inputs=True)
         self._trace = MemoryTrace()
         with self._fake:
@@ -188,8 +189,8 @@ class MemoryPlanner:
         states, truth = batch[:, : sample.input_steps, :, : sample.prognostic], batch[:, sample.input_steps :]
         autocast = training.precision != "float32"
         with torch.autocast(training.device, getattr(torch, training.precision), enabled=autocast):
-            forecasts = unroll(self.model, states, batch[:, :-1, :, sample.output :])
-            errors = (f.float() - truth[:, step, :, : sample.output] for step, f in enumerate(forecasts))
+            forecast = self._members.run(self.model, states, batch[:, :-1, :, sample.output :])
+            errors = (f.float() - truth[:, None, step, :, : sample.output] for step, f in enumerate(forecast.unbind(2)))
             return torch.stack([error.square().sum() for error in errors]).sum()
 
     @contextmanager

@@ -10,6 +10,7 @@ from wxml.terminal import columns
 
 if TYPE_CHECKING:
     from wxml.training.memory_plan import MemoryPlan
+    from wxml.training.trainer import TrainingMemory
 
 PARTS = ("encoder", "processor", "decoder")
 """The parts of a model, whose activations are counted apart."""
@@ -47,13 +48,24 @@ def plan_lines(plan: "MemoryPlan") -> list[str]:
     labels = [*plan.kept, *(label for label in plan.at_peak if label not in plan.kept)]
     rows = [_row(label, plan.kept.get(label, 0), plan.at_peak.get(label, 0), plan.peak) for label in labels]
     total = _row("total", sum(plan.kept.values()), plan.peak, 0)
-    batch = f"batch of {training.batch_size}, rollout of {training.rollout}"
+    batch = f"batch of {training.batch_size}, {_members(training)}rollout of {training.rollout}"
+    again = [recomputed_parts(plan.recompute), "each forecast step" * training.recompute_steps, _chunks(training)]
     return [
         f"a training step: {batch}, {training.precision}, device {training.device}",
-        f"the backward pass recomputes {recomputed_parts(plan.recompute) or 'nothing'}",
+        f"the backward pass recomputes {' and '.join(filter(None, again)) or 'nothing'}",
         "",
         *columns([("", "after forward", "at the peak", ""), *rows, total], right={1, 2}),
     ]
+
+
+def _members(training: "TrainingMemory") -> str:
+    return f"{training.members} members, " if training.members > 1 else ""
+
+
+def _chunks(training: "TrainingMemory") -> str:
+    """The members that the backward pass forecasts again; empty if it does not."""
+    count = training.members_at_once or training.members
+    return f"the members, {count} at once" if count < training.members else ""
 
 
 def _row(label: str, kept: int, at_peak: int, whole: int) -> tuple[str, ...]:

@@ -30,6 +30,12 @@ class TrainingMemory:
     """The type of the device as torch calls it."""
     shards: int = 1
     """The number of processes that divide what the optimiser keeps among them."""
+    members: int = 1
+    """The number of ensemble members that are forecast from each sample."""
+    members_at_once: int | None = None
+    """The number of members whose activations are in memory at once; None: all."""
+    recompute_steps: bool = False
+    """Whether the backward pass calls the model again for each forecast step."""
     batches_held: int = 0
     """The number of batches in the memory of the host beside that of the step: those read ahead, and being read."""
 

@@ -27,7 +27,7 @@ from torch.utils.data import Dataset, Sampler
 from wxml.data.sample_batch import ReadingCost, SampleBatch
 from wxml.model.tensors import to_tensor
 
-from wxml_trainer_lightning.options import Rollout
+from wxml_trainer_lightning.rollout import Rollout
 from wxml_trainer_lightning.schedule import Budget
 
 Place = tuple[int, int]
@@ -131,7 +131,7 @@ class SampleOrder(Sampler[list[Place]]):
 
     def __iter__(self) -> Iterator[list[Place]]:
         for step in range(self.first, self.budget.max_steps):
-            steps = self.rollout.steps(self.budget.fraction(step))
+            steps = self.rollout.steps(self.budget.fraction(step), step)
             chosen = sample_indices(self.seed, step, self.batch_size, self.counts[steps])
             yield [(steps, index) for index in chosen]
 

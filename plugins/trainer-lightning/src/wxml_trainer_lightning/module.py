@@ -1,42 +1,36 @@
 """The module that Lightning trains: the model, its loss over a rollout, its optimizer, its moving average."""
 
-__all__ = ["ForecastModule", "Layout"]
+__all__ = ["ForecastModule"]
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import add
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from wxml import CombinedLoss, CombinedSums, unroll
+from wxml import CombinedLoss, CombinedSums
 
 from wxml_trainer_lightning.averaging import Averages
+from wxml_trainer_lightning.batch_forecast import BatchForecast
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.optimisation import Optimisation, freeze, make_optimizer, moments_of
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The layout of a sample: input times before the others; prognostic, then diagnostic, then forcing variables."""
-
-    input_steps: int
-    prognostic: int
-    output: int
-    """The number of prognostic and diagnostic variables."""
-
-
 class ForecastModule(LightningModule):
-    """A model with its loss, its optimizer and the averages of its weights."""
+    """A model with its loss, its optimizer and the averages of its weights.
+
+    Attributes:
+        step: the number of the training step that is made, counted from 0; somebody else counts it.
+    """
 
     def __init__(
         self,
         model: nn.Module,
         loss: CombinedLoss,
-        layout: Layout,
+        forecast: BatchForecast,
         optimisation: Optimisation,
         gradients: Gradients,
         grids: Mapping[str, slice] | None = None,
@@ -47,7 +41,7 @@ class ForecastModule(LightningModule):
         Args:
             model: what is trained.
             loss: what the training makes small.
-            layout: that of the samples.
+            forecast: makes the forecasts of a batch.
             optimisation: the options of the optimizer.
             gradients: what is done with them before each step.
             grids: the nodes of each of several grids, on which the loss is validated alone, too.
@@ -61,7 +55,8 @@ class ForecastModule(LightningModule):
         self.model = model
         self.loss = loss
         self.grids = dict(grids or {})
-        self.layout = layout
+        self.forecast = forecast
+        self.step = 0
         self.optimisation = optimisation
         self.gradients = gradients
         self.averages = Averages(model) if averages is None else averages
@@ -78,7 +73,7 @@ class ForecastModule(LightningModule):
 
         Without any truth the `loss` is 0 and its gradient, too, and `has_truth` is False.
         """
-        sums = self.loss(self.forecast(self.model, batch), self._truth(batch))
+        sums = self.loss(self.forecast.run(self.model, batch, self.step), self.forecast.truth(batch))
         return {"loss": self.loss.value(sums), "has_truth": sums.has_truth}
 
     @torch.no_grad()
@@ -96,20 +91,9 @@ class ForecastModule(LightningModule):
         model.train(was_training)
         return [self._exact_loss(each) for each in zip(*sums, strict=True)] or [math.nan] * (1 + len(self.grids))
 
-    def forecast(self, model: nn.Module, batch: Batch) -> Tensor:
-        """All rollout steps of a forecast from the batch, shape `[batch, member, step, grid_node, output]`."""
-        steps = list(self.forecasts(model, batch))
-        return torch.stack(steps, dim=1)[:, None] if len(steps) > 1 else steps[0][:, None, None]
-
-    def forecasts(self, model: nn.Module, batch: Batch) -> Iterator[Tensor]:
-        """Yield the output of one rollout step after the other, which is what a forecast from the batch yields."""
-        inputs, values = self.layout.input_steps, batch.values
-        states, forcings = values[:, :inputs, :, : self.layout.prognostic], values[:, :-1, :, self.layout.output :]
-        return unroll(model, states, forcings, imputed=batch.imputed)
-
     def _sums_by_grid(self, model: nn.Module, batch: Batch) -> list[CombinedSums]:
         """The sums of the loss over a batch, then those on each of several grids: there alone is a truth."""
-        forecast, truth = self.forecast(model, batch), self._truth(batch)
+        forecast, truth = self.forecast.run(model, batch, None), self.forecast.truth(batch)
         sums = [self.loss(forecast, truth)]
         for nodes in self.grids.values():
             there = torch.full_like(truth, math.nan)
@@ -121,10 +105,6 @@ class ForecastModule(LightningModule):
         """The loss of all batches, whose sums are added in double precision; NaN without any truth."""
         sums = reduce(add, (sums.exact() for sums in of_batches))
         return float(self.loss.value(sums)) if sums.has_truth else math.nan
-
-    def _truth(self, batch: Batch) -> Tensor:
-        """What is to be forecast, shape `[batch, step, grid_node, output]`."""
-        return batch.values[:, self.layout.input_steps :, :, : self.layout.output]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer of the options; if the training is resumed, with the moments of its state.

@@ -9,7 +9,6 @@ __all__ = [
     "Part",
     "Precision",
     "Rate",
-    "Rollout",
     "Sections",
     "ShareOrSteps",
     "Spikes",
@@ -32,8 +31,6 @@ Sections = NameOrChoice | list[NameOrChoice]
 """Plugins of one kind: a name or a section, or a list of them; `none` for none."""
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False)]  # steps must be finite in single precision
-
-ROUNDING = 1e-9  # 0.2 and 0.6 are not exact in binary, yet a stage is to begin at its very step
 
 
 def _check_duration(text: str) -> str:
@@ -139,54 +136,6 @@ class Part(Options):
     learning_rate_factor: Annotated[Rate, Field(description="factor of the learning rate")] = 1.0
     weight_decay: Annotated[Weight | None, Field(description="in place of `training.weight_decay`")] = None
     frozen: Annotated[bool, Field(description="whether its weights stay as they are")] = False
-
-
-class Rollout(Options):
-    """The number of forecast steps in the loss, and how it rises."""
-
-    start: Annotated[int, Field(ge=1, description="forecast steps at first")] = 1
-    maximum: Annotated[int, Field(ge=1, description="forecast steps at the end")] = 1
-    begin: Annotated[
-        float,
-        Field(
-            ge=0,
-            lt=1,
-            description="share of the training with `start` steps; the rest has equal stages of one more each",
-        ),
-    ] = 0.5
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.start > self.maximum:
-            raise DataError(
-                f"`start` must not exceed `maximum`, got {self.start} and {self.maximum}", fix="exchange the two"
-            )
-        return self
-
-    @property
-    def stages(self) -> range:
-        """Every number of steps that may occur."""
-        return range(self.start, self.maximum + 1)
-
-    def at_least(self, steps: int) -> Self:
-        """The rollout with `start` and `maximum` raised to `steps`, the number that a model forecasts at once.
-
-        >>> Rollout(start=1, maximum=2).at_least(3).stages
-        range(3, 4)
-        """
-        return self.model_copy(update={"start": max(self.start, steps), "maximum": max(self.maximum, steps)})
-
-    def steps(self, fraction: float) -> int:
-        """The number of forecast steps when `fraction` of the training is done.
-
-        >>> rollout = Rollout(start=1, maximum=3, begin=0.5)
-        >>> [rollout.steps(fraction) for fraction in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)]
-        [1, 1, 2, 2, 3, 3]
-        """
-        if fraction < self.begin:
-            return self.start
-        risen = (self.maximum - self.start) * (fraction - self.begin) / (1 - self.begin)
-        return min(self.start + 1 + int(risen + ROUNDING), self.maximum)
 
 
 def listed(sections: Sections) -> list[NameOrChoice]:

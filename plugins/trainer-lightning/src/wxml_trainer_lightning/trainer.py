@@ -37,13 +37,13 @@ from wxml_trainer_lightning.options import (
     Part,
     Precision,
     Rate,
-    Rollout,
     Sections,
     Spikes,
     Swa,
     Weight,
     listed,
 )
+from wxml_trainer_lightning.rollout import Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +121,17 @@ class LightningTrainer(Trainer):
         rollout: Annotated[Rollout, Field(description="number of forecast steps in the loss")] = Rollout(),  # noqa: B008  # frozen
         loss: LossSections = LossChoice(plugin="squared"),  # noqa: B008  # frozen
         loss_weights: LossWeightSections = {},  # noqa: B006  # never changed
+        input_noise: Annotated[
+            Weight,
+            Field(description="standard deviation of noise on the states a step begins with, in changes per time step"),
+        ] = 0.0,
+        members: Annotated[
+            int, Field(ge=1, le=10**4, description="members that a model with noise forecasts from each sample")
+        ] = 1,
+        members_at_once: Annotated[
+            int | None,
+            Field(ge=1, description="members in memory at once, the backward pass forecasts them again; null: all"),
+        ] = None,
         accelerator: Annotated[
             Accelerator, Field(description="device to train on; auto: the fastest there is")
         ] = "auto",
@@ -167,6 +178,9 @@ class LightningTrainer(Trainer):
         self.rollout = rollout
         self.loss = loss
         self.loss_weights = loss_weights
+        self.input_noise = input_noise
+        self.members = members
+        self.members_at_once = members_at_once
         self.accelerator = accelerator
         self.precision = precision
         self.threads = threads
@@ -193,7 +207,8 @@ class LightningTrainer(Trainer):
         options = {name: _plain(value) for name, value in vars(self).items() if name not in FREE}
         chosen = {kind: self._identity_of(kind, choice) for kind, choice in self._chosen.items()}
         ema = {"ema": {"decay": None}} if self.ema is None else {}
-        return options | ema | chosen | loss_identity(self.loss, self.loss_weights)
+        rollout = {"rollout": self.rollout.model_dump(mode="json", exclude={"recompute_steps"})}
+        return options | ema | chosen | rollout | loss_identity(self.loss, self.loss_weights)
 
     @property
     def _chosen(self) -> dict[str, NameOrChoice]:
@@ -252,6 +267,9 @@ class LightningTrainer(Trainer):
         return TrainingMemory(
             batch_size=self.batch_size,
             rollout=self.rollout.maximum,
+            members=self.members,
+            members_at_once=self.members_at_once,
+            recompute_steps=self.rollout.recompute_steps,
             precision=PRECISIONS[self.precision],
             moments=self.new_optimizer().values_per_weight(),
             copies=len(self.averages()) + (self.keep == "best"),
@@ -261,8 +279,14 @@ class LightningTrainer(Trainer):
 
     def combined_loss(self, experiment: Experiment) -> "CombinedLoss":
         """The loss of a training; see `wxml.Trainer.combined_loss`."""
-        steps = self.rollout.at_least(experiment.config.data.output_steps).maximum
-        return wxml.CombinedLoss.of(LossSpace.of(experiment, steps), self.loss, self.loss_weights)
+        from wxml_trainer_lightning.ensemble import check_ensemble  # torch, like `fit`
+
+        rollout = self.rollout.at_least(experiment.config.data.output_steps)
+        steps = max(rollout.maximum, rollout.validation_steps or 1)
+        space = LossSpace.of(experiment, steps, self.members)
+        loss = wxml.CombinedLoss.of(space, self.loss, self.loss_weights)
+        check_ensemble(loss, self.members, has_noise=experiment.config.model.noise is not None)
+        return loss
 
     def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Path:
         """Train, and return the path of the checkpoint; see `wxml.training.trainer.Trainer.fit`.

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wxml import Experiment
+import torch
+from wxml import Experiment, MemberForecast
 from wxml.data.times import format_time
 from wxml.errors import DataError
 from wxml.masking import masked_values
@@ -16,14 +17,17 @@ from wxml.memory import check_memory
 
 from wxml_trainer_lightning.averaging import Averages
 from wxml_trainer_lightning.bad_step import BadStep
+from wxml_trainer_lightning.batch_forecast import BatchForecast, Layout
 from wxml_trainer_lightning.batches import Batch, SampleOrder, Samples, has_truth
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
 from wxml_trainer_lightning.device import Device
+from wxml_trainer_lightning.ensemble import Ensemble
 from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
+from wxml_trainer_lightning.input_noise import InputNoise
 from wxml_trainer_lightning.loading import Loading, batches_held
 from wxml_trainer_lightning.loop import Interruption, run_loop
-from wxml_trainer_lightning.module import ForecastModule, Layout
+from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.optimisation import Optimisation
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget, LearningRate
@@ -154,7 +158,7 @@ class TrainingRun:
         Raises:
             DataError: no value of the truth is present, so that no loss exists.
         """
-        layout, samples = self.module.layout, self.samples[self.rollout.maximum]
+        layout, samples = self.module.forecast.layout, self.samples[self.rollout.maximum]
         if not has_truth(samples, len(samples), layout.input_steps, layout.output):
             raise DataError(
                 f"no value of the truth is present in the {len(samples)} samples of `data.split.training`, so there is "
@@ -164,20 +168,14 @@ class TrainingRun:
 
     def _module(self) -> ForecastModule:
         """The model with its loss and optimizer, and with the weights and moments of the state if there is one."""
-        options, roles = self.options, self.experiment.roles
-        layout = Layout(self.experiment.config.data.input_steps, len(roles.prognostic), len(roles.output))
-        if self.experiment.config.model.noise is not None:
-            LOG.warning(
-                "`model.noise` is trained by the squared error, which is smallest if all members are equal: their "
-                "spread collapses and says nothing about the uncertainty; leave `model.noise` out"
-            )
+        options = self.options
         optimisation = Optimisation(options.new_optimizer(), options.weight_decay, options.max_steps, options.parts)
         norms, skipped = self.position.gradient_norms, self.position.skipped_steps
         gradients = Gradients(options.gradient_clip, options.spikes, norms, skipped)
         grids, loss = self.experiment.preprocessing.places.ranges, options.combined_loss(self.experiment)
         model = self.experiment.new_model()
         averages = Averages(model, options.averages(), options.judged_average())
-        module = ForecastModule(model, loss, layout, optimisation, gradients, grids, averages)
+        module = ForecastModule(model, loss, self._forecast(), optimisation, gradients, grids, averages)
         if self.state is None:
             return module
         for kind, part in {"weights": module.model, **averages.by_kind}.items():
@@ -187,6 +185,21 @@ class TrainingRun:
             check_weights("best", best, module.model.state_dict())
         module.moments = self.state.below("optimizer")  # the optimizer does not exist before Lightning's loop begins
         return module
+
+    def _forecast(self) -> BatchForecast:
+        """How the forecasts of a batch are made."""
+        options, roles, config = self.options, self.experiment.roles, self.experiment.config
+        noise, nodes = config.model.noise, self.experiment.graph.nodes
+        rollout, inputs = options.rollout, len(roles.prognostic)
+        deviation = options.input_noise * torch.tensor(self.experiment.tendency_scale[:inputs], dtype=torch.float32)
+        return BatchForecast(
+            Layout(config.data.input_steps, inputs, len(roles.output)),
+            MemberForecast(options.members, options.members_at_once, rollout.recompute_steps, rollout.detach_every),
+            None if noise is None else Ensemble(config.seed, len(nodes["mesh"]), noise.channels),
+            InputNoise(config.seed, deviation) if options.input_noise else None,
+            torch.from_numpy(self.experiment.boundary) if rollout.boundary == "truth" else None,
+            only_last=rollout.loss_over == "last",
+        )
 
     def _validation(self) -> Validation:
         """The validation, with the best weights of the state if any; without a validation period it does nothing.
@@ -199,8 +212,8 @@ class TrainingRun:
         if self.experiment.config.data.split.validation is None:
             LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
             return Validation(None, options.validation_every, keep_best=keep_best)
-        samples = self.experiment.samples("validation", self.rollout.maximum)
-        layout = self.module.layout
+        samples = self.experiment.samples("validation", self.rollout.validation_steps or self.rollout.maximum)
+        layout = self.module.forecast.layout
         if not has_truth(samples, options.validation_samples, layout.input_steps, layout.output):
             raise DataError(
                 f"no value of the truth is present in the {min(len(samples), options.validation_samples)} samples of "

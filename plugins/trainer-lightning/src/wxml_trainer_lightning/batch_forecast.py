@@ -1,0 +1,80 @@
+"""The forecasts of a batch, which the loss compares with the truth in it."""
+
+__all__ = ["BatchForecast", "Layout"]
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from wxml import MemberForecast
+
+from wxml_trainer_lightning.batches import Batch
+from wxml_trainer_lightning.ensemble import Ensemble
+from wxml_trainer_lightning.input_noise import InputNoise
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The layout of a sample: input times before the others; prognostic, then diagnostic, then forcing variables."""
+
+    input_steps: int
+    prognostic: int
+    output: int
+    """The number of prognostic and diagnostic variables."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchForecast:
+    """Forecasts from the states of a batch, as many steps as it has truth for."""
+
+    layout: Layout
+    members: MemberForecast = field(default_factory=MemberForecast)
+    ensemble: Ensemble | None = None
+    """The noise of the members; None: the model is called without, and draws its own if it has any."""
+    input_noise: InputNoise | None = None
+    """The noise on the states of a training step; None: none."""
+    boundary: Tensor | None = None
+    """Whether each node has its truth in place of its forecast after each step, shape `[grid_node]`; None: none has."""
+    only_last: bool = False
+    """Whether only the last step has a truth to be compared with."""
+
+    def run(self, model: nn.Module, batch: Batch, step: int | None) -> Tensor:
+        """Return all steps of all members, shape `[batch, member, step, grid_node, output]`.
+
+        Args:
+            model: what is trained or validated.
+            batch: on the device of the model.
+            step: the number of the training step; None: in a validation.
+        """
+        inputs, values = self.layout.input_steps, batch.values
+        states, forcings = values[:, :inputs, :, : self.layout.prognostic], values[:, :-1, :, self.layout.output :]
+        if self.input_noise is not None and step is not None:
+            states = self.input_noise.added(states, batch.imputed, step, batch.samples)
+        noise = None if self.ensemble is None else self.ensemble.noise(step, batch.samples, values.device)
+        given = None if self.boundary is None else self._given(batch, self.boundary.to(values.device))
+        return self.members.run(model, states, forcings, noise, batch.imputed, given)
+
+    def truth(self, batch: Batch) -> Tensor:
+        """What is to be forecast and compared, shape `[batch, step, grid_node, output]`; NaN where missing."""
+        truth = self._truth(batch)
+        if not self.only_last:
+            return truth
+        last = torch.full_like(truth, torch.nan)
+        last[:, -1] = truth[:, -1]
+        return last
+
+    def _truth(self, batch: Batch) -> Tensor:
+        return batch.values[:, self.layout.input_steps :, :, : self.layout.output]
+
+    def _given(self, batch: Batch, boundary: Tensor) -> Callable[[int, Tensor], Tensor]:
+        """Puts the truth at the boundary, where it is not missing, in place of the output of a step."""
+        truth = self._truth(batch)
+
+        def given(step: int, output: Tensor) -> Tensor:
+            if step > truth.shape[1]:  # beyond the sample, of a model that forecasts several steps at once
+                return output
+            there = truth[:, step - 1].repeat_interleave(len(output) // len(truth), 0)
+            return torch.where(boundary[:, None] & ~there.isnan(), there.to(output.dtype), output)
+
+        return given
