@@ -147,7 +147,7 @@ def test_an_ensemble_of_a_model_with_every_option_of_core(trained: Path, tmp_pat
         "train",
         "experiment.yaml",
         *OPTIONS,
-        "training={max_steps: 8, learning_rate: 0.02}",
+        "training={max_steps: 8, learning_rate: 0.02, loss: {plugin: crps}, members: 3, members_at_once: 2}",
         "--run-dir",
         "run",
         folder=tmp_path,
