@@ -88,7 +88,7 @@ class CheckpointCallback(Callback):
         """Record the step; then validate, write a state or stop the training if this step asks for it."""
         step, module = self.clock.step, _forecast_module(pl_module)
         is_over = self.clock.budget.is_spent(step)
-        rollout = batch.values.shape[1] - module.forecast.layout.input_steps
+        rollout = batch.values.shape[1] - module.layout.input_steps
         self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
         if self.validation.batches and (is_over or step % self.validation.every == 0):
             losses = self.validation.run(module, step)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from wxml import CombinedLoss, CombinedSums
 
 from wxml_trainer_lightning.averaging import Averages
-from wxml_trainer_lightning.batch_forecast import BatchForecast
+from wxml_trainer_lightning.batch_forecast import BatchForecast, Layout
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.optimisation import Optimisation, freeze, make_optimizer, moments_of
@@ -61,6 +61,11 @@ class ForecastModule(LightningModule):
         self.gradients = gradients
         self.averages = Averages(model) if averages is None else averages
         self.moments: dict[str, Tensor] = {}
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of the samples."""
+        return self.forecast.layout
 
     @property
     def judged(self) -> nn.Module:

@@ -158,7 +158,7 @@ class TrainingRun:
         Raises:
             DataError: no value of the truth is present, so that no loss exists.
         """
-        layout, samples = self.module.forecast.layout, self.samples[self.rollout.maximum]
+        layout, samples = self.module.layout, self.samples[self.rollout.maximum]
         if not has_truth(samples, len(samples), layout.input_steps, layout.output):
             raise DataError(
                 f"no value of the truth is present in the {len(samples)} samples of `data.split.training`, so there is "
@@ -213,7 +213,7 @@ class TrainingRun:
             LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
             return Validation(None, options.validation_every, keep_best=keep_best)
         samples = self.experiment.samples("validation", self.rollout.validation_steps or self.rollout.maximum)
-        layout = self.module.forecast.layout
+        layout = self.module.layout
         if not has_truth(samples, options.validation_samples, layout.input_steps, layout.output):
             raise DataError(
                 f"no value of the truth is present in the {min(len(samples), options.validation_samples)} samples of "
