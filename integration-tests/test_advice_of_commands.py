@@ -212,10 +212,16 @@ CASES = [
         (f"{TRAIN} training.accelerator=cpu",),
     ),
     case(
-        carries_out("write '32-true' or 'bf16-mixed'"),
+        carries_out("raise `training.batch_size`"),
         (),
-        f"{TRAIN} training.precision=16-mixed",
-        (f"{TRAIN} training.precision=32-true",),
+        f"{TRAIN} training.devices=2 training.batch_size=1",
+        (f"{TRAIN} training.devices=2 training.batch_size=2",),
+    ),
+    case(
+        carries_out("start the training by torchrun or srun"),
+        (),
+        f"{TRAIN} training.nodes=2",
+        (TRAIN,),
     ),
     case(
         carries_out("choose a longer period (`data.split`), fewer steps, or a `data.timestep` that the source has"),

@@ -91,8 +91,3 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch) -> None:
 def test_the_fastest_device_is_taken_automatically(monkeypatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert Device("auto", "16-mixed", None).resolve() == "cuda"
-
-
-def test_half_precision_with_loss_scaling_needs_an_accelerator() -> None:
-    with pytest.raises(ConfigError, match="16-mixed needs an accelerator"):
-        Device("cpu", "16-mixed", None).resolve()

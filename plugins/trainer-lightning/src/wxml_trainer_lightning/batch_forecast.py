@@ -56,8 +56,13 @@ class BatchForecast:
         return self.members.run(model, states, forcings, noise, batch.imputed, given)
 
     def truth(self, batch: Batch) -> Tensor:
-        """What is to be forecast and compared, shape `[batch, step, grid_node, output]`; NaN where missing."""
+        """What is to be forecast and compared, shape `[batch, step, grid_node, output]`; NaN where missing.
+
+        All is missing of a batch that does not count.
+        """
         truth = self._truth(batch)
+        if not batch.counts:
+            return torch.full_like(truth, torch.nan)
         if not self.only_last:
             return truth
         last = torch.full_like(truth, torch.nan)

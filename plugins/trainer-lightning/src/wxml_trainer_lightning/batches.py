@@ -5,6 +5,7 @@ that an unbroken training reads.
 """
 
 __all__ = [
+    "UNCOUNTED",
     "Batch",
     "Place",
     "SampleOrder",
@@ -27,11 +28,14 @@ from torch.utils.data import Dataset, Sampler
 from wxml.data.sample_batch import ReadingCost, SampleBatch
 from wxml.model.tensors import to_tensor
 
+from wxml_trainer_lightning.placement import Placement
 from wxml_trainer_lightning.rollout import Rollout
 from wxml_trainer_lightning.schedule import Budget
 
 Place = tuple[int, int]
 """A number of forecast steps, and the index of a sample with that many."""
+UNCOUNTED = -1
+"""In the place of a number of steps: the sample stands for none, so that a process has a batch when the others do."""
 
 
 class Batch(NamedTuple):
@@ -45,6 +49,8 @@ class Batch(NamedTuple):
     """The seconds that it took to read them."""
     samples: tuple[int, ...] = ()
     """The index of each sample in its period."""
+    counts: bool = True
+    """Whether they are to be counted in a loss."""
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device; from pinned memory the copy runs beside the work of the device."""
@@ -104,11 +110,11 @@ class Samples(Dataset[Batch]):
         indices = [index for _, index in places]
         batch = self.sets[places[0][0]].batch(indices)
         imputed = torch.from_numpy(batch.imputed).transpose(1, 2)
-        return Batch(to_tensor(batch.values), imputed, batch.cost, tuple(indices))
+        return Batch(to_tensor(batch.values), imputed, batch.cost, tuple(indices), places[0][0] != UNCOUNTED)
 
 
 class SampleOrder(Sampler[list[Place]]):
-    """The places of the samples of each remaining step."""
+    """The places of the samples of each remaining step; of several processes, of those of this one."""
 
     def __init__(
         self,
@@ -118,22 +124,40 @@ class SampleOrder(Sampler[list[Place]]):
         first: int,
         budget: Budget,
         rollout: Rollout,
+        place: Placement = Placement(),  # noqa: B008  # frozen
+        ahead: int = 0,
     ) -> None:
+        """Order the samples.
+
+        Args:
+            sets: the samples with each number of forecast steps.
+            seed: the seed of the experiment.
+            batch_size: the number of samples in a step, of all processes.
+            first: the number of the first step.
+            budget: how much of the training is done, which the rollout follows.
+            rollout: the number of forecast steps.
+            place: the place of this process, which has a part of each step.
+            ahead: so many steps before its step a batch may be read; of several processes, all know the same then.
+        """
         self.counts = {steps: len(samples) for steps, samples in sets.items()}
         self.seed = seed
         self.batch_size = batch_size
         self.first = first
         self.budget = budget
         self.rollout = rollout
+        self.place = place
+        self.ahead = ahead
 
     def __len__(self) -> int:
         return self.budget.max_steps - self.first
 
     def __iter__(self) -> Iterator[list[Place]]:
         for step in range(self.first, self.budget.max_steps):
-            steps = self.rollout.steps(self.budget.fraction(step), step)
+            alone = self.place.ranks == 1
+            done = self.budget.fraction(step) if alone else self.budget.fraction_early(step, self.ahead)
+            steps = self.rollout.steps(done, step)
             chosen = sample_indices(self.seed, step, self.batch_size, self.counts[steps])
-            yield [(steps, index) for index in chosen]
+            yield [(steps, index) for index in self.place.part(chosen)]
 
 
 def has_truth(samples: SampleSet, wanted: int, input_steps: int, outputs: int) -> bool:

@@ -4,19 +4,21 @@ __all__ = ["Best", "CheckpointCallback", "Validation"]
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
-from wxml.errors import DataError
+from wxml.errors import DataError, WxmlError
 
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.history import History
 from wxml_trainer_lightning.loading import Batches
 from wxml_trainer_lightning.loop import Interruption
 from wxml_trainer_lightning.module import ForecastModule
+from wxml_trainer_lightning.ranks import Ranks
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, after_failure
 from wxml_trainer_lightning.step_clock import StepClock
 
@@ -50,8 +52,9 @@ class Validation:
         losses = module.validation_losses(self.batches or ())
         loss = losses[0]
         if self.keep_best and loss < (self.best.loss if self.best else math.inf):
-            weights = {name: tensor.detach().cpu().clone() for name, tensor in module.judged.state_dict().items()}
-            self.best = Best(loss, step, weights)
+            weights = module.weights_of(module.judged)  # each process takes part, and the first one keeps them
+            kept = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
+            self.best = Best(loss, step, kept if module.ranks.is_first else {})
         self.loss = loss
         return losses
 
@@ -66,7 +69,7 @@ class CheckpointCallback(Callback):
     def __init__(
         self,
         clock: StepClock,
-        history: History,
+        history: History | None,
         validation: Validation,
         state_file: StateFile,
         checkpoint_every: int,
@@ -82,17 +85,24 @@ class CheckpointCallback(Callback):
         self.tracker_runs = tracker_runs
         self.state: TrainingState | None = None
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to signals again."""
+        self.interruption.listen()
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Record the step; then validate, write a state or stop the training if this step asks for it."""
         step, module = self.clock.step, _forecast_module(pl_module)
+        self._agree(module.ranks)
         is_over = self.clock.budget.is_spent(step)
         rollout = batch.values.shape[1] - module.layout.input_steps
-        self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
+        if self.history:
+            self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
         if self.validation.batches and (is_over or step % self.validation.every == 0):
             losses = self.validation.run(module, step)
-            self.history.validated(*losses)
+            if self.history:
+                self.history.validated(*losses)
             self.clock.validated(losses[0])
         is_told = not is_over and self.interruption.is_requested
         is_last = is_over or is_told
@@ -100,29 +110,50 @@ class CheckpointCallback(Callback):
             self.write_state(module)
             if is_told:
                 self.interruption.leave(step)
-        elif self.history.is_due:
+        elif self.history and self.history.is_due:
             self.history.flush()
         trainer.should_stop = is_last
         self.clock.at_rest = True
 
+    def _agree(self, ranks: Ranks) -> None:
+        """Agree on the signals that were received, and on the time."""
+        if not ranks.is_alone:
+            signal, milliseconds = ranks.greatest([self.interruption.received, int(1000 * self.clock.budget.elapsed)])
+            self.interruption.received = signal
+            self.clock.budget.agree(self.clock.step, milliseconds / 1000)
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Write a state when a second Ctrl-C stops the training at once; after an error, keep the last state."""
-        if isinstance(exception, DataError):
+        """Write a state when a second Ctrl-C stops the training, or when the connection to another process breaks.
+
+        After any other error the last state is kept, and where the weights are divided among the processes.
+        """
+        module = _forecast_module(pl_module)
+        if isinstance(exception, DataError) and self.history:
             self.history.flush()  # what led to it
-        if isinstance(exception, KeyboardInterrupt) and self.clock.at_rest and self.clock.step:
-            self.write_state(_forecast_module(pl_module))
+        is_broken = isinstance(exception, RuntimeError) and not (module.ranks.is_alone or module.is_divided)
+        is_stopped = isinstance(exception, KeyboardInterrupt) and not module.is_divided
+        if module.ranks.is_first and self.clock.at_rest and self.clock.step and (is_broken or is_stopped):
+            with suppress(WxmlError) if is_broken else nullcontext():
+                self.write_state(module)
 
     def write_state(self, module: ForecastModule) -> None:
-        """Write the history, then the state from which the training can be resumed.
+        """Write the history, then the state from which the training can be resumed; every process takes part.
 
         Raises:
             DataError: the loss, a weight or a moment of the optimizer is not finite; the previous state stays.
         """
-        self.history.flush()
-        moments = module.optimizer_moments()
-        self._check_finite(module.model, moments)
-        best, last = self.validation.best, self.history.last
-        position = Position(
+        if self.history:
+            self.history.flush()
+        tensors = self._tensors(module)
+        if module.ranks.is_first:
+            self._check_finite(module.model, tensors)
+        self.state = TrainingState(self._position(module), tensors)
+        if module.ranks.is_first:
+            self.state_file.write(self.state)
+
+    def _position(self, module: ForecastModule) -> Position:
+        best, last = self.validation.best, self.history.last if self.history else None
+        return Position(
             step=self.clock.step,
             elapsed=self.clock.budget.elapsed,
             training_loss=last.training_loss if last else None,
@@ -134,26 +165,30 @@ class CheckpointCallback(Callback):
             schedule_losses=self.clock.losses,
             tracker_runs=self.tracker_runs(),
             loss_scale=module.trainer.precision_plugin.state_dict(),
+            ranks=module.ranks.place.ranks,
         )
-        kinds = {"weights": module.model.state_dict(), "optimizer": moments}
-        kinds |= {kind: model.state_dict() for kind, model in module.averages.by_kind.items()}
-        if best is not None:
-            kinds["best"] = best.weights
-        tensors = {f"{kind}/{name}": tensor for kind, named in kinds.items() for name, tensor in named.items()}
-        self.state = TrainingState(position, tensors)
-        self.state_file.write(self.state)
 
-    def _check_finite(self, model: nn.Module, moments: Mapping[str, Tensor]) -> None:
+    def _tensors(self, module: ForecastModule) -> dict[str, Tensor]:
+        """The tensors of a state; every process takes part, and the first one keeps them."""
+        kinds = {"weights": module.weights_of(module.model), "optimizer": module.optimizer_moments()}
+        kinds |= {kind: module.weights_of(model) for kind, model in module.averages.by_kind.items()}
+        if self.validation.best is not None:
+            kinds["best"] = self.validation.best.weights
+        named = {f"{kind}/{name}": tensor for kind, named in kinds.items() for name, tensor in named.items()}
+        return named if module.ranks.is_first else {}
+
+    def _check_finite(self, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         """Raise a DataError if a weight of the model or a moment of the optimizer is not finite."""
         step, kept = self.clock.step, after_failure(self.state_file.run_dir)
-        for name, weight in model.named_parameters():
-            if not bool(torch.isfinite(weight).all()):
+        for name, _ in model.named_parameters():
+            if not bool(torch.isfinite(tensors[f"weights/{name}"]).all()):
                 raise DataError(
                     f"the weight `{name}` is not finite after step {step}, though the loss was",
                     fix=f"try a lower `training.learning_rate` or a longer `training.schedule.warmup`{kept}",
                 )
-        for name, moment in moments.items():
-            if not bool(torch.isfinite(moment).all()):
+        for key, moment in tensors.items():
+            kind, _, name = key.partition("/")
+            if kind == "optimizer" and not bool(torch.isfinite(moment).all()):
                 raise DataError(
                     f"the moment `{name}` of the optimizer is not finite after step {step}: the gradient is too large",
                     fix=f"set `training.gradient_clip`, or try a lower `training.learning_rate`{kept}",

@@ -11,6 +11,7 @@ import torch
 from wxml.errors import ConfigError, Fault
 
 from wxml_trainer_lightning.options import Accelerator, Precision
+from wxml_trainer_lightning.placement import Placement
 
 DETERMINISM: Any = torch.utils.deterministic  # its one attribute is unknown to type checkers
 
@@ -27,7 +28,7 @@ class Device:
         """The accelerator; for `auto`, the first of cuda, mps and cpu that this machine has.
 
         Raises:
-            ConfigError: this machine has no device `accelerator`, or the device does not support `precision`.
+            ConfigError: this machine has no device `accelerator`.
         """
         there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
         chosen = next(name for name in there if there[name]) if self.accelerator == "auto" else self.accelerator
@@ -35,22 +36,39 @@ class Device:
             usable = ", ".join(name for name in there if there[name])
             fault = Fault("training.accelerator", f"torch finds no {chosen!r} device on this machine")
             raise ConfigError([fault], fix=f"write 'auto', or one of: {usable}")
-        if chosen == "cpu" and self.precision == "16-mixed":
-            fault = Fault("training.precision", "`precision` 16-mixed needs an accelerator, got the CPU")
-            raise ConfigError([fault], fix="write '32-true' or 'bf16-mixed'")
         return chosen  # type: ignore[return-value]  # the keys of a dict are not narrowed
 
+    @property
+    def backend(self) -> str:
+        """How the processes of a training talk, as torch names it; what they decide on lies on the CPU."""
+        return "cpu:gloo,cuda:nccl" if self.resolve() == "cuda" else "gloo"
+
+    def of_ranks(self, place: Placement) -> list[torch.device]:
+        """The device of each process on this machine; a launcher may show each process its own device alone.
+
+        Raises:
+            ConfigError: there are fewer devices than processes, or several processes cannot share this accelerator.
+        """
+        kind = self.resolve()
+        if kind == "cpu":
+            return [torch.device("cpu")] * place.local_ranks
+        there = torch.cuda.device_count() if kind == "cuda" else 1
+        if place.local_ranks > there and (place.started is None or there > 1 or kind == "mps"):
+            fault = Fault("training.devices", f"torch finds {there} {kind} devices, got {place.local_ranks}")
+            raise ConfigError([fault], fix=f"write {there} or less, or `training.accelerator: cpu`")
+        return [torch.device(kind, rank % there) for rank in range(place.local_ranks)]
+
     @contextmanager
-    def settled(self) -> Iterator[None]:
+    def settled(self, place: Placement) -> Iterator[None]:
         """Set threads and determinism for the context, and restore them and the caller's random state afterwards.
 
-        On the CPU every operation has a deterministic form, and torch is told to take it.
+        On the CPU every operation has a deterministic form, and torch is told to take it. The processes on a machine
+        divide its threads, unless `threads` says how many each takes.
         """
         threads, deterministic = torch.get_num_threads(), torch.get_deterministic_debug_mode()
         fill = DETERMINISM.fill_uninitialized_memory
         try:
-            if self.threads is not None:
-                torch.set_num_threads(self.threads)
+            torch.set_num_threads(self.threads or max(1, threads // place.local_ranks))
             if self.resolve() == "cpu":
                 torch.use_deterministic_algorithms(True, warn_only=True)
                 DETERMINISM.fill_uninitialized_memory = False  # for finding bugs, and slow

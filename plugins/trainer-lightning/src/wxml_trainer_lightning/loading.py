@@ -10,7 +10,8 @@ from typing import Any, Self
 from torch.utils.data import DataLoader, Sampler
 from wxml.terminal import worker_start
 
-from wxml_trainer_lightning.batches import Batch, Place, SampleOrder, Samples, SampleSet, evenly_spaced
+from wxml_trainer_lightning.batches import UNCOUNTED, Batch, Place, SampleOrder, Samples, SampleSet, evenly_spaced
+from wxml_trainer_lightning.placement import Placement
 from wxml_trainer_lightning.read_ahead import AHEAD, ReadAhead
 
 Batches = DataLoader[Any] | ReadAhead[Batch]
@@ -47,11 +48,21 @@ class Loading:
         """One batch for each remaining step."""
         return self._batches(samples, order)
 
-    def validation(self, samples: SampleSet, wanted: int, batch_size: int) -> Batches:
-        """Batches of at most `wanted` samples; every call chooses the same samples."""
+    def validation(
+        self,
+        samples: SampleSet,
+        wanted: int,
+        batch_size: int,
+        place: Placement = Placement(),  # noqa: B008  # frozen
+    ) -> Batches:
+        """Batches of at most `wanted` samples; every call chooses the same samples.
+
+        Of several processes, each has as many batches as the others. A batch in which it has no part is one sample that
+        is not to count: its number of steps is `UNCOUNTED`.
+        """
         order = [(0, index) for index in evenly_spaced(len(samples), wanted)]
-        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        return self._batches(Samples({0: samples}), batches)
+        batches = [place.part(order[start : start + batch_size]) for start in range(0, len(order), batch_size)]
+        return self._batches(Samples({0: samples, UNCOUNTED: samples}), [one or [(UNCOUNTED, 0)] for one in batches])
 
     def _batches(self, samples: Samples, order: Sampler[list[Place]] | Iterable[list[Place]]) -> Batches:
         loader: DataLoader[Any] = DataLoader(

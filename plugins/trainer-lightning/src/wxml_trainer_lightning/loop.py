@@ -1,4 +1,4 @@
-"""Runs Lightning's loop over the steps on one device, without its files and tips, and handles signals."""
+"""Runs Lightning's loop over the steps, without its files and tips, and handles signals."""
 
 __all__ = ["LEFT", "Interruption", "run_loop"]
 
@@ -14,11 +14,12 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
 
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.module import ForecastModule
+from wxml_trainer_lightning.options import Strategy
+from wxml_trainer_lightning.strategies import environment_for, precision_for, strategy_for
 
 LOG = logging.getLogger("wxml")
 LEFT = 75
@@ -34,7 +35,7 @@ def run_loop(
     batches: Sized,
     callbacks: Sequence[Callback],
     device: Device,
-    loss_scale: dict[str, float],
+    strategy: Strategy,
     run_dir: Path,
 ) -> None:
     """Train on every batch once, until a callback sets `should_stop`.
@@ -44,16 +45,19 @@ def run_loop(
         batches: an iterable of one batch for each step.
         callbacks: Lightning calls them in this order.
         device: the device to train on.
-        loss_scale: the state of the loss scaling if the training is resumed, else empty.
+        strategy: how several devices share the work.
         run_dir: the folder that Lightning may write in; with these options it writes nothing.
     """
+    place = module.ranks.place
     with _quiet():
         trainer = Trainer(
             accelerator=device.resolve(),
-            devices=1,
-            precision=device.precision,
+            devices=1 if place.ranks == 1 else "auto",  # those of the strategy
+            num_nodes=place.nodes,
+            strategy=strategy_for(place, strategy, device.of_ranks(place)),
             callbacks=list(callbacks),
-            plugins=[LightningEnvironment()],  # so that it neither reads nor requeues the job of a batch system
+            plugins=[environment_for(place), precision_for(device)],
+            use_distributed_sampler=False,  # an order of samples knows its process
             max_epochs=1,
             default_root_dir=run_dir,
             logger=False,
@@ -61,8 +65,8 @@ def run_loop(
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        if loss_scale:
-            trainer.precision_plugin.load_state_dict(loss_scale)
+        if module.loss_scale:
+            trainer.precision_plugin.load_state_dict(module.loss_scale)
         try:
             trainer.fit(module, batches)
         except SystemExit as stop:
@@ -84,6 +88,10 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "GPU available but not used")
         # Lightning 2.6 makes a LeafSpec, which torch 2.10 and later discourage
         warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+        # its new name is unknown to older versions of torch
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+        # the output of a model, or of a part of it, is never changed in place
+        warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor")
         try:
             yield
         finally:
@@ -127,9 +135,18 @@ class Interruption:
             LOG.warning("told to leave by %s: the state of step %d is written; go on with --resume", by, step)
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, *TO_LEAVE)}
+        self._before = self.listen()
         return self
+
+    def listen(self) -> dict[int, Any]:
+        """Handle the signals, and return what handled them before.
+
+        Lightning puts a handler of its own before any other, which waits for all processes wherever a signal finds one.
+        So this is called again when its loop begins.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+        return {number: signal.signal(number, self._request) for number in (signal.SIGINT, *TO_LEAVE)}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

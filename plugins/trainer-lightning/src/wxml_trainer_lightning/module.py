@@ -9,14 +9,18 @@ from operator import add
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor, nn
-from wxml import CombinedLoss, CombinedSums
+from wxml import CombinedLoss, CombinedSums, LossSums
 
 from wxml_trainer_lightning.averaging import Averages
 from wxml_trainer_lightning.batch_forecast import BatchForecast, Layout
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.optimisation import Optimisation, freeze, make_optimizer, moments_of
+from wxml_trainer_lightning.placement import Placement
+from wxml_trainer_lightning.ranks import Ranks
+from wxml_trainer_lightning.sharding import divide, whole
 
 
 class ForecastModule(LightningModule):
@@ -35,6 +39,7 @@ class ForecastModule(LightningModule):
         gradients: Gradients,
         grids: Mapping[str, slice] | None = None,
         averages: Averages | None = None,
+        ranks: Ranks = Ranks(Placement()),  # noqa: B008  # holds nothing that changes
     ) -> None:
         """Freeze the parts of the model that are not trained.
 
@@ -46,6 +51,7 @@ class ForecastModule(LightningModule):
             gradients: what is done with them before each step.
             grids: the nodes of each of several grids, on which the loss is validated alone, too.
             averages: those of the model.
+            ranks: the processes that train together, each on its own samples.
 
         Raises:
             ConfigError: the options name a part that the model does not have.
@@ -57,10 +63,13 @@ class ForecastModule(LightningModule):
         self.grids = dict(grids or {})
         self.forecast = forecast
         self.step = 0
+        self.ranks = ranks
         self.optimisation = optimisation
         self.gradients = gradients
         self.averages = Averages(model) if averages is None else averages
         self.moments: dict[str, Tensor] = {}
+        self.loss_scale: dict[str, float] = {}
+        self.is_divided = False
 
     @property
     def layout(self) -> Layout:
@@ -74,11 +83,14 @@ class ForecastModule(LightningModule):
         return self.model if average is None else average.model
 
     def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
-        """The loss of a batch, and whether it has one.
+        """The loss of a batch, the samples of all processes, and whether it has one.
+
+        Its gradient is that of the samples of this process; see `Ranks.together`.
 
         Without any truth the `loss` is 0 and its gradient, too, and `has_truth` is False.
         """
-        sums = self.loss(self.forecast.run(self.model, batch, self.step), self.forecast.truth(batch))
+        own = self.loss(self.forecast.run(self.model, batch, self.step), self.forecast.truth(batch))
+        sums = self._of_all(own)
         return {"loss": self.loss.value(sums), "has_truth": sums.has_truth}
 
     @torch.no_grad()
@@ -108,8 +120,22 @@ class ForecastModule(LightningModule):
 
     def _exact_loss(self, of_batches: Iterable[CombinedSums]) -> float:
         """The loss of all batches, whose sums are added in double precision; NaN without any truth."""
-        sums = reduce(add, (sums.exact() for sums in of_batches))
+        sums = self._of_all(reduce(add, (sums.exact() for sums in of_batches)))
         return float(self.loss.value(sums)) if sums.has_truth else math.nan
+
+    def _of_all(self, sums: CombinedSums) -> CombinedSums:
+        """The sums of all processes, from those of each."""
+        pairs = (self.ranks.together(torch.stack((part.total, part.weight))) for part in sums.parts)
+        return CombinedSums(tuple(LossSums(total, weight.detach()) for total, weight in pairs))
+
+    def configure_model(self) -> None:
+        """Divide the weights among the processes, if the strategy does so."""
+        if not self.ranks.is_alone and not isinstance(self.trainer.strategy, ModelParallelStrategy):
+            self.unused = nn.Parameter(torch.zeros(()))  # DDP advises against looking for such weights if there is none
+        if isinstance(self.trainer.strategy, ModelParallelStrategy) and not self.is_divided:
+            for model in (self.model, *self.averages.by_kind.values()):
+                divide(model, self.trainer.strategy.device_mesh["data_parallel"])
+            self.is_divided = True
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer of the options; if the training is resumed, with the moments of its state.
@@ -133,5 +159,9 @@ class ForecastModule(LightningModule):
         self.gradients.prepare(weights, scaled=bool(self.trainer.precision_plugin.state_dict()))
 
     def optimizer_moments(self) -> dict[str, Tensor]:
-        """The state of the optimizer: `encoder.weight/exp_avg` and so on → tensor."""
-        return moments_of(self.model, self.trainer.optimizers[0])
+        """The state of the optimizer: `encoder.weight/exp_avg` and so on → tensor; every process takes part."""
+        return whole(moments_of(self.model, self.trainer.optimizers[0]))
+
+    def weights_of(self, model: nn.Module) -> dict[str, Tensor]:
+        """The weights and buffers of a model; every process takes part."""
+        return whole(model.state_dict())

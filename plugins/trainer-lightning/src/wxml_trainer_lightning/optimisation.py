@@ -11,6 +11,7 @@ from wxml import Optimizer, WeightGroup
 from wxml.errors import ConfigError, Fault, nearest
 
 from wxml_trainer_lightning.options import Part
+from wxml_trainer_lightning.sharding import divided_like
 from wxml_trainer_lightning.state_fit import Kept, fitting_moments
 
 FACTOR = "learning_rate_factor"
@@ -94,8 +95,12 @@ def make_optimizer(
     if moments:
         names = {id(weight): name for name, weight in model.named_parameters()}
         fitting = fitting_moments(_kept(model, optimisation, groups), moments)
-        order = [names[id(weight)] for group in optimizer.param_groups for weight in group["params"]]
-        state = {number: fitting[name] for number, name in enumerate(order) if name in fitting}
+        order = [weight for group in optimizer.param_groups for weight in group["params"]]
+        state = {
+            number: {key: divided_like(weight, moment) for key, moment in fitting[names[id(weight)]].items()}
+            for number, weight in enumerate(order)
+            if names[id(weight)] in fitting
+        }
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return optimizer
 

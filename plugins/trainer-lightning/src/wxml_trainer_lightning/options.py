@@ -3,6 +3,7 @@
 __all__ = [
     "Accelerator",
     "Clip",
+    "Devices",
     "Duration",
     "Ema",
     "Keep",
@@ -12,6 +13,7 @@ __all__ = [
     "Sections",
     "ShareOrSteps",
     "Spikes",
+    "Strategy",
     "Swa",
     "Weight",
     "listed",
@@ -26,6 +28,8 @@ from wxml.errors import DataError
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Devices = Annotated[int, Field(gt=0, le=2**16)] | Literal["auto"]
+Strategy = Literal["auto", "ddp", "fsdp"]
 Keep = Literal["best", "last"]
 Sections = NameOrChoice | list[NameOrChoice]
 """Plugins of one kind: a name or a section, or a list of them; `none` for none."""

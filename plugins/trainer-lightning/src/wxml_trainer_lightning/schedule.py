@@ -16,17 +16,32 @@ class Budget:
         self.max_steps = max_steps
         self.max_seconds = max_seconds
         self._start = time.monotonic() - spent
+        self._agreed: dict[int, float] = {}
+        self._spent = spent
 
     @property
     def elapsed(self) -> float:
         """Seconds of training so far."""
         return time.monotonic() - self._start
 
+    def agree(self, step: int, seconds: float) -> None:
+        """Take these seconds as those after `step`: several processes have agreed on them, so that all do the same."""
+        self._agreed[step] = seconds
+
     def fraction(self, steps: int) -> float:
         """The used share of the budget after `steps` steps, 0 to 1: the larger of the shares of steps and of time."""
+        seconds = self._agreed[max(self._agreed)] if self._agreed else self.elapsed
+        return self._share(steps, seconds)
+
+    def fraction_early(self, steps: int, ahead: int) -> float:
+        """The share as all processes know it `ahead` steps before, when one may read the samples of the step."""
+        seconds = self._agreed.get(steps - ahead, self._spent)
+        return self._share(steps, seconds)
+
+    def _share(self, steps: int, seconds: float) -> float:
         done = steps / self.max_steps
         if self.max_seconds is not None:
-            done = max(done, self.elapsed / self.max_seconds)
+            done = max(done, seconds / self.max_seconds)
         return min(done, 1.0)
 
     def is_spent(self, steps: int) -> bool:

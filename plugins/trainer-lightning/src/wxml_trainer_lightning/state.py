@@ -125,6 +125,8 @@ class Position:
     """The validation losses so far, if the schedule of the learning rate uses them."""
     loss_scale: dict[str, float] = field(default_factory=dict)
     """The state of the loss scaling of 16-bit floats; empty for other precisions."""
+    ranks: int = 1
+    """The number of processes that trained together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

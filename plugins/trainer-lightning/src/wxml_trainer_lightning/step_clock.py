@@ -35,10 +35,14 @@ class StepClock(Callback):
         self.at_rest = True
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Seed the random numbers by the experiment's seed and the step, so a state need not hold a generator."""
+        """Seed the random numbers by the experiment's seed and the step, so a state need not hold a generator.
+
+        Each of several processes draws its own, since it has other samples.
+        """
         if isinstance(pl_module, ForecastModule):
             pl_module.step = self.step
-        seed = int(np.random.SeedSequence([self.seed % 2**64, self.step]).generate_state(1, np.uint64)[0])
+        rank = [trainer.global_rank] if trainer.global_rank else []
+        seed = int(np.random.SeedSequence([self.seed % 2**64, self.step, *rank]).generate_state(1, np.uint64)[0])
         torch.default_generator.manual_seed(seed)
         if pl_module.device.type != "cpu":
             torch.get_device_module(pl_module.device).manual_seed(seed)

@@ -31,6 +31,7 @@ from wxml_trainer_lightning.loss_identity import loss_identity
 from wxml_trainer_lightning.options import (
     Accelerator,
     Clip,
+    Devices,
     Duration,
     Ema,
     Keep,
@@ -39,10 +40,12 @@ from wxml_trainer_lightning.options import (
     Rate,
     Sections,
     Spikes,
+    Strategy,
     Swa,
     Weight,
     listed,
 )
+from wxml_trainer_lightning.placement import Placement, placed
 from wxml_trainer_lightning.rollout import Rollout
 
 if TYPE_CHECKING:
@@ -57,8 +60,9 @@ PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
     "bf16-mixed": "bfloat16",
     "16-mixed": "float16",
 }
-FREE = ("checkpoint_every", "leave_after", "tracker", "tracking_uri", "workers")
-"""The options that a resumed training may change, since its result does not depend on them."""
+FREE = ("checkpoint_every", "devices", "leave_after", "nodes", "strategy", "tracker", "tracking_uri", "workers")
+"""The options that a resumed training may change, since its result does not depend on them; on other numbers of devices
+the sums of a step are added in another order, so the last bits may differ."""
 
 
 class LightningTrainer(Trainer):
@@ -76,7 +80,7 @@ class LightningTrainer(Trainer):
             Duration | None,
             Field(description="time like '23h' after which a state is written and the process ends with exit code 75"),
         ] = None,
-        batch_size: Annotated[int, Field(gt=0, description="samples in each step")] = 4,
+        batch_size: Annotated[int, Field(gt=0, description="samples in each step, of all devices together")] = 4,
         optimizer: Annotated[
             NameOrChoice, Kind("optimizer"), Field(description="the rule that moves the weights: a name, or a section")
         ] = NameOrChoice(plugin="adamw"),  # noqa: B008  # frozen
@@ -135,6 +139,23 @@ class LightningTrainer(Trainer):
         accelerator: Annotated[
             Accelerator, Field(description="device to train on; auto: the fastest there is")
         ] = "auto",
+        devices: Annotated[
+            Devices,
+            Field(
+                description="devices to train on, on each machine; auto: as many as torchrun or srun has started "
+                "processes there, or one"
+            ),
+        ] = "auto",
+        nodes: Annotated[
+            Devices, Field(description="machines to train on; auto: as many as torchrun or srun has started on, or one")
+        ] = "auto",
+        strategy: Annotated[
+            Strategy,
+            Field(
+                description="how several devices share the work; ddp, or auto: each has all weights; fsdp: weights, "
+                "gradients and moments are divided among them"
+            ),
+        ] = "auto",
         precision: Annotated[Precision, Field(description="precision of the numbers in the model")] = "32-true",
         threads: Annotated[
             int | None, Field(gt=0, le=1024, description="number of CPU threads; null: as many as torch takes")
@@ -182,6 +203,9 @@ class LightningTrainer(Trainer):
         self.members = members
         self.members_at_once = members_at_once
         self.accelerator = accelerator
+        self.devices = devices
+        self.nodes = nodes
+        self.strategy = strategy
         self.precision = precision
         self.threads = threads
         self.workers = workers
@@ -264,8 +288,9 @@ class LightningTrainer(Trainer):
         from wxml_trainer_lightning.device import Device  # torch, like `fit`
         from wxml_trainer_lightning.loading import batches_held
 
+        ranks = self.place().ranks
         return TrainingMemory(
-            batch_size=self.batch_size,
+            batch_size=-(-self.batch_size // ranks),
             rollout=self.rollout.maximum,
             members=self.members,
             members_at_once=self.members_at_once,
@@ -274,6 +299,7 @@ class LightningTrainer(Trainer):
             moments=self.new_optimizer().values_per_weight(),
             copies=len(self.averages()) + (self.keep == "best"),
             device=Device(self.accelerator, self.precision, self.threads).resolve(),
+            shards=ranks if self.strategy == "fsdp" else 1,
             batches_held=batches_held(self.workers),
         )
 
@@ -288,6 +314,14 @@ class LightningTrainer(Trainer):
         check_ensemble(loss, self.members, has_noise=experiment.config.model.noise is not None)
         return loss
 
+    def place(self) -> Placement:
+        """The place of this process among those that train together.
+
+        Raises:
+            ConfigError: `devices` or `nodes` do not fit what a launcher has started, or exceed `batch_size`.
+        """
+        return placed(self.devices, self.nodes, self.batch_size)
+
     def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Path:
         """Train, and return the path of the checkpoint; see `wxml.training.trainer.Trainer.fit`.
 
@@ -295,10 +329,11 @@ class LightningTrainer(Trainer):
             ArtefactError: the folder holds a training and `resume` is not set; or `resume` is set, and the folder holds
                 no state, or a state that is damaged or was written with other settings; or a file cannot be written.
             ConfigError: a loss or a loss weight cannot be made as it is configured, or this machine has no such
-                `accelerator`.
+                `accelerator`, or not as many `devices`.
             DataError: a period has too few samples, or the loss is not finite.
             KeyboardInterrupt: Ctrl-C stopped the training after it wrote a state, from which `resume` continues.
             SystemExit: with code 75, SIGTERM, SIGUSR1 or `leave_after` did so.
+            RankError: one of several processes has failed or died.
         """
         from wxml_trainer_lightning.training_run import train  # takes 2 s, and options are read without it
 

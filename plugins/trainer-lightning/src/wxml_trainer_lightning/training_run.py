@@ -4,6 +4,8 @@ __all__ = ["TrainingRun", "train"]
 
 import logging
 import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +27,13 @@ from wxml_trainer_lightning.ensemble import Ensemble
 from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.input_noise import InputNoise
+from wxml_trainer_lightning.joining import joined
 from wxml_trainer_lightning.loading import Loading, batches_held
 from wxml_trainer_lightning.loop import Interruption, run_loop
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.optimisation import Optimisation
+from wxml_trainer_lightning.placement import Placement
+from wxml_trainer_lightning.ranks import Ranks
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, earlier_files, flatten, run_identity
@@ -45,16 +50,27 @@ LOG = logging.getLogger("wxml")
 
 def train(experiment: Experiment, options: "LightningTrainer", run_dir: Path, *, resume: bool) -> Path:
     """Train and write the checkpoint; see `LightningTrainer.fit`."""
+    return _train(options.place(), None, (experiment, options, run_dir), resume=resume)
+
+
+def _train(
+    place: Placement, port: int | None, task: tuple[Experiment, "LightningTrainer", Path], *, resume: bool
+) -> Path:
+    """Train as one of the processes of a training; the first one writes the checkpoint."""
+    experiment, options, run_dir = task
     device = Device(options.accelerator, options.precision, options.threads)
+    device.of_ranks(place)
     identity = run_identity(experiment, options.identity() | {"accelerator": device.resolve()})
     state_file = StateFile(run_dir, identity, partial(earlier_files, experiment), experiment.source.stamp())
-    state = state_file.begin(resume=resume)
-    with device.settled():
-        run = TrainingRun(experiment, options, device, state)
-        record = tracked_run(run_dir, flatten(masked_values(experiment.config.model_dump(mode="json"))) | identity)
-        with tracked(options.tracker, options.tracking_uri, record, run.position.tracker_runs) as trackers:
-            final = run.finish(state_file, trackers)
+    with joined(place, device.backend, partial(_train, task=task, resume=resume), port) as ranks:
+        state = ranks.shared(state_file.begin(resume=resume) if ranks.is_first else None)
+        with device.settled(place):
+            run = TrainingRun(experiment, options, device, state, ranks)
+            with run.trackers(run_dir, identity) as trackers:
+                final = run.finish(state_file, trackers)
     path = run_dir / "checkpoint.safetensors"
+    if place.rank:
+        return path
     position, validation = final.position, final.position.validation_loss
     if validation is not None and not math.isfinite(validation):
         validation = None  # JSON knows no infinity
@@ -82,12 +98,18 @@ class TrainingRun:
     """Makes the parts of a training from the options and, if the training is resumed, from its state."""
 
     def __init__(
-        self, experiment: Experiment, options: "LightningTrainer", device: Device, state: TrainingState | None
+        self,
+        experiment: Experiment,
+        options: "LightningTrainer",
+        device: Device,
+        state: TrainingState | None,
+        ranks: Ranks,
     ) -> None:
         self.experiment = experiment
         self.options = options
         self.device = device
         self.state = state
+        self.ranks = ranks
         self.position = state.position if state else Position()
         self.rollout = options.rollout.at_least(experiment.config.data.output_steps)
         self.module = self._module()
@@ -101,12 +123,13 @@ class TrainingRun:
     def _check_memory(self) -> None:
         """Refuse batches that do not fit the free memory: that of the step, and those that are read ahead."""
         options, size = self.options, self.samples[self.rollout.maximum].sample_size
-        remaining = max(1, options.max_steps - self.position.step)
+        remaining, place = max(1, options.max_steps - self.position.step), self.ranks.place
+        batch_size = -(-options.batch_size // place.ranks) * place.local_ranks
         count = min(1 + batches_held(options.workers), remaining)
         ahead = f", {count - 1} of them read ahead," if count > 1 else ""
         check_memory(
-            count * options.batch_size * size,
-            f"{count} batch{'es' * (count > 1)} of {options.batch_size:,} samples{ahead}",
+            count * batch_size * size,
+            f"{count} batch{'es' * (count > 1)} of {batch_size:,} samples{ahead}",
             fix="reduce `training.batch_size`, `training.rollout` or `training.workers`",
         )
 
@@ -118,28 +141,34 @@ class TrainingRun:
             return self.state
         clock = StepClock(position.step, seed, budget, LearningRate(options.learning_rate, options.new_schedule()))
         clock.losses = list(position.schedule_losses)
-        order = SampleOrder(self.samples, seed, options.batch_size, position.step, budget, self.rollout)
+        order = SampleOrder(
+            self.samples,
+            seed,
+            options.batch_size,
+            position.step,
+            budget,
+            self.rollout,
+            self.ranks.place,
+            1 + batches_held(options.workers),
+        )
         batches = TimedBatches(self.loading.training(Samples(self.samples), order))
-        progress = ProgressListener(budget, position.step, batches)
-        listeners: list[Listener] = [progress, trackers]
-        grids = list(self.experiment.preprocessing.places.ranges)
-        history = History(state_file.run_dir / "history.csv", position.step, listeners, grids)
-        try:
-            with Interruption(options.leave_seconds) as interruption, self.loading:
-                checkpoints = CheckpointCallback(
-                    clock,
-                    history,
-                    self.validation,
-                    state_file,
-                    options.checkpoint_every,
-                    interruption,
-                    lambda: trackers.runs,
-                )
-                finder = BadStep(clock, self.experiment.roles.output, self._label, state_file.run_dir)
-                callbacks = [clock, finder, checkpoints]
-                run_loop(self.module, batches, callbacks, self.device, position.loss_scale, state_file.run_dir)
-        finally:
-            progress.close()
+        with (
+            self._history(state_file.run_dir, budget, batches, trackers) as history,
+            Interruption(options.leave_seconds) as interruption,
+            self.loading,
+        ):
+            checkpoints = CheckpointCallback(
+                clock,
+                history,
+                self.validation,
+                state_file,
+                options.checkpoint_every,
+                interruption,
+                lambda: trackers.runs,
+            )
+            finder = BadStep(clock, self.experiment.roles.output, self._label, state_file.run_dir)
+            callbacks = [clock, finder, checkpoints]
+            run_loop(self.module, batches, callbacks, self.device, options.strategy, state_file.run_dir)
         LOG.info("reading: %s", batches.summary)
         if checkpoints.state is None:
             raise RuntimeError("no step was made, so there is no state")
@@ -151,6 +180,33 @@ class TrainingRun:
         members = self.experiment.source.header.members
         time, member = divmod(batch.samples[place], members)
         return format_time(samples.initial_times[time]) + (f", member {member}" if members > 1 else "")
+
+    @contextmanager
+    def trackers(self, run_dir: Path, identity: Mapping[str, str]) -> Iterator[Trackers]:
+        """The trackers; the first process alone has any."""
+        if not self.ranks.is_first:
+            yield Trackers({})
+            return
+        config = flatten(masked_values(self.experiment.config.model_dump(mode="json")))
+        record = tracked_run(run_dir, config | dict(identity))
+        with tracked(self.options.tracker, self.options.tracking_uri, record, self.position.tracker_runs) as trackers:
+            yield trackers
+
+    @contextmanager
+    def _history(
+        self, run_dir: Path, budget: Budget, batches: TimedBatches, trackers: Trackers
+    ) -> Iterator[History | None]:
+        """The history, which tells the progress and the tracker of each step; the first process alone has one."""
+        if not self.ranks.is_first:
+            yield None
+            return
+        progress = ProgressListener(budget, self.position.step, batches)
+        listeners: list[Listener] = [progress, trackers]
+        grids = list(self.experiment.preprocessing.places.ranges)
+        try:
+            yield History(run_dir / "history.csv", self.position.step, listeners, grids)
+        finally:
+            progress.close()
 
     def _check_truth(self) -> None:
         """Refuse a training none of whose samples has a truth.
@@ -175,7 +231,7 @@ class TrainingRun:
         grids, loss = self.experiment.preprocessing.places.ranges, options.combined_loss(self.experiment)
         model = self.experiment.new_model()
         averages = Averages(model, options.averages(), options.judged_average())
-        module = ForecastModule(model, loss, self._forecast(), optimisation, gradients, grids, averages)
+        module = ForecastModule(model, loss, self._forecast(), optimisation, gradients, grids, averages, self.ranks)
         if self.state is None:
             return module
         for kind, part in {"weights": module.model, **averages.by_kind}.items():
@@ -183,6 +239,7 @@ class TrainingRun:
             part.load_state_dict(self.state.below(kind))
         if best := self.state.below("best"):
             check_weights("best", best, module.model.state_dict())
+        module.loss_scale = self.position.loss_scale
         module.moments = self.state.below("optimizer")  # the optimizer does not exist before Lightning's loop begins
         return module
 
@@ -220,7 +277,7 @@ class TrainingRun:
                 "`data.split.validation` that are validated, so there is no validation loss",
                 fix="choose another `data.split.validation`, or leave it out",
             )
-        batches = self.loading.validation(samples, options.validation_samples, options.batch_size)
+        batches = self.loading.validation(samples, options.validation_samples, options.batch_size, self.ranks.place)
         validation = Validation(batches, options.validation_every, keep_best=keep_best)
         validation.loss = position.validation_loss
         if self.state is not None and position.best_loss is not None and position.best_step is not None:
