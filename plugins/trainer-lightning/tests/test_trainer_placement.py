@@ -10,9 +10,9 @@ from hypothesis import strategies as some
 from wxml.errors import ConfigError
 from wxml_trainer_lightning.batches import SampleOrder
 from wxml_trainer_lightning.device import Device
-from wxml_trainer_lightning.options import Rollout
 from wxml_trainer_lightning.placement import Placement, placed
 from wxml_trainer_lightning.ranks import Ranks
+from wxml_trainer_lightning.rollout import Rollout
 from wxml_trainer_lightning.schedule import Budget
 
 TORCHRUN = {
