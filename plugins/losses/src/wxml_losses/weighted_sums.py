@@ -18,22 +18,28 @@ class WeightedSums(nn.Module):
     Attributes:
         edges: the edges, sorted by target.
         weights: w, shape `[edge]`.
+        targets: the target of each edge in the order of the backward pass.
+        transposed: the weights in that order.
     """
 
     weights: Tensor
+    targets: Tensor
+    transposed: Tensor
 
     def __init__(self, edges: EdgeIndex, weights: NDArray[np.float64]) -> None:
-        """Keep the weights in torch's default type, and in the order of the backward pass."""
+        """Keep the weights in torch's default type, as they are and in the order of the backward pass."""
         super().__init__()
         self.edges = edges
+        order = edges.transpose
         self.register_buffer("weights", torch.tensor(weights, dtype=torch.get_default_dtype()), persistent=False)
+        self.register_buffer("targets", edges.target[order], persistent=False)
+        self.register_buffer("transposed", self.weights[order], persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
         """Map `[node, ...]` to `[node, ...]`."""
         flat = values.reshape(len(values), -1)
         forth = self.edges.source, self.edges.pointers, self.weights
-        order = self.edges.transpose
-        back = self.edges.target[order], self.edges.source_pointers, self.weights[order]
+        back = self.targets, self.edges.source_pointers, self.transposed
         found: Tensor = _WeightedSum.apply(flat, forth, back)  # type: ignore[no-untyped-call]
         return found.view_as(values)
 
