@@ -56,7 +56,9 @@ def test_a_training_is_the_same_whatever_is_kept_for_the_backward_pass(advection
     assert not any("checkpointing" in key or "memory_limit" in key for key in identity)
 
 
-@pytest.mark.carries_out("reduce `training.batch_size`, `training.rollout` or `training.workers`")
+@pytest.mark.carries_out(
+    "reduce `training.batch_size`, `training.accumulate`, `training.rollout` or `training.workers`"
+)
 def test_a_batch_that_cannot_fit_is_refused_before_it_is_read(advection, fit, tmp_path) -> None:
     with pytest.raises(
         ResourceError, match=r"2 batches of 1,000,000,000,000 samples, 1 of them read ahead, would take"

@@ -5,6 +5,7 @@ __all__ = ["BadStep", "origin"]
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from wxml.errors import DataError
 
+from wxml_trainer_lightning.accumulation import pieces_of
+from wxml_trainer_lightning.batch_forecast import Layout
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.state import after_failure
 from wxml_trainer_lightning.step_clock import StepClock
 
+TOO_LARGE = 1e15
+"""The square of such a value, summed over a grid, comes near to the largest number of single precision."""
 Label = Callable[[Batch, int], str]
 """Tells what the sample at a place of a batch is, such as `2000-01-03T06`."""
 
@@ -35,16 +40,10 @@ class BadStep(Callback):
         self.label = label
         self.run_dir = run_dir
         self._batch: Any = None
-        self._loss = torch.zeros(())
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Keep the batch until the step is over."""
         self._batch = batch
-
-    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        """Keep the loss on its device, so that nobody waits for it before the gradients are on their way."""
-        scale = trainer.precision_plugin.state_dict().get("scale", 1.0)  # of 16-bit floats
-        self._loss = loss.detach() / scale
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
         """Look at the loss.
@@ -52,7 +51,7 @@ class BadStep(Callback):
         Raises:
             DataError: it is not finite; names the first module, variable and sample.
         """
-        if isinstance(pl_module, ForecastModule) and not bool(torch.isfinite(self._loss)):
+        if isinstance(pl_module, ForecastModule) and not bool(torch.isfinite(pl_module.step_loss)):
             self.clock.on_train_batch_start(trainer, pl_module, self._batch, 0)
             with trainer.precision_plugin.forward_context():
                 found = origin(pl_module, self._batch, self.variables, self.label)
@@ -62,7 +61,7 @@ class BadStep(Callback):
         rollout = self._batch.values.shape[1] - module.layout.input_steps
         at = f"step {self.clock.step + 1} (learning rate {self.clock.learning_rate:.3g}, {rollout} forecast steps)"
         return DataError(
-            f"the training loss is {self._loss.item()} at {at}: {found}",
+            f"the training loss is {module.step_loss.item()} at {at}: {found}",
             fix="try a lower `training.learning_rate`, a longer `training.schedule.warmup`, or another "
             f"`training.precision` than 16-mixed{after_failure(self.run_dir)}",
         )
@@ -78,18 +77,19 @@ def origin(module: ForecastModule, batch: Batch, variables: Sequence[str], label
         variables: the names of the variables that are forecast.
         label: tells what a sample is.
     """
-    layout, values = module.layout, batch.values
-    with _listening(module.model) as trace:
-        module.training_step(batch, 0)  # first of all, since several processes make it together
+    heard = []
+    for piece in pieces_of(batch, module.pieces):
+        with _listening(module.model) as trace:
+            module.sums(piece)
+        heard.append((piece, trace))  # and go on, since several processes make all pieces together
+    found = (_told(module.layout, piece, trace, partial(_place, piece, variables, label)) for piece, trace in heard)
+    return next(filter(None, found), "every value is finite; the sum of the errors is not")
 
-    def at(bad: Tensor) -> str:
-        """The variable, the sample and the node of the first true value, shape `[batch, ..., node, variable]`."""
-        first = [int(place) for place in bad.nonzero()[0]]
-        sample = first[0] * len(values) // len(bad)
-        return f"variable `{variables[first[-1]]}`, sample {label(batch, sample)}, node {first[-2]}"
 
-    states = ~torch.isfinite(values[:, : layout.input_steps, :, : layout.prognostic])
-    truth = torch.isinf(values[:, layout.input_steps :, :, : layout.output])
+def _told(layout: Layout, batch: Batch, trace: "_Trace", at: Callable[[Tensor], str]) -> str:
+    """What is wrong with a batch; empty if nothing is."""
+    states = ~torch.isfinite(batch.values[:, : layout.input_steps, :, : layout.prognostic])
+    truth = torch.isinf(batch.values[:, layout.input_steps :, :, : layout.output])
     if bool(states.any()):
         return f"the first states are not finite: {at(states)}"
     if trace.module is not None:
@@ -98,10 +98,17 @@ def origin(module: ForecastModule, batch: Batch, variables: Sequence[str], label
         return first if trace.forecast is None else f"{first}; in the forecast, {at(trace.forecast)}"
     if bool(truth.any()):
         return f"the truth is infinite: {at(truth)}"
-    if trace.greatest is None:
-        return "every value is finite; the sum of the errors is not"
+    if trace.greatest is None or bool(trace.greatest.max() < TOO_LARGE):
+        return ""
     value, bad = trace.greatest.max(), trace.greatest == trace.greatest.max()
     return f"every value is finite, but too large for a sum of errors: the forecast has {value:.3g}, {at(bad)}"
+
+
+def _place(batch: Batch, variables: Sequence[str], label: Label, bad: Tensor) -> str:
+    """The variable, the sample and the node of the first true value, shape `[batch, ..., node, variable]`."""
+    first = [int(place) for place in bad.nonzero()[0]]
+    sample = first[0] * len(batch.values) // len(bad)
+    return f"variable `{variables[first[-1]]}`, sample {label(batch, sample)}, node {first[-2]}"
 
 
 @dataclass(slots=True)

@@ -4,15 +4,17 @@ __all__ = ["ForecastModule"]
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from functools import reduce
 from operator import add
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.strategies import ModelParallelStrategy
+from lightning.pytorch.strategies import ModelParallelStrategy, ParallelStrategy
 from torch import Tensor, nn
 from wxml import CombinedLoss, CombinedSums, LossSums
 
+from wxml_trainer_lightning.accumulation import Accumulation, pieces_of
 from wxml_trainer_lightning.averaging import Averages
 from wxml_trainer_lightning.batch_forecast import BatchForecast, Layout
 from wxml_trainer_lightning.batches import Batch
@@ -28,6 +30,8 @@ class ForecastModule(LightningModule):
 
     Attributes:
         step: the number of the training step that is made, counted from 0; somebody else counts it.
+        pieces: the number of pieces that a step is made in.
+        step_loss: the loss of the latest step, without a gradient.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class ForecastModule(LightningModule):
         self.forecast = forecast
         self.step = 0
         self.ranks = ranks
+        self.pieces = 1
+        self.step_loss = torch.zeros(())
         self.optimisation = optimisation
         self.gradients = gradients
         self.averages = Averages(model) if averages is None else averages
@@ -89,9 +95,35 @@ class ForecastModule(LightningModule):
 
         Without any truth the `loss` is 0 and its gradient, too, and `has_truth` is False.
         """
-        own = self.loss(self.forecast.run(self.model, batch, self.step), self.forecast.truth(batch))
-        sums = self._of_all(own)
-        return {"loss": self.loss.value(sums), "has_truth": sums.has_truth}
+        sums = self._in_pieces(batch) if self.pieces > 1 else self._of_all(self.sums(batch))
+        loss = self.loss.value(sums)
+        self.step_loss = loss.detach()
+        if self.pieces > 1:
+            self.optimizers().step()  # type: ignore[union-attr]  # there is one
+        return {"loss": loss, "has_truth": sums.has_truth}
+
+    def sums(self, batch: Batch) -> CombinedSums:
+        """The sums of the loss over some samples of the step that is made, those of this process alone."""
+        found: CombinedSums = self.loss(self.forecast.run(self.model, batch, self.step), self.forecast.truth(batch))
+        return found
+
+    def make_in_pieces(self, count: int) -> None:
+        """Make each step in so many pieces; Lightning then leaves the backward pass and the optimizer to this class."""
+        self.pieces = count
+        self.automatic_optimization = count == 1
+
+    def _in_pieces(self, batch: Batch) -> CombinedSums:
+        """Make the gradient of the samples of this process, and return the sums of all."""
+        strategy = self.trainer.strategy
+
+        def backward(loss: Tensor, is_last: bool) -> None:
+            others = strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else nullcontext()
+            with nullcontext() if is_last else others:
+                self.manual_backward(loss)
+
+        self.optimizers().zero_grad()  # type: ignore[union-attr]  # there is one
+        accumulation = Accumulation(self.loss, self.sums, self.forecast.truth, self._of_all)
+        return accumulation.run(pieces_of(batch, self.pieces), backward)
 
     @torch.no_grad()
     def validation_losses(self, batches: Iterable[Batch]) -> list[float]:
@@ -148,13 +180,8 @@ class ForecastModule(LightningModule):
         self.moments = {}
         return optimizer
 
-    def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Lightning calls this before a step, when gradients are in their true size."""
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Lightning calls this when the gradients of a step are in their true size."""
         weights = (weight for group in optimizer.param_groups for weight in group["params"])
         self.gradients.prepare(weights, scaled=bool(self.trainer.precision_plugin.state_dict()))
 

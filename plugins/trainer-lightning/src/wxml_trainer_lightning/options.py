@@ -10,6 +10,7 @@ __all__ = [
     "Part",
     "Precision",
     "Rate",
+    "Scaling",
     "Sections",
     "ShareOrSteps",
     "Spikes",
@@ -31,6 +32,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Devices = Annotated[int, Field(gt=0, le=2**16)] | Literal["auto"]
 Strategy = Literal["auto", "ddp", "fsdp"]
 Keep = Literal["best", "last"]
+Scaling = Literal["samples", "root"]
 Sections = NameOrChoice | list[NameOrChoice]
 """Plugins of one kind: a name or a section, or a list of them; `none` for none."""
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]

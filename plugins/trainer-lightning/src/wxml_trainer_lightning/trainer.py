@@ -38,6 +38,7 @@ from wxml_trainer_lightning.options import (
     Part,
     Precision,
     Rate,
+    Scaling,
     Sections,
     Spikes,
     Strategy,
@@ -80,11 +81,20 @@ class LightningTrainer(Trainer):
             Duration | None,
             Field(description="time like '23h' after which a state is written and the process ends with exit code 75"),
         ] = None,
-        batch_size: Annotated[int, Field(gt=0, description="samples in each step, of all devices together")] = 4,
+        batch_size: Annotated[
+            int, Field(gt=0, description="samples in each step, of all devices together, or in each piece of it")
+        ] = 4,
+        accumulate: Annotated[
+            int, Field(gt=0, le=10_000, description="pieces of each step; more samples, with the memory of one piece")
+        ] = 1,
         optimizer: Annotated[
             NameOrChoice, Kind("optimizer"), Field(description="the rule that moves the weights: a name, or a section")
         ] = NameOrChoice(plugin="adamw"),  # noqa: B008  # frozen
         learning_rate: Annotated[Rate, Field(description="the highest learning rate")] = 1e-3,
+        scale_learning_rate: Annotated[
+            Scaling | None,
+            Field(description="take `learning_rate` for one sample, and times the samples of a step, or their root"),
+        ] = None,
         schedule: Annotated[
             NameOrChoice, Kind("schedule"), Field(description="how the learning rate changes: a name, or a section")
         ] = NameOrChoice(plugin="cosine"),  # noqa: B008  # frozen
@@ -184,8 +194,10 @@ class LightningTrainer(Trainer):
         self.max_time = max_time
         self.leave_after = leave_after
         self.batch_size = batch_size
+        self.accumulate = accumulate
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.scale_learning_rate = scale_learning_rate
         former = {"warmup": warmup, "final_ratio": final_learning_rate_ratio}
         given = {name: value for name, value in former.items() if value is not None}
         self.schedule = schedule.model_copy(update=given)
@@ -225,6 +237,17 @@ class LightningTrainer(Trainer):
     def leave_seconds(self) -> float | None:
         """`leave_after` in seconds."""
         return _seconds(self.leave_after)
+
+    @property
+    def step_samples(self) -> int:
+        """The samples of a step: `batch_size` in each of `accumulate` pieces."""
+        return self.batch_size * self.accumulate
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The highest learning rate, scaled."""
+        powers: dict[Scaling | None, float] = {None: 0.0, "samples": 1.0, "root": 0.5}
+        return self.learning_rate * float(self.step_samples ** powers[self.scale_learning_rate])
 
     def identity(self) -> dict[str, Any]:
         """The options that change the result, as JSON values; a resumed training may change the others."""
@@ -300,7 +323,7 @@ class LightningTrainer(Trainer):
             copies=len(self.averages()) + (self.keep == "best"),
             device=Device(self.accelerator, self.precision, self.threads).resolve(),
             shards=ranks if self.strategy == "fsdp" else 1,
-            batches_held=batches_held(self.workers),
+            batches_held=(1 + batches_held(self.workers)) * self.accumulate - 1,
         )
 
     def combined_loss(self, experiment: Experiment) -> "CombinedLoss":

@@ -124,13 +124,13 @@ class TrainingRun:
         """Refuse batches that do not fit the free memory: that of the step, and those that are read ahead."""
         options, size = self.options, self.samples[self.rollout.maximum].sample_size
         remaining, place = max(1, options.max_steps - self.position.step), self.ranks.place
-        batch_size = -(-options.batch_size // place.ranks) * place.local_ranks
+        batch_size = -(-options.step_samples // place.ranks) * place.local_ranks
         count = min(1 + batches_held(options.workers), remaining)
         ahead = f", {count - 1} of them read ahead," if count > 1 else ""
         check_memory(
             count * batch_size * size,
             f"{count} batch{'es' * (count > 1)} of {batch_size:,} samples{ahead}",
-            fix="reduce `training.batch_size`, `training.rollout` or `training.workers`",
+            fix="reduce `training.batch_size`, `training.accumulate`, `training.rollout` or `training.workers`",
         )
 
     def finish(self, state_file: StateFile, trackers: Trackers) -> TrainingState:
@@ -139,12 +139,12 @@ class TrainingRun:
         budget = Budget(options.max_steps, options.max_seconds, position.elapsed)
         if self.state is not None and budget.is_spent(position.step):
             return self.state
-        clock = StepClock(position.step, seed, budget, LearningRate(options.learning_rate, options.new_schedule()))
+        clock = StepClock(position.step, seed, budget, LearningRate(options.peak_learning_rate, options.new_schedule()))
         clock.losses = list(position.schedule_losses)
         order = SampleOrder(
             self.samples,
             seed,
-            options.batch_size,
+            options.step_samples,
             position.step,
             budget,
             self.rollout,
@@ -232,6 +232,7 @@ class TrainingRun:
         model = self.experiment.new_model()
         averages = Averages(model, options.averages(), options.judged_average())
         module = ForecastModule(model, loss, self._forecast(), optimisation, gradients, grids, averages, self.ranks)
+        module.make_in_pieces(options.accumulate)
         if self.state is None:
             return module
         for kind, part in {"weights": module.model, **averages.by_kind}.items():
