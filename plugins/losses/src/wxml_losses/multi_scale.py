@@ -9,15 +9,16 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Kind, Loss, LossSpace, LossSums, LossWeights, PluginChoice, inner_loss
+from wxml import Kind, LossSpace, LossSums, LossWeights, PluginChoice, inner_loss
 from wxml.errors import ConfigError, DataError, Fault
 
 from wxml_losses.smoothing import Smoother, gaussian_smoother, stored_smoother
+from wxml_losses.whole_field import WholeFieldLoss
 
 Scale = Annotated[float, Field(gt=0, lt=1e4)] | Path
 
 
-class MultiScale(Loss):
+class MultiScale(WholeFieldLoss):
     """Σ_s λ_s L(P_s f − P_{s−1} f), where P_s are means over ever fewer nodes, and the last scale is the rest.
 
     The first scale is P_0 f itself, and the scales add up to the field. Forecasts and truth are smoothed alike: where
@@ -60,13 +61,11 @@ class MultiScale(Loss):
 
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
         """See `wxml.Loss.forward`; the terms are those of the inner loss, for one scale after the other."""
-        present = ~torch.isnan(truth)
-        filled = torch.where(present, truth, 0.0)
-        compared = torch.where(present[:, None], forecast.to(filled.dtype), 0.0)
+        made, filled, present = self.compared(forecast, truth)
         known = None if bool(present.all()) else present.to(filled.dtype)
         sums = [
-            self.inner(made, torch.where(present, real, torch.nan))
-            for made, real in zip(self._scales(compared, known), self._scales(filled, known), strict=True)
+            self.inner(scale, torch.where(present, of_truth, torch.nan))
+            for scale, of_truth in zip(self._scales(made, known), self._scales(filled, known), strict=True)
         ]
         return LossSums(torch.cat([each.total for each in sums]), torch.cat([each.weight for each in sums]))
 

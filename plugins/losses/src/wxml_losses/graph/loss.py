@@ -9,9 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from wxml import Loss, LossSpace, LossSums, LossWeights
+from wxml import LossSpace, LossSums, LossWeights
 
 from wxml_losses.graph.neighbourhood import neighbourhood_of
+from wxml_losses.whole_field import WholeFieldLoss
 
 Neighbours = Annotated[
     int | None,
@@ -24,7 +25,7 @@ AT_ONCE = 2**24
 """How many values on edges are held at a time."""
 
 
-class GraphLoss(Loss):
+class GraphLoss(WholeFieldLoss):
     """A score of the members of an ensemble and of their neighbours at each node, averaged as other losses are.
 
     Where the truth is missing there is no score, and a neighbour without a truth does not count. A node all of whose
@@ -49,12 +50,10 @@ class GraphLoss(Loss):
 
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
         """See `wxml.Loss.forward`."""
-        present = ~torch.isnan(truth)
-        filled = torch.where(present, truth, 0.0)
-        compared = torch.where(present[:, None], forecast.to(filled.dtype), 0.0)
+        members, filled, present = self.compared(forecast, truth)
         with torch.autocast(truth.device.type, enabled=False):
             score, counts = self._scores(
-                compared.permute(3, 1, 0, 2, 4).flatten(2), *(_columns(each) for each in (filled, present))
+                members.permute(3, 1, 0, 2, 4).flatten(2), *(_columns(each) for each in (filled, present))
             )
             errors, present = (_fields(each, truth) for each in (score, counts))
             return self.reduced(errors, present)

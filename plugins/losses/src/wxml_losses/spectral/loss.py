@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import torch
 from torch import Tensor
-from wxml import Loss, LossSpace, LossSums, LossWeights
+from wxml import LossSpace, LossSums, LossWeights
 
 from wxml_losses.spectral.choice import (
     TransformName,
@@ -16,13 +16,13 @@ from wxml_losses.spectral.choice import (
     wavenumber_factors,
 )
 from wxml_losses.spectral.transform import table
+from wxml_losses.whole_field import WholeFieldLoss
 
 
-class SpectralLoss(Loss):
+class SpectralLoss(WholeFieldLoss):
     """A loss of the coefficients of a transform, a number for each field.
 
-    A field of which any truth is missing has no spectrum: it counts nothing. Weights of nodes cannot apply; nodes of a
-    boundary, which are given, are part of the field.
+    A field of which any truth is missing has no spectrum: it counts nothing. Weights of nodes cannot apply.
 
     Attributes:
         transform: such that the power of all waves is the mean of the squares of a field.
@@ -53,11 +53,11 @@ class SpectralLoss(Loss):
 
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
         """Sum up the errors of some samples; see `wxml.Loss.forward`."""
-        present = ~torch.isnan(truth).any(2, keepdim=True)
-        filled = torch.where(present, truth, 0.0)
-        compared = torch.where(present[:, None], forecast.to(filled.dtype), 0.0)
+        whole = truth.masked_fill(torch.isnan(truth).any(2, keepdim=True), torch.nan)
+        compared = self.compared(forecast, whole)
+        present = compared.present[:, :, :1]
         with torch.autocast(truth.device.type, enabled=False):
-            errors = self.errors(self._coefficients(compared), self._coefficients(filled))
+            errors = self.errors(self._coefficients(compared.forecast), self._coefficients(compared.truth))
             return self.reduced(errors[:, :, None], present)
 
     @abstractmethod
