@@ -21,6 +21,8 @@ CHOSEN = (
     "trainer",
     "loss",
     "loss-weight",
+    "optimizer",
+    "schedule",
     "extension",
     "forecast-writer",
     "verifier",

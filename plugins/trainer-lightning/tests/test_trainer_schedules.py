@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from wxml import ConfigError, Progress, create
+from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.plugins.create import parse_options
 from wxml_trainer_lightning.schedules.cosine import Cosine
 from wxml_trainer_lightning.schedules.plateau import Plateau
@@ -147,3 +148,41 @@ def test_former_options_go_into_the_schedule() -> None:
     now = LightningTrainer(**parse_options(LightningTrainer, {"schedule": schedule}, "training"))
     assert former.identity() == now.identity()
     assert former.new_schedule().factor(Progress(1, 10, 0.1)) == pytest.approx(0.5)
+
+
+PLATEAU = {"schedule": {"plugin": "plateau", "warmup": 0, "patience": 0, "step": 0.5}, "validation_every": 2}
+
+
+def rates(run_dir) -> list[float]:
+    return [float(row.split(",")[3]) for row in (run_dir / "history.csv").read_text().splitlines()[1:]]
+
+
+def test_the_learning_rate_falls_where_the_validation_loss_does_not(noisy_advection, fit, tmp_path) -> None:
+    fit(noisy_advection, tmp_path, learning_rate=0.3, max_steps=20, **PLATEAU)
+    losses = [row.split(",")[2] for row in (tmp_path / "history.csv").read_text().splitlines()[1:]]
+    best, expected, rate = math.inf, [], 0.3
+    for loss in losses:
+        expected.append(rate)
+        if loss:
+            rate = rate if float(loss) < best * (1 - 1e-4) else rate / 2
+            best = min(best, float(loss))
+    assert rates(tmp_path) == pytest.approx(expected)
+    assert len(set(expected)) > 2
+
+
+def test_a_plateau_resumes_bit_by_bit(noisy_advection, fit, interrupted, tmp_path) -> None:
+    options = {"learning_rate": 0.3, "max_steps": 12, "checkpoint_every": 5, **PLATEAU}
+    whole = fit(noisy_advection, tmp_path / "whole", **options)
+    interrupted(noisy_advection, tmp_path / "broken", **options)
+    assert fit(noisy_advection, tmp_path / "broken", resume=True, **options).read_bytes() == whole.read_bytes()
+    assert rates(tmp_path / "broken") == rates(tmp_path / "whole")
+    assert len(set(rates(tmp_path / "whole"))) > 1
+
+
+@pytest.mark.carries_out("write `data.split.validation`, or choose another schedule, such as cosine")
+def test_a_plateau_needs_a_validation(advection, unvalidated_advection, fit, tmp_path) -> None:
+    with pytest.raises(ConfigError, match="'plateau' follows the validation loss, and the config has no period"):
+        fit(unvalidated_advection, tmp_path / "run", **PLATEAU)
+    fit(advection, tmp_path / "one", max_steps=1, **PLATEAU)
+    path = fit(unvalidated_advection, tmp_path / "two", max_steps=1, schedule="cosine")
+    assert load_checkpoint(path).header["training"]["steps"] == 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from wxml import Experiment, MemberForecast
 from wxml.data.times import format_time
-from wxml.errors import DataError
+from wxml.errors import ConfigError, DataError, Fault
 from wxml.masking import masked_values
 from wxml.memory import check_memory
 
@@ -264,10 +264,16 @@ class TrainingRun:
 
         Raises:
             DataError: no sample of the validation has a truth, so that no loss exists.
+            ConfigError: the learning rate follows the validation loss, and there is no validation.
         """
         options, position = self.options, self.position
         keep_best = options.keep == "best"
         if self.experiment.config.data.split.validation is None:
+            if options.new_schedule().uses_losses:
+                name = options.schedule.plugin
+                problem = f"{name!r} follows the validation loss, and the config has no period `data.split.validation`"
+                fix = "write `data.split.validation`, or choose another schedule, such as cosine"
+                raise ConfigError([Fault("training.schedule", problem)], fix=fix)
             LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
             return Validation(None, options.validation_every, keep_best=keep_best)
         samples = self.experiment.samples("validation", self.rollout.validation_steps or self.rollout.maximum)
