@@ -61,24 +61,36 @@ class AdEMAMixRule(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            by_step: dict[int, list[Tensor]] = {}
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._move(weight, weight.grad, group["lr"], group["weight_decay"])
+                    by_step.setdefault(self._count(weight), []).append(weight)
+            for step, weights in by_step.items():
+                self._move(weights, step, group["lr"], group["weight_decay"])
         return loss
 
-    def _move(self, weight: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
-        state, mixture = self.state[weight], self.mixture
+    def _count(self, weight: Tensor) -> int:
+        """The number of the step of a weight, counted from 1."""
+        state = self.state[weight]
         if not state:
             state["step"] = torch.zeros(())
             state |= {name: torch.zeros_like(weight) for name in ("fast", "slow", "square")}
         state["step"] += 1
-        step = int(state["step"])
+        return int(state["step"])
+
+    def _move(self, weights: list[Tensor], step: int, rate: float, decay: float) -> None:
+        """Move weights that have made as many steps; each operation is one call for all of them."""
+        mixture, gradients = self.mixture, [weight.grad for weight in weights if weight.grad is not None]
         fast_beta, square_beta, _ = mixture.betas
-        fast, slow = state["fast"], state["slow"]
-        square = state["square"]
-        fast.lerp_(gradient, 1 - fast_beta)
-        slow.lerp_(gradient, 1 - mixture.slow_beta_at(step))
-        square.mul_(square_beta).addcmul_(gradient, gradient, value=1 - square_beta)
-        scale = (square / (1 - square_beta**step)).sqrt_().add_(mixture.eps)
-        update = fast / (1 - fast_beta**step) + mixture.alpha_at(step) * slow
-        weight.mul_(1 - rate * decay).addcdiv_(update, scale, value=-rate)
+        fast, slow, square = ([self.state[weight][name] for weight in weights] for name in ("fast", "slow", "square"))
+        torch._foreach_lerp_(fast, gradients, 1 - fast_beta)
+        torch._foreach_lerp_(slow, gradients, 1 - mixture.slow_beta_at(step))
+        torch._foreach_mul_(square, square_beta)
+        torch._foreach_addcmul_(square, gradients, gradients, 1 - square_beta)
+        scale = torch._foreach_div(square, 1 - square_beta**step)
+        torch._foreach_sqrt_(scale)
+        torch._foreach_add_(scale, mixture.eps)
+        update = torch._foreach_div(fast, 1 - fast_beta**step)
+        torch._foreach_add_(update, slow, alpha=mixture.alpha_at(step))
+        torch._foreach_mul_(weights, 1 - rate * decay)
+        torch._foreach_addcdiv_(weights, update, scale, -rate)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 
@@ -28,16 +29,22 @@ class LionRule(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        now, later = self.betas
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                if not state:
-                    state["exp_avg"] = torch.zeros_like(weight)
-                mean = state["exp_avg"]
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(mean.lerp(weight.grad, 1 - now).sign_(), alpha=-group["lr"])
-                mean.lerp_(weight.grad, 1 - later)
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if weights:
+                self._move(weights, group["lr"], group["weight_decay"])
         return loss
+
+    def _move(self, weights: list[Tensor], rate: float, decay: float) -> None:
+        """Move weights; each operation is one call for all of them."""
+        now, later = self.betas
+        for weight in weights:
+            if not self.state[weight]:
+                self.state[weight]["exp_avg"] = torch.zeros_like(weight)
+        means = [self.state[weight]["exp_avg"] for weight in weights]
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        directions = torch._foreach_lerp(means, gradients, 1 - now)
+        torch._foreach_sign_(directions)
+        torch._foreach_mul_(weights, 1 - rate * decay)
+        torch._foreach_add_(weights, directions, alpha=-rate)
+        torch._foreach_lerp_(means, gradients, 1 - later)
