@@ -174,6 +174,14 @@ def changed(diff: str) -> list[str]:
 
 
 @nox.session
+def ranks(session: nox.Session) -> None:
+    """Train in one to five processes with every strategy and precision, and a model of every kind in two."""
+    install_all(session, "hypothesis", "pytest")
+    tests = ["plugins/trainer-lightning/tests/test_trainer_many_devices.py", "integration-tests/test_many_devices.py"]
+    session.run("pytest", *ENDLESS, *tests, env={"WXML_RANKS": "1"})
+
+
+@nox.session
 def kills(session: nox.Session) -> None:
     """Kill trainings, forecasts, verifications, builds of datasets at 100 random moments, or as the argument says.
 
