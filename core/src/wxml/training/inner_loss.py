@@ -26,7 +26,7 @@ def inner_loss(choice: PluginChoice, space: LossSpace, weights: LossWeights, opt
     Raises:
         ConfigError: the inner loss refuses its options; the faults have the name of the option before them.
     """
-    plugin: Any = load(resolve("loss", choice.plugin))
+    plugin: Any = load(resolve("loss", choice.plugin, where=f"{option}.plugin"))
     try:
         loss: Loss = create("loss", choice.plugin, choice.options, space, weights.along(plugin.weighs))
     except ConfigError as error:
