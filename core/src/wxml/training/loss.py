@@ -68,7 +68,7 @@ class Loss(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
-        """Sum up the errors of some samples, in single precision or better whatever the precision of the model.
+        """Sum up the errors of some samples, in the precision of the truth whatever that of the model is.
 
         Args:
             forecast: shape `[batch, member, step, node, variable]`.

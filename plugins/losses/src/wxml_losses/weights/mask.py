@@ -33,7 +33,9 @@ class Mask(LossWeight):
             ),
         ],
         keep: Annotated[Literal["above", "below"], Field(description="which nodes count")] = "above",
-        threshold: Annotated[float, Field(description="in the units of the field; a node at it is above")] = 0.5,
+        threshold: Annotated[
+            float, Field(allow_inf_nan=False, description="in the units of the field; a node at it is above")
+        ] = 0.5,
         variables: Annotated[
             list[str] | None, Field(min_length=1, description="names of the variables that it masks; null: all")
         ] = None,
