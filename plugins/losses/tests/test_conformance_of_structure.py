@@ -128,6 +128,11 @@ class TestSpectralCrpsOfModuli(OnARegion):
     options: ClassVar = {"of": "moduli", "fairness": 1.0}
 
 
+class TestMultiScaleOfAnEnsemble(LossContract):
+    plugin = MultiScale
+    options: ClassVar = {"scales": [2000], "loss": {"plugin": "crps"}}
+
+
 class TestTimeAggregateOfAnEnsemble(LossContract):
     plugin = TimeAggregate
     options: ClassVar = {"loss": {"plugin": "spectral-crps"}}

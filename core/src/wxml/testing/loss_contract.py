@@ -34,7 +34,7 @@ class LossContract(Contract):
 
     def space(self) -> LossSpace:
         """Return the space of the checks: 6 × 8 nodes around the globe; override it for a loss that refuses these."""
-        return tiny_loss_space(self.steps, self._members)
+        return tiny_loss_space(self.steps, 3 if self.plugin.takes_members else 1)
 
     def weights(self, space: LossSpace) -> LossWeights:
         """Return the weights that the loss is given, along the axes that it can use: areas, a factor by variable."""
@@ -140,9 +140,9 @@ class LossContract(Contract):
 
     def test_members_have_no_order(self) -> None:
         """Members in another order have the same sums, and their gradients in that order."""
-        if not self.plugin.takes_members:
-            raise NotClaimed("it compares one forecast: `takes_members` is not set")
         loss, (forecast, truth) = self.sample(), self._values()
+        if not loss.takes_members:
+            raise NotClaimed("it compares one forecast: `takes_members` is not set")
         order = [2, 0, 1]
         (value, gradient), (other, turned) = (_graded(loss, f, truth) for f in (forecast, forecast[:, order]))
         require(abs(value - other) <= CLOSE * max(abs(value), CLOSE), "members in another order have another loss")
@@ -170,18 +170,14 @@ class LossContract(Contract):
         require(found.total.is_cuda and found.weight.is_cuda, "the sums have left the GPU")
         _require_close(LossSums(found.total.cpu(), found.weight.cpu()), expected, "the GPU has other sums", 1e-4)
 
-    @property
-    def _members(self) -> int:
-        return 3 if self.plugin.takes_members else 1
-
     def _values(self) -> Values:
         """Draw forecasts and truth; some of the last variable is missing, and all of one sample at the first step."""
-        space = self.space()
+        space, members = self.space(), 3 if self.sample().takes_members else 1
         places = (self.steps, len(space.grid), len(space.variables))
         truth = _noise(self.batch, *places, seed=1)
         truth[:, 1:, ::5, -1] = torch.nan
         truth[0, 0, :, -1] = torch.nan
-        return _noise(self.batch, self._members, *places), truth
+        return _noise(self.batch, members, *places), truth
 
 
 def _noise(*shape: int, seed: int = 0) -> Tensor:
