@@ -27,6 +27,7 @@ wakes = tiny_wxml:Wakes
 other-units = tiny_wxml:OtherUnits
 buckets = tiny_wxml:Buckets
 elsewhere = tiny_wxml:Elsewhere
+many = tiny_wxml:Many
 no-humidity = tiny_wxml:NoHumidity
 two-grids = tiny_wxml:TwoGrids
 timeless = tiny_wxml:Timeless
@@ -160,6 +161,25 @@ class Elsewhere(TravellingWaves):
     def __init__(self):
         super().__init__()
         self.header = SourceHeader(tiny_grid(8, 10), self.header.variables, self.header.times)
+
+class Many(TravellingWaves):
+    """Growing waves under any names, in K or in degC; the first letter of a name says where and how fast they are.
+
+    Values named in `held` stay as they are; `finer` puts all on another grid."""
+    def __init__(self, *, names: list[str], degrees: list[str] = [], held: dict[str, float] = {}, finer: bool = False):
+        super().__init__()
+        variables = tuple(Variable(name, units="degC" if name in degrees else "K") for name in names)
+        grid = tiny_grid(8, 10) if finer else self.header.grid
+        self.header = SourceHeader(grid, variables, self.header.times)
+        self.degrees, self.held = degrees, held
+    def _read(self, time_indices, variable_indices, out):
+        latitude, longitude = (np.radians(v) for v in (self.header.grid.latitudes, self.header.grid.longitudes))
+        for i, j in np.ndindex(len(time_indices), len(variable_indices)):
+            name, time = self.header.names[variable_indices[j]], float(time_indices[i])
+            place = ord(name[0]) - ord("a") + 1
+            wave = np.cos(latitude) * np.cos(longitude - 2 * np.pi * time / (4 + 3 * place)) * (1 + time / 40)
+            values = 270 + 3 * place + place * wave + 0.1 * place * time
+            out[i, :, j] = self.held.get(name, values - 273.15 * (name in self.degrees))
 
 class NoHumidity(TravellingWaves):
     """The waves without q."""

@@ -3,24 +3,25 @@
 __all__ = ["Experiment", "assemble", "describe_source", "restore"]
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.artefacts.chain import restored_chain, transform_makers
 from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from wxml.artefacts.header import recorded_config
 from wxml.artefacts.migrated import migrated
 from wxml.artefacts.provenance import Provenance
+from wxml.config.fork import ForkConfig
 from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
 from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.config.split_overlaps import warn_of_overlaps
-from wxml.data.chain import first_order_statistics, make_chain, through, warn_of_scales
+from wxml.data.chain import make_chain, warn_of_scales
 from wxml.data.file_names import check_file_names, coordinate_names
 from wxml.data.forcing import Forcing, check_made, forcing_fields
 from wxml.data.imputed import mask_names
@@ -31,7 +32,6 @@ from wxml.data.source import DataSource
 from wxml.data.source_fit import check_variables, in_units_of, on_grid
 from wxml.data.statistics import Statistics
 from wxml.data.times import parse_duration
-from wxml.data.transform import Transform
 from wxml.data.variables import Variable, VariableRoles, assign_roles
 from wxml.data.window import Window
 from wxml.errors import ArtefactError, DataError, ResourceError
@@ -46,11 +46,13 @@ from wxml.plugins.operations import require_same
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.policy import Policy
 from wxml.training_statistics import TrainingStatistics
+from wxml.transfer.side import Side
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from wxml.model.encode_process_decode import EncodeProcessDecode
+    from wxml.transfer.weights import Transferred
 
 logger = logging.getLogger("wxml")
 
@@ -71,6 +73,8 @@ class Experiment:
     provenance: Provenance
     output_variables: tuple[Variable, ...]
     """The variables that the model forecasts, with their units in the source of the training."""
+    initial: "Transferred | None" = None
+    """The weights of another model that this one begins with (`training.from`); None: fresh ones."""
 
     @property
     def source(self) -> DataSource:
@@ -106,7 +110,9 @@ class Experiment:
         return SampleSet(self.preprocessing, self.window(steps), self.config.data.split.period(period))
 
     def new_model(self) -> "EncodeProcessDecode":
-        """Make a model with fresh weights; the same seed gives the same weights.
+        """Make a model as the training begins with it; the same seed gives the same weights.
+
+        They are fresh, or those of `training.from`. What is not to be trained does not require a gradient.
 
         Raises:
             ResourceError: its weights do not fit the free memory; said before they are filled.
@@ -125,7 +131,10 @@ class Experiment:
             )
 
         with limited_parameters(free // VALUE, refusal):
-            return assemble_model(self.config, self.preprocessing, self.graph)
+            model = assemble_model(self.config, self.preprocessing, self.graph)
+        if self.initial:
+            self.initial.put_into(model)
+        return model
 
     def save(
         self,
@@ -139,13 +148,15 @@ class Experiment:
 
         Args:
             path: the file to write.
-            weights: the state of a model that `new_model` made.
+            weights: the state of a model that `new_model` made; low-rank adapters are merged into it.
             training: notes of the trainer (steps, losses): JSON values, the same on every run.
             overwrite: replace `path` if it exists.
 
         Raises:
             ArtefactError: `path` exists, or cannot be written.
         """
+        from wxml.model.adapters import merged_weights
+
         made = self.preprocessing.made
         header = {
             "config": self.provenance.config,
@@ -161,7 +172,7 @@ class Experiment:
             "training": training,
         }
         grid, transformed = self.source.header.grid, self.preprocessing.transformed_statistics
-        checkpoint = Checkpoint(header, weights, self.graph, grid, self.statistics, transformed)
+        checkpoint = Checkpoint(header, merged_weights(weights), self.graph, grid, self.statistics, transformed)
         save_checkpoint(path, checkpoint, overwrite=overwrite)
         hooks().call("wxml_checkpoint_saved", path=path)
 
@@ -191,7 +202,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     plugins = lock(used_plugins(config, TRAINING))
     compute = _training_statistics(config, source, roles, plugins)
     statistics = compute()
-    transforms, model_statistics = make_chain(_makers(config), statistics, compute)
+    transforms, model_statistics = make_chain(transform_makers(config), statistics, compute)
     warn_of_scales(model_statistics)
     warn_of_overlaps(config.data.split)
     constants = _declared_constants(config, statistics)
@@ -211,7 +222,18 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     used = [by_name[name] for name in roles.output + roles.forcing if name in by_name]
     warn_of_periods(used, parse_duration(config.data.timestep))
     outputs = tuple(by_name[name] for name in roles.output)
-    return Experiment(config, preprocessing, graph, statistics, record, outputs)
+    experiment = Experiment(config, preprocessing, graph, statistics, record, outputs)
+    return _forked(experiment, config.training.from_) if config.training.from_ else experiment
+
+
+def _forked(experiment: Experiment, fork: ForkConfig) -> Experiment:
+    """Let an experiment begin with the weights of a checkpoint, which becomes its parent."""
+    from wxml.transfer.weights import transferred
+
+    side = Side(experiment.config, experiment.preprocessing, experiment.graph, experiment.statistics)
+    initial = transferred(fork, side, experiment.new_model())
+    record = replace(experiment.provenance, fork=initial.report.to_dict(), parents=[initial.parent])
+    return replace(experiment, initial=initial, provenance=record)
 
 
 def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
@@ -253,7 +275,7 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     opened = in_units_of(opened, read)
     for sentence in check_variables(opened.header, read):
         logger.warning("%s", sentence)
-    chain = _restored_chain(config, checkpoint)
+    chain = restored_chain(config, checkpoint)
     masks = mask_names(config.data.variables.imputed)
     preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid, masks)
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
@@ -304,30 +326,6 @@ def _forcings(config: ExperimentConfig) -> list[tuple[str, Forcing]]:
         (choice.plugin, create("forcing", choice.plugin, choice.options, where=f"data.forcings.{number}"))
         for number, choice in enumerate(config.data.forcings)
     ]
-
-
-def _makers(config: ExperimentConfig) -> list[Callable[[Statistics], Transform]]:
-    """Return a function for each of `data.transforms` that makes it from the statistics of what it receives."""
-
-    def maker(number: int, choice: PluginChoice) -> Callable[[Statistics], Transform]:
-        return lambda statistics: create(
-            "transform", choice.plugin, choice.options, statistics, where=f"data.transforms.{number}"
-        )
-
-    return [maker(*numbered) for numbered in enumerate(config.data.transforms)]
-
-
-def _restored_chain(config: ExperimentConfig, checkpoint: Checkpoint) -> tuple[tuple[Transform, ...], Statistics]:
-    """Return the transforms and the statistics of the model values of a checkpoint.
-
-    Version 0.1 handed the statistics of the physical values to every transform, and so are its checkpoints restored.
-    """
-    makers, physical = _makers(config), checkpoint.statistics
-    if checkpoint.transformed is None:
-        transforms = tuple(make(physical) for make in makers)
-        return transforms, first_order_statistics(partial(through, transforms), physical)
-    every = (physical, *checkpoint.transformed)
-    return tuple(make(received) for make, received in zip(makers, every, strict=False)), every[-1]
 
 
 def _declared_constants(config: ExperimentConfig, statistics: Statistics) -> frozenset[str]:

@@ -78,6 +78,7 @@ class Record(_Entry):
     graph: str = ""
     data: DataEntry = DataEntry()
     migrations: list[MigrationEntry] = []
+    fork: Json = {}
     notes: Json = {}
     parents: list["Record"] = []
     wxml_core: str = ""

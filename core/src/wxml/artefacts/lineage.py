@@ -23,8 +23,15 @@ def _lines(record: Provenance, name: str, indent: str) -> Iterator[str]:
     for line in _own_lines(record):
         yield inner + line
     for parent in record.parents:
-        yield f"{inner}made from"
+        yield f"{inner}{_forked(record) if record.fork else 'made from'}"
         yield from _lines(Provenance.from_dict(parent), "", inner + "  ")
+
+
+def _forked(record: Provenance) -> str:
+    """How the training began with the weights of its parent; a resumed training has no record of that."""
+    loaded, changed, fresh = record.fork.get("loaded", {}), record.fork.get("changed", ()), record.fork.get("fresh", ())
+    counts = f"{sum(loaded.values())} as they were, {len(changed)} changed, {len(fresh)} fresh"
+    return f"forked from the weights of {record.fork.get('checkpoint', '?')}: {counts}"
 
 
 def _own_lines(record: Provenance) -> Iterator[str]:

@@ -31,6 +31,8 @@ class Provenance:
     """The times of the statistics, and whether they were stored with the data; empty before wxml 0.2."""
     migrations: list[dict[str, Any]] = field(default_factory=list)
     """The migrations of plugins that made it from its parent, in order (see `wxml.Migration`)."""
+    fork: dict[str, Any] = field(default_factory=dict)
+    """If its training began with the weights of its parent: which of them were loaded, changed and made fresh."""
     notes: dict[str, Any] = field(default_factory=dict)
     """The notes that hook plugins added."""
     parents: list[dict[str, Any]] = field(default_factory=list)

@@ -13,6 +13,13 @@ import click
     type=click.Path(path_type=Path),
     help="A new folder for the run.  [default: runs/NAME of the experiment]",
 )
+@click.option(
+    "--from",
+    "origin",
+    type=click.Path(path_type=Path),
+    metavar="CHECKPOINT",
+    help="Begin with the weights of a checkpoint, or of the run in a folder; `training.from` has the options.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last state of the run, after a crash or a stop.")
 @click.option("--plan", is_flag=True, help="Only print the memory that the training would take; nothing is written.")
 @click.option(
@@ -22,21 +29,29 @@ import click
 )
 @click.option("--json", "as_json", is_flag=True, help="With --plan or --explain-loss: JSON, sizes in bytes.")
 def command(
-    arguments: tuple[str, ...], run_dir: Path | None, resume: bool, plan: bool, explain_loss: bool, as_json: bool
+    arguments: tuple[str, ...],
+    run_dir: Path | None,
+    origin: Path | None,
+    resume: bool,
+    plan: bool,
+    explain_loss: bool,
+    as_json: bool,
 ) -> None:
     """Train a model and write its checkpoint.
 
-    Without a config file it trains the built-in demo. Changes are written as in Hydra.
+    Without a config file it trains the built-in demo. Changes are written as in Hydra. A training that begins --from
+    another one is a new one, from step 0; --resume goes on with the same one.
 
     \b
     Examples:
       wxml train experiment.yaml training.max_steps=2000
       wxml train experiment.yaml --resume
       wxml train model=gnn model.channels=32 --run-dir runs/small
+      wxml train mine.yaml --from runs/theirs training.from.match=by-name
       wxml train experiment.yaml model.memory_limit=20GiB --plan
       wxml train experiment.yaml --explain-loss
     """
-    from wxml.config.overrides import split_arguments
+    from wxml.config.overrides import quoted_override, split_arguments
     from wxml.terminal import say_path
 
     if as_json and not (plan or explain_loss):
@@ -44,6 +59,8 @@ def command(
     if plan and explain_loss:
         raise click.UsageError("--plan and --explain-loss exclude each other")
     experiment, overrides = split_arguments(arguments)
+    if origin:
+        overrides = (quoted_override("training.from.checkpoint", str(origin)), *overrides)
     if plan:
         _say_plan(experiment, overrides, as_json=as_json)
         return

@@ -20,12 +20,12 @@ Model = type[BaseModel]
 def schema_defaults(model: Model = ExperimentConfig) -> dict[str, Any]:
     """Every default of the schema as plain values; keys that must be written are left out."""
     found: dict[str, Any] = {}
-    for name, info in model.model_fields.items():
+    for name, info in _fields(model).items():
         below = _model(info.annotation)
         if not info.is_required():
             default = info.get_default(call_default_factory=True, validated_data={})
             found[name] = to_jsonable_python(default)
-        elif below is not None and below is not PluginChoice:
+        elif below is not None and not issubclass(below, PluginChoice):
             found[name] = schema_defaults(below)
     return found
 
@@ -45,7 +45,7 @@ def model_at(path: Path) -> Model | None:
 def child_names(path: Path) -> tuple[str, ...]:
     """The keys that the schema knows below a path; those of the whole config below an empty one."""
     model = model_at(path)
-    return tuple(model.model_fields) if model else ()
+    return tuple(_fields(model)) if model else ()
 
 
 def _at(path: Path) -> tuple[Any, FieldInfo | None] | None:
@@ -55,7 +55,7 @@ def _at(path: Path) -> tuple[Any, FieldInfo | None] | None:
     for key in path:
         model = _model(annotation)
         if model is not None:
-            info = model.model_fields.get(str(key))
+            info = _fields(model).get(str(key))
             if info is None:
                 return None
             annotation = info.annotation
@@ -67,6 +67,11 @@ def _at(path: Path) -> tuple[Any, FieldInfo | None] | None:
             return None
         annotation = inside[0]
     return annotation, info
+
+
+def _fields(model: Model) -> dict[str, FieldInfo]:
+    """The fields of a model by the keys that are written in a config."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
 def _model(annotation: Any) -> Model | None:

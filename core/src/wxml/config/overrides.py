@@ -1,6 +1,14 @@
 """Changes to a config on the command line: `KEY=VALUE` in Hydra's grammar, and the plainer one with values in YAML."""
 
-__all__ = ["COMMAND_LINE", "Overrides", "parse_assignments", "parse_overrides", "split_arguments", "value_layer"]
+__all__ = [
+    "COMMAND_LINE",
+    "Overrides",
+    "parse_assignments",
+    "parse_overrides",
+    "quoted_override",
+    "split_arguments",
+    "value_layer",
+]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +38,17 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, tuple[str, .
         if argument.lower().endswith((".yaml", ".yml")) and "=" not in argument:
             return Path(argument), (*arguments[:index], *arguments[index + 1 :])
     return None, tuple(arguments)
+
+
+def quoted_override(key: str, text: str) -> str:
+    """An override whose value is a text as it is, whatever signs are in it.
+
+    >>> quoted_override("training.from.checkpoint", "runs/a b/checkpoint.safetensors")
+    "training.from.checkpoint='runs/a b/checkpoint.safetensors'"
+    """
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    return f"{key}={QuotedString(text, Quote.single).with_quotes()}"
 
 
 @dataclass(slots=True)

@@ -33,6 +33,7 @@ from pydantic import (
     model_validator,
 )
 
+from wxml.config.fork import TrainerChoice
 from wxml.data.times import parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.plugins.options.choices import Kind, PluginChoice, named_by_key
@@ -319,7 +320,7 @@ class ExperimentConfig(Section):
     """The mesh, and how it is connected to the grid."""
     model: ModelConfig
     """Encoder, processor, decoder."""
-    training: Annotated[PluginChoice, Kind("trainer")]
+    training: Annotated[TrainerChoice, Kind("trainer")]
     """How the weights are found."""
     forecast: Annotated[ForecastConfig, Field(validate_default=True)] = ForecastConfig()
     """The settings of forecasts."""

@@ -1,0 +1,146 @@
+"""A model that begins with the weights of another one forecasts the same, before any step."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wxml.artefacts.checkpoint import load_checkpoint
+
+TOLERANCE = 1e-5
+"""Of the range of a variable, about 10 K."""
+LATER = {"data.split.training": ["2000-01-04", "2000-01-12"], "data.split.validation": None}
+
+
+def agree(found: dict[str, Any], wanted: dict[str, Any], names: str, offset: float = 0.0, rounding: float = 0) -> None:
+    for name in names:
+        atol = TOLERANCE * max(np.ptp(wanted[name]), 10) + rounding
+        np.testing.assert_allclose(found[name] - offset, wanted[name], rtol=0, atol=atol)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations(["a", "b", "c", "d"]),
+    forcings=st.permutations(["c", "cos_latitude", "cos_local_time"]),
+    tendencies=st.tuples(st.booleans(), st.booleans()),
+    scales=st.tuples(*[st.sampled_from(["tendency", "unit"])] * 2),
+    residual=st.sampled_from(["persistence", "none", "truncated"]),
+    methods=st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["min-max", "std", "none"]), max_size=2),
+    input_steps=st.sampled_from([1, 2, 3]),
+    diagnostic=st.booleans(),
+)
+def test_in_any_order_with_any_statistics_and_options(
+    fork, order, forcings, tendencies, scales, residual, methods, input_steps, diagnostic
+) -> None:
+    role = {"data.variables.diagnostic": ["d"] if diagnostic else []}
+    forcing = ["c", "cos_latitude", "cos_local_time"]
+    shared = {"model.residual": residual, "data.input_steps": input_steps, **role}
+    options = [
+        {"model.input_tendencies": tendency, "model.increment_scale": scale}
+        for tendency, scale in zip(tendencies, scales, strict=True)
+    ]
+    parent = fork({**shared, **options[0], "data.variables.forcing": forcing})
+    child = parent.child(
+        {
+            **options[1],
+            **LATER,
+            "data.variables.forcing": forcings,
+            "data.source.names": order,
+            "data.transforms": [{"plugin": "normalise", "methods": methods}],
+        },
+    )
+    agree(parent.begun(child), parent.forecast(), "abd")
+
+
+def test_with_other_input_steps_that_read_the_same(fork) -> None:
+    """A model that reads one time more begins with zeros for it."""
+    parent = fork({"data.input_steps": 2})
+    child = parent.child({"data.input_steps": 4, **LATER}, match="by-name")
+    agree(parent.begun(child), parent.forecast(), "abcd")
+    assert child.initial is not None
+    assert child.initial.report.differences == ("`data.input_steps` was 2, is 4",)
+
+
+def test_in_other_units(fork) -> None:
+    parent = fork({})
+    child = parent.child({"data.source.degrees": ["a", "c"], **LATER})
+    agree(parent.begun(child), parent.forecast(), "ac", offset=-273.15)
+    agree(parent.begun(child), parent.forecast(), "bd")
+
+
+def test_under_another_name(fork) -> None:
+    parent = fork({})
+    child = parent.child({"data.source.names": ["b", "c", "d", "air"]}, renamed={"air": "a"})
+    found, wanted = parent.begun(child), parent.forecast()
+    agree(found | {"a": found["air"]}, wanted, "abcd")
+
+
+def test_a_new_variable_changes_nothing_and_persists(fork) -> None:
+    parent = fork({})
+    child = parent.child({"data.source.names": ["b", "e", "c", "d", "a"], **LATER}, match="by-name")
+    found = parent.begun(child)
+    agree(found, parent.forecast(), "abcd")
+    first = child.source.read(np.array(["2000-01-13T00", "2000-01-14T06"], "datetime64[s]"), ["e"])[:, :, 0]
+    np.testing.assert_allclose(found["e"], np.broadcast_to(first, found["e"].shape), rtol=1e-6)
+
+
+@pytest.mark.parametrize("tendencies", [True, False])
+def test_a_dropped_variable_is_its_mean(fork, tendencies: bool) -> None:
+    parent = fork({"data.variables.forcing": ["d", "cos_latitude"], "model.input_tendencies": tendencies})
+    where = parent.parent.statistics.variables.index("d")
+    mean = float(parent.parent.statistics.mean[where])
+    wanted = parent.forecast(held={"d": mean})
+    child = parent.child({"data.source.names": ["c", "b", "a"], "data.variables.forcing": []}, match="by-name")
+    # cos_latitude is computed, so its mean is not on record and 0 stands for it
+    assert child.initial is not None
+    assert [row.name for row in child.initial.report.variables] == ["c", "b", "a", "d", "cos_latitude"]
+    child = parent.child(
+        {"data.source.names": ["c", "b", "a"], "data.variables.forcing": ["cos_latitude"]}, match="by-name"
+    )
+    agree(parent.begun(child), wanted, "abc")
+
+
+def test_with_a_logarithm_in_both_chains(fork) -> None:
+    """The model values are no linear function of the physical ones, and yet of those of the checkpoint."""
+    chain = {"data.transforms": [{"plugin": "log1p"}, {"plugin": "normalise"}]}
+    parent = fork(chain)
+    child = parent.child({**chain, **LATER, "data.source.names": ["d", "c", "b", "a"]})
+    logarithm_in_single_precision = 3 * 290 * 2**-21  # ln 290 = 5.7, whose last bit is 2⁻²¹, times 290 K
+    agree(parent.begun(child), parent.forecast(), "abcd", rounding=logarithm_in_single_precision)
+
+
+def test_learned_features_of_nodes_come_from_the_nearest(fork) -> None:
+    learned = {"model.trainable_features": {"grid": 2, "mesh": 3}}
+    parent = fork(learned)
+    child = parent.child(learned)
+    agree(parent.begun(child), parent.forecast(), "abcd")
+    finer = parent.child({**learned, "data.source.finer": True})
+    features, old = finer.new_model().state_dict(), parent.parent.graph.nodes["grid"]
+    distance = np.linalg.norm(finer.graph.nodes["grid"].points[:, None] - old.points[None], axis=-1)
+    weights = load_checkpoint(parent.checkpoint).weights
+    name = "grid_features.nodes.trainable"
+    np.testing.assert_array_equal(features[name].numpy(), weights[name].numpy()[distance.argmin(axis=1)])
+    np.testing.assert_array_equal(features["mesh_features.trainable"], weights["mesh_features.trainable"])
+
+
+def test_more_learned_features_begin_at_zero(fork) -> None:
+    parent = fork({"model.trainable_features": {"grid": 2, "mesh": 1}})
+    child = parent.child({"model.trainable_features": {"grid": 3, "mesh": 2}})
+    agree(parent.begun(child), parent.forecast(), "abcd")
+
+
+def test_a_share_of_another_variable_stays_a_share(fork) -> None:
+    bounding = {"data.variables.diagnostic": ["c", "d"], "model.bounding": {"d": {"fraction_of": "c"}}}
+    parent = fork(bounding)
+    child = parent.child({**bounding, **LATER, "data.source.names": ["d", "a", "c", "b"]})
+    agree(parent.begun(child), parent.forecast(), "abcd")
+
+
+def test_several_output_steps(fork) -> None:
+    parent = fork({"data.output_steps": 2})
+    child = parent.child({"data.output_steps": 2, **LATER, "data.source.names": ["b", "a", "d", "c"]})
+    agree(parent.begun(child), parent.forecast(), "abcd")
+    longer = parent.child({"data.output_steps": 3, **LATER}, match="by-name")
+    found, wanted = parent.begun(longer), parent.forecast()
+    agree({name: values[:2] for name, values in found.items()}, {n: v[:2] for n, v in wanted.items()}, "abcd")
