@@ -13,8 +13,8 @@ from wxml.model.mapper import Mapper, MapperChannels
 from wxml.plugins.create import create
 from wxml.plugins.options.choices import PluginChoice
 
-MORE = 8
-"""By so many channels a mapper is made wider; a plugin may want a multiple of 8."""
+MORE = (8, 16, 24, 32, 40)
+"""By one of these numbers of channels a mapper is made wider; a plugin may want a multiple of 8."""
 Side = Literal["source", "target", "out"]
 
 
@@ -62,26 +62,34 @@ def reading_of(
     found: dict[Side, Reading] = {}
     for side in sides:
         width: int = getattr(channels, side)
-        found[side] = _grown(base, made(_wider(channels, side)), width, 0 if side == "out" else 1)
+        more = _more(channels, width)
+        axis = 0 if side == "out" else 1
+        found[side] = _grown(base, made(_wider(channels, side, more)), (width, more), axis)
     return found
 
 
-def _wider(channels: MapperChannels, side: Side) -> MapperChannels:
+def _more(channels: MapperChannels, width: int) -> int:
+    """How much wider one side is made; not as wide as another one, which a mapper might take for latent."""
+    others = {channels.source, channels.target, channels.hidden, channels.out}
+    return next(more for more in MORE if width + more not in others)
+
+
+def _wider(channels: MapperChannels, side: Side, more: int) -> MapperChannels:
     match side:
         case "source":
-            return replace(channels, source=channels.source + MORE)
+            return replace(channels, source=channels.source + more)
         case "target":
-            return replace(channels, target=channels.target + MORE)
+            return replace(channels, target=channels.target + more)
         case "out":
-            return replace(channels, out=channels.out + MORE)
+            return replace(channels, out=channels.out + more)
 
 
-def _grown(base: _Made, wider: _Made, width: int, axis: int) -> Reading:
+def _grown(base: _Made, wider: _Made, growth: tuple[int, int], axis: int) -> Reading:
     """Sort the weights that differ; of a mapper whose very parts depend on the width nothing is known."""
     if base.shapes.keys() != wider.shapes.keys():
         return Reading((), tuple(base.shapes), wider.source_out != base.source_out)
     changed = [name for name, shape in base.shapes.items() if shape != wider.shapes[name]]
-    weights = [name for name in changed if _is_plain(base.shapes[name], wider.shapes[name], width, axis)]
+    weights = [name for name in changed if _is_plain(base.shapes[name], wider.shapes[name], growth, axis)]
     biases = {bias_of(name) for name in weights} if axis == 0 else set()
     unknown = tuple(name for name in changed if name not in {*weights, *biases})
     return Reading(tuple(weights), unknown, wider.source_out != base.source_out)
@@ -96,7 +104,8 @@ def bias_of(weight: str) -> str:
     return f"{weight.removesuffix('weight')}bias"
 
 
-def _is_plain(shape: tuple[int, ...], wider: tuple[int, ...], width: int, axis: int) -> bool:
+def _is_plain(shape: tuple[int, ...], wider: tuple[int, ...], growth: tuple[int, int], axis: int) -> bool:
     """Whether a matrix has one column or row for each channel, and nothing else along this axis."""
-    grown = [size + MORE * (place == axis) for place, size in enumerate(shape)]
+    width, more = growth
+    grown = [size + more * (place == axis) for place, size in enumerate(shape)]
     return len(shape) == 2 and shape[axis] == width and tuple(grown) == wider

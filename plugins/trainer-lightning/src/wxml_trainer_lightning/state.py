@@ -329,6 +329,8 @@ def run_identity(experiment: "Experiment", options: Mapping[str, Any]) -> dict[s
     }
     config["model"] = {name: value for name, value in config["model"].items() if name not in MEMORY_ONLY}
     made_of = {GRAPH: record["graph"], "data_read": record["data"]}
+    if record["fork"]:
+        made_of["forked_from"] = record["fork"]
     flat = flatten({**config, "training": options, **made_of})
     return {key: _shortened(text) for key, text in flat.items() if ADDED.get(key) != text}
 
