@@ -2,9 +2,9 @@
 
 __all__ = ["AdapterConfig", "ForkConfig", "PartName", "TrainerChoice"]
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from wxml.errors import DataError
 from wxml.plugins.options.choices import PluginChoice
@@ -62,7 +62,13 @@ class ForkConfig(ForkSection):
 class TrainerChoice(PluginChoice):
     """The trainer with its options, and beside them the weights that the training begins with."""
 
-    model_config = ConfigDict(serialize_by_alias=True)
-
     from_: Annotated[ForkConfig | None, Field(alias="from")] = None
     """The checkpoint whose weights the training begins with; null: fresh weights."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The keys as they are written in a config; `from` is left out where there is none."""
+        values: dict[str, Any] = handler(self)
+        fork = values.pop("from_", None) or values.pop("from", None)
+        first = {"plugin": values.pop("plugin"), **({"from": fork} if fork else {})}
+        return {**first, **values}

@@ -163,8 +163,9 @@ def _prefix(graph: Graph, part: str, place: int) -> str:
 def _encoder(model: EncodeProcessDecode, place: int) -> Mapper | Unread:
     """The encoder of one data node set."""
     part: Any = model.encoder
-    found: Mapper | Unread = part.encoders[place] if isinstance(part, SeveralEncoders) else part
-    return found
+    found: Any = part.encoders[place] if isinstance(part, SeveralEncoders) else part
+    encoder: Mapper | Unread = found
+    return encoder
 
 
 def _decoder(model: EncodeProcessDecode, place: int) -> nn.Module:
