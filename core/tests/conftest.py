@@ -166,9 +166,13 @@ class Many(TravellingWaves):
     """Growing waves under any names, in K or in degC; the first letter of a name says where and how fast they are.
 
     Values named in `held` stay as they are; `finer` puts all on another grid."""
-    def __init__(self, *, names: list[str], degrees: list[str] = [], held: dict[str, float] = {}, finer: bool = False):
+    def __init__(
+        self, *, names: list[str], degrees: list[str] = [], pascal: list[str] = [], held: dict[str, float] = {},
+        finer: bool = False,
+    ):
         super().__init__()
-        variables = tuple(Variable(name, units="degC" if name in degrees else "K") for name in names)
+        units = {**dict.fromkeys(degrees, "degC"), **dict.fromkeys(pascal, "Pa")}
+        variables = tuple(Variable(name, units=units.get(name, "K")) for name in names)
         grid = tiny_grid(8, 10) if finer else self.header.grid
         self.header = SourceHeader(grid, variables, self.header.times)
         self.degrees, self.held = degrees, held

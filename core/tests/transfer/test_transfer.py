@@ -11,7 +11,7 @@ from wxml import ArtefactError, ConfigError, DataError
 from wxml.artefacts.checkpoint import load_checkpoint, read_header
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.lineage import lineage
-from wxml.experiment import restore
+from wxml.experiment import assemble, restore
 
 carries_out = pytest.mark.carries_out
 
@@ -109,7 +109,7 @@ def test_fresh_weights_are_not_frozen(fork) -> None:
     parent.child(parts=["encoder"], freeze=["encoder"])
 
 
-@carries_out("write a part (features, encoder, processor, decoder, noise) or a pattern such as 'processor.*'")
+@carries_out("write a part ({}) or a pattern such as 'processor.*'")
 def test_a_pattern_fits_something(fork) -> None:
     parent = fork({})
     with pytest.raises(ConfigError, match="no weight of the model fits 'procesor'; its weights are"):
@@ -137,22 +137,44 @@ def test_one_variable_is_not_taken_over_twice(fork) -> None:
     parent.child(changes, match="by-name", copied={"e": "a"})
 
 
-def test_another_quantity_under_the_same_name_is_refused(fork, monkeypatch: pytest.MonkeyPatch) -> None:
+@carries_out("rename {} in the experiment, so that it is a new variable, or read it in {}")
+def test_another_quantity_under_the_same_name_is_refused(fork) -> None:
+    parent = fork({"data.source.names": ["a", "b"]})
+    with pytest.raises(DataError, match=r"'a' in 'K', and the experiment has 'a' in 'Pa'"):
+        parent.child({"data.source.pascal": ["a"]})
+    parent.child({"data.source.pascal": ["ab"], "data.source.names": ["ab", "b"]}, match="by-name")
+
+
+@carries_out(
+    "use the transforms of the checkpoint for {}, or begin with weights as they are: `training.from.copied: {{}: {}}`"
+)
+def test_transforms_of_another_kind_are_refused(fork) -> None:
     parent = fork({})
-    import tiny_wxml
+    wide = {"data.source.held": {}, "data.transforms": [{"plugin": "log1p"}, {"plugin": "normalise"}]}
+    with pytest.raises(DataError, match="the model values of 'a' are no linear function of those that the checkpoint"):
+        parent.child(wide)
+    parent.child(wide, match="by-name", copied={name: name for name in "abcd"})
 
-    initial = tiny_wxml.Many.__init__
 
-    def in_pascal(self, **options):
-        from dataclasses import replace
+@carries_out("keep it in `renamed` if it is the same quantity, else in `copied`")
+def test_a_variable_is_renamed_or_copied(fork) -> None:
+    parent = fork({})
+    changes = {"data.source.names": ["e", "b", "c", "d"]}
+    with pytest.raises(ValueError, match=r"a variable is `renamed` or `copied`, got \['e'\] in both"):
+        parent.child(changes, renamed={"e": "a"}, copied={"e": "a"})
+    parent.child(changes, renamed={"e": "a"})
 
-        initial(self, **options)
-        variables = tuple(replace(one, units="Pa") for one in self.header.variables)
-        self.header = replace(self.header, variables=variables)
 
-    monkeypatch.setattr(tiny_wxml.Many, "__init__", in_pascal)
-    with pytest.raises((DataError, TypeError), match=r"'a' in 'K', and the experiment has 'a' in 'Pa'"):
-        parent.child()
+@carries_out("name the folder of a run that has ended, or a checkpoint itself")
+def test_a_folder_without_a_checkpoint(fork, tmp_path: Path) -> None:
+    parent = fork({})
+    run = tmp_path / "run"
+    run.mkdir()
+    where = {"training.from.checkpoint": str(run)}
+    with pytest.raises(ArtefactError, match="holds no checkpoint"):
+        assemble(parent.configured(where))
+    parent.checkpoint.rename(run / "checkpoint.safetensors")
+    assert assemble(parent.configured(where)).initial is not None
 
 
 def test_frozen_weights_need_no_gradient(fork) -> None:

@@ -18,7 +18,6 @@ from wxml.data.preprocessing import Preprocessing
 from wxml.data.source import DataSource, SourceHeader
 from wxml.data.statistics import Statistics
 from wxml.data.variables import Variable, VariableRoles
-from wxml.errors import DataError
 from wxml.graphs.graph import Graph
 
 
@@ -81,7 +80,7 @@ class _Closed(DataSource):
     def _read(
         self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
     ) -> None:
-        raise DataError("the data of the checkpoint are not open", fix="read those of the experiment")
+        raise RuntimeError("the data of a checkpoint are not open; only its header is")
 
     def provenance(self) -> dict[str, Any]:
         """Nothing: the record of the checkpoint has it."""
