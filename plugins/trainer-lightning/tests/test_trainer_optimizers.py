@@ -1,6 +1,9 @@
 """Each optimizer against its formula or torch, in float64; parts of a model with options of their own."""
 
 import math
+import os
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
@@ -333,3 +336,22 @@ def test_a_frozen_part_stays_in_a_training_and_the_rest_resumes(noisy_advection,
     weights, start = load_checkpoint(whole).weights, noisy_advection.new_model()
     assert torch.equal(weights["layer.bias"], start.layer.bias)
     assert not torch.equal(weights["layer.weight"], start.layer.weight)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("WXML_RANKS"), reason="nox -s ranks")
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("name", ["muon", "ademamix", "lion", "sgd"])
+def test_several_processes_move_weights_as_one(monkeypatch, tmp_path, name, strategy) -> None:
+    """Muon adds in bfloat16, and in another order where matrices are divided: a hundredth of the way may differ."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    world = import_module("ranks_world")
+    made = world.experiment(world.Plain)
+    options = {"optimizer": name, "max_steps": 6, "learning_rate": 0.01, "swa": {"start": 2}, "validation_every": 2}
+    options |= {"schedule": {"plugin": "plateau", "patience": 0}}
+    one = load_checkpoint(world.fit(made, tmp_path / "one", **options)).weights
+    several = load_checkpoint(world.fit(made, tmp_path / "two", devices=2, strategy=strategy, **options)).weights
+    start = made.new_model().state_dict()
+    close = 1e-2 if (name, strategy) == ("muon", "fsdp") else 1e-4
+    for key, weight in one.items():
+        assert (several[key] - weight).norm() <= close * (weight - start[key]).norm(), key
