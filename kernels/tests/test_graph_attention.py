@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck
-from wxml_kernels import AttentionEdges, edge_attention, graph_attention
+from wxml_kernels import AttentionEdges, degree_blocks, edge_attention, plain_attention
 
 SOURCES, TARGETS, FEATURES = 7, 6, 3
 Pairs = list[tuple[int, int]]
@@ -18,8 +18,10 @@ PAIRS = [(0, 0), (1, 0), (2, 0), (6, 0), (1, 1), (3, 2), (4, 2), (0, 4), (5, 4),
 """(source, target), sorted by target: four edges into the first, none into the fourth and the last."""
 
 
-@pytest.fixture(autouse=True)
-def _seeded() -> None:
+@pytest.fixture(autouse=True, params=["few channels", "many channels"])
+def _form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs with both forms for CPUs, whatever the number of channels."""
+    monkeypatch.setattr(plain_attention, "FEW", 10**9 if request.param == "few channels" else 0)
     torch.manual_seed(7)
 
 
@@ -115,7 +117,7 @@ def test_the_form_for_other_devices_is_the_same(monkeypatch: pytest.MonkeyPatch)
 def test_the_size_of_blocks_changes_nothing(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
     edges, given_parts = attention_edges(PAIRS), parts(len(PAIRS))
     whole = attend(given_parts, edges, 2)
-    monkeypatch.setattr(graph_attention, "WORKING_SET", budget)
+    monkeypatch.setattr(degree_blocks, "WORKING_SET", budget)
     assert_equal_with_gradients(attend(given_parts, edges, 2), whole, given_parts)
 
 

@@ -4,7 +4,7 @@ The edges at T nodes that have D edges each are an array `[T, D]`. A segment sum
 softmax over an axis there, and a node's own value is broadcast rather than gathered.
 """
 
-__all__ = ["AttentionEdges", "Block", "DegreeOrder"]
+__all__ = ["AttentionEdges", "Block", "DegreeOrder", "blocks_within", "edges_of", "memory_in_order"]
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wxml_kernels.edges import EdgeIndex, csr_pointers
+from wxml_kernels.edges import WORKING_SET, EdgeIndex, csr_pointers
+from wxml_kernels.memory_pool import empty_rows, is_real
 
 
 class Block(NamedTuple):
@@ -127,3 +128,25 @@ class _Permuted(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         (places,) = ctx.saved_tensors
         return grads[0].index_select(-2, places), None, None
+
+
+def blocks_within(order: DegreeOrder, bytes_per_edge: int, like: Tensor) -> list[Block]:
+    """Blocks whose edges fit the cache.
+
+    For a tensor without values the largest block alone, which takes as much memory as all of them.
+    """
+    found = order.blocks(max(1, WORKING_SET // bytes_per_edge))
+    return found if is_real(like) else sorted(found, key=lambda block: block.edges.start - block.edges.stop)[:1]
+
+
+def edges_of(block: Block, order: DegreeOrder, features: Tensor) -> tuple[Tensor, Tensor]:
+    """The other end of each edge of a block, `[T, D]`, and its features, `[T, D, feature]`."""
+    others, a = order.others[block.edges], features[block.edges]
+    return others.view(-1, block.degree), a.view(-1, block.degree, a.shape[-1])
+
+
+def memory_in_order(order: DegreeOrder, like: Tensor) -> Tensor:
+    """Memory for a result at each place of an order, `[node, channel]`; zero for nodes without edges."""
+    result = empty_rows(len(order.nodes), like.shape[-1], like)
+    result[: order.isolated].zero_()
+    return result

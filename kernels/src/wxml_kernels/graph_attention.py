@@ -9,8 +9,9 @@ With queries q, keys k, values v in H heads of d channels and e_ij = W a_ij from
 
     q_i · e_ij = (Wᵀ q_i) · a_ij,        Σ_j α_ij e_ij = W Σ_j α_ij a_ij
 
-On a CPU the edges go block by block (`DegreeOrder`), and all values that a block touches stay in the cache. The
-backward pass reads queries, keys, values and α. With g = ∂o, l the logits and s = 1 / √d:
+On a CPU the edges go block by block (`DegreeOrder`), and all values that a block touches stay in the cache. With few
+channels, the e of a block is made after all (`wxml_kernels.plain_attention`). The backward pass reads queries, keys,
+values and α. With g = ∂o, l the logits and s = 1 / √d:
 
     ∂α_ij = g_i · (v_j + e_ij)              ∂l_ij = s α_ij (∂α_ij - Σ_j α_ij ∂α_ij)
     ∂q_i = Σ_j ∂l_ij (k_j + e_ij)           ∂k_j = Σ_i ∂l_ij q_i            ∂v_j = Σ_i α_ij g_i
@@ -26,11 +27,19 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from wxml_kernels.degree_blocks import AttentionEdges, Block, DegreeOrder
-from wxml_kernels.edges import WORKING_SET, gather_sources, gather_targets, segment_softmax, segment_sum
+from wxml_kernels.degree_blocks import (
+    AttentionEdges,
+    Block,
+    DegreeOrder,
+    blocks_within,
+    edges_of,
+    memory_in_order,
+)
+from wxml_kernels.edges import gather_sources, gather_targets, segment_softmax, segment_sum
 from wxml_kernels.head_products import HeadProducts, HeadProjection
 from wxml_kernels.layer_stack import runs_in_ranges
-from wxml_kernels.memory_pool import empty_like, empty_rows, is_real
+from wxml_kernels.memory_pool import empty_like, empty_rows
+from wxml_kernels.plain_attention import PlainAttention, has_few_channels
 
 
 def edge_attention(
@@ -84,7 +93,8 @@ def edge_attention(
     with torch.autocast(query.device.type, enabled=False):
         tensors = [values.to(precision).contiguous() for values in (query, key, value, edge_features, edge_weight)]
         training = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-        out: Tensor = _EdgeAttention.apply(edges, heads, training, *tensors)  # type: ignore[no-untyped-call]
+        form = PlainAttention if has_few_channels(query) else _EdgeAttention
+        out: Tensor = form.apply(edges, heads, training, *tensors)  # type: ignore[no-untyped-call]
     return out.to(query.dtype)
 
 
@@ -96,12 +106,12 @@ class _EdgeAttention(torch.autograd.Function):
         q, k, v, features, weight = tensors
         order, blocks, scale = edges.by_target, _blocks(edges.by_target, weight), (q.shape[-1] // heads) ** -0.5
         within, w = HeadProducts(heads, blocks, weight), HeadProjection.of(heads, weight, features.shape[-1])
-        out, ordered = empty_like(q), _in_order(order, q)
+        out, ordered = empty_like(q), memory_in_order(order, q)
         batch, count = len(q) if training else 0, edges.edge_count
         alpha = empty_rows(batch * count, heads, q).view(batch, count, heads)
         for n in range(len(q)):
             for block in blocks:
-                sources, a = _edges_of(block, order, features if features.ndim == 2 else features[n])
+                sources, a = edges_of(block, order, features if features.ndim == 2 else features[n])
                 q_i = q[n].index_select(0, order.nodes[block.nodes]).mul_(scale)  # [T, channel]
                 logits = within.products(q_i, k[n], sources)  # q_i · k_j, [T, D, H]
                 logits.baddbmm_(a, w.project(q_i).transpose(1, 2))  # q_i · (k_j + e_ij)
@@ -131,9 +141,9 @@ def _gradients(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     grad_features = torch.zeros_like(features) if ctx.needs_input_grad[6] else None
     grad_logits = empty_rows(edges.edge_count, heads, alpha)  # of one item, [edge, H]
     for n in range(len(g)):
-        ordered = _in_order(order, g)
+        ordered = memory_in_order(order, g)
         for block in blocks:
-            sources, a = _edges_of(block, order, features if features.ndim == 2 else features[n])
+            sources, a = edges_of(block, order, features if features.ndim == 2 else features[n])
             nodes = order.nodes[block.nodes]
             q_i, g_i = q[n].index_select(0, nodes), g[n].index_select(0, nodes)  # [T, channel]
             w_g = w.project(g_i)  # Wᵀ g_i, [T, H, feature]
@@ -161,7 +171,7 @@ def _gradients(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
 def _sum_into_sources(edges: AttentionEdges, within: HeadProducts, weights: Tensor, table: Tensor, out: Tensor) -> None:
     """Write Σ_i weights_ij table_i over the edges out of each source into `out`, `[source_node, channel]`."""
     order, heads = edges.by_source, weights.shape[-1]
-    ordered = _in_order(order, out)
+    ordered = memory_in_order(order, out)
     for block in _blocks(order, out.t()):
         here = weights.index_select(0, edges.into_target[block.edges])  # [T · D, H]
         here = here.view(-1, block.degree, heads).transpose(1, 2).contiguous()  # [T, H, D]
@@ -171,22 +181,5 @@ def _sum_into_sources(edges: AttentionEdges, within: HeadProducts, weights: Tens
 
 
 def _blocks(order: DegreeOrder, values: Tensor) -> list[Block]:
-    """Blocks whose `[edge, channel]` fits the cache, for values `[channel, …]`.
-
-    For a tensor without values the largest block alone, which takes as much memory as all of them.
-    """
-    found = order.blocks(max(1, WORKING_SET // (len(values) * values.itemsize)))
-    return found if is_real(values) else sorted(found, key=lambda block: block.edges.start - block.edges.stop)[:1]
-
-
-def _edges_of(block: Block, order: DegreeOrder, features: Tensor) -> tuple[Tensor, Tensor]:
-    """The source of each edge of a block, `[T, D]`, and a, `[T, D, feature]`."""
-    sources, a = order.others[block.edges], features[block.edges]
-    return sources.view(-1, block.degree), a.view(-1, block.degree, a.shape[-1])
-
-
-def _in_order(order: DegreeOrder, like: Tensor) -> Tensor:
-    """Memory for a result at each place of an order, `[node, channel]`; zero for nodes without edges."""
-    result = empty_rows(len(order.nodes), like.shape[-1], like)
-    result[: order.isolated].zero_()
-    return result
+    """Blocks whose `[edge, channel]` fits the cache, for values `[channel, …]`."""
+    return blocks_within(order, len(values) * values.itemsize, values)
