@@ -1,6 +1,6 @@
 """Attention along edges with few channels: keys and values of the edges are made, a block of edges at a time.
 
-The formulas are those of `wxml_kernels.graph_attention`; for each edge, with k_ij = k_j + W a_ij and v_ij = v_j + W a_ij:
+The formulas are those of `wxml_kernels.graph_attention`; for an edge, with k_ij = k_j + W a_ij and v_ij = v_j + W a_ij:
 
     α_ij = softmax_j( q_i · k_ij / √d )        o_i = Σ_j α_ij v_ij
     ∂k_ij = ∂l_ij q_i        ∂v_ij = α_ij g_i        ∂a_ij = Wᵀ (∂k_ij + ∂v_ij)        ∂W = Σ_ij (∂k_ij + ∂v_ij) ⊗ a_ij
