@@ -90,8 +90,9 @@ class Loss(nn.Module, ABC):
         """
         steps = errors.shape[1]
         weight, measure = (w[:steps] if len(w) > 1 else w for w in (self.weight, self.measure))
-        total = (torch.where(present, errors, 0.0) * weight).sum((0, 1, 2))
-        return LossSums(total, (present * measure).sum((0, 1, 2)))
+        counted = present.to(errors.dtype)  # the samples are added first: the weights are the same for all of them
+        total = ((errors * counted).sum(0) * weight).sum((0, 1))
+        return LossSums(total, (counted.sum(0) * measure).sum((0, 1)))
 
 
 class PointwiseLoss(Loss):
