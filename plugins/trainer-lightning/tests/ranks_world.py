@@ -89,6 +89,21 @@ class Refusing(Dying):
         raise DataError("the third file has a hole", fix="mend it")
 
 
+class Overflowing(Plain):
+    """From its third step on the forecasts of the second process are not finite."""
+
+    def new_model(self) -> Any:
+        model = super().new_model()
+        calls = []
+
+        def spoil(_: Any, __: Any, output: Any) -> Any:
+            calls.append(1)
+            return output * torch.nan if rank() == 1 and len(calls) > 2 else None
+
+        model.register_forward_hook(spoil)
+        return model
+
+
 class Broken(Dying):
     """The second process meets a fault in the code."""
 

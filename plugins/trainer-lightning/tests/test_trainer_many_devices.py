@@ -111,6 +111,7 @@ def test_a_training_whose_second_process_is_killed_goes_on_in_one(world, tmp_pat
     [
         ("Refusing", "rank 1 of 2: the third file has a hole\n  mend it", 2),
         ("Broken", "rank 1 of 2: unexpected KeyError: 'heart'", 1),
+        ("Overflowing", "rank 1 of 2: the training loss is nan at step 3 (learning rate", 2),
     ],
 )
 def test_an_error_in_one_process_ends_all_and_is_told_once(world, tmp_path, capfd, kind, message, code) -> None:

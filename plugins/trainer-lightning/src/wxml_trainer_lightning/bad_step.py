@@ -24,6 +24,7 @@ from wxml_trainer_lightning.step_clock import StepClock
 
 TOO_LARGE = 1e15
 """The square of such a value, summed over a grid, comes near to the largest number of single precision."""
+NOTHING = "every value is finite; the sum of the errors is not"
 Label = Callable[[Batch, int], str]
 """Tells what the sample at a place of a batch is, such as `2000-01-03T06`."""
 
@@ -55,6 +56,8 @@ class BadStep(Callback):
             self.clock.on_train_batch_start(trainer, pl_module, self._batch, 0)
             with trainer.precision_plugin.forward_context():
                 found = origin(pl_module, self._batch, self.variables, self.label)
+            if pl_module.ranks.agreed(found != NOTHING) and found == NOTHING:
+                raise RuntimeError("the samples of this process are well; another one has found it, and tells")
             raise self._error(pl_module, found)
 
     def _error(self, module: ForecastModule, found: str) -> DataError:
@@ -83,7 +86,7 @@ def origin(module: ForecastModule, batch: Batch, variables: Sequence[str], label
             module.sums(piece)
         heard.append((piece, trace))  # and go on, since several processes make all pieces together
     found = (_told(module.layout, piece, trace, partial(_place, piece, variables, label)) for piece, trace in heard)
-    return next(filter(None, found), "every value is finite; the sum of the errors is not")
+    return next(filter(None, found), NOTHING)
 
 
 def _told(layout: Layout, batch: Batch, trace: "_Trace", at: Callable[[Tensor], str]) -> str:
