@@ -18,6 +18,7 @@ from wxml.errors import DataError
 from wxml_trainer_lightning.accumulation import pieces_of
 from wxml_trainer_lightning.batch_forecast import Layout
 from wxml_trainer_lightning.batches import Batch
+from wxml_trainer_lightning.compilation import as_written
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.state import after_failure
 from wxml_trainer_lightning.step_clock import StepClock
@@ -54,7 +55,7 @@ class BadStep(Callback):
         """
         if isinstance(pl_module, ForecastModule) and not bool(torch.isfinite(pl_module.step_loss)):
             self.clock.on_train_batch_start(trainer, pl_module, self._batch, 0)
-            with trainer.precision_plugin.forward_context():
+            with trainer.precision_plugin.forward_context(), as_written():
                 found = origin(pl_module, self._batch, self.variables, self.label)
             if pl_module.ranks.agreed(found != NOTHING) and found == NOTHING:
                 raise RuntimeError("the samples of this process are well; another one has found it, and tells")

@@ -88,6 +88,8 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "GPU available but not used")
         # Lightning 2.6 makes a LeafSpec, which torch 2.10 and later discourage
         warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+        # a compiler looks at it in the states of a rollout
+        warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed")
         # its new name is unknown to older versions of torch
         warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         # the output of a model, or of a part of it, is never changed in place

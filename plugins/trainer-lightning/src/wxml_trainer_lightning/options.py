@@ -3,6 +3,7 @@
 __all__ = [
     "Accelerator",
     "Clip",
+    "Compiler",
     "Devices",
     "Duration",
     "Ema",
@@ -31,6 +32,7 @@ Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Devices = Annotated[int, Field(gt=0, le=2**16)] | Literal["auto"]
 Strategy = Literal["auto", "ddp", "fsdp"]
+Compiler = Literal["inductor", "aot-eager"]
 Keep = Literal["best", "last"]
 Scaling = Literal["samples", "root"]
 Sections = NameOrChoice | list[NameOrChoice]

@@ -69,6 +69,7 @@ ADDED = {
     "training.loss": DEFAULT_LOSS,
     "training.loss_weights": "{}",
     "training.accumulate": "1",
+    "training.compile": "null",
     "training.ema.every": "1",
     "training.ema.start": "0.0",
     "training.judged": "null",

@@ -31,6 +31,7 @@ from wxml_trainer_lightning.loss_identity import loss_identity
 from wxml_trainer_lightning.options import (
     Accelerator,
     Clip,
+    Compiler,
     Devices,
     Duration,
     Ema,
@@ -167,6 +168,13 @@ class LightningTrainer(Trainer):
             ),
         ] = "auto",
         precision: Annotated[Precision, Field(description="precision of the numbers in the model")] = "32-true",
+        compile: Annotated[  # noqa: A002  # an option has the name that torch has for it
+            Compiler | None,
+            Field(
+                description="compile the model: inductor makes fewer and faster operations, aot-eager the same ones, "
+                "to find out where a fault comes from; null: not"
+            ),
+        ] = None,
         threads: Annotated[
             int | None, Field(gt=0, le=1024, description="number of CPU threads; null: as many as torch takes")
         ] = None,
@@ -219,6 +227,7 @@ class LightningTrainer(Trainer):
         self.nodes = nodes
         self.strategy = strategy
         self.precision = precision
+        self.compile = compile
         self.threads = threads
         self.workers = workers
         self.validation_every = validation_every

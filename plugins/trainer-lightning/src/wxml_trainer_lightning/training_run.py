@@ -22,6 +22,7 @@ from wxml_trainer_lightning.bad_step import BadStep
 from wxml_trainer_lightning.batch_forecast import BatchForecast, Layout
 from wxml_trainer_lightning.batches import Batch, SampleOrder, Samples, has_truth
 from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validation
+from wxml_trainer_lightning.compilation import compile_model
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.ensemble import Ensemble
 from wxml_trainer_lightning.gradients import Gradients
@@ -231,6 +232,7 @@ class TrainingRun:
         grids, loss = self.experiment.preprocessing.places.ranges, options.combined_loss(self.experiment)
         model = self.experiment.new_model()
         averages = Averages(model, options.averages(), options.judged_average())
+        compile_model(model, options.compile, self.device.resolve())
         module = ForecastModule(model, loss, self._forecast(), optimisation, gradients, grids, averages, self.ranks)
         module.make_in_pieces(options.accumulate)
         if self.state is None:
