@@ -1,0 +1,1 @@
+"""Metrics of the validation, in physical units."""

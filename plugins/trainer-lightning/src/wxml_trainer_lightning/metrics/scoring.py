@@ -1,0 +1,150 @@
+"""The metrics of a validation: sums over its samples, beside those of persistence, as one table."""
+
+__all__ = ["Score", "Scoring"]
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml import Metric, MetricSpace
+from wxml.data.times import format_duration
+
+from wxml_trainer_lightning.metrics.regions import EVERYWHERE
+from wxml_trainer_lightning.metrics.sums import MetricSums
+
+Array = NDArray[np.float64]
+Physical = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Reduce = Callable[[Array], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number of a validation."""
+
+    metric: str
+    variable: str
+    level: float | None
+    lead: str
+    """The lead time, such as `6h`."""
+    region: str
+    value: float
+    persistence: float
+    """The same metric of the last known state, for the same samples; NaN where there is none."""
+    better: str
+    """As in `wxml.Metric`."""
+    units: str
+
+    @property
+    def name(self) -> str:
+        """The name for trackers: `validation/rmse/t2m/6h`, and the region behind it unless that is everywhere."""
+        where = "" if self.region == EVERYWHERE else f"/{self.region}"
+        return f"validation/{self.metric}/{self.variable}/{self.lead}{where}"
+
+    @property
+    def beats_persistence(self) -> bool | None:
+        """Whether the forecast is better than persistence; None where that says nothing."""
+        if not (np.isfinite(self.value) and np.isfinite(self.persistence)) or self.better in ("zero", "one"):
+            return None
+        return self.value < self.persistence if self.better == "lower" else self.value > self.persistence
+
+
+class Scoring:
+    """Adds up the metrics of a validation.
+
+    Attributes:
+        metrics: name → metric.
+        scores: those of the latest validation; empty before the first.
+    """
+
+    def __init__(self, metrics: Mapping[str, Metric], space: MetricSpace, physical: Physical, prognostic: int) -> None:
+        """Add nothing up yet.
+
+        Args:
+            metrics: by name.
+            space: that of the metrics.
+            physical: maps model to physical values, shape `[..., variable, node]`.
+            prognostic: how many of the variables have a last known state; they come first.
+        """
+        self.metrics = dict(metrics)
+        self.scores: tuple[Score, ...] = ()
+        self._space, self._physical, self._prognostic = space, physical, prognostic
+        self._sums: dict[str, list[MetricSums]] = {}
+        self._persistence: dict[str, MetricSums] | None = None
+        self._of_persistence: dict[str, list[MetricSums]] = {}
+
+    def begin(self) -> None:
+        """Forget the samples of the validation before."""
+        self._sums = {name: [] for name in self.metrics}
+
+    def add(self, forecast: NDArray[np.float32], truth: NDArray[np.float32], last: NDArray[np.float32]) -> None:
+        """Add a batch, in model values.
+
+        Args:
+            forecast: shape `[batch, member, step, node, variable]`.
+            truth: shape `[batch, step, node, variable]`; NaN where missing.
+            last: the last known state, shape `[batch, node, prognostic]`; NaN where missing.
+        """
+        if not self.metrics:
+            return
+        physical, true = self._in_units(forecast), self._in_units(truth)
+        for case, (one, is_so) in enumerate(zip(physical, true, strict=True)):
+            for name, metric in self.metrics.items():
+                self._sums[name].append(MetricSums.of(metric, one, is_so, self._space.weights))
+            if self._persistence is None:
+                still = self._still(last[case], is_so)
+                for name, metric in self.metrics.items():
+                    if not metric.takes_members:
+                        sums = MetricSums.of(metric, still, is_so, self._space.weights)
+                        self._of_persistence.setdefault(name, []).append(sums)
+
+    def end(self, reduced: Reduce = lambda sums: sums) -> tuple[Score, ...]:
+        """The scores of all samples that were added.
+
+        Args:
+            reduced: adds an array up over all devices.
+        """
+        if self._persistence is None:
+            self._persistence = {name: _total(sums, reduced) for name, sums in self._of_persistence.items()}
+            self._of_persistence = {}
+        self.scores = tuple(
+            score for name, sums in self._sums.items() for score in self._scores(name, _total(sums, reduced))
+        )
+        return self.scores
+
+    def _scores(self, name: str, sums: MetricSums) -> Iterator[Score]:
+        metric, persistence = self.metrics[name], (self._persistence or {}).get(name)
+        values = sums.value(metric)
+        beside = np.full_like(values, np.nan) if persistence is None else persistence.value(metric)
+        for step, region, place in np.ndindex(values.shape):
+            variable = self._space.variables[place]
+            yield Score(
+                metric=name,
+                variable=variable.name,
+                level=variable.level,
+                lead=format_duration((step + 1) * self._space.timestep),
+                region=list(self._space.weights)[region],
+                value=float(values[step, region, place]),
+                persistence=float(beside[step, region, place]),
+                better=metric.better,
+                units=variable.units if metric.has_units else "",
+            )
+
+    def _still(self, last: NDArray[np.float32], truth: Array) -> Array:
+        """The last known state as a forecast, shape `[1, step, node, variable]`; NaN where it is not known."""
+        model = np.full(truth.shape[1:], np.nan, np.float32)
+        model[:, : self._prognostic] = last
+        return np.broadcast_to(self._in_units(model)[None, None], (1, *truth.shape))
+
+    def _in_units(self, values: NDArray[Any]) -> Array:
+        """Physical values in the same shape, `[..., node, variable]`."""
+        physical = self._physical(np.ascontiguousarray(np.swapaxes(values, -1, -2), np.float32))
+        return np.swapaxes(physical, -1, -2).astype(np.float64)
+
+
+def _total(sums: Sequence[MetricSums], reduced: Reduce) -> MetricSums:
+    first, *rest = sums
+    for other in rest:
+        first = first + other
+    return MetricSums(reduced(first.total), reduced(first.cases))

@@ -1,0 +1,1 @@
+"""What a person sees of a training: callbacks, drawings, tables, and the report."""
