@@ -107,6 +107,7 @@ HEAVY = {
         "wxml_dataset_builder/describing/pictures.py",
         "wxml_graph_viewer/drawing/map.py",
         "deferred wxml_graph_viewer/drawing/palette.py",
+        "deferred wxml_trainer_lightning/seeing/callbacks/*",
         "wxml_verification/*",
     ),
     "torch_geometric": (

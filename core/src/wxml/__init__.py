@@ -13,6 +13,7 @@ _WHERE = {
     "ArtefactError": "errors",
     "Better": "verification.verifier",
     "BrokenPluginError": "errors",
+    "Callback": "training.callback",
     "CombinedLoss": "training.combined_loss",
     "CombinedSums": "training.combined_loss",
     "ConditionalLayerNorm": "model.noise",
@@ -29,6 +30,7 @@ _WHERE = {
     "Fields": "data.fields",
     "Forcing": "data.forcing",
     "ForecastHeader": "forecasting.layout",
+    "ForecastSample": "training.callback",
     "ForecastWriter": "forecasting.writer",
     "Graph": "graphs.graph",
     "GraphBuilder": "graphs.builder",
@@ -46,11 +48,14 @@ _WHERE = {
     "MapperChannels": "model.mapper",
     "MemberForecast": "model.member_forecast",
     "Mesh": "graphs.graph",
+    "Metric": "training.metric",
+    "MetricSpace": "training.metric",
     "Migration": "plugins.migrations",
     "ModelConfig": "config.schema",
     "Moments": "data.moments",
     "NameOrChoice": "plugins.options.choices",
     "NodeSet": "graphs.node_set",
+    "Notes": "training.callback",
     "Optimizer": "training.optimizer",
     "OptimizerMoment": "training.optimizer",
     "Options": "plugins.options.model",
@@ -73,8 +78,10 @@ _WHERE = {
     "Tracker": "training.tracker",
     "Trainer": "training.trainer",
     "TrainingMemory": "training.trainer",
+    "TrainingView": "training.callback",
     "Transform": "data.transform",
     "UnknownPluginError": "errors",
+    "Validated": "training.callback",
     "Variable": "data.variables",
     "VariableRoles": "data.variables",
     "VerificationTask": "verification.verifier",
@@ -219,6 +226,11 @@ if TYPE_CHECKING:
     from wxml.plugins.options.model import Options as Options
     from wxml.plugins.resolve import resolve as resolve
     from wxml.plugins.source_files import package_folder as package_folder
+    from wxml.training.callback import Callback as Callback
+    from wxml.training.callback import ForecastSample as ForecastSample
+    from wxml.training.callback import Notes as Notes
+    from wxml.training.callback import TrainingView as TrainingView
+    from wxml.training.callback import Validated as Validated
     from wxml.training.combined_loss import CombinedLoss as CombinedLoss
     from wxml.training.combined_loss import CombinedSums as CombinedSums
     from wxml.training.inner_loss import inner_loss as inner_loss
@@ -229,6 +241,8 @@ if TYPE_CHECKING:
     from wxml.training.loss_space import LossSpace as LossSpace
     from wxml.training.loss_weight import LossWeight as LossWeight
     from wxml.training.loss_weight import LossWeights as LossWeights
+    from wxml.training.metric import Metric as Metric
+    from wxml.training.metric import MetricSpace as MetricSpace
     from wxml.training.optimizer import Optimizer as Optimizer
     from wxml.training.optimizer import OptimizerMoment as OptimizerMoment
     from wxml.training.optimizer import WeightGroup as WeightGroup

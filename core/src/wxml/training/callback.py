@@ -2,7 +2,6 @@
 
 __all__ = ["Callback", "ForecastSample", "Notes", "TrainingView", "Validated"]
 
-from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +74,7 @@ class Notes:
     """Why the training is to end after this step; empty: it goes on."""
 
 
-class Callback(ABC):
+class Callback:
     """Looks on at a training. All options are keyword-only; a callback fills the methods that it needs.
 
     The methods are called between two steps and hold the training up, so they gather what they need and return it; slow

@@ -66,7 +66,7 @@ class Metric(ABC):
         """Return what is averaged over cases, shape `[any, step, region, variable]`; NaN where a case says nothing.
 
         Args:
-            means: the means of the statistics over the area of each region, shape `[statistic, step, region, variable]`.
+            means: the means of the statistics over each region, shape `[statistic, step, region, variable]`.
         """
         return means
 

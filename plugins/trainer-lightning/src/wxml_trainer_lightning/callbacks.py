@@ -17,8 +17,9 @@ from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.history import History
 from wxml_trainer_lightning.loading import Batches
 from wxml_trainer_lightning.loop import Interruption
-from wxml_trainer_lightning.module import ForecastModule
+from wxml_trainer_lightning.module import ForecastModule, Observe
 from wxml_trainer_lightning.ranks import Ranks
+from wxml_trainer_lightning.seeing.sight import Sight
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, after_failure
 from wxml_trainer_lightning.step_clock import StepClock
 
@@ -47,9 +48,15 @@ class Validation:
         self.loss: float | None = None
         self.best: Best | None = None
 
-    def run(self, module: ForecastModule, step: int) -> list[float]:
-        """Return the validation loss, then that of each of several grids; keep the weights with the lowest loss."""
-        losses = module.validation_losses(self.batches or ())
+    def run(self, module: ForecastModule, step: int, observe: Observe = lambda *_: None) -> list[float]:
+        """Return the validation loss, then that of each of several grids; keep the weights with the lowest loss.
+
+        Args:
+            module: the model with its loss.
+            step: the number of steps that were made.
+            observe: is told each batch with its forecast.
+        """
+        losses = module.validation_losses(self.batches or (), observe)
         loss = losses[0]
         if self.keep_best and loss < (self.best.loss if self.best else math.inf):
             weights = module.weights_of(module.judged)  # each process takes part, and the first one keeps them
@@ -75,6 +82,7 @@ class CheckpointCallback(Callback):
         checkpoint_every: int,
         interruption: Interruption,
         tracker_runs: Callable[[], dict[str, str]],
+        sight: Sight,
     ) -> None:
         self.clock = clock
         self.history = history
@@ -83,6 +91,7 @@ class CheckpointCallback(Callback):
         self.checkpoint_every = checkpoint_every
         self.interruption = interruption
         self.tracker_runs = tracker_runs
+        self.sight = sight
         self.state: TrainingState | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -100,14 +109,18 @@ class CheckpointCallback(Callback):
         if self.history:
             self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
         if self.validation.batches and (is_over or step % self.validation.every == 0):
-            losses = self.validation.run(module, step)
+            losses = self.validation.run(module, step, self.sight.observe)
             if self.history:
                 self.history.validated(*losses)
             self.clock.validated(losses[0])
+            self.sight.validated(self.clock, losses[0])
+        self.sight.stepped(self.clock)
+        is_over = is_over or self.sight.is_to_end
         is_told = not is_over and self.interruption.is_requested
         is_last = is_over or is_told
         if is_last or step % self.checkpoint_every == 0:
             self.write_state(module)
+            self.sight.saved(self.clock)
             if is_told:
                 self.interruption.leave(step)
         elif self.history and self.history.is_due:
@@ -121,6 +134,10 @@ class CheckpointCallback(Callback):
             signal, milliseconds = ranks.greatest([self.interruption.received, int(1000 * self.clock.budget.elapsed)])
             self.interruption.received = signal
             self.clock.budget.agree(self.clock.step, milliseconds / 1000)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Have the callbacks look once more."""
+        self.sight.ended(self.clock)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write a state when a second Ctrl-C stops the training, or when the connection to another process breaks.

@@ -1,6 +1,6 @@
 """The history of a training: one row for each step, in `history.csv`."""
 
-__all__ = ["History", "Listener", "ProgressListener", "Row", "part_column"]
+__all__ = ["History", "Listener", "ProgressListener", "Row", "part_column", "read_validations"]
 
 import logging
 import math
@@ -18,6 +18,7 @@ from wxml.terminal import Progress
 
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget
+from wxml_trainer_lightning.seeing.pace import Pace
 
 LOG = logging.getLogger("wxml")
 COLUMNS = ("step", "training_loss", "validation_loss", "learning_rate", "rollout")
@@ -71,9 +72,10 @@ class Listener(Protocol):
 class ProgressListener:
     """Shows how far the training is: a bar on a terminal, else a line in the log for every 5 % of the training."""
 
-    def __init__(self, budget: Budget, step: int, batches: TimedBatches) -> None:
+    def __init__(self, budget: Budget, step: int, batches: TimedBatches, pace: Pace) -> None:
         """Begin after `step`, which is above 0 if the training is resumed."""
         self.budget = budget
+        self.pace = pace
         self.batches = batches
         self.progress = Progress("training", budget.max_steps, start=step, unit="step", lines=20)
 
@@ -85,7 +87,8 @@ class ProgressListener:
             parts = [f"{name} {loss:.4g}" for name, loss in row.part_losses.items() if loss is not None]
             validation += f" ({', '.join(parts)})" if parts else ""
             note = f"{training}{validation}, learning rate {row.learning_rate:.3g}, {self.budget.elapsed:.0f} s"
-            note = f"{note}, {self.batches}"
+            self.pace.made(row.step)
+            note = ", ".join(part for part in (note, str(self.pace), str(self.batches)) if part)
             self.progress.update(row.step, note, fraction=self.budget.fraction(row.step))
 
     def close(self) -> None:
@@ -184,3 +187,12 @@ class History:
                     row.step,
                     self.path.name,
                 )
+
+
+def read_validations(path: Path) -> list[tuple[int, float]]:
+    """The step and the loss of every validation in `history.csv`; empty without the file."""
+    if not path.exists():
+        return []
+    place = COLUMNS.index("validation_loss")
+    rows = (line.rstrip("\n").split(",") for line in path.read_text(encoding="utf-8").splitlines()[1:])
+    return [(int(row[0]), float(row[place])) for row in rows if len(row) > place and row[place]]

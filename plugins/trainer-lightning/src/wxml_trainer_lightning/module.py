@@ -3,14 +3,16 @@
 __all__ = ["ForecastModule"]
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import reduce
 from operator import add
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import ModelParallelStrategy, ParallelStrategy
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from wxml import CombinedLoss, CombinedSums, LossSums
 
@@ -23,6 +25,8 @@ from wxml_trainer_lightning.optimisation import Optimisation, freeze, make_optim
 from wxml_trainer_lightning.placement import Placement
 from wxml_trainer_lightning.ranks import Ranks
 from wxml_trainer_lightning.sharding import divide, whole
+
+Observe = Callable[[Batch, Tensor], None]
 
 
 class ForecastModule(LightningModule):
@@ -76,6 +80,7 @@ class ForecastModule(LightningModule):
         self.moments: dict[str, Tensor] = {}
         self.loss_scale: dict[str, float] = {}
         self.is_divided = False
+        self._validated: CombinedSums | None = None
 
     @property
     def layout(self) -> Layout:
@@ -126,23 +131,54 @@ class ForecastModule(LightningModule):
         return accumulation.run(pieces_of(batch, self.pieces), backward)
 
     @torch.no_grad()
-    def validation_losses(self, batches: Iterable[Batch]) -> list[float]:
+    def validation_losses(self, batches: Iterable[Batch], observe: Observe = lambda *_: None) -> list[float]:
         """The loss of the judged model over all `batches`, then that on each of several grids; NaN without any truth.
 
         A model with noise draws the same noise every time.
+
+        Args:
+            batches: what to validate on.
+            observe: is told each batch with its forecast, in model values.
         """
         model = self.judged
         was_training = model.training
         model.eval()
         with self.trainer.precision_plugin.forward_context(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            sums = [self._sums_by_grid(model, batch.to(self.device)) for batch in batches]
+            sums = [self._sums_by_grid(model, batch.to(self.device), observe) for batch in batches]
         model.train(was_training)
+        self._validated = self._of_all(reduce(add, (of_batch[0].exact() for of_batch in sums))) if sums else None
         return [self._exact_loss(each) for each in zip(*sums, strict=True)] or [math.nan] * (1 + len(self.grids))
 
-    def _sums_by_grid(self, model: nn.Module, batch: Batch) -> list[CombinedSums]:
+    @torch.no_grad()
+    def judged_forecast(self, batch: Batch) -> NDArray[np.float32]:
+        """The forecast of the judged model, in model values, shape `[batch, member, step, grid_node, output]`."""
+        model = self.judged
+        was_training = model.training
+        model.eval()
+        with self.trainer.precision_plugin.forward_context(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            forecast = self.forecast.run(model, batch.to(self.device), None)
+        model.train(was_training)
+        return forecast.float().cpu().numpy()
+
+    def loss_by_variable(self) -> list[float]:
+        """The loss of each variable in the latest validation, by shares; a loss without a term for each has no part."""
+        losses = [0.0] * self.layout.output
+        if self._validated is None:
+            return losses
+        shares = sum(part.share for part in self.loss.chosen)
+        for part, of_part in zip(self.loss.chosen, self._validated.parts, strict=True):
+            places = range(self.layout.output) if part.variables is None else part.variables.tolist()
+            if len(of_part.total) == len(places):
+                for place, total, weight in zip(places, of_part.total, of_part.weight, strict=True):
+                    losses[place] += part.share / shares * float(total / weight) if weight > 0 else 0.0
+        return losses
+
+    def _sums_by_grid(self, model: nn.Module, batch: Batch, observe: Observe) -> list[CombinedSums]:
         """The sums of the loss over a batch, then those on each of several grids: there alone is a truth."""
         forecast, truth = self.forecast.run(model, batch, None), self.forecast.truth(batch)
+        observe(batch, forecast)
         sums = [self.loss(forecast, truth)]
         for nodes in self.grids.values():
             there = torch.full_like(truth, math.nan)

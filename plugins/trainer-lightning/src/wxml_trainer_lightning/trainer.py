@@ -28,6 +28,7 @@ from wxml.errors import ConfigError, Fault
 from wxml.training.loss_choice import LossSections, LossWeightSections
 
 from wxml_trainer_lightning.loss_identity import loss_identity
+from wxml_trainer_lightning.metrics.regions import Region
 from wxml_trainer_lightning.options import (
     Accelerator,
     Clip,
@@ -62,7 +63,20 @@ PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
     "bf16-mixed": "bfloat16",
     "16-mixed": "float16",
 }
-FREE = ("checkpoint_every", "devices", "leave_after", "nodes", "strategy", "tracker", "tracking_uri", "workers")
+METRICS: Sections = [NameOrChoice(plugin=name) for name in ("rmse", "mae", "bias", "crps", "spread", "spread-skill")]
+FREE = (
+    "callbacks",
+    "checkpoint_every",
+    "devices",
+    "leave_after",
+    "metrics",
+    "nodes",
+    "regions",
+    "strategy",
+    "tracker",
+    "tracking_uri",
+    "workers",
+)
 """The options that a resumed training may change, since its result does not depend on them; on other numbers of devices
 the sums of a step are added in another order, so the last bits may differ."""
 
@@ -188,6 +202,23 @@ class LightningTrainer(Trainer):
         keep: Annotated[
             Keep, Field(description="weights for the checkpoint: with the lowest validation loss, or the last")
         ] = "best",
+        metrics: Annotated[
+            Sections,
+            Kind("metric"),
+            Field(description="scores of a validation in physical units; those of an ensemble need members"),
+        ] = METRICS,
+        regions: Annotated[
+            dict[str, Region],
+            Field(
+                description="boxes for which the metrics are given, too, by name",
+                examples=[{"europe": {"south": 35, "north": 75, "west": -12.5, "east": 42.5}}],
+            ),
+        ] = {},  # noqa: B006  # never changed
+        callbacks: Annotated[
+            Sections,
+            Kind("callback"),
+            Field(description="what looks on at the training, and may draw or end it"),
+        ] = [],  # noqa: B006  # never changed
         tracker: Annotated[
             Sections,
             Kind("tracker"),
@@ -234,6 +265,9 @@ class LightningTrainer(Trainer):
         self.validation_samples = validation_samples
         self.checkpoint_every = checkpoint_every
         self.keep = keep
+        self.metrics = listed(metrics)
+        self.regions = regions
+        self.callbacks = listed(callbacks)
         self.tracker = listed(tracker)
         self.tracking_uri = tracking_uri
 

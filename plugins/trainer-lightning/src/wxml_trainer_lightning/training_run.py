@@ -4,6 +4,7 @@ __all__ = ["TrainingRun", "train"]
 
 import logging
 import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -37,6 +38,9 @@ from wxml_trainer_lightning.placement import Placement
 from wxml_trainer_lightning.ranks import Ranks
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget, LearningRate
+from wxml_trainer_lightning.seeing.pace import Pace, shown
+from wxml_trainer_lightning.seeing.report import Report
+from wxml_trainer_lightning.seeing.sight import new_sight
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, earlier_files, flatten, run_identity
 from wxml_trainer_lightning.state_fit import check_weights
 from wxml_trainer_lightning.step_clock import StepClock
@@ -153,8 +157,11 @@ class TrainingRun:
             1 + batches_held(options.workers),
         )
         batches = TimedBatches(self.loading.training(Samples(self.samples), order))
+        pace = Pace(budget, options.step_samples)
+        report = Report(state_file.run_dir, lambda: self._facts(clock, pace))
         with (
-            self._history(state_file.run_dir, budget, batches, trackers) as history,
+            self._history(state_file.run_dir, budget, batches, trackers, pace) as history,
+            new_sight(self.experiment, options, self.module, clock, trackers, report) as sight,
             Interruption(options.leave_seconds) as interruption,
             self.loading,
         ):
@@ -166,6 +173,7 @@ class TrainingRun:
                 options.checkpoint_every,
                 interruption,
                 lambda: trackers.runs,
+                sight,
             )
             finder = BadStep(clock, self.experiment.roles.output, self._label, state_file.run_dir)
             callbacks = [clock, finder, checkpoints]
@@ -174,6 +182,19 @@ class TrainingRun:
         if checkpoints.state is None:
             raise RuntimeError("no step was made, so there is no state")
         return checkpoints.state
+
+    def _facts(self, clock: StepClock, pace: Pace) -> dict[str, str]:
+        """What the report says at its top."""
+        budget, done = clock.budget, clock.budget.fraction(clock.step)
+        parts = self.module.model.named_parameters()
+        return {
+            "step": f"{clock.step:,} of {budget.max_steps:,} ({min(done, 1.0):.0%} of the training)",
+            "time": shown(budget.elapsed),
+            "pace": str(pace) or "–",
+            "weights": f"{sum(weight.numel() for _, weight in parts):,}",
+            "device": self.device.resolve(),
+            "written": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        }
 
     def _label(self, batch: Batch, place: int) -> str:
         """The initial time of a sample of a batch, and its member, if there are several."""
@@ -195,13 +216,13 @@ class TrainingRun:
 
     @contextmanager
     def _history(
-        self, run_dir: Path, budget: Budget, batches: TimedBatches, trackers: Trackers
+        self, run_dir: Path, budget: Budget, batches: TimedBatches, trackers: Trackers, pace: Pace
     ) -> Iterator[History | None]:
         """The history, which tells the progress and the tracker of each step; the first process alone has one."""
         if not self.ranks.is_first:
             yield None
             return
-        progress = ProgressListener(budget, self.position.step, batches)
+        progress = ProgressListener(budget, self.position.step, batches, pace)
         listeners: list[Listener] = [progress, trackers]
         grids = list(self.experiment.preprocessing.places.ranges)
         try:

@@ -20,11 +20,11 @@ class Rmse(Metric):
 
     def statistics(self, forecast: Array, truth: Array) -> Array:
         """The squared error."""
-        return np.square(forecast - truth)
+        return np.asarray(np.square(forecast - truth))
 
     def value(self, means: Array) -> Array:
         """The root."""
-        return np.sqrt(means[0])
+        return np.asarray(np.sqrt(means[0]))
 
 
 class Mae(Metric):
@@ -32,11 +32,11 @@ class Mae(Metric):
 
     def statistics(self, forecast: Array, truth: Array) -> Array:
         """The absolute error."""
-        return np.abs(forecast - truth)
+        return np.asarray(np.abs(forecast - truth))
 
     def value(self, means: Array) -> Array:
         """The mean as it is."""
-        return means[0]
+        return np.asarray(means[0])
 
 
 class Bias(Metric):
@@ -46,11 +46,11 @@ class Bias(Metric):
 
     def statistics(self, forecast: Array, truth: Array) -> Array:
         """The error."""
-        return forecast - truth
+        return np.asarray(forecast - truth)
 
     def value(self, means: Array) -> Array:
         """The mean as it is."""
-        return means[0]
+        return np.asarray(means[0])
 
 
 class Acc(Metric):
@@ -71,11 +71,11 @@ class Acc(Metric):
     def of_case(self, means: Array) -> Array:
         """The correlation of a case; NaN where there is no anomaly."""
         scale = np.sqrt(means[1] * means[2])
-        return np.where(scale > 0, means[0] / np.where(scale > 0, scale, 1.0), np.nan)[None]
+        return np.asarray(np.where(scale > 0, means[0] / np.where(scale > 0, scale, 1.0), np.nan)[None])
 
     def value(self, means: Array) -> Array:
         """The mean as it is."""
-        return means[0]
+        return np.asarray(means[0])
 
     @cached_property
     def _climate(self) -> Array:
@@ -94,7 +94,7 @@ class Activity(Metric):
 
     def value(self, means: Array) -> Array:
         """The ratio; NaN where the truth has no anomaly."""
-        return np.sqrt(means[0] / np.where(means[1] > 0, means[1], np.nan))
+        return np.asarray(np.sqrt(means[0] / np.where(means[1] > 0, means[1], np.nan)))
 
     @cached_property
     def _climate(self) -> Array:

@@ -24,11 +24,12 @@ class Crps(Metric):
         members = len(forecast)
         factors = 2.0 * np.arange(1, members + 1) - members - 1
         pairs = np.tensordot(factors, np.sort(forecast, axis=0), axes=1)
-        return (np.abs(forecast - truth).mean(axis=0) - pairs / (members * (members - 1)))[None]
+        score = np.abs(forecast - truth).mean(axis=0) - pairs / (members * (members - 1))
+        return np.asarray(score[None])
 
     def value(self, means: Array) -> Array:
         """The mean as it is."""
-        return means[0]
+        return np.asarray(means[0])
 
 
 class Spread(Metric):
@@ -37,13 +38,13 @@ class Spread(Metric):
     takes_members: ClassVar[bool] = True
     better: ClassVar[Literal["lower", "higher", "zero", "one"]] = "higher"
 
-    def statistics(self, forecast: Array, truth: Array) -> Array:  # noqa: ARG002  # the truth says where to look
+    def statistics(self, forecast: Array, truth: Array) -> Array:  # the truth says where to look
         """The variance of the members."""
-        return forecast.var(axis=0, ddof=1)[None]
+        return np.asarray(forecast.var(axis=0, ddof=1)[None])
 
     def value(self, means: Array) -> Array:
         """The root."""
-        return np.sqrt(means[0])
+        return np.asarray(np.sqrt(means[0]))
 
 
 class SpreadSkill(Metric):
@@ -64,4 +65,4 @@ class SpreadSkill(Metric):
 
     def value(self, means: Array) -> Array:
         """The ratio; NaN where the mean has no error."""
-        return np.sqrt(means[0] / np.where(means[1] > 0, means[1], np.nan))
+        return np.asarray(np.sqrt(means[0] / np.where(means[1] > 0, means[1], np.nan)))

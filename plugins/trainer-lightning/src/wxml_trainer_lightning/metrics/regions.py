@@ -46,7 +46,9 @@ def region_weights(
         if not weights.any()
     ]
     if EVERYWHERE in regions:
-        faults.append(Fault(("training", "regions", EVERYWHERE), "`all` stands for the whole grid; choose another name"))
+        faults.append(
+            Fault(("training", "regions", EVERYWHERE), "`all` stands for the whole grid; choose another name")
+        )
     if faults:
         raise ConfigError(faults)
     return {EVERYWHERE: area, **inside}

@@ -58,7 +58,9 @@ class Scoring:
         scores: those of the latest validation; empty before the first.
     """
 
-    def __init__(self, metrics: Mapping[str, Metric], space: MetricSpace, physical: Physical, prognostic: int) -> None:
+    def __init__(
+        self, metrics: Mapping[str, Metric], space: MetricSpace, physical: Physical, prognostic: int, steps: int
+    ) -> None:
         """Add nothing up yet.
 
         Args:
@@ -66,17 +68,14 @@ class Scoring:
             space: that of the metrics.
             physical: maps model to physical values, shape `[..., variable, node]`.
             prognostic: how many of the variables have a last known state; they come first.
+            steps: the number of forecast steps.
         """
         self.metrics = dict(metrics)
         self.scores: tuple[Score, ...] = ()
-        self._space, self._physical, self._prognostic = space, physical, prognostic
-        self._sums: dict[str, list[MetricSums]] = {}
+        self._space, self._physical, self._prognostic, self._steps = space, physical, prognostic, steps
+        self._sums: dict[str, list[MetricSums]] = {name: [] for name in self.metrics}
         self._persistence: dict[str, MetricSums] | None = None
         self._of_persistence: dict[str, list[MetricSums]] = {}
-
-    def begin(self) -> None:
-        """Forget the samples of the validation before."""
-        self._sums = {name: [] for name in self.metrics}
 
     def add(self, forecast: NDArray[np.float32], truth: NDArray[np.float32], last: NDArray[np.float32]) -> None:
         """Add a batch, in model values.
@@ -100,18 +99,26 @@ class Scoring:
                         self._of_persistence.setdefault(name, []).append(sums)
 
     def end(self, reduced: Reduce = lambda sums: sums) -> tuple[Score, ...]:
-        """The scores of all samples that were added.
+        """The scores of all samples that were added; the next validation begins with none.
 
         Args:
             reduced: adds an array up over all devices.
         """
         if self._persistence is None:
-            self._persistence = {name: _total(sums, reduced) for name, sums in self._of_persistence.items()}
-            self._of_persistence = {}
-        self.scores = tuple(
-            score for name, sums in self._sums.items() for score in self._scores(name, _total(sums, reduced))
-        )
+            alone = [name for name, metric in self.metrics.items() if not metric.takes_members]
+            self._persistence = {name: self._total(name, self._of_persistence.get(name, []), reduced) for name in alone}
+        totals = {name: self._total(name, sums, reduced) for name, sums in self._sums.items()}
+        self.scores = tuple(score for name, sums in totals.items() for score in self._scores(name, sums))
+        self._sums = {name: [] for name in self.metrics}
         return self.scores
+
+    def _total(self, name: str, sums: Sequence[MetricSums], reduced: Reduce) -> MetricSums:
+        """The sums of all cases of all devices; this one may have none."""
+        nothing = np.full((self._space.members, self._steps, len(self._space.grid), len(self._space.variables)), np.nan)
+        total = MetricSums.of(self.metrics[name], nothing, nothing[0], self._space.weights)
+        for one in sums:
+            total += one
+        return MetricSums(reduced(total.total), reduced(total.cases))
 
     def _scores(self, name: str, sums: MetricSums) -> Iterator[Score]:
         metric, persistence = self.metrics[name], (self._persistence or {}).get(name)
@@ -141,10 +148,3 @@ class Scoring:
         """Physical values in the same shape, `[..., node, variable]`."""
         physical = self._physical(np.ascontiguousarray(np.swapaxes(values, -1, -2), np.float32))
         return np.swapaxes(physical, -1, -2).astype(np.float64)
-
-
-def _total(sums: Sequence[MetricSums], reduced: Reduce) -> MetricSums:
-    first, *rest = sums
-    for other in rest:
-        first = first + other
-    return MetricSums(reduced(first.total), reduced(first.cases))

@@ -89,7 +89,7 @@ class Drawer:
             np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]  # its own parameters have defaults
             (folder / "drawn").mkdir()
             with (folder / "errors").open("wb") as errors:
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # noqa: S603  # this very interpreter, and a folder that was made here
                     [sys.executable, "-m", "wxml_trainer_lightning.seeing.drawing", str(folder)],
                     stdin=subprocess.DEVNULL,
                     stdout=errors,
