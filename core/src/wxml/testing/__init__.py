@@ -11,6 +11,7 @@
 """
 
 __all__ = [
+    "CallbackContract",
     "Contract",
     "DataSourceContract",
     "ExtensionContract",
@@ -20,6 +21,7 @@ __all__ = [
     "LossContract",
     "LossWeightContract",
     "MapperContract",
+    "MetricContract",
     "MigrationContract",
     "OptimizerContract",
     "ProcessorContract",
@@ -37,6 +39,7 @@ __all__ = [
 
 from typing import TYPE_CHECKING, Any
 
+from wxml.testing.callback_contract import CallbackContract
 from wxml.testing.contract import Contract, require
 from wxml.testing.data_source_contract import DataSourceContract
 from wxml.testing.extension_contract import ExtensionContract
@@ -44,6 +47,7 @@ from wxml.testing.forcing_contract import ForcingContract
 from wxml.testing.forecast_writer_contract import ForecastWriterContract
 from wxml.testing.graph_builder_contract import GraphBuilderContract
 from wxml.testing.loss_weight_contract import LossWeightContract
+from wxml.testing.metric_contract import MetricContract
 from wxml.testing.migration_contract import MigrationContract
 from wxml.testing.schedule_contract import ScheduleContract
 from wxml.testing.tiny_loss_space import tiny_loss_space

@@ -51,21 +51,18 @@ class Onlookers:
     """
 
     def __init__(
-        self, all_of_them: Sequence[Onlooker], drawer: Draws, noted: Callable[[int, Mapping[str, float]], None]
+        self, all_of_them: Sequence[Onlooker], drawer: Draws | None, noted: Callable[[int, Mapping[str, float]], None]
     ) -> None:
         """Call nothing yet.
 
         Args:
             all_of_them: the callbacks.
-            drawer: has them draw.
+            drawer: has them draw; None: they do not.
             noted: is told the numbers that they note, with the step.
         """
         self.end = ""
         self._left = list(all_of_them)
         self._drawer, self._noted = drawer, noted
-
-    def __bool__(self) -> bool:
-        return bool(self._left)
 
     def call(self, moment: Moment, view: TrainingView) -> None:
         """Call every callback that has not failed."""
@@ -84,12 +81,13 @@ class Onlookers:
                     view.step,
                     reason,
                 )
-        self._drawer.look()
+        if self._drawer is not None:
+            self._drawer.look()
 
     def _take(self, onlooker: Onlooker, notes: Notes, step: int) -> None:
         if notes.numbers:
             self._noted(step, {name: float(value) for name, value in notes.numbers.items()})
-        if notes.arrays:
+        if notes.arrays and self._drawer is not None:
             self._drawer.draw(onlooker.name, dict(onlooker.section), notes.arrays)
         if notes.end and not self.end:
             self.end = notes.end

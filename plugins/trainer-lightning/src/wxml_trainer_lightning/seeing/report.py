@@ -26,6 +26,7 @@ SHARE = 0.01
 """The share of the time of a training that its report may take."""
 MOST_BYTES = 3 * 2**20
 """Larger pictures are left out."""
+MOST_CHARTS = 24
 Series = dict[str, list[tuple[float, float]]]
 
 
@@ -43,11 +44,14 @@ class Report:
         self._due = 0.0
         self._has_failed = False
 
-    def write(self, *, at_once: bool = False) -> None:
-        """Write the report, unless that would take more than its share of the time; a failure is told once."""
+    def write(self, *, at_once: bool = False) -> bool:
+        """Write the report, unless that would take more than its share of the time; return whether it was written.
+
+        A failure is told once, and then nothing is written any more.
+        """
         began = time.monotonic()
         if self._has_failed or (began < self._due and not at_once):
-            return
+            return False
         try:
             page = _page(self._run_dir, self._facts())
             with staged(self.path, overwrite=True) as temporary:
@@ -57,6 +61,7 @@ class Report:
             LOG.warning("could not write `%s`, and the training goes on: %s", self.path, masked(str(error)))
         now = time.monotonic()
         self._due = now + (now - began) / SHARE
+        return not self._has_failed
 
 
 def _page(run_dir: Path, facts: Mapping[str, str]) -> str:

@@ -51,7 +51,7 @@ class Sight:
         self._module, self._scoring, self._trackers, self._report = module, scoring, trackers, report
         self._writes = module.ranks.is_first
         self._drawer = Drawer(run_dir / "plots", lambda path: trackers.attach(path, f"plots/{path.name}"))
-        self._onlookers = Onlookers([], self._drawer, self._noted)
+        self._onlookers: Onlookers | None = None
         self._views: Views | None = None
         if self._writes:
             self._metrics, self._numbers = metrics_table(run_dir, step), numbers_table(run_dir, step)
@@ -64,7 +64,9 @@ class Sight:
 
     def look_on(self, onlookers: list[Onlooker], views: Views) -> None:
         """Have callbacks look on."""
-        self._onlookers, self._views = Onlookers(onlookers, self._drawer, self._noted), views
+        if onlookers:
+            self._onlookers = Onlookers(onlookers, self._drawer if self._writes else None, self._noted)
+            self._views = views
 
     def observe(self, batch: Batch, forecast: Tensor) -> None:
         """Add a batch of the validation to the metrics."""
@@ -73,7 +75,7 @@ class Sight:
     def stepped(self, clock: StepClock) -> None:
         """A step was made."""
         self._call("on_step", clock)
-        if self._onlookers:
+        if self._onlookers is not None:
             self.is_to_end = bool(self._module.ranks.agreed(int(bool(self._onlookers.end))))
 
     def validated(self, clock: StepClock, loss: float) -> None:
@@ -104,11 +106,9 @@ class Sight:
             LOG.warning("%s", warning)
 
     def _call(self, moment: Moment, clock: StepClock) -> None:
-        if self._onlookers and self._views is not None:
+        if self._onlookers is not None and self._views is not None:
             view = self._views.now(clock.step, clock.budget.fraction(clock.step), clock.learning_rate)
             self._onlookers.call(moment, view)
-        else:
-            self._drawer.look()
 
     def _noted(self, step: int, numbers: Mapping[str, float]) -> None:
         if self._writes:
@@ -116,8 +116,7 @@ class Sight:
             self._trackers.numbers(step, numbers)
 
     def _write_report(self, *, at_once: bool = False) -> None:
-        if self._writes:
-            self._report.write(at_once=at_once)
+        if self._writes and self._report.write(at_once=at_once):
             self._trackers.attach(self._report.path, self._report.path.name)
 
     def _reduced(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
