@@ -92,15 +92,18 @@ OPTIONS = {
     "processor pyg": ["operator=GATv2Conv", "num_layers=1"],
 }
 KINDS = (
+    "callbacks",
     "data_sources",
     "forecast_writers",
     "graph_builders",
     "loss_weights",
     "losses",
     "mappers",
+    "metrics",
     "optimizers",
     "processors",
     "schedules",
+    "trackers",
     "trainers",
     "transforms",
     "verifiers",

@@ -22,6 +22,7 @@ from wxml_new_plugin.template import kinds, template_of
 
 LONG_NAME = "acme-north-sea-window-attention"
 OURS = (
+    "callback",
     "command",
     "data-source",
     "forcing",
@@ -33,11 +34,13 @@ OURS = (
     "loss",
     "loss-weight",
     "mapper",
+    "metric",
     "migration",
     "optimizer",
     "preset",
     "processor",
     "schedule",
+    "tracker",
     "trainer",
     "transform",
     "verifier",

@@ -16,6 +16,7 @@ from wxml.plugins.summary import summary
 from wxml.terminal import columns, say, say_json
 
 PLACES = {
+    "callback": ("training", "callbacks"),
     "data-source": ("data", "source"),
     "extension": ("extensions",),
     "forcing": ("data", "forcings"),
@@ -24,15 +25,17 @@ PLACES = {
     "loss": ("training", "loss"),
     "loss-weight": ("training", "loss_weights"),
     "mapper": ("model", "encoder"),
+    "metric": ("training", "metrics"),
     "optimizer": ("training", "optimizer"),
     "processor": ("model", "processor"),
     "schedule": ("training", "schedule"),
+    "tracker": ("training", "tracker"),
     "trainer": ("training",),
     "transform": ("data", "transforms"),
     "verifier": ("verification",),
 }
 """The keys under which a config chooses a plugin of a kind; other kinds stand under their own name."""
-LISTS = ("forcings", "transforms")
+LISTS = ("callbacks", "forcings", "metrics", "transforms")
 """Keys under which a config chooses several plugins, in order."""
 NAMED = ("extension", "loss-weight")
 """Kinds of which a config has a section for each plugin, under its name."""
