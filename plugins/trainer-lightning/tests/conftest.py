@@ -89,7 +89,14 @@ def without_validation() -> Advection:
     return replace(experiment, config=config)
 
 
-SHORT = {"max_steps": 12, "accelerator": "cpu", "threads": 1, "tracker": "none", "validation_samples": 4}
+SHORT = {
+    "max_steps": 12,
+    "accelerator": "cpu",
+    "threads": 1,
+    "tracker": "none",
+    "validation_samples": 4,
+    "metrics": "none",
+}
 
 
 def fit_short(experiment: Experiment, run_dir: Path, *, resume: bool = False, **options: Any) -> Path:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,12 @@ def test_no_folder_is_left(drawer, monkeypatch, tmp_path) -> None:
 
 
 # In a training
+
+
+@pytest.fixture
+def fit(fit):
+    """Train with the metrics that a training has by itself."""
+    return partial(fit, metrics=["rmse", "mae", "bias"])
 
 
 def numbers(run_dir) -> dict[str, list[tuple[int, float]]]:

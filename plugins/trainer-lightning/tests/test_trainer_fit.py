@@ -100,7 +100,8 @@ def test_nothing_is_written_outside_of_the_run_and_nothing_is_said_by_lightning(
         warnings.simplefilter("error")
         fit(advection, tmp_path / "run", max_steps=3)
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
-    assert names == {"run", *(f"run/{name}" for name in ("checkpoint.safetensors", "history.csv", "state.safetensors"))}
+    files = ("checkpoint.safetensors", "history.csv", "report.html", "state.safetensors", "tracking.json")
+    assert names == {"run", *(f"run/{name}" for name in files)}
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
 

@@ -3,6 +3,7 @@
 import csv
 import logging
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -175,6 +176,12 @@ def test_the_sums_of_two_devices_are_those_of_one() -> None:
 
 
 # In a training
+
+
+@pytest.fixture
+def fit(fit):
+    """Train with the metrics that a training has by itself."""
+    return partial(fit, metrics=["rmse", "mae", "bias"])
 
 
 def rows(run_dir):

@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import partial
 from html.parser import HTMLParser
 
 import pytest
@@ -35,6 +36,12 @@ class Tags(HTMLParser):
 
     def handle_endtag(self, tag) -> None:
         assert self.open.pop() == tag
+
+
+@pytest.fixture
+def fit(fit):
+    """Train with the metrics that a training has by itself."""
+    return partial(fit, metrics=["rmse", "mae", "bias"])
 
 
 def test_the_report_of_a_training_is_whole_and_alone(advection, fit, tmp_path) -> None:
