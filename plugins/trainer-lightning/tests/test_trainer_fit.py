@@ -381,7 +381,7 @@ def test_a_validation_that_is_not_finite_is_never_the_best(advection, fit, run_d
     from wxml_trainer_lightning.module import ForecastModule
 
     found = iter([float("nan"), 0.5, float("inf")])
-    monkeypatch.setattr(ForecastModule, "validation_losses", lambda _self, _batches: [next(found)])
+    monkeypatch.setattr(ForecastModule, "validation_losses", lambda *_: [next(found)])
     training = load_checkpoint(fit(advection, run_dir, validation_every=5)).header["training"]
     assert training["weights_of_step"] == 10
     assert training["weights_validation_loss"] == 0.5

@@ -251,4 +251,4 @@ def test_ensemble_metrics_are_left_out_without_members(advection, fit, tmp_path)
     fit(advection, tmp_path / "run", metrics=["crps", "rmse"])
     assert {row["metric"] for row in rows(tmp_path / "run")} == {"rmse"}
     fit(replace(advection), tmp_path / "none", metrics="none")
-    assert not rows(tmp_path / "none")
+    assert not (tmp_path / "none" / "metrics.csv").exists()

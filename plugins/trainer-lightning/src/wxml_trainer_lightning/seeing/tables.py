@@ -30,11 +30,14 @@ class Table:
                 temporary.write_text(",".join(columns) + "\n" + "".join(kept), encoding="utf-8")
 
     def add(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Add rows.
+        """Add rows; without any, no file is made.
 
         Raises:
             ArtefactError: the file cannot be written, for example because the disk is full.
         """
+        rows = list(rows)
+        if not rows:
+            return
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if not self.path.exists():
