@@ -149,7 +149,9 @@ def test_killed_while_the_state_is_being_written(training, unbroken, write, stat
     assert {path.name for path in training.run_dir.iterdir()} == {
         "checkpoint.safetensors",
         "history.csv",
+        "report.html",
         "state.safetensors",
+        "tracking.json",
     }
 
 
