@@ -191,7 +191,7 @@ class History:
 
 def read_validations(path: Path) -> list[tuple[int, float]]:
     """The step and the loss of every validation in `history.csv`; empty without the file."""
-    if not path.exists():
+    if not path.is_file():
         return []
     place = COLUMNS.index("validation_loss")
     rows = (line.rstrip("\n").split(",") for line in path.read_text(encoding="utf-8").splitlines()[1:])

@@ -146,7 +146,8 @@ class Part(Options):
     frozen: Annotated[bool, Field(description="whether its weights stay as they are")] = False
 
 
-def listed(sections: Sections) -> list[NameOrChoice]:
+def listed(sections: Sections | str | list[str]) -> list[NameOrChoice]:
     """The sections as a list, without `none`."""
-    sections = sections if isinstance(sections, list) else [sections]
-    return [section for section in sections if section.plugin != "none"]
+    each = sections if isinstance(sections, list) else [sections]
+    made = [NameOrChoice(plugin=one) if isinstance(one, str) else one for one in each]
+    return [section for section in made if section.plugin != "none"]

@@ -94,7 +94,7 @@ def _section(title: str, body: str) -> str:
 def _columns(path: Path) -> Series:
     """The columns of the history, each with its steps."""
     series: Series = {}
-    if path.exists():
+    if path.is_file():
         with path.open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
                 for name, text in line.items():
@@ -177,7 +177,7 @@ def _score_chart(title: str, by_lead: Mapping[str, list[tuple[float, float, floa
 def _number_charts(path: Path) -> str:
     """A chart for each name up to its last slash, with a line for each part behind it."""
     groups: dict[str, Series] = {}
-    if path.exists():
+    if path.is_file():
         with path.open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
                 group, _, name = line["name"].rpartition("/")

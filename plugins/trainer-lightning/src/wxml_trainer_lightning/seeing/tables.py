@@ -65,7 +65,7 @@ def numbers_table(run_dir: Path, step: int) -> Table:
 def read_metrics(run_dir: Path) -> list[tuple[int, Score]]:
     """The scores of all validations in `metrics.csv`, each with its step; empty without the file."""
     path = run_dir / "metrics.csv"
-    if not path.exists():
+    if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [(int(line["step"]), _score(line)) for line in csv.DictReader(file) if None not in line.values()]
