@@ -93,6 +93,17 @@ def test_random_numbers_are_those_of_the_step(noisy_advection, fit, interrupted,
         assert resumed.read_bytes() == whole.read_bytes()
 
 
+def test_pieces_in_bfloat16_are_near_to_the_whole(unvalidated_advection, fit, tmp_path) -> None:
+    options = {"precision": "bf16-mixed", "learning_rate": 0.01, "optimizer": "sgd"}
+    whole, losses = weights_and_losses(fit(unvalidated_advection, tmp_path / "whole", batch_size=6, **options))
+    options |= {"batch_size": 2, "accumulate": 3}
+    pieces, same = weights_and_losses(fit(unvalidated_advection, tmp_path / "pieces", **options))
+    assert same == pytest.approx(losses, rel=1e-2)
+    assert {weight.dtype for weight in pieces.values()} == {torch.float32}
+    for name, weight in whole.items():
+        torch.testing.assert_close(pieces[name], weight, rtol=1e-2, atol=1e-3)
+
+
 def test_limits_and_skipped_steps_see_the_whole_gradient(unvalidated_advection, fit, tmp_path) -> None:
     options = {"max_steps": 8, "gradient_clip": 1e-3, "spikes": {"window": 3, "factor": 1.5}, "learning_rate": 0.1}
     options |= {"optimizer": "sgd"}

@@ -10,6 +10,8 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from safetensors import safe_open
@@ -19,6 +21,7 @@ from wxml.files.checksums import sealed
 from wxml.testing import TravellingWaves
 from wxml_trainer_lightning import history, state
 from wxml_trainer_lightning.batches import Samples
+from wxml_trainer_lightning.callbacks import CheckpointCallback
 from wxml_trainer_lightning.loop import LEFT, Interruption
 from wxml_trainer_lightning.trainer import LightningTrainer
 
@@ -260,13 +263,50 @@ def test_a_training_that_ends_as_its_time_is_up_has_ended(training, monkeypatch)
     assert (training.run_dir / "checkpoint.safetensors").exists()
 
 
+def test_a_signal_that_comes_after_processes_have_agreed_counts_in_the_next_step(
+    training, unbroken, monkeypatch
+) -> None:
+    """Else one of them would write a state while the others go on."""
+    agree, asked = CheckpointCallback._agree, []
+
+    def agree_then_receive(self, ranks) -> int:
+        told = agree(self, ranks)
+        asked.append(self.clock.step)
+        if self.clock.step == 3:
+            signal.raise_signal(signal.SIGUSR1)
+        return told
+
+    monkeypatch.setattr(CheckpointCallback, "_agree", agree_then_receive)
+    with pytest.raises(SystemExit):
+        training.run()
+    assert step_of(training.run_dir) == asked[-1] == 4
+    monkeypatch.undo()
+    training.run(resume=True)
+    assert training.written() == unbroken
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("WXML_RANKS"), reason="nox -s ranks")
+def test_several_processes_leave_after_the_same_step_when_the_time_of_one_is_up(monkeypatch, tmp_path) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    world = import_module("ranks_world")
+    options = {"devices": 2, "batch_size": 4, "max_steps": 4000, "checkpoint_every": 5000, "validation_every": 5000}
+    steps = []
+    for attempt in range(2):
+        with pytest.raises(SystemExit) as left:
+            world.fit(world.experiment(), tmp_path, resume=attempt > 0, leave_after="1s", **options)
+        assert left.value.code == LEFT
+        steps.append(step_of(tmp_path))
+    assert 0 < steps[0] < steps[1] < 4000
+
+
 def test_a_second_interrupt_stops_at_once() -> None:
     interruption = Interruption()
 
     def work() -> None:
         with interruption:
             signal.raise_signal(signal.SIGINT)
-            assert interruption.is_requested
+            assert interruption.received == signal.SIGINT
             signal.raise_signal(signal.SIGINT)
             pytest.fail("the second one did not stop")
 

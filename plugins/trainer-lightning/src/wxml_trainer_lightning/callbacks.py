@@ -2,7 +2,9 @@
 
 __all__ = ["Best", "CheckpointCallback", "Validation"]
 
+import logging
 import math
+import signal
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from wxml_trainer_lightning.ranks import Ranks
 from wxml_trainer_lightning.seeing.sight import Sight
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, after_failure
 from wxml_trainer_lightning.step_clock import StepClock
+
+LOG = logging.getLogger("wxml")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +107,7 @@ class CheckpointCallback(Callback):
     ) -> None:
         """Record the step; then validate, write a state or stop the training if this step asks for it."""
         step, module = self.clock.step, _forecast_module(pl_module)
-        self._agree(module.ranks)
+        told = self._agree(module.ranks)
         is_over = self.clock.budget.is_spent(step)
         rollout = batch.values.shape[1] - module.layout.input_steps
         if self.history:
@@ -114,26 +118,36 @@ class CheckpointCallback(Callback):
                 self.history.validated(*losses)
             self.clock.validated(losses[0])
             self.sight.validated(self.clock, losses[0])
+            told = told or module.ranks.agreed(self.interruption.received)  # which may have come in the meantime
         self.sight.stepped(self.clock)
         is_over = is_over or self.sight.is_to_end
-        is_told = not is_over and self.interruption.is_requested
-        is_last = is_over or is_told
+        is_last = is_over or told > 0
         if is_last or step % self.checkpoint_every == 0:
             self.write_state(module)
             self.sight.saved(self.clock)
-            if is_told:
-                self.interruption.leave(step)
         elif self.history and self.history.is_due:
             self.history.flush()
+        if told and not is_over:
+            self._leave(told, module.ranks)
         trainer.should_stop = is_last
         self.clock.at_rest = True
 
-    def _agree(self, ranks: Ranks) -> None:
-        """Agree on the signals that were received, and on the time."""
+    def _agree(self, ranks: Ranks) -> int:
+        """Agree on the time, and return the number of the signal on which all leave, 0 if there is none.
+
+        What came to one process later counts in the next step: a signal may come to one of them at any moment.
+        """
+        told, milliseconds = ranks.greatest([self.interruption.received, int(1000 * self.clock.budget.elapsed)])
         if not ranks.is_alone:
-            signal, milliseconds = ranks.greatest([self.interruption.received, int(1000 * self.clock.budget.elapsed)])
-            self.interruption.received = signal
             self.clock.budget.agree(self.clock.step, milliseconds / 1000)
+        return told
+
+    def _leave(self, told: int, ranks: Ranks) -> None:
+        """Leave after this step, with its state written."""
+        self.interruption.leave(told)
+        if ranks.is_first and told != signal.SIGINT:
+            reason, step = self.interruption.reason, self.clock.step
+            LOG.warning("told to leave by %s: the state of step %d is written; go on with --resume", reason, step)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Have the callbacks look once more."""

@@ -21,7 +21,6 @@ from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.options import Strategy
 from wxml_trainer_lightning.strategies import environment_for, precision_for, strategy_for
 
-LOG = logging.getLogger("wxml")
 LEFT = 75
 """The exit code of a training that was told to leave: its state is written, and it goes on with `--resume`. It is
 EX_TEMPFAIL of sysexits.h, the code for "try again later"."""
@@ -104,9 +103,6 @@ class Interruption:
     """A context in which the first signal stops the training after the current step; a second Ctrl-C stops it at once.
 
     Only the main thread receives signals. After `seconds` it acts as if SIGUSR1 had been received.
-
-    Attributes:
-        received: the number of the signal, 0 before any; of several processes, that which any of them has received.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -117,24 +113,18 @@ class Interruption:
 
     @property
     def received(self) -> int:
-        """See above."""
+        """The number of the signal that this process has received, 0 before any."""
         return self._signal or (WARNING if time.monotonic() > self._end else 0)
 
-    @received.setter
-    def received(self, number: int) -> None:
-        self._signal = number
-
     @property
-    def is_requested(self) -> bool:
-        """Whether training is to stop after this step."""
-        return self.received > 0
+    def reason(self) -> str:
+        """Why the training leaves, in words."""
+        is_late = time.monotonic() > self._end
+        return "`training.leave_after`" if is_late else signal.Signals(self._signal).name
 
-    def leave(self, step: int) -> None:
-        """Note that the training leaves after `step`, with its state written, and tell how it goes on."""
-        self._signal = self.received
-        if self._signal != signal.SIGINT:
-            by = signal.Signals(self._signal).name if time.monotonic() <= self._end else "`training.leave_after`"
-            LOG.warning("told to leave by %s: the state of step %d is written; go on with --resume", by, step)
+    def leave(self, number: int) -> None:
+        """Leave at the end of the context because of a signal, which this or another process has received."""
+        self._signal = number
 
     def __enter__(self) -> Self:
         self._before = self.listen()
