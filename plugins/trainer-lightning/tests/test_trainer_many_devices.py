@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.distributed import HashStore
 from wxml.artefacts.checkpoint import load_checkpoint
+from wxml_trainer_lightning.placement import Placement
+from wxml_trainer_lightning.watch import Watch
 
 OPTIONS = {
     "batch_size": 6,
@@ -146,3 +149,8 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step_and_resuming_give
     world.fit(world.experiment(), tmp_path / "unbroken", **options)
     one, other = (tmp_path / name / "checkpoint.safetensors" for name in ("run", "unbroken"))
     assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_watch_that_never_began_can_be_ended() -> None:
+    """As where the processes do not meet in time: the error is then that, and no other."""
+    Watch(HashStore(), Placement(0, 2), []).stop()

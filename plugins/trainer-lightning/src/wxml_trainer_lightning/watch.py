@@ -103,9 +103,10 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, if it was started."""
         self._is_over.set()
-        self._thread.join(PATIENCE)
+        if self._thread.ident is not None:
+            self._thread.join(PATIENCE)
 
     def look(self) -> None:
         """Learn of a failure; rank 0 tells the others of a death that it sees."""
