@@ -92,6 +92,8 @@ def test_what_belongs_to_the_weights_in_closed_form() -> None:
     assert {label: kept[label] for label in expected} == expected
     assert kept["copies of the weights"] == 3 * weights
     assert "optimiser state" not in chain_plan(1, moments=0).kept
+    divided = chain_plan(1, moments=2, shards=4).kept["optimiser state"]
+    assert weights / 2 <= divided < weights / 2 * 1.1  # each weight is divided, and its parts rounded up
 
 
 def test_the_peak_of_a_chain_in_closed_form() -> None:

@@ -93,7 +93,7 @@ def test_every_number_of_processes_trains_like_one(world, tmp_path, devices, str
 
 
 @pytest.mark.slow
-def test_a_training_whose_second_process_is_killed_goes_on_in_one(world, tmp_path, capfd) -> None:
+def test_a_training_whose_second_process_is_killed_goes_on_in_one(world, tmp_path, capfd, caplog) -> None:
     options = {"batch_size": 4, "validation_every": 50, "checkpoint_every": 50}
     world.fit(world.experiment(), tmp_path / "unbroken", **options)
     began = time.monotonic()
@@ -104,7 +104,9 @@ def test_a_training_whose_second_process_is_killed_goes_on_in_one(world, tmp_pat
     assert "Traceback" not in capfd.readouterr().err
     steps = column(tmp_path / "run", "step")
     assert steps == list(range(1, world.Dying.step))
-    world.fit(world.experiment(), tmp_path / "run", resume=True, **options)
+    with caplog.at_level("INFO", "wxml"):
+        world.fit(world.experiment(), tmp_path / "run", resume=True, **options)
+    assert "the training goes on with 1 devices, and had 2 before" in caplog.text
     assert_like(tmp_path / "run", tmp_path / "unbroken")
 
 

@@ -33,6 +33,13 @@ def test_the_averages_and_the_best_weights_are_copies(ema: float | None, keep: s
     assert LightningTrainer(accelerator="cpu", ema=ema, keep=keep).memory().copies == copies
 
 
+@pytest.mark.parametrize(("strategy", "shards"), [("ddp", 1), ("fsdp", 4)])
+def test_the_plan_is_that_of_one_of_several_devices(strategy: str, shards: int) -> None:
+    """Nine samples on four devices are three on one of them."""
+    memory = LightningTrainer(accelerator="cpu", batch_size=9, devices=4, strategy=strategy).memory()
+    assert (memory.batch_size, memory.shards) == (3, shards)
+
+
 @pytest.mark.parametrize(("workers", "held"), [(0, 3), (1, 3), (4, 12)])
 def test_batches_that_are_read_ahead_are_held(workers: int, held: int) -> None:
     """Two wait for each reader, and the values of one are there twice while it is read."""

@@ -69,6 +69,13 @@ def _train(
     state_file = StateFile(run_dir, identity, partial(earlier_files, experiment), experiment.source.stamp())
     with joined(place, device.backend, partial(_train, task=task, resume=resume), port) as ranks:
         state = ranks.shared(state_file.begin(resume=resume) if ranks.is_first else None)
+        if state is not None and state.position.ranks != place.ranks:
+            LOG.info(
+                "the training goes on with %d devices, and had %d before: the samples are the same; the last bits of "
+                "its sums may differ",
+                place.ranks,
+                state.position.ranks,
+            )
         with device.settled(place):
             run = TrainingRun(experiment, options, device, state, ranks)
             with run.trackers(run_dir, identity) as trackers:
