@@ -207,10 +207,32 @@ def test_what_a_server_missed_is_sent_to_the_same_run(advection, fit, tmp_path) 
         assert losses(server) == list(range(1, 13))
 
 
-def test_a_folder_without_a_run_and_a_server_without_an_answer_are_refused(advection, fit, tmp_path) -> None:
-    with pytest.raises(ArtefactError, match=r"says nothing of a training"):
-        sync(tmp_path, "--to", "http://127.0.0.1:1")
+@pytest.mark.carries_out("name the folder of a run that this version of wxml-trainer-lightning has made")
+@pytest.mark.carries_out("name the folder of a run that has made a step")
+def test_a_folder_without_a_run_is_refused_and_the_named_one_is_sent(advection, fit, tmp_path) -> None:
+    with MlflowServer().serving() as server:
+        with pytest.raises(ArtefactError, match="says nothing of a training"):
+            sync(tmp_path, "--to", server.address)
+        fit(advection, tmp_path / "run")
+        history = tmp_path / "run" / "history.csv"
+        kept = history.rename(tmp_path / "kept.csv")
+        with pytest.raises(ArtefactError, match=r"has no history\.csv"):
+            sync(tmp_path / "run", "--to", server.address)
+        kept.rename(history)
+        assert " 0 numbers" not in sync(tmp_path / "run", "--to", server.address)
+
+
+@pytest.mark.carries_out(
+    "check the address, and the token in the variable MLFLOW_TRACKING_TOKEN; what was sent stays, and the same command "
+    "sends the rest"
+)
+def test_a_server_that_refuses_the_token_is_told_and_gets_the_run_with_another(
+    advection, fit, tmp_path, monkeypatch
+) -> None:
     fit(advection, tmp_path / "run")
-    refused = pytest.raises(ArtefactError, match="the token is refused")
-    with MlflowServer("open-sesame").serving() as server, refused:
+    with MlflowServer("open-sesame").serving() as server:
+        with pytest.raises(ArtefactError, match="the token is refused"):
+            sync(tmp_path / "run", "--to", server.address)
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "open-sesame")
         sync(tmp_path / "run", "--to", server.address)
+        assert losses(server) == list(range(1, 13))
