@@ -185,9 +185,9 @@ def sync(*arguments) -> str:
 
 
 def test_an_untracked_run_is_sent_and_nothing_twice(advection, fit, tmp_path) -> None:
-    fit(advection, tmp_path / "run")
+    fit(advection, tmp_path / "run", metrics="rmse", callbacks=[{"plugin": "learning-rate", "every": 6}])
     with MlflowServer().serving() as server:
-        assert "28 numbers" not in sync(tmp_path / "run", "--to", server.address, "--parent", "october")
+        assert " 0 numbers" not in sync(tmp_path / "run", "--to", server.address, "--parent", "october")
         again = sync(tmp_path / "run", "--to", server.address, "--parent", "october")
         assert " 0 numbers" in again
         parent, run = server.runs.values()
@@ -196,6 +196,8 @@ def test_an_untracked_run_is_sent_and_nothing_twice(advection, fit, tmp_path) ->
         assert sorted(steps) == list(range(1, 13))
         assert run["info"]["status"] == "FINISHED"
         assert {"key": "training.max_steps", "value": "12"} in run["data"]["params"]
+        keys = {(one["key"], one["step"]) for one in run["data"]["metrics"]}
+        assert {("validation/rmse/t/6h", 12), ("training/learning_rate", 6), ("training/learning_rate", 12)} <= keys
 
 
 def test_what_a_server_missed_is_sent_to_the_same_run(advection, fit, tmp_path) -> None:

@@ -1,6 +1,6 @@
 """The tables of a run beside its history: `metrics.csv` and `numbers.csv`. A resumed training goes on with them."""
 
-__all__ = ["METRIC_COLUMNS", "Table", "metrics_table", "numbers_table", "read_metrics"]
+__all__ = ["METRIC_COLUMNS", "Table", "metrics_table", "numbers_table", "read_metrics", "read_numbers"]
 
 import csv
 import io
@@ -69,6 +69,15 @@ def read_metrics(run_dir: Path) -> list[tuple[int, Score]]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [(int(line["step"]), _score(line)) for line in csv.DictReader(file) if None not in line.values()]
+
+
+def read_numbers(run_dir: Path) -> list[tuple[int, str, float]]:
+    """The lines of `numbers.csv`: step, name and value; empty without the file."""
+    path = run_dir / "numbers.csv"
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [(int(line["step"]), line["name"], float(line["value"])) for line in csv.DictReader(file)]
 
 
 def _score(line: dict[str, str]) -> Score:

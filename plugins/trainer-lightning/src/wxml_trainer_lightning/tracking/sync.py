@@ -3,6 +3,7 @@
 __all__ = ["Sent", "send"]
 
 import csv
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from wxml import TrackedRow
 from wxml.errors import ArtefactError
 from wxml.masking import masked
 
+from wxml_trainer_lightning.seeing.tables import read_metrics, read_numbers
 from wxml_trainer_lightning.tracking.mlflow_records import MlflowRecords
 from wxml_trainer_lightning.tracking.run_record import read_run
 from wxml_trainer_lightning.tracking.trackers import quiet_libraries
@@ -61,7 +63,7 @@ def send(run_dir: Path, records: MlflowRecords, parent: str | None) -> Sent:
 
 
 def _rows(run_dir: Path) -> Iterator[TrackedRow]:
-    """The rows of the history; the time of all is that at which the table was written last."""
+    """The rows of the history, the metrics and what callbacks noted; their time is that of the table's last line."""
     path = run_dir / "history.csv"
     if not path.exists():
         raise ArtefactError(f"`{run_dir}` has no history.csv", fix="name the folder of a run that has made a step")
@@ -70,6 +72,11 @@ def _rows(run_dir: Path) -> Iterator[TrackedRow]:
         for line in csv.DictReader(file):
             numbers = {name: float(text) for name, text in line.items() if text and name not in NO_NUMBERS}
             yield TrackedRow(int(line["step"]), time, numbers)
+    for step, score in read_metrics(run_dir):
+        if math.isfinite(score.value):
+            yield TrackedRow(step, time, {score.name: score.value})
+    for step, name, value in read_numbers(run_dir):
+        yield TrackedRow(step, time, {name: value})
 
 
 def _missing(rows: list[TrackedRow], records: MlflowRecords, record: str) -> Iterator[TrackedRow]:
