@@ -213,8 +213,9 @@ def test_without_a_validation_period_the_last_weights_are_kept(unvalidated_advec
     assert training["weights_of_step"] == 12
 
 
-def test_mixed_precision_trains_and_keeps_single_precision_weights(advection, fit, run_dir) -> None:
-    checkpoint = load_checkpoint(fit(advection, run_dir, max_steps=60, learning_rate=0.03, precision="bf16-mixed"))
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_mixed_precision_trains_and_keeps_single_precision_weights(advection, fit, run_dir, precision) -> None:
+    checkpoint = load_checkpoint(fit(advection, run_dir, max_steps=60, learning_rate=0.03, precision=precision))
     assert losses(run_dir)[-1] < 0.2 * losses(run_dir)[0]
     assert {weight.dtype for weight in checkpoint.weights.values()} == {torch.float32}
 
