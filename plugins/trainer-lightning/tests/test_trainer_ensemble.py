@@ -148,3 +148,20 @@ def test_a_part_of_an_ensemble_is_refused(parts, members, has_noise, said) -> No
         assert caught.match(text)
     check_ensemble(CombinedLoss([CRPS, SQUARED]), 2, has_noise=True)
     check_ensemble(CombinedLoss([SQUARED]), 1, has_noise=False)
+
+
+def test_a_training_by_the_crps_finds_the_spread_of_the_world() -> None:
+    """The truth is a random walk with a known deviation, and so is the forecast of the model: a is to become ±that."""
+    world, model, deviation = torch.Generator().manual_seed(1), Drift(), 0.7
+    loss = CombinedLoss([CRPS])
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    found = []
+    for step in range(300):
+        members = forecast(model, list(range(8)), step=step, members=4)
+        drawn = deviation * torch.randn(8, STEPS, NODES, 1, generator=world)
+        truth = batch(list(range(8))).values[:, :1] + drawn.cumsum(1)
+        optimizer.zero_grad()
+        loss.value(loss(members, truth)).backward()
+        optimizer.step()
+        found.append(abs(model.a.item()))
+    assert np.mean(found[100:]) == pytest.approx(deviation, rel=0.05)
