@@ -5,9 +5,8 @@ __all__ = ["LightningTrainer"]
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 import wxml
-from pydantic import BaseModel, Field
+from pydantic import Field
 from wxml import (
     Deprecated,
     Experiment,
@@ -19,16 +18,13 @@ from wxml import (
     Schedule,
     Trainer,
     TrainingMemory,
-    create,
-    full_options,
-    resolve,
 )
-from wxml.data.times import parse_duration
 from wxml.errors import ConfigError, Fault
 from wxml.training.loss_choice import LossSections, LossWeightSections
 
 from wxml_trainer_lightning.loss_identity import loss_identity
 from wxml_trainer_lightning.metrics.regions import Region
+from wxml_trainer_lightning.option_values import chosen, identity_of_choice, plain, seconds
 from wxml_trainer_lightning.options import (
     Accelerator,
     Clip,
@@ -274,12 +270,12 @@ class LightningTrainer(Trainer):
     @property
     def max_seconds(self) -> float | None:
         """`max_time` in seconds."""
-        return _seconds(self.max_time)
+        return seconds(self.max_time)
 
     @property
     def leave_seconds(self) -> float | None:
         """`leave_after` in seconds."""
-        return _seconds(self.leave_after)
+        return seconds(self.leave_after)
 
     @property
     def step_samples(self) -> int:
@@ -294,23 +290,12 @@ class LightningTrainer(Trainer):
 
     def identity(self) -> dict[str, Any]:
         """The options that change the result, as JSON values; a resumed training may change the others."""
-        options = {name: _plain(value) for name, value in vars(self).items() if name not in FREE}
-        chosen = {kind: self._identity_of(kind, choice) for kind, choice in self._chosen.items()}
+        options = {name: plain(value) for name, value in vars(self).items() if name not in FREE}
+        choices = {"optimizer": self.optimizer, "schedule": self.schedule}
+        plugins = {kind: identity_of_choice(kind, choice) for kind, choice in choices.items()}
         ema = {"ema": {"decay": None}} if self.ema is None else {}
         rollout = {"rollout": self.rollout.model_dump(mode="json", exclude={"recompute_steps"})}
-        return options | ema | chosen | rollout | loss_identity(self.loss, self.loss_weights)
-
-    @property
-    def _chosen(self) -> dict[str, NameOrChoice]:
-        return {"optimizer": self.optimizer, "schedule": self.schedule}
-
-    def _identity_of(self, kind: str, choice: NameOrChoice) -> dict[str, Any]:
-        options = full_options(kind, choice.plugin, choice.options, where=f"training.{kind}")
-        return {"plugin": resolve(kind, choice.plugin).full_name, **options}
-
-    def _made(self, kind: str) -> Any:
-        choice = self._chosen[kind]
-        return create(kind, choice.plugin, choice.options, where=f"training.{kind}")
+        return options | ema | plugins | rollout | loss_identity(self.loss, self.loss_weights)
 
     def new_optimizer(self) -> Optimizer:
         """The plugin that `optimizer` chooses.
@@ -318,7 +303,7 @@ class LightningTrainer(Trainer):
         Raises:
             WxmlError: the name or the options are wrong.
         """
-        made: Optimizer = self._made("optimizer")
+        made: Optimizer = chosen("optimizer", self.optimizer)
         return made
 
     def new_schedule(self) -> Schedule:
@@ -327,7 +312,7 @@ class LightningTrainer(Trainer):
         Raises:
             WxmlError: the name or the options are wrong.
         """
-        made: Schedule = self._made("schedule")
+        made: Schedule = chosen("schedule", self.schedule)
         return made
 
     def averages(self) -> "Mapping[str, Shares]":
@@ -404,14 +389,3 @@ class LightningTrainer(Trainer):
         from wxml_trainer_lightning.training_run import train  # takes 2 s, and options are read without it
 
         return train(experiment, self, Path(run_dir), resume=resume)
-
-
-def _seconds(duration: str | None) -> float | None:
-    return None if duration is None else float(parse_duration(duration) / np.timedelta64(1, "s"))
-
-
-def _plain(value: Any) -> Any:
-    """Groups of options as mappings, also in a mapping; anything else as it is."""
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    return value.model_dump() if isinstance(value, BaseModel) else value
