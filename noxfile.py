@@ -22,6 +22,7 @@ EXAMPLES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examp
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 PAGES = [
     "model_step",
+    "train_step",
     "scaling",
     "floor",
     "kernels",

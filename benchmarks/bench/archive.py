@@ -28,7 +28,7 @@ class Size(NamedTuple):
 
 def make_archive(folder: Path, size: Size) -> None:
     """Write the archive into a folder, unless it is there."""
-    ready = folder / f"{'-'.join(map(str, size))}.ready"
+    ready = folder / f"{'-'.join(map(str, size))}-with-statistics.ready"
     if ready.exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -51,6 +51,10 @@ def make_archive(folder: Path, size: Size) -> None:
         for store in stores:
             store["data"][date] = raw[date]  # type: ignore[index]
     raw.flush()
+    of_variable = [raw[:, number].astype(np.float64) for number in range(size.variables)]
+    for store in stores:  # every node counts the same, as anemoi-datasets has it
+        for name, reduced in {"mean": np.mean, "stdev": np.std, "minimum": np.min, "maximum": np.max}.items():
+            store.create_array(name, data=np.array([reduced(values) for values in of_variable]))
     ready.touch()
 
 
@@ -91,6 +95,4 @@ def _store(path: Path, shape: tuple[int, ...], packer: Any) -> zarr.Group:
     )
     root.create_array("data", shape=shape, chunks=(1, *shape[1:]), dtype="f4", fill_value=np.nan, compressors=packer)
     root.create_array("dates", data=dates)
-    for name in ("mean", "stdev", "minimum", "maximum"):
-        root.create_array(name, data=np.zeros(shape[1]))
     return root

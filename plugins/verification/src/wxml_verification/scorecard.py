@@ -14,8 +14,6 @@ from wxml.errors import DataError, nearest
 from wxml_verification.accumulation import METRICS
 from wxml_verification.evaluation import evaluate
 from wxml_verification.reading import ForecastFile
-from wxml_verification.report import ReportText, render_report
-from wxml_verification.score_file import write_scores
 from wxml_verification.truth import Truth, fitted
 
 logger = logging.getLogger("wxml")
@@ -48,6 +46,10 @@ class Scorecard(Verifier):
             DataError: the forecast file cannot be read or is none, or the truth lacks its variables, nodes or times,
                 or has a variable in other units, at a level in other units, or over other periods.
         """
+        # matplotlib and xarray: every `wxml train` loads this class to check the section `verification`
+        from wxml_verification.report import ReportText, render_report
+        from wxml_verification.score_file import write_scores
+
         with ForecastFile(task.forecast) as forecast:
             for name in self._variables:
                 if name not in forecast.variables:

@@ -1,0 +1,145 @@
+"""`wxml train` and `anemoi-training train` on the same data, graph and sizes, each in a process that takes turns."""
+
+__all__ = ["Step", "Training", "peer_training", "wxml_training"]
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from bench.environments import FOLDER, environment
+
+WXML = """
+data:
+  source: {{plugin: anemoi, path: {archive}}}
+  timestep: 6h
+  input_steps: 2
+  split:
+    training: [2000-01-01, 2000-04-15]
+    validation: [2000-04-16, 2000-05-03]
+    test: [2000-05-04, 2000-05-04]
+graph:
+  plugin: icosahedral
+  refinement: 4
+  coarsest: 1
+  encoder: {{radius: 0.6, maximum: 64}}
+  decoder: {{nearest: 3}}
+model:
+  channels: {channels}
+  trainable_features: {{grid: 8, mesh: 8, encoder: 8, processor: 8, decoder: 8}}
+training:
+  plugin: lightning
+  max_steps: 400
+  batch_size: 1
+  validation_every: 1000
+  checkpoint_every: 1000
+  threads: 1
+"""
+PARTS = ("encoder", "processor", "decoder")
+PEER_MODEL = {"gnn": "gnn", "graph-transformer": "graphtransformer"}
+PYG = [f"model.{part}.graph_attention_backend=pyg" for part in ("processor", "encoders.0.mapper", "decoders.0.mapper")]
+PEER = {  # what each of its models needs to run on a CPU
+    "gnn": ["model.bounding=[]"],
+    "graph-transformer": ["model.bounding.datasets.data=[]", "model.compile=[]", *PYG],
+}
+CHECKPOINTED = (
+    "model.processor.gradient_checkpointing",
+    "model.encoders.0.mapper.gradient_checkpointing",
+    "model.decoders.0.mapper.gradient_checkpointing",
+)
+
+
+class Step(NamedTuple):
+    """What a training tells at the end of a step."""
+
+    wall_s: float
+    """Since the command started; a stop between two steps counts."""
+    cpu_s: float
+    peak_mib: int
+
+
+class Training:
+    """A training that makes one step whenever it is told to, and is ended with the block."""
+
+    def __init__(self, command: list[str], variables: dict[str, str], folder: Path) -> None:
+        self._command, self._folder = command, folder
+        self._read, write = os.pipe()
+        self._lines = os.fdopen(self._read)
+        self._variables = {**variables, "BENCH_STEPS": str(write)}
+        self._write = write
+
+    def __enter__(self) -> Self:
+        self._start = time.time()
+        with (self._folder / "log.txt").open("w") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=self._folder, env=self._variables, stdout=log, stderr=log,
+                pass_fds=[self._write], start_new_session=True,
+            )  # fmt: skip
+        os.close(self._write)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._lines.close()
+
+    def first(self) -> Step:
+        """The end of the first step."""
+        return self._stopped()
+
+    def step(self) -> Step:
+        """Make one more step."""
+        os.kill(self._process.pid, signal.SIGCONT)
+        return self._stopped()
+
+    def _stopped(self) -> Step:
+        _, status = os.waitpid(self._process.pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            sys.exit(f"error: {self._command[0]} ended:\n" + (self._folder / "log.txt").read_text()[-2000:])
+        told = json.loads(self._lines.readline())
+        return Step(told["wall_s"] - self._start, told["cpu_s"], told["peak_mib"])
+
+
+def _folder_of(name: str, folder: Path, lightning: str) -> tuple[Path, str]:
+    """A new folder for a run, and a folder for the path that has the entry point of the callback."""
+    run = folder / name
+    shutil.rmtree(run, ignore_errors=True)
+    about = run / "path" / "bench_step_turns-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-step-turns\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(f"[{lightning}.callbacks_factory]\nturns = bench.step_turns:callbacks\n")
+    return run, str(run / "path")
+
+
+def wxml_training(family: str, channels: int, archive: Path, folder: Path, cache: Path) -> Training:
+    """`wxml train` of this environment; what it keeps for later runs goes to `cache`."""
+    run, path = _folder_of(f"wxml-{family}", folder, "lightning.pytorch")
+    (run / "train.yaml").write_text(WXML.format(archive=archive, channels=channels))
+    choices = ["model.{}.activation=gelu" if family == "gnn" else "model.{}.num_heads=16"]
+    options = [choice.format(part) for choice in choices for part in PARTS]
+    variables = environment(1) | {"WXML_CACHE": str(cache), "BENCH_LIGHTNING": "lightning.pytorch"}
+    variables["PYTHONPATH"] += os.pathsep + path
+    command = [str(Path(sys.executable).parent / "wxml"), "train", "train.yaml", f"model={family}", *options]
+    return Training([*command, "training.tracker=none", "--run-dir", "run"], variables, run)
+
+
+def peer_training(
+    python: str, family: str, channels: int, archive: Path, folder: Path, *, checkpointed: bool
+) -> Training:
+    """`anemoi-training train` of the environment of `python`."""
+    run, path = _folder_of(f"peer-{family}", folder, "pytorch_lightning")
+    shutil.copy(FOLDER / "bench/train_peer.yaml", run / "peers.yaml")
+    sizes = [f"model.num_channels={channels}", "model.processor.num_layers=4", "model.processor.num_chunks=1"]
+    again = [] if checkpointed else [f"{key}=False" for key in CHECKPOINTED]
+    command = [str(Path(python).parent / "anemoi-training"), "train", "--config-name=peers.yaml"]
+    variables = environment(1) | {"BENCH_ARCHIVE": str(archive), "BENCH_FOLDER": str(run), "ANEMOI_BASE_SEED": "1"}
+    variables |= {"BENCH_LIGHTNING": "pytorch_lightning", "PYTHONPATH": os.pathsep.join([str(FOLDER), path])}
+    return Training([*command, f"model={PEER_MODEL[family]}", *sizes, *PEER[family], *again], variables, run)
