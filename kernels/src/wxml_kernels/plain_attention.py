@@ -23,7 +23,7 @@ from wxml_kernels.degree_blocks import AttentionEdges, Block, blocks_within, edg
 from wxml_kernels.memory_pool import empty_like, empty_rows
 
 FEW = 128
-"""Most channels for which this form is the faster one: `benchmarks/kernels.py` measures both on either side of it."""
+"""Most channels for which this form is the faster one; `benchmarks/attention_forms.py` measures both."""
 LIVE_TENSORS = 6
 """The bytes of a block of edges, in `[edge, channel]` tensors; half and twice as long blocks take 1 to 8 % longer."""
 
