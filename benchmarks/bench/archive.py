@@ -52,9 +52,15 @@ def make_archive(folder: Path, size: Size) -> None:
             store["data"][date] = raw[date]  # type: ignore[index]
     raw.flush()
     of_variable = [raw[:, number].astype(np.float64) for number in range(size.variables)]
+    of_each = {
+        "mean": [values.mean() for values in of_variable],
+        "stdev": [values.std() for values in of_variable],
+        "minimum": [values.min() for values in of_variable],
+        "maximum": [values.max() for values in of_variable],
+    }
     for store in stores:  # every node counts the same, as anemoi-datasets has it
-        for name, reduced in {"mean": np.mean, "stdev": np.std, "minimum": np.min, "maximum": np.max}.items():
-            store.create_array(name, data=np.array([reduced(values) for values in of_variable]))
+        for name, numbers in of_each.items():
+            store.create_array(name, data=np.array(numbers))
     ready.touch()
 
 
