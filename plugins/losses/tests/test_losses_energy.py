@@ -89,6 +89,8 @@ def test_nodes_without_a_truth_leave_the_others_to_weigh_more() -> None:
     assert float(loss.value(loss(off, truth))) == pytest.approx(1.0)
     off[..., 1::2, :] = 2.0
     assert float(loss.value(loss(off, truth))) == pytest.approx(2.0)
+    off[..., ::2, :] = torch.inf
+    assert float(loss.value(loss(off, truth))) == pytest.approx(2.0)
 
 
 def test_distances_of_variables_add_up() -> None:
