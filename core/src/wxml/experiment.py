@@ -143,6 +143,7 @@ class Experiment:
         training: dict[str, Any],
         *,
         overwrite: bool = False,
+        shares_graph: bool = False,
     ) -> None:
         """Write a checkpoint.
 
@@ -151,6 +152,7 @@ class Experiment:
             weights: the state of a model that `new_model` made; low-rank adapters are merged into it.
             training: notes of the trainer (steps, losses): JSON values, the same on every run.
             overwrite: replace `path` if it exists.
+            shares_graph: write the graph into a file beside it, which other checkpoints in that folder share.
 
         Raises:
             ArtefactError: `path` exists, or cannot be written.
@@ -173,7 +175,7 @@ class Experiment:
         }
         grid, transformed = self.source.header.grid, self.preprocessing.transformed_statistics
         checkpoint = Checkpoint(header, merged_weights(weights), self.graph, grid, self.statistics, transformed)
-        save_checkpoint(path, checkpoint, overwrite=overwrite)
+        save_checkpoint(path, checkpoint, overwrite=overwrite, shares_graph=shares_graph)
         hooks().call("wxml_checkpoint_saved", path=path)
 
 

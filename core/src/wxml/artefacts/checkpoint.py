@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from wxml.artefacts.arrays import graph_of, grid_of, statistics_of
+from wxml.artefacts.graph_file import read_graph_file, write_graph_file
 from wxml.artefacts.header import check_header
 from wxml.artefacts.provenance import migrated_record
 from wxml.config.renamed import with_new_names
@@ -53,8 +54,14 @@ class Checkpoint:
     """The statistics of the values that each transform gives; None in a file of format 1, which lacks them."""
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = False) -> None:
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = False, shares_graph: bool = False) -> None:
     """Write a checkpoint to `path`; no reader sees it half written.
+
+    Args:
+        path: the file to write.
+        checkpoint: what it holds.
+        overwrite: replace `path` if it exists.
+        shares_graph: the graph is in a file beside it, which other checkpoints of that folder share.
 
     Raises:
         ArtefactError: `path` exists and `overwrite` is not set, or the disk refuses.
@@ -63,7 +70,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     from safetensors.torch import save_file
 
     tensors = {f"weights/{name}": tensor.detach().cpu().contiguous() for name, tensor in checkpoint.weights.items()}
-    arrays: Arrays = {f"graph/{name}": array for name, array in checkpoint.graph.to_arrays().items()}
+    graph: Arrays = {f"graph/{name}": array for name, array in checkpoint.graph.to_arrays().items()}
+    arrays: Arrays = {} if shares_graph else dict(graph)
+    beside = {"graph_file": write_graph_file(path.parent, graph)} if shares_graph else {}
     for name in ("latitudes", "longitudes", "area_weights"):
         arrays[f"grid/{name}"] = getattr(checkpoint.grid, name)
     arrays |= _statistics_arrays("statistics/", checkpoint.statistics)
@@ -74,7 +83,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     parts = {"parts": [part.record() for part in checkpoint.grid.parts]} if checkpoint.grid.parts else {}
     grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular, **parts}
     count = None if checkpoint.transformed is None else len(checkpoint.transformed)
-    header = {"format": FORMAT, **checkpoint.header, "statistics": statistics, "grid": grid, "transformed": count}
+    own = {key: value for key, value in checkpoint.header.items() if key != "graph_file"}
+    header = {"format": FORMAT, **own, **beside, "statistics": statistics, "grid": grid, "transformed": count}
     text = sealed(masked_values(header), tensors)
     with staged(path, overwrite=overwrite) as temporary:
         try:
@@ -128,7 +138,8 @@ def check_checkpoint(path: Path) -> int | None:
         return None
     tensors = load_file(path)
     check_tensors(header, tensors, str(path))
-    return len(tensors)
+    beside = read_graph_file(path, header["graph_file"]) if header.get("graph_file") else {}
+    return len(tensors) + len(beside)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -146,6 +157,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         logger.info("`%s` carries no checksums: damage in its numbers would not be noticed", path)
     weights = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
     arrays = {name: t.numpy() for name, t in tensors.items() if not name.startswith("weights/")}
+    if header.get("graph_file"):
+        arrays |= read_graph_file(path, header["graph_file"])
     variables, count = header["statistics"], header.get("transformed")
     between = [statistics_of(arrays, variables, f"transformed/{n}/", str(path)) for n in range(count or 0)]
     grid = grid_of(arrays, header, str(path))

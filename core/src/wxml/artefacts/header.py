@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from wxml.artefacts.graph_file import GRAPH_FILE
 from wxml.config.schema import ExperimentConfig
 from wxml.data.variables import VariableRoles
 from wxml.files.failures import damaged
@@ -146,6 +147,8 @@ class CheckpointHeader(_Entry):
     statistics: Annotated[list[Name], Field(min_length=1)]
     grid: GridEntry
     transformed: Annotated[int, Field(ge=0, le=1000)] | None = None
+    graph_file: Annotated[str, Field(pattern=f"^{GRAPH_FILE.pattern}$")] | None = None
+    """The file beside the checkpoint that holds the graph; None: the checkpoint holds it."""
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:

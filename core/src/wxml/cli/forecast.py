@@ -6,7 +6,7 @@ import click
 
 
 @click.command(short_help="Make forecasts with a trained model.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN", type=click.Path(path_type=Path))
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A new file: *.zarr or *.nc.")
 @click.option("--start", help="The first initial time (UTC), such as 2014-07-01T00.  [default: the test period]")
@@ -18,6 +18,7 @@ import click
     type=click.IntRange(min=1),
     help="Forecasts that a model with noise makes from each state.  [default: forecast.members of the config]",
 )
+@click.option("--step", help="Of a run that keeps checkpoints: a number of steps, best or last.")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a forecast that wxml wrote.")
 def command(
     checkpoint: Path,
@@ -28,9 +29,12 @@ def command(
     every: str | None,
     lead_time: str | None,
     members: int | None,
+    step: str | None,
     overwrite: bool,
 ) -> None:
     """Make forecasts with a trained model and write them to one file.
+
+    Of the folder of a run it takes the checkpoint; while the training goes on, the best one that it keeps.
 
     Initial states come from the data of the training. KEY=VALUE changes the keys `data.source.*` and `forecast.*` of
     the config in the checkpoint; values are YAML.
@@ -38,14 +42,17 @@ def command(
     \b
     Examples:
       wxml forecast runs/demo/checkpoint.safetensors -o forecast.zarr
+      wxml forecast runs/demo --step last -o forecast.zarr
       wxml forecast model.safetensors -o july.nc --start 2014-07-01 --end 2014-07-31 --every 12h --lead-time 72h
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
       wxml forecast model.safetensors forecast.batch_size=2 forecast.writer.plugin=netcdf -o forecast.nc
     """
+    from wxml.artefacts.run_folder import checkpoint_in
     from wxml.artefacts.source_changes import read_changes
     from wxml.forecasting.job import ForecastRequest, forecast
     from wxml.terminal import say_path
 
+    checkpoint = checkpoint_in(checkpoint, step)
     changed = read_changes(checkpoint, changes, ("data.source", "forecast"))
     for option, value in (("lead_time", lead_time), ("members", members)):
         if value is not None and changed and f"forecast.{option}" in changed.origins:

@@ -11,7 +11,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the whole record as JSON.")
 @click.option("--check", "checked", is_flag=True, help="Read all of a checkpoint and compare it with its checksums.")
 def command(artefact: Path, as_json: bool, checked: bool) -> None:
-    """Show the chain behind a checkpoint, a forecast or a folder of scores.
+    """Show the chain behind a checkpoint, a run, a forecast or a folder of scores.
 
     \b
     Examples:
@@ -21,8 +21,12 @@ def command(artefact: Path, as_json: bool, checked: bool) -> None:
     """
     from wxml.artefacts.formats import read_provenance
     from wxml.artefacts.lineage import lineage
+    from wxml.artefacts.run_folder import checkpoint_in, is_run, kept_checkpoints
     from wxml.terminal import say, say_json
 
+    kept = kept_checkpoints(artefact) if is_run(artefact) else []
+    if is_run(artefact):
+        artefact = checkpoint_in(artefact)
     record = read_provenance(artefact)
     if checked:
         _tell_checksums(artefact, record.artefact)
@@ -30,6 +34,9 @@ def command(artefact: Path, as_json: bool, checked: bool) -> None:
         say_json(record.to_dict())
     else:
         say(lineage(record, str(artefact)))
+        for one in kept:
+            metrics = "".join(f", {name} {value:.5g}" for name, value in one.metrics.items())
+            say(f"  kept      step {one.step}{metrics}{', the best' if one.best else ''}")
 
 
 def _tell_checksums(path: Path, kind: str) -> None:
