@@ -2,8 +2,8 @@
 
     python benchmarks/fine_tuning.py DATA PARENT [--steps 60] [--seeds 0 1 2]
 
-DATA is the folder of `ncep-storm-1996`, PARENT a checkpoint or a run of docs/experiments/ncep-north-america.yaml. The new
-data have one variable more and one less, another grid, another period and other statistics
+DATA is the folder of `ncep-storm-1996`, PARENT a checkpoint or a run of docs/experiments/ncep-north-america.yaml. The
+new data have one variable more and one less, another grid, another period and other statistics
 (docs/experiments/ncep-storm-1996.yaml).
 """
 

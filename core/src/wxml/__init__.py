@@ -109,6 +109,7 @@ _WHERE = {
 
 PUBLIC_MODULES = (
     "artefacts.replacement",
+    "artefacts.run_folder",
     "config.settings",
     "data.aligned",
     "data.cell_bounds",

@@ -165,7 +165,9 @@ def test_a_variable_is_renamed_or_copied(fork) -> None:
     parent.child(changes, renamed={"e": "a"})
 
 
-@carries_out("name the folder of a run that has ended, or a checkpoint itself")
+@carries_out(
+    "name the folder of a run that has ended, or of one with `training.keep: {every: 100}`, or a checkpoint itself"
+)
 def test_a_folder_without_a_checkpoint(fork, tmp_path: Path) -> None:
     parent = fork({})
     run = tmp_path / "run"

@@ -96,7 +96,8 @@ def checkpoint_in(path: Path, step: str | None = None) -> Path:
     if not kept:
         raise ArtefactError(
             f"`{path}` holds no checkpoint{' of a step' if step else ''}",
-            fix="name the folder of a run that has ended, or of one with `training.keep: {every: 100}`, or a checkpoint itself",
+            fix="name the folder of a run that has ended, or of one with `training.keep: {every: 100}`, or a "
+            "checkpoint itself",
         )
     return path / KEPT / kept_name(_chosen(path, kept, step).step)
 

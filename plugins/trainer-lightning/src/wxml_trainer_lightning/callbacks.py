@@ -5,7 +5,7 @@ __all__ = ["Best", "CheckpointCallback", "Validation"]
 import logging
 import math
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +13,16 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
-from wxml.errors import DataError, WxmlError
+from wxml.artefacts.run_folder import KeptCheckpoint
+from wxml.errors import ConfigError, DataError, Fault, WxmlError, nearest
 
 from wxml_trainer_lightning.batches import Batch
-from wxml_trainer_lightning.history import History
+from wxml_trainer_lightning.history import History, part_column
+from wxml_trainer_lightning.kept import Kept
 from wxml_trainer_lightning.loading import Batches
 from wxml_trainer_lightning.loop import Interruption
 from wxml_trainer_lightning.module import ForecastModule, Observe
+from wxml_trainer_lightning.options import KeepBest
 from wxml_trainer_lightning.ranks import Ranks
 from wxml_trainer_lightning.seeing.sight import Sight
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, after_failure
@@ -42,32 +45,64 @@ class Validation:
 
     Attributes:
         loss: the latest validation loss.
+        metrics: all numbers of the latest validation, by name.
         best: the best weights so far; None if the last weights are kept.
     """
 
-    def __init__(self, batches: Batches | None, every: int, *, keep_best: bool) -> None:
+    def __init__(self, batches: Batches | None, every: int, keep: KeepBest | None, parts: Sequence[str] = ()) -> None:
+        """`keep` says which weights are the best; `parts` are the names of several grids, if there are any."""
         self.batches = batches
         self.every = every
-        self.keep_best = keep_best
+        self.keep = keep
+        self.parts = parts
+        self.metrics: dict[str, float] = {}
         self.loss: float | None = None
         self.best: Best | None = None
 
-    def run(self, module: ForecastModule, step: int, observe: Observe = lambda *_: None) -> list[float]:
-        """Return the validation loss, then that of each of several grids; keep the weights with the lowest loss.
+    def run(self, module: ForecastModule, observe: Observe = lambda *_: None) -> list[float]:
+        """Return the validation loss, then that of each of several grids.
+
+        Args:
+            module: the model with its loss.
+            observe: is told each batch with its forecast.
+        """
+        losses = module.validation_losses(self.batches or (), observe)
+        self.loss = losses[0]
+        return losses
+
+    def judge(self, module: ForecastModule, step: int, losses: Sequence[float], numbers: Mapping[str, float]) -> None:
+        """Keep the weights if they are the best so far.
 
         Args:
             module: the model with its loss.
             step: the number of steps that were made.
-            observe: is told each batch with its forecast.
+            losses: what `run` has returned.
+            numbers: all else that the validation has found, by name.
         """
-        losses = module.validation_losses(self.batches or (), observe)
-        loss = losses[0]
-        if self.keep_best and loss < (self.best.loss if self.best else math.inf):
+        names = ("validation_loss", *map(part_column, self.parts))
+        found = {**numbers, **dict(zip(names, losses, strict=False))}
+        self.metrics = {name: value for name, value in found.items() if math.isfinite(value)}
+        judged = self._judged(losses[0])
+        if self.keep and judged is not None and (self.best is None or self._is_better(judged, self.best.loss)):
             weights = module.weights_of(module.judged)  # each process takes part, and the first one keeps them
             kept = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
-            self.best = Best(loss, step, kept if module.ranks.is_first else {})
-        self.loss = loss
-        return losses
+            self.best = Best(judged, step, kept if module.ranks.is_first else {})
+
+    def _judged(self, loss: float) -> float | None:
+        """The number that says which weights are the best; None if this validation has none.
+
+        Raises:
+            ConfigError: a validation has no number of this name.
+        """
+        if self.keep is None or self.keep.metric == "validation_loss":
+            return loss if math.isfinite(loss) else None
+        if self.keep.metric not in self.metrics:
+            problem = f"a validation finds no {self.keep.metric!r}: {nearest(self.keep.metric, self.metrics)}"
+            raise ConfigError([Fault("training.keep.best.metric", problem)], fix="write one of these names")
+        return self.metrics[self.keep.metric]
+
+    def _is_better(self, found: float, best: float) -> bool:
+        return found > best if self.keep and self.keep.mode == "max" else found < best
 
 
 class CheckpointCallback(Callback):
@@ -87,7 +122,9 @@ class CheckpointCallback(Callback):
         interruption: Interruption,
         tracker_runs: Callable[[], dict[str, str]],
         sight: Sight,
+        kept: Kept | None = None,
     ) -> None:
+        self.kept = kept
         self.clock = clock
         self.history = history
         self.validation = validation
@@ -112,13 +149,17 @@ class CheckpointCallback(Callback):
         rollout = batch.values.shape[1] - module.layout.input_steps
         if self.history:
             self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
-        if self.validation.batches and (is_over or step % self.validation.every == 0):
-            losses = self.validation.run(module, step, self.sight.observe)
+        is_validated = bool(self.validation.batches) and (is_over or step % self.validation.every == 0)
+        if is_validated:
+            losses = self.validation.run(module, self.sight.observe)
             if self.history:
                 self.history.validated(*losses)
             self.clock.validated(losses[0])
             self.sight.validated(self.clock, losses[0])
+            self.validation.judge(module, step, losses, self.sight.numbers)
             told = told or module.ranks.agreed(self.interruption.received)  # which may have come in the meantime
+        if self.kept:
+            self._keep(module, self.kept, is_validated=is_validated)
         self.sight.stepped(self.clock)
         is_over = is_over or self.sight.is_to_end
         is_last = is_over or told > 0
@@ -131,6 +172,12 @@ class CheckpointCallback(Callback):
             self._leave(told, module.ranks)
         trainer.should_stop = is_last
         self.clock.at_rest = True
+
+    def _keep(self, module: ForecastModule, kept: Kept, *, is_validated: bool) -> None:
+        """Write a checkpoint beside the run if one is due."""
+        now = KeptCheckpoint(self.clock.step, self.clock.budget.elapsed, self.validation.metrics)
+        notes = {"validation_loss": self.validation.loss} if module.ranks.is_first else None
+        kept.after(now, is_validated, lambda: module.weights_of(module.judged), notes)
 
     def _agree(self, ranks: Ranks) -> int:
         """Agree on the time, and return the number of the signal on which all leave, 0 if there is none.

@@ -8,6 +8,7 @@ __all__ = [
     "Duration",
     "Ema",
     "Keep",
+    "KeepBest",
     "Part",
     "Precision",
     "Rate",
@@ -33,7 +34,6 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Devices = Annotated[int, Field(gt=0, le=2**16)] | Literal["auto"]
 Strategy = Literal["auto", "ddp", "fsdp"]
 Compiler = Literal["inductor", "aot-eager"]
-Keep = Literal["best", "last"]
 Scaling = Literal["samples", "root"]
 Sections = NameOrChoice | list[NameOrChoice]
 """Plugins of one kind: a name or a section, or a list of them; `none` for none."""
@@ -48,6 +48,61 @@ def _check_duration(text: str) -> str:
 
 
 Duration = Annotated[str, AfterValidator(_check_duration)]
+
+
+class KeepBest(Options):
+    """The best weights by a number that each validation finds."""
+
+    metric: Annotated[str, Field(min_length=1, description="name of the number, such as validation_loss")] = (
+        "validation_loss"
+    )
+    mode: Annotated[Literal["min", "max"], Field(description="whether a small or a great number is good")] = "min"
+    k: Annotated[
+        int, Field(ge=0, le=1000, description="so many of the best checkpoints stay as files of their own")
+    ] = 1
+
+
+class Keep(Options):
+    """The weights for the checkpoint, and the checkpoints that are kept while the training goes on.
+
+    A bare `best` or `last` keeps none beside the one at the end.
+    """
+
+    every: Annotated[
+        Annotated[int, Field(gt=0)] | Duration | None,
+        Field(description="a checkpoint every so many steps, or after a time like '30min'; null: none"),
+    ] = None
+    last: Annotated[
+        int | None, Field(gt=0, le=10**6, description="so many of these stay, the newest ones; null: all")
+    ] = None
+    best: Annotated[
+        KeepBest | None, Field(description="the best weights become the checkpoint; null: the last ones")
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_word(cls, written: Any) -> Any:
+        words: dict[Any, Any] = {"best": {"best": {"k": 0}}, "last": {}}
+        if isinstance(written, str):
+            if written not in words:
+                raise DataError(
+                    f"`keep` must be a section, 'best' or 'last', got {written!r}", fix="write one of these"
+                )
+            return words[written]
+        return written
+
+    @property
+    def identity(self) -> Any:
+        """What of it changes the result: which weights become the checkpoint."""
+        if self.best is None:
+            return "last"
+        ordinary = (self.best.metric, self.best.mode) == ("validation_loss", "min")
+        return "best" if ordinary else {"metric": self.best.metric, "mode": self.best.mode}
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether checkpoints are written while the training goes on."""
+        return self.every is not None or bool(self.best and self.best.k)
 
 
 class Clip(Options):

@@ -33,6 +33,7 @@ from wxml_trainer_lightning.options import (
     Duration,
     Ema,
     Keep,
+    KeepBest,
     Part,
     Precision,
     Rate,
@@ -196,8 +197,12 @@ class LightningTrainer(Trainer):
         validation_samples: Annotated[int, Field(gt=0, description="largest number of samples for a validation")] = 32,
         checkpoint_every: Annotated[int, Field(gt=0, description="steps between two states to resume from")] = 200,
         keep: Annotated[
-            Keep, Field(description="weights for the checkpoint: with the lowest validation loss, or the last")
-        ] = "best",
+            Keep,
+            Field(
+                description="weights for the checkpoint: best, those with the lowest validation loss, or last; a "
+                "section also keeps checkpoints while the training goes on"
+            ),
+        ] = Keep(best=KeepBest(k=0)),  # noqa: B008  # frozen
         metrics: Annotated[
             Sections,
             Kind("metric"),
@@ -295,7 +300,8 @@ class LightningTrainer(Trainer):
         plugins = {kind: identity_of_choice(kind, choice) for kind, choice in choices.items()}
         ema = {"ema": {"decay": None}} if self.ema is None else {}
         rollout = {"rollout": self.rollout.model_dump(mode="json", exclude={"recompute_steps"})}
-        return options | ema | plugins | rollout | loss_identity(self.loss, self.loss_weights)
+        kept = {"keep": self.keep.identity}
+        return options | kept | ema | plugins | rollout | loss_identity(self.loss, self.loss_weights)
 
     def new_optimizer(self) -> Optimizer:
         """The plugin that `optimizer` chooses.
@@ -348,7 +354,7 @@ class LightningTrainer(Trainer):
             recompute_steps=self.rollout.recompute_steps,
             precision=PRECISIONS[self.precision],
             moments=self.new_optimizer().values_per_weight(),
-            copies=len(self.averages()) + (self.keep == "best"),
+            copies=len(self.averages()) + (self.keep.best is not None),
             device=Device(self.accelerator, self.precision, self.threads).resolve(),
             shards=ranks if self.strategy == "fsdp" else 1,
             batches_held=(1 + batches_held(self.workers)) * self.accumulate - 1,

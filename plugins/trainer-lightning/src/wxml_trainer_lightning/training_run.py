@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from wxml import Experiment, MemberForecast
@@ -30,6 +30,7 @@ from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.input_noise import InputNoise
 from wxml_trainer_lightning.joining import joined
+from wxml_trainer_lightning.kept import Kept
 from wxml_trainer_lightning.loading import Loading, batches_held
 from wxml_trainer_lightning.loop import Interruption, run_loop
 from wxml_trainer_lightning.module import ForecastModule
@@ -92,7 +93,7 @@ def _train(
         "training_loss": position.training_loss,
         "validation_loss": validation,
         "weights_of_step": position.step if position.best_step is None else position.best_step,
-        "weights_validation_loss": validation if position.best_loss is None else position.best_loss,
+        **_judgement(options, validation, position.best_loss),
         "averaged": options.judged_average() is not None,
         "skipped_steps": position.skipped_steps,
     }
@@ -104,6 +105,14 @@ def _train(
         LOG.info("%d steps were skipped, since their gradients stood out", position.skipped_steps)
     LOG.info("training done: %d steps in %.0f s, checkpoint %s", position.step, position.elapsed, path)
     return path
+
+
+def _judgement(options: "LightningTrainer", validation: float | None, best: float | None) -> dict[str, Any]:
+    """What the validation says of the weights of the checkpoint: their loss, or the number that chose them."""
+    keep = options.keep.best
+    if keep is None or keep.metric == "validation_loss" or best is None:
+        return {"weights_validation_loss": validation if best is None else best}
+    return {"weights_validation_loss": None, "weights_metric": {keep.metric: best}}
 
 
 class TrainingRun:
@@ -181,6 +190,7 @@ class TrainingRun:
                 interruption,
                 lambda: trackers.runs,
                 sight,
+                self._kept(state_file.run_dir),
             )
             finder = BadStep(clock, self.experiment.roles.output, self._label, state_file.run_dir)
             callbacks = [clock, finder, checkpoints]
@@ -202,6 +212,11 @@ class TrainingRun:
             "device": self.device.resolve(),
             "written": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
         }
+
+    def _kept(self, run_dir: Path) -> Kept | None:
+        """The checkpoints that are kept while the training goes on."""
+        keep = self.options.keep
+        return Kept(self.experiment, keep, run_dir, self.position.step) if keep.keeps_files else None
 
     def _label(self, batch: Batch, place: int) -> str:
         """The initial time of a sample of a batch, and its member, if there are several."""
@@ -297,7 +312,7 @@ class TrainingRun:
             ConfigError: the learning rate follows the validation loss, and there is no validation.
         """
         options, position = self.options, self.position
-        keep_best = options.keep == "best"
+        keep, grids = options.keep.best, list(self.experiment.preprocessing.places.ranges)
         if self.experiment.config.data.split.validation is None:
             if options.new_schedule().uses_losses:
                 name = options.schedule.plugin
@@ -305,7 +320,7 @@ class TrainingRun:
                 fix = "write `data.split.validation`, or choose another schedule, such as cosine"
                 raise ConfigError([Fault("training.schedule", problem)], fix=fix)
             LOG.info("no validation, and the last weights are kept: the config has no period `data.split.validation`")
-            return Validation(None, options.validation_every, keep_best=keep_best)
+            return Validation(None, options.validation_every, keep)
         samples = self.experiment.samples("validation", self.rollout.validation_steps or self.rollout.maximum)
         layout = self.module.layout
         if not has_truth(samples, options.validation_samples, layout.input_steps, layout.output):
@@ -315,7 +330,7 @@ class TrainingRun:
                 fix="choose another `data.split.validation`, or leave it out",
             )
         batches = self.loading.validation(samples, options.validation_samples, options.batch_size, self.ranks.place)
-        validation = Validation(batches, options.validation_every, keep_best=keep_best)
+        validation = Validation(batches, options.validation_every, keep, grids)
         validation.loss = position.validation_loss
         if self.state is not None and position.best_loss is not None and position.best_step is not None:
             validation.best = Best(position.best_loss, position.best_step, self.state.below("best"))
