@@ -9,8 +9,10 @@ import torch
 from wxml import ConfigError
 from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.artefacts.run_folder import KeptCheckpoint, checkpoint_in, kept_checkpoints
+from wxml.plugins.create import parse_options
 from wxml_trainer_lightning.kept import Kept
 from wxml_trainer_lightning.options import Keep
+from wxml_trainer_lightning.trainer import LightningTrainer
 
 carries_out = pytest.mark.carries_out
 
@@ -98,3 +100,10 @@ def test_by_time(advection, tmp_path: Path) -> None:
     for step in range(1, 9):
         kept.after(KeptCheckpoint(step, 4.0 * step), False, lambda: weights, {})
     assert steps_in(tmp_path) == [3, 5, 8]  # after 12, 20 and 32 s: the first steps at or beyond 10, 20 and 30 s
+
+
+@carries_out("write one of these")
+def test_a_word_that_means_nothing() -> None:
+    with pytest.raises(ConfigError, match="must be a section, 'best' or 'last', got 'first'"):
+        parse_options(LightningTrainer, {"keep": "first"})
+    assert parse_options(LightningTrainer, {"keep": "last"})["keep"] == Keep()

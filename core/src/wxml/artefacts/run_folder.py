@@ -16,7 +16,9 @@ from wxml.files.failures import damaged
 from wxml.files.json_loader import load_json
 from wxml.files.staging import staged
 
-CHECKPOINT, KEPT, INDEX = "checkpoint.safetensors", "checkpoints", "kept.json"
+CHECKPOINT, INDEX = "checkpoint.safetensors", "kept.json"
+KEPT = "checkpoints"
+"""The folder of the checkpoints that are kept, in that of the run."""
 NAME = re.compile(r"step-(\d+)\.safetensors")
 
 
