@@ -265,7 +265,7 @@ def test_a_damaged_distribution_is_listed_as_broken_and_harms_no_other(site, dam
         ("[wxml.trainers]\nit = package.module\n", "must be `package.module:Class`, got 'package.module'"),
         (
             "[wxml.trainrs]\nit = package:Class\n",
-            "no package declares plugins of the kind 'trainr'; known: data-source",
+            "no package declares plugins of the kind 'trainr'; known: callback, data-source",
         ),
         ("[wxml.trainers]\na_b = package:A\na-b = package:B\n", "declared twice"),
     ],
