@@ -64,6 +64,7 @@ EXTRAS = [
     "pyarrow",
     "pyproj",
     "s3fs",
+    "tensorboardX",
     "torch-geometric",
 ]  # what the extras of packages ask for: their tests run too
 
