@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 INDEX = "core/src/wxml/environment/release_index.json"
-OTHERS = ("wxml.contracts", "wxml.kinds", "wxml.presets", "wxml.templates")
+OTHERS = ("wxml.contracts", "wxml.kinds", "wxml.migrations", "wxml.presets", "wxml.templates")
 """Groups whose entries are no plugins, or are called otherwise in the index."""
 
 
