@@ -7,7 +7,14 @@ import torch
 from wxml import ArtefactError
 from wxml.artefacts.checkpoint import check_checkpoint, load_checkpoint, read_header
 from wxml.artefacts.migrated import migrate_file
-from wxml.artefacts.run_folder import KeptCheckpoint, checkpoint_in, kept_checkpoints, kept_name, write_kept
+from wxml.artefacts.run_folder import (
+    KeptCheckpoint,
+    checkpoint_in,
+    kept_checkpoints,
+    kept_name,
+    while_it_is_there,
+    write_kept,
+)
 from wxml.experiment import assemble
 
 carries_out = pytest.mark.carries_out
@@ -94,6 +101,19 @@ def test_a_file_has_no_steps(run: Path) -> None:
     with pytest.raises(ArtefactError, match="is no folder of a run"):
         checkpoint_in(path, "20")
     assert checkpoint_in(path) == path
+
+
+def test_another_one_is_chosen_if_the_first_is_gone_when_it_is_read(run: Path) -> None:
+    read = []
+
+    def work(path: Path) -> str:
+        if not read:
+            path.unlink()  # as the training does
+        read.append(path.name)
+        return str(load_checkpoint(path).header["training"]["steps"])
+
+    assert while_it_is_there(run, None, work) == "30"
+    assert read == [kept_name(20), kept_name(30)]
 
 
 def test_a_damaged_list_is_an_error(run: Path) -> None:

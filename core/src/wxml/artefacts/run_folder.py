@@ -1,13 +1,21 @@
 """The folder of a run: its checkpoint, and those that are kept while it trains."""
 
-__all__ = ["KEPT", "KeptCheckpoint", "checkpoint_in", "is_run", "kept_checkpoints", "kept_name", "write_kept"]
+__all__ = [
+    "KEPT",
+    "KeptCheckpoint",
+    "checkpoint_in",
+    "is_run",
+    "kept_checkpoints",
+    "kept_name",
+    "while_it_is_there",
+    "write_kept",
+]
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -19,7 +27,9 @@ from wxml.files.staging import staged
 CHECKPOINT, INDEX = "checkpoint.safetensors", "kept.json"
 KEPT = "checkpoints"
 """The folder of the checkpoints that are kept, in that of the run."""
-NAME = re.compile(r"step-(\d+)\.safetensors")
+TRIES = 5
+"""So many checkpoints may be gone before a command gives up."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,22 @@ def checkpoint_in(path: Path, step: str | None = None) -> Path:
             "checkpoint itself",
         )
     return path / KEPT / kept_name(_chosen(path, kept, step).step)
+
+
+def while_it_is_there(path: Path, step: str | None, work: Callable[[Path], Result]) -> Result:
+    """Do some work with the checkpoint that `checkpoint_in` chooses; if a training removes it meanwhile, choose again.
+
+    Raises:
+        ArtefactError: as `checkpoint_in`; or each of a few checkpoints was gone before it was read.
+    """
+    for left in reversed(range(TRIES)):
+        chosen = checkpoint_in(path, step)
+        try:
+            return work(chosen)
+        except ArtefactError:
+            if chosen.exists() or not left:
+                raise
+    raise RuntimeError("the last try returns or raises")
 
 
 def _chosen(path: Path, kept: Sequence[KeptCheckpoint], step: str | None) -> KeptCheckpoint:

@@ -47,16 +47,19 @@ def command(
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
       wxml forecast model.safetensors forecast.batch_size=2 forecast.writer.plugin=netcdf -o forecast.nc
     """
-    from wxml.artefacts.run_folder import checkpoint_in
+    from wxml.artefacts.run_folder import while_it_is_there
     from wxml.artefacts.source_changes import read_changes
     from wxml.forecasting.job import ForecastRequest, forecast
     from wxml.terminal import say_path
 
-    checkpoint = checkpoint_in(checkpoint, step)
-    changed = read_changes(checkpoint, changes, ("data.source", "forecast"))
-    for option, value in (("lead_time", lead_time), ("members", members)):
-        if value is not None and changed and f"forecast.{option}" in changed.origins:
-            raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
-    source = changed.source if changed else None
-    request = ForecastRequest(checkpoint, output, start, end, every, lead_time, source, overwrite, members, changed)
-    say_path(forecast(request))
+    def made(chosen: Path) -> Path:
+        changed = read_changes(chosen, changes, ("data.source", "forecast"))
+        for option, value in (("lead_time", lead_time), ("members", members)):
+            if value is not None and changed and f"forecast.{option}" in changed.origins:
+                raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
+        source = changed.source if changed else None
+        return forecast(
+            ForecastRequest(chosen, output, start, end, every, lead_time, source, overwrite, members, changed)
+        )
+
+    say_path(while_it_is_there(checkpoint, step, made))
