@@ -47,7 +47,8 @@ class CallbackContract(Contract):
     def test_arrays_can_be_sent_to_another_process(self) -> None:
         """The arrays hold no Python objects, and the options can be written as JSON."""
         arguments = parse_options(self.plugin, self.options)
-        json.dumps(options_model(self.plugin)(**arguments).model_dump(mode="json"))
+        cls: type = self.plugin
+        json.dumps(options_model(cls)(**arguments).model_dump(mode="json"))
         for moment, notes in self._notes(self.sample()):
             for name, values in notes.arrays.items() if notes else ():
                 kind = np.asarray(values).dtype

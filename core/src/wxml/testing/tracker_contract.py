@@ -45,7 +45,7 @@ class TrackerContract(Contract):
         """`open` returns a name that is not empty, by which `open` of another tracker goes on with the record."""
         with self.folder() as folder:
             name = self._record(folder)
-            require(isinstance(name, str) and name, f"`open` must return the name of the record, got {name!r}")
+            require(isinstance(name, str) and name != "", f"`open` must return the name of the record, got {name!r}")
             again = self._tracker(folder)
             found = again.open(name)
             again.log(ROWS)
@@ -81,7 +81,7 @@ class TrackerContract(Contract):
                 tracker.open(None)
                 tracker.close(outcome)
 
-    def _record(self, folder: Path) -> str:
+    def _record(self, folder: Path) -> Any:
         tracker = self._tracker(folder)
         name: str = tracker.open(None)
         tracker.log(ROWS)
