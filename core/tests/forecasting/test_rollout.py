@@ -312,9 +312,11 @@ class Listening(Persistence):
         return super().forward(states, forcings)
 
 
-def test_the_noise_of_a_member_follows_from_seed_initial_time_and_number(tiny) -> None:
+@pytest.mark.parametrize("correlation", [0.0, 0.9])
+def test_the_noise_of_a_member_follows_from_seed_initial_time_and_number(tiny, correlation: float) -> None:
     """The times are before 1970 and the seed is negative: both count modulo 2⁶⁴."""
-    changes = {"data.source": {"plugin": "waves", "members": 2}, "model.noise": {"channels": 3, "how": "inject"}}
+    noise = {"channels": 3, "how": "inject", "correlation": correlation}
+    changes = {"data.source": {"plugin": "waves", "members": 2}, "model.noise": noise}
     experiment = assemble(tiny({**changes, "seed": -1}))
     waves = TravellingWaves(members=2)
     waves.header = replace(waves.header, times=waves.header.times - np.timedelta64(365 * 50, "D"))
@@ -326,7 +328,8 @@ def test_the_noise_of_a_member_follows_from_seed_initial_time_and_number(tiny) -
     keys = itertools.product(times.astype("datetime64[s]").astype(int).tolist(), range(2), range(3))
     sequences = [np.random.SeedSequence([2**64 - 1, 2**64 + time, *member]) for time, *member in keys]
     seeds = [int(sequence.generate_state(1, np.uint64)[0]) for sequence in sequences]
-    for heard, expected in zip(model.noise, seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), 3), strict=False):
+    drawn = seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), 3, correlation)
+    for heard, expected in zip(model.noise, drawn, strict=False):
         torch.testing.assert_close(heard, expected, rtol=0, atol=0)
     assert len(model.noise) == 2
 

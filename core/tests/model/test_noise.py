@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from wxml import ConfigError, DataError
 from wxml.experiment import Experiment, assemble
 from wxml.forecasting.rollout import rollout
@@ -99,6 +101,19 @@ def test_noise_of_an_item_depends_on_its_own_seed_alone() -> None:
     assert values.std().item() == pytest.approx(1, abs=0.03)
     flat = torch.stack(together).transpose(0, 1).flatten(1)
     assert torch.corrcoef(torch.cat([flat, flat.roll(1200, dims=1)])).triu(1).abs().max() < 0.1
+
+
+@given(st.floats(0, 1))
+def test_numbers_of_later_calls_correlate_as_a_power_of_the_correlation(correlation: float) -> None:
+    calls = torch.stack(list(itertools.islice(seeded_noise([3, 4], 200, 10, correlation), 4))).double().flatten(1)
+    assert calls.std(1).tolist() == pytest.approx([1] * 4, abs=0.06)
+    found = torch.corrcoef(calls)[0].tolist()
+    assert found == pytest.approx([1, correlation, correlation**2, correlation**3], abs=0.08)
+
+
+def test_numbers_with_the_correlation_one_stay() -> None:
+    first, second = itertools.islice(seeded_noise([5], 3, 4, 1.0), 2)
+    assert torch.equal(first, second)
 
 
 # Forecasts

@@ -55,8 +55,8 @@ def batch(samples):
     return Batch(values, torch.zeros(len(samples), NODES, 1, dtype=torch.bool), ReadingCost(), tuple(samples))
 
 
-def forecast(model, samples, step=7, members=3, at_once=None, seed=0):
-    how = BatchForecast(Layout(1, 1, 1), MemberForecast(members, at_once), Ensemble(seed, NODES, 2))
+def forecast(model, samples, step=7, members=3, at_once=None, seed=0, correlation=0.0):
+    how = BatchForecast(Layout(1, 1, 1), MemberForecast(members, at_once), Ensemble(seed, NODES, 2, correlation))
     return how.run(model, batch(samples), step)
 
 
@@ -65,6 +65,12 @@ def test_a_seed_depends_on_everything_and_on_nothing_else() -> None:
     assert len({noise_seed(*key) for key in keys}) == len(keys)
     assert [noise_seed(*key) for key in keys] == [noise_seed(*key) for key in keys]
     assert noise_seed(1, 2, 3, 4) == 2319475572399523498  # states of other runs rely on it
+
+
+def test_noise_that_stays_moves_a_member_by_as_much_in_every_step() -> None:
+    moved = forecast(Drift(), [4, 9], correlation=1.0).diff(dim=2)
+    assert torch.allclose(moved[:, :, 1:], moved[:, :, :-1], atol=1e-5)
+    assert moved.std() > 1
 
 
 def test_the_members_of_a_sample_are_the_same_in_any_batch() -> None:

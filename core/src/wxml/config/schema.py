@@ -248,6 +248,8 @@ class NoiseConfig(Section):
     """How many for each mesh node, and how wide their embedding is; its layer norm would leave two only a sign."""
     standard_deviation: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """The standard deviation of each number; the mean is 0."""
+    correlation: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The correlation of a number in one call of the model with that in the next; at 1 it stays all the forecast."""
     hidden: Annotated[int, Field(gt=0)] = 32
     """How wide the hidden layer of the embedding is."""
     how: Literal["condition", "inject"] = "condition"

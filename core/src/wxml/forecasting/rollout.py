@@ -88,15 +88,15 @@ def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) 
     """The noise of each call of the model; the batch axis is initial time × member of the state × member."""
     from wxml.model.noise import seeded_noise
 
-    config = experiment.config
-    if config.model.noise is None:
+    config, noise = experiment.config, experiment.config.model.noise
+    if noise is None:
         return None
     numbers = itertools.product(
         times.astype("datetime64[s]").astype(np.int64), range(experiment.source.header.members), range(members)
     )
     keys = ([config.seed % 2**64, int(time) % 2**64, *member] for time, *member in numbers)
     seeds = [int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]) for key in keys]
-    return seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), config.model.noise.channels)
+    return seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), noise.channels, noise.correlation)
 
 
 def _inputs(

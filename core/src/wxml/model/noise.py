@@ -2,6 +2,7 @@
 
 __all__ = ["ConditionalLayerNorm", "Noise", "seeded_noise"]
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -81,14 +82,27 @@ class ConditionalLayerNorm(nn.Module):
         return shifted
 
 
-def seeded_noise(seeds: Sequence[int], nodes: int, channels: int) -> Iterator[Tensor]:
+def seeded_noise(seeds: Sequence[int], nodes: int, channels: int, correlation: float = 0.0) -> Iterator[Tensor]:
     """Draw standard normal numbers for one call of a model after the other, without end.
 
-    The numbers of item i of the batch depend only on `seeds[i]` and on the number of the call.
+    The numbers of item i of the batch depend only on `seeds[i]` and on the number of the call. Each number z follows a
+    stationary autoregressive process of first order over the calls, z ← ρ z + √(1 − ρ²) ε with ε standard normal.
+
+    Args:
+        seeds: one for each item of the batch.
+        nodes: the number of mesh nodes.
+        channels: the number of numbers at each node.
+        correlation: ρ between one call and the next, 0 to 1; at 1 the numbers stay.
 
     Yields:
         Shape `[len(seeds), nodes, channels]`.
     """
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def drawn() -> Tensor:
+        return torch.stack([torch.randn(nodes, channels, generator=generator) for generator in generators])
+
+    numbers = drawn()
     while True:
-        yield torch.stack([torch.randn(nodes, channels, generator=generator) for generator in generators])
+        yield numbers
+        numbers = correlation * numbers + math.sqrt(1 - correlation**2) * drawn() if correlation else drawn()

@@ -35,6 +35,8 @@ class Ensemble:
     """The number of mesh nodes."""
     channels: int
     """The number of random numbers at each node."""
+    correlation: float = 0.0
+    """The correlation of a number in one call of the model with that in the next."""
 
     def noise(
         self, step: int | None, samples: Sequence[int], device: torch.device
@@ -51,7 +53,8 @@ class Ensemble:
 
         def of(members: range) -> Iterator[Tensor]:
             seeds = [noise_seed(self.seed, step, sample, member) for sample in samples for member in members]
-            return (drawn.to(device) for drawn in seeded_noise(seeds, self.nodes, self.channels))
+            noise = seeded_noise(seeds, self.nodes, self.channels, self.correlation)
+            return (drawn.to(device) for drawn in noise)
 
         return of
 

@@ -65,6 +65,7 @@ ADDED = {
     "data.variables.imputed": "[]",
     "extensions": "{}",
     "training.gradient_clip.value": "null",
+    "model.noise.correlation": "0.0",
     "training.input_noise": "0.0",
     "training.loss": DEFAULT_LOSS,
     "training.loss_weights": "{}",

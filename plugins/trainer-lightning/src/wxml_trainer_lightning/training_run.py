@@ -298,7 +298,7 @@ class TrainingRun:
         return BatchForecast(
             Layout(config.data.input_steps, inputs, len(roles.output)),
             MemberForecast(options.members, options.members_at_once, rollout.recompute_steps, rollout.detach_every),
-            None if noise is None else Ensemble(config.seed, len(nodes["mesh"]), noise.channels),
+            None if noise is None else Ensemble(config.seed, len(nodes["mesh"]), noise.channels, noise.correlation),
             InputNoise(config.seed, deviation) if options.input_noise else None,
             torch.from_numpy(self.experiment.boundary) if rollout.boundary == "truth" else None,
             only_last=rollout.loss_over == "last",
