@@ -65,6 +65,7 @@ root = tiny_wxml:Root
 none = tiny_wxml:NoTrainer
 planned = tiny_wxml:Planned
 losing = tiny_wxml:Losing
+measured = tiny_wxml:Measured
 [wxml.verifiers]
 none = tiny_wxml:NoVerifier
 [wxml.hooks]
@@ -82,6 +83,7 @@ from torch import nn
 from wxml import ConfigError, DataSource, Extension, Forcing, GraphBuilder, Processor
 from wxml import CombinedLoss, Loss, LossChoice, LossSpace, LossWeight, PointwiseLoss
 from wxml.training.loss_choice import LossSections, LossWeightSections
+from wxml.training.step_profile import PHASES, StepProfile
 from wxml.errors import Fault
 from wxml import SourceHeader, Trainer, Transform, Variable, Verifier
 from wxml.model.noise import ConditionalLayerNorm
@@ -386,6 +388,17 @@ class Losing(NoTrainer):
         self.steps, self.loss, self.loss_weights = steps, loss, loss_weights
     def combined_loss(self, experiment):
         return CombinedLoss.of(LossSpace.of(experiment, self.steps), self.loss, self.loss_weights)
+
+class Measured(NoTrainer):
+    """Has measured steps of half a second, with eight samples each."""
+    def __init__(self, *, peak: int | None = 3 * 2**20, ranks: int = 1):
+        self.peak, self.ranks = peak, ranks
+    def profile(self, experiment, steps, trace=None):
+        if trace is not None:
+            trace.write_text('{"traceEvents": []}')
+        phases = dict(zip(PHASES, (0.05, 0.1, 0.25, 0.05, 0.0, 0.05), strict=True))
+        phases = {phase: steps * seconds for phase, seconds in phases.items()}
+        return StepProfile(steps, 5, 8 * steps, 0.5 * steps, phases, "cpu", self.ranks, 2, self.peak)
 
 class NoVerifier(Verifier):
     metrics = {"rmse": "smaller"}

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,23 @@ class Broken(Dying):
 
     def fail(self) -> None:
         raise KeyError("heart")
+
+
+PAUSE = 0.1
+
+
+class SecondIsSlow(world.Advection):
+    """The second process takes its time in the forward pass, and again in the backward pass."""
+
+    def new_model(self) -> Any:
+        model = super().new_model()
+
+        def pause(*_: Any) -> None:
+            time.sleep(PAUSE if rank() == 1 else 0)
+
+        model.register_forward_pre_hook(pause)
+        model.layer.weight.register_hook(pause)
+        return model
 
 
 def experiment(kind: type = Plain) -> Any:

@@ -5,7 +5,8 @@ from wxml.errors import ConfigError
 from wxml.plugins.create import parse_options
 from wxml.plugins.options.model import describe_options
 from wxml_trainer_lightning.device import Device
-from wxml_trainer_lightning.trainer import FREE, LightningTrainer
+from wxml_trainer_lightning.option_values import FREE
+from wxml_trainer_lightning.trainer import LightningTrainer
 
 
 def trainer(**options) -> LightningTrainer:

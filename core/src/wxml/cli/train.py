@@ -1,9 +1,17 @@
 """`wxml train`: trains the model of a config and writes its checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
+
+
+def _steps(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Read a number of steps, and say what to write if the next argument was taken for it."""
+    if value is None or (value.isdecimal() and int(value)):
+        return int(value) if value else None
+    where = "write --profile after the other arguments, or --profile=20"
+    raise click.BadParameter(f"{value!r} is no number of steps from 1 on; {where}", context, option)
 
 
 @click.command(short_help="Train a model.")
@@ -27,7 +35,27 @@ import click
     is_flag=True,
     help="Only print how much each variable, level and step counts in each loss; nothing is written.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --plan or --explain-loss: JSON, sizes in bytes.")
+@click.option(
+    "--profile",
+    "steps",
+    callback=_steps,
+    is_flag=False,
+    flag_value="20",
+    metavar="[N]",
+    help="Only make N steps after a warm-up and print where their time goes; no run is written.  [default: 20]",
+)
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --profile: a new JSON file with a timeline of a few more steps, for Perfetto or Chrome.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="With --plan, --explain-loss or --profile: JSON, sizes in bytes, times in seconds.",
+)
 def command(
     arguments: tuple[str, ...],
     run_dir: Path | None,
@@ -35,6 +63,8 @@ def command(
     resume: bool,
     plan: bool,
     explain_loss: bool,
+    steps: int | None,
+    trace: Path | None,
     as_json: bool,
 ) -> None:
     """Train a model and write its checkpoint.
@@ -50,14 +80,14 @@ def command(
       wxml train mine.yaml --from runs/theirs training.from.match=by-name
       wxml train experiment.yaml model.memory_limit=20GiB --plan
       wxml train experiment.yaml --explain-loss
+      wxml train experiment.yaml --profile 50 --trace steps.json
     """
     from wxml.config.overrides import quoted_override, split_arguments
     from wxml.terminal import say_path
 
-    if as_json and not (plan or explain_loss):
-        raise click.UsageError("--json needs --plan or --explain-loss")
-    if plan and explain_loss:
-        raise click.UsageError("--plan and --explain-loss exclude each other")
+    _check_together({"--plan": plan, "--explain-loss": explain_loss, "--profile": steps is not None}, as_json=as_json)
+    if trace and steps is None:
+        raise click.UsageError("--trace needs --profile")
     experiment, overrides = split_arguments(arguments)
     if origin:
         overrides = (quoted_override("training.from.checkpoint", str(origin)), *overrides)
@@ -67,6 +97,9 @@ def command(
     if explain_loss:
         _say_weights(experiment, overrides, as_json=as_json)
         return
+    if steps is not None:
+        _say_profile((experiment, overrides), steps, trace, as_json=as_json)
+        return
     from wxml.environment.launch import launch
     from wxml.training.job import train
 
@@ -75,6 +108,15 @@ def command(
     started = launch()
     if started is None or not started.rank:
         say_path(checkpoint)
+
+
+def _check_together(only: Mapping[str, bool], *, as_json: bool) -> None:
+    """Refuse two of the options that train nothing, and --json without any."""
+    given = [name for name, is_given in only.items() if is_given]
+    if as_json and not given:
+        raise click.UsageError("--json needs --plan, --explain-loss or --profile")
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} exclude each other")
 
 
 def _say_plan(experiment: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
@@ -97,3 +139,18 @@ def _say_weights(experiment: Path | None, overrides: Sequence[str], *, as_json: 
         say_json({"losses": [loss.to_dict() for loss in losses]})
     else:
         say("\n".join(explanation_lines(losses)))
+
+
+def _say_profile(training: tuple[Path | None, Sequence[str]], steps: int, trace: Path | None, *, as_json: bool) -> None:
+    """Make some steps of a training, and print where their time went."""
+    from wxml.environment.launch import launch
+    from wxml.terminal import say, say_json, say_path
+    from wxml.training.step_profile import profile_lines, profile_training
+
+    profile = profile_training(*training, steps, trace)
+    started = launch()
+    if started is not None and started.rank:
+        return
+    say_json(profile.to_dict()) if as_json else say("\n".join(profile_lines(profile)))
+    if trace and not as_json:
+        say_path(trace)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from wxml.experiment import Experiment
     from wxml.training.combined_loss import CombinedLoss
+    from wxml.training.step_profile import StepProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,22 @@ class Trainer(ABC):
 
         Raises:
             ConfigError: the losses cannot be made as they are configured.
+        """
+        return None
+
+    def profile(self, experiment: "Experiment", steps: int, trace: Path | None = None) -> "StepProfile | None":
+        """Measure some training steps, for `wxml train --profile`; None, the default: it cannot.
+
+        Nothing is kept of these steps and nothing is written but the trace. Like `fit`, it is called in every process
+        that a launcher has started.
+
+        Args:
+            experiment: the assembled parts.
+            steps: the number of steps to measure, after some to warm up.
+            trace: a file for a timeline in Chrome's format, JSON, which rank 0 writes; None: no such file.
+
+        Raises:
+            WxmlError: the steps cannot be made.
         """
         return None
 

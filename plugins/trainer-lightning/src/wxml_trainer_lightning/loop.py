@@ -15,6 +15,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.profilers import Profiler
 
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.module import ForecastModule
@@ -36,6 +37,7 @@ def run_loop(
     device: Device,
     strategy: Strategy,
     run_dir: Path,
+    profiler: Profiler | None = None,
 ) -> None:
     """Train on every batch once, until a callback sets `should_stop`.
 
@@ -46,6 +48,7 @@ def run_loop(
         device: the device to train on.
         strategy: how several devices share the work.
         run_dir: the folder that Lightning may write in; with these options it writes nothing.
+        profiler: is told what begins and ends.
     """
     place = module.ranks.place
     with _quiet():
@@ -60,6 +63,7 @@ def run_loop(
             max_epochs=1,
             default_root_dir=run_dir,
             logger=False,
+            profiler=profiler,
             enable_checkpointing=False,  # its checkpoints are pickles
             enable_progress_bar=False,
             enable_model_summary=False,

@@ -4,7 +4,7 @@ __all__ = ["ForecastModule"]
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from operator import add
 
@@ -104,7 +104,8 @@ class ForecastModule(LightningModule):
         loss = self.loss.value(sums)
         self.step_loss = loss.detach()
         if self.pieces > 1:
-            self.optimizers().step()  # type: ignore[union-attr]  # there is one
+            with self._told("optimizer_step"):
+                self.optimizers().step()  # type: ignore[union-attr]  # there is one
         return {"loss": loss, "has_truth": sums.has_truth}
 
     def sums(self, batch: Batch) -> CombinedSums:
@@ -117,13 +118,18 @@ class ForecastModule(LightningModule):
         self.pieces = count
         self.automatic_optimization = count == 1
 
+    def _told(self, action: str) -> AbstractContextManager[str]:
+        """Tell Lightning's profiler of an action, as Lightning itself does where it makes the steps."""
+        told: AbstractContextManager[str] = self.trainer.profiler.profile(action)  # type: ignore[attr-defined]
+        return told
+
     def _in_pieces(self, batch: Batch) -> CombinedSums:
         """Make the gradient of the samples of this process, and return the sums of all."""
         strategy = self.trainer.strategy
 
         def backward(loss: Tensor, is_last: bool) -> None:
             others = strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else nullcontext()
-            with nullcontext() if is_last else others:
+            with nullcontext() if is_last else others, self._told("backward"):
                 self.manual_backward(loss)
 
         self.optimizers().zero_grad()  # type: ignore[union-attr]  # there is one

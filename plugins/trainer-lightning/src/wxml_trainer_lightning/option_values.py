@@ -1,6 +1,6 @@
 """What becomes of the values of options: plugins that are chosen, seconds, and JSON values for an identity."""
 
-__all__ = ["chosen", "identity_of_choice", "plain", "seconds"]
+__all__ = ["FREE", "chosen", "identity_of_choice", "plain", "seconds"]
 
 from typing import Any
 
@@ -8,6 +8,22 @@ import numpy as np
 from pydantic import BaseModel
 from wxml import NameOrChoice, create, full_options, resolve
 from wxml.data.times import parse_duration
+
+FREE = (
+    "callbacks",
+    "checkpoint_every",
+    "devices",
+    "leave_after",
+    "metrics",
+    "nodes",
+    "regions",
+    "strategy",
+    "tracker",
+    "tracking_uri",
+    "workers",
+)
+"""The options that a resumed training may change, since its result does not depend on them; on other numbers of devices
+the sums of a step are added in another order, so the last bits may differ."""
 
 
 def chosen(kind: str, choice: NameOrChoice) -> Any:

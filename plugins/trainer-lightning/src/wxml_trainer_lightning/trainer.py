@@ -24,7 +24,7 @@ from wxml.training.loss_choice import LossSections, LossWeightSections
 
 from wxml_trainer_lightning.loss_identity import loss_identity
 from wxml_trainer_lightning.metrics.regions import Region
-from wxml_trainer_lightning.option_values import chosen, identity_of_choice, plain, seconds
+from wxml_trainer_lightning.option_values import FREE, chosen, identity_of_choice, plain, seconds
 from wxml_trainer_lightning.options import (
     Accelerator,
     Clip,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wxml import CombinedLoss
+    from wxml.training.step_profile import StepProfile
 
     from wxml_trainer_lightning.averaging import Shares
 
@@ -61,21 +62,6 @@ PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
     "16-mixed": "float16",
 }
 METRICS: Sections = [NameOrChoice(plugin=name) for name in ("rmse", "mae", "bias", "crps", "spread", "spread-skill")]
-FREE = (
-    "callbacks",
-    "checkpoint_every",
-    "devices",
-    "leave_after",
-    "metrics",
-    "nodes",
-    "regions",
-    "strategy",
-    "tracker",
-    "tracking_uri",
-    "workers",
-)
-"""The options that a resumed training may change, since its result does not depend on them; on other numbers of devices
-the sums of a step are added in another order, so the last bits may differ."""
 
 
 class LightningTrainer(Trainer):
@@ -378,6 +364,12 @@ class LightningTrainer(Trainer):
             ConfigError: `devices` or `nodes` do not fit what a launcher has started, or exceed `batch_size`.
         """
         return placed(self.devices, self.nodes, self.batch_size)
+
+    def profile(self, experiment: Experiment, steps: int, trace: Path | None = None) -> "StepProfile":
+        """Make steps with the longest rollout, without validation; see `wxml.Trainer.profile`."""
+        from wxml_trainer_lightning.profile.profile_run import profile  # torch, like `fit`
+
+        return profile(experiment, self, steps, trace)
 
     def fit(self, experiment: Experiment, run_dir: Path, *, resume: bool = False) -> Path:
         """Train, and return the path of the checkpoint; see `wxml.training.trainer.Trainer.fit`.

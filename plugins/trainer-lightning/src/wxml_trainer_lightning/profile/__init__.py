@@ -1,0 +1,1 @@
+"""Measures training steps: where their time and their memory go."""

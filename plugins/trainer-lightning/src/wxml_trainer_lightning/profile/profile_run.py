@@ -1,0 +1,117 @@
+"""Makes some training steps to measure them, and keeps nothing of them."""
+
+__all__ = ["profile"]
+
+import time
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.profiler import ProfilerActivity
+from wxml import Experiment
+from wxml.training.step_profile import StepProfile
+
+from wxml_trainer_lightning.batches import SampleOrder, Samples
+from wxml_trainer_lightning.device import Device
+from wxml_trainer_lightning.joining import joined
+from wxml_trainer_lightning.loading import batches_held
+from wxml_trainer_lightning.loop import run_loop
+from wxml_trainer_lightning.placement import Placement
+from wxml_trainer_lightning.profile.peak_memory import PeakMemory
+from wxml_trainer_lightning.profile.phases import Phases, TimedRanks
+from wxml_trainer_lightning.rollout import Rollout
+from wxml_trainer_lightning.schedule import Budget, LearningRate
+from wxml_trainer_lightning.step_clock import StepClock
+from wxml_trainer_lightning.training_run import TrainingRun
+
+if TYPE_CHECKING:
+    from wxml_trainer_lightning.trainer import LightningTrainer
+
+WARM_UP = 5
+"""Steps: the first ones compile, make the moments, and find batches that were read ahead."""
+TRACED = 3
+"""The most steps of a trace; they are not measured, since a trace takes time."""
+
+
+def profile(experiment: Experiment, options: "LightningTrainer", steps: int, trace: Path | None) -> StepProfile:
+    """Measure some steps; see `LightningTrainer.profile`."""
+    return _profile(options.place(), None, (experiment, options, steps, trace))
+
+
+def _profile(
+    place: Placement, port: int | None, task: tuple[Experiment, "LightningTrainer", int, Path | None]
+) -> StepProfile:
+    """Measure some steps as one of the processes of a training."""
+    experiment, options, steps, trace = task
+    device = Device(options.accelerator, options.precision, options.threads)
+    device.of_ranks(place)
+    phases, memory = Phases(device.resolve()), PeakMemory(device.resolve())
+    with joined(place, device.backend, partial(_profile, task=task), port), device.settled(place):
+        run = TrainingRun(experiment, options, device, None, TimedRanks(place, phases))
+        window = _Window(steps, phases, memory, trace if place.rank == 0 else None)
+        traced = min(steps, TRACED) if trace else 0  # in every process, since they make their steps together
+        _make_steps(run, WARM_UP + steps + traced, window)
+    samples, rollout = steps * options.step_samples, run.rollout.maximum
+    return StepProfile(
+        steps, WARM_UP, samples, window.seconds, phases.seconds, device.resolve(), place.ranks, rollout, window.peak
+    )
+
+
+def _make_steps(run: TrainingRun, count: int, window: "_Window") -> None:
+    """Make steps with the longest rollout, whose memory is planned, too."""
+    options, seed, longest = run.options, run.experiment.config.seed, run.rollout.maximum
+    budget, ahead = Budget(count, None), 1 + batches_held(options.workers)
+    rollout = Rollout(start=longest, maximum=longest)
+    order = SampleOrder(run.samples, seed, options.step_samples, 0, budget, rollout, run.ranks.place, ahead)
+    clock = StepClock(0, seed, budget, LearningRate(options.peak_learning_rate, options.new_schedule()))
+    if not run.ranks.is_alone:
+        window.phases.listen(run.module.model)
+    with run.loading, TemporaryDirectory(prefix="wxml-profile-") as folder:
+        batches = run.loading.training(Samples(run.samples), order)
+        run_loop(run.module, batches, [clock, window], run.device, options.strategy, Path(folder), window.phases)
+
+
+class _Window(Callback):
+    """Begins to measure after the warm-up, and ends after as many steps as were asked for; then it writes the trace."""
+
+    def __init__(self, steps: int, phases: Phases, memory: PeakMemory, trace: Path | None) -> None:
+        self.end = WARM_UP + steps
+        self.phases = phases
+        self.memory = memory
+        self.trace = trace
+        self.seconds = 0.0
+        self.peak: int | None = None
+        self._step = 0
+        self._began = 0.0
+        self._timeline: torch.profiler.profile | None = None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the step."""
+        self._step += 1
+        if self._step == WARM_UP:
+            self.memory.restart()
+            self.phases.restart()
+            self._began = time.perf_counter()
+        if self._step == self.end:
+            self.phases.finish()
+            self.seconds, self.peak = time.perf_counter() - self._began, self.memory.peak
+            if self.trace is not None:
+                self._begin_trace()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the trace."""
+        if self._timeline is not None:
+            self.phases.is_traced = False
+            self._timeline.stop()
+            self._timeline.export_chrome_trace(str(self.trace))
+
+    def _begin_trace(self) -> None:
+        on_gpu = [ProfilerActivity.CUDA] if self.phases.device == "cuda" else []
+        self._timeline = torch.profiler.profile(activities=[ProfilerActivity.CPU, *on_gpu])
+        self._timeline.start()
+        self.phases.is_traced = True
