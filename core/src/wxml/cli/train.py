@@ -145,7 +145,7 @@ def _say_profile(training: tuple[Path | None, Sequence[str]], steps: int, trace:
     """Make some steps of a training, and print where their time went."""
     from wxml.environment.launch import launch
     from wxml.terminal import say, say_json, say_path
-    from wxml.training.step_profile import profile_lines, profile_training
+    from wxml.training.training_profile import profile_lines, profile_training
 
     profile = profile_training(*training, steps, trace)
     started = launch()

@@ -12,7 +12,7 @@ from wxml.errors import ArtefactError, ConfigError
 from wxml.experiment import assemble
 from wxml.plugins.create import create
 from wxml.training.memory_limit import plan_experiment
-from wxml.training.step_profile import profile_experiment, profile_lines, profile_training
+from wxml.training.training_profile import profile_experiment, profile_lines, profile_training
 
 
 @pytest.fixture
