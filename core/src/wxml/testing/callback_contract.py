@@ -4,6 +4,7 @@ __all__ = ["CallbackContract"]
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -70,22 +71,33 @@ class CallbackContract(Contract):
         """A callback that is made at the last validation, as after `--resume`, ends the training where another does."""
         ends = [moment for moment, notes in self._notes(self.sample()) if notes and notes.end]
         late: Any = self.sample()
-        notes = late.on_validation(_view(STEPS))
+        with self.folder() as folder:
+            notes = late.on_validation(_view(STEPS, folder))
         ended = bool(notes and notes.end)
         require(ended == ("on_validation" in ends), "whether it ends the training depends on what it saw before")
 
+    def test_it_looks_on_where_nothing_is_written(self) -> None:
+        """In a process that writes nothing, where `run_dir` is None, no method raises."""
+        list(_seen(self.sample(), None))
+
     def _notes(self, callback: Any) -> Iterator[tuple[str, Notes | None]]:
-        """What the callback notes, moment by moment."""
-        for step in range(1, STEPS + 1):
-            view = _view(step)
-            if step % 10 == 0:
-                yield "on_validation", callback.on_validation(view)
-                yield "on_checkpoint", callback.on_checkpoint(view)
-            yield "on_step", callback.on_step(view)
-        yield "on_end", callback.on_end(_view(STEPS))
+        """What the callback notes, moment by moment, in the process that writes."""
+        with self.folder() as folder:
+            yield from _seen(callback, folder)
 
 
-def _view(step: int) -> TrainingView:
+def _seen(callback: Any, run_dir: Path | None) -> Iterator[tuple[str, Notes | None]]:
+    """What the callback notes, moment by moment."""
+    for step in range(1, STEPS + 1):
+        view = _view(step, run_dir)
+        if step % 10 == 0:
+            yield "on_validation", callback.on_validation(view)
+            yield "on_checkpoint", callback.on_checkpoint(view)
+        yield "on_step", callback.on_step(view)
+    yield "on_end", callback.on_end(_view(STEPS, run_dir))
+
+
+def _view(step: int, run_dir: Path | None) -> TrainingView:
     """The view after a step; the validation loss falls to the fifth validation and rises afterwards."""
     random, grid = np.random.default_rng(0), tiny_grid()
     numbers = [{"validation_loss": abs(n - 5) + 1.0, "validation/rmse/t/6h": 2.0} for n in range(1, step // 10 + 1)]
@@ -108,4 +120,5 @@ def _view(step: int) -> TrainingView:
         loss_by_variable=lambda: {"t": 1.0, "q": 2.0},
         forecast=forecast,
         evaluate=lambda steps, samples: {f"validation/rmse/t/{6 * steps}h": 1.0 / samples},
+        run_dir=run_dir,
     )

@@ -146,7 +146,8 @@ def new_sight(
 
     sight = Sight(clock.step, module, scoring(rollout.validation_steps or rollout.maximum), trackers, report)
     onlookers = [Onlooker.of(choice, number) for number, choice in enumerate(options.callbacks)]
-    sight.look_on(onlookers, Views(experiment, module, scoring, sight.validations))
+    run_dir = report.path.parent if module.ranks.is_first else None
+    sight.look_on(onlookers, Views(experiment, module, scoring, sight.validations, run_dir))
     try:
         yield sight
     finally:

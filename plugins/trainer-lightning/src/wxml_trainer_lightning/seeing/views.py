@@ -4,6 +4,7 @@ __all__ = ["Views"]
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ class Views:
         module: ForecastModule,
         scoring: Callable[[int], Scoring],
         validations: Sequence[Validated],
+        run_dir: Path | None,
     ) -> None:
         """Keep the parts.
 
@@ -34,9 +36,10 @@ class Views:
             module: the model with its loss.
             scoring: makes the metrics of a number of forecast steps, with nothing added up.
             validations: those so far; others are added to it.
+            run_dir: where callbacks may write; None: nowhere.
         """
         self.experiment, self.module = experiment, module
-        self._scoring, self._validations = scoring, validations
+        self._scoring, self._validations, self._run_dir = scoring, validations, run_dir
 
     def now(self, step: int, fraction: float, learning_rate: float) -> TrainingView:
         """The view after a step."""
@@ -53,6 +56,7 @@ class Views:
             loss_by_variable=self._loss_by_variable,
             forecast=self._forecast,
             evaluate=self._evaluate,
+            run_dir=self._run_dir,
         )
 
     def _forecast(self, steps: int, sample: int) -> ForecastSample:

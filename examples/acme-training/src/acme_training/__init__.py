@@ -1,0 +1,1 @@
+"""Parts of a training for wxml: a loss, a weight of losses, a metric and a callback."""
