@@ -163,13 +163,15 @@ def test_their_metric_is_beside_ours(trained: Path, by_hand: dict[str, Any]) -> 
 
 
 def test_their_callback_is_beside_ours(trained: Path) -> None:
-    """`learning-rate` notes numbers, and the diary has the validations of the history."""
+    """`loss-by-variable` notes numbers, and the diary has the validations of the history."""
     history = {int(row["step"]): row["validation_loss"] for row in rows(trained / "history.csv")}
     losses = {step: float(loss) for step, loss in history.items() if loss}
     lines = (trained / "diary.txt").read_text().splitlines()
     assert [line.partition(",")[0] for line in lines] == [f"step {step}: {loss:.6g}" for step, loss in losses.items()]
     assert list(losses) == [2, 4]
-    assert {row["name"] for row in rows(trained / "numbers.csv")} == {"learning_rate"}
+    assert {row["name"] for row in rows(trained / "numbers.csv")} == {
+        f"validation_loss/{name}" for name in ("u", "v", "z", "t", "q", "tp")
+    }
 
 
 def test_what_theirs_is_worth_can_be_seen(site: str, quickly: Command, tmp_path: Path) -> None:

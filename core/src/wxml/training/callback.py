@@ -61,7 +61,7 @@ class TrainingView:
     evaluate: Callable[[int, int], Mapping[str, float]]
     """Gives the metrics of (number of steps, number of samples), by the names that validations have."""
     run_dir: Path | None
-    """The folder of the run, for files of the callback's own; None in each process of a training that writes nothing."""
+    """The folder of the run, for files of the callback's own; None in a process that writes nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
