@@ -29,6 +29,7 @@ NAMES = (
     "nested-choices",
     "presets",
     "templates",
+    "training-parts",
 )
 FILE = re.compile(r"^```(?:python|toml|yaml)\n# ([~\w./-]+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PROJECT = "pyproject.toml"
