@@ -49,7 +49,7 @@ HEAVY = {
         "wxml_processor_transformer/*",
         "wxml_trainer_lightning/*",
     ),
-    "hydra": ("deferred wxml/config/overrides.py",),
+    "hydra": ("deferred wxml/config/overrides.py", "deferred wxml/config/sweeps.py"),
     "omegaconf": (
         "deferred wxml/config/environment_values.py",
         "deferred wxml/config/tree.py",

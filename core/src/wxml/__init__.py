@@ -111,6 +111,7 @@ PUBLIC_MODULES = (
     "artefacts.replacement",
     "artefacts.run_folder",
     "config.settings",
+    "config.sweeps",
     "data.aligned",
     "data.cell_bounds",
     "data.fetching",

@@ -1,0 +1,247 @@
+"""A sweep: its plan, its record, its processes, its table and its page. Whole ones are in the integration tests."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from wxml.errors import ArtefactError
+from wxml_trainer_lightning.history import read_last_step, read_validations
+from wxml_trainer_lightning.sweeping.page import sweep_page
+from wxml_trainer_lightning.sweeping.plan import PlannedRun, plan
+from wxml_trainer_lightning.sweeping.processes import Processes
+from wxml_trainer_lightning.sweeping.record import open_record
+from wxml_trainer_lightning.sweeping.results import Result, best_of, read_result, table_lines, write_csv
+
+
+def test_names_are_readable_and_configs_are_checked() -> None:
+    runs = plan(None, ["model=gnn-tiny,gnn", "training.learning_rate=1e-3,3e-3", "training.tracker=none"], "mine")
+    assert [run.name for run in runs] == [
+        "1_model-gnn-tiny_learning_rate-0.001",
+        "2_model-gnn-tiny_learning_rate-0.003",
+        "3_model-gnn_learning_rate-0.001",
+        "4_model-gnn_learning_rate-0.003",
+    ]
+    assert runs[2].overrides == ("model=gnn", "training.learning_rate=0.001", "training.tracker=none")
+    assert runs[2].values == {"model": "gnn", "training.learning_rate": "0.001"}
+
+
+def test_a_name_is_one_plain_part_of_a_path() -> None:
+    runs = plan(
+        None, ["training.tracking_uri='sqlite:///../a b/c.db','" + 200 * "x" + "'", "training.tracker=none"], "x"
+    )
+    assert runs[0].name == "1_tracking_uri-sqlite-..-a-b-c.db"
+    assert len(runs[1].name) < 90
+
+
+@pytest.mark.parametrize(
+    ("tracker", "beside"),
+    [
+        ([], ("training.tracker={plugin:'mlflow',parent:'mine'}",)),
+        (["training.tracker=csv"], ()),
+        (["training.tracker={plugin:mlflow,parent:october}"], ()),
+        (["training.tracker={plugin:mlflow,system_metrics:false}"], ("training.tracker.parent='mine'",)),
+        (["training.tracker=[csv,{plugin:mlflow}]"], ("training.tracker.1.parent='mine'",)),
+        (["training.tracker=[mlflow,csv]"], ("training.tracker.0={plugin:'mlflow',parent:'mine'}",)),
+    ],
+)
+def test_records_in_mlflow_have_a_parent(tracker, beside) -> None:
+    run = plan(None, [*tracker, "seed=1,2"], "mine")[0]
+    assert run.overrides == (*tracker, "seed=1", *beside)
+    again = plan(None, [*run.overrides[:-1], *beside, "seed=1,2"], "other")[0]  # what it adds can be read
+    assert again.overrides == (*run.overrides[:-1], *beside, "seed=1")
+
+
+RUNS = tuple(PlannedRun(f"{number}_seed-{number}", {"seed": f"{number}"}, (f"seed={number}",)) for number in (1, 2, 3))
+
+
+def test_a_record_is_gone_on_with(tmp_path) -> None:
+    record = open_record(tmp_path, None, RUNS, resume=False)
+    record.began("1_seed-1")
+    record.ended("1_seed-1", "stopped", 2.0)
+    record.ended("1_seed-1", "finished", 3.0)
+    record.began("2_seed-2")
+    again = open_record(tmp_path, None, RUNS, resume=True)
+    assert [state.status for state in again.states.values()] == ["finished", "running", "waiting"]
+    assert again.states["1_seed-1"].seconds == 5.0
+
+
+@pytest.mark.carries_out(
+    "name the same experiment and values, or choose another --run-dir",
+    "pass --resume to go on, or choose another --run-dir",
+    "leave --resume out to start one",
+    "choose another --run-dir",
+)
+def test_a_folder_of_something_else_is_refused(tmp_path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    mine.mkdir()
+    other.mkdir()
+    (other / "thesis.tex").write_text("whole")
+    with pytest.raises(ArtefactError, match="no sweep to resume"):
+        open_record(mine, None, RUNS, resume=True)
+    open_record(mine, None, RUNS, resume=False)
+    with pytest.raises(ArtefactError, match="holds a sweep already"):
+        open_record(mine, None, RUNS, resume=False)
+    before = (mine / "sweep.json").read_bytes()
+    for runs in (RUNS[:2], (*RUNS[:2], PlannedRun("3_seed-3", {}, ("seed=4",)))):
+        with pytest.raises(ArtefactError, match="holds another sweep"):
+            open_record(mine, None, runs, resume=True)
+    with pytest.raises(ArtefactError, match=r"its experiment is the demo, got a\.yaml"):
+        open_record(mine, tmp_path.__class__("a.yaml"), RUNS, resume=True)
+    assert (mine / "sweep.json").read_bytes() == before
+    open_record(mine, None, RUNS, resume=True)
+    with pytest.raises(ArtefactError, match="holds other files"):
+        open_record(other, None, RUNS, resume=False)
+    (tmp_path / "third").mkdir()
+    open_record(tmp_path / "third", None, RUNS, resume=False)
+    (mine / "sweep.json").write_text("{}")
+    with pytest.raises(ArtefactError, match="damaged"):
+        open_record(mine, None, RUNS, resume=True)
+
+
+class Trial:
+    """Runs small programs, one for each run, and notes what is told."""
+
+    def __init__(self, *programs: str) -> None:
+        self.programs = dict(zip((run.name for run in RUNS), programs, strict=False))
+        self.told: list[tuple[str, str]] = []
+        self.alive: list[subprocess.Popen[bytes]] = []
+        self.most = 0
+        self.processes = Processes(self.start, lambda run, status, _: self.told.append((run.name[0], status)))
+
+    def start(self, run: PlannedRun) -> "subprocess.Popen[bytes]":
+        made = subprocess.Popen([sys.executable, "-S", "-c", self.programs[run.name]], start_new_session=True)
+        self.alive.append(made)
+        return made
+
+    def meanwhile(self) -> None:
+        self.most = max(self.most, sum(child.poll() is None for child in self.alive))
+
+    def run(self, jobs: int) -> list[tuple[str, str]]:
+        self.processes.run(RUNS[: len(self.programs)], jobs, self.meanwhile)
+        return self.told
+
+
+def test_a_failure_does_not_stop_the_others() -> None:
+    assert Trial("", "raise SystemExit(2)", "raise SystemExit(75)").run(1) == [
+        ("1", "finished"),
+        ("2", "failed"),
+        ("3", "stopped"),
+    ]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_as_many_run_side_by_side_as_asked(jobs) -> None:
+    trial = Trial(*["import time; time.sleep(0.6)"] * 3)
+    assert sorted(trial.run(jobs)) == [("1", "finished"), ("2", "finished"), ("3", "finished")]
+    assert trial.most == min(jobs, 3)
+
+
+LEAVES = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))
+time.sleep(60)
+"""
+STAYS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+
+
+def send(number: int, *delays: float) -> None:
+    def work() -> None:
+        for delay in delays:
+            time.sleep(delay)
+            os.kill(os.getpid(), number)
+
+    threading.Thread(target=work).start()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_and_starts_no_more(number) -> None:
+    before = signal.getsignal(number)
+    trial = Trial(LEAVES, "import time; time.sleep(60)", "")
+    send(number, 1.0)
+    assert sorted(trial.run(2)) == [("1", "stopped"), ("2", "stopped")]
+    assert trial.processes.signal == number
+    assert all(child.returncode is not None for child in trial.alive)
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_signal_ends_what_does_not_listen() -> None:
+    trial = Trial(STAYS)
+    send(signal.SIGTERM, 1.0, 0.5)
+    assert trial.run(1) == [("1", "stopped")]
+    assert trial.alive[0].returncode == -signal.SIGKILL
+
+
+def test_an_error_of_the_sweep_leaves_no_process() -> None:
+    trial = Trial("import time; time.sleep(60)")
+    trial.meanwhile = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        trial.run(1)
+    assert trial.alive[0].returncode == -signal.SIGTERM
+
+
+HISTORY = """step,training_loss,validation_loss,learning_rate,rollout
+1,0.9,,0.1,1
+2,0.8,0.75,0.1,1
+3,0.7,0.5,0.1,1
+4,0.7,0.625,0.1,1
+5,0.7,0.1"""
+
+
+@pytest.fixture
+def results(tmp_path):
+    record = open_record(tmp_path, None, RUNS, resume=False)
+    for number, text in enumerate([HISTORY, HISTORY.replace("0.5,", "0.25,"), ""]):
+        (tmp_path / RUNS[number].name).mkdir()
+        (tmp_path / RUNS[number].name / "history.csv").write_text(text)
+    record.ended(RUNS[0].name, "finished", 7.0)
+    return [read_result(tmp_path, run, record.states[run.name]) for run in RUNS]
+
+
+def test_a_row_that_is_being_written_does_not_count(results, tmp_path) -> None:
+    history = tmp_path / RUNS[0].name / "history.csv"
+    assert read_validations(history) == [(2, 0.75), (3, 0.5), (4, 0.625)]
+    assert read_last_step(history) == 4
+    assert read_last_step(tmp_path / "none.csv") == 0
+
+
+def test_the_table_has_the_values_and_what_they_reach(results, tmp_path) -> None:
+    assert results[0].to_dict() == {
+        "run": "1_seed-1",
+        "seed": "1",
+        "status": "finished",
+        "best_validation_loss": 0.5,
+        "best_step": 3,
+        "final_validation_loss": 0.625,
+        "steps": 4,
+        "seconds": 7.0,
+    }
+    assert results[2].to_dict()["best_validation_loss"] is None
+    assert best_of(results) is results[1]
+    assert best_of(results[2:]) is None
+    lines = table_lines(results)
+    assert [line[0] for line in lines] == [" ", " ", "*", " "]
+    write_csv(tmp_path / "sweep.csv", results)
+    with (tmp_path / "sweep.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["best_validation_loss"] for row in rows] == ["0.5", "0.25", ""]
+
+
+def test_the_page_needs_nothing_beside_it(results) -> None:
+    page = sweep_page("mine <b>", results)
+    assert "mine &lt;b&gt;" in page
+    assert "1 finished, 2 waiting" in page
+    assert page.count("<svg") == 3  # all together, and the two that were validated
+    assert page.count("<td class='number good'>") == len(results[1].to_dict())
+    assert not [word for word in ("http:", "https:", "src=", "<script", "@import") if word in page]
+
+
+def test_more_trainings_than_colours_have_no_chart_together() -> None:
+    many = [
+        Result(f"{number}", {"seed": f"{number}"}, "finished", [(1, 0.5), (2, 0.25)], 2, 1.0) for number in range(9)
+    ]
+    assert sweep_page("many", many).count("<svg") == 9
