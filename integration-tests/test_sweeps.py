@@ -29,6 +29,7 @@ def folder(tmp_path, make_world) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_a_failure_does_not_stop_the_others_and_a_resumed_sweep_leaves_what_has_finished(folder, run) -> None:
     command = ("sweep", "experiment.yaml", "data.source.path=absent.nc,world.nc", "training.max_steps=4", *COMMON)
     failed = run(*command, "--run-dir", "sweep", "--json", folder=folder)
@@ -57,13 +58,6 @@ def test_a_failure_does_not_stop_the_others_and_a_resumed_sweep_leaves_what_has_
     assert "*" in resumed.stdout
 
 
-def test_nothing_runs_if_one_config_is_wrong(folder, run) -> None:
-    done = run("sweep", "experiment.yaml", "training.learning_rate=1e-3,-1", "--run-dir", "sweep", folder=folder)
-    assert done.returncode == 2
-    assert "learning_rate" in done.stderr
-    assert not (folder / "sweep").exists()
-
-
 def wait_for(is_there: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
     began = time.monotonic()
     while not is_there():
@@ -73,8 +67,9 @@ def wait_for(is_there: Callable[[], bool], process: "subprocess.Popen[str]") -> 
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
+@pytest.mark.slow
 def test_a_stopped_sweep_leaves_states_and_goes_on(folder, cache) -> None:
-    steps = 150
+    steps = 100
     words = ("sweep", "experiment.yaml", "seed=1,2", f"training.max_steps={steps}", *COMMON, "--run-dir", "sweep")
     command, variables = [WXML, *words, "--jobs", "2"], {**os.environ, "WXML_CACHE": cache, "OMP_NUM_THREADS": "1"}
     histories = [folder / "sweep" / f"{seed}_seed-{seed}" / "history.csv" for seed in (1, 2)]

@@ -9,8 +9,9 @@ import threading
 import time
 
 import pytest
-from wxml.errors import ArtefactError
+from wxml.errors import ArtefactError, ConfigError
 from wxml_trainer_lightning.history import read_last_step, read_validations
+from wxml_trainer_lightning.sweeping.job import sweep
 from wxml_trainer_lightning.sweeping.page import sweep_page
 from wxml_trainer_lightning.sweeping.plan import PlannedRun, plan
 from wxml_trainer_lightning.sweeping.processes import Processes
@@ -36,6 +37,26 @@ def test_a_name_is_one_plain_part_of_a_path() -> None:
     )
     assert runs[0].name == "1_tracking_uri-sqlite-..-a-b-c.db"
     assert len(runs[1].name) < 90
+
+
+def test_keys_that_end_alike_are_written_whole() -> None:
+    runs = plan(None, ["training.batch_size=1,2", "forecast.batch_size=3,4", "seed=5,6"], "x")
+    assert runs[0].name == "1_training.batch_size-1_forecast.batch_size-3_seed-5"
+
+
+def test_every_fault_of_every_combination_is_told_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan(None, ["training.max_steps=1,-1", "training.learning_rate=1e-3,wrong", "training.batch_sise=1"], "x")
+    keys = sorted(fault.key for fault in caught.value.faults)
+    assert keys == ["training.batch_sise", "training.learning_rate", "training.max_steps"]
+    located = {fault.key: fault.location for fault in caught.value.faults}
+    assert "run 3_max_steps--1_learning_rate-0.001" in located["training.max_steps"]
+
+
+def test_nothing_is_made_if_one_config_is_wrong(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="learning_rate"):
+        sweep(None, ["training.learning_rate=1e-3,-1"], tmp_path / "new", jobs=1, resume=False)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from wxml_trainer_lightning.trainer import LightningTrainer
 
 MLFLOW = "mlflow"
 LONGEST_NAME = 80
+QUOTES = "'\"[]{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,15 @@ def plan(experiment: Path | None, overrides: Sequence[str], parent: str) -> tupl
 def _names(chosen: Sequence[Combination]) -> list[str]:
     """A number and the values of each combination: `2_model-gnn_learning_rate-0.003`."""
     digits = len(str(len(chosen)))
-    each = ["_".join(f"{_short(key, one.values)}-{value}" for key, value in one.values.items()) for one in chosen]
+    each = ("_".join(_part(key, one.values) for key in one.values) for one in chosen)
     return [f"{number:0{digits}}_{_plain(text)[:LONGEST_NAME]}" for number, text in enumerate(each, start=1)]
 
 
-def _short(key: str, keys: Mapping[str, str]) -> str:
-    """The last part of a dotted key, unless another one ends with it, too."""
+def _part(key: str, values: Mapping[str, str]) -> str:
+    """The last part of a dotted key, unless another one ends with it, too; and its value."""
     last = key.rpartition(".")[2]
-    return last if sum(other.rpartition(".")[2] == last for other in keys) == 1 else key
+    is_lone = sum(other.rpartition(".")[2] == last for other in values) == 1
+    return f"{last if is_lone else key}-{values[key].strip(QUOTES)}"
 
 
 def _plain(text: str) -> str:
