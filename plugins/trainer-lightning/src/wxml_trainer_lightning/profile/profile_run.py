@@ -52,7 +52,7 @@ def _profile(
     with joined(place, device.backend, partial(_profile, task=task), port), device.settled(place):
         run = TrainingRun(experiment, options, device, None, TimedRanks(place, phases))
         window = _Window(steps, phases, memory, trace if place.rank == 0 else None)
-        traced = min(steps, TRACED) if trace else 0  # in every process, since they make their steps together
+        traced = run.ranks.agreed(min(steps, TRACED) if trace else 0)  # rank 0 alone may know of the trace
         _make_steps(run, WARM_UP + steps + traced, window)
     samples, rollout = steps * options.step_samples, run.rollout.maximum
     return StepProfile(
