@@ -266,3 +266,9 @@ def test_more_trainings_than_colours_have_no_chart_together() -> None:
         Result(f"{number}", {"seed": f"{number}"}, "finished", [(1, 0.5), (2, 0.25)], 2, 1.0) for number in range(9)
     ]
     assert sweep_page("many", many).count("<svg") == 9
+
+
+def test_losses_that_lie_close_together_have_numbers_at_their_axis() -> None:
+    one = Result("1", {"seed": "1"}, "finished", [(1, 0.877), (2, 0.871), (3, 0.866)], 3, 1.0)
+    page = sweep_page("one", [one])
+    assert all(f">{number}</text>" in page for number in ("0.87", "0.875"))

@@ -68,7 +68,8 @@ class _Axis:
                 for power in range(math.floor(self.low), math.ceil(self.high) + 1)
                 for factor in ((1, 2, 5) if self.high - self.low < 2.5 else (1,))
             ]
-            return [value for value in found if self.low <= math.log10(value) <= self.high]
+            shown = [value for value in found if self.low <= math.log10(value) <= self.high]
+            return shown if len(shown) > 1 else _Axis(10.0**self.low, 10.0**self.high, is_logarithmic=False).ticks
         raw = (self.high - self.low) / 5
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
