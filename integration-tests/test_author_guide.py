@@ -15,6 +15,7 @@ BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 LOOSE = {
     "…": ".*?",
+    r"\b\d+(?:\.\d)? samples/s, \d+ s left": r"[\d.]+ samples/s, [\d.]+ (?:s|min) left",
     r"\b[0-9a-f]{12,}\b": "[0-9a-f]+",
     r"\b\d+(?:\.\d)? m?s\b": r"\d+(?:\.\d)? m?s",
     r"(?<=  )-?\d+(?:\.\d+)?(?:e-?\d+)?(?=\s|$)": NUMBER,
@@ -84,6 +85,7 @@ def test_the_guide_says_what_happens(clean_environment, root: Path, tmp_path: Pa
     ("shown", "printed", "fits"),
     [
         ("loss 1.04, learning rate 0.0002, 1 s", "loss 0.98, learning rate 6e-05, 12 s\n", True),
+        ("134 samples/s, 6 s left, reading", "7.4 samples/s, 1.2 min left, reading\n", True),
         ("reading takes 3 ms of 40 ms a step", "reading takes 1.4 s of 12.0 s a step\n", True),
         ("step 1 of 200", "step 2 of 200\n", False),
         ("u  m s-1  forecast  0.92  13", "u   m s-1   forecast   13   12.9\n", True),
