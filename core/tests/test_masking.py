@@ -60,6 +60,7 @@ def test_no_secret_of_a_query_is_left(key: str, value: str, sign: str) -> None:
         "h?sigma=1&author=me&page=2",
         "http://user:${oc.env:PASSWORD}@host",
         "http://h/x and mail to a@b",
+        "  token: null\n  experiment: wxml",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:

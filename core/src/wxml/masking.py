@@ -36,7 +36,9 @@ KEY = re.compile(rf"[\w.-]*{NAME}s?|{SHORT_NAME}", re.IGNORECASE)
 QUERY = re.compile(rf"([?&;#](?:[\w.-]*{NAME}|{SHORT_NAME})=)[^&;#\s'\"]+", re.IGNORECASE)
 QUOTED = re.compile(rf"({NAME}(?:\\*['\"])?\s*[=:]\s*b?(\\*['\"]))(?!\$\{{oc\.env:)(?:(?!\2)(?:\\.|.))+", re.IGNORECASE)
 ASSIGNED = re.compile(rf"({NAME}=)(?!\$\{{oc\.env:)[^\s&;,#'\"\\]+", re.IGNORECASE)
-LINE = re.compile(rf"^([ \t]*[\w.-]*{NAME}:[ \t]+)(?!\$\{{oc\.env:)[^\s'\"].*$", re.IGNORECASE | re.MULTILINE)
+LINE = re.compile(
+    rf"^([ \t]*[\w.-]*{NAME}:[ \t]+)(?!\$\{{oc\.env:|null[ \t]*$)[^\s'\"].*$", re.IGNORECASE | re.MULTILINE
+)
 BARE = re.compile(r"\b((?:basic|bearer)\s+)(?=[^\s'\"]*[\d=_/+])[\w.~+/=-]{8,}", re.IGNORECASE)
 HEADER = re.compile(r"(authorization:\s*(?:basic|bearer|digest|negotiate|token)\s+)[^\s'\"]+", re.IGNORECASE)
 WORD = re.compile(r"\S+")

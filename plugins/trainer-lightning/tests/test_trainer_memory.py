@@ -6,7 +6,7 @@ from wxml import NameOrChoice
 from wxml.errors import ResourceError
 from wxml.training.trainer import TrainingMemory
 from wxml_trainer_lightning.optimisation import Optimisation, make_optimizer
-from wxml_trainer_lightning.options import Ema
+from wxml_trainer_lightning.options import Ema, Keep
 from wxml_trainer_lightning.state import run_identity
 from wxml_trainer_lightning.trainer import LightningTrainer
 
@@ -18,7 +18,7 @@ def test_the_options_say_what_is_held() -> None:
         precision="bf16-mixed",
         accelerator="cpu",
         ema=Ema(decay=0.9),
-        keep="best",
+        keep=Keep.model_validate("best"),
     )
     assert trainer.memory() == TrainingMemory(
         batch_size=3, rollout=5, precision="bfloat16", moments=2, copies=2, device="cpu", batches_held=3
@@ -30,7 +30,7 @@ def test_the_options_say_what_is_held() -> None:
 )
 def test_the_averages_and_the_best_weights_are_copies(ema: float | None, keep: str, copies: int) -> None:
     ema = None if ema is None else Ema(decay=ema)
-    assert LightningTrainer(accelerator="cpu", ema=ema, keep=keep).memory().copies == copies
+    assert LightningTrainer(accelerator="cpu", ema=ema, keep=Keep.model_validate(keep)).memory().copies == copies
 
 
 @pytest.mark.parametrize(("strategy", "shards"), [("ddp", 1), ("fsdp", 4)])

@@ -157,7 +157,7 @@ def test_a_failure_does_not_stop_the_others() -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
 def test_as_many_run_side_by_side_as_asked(jobs) -> None:
-    trial = Trial(*["import time; time.sleep(0.6)"] * 3)
+    trial = Trial(*["import time; time.sleep(2)"] * 3)
     assert sorted(trial.run(jobs)) == [("1", "finished"), ("2", "finished"), ("3", "finished")]
     assert trial.most == min(jobs, 3)
 
@@ -170,8 +170,12 @@ time.sleep(60)
 STAYS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 
 
-def send(number: int, *delays: float) -> None:
+def send(trial: Trial, count: int, number: int, *delays: float) -> None:
+    """Send a signal to this process after each of the delays, which begin when `count` programs have begun."""
+
     def work() -> None:
+        while len(trial.alive) < count:
+            time.sleep(0.01)
         for delay in delays:
             time.sleep(delay)
             os.kill(os.getpid(), number)
@@ -183,7 +187,7 @@ def send(number: int, *delays: float) -> None:
 def test_a_signal_stops_all_and_starts_no_more(number) -> None:
     before = signal.getsignal(number)
     trial = Trial(LEAVES, "import time; time.sleep(60)", "")
-    send(number, 1.0)
+    send(trial, 2, number, 1.0)
     assert sorted(trial.run(2)) == [("1", "stopped"), ("2", "stopped")]
     assert trial.processes.signal == number
     assert all(child.returncode is not None for child in trial.alive)
@@ -192,7 +196,7 @@ def test_a_signal_stops_all_and_starts_no_more(number) -> None:
 
 def test_a_second_signal_ends_what_does_not_listen() -> None:
     trial = Trial(STAYS)
-    send(signal.SIGTERM, 1.0, 0.5)
+    send(trial, 1, signal.SIGTERM, 1.0, 0.5)
     assert trial.run(1) == [("1", "stopped")]
     assert trial.alive[0].returncode == -signal.SIGKILL
 
