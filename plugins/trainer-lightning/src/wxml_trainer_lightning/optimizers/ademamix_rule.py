@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+
+from wxml_trainer_lightning.optimizers.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Mixture:
         return min(math.exp(first * last / ((1 - share) * last + share * first)), end)
 
 
-class AdEMAMixRule(Optimizer):
+class AdEMAMixRule(Rule):
     """AdamW with a second, slow mean of the gradients, algorithm 1 of Pagliardini et al. 2024 (arXiv:2409.03137).
 
     With gradient g, learning rate η and weight decay λ, in step t:
@@ -53,21 +54,13 @@ class AdEMAMixRule(Optimizer):
         self.mixture = mixture
         super().__init__(groups, {"lr": 1e-3, "weight_decay": 0.0})
 
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:  # the signature of torch
-        """Evaluate the loss, if there is a closure, and move every weight that has a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            by_step: dict[int, list[Tensor]] = {}
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    by_step.setdefault(self._count(weight), []).append(weight)
-            for step, weights in by_step.items():
-                self._move(weights, step, group["lr"], group["weight_decay"])
-        return loss
+    def move(self, weights: list[Tensor], rate: float, decay: float) -> None:
+        """Move weights, those together that have made as many steps."""
+        by_step: dict[int, list[Tensor]] = {}
+        for weight in weights:
+            by_step.setdefault(self._count(weight), []).append(weight)
+        for step, alike in by_step.items():
+            self._move(alike, step, rate, decay)
 
     def _count(self, weight: Tensor) -> int:
         """The number of the step of a weight, counted from 1."""

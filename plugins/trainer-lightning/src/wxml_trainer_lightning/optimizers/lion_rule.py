@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+
+from wxml_trainer_lightning.optimizers.rule import Rule
 
 
-class LionRule(Optimizer):
+class LionRule(Rule):
     """Sign descent with a mean gradient, algorithm 2 of Chen et al. 2023 (arXiv:2302.06675).
 
     With gradient g, learning rate η and weight decay λ:
@@ -22,20 +23,7 @@ class LionRule(Optimizer):
         self.betas = betas
         super().__init__(groups, {"lr": 1e-4, "weight_decay": 0.0})
 
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:  # the signature of torch
-        """Evaluate the loss, if there is a closure, and move every weight that has a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            weights = [weight for weight in group["params"] if weight.grad is not None]
-            if weights:
-                self._move(weights, group["lr"], group["weight_decay"])
-        return loss
-
-    def _move(self, weights: list[Tensor], rate: float, decay: float) -> None:
+    def move(self, weights: list[Tensor], rate: float, decay: float) -> None:
         """Move weights; each operation is one call for all of them."""
         now, later = self.betas
         for weight in weights:
