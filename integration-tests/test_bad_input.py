@@ -150,7 +150,12 @@ CASES = {
         text,
     ),
     "data for a checkpoint": Case(("forecast", "world.nc", "-o", "new.nc"), "`world.nc` is not a checkpoint", "copy"),
-    "folder for a checkpoint": Case(("forecast", "run", "-o", "new.nc"), "`run`", "checkpoint.safetensors"),
+    "folder without a run": Case(
+        ("forecast", "work", "-o", "new.nc"),
+        "`work` holds no checkpoint",
+        "the folder of a run",
+        make("work/thesis.tex"),
+    ),
     "somebody else's safetensors": Case(
         ("forecast", "foreign.safetensors", "-o", "new.nc"), "`foreign.safetensors`", "wxml wrote", foreign
     ),
