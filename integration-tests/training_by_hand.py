@@ -33,22 +33,25 @@ def read(experiment: Experiment, path: Path) -> Forecasts:
 
 
 def losses(experiment: Experiment, forecasts: Forecasts) -> dict[str, float]:
-    """Σ area · surface · ℓ / (s² Σ area · surface), the mean over the variables; s is the typical change of each."""
+    """Σ area · surface · ℓ / (s^p Σ area · surface), the mean over the variables; s is the typical change of each.
+
+    ℓ is in the unit of a variable to the power p.
+    """
     land = experiment.source.read(experiment.source.header.times[:1], ("lsm",))[0, 0, 0].astype(float)
     measure = experiment.source.header.grid.area_weights * (SEA + (1 - SEA) * land)
     raw, model = experiment.statistics, experiment.preprocessing.model_statistics
 
-    def loss(name: str, error: Any) -> float:
+    def loss(name: str, error: Any, power: int) -> float:
         forecast, truth = forecasts[name]
         distance = (forecast - truth) / raw.std[raw.variables.index(name)]
         change = model.tendency_std[model.variables.index(name)]
-        return float((error(distance) @ measure).sum() / (measure.sum() * len(distance)) / change**2)
+        return float((error(distance) @ measure).sum() / (measure.sum() * len(distance)) / change**power)
 
     def quantile(distance: Array) -> Array:
         return np.where(distance < 0, -QUANTILE * distance, (1 - QUANTILE) * distance)
 
-    squared = np.mean([loss(name, np.square) for name in forecasts])
-    pinball = np.mean([loss(name, quantile) for name in WINDS])
+    squared = np.mean([loss(name, np.square, 2) for name in forecasts])
+    pinball = np.mean([loss(name, quantile, 1) for name in WINDS])
     return {"squared": float(squared), "acme-quantile": float(pinball)}
 
 

@@ -94,6 +94,7 @@ _WHERE = {
     "extension": "config.extension",
     "full_options": "plugins.create",
     "hookimpl": "plugins.hooks",
+    "inner_degree": "training.inner_loss",
     "inner_loss": "training.inner_loss",
     "installed": "plugins.catalog",
     "load_config": "config.load",
@@ -236,6 +237,7 @@ if TYPE_CHECKING:
     from wxml.training.callback import Validated as Validated
     from wxml.training.combined_loss import CombinedLoss as CombinedLoss
     from wxml.training.combined_loss import CombinedSums as CombinedSums
+    from wxml.training.inner_loss import inner_degree as inner_degree
     from wxml.training.inner_loss import inner_loss as inner_loss
     from wxml.training.loss import Loss as Loss
     from wxml.training.loss import LossSums as LossSums

@@ -7,6 +7,8 @@ from wxml.testing import LossContract
 
 
 class Absolute(PointwiseLoss):
+    degree = 1
+
     def errors(self, forecast, truth):
         return (forecast.squeeze(1) - truth).abs()
 
@@ -93,6 +95,10 @@ class FirstMember(Ensemble):
         return super().errors(forecast, truth) + 0.1 * (forecast[:, 0] - truth).abs()
 
 
+class OtherUnit(Absolute):
+    degree = 2
+
+
 class Weightless(Absolute):
     def reduced(self, errors, present):
         return LossSums((errors * present).sum((0, 1, 2)), present.sum((0, 1, 2)).float())
@@ -112,6 +118,7 @@ class Weightless(Absolute):
         (Half, "half_precision_is_summed_in_single", "forecasts in bfloat16 give sums in torch.bfloat16"),
         (InPlace, "inputs_are_not_modified", "the loss changed the truth in place"),
         (FirstMember, "members_have_no_order", "members in another order have another loss"),
+        (OtherUnit, "another_unit_is_weighed_off", "with `degree` 2 a variable counts otherwise in another unit"),
         (Weightless, "weights_weigh", "a variable with the factor 0 has a gradient"),
     ],
 )

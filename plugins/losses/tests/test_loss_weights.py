@@ -94,6 +94,9 @@ def test_a_group_must_be_on_levels_of_pressure() -> None:
 def test_the_tendency_makes_slow_and_fast_variables_alike(caplog) -> None:
     np.testing.assert_allclose(Tendency(SPACE).factor().ravel(), [16, 4, 1])
     np.testing.assert_allclose(Tendency(SPACE, power=1).factor().ravel(), [4, 2, 1])
+    np.testing.assert_allclose(Tendency(replace(SPACE, degree=1), power=0.5).factor().ravel(), [2, 2**0.5, 1])
+    for degree, expected in ((0, [1, 1, 1]), (1, [4, 2, 1]), (4, [256, 16, 1])):
+        np.testing.assert_allclose(Tendency(replace(SPACE, degree=degree)).factor().ravel(), expected)
     statistics = replace(SPACE.statistics, tendency_std=np.array([0.0, np.nan, 0.5]))
     space = replace(SPACE, statistics=statistics)
     with caplog.at_level(logging.WARNING, "wxml"):

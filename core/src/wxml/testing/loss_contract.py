@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wxml.plugins.create import parse_options
 from wxml.testing.contract import Contract, NotClaimed, require
 from wxml.testing.tiny_loss_space import tiny_loss_space
 from wxml.training.loss import Loss, LossSums
@@ -19,6 +20,8 @@ CLOSE = 1e-5
 """Relative; float32 keeps 6e-8, and a loss adds some thousand values."""
 COARSE = 0.05
 """Relative, for forecasts in bfloat16, which keeps 4e-3."""
+UNITS = 1e-2
+"""Relative, for values in other units, beside which a floor of a loss may be another one."""
 Values = tuple[Tensor, Tensor]
 
 
@@ -160,6 +163,21 @@ class LossContract(Contract):
             value, gradient = _graded(self.make(space, LossWeights((), (factor,))), forecast, truth)
             require((gradient[..., without] == 0).all(), "a variable with the factor 0 has a gradient")
         require(value == 0, f"the loss is {value:.3g} if each variable has the factor 0")
+
+    def test_another_unit_is_weighed_off(self) -> None:
+        """A variable in another unit has the same sums, if its factor is the unit to the power −`degree_of`."""
+        if "variable" not in self.plugin.weighs:
+            raise NotClaimed("`weighs` has no `variable`")
+        degree = self.plugin.degree_of(parse_options(self.plugin, self.options))
+        if degree is None:
+            raise NotClaimed("`degree` is None: the loss is in no power of a unit")
+        space, (forecast, truth) = self.space(), self._values()
+        units = np.array([4.0, 0.25, 2.0])[None, None]
+        area = LossWeights((space.area[None, :, None],), (np.ones(units.shape),)).along(self.plugin.weighs)
+        scale = torch.tensor(units.ravel(), dtype=torch.float32)
+        expected = self.make(space, area)(forecast, truth)
+        found = self.make(space, LossWeights(area.measures, (units**-degree,)))(forecast * scale, truth * scale)
+        _require_close(found, expected, f"with `degree` {degree:g} a variable counts otherwise in another unit", UNITS)
 
     def test_it_runs_on_a_gpu(self) -> None:
         """On a GPU the sums are there, and near to those of the CPU."""

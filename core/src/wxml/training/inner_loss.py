@@ -1,11 +1,11 @@
 """Makes the loss that another loss wraps."""
 
-__all__ = ["inner_loss"]
+__all__ = ["inner_degree", "inner_loss"]
 
 from typing import Any
 
 from wxml.errors import ConfigError, Fault
-from wxml.plugins.create import create
+from wxml.plugins.create import create, parse_options
 from wxml.plugins.load import load
 from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.resolve import resolve
@@ -33,3 +33,15 @@ def inner_loss(choice: PluginChoice, space: LossSpace, weights: LossWeights, opt
         faults = [Fault((option, *fault.path), fault.message, fault.location) for fault in error.faults]
         raise ConfigError(faults, fix=error.fix) from error
     return loss
+
+
+def inner_degree(choice: PluginChoice, option: str = "loss") -> float | None:
+    """Return `Loss.degree_of` of the loss that an option of another loss chooses, which is that of the outer one, too.
+
+    Args:
+        choice: the value of the option.
+        option: the name of the option.
+    """
+    plugin: Any = load(resolve("loss", choice.plugin, where=f"{option}.plugin"))
+    degree: float | None = plugin.degree_of(parse_options(plugin, choice.options, option))
+    return degree

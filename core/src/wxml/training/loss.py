@@ -3,8 +3,9 @@
 __all__ = ["Loss", "LossSums", "PointwiseLoss"]
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -44,12 +45,16 @@ class Loss(nn.Module, ABC):
         takes_members: whether the loss compares an ensemble of two members or more; else it compares one forecast. A
             loss that wraps another one takes what that one takes, and says so in its constructor.
         weighs: the axes of the weights that the loss can use; others are never handed over.
+        degree: the power of the unit that the sums are in: 2 of squares, 1 of absolute errors, 0 of ratios. None if
+            they are in none, such as those of a loss that is a square for small errors alone; they are weighed as
+            squares. See `degree_of`.
         weight: m · f, shape `[step or 1, node or 1, variable or 1]`.
         measure: m, likewise.
     """
 
     takes_members: bool = False
     weighs: ClassVar[frozenset[str]] = frozenset(AXES)
+    degree: ClassVar[float | None] = None
     weight: Tensor
     measure: Tensor
 
@@ -65,6 +70,15 @@ class Loss(nn.Module, ABC):
         self.space = space
         self.register_buffer("measure", _buffer(weights.measure), persistent=False)
         self.register_buffer("weight", _buffer(weights.measure * weights.factor), persistent=False)
+
+    @classmethod
+    def degree_of(cls, options: Mapping[str, Any]) -> float | None:
+        """Return `degree` of a loss with these options, by which weights such as `tendency` take the unit off.
+
+        Args:
+            options: the keyword arguments of the constructor, defaults included.
+        """
+        return cls.degree
 
     @abstractmethod
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:

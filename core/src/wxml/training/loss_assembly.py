@@ -4,14 +4,14 @@ __all__ = ["make_parts"]
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wxml.errors import ConfigError, ContractError, Fault, nearest
-from wxml.plugins.create import create
+from wxml.plugins.create import create, parse_options
 from wxml.plugins.load import load
 from wxml.plugins.options.choices import Path, PluginChoice
 from wxml.plugins.resolve import resolve
@@ -43,13 +43,27 @@ def make_parts(
     space: LossSpace, losses: LossChoice | Sequence[LossChoice], weights: Mapping[str, PluginChoice], where: str
 ) -> list[LossPart]:
     """Make the parts of a `CombinedLoss`; see `CombinedLoss.of`."""
-    made = {
-        name: _make_weight(space, choice, f"{where}.loss_weights.{name}")
-        for name, choice in weight_sections(weights).items()
-    }
     if isinstance(losses, LossChoice):
-        return [_make_part(space, losses, made, f"{where}.loss")]
-    return [_make_part(space, choice, made, f"{where}.loss.{index}") for index, choice in enumerate(losses)]
+        placed = [(losses, f"{where}.loss")]
+    else:
+        placed = [(choice, f"{where}.loss.{index}") for index, choice in enumerate(losses)]
+    degrees = [_degree(space, choice, at) for choice, at in placed]
+    made = {
+        degree: {
+            name: _make_weight(replace(space, degree=degree), choice, f"{where}.loss_weights.{name}")
+            for name, choice in weight_sections(weights).items()
+        }
+        for degree in dict.fromkeys(degrees)
+    }
+    return [_make_part(space, *one, made[degree]) for one, degree in zip(placed, degrees, strict=True)]
+
+
+def _degree(space: LossSpace, choice: LossChoice, where: str) -> float:
+    """The power of the unit that a loss is in; that of the space, squares, where it is in none."""
+    plugin: Any = load(resolve("loss", choice.plugin, where=f"{where}.plugin"))
+    with _faults_at(where):
+        degree = plugin.degree_of(parse_options(plugin, choice.options, where))
+    return space.degree if degree is None else float(degree)
 
 
 def _make_weight(space: LossSpace, choice: PluginChoice, where: str) -> _Weight:
@@ -68,7 +82,7 @@ def _make_weight(space: LossSpace, choice: PluginChoice, where: str) -> _Weight:
     return _Weight(factor, weight.is_measure)
 
 
-def _make_part(space: LossSpace, choice: LossChoice, weights: Mapping[str, _Weight], where: str) -> LossPart:
+def _make_part(space: LossSpace, choice: LossChoice, where: str, weights: Mapping[str, _Weight]) -> LossPart:
     plugin: Any = load(resolve("loss", choice.plugin, where=f"{where}.plugin"))
     variables = _places(space, choice, where)
     names = _weights_of(choice, weights, plugin.weighs, where)

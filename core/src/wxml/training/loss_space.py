@@ -43,6 +43,8 @@ class LossSpace:
     """The number of ensemble members in a loss; 1 for a deterministic forecast."""
     field: Callable[[str], NDArray[np.float32]]
     """Gives the physical values of a variable of the source at its first time, shape `[node]`."""
+    degree: float = 2.0
+    """The power of the unit of a variable that the loss is in; see `wxml.Loss.degree_of`."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ class Quantile(PointwiseLoss):
     Source: Koenker and Bassett (1978), Regression quantiles, Econometrica 46, 33–50.
     """
 
+    degree = 1  # it is in the unit of the error, not in its square: so the weight `tendency` takes that off
+
     def __init__(
         self,
         space: LossSpace,

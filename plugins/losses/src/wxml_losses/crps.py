@@ -33,6 +33,7 @@ class Crps(Loss):
     """
 
     takes_members = True
+    degree = 1
 
     def __init__(
         self,

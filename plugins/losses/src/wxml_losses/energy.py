@@ -2,9 +2,9 @@
 
 __all__ = ["Energy"]
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -66,6 +66,11 @@ class Energy(Loss):
             factor = self._product(weights.factors, is_inner=is_inner)
             self._keep(f"{name}_measure", measure)
             self._keep(f"{name}_weight", factor if is_inner else measure * factor)
+
+    @classmethod
+    def degree_of(cls, options: Mapping[str, Any]) -> float | None:
+        """See `wxml.Loss.degree_of`; weights of variables are inside of a distance over variables."""
+        return 1 if options["over"] == "space" else 2
 
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
         """See `wxml.Loss.forward`."""

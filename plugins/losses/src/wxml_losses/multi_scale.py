@@ -2,14 +2,14 @@
 
 __all__ = ["MultiScale"]
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from wxml import Kind, LossSpace, LossSums, LossWeights, PluginChoice, inner_loss
+from wxml import Kind, LossSpace, LossSums, LossWeights, PluginChoice, inner_degree, inner_loss
 from wxml.errors import ConfigError, DataError, Fault
 
 from wxml_losses.smoothing import Smoother, gaussian_smoother, stored_smoother
@@ -58,6 +58,11 @@ class MultiScale(WholeFieldLoss):
         self.takes_members = inner.takes_members
         self.scale_weights = tuple(scale_weights or [1.0] * (len(scales) + 1))
         self.smoothers = nn.ModuleList(_smoother(space, scale, place) for place, scale in enumerate(scales))
+
+    @classmethod
+    def degree_of(cls, options: Mapping[str, Any]) -> float | None:
+        """See `wxml.Loss.degree_of`; that of the inner loss."""
+        return inner_degree(options["loss"])
 
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
         """See `wxml.Loss.forward`; the terms are those of the inner loss, for one scale after the other."""

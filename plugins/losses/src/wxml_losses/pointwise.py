@@ -15,6 +15,8 @@ from wxml import LossSpace, LossSums, LossWeights, PointwiseLoss
 class Squared(PointwiseLoss):
     """The squared error d² of each value."""
 
+    degree = 2
+
     def errors(self, forecast: Tensor, truth: Tensor) -> Tensor:
         """See `wxml.PointwiseLoss.errors`."""
         return (forecast.squeeze(1) - truth).square()
@@ -22,6 +24,8 @@ class Squared(PointwiseLoss):
 
 class Absolute(PointwiseLoss):
     """The absolute error |d| of each value."""
+
+    degree = 1
 
     def errors(self, forecast: Tensor, truth: Tensor) -> Tensor:
         """See `wxml.PointwiseLoss.errors`."""

@@ -2,12 +2,13 @@
 
 __all__ = ["TimeAggregate"]
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
-from wxml import Kind, Loss, LossSpace, LossSums, LossWeights, PluginChoice, inner_loss
+from wxml import Kind, Loss, LossSpace, LossSums, LossWeights, PluginChoice, inner_degree, inner_loss
 from wxml.errors import ConfigError, Fault
 
 Aggregate = Literal["diff", "mean", "min", "max"]
@@ -49,6 +50,11 @@ class TimeAggregate(Loss):
         self.inner = inner
         self.takes_members = inner.takes_members
         self.aggregates = tuple(aggregates)
+
+    @classmethod
+    def degree_of(cls, options: Mapping[str, Any]) -> float | None:
+        """See `wxml.Loss.degree_of`; that of the inner loss."""
+        return inner_degree(options["loss"])
 
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
         """See `wxml.Loss.forward`; the terms are those of the inner loss, for one aggregate after the other."""

@@ -2,7 +2,8 @@
 
 __all__ = ["GraphEdgeCrps", "GraphVariogram"]
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -36,6 +37,11 @@ class GraphVariogram(GraphLoss):
         super().__init__(space, weights, neighbours=neighbours, normalised=normalised)
         self.p, self.fair = p, fair
 
+    @classmethod
+    def degree_of(cls, options: Mapping[str, Any]) -> float | None:
+        """See `wxml.Loss.degree_of`; a variogram is in the unit to the power `p`."""
+        return 2 * float(options["p"])
+
     def scores(self, members: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
         """See `GraphLoss.scores`."""
         count = members.shape[1]
@@ -55,6 +61,8 @@ class GraphVariogram(GraphLoss):
 
 class GraphEdgeCrps(GraphLoss):
     """The mean of the CRPS of the differences x_j − x_i over the edges j → i into a node; see the loss `crps`."""
+
+    degree = 1
 
     def __init__(
         self,

@@ -20,6 +20,8 @@ class _NeighbourhoodEnergy(GraphLoss):
     Time grows with the square of the number M of members.
     """
 
+    degree = 1
+
     def __init__(
         self,
         space: LossSpace,

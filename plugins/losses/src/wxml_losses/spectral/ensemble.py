@@ -25,6 +25,7 @@ class SpectralCrps(SpectralLoss):
     """
 
     takes_members = True
+    degree = 1
 
     def __init__(
         self,

@@ -45,6 +45,8 @@ class AdjustedSquared(SpectralLoss):
     stands for a wave of this power that both fields have in each wavenumber, so that it and its slope are finite at 0.
     """
 
+    degree = 2
+
     def __init__(
         self,
         space: LossSpace,
@@ -72,6 +74,8 @@ class AdjustedSquared(SpectralLoss):
 class PowerSpectrum(SpectralLoss):
     """Σ_l w_l (S_f − S_o)², where S is the power of each wavenumber l; the phase does not count."""
 
+    degree = 4
+
     def errors(self, forecast: Tensor, truth: Tensor) -> Tensor:
         """See `SpectralLoss.errors`."""
         powers = [self.transform.by_wavenumber(field.square()) for field in (forecast.squeeze(1), truth)]
@@ -80,6 +84,8 @@ class PowerSpectrum(SpectralLoss):
 
 class LogSpectral(SpectralLoss):
     """The mean of (ln S_o − ln S_f)² over wavenumbers or waves: all scales count alike, the phase does not count."""
+
+    degree = 0
 
     def __init__(
         self,
@@ -114,6 +120,8 @@ class SpectralCorrelation(SpectralLoss):
     The correlation is that of each wave, or of all waves of a wavenumber together (their coherence). It lies within
     [−1, 1], since `floor` stands for a wave that both fields have.
     """
+
+    degree = 0
 
     def __init__(
         self,
