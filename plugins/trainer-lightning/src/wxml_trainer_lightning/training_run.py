@@ -3,13 +3,12 @@
 __all__ = ["TrainingRun", "train"]
 
 import logging
-import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from wxml import Experiment, MemberForecast
@@ -35,6 +34,7 @@ from wxml_trainer_lightning.loading import Loading, batches_held
 from wxml_trainer_lightning.loop import Interruption, run_loop
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.optimisation import Optimisation
+from wxml_trainer_lightning.outcome import write_outcome
 from wxml_trainer_lightning.placement import Placement
 from wxml_trainer_lightning.ranks import Ranks
 from wxml_trainer_lightning.reading_time import TimedBatches
@@ -82,37 +82,9 @@ def _train(
             with run.trackers(run_dir, identity) as trackers:
                 final = run.finish(state_file, trackers)
     path = run_dir / "checkpoint.safetensors"
-    if place.rank:
-        return path
-    position, validation = final.position, final.position.validation_loss
-    if validation is not None and not math.isfinite(validation):
-        validation = None  # JSON knows no infinity
-    summary = {  # nothing that differs between two runs with the same result
-        "steps": position.step,
-        "seed": experiment.config.seed,
-        "training_loss": position.training_loss,
-        "validation_loss": validation,
-        "weights_of_step": position.step if position.best_step is None else position.best_step,
-        **_judgement(options, validation, position.best_loss),
-        "averaged": options.judged_average() is not None,
-        "skipped_steps": position.skipped_steps,
-    }
-    experiment.save(path, final.kept_weights, summary, overwrite=resume)
-    for name, weights in final.other_averages.items():
-        notes = summary | {"average": name, "weights_of_step": position.step, "weights_validation_loss": None}
-        experiment.save(run_dir / f"checkpoint-{name}.safetensors", weights, notes, overwrite=resume)
-    if position.skipped_steps:
-        LOG.info("%d steps were skipped, since their gradients stood out", position.skipped_steps)
-    LOG.info("training done: %d steps in %.0f s, checkpoint %s", position.step, position.elapsed, path)
+    if ranks.is_first:
+        write_outcome(experiment, options, final, path, overwrite=resume)
     return path
-
-
-def _judgement(options: "LightningTrainer", validation: float | None, best: float | None) -> dict[str, Any]:
-    """What the validation says of the weights of the checkpoint: their loss, or the number that chose them."""
-    keep = options.keep.best
-    if keep is None or keep.metric == "validation_loss" or best is None:
-        return {"weights_validation_loss": validation if best is None else best}
-    return {"weights_validation_loss": None, "weights_metric": {keep.metric: best}}
 
 
 class TrainingRun:
@@ -162,17 +134,7 @@ class TrainingRun:
             return self.state
         clock = StepClock(position.step, seed, budget, LearningRate(options.peak_learning_rate, options.new_schedule()))
         clock.losses = list(position.schedule_losses)
-        order = SampleOrder(
-            self.samples,
-            seed,
-            options.step_samples,
-            position.step,
-            budget,
-            self.rollout,
-            self.ranks.place,
-            1 + batches_held(options.workers),
-        )
-        batches = TimedBatches(self.loading.training(Samples(self.samples), order))
+        batches = self._batches(budget)
         pace = Pace(budget, options.step_samples)
         report = Report(state_file.run_dir, lambda: self._facts(clock, pace))
         with (
@@ -199,6 +161,21 @@ class TrainingRun:
         if checkpoints.state is None:
             raise RuntimeError("no step was made, so there is no state")
         return checkpoints.state
+
+    def _batches(self, budget: Budget) -> TimedBatches:
+        """The batches of the remaining steps."""
+        options, first, ahead = self.options, self.position.step, 1 + batches_held(self.options.workers)
+        order = SampleOrder(
+            self.samples,
+            self.experiment.config.seed,
+            options.step_samples,
+            first,
+            budget,
+            self.rollout,
+            self.ranks.place,
+            ahead,
+        )
+        return TimedBatches(self.loading.training(Samples(self.samples), order))
 
     def _facts(self, clock: StepClock, pace: Pace) -> dict[str, str]:
         """What the report says at its top."""
