@@ -35,7 +35,7 @@ PLACES = {
     "verifier": ("verification",),
 }
 """The keys under which a config chooses a plugin of a kind; other kinds stand under their own name."""
-LISTS = ("callbacks", "forcings", "metrics", "transforms")
+LISTS = ("callbacks", "forcings", "loss", "metrics", "transforms")
 """Keys under which a config chooses several plugins, in order."""
 NAMED = ("extension", "loss-weight")
 """Kinds of which a config has a section for each plugin, under its name."""
