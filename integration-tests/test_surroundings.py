@@ -80,4 +80,9 @@ def test_without_a_user_or_a_home(usual: dict[str, bytes], tmp_path: Path, surro
     assert done.returncode == 0, done.stderr
     assert "tracking failed" not in done.stderr
     assert (tmp_path / "here" / "run" / "checkpoint.safetensors").read_bytes() == usual["mlflow"]
-    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == ["experiment.yaml", "mlflow.db", "run"]
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == [
+        "experiment.yaml",
+        "mlflow-artifacts",
+        "mlflow.db",
+        "run",
+    ]
