@@ -1,5 +1,6 @@
 """How a broken plugin is shown to be found out."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from wxml.testing import Contract
+from wxml.testing.conformance import run_checks
 
 
 @pytest.fixture
@@ -20,6 +22,20 @@ def find_out() -> Callable[..., None]:
         assert not isinstance(caught.value, AttributeError | NameError), "the test itself is broken"
 
     return find_out
+
+
+@pytest.fixture
+def fails_alone() -> Callable[..., None]:
+    """Run all checks of a contract on a plugin, of which one must fail with a message, and no other one."""
+
+    def fails_alone(contract: type[Contract], plugin: type, check: str, message: str, **attributes: Any) -> None:
+        checked = type("Checked", (contract,), {"plugin": plugin, **attributes})
+        failed = {one.name.replace(" ", "_"): one.message for one in run_checks(checked) if one.result == "failed"}
+        assert list(failed) == [check], failed
+        assert re.search(message, failed[check]), failed
+        assert not re.match("AttributeError|NameError", failed[check]), "the test itself is broken"
+
+    return fails_alone
 
 
 @pytest.fixture(autouse=True)
