@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from wxml.experiment import restore
-from wxml.forecasting.rollout import rollout
+from bench.skill import errors
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENT = ROOT / "docs" / "experiments" / "ncep-storm-1996.yaml"
@@ -49,29 +48,6 @@ def trained(storm: Path, run_dir: Path, steps: int, seed: int, more: tuple[str, 
     return run_dir / "checkpoint.safetensors"
 
 
-def errors(checkpoint: Path) -> dict[str, float]:
-    """The RMSE of each variable at each lead time over the initial times of the test period, weighted by area."""
-    experiment, model = restore(checkpoint)
-    grid, source = experiment.source.header.grid, experiment.source
-    steps = max(LEADS) // 6
-    first, last = experiment.config.data.split.period("test")
-    possible = experiment.window(steps).initial_times(source.header.times)
-    times = possible[(possible >= first) & (possible <= last)]
-    sums: dict[str, list[float]] = {}
-    for lead, fields in rollout(experiment, model, times, steps):
-        hours = int(lead / np.timedelta64(1, "h"))
-        if hours not in LEADS:
-            continue
-        for name in experiment.roles.output:
-            truth = source.read([fields.valid_time], [name])[0, 0, 0]
-            error = (fields[name][0] - truth).astype(np.float64) ** 2
-            there = np.isfinite(error)
-            total = sums.setdefault(f"{name} {hours} h", [0.0, 0.0])
-            total[0] += float(np.sum(grid.area_weights[there] * error[there]))
-            total[1] += float(np.sum(grid.area_weights[there]))
-    return {key: float(np.sqrt(total / weight)) for key, (total, weight) in sums.items()}
-
-
 def main() -> None:
     """Print a table, and as JSON below it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -90,7 +66,9 @@ def main() -> None:
             "fork, processor frozen": (*fork, "training.from.freeze=[processor]"),
         }
         found = {
-            f"{name}, seed {seed}": errors(trained(storm, Path(folder, f"{seed}-{number}"), given.steps, seed, more))
+            f"{name}, seed {seed}": errors(
+                trained(storm, Path(folder, f"{seed}-{number}"), given.steps, seed, more), "test", LEADS
+            )
             for seed in given.seeds
             for number, (name, more) in enumerate(starts.items())
         }

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -78,3 +79,14 @@ def test_a_side_by_side_step_counts_weights_and_takes_time(tmp_path: Path) -> No
     channels, layers = 32, 2  # 12 C² weights a layer, and 10 C biases and norms
     assert forward["wxml"]["parameters"] == layers * (12 * channels**2 + 10 * channels)  # type: ignore[index]
     assert both["wxml"]["cpu_ms"] > forward["wxml"]["cpu_ms"] > 0  # type: ignore[index]
+
+
+@pytest.mark.slow
+def test_the_time_to_skill_knows_what_every_step_has_cost(tmp_path: Path) -> None:
+    (row,) = run_quick("time_to_skill", tmp_path, "--families", "gnn", "--budgets", "short")
+    (last,) = cast("list[dict[str, object]]", row["way"])  # marks of seconds: so few steps reach the end alone
+    assert last["step"] == row["steps"] == 6
+    assert last["cpu_s"] == row["cpu_s"]
+    assert 0 < float(str(row["steps_cpu_s"])) < float(str(row["cpu_s"]))
+    assert list(cast("dict[str, float]", row["test"])) == ["t 6 h", "t 24 h"]
+    assert (tmp_path / "time-to-skill.png").read_bytes()[:4] == b"\x89PNG"

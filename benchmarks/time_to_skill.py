@@ -1,0 +1,186 @@
+"""The processor time that a training takes to forecast as well as the peer: air temperature over North America.
+
+    python benchmarks/time_to_skill.py DATA [--quick] [--families gnn graph-transformer transformer]
+                                       [--budgets short long] [--seeds 0] [--folder FOLDER]
+                                       [--output docs/benchmarks]
+
+DATA is the path of `ncep-air-namerica/air_temperature.zarr`. Each training is a process of `wxml train` on one thread,
+with an experiment of `docs/experiments`; the short budget changes what stands in `PLANS`. A training has a schedule of
+its own: the learning rate of a long one has not fallen yet where a short one ends.
+
+- Processor time is that of the whole process: imports, statistics, graph, validations, and files count. Beside it
+  stands that of the steps alone.
+- A checkpoint is kept after each twentieth of the steps. Those are scored on the validation months, which tells the way
+  there; the last one is scored on the test months, and no score chooses among them.
+- The peer's numbers were measured once, as `docs/results.md` says: 600 s on two threads, so up to 1200 s.
+
+A training that is whole in FOLDER is not made again, and rows of other trainings stay in the page: a long list may be
+measured in parts.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.environments import FOLDER, ROOT, machine
+from bench.report import OUTPUT, show, table, write_page
+from bench.skill import Trained, Training, errors, trained
+from bench.skill_plot import draw
+
+PAGE = "time-to-skill"
+LEADS = (6, 24)
+PEER: tuple[dict[str, Any], ...] = (
+    {"who": "anemoi graph transformer", "cpu_s": 1200.0, "test": {"air 6 h": 1.123, "air 24 h": 2.142}},
+    {"who": "anemoi graph network", "cpu_s": 1200.0, "test": {"air 6 h": 1.285, "air 24 h": 2.486}},
+)
+"""Near-surface air temperature in K, same months, mean and weights; see `docs/results.md`."""
+MARKS = (30, 60, 120, 240, 480)
+"""Seconds of processor time at which the way of a training is looked at."""
+EVERY = 5
+"""One of so many initial times of the validation months is scored, each hour of the day as often."""
+PARTS = 20
+"""Checkpoints that a training keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The trainings of a family."""
+
+    experiment: str
+    """Its file in `docs/experiments`."""
+    steps: dict[str, int]
+    """Those of each budget, so many that it is about spent."""
+    changes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What else a budget changes."""
+
+
+PLANS = {
+    "gnn": Plan("ncep-north-america.yaml", {"short": 500, "long": 3000}),
+    "graph-transformer": Plan("ncep-north-america-graph-transformer.yaml", {"short": 500, "long": 3000}),
+    "transformer": Plan("ncep-north-america-transformer.yaml", {"short": 500, "long": 3000}),
+}
+BUDGETS = {"short": "120 s", "long": "600 s"}
+QUICK_STEPS = 6
+
+
+def training_of(family: str, budget: str, seed: int, options: argparse.Namespace) -> Training:
+    """What is to be trained."""
+    if options.quick:
+        experiment = FOLDER / "bench" / "skill_quick.yaml"
+        return Training(experiment, (f"model={family}-tiny",), QUICK_STEPS, QUICK_STEPS // 3, seed)
+    plan = PLANS[family]
+    steps = plan.steps[budget]
+    changes = (f"data.source.path={options.data}", *plan.changes.get(budget, ()))
+    return Training(ROOT / "docs" / "experiments" / plan.experiment, changes, steps, steps // PARTS, seed)
+
+
+def way(made: Trained) -> list[dict[str, Any]]:
+    """The scores on the validation period where the training had taken so many seconds, and at its end."""
+    steps = sorted({step for mark in (*MARKS, made.seconds[-1]) if (step := made.step_at(mark))})
+    return [
+        {
+            "step": step,
+            "cpu_s": round(made.seconds[step - 1], 1),
+            "validation": rounded(errors(made.at(step), "validation", LEADS, EVERY)),
+        }
+        for step in steps
+    ]
+
+
+def measured(family: str, budget: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """One row: a training and its scores."""
+    made = trained(
+        training_of(family, budget, seed, options), options.folder / f"{family}-{budget}-{seed}", options.threads
+    )
+    steps = len(made.seconds)
+    return {
+        "family": family,
+        "budget": budget,
+        "seed": seed,
+        "steps": steps,
+        "cpu_s": round(made.seconds[-1], 1),
+        "steps_cpu_s": round(made.plain_seconds, 1),
+        "test": rounded(errors(made.at(steps), "test", LEADS)),
+        "way": way(made),
+    }
+
+
+def rounded(scores: dict[str, float]) -> dict[str, float]:
+    """Four digits are more than seeds leave alone."""
+    return {name: float(f"{value:.4g}") for name, value in scores.items()}
+
+
+def page(rows: list[dict[str, Any]]) -> str:
+    """The page of tables."""
+    keys = list(rows[0]["test"])
+    header = ("training", "seed", "steps", "CPU s", "of the steps alone", *keys)
+    cells = [
+        (f"{row['family']}, {BUDGETS[row['budget']]}", row["seed"], row["steps"], row["cpu_s"], row["steps_cpu_s"],
+         *row["test"].values())
+        for row in rows
+    ]  # fmt: skip
+    cells += [(one["who"], "", "", f"up to {one['cpu_s']:.0f}", "", *one["test"].values()) for one in peers(keys)]
+    way_header = ("training", "seed", "step", "CPU s", *keys)
+    ways = [
+        (f"{row['family']}, {BUDGETS[row['budget']]}", row["seed"], one["step"], one["cpu_s"],
+         *one["validation"].values())
+        for row in rows for one in row["way"]
+    ]  # fmt: skip
+    return "\n".join(
+        [
+            "# Time to skill\n",
+            f"{machine()}; threads: 1. RMSE in the units of the variable, weighted by area; how it is measured, and on",
+            "what: `benchmarks/time_to_skill.py`.\n",
+            f"![errors against processor time]({PAGE}.png)\n",
+            "## Test months, at the end of each training\n",
+            table(header, cells),
+            "## Validation months, on the way\n",
+            table(way_header, ways),
+        ]
+    )
+
+
+def peers(keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The peer's rows, if they are of the same scores."""
+    return [one for one in PEER if list(one["test"]) == list(keys)]
+
+
+def earlier(options: argparse.Namespace, new: set[tuple[str, str, int]]) -> list[dict[str, Any]]:
+    """The rows of the page that are not measured now."""
+    path = options.output / f"{PAGE}.jsonl"
+    found = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    return [row for row in found if (row["family"], row["budget"], row["seed"]) not in new]
+
+
+def main() -> None:
+    """Read the command line, measure, write."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("data", type=Path, nargs="?", help="needed without --quick")
+    made.add_argument("--quick", action="store_true", help="a few steps on simulated data: shows that all runs")
+    made.add_argument("--families", nargs="+", choices=PLANS, default=list(PLANS))
+    made.add_argument("--budgets", nargs="+", choices=BUDGETS, default=list(BUDGETS))
+    made.add_argument("--seeds", nargs="+", type=int, default=[0])
+    made.add_argument("--threads", type=int, default=1)
+    made.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "wxml-time-to-skill")
+    made.add_argument("--output", type=Path, help="docs/benchmarks; with --quick that of --folder")
+    options = made.parse_args()
+    if options.data is None and not options.quick:
+        made.error("name the path of ncep-air-namerica/air_temperature.zarr, or give --quick")
+    if options.output is None:
+        options.output = options.folder if options.quick else OUTPUT
+    cases = [(f, b, s) for f in options.families for b in options.budgets for s in options.seeds]
+    rows = earlier(options, set(cases))
+    for family, budget, seed in cases:
+        show(measured(family, budget, seed, options), rows)
+        rows.sort(key=lambda row: (list(PLANS).index(row["family"]), list(BUDGETS).index(row["budget"]), row["seed"]))
+        write_page(options.output, PAGE, page(rows), rows)
+        keys = list(rows[0]["test"])
+        draw(rows, keys, peers(keys), options.output / f"{PAGE}.png")
+
+
+if __name__ == "__main__":
+    main()
