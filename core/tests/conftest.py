@@ -391,14 +391,14 @@ class Losing(NoTrainer):
 
 class Measured(NoTrainer):
     """Has measured steps of half a second, with eight samples each."""
-    def __init__(self, *, peak: int | None = 3 * 2**20, ranks: int = 1):
-        self.peak, self.ranks = peak, ranks
+    def __init__(self, *, peak: int | None = 3 * 2**20, ranks: int = 1, tensors: dict[str, int] = {}):
+        self.peak, self.ranks, self.tensors = peak, ranks, tensors
     def profile(self, experiment, steps, trace=None):
         if trace is not None:
             trace.write_text('{"traceEvents": []}')
         phases = dict(zip(PHASES, (0.05, 0.1, 0.25, 0.05, 0.0, 0.05), strict=True))
         phases = {phase: steps * seconds for phase, seconds in phases.items()}
-        return StepProfile(steps, 5, 8 * steps, 0.5 * steps, phases, "cpu", self.ranks, 2, self.peak)
+        return StepProfile(steps, 5, 8 * steps, 0.5 * steps, phases, "cpu", self.ranks, 2, self.peak, self.tensors)
 
 class NoVerifier(Verifier):
     metrics = {"rmse": "smaller"}

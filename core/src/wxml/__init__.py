@@ -148,6 +148,7 @@ PUBLIC_MODULES = (
     "terminal",
     "testing",
     "training.loss_choice",
+    "training.memory_trace",
     "training.step_profile",
 )
 """Third parties may import the names above from `wxml`, and what `__all__` lists in these modules of it."""

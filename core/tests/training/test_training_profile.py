@@ -1,6 +1,7 @@
 """What `wxml train --profile` prints of what a trainer has measured."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,26 @@ def test_json_has_the_plan_beside_what_was_measured(written: Path, tiny: Any) ->
     assert found["peak_memory"] == 3 * 2**20
     assert found["samples_per_second"] == 16
     assert sum(found["phases"].values()) == pytest.approx(found["seconds"])
+
+
+def test_memory_has_a_row_for_each_part_beside_the_plan(written: Path, tiny: Any) -> None:
+    """Of 3 MiB, 1 MiB are weights and 512 KiB constants, which no plan has; 1.5 MiB are no tensor's."""
+    counted = {"weights": 2**20, "constants": 2**19}
+    chosen = {"plugin": "measured", "tensors": counted}
+    profile = profile_experiment(
+        assemble(tiny({"training": chosen})), create("trainer", "measured", {"tensors": counted}), 3
+    )
+    assert profile.gaps == 3 * 2**19
+    found = profile.to_dict()
+    assert found["tensors"] == counted
+    assert sum(found["planned"].values()) == found["planned_memory"]
+    lines = profile_lines(profile)
+    table = [re.split(r"\s{2,}", line) for line in lines[lines.index("", -15) + 1 :]]
+    assert table[0] == ["", "planned", "measured"]
+    measured = {row[0]: row[-1] for row in table[1:]}
+    sizes = {"weights": "1.0 MiB", "constants": "512.0 KiB", "gaps between tensors": "1.5 MiB", "total": "3.0 MiB"}
+    assert {name: size for name, size in measured.items() if size != "–"} == sizes
+    assert next(row[1] for row in table if row[0] == "constants") == "–"
 
 
 def test_what_the_system_does_not_tell_is_a_dash(tiny: Any) -> None:

@@ -124,6 +124,9 @@ class MemoryPlanner:
             for label, tensors in self._lasting.items():
                 self._trace.hold(label, *tensors)
             self._trace.hold("graph", *model.buffers())
+        for weight in self._weights:
+            if weight.requires_grad:
+                weight.register_post_accumulate_grad_hook(self._gradient)  # type: ignore[no-untyped-call]
         with self._trace.labelled("graph"):  # a model may make something once, such as the indices of a batch
             self._step(sample.output_steps, [])
 
@@ -182,6 +185,11 @@ class MemoryPlanner:
                 loss.backward()  # type: ignore[no-untyped-call]
             self.model.zero_grad()
         return kept
+
+    def _gradient(self, weight: Tensor) -> None:
+        """The backward pass has made a gradient, which stays."""
+        if weight.grad is not None:
+            self._trace.relabel("gradients", weight.grad)
 
     def _loss(self, batch: Tensor) -> Tensor:
         """The squared error of a forecast, which stands for the loss of the trainer."""

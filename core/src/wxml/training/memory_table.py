@@ -1,6 +1,6 @@
 """A memory plan as text: one line for the log, a table for the terminal."""
 
-__all__ = ["PARTS", "plan_lines", "plan_summary", "recomputed_parts"]
+__all__ = ["PARTS", "plan_lines", "plan_summary", "recomputed_parts", "row_name"]
 
 from typing import TYPE_CHECKING
 
@@ -68,8 +68,12 @@ def _chunks(training: "TrainingMemory") -> str:
     return f"the members, {count} at once" if count < training.members else ""
 
 
-def _row(label: str, kept: int, at_peak: int, whole: int) -> tuple[str, ...]:
+def row_name(label: str) -> str:
+    """Name what the bytes under a label are."""
     names = {"backward": "backward pass", "other": "other activations", "gaps": "gaps between tensors"}
-    name = names.get(label, f"{label} activations" if label in PARTS else label)
+    return names.get(label, f"{label} activations" if label in PARTS else label)
+
+
+def _row(label: str, kept: int, at_peak: int, whole: int) -> tuple[str, ...]:
     bar = "█" * round(BAR * at_peak / whole) if whole else ""
-    return (name, *(format_size(size) if size else "–" for size in (kept, at_peak)), bar)
+    return (row_name(label), *(format_size(size) if size else "–" for size in (kept, at_peak)), bar)

@@ -32,6 +32,18 @@ class MemoryTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.live: Counter[str] = Counter()
         self.at_peak: Counter[str] = Counter()
         self._storages: dict[int, weakref.ref[torch.UntypedStorage]] = {}
+        self._labels: dict[int, str] = {}
+
+    def relabel(self, label: str, tensor: Tensor) -> None:
+        """Count a tensor under another label from now on; one that was not counted is counted."""
+        storage = tensor.untyped_storage()
+        before = self._labels.get(id(storage))
+        if before is None:
+            self.hold(label, tensor)
+            return
+        self.live[before] -= storage.nbytes()
+        self.live[label] += storage.nbytes()
+        self._labels[id(storage)] = label
 
     def hold(self, label: str, *tensors: Tensor) -> None:
         """Count tensors that were made outside the block, unless they are counted already."""
@@ -59,15 +71,16 @@ class MemoryTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _count(self, storage: torch.UntypedStorage) -> None:
-        key, size, label = id(storage), storage.nbytes(), self.label
+        key, size = id(storage), storage.nbytes()
         if key in self._storages:
             return
-        self.live[label] += size
+        self.live[self.label] += size
+        self._labels[key] = self.label
         if self.live.total() > self.at_peak.total():
             self.at_peak = self.live.copy()
 
         def freed(_: object) -> None:
-            self.live[label] -= size
+            self.live[self._labels.pop(key)] -= size
             del self._storages[key]
 
         self._storages[key] = weakref.ref(storage, freed)

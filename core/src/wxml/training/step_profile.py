@@ -3,7 +3,7 @@
 __all__ = ["PHASES", "StepProfile"]
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PHASES = ("data", "forward", "backward", "optimiser", "communication", "other")
 """What the time of a step is divided into."""
@@ -31,3 +31,6 @@ class StepProfile:
     """The number of forecast steps in each loss."""
     peak_memory: int | None
     """The most bytes that the steps and the model took on the device; None: this system does not tell."""
+    tensors: Mapping[str, int] = field(default_factory=dict)
+    """The rows of `wxml train --plan` but for the gaps → the bytes of their tensors at the peak of a step, as counted;
+    empty: nobody has counted them."""

@@ -3,7 +3,7 @@
 __all__ = ["TrainingProfile", "profile_experiment", "profile_lines", "profile_training"]
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from wxml.memory import format_size
 from wxml.plugins.create import create
 from wxml.terminal import columns
 from wxml.training.memory_limit import fitted, plan_experiment
+from wxml.training.memory_table import row_name
 from wxml.training.step_profile import PHASES, StepProfile
 from wxml.training.trainer import Trainer
 
@@ -30,8 +31,18 @@ class TrainingProfile:
     """What was measured, beside the memory that was planned."""
 
     measured: StepProfile
-    planned_memory: int
-    """The peak in bytes that `wxml train --plan` gives."""
+    planned: Mapping[str, int]
+    """The rows of `wxml train --plan` → their bytes at the peak."""
+
+    @property
+    def planned_memory(self) -> int:
+        """The peak in bytes that `wxml train --plan` gives."""
+        return sum(self.planned.values())
+
+    @property
+    def gaps(self) -> int:
+        """The bytes at the peak that no tensor has, as far as tensors were counted."""
+        return max(0, (self.measured.peak_memory or 0) - sum(self.measured.tensors.values()))
 
     @property
     def samples_per_second(self) -> float:
@@ -41,7 +52,7 @@ class TrainingProfile:
     def to_dict(self) -> dict[str, Any]:
         """JSON values; times in seconds, sizes in bytes."""
         of_all = {"samples_per_second": self.samples_per_second, "planned_memory": self.planned_memory}
-        return asdict(self.measured) | of_all
+        return asdict(self.measured) | of_all | {"planned": dict(self.planned)}
 
 
 def profile_training(
@@ -83,7 +94,7 @@ def profile_experiment(
     if measured is None:
         fault = f"the trainer {experiment.config.training.plugin!r} cannot profile its steps"
         raise ConfigError([Fault("training.plugin", fault)], fix="choose another trainer, such as lightning")
-    return TrainingProfile(measured, plan_experiment(experiment, trainer).peak)
+    return TrainingProfile(measured, plan_experiment(experiment, trainer).at_peak)
 
 
 def profile_lines(profile: TrainingProfile) -> list[str]:
@@ -101,7 +112,23 @@ def profile_lines(profile: TrainingProfile) -> list[str]:
         "",
         f"{profile.samples_per_second:.4g} samples/s",
         f"peak memory: {peak} measured, {format_size(profile.planned_memory)} planned",
+        *(_memory_lines(profile) if measured.tensors else []),
     ]
+
+
+def _memory_lines(profile: TrainingProfile) -> list[str]:
+    """Write a row for each label: its bytes in the plan, and as they were counted."""
+    tensors, planned = profile.measured.tensors, profile.planned
+    gaps = {} if profile.measured.peak_memory is None else {"gaps": profile.gaps}
+    counted = {**tensors, **gaps}
+    labels = [*(label for label in planned if label != "gaps"), *(one for one in tensors if one not in planned), "gaps"]
+    rows = [(row_name(label), _size(planned.get(label, 0)), _size(counted.get(label, 0))) for label in labels]
+    total = ("total", _size(sum(planned.values())), _size(sum(counted.values())))
+    return ["", *columns([("", "planned", "measured"), *rows, total], right={1, 2})]
+
+
+def _size(size: int) -> str:
+    return format_size(size) if size else "–"
 
 
 def _row(name: str, seconds: float, measured: StepProfile) -> tuple[str, ...]:

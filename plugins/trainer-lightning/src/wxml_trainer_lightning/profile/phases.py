@@ -37,6 +37,7 @@ class Phases(Profiler):
 
     Attributes:
         seconds: the time of each phase from `restart` to `finish`.
+        entered: is told each phase that comes to be under way.
     """
 
     def __init__(self, device: str, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -50,6 +51,7 @@ class Phases(Profiler):
         self.device = device
         self._clock = clock
         self.seconds = dict.fromkeys(PHASES, 0.0)
+        self.entered: Callable[[str], None] = lambda phase: None
         self.is_traced = False
         self._is_over = False
         self._open = ["other"]
@@ -71,6 +73,7 @@ class Phases(Profiler):
             mark = torch.profiler.record_function(phase)
             mark.__enter__()  # type: ignore[no-untyped-call]
         self._marks.append(mark)
+        self.entered(phase)
 
     def stop(self, action_name: str) -> None:
         """Leave the phase of an action."""
@@ -85,16 +88,19 @@ class Phases(Profiler):
         self._open.pop()
         if (mark := self._marks.pop()) is not None:
             mark.__exit__(None, None, None)
+        self.entered(self._open[-1])
 
-    def restart(self) -> None:
-        """Begin again at 0."""
+    def restart(self) -> float:
+        """Begin again at 0, and return the time."""
         self._count()
         self.seconds = dict.fromkeys(PHASES, 0.0)
+        return self._since
 
-    def finish(self) -> None:
-        """Count no further."""
+    def finish(self) -> float:
+        """Count no further, and return the time."""
         self._count()
         self._is_over = True
+        return self._since
 
     def listen(self, model: nn.Module) -> None:
         """Take the end of a backward pass, after the last gradient, for communication: the wait for those of others."""

@@ -2,7 +2,6 @@
 
 __all__ = ["profile"]
 
-import time
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +21,7 @@ from wxml_trainer_lightning.loop import run_loop
 from wxml_trainer_lightning.placement import Placement
 from wxml_trainer_lightning.profile.peak_memory import PeakMemory
 from wxml_trainer_lightning.profile.phases import Phases, TimedRanks
+from wxml_trainer_lightning.profile.step_memory import StepMemory
 from wxml_trainer_lightning.rollout import Rollout
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 from wxml_trainer_lightning.step_clock import StepClock
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 WARM_UP = 5
 """Steps: the first ones compile, make the moments, and find batches that were read ahead."""
+COUNTED = 1
+"""Steps whose tensors are counted; they are not measured either."""
 TRACED = 3
 """The most steps of a trace; they are not measured, since a trace takes time."""
 
@@ -51,19 +53,31 @@ def _profile(
     phases, memory = Phases(device.resolve()), PeakMemory(device.resolve())
     with joined(place, device.backend, partial(_profile, task=task), port), device.settled(place):
         run = TrainingRun(experiment, options, device, None, TimedRanks(place, phases))
-        window = _Window(steps, phases, memory, trace if place.rank == 0 else None)
-        traced = run.ranks.agreed(min(steps, TRACED) if trace else 0)  # rank 0 alone may know of the trace
-        _make_steps(run, WARM_UP + steps + traced, window)
+        counted = None if options.compile or run.options.strategy == "fsdp" else StepMemory(run.module)
+        window = _Window(steps, phases, memory, counted, trace if place.rank == 0 else None)
+        # rank 0 alone may know of the trace
+        window.traced = run.ranks.agreed(min(steps, TRACED) if trace else 0)
+        _make_steps(run, window)
     samples, rollout = steps * options.step_samples, run.rollout.maximum
     return StepProfile(
-        steps, WARM_UP, samples, window.seconds, phases.seconds, device.resolve(), place.ranks, rollout, window.peak
+        steps=steps,
+        warm_up=WARM_UP,
+        samples=samples,
+        seconds=window.seconds,
+        phases=phases.seconds,
+        device=device.resolve(),
+        ranks=place.ranks,
+        rollout=rollout,
+        peak_memory=window.peak,
+        tensors=window.tensors,
     )
 
 
-def _make_steps(run: TrainingRun, count: int, window: "_Window") -> None:
+def _make_steps(run: TrainingRun, window: "_Window") -> None:
     """Make steps with the longest rollout, whose memory is planned, too."""
     options, seed, longest = run.options, run.experiment.config.seed, run.rollout.maximum
-    budget, ahead = Budget(count, None), 1 + batches_held(options.workers)
+    ahead = 1 + batches_held(options.workers)
+    budget = Budget(window.last + ahead, None)  # so that batches are read ahead of the last step, too
     rollout = Rollout(start=longest, maximum=longest)
     order = SampleOrder(run.samples, seed, options.step_samples, 0, budget, rollout, run.ranks.place, ahead)
     clock = StepClock(0, seed, budget, LearningRate(options.peak_learning_rate, options.new_schedule()))
@@ -75,18 +89,37 @@ def _make_steps(run: TrainingRun, count: int, window: "_Window") -> None:
 
 
 class _Window(Callback):
-    """Begins to measure after the warm-up, and ends after as many steps as were asked for; then it writes the trace."""
+    """Begins to measure after the warm-up, and ends after as many steps as were asked for.
 
-    def __init__(self, steps: int, phases: Phases, memory: PeakMemory, trace: Path | None) -> None:
+    Then it counts the tensors of one step, and writes the trace of some.
+    """
+
+    def __init__(
+        self, steps: int, phases: Phases, memory: PeakMemory, counted: StepMemory | None, trace: Path | None
+    ) -> None:
         self.end = WARM_UP + steps
         self.phases = phases
         self.memory = memory
+        self.counted = counted
         self.trace = trace
+        self.traced = 0
         self.seconds = 0.0
         self.peak: int | None = None
+        self.tensors: dict[str, int] = {}
         self._step = 0
         self._began = 0.0
         self._timeline: torch.profiler.profile | None = None
+
+    @property
+    def last(self) -> int:
+        """The number of all steps."""
+        return self.end + COUNTED + self.traced
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Begin to count the tensors of the step after those that are measured."""
+        if self._step == self.end and self.counted is not None:
+            self.phases.entered = self.counted.entered
+            self.counted.begin(batch)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -95,13 +128,15 @@ class _Window(Callback):
         self._step += 1
         if self._step == WARM_UP:
             self.memory.restart()
-            self.phases.restart()
-            self._began = time.perf_counter()
-        if self._step == self.end:
-            self.phases.finish()
-            self.seconds, self.peak = time.perf_counter() - self._began, self.memory.peak
+            self._began = self.phases.restart()
+        elif self._step == self.end:
+            self.seconds, self.peak = self.phases.finish() - self._began, self.memory.peak
+        elif self._step == self.end + COUNTED:
+            if self.counted is not None:
+                self.tensors = self.counted.end()
             if self.trace is not None:
                 self._begin_trace()
+        trainer.should_stop = self._step >= self.last
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the trace."""
