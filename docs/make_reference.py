@@ -29,6 +29,7 @@ ROOMS = (
     "environment",
     "artefacts",
     "files",
+    "cluster",
     "masking",
     "memory",
     "terminal",

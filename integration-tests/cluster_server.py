@@ -18,6 +18,7 @@ LIBRARIES = (
     "wxml_dataset_builder.building",
     "wxml_dataset_builder.cluster",
     "wxml_dataset_sources.xarray_source",
+    "wxml_trainer_lightning.sweeping.errand",
     "xarray",
 )
 """What the workers would import."""

@@ -1,21 +1,28 @@
 """What the tests between packages share: the command `wxml`, and small worlds to run it on."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import venv
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 from click.testing import CliRunner
 from wxml.cli import group
+
+spec = importlib.util.spec_from_file_location("killed_processes", Path(__file__).with_name("killed_processes.py"))
+killed = importlib.util.module_from_spec(spec)
+sys.modules["killed_processes"] = killed  # dataclasses look there
+spec.loader.exec_module(killed)
 
 ROOT = Path(__file__).resolve().parents[1]
 WXML = Path(sys.executable).with_name("wxml")
@@ -234,6 +241,39 @@ def forecast_file(trained, wxml) -> Path:
     """What that model forecasts."""
     wxml("forecast", "run/checkpoint.safetensors", "-o", "forecast.nc", folder=trained)
     return trained / "forecast.nc"
+
+
+# Processes that are killed
+
+
+@pytest.fixture(scope="session")
+def new_server(cache) -> Iterator[Callable[[str], Any]]:
+    """Starts a script of this folder that answers lines of JSON."""
+    with ExitStack() as stack:
+
+        def new_server(script: str) -> Any:
+            server = killed.Server(script, environment(WXML_CACHE=cache))
+            stack.callback(server.close)
+            return server
+
+        yield new_server
+
+
+@pytest.fixture(scope="session")
+def new_cluster(new_server) -> Callable[[Path], Any]:
+    """Starts a cluster whose logs are in a new folder; whoever starts it also stops it."""
+    servers: list[Any] = []
+
+    def new_cluster(folder: Path) -> Any:
+        servers[:] = servers or [new_server("cluster_server.py")]
+        made = killed.Cluster(servers[0], folder)
+        made.start()
+        return made
+
+    return new_cluster
+
+
+# What a folder holds
 
 
 def listing(folder: Path) -> dict[str, str]:

@@ -65,7 +65,11 @@ HEAVY = {
         "wxml_verification/*",
     ),
     "dask": ("deferred wxml_dataset_builder/scheduling.py", "wxml_verification/*"),
-    "distributed": ("deferred wxml_dataset_builder/cluster.py",),
+    "distributed": (
+        "deferred wxml/cluster.py",
+        "deferred wxml_dataset_builder/cluster.py",
+        "deferred wxml_trainer_lightning/sweeping/errand.py",
+    ),
     "cfgrib": ("wxml_dataset_sources/xarray_reading/grib.py", "wxml_dataset_sources/xarray_reading/grib_messages.py"),
     "eccodes": ("wxml_dataset_sources/xarray_reading/grib_messages.py",),
     "h5py": (

@@ -4,17 +4,13 @@ A fifth of `WXML_KILLS` is the number of kills of each of the three: one by defa
 once a random share of the dates is written.
 """
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,75 +30,13 @@ TIMEOUTS = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s"}
 PAUSE = 0.01
 
 
-class Server:
-    """A process that answers one line of JSON with another one."""
-
-    def __init__(self, script: str, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name(script)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, **request: Any) -> Any:
-        """Send a request and wait for the answer."""
-        print(json.dumps(request), file=self.process.stdin, flush=True)
-        assert self.process.stdout
-        return json.loads(self.process.stdout.readline())
-
-    def close(self) -> None:
-        """End it."""
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream
-            stream.close()
-        self.process.wait()
-
-
-@dataclass
-class Cluster:
-    """A scheduler and two workers."""
-
-    server: Server
-    folder: Path
-    address: str = ""
-    processes: dict[str, list[int]] = field(default_factory=dict)
-
-    def start(self) -> None:
-        """Start the processes, and wait for the scheduler."""
-        self.folder.mkdir()
-        told = self.folder / "scheduler.json"
-        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", told)
-        while not (text := told.read_text() if told.exists() else ""):
-            time.sleep(PAUSE)
-        self.address = json.loads(text)["address"]
-        for _ in range(2):
-            self._start("worker", self.address, "--no-nanny", "--nthreads", 1, "--no-dashboard")
-
-    def _start(self, program: str, *arguments: object) -> None:
-        request = {"program": program, "arguments": [str(one) for one in arguments], "folder": str(self.folder)}
-        self.processes.setdefault(program, []).append(self.server.ask(**request))
-
-    def kill(self, program: str) -> None:
-        """Kill one process of a program, if it is still there."""
-        with suppress(ProcessLookupError):
-            os.kill(self.processes[program].pop(), signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Kill all that is left."""
-        for program, numbers in self.processes.items():
-            for _ in list(numbers):
-                self.kill(program)
-
-
 @dataclass
 class Lab:
     """Folders in which datasets are built, and the servers that start everything."""
 
     folder: Path
-    clients: Server
-    clusters: Server
+    clients: Any
+    new_cluster: Callable[[Path], Any]
 
     def place(self, name: str) -> Path:
         """A folder with the recipe."""
@@ -123,27 +57,20 @@ class Lab:
         answer = self.clients.ask(**request, **moment)
         return {**answer, "text": "".join(Path(file).read_text() for file in said.values())}
 
-    def cluster(self, name: str) -> Cluster:
+    def cluster(self, name: str) -> Any:
         """A new cluster."""
-        made = Cluster(self.clusters, self.folder / f"{name}-cluster")
-        made.start()
-        return made
+        return self.new_cluster(self.folder / f"{name}-cluster")
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, cache: str) -> Iterator[Lab]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("WXML_", "PYTHON"))}
-    environment = {**kept, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "WXML_CACHE": cache}
-    servers = [Server(script, environment) for script in ("kill_server.py", "cluster_server.py")]
-    made = Lab(tmp_path_factory.mktemp("clusters"), *servers)
+def lab(tmp_path_factory: pytest.TempPathFactory, new_server: Any, new_cluster: Any) -> Lab:
+    made = Lab(tmp_path_factory.mktemp("clusters"), new_server("kill_server.py"), new_cluster)
     dates = np.datetime64("2000-01-01", "ns") + np.arange(DATES) * np.timedelta64(6, "h")
     axes = {"latitude": np.linspace(80, -80, 5), "longitude": np.arange(8) * 45.0}
     values = np.random.default_rng(0).normal(280, 5, (DATES, 5, 8)).astype(np.float32)
     world = xr.Dataset({"t": (("time", *axes), values, {"units": "K"})}, {"time": dates, **axes})
     world.to_netcdf(made.folder / "world.nc")
-    yield made
-    for server in servers:
-        server.close()
+    return made
 
 
 @pytest.fixture(scope="module")

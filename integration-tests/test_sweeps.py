@@ -1,4 +1,4 @@
-"""Sweeps through the command line: one that fails in part, and one that is stopped and goes on."""
+"""Sweeps through the command line: one that fails in part, is stopped and goes on; and one on a cluster."""
 
 import csv
 import json
@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 WXML = Path(sys.executable).with_name("wxml")
 LIMIT = 300  # seconds: ends what hangs
-COMMON = ("training.metrics=none", "training.validation_every=2", "training.threads=1")
+STEPS = 60
+COMMON = ("training.metrics=none", "training.validation_every=2", "training.threads=1", f"training.max_steps={STEPS}")
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -29,33 +32,14 @@ def folder(tmp_path, make_world) -> Path:
     return made
 
 
-@pytest.mark.slow
-def test_a_failure_does_not_stop_the_others_and_a_resumed_sweep_leaves_what_has_finished(folder, run) -> None:
-    command = ("sweep", "experiment.yaml", "data.source.path=absent.nc,world.nc", "training.max_steps=4", *COMMON)
-    failed = run(*command, "--run-dir", "sweep", "--json", folder=folder)
-    assert failed.returncode == 1, failed.stderr
-    bad, good = json.loads(failed.stdout)
-    assert (bad["status"], good["status"]) == ("failed", "finished")
-    assert (good["steps"], good["data.source.path"]) == (4, "world.nc")
-    told = next(line for line in failed.stderr.splitlines() if line.startswith("failed: "))
-    assert told.startswith("failed: sweep/1_path-absent.nc/train.log: ")
-    assert "error: " in (folder / told.split(": ")[1]).read_text()
-    losses = [float(row["validation_loss"]) for row in rows(folder / "sweep" / good["run"] / "history.csv")[1::2]]
-    assert (good["best_validation_loss"], good["final_validation_loss"]) == (min(losses), losses[-1])
-    checkpoint = folder / "sweep" / good["run"] / "checkpoint.safetensors"
-    before = checkpoint.stat()
-
-    other = run(*command, "seed=4", "--run-dir", "sweep", "--resume", folder=folder)
-    assert other.returncode == 2
-    assert "holds another sweep" in other.stderr
-
-    shutil.copy(folder / "world.nc", folder / "absent.nc")
-    resumed = run(*command, "--run-dir", "sweep", "--resume", folder=folder)
-    assert resumed.returncode == 0, resumed.stderr
-    assert (checkpoint.stat().st_mtime_ns, checkpoint.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
-    assert [row["status"] for row in rows(folder / "sweep" / "sweep.csv")] == ["finished", "finished"]
-    assert "2 finished" in (folder / "sweep" / "sweep.html").read_text()
-    assert "*" in resumed.stdout
+@contextmanager
+def begun(words: tuple[str, ...], folder: Path, cache: str) -> "Iterator[subprocess.Popen[str]]":
+    """A sweep that runs."""
+    variables = {**os.environ, "WXML_CACHE": cache, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [WXML, *words], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        yield process
 
 
 def wait_for(is_there: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
@@ -66,31 +50,75 @@ def wait_for(is_there: Callable[[], bool], process: "subprocess.Popen[str]") -> 
         time.sleep(0.05)
 
 
+def has_begun(run_dir: Path) -> bool:
+    history = run_dir / "history.csv"
+    return history.exists() and len(history.read_text().splitlines()) > 1
+
+
+def is_whole(run_dir: Path) -> bool:
+    """Whether each step of a training is in its history, once."""
+    return [int(row["step"]) for row in rows(run_dir / "history.csv")] == list(range(1, STEPS + 1))
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
 @pytest.mark.slow
-def test_a_stopped_sweep_leaves_states_and_goes_on(folder, cache) -> None:
-    steps = 100
-    words = ("sweep", "experiment.yaml", "seed=1,2", f"training.max_steps={steps}", *COMMON, "--run-dir", "sweep")
-    command, variables = [WXML, *words, "--jobs", "2"], {**os.environ, "WXML_CACHE": cache, "OMP_NUM_THREADS": "1"}
-    histories = [folder / "sweep" / f"{seed}_seed-{seed}" / "history.csv" for seed in (1, 2)]
-
-    def have_begun() -> bool:
-        return all(path.exists() and len(path.read_text().splitlines()) > 1 for path in histories)
-
-    with subprocess.Popen(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True) as process:
-        wait_for(have_begun, process)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+def test_a_sweep_that_fails_in_part_and_is_stopped_goes_on(folder, cache, quickly) -> None:
+    words = ("sweep", "experiment.yaml", "data.source.path=absent.nc,world.nc", *COMMON, "--run-dir", "sweep")
+    bad, good = folder / "sweep" / "1_path-absent.nc", folder / "sweep" / "2_path-world.nc"
+    with begun((*words, "--jobs", "2"), folder, cache) as process:
+        wait_for(lambda: has_begun(good), process)
+        wait_for(lambda: "failed" in (folder / "sweep" / "sweep.csv").read_text(), process)
+        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(LIMIT) == 75
-    assert len(children) == 2
-    assert not [child for child in children if Path(f"/proc/{child}").exists()]
+        _, said = process.communicate(timeout=LIMIT)
+    assert process.returncode == 1, said
+    assert not Path(f"/proc/{child}").exists()
+    told = next(line for line in said.splitlines() if line.startswith("failed: "))
+    assert told.startswith("failed: sweep/1_path-absent.nc/train.log: ")
+    assert "error: " in (bad / "train.log").read_text()
     record = json.loads((folder / "sweep" / "sweep.json").read_text())
-    assert [one["status"] for one in record["runs"]] == ["stopped", "stopped"]
-    assert all((path.parent / "state.safetensors").exists() for path in histories)
-    done = subprocess.run(
-        [*command, "--resume"], cwd=folder, env=variables, text=True, capture_output=True, timeout=LIMIT, check=False
-    )
+    assert [one["status"] for one in record["runs"]] == ["failed", "stopped"]
+    assert (good / "state.safetensors").exists()
+
+    shutil.copy(folder / "world.nc", folder / "absent.nc")
+    done = quickly(*words, "--resume", "--json", folder=folder)
     assert done.returncode == 0, done.stderr
-    for path in histories:
-        assert [int(row["step"]) for row in rows(path)] == list(range(1, steps + 1))
-        assert "resum" in (path.parent / "train.log").read_text()
+    table = json.loads(done.stdout)
+    assert [(row["status"], row["steps"]) for row in table] == [("finished", STEPS)] * 2
+    losses = [float(row["validation_loss"]) for row in rows(good / "history.csv")[1::2]]
+    assert (table[1]["best_validation_loss"], table[1]["final_validation_loss"]) == (min(losses), losses[-1])
+    assert is_whole(good)
+    assert "told to leave by SIGTERM" in (good / "train.log").read_text()
+    assert [row["status"] for row in rows(folder / "sweep" / "sweep.csv")] == ["finished", "finished"]
+    assert "2 finished" in (folder / "sweep" / "sweep.html").read_text()
+
+    checkpoint = good / "checkpoint.safetensors"
+    before = checkpoint.stat()
+    again = quickly(*words, "--resume", folder=folder)  # nothing is left to do
+    assert (again.returncode, "*" in again.stdout) == (0, True), again.stderr
+    assert (checkpoint.stat().st_mtime_ns, checkpoint.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the cluster is forked")
+@pytest.mark.slow
+def test_on_a_cluster_a_training_whose_worker_is_killed_goes_on_elsewhere(
+    folder: Path, tmp_path: Path, new_cluster: Callable[[Path], Any]
+) -> None:
+    pytest.importorskip("distributed")
+    cluster = new_cluster(tmp_path / "cluster")
+    words = ("sweep", "experiment.yaml", "seed=1,2", *COMMON, "--run-dir", "sweep", "--scheduler", cluster.address)
+    runs = [folder / "sweep" / f"{seed}_seed-{seed}" for seed in (1, 2)]
+    try:
+        with begun(words, folder, str(tmp_path / "cache")) as process:
+            wait_for(lambda: all(map(has_begun, runs)), process)
+            cluster.kill("worker")
+            said = process.communicate(timeout=LIMIT)[1]
+    finally:
+        cluster.stop()
+    assert process.returncode == 0, said
+    assert said.count(" goes on elsewhere: the worker at ") == 1
+    assert all(map(is_whole, runs))
+    logs = [(run / "train.log").read_text() for run in runs]
+    assert sum("told to leave by SIGTERM" in log for log in logs) == 1  # its process noticed that the worker is gone
+    assert sum(log.count("computed by an earlier run") for log in logs) == 2  # three processes, and a new cache
+    assert "Traceback" not in said

@@ -111,6 +111,7 @@ _WHERE = {
 PUBLIC_MODULES = (
     "artefacts.replacement",
     "artefacts.run_folder",
+    "cluster",
     "config.settings",
     "config.sweeps",
     "data.aligned",

@@ -1,6 +1,7 @@
 """Nothing half-written, nothing lost."""
 
 import errno
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,19 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
         assert not (tmp_path / "a.txt").exists()
         assert temporary.suffix == ".txt"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no modes")
+def test_a_private_file_is_its_owners_alone_from_the_beginning_on(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    target.touch(0o644)
+    with staged(target, overwrite=True, private=True) as temporary:
+        assert temporary.stat().st_mode & 0o777 == 0o600
+        temporary.write_text("whole")
+    assert (target.stat().st_mode & 0o777, target.read_text()) == (0o600, "whole")
+    with staged(target, overwrite=True) as temporary:
+        temporary.write_text("for all")
+    assert target.stat().st_mode & 0o044
 
 
 def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path: Path) -> None:

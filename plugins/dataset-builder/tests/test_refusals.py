@@ -281,7 +281,7 @@ def test_a_worker_that_dies_is_told(
     build("out", world, "--workers", "2")
 
 
-@pytest.mark.carries_out("see whether it runs, {}", "python -m pip install 'wxml-dataset-builder[distributed]'")
+@pytest.mark.carries_out("see whether it runs, {}", "python -m pip install '{}'")
 def test_a_cluster_builds_the_same_bytes(
     tmp_path: Path, lab: Any, monkeypatch: pytest.MonkeyPatch, build: Callable[..., Path]
 ) -> None:

@@ -1,20 +1,15 @@
 """A sweep: its plan, its record, its processes, its table and its page. Whole ones are in the integration tests."""
 
 import csv
-import os
 import signal
-import subprocess
-import sys
-import threading
-import time
 
 import pytest
 from wxml.errors import ArtefactError, ConfigError
 from wxml_trainer_lightning.history import read_last_step, read_validations
-from wxml_trainer_lightning.sweeping.job import sweep
+from wxml_trainer_lightning.sweeping.ground import Ground
+from wxml_trainer_lightning.sweeping.job import Sweep, sweep
 from wxml_trainer_lightning.sweeping.page import sweep_page
 from wxml_trainer_lightning.sweeping.plan import PlannedRun, plan
-from wxml_trainer_lightning.sweeping.processes import Processes
 from wxml_trainer_lightning.sweeping.record import open_record
 from wxml_trainer_lightning.sweeping.results import Result, best_of, read_result, table_lines, write_csv
 
@@ -55,7 +50,7 @@ def test_every_fault_of_every_combination_is_told_once() -> None:
 
 def test_nothing_is_made_if_one_config_is_wrong(tmp_path) -> None:
     with pytest.raises(ConfigError, match="learning_rate"):
-        sweep(None, ["training.learning_rate=1e-3,-1"], tmp_path / "new", jobs=1, resume=False)
+        sweep(None, ["training.learning_rate=1e-3,-1"], tmp_path / "new", Ground(), resume=False)
     assert not (tmp_path / "new").exists()
 
 
@@ -124,89 +119,22 @@ def test_a_folder_of_something_else_is_refused(tmp_path) -> None:
         open_record(mine, None, RUNS, resume=True)
 
 
-class Trial:
-    """Runs small programs, one for each run, and notes what is told."""
-
-    def __init__(self, *programs: str) -> None:
-        self.programs = dict(zip((run.name for run in RUNS), programs, strict=False))
-        self.told: list[tuple[str, str]] = []
-        self.alive: list[subprocess.Popen[bytes]] = []
-        self.most = 0
-        self.processes = Processes(self.start, lambda run, status, _: self.told.append((run.name[0], status)))
-
-    def start(self, run: PlannedRun) -> "subprocess.Popen[bytes]":
-        made = subprocess.Popen([sys.executable, "-S", "-c", self.programs[run.name]], start_new_session=True)
-        self.alive.append(made)
-        return made
-
-    def meanwhile(self) -> None:
-        self.most = max(self.most, sum(child.poll() is None for child in self.alive))
-
-    def run(self, jobs: int) -> list[tuple[str, str]]:
-        self.processes.run(RUNS[: len(self.programs)], jobs, self.meanwhile)
-        return self.told
-
-
-def test_a_failure_does_not_stop_the_others() -> None:
-    assert Trial("", "raise SystemExit(2)", "raise SystemExit(75)").run(1) == [
-        ("1", "finished"),
-        ("2", "failed"),
-        ("3", "stopped"),
-    ]
-
-
-@pytest.mark.parametrize("jobs", [1, 2, 5])
-def test_as_many_run_side_by_side_as_asked(jobs) -> None:
-    trial = Trial(*["import time; time.sleep(2)"] * 3)
-    assert sorted(trial.run(jobs)) == [("1", "finished"), ("2", "finished"), ("3", "finished")]
-    assert trial.most == min(jobs, 3)
-
-
-LEAVES = """
-import signal, sys, time
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))
-time.sleep(60)
-"""
-STAYS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-
-
-def send(trial: Trial, count: int, number: int, *delays: float) -> None:
-    """Send a signal to this process after each of the delays, which begin when `count` programs have begun."""
-
-    def work() -> None:
-        while len(trial.alive) < count:
-            time.sleep(0.01)
-        for delay in delays:
-            time.sleep(delay)
-            os.kill(os.getpid(), number)
-
-    threading.Thread(target=work).start()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_all_and_starts_no_more(number) -> None:
-    before = signal.getsignal(number)
-    trial = Trial(LEAVES, "import time; time.sleep(60)", "")
-    send(trial, 2, number, 1.0)
-    assert sorted(trial.run(2)) == [("1", "stopped"), ("2", "stopped")]
-    assert trial.processes.signal == number
-    assert all(child.returncode is not None for child in trial.alive)
-    assert signal.getsignal(number) is before
-
-
-def test_a_second_signal_ends_what_does_not_listen() -> None:
-    trial = Trial(STAYS)
-    send(trial, 1, signal.SIGTERM, 1.0, 0.5)
-    assert trial.run(1) == [("1", "stopped")]
-    assert trial.alive[0].returncode == -signal.SIGKILL
-
-
-def test_an_error_of_the_sweep_leaves_no_process() -> None:
-    trial = Trial("import time; time.sleep(60)")
-    trial.meanwhile = lambda: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        trial.run(1)
-    assert trial.alive[0].returncode == -signal.SIGTERM
+@pytest.mark.parametrize(
+    ("statuses", "number", "code"),
+    [
+        (("finished", "finished", "finished"), None, 0),
+        (("finished", "failed", "stopped"), signal.SIGINT, 1),
+        (("finished", "stopped", "waiting"), signal.SIGINT, 130),
+        (("finished", "stopped", "waiting"), signal.SIGTERM, 75),
+        (("finished", "stopped", "finished"), None, 75),
+    ],
+)
+def test_the_exit_code_says_what_has_become_of_all(tmp_path, statuses, number, code) -> None:
+    record = open_record(tmp_path, None, RUNS, resume=False)
+    for run, status in zip(RUNS, statuses, strict=True):
+        if status != "waiting":
+            record.ended(run.name, status, 1.0)
+    assert Sweep(RUNS, tmp_path, record, number).exit_code == code
 
 
 HISTORY = """step,training_loss,validation_loss,learning_rate,rollout

@@ -20,6 +20,7 @@ from wxml.files.lock import locked
 
 RANDOM = "[0-9a-f]+"
 """What stands in the names of temporary files: random hexadecimal digits, in version 0.1 the number of a process."""
+PRIVATE = 0o600
 
 
 def check_absent(target: Path, *, overwrite: bool = False) -> None:
@@ -39,10 +40,15 @@ def is_leftover(name: str) -> bool:
 
 
 @contextmanager
-def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def staged(target: Path, *, overwrite: bool = False, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path in the folder of `target`; rename it to `target` at the end, remove it after a failure.
 
     The caller writes a file or a folder to that path. It has the suffix of `target`, by which libraries choose formats.
+
+    Args:
+        target: the file or the folder.
+        overwrite: whether one that is there is replaced.
+        private: make a file that nobody but its owner may read or write, not even while it is written.
 
     Raises:
         ArtefactError: `target` exists and `overwrite` is not set, another process is writing it, or the disk is full or
@@ -56,8 +62,10 @@ def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         check_absent(target, overwrite=overwrite)
         temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}")
         try:
+            if private:
+                os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
             yield temporary
-            _replace(temporary, target)
+            _replace(temporary, target, private=private)
         except OSError as error:
             if isinstance(error, ArtefactError):
                 raise
@@ -85,9 +93,11 @@ def _put_right(target: Path) -> None:
             _remove(path)
 
 
-def _replace(new: Path, target: Path) -> None:
+def _replace(new: Path, target: Path, *, private: bool) -> None:
     """Move `new` to `target`; an old folder is moved aside first, because a folder cannot be renamed onto another."""
-    if new.is_file():
+    if private:
+        new.chmod(PRIVATE)
+    elif new.is_file():
         umask = os.umask(0o077)  # it can only be read by setting it
         os.umask(umask)
         new.chmod(0o666 & ~umask)  # some libraries make files that only their owner can read

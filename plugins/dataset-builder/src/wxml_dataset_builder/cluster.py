@@ -4,10 +4,9 @@ __all__ = ["on_cluster"]
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
-from wxml.errors import ArtefactError
+from wxml.cluster import cluster_client
 
 from wxml_dataset_builder.full_disk import AGAIN
 from wxml_dataset_builder.scheduling import Outcome, Task, attempt
@@ -30,22 +29,9 @@ def on_cluster(tasks: Sequence[Task], address: str, tell: Callable[[Outcome], No
         ArtefactError: the package is not installed, no scheduler answers, or it or too many workers died.
         WxmlError: what `tell` raises.
     """
-    try:
-        from distributed import Client, KilledWorker
-        from distributed.client import FutureCancelledError
-    except ImportError as error:
-        fix = "python -m pip install 'wxml-dataset-builder[distributed]'"
-        raise ArtefactError("`--scheduler` needs the package distributed, which is not installed", fix=fix) from error
-    with _quietly():
-        try:
-            with Client(address) as client:
-                for outcome in _outcomes(client, tasks, address):
-                    tell(outcome)
-        except (KilledWorker, FutureCancelledError, OSError, TimeoutError) as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise ArtefactError(
-                f"the cluster at {address} did not finish the work: {reason}", fix=f"see whether it runs, {AGAIN}"
-            ) from error
+    with cluster_client(address, package="wxml-dataset-builder[distributed]", again=AGAIN) as client:
+        for outcome in _outcomes(client, tasks, address):
+            tell(outcome)
 
 
 def _outcomes(client: Any, tasks: Sequence[Task], address: str) -> Iterator[Outcome]:
@@ -69,14 +55,3 @@ def _next(arriving: Any) -> Any:
         return next(arriving, None)
     except TimeoutError:
         return None
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without what the client logs of a lost connection: it has tracebacks, and the error says the same."""
-    theirs = logging.getLogger("distributed.client")
-    before, theirs.disabled = theirs.disabled, True
-    try:
-        yield
-    finally:
-        theirs.disabled = before

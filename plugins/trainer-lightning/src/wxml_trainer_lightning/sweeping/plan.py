@@ -4,7 +4,7 @@ __all__ = ["PlannedRun", "plan"]
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,14 @@ class PlannedRun:
     """The keys that have several values in the sweep, and the value of each here."""
     overrides: tuple[str, ...]
     """What `wxml train` is given."""
+    devices: int = 1
+    """How many it takes: `training.devices`, or one."""
+    accelerator: str = "auto"
+    """`training.accelerator`."""
+    memory_limit: str | None = None
+    """`model.memory_limit`."""
+    steps: int | None = None
+    """`training.max_steps`; None if the trainer has no such option."""
 
 
 def plan(experiment: Path | None, overrides: Sequence[str], parent: str) -> tuple[PlannedRun, ...]:
@@ -48,13 +56,13 @@ def plan(experiment: Path | None, overrides: Sequence[str], parent: str) -> tupl
     runs = []
     for name, one in zip(names, chosen, strict=True):
         try:
-            beside = _checked(experiment, one.overrides, parent)
+            run = _checked(experiment, PlannedRun(name, one.values, one.overrides), parent)
         except ConfigError as error:
             for fault in error.faults:
                 located = ", ".join(part for part in (fault.location, f"run {name}") if part)
                 faults.setdefault((fault.key, fault.message), Fault(fault.path, fault.message, located))
         else:
-            runs.append(PlannedRun(name, one.values, (*one.overrides, *beside)))
+            runs.append(run)
     if faults:
         raise ConfigError(list(faults.values()))
     return tuple(runs)
@@ -78,13 +86,22 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).strip("-.")
 
 
-def _checked(experiment: Path | None, overrides: Sequence[str], parent: str) -> list[str]:
-    """Check one config; return the overrides by which its records in MLflow lie below one run."""
-    choice = load_config(experiment, overrides).config.training
+def _checked(experiment: Path | None, run: PlannedRun, parent: str) -> PlannedRun:
+    """Check the config of one training; add what it needs, and that its record in MLflow lies below one run."""
+    config = load_config(experiment, run.overrides).config
+    choice = config.training
     trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
+    run = replace(run, memory_limit=config.model.memory_limit)
     if not isinstance(trainer, LightningTrainer):
-        return []
-    return _below(choice.options.get("tracker", MLFLOW), f"'{_plain(parent) or 'sweep'}'")
+        return run
+    beside = _below(choice.options.get("tracker", MLFLOW), f"'{_plain(parent) or 'sweep'}'")
+    return replace(
+        run,
+        overrides=(*run.overrides, *beside),
+        devices=1 if trainer.devices == "auto" else trainer.devices,
+        accelerator=trainer.accelerator,
+        steps=trainer.max_steps,
+    )
 
 
 def _below(tracker: Any, parent: str, key: str = "training.tracker") -> list[str]:

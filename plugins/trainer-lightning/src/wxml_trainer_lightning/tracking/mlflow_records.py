@@ -22,6 +22,7 @@ from wxml import TrackedRow, TrackedRun
 from wxml.files.lock import locked
 
 from wxml_trainer_lightning.tracking.system_load import SystemLoad
+from wxml_trainer_lightning.tracking.tokens import kept_token
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -45,6 +46,8 @@ ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 """What MLflow reads for each call, unless the user has set it."""
+TOKEN, OWN_WAYS = "MLFLOW_TRACKING_TOKEN", ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME")
+"""Where MLflow looks for a token, and the variables by which a user logs in without a token that is kept."""
 
 
 class MlflowRecords:
@@ -61,7 +64,8 @@ class MlflowRecords:
         Args:
             address: as MLflow writes it.
             experiment: the name of the experiment; it is made if it is not there.
-            token: what the server asks for, in the header `Authorization: Bearer`.
+            token: what the server asks for, in the header `Authorization: Bearer`; None: that of the environment, else
+                the one that is kept for this server (`tokens`), which is looked up for each call.
         """
         self.address = address
         self.experiment = experiment
@@ -119,6 +123,11 @@ class MlflowRecords:
             copy = Path(folder) / place.name  # MLflow keeps the name of the file
             shutil.copyfile(path, copy)
             self._client.log_artifact(run, str(copy), None if str(place.parent) == "." else str(place.parent))
+
+    def check(self) -> None:
+        """Ask the server for the experiment; it raises what the server or the connection refuses."""
+        with self._calls():
+            self._client.get_experiment_by_name(self.experiment)
 
     def end(self, run: str, status: str) -> None:
         """Set the status of a run, such as `FINISHED`."""
@@ -189,7 +198,8 @@ class MlflowRecords:
         """
         with TURN:
             wanted = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
-            wanted |= {} if self._token is None else {"MLFLOW_TRACKING_TOKEN": self._token}
+            token = self._token_now()
+            wanted |= {} if token is None else {TOKEN: token}
             before = {name: os.environ.get(name) for name in (*wanted, "HOME")}
             os.environ.update(wanted)
             warnings.filterwarnings("ignore", module=LIBRARIES)  # of no use to a user of wxml
@@ -197,6 +207,11 @@ class MlflowRecords:
                 yield
             finally:
                 _restore(before)
+
+    def _token_now(self) -> str | None:
+        """What the server is sent, if that is not what the user has put into the environment."""
+        has_own = any(os.environ.get(name) for name in OWN_WAYS)
+        return self._token if self._token is not None or has_own else kept_token(self.address)
 
 
 def _restore(variables: Mapping[str, str | None]) -> None:

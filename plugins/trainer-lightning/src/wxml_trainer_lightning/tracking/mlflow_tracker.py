@@ -32,7 +32,8 @@ class MlflowTracker(Tracker):
             Field(description="of the server, like https://mlflow.example; null: mlflow.db beside the run's folder"),
         ] = None,
         token: Annotated[
-            SecretStr | None, Field(description="that the server asks for: '${oc.env:NAME}'; null: none")
+            SecretStr | None,
+            Field(description="that the server asks for: '${oc.env:NAME}'; null: that of `wxml track login`, if any"),
         ] = None,
         experiment: Annotated[str, Field(min_length=1, description="the experiment of MLflow")] = EXPERIMENT,
         parent: Annotated[

@@ -56,8 +56,8 @@ def send(run_dir: Path, records: MlflowRecords, parent: str | None) -> Sent:
     except Exception as error:
         raise ArtefactError(
             f"could not send `{run_dir}` to {masked(records.address)}: {masked(str(error))}",
-            fix="check the address, and the token in the variable MLFLOW_TRACKING_TOKEN; what was sent stays, and the "
-            "same command sends the rest",
+            fix="check the address, and give the server's token: wxml track login ADDRESS; what was sent stays, and "
+            "the same command sends the rest",
         ) from error
     return Sent(record, sum(len(row.numbers) for row in missing), len(files))
 
