@@ -11,7 +11,7 @@ from pathlib import Path
 
 LOG_NAME = "train.log"
 """What a training says on stdout and stderr, in its folder."""
-PROGRAM = "from wxml_trainer_lightning.sweeping.leash import main; main()"
+PROGRAM = "from wxml_trainer_lightning.sweeping.leash import hold; hold(); from wxml.cli import main; main()"
 
 
 @dataclass(frozen=True, slots=True)

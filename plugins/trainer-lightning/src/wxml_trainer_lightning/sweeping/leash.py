@@ -1,22 +1,14 @@
-"""`wxml` on a leash: it gets SIGTERM as soon as nobody holds the other end of its stdin, whatever ended the holder."""
+"""A leash: a process gets SIGTERM as soon as nobody holds the other end of its stdin, whatever ended the holder."""
 
-__all__ = ["hold", "main"]
+__all__ = ["hold"]
 
 import os
 import signal
 import threading
 
 
-def main() -> None:
-    """Run the command line of `wxml`; a training on a leash leaves its state when its sweep or its worker has died."""
-    hold()
-    from wxml.cli import main as wxml
-
-    wxml()
-
-
 def hold() -> None:
-    """Watch stdin, and put nothing in its place."""
+    """Watch stdin, and put nothing in its place: a training leaves its state when its sweep or its worker has died."""
     end, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
