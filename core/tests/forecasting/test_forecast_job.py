@@ -9,6 +9,7 @@ from wxml import ArtefactError, DataError, PluginChoice
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.source_changes import read_changes
 from wxml.errors import ConfigError
+from wxml.experiment import restore
 from wxml.forecasting.job import ForecastRequest, forecast
 from wxml.testing import TravellingWaves
 
@@ -34,6 +35,34 @@ def test_the_file_holds_the_forecast_of_every_initial_time(checkpoint, tmp_path)
             expected = [waves.wave(name, 240.0 + hours, 0) for hours in (0, 12)]
             for lead in range(3):
                 np.testing.assert_allclose(file[name][:, lead, 0], expected, rtol=1e-5)
+
+
+def test_the_spread_is_written_where_it_is_asked_for(checkpoint, tmp_path) -> None:
+    """Without weights r is 0: σ is ln 2 + floor times the typical change, in the units of the variable."""
+    path = checkpoint({"model.spread": {"floor": 0.1}})
+    for name, asked in (("without", False), ("with", True)):
+        forecast(ForecastRequest(path, tmp_path / f"{name}.npz", start="2000-01-11T00", spread=asked))
+    experiment, _ = restore(path)
+    changes = dict(zip(experiment.statistics.variables, experiment.statistics.tendency_std, strict=True))
+    with np.load(tmp_path / "with.npz") as file, np.load(tmp_path / "without.npz") as plain:
+        assert set(file) - set(plain) == {"t_spread", "q_spread"}
+        for name in ("t", "q"):
+            np.testing.assert_array_equal(file[name], plain[name])
+            np.testing.assert_allclose(file[f"{name}_spread"], changes[name] * (np.log(2) + 0.1), rtol=1e-3)
+
+
+def test_the_config_of_a_forecast_may_ask_for_the_spread(checkpoint, tmp_path) -> None:
+    path = checkpoint({"model.spread": {}})
+    changed = read_changes(path, ["forecast.spread=true"], ("data.source", "forecast"))
+    forecast(ForecastRequest(path, tmp_path / "f.npz", start="2000-01-11", changed=changed))
+    with np.load(tmp_path / "f.npz") as file:
+        assert "t_spread" in file
+
+
+def test_a_model_without_spread_writes_none(checkpoint, tmp_path) -> None:
+    with pytest.raises(DataError, match="this one forecasts values alone"):
+        forecast(ForecastRequest(checkpoint(), tmp_path / "none.npz", start="2000-01-11", spread=True))
+    assert not (tmp_path / "none.npz").exists()
 
 
 def test_hooks_are_told_every_step_in_order(checkpoint, tmp_path, heard) -> None:

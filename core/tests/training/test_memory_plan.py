@@ -346,3 +346,17 @@ def test_json_is_the_same_in_bytes(written: Path) -> None:
     assert plan["activation_checkpointing"] == {"processor": 2, "mappers": False}
     assert plan["training"]["batch_size"] == 8
     assert CliRunner().invoke(command, ["experiment.yaml", "--json"]).exit_code == 2
+
+
+def test_a_spread_is_counted(tiny) -> None:
+    """Of each variable and node the decoder returns a further number, and its weights have a further row."""
+    plans, weights = [], []
+    for more in ({}, {"model.spread": {}}):
+        experiment = assemble(tiny(LAYERED | more))
+        plans.append(planned(experiment))
+        weights.append(sum(weight.numel() for weight in experiment.new_model().parameters()))
+    plain, wide = plans
+    assert [plan.kept["weights"] for plan in plans] == [4 * count for count in weights]
+    assert weights[1] > weights[0]
+    assert wide.kept["decoder"] > plain.kept["decoder"]
+    assert wide.peak > plain.peak

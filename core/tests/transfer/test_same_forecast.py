@@ -1,13 +1,18 @@
 """A model that begins with the weights of another one forecasts the same, before any step."""
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml.artefacts.checkpoint import load_checkpoint
+from wxml.experiment import Experiment, restore
+from wxml.forecasting.rollout import rollout
 
+TIMES = np.array(["2000-01-13T00"], "datetime64[s]")
 TOLERANCE = 1e-5
 """Of the range of a variable, about 10 K."""
 LATER = {"data.split.training": ["2000-01-04", "2000-01-12"], "data.split.validation": None}
@@ -144,3 +149,40 @@ def test_several_output_steps(fork) -> None:
     longer = parent.child({"data.output_steps": 3, **LATER}, match="by-name")
     found, wanted = parent.begun(longer), parent.forecast()
     agree({name: values[:2] for name, values in found.items()}, {n: v[:2] for n, v in wanted.items()}, "abcd")
+
+
+def normals(experiment: Experiment, model: Any) -> dict[str, Any]:
+    """Means and standard deviations of one forecast step, by variable."""
+    with torch.no_grad():
+        ((_, fields),) = rollout(experiment, model, TIMES, 1, spread=True)
+    return {name: fields[name] for name in fields.variables}
+
+
+def test_a_spread_stays_the_same_in_units_of_the_typical_change(fork) -> None:
+    """In another order, with other statistics and one variable fewer, which was its mean."""
+    parent = fork({"data.source.held": {"d": 275.0}, "model.spread": {}})
+    child = parent.child({**LATER, "model.spread": {}, "data.source.names": ["c", "a", "b"]}, match="by-name")
+    old, new = normals(*restore(parent.checkpoint)), normals(child, child.new_model())
+    agree(new, old, "abc")
+    changes = [
+        dict(zip(one.statistics.variables, one.statistics.tendency_std, strict=True)) for one in (parent.parent, child)
+    ]
+    assert set(new) == {name for each in "abc" for name in (each, f"{each}_spread")}
+    for name in "abc":
+        was, now = (made[f"{name}_spread"] / change[name] for made, change in zip((old, new), changes, strict=True))
+        assert np.ptp(was) > 0.1
+        np.testing.assert_allclose(now, was, rtol=2e-3)
+
+
+def test_a_spread_begins_alike_everywhere_where_there_was_none(fork) -> None:
+    """r = 0: σ = s (ln 2 + floor), and the values are those of the checkpoint. A spread that nobody wants is left."""
+    parent = fork({})
+    child = parent.child({"model.spread": {"floor": 0.1}}, match="by-name")
+    assert "`model.spread` was None, is {'floor': 0.1}" in child.initial.report.differences
+    with torch.no_grad():
+        output = child.new_model()(torch.randn(1, 2, 48, 4), torch.zeros(1, 2, 48, 0))
+    expected = torch.from_numpy(child.tendency_scale) * (math.log(2) + 0.1)
+    torch.testing.assert_close(output[..., 4:], expected.expand(1, 1, 48, 4))
+    agree(parent.begun(child), parent.forecast(), "abcd")
+    back = fork({"model.spread": {}})
+    agree(back.begun(back.child({}, match="by-name")), back.forecast(), "abcd")

@@ -18,6 +18,7 @@ import click
     type=click.IntRange(min=1),
     help="Forecasts that a model with noise makes from each state.  [default: forecast.members of the config]",
 )
+@click.option("--spread", is_flag=True, help="Write the spread of a model with one, too, such as t_850_spread.")
 @click.option("--step", help="Of a run that keeps checkpoints: a number of steps, best or last.")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a forecast that wxml wrote.")
 def command(
@@ -29,6 +30,7 @@ def command(
     every: str | None,
     lead_time: str | None,
     members: int | None,
+    spread: bool,
     step: str | None,
     overwrite: bool,
 ) -> None:
@@ -59,7 +61,7 @@ def command(
                 raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
         source = changed.source if changed else None
         return forecast(
-            ForecastRequest(chosen, output, start, end, every, lead_time, source, overwrite, members, changed)
+            ForecastRequest(chosen, output, start, end, every, lead_time, source, overwrite, members, spread, changed)
         )
 
     say_path(while_it_is_there(checkpoint, step, made))

@@ -11,9 +11,11 @@ __all__ = [
     "NoiseConfig",
     "PluginChoice",
     "SplitConfig",
+    "SpreadConfig",
     "TrainableConfig",
     "VariablesConfig",
     "check_members",
+    "check_spread",
     "size_in_bytes",
 ]
 
@@ -256,6 +258,16 @@ class NoiseConfig(Section):
     """They shift and scale the layer norms of a processor that takes a condition, or are mixed into its input."""
 
 
+class SpreadConfig(Section):
+    """A standard deviation σ beside each value that is forecast: the decoder gives r, and σ = s (ln(1 + eʳ) + floor).
+
+    s is the unit of the decoder's output (`increment_scale`).
+    """
+
+    floor: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """The least σ, in units of the decoder's output."""
+
+
 class ActivationCheckpointingConfig(Section):
     """The activations that the backward pass recomputes instead of keeping: less memory, more time, same numbers."""
 
@@ -290,6 +302,8 @@ class ModelConfig(Section):
     """Features that are learned with the weights, for each node and for each edge."""
     noise: NoiseConfig | None = None
     """Random numbers that make the members of an ensemble differ; null: none."""
+    spread: SpreadConfig | None = None
+    """Forecast a standard deviation beside each value, for a loss that takes it, such as gaussian-crps; null: none."""
     bounding: dict[str, BoundingConfig] = {}
     """Between which values an output variable is kept, by name."""
     activation_checkpointing: ActivationCheckpointingConfig = ActivationCheckpointingConfig()
@@ -309,6 +323,8 @@ class ForecastConfig(Section):
     """How many forecasts are made at once."""
     members: Annotated[int, Field(gt=0)] = 1
     """How many forecasts a model with noise makes from each initial state."""
+    spread: bool = False
+    """Write the standard deviations of a model with `model.spread`, too, each as its variable's name + `_spread`."""
 
 
 class ExperimentConfig(Section):
@@ -347,6 +363,7 @@ class ExperimentConfig(Section):
     def _members_differ(cls, forecast: ForecastConfig, info: ValidationInfo) -> ForecastConfig:
         if "model" in info.data:
             check_members(forecast.members, info.data["model"])
+            check_spread(forecast.spread, info.data["model"])
         return forecast
 
 
@@ -360,4 +377,17 @@ def check_members(members: int, model: ModelConfig) -> None:
         raise DataError(
             f"`members` must be 1 for a model without noise, whose members would be equal, got {members}",
             fix="leave `members` out, or train a model with noise, such as `model.noise: {channels: 4}`",
+        )
+
+
+def check_spread(wanted: bool, model: ModelConfig) -> None:
+    """Check that there are standard deviations to write.
+
+    Raises:
+        DataError: they are wanted, and the model has none.
+    """
+    if wanted and model.spread is None:
+        raise DataError(
+            "`spread` of a forecast is that of a model with `model.spread`, and this one forecasts values alone",
+            fix="leave `spread` out, or train a model with `model.spread: {}` and a loss such as gaussian-crps",
         )

@@ -134,6 +134,18 @@ class Preprocessing:
             values = transform.inverse(values, variables)
         return values
 
+    def inverse_spread(
+        self, means: NDArray[np.float32], deviations: NDArray[np.float32], variables: tuple[str, ...]
+    ) -> NDArray[np.float32]:
+        """Map standard deviations of model values to physical ones, shape `[..., variable, node]`.
+
+        A physical one is half the distance between the physical values one deviation above and below the mean: exact
+        for a transform that is linear, and for another one half the width of the middle 68 %.
+        """
+        above, below = (self.inverse(means + side * deviations, variables) for side in (1, -1))
+        apart: NDArray[np.float32] = np.abs(above - below) / 2
+        return apart
+
     def origins(self, variables: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Split `variables`, without the masks, into those that are read and those that are computed."""
         has = self.model_statistics.variables  # of the training, whatever the source has

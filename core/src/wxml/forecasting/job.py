@@ -15,13 +15,13 @@ from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
 from wxml.config.plugin_use import FORECAST, used_plugins
-from wxml.config.schema import PluginChoice, check_members
+from wxml.config.schema import PluginChoice, check_members, check_spread
 from wxml.data.times import format_duration, format_time, parse_duration, parse_time
 from wxml.errors import DataError
 from wxml.experiment import VALUE, Experiment, describe_source, restore
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
-from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.layout import ForecastHeader, spread_variable
 from wxml.forecasting.rollout import rollout
 from wxml.forecasting.writer import ForecastWriter
 from wxml.memory import check_memory
@@ -52,6 +52,8 @@ class ForecastRequest:
     overwrite: bool = False
     members: int | None = None
     """The number of forecasts that a model with noise makes from each state; None: `forecast.members` of the config."""
+    spread: bool = False
+    """Write the standard deviations, too; False: as `forecast.spread` of the config says."""
     changed: Changes | None = None
     """The config of the checkpoint with changes to `forecast`; the provenance of the forecast records it."""
 
@@ -72,6 +74,8 @@ def forecast(request: ForecastRequest) -> Path:
     steps = _steps(request.lead_time or config.forecast.lead_time, timestep)
     members = request.members or config.forecast.members
     check_members(members, config.model)
+    spread = request.spread or config.forecast.spread
+    check_spread(spread, config.model)
     times = _initial_times(request, experiment, steps)
     _check_memory(experiment, min(config.forecast.batch_size, len(times)), members, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
@@ -80,14 +84,15 @@ def forecast(request: ForecastRequest) -> Path:
     check_suffix(request.output, choice.plugin)
     header = ForecastHeader(
         replace(source.grid, parts=experiment.preprocessing.places.parts),
-        experiment.output_variables,
+        (*experiment.output_variables, *(map(spread_variable, experiment.output_variables) if spread else ())),
         times,
         np.arange(1, steps + 1) * timestep,
         members * source.members,
         _record(experiment, choice, request).to_dict(),
         experiment.boundary,
     )
-    fields = rollout(experiment, model, times, steps, batch_size=config.forecast.batch_size, members=members)
+    at_once = config.forecast.batch_size
+    fields = rollout(experiment, model, times, steps, batch_size=at_once, members=members, spread=spread)
     with staged(request.output, overwrite=request.overwrite) as temporary:
         writer: ForecastWriter = create(
             "forecast-writer", choice.plugin, choice.options, str(temporary), where="forecast.writer"

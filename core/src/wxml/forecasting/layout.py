@@ -15,6 +15,7 @@ __all__ = [
     "PART",
     "PARTS",
     "PROVENANCE",
+    "SPREAD",
     "TIME",
     "Coordinate",
     "ForecastHeader",
@@ -23,11 +24,12 @@ __all__ = [
     "parts_from_text",
     "provenance_from_text",
     "provenance_text",
+    "spread_variable",
 ]
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -38,6 +40,7 @@ from wxml.data.file_names import check_file_names
 from wxml.data.grid import Grid
 from wxml.data.grid_part import GridPart, check_parts
 from wxml.data.times import format_duration, format_time
+from wxml.data.units import have_same_meaning
 from wxml.data.variables import Variable
 from wxml.errors import ArtefactError, DataError
 from wxml.files.json_loader import load_json
@@ -64,6 +67,9 @@ PART = "grid_part"
 where there is one grid."""
 PARTS = "wxml_parts"
 """The attribute of `grid_part` with the records of the parts, as JSON text."""
+
+SPREAD = "_spread"
+"""What follows the name of a variable in that of the standard deviation that belongs to it."""
 
 _ATTRIBUTES: dict[str, dict[str, str]] = {
     TIME: {
@@ -110,6 +116,12 @@ class ForecastHeader:
                 f"{list(found[1])}",
                 fix="give one truth value for each node of the grid, or None",
             )
+
+    @property
+    def spreads(self) -> dict[str, str]:
+        """Variable → the variable with its standard deviation, of those that have one in the file."""
+        names = [variable.name for variable in self.variables]
+        return {name: f"{name}{SPREAD}" for name in names if f"{name}{SPREAD}" in names}
 
     def place(self, fields: Fields, lead_time: np.timedelta64) -> tuple[int, int]:
         """The indices `(time, lead_time)` of one step.
@@ -216,6 +228,25 @@ class ForecastLayout:
         members, *nodes = self.step_shape
         fitting = _CHUNK_BYTES // (4 * int(np.prod(nodes)))
         return (1, 1, min(members, max(1, fitting)), *nodes)
+
+
+def spread_variable(variable: Variable) -> Variable:
+    """The standard deviation of the normal distribution whose mean is a variable.
+
+    Its standard name has CF's modifier `standard_error`; degrees apart are in K, whatever the scale.
+
+    >>> spread = spread_variable(Variable("t_850", param="t", units="degC", standard_name="air_temperature"))
+    >>> spread.name, spread.param, spread.units, spread.standard_name
+    ('t_850_spread', 't_spread', 'K', 'air_temperature standard_error')
+    """
+    return replace(
+        variable,
+        name=f"{variable.name}{SPREAD}",
+        param=f"{variable.param}{SPREAD}",
+        units="K" if have_same_meaning(variable.units, "degC") else variable.units,
+        standard_name=f"{variable.standard_name} standard_error" if variable.standard_name else "",
+        grib="",
+    )
 
 
 def grid_coordinates(grid: Grid) -> tuple[Coordinate, Coordinate, Coordinate]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.config.schema import check_members
+from wxml.config.schema import check_members, check_spread
 from wxml.data.batch_reader import check_finite
 from wxml.data.fields import Fields
 from wxml.data.window import Window
 from wxml.experiment import Experiment
+from wxml.forecasting.layout import SPREAD
 from wxml.plugins.hooks import hooks
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def rollout(
     *,
     batch_size: int = 8,
     members: int = 1,
+    spread: bool = False,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
     """Yield forecasts in physical units, one lead time and one initial time after the other.
 
@@ -39,6 +41,7 @@ def rollout(
         batch_size: how many initial times go through the model at once.
         members: how many forecasts a model with noise makes from each member of an initial state. The noise of a member
             depends on the seed of the experiment, the initial time and the number of the member alone.
+        spread: yield the standard deviations of a model with a spread, too, as further variables.
 
     Yields:
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
@@ -49,39 +52,60 @@ def rollout(
 
     Raises:
         DataError: the source lacks an input, or an input is NaN where the model needs a value; or `members` is more
-            than 1 and the model has no noise.
+            than 1 and the model has no noise, or a spread is wanted and it has none.
     """
     check_members(members, experiment.config.model)
+    check_spread(spread, experiment.config.model)
     window = experiment.window(steps)
     model.eval()
     for start in range(0, len(initial_times), batch_size):
-        yield from _forecast_batch(experiment, model, initial_times[start : start + batch_size], window, members)
+        batch = initial_times[start : start + batch_size]
+        yield from _forecast_batch(experiment, model, batch, window, members, spread)
 
 
 def _forecast_batch(
-    experiment: Experiment, model: "nn.Module", times: NDArray[np.datetime64], window: Window, members: int
+    experiment: Experiment,
+    model: "nn.Module",
+    times: NDArray[np.datetime64],
+    window: Window,
+    members: int,
+    spread: bool,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
     import torch
 
-    from wxml.model.tensors import to_array
     from wxml.model.unroll import unroll
 
     inputs = (values.repeat_interleave(members, 0) for values in _inputs(experiment, times, window))
     states, forcings, imputed = inputs
-    noise, names = _noise(experiment, times, members), experiment.roles.output
-    is_missing = torch.nn.functional.pad(imputed, (0, len(names) - imputed.shape[-1])).swapaxes(1, 2).numpy()
+    noise, outputs = _noise(experiment, times, members), experiment.roles.output
+    names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if spread else outputs
+    is_missing = torch.nn.functional.pad(imputed, (0, len(outputs) - imputed.shape[-1])).swapaxes(1, 2).numpy()
     unrolled = torch.inference_mode()(unroll)  # off again between the steps
     outputs_of_steps = unrolled(model, states, forcings, noise, imputed if imputed.any() else None)
-    for step, outputs in enumerate(outputs_of_steps, start=1):
-        physical = experiment.preprocessing.inverse(to_array(outputs), names)
-        physical[is_missing] = np.nan
-        physical = experiment.preprocessing.without_lacking(physical, names, np.nan)
+    for step, forecast in enumerate(outputs_of_steps, start=1):
+        physical = _physical(experiment, forecast[..., : len(names)], is_missing)
         lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
             read_only = values.view()  # hooks must not change the forecast
             read_only.flags.writeable = False
             hooks().call("wxml_forecast_step", fields=Fields(time + lead_time, names, read_only), lead_time=lead_time)
             yield lead_time, Fields(time + lead_time, names, values)
+
+
+def _physical(experiment: Experiment, forecast: "Tensor", is_missing: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Physical values of one step, and their standard deviations behind them, shape `[batch, variable, node]`."""
+    import torch
+
+    from wxml.model.tensors import to_array
+
+    preprocessing, names = experiment.preprocessing, experiment.roles.output
+    values, *deviations = map(to_array, torch.split(forecast, len(names), dim=-1))
+    kinds = [preprocessing.inverse(values, names)]
+    kinds += [preprocessing.inverse_spread(values, deviation, names) for deviation in deviations]
+    for kind in kinds:
+        kind[is_missing] = np.nan
+    made = [preprocessing.without_lacking(kind, names, np.nan) for kind in kinds]
+    return made[0] if len(made) == 1 else np.concatenate(made, axis=1)
 
 
 def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) -> "Iterator[Tensor] | None":

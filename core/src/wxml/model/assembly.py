@@ -31,6 +31,7 @@ from wxml.model.several_grids import (
     Unread,
 )
 from wxml.model.split_variables import grid_variables
+from wxml.model.spread import Spread
 from wxml.model.tensors import node_tensor
 from wxml.plugins.catalog import PluginRecord, installed
 from wxml.plugins.create import create
@@ -74,6 +75,8 @@ def assemble_model(config: ExperimentConfig, preprocessing: Preprocessing, graph
             noise = Noise(model.noise.channels, model.noise.hidden, model.noise.standard_deviation, inject_into)
         scale, skip = node_tensor(increment_scale), model.latent_skip
         assembled = EncodeProcessDecode((grid, mesh), parts, residual, bounding, scale, noise, latent_skip=skip)
+        if model.spread is not None:
+            assembled.spread = Spread(model.spread.floor)
     _check_untied(assembled)
     set_recompute(assembled, model.activation_checkpointing)
     return assembled
@@ -137,7 +140,7 @@ def _parts(
         features: the features of the nodes of each data node set, and of the mesh, which the encoder reads.
         outputs: the number of output variables of all data node sets.
     """
-    model, steps = config.model, config.data.output_steps
+    model, steps = config.model, config.data.output_steps * (2 if config.model.spread else 1)
     hidden, learned, (own, mesh) = model.channels, model.trainable_features, features
     encoders: list[Mapper | Unread] = [
         _part(

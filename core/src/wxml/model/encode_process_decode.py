@@ -4,6 +4,7 @@ __all__ = ["EncodeProcessDecode"]
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from wxml.model.bounding import Bounding
@@ -13,6 +14,7 @@ from wxml.model.mapper import Mapper
 from wxml.model.noise import Noise
 from wxml.model.processor import Processor
 from wxml.model.several_grids import SeveralDecoders, SeveralEncoders, SeveralFeatures
+from wxml.model.spread import Spread
 
 
 class EncodeProcessDecode(nn.Module):
@@ -23,6 +25,9 @@ class EncodeProcessDecode(nn.Module):
     """A `GridFeatures`, or a `SeveralFeatures`; encoder and decoder are likewise mappers, or those of several grids."""
     encoder: Any
     decoder: Any
+    spread: Spread | None
+    """Makes standard deviations of what the decoder returns behind the increments; None, as at first: the model
+    forecasts values alone."""
 
     def __init__(
         self,
@@ -40,7 +45,7 @@ class EncodeProcessDecode(nn.Module):
         Args:
             features: the features of grid nodes and of mesh nodes; of several grids, those of each.
             parts: encoder, processor, decoder; the decoder has channels for every output variable of the first output
-                step, then of the second, and so on.
+                step, then of the second, and so on; of a model that is given a `spread`, as many again for it.
             residual: maps `[batch, time, grid_node, prognostic]` to the state that increments are added to.
             bounding: keeps the outputs within limits.
             increment_scale: the unit of the decoder's output, shape `[output variable]`, the same for every output
@@ -54,6 +59,7 @@ class EncodeProcessDecode(nn.Module):
         self.residual = residual
         self.bounding = bounding
         self.noise = noise
+        self.spread = None
         self.latent_skip = latent_skip
         self.register_buffer("increment_scale", increment_scale, persistent=False)
 
@@ -67,7 +73,9 @@ class EncodeProcessDecode(nn.Module):
                 model draws its own.
 
         Returns:
-            Model values, shape `[batch, output_step, grid_node, prognostic + diagnostic]`.
+            Model values, shape `[batch, output_step, grid_node, prognostic + diagnostic]`. With a spread, the standard
+            deviations of all of these follow on the last axis: the model forecasts normal distributions, whose means
+            come first.
         """
         grid = self.grid_features(states, forcings)
         mesh = self.mesh_features(len(states))
@@ -79,5 +87,12 @@ class EncodeProcessDecode(nn.Module):
         mesh = mesh + update if self.latent_skip else update
         _, decoded = run_part(self.decoder, mesh, grid)
         increments = decoded.unflatten(-1, (-1, len(self.increment_scale))).transpose(1, 2)
+        if self.spread is None:
+            return self._outputs(states, increments)
+        increments, raw = increments.chunk(2, dim=1)
+        deviations = self.increment_scale * self.spread(raw.to(self.increment_scale.dtype))
+        return torch.cat((self._outputs(states, increments), deviations), dim=-1)
+
+    def _outputs(self, states: Tensor, increments: Tensor) -> Tensor:
         outputs: Tensor = self.bounding(self.residual(states) + self.increment_scale * increments)
         return outputs

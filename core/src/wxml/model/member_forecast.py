@@ -51,7 +51,7 @@ class MemberForecast:
             given: as for `unroll`; its outputs have the members of an item of the batch behind each other.
 
         Returns:
-            Shape `[batch, member, step, grid_node, prognostic + diagnostic]`.
+            Shape `[batch, member, step, grid_node, prognostic + diagnostic]`; as for `unroll`, a spread follows.
         """
         is_trained = torch.is_grad_enabled()
         called = partial(checkpoint, model, use_reentrant=False) if self.recompute_steps and is_trained else model

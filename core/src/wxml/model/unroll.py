@@ -36,7 +36,8 @@ def unroll(
             gradients flow through all of them.
 
     Yields:
-        Outputs, shape `[batch, grid_node, prognostic + diagnostic]`.
+        Outputs, shape `[batch, grid_node, prognostic + diagnostic]`; of a model with a spread, its standard deviations
+        follow on the last axis. The means alone are fed back, so each deviation is that of one call of the model.
     """
     input_steps, prognostic = states.shape[1], states.shape[-1]
     filled = states[:, -1:]

@@ -194,11 +194,13 @@ class MemoryPlanner:
     def _loss(self, batch: Tensor) -> Tensor:
         """The squared error of a forecast, which stands for the loss of the trainer."""
         sample, training = self.sample, self.training
-        states, truth = batch[:, : sample.input_steps, :, : sample.prognostic], batch[:, sample.input_steps :]
+        states = batch[:, : sample.input_steps, :, : sample.prognostic]
         autocast = training.precision != "float32"
         with torch.autocast(training.device, getattr(torch, training.precision), enabled=autocast):
             forecast = self._members.run(self.model, states, batch[:, :-1, :, sample.output :])
-            errors = (f.float() - truth[:, None, step, :, : sample.output] for step, f in enumerate(forecast.unbind(2)))
+            kinds = forecast.reshape(*forecast.shape[:-1], -1, sample.output)  # the values, and their spread if any
+            steps = enumerate(kinds.unbind(2), sample.input_steps)
+            errors = (f.float() - batch[:, None, step, :, None, : sample.output] for step, f in steps)
             return torch.stack([error.square().sum() for error in errors]).sum()
 
     @contextmanager

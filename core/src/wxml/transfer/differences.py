@@ -51,6 +51,8 @@ def _of_options(parent: Side, child: Side) -> Iterator[str]:
         for key in sorted(was.keys() | now.keys()):
             if was.get(key) != now.get(key):
                 yield _differs(f"model.{part}.{key}", was.get(key, "its default"), now.get(key, "its default"))
+    if old["model"]["spread"] != new["model"]["spread"]:
+        yield _differs("model.spread", old["model"]["spread"], new["model"]["spread"])
     if (old["model"]["noise"] is None) != (new["model"]["noise"] is None):
         yield _differs("model.noise", old["model"]["noise"], new["model"]["noise"])
 

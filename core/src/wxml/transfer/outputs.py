@@ -35,6 +35,9 @@ def output_map(
 ) -> OutputMap:
     """Map the outputs of the decoder of one data node set; rows are step by step, variable by variable.
 
+    With a spread the rows of its raw values follow. They are taken over as they are: a spread stays the same in units
+    of the typical change.
+
     Args:
         parent: the model of the checkpoint, and the variables of its node set.
         child: the new model, and the variables of its node set.
@@ -42,16 +45,23 @@ def output_map(
     """
     (old_side, old_grid), (new_side, new_grid) = parent, child
     old, new = _names(old_side, old_grid), _names(new_side, new_grid)
-    old_steps, steps = old_side.config.data.output_steps, new_side.config.data.output_steps
-    origin, factor, shift = np.full((steps, len(new)), -1), np.zeros((steps, len(new))), np.zeros((steps, len(new)))
+    (old_kinds, old_steps), (kinds, steps) = _rows(old_side), _rows(new_side)
+    origin, (factor, shift) = np.full((kinds, steps, len(new)), -1), np.zeros((2, kinds, steps, len(new)))
+    both, there = min(kinds, old_kinds), min(steps, old_steps)
+    rows = len(old) * (old_steps * np.arange(both)[:, None] + np.arange(there))
     for place, name in enumerate(new):
         pair = pairs.get(name)
         if pair is None or pair.old not in old or not same_outputs(old_side, new_side, pair):
             continue
-        there = min(steps, old_steps)
-        origin[:there, place] = old.index(pair.old) + len(old) * np.arange(there)
-        factor[:there, place], shift[:there, place] = _line(old_side, new_side, pair)
-    return OutputMap(origin.ravel(), factor.ravel(), shift.ravel(), old_steps * len(old))
+        origin[:both, :there, place] = old.index(pair.old) + rows
+        factor[:both, :there, place] = 1.0
+        factor[0, :there, place], shift[0, :there, place] = _line(old_side, new_side, pair)
+    return OutputMap(origin.ravel(), factor.ravel(), shift.ravel(), old_kinds * old_steps * len(old))
+
+
+def _rows(side: Side) -> tuple[int, int]:
+    """The kinds of rows, values and their spread, and the output steps of each."""
+    return 1 if side.config.model.spread is None else 2, side.config.data.output_steps
 
 
 def same_outputs(parent: Side, child: Side, pair: Pair) -> bool:
