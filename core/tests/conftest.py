@@ -43,6 +43,7 @@ per-grid = tiny_wxml:PerGrid
 off = tiny_wxml:Off
 off-squared = tiny_wxml:OffSquared
 of-means = tiny_wxml:OfMeans
+of-spread = tiny_wxml:OfSpread
 [wxml.loss_weights]
 area = tiny_wxml:AreaShare
 tendency = tiny_wxml:OneOverChange
@@ -81,7 +82,7 @@ import torch
 from pydantic import Field
 from torch import nn
 from wxml import ConfigError, DataSource, Extension, Forcing, GraphBuilder, Processor
-from wxml import CombinedLoss, Loss, LossChoice, LossSpace, LossWeight, PointwiseLoss
+from wxml import CombinedLoss, Loss, LossChoice, LossSpace, LossWeight, PointwiseLoss, SpreadLoss
 from wxml.training.loss_choice import LossSections, LossWeightSections
 from wxml.training.step_profile import PHASES, StepProfile
 from wxml.errors import Fault
@@ -334,6 +335,11 @@ class OfMeans(Loss):
     def forward(self, forecast, truth):
         errors = (forecast.squeeze(1) - truth).mean(2, keepdim=True).abs()
         return self.reduced(errors, torch.ones_like(errors, dtype=torch.bool))
+
+class OfSpread(SpreadLoss):
+    """The absolute error, and ten times the standard deviation."""
+    def errors(self, mean, deviation, truth):
+        return (mean - truth).abs() + 10 * deviation
 
 class AreaShare(LossWeight):
     """Area shares."""

@@ -71,6 +71,7 @@ _WHERE = {
     "Scores": "verification.verifier",
     "SelectiveSource": "data.source",
     "SourceHeader": "data.source",
+    "SpreadLoss": "training.loss",
     "Statistics": "data.statistics",
     "StoredForecast": "forecasting.stored",
     "TrackedRow": "training.tracker",
@@ -244,6 +245,7 @@ if TYPE_CHECKING:
     from wxml.training.loss import Loss as Loss
     from wxml.training.loss import LossSums as LossSums
     from wxml.training.loss import PointwiseLoss as PointwiseLoss
+    from wxml.training.loss import SpreadLoss as SpreadLoss
     from wxml.training.loss_choice import LossChoice as LossChoice
     from wxml.training.loss_space import LossSpace as LossSpace
     from wxml.training.loss_weight import LossWeight as LossWeight

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from wxml import LossSums, PointwiseLoss
+from wxml import LossSums, PointwiseLoss, SpreadLoss
 from wxml.testing import LossContract
 
 
@@ -21,6 +21,19 @@ class Ensemble(PointwiseLoss):
     def errors(self, forecast, truth):
         apart = (forecast[:, :, None] - forecast[:, None]).abs().mean((1, 2))
         return (forecast - truth[:, None]).abs().mean(1) - apart / 2
+
+
+class Likelihood(SpreadLoss):
+    """Without a constant, in which another unit adds its logarithm."""
+
+    degree = 0
+
+    def errors(self, mean, deviation, truth):
+        return deviation.log() + ((truth - mean) / deviation).square() / 2
+
+
+class TestLikelihood(LossContract):
+    plugin = Likelihood
 
 
 class TestAbsolute(LossContract):
@@ -99,6 +112,20 @@ class OtherUnit(Absolute):
     degree = 2
 
 
+class OtherUnitOfSpread(Likelihood):
+    degree = 1
+
+
+class NoUnit(Absolute):
+    degree = 0
+
+
+class LogOfNothing(Likelihood):
+    def forward(self, forecast, truth):
+        mean, deviation = forecast.unbind(1)
+        return self.reduced(self.errors(mean, deviation, truth).nan_to_num(), ~truth.isnan())
+
+
 class Weightless(Absolute):
     def reduced(self, errors, present):
         return LossSums((errors * present).sum((0, 1, 2)), present.sum((0, 1, 2)).float())
@@ -119,6 +146,9 @@ class Weightless(Absolute):
         (InPlace, "inputs_are_not_modified", "the loss changed the truth in place"),
         (FirstMember, "members_have_no_order", "members in another order have another loss"),
         (OtherUnit, "another_unit_is_weighed_off", "with `degree` 2 a variable counts otherwise in another unit"),
+        (OtherUnitOfSpread, "another_unit_is_weighed_off", "with `degree` 1 a variable counts otherwise"),
+        (NoUnit, "another_unit_is_weighed_off", "with `degree` 0 a variable counts otherwise"),
+        (LogOfNothing, "a_missing_truth_touches_nothing", "gradient.* not finite"),
         (Weightless, "weights_weigh", "a variable with the factor 0 has a gradient"),
     ],
 )

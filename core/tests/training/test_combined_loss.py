@@ -188,3 +188,25 @@ def test_without_a_truth_the_loss_is_zero_and_says_so(space: LossSpace, make: Ma
     nothing = loss(forecast, torch.full_like(truth, torch.nan))
     assert (float(loss.value(nothing)), bool(nothing.has_truth)) == (0.0, False)
     assert bool(loss(forecast, truth).has_truth)
+
+
+def test_a_loss_of_the_spread_stands_beside_losses_that_see_the_means_alone(space: LossSpace, make: Make) -> None:
+    """The means are 2 off, and the deviations 3 and 5: (1 · 2² + 3 · (2 + 10 · 4)) / 4 = 32.5, and 52 of the second."""
+    forecast, truth = fields(space, 2.0)
+    spread = torch.tensor([3.0, 5.0]).expand_as(forecast)
+    normal = torch.cat((forecast, spread), -1)
+    squared, of_spread = {"plugin": "off-squared", **PLAIN}, {"plugin": "of-spread", "share": 3, **PLAIN}
+    loss = make([squared, of_spread])
+    assert loss.takes_spread
+    assert not make(squared).takes_spread
+    assert value(loss, normal, truth) == pytest.approx(32.5)
+    assert value(make(squared), normal, truth) == value(make(squared), forecast, truth) == 4.0
+    assert value(make(of_spread | {"variables": [space.names[1]]}), normal, truth) == pytest.approx(52.0)
+
+
+def test_a_loss_of_the_spread_compares_each_member_and_no_missing_truth(space: LossSpace, make: Make) -> None:
+    """Two members with the deviations 1 and 3, and no truth of the first variable: 10 · (1 + 3) / 2."""
+    forecast, truth = fields(space, 0.0)
+    truth[..., 0] = torch.nan
+    normal = torch.cat([torch.cat((forecast, torch.full_like(forecast, of)), -1) for of in (1.0, 3.0)], 1)
+    assert value(make({"plugin": "of-spread", **PLAIN}), normal, truth) == pytest.approx(20.0)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wxml import LossSpace, LossWeights, PluginChoice, inner_loss
+from wxml import CombinedLoss, LossChoice, LossSpace, LossWeights, PluginChoice, inner_loss
 from wxml.errors import ConfigError, UnknownPluginError
 from wxml.experiment import assemble
 
@@ -45,3 +45,13 @@ def test_its_faults_have_the_name_of_the_option_before_them(space: LossSpace, op
 def test_a_loss_that_is_not_installed_is_no_inner_loss(space: LossSpace) -> None:
     with pytest.raises(UnknownPluginError, match="unknown loss 'of-mean'"):
         inner_loss(chosen("of-mean"), space, weights(space))
+
+
+@pytest.mark.carries_out("choose it as a loss of its own, beside this one with another loss inside")
+def test_a_loss_of_the_spread_is_no_inner_loss(space: LossSpace) -> None:
+    with pytest.raises(ConfigError, match="'of-spread' compares normal distributions") as caught:
+        inner_loss(chosen("of-spread"), space, weights(space), "compared_by")
+    assert [fault.key for fault in caught.value.faults] == ["compared_by.plugin"]
+    assert inner_loss(chosen("off"), space, weights(space), "compared_by")
+    sections = [LossChoice.model_validate({"plugin": name}) for name in ("of-spread", "off")]
+    assert CombinedLoss.of(space, sections, {}).takes_spread

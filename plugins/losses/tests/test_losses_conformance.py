@@ -8,6 +8,7 @@ from wxml.data.grid_part import GridPart
 from wxml.testing import LossContract, LossWeightContract, tiny_loss_space
 from wxml_losses.crps import Crps
 from wxml_losses.energy import Energy
+from wxml_losses.gaussian import GaussianCrps, GaussianLikelihood
 from wxml_losses.pointwise import Absolute, Huber, LogCosh, RootMeanSquare, Squared
 from wxml_losses.weights.area import Area
 from wxml_losses.weights.by_grid import ByGrid
@@ -62,6 +63,14 @@ class TestEnergyOverVariables(LossContract):
 class TestEnergyOverBoth(LossContract):
     plugin = Energy
     options: ClassVar = {"over": "both", "fair": False}
+
+
+class TestGaussianLikelihood(LossContract):
+    plugin = GaussianLikelihood
+
+
+class TestGaussianCrps(LossContract):
+    plugin = GaussianCrps
 
 
 class TestArea(LossWeightContract):

@@ -15,6 +15,7 @@ LOSSES: list[dict[str, Any]] = [
     {"plugin": "absolute"},
     {"plugin": "rmse"},
     {"plugin": "crps"},
+    {"plugin": "gaussian-crps"},
     {"plugin": "energy", "over": "space"},
     {"plugin": "energy", "over": "variables"},
     {"plugin": "energy", "over": "both"},
@@ -40,19 +41,34 @@ def in_other_units(space: LossSpace) -> LossSpace:
     return replace(space, statistics=replace(statistics, tendency_std=statistics.tendency_std * UNITS))
 
 
-@pytest.mark.parametrize("section", LOSSES, ids=str)
-def test_the_unit_of_a_variable_does_not_matter(section: dict[str, Any]) -> None:
+def in_both_units(section: dict[str, Any]) -> tuple[float, float]:
+    """The loss of the same forecast and truth in the units of the tiny space, and in others."""
     space = tiny_loss_space(2, 3)
     choice = LossChoice(**section)
     loss, other = (CombinedLoss.of(one, choice, {}) for one in (space, in_other_units(space)))
     members = 3 if loss.takes_members else 1
     shape = (members, 2, len(space.grid), len(space.variables))
-    drawn = np.random.default_rng(0).normal(size=(1, *shape)), np.random.default_rng(1).normal(size=(1, *shape[1:]))
+    forecast, truth = (np.random.default_rng(n).normal(size=(1, *of)) for n, of in enumerate((shape, shape[1:])))
+    kinds = [forecast, np.exp(forecast / 3)] if loss.takes_spread else [forecast]
     here, there = (
-        [torch.tensor(values * units, dtype=torch.float32) for values in drawn] for units in (np.ones(3), UNITS)
+        [
+            torch.tensor(values, dtype=torch.float32)
+            for values in (np.concatenate([k * u for k in kinds], -1), truth * u)
+        ]
+        for u in (np.ones(3), UNITS)
     )
-    expected, found = float(loss.value(loss(*here))), float(other.value(other(*there)))
+    return float(loss.value(loss(*here))), float(other.value(other(*there)))
+
+
+@pytest.mark.parametrize("section", LOSSES, ids=str)
+def test_the_unit_of_a_variable_does_not_matter(section: dict[str, Any]) -> None:
+    expected, found = in_both_units(section)
     assert found == pytest.approx(expected, rel=1e-2)
+
+
+def test_another_unit_adds_its_logarithm_to_a_likelihood() -> None:
+    here, there = in_both_units({"plugin": "gaussian-nll"})
+    assert there - here == pytest.approx(np.log(UNITS).mean(), abs=1e-5)
 
 
 def test_each_of_several_losses_has_its_own_power() -> None:

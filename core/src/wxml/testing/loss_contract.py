@@ -28,7 +28,7 @@ Values = tuple[Tensor, Tensor]
 class LossContract(Contract):
     """Checks of a Loss, on three variables, of which one has gaps in the truth, and two samples of three steps.
 
-    A loss that takes members is given three, any other one.
+    A loss that takes members is given three, one that takes a spread a mean and a standard deviation, any other one.
     """
 
     interface: ClassVar[type[Any]] = Loss
@@ -102,8 +102,10 @@ class LossContract(Contract):
         """A forecast that is the truth has no greater loss than one that is far off at each place."""
         loss, (forecast, _) = self.sample(), self._values()
         truth = _noise(*forecast[:, 0].shape, seed=2)
-        perfect = truth[:, None].expand_as(forecast)
-        far = perfect + 10 * _noise(*truth.shape, seed=3)[:, None]
+        perfect, apart = truth[:, None].expand_as(forecast), 10 * _noise(*truth.shape, seed=3)[:, None]
+        far = perfect + apart
+        if loss.takes_spread:
+            perfect, far = (torch.cat((mean[:, :1], forecast[:, 1:]), 1) for mean in (perfect, far))
         best, other = (float(loss.value(loss(made, truth))) for made in (perfect, far))
         require(best <= other, f"the loss of the truth is {best:.3g}, of a forecast ten deviations off {other:.3g}")
 
@@ -165,7 +167,11 @@ class LossContract(Contract):
         require(value == 0, f"the loss is {value:.3g} if each variable has the factor 0")
 
     def test_another_unit_is_weighed_off(self) -> None:
-        """A variable in another unit has the same sums, if its factor is the unit to the power −`degree_of`."""
+        """A variable in another unit has the same sums, if its factor is the unit to the power −`degree_of`.
+
+        Those of a loss of degree 0 may differ by a constant, the logarithm of the unit: they do so alike for a forecast
+        and for one that is far off.
+        """
         if "variable" not in self.plugin.weighs:
             raise NotClaimed("`weighs` has no `variable`")
         degree = self.plugin.degree_of(parse_options(self.plugin, self.options))
@@ -175,8 +181,16 @@ class LossContract(Contract):
         units = np.array([4.0, 0.25, 2.0])[None, None]
         area = LossWeights((space.area[None, :, None],), (np.ones(units.shape),)).along(self.plugin.weighs)
         scale = torch.tensor(units.ravel(), dtype=torch.float32)
-        expected = self.make(space, area)(forecast, truth)
-        found = self.make(space, LossWeights(area.measures, (units**-degree,)))(forecast * scale, truth * scale)
+        here, there = self.make(space, area), self.make(space, LossWeights(area.measures, (units**-degree,)))
+
+        def differ(made: Tensor) -> tuple[LossSums, LossSums]:
+            return there(made * scale, truth * scale), here(made, truth)
+
+        found, expected = differ(forecast)
+        if degree == 0:
+            far, expected_far = differ(torch.cat((3 * forecast[:, :1] + 1, forecast[:, 1:]), 1))
+            found = LossSums(far.total - found.total, found.weight)
+            expected = LossSums(expected_far.total - expected.total, expected.weight)
         _require_close(found, expected, f"with `degree` {degree:g} a variable counts otherwise in another unit", UNITS)
 
     def test_it_runs_on_a_gpu(self) -> None:
@@ -190,12 +204,16 @@ class LossContract(Contract):
 
     def _values(self) -> Values:
         """Draw forecasts and truth; some of the last variable is missing, and all of one sample at the first step."""
-        space, members = self.space(), 3 if self.sample().takes_members else 1
+        loss, space = self.sample(), self.space()
+        members = 3 if loss.takes_members else 2 if loss.takes_spread else 1
         places = (self.steps, len(space.grid), len(space.variables))
         truth = _noise(self.batch, *places, seed=1)
         truth[:, 1:, ::5, -1] = torch.nan
         truth[0, 0, :, -1] = torch.nan
-        return _noise(self.batch, members, *places), truth
+        forecast = _noise(self.batch, members, *places)
+        if loss.takes_spread:
+            forecast[:, 1] = forecast[:, 1].exp()
+        return forecast, truth
 
 
 def _noise(*shape: int, seed: int = 0) -> Tensor:

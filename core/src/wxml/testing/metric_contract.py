@@ -24,7 +24,7 @@ class MetricContract(Contract):
 
     def sample(self) -> Any:
         """Make a metric of two variables."""
-        return self.make(_space(MEMBERS if self.plugin.takes_members else 1))
+        return self.make(_space(self._members))
 
     def rehearse(self) -> None:
         """Compute it once."""
@@ -56,7 +56,7 @@ class MetricContract(Contract):
         order = np.random.default_rng(1).permutation(truths.shape[2])
         value = self._value(forecasts, truths)
         metric, weights = self.sample(), _weights()[:, order]
-        ordered = _space(MEMBERS if self.plugin.takes_members else 1, order)
+        ordered = _space(self._members, order)
         shuffled = self._value(forecasts[:, :, :, order], truths[:, :, order], weights, self.make(ordered))
         require(np.allclose(value, shuffled, rtol=1e-9), "the value depends on the order of the nodes")
         require(metric.space.grid.shape == tiny_grid().shape, "`space` must be kept as it is")
@@ -78,7 +78,10 @@ class MetricContract(Contract):
     def test_a_forecast_nearer_to_the_truth_is_better(self) -> None:
         """Half the distance to the truth is better, or as good, wherever `better` is `lower` or `higher`."""
         forecasts, truths = self._cases()
-        far, near = self._value(forecasts, truths), self._value((forecasts + truths[:, None]) / 2, truths)
+        nearer = (forecasts + truths[:, None]) / 2
+        if self.plugin.takes_spread:
+            nearer[:, 1] = forecasts[:, 1]
+        far, near = self._value(forecasts, truths), self._value(nearer, truths)
         if self.plugin.better == "lower":
             require(
                 (near <= far + 1e-12).all(), f"nearer forecasts have greater values: {near.tolist()}, {far.tolist()}"
@@ -86,13 +89,20 @@ class MetricContract(Contract):
         elif self.plugin.better == "higher" and not self.plugin.takes_members:
             require((near >= far - 1e-12).all(), f"nearer forecasts have lower values: {near.tolist()}, {far.tolist()}")
 
+    @property
+    def _members(self) -> int:
+        return MEMBERS if self.plugin.takes_members else 1
+
     def _cases(self) -> tuple[Array, Array]:
         """Forecasts `[case, member, step, node, variable]` and truths `[case, step, node, variable]`."""
         random = np.random.default_rng(0)
-        nodes, members = len(tiny_grid()), MEMBERS if self.plugin.takes_members else 1
+        nodes, members = len(tiny_grid()), 2 if self.plugin.takes_spread else self._members
         truths = 280 + 10 * random.normal(size=(CASES, STEPS, nodes, 2))
         noise = random.normal(size=(CASES, members, STEPS, nodes, 2))
-        return truths[:, None] + 3 * noise + 2, truths
+        forecasts = truths[:, None] + 3 * noise + 2
+        if self.plugin.takes_spread:
+            forecasts[:, 1] = 3 * np.exp(noise[:, 1])
+        return forecasts, truths
 
     def _value(
         self, forecasts: Array, truths: Array, weights: Array | None = None, metric: Metric | None = None

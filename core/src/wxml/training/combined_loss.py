@@ -68,12 +68,24 @@ class LossPart(nn.Module):
         self.register_buffer("variables", places, persistent=False)
 
     def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
-        """As `wxml.Loss.forward`, of all variables; a loss that does not take members compares each of them alone."""
+        """As `wxml.Loss.forward`, of all variables; a loss that does not take members compares each of them alone.
+
+        Args:
+            forecast: as for `CombinedLoss.forward`.
+            truth: likewise.
+        """
+        count = truth.shape[-1]  # a spread, if the model has one, is behind the values
+        kinds = [forecast] if forecast.shape[-1] == count else list(torch.split(forecast, count, dim=-1))
         if self.variables is not None:
-            forecast, truth = forecast[..., self.variables], truth[..., self.variables]
-        of_each = [forecast] if self.loss.takes_members else [member[:, None] for member in forecast.unbind(1)]
-        sums: LossSums = reduce(add, (self.loss(members, truth) for members in of_each))
+            kinds, truth = [kind[..., self.variables] for kind in kinds], truth[..., self.variables]
+        sums: LossSums = reduce(add, (self.loss(each, truth) for each in self._of_each(kinds)))
         return sums
+
+    def _of_each(self, kinds: Sequence[Tensor]) -> list[Tensor]:
+        """What the loss compares: all members, each of them, or the mean and the deviation of each."""
+        if self.loss.takes_spread:
+            return [torch.stack(pair, 1) for pair in zip(*(kind.unbind(1) for kind in kinds), strict=True)]
+        return [kinds[0]] if self.loss.takes_members else [member[:, None] for member in kinds[0].unbind(1)]
 
 
 class CombinedLoss(nn.Module):
@@ -118,11 +130,17 @@ class CombinedLoss(nn.Module):
         """Whether a loss compares an ensemble."""
         return any(part.loss.takes_members for part in self.chosen)
 
+    @property
+    def takes_spread(self) -> bool:
+        """Whether a loss compares normal distributions."""
+        return any(part.loss.takes_spread for part in self.chosen)
+
     def forward(self, forecast: Tensor, truth: Tensor) -> CombinedSums:
         """Sum up the errors of some samples.
 
         Args:
-            forecast: shape `[batch, member, step, node, variable]`.
+            forecast: shape `[batch, member, step, node, variable]`; of a model with a spread, the standard deviations
+                of all variables follow on the last axis. Losses that do not take a spread see the means alone.
             truth: shape `[batch, step, node, variable]`; NaN where missing.
         """
         return CombinedSums(tuple(part(forecast, truth) for part in self.parts))

@@ -24,9 +24,16 @@ def inner_loss(choice: PluginChoice, space: LossSpace, weights: LossWeights, opt
         option: the name of the option.
 
     Raises:
-        ConfigError: the inner loss refuses its options; the faults have the name of the option before them.
+        ConfigError: the inner loss refuses its options, or takes a spread, which the outer one does not give; the
+            faults have the name of the option before them.
     """
     plugin: Any = load(resolve("loss", choice.plugin, where=f"{option}.plugin"))
+    if plugin.takes_spread:
+        problem = f"{choice.plugin!r} compares normal distributions, and no loss around it knows what becomes of those"
+        raise ConfigError(
+            [Fault((option, "plugin"), problem)],
+            fix="choose it as a loss of its own, beside this one with another loss inside",
+        )
     try:
         loss: Loss = create("loss", choice.plugin, choice.options, space, weights.along(plugin.weighs))
     except ConfigError as error:

@@ -1,6 +1,6 @@
 """Loss: how far a forecast is from the truth, as the number that a training makes small."""
 
-__all__ = ["Loss", "LossSums", "PointwiseLoss"]
+__all__ = ["Loss", "LossSums", "PointwiseLoss", "SpreadLoss"]
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -44,15 +44,18 @@ class Loss(nn.Module, ABC):
     Attributes:
         takes_members: whether the loss compares an ensemble of two members or more; else it compares one forecast. A
             loss that wraps another one takes what that one takes, and says so in its constructor.
+        takes_spread: whether the loss compares a normal distribution at each value, of a model with `model.spread`: its
+            mean and its standard deviation then stand in the place of the members. See `SpreadLoss`.
         weighs: the axes of the weights that the loss can use; others are never handed over.
-        degree: the power of the unit that the sums are in: 2 of squares, 1 of absolute errors, 0 of ratios. None if
-            they are in none, such as those of a loss that is a square for small errors alone; they are weighed as
-            squares. See `degree_of`.
+        degree: the power of the unit that the sums are in: 2 of squares, 1 of absolute errors, 0 of ratios, and of
+            logarithms, to which another unit adds a constant. None if they are in none, such as those of a loss that is
+            a square for small errors alone; they are weighed as squares. See `degree_of`.
         weight: m · f, shape `[step or 1, node or 1, variable or 1]`.
         measure: m, likewise.
     """
 
     takes_members: bool = False
+    takes_spread: ClassVar[bool] = False
     weighs: ClassVar[frozenset[str]] = frozenset(AXES)
     degree: ClassVar[float | None] = None
     weight: Tensor
@@ -85,7 +88,8 @@ class Loss(nn.Module, ABC):
         """Sum up the errors of some samples, in the precision of the truth whatever that of the model is.
 
         Args:
-            forecast: shape `[batch, member, step, node, variable]`.
+            forecast: shape `[batch, member, step, node, variable]`; if the loss takes a spread, the mean and the
+                standard deviation, shape `[batch, 2, step, node, variable]`.
             truth: shape `[batch, step, node, variable]`; NaN where missing.
         """
 
@@ -126,6 +130,30 @@ class PointwiseLoss(Loss):
         Args:
             forecast: shape `[batch, member, step, node, variable]`; one member unless the loss takes members.
             truth: shape `[batch, step, node, variable]`.
+        """
+
+
+class SpreadLoss(Loss):
+    """A loss of the normal distribution that a model with `model.spread` forecasts at each value alone."""
+
+    takes_spread = True
+
+    def forward(self, forecast: Tensor, truth: Tensor) -> LossSums:
+        """Sum up the errors of some samples; see `Loss.forward`. Where the truth is missing σ is 1, all else 0."""
+        present = ~torch.isnan(truth)
+        filled = torch.where(present, truth, 0.0)
+        mean, deviation = forecast.to(filled.dtype).unbind(1)
+        compared = torch.where(present, mean, 0.0), torch.where(present, deviation, 1.0)
+        return self.reduced(self.errors(*compared, filled), present)
+
+    @abstractmethod
+    def errors(self, mean: Tensor, deviation: Tensor, truth: Tensor) -> Tensor:
+        """Return the error of each value; all have the shape `[batch, step, node, variable]`.
+
+        Args:
+            mean: μ, model values.
+            deviation: σ, positive, in the unit of the mean.
+            truth: model values.
         """
 
 

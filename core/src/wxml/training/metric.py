@@ -40,11 +40,14 @@ class Metric(ABC):
 
     Attributes:
         takes_members: whether it needs an ensemble of two members or more; else it is given the mean of the ensemble.
+        takes_spread: whether it needs the normal distributions of a model with `model.spread`: their mean and their
+            standard deviation then stand in the place of the members.
         better: whether `lower` or `higher` values are better, or those nearest to `zero` or to `one`.
         has_units: whether its values have the units of the variable; else they are numbers.
     """
 
     takes_members: ClassVar[bool] = False
+    takes_spread: ClassVar[bool] = False
     better: ClassVar[Literal["lower", "higher", "zero", "one"]] = "lower"
     has_units: ClassVar[bool] = True
 
@@ -58,7 +61,8 @@ class Metric(ABC):
         They are finite wherever the forecast and the truth are; elsewhere they do not matter.
 
         Args:
-            forecast: physical values, shape `[member, step, node, variable]`; one member unless it takes members.
+            forecast: physical values, shape `[member, step, node, variable]`; one member unless it takes members, mean
+                and standard deviation if it takes a spread.
             truth: physical values, shape `[step, node, variable]`.
         """
 

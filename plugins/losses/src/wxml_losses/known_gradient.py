@@ -1,6 +1,6 @@
 """Scores whose gradient is reckoned beside them, so that nothing between the forecast and the score is kept."""
 
-__all__ = ["with_gradient"]
+__all__ = ["with_gradient", "with_gradients"]
 
 from typing import Any
 
@@ -22,6 +22,20 @@ class _Known(torch.autograd.Function):
         return gradients[0].unsqueeze(1) * slope, None, None
 
 
+class _KnownOfTwo(torch.autograd.Function):
+    """The same of a score that depends on two tensors, value by value."""
+
+    @staticmethod
+    def forward(ctx: Any, _first: Tensor, _second: Tensor, score: Tensor, *slopes: Tensor) -> Tensor:
+        ctx.save_for_backward(*slopes)
+        return score.view_as(score)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        first, second = ctx.saved_tensors
+        return gradients[0] * first, gradients[0] * second, None, None, None
+
+
 def with_gradient(forecast: Tensor, score: Tensor, slope: Tensor) -> Tensor:
     """Return the score as a function of the forecast.
 
@@ -33,4 +47,16 @@ def with_gradient(forecast: Tensor, score: Tensor, slope: Tensor) -> Tensor:
             that is kept for the backward pass.
     """
     known: Tensor = _Known.apply(forecast, score, slope)  # type: ignore[no-untyped-call]
+    return known
+
+
+def with_gradients(forecast: tuple[Tensor, Tensor], score: Tensor, slopes: tuple[Tensor, Tensor]) -> Tensor:
+    """Return the score as a function of two tensors.
+
+    Args:
+        forecast: what each score depends on, two tensors of its shape.
+        score: without a gradient.
+        slopes: its derivatives with respect to both, of the same shape; they are all that is kept.
+    """
+    known: Tensor = _KnownOfTwo.apply(*forecast, score, *slopes)  # type: ignore[no-untyped-call]
     return known
