@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import softplus
 from wxml.artefacts.provenance import Provenance
 from wxml.config.schema import ExperimentConfig
 from wxml.data.preprocessing import Preprocessing
@@ -51,6 +52,30 @@ class NoisyAdvection(Advection):
     """With random numbers in every training step."""
 
     dropout = 0.05
+
+
+class Normal(Neighbours):
+    """Forecasts standard deviations behind the values, the same at all nodes."""
+
+    def __init__(self, variables: int, forcings: int, dropout: float) -> None:
+        super().__init__(variables, forcings, dropout)
+        self.raw = torch.nn.Parameter(torch.zeros(variables))
+
+    def forward(self, states: torch.Tensor, forcings: torch.Tensor) -> torch.Tensor:
+        values = super().forward(states, forcings)
+        return torch.cat((values, (softplus(self.raw) + 1e-3).expand_as(values)), -1)
+
+
+class NormalAdvection(Advection):
+    """An experiment whose model is `Normal`."""
+
+    def new_model(self) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            return Normal(len(self.roles.output), len(self.roles.forcing), self.dropout)
+
+
+SPREAD = {name: {"plugin": "tiny"} for name in ("encoder", "processor", "decoder")} | {"spread": {}}
 
 
 def make_config(**changes: Any) -> ExperimentConfig:
@@ -130,6 +155,11 @@ def interrupted(monkeypatch) -> Callable[..., None]:
                 fit_short(experiment, run_dir, **options)
 
     return interrupted
+
+
+@pytest.fixture
+def normal() -> Advection:
+    return make_experiment(NormalAdvection, model=SPREAD)
 
 
 @pytest.fixture

@@ -66,10 +66,14 @@ class Accumulation:
     @torch.no_grad()
     def _weights(self, pieces: list[Batch]) -> CombinedSums:
         """The sums of weights of all pieces, from the loss of forecasts that are the truth."""
-        members = 2 if self.loss.takes_members else 1
-        truths = map(self.truth, pieces)
-        sums = (self.loss(t.nan_to_num()[:, None].expand(-1, members, *t.shape[1:]), t) for t in truths)
+        sums = (self.loss(self._perfect(truth), truth) for truth in map(self.truth, pieces))
         return self.of_all(reduce(add, sums))
+
+    def _perfect(self, truth: Tensor) -> Tensor:
+        """A forecast that is the truth, for all that the loss takes."""
+        filled = truth.nan_to_num()
+        kinds = torch.cat((filled, torch.ones_like(filled)), -1) if self.loss.takes_spread else filled
+        return kinds[:, None].expand(-1, 2 if self.loss.takes_members else 1, *kinds.shape[1:])
 
     @torch.no_grad()
     def _first_sums(self, pieces: list[Batch]) -> CombinedSums:

@@ -112,7 +112,8 @@ def _place(batch: Batch, variables: Sequence[str], label: Label, bad: Tensor) ->
     """The variable, the sample and the node of the first true value, shape `[batch, ..., node, variable]`."""
     first = [int(place) for place in bad.nonzero()[0]]
     sample = first[0] * len(batch.values) // len(bad)
-    return f"variable `{variables[first[-1]]}`, sample {label(batch, sample)}, node {first[-2]}"
+    what = "the spread of " if first[-1] >= len(variables) else ""
+    return f"{what}variable `{variables[first[-1] % len(variables)]}`, sample {label(batch, sample)}, node {first[-2]}"
 
 
 @dataclass(slots=True)

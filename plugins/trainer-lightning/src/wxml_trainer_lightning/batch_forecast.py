@@ -42,6 +42,8 @@ class BatchForecast:
     def run(self, model: nn.Module, batch: Batch, step: int | None) -> Tensor:
         """Return all steps of all members, shape `[batch, member, step, grid_node, output]`.
 
+        Of a model with a spread, the standard deviations follow on the last axis.
+
         Args:
             model: what is trained or validated.
             batch: on the device of the model.
@@ -80,6 +82,8 @@ class BatchForecast:
             if step > truth.shape[1]:  # beyond the sample, of a model that forecasts several steps at once
                 return output
             there = truth[:, step - 1].repeat_interleave(len(output) // len(truth), 0)
-            return torch.where(boundary[:, None] & ~there.isnan(), there.to(output.dtype), output)
+            values, spread = output.tensor_split([there.shape[-1]], dim=-1)
+            known = torch.where(boundary[:, None] & ~there.isnan(), there.to(output.dtype), values)
+            return torch.cat((known, spread), dim=-1) if spread.shape[-1] else known
 
         return given

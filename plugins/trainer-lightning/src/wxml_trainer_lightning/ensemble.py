@@ -1,6 +1,6 @@
 """The members of an ensemble in training: their noise, and what they need."""
 
-__all__ = ["Ensemble", "check_ensemble", "noise_seed"]
+__all__ = ["Ensemble", "check_ensemble", "check_spread", "noise_seed"]
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -82,4 +82,25 @@ def check_ensemble(loss: CombinedLoss, members: int, *, has_noise: bool) -> None
             faults,
             fix="an ensemble needs `model.noise`, such as {channels: 4}, `training.members` of 2 or more, and a loss "
             "of ensembles, such as {plugin: crps}; for one forecast leave all three out",
+        )
+
+
+def check_spread(loss: CombinedLoss, *, has_spread: bool) -> None:
+    """Refuse a spread that no loss compares, and a loss that compares the spread of a model without one.
+
+    Raises:
+        ConfigError: names what is there and what is missing.
+    """
+    names = [part.name for part in loss.chosen if part.loss.takes_spread]
+    if has_spread and not names:
+        problem = "`model.spread` forecasts standard deviations, and no loss compares them: nothing would train them"
+        raise ConfigError(
+            [Fault("training.loss", problem)],
+            fix="choose a loss of normal distributions, such as {plugin: gaussian-crps}, alone or beside others; or "
+            "leave `model.spread` out",
+        )
+    if names and not has_spread:
+        problem = f"the loss {names[0]!r} compares the standard deviations that a model with `model.spread` forecasts"
+        raise ConfigError(
+            [Fault("model.spread", problem)], fix="write `model.spread: {}`, or choose another loss, such as squared"
         )

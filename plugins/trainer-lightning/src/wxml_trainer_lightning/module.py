@@ -158,7 +158,10 @@ class ForecastModule(LightningModule):
 
     @torch.no_grad()
     def judged_forecast(self, batch: Batch) -> NDArray[np.float32]:
-        """The forecast of the judged model, in model values, shape `[batch, member, step, grid_node, output]`."""
+        """The forecast of the judged model, in model values, shape `[batch, member, step, grid_node, output]`.
+
+        Of a model with a spread, the standard deviations follow on the last axis.
+        """
         model = self.judged
         was_training = model.training
         model.eval()

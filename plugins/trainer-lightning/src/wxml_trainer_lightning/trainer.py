@@ -61,7 +61,11 @@ PRECISIONS: dict[Precision, Literal["float32", "bfloat16", "float16"]] = {
     "bf16-mixed": "bfloat16",
     "16-mixed": "float16",
 }
-METRICS: Sections = [NameOrChoice(plugin=name) for name in ("rmse", "mae", "bias", "crps", "spread", "spread-skill")]
+OF_ENSEMBLES = ("crps", "spread", "spread-skill")
+METRICS: Sections = [
+    NameOrChoice(plugin=name)
+    for name in ("rmse", "mae", "bias", *OF_ENSEMBLES, *(f"gaussian-{name}" for name in OF_ENSEMBLES))
+]
 
 
 class LightningTrainer(Trainer):
@@ -192,7 +196,10 @@ class LightningTrainer(Trainer):
         metrics: Annotated[
             Sections,
             Kind("metric"),
-            Field(description="scores of a validation in physical units; those of an ensemble need members"),
+            Field(
+                description="scores of a validation in physical units; those of an ensemble need members, the "
+                "gaussian ones `model.spread`"
+            ),
         ] = METRICS,
         regions: Annotated[
             dict[str, Region],
@@ -348,13 +355,14 @@ class LightningTrainer(Trainer):
 
     def combined_loss(self, experiment: Experiment) -> "CombinedLoss":
         """The loss of a training; see `wxml.Trainer.combined_loss`."""
-        from wxml_trainer_lightning.ensemble import check_ensemble  # torch, like `fit`
+        from wxml_trainer_lightning.ensemble import check_ensemble, check_spread  # torch, like `fit`
 
         rollout = self.rollout.at_least(experiment.config.data.output_steps)
         steps = max(rollout.maximum, rollout.validation_steps or 1)
         space = LossSpace.of(experiment, steps, self.members)
         loss = wxml.CombinedLoss.of(space, self.loss, self.loss_weights)
         check_ensemble(loss, self.members, has_noise=experiment.config.model.noise is not None)
+        check_spread(loss, has_spread=experiment.config.model.spread is not None)
         return loss
 
     def place(self) -> Placement:

@@ -22,6 +22,8 @@ def new_scoring(
 ) -> Scoring:
     """The metrics with nothing added up; those of an ensemble are left out where there is one member.
 
+    Those of a spread are left out where the model has none.
+
     Args:
         experiment: the assembled parts.
         metrics: the sections that choose them.
@@ -47,7 +49,12 @@ def new_scoring(
         name = choice.plugin.rpartition(":")[2]
         name = f"{name}-{number}" if name in made else name
         made[name] = create("metric", choice.plugin, choice.options, space, where=f"training.metrics.{number}")
-    fitting = {name: metric for name, metric in made.items() if members > 1 or not metric.takes_members}
+    has_spread = experiment.config.model.spread is not None
+    fitting = {
+        name: metric
+        for name, metric in made.items()
+        if (members > 1 or not metric.takes_members) and (has_spread or not metric.takes_spread)
+    }
     inverse = experiment.preprocessing.inverse
     return Scoring(fitting, space, lambda values: inverse(values, names), len(experiment.roles.prognostic), steps)
 

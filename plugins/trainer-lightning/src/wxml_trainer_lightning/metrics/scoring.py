@@ -81,20 +81,24 @@ class Scoring:
         """Add a batch, in model values.
 
         Args:
-            forecast: shape `[batch, member, step, node, variable]`.
+            forecast: shape `[batch, member, step, node, variable]`; a spread follows on the last axis.
             truth: shape `[batch, step, node, variable]`; NaN where missing.
             last: the last known state, shape `[batch, node, prognostic]`; NaN where missing.
         """
         if not self.metrics:
             return
-        physical, true = self._in_units(forecast), self._in_units(truth)
-        for case, (one, is_so) in enumerate(zip(physical, true, strict=True)):
+        physical, true = self._in_units(forecast[..., : truth.shape[-1]]), self._in_units(truth)
+        normal = (
+            self._normal(forecast, physical) if any(one.takes_spread for one in self.metrics.values()) else physical
+        )
+        for case, is_so in enumerate(true):
             for name, metric in self.metrics.items():
-                self._sums[name].append(MetricSums.of(metric, one, is_so, self._space.weights))
+                made = normal[case] if metric.takes_spread else physical[case]
+                self._sums[name].append(MetricSums.of(metric, made, is_so, self._space.weights))
             if self._persistence is None:
                 still = self._still(last[case], is_so)
                 for name, metric in self.metrics.items():
-                    if not metric.takes_members:
+                    if not (metric.takes_members or metric.takes_spread):
                         sums = MetricSums.of(metric, still, is_so, self._space.weights)
                         self._of_persistence.setdefault(name, []).append(sums)
 
@@ -105,7 +109,7 @@ class Scoring:
             reduced: adds an array up over all devices.
         """
         if self._persistence is None:
-            alone = [name for name, metric in self.metrics.items() if not metric.takes_members]
+            alone = [name for name, one in self.metrics.items() if not (one.takes_members or one.takes_spread)]
             self._persistence = {name: self._total(name, self._of_persistence.get(name, []), reduced) for name in alone}
         totals = {name: self._total(name, sums, reduced) for name, sums in self._sums.items()}
         self.scores = tuple(score for name, sums in totals.items() for score in self._scores(name, sums))
@@ -114,8 +118,10 @@ class Scoring:
 
     def _total(self, name: str, sums: Sequence[MetricSums], reduced: Reduce) -> MetricSums:
         """The sums of all cases of all devices; this one may have none."""
-        nothing = np.full((self._space.members, self._steps, len(self._space.grid), len(self._space.variables)), np.nan)
-        total = MetricSums.of(self.metrics[name], nothing, nothing[0], self._space.weights)
+        metric, space = self.metrics[name], self._space
+        kinds = 2 if metric.takes_spread else space.members
+        nothing = np.full((kinds, self._steps, len(space.grid), len(space.variables)), np.nan)
+        total = MetricSums.of(metric, nothing, nothing[0], space.weights)
         for one in sums:
             total += one
         return MetricSums(reduced(total.total), reduced(total.cases))
@@ -143,6 +149,17 @@ class Scoring:
         model = np.full(truth.shape[1:], np.nan, np.float32)
         model[:, : self._prognostic] = last
         return np.broadcast_to(self._in_units(model)[None, None], (1, *truth.shape))
+
+    def _normal(self, forecast: NDArray[np.float32], physical: Array) -> Array:
+        """The normal distributions of a batch, shape `[batch, mean and deviation, step, node, variable]`, physical.
+
+        Of several members the mean and the deviation of what they make together. A deviation is half the distance
+        between the values one deviation above and below the mean.
+        """
+        mean, deviation = np.split(forecast, 2, axis=-1)
+        apart = (self._in_units(mean + deviation) - self._in_units(mean - deviation)) / 2
+        variance = np.square(apart).mean(axis=1) + physical.var(axis=1)
+        return np.stack((physical.mean(axis=1), np.sqrt(variance)), axis=1)
 
     def _in_units(self, values: NDArray[Any]) -> Array:
         """Physical values in the same shape, `[..., node, variable]`."""

@@ -31,14 +31,16 @@ class MetricSums:
 
         Args:
             metric: the metric.
-            forecast: physical values, shape `[member, step, node, variable]`.
+            forecast: physical values, shape `[member, step, node, variable]`; mean and standard deviation in place of
+                the members for a metric that takes a spread.
             truth: physical values, shape `[step, node, variable]`; NaN where missing.
             weights: region → the share of each node, shape `[node]`.
         """
-        if not metric.takes_members:
+        if not (metric.takes_members or metric.takes_spread):
             forecast = forecast.mean(axis=0, keepdims=True)
         present = np.isfinite(truth) & np.isfinite(forecast).all(axis=0)
-        filled = metric.statistics(np.where(present, forecast, 0.0), np.where(present, truth, 0.0))
+        instead = np.array([0.0, 1.0])[:, None, None, None] if metric.takes_spread else 0.0
+        filled = metric.statistics(np.where(present, forecast, instead), np.where(present, truth, 0.0))
         statistics = np.where(present, filled, 0.0)
         shares = np.stack(list(weights.values()))  # [region, node]
         measure = np.einsum("rn,snv->srv", shares, present.astype(float))

@@ -63,7 +63,7 @@ class Views:
         """The forecast of one sample of the validation period by the model that is kept."""
         samples = self.experiment.samples("validation", steps)
         batch = Samples({0: samples})[[(0, sample % len(samples))]]
-        forecast = self.module.judged_forecast(batch)[0]
+        forecast = self.module.judged_forecast(batch)[0, ..., : self.module.layout.output]
         inputs, layout = self.module.layout.input_steps, self.module.layout
         truth = batch.values[0, inputs:, :, : layout.output].numpy()
         last = np.full(truth.shape[1:], np.nan, np.float32)
