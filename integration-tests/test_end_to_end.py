@@ -163,6 +163,27 @@ def test_an_ensemble_of_a_model_with_every_option_of_core(trained: Path, tmp_pat
     assert float(np.ptp(three["z"].values, axis=three["z"].get_axis_num("number")).max()) > 1e-3
 
 
+def test_normal_distributions_from_the_training_to_the_scores(trained: Path, tmp_path: Path, quick_wxml) -> None:
+    """The loss falls, the file has the spread of each variable beside it, and its scores are those of the means."""
+    for name in ("world.nc", "experiment.yaml"):
+        shutil.copy(trained / name, tmp_path)
+    loss = "training.loss=[{plugin: gaussian-nll}, {plugin: squared, share: 0.5}]"
+    options = ("model.spread={floor: 0.02}", loss, "training.max_steps=8", "training.learning_rate=0.02")
+    quick_wxml("train", "experiment.yaml", *options, "--run-dir", "run", folder=tmp_path)
+    start = ("--start", "2000-01-08T06", "--lead-time", "12h")
+    quick_wxml("forecast", CHECKPOINT, "-o", "plain.nc", *start, folder=tmp_path)
+    quick_wxml("forecast", CHECKPOINT, "-o", "f.nc", *start, "--spread", folder=tmp_path)
+    plain, found = (opened(tmp_path / name) for name in ("plain.nc", "f.nc"))
+    assert set(found.data_vars) == {*plain.data_vars, *(f"{name}_spread" for name in plain.data_vars)}
+    xr.testing.assert_equal(found[list(plain.data_vars)].drop_attrs(), plain.drop_attrs())
+    for name in plain.data_vars:
+        assert (found[f"{name}_spread"] > 0).all()
+        assert found[f"{name}_spread"].attrs["units"] == plain[name].attrs["units"]
+    quick_wxml("verify", "f.nc", "-o", "scores", folder=tmp_path)
+    scored = xr.open_dataset(tmp_path / "scores" / "scores.nc")
+    assert set(scored["variable"].values) == set(plain.data_vars)
+
+
 def test_members_need_noise(trained: Path, tmp_path: Path, quickly) -> None:
     done = quickly("forecast", str(trained / CHECKPOINT), "-o", "f.nc", "--members", "2", folder=trained)
     assert done.returncode == 2

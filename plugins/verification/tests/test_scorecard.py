@@ -136,6 +136,15 @@ def test_baselines_see_just_the_nodes_of_the_forecast(grid, source, write, verif
     assert scores.get("rmse", "persistence", "t") == pytest.approx(1.0)
 
 
+def test_a_spread_is_not_scored_as_a_variable(grid, source, write, verify) -> None:
+    """The truth has no `t_spread`; a variable that is only named so, without the one that it belongs to, is scored."""
+    truth = source(grid, ["t", "q_spread"], TIMES, np.zeros((len(TIMES), 1, 2, 4)))
+    values = {name: np.ones((1, 1, 4)) for name in ("t", "t_spread", "q_spread")}
+    scores, folder = verify(write(grid, TIMES[:1], LEADS[:1], values), truth, maps=0)
+    assert scores.variables == ("t", "q_spread")
+    assert "t_spread are not scored" in (folder / "report.html").read_text("utf-8")
+
+
 def test_members_are_scored_by_their_mean(grid, source, write, verify) -> None:
     truth = source(grid, ["t"], TIMES[:4], np.zeros((4, 1, 4)))
     members = np.array([1.0, 2.0, 6.0]).reshape(1, 1, 3, 1) * np.ones((1, 1, 3, 4))

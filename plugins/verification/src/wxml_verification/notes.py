@@ -25,6 +25,8 @@ def forecast_notes(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
         yield "The scores are those of a single initial time: nothing tells how far they vary from case to case."
     if forecast.members > 1:
         yield f"The scores are those of the mean of {forecast.members} members; spread and CRPS are not computed."
+    if forecast.spreads:
+        yield f"The scores are those of the means; {', '.join(forecast.spreads.values())} are not scored."
     if header.members > 1:
         yield f"The truth is the mean of its {header.members} members."
     there = truth.has(forecast.initial_times[:, None] + forecast.lead_times)

@@ -21,15 +21,18 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
         header = self._stored.header
         self.name = path.name
         self.initial_times, self.lead_times, self.members = header.initial_times, header.lead_times, header.members
-        self.variables = tuple(variable.name for variable in header.variables)
-        """The names of the forecast variables."""
+        self.spreads = header.spreads
+        """Variable → the variable with its standard deviation."""
+        deviations = set(self.spreads.values())
+        self.variables = tuple(one.name for one in header.variables if one.name not in deviations)
+        """The names of the forecast variables, without those that are standard deviations of others."""
 
     def __exit__(self, *_: object) -> None:
         self._stored.close()
 
     def variable(self, name: str) -> Variable:
         """What the file says of a variable; empty where it does not say."""
-        return self._stored.header.variables[self.variables.index(name)]
+        return next(variable for variable in self._stored.header.variables if variable.name == name)
 
     def grid(self) -> Grid:
         """The nodes in the order of the file, with its area weights; without any, all nodes have the same."""
