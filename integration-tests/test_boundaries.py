@@ -122,6 +122,7 @@ HEAVY = {
     "pyarrow": (
         "deferred wxml_dataset_sources/remote/reference_tables.py",
         "deferred wxml_dataset_sources/station_reading/tables.py",
+        "deferred wxml_trainer_lightning/seeing/parquet.py",
     ),
 }
 UNSAFE_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "jsonpickle"}

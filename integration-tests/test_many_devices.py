@@ -116,12 +116,19 @@ def test_srun_starts_a_training(variables, folder) -> None:
     assert other_out + other_err == ""
 
 
+LEVELS = (
+    "{plugin: hierarchical, processors: [{plugin: gnn, num_layers: 1}], down: [{plugin: gnn}], up: [{plugin: gnn}]}"
+)
+MODELS = {name: (f"model={name}",) for name in ("gnn", "graph-transformer", "transformer")}
+MODELS["hierarchical"] = ("graph={plugin: icosahedral, refinement: 2, hierarchy: 2}", f"model.processor={LEVELS}")
+
+
 @pytest.mark.skipif(not LONG, reason="nox -s ranks")
-@pytest.mark.parametrize("model", ["gnn", "graph-transformer", "transformer", "hierarchical"])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_a_model_of_every_kind_trains_like_in_one_process(run, tmp_path, model, strategy) -> None:
     def trained(name: str, *changes: str) -> list[float]:
-        chosen = (f"model={model}", "model.channels=16", "training.max_steps=6", "training.optimizer=adamw")
+        chosen = (*MODELS[model], "model.channels=16", "training.max_steps=6", "training.optimizer=adamw")
         known = ("training.learning_rate=1e-3", "training.tracker=none")
         done = run("train", *chosen, *known, *changes, "--run-dir", name, folder=tmp_path)
         assert done.returncode == 0, done.stderr

@@ -2,8 +2,10 @@
 
 import csv
 import logging
+import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from wxml_trainer_lightning.metrics.ensemble import Crps, Spread, SpreadSkill
 from wxml_trainer_lightning.metrics.regions import Region, region_weights
 from wxml_trainer_lightning.metrics.scoring import Scoring
 from wxml_trainer_lightning.metrics.sums import MetricSums
+from wxml_trainer_lightning.seeing import parquet as parquet_module
+from wxml_trainer_lightning.seeing.parquet import MetricsParquet
 
 
 class TestRmse(MetricContract):
@@ -232,6 +236,72 @@ def test_a_resumed_training_has_the_same_table(advection, fit, tmp_path, monkeyp
     assert not (tmp_path / "broken" / "checkpoint.safetensors").exists()
     fit(advection, tmp_path / "broken", validation_every=2, checkpoint_every=5, resume=True)
     assert (tmp_path / "broken" / "metrics.csv").read_text() == (tmp_path / "whole" / "metrics.csv").read_text()
+    parquet = pytest.importorskip("pyarrow.parquet")
+    tables = [parquet.read_table(tmp_path / run / "metrics.parquet") for run in ("broken", "whole")]
+    assert tables[0].equals(tables[1])
+
+
+def test_the_table_is_there_as_parquet(advection, fit, tmp_path) -> None:
+    """A row for each step, metric, variable, level, lead and region, with the types of each column."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    regions = {"north": {"south": 0.0}}
+    fit(advection, tmp_path / "run", validation_every=6, rollout={"maximum": 2}, regions=regions)
+    table = parquet.read_table(tmp_path / "run" / "metrics.parquet")
+    written = rows(tmp_path / "run")
+    assert len(written) == 2 * 3 * 2 * 2 * 2  # steps, metrics, variables, leads, regions
+    assert table.column_names == list(written[0])
+    assert str(table.schema.field("value").type) == str(table.schema.field("level").type) == "double"
+    for found, line in zip(table.to_pylist(), written, strict=True):
+        texts = {name: "" if value is None else str(value) for name, value in found.items()}
+        assert texts == line
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_a_number_that_is_none_stays_one(tmp_path) -> None:
+    """A level that a variable does not have is missing; a value that is no number is NaN."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = "step,metric,variable,level,lead,region,value,persistence,better,units"
+    lines = ["6,acc,t,,6h,all,nan,0.5,higher,", '12,acc,"z, at last",500.0,6h,all,0.25,nan,higher,m']
+    (tmp_path / "metrics.csv").write_text("\n".join([columns, *lines, ""]))
+    MetricsParquet(tmp_path).write()
+    first, second = parquet.read_table(tmp_path / "metrics.parquet").to_pylist()
+    assert (first["level"], first["units"], first["persistence"]) == (None, "", 0.5)
+    assert np.isnan(first["value"])
+    assert (second["step"], second["variable"], second["level"]) == (12, "z, at last", 500.0)
+
+
+def test_no_parquet_without_pyarrow(tmp_path, monkeypatch, caplog) -> None:
+    (tmp_path / "metrics.csv").write_text("step\n1\n")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    MetricsParquet(tmp_path).write()
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+    assert not caplog.records
+
+
+def test_a_parquet_that_cannot_be_written_is_told_once(tmp_path, caplog) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "metrics.csv").write_text("step,value\n1,wrong\n")
+    file = MetricsParquet(tmp_path)
+    for _ in range(2):
+        file.write(at_once=True)
+    (record,) = caplog.records
+    assert "metrics.parquet`, and the training goes on" in record.getMessage()
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_a_file_is_written_for_a_share_of_the_time(tmp_path, monkeypatch) -> None:
+    """It took 3 s, so the next one is due 300 s later, or when the training ends."""
+    times = iter([0.0, 3.0, 302.0, 303.0, 306.0, 307.0, 308.0])
+    written: list[Path] = []
+    (tmp_path / "metrics.csv").write_text("step\n")
+    monkeypatch.setattr(parquet_module.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(parquet_module, "_write", lambda source, target: written.append(target))
+    file = MetricsParquet(tmp_path)
+    counts = []
+    for at_once in (False, False, False, True):
+        file.write(at_once=at_once)
+        counts.append(len(written))
+    assert counts == [1, 1, 2, 3]
 
 
 def test_a_model_that_is_no_better_than_persistence_is_told(advection, fit, tmp_path, caplog) -> None:

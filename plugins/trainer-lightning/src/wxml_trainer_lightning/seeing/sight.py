@@ -21,6 +21,7 @@ from wxml_trainer_lightning.metrics.scoring import Score, Scoring
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.seeing.drawer import Drawer
 from wxml_trainer_lightning.seeing.onlookers import Moment, Onlooker, Onlookers
+from wxml_trainer_lightning.seeing.parquet import MetricsParquet
 from wxml_trainer_lightning.seeing.report import Report
 from wxml_trainer_lightning.seeing.tables import metrics_table, numbers_table, read_metrics
 from wxml_trainer_lightning.seeing.views import Views, score_batch
@@ -51,6 +52,7 @@ class Sight:
         self._module, self._scoring, self._trackers, self._report = module, scoring, trackers, report
         self._writes = module.ranks.is_first
         self._drawer = Drawer(run_dir / "plots", lambda path: trackers.attach(path, f"plots/{path.name}"))
+        self._parquet = MetricsParquet(run_dir)
         self._onlookers: Onlookers | None = None
         self._views: Views | None = None
         if self._writes:
@@ -87,12 +89,12 @@ class Sight:
             self._metrics.add([_row(clock.step, score) for score in scores])
             self._trackers.numbers(clock.step, metrics)
         self._call("on_validation", clock)
-        self._write_report()
+        self._write_tables()
 
     def saved(self, clock: StepClock) -> None:
         """A state was written."""
         self._call("on_checkpoint", clock)
-        self._write_report()
+        self._write_tables()
 
     def ended(self, clock: StepClock) -> None:
         """The last step was made."""
@@ -101,7 +103,7 @@ class Sight:
     def close(self) -> None:
         """Wait a while for drawings, write the report once more, and warn if persistence is better."""
         self._drawer.close()
-        self._write_report(at_once=True)
+        self._write_tables(at_once=True)
         if self._writes and (warning := _beside_persistence(self._scoring.scores)):
             LOG.warning("%s", warning)
 
@@ -115,8 +117,12 @@ class Sight:
             self._numbers.add([(step, name, value) for name, value in numbers.items()])
             self._trackers.numbers(step, numbers)
 
-    def _write_report(self, *, at_once: bool = False) -> None:
-        if self._writes and self._report.write(at_once=at_once):
+    def _write_tables(self, *, at_once: bool = False) -> None:
+        """Write what is made anew of the tables: the report, and the metrics as Parquet."""
+        if not self._writes:
+            return
+        self._parquet.write(at_once=at_once)
+        if self._report.write(at_once=at_once):
             self._trackers.attach(self._report.path, self._report.path.name)
 
     def _reduced(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
