@@ -44,6 +44,20 @@ class Gappy(Plain):
         return Gaps(super().samples(period, steps))
 
 
+class Gentle(Gappy):
+    """Its gradients are a thousandth of what they should be, so that none overflows in half precision."""
+
+    def new_model(self) -> Any:
+        model = super().new_model()
+
+        def shrink(_: Any, __: Any, output: torch.Tensor) -> None:
+            if output.requires_grad:
+                output.register_hook(lambda gradient: gradient / 1000)
+
+        model.register_forward_hook(shrink)
+        return model
+
+
 class Gaps:
     """Samples without most of their truth if their number is even."""
 

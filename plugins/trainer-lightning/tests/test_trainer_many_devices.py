@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 import signal
 import threading
 import time
@@ -82,37 +81,21 @@ def test_several_processes_train_like_one(world, tmp_path, capfd, devices, strat
 @pytest.mark.skipif(not LONG, reason="nox -s ranks")
 @pytest.mark.parametrize("devices", [2, 3, 4, 5])
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-@pytest.mark.parametrize(("precision", "tolerance"), [("32-true", 1e-6), ("bf16-mixed", 1e-2)])
-def test_every_number_of_processes_trains_like_one(world, tmp_path, devices, strategy, precision, tolerance) -> None:
-    made = world.experiment(world.Gappy)
+@pytest.mark.parametrize(
+    ("precision", "kind", "tolerance"),
+    [("32-true", "Gappy", 1e-6), ("bf16-mixed", "Gappy", 1e-2), ("16-mixed", "Gentle", 1e-2)],
+)
+def test_every_number_of_processes_trains_like_one(
+    world, tmp_path, devices, strategy, precision, kind, tolerance
+) -> None:
+    """In half precision only where no step is left out: of six samples a sum may overflow that of three does not."""
+    made = world.experiment(getattr(world, kind))
     options = OPTIONS | {"precision": precision, "max_steps": 6}
     world.fit(made, tmp_path / "one", **options)
     world.fit(made, tmp_path / "several", devices=devices, strategy=strategy, **options)
     for name in ("training_loss", "validation_loss"):
         one, several = (column(tmp_path / run, name) for run in ("one", "several"))
         np.testing.assert_allclose(several, one, rtol=tolerance)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not LONG, reason="nox -s ranks")
-@pytest.mark.parametrize("devices", [2, 3, 4, 5])
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_in_half_precision_too_once_the_scale_of_the_loss_is_found(
-    world, interrupted, tmp_path, devices, strategy
-) -> None:
-    """A sum over six samples may overflow where those over fewer do not, so that one step more is skipped at first."""
-    made = world.experiment(world.Gappy)
-    options = OPTIONS | {"precision": "16-mixed"}
-    interrupted(made, tmp_path / "one", **options)
-    shutil.copytree(tmp_path / "one", tmp_path / "several")
-    begun = len(column(tmp_path / "one", "step"))
-    assert begun <= 9
-    world.fit(made, tmp_path / "one", resume=True, **options)
-    world.fit(made, tmp_path / "several", resume=True, devices=devices, strategy=strategy, **options)
-    for name in ("training_loss", "validation_loss"):
-        one, several = (column(tmp_path / run, name) for run in ("one", "several"))
-        np.testing.assert_allclose(several, one, rtol=1e-2)
-    assert len(column(tmp_path / "several", "training_loss")) == 12 > begun
 
 
 @pytest.mark.slow
