@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from wxml.artefacts.run_folder import KEPT, kept_name
+from wxml.artefacts.checkpoint import read_header
+from wxml.artefacts.run_folder import KEPT, checkpoint_in, kept_name
 from wxml.experiment import restore
 from wxml.forecasting.rollout import rollout
 
@@ -37,11 +38,15 @@ class Training:
     seed: int
 
     def command(self, run_dir: Path, threads: int) -> list[str]:
-        """The command line; the last weights are the checkpoint, so that the validation chooses nothing."""
+        """The command line; the weights with the lowest validation loss are the checkpoint, as in the experiments."""
         numbers = {"max_steps": self.steps, "checkpoint_every": self.steps, "threads": threads}
         numbers |= {"validation_every": self.every}
         options = [f"training.{name}={value}" for name, value in numbers.items()]
-        options += [f"training.keep={{every: {self.every}}}", "training.tracker=none", f"seed={self.seed}"]
+        options += [
+            f"training.keep={{every: {self.every}, best: {{k: 0}}}}",
+            "training.tracker=none",
+            f"seed={self.seed}",
+        ]
         wxml = str(Path(sys.executable).parent / "wxml")
         return [wxml, "train", str(self.experiment), *self.changes, *options, "--run-dir", str(run_dir)]
 
@@ -68,6 +73,16 @@ class Trained:
         ]
         return statistics.mean(plain) * len(self.seconds)
 
+    @property
+    def checkpoint(self) -> Path:
+        """The one that the training leaves."""
+        return checkpoint_in(self.run_dir)
+
+    @property
+    def chosen_step(self) -> int:
+        """The step after which that one's validation loss was found, the lowest of all."""
+        return int(read_header(self.checkpoint)["training"]["weights_of_step"])
+
     def at(self, step: int) -> Path:
         """The checkpoint that was kept after a step."""
         return self.run_dir / KEPT / kept_name(step)
@@ -88,7 +103,10 @@ def trained(training: Training, folder: Path, threads: int) -> Trained:
         about.mkdir(parents=True)
         (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-step-cpu\nVersion: 1\n")
         (about / "entry_points.txt").write_text(ENTRY_POINTS)
-        variables = environment(threads) | {VARIABLE: str(times)}
+        variables = environment(threads) | {
+            VARIABLE: str(times),
+            "WXML_CACHE": str(folder / "cache"),
+        }  # new: all counts
         variables["PYTHONPATH"] += os.pathsep + str(folder / "path")
         with (folder / "log.txt").open("w") as log:
             done = subprocess.run(command, env=variables, stdout=log, stderr=log, check=False)
