@@ -83,14 +83,18 @@ class Trained:
         """The step after which that one's validation loss was found, the lowest of all."""
         return int(read_header(self.checkpoint)["training"]["weights_of_step"])
 
+    @property
+    def kept(self) -> range:
+        """The steps after which a checkpoint was kept."""
+        return range(self.every, len(self.seconds) + 1, self.every)
+
     def at(self, step: int) -> Path:
         """The checkpoint that was kept after a step."""
         return self.run_dir / KEPT / kept_name(step)
 
     def step_at(self, seconds: float) -> int | None:
         """The last step with a kept checkpoint within a processor time; None if there is none."""
-        kept = range(self.every, len(self.seconds) + 1, self.every)
-        return max((step for step in kept if self.seconds[step - 1] <= seconds), default=None)
+        return max((step for step in self.kept if self.seconds[step - 1] <= seconds), default=None)
 
 
 def trained(training: Training, folder: Path, threads: int) -> Trained:
