@@ -1,0 +1,1 @@
+"""Forecasts as GRIB 2, without a template."""

@@ -1,0 +1,142 @@
+"""The messages of one variable: everything is set beforehand but the time, the member and the values."""
+
+__all__ = ["Template", "make_template", "signature_of"]
+
+from dataclasses import dataclass
+
+import eccodes
+import numpy as np
+from numpy.typing import NDArray
+from wxml import Variable
+from wxml.data.times import format_time
+from wxml.data.units import Line
+from wxml.errors import DataError
+
+from wxml_grib_writer.choices import Packing
+from wxml_grib_writer.handles import copied, set_keys
+from wxml_grib_writer.parameters import parameter_keys
+from wxml_grib_writer.times import period_of, time_keys
+
+INSTANT = (0, 1)
+"""The product definition templates of a moment, of one forecast and of a member (code table 4.0)."""
+SIGNATURE = (
+    "discipline",
+    "parameterCategory",
+    "parameterNumber",
+    "typeOfFirstFixedSurface",
+    "scaleFactorOfFirstFixedSurface",
+    "scaledValueOfFirstFixedSurface",
+    "typeOfSecondFixedSurface",
+    "scaleFactorOfSecondFixedSurface",
+    "scaledValueOfSecondFixedSurface",
+    "typeOfStatisticalProcessing",
+)
+"""The keys that say which parameter a message has, at which level, and what was done over a period."""
+ABSENT = -1
+"""In a signature: the template of the message has no such key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A message of ecCodes that lacks the time, the member and the values."""
+
+    handle: int
+    variable: Variable
+    line: Line
+    """What makes the values of the message of those of the variable."""
+    period: np.timedelta64 | None
+    """The period that a value describes; None for a moment, and where it begins at the initial time."""
+    signature: tuple[int, ...]
+    packing: Packing
+    members: int
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether the values describe a moment."""
+        return int(eccodes.codes_get(self.handle, "productDefinitionTemplateNumber")) in INSTANT
+
+    def message(self, initial: np.datetime64, lead: np.timedelta64, member: int, values: NDArray[np.float32]) -> bytes:
+        """The bytes of a message.
+
+        Args:
+            initial: the initial time.
+            lead: the lead time.
+            member: its number, from 0.
+            values: in the units of the variable, shape `[node]`; NaN where one is missing.
+
+        Raises:
+            DataError: a value is infinite, or the period begins before the initial time.
+        """
+        scaled = values.astype(np.float64) * self.line.scale + self.line.offset
+        if np.isinf(scaled).any():
+            raise DataError(
+                f"`{self.variable.name}` is infinite at {format_time(initial + lead)}, which GRIB cannot hold",
+                fix="look for the fault of the model: its forecast has run away",
+            )
+        with copied(self.handle) as handle:
+            set_keys(handle, time_keys(initial, lead, self.period, instant=self.is_instant))
+            if self.members > 1:
+                set_keys(handle, {"perturbationNumber": member})
+            set_keys(handle, self.packing.keys(self.variable.name, _span(scaled)))
+            _put_values(handle, scaled)
+            return bytes(eccodes.codes_get_message(handle))
+
+
+def _span(values: NDArray[np.float64]) -> float:
+    """The distance of the least and the largest value; 0 if all are missing."""
+    there = values[~np.isnan(values)]
+    return float(np.ptp(there)) if there.size else 0.0
+
+
+def _put_values(handle: int, values: NDArray[np.float64]) -> None:
+    """Set the values of a message; NaN becomes a bit of the bitmap, whatever numbers the others are."""
+    missing = np.isnan(values)
+    if missing.any():
+        sentinel = 2.0 * float(np.nanmax(np.abs(values), initial=1.0))
+        set_keys(handle, {"bitmapPresent": 1, "missingValue": sentinel})
+        values = np.where(missing, sentinel, values)
+    eccodes.codes_set_values(handle, values)
+
+
+def make_template(handle: int, variable: Variable, members: int, stated: tuple[str, str], packing: Packing) -> Template:
+    """Set what the messages of one variable have in common.
+
+    Args:
+        handle: a message with the grid and the identity; it is changed, and kept.
+        variable: what is to be written.
+        members: how many forecasts the ensemble has.
+        stated: the keys and the period that the user has given for it; empty for what is to be found.
+        packing: how its values are packed.
+
+    Raises:
+        DataError: GRIB 2 has no such parameter or level, or the period of its values is not known.
+    """
+    parameter = parameter_keys(variable, stated[0], handle)
+    set_keys(handle, parameter.keys)
+    period = None
+    step_type = variable.step_type or str(eccodes.codes_get(handle, "stepType"))
+    if step_type != "instant":
+        period = period_of(variable, stated[1], step_type)
+        _set_step_type(handle, variable, step_type, members)
+    return Template(handle, variable, parameter.line, period, signature_of(handle), packing, members)
+
+
+def _set_step_type(handle: int, variable: Variable, step_type: str, members: int) -> None:
+    """Make a message one of a period, if its parameter has not done so already."""
+    try:
+        set_keys(handle, {"stepType": step_type})
+        if members > 1:
+            set_keys(handle, {"numberOfForecastsInEnsemble": members, "typeOfEnsembleForecast": 255})
+    except eccodes.CodesInternalError as error:
+        raise DataError(
+            f"`{variable.name}` has the step type {step_type!r}, which ecCodes does not write: {error}",
+            fix=f"name its keys, as in parameters: {{{variable.name}: 'typeOfStatisticalProcessing=…'}}",
+        ) from error
+
+
+def signature_of(handle: int) -> tuple[int, ...]:
+    """What tells the messages of a variable from those of others: the numbers of `SIGNATURE`."""
+    return tuple(
+        int(eccodes.codes_get(handle, key, int)) if eccodes.codes_is_defined(handle, key) else ABSENT
+        for key in SIGNATURE
+    )
