@@ -56,6 +56,7 @@ ABSENT_FROM_WHOLE = {
     "wxml_verification": ("torch", "hydra", "lightning", "mlflow", "cfgrib"),
     "wxml_graph_builders": ("torch", "xarray", "hydra", "lightning", "matplotlib", "zarr", "netCDF4"),
     "wxml_graph_viewer": tuple(name for name in HEAVY if name != "matplotlib"),
+    "wxml_grib_writer": tuple(name for name in HEAVY if name not in ("eccodes",)),
     "wxml_losses": tuple(name for name in HEAVY if name != "torch"),
     "wxml_processor_gnn": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),
     "wxml_processor_transformer": ("xarray", "hydra", "scipy", "lightning", "mlflow", "matplotlib", "zarr", "netCDF4"),

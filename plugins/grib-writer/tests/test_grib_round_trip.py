@@ -1,5 +1,6 @@
 """What is written comes back: through the writer's own reader, through cfgrib, and key by key."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wxml import Fields, ForecastHeader, Grid, Variable, open_forecast
+from wxml import Fields, Grid, Variable, open_forecast
 from wxml.errors import ContractError, DataError
 from wxml_grib_writer.writer import Grib2Writer
 
+Making = Callable[..., Any]
 T850 = Variable("t_850", param="t", level=850, units="K", level_type="isobaric", level_units="hPa")
 MSL = Variable("msl", units="Pa")
 LAMBERT = {
@@ -25,35 +27,6 @@ LAMBERT = {
     "DyInMetres": 50000.0,
     "jScansPositively": 1,
 }
-
-
-def header(grid: Grid, *variables: Variable, hours: tuple[float, ...] = (6, 12), **changes: Any) -> ForecastHeader:
-    """A forecast from two initial times, unless something else is said."""
-    parts: dict[str, Any] = {
-        "grid": grid,
-        "variables": variables or (T850,),
-        "initial_times": np.array(["2000-01-01T00", "2000-01-01T12"], "datetime64[s]"),
-        "lead_times": np.array([round(3600 * hour) for hour in hours], "timedelta64[s]"),
-        "members": 1,
-        "provenance": {"artefact": "forecast"},
-    }
-    return ForecastHeader(**(parts | changes))
-
-
-def write(path: Path, head: ForecastHeader, values: np.ndarray, **options: Any) -> str:
-    """Write `values`, which broadcast to [time, lead, member, variable, node]."""
-    shape = (len(head.initial_times), len(head.lead_times), head.members, len(head.variables), len(head.grid))
-    values = np.broadcast_to(np.asarray(values, np.float32), shape)
-    names = tuple(variable.name for variable in head.variables)
-    writer = Grib2Writer(str(path), **options)
-    writer.open(head)
-    try:
-        for time, initial in enumerate(head.initial_times):
-            for number, lead in enumerate(head.lead_times):
-                writer.write(Fields(initial + lead, names, np.ascontiguousarray(values[time, number])), lead)
-    finally:
-        writer.close()
-    return str(path)
 
 
 def messages(path: str, *keys: str) -> list[dict[str, Any]]:
@@ -112,7 +85,7 @@ TYPES = {
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_a_grid_keeps_its_nodes_in_their_order(name: str, tmp_path: Path) -> None:
+def test_a_grid_keeps_its_nodes_in_their_order(header: Making, write: Making, name: str, tmp_path: Path) -> None:
     head = header(GRIDS[name])
     values = noise(2, 2, 1, 1, len(head.grid))
     path = write(tmp_path / "forecast.grib2", head, values, packing="ieee")
@@ -124,7 +97,7 @@ def test_a_grid_keeps_its_nodes_in_their_order(name: str, tmp_path: Path) -> Non
         np.testing.assert_array_equal(stored.read(1, "t_850"), values[1, :, :, 0])
 
 
-def test_a_projected_grid_needs_its_keys(tmp_path: Path) -> None:
+def test_a_projected_grid_needs_its_keys(header: Making, write: Making, tmp_path: Path) -> None:
     head = header(projected())
     with pytest.raises(DataError, match="a projection that the places alone do not say"):
         write(tmp_path / "none.grib2", head, noise(20))
@@ -137,7 +110,9 @@ def test_a_projected_grid_needs_its_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"LoVInDegrees": 11.0}, {"DxInMetres": 49000.0}, {"Latin1InDegrees": 40.0}])
-def test_keys_of_other_places_are_refused(change: dict[str, float], tmp_path: Path) -> None:
+def test_keys_of_other_places_are_refused(
+    header: Making, write: Making, change: dict[str, float], tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="describes nodes that lie up to"):
         write(tmp_path / "forecast.grib2", header(projected()), noise(20), grid=LAMBERT | change)
 
@@ -148,7 +123,11 @@ def test_keys_of_other_places_are_refused(change: dict[str, float], tmp_path: Pa
 )
 @settings(max_examples=40, deadline=None)
 def test_any_initial_and_lead_time_comes_back(
-    start: int, leads: list[int], tmp_path_factory: pytest.TempPathFactory
+    header: Making,
+    write: Making,
+    start: int,
+    leads: list[int],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     moment = np.array([start], "datetime64[s]")
     head = header(GRIDS["one row"], initial_times=moment, lead_times=np.array(sorted(leads), "timedelta64[s]"))
@@ -159,14 +138,14 @@ def test_any_initial_and_lead_time_comes_back(
         assert not np.isnan(stored.read(0, "t_850")).any()
 
 
-def test_the_unit_of_a_step_is_the_longest_that_fits(tmp_path: Path) -> None:
+def test_the_unit_of_a_step_is_the_longest_that_fits(header: Making, write: Making, tmp_path: Path) -> None:
     head = header(GRIDS["one row"], hours=(0.025, 1.5, 400))
     found = messages(write(tmp_path / "forecast.grib2", head, noise(3)), "stepRange", "validityDate", "validityTime")
     assert [one["stepRange"] for one in found[:3]] == ["90s", "90m", "400"]
     assert (found[2]["validityDate"], found[2]["validityTime"]) == (20000117, 1600)
 
 
-def test_an_accumulation_says_its_period(tmp_path: Path) -> None:
+def test_an_accumulation_says_its_period(header: Making, write: Making, tmp_path: Path) -> None:
     rain = Variable("tp", units="m", step_type="accum", period="6h")
     path = write(tmp_path / "forecast.grib2", header(GRIDS["one row"], rain, hours=(6, 12)), noise(3))
     keys = ("stepRange", "stepType", "productDefinitionTemplateNumber", "typeOfStatisticalProcessing:int")
@@ -189,7 +168,9 @@ def test_an_accumulation_says_its_period(tmp_path: Path) -> None:
         (Variable("tp", units="m", period="12h"), "cannot end 6h after the initial time"),
     ],
 )
-def test_a_period_that_cannot_be_written_is_refused(variable: Variable, problem: str, tmp_path: Path) -> None:
+def test_a_period_that_cannot_be_written_is_refused(
+    header: Making, write: Making, variable: Variable, problem: str, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match=problem):
         write(tmp_path / "forecast.grib2", header(GRIDS["one row"], variable), noise(3))
 
@@ -211,7 +192,9 @@ def test_a_period_that_cannot_be_written_is_refused(variable: Variable, problem:
     ],
     ids=lambda value: value.name if isinstance(value, Variable) else "",
 )
-def test_a_variable_is_a_parameter_at_a_level(variable: Variable, expected: Any, tmp_path: Path) -> None:
+def test_a_variable_is_a_parameter_at_a_level(
+    header: Making, write: Making, variable: Variable, expected: Any, tmp_path: Path
+) -> None:
     path = write(tmp_path / "forecast.grib2", header(GRIDS["one row"], variable), noise(3), packing="ieee")
     found = messages(path, "shortName", "typeOfLevel", "level", "bottomLevel")[0]
     if expected is None:
@@ -223,7 +206,7 @@ def test_a_variable_is_a_parameter_at_a_level(variable: Variable, expected: Any,
         np.testing.assert_allclose(stored.read(0, variable.name)[0, 0], noise(3), rtol=1e-6)
 
 
-def test_a_metre_of_rain_weighs_a_ton(tmp_path: Path) -> None:
+def test_a_metre_of_rain_weighs_a_ton(header: Making, write: Making, tmp_path: Path) -> None:
     for units, factor in (("m", 1000.0), ("mm", 1.0), ("kg m-2", 1.0)):
         rain = Variable("tp", units=units, step_type="accum", period="6h")
         path = write(tmp_path / f"{factor}{units[0]}.grib2", header(GRIDS["one row"], rain), np.ones(3), packing="ieee")
@@ -233,7 +216,7 @@ def test_a_metre_of_rain_weighs_a_ton(tmp_path: Path) -> None:
             np.testing.assert_allclose(stored.read(0, "tp"), 1, rtol=1e-6)
 
 
-def test_values_are_written_in_the_units_of_grib(tmp_path: Path) -> None:
+def test_values_are_written_in_the_units_of_grib(header: Making, write: Making, tmp_path: Path) -> None:
     celsius = Variable("t2m", units="degC")
     path = write(tmp_path / "forecast.grib2", header(GRIDS["one row"], celsius), np.array([-10.0, 0, 25.5]), bits=24)
     dataset = xr.open_dataset(path, engine="cfgrib", backend_kwargs={"indexpath": ""})
@@ -250,19 +233,21 @@ def test_values_are_written_in_the_units_of_grib(tmp_path: Path) -> None:
         (Variable("t_5", param="t", level=5, units="K", level_type="moon"), "is not taken by ecCodes"),
     ],
 )
-def test_what_grib_does_not_have_is_refused(variable: Variable, problem: str, tmp_path: Path) -> None:
+def test_what_grib_does_not_have_is_refused(
+    header: Making, write: Making, variable: Variable, problem: str, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match=problem):
         write(tmp_path / "forecast.grib2", header(GRIDS["one row"], variable), noise(3))
     assert not (tmp_path / "forecast.grib2").exists()
 
 
-def test_the_keys_of_the_user_go_first(tmp_path: Path) -> None:
+def test_the_keys_of_the_user_go_first(header: Making, write: Making, tmp_path: Path) -> None:
     head = header(GRIDS["one row"], Variable("melon", units="K"))
     path = write(tmp_path / "forecast.grib2", head, noise(3), parameters={"melon": "paramId=130,typeOfLevel=surface"})
     assert messages(path, "shortName", "typeOfLevel")[0] == {"shortName": "t", "typeOfLevel": "surface"}
 
 
-def test_two_variables_of_one_parameter_are_refused(tmp_path: Path) -> None:
+def test_two_variables_of_one_parameter_are_refused(header: Making, write: Making, tmp_path: Path) -> None:
     head = header(GRIDS["one row"], Variable("t2m", units="K"), Variable("2t", units="K"))
     with pytest.raises(DataError, match="`t2m` and `2t` would be the same parameter"):
         write(tmp_path / "forecast.grib2", head, noise(3))
@@ -282,7 +267,9 @@ def test_two_variables_of_one_parameter_are_refused(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_missing_values_stay_missing_and_no_other_becomes_so(packing: str, values: list[float], tmp_path: Path) -> None:
+def test_missing_values_stay_missing_and_no_other_becomes_so(
+    header: Making, write: Making, packing: str, values: list[float], tmp_path: Path
+) -> None:
     head = header(Grid.regular([10, 0], [0, 10]))
     path = write(tmp_path / "forecast.grib2", head, np.array(values), packing=packing, bits=24)
     with open_forecast(path) as stored:
@@ -297,7 +284,12 @@ def test_missing_values_stay_missing_and_no_other_becomes_so(packing: str, value
 @given(seed=st.integers(0, 10**6), width=st.floats(1e-6, 1e6), centre=st.floats(-1e6, 1e6))
 @settings(max_examples=40, deadline=None)
 def test_the_error_of_packing_is_below_its_bound(
-    seed: int, width: float, centre: float, tmp_path_factory: pytest.TempPathFactory
+    header: Making,
+    write: Making,
+    seed: int,
+    width: float,
+    centre: float,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     values = (centre + width * np.random.default_rng(seed).normal(size=50)).astype(np.float32)
     head = header(Grid.regular([0], np.arange(50)))
@@ -312,7 +304,7 @@ def test_the_error_of_packing_is_below_its_bound(
             assert np.abs(stored.read(0, "t_850")[0, 0] - values).max() <= bound + rounding
 
 
-def test_an_ensemble_says_its_members(tmp_path: Path) -> None:
+def test_an_ensemble_says_its_members(header: Making, write: Making, tmp_path: Path) -> None:
     head = header(GRIDS["one row"], T850, Variable("tp", units="m", period="6h"), members=3)
     values = noise(2, 2, 3, 2, 3)
     path = write(tmp_path / "forecast.grib2", head, values, packing="ieee")
@@ -331,7 +323,7 @@ def test_an_ensemble_says_its_members(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found_values.reshape(2, 2, 3, 3), values[:, :, :, 0])
 
 
-def test_a_single_forecast_is_no_member(tmp_path: Path) -> None:
+def test_a_single_forecast_is_no_member(header: Making, write: Making, tmp_path: Path) -> None:
     path = write(tmp_path / "forecast.grib2", header(GRIDS["one row"]), noise(3), centre=78, process=7)
     keys = ("dataType", "productDefinitionTemplateNumber", "centre:int", "generatingProcessIdentifier")
     assert messages(path, *keys)[0] == {
@@ -342,7 +334,9 @@ def test_a_single_forecast_is_no_member(tmp_path: Path) -> None:
     }
 
 
-def test_files_of_the_centre_ecmwf_and_of_others_are_read_without_a_record(tmp_path: Path) -> None:
+def test_files_of_the_centre_ecmwf_and_of_others_are_read_without_a_record(
+    header: Making, write: Making, tmp_path: Path
+) -> None:
     head = header(GRIDS["octahedral"], T850, MSL, members=2)
     values = noise(2, 2, 2, 2, len(head.grid))
     path = write(tmp_path / "forecast.grib2", head, values, centre=98, packing="ieee")
@@ -354,7 +348,7 @@ def test_files_of_the_centre_ecmwf_and_of_others_are_read_without_a_record(tmp_p
         np.testing.assert_array_equal(stored.read(0, "msl"), values[0, :, :, 1])
 
 
-def test_a_forecast_that_broke_off_can_be_read(tmp_path: Path) -> None:
+def test_a_forecast_that_broke_off_can_be_read(header: Making, tmp_path: Path) -> None:
     head = header(GRIDS["one row"])
     writer = Grib2Writer(str(tmp_path / "forecast.grib2"), packing="ieee")
     writer.open(head)
@@ -368,19 +362,19 @@ def test_a_forecast_that_broke_off_can_be_read(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_an_infinite_value_is_refused(tmp_path: Path) -> None:
+def test_an_infinite_value_is_refused(header: Making, write: Making, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="`t_850` is infinite at 2000-01-01T06"):
         write(tmp_path / "forecast.grib2", header(GRIDS["one row"]), np.array([1, np.inf, 2]))
 
 
-def test_the_boundary_comes_back(tmp_path: Path) -> None:
+def test_the_boundary_comes_back(header: Making, write: Making, tmp_path: Path) -> None:
     boundary = np.arange(20) % 3 == 0
     head = header(Grid.regular([10, 0], np.arange(10)), boundary=boundary)
     with open_forecast(write(tmp_path / "forecast.grib2", head, noise(20))) as stored:
         np.testing.assert_array_equal(stored.header.boundary, boundary)
 
 
-def test_an_option_for_a_variable_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_an_option_for_a_variable_that_is_not_there_is_refused(header: Making, write: Making, tmp_path: Path) -> None:
     for options in ({"periods": {"tpp": "6h"}}, {"precision": {"tpp": 1.0}}, {"parameters": {"tpp": "paramId=1"}}):
         with pytest.raises(DataError, match=f"no variable 'tpp' \\(`{next(iter(options))}` of the writer\\)"):
             write(tmp_path / "forecast.grib2", header(GRIDS["one row"]), noise(3), **options)

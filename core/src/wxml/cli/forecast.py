@@ -8,7 +8,7 @@ import click
 @click.command(short_help="Make forecasts with a trained model.")
 @click.argument("checkpoint", metavar="CHECKPOINT|RUN", type=click.Path(path_type=Path))
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A new file: *.zarr or *.nc.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A new *.zarr, *.nc or *.grib2.")
 @click.option("--start", help="The first initial time (UTC), such as 2014-07-01T00.  [default: the test period]")
 @click.option("--end", help="The last initial time.  [default: --start, or the end of the test period]")
 @click.option("--every", help="Between initial times, such as 12h.  [default: the model's time step]")

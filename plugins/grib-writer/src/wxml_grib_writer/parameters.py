@@ -103,7 +103,11 @@ def parameter_keys(variable: Variable, stated: str, empty: int) -> Parameter:
         line = None if units is None else _line(variable, units, str(keys.get("paramId")))
         if line is not None:
             return Parameter(keys, line)
-    raise DataError(_refusal(variable, [(keys, _units(keys, empty)) for keys in choices]), fix=_advice(variable))
+    raise DataError(
+        _refusal(variable, [(keys, _units(keys, empty)) for keys in choices]),
+        fix=f"name keys, such as parameters: {{{variable.name}: 'paramId=130,typeOfLevel=isobaricInhPa,level=850'}} "
+        "(https://codes.ecmwf.int/grib/param-db) in its units, or leave it out",
+    )
 
 
 def parse_keys(name: str, text: str) -> dict[str, int | float | str]:
@@ -201,10 +205,3 @@ def _refusal(variable: Variable, tried: list[tuple[Keys, str | None]]) -> str:
         for keys, units in tried
     ]
     return f"{what} cannot be written: {'; '.join(texts)}"
-
-
-def _advice(variable: Variable) -> str:
-    return (
-        f"name its keys, such as parameters: {{{variable.name}: 'paramId=130,typeOfLevel=isobaricInhPa,level=850'}}, "
-        "of the units that it has (https://codes.ecmwf.int/grib/param-db), or leave it out"
-    )
