@@ -9,6 +9,7 @@ import pytest
 import torch
 from acme_training.diary import Diary
 from acme_training.quantile import Quantile
+from acme_training.student import Student
 from acme_training.surface import Surface
 from acme_training.within import Within
 from wxml import Grid, LossWeights, MetricSpace, Validated, Variable
@@ -17,6 +18,10 @@ from wxml.testing import CallbackContract, LossContract, LossWeightContract, Met
 
 class TestQuantile(LossContract):
     plugin = Quantile
+
+
+class TestStudent(LossContract):
+    plugin = Student
 
 
 class TestSurface(LossWeightContract):
@@ -49,6 +54,15 @@ def test_the_best_constant_is_the_quantile() -> None:
         guess: loss_of(torch.full((99, 1, 1, 48, 3), float(guess)), truth, quantile=0.8) for guess in range(1, 100)
     }
     assert min(losses, key=losses.__getitem__) == 80
+
+
+def test_the_likelihood_of_heavy_tails_is_that_of_torch() -> None:
+    """The distribution has the mean 1 and the standard deviation 2."""
+    mean, deviation, truth = (torch.full((1, 1, 48, 3), value).double() for value in (1.0, 2.0, 7.0))
+    torch_says = torch.distributions.StudentT(5.0, mean, 2 * 0.6**0.5)
+    assert torch_says.stddev.flatten()[0] == pytest.approx(2.0)
+    loss = Student(tiny_loss_space(1), LossWeights())
+    torch.testing.assert_close(loss.errors(mean, deviation, truth), -torch_says.log_prob(truth))  # type: ignore[no-untyped-call]
 
 
 def test_the_sea_counts_a_quarter_and_a_shore_between() -> None:

@@ -111,7 +111,8 @@ def forecast(request: ForecastRequest) -> Path:
 def _check_memory(experiment: Experiment, at_once: int, members: int, steps: int) -> None:
     """Refuse forecasts whose inputs and first outputs alone do not fit the free memory; the model takes more."""
     roles, source, inputs = experiment.roles, experiment.source.header, experiment.config.data.input_steps
-    values = inputs * len(roles.prognostic) + (inputs + steps) * len(roles.forcing) + len(roles.output)
+    forecast = len(roles.output) * (1 if experiment.config.model.spread is None else 2)
+    values = inputs * len(roles.prognostic) + (inputs + steps) * len(roles.forcing) + forecast
     count = at_once * members * source.members
     check_memory(
         VALUE * (count * values * len(source.grid) + steps),
