@@ -112,7 +112,15 @@ def test_a_line_goes_through_its_points() -> None:
     assert left < right
     assert low > high
     assert "<b>100</b>" in drawn
-    assert chart("nothing", [Line("a", [(0, -1.0)])], logarithmic=True) == ""
+    assert chart("nothing", [Line("a", [(0, 0.0)])], logarithmic=True) == ""
+
+
+def test_a_line_below_0_is_drawn_whole() -> None:
+    """The loss of a likelihood falls below 0, which has no logarithm."""
+    lines = [Line("training", [(0, 1.5), (5, 0.5), (10, -2.5)]), Line("validation", [(10, 3.0)])]
+    drawn = chart("loss", lines, logarithmic=True)
+    assert drawn == chart("loss", lines)
+    assert len(re.findall(r'points="([^"]*)"', drawn)[0].split()) == 3
 
 
 def test_long_lines_are_thinned_and_keep_their_end() -> None:

@@ -150,6 +150,13 @@ def test_former_options_go_into_the_schedule() -> None:
     assert former.new_schedule().factor(Progress(1, 10, 0.1)) == pytest.approx(0.5)
 
 
+def test_a_plateau_below_0_is_one() -> None:
+    """A likelihood that falls by a thousandth of itself is lower, and one that stays, or rises, is not."""
+    schedule = Plateau(warmup=0.0, patience=0, step=0.5, threshold=0.01)
+    for losses, expected in (((-2.0, -2.1, -2.2), 1.0), ((-2.0, -2.0), 0.5), ((-2.0, -1.99, -2.01), 0.25)):
+        assert schedule.factor(Progress(len(losses), 100, 0.1, losses)) == expected
+
+
 PLATEAU = {"schedule": {"plugin": "plateau", "warmup": 0, "patience": 0, "step": 0.5}, "validation_every": 2}
 
 

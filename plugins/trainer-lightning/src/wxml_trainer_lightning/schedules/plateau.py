@@ -14,7 +14,8 @@ from wxml_trainer_lightning.schedules.rise import Ratio, Warmup, rise
 class Plateau(Schedule):
     """A linear rise, then a step down whenever the validation loss has not fallen for a while.
 
-    The factors are those of torch's `ReduceLROnPlateau`. Needs a period `data.split.validation`.
+    The factors are those of torch's `ReduceLROnPlateau`, but for losses below 0, such as likelihoods, which that takes
+    for lower ones where they are a little higher. Needs a period `data.split.validation`.
     """
 
     uses_losses = True
@@ -46,7 +47,7 @@ class Plateau(Schedule):
         """The number of steps down."""
         best, waited, resting, falls = math.inf, 0, 0, 0
         for loss in losses:
-            is_lower = loss < best * (1 - self.threshold)
+            is_lower = loss < best * (1 - math.copysign(self.threshold, best))
             best, waited = (loss, 0) if is_lower else (best, waited + 1)
             if resting:
                 resting, waited = resting - 1, 0

@@ -24,7 +24,8 @@ class Line:
 
 
 def chart(title: str, lines: Sequence[Line], *, logarithmic: bool = False, units: str = "") -> str:
-    """An SVG with a legend below; empty without any point."""
+    """An SVG with a legend below; empty without any point. One with a number below 0 is never logarithmic."""
+    logarithmic = logarithmic and all(y >= 0 for line in lines for _, y in line.points if math.isfinite(y))
     shown = [_fitting(line, logarithmic) for line in lines]
     points = [point for line in shown for point in line.points]
     if not points:
