@@ -58,6 +58,7 @@ MUTATED = {  # module → the tests of its package that ought to notice any chan
 PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]
 EXTRAS = [
     "aiohttp",
+    "cfgrib",
     "distributed",
     "gcsfs",
     "icechunk",

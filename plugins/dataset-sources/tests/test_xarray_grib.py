@@ -246,3 +246,17 @@ def test_the_sqlite_of_eccodes_does_not_take_the_place_of_pythons() -> None:
         for before in ("", reader)
     ]
     assert versions[0] == versions[1]
+
+
+@pytest.mark.carries_out("install the extra `grib` of wxml-dataset-sources")
+def test_without_the_libraries_the_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, message(PLACES))
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "wxml_dataset_sources.xarray_reading.grib", None)
+        with pytest.raises(
+            DataError, match=r"data.grib2` is GRIB, which is read with cfgrib and ecCodes, and these are"
+        ):
+            XarraySource(path=path)
+    assert XarraySource(path=path).header.names == ("t_500",)

@@ -1,5 +1,6 @@
 """Small forecasts, and how they are written."""
 
+import sqlite3  # noqa: F401  # before eccodes, which would load an old one for all tests of the process
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from wxml import ReadRequest, SelectiveSource
 from wxml.data.times import parse_time
+from wxml.errors import DataError
 
 from wxml_dataset_sources.icechunk_reading.version import IcechunkVersion
 from wxml_dataset_sources.remote.options import StorageOptions
@@ -243,6 +244,11 @@ def _examined(file: DataFile, selection: Selection, grids: dict[Hashable, Placed
     """The blocks of one file."""
     if file.engine != "grib":
         return read_arrays(file, selection, grids)
-    from wxml_dataset_sources.xarray_reading.grib import read_messages  # ecCodes takes a while to load
-
+    try:
+        from wxml_dataset_sources.xarray_reading.grib import read_messages  # an extra, which takes a while to load
+    except ImportError as error:
+        raise DataError(
+            f"`{file.path}` is GRIB, which is read with cfgrib and ecCodes, and these are not installed",
+            fix="install the extra `grib` of wxml-dataset-sources",
+        ) from error
     return read_messages(file, selection, grids)

@@ -2,6 +2,9 @@
 
 __all__ = ["REFUSALS", "Keys", "copied", "loaded", "sample", "set_keys"]
 
+# eccodes brings an old SQLite of its own, and the first one loaded serves the whole process: let it be Python's, since
+# MLflow, for one, needs a recent one.
+import sqlite3  # noqa: F401
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
