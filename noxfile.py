@@ -184,6 +184,17 @@ def ranks(session: nox.Session) -> None:
     session.run("pytest", *ENDLESS, *tests, env={"WXML_RANKS": "1"})
 
 
+@nox.session(name="fine-tuning")
+def fine_tuning(session: nox.Session) -> None:
+    """Train from the weights of another model and from fresh ones, at equal steps, on real data with three seeds.
+
+    The parent makes 1500 steps, or as many as the argument says. WXML_SHARED_DATA names the folder of the real data.
+    """
+    install_all(session, "hypothesis", "pytest")
+    steps = session.posargs[0] if session.posargs else "1500"
+    session.run("pytest", *ENDLESS, "-s", "integration-tests/test_fine_tuning.py", env={"WXML_FINE_TUNING": steps})
+
+
 @nox.session
 def kills(session: nox.Session) -> None:
     """Kill trainings, forecasts, verifications, builds of datasets at 100 random moments, or as the argument says.

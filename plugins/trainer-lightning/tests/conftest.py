@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,26 @@ class Advection(Experiment):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             return Neighbours(len(self.roles.output), len(self.roles.forcing), self.dropout)
+
+
+class Shaken(Neighbours):
+    """Adds a part of the noise of a member to all that it forecasts."""
+
+    def __init__(self, variables: int, forcings: int) -> None:
+        super().__init__(variables, forcings, 0.0)
+        self.strength = nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, states: torch.Tensor, forcings: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return super().forward(states, forcings) + self.strength * noise.mean((1, 2))[:, None, None, None]
+
+
+class ShakenAdvection(Advection):
+    """Whose model has noise."""
+
+    def new_model(self) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            return Shaken(len(self.roles.output), len(self.roles.forcing))
 
 
 class NoisyAdvection(Advection):
@@ -170,6 +191,19 @@ def advection() -> Advection:
 @pytest.fixture
 def noisy_advection() -> Advection:
     return make_experiment(NoisyAdvection)
+
+
+@pytest.fixture
+def shaken_advection() -> Advection:
+    parts = {name: {"plugin": "tiny"} for name in ("encoder", "processor", "decoder")}
+    return make_experiment(ShakenAdvection, model={**parts, "noise": {}})
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module of experiments for several processes; those that a training starts find it, too."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    return import_module("ranks_world")
 
 
 @pytest.fixture

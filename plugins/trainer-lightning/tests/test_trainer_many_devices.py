@@ -5,9 +5,7 @@ import os
 import signal
 import threading
 import time
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,13 +26,6 @@ OPTIONS = {
 }
 LONG = bool(os.environ.get("WXML_RANKS"))
 """Set by `nox -s ranks`: every number of processes with every strategy and precision."""
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module of experiments; the processes that a training starts find it, too."""
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-    return import_module("ranks_world")
 
 
 def column(run_dir: Path, name: str) -> list[float]:

@@ -88,18 +88,25 @@ class Validation:
             kept = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
             self.best = Best(judged, step, kept if module.ranks.is_first else {})
 
-    def _judged(self, loss: float) -> float | None:
-        """The number that says which weights are the best; None if this validation has none.
+    def check_metric(self, metrics: Sequence[str]) -> None:
+        """Check that a validation finds the number that says which weights are the best.
+
+        Args:
+            metrics: the names of the metrics of a validation.
 
         Raises:
-            ConfigError: a validation has no number of this name.
+            ConfigError: it finds no number of this name.
         """
+        known = ["validation_loss", *map(part_column, self.parts), *metrics]
+        if self.batches and self.keep and self.keep.metric not in known:
+            problem = f"a validation finds no {self.keep.metric!r}: {nearest(self.keep.metric, known)}"
+            raise ConfigError([Fault("training.keep.best.metric", problem)], fix="write one of these names")
+
+    def _judged(self, loss: float) -> float | None:
+        """The number that says which weights are the best; None if this validation has none that is finite."""
         if self.keep is None or self.keep.metric == "validation_loss":
             return loss if math.isfinite(loss) else None
-        if self.keep.metric not in self.metrics:
-            problem = f"a validation finds no {self.keep.metric!r}: {nearest(self.keep.metric, self.metrics)}"
-            raise ConfigError([Fault("training.keep.best.metric", problem)], fix="write one of these names")
-        return self.metrics[self.keep.metric]
+        return self.metrics.get(self.keep.metric)
 
     def _is_better(self, found: float, best: float) -> bool:
         return found > best if self.keep and self.keep.mode == "max" else found < best

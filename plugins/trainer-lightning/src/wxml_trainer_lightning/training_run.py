@@ -143,6 +143,7 @@ class TrainingRun:
             Interruption(options.leave_seconds) as interruption,
             self.loading,
         ):
+            self.validation.check_metric(sight.names)
             checkpoints = CheckpointCallback(
                 clock,
                 history,

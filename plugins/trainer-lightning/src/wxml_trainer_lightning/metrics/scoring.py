@@ -3,7 +3,7 @@
 __all__ = ["Score", "Scoring"]
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,12 @@ class Scoring:
         self._persistence: dict[str, MetricSums] | None = None
         self._of_persistence: dict[str, list[MetricSums]] = {}
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all scores, as in `Score.name`."""
+        places = np.ndindex(self._steps, len(self._space.weights), len(self._space.variables))
+        return [self._score(name, *place).name for place in places for name in self.metrics]
+
     def add(self, forecast: NDArray[np.float32], truth: NDArray[np.float32], last: NDArray[np.float32]) -> None:
         """Add a batch, in model values.
 
@@ -130,19 +136,23 @@ class Scoring:
         metric, persistence = self.metrics[name], (self._persistence or {}).get(name)
         values = sums.value(metric)
         beside = np.full_like(values, np.nan) if persistence is None else persistence.value(metric)
-        for step, region, place in np.ndindex(values.shape):
-            variable = self._space.variables[place]
-            yield Score(
-                metric=name,
-                variable=variable.name,
-                level=variable.level,
-                lead=format_duration((step + 1) * self._space.timestep),
-                region=list(self._space.weights)[region],
-                value=float(values[step, region, place]),
-                persistence=float(beside[step, region, place]),
-                better=metric.better,
-                units=variable.units if metric.has_units else "",
-            )
+        for place in np.ndindex(values.shape):
+            yield replace(self._score(name, *place), value=float(values[place]), persistence=float(beside[place]))
+
+    def _score(self, name: str, step: int, region: int, place: int) -> Score:
+        """A score without its values."""
+        metric, variable = self.metrics[name], self._space.variables[place]
+        return Score(
+            metric=name,
+            variable=variable.name,
+            level=variable.level,
+            lead=format_duration((step + 1) * self._space.timestep),
+            region=list(self._space.weights)[region],
+            value=np.nan,
+            persistence=np.nan,
+            better=metric.better,
+            units=variable.units if metric.has_units else "",
+        )
 
     def _still(self, last: NDArray[np.float32], truth: Array) -> Array:
         """The last known state as a forecast, shape `[1, step, node, variable]`; NaN where it is not known."""

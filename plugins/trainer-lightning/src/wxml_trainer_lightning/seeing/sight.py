@@ -64,6 +64,11 @@ class Sight:
         """The latest validation: `validation_loss`, and the metrics by name; empty before the first."""
         return self.validations[-1].numbers if self.validations else {}
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the metrics of a validation."""
+        return self._scoring.names
+
     def look_on(self, onlookers: list[Onlooker], views: Views) -> None:
         """Have callbacks look on."""
         if onlookers:

@@ -90,7 +90,9 @@ class Views:
 
 
 def score_batch(scoring: Scoring, module: ForecastModule, batch: Batch, forecast: NDArray[np.float32]) -> None:
-    """Add a batch to the metrics; what was filled in is no last known state."""
+    """Add a batch to the metrics, if it counts; what was filled in is no last known state."""
+    if not batch.counts:
+        return
     layout = module.layout
     last = batch.values[:, layout.input_steps - 1, :, : layout.prognostic].float().cpu().clone()
     last[batch.imputed.cpu()] = np.nan
