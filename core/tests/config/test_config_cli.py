@@ -115,7 +115,7 @@ def test_explain_a_section_and_a_key(machine):
     assert (key.option.type, key.option.default, key.value, key.origin) == ("str", '"6h"', "1h", "command line")
     names = [key.option.name for key in explain(compose(experiment, []), "forecast").keys]
     assert names[:2] == ["lead_time", "writer"]
-    assert names[-1] == "members"
+    assert names[-2:] == ["members", "spread"]
     assert explain(compose(experiment, []), "seed").keys[0].option.description == "The seed of all random numbers."
 
 

@@ -200,7 +200,7 @@ def test_control_characters_of_others_become_visible(one: str, source, grid) -> 
 class MemoryForecast:
     """Zeros at two lead times from one initial time."""
 
-    name, members = "memory", 1
+    name, members, spreads = "memory", 1, dict[str, str]()
     initial_times, lead_times = TIMES[:1], LEADS[:1].astype("timedelta64[s]")
 
     def __init__(self, names, units):
