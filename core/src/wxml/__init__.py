@@ -12,7 +12,10 @@ _WHERE = {
     "AmbiguousPluginError": "errors",
     "ArtefactError": "errors",
     "Better": "verification.verifier",
+    "Baseline": "data.task",
     "BrokenPluginError": "errors",
+    "Call": "data.task",
+    "CallPlan": "data.call_plan",
     "Callback": "training.callback",
     "CombinedLoss": "training.combined_loss",
     "CombinedSums": "training.combined_loss",
@@ -73,7 +76,9 @@ _WHERE = {
     "SourceHeader": "data.source",
     "SpreadLoss": "training.loss",
     "Statistics": "data.statistics",
+    "StepTimes": "data.task",
     "StoredForecast": "forecasting.stored",
+    "Task": "data.task",
     "TrackedRow": "training.tracker",
     "TrackedRun": "training.tracker",
     "Tracker": "training.tracker",
@@ -175,6 +180,7 @@ if TYPE_CHECKING:
     from wxml.config.load import load_config as load_config
     from wxml.config.overrides import split_arguments as split_arguments
     from wxml.config.schema import ModelConfig as ModelConfig
+    from wxml.data.call_plan import CallPlan as CallPlan
     from wxml.data.fields import Fields as Fields
     from wxml.data.forcing import Forcing as Forcing
     from wxml.data.grid import Grid as Grid
@@ -185,6 +191,10 @@ if TYPE_CHECKING:
     from wxml.data.source import SelectiveSource as SelectiveSource
     from wxml.data.source import SourceHeader as SourceHeader
     from wxml.data.statistics import Statistics as Statistics
+    from wxml.data.task import Baseline as Baseline
+    from wxml.data.task import Call as Call
+    from wxml.data.task import StepTimes as StepTimes
+    from wxml.data.task import Task as Task
     from wxml.data.transform import Transform as Transform
     from wxml.data.variables import Variable as Variable
     from wxml.data.variables import VariableRoles as VariableRoles

@@ -21,6 +21,8 @@ from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
 from wxml.config.schema import ExperimentConfig, PluginChoice
 from wxml.config.split_overlaps import warn_of_overlaps
+from wxml.config.task_choice import check_settings, check_times, task_of
+from wxml.data.call_plan import CallPlan, plan_calls
 from wxml.data.chain import make_chain, warn_of_scales
 from wxml.data.file_names import check_file_names, coordinate_names
 from wxml.data.forcing import Forcing, check_made, forcing_fields
@@ -31,6 +33,7 @@ from wxml.data.samples import SampleSet
 from wxml.data.source import DataSource
 from wxml.data.source_fit import check_variables, in_units_of, on_grid
 from wxml.data.statistics import Statistics
+from wxml.data.task import Task
 from wxml.data.times import parse_duration
 from wxml.data.variables import Variable, VariableRoles, assign_roles
 from wxml.data.window import Window
@@ -96,15 +99,28 @@ class Experiment:
         """The typical change over one time step in model values, shape `[output variable]`."""
         return self.preprocessing.tendency_scale
 
-    def window(self, steps: int) -> Window:
-        """Return the window of a sample of `steps` forecast steps."""
-        data = self.config.data
-        return Window(data.input_steps, steps, parse_duration(data.timestep))
+    @property
+    def task(self) -> Task:
+        """What the model is for."""
+        return task_of(self.config.data)
 
-    def samples(self, period: Period, steps: int) -> SampleSet:
-        """Return the samples of `period` of the split, each of `input_steps` + `steps` times.
+    def plan(self, steps: int) -> CallPlan:
+        """Return the calls of the model that make `steps` forecast steps, and the window of a sample of them.
 
         Raises:
+            ConfigError: the task has fewer steps.
+        """
+        return plan_calls(self.task, steps)
+
+    def window(self, steps: int) -> Window:
+        """Return the window of a sample of `steps` forecast steps; see `plan`."""
+        return self.plan(steps).window
+
+    def samples(self, period: Period, steps: int) -> SampleSet:
+        """Return the samples of `period` of the split, each with the times of `window(steps)`.
+
+        Raises:
+            ConfigError: the task has fewer steps.
             DataError: the period is not in the config, or no sample fits into it.
         """
         return SampleSet(self.preprocessing, self.window(steps), self.config.data.split.period(period))
@@ -167,6 +183,7 @@ class Experiment:
                 "forcing": self.roles.forcing,
                 "diagnostic": self.roles.diagnostic,
             },
+            "task": self.task.as_json(),
             "variables": [asdict(variable) for variable in self.output_variables],
             "forcings": [asdict(one) for one in self.source.header.variables if one.name in self.roles.forcing],
             "made": [asdict(made[name].variable) for name in self.roles.forcing if name in made],
@@ -189,7 +206,8 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     source: DataSource = create(
         "data-source", config.data.source.plugin, config.data.source.options, where="data.source"
     )
-    chosen = config.data.variables
+    chosen, task = config.data.variables, task_of(config.data)
+    check_settings(config, task)
     made = forcing_fields(_forcings(config), source.header.names, chosen.forcing)
     masks = mask_names(chosen.imputed, (*source.header.names, *made))
     roles = assign_roles(
@@ -199,6 +217,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         diagnostic=chosen.diagnostic,
         made=(*made, *masks),
         imputed=chosen.imputed,
+        has_states=task.has_states,
     )
     check_file_names(roles.output, coordinate_names(source.header.grid))
     plugins = lock(used_plugins(config, TRAINING))
@@ -271,6 +290,7 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     constants = _restored_constants(config, roles, checkpoint)
     made = forcing_fields(_forcings(config), ())
     check_made(made, [Variable(**variable) for variable in checkpoint.header.get("made", ())], str(path))
+    check_times(task_of(config.data), checkpoint.header.get("task"), str(path))
     outputs = tuple(Variable(**variable) for variable in checkpoint.header["variables"])
     forcings = [Variable(**variable) for variable in checkpoint.header.get("forcings", ())]  # 0.1 wrote none
     read = [*(one for one in outputs if one.name in roles.prognostic), *forcings]

@@ -35,11 +35,11 @@ def test_the_order_of_roles() -> None:
 
 
 @given(names, names, names)
-def test_each_variable_has_one_role_and_one_is_prognostic(
+def test_each_variable_has_one_role_and_one_comes_out(
     p: tuple[str, ...], f: tuple[str, ...], d: tuple[str, ...]
 ) -> None:
     everything = p + f + d
-    if not p or len(set(everything)) < len(everything):
+    if not (p or d) or len(set(everything)) < len(everything):
         with pytest.raises(DataError):
             VariableRoles(p, f, d)
     else:

@@ -157,7 +157,7 @@ def test_batches_do_not_matter_and_persistence_is_beside() -> None:
     assert [score.value for score in found[0]] == pytest.approx([score.value for score in found[1]])
     assert [score.name for score in found[0]] == ["validation/rmse/t/6h", "validation/rmse/t/12h"]
     expected = 10 * np.sqrt(np.mean(np.square(last[:, None, :, 0] - truth[..., 0]), axis=0) @ EVERYWHERE["all"])
-    assert [score.persistence for score in found[0]] == pytest.approx(expected.tolist(), rel=1e-6)
+    assert [score.baseline for score in found[0]] == pytest.approx(expected.tolist(), rel=1e-6)
 
 
 def test_the_sums_of_two_devices_are_those_of_one() -> None:

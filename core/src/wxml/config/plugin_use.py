@@ -17,7 +17,7 @@ from wxml.plugins.options.choices import PlacedPlugin, choices_in
 from wxml.plugins.options.model import options_model
 from wxml.plugins.resolve import resolve
 
-MODEL = frozenset({"core", "forcing", "mapper", "processor", "transform"})
+MODEL = frozenset({"core", "forcing", "mapper", "processor", "task", "transform"})
 """A trained model cannot run without plugins of these kinds; its data may come from elsewhere."""
 FORECAST = MODEL | {"data-source"}
 """The plugins of a forecast, without its writer."""

@@ -183,6 +183,8 @@ class DataConfig(Section):
     """The source of the data."""
     variables: VariablesConfig = VariablesConfig()
     """The role that each variable plays."""
+    task: Annotated[PluginChoice, Kind("task")] = PluginChoice(plugin="forecast")
+    """What the model is for: the times that it reads and gives."""
     timestep: Duration = "6h"
     """How far one step of the model goes."""
     input_steps: Annotated[int, Field(ge=1)] = 2
@@ -351,7 +353,12 @@ class ExperimentConfig(Section):
     @classmethod
     def _whole_steps(cls, forecast: ForecastConfig, info: ValidationInfo) -> ForecastConfig:
         data = info.data.get("data")
-        if data and parse_duration(forecast.lead_time) % parse_duration(data.timestep) != np.timedelta64(0, "s"):
+        is_even = data and not data.task.options and data.task.plugin.rpartition(":")[2] == "forecast"
+        if (
+            data
+            and is_even
+            and parse_duration(forecast.lead_time) % parse_duration(data.timestep) != np.timedelta64(0, "s")
+        ):
             raise DataError(
                 f"`lead_time` must be a whole number of time steps of {data.timestep}, got {forecast.lead_time}",
                 fix="change `forecast.lead_time` or `data.timestep`",

@@ -57,7 +57,7 @@ class BatchReader:
             self._check(batch, times)
             batch.empty_truth()
             imputed = batch.imputed()
-        return SampleBatch(batch.values, imputed, batch.cost)
+        return SampleBatch(batch.values, imputed, batch.cost, self.window.steps)
 
     def _check(self, batch: "_Batch", times: NDArray[np.datetime64]) -> None:
         """Refuse a sample without a value that the model reads."""

@@ -59,3 +59,5 @@ class SampleBatch:
     imputed: NDArray[np.bool_]
     """Whether a transform filled in each value of the last input state, shape `[sample, prognostic, node]`."""
     cost: ReadingCost
+    steps: int = 0
+    """The number of forecast steps; 0: all times behind the input times are those of one."""

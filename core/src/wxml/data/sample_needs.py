@@ -19,8 +19,8 @@ from wxml.data.window import Window
 class SampleNeeds:
     """Where in a sample a model or a loss reads values.
 
-    A model reads prognostic variables at the input times and forcings at all times but the last, a loss prognostic and
-    diagnostic variables at the other times. A window without steps has input times alone, the last of them too.
+    A model reads prognostic variables at the input times and forcings where the window says so, a loss prognostic and
+    diagnostic variables at the times of the forecast.
     """
 
     names: tuple[str, ...]
@@ -34,12 +34,12 @@ class SampleNeeds:
         """Find them from the roles; masks, which cost nothing, are needed everywhere."""
         names, roles, inputs = preprocessing.variables, preprocessing.roles, window.input_steps
         prognostic, output = len(roles.prognostic), len(roles.output)
-        values, truth = np.ones((len(window), len(names)), bool), np.zeros((len(window), len(names)), bool)
-        values[:inputs, prognostic:output] = False
-        if window.steps:
-            values[-1, output:] = False
+        values, truth = np.zeros((len(window), len(names)), bool), np.zeros((len(window), len(names)), bool)
+        truth[inputs : inputs + window.steps, :output] = True
+        values[:inputs, :prognostic] = True
+        values[window.forcing_positions, output:] = True
         values[:, [names.index(mask) for mask in preprocessing.masks]] = True
-        truth[inputs:, :output] = True
+        values |= truth
         return cls(names, values, truth)
 
     def parts(self, source: DataSource, read: Sequence[str]) -> tuple["ReadPart", ...]:

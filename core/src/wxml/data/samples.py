@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from wxml.data.batch_reader import BatchReader
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.sample_batch import SampleBatch
-from wxml.data.times import format_duration, format_time
+from wxml.data.times import format_time
 from wxml.data.window import Window
 from wxml.errors import DataError
 
@@ -32,8 +32,7 @@ class SampleSet(Sequence[NDArray[np.float32]]):
         if not len(self.initial_times):
             first, last = map(format_time, period)
             raise DataError(
-                f"no sample fits between {first} and {last}: one needs {len(window)} states, "
-                f"{format_duration(window.timestep)} apart",
+                f"no sample fits between {first} and {last}: one needs {window.description}",
                 fix="choose a longer period (`data.split`), fewer steps, or a `data.timestep` that the source has",
             )
         self._reader = BatchReader(preprocessing, window)

@@ -1,6 +1,6 @@
 """Times and durations as people write them: `6h`, `2000-01-01`, `2000-01-01T06`."""
 
-__all__ = ["format_duration", "format_time", "parse_duration", "parse_time"]
+__all__ = ["format_duration", "format_offset", "format_time", "parse_duration", "parse_offset", "parse_time"]
 
 import re
 from datetime import date, datetime
@@ -41,6 +41,33 @@ def format_duration(duration: np.timedelta64) -> str:
         if seconds % SECONDS[unit] == 0:
             return f"{seconds // SECONDS[unit]}{unit}"
     return f"{seconds}s"
+
+
+def parse_offset(text: str) -> np.timedelta64:
+    """Parse a time relative to another one, such as `-24h`, `0h` or `6h`, to seconds.
+
+    >>> parse_offset("-24h"), parse_offset("0h")
+    (np.timedelta64(-86400,'s'), np.timedelta64(0,'s'))
+    """
+    written = str(text).strip()
+    if re.fullmatch(r"[+-]?0+\s*(s|m|min|h|d)", written.lower()):
+        return np.timedelta64(0, "s")
+    try:
+        duration = parse_duration(written.removeprefix("-").removeprefix("+"))
+    except DataError as error:
+        raise DataError(
+            f"an offset must be a whole number and a unit, got {text!r}", fix="write it like '-24h', '0h' or '30min'"
+        ) from error
+    return -duration if written.startswith("-") else duration
+
+
+def format_offset(offset: np.timedelta64) -> str:
+    """Write an offset as `parse_offset` reads it.
+
+    >>> format_offset(np.timedelta64(-1, "D")), format_offset(np.timedelta64(0, "s"))
+    ('-24h', '0h')
+    """
+    return f"-{format_duration(-offset)}" if offset < np.timedelta64(0, "s") else format_duration(offset)
 
 
 def parse_time(value: str | date | datetime | np.datetime64) -> np.datetime64:

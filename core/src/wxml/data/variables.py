@@ -67,6 +67,7 @@ class VariableRoles:
     """The variables that the model reads and forecasts, and their order.
 
     The model reads and forecasts the prognostic ones, only reads the forcings, and only forecasts the diagnostic ones.
+    Without prognostic variables nothing is carried forward.
     """
 
     prognostic: tuple[str, ...]
@@ -78,9 +79,9 @@ class VariableRoles:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise DataError(f"a variable has one role, got {twice} in several", fix="keep each name in one list")
-        if not self.prognostic:
+        if not self.output:
             raise DataError(
-                "no variable is prognostic, so there is no state to carry forward",
+                "no variable is prognostic, so there is no state to carry forward, and none is diagnostic",
                 fix="leave at least one variable out of `forcing` and `diagnostic`",
             )
 
@@ -103,6 +104,7 @@ def assign_roles(
     diagnostic: Sequence[str],
     made: Sequence[str] = (),
     imputed: Sequence[str] = (),
+    has_states: bool = True,
 ) -> VariableRoles:
     """Give each variable its role.
 
@@ -113,11 +115,21 @@ def assign_roles(
         diagnostic: the diagnostic variables.
         made: the fields that forcing plugins make, and the masks of imputed values.
         imputed: the variables that have a mask; they must be prognostic.
+        has_states: whether the task carries states forward; if not, the available ones without a role are forcings.
 
     Raises:
-        DataError: the source does not have a variable, and it cannot be computed either.
+        DataError: the source does not have a variable, and it cannot be computed either; or the task needs a prognostic
+            variable and there is none, or the reverse.
     """
-    if prognostic is None:
+    if not has_states:
+        _check_diagnosed(prognostic, diagnostic)
+        forcing = (
+            [*(name for name in available if name not in (*forcing, *diagnostic)), *forcing]
+            if prognostic is None
+            else forcing
+        )
+        prognostic = ()
+    elif prognostic is None:
         prognostic = [name for name in available if name not in (*forcing, *diagnostic)]
     for role, names, known in (
         ("prognostic", prognostic, available),
@@ -128,4 +140,27 @@ def assign_roles(
         for name in names:
             if name not in known:
                 raise DataError(f"unknown variable {name!r} (data.variables.{role})", fix=nearest(name, known))
+    if has_states and not prognostic:
+        raise DataError(
+            "no variable is prognostic, so there is no state to carry forward",
+            fix="leave at least one variable out of `forcing` and `diagnostic`, or choose `data.task: {plugin: diagnose}`",
+        )
     return VariableRoles(tuple(prognostic), tuple(forcing), tuple(diagnostic))
+
+
+def _check_diagnosed(prognostic: Sequence[str] | None, diagnostic: Sequence[str]) -> None:
+    """Refuse variables that do not fit a task that carries no state forward.
+
+    Raises:
+        DataError: one is prognostic, or none is diagnostic.
+    """
+    if prognostic:
+        raise DataError(
+            f"this task carries no state forward, so no variable is prognostic, got {list(prognostic)}",
+            fix="leave `data.variables.prognostic` out; what the model reads is `forcing`",
+        )
+    if not diagnostic:
+        raise DataError(
+            "no variable is diagnostic, so the model would give nothing",
+            fix="name what it is to give in `data.variables.diagnostic`",
+        )

@@ -16,8 +16,9 @@ from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
 from wxml.config.plugin_use import FORECAST, used_plugins
 from wxml.config.schema import PluginChoice, check_members, check_spread
-from wxml.data.times import format_duration, format_time, parse_duration, parse_time
-from wxml.errors import DataError
+from wxml.data.call_plan import steps_until
+from wxml.data.times import format_time, parse_duration, parse_time
+from wxml.errors import ConfigError, DataError, Fault
 from wxml.experiment import VALUE, Experiment, describe_source, restore
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
@@ -44,9 +45,9 @@ class ForecastRequest:
     end: str | None = None
     """The last initial time; None: `start`, or the end of that period if `start` is None too."""
     every: str | None = None
-    """The time between two initial times; None: the model's time step."""
+    """The time between two initial times; None: as the task says, such as the model's time step."""
     lead_time: str | None = None
-    """The last lead time; None: `forecast.lead_time` of the config."""
+    """The last lead time; None: `forecast.lead_time` of the config. Only of a task that feeds its outputs back."""
     source: PluginChoice | None = None
     """Other data than those of the training."""
     overwrite: bool = False
@@ -70,8 +71,7 @@ def forecast(request: ForecastRequest) -> Path:
         changed = experiment.config.model_copy(update={"forecast": request.changed.config.forecast})
         experiment = replace(experiment, config=changed)
     config, source = experiment.config, experiment.source.header
-    timestep = parse_duration(config.data.timestep)
-    steps = _steps(request.lead_time or config.forecast.lead_time, timestep)
+    steps = _steps(request, experiment)
     members = request.members or config.forecast.members
     check_members(members, config.model)
     spread = request.spread or config.forecast.spread
@@ -86,7 +86,7 @@ def forecast(request: ForecastRequest) -> Path:
         replace(source.grid, parts=experiment.preprocessing.places.parts),
         (*experiment.output_variables, *(map(spread_variable, experiment.output_variables) if spread else ())),
         times,
-        np.arange(1, steps + 1) * timestep,
+        experiment.window(steps).lead_times,
         members * source.members,
         _record(experiment, choice, request).to_dict(),
         experiment.boundary,
@@ -110,9 +110,9 @@ def forecast(request: ForecastRequest) -> Path:
 
 def _check_memory(experiment: Experiment, at_once: int, members: int, steps: int) -> None:
     """Refuse forecasts whose inputs and first outputs alone do not fit the free memory; the model takes more."""
-    roles, source, inputs = experiment.roles, experiment.source.header, experiment.config.data.input_steps
+    roles, source, window = experiment.roles, experiment.source.header, experiment.window(steps)
     forecast = len(roles.output) * (1 if experiment.config.model.spread is None else 2)
-    values = inputs * len(roles.prognostic) + (inputs + steps) * len(roles.forcing) + forecast
+    values = window.input_steps * len(roles.prognostic) + len(window) * len(roles.forcing) + forecast
     count = at_once * members * source.members
     check_memory(
         VALUE * (count * values * len(source.grid) + steps),
@@ -128,36 +128,64 @@ def _check_output(request: ForecastRequest, source: PluginChoice, writer: Plugin
     check_target(request.output, "forecast", inputs, overwrite=request.overwrite, writer=writer.plugin)
 
 
-def _steps(lead_time: str, timestep: np.timedelta64) -> int:
-    """The number of time steps in `lead_time`; raise a DataError if they do not fill it."""
-    steps = int(parse_duration(lead_time) // timestep)
-    if steps * timestep != parse_duration(lead_time):
-        raise DataError(
-            f"`lead_time` must be a multiple of the time step of {format_duration(timestep)}, got {lead_time!r}",
-            fix=f"choose {format_duration(max(steps, 1) * timestep)}",
-        )
-    return steps
+def _steps(request: ForecastRequest, experiment: Experiment) -> int:
+    """The number of forecast steps.
+
+    Raises:
+        DataError: no output is valid at the lead time.
+        ConfigError: there is one, and the task feeds nothing back.
+    """
+    task = experiment.task
+    if task.steps is None:
+        return steps_until(task, parse_duration(request.lead_time or experiment.config.forecast.lead_time))
+    changes = request.changed.origins if request.changed else {}
+    if request.lead_time is not None or "forecast.lead_time" in changes:
+        name = experiment.config.data.task.plugin
+        problem = f"task {name!r} has its own times and feeds nothing back, so it has no `lead_time`"
+        raise ConfigError([Fault("forecast.lead_time", problem)], fix="leave --lead-time and `forecast.lead_time` out")
+    return task.steps
 
 
 def _initial_times(request: ForecastRequest, experiment: Experiment, steps: int) -> NDArray[np.datetime64]:
     """The initial times that the request names, or those of a period; the source has the input states of each."""
-    every = parse_duration(request.every or experiment.config.data.timestep)
+    every = experiment.task.spacing if request.every is None else parse_duration(request.every)
     if request.start is None:
         return _period_times(experiment, steps, every, None if request.end is None else parse_time(request.end))
     first = parse_time(request.start)
     last = first if request.end is None else parse_time(request.end)
     if last < first:
         raise DataError(f"`end` is before `start`, got {request.end!r} and {request.start!r}", fix="exchange the two")
-    # one time more than the source has is one that it lacks
-    count = min(int((last - first) // every), len(experiment.source.header.times))
-    times: NDArray[np.datetime64] = first + np.arange(count + 1) * every
-    for offset in reversed(experiment.window(0).offsets):  # the time that was asked for first
+    known = experiment.source.header.times
+    times = _times_between(first, last, every, known)
+    for offset in _offsets_read(experiment, steps):
         experiment.source.header.time_indices(times + offset)
     return times
 
 
+def _times_between(
+    first: np.datetime64, last: np.datetime64, every: np.timedelta64 | None, known: NDArray[np.datetime64]
+) -> NDArray[np.datetime64]:
+    """The initial times from `first` to `last`; without a time between them, those that the source has."""
+    if every is None:
+        inside = known[(known > first) & (known <= last)]
+        return np.concatenate([np.atleast_1d(first).astype(known.dtype), inside])
+    count = min(int((last - first) // every), len(known))  # one time more than the source has is one that it lacks
+    times: NDArray[np.datetime64] = first + np.arange(count + 1) * every
+    return times
+
+
+def _offsets_read(experiment: Experiment, steps: int) -> NDArray[np.timedelta64]:
+    """When states are read from the source, that which was asked for first; without states, when forcings are."""
+    window = experiment.window(steps)
+    if experiment.task.has_states:
+        return window.offsets[: window.input_steps][::-1]
+    read, _ = experiment.preprocessing.origins(experiment.roles.forcing)
+    changing = [name for name in read if name not in experiment.preprocessing.constants]
+    return window.offsets[window.forcing_positions] if changing else window.offsets[:0]
+
+
 def _period_times(
-    experiment: Experiment, steps: int, every: np.timedelta64, end: np.datetime64 | None
+    experiment: Experiment, steps: int, every: np.timedelta64 | None, end: np.datetime64 | None
 ) -> NDArray[np.datetime64]:
     """The initial times in the test period (else validation) that have their input states and their truth."""
     split = experiment.config.data.split
@@ -177,7 +205,7 @@ def _period_times(
             f"{steps} steps of truth after them",
             fix="pass --start and --end, or a shorter --lead-time",
         )
-    return np.asarray(inside[(inside - inside[0]) % every == np.timedelta64(0, "s")])
+    return inside if every is None else np.asarray(inside[(inside - inside[0]) % every == np.timedelta64(0, "s")])
 
 
 def _record(experiment: Experiment, writer: PluginChoice, request: ForecastRequest) -> Provenance:

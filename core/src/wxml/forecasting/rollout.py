@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from wxml.config.schema import check_members, check_spread
 from wxml.data.batch_reader import check_finite
+from wxml.data.call_plan import CallPlan
 from wxml.data.fields import Fields
-from wxml.data.window import Window
 from wxml.experiment import Experiment
 from wxml.forecasting.layout import SPREAD
 from wxml.plugins.hooks import hooks
@@ -56,35 +56,34 @@ def rollout(
     """
     check_members(members, experiment.config.model)
     check_spread(spread, experiment.config.model)
-    window = experiment.window(steps)
+    plan = experiment.plan(steps)
     model.eval()
     for start in range(0, len(initial_times), batch_size):
         batch = initial_times[start : start + batch_size]
-        yield from _forecast_batch(experiment, model, batch, window, members, spread)
+        yield from _forecast_batch(experiment, model, batch, plan, members, spread)
 
 
 def _forecast_batch(
     experiment: Experiment,
     model: "nn.Module",
     times: NDArray[np.datetime64],
-    window: Window,
+    plan: CallPlan,
     members: int,
     spread: bool,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
     import torch
 
-    from wxml.model.unroll import unroll
+    from wxml.model.planned_calls import PlannedCalls
 
-    inputs = (values.repeat_interleave(members, 0) for values in _inputs(experiment, times, window))
+    inputs = (values.repeat_interleave(members, 0) for values in _inputs(experiment, times, plan))
     states, forcings, imputed = inputs
     noise, outputs = _noise(experiment, times, members), experiment.roles.output
     names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if spread else outputs
     is_missing = torch.nn.functional.pad(imputed, (0, len(outputs) - imputed.shape[-1])).swapaxes(1, 2).numpy()
-    unrolled = torch.inference_mode()(unroll)  # off again between the steps
-    outputs_of_steps = unrolled(model, states, forcings, noise, imputed if imputed.any() else None)
-    for step, forecast in enumerate(outputs_of_steps, start=1):
+    run = torch.inference_mode()(PlannedCalls(plan).run)  # off again between the steps
+    outputs_of_steps = run(model, states, forcings, noise, imputed if imputed.any() else None)
+    for lead_time, forecast in zip(plan.window.lead_times, outputs_of_steps, strict=True):
         physical = _physical(experiment, forecast[..., : len(names)], is_missing)
-        lead_time = step * window.timestep
         for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
             read_only = values.view()  # hooks must not change the forecast
             read_only.flags.writeable = False
@@ -124,25 +123,39 @@ def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) 
 
 
 def _inputs(
-    experiment: Experiment, times: NDArray[np.datetime64], window: Window
+    experiment: Experiment, times: NDArray[np.datetime64], plan: CallPlan
 ) -> tuple["Tensor", "Tensor", "Tensor"]:
-    """States at the input times, forcings up to the last step, and the mask of the values imputed in the last state.
+    """The known states, the forcings where they are read, and the mask of the values imputed in the states that count.
 
-    The batch axis is initial time × member.
+    The batch axis is initial time × member; the forcings are NaN at times at which none is read.
     """
     from torch import from_numpy
 
     from wxml.model.tensors import to_tensor
 
-    preprocessing, roles = experiment.preprocessing, experiment.roles
+    preprocessing, roles, window = experiment.preprocessing, experiment.roles, plan.window
+    known, decisive = window.input_steps, slice(-1 if plan.weights is None else 0, None)
+    positions, offsets = window.forcing_positions, window.offsets
     states, forcings, imputed = [], [], []
     for time in times:
-        valid = time + window.offsets[:-1]
-        read, missing = preprocessing.states(valid[: window.input_steps])
+        read, missing = preprocessing.states(time + offsets[:known])
         states.append(np.swapaxes(read, 0, 1))
-        imputed.append(np.swapaxes(missing[-1], -1, -2))
-        forcings.append(np.swapaxes(preprocessing.forcings(valid, missing), 0, 1))
-        for values, names in ((states[-1], roles.prognostic), (forcings[-1], roles.forcing)):
+        imputed.append(np.swapaxes(missing[decisive].any(axis=0), -1, -2))
+        told = missing[np.minimum(positions, known - 1)] if known else None
+        fields = np.swapaxes(preprocessing.forcings(time + offsets[positions], told), 0, 1)
+        forcings.append(_at(positions, fields))
+        check = ((states[-1], roles.prognostic, offsets[:known]), (fields, roles.forcing, offsets[positions]))
+        for values, names, at in check:
             for member in values:
-                check_finite(member, np.zeros(member.shape, bool), names, valid)
+                check_finite(member, np.zeros(member.shape, bool), names, time + at)
     return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings)), from_numpy(np.concatenate(imputed))
+
+
+def _at(positions: NDArray[np.intp], fields: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put fields `[member, time, forcing, node]` at their positions among the times of a sample; NaN between them."""
+    count = int(positions[-1]) + 1
+    if len(positions) == count:
+        return fields
+    spread = np.full((len(fields), count, *fields.shape[2:]), np.nan, np.float32)
+    spread[:, positions] = fields
+    return spread

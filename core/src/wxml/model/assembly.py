@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from wxml.config.schema import ExperimentConfig, ModelConfig
+from wxml.config.task_choice import task_of
 from wxml.data.preprocessing import Preprocessing
 from wxml.errors import ConfigError, ContractError, Fault, WxmlError
 from wxml.graphs.graph import GRID, MESH, Graph, Mesh, Route
@@ -21,7 +22,7 @@ from wxml.model.layers import set_recompute
 from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.noise import Noise
 from wxml.model.processor import Processor, ProcessorChannels
-from wxml.model.residual import NoResidual, Persistence, TruncatedState
+from wxml.model.residual import NoResidual, Persistence, StraightLine, TruncatedState
 from wxml.model.several_grids import (
     GridVariables,
     SeveralDecoders,
@@ -43,7 +44,7 @@ def assemble_model(config: ExperimentConfig, preprocessing: Preprocessing, graph
     """Build a model with fresh weights drawn from `config.seed`; the caller's random state does not change.
 
     Args:
-        config: `config.model` chooses the parts, `config.data` the numbers of input and output steps.
+        config: `config.model` chooses the parts, `config.data` the task and with it the input and output times.
         preprocessing: the variables that the model reads and forecasts, their transforms, and their typical change.
         graph: the data nodes and the mesh, and the edges among them. There is an encoder and a decoder for each of the
             data node sets.
@@ -59,12 +60,13 @@ def assemble_model(config: ExperimentConfig, preprocessing: Preprocessing, graph
         model, roles = config.model, preprocessing.roles
         prognostic = len(roles.prognostic)
         tendency_scale = preprocessing.tendency_scale[:prognostic]
-        grids = grid_variables(graph, preprocessing)
+        task = task_of(config.data)
+        grids = grid_variables(graph, preprocessing, len(task.calls[0].marks))
         features = [_grid_features(config, preprocessing, graph.nodes[name], own) for name, own in grids.items()]
         mesh = MeshFeatures(graph.nodes[MESH], model.trainable_features.mesh)
         parts = _parts(config, graph, grids, (features, mesh), len(roles.output))
         grid = features[0] if graph.data == (GRID,) else SeveralFeatures(list(grids.values()), features)
-        residual = _residual(model, graph, grids, len(roles.diagnostic))
+        residual = _residual(config, graph, grids, len(roles.diagnostic))
         increment_scale = np.ones(len(roles.output), np.float32)  # a diagnostic output is no change of anything
         if model.increment_scale == "tendency":
             increment_scale[:prognostic] = tendency_scale
@@ -98,23 +100,39 @@ def _grid_features(
     config: ExperimentConfig, preprocessing: Preprocessing, nodes: NodeSet, grid: GridVariables
 ) -> GridFeatures:
     """The features of the nodes of one data node set."""
-    scale = preprocessing.tendency_scale[list(grid.prognostic)] if config.model.input_tendencies else None
+    reads_changes = config.model.input_tendencies and grid.prognostic
+    scale = preprocessing.tendency_scale[list(grid.prognostic)] if reads_changes else None
+    call = task_of(config.data).calls[0]
     return GridFeatures(
         nodes,
         config.model.trainable_features.grid,
-        config.data.input_steps,
+        len(call.states),
         len(grid.prognostic),
         len(grid.forcing),
         None if scale is None else node_tensor(scale),
+        len(call.forcings),
     )
 
 
-def _residual(model: ModelConfig, graph: Graph, grids: Mapping[str, GridVariables], diagnostics: int) -> nn.Module:
-    """The residual that the config chooses; a truncated one is made for each data node set."""
+def _residual(
+    config: ExperimentConfig, graph: Graph, grids: Mapping[str, GridVariables], diagnostics: int
+) -> nn.Module:
+    """The residual that the config chooses; a truncated one is made for each data node set.
+
+    Raises:
+        ConfigError: a truncated one is chosen for a task whose baseline is not the last state.
+    """
+    model, task = config.model, task_of(config.data)
+    if model.residual == "truncated" and task.baseline != "persistence":
+        problem = f"`truncated` is made of the last state, and the baseline of this task is {task.baseline}"
+        raise ConfigError([Fault("model.residual", problem)], fix="choose persistence, which stands for it, or none")
+    if model.residual == "none" or task.baseline == "climatology":
+        return NoResidual()
+    if task.baseline == "interpolation":
+        times = np.array(task.calls[0].states, "timedelta64[s]")
+        return StraightLine(((times - times[0]) / (times[-1] - times[0])).tolist(), diagnostics)
     if model.residual == "persistence":
         return Persistence(diagnostics)
-    if model.residual != "truncated":
-        return NoResidual()
     each = [
         TruncatedState(graph.route(name, MESH), graph.route(MESH, name), model.truncation_width, diagnostics)
         if own.prognostic
@@ -140,7 +158,7 @@ def _parts(
         features: the features of the nodes of each data node set, and of the mesh, which the encoder reads.
         outputs: the number of output variables of all data node sets.
     """
-    model, steps = config.model, config.data.output_steps * (2 if config.model.spread else 1)
+    model, steps = config.model, task_of(config.data).outputs * (2 if config.model.spread else 1)
     hidden, learned, (own, mesh) = model.channels, model.trainable_features, features
     encoders: list[Mapper | Unread] = [
         _part(
@@ -169,7 +187,7 @@ def _parts(
         for (name, grid), encoder in zip(grids.items(), encoders, strict=True)
     ]
     if graph.data == (GRID,):
-        return cast("Mapper", encoders[0]), processor, cast("Mapper", decoders[0])  # it has prognostic variables
+        return cast("Mapper", encoders[0]), processor, cast("Mapper", decoders[0])  # it is read and has outputs
     return SeveralEncoders(encoders), processor, SeveralDecoders(list(grids.values()), decoders, steps, outputs)
 
 

@@ -46,7 +46,7 @@ class EncodeProcessDecode(nn.Module):
             features: the features of grid nodes and of mesh nodes; of several grids, those of each.
             parts: encoder, processor, decoder; the decoder has channels for every output variable of the first output
                 step, then of the second, and so on; of a model that is given a `spread`, as many again for it.
-            residual: maps `[batch, time, grid_node, prognostic]` to the state that increments are added to.
+            residual: maps states and forcings, as the model reads them, to the state that increments are added to.
             bounding: keeps the outputs within limits.
             increment_scale: the unit of the decoder's output, shape `[output variable]`, the same for every output
                 step.
@@ -64,11 +64,12 @@ class EncodeProcessDecode(nn.Module):
         self.register_buffer("increment_scale", increment_scale, persistent=False)
 
     def forward(self, states: Tensor, forcings: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Forecast the states at the next `data.output_steps` time steps.
+        """Forecast the states at the output times of one call of the task.
 
         Args:
-            states: model values, shape `[batch, time, grid_node, prognostic]`; the last time is the initial time.
-            forcings: shape `[batch, time, grid_node, forcing]`, at the same times as `states`.
+            states: model values, shape `[batch, time, grid_node, prognostic]`.
+            forcings: shape `[batch, time, grid_node, forcing]`, at the same times as `states` unless the task says
+                else; its marks are further forcings.
             noise: shape `[batch, mesh_node, noise.channels]`, standard normal, for a model that has noise; None: the
                 model draws its own.
 
@@ -88,11 +89,11 @@ class EncodeProcessDecode(nn.Module):
         _, decoded = run_part(self.decoder, mesh, grid)
         increments = decoded.unflatten(-1, (-1, len(self.increment_scale))).transpose(1, 2)
         if self.spread is None:
-            return self._outputs(states, increments)
+            return self._outputs(states, forcings, increments)
         increments, raw = increments.chunk(2, dim=1)
         deviations = self.increment_scale * self.spread(raw.to(self.increment_scale.dtype))
-        return torch.cat((self._outputs(states, increments), deviations), dim=-1)
+        return torch.cat((self._outputs(states, forcings, increments), deviations), dim=-1)
 
-    def _outputs(self, states: Tensor, increments: Tensor) -> Tensor:
-        outputs: Tensor = self.bounding(self.residual(states) + self.increment_scale * increments)
+    def _outputs(self, states: Tensor, forcings: Tensor, increments: Tensor) -> Tensor:
+        outputs: Tensor = self.bounding(self.residual(states, forcings) + self.increment_scale * increments)
         return outputs

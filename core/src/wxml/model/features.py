@@ -55,6 +55,9 @@ class GridFeatures(nn.Module):
     With a `tendency_scale` the states before the last one enter as tendencies, (x_t+1 − x_t) / tendency_scale. These
     are the same inputs, but of order one, where two states in a row hardly differ in units of the variable's own
     deviation: training takes about half the steps.
+
+    If forcings are read at the times of the states, these are next to each other, time by time; else the forcings of
+    all times come behind the states of all times.
     """
 
     tendency_scale: Tensor | None
@@ -67,6 +70,7 @@ class GridFeatures(nn.Module):
         prognostic: int,
         forcing: int,
         tendency_scale: Tensor | None = None,
+        forcing_times: int | None = None,
     ) -> None:
         """Learned features start at zero.
 
@@ -77,16 +81,28 @@ class GridFeatures(nn.Module):
             prognostic: the number of prognostic variables.
             forcing: the number of forcings.
             tendency_scale: the typical change over one time step, shape `[prognostic]`; None: states enter as they are.
+            forcing_times: the number of times at which forcings are read; None: as many as input times.
         """
         super().__init__()
         self.nodes = MeshFeatures(nodes, trainable)
-        self.channels = input_steps * (prognostic + forcing) + self.nodes.channels
+        times = input_steps if forcing_times is None else forcing_times
+        self.channels = input_steps * prognostic + times * forcing + self.nodes.channels
         self.register_buffer("tendency_scale", tendency_scale, persistent=False)
 
     def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
-        """`[batch, time, node, prognostic]` and `[batch, time, node, forcing]` to `[batch, node, channels]`."""
+        """`[batch, time, node, prognostic]` and `[batch, time, node, forcing]` to `[batch, node, channels]`.
+
+        The forcings may have other times than the states.
+        """
         if self.tendency_scale is not None:
             states = torch.cat([states.diff(dim=1) / self.tendency_scale, states[:, -1:]], dim=1)
-        inputs = torch.cat([states, forcings], dim=-1)
-        flat = inputs.permute(0, 2, 1, 3).flatten(2)
+        if states.shape[1] == forcings.shape[1]:
+            flat = _by_node(torch.cat([states, forcings], dim=-1))
+        else:
+            flat = torch.cat([_by_node(states), _by_node(forcings)], dim=-1)
         return torch.cat([flat, self.nodes(len(states)).to(flat.dtype)], dim=-1)
+
+
+def _by_node(values: Tensor) -> Tensor:
+    """`[batch, time, node, variable]` to `[batch, node, time · variable]`."""
+    return values.permute(0, 2, 1, 3).flatten(2)

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from wxml.model.unroll import Given, unroll
+from wxml.data.call_plan import CallPlan
+from wxml.model.planned_calls import PlannedCalls
+from wxml.model.unroll import Given
 
 Noise = Callable[[range], Iterator[Tensor]]
 """Gives the noise of some members for each call of the model, shape `[batch · member, mesh_node, channel]`: that of the
@@ -39,16 +41,18 @@ class MemberForecast:
         noise: Noise | None = None,
         imputed: Tensor | None = None,
         given: Given | None = None,
+        plan: CallPlan | None = None,
     ) -> Tensor:
         """Forecast all steps of all members.
 
         Args:
             model: as for `unroll`.
             states: shape `[batch, input time, grid_node, prognostic]`.
-            forcings: shape `[batch, input time + steps − 1, grid_node, forcing]`.
+            forcings: shape `[batch, input time + steps − 1, grid_node, forcing]`; with a plan, at all of its times.
             noise: what makes members differ; None: the model is called without.
             imputed: as for `unroll`, shape `[batch, grid_node, prognostic]`.
             given: as for `unroll`; its outputs have the members of an item of the batch behind each other.
+            plan: the calls of the model; None: those of `unroll`.
 
         Returns:
             Shape `[batch, member, step, grid_node, prognostic + diagnostic]`; as for `unroll`, a spread follows.
@@ -58,14 +62,13 @@ class MemberForecast:
 
         def forecast(members: range) -> Tensor:
             each = partial(_repeated, count=len(members))
-            steps = unroll(
+            steps = PlannedCalls(plan, self.detach_every).run(
                 called,
                 each(states),
                 each(forcings),
                 None if noise is None else noise(members),
                 None if imputed is None else each(imputed),
                 given,
-                self.detach_every,
             )
             stacked = _stacked(list(steps))
             return stacked.view(-1, len(members), *stacked.shape[1:])

@@ -1,8 +1,11 @@
 """Residual: the state to which the model adds its increments."""
 
-__all__ = ["Interpolation", "NoResidual", "Persistence", "TruncatedState"]
+__all__ = ["Interpolation", "NoResidual", "Persistence", "StraightLine", "TruncatedState"]
+
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,7 +24,7 @@ class Persistence(nn.Module):
         super().__init__()
         self.diagnostics = diagnostics
 
-    def forward(self, states: Tensor) -> Tensor:
+    def forward(self, states: Tensor, forcings: Tensor | None = None) -> Tensor:
         """`[batch, time, node, prognostic]` to `[batch, 1, node, output variable]`."""
         return functional.pad(states[:, -1:], (0, self.diagnostics))
 
@@ -51,17 +54,45 @@ class TruncatedState(nn.Module):
                 fix="give the graph's encoder and decoder more neighbours, or choose `model.residual: persistence`",
             )
 
-    def forward(self, states: Tensor) -> Tensor:
+    def forward(self, states: Tensor, forcings: Tensor | None = None) -> Tensor:
         """`[batch, time, node, prognostic]` to `[batch, 1, node, output variable]`."""
         coarse = self.up(self.down(states[:, -1]))
         padded: Tensor = self.persistence(coarse[:, None])
         return padded
 
 
+class StraightLine(nn.Module):
+    """The straight line in time between the known states before and after; zero for diagnostic variables.
+
+    With the states x_j at the shares k_j of the time from the first to the last one, and the share f of the output,
+    it is Σ_j w_j x_j, where w_j falls from 1 at k_j to 0 at the states before and after.
+    """
+
+    knots: Tensor
+
+    def __init__(self, knots: Sequence[float], diagnostics: int) -> None:
+        """Keep the times of the states, from 0 to 1 and rising; f is the last of the forcings that the model reads."""
+        super().__init__()
+        self.register_buffer("knots", torch.tensor(knots, dtype=torch.float32), persistent=False)
+        self.diagnostics = diagnostics
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        """`[batch, time, node, prognostic]` to `[batch, 1, node, output variable]`."""
+        share = forcings[0, -1, 0, -1].float()
+        rising = (share - self.knots[:-1]) / self.knots.diff()
+        up = functional.pad(rising, (1, 0), value=1.0)
+        down = functional.pad(1 - rising, (0, 1), value=1.0)
+        weights = torch.minimum(up, down).clamp(0, 1).to(states.dtype)
+        line = (weights[:, None, None] * states).sum(
+            dim=1, keepdim=True
+        )  # no product of matrices, which autocast rounds
+        return functional.pad(line, (0, self.diagnostics))
+
+
 class NoResidual(nn.Module):
     """No residual: the decoder's output is the state itself."""
 
-    def forward(self, states: Tensor) -> Tensor:
+    def forward(self, states: Tensor, forcings: Tensor | None = None) -> Tensor:
         """Return a zero, which broadcasts."""
         return states.new_zeros(1)
 

@@ -125,7 +125,7 @@ class SeveralResiduals(nn.Module):
         self.nodes = [grid.nodes for grid in grids]
         self.residuals = nn.ModuleList(residuals)
 
-    def forward(self, states: Tensor) -> Tensor:
+    def forward(self, states: Tensor, forcings: Tensor | None = None) -> Tensor:
         """`[batch, time, node, prognostic]` to `[batch, 1, node, output variable]`."""
         each = zip(self.nodes, self.residuals, strict=True)
         return torch.cat([residual(states[:, :, nodes]) for nodes, residual in each], dim=2)

@@ -9,8 +9,13 @@ from wxml.graphs.graph import GRID, Graph
 from wxml.model.several_grids import GridVariables
 
 
-def grid_variables(graph: Graph, preprocessing: Preprocessing) -> dict[str, GridVariables]:
+def grid_variables(graph: Graph, preprocessing: Preprocessing, marks: int = 0) -> dict[str, GridVariables]:
     """Return the nodes and the variables of each data node set of `graph`, by its name, in the order of the nodes.
+
+    Args:
+        graph: the data nodes.
+        preprocessing: the variables of all.
+        marks: the number of further numbers that a task has the model read; they come behind the forcings.
 
     Raises:
         DataError: a node set of several grids lacks a variable on some of them; or a grid has no variable that is
@@ -32,6 +37,7 @@ def grid_variables(graph: Graph, preprocessing: Preprocessing) -> dict[str, Grid
             tuple(place for place, name in enumerate(names) if name not in lacks)
             for names in (roles.prognostic, roles.forcing, roles.output)
         )
+        forcing += tuple(len(roles.forcing) + mark for mark in range(marks))
         read = {*given, *masks} & {*roles.prognostic, *roles.forcing} - lacks
         if not read and not output:
             wanted = ", ".join(name for name in preprocessing.variables if name in given)
@@ -40,5 +46,7 @@ def grid_variables(graph: Graph, preprocessing: Preprocessing) -> dict[str, Grid
                 "nothing forecast",
                 fix="give it one, or leave the grid out of the source",
             )
-        found[part.name] = GridVariables(part.nodes, prognostic, forcing, output, is_read=bool(read))
+        found[part.name] = GridVariables(
+            part.nodes, prognostic, forcing, output, is_read=bool(read) or part.name == GRID
+        )
     return found

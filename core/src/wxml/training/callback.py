@@ -62,6 +62,12 @@ class TrainingView:
     """Gives the metrics of (number of steps, number of samples), by the names that validations have."""
     run_dir: Path | None
     """The folder of the run, for files of the callback's own; None in a process that writes nothing."""
+    lead_times: Callable[[int], NDArray[np.timedelta64]] | None = None
+    """Gives the lead times of (number of steps); None: they are one `timestep` apart."""
+
+    def lead_time(self, steps: int) -> np.timedelta64:
+        """The lead time of the last of some steps."""
+        return steps * self.timestep if self.lead_times is None else self.lead_times(steps)[-1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

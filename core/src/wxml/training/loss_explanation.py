@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.config.load import load_config
-from wxml.data.times import format_duration
+from wxml.data.times import format_offset
 from wxml.errors import ConfigError, Fault
 from wxml.experiment import Experiment, assemble
 from wxml.plugins.create import create
@@ -94,7 +94,7 @@ def _rows(part: "LossPart", share: float) -> Iterator[WeightRow]:
     for place, variable in enumerate(space.variables):
         about = variable.name, variable.level, variable.level_units
         for step in range(space.steps):
-            yield WeightRow(*about, step + 1, format_duration((step + 1) * space.timestep), float(every[step, place]))
+            yield WeightRow(*about, step + 1, format_offset(space.lead_time(step + 1)), float(every[step, place]))
 
 
 def mean_weights(weight: NDArray[np.float64], measure: NDArray[np.float64]) -> NDArray[np.float64]:

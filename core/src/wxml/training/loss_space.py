@@ -43,6 +43,8 @@ class LossSpace:
     """The number of ensemble members in a loss; 1 for a deterministic forecast."""
     field: Callable[[str], NDArray[np.float32]]
     """Gives the physical values of a variable of the source at its first time, shape `[node]`."""
+    lead_times: NDArray[np.timedelta64] | None = None
+    """The lead time of each step; None: they are one `timestep` apart, the first one a `timestep` ahead."""
     degree: float = 2.0
     """The power of the unit of a variable that the loss is in; see `wxml.Loss.degree_of`."""
 
@@ -55,6 +57,10 @@ class LossSpace:
     def area(self) -> NDArray[np.float64]:
         """The share of the grid's area that each node stands for, 0 where it is not forecast, shape `[node]`."""
         return np.where(self.is_forecast, self.grid.area_weights, 0.0)
+
+    def lead_time(self, step: int) -> np.timedelta64:
+        """The lead time of a step, counted from 1."""
+        return step * self.timestep if self.lead_times is None else self.lead_times[step - 1]
 
     @property
     def tendency_scale(self) -> NDArray[np.float64]:
@@ -96,9 +102,19 @@ class LossSpace:
             grid=experiment.preprocessing.places,
             graph=experiment.graph,
             is_forecast=~experiment.boundary,
-            statistics=experiment.preprocessing.model_statistics.select(names),
+            statistics=_statistics(experiment),
             steps=steps,
             timestep=parse_duration(experiment.config.data.timestep),
             members=members,
             field=field,
+            lead_times=experiment.window(steps).lead_times,
         )
+
+
+def _statistics(experiment: "Experiment") -> Statistics:
+    """The statistics of the model values that are compared.
+
+    Without states no change is forecast: what a variable typically differs by is its deviation.
+    """
+    found = experiment.preprocessing.model_statistics.select(experiment.roles.output)
+    return found if experiment.task.has_states else replace(found, tendency_std=found.std)

@@ -46,9 +46,17 @@ def plan_experiment(experiment: Experiment, trainer: Trainer) -> "MemoryPlan":
     """
     from wxml.training.memory_plan import MemoryPlanner, SampleShape  # torch: a mistake in the config comes first
 
-    config, roles, data = experiment.config.model, experiment.roles, experiment.config.data
-    counts = (len(names) for names in (roles.prognostic, roles.diagnostic, roles.forcing))
-    sample = SampleShape(len(experiment.source.header.grid), data.input_steps, data.output_steps, *counts)
+    config, roles, task = experiment.config.model, experiment.roles, experiment.task
+    sample = SampleShape(
+        len(experiment.source.header.grid),
+        experiment.window(1).input_steps,
+        task.outputs,
+        len(roles.prognostic),
+        len(roles.diagnostic),
+        len(roles.forcing),
+        experiment.plan,
+        task.steps or 1,
+    )
     planner = MemoryPlanner(experiment.new_model(), sample, trainer.memory())
     configured = planner.plan(config.activation_checkpointing)
     if config.memory_limit is None or configured.peak <= size_in_bytes(config.memory_limit):

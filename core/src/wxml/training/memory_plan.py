@@ -8,7 +8,7 @@ operation allocates and when each tensor is freed.
 __all__ = ["MemoryPlan", "MemoryPlanner", "SampleShape"]
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode  # no public module has it; torch's manual names this one
 
 from wxml.config.schema import ActivationCheckpointingConfig
+from wxml.data.call_plan import CallPlan
 from wxml.errors import ContractError
 from wxml.model.layers import set_recompute
 from wxml.model.member_forecast import MemberForecast
@@ -49,6 +50,10 @@ class SampleShape:
     prognostic: int
     diagnostic: int
     forcing: int
+    plan: Callable[[int], CallPlan] | None = None
+    """Gives the calls of the model for a number of forecast steps; None: those of `wxml.unroll`."""
+    least: int = 1
+    """The least number of forecast steps of a sample, those of one call or more."""
 
     @property
     def output(self) -> int:
@@ -57,7 +62,12 @@ class SampleShape:
 
     def batch(self, size: int, rollout: int) -> tuple[int, int, int, int]:
         """`[batch, time, node, variable]`: output variables first, then forcings."""
-        return size, self.input_steps + rollout, self.nodes, self.output + self.forcing
+        times = self.input_steps + rollout if self.plan is None else len(self.plan(rollout).window)
+        return size, times, self.nodes, self.output + self.forcing
+
+    def rollout(self, wanted: int) -> int:
+        """The number of forecast steps of a training that asks for so many."""
+        return max(wanted, self.output_steps, self.least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,7 @@ class MemoryPlanner:
             ContractError: a part of the model reads values of tensors in `forward`.
         """
         set_recompute(self.model, recompute)
-        rollout = max(self.training.rollout, self.sample.output_steps)
+        rollout = self.sample.rollout(self.training.rollout)
         calls = -(-rollout // self.sample.output_steps)
         if calls <= TRACED_CALLS:
             kept, peak = self._traced(rollout)
@@ -158,7 +168,7 @@ class MemoryPlanner:
 
     def _batches_read_ahead(self) -> list[Tensor]:
         """The batches that the host holds; they count where the host is the device."""
-        shape = self.sample.batch(self.training.batch_size, max(self.training.rollout, self.sample.output_steps))
+        shape = self.sample.batch(self.training.batch_size, self.sample.rollout(self.training.rollout))
         count = self.training.batches_held if self.training.device == "cpu" else 0
         return [torch.empty(shape) for _ in range(count)]
 
@@ -178,7 +188,7 @@ class MemoryPlanner:
                 shape = self.sample.batch(self.training.batch_size, rollout)
                 batch = torch.empty(shape, device=self.training.device)
             with self._labelled_by_part(parts):
-                loss = self._loss(batch)
+                loss = self._loss(batch, rollout)
             kept = self._trace.live.copy()
             self.model.zero_grad()
             with self._trace.labelled("backward"):
@@ -191,13 +201,14 @@ class MemoryPlanner:
         if weight.grad is not None:
             self._trace.relabel("gradients", weight.grad)
 
-    def _loss(self, batch: Tensor) -> Tensor:
+    def _loss(self, batch: Tensor, rollout: int) -> Tensor:
         """The squared error of a forecast, which stands for the loss of the trainer."""
         sample, training = self.sample, self.training
+        plan, last = (None, -1) if sample.plan is None else (sample.plan(rollout), None)
         states = batch[:, : sample.input_steps, :, : sample.prognostic]
         autocast = training.precision != "float32"
         with torch.autocast(training.device, getattr(torch, training.precision), enabled=autocast):
-            forecast = self._members.run(self.model, states, batch[:, :-1, :, sample.output :])
+            forecast = self._members.run(self.model, states, batch[:, :last, :, sample.output :], plan=plan)
             kinds = forecast.reshape(*forecast.shape[:-1], -1, sample.output)  # the values, and their spread if any
             steps = enumerate(kinds.unbind(2), sample.input_steps)
             errors = (f.float() - batch[:, None, step, :, None, : sample.output] for step, f in steps)

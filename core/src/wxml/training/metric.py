@@ -29,6 +29,12 @@ class MetricSpace:
     """The number of ensemble members; 1 for a deterministic forecast."""
     climate: Callable[[], NDArray[np.float64]]
     """Gives the mean of each variable at each node over the training period, shape `[node, variable]`."""
+    lead_times: NDArray[np.timedelta64] | None = None
+    """The lead time of each step; None: they are one `timestep` apart, the first one a `timestep` ahead."""
+
+    def lead_time(self, step: int) -> np.timedelta64:
+        """The lead time of a step, counted from 1."""
+        return step * self.timestep if self.lead_times is None else self.lead_times[step - 1]
 
 
 class Metric(ABC):

@@ -62,7 +62,7 @@ class BadStep(Callback):
             raise self._error(pl_module, found)
 
     def _error(self, module: ForecastModule, found: str) -> DataError:
-        rollout = self._batch.values.shape[1] - module.layout.input_steps
+        rollout = module.layout.steps(self._batch)
         at = f"step {self.clock.step + 1} (learning rate {self.clock.learning_rate:.3g}, {rollout} forecast steps)"
         return DataError(
             f"the training loss is {module.step_loss.item()} at {at}: {found}",
@@ -93,7 +93,7 @@ def origin(module: ForecastModule, batch: Batch, variables: Sequence[str], label
 def _told(layout: Layout, batch: Batch, trace: "_Trace", at: Callable[[Tensor], str]) -> str:
     """What is wrong with a batch; empty if nothing is."""
     states = ~torch.isfinite(batch.values[:, : layout.input_steps, :, : layout.prognostic])
-    truth = torch.isinf(batch.values[:, layout.input_steps :, :, : layout.output])
+    truth = torch.isinf(layout.truth(batch))
     if bool(states.any()):
         return f"the first states are not finite: {at(states)}"
     if trace.module is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from wxml import MemberForecast
+from wxml import CallPlan, MemberForecast
 
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.ensemble import Ensemble
@@ -16,12 +16,20 @@ from wxml_trainer_lightning.input_noise import InputNoise
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The layout of a sample: input times before the others; prognostic, then diagnostic, then forcing variables."""
+    """The layout of a sample: input times, forecast steps, then times of forcings alone; prognostic, then diagnostic, then forcing variables."""
 
     input_steps: int
     prognostic: int
     output: int
     """The number of prognostic and diagnostic variables."""
+
+    def steps(self, batch: Batch) -> int:
+        """The number of forecast steps of a batch."""
+        return batch.steps or batch.values.shape[1] - self.input_steps
+
+    def truth(self, batch: Batch) -> Tensor:
+        """What is to be forecast, shape `[batch, step, grid_node, output]`."""
+        return batch.values[:, self.input_steps : self.input_steps + self.steps(batch), :, : self.output]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +46,8 @@ class BatchForecast:
     """Whether each node has its truth in place of its forecast after each step, shape `[grid_node]`; None: none has."""
     only_last: bool = False
     """Whether only the last step has a truth to be compared with."""
+    plan: Callable[[int], CallPlan] | None = None
+    """Gives the calls of the model for a number of forecast steps; None: those of `wxml.unroll`."""
 
     def run(self, model: nn.Module, batch: Batch, step: int | None) -> Tensor:
         """Return all steps of all members, shape `[batch, member, step, grid_node, output]`.
@@ -50,19 +60,21 @@ class BatchForecast:
             step: the number of the training step; None: in a validation.
         """
         inputs, values = self.layout.input_steps, batch.values
-        states, forcings = values[:, :inputs, :, : self.layout.prognostic], values[:, :-1, :, self.layout.output :]
+        plan = None if self.plan is None else self.plan(self.layout.steps(batch))
+        last = -1 if plan is None else None
+        states, forcings = values[:, :inputs, :, : self.layout.prognostic], values[:, :last, :, self.layout.output :]
         if self.input_noise is not None and step is not None:
             states = self.input_noise.added(states, batch.imputed, step, batch.samples)
         noise = None if self.ensemble is None else self.ensemble.noise(step, batch.samples, values.device)
         given = None if self.boundary is None else self._given(batch, self.boundary.to(values.device))
-        return self.members.run(model, states, forcings, noise, batch.imputed, given)
+        return self.members.run(model, states, forcings, noise, batch.imputed, given, plan)
 
     def truth(self, batch: Batch) -> Tensor:
         """What is to be forecast and compared, shape `[batch, step, grid_node, output]`; NaN where missing.
 
         All is missing of a batch that does not count.
         """
-        truth = self._truth(batch)
+        truth = self.layout.truth(batch)
         if not batch.counts:
             return torch.full_like(truth, torch.nan)
         if not self.only_last:
@@ -71,12 +83,9 @@ class BatchForecast:
         last[:, -1] = truth[:, -1]
         return last
 
-    def _truth(self, batch: Batch) -> Tensor:
-        return batch.values[:, self.layout.input_steps :, :, : self.layout.output]
-
     def _given(self, batch: Batch, boundary: Tensor) -> Callable[[int, Tensor], Tensor]:
         """Puts the truth at the boundary, where it is not missing, in place of the output of a step."""
-        truth = self._truth(batch)
+        truth = self.layout.truth(batch)
 
         def given(step: int, output: Tensor) -> Tensor:
             if step > truth.shape[1]:  # beyond the sample, of a model that forecasts several steps at once

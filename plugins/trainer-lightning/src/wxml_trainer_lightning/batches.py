@@ -51,6 +51,8 @@ class Batch(NamedTuple):
     """The index of each sample in its period."""
     counts: bool = True
     """Whether they are to be counted in a loss."""
+    steps: int = 0
+    """The number of forecast steps; 0: all times behind the input times are those of one."""
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device; from pinned memory the copy runs beside the work of the device."""
@@ -110,7 +112,9 @@ class Samples(Dataset[Batch]):
         indices = [index for _, index in places]
         batch = self.sets[places[0][0]].batch(indices)
         imputed = torch.from_numpy(batch.imputed).transpose(1, 2)
-        return Batch(to_tensor(batch.values), imputed, batch.cost, tuple(indices), places[0][0] != UNCOUNTED)
+        return Batch(
+            to_tensor(batch.values), imputed, batch.cost, tuple(indices), places[0][0] != UNCOUNTED, batch.steps
+        )
 
 
 class SampleOrder(Sampler[list[Place]]):

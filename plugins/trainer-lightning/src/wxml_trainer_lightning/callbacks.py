@@ -153,7 +153,7 @@ class CheckpointCallback(Callback):
         step, module = self.clock.step, _forecast_module(pl_module)
         told = self._agree(module.ranks)
         is_over = self.clock.budget.is_spent(step)
-        rollout = batch.values.shape[1] - module.layout.input_steps
+        rollout = module.layout.steps(batch)
         if self.history:
             self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
         is_validated = bool(self.validation.batches) and (is_over or step % self.validation.every == 0)

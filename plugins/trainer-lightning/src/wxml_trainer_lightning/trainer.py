@@ -356,8 +356,9 @@ class LightningTrainer(Trainer):
     def combined_loss(self, experiment: Experiment) -> "CombinedLoss":
         """The loss of a training; see `wxml.Trainer.combined_loss`."""
         from wxml_trainer_lightning.ensemble import check_ensemble, check_spread  # torch, like `fit`
+        from wxml_trainer_lightning.task_fit import rollout_of
 
-        rollout = self.rollout.at_least(experiment.config.data.output_steps)
+        rollout = rollout_of(self, experiment)
         steps = max(rollout.maximum, rollout.validation_steps or 1)
         space = LossSpace.of(experiment, steps, self.members)
         loss = wxml.CombinedLoss.of(space, self.loss, self.loss_weights)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ from wxml_trainer_lightning.seeing.sight import new_sight
 from wxml_trainer_lightning.state import Position, StateFile, TrainingState, earlier_files, flatten, run_identity
 from wxml_trainer_lightning.state_fit import check_weights
 from wxml_trainer_lightning.step_clock import StepClock
+from wxml_trainer_lightning.task_fit import rollout_of
 from wxml_trainer_lightning.tracking.run_record import tracked_run
 from wxml_trainer_lightning.tracking.trackers import Trackers, tracked
 
@@ -104,7 +105,7 @@ class TrainingRun:
         self.state = state
         self.ranks = ranks
         self.position = state.position if state else Position()
-        self.rollout = options.rollout.at_least(experiment.config.data.output_steps)
+        self.rollout = rollout_of(options, experiment)
         self.module = self._module()
         self.loading = Loading(options.workers, pinned=device.resolve() == "cuda")
         self.validation = self._validation()
@@ -198,7 +199,7 @@ class TrainingRun:
 
     def _label(self, batch: Batch, place: int) -> str:
         """The initial time of a sample of a batch, and its member, if there are several."""
-        samples = self.samples[batch.values.shape[1] - self.module.layout.input_steps]
+        samples = self.samples[self.module.layout.steps(batch)]
         members = self.experiment.source.header.members
         time, member = divmod(batch.samples[place], members)
         return format_time(samples.initial_times[time]) + (f", member {member}" if members > 1 else "")
@@ -274,12 +275,13 @@ class TrainingRun:
         rollout, inputs = options.rollout, len(roles.prognostic)
         deviation = options.input_noise * torch.tensor(self.experiment.tendency_scale[:inputs], dtype=torch.float32)
         return BatchForecast(
-            Layout(config.data.input_steps, inputs, len(roles.output)),
+            Layout(self.experiment.window(1).input_steps, inputs, len(roles.output)),
             MemberForecast(options.members, options.members_at_once, rollout.recompute_steps, rollout.detach_every),
             None if noise is None else Ensemble(config.seed, len(nodes["mesh"]), noise.channels, noise.correlation),
             InputNoise(config.seed, deviation) if options.input_noise else None,
             torch.from_numpy(self.experiment.boundary) if rollout.boundary == "truth" else None,
             only_last=rollout.loss_over == "last",
+            plan=lru_cache(maxsize=64)(self.experiment.plan),
         )
 
     def _validation(self) -> Validation:

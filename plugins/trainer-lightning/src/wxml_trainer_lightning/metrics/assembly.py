@@ -43,6 +43,7 @@ def new_scoring(
         timestep=parse_duration(experiment.config.data.timestep),
         members=members,
         climate=lambda: _climate(experiment),
+        lead_times=experiment.window(steps).lead_times,
     )
     made: dict[str, Metric] = {}
     for number, choice in enumerate(metrics):
@@ -56,7 +57,8 @@ def new_scoring(
         if (members > 1 or not metric.takes_members) and (has_spread or not metric.takes_spread)
     }
     inverse = experiment.preprocessing.inverse
-    return Scoring(fitting, space, lambda values: inverse(values, names), len(experiment.roles.prognostic), steps)
+    prognostic, beside = len(experiment.roles.prognostic), experiment.task.baseline
+    return Scoring(fitting, space, lambda values: inverse(values, names), prognostic, steps, beside)
 
 
 def _climate(experiment: Experiment) -> NDArray[np.float64]:

@@ -1,15 +1,16 @@
-"""The metrics of a validation: sums over its samples, beside those of persistence, as one table."""
+"""The metrics of a validation: sums over its samples, beside those of a baseline, as one table."""
 
 __all__ = ["Score", "Scoring"]
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Metric, MetricSpace
-from wxml.data.times import format_duration
+from wxml import Baseline, Metric, MetricSpace
+from wxml.data.times import format_offset
 
 from wxml_trainer_lightning.metrics.regions import EVERYWHERE
 from wxml_trainer_lightning.metrics.sums import MetricSums
@@ -17,6 +18,11 @@ from wxml_trainer_lightning.metrics.sums import MetricSums
 Array = NDArray[np.float64]
 Physical = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Reduce = Callable[[Array], Array]
+MEANING: dict[Baseline, str] = {
+    "persistence": "the forecast of no change",
+    "interpolation": "the straight line in time between the known states",
+    "climatology": "the mean of the training period at each place",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +36,13 @@ class Score:
     """The lead time, such as `6h`."""
     region: str
     value: float
-    persistence: float
-    """The same metric of the last known state, for the same samples; NaN where there is none."""
+    baseline: float
+    """The same metric of what needs no model, for the same samples; NaN where there is none."""
     better: str
     """As in `wxml.Metric`."""
     units: str
+    beside: Baseline = "persistence"
+    """What that is."""
 
     @property
     def name(self) -> str:
@@ -43,11 +51,11 @@ class Score:
         return f"validation/{self.metric}/{self.variable}/{self.lead}{where}"
 
     @property
-    def beats_persistence(self) -> bool | None:
-        """Whether the forecast is better than persistence; None where that says nothing."""
-        if not (np.isfinite(self.value) and np.isfinite(self.persistence)) or self.better in ("zero", "one"):
+    def beats_baseline(self) -> bool | None:
+        """Whether the forecast is better than the baseline; None where that says nothing."""
+        if not (np.isfinite(self.value) and np.isfinite(self.baseline)) or self.better in ("zero", "one"):
             return None
-        return self.value < self.persistence if self.better == "lower" else self.value > self.persistence
+        return self.value < self.baseline if self.better == "lower" else self.value > self.baseline
 
 
 class Scoring:
@@ -59,7 +67,13 @@ class Scoring:
     """
 
     def __init__(
-        self, metrics: Mapping[str, Metric], space: MetricSpace, physical: Physical, prognostic: int, steps: int
+        self,
+        metrics: Mapping[str, Metric],
+        space: MetricSpace,
+        physical: Physical,
+        prognostic: int,
+        steps: int,
+        beside: Baseline = "persistence",
     ) -> None:
         """Add nothing up yet.
 
@@ -69,13 +83,15 @@ class Scoring:
             physical: maps model to physical values, shape `[..., variable, node]`.
             prognostic: how many of the variables have a last known state; they come first.
             steps: the number of forecast steps.
+            beside: what the forecasts are compared with.
         """
+        self.beside = beside
         self.metrics = dict(metrics)
         self.scores: tuple[Score, ...] = ()
         self._space, self._physical, self._prognostic, self._steps = space, physical, prognostic, steps
         self._sums: dict[str, list[MetricSums]] = {name: [] for name in self.metrics}
-        self._persistence: dict[str, MetricSums] | None = None
-        self._of_persistence: dict[str, list[MetricSums]] = {}
+        self._baseline: dict[str, MetricSums] | None = None
+        self._of_baseline: dict[str, list[MetricSums]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -89,7 +105,8 @@ class Scoring:
         Args:
             forecast: shape `[batch, member, step, node, variable]`; a spread follows on the last axis.
             truth: shape `[batch, step, node, variable]`; NaN where missing.
-            last: the last known state, shape `[batch, node, prognostic]`; NaN where missing.
+            last: the last known state, shape `[batch, node, prognostic]`, or another baseline of each step, `[batch,
+                step or 1, node, prognostic]`; NaN where missing. The climatology is made without.
         """
         if not self.metrics:
             return
@@ -101,12 +118,12 @@ class Scoring:
             for name, metric in self.metrics.items():
                 made = normal[case] if metric.takes_spread else physical[case]
                 self._sums[name].append(MetricSums.of(metric, made, is_so, self._space.weights))
-            if self._persistence is None:
-                still = self._still(last[case], is_so)
+            if self._baseline is None:
+                baseline = self._without_model(last[case], is_so)
                 for name, metric in self.metrics.items():
                     if not (metric.takes_members or metric.takes_spread):
-                        sums = MetricSums.of(metric, still, is_so, self._space.weights)
-                        self._of_persistence.setdefault(name, []).append(sums)
+                        sums = MetricSums.of(metric, baseline, is_so, self._space.weights)
+                        self._of_baseline.setdefault(name, []).append(sums)
 
     def end(self, reduced: Reduce = lambda sums: sums) -> tuple[Score, ...]:
         """The scores of all samples that were added; the next validation begins with none.
@@ -114,9 +131,9 @@ class Scoring:
         Args:
             reduced: adds an array up over all devices.
         """
-        if self._persistence is None:
+        if self._baseline is None:
             alone = [name for name, one in self.metrics.items() if not (one.takes_members or one.takes_spread)]
-            self._persistence = {name: self._total(name, self._of_persistence.get(name, []), reduced) for name in alone}
+            self._baseline = {name: self._total(name, self._of_baseline.get(name, []), reduced) for name in alone}
         totals = {name: self._total(name, sums, reduced) for name, sums in self._sums.items()}
         self.scores = tuple(score for name, sums in totals.items() for score in self._scores(name, sums))
         self._sums = {name: [] for name in self.metrics}
@@ -133,11 +150,11 @@ class Scoring:
         return MetricSums(reduced(total.total), reduced(total.cases))
 
     def _scores(self, name: str, sums: MetricSums) -> Iterator[Score]:
-        metric, persistence = self.metrics[name], (self._persistence or {}).get(name)
+        metric, baseline = self.metrics[name], (self._baseline or {}).get(name)
         values = sums.value(metric)
-        beside = np.full_like(values, np.nan) if persistence is None else persistence.value(metric)
+        beside = np.full_like(values, np.nan) if baseline is None else baseline.value(metric)
         for place in np.ndindex(values.shape):
-            yield replace(self._score(name, *place), value=float(values[place]), persistence=float(beside[place]))
+            yield replace(self._score(name, *place), value=float(values[place]), baseline=float(beside[place]))
 
     def _score(self, name: str, step: int, region: int, place: int) -> Score:
         """A score without its values."""
@@ -146,19 +163,26 @@ class Scoring:
             metric=name,
             variable=variable.name,
             level=variable.level,
-            lead=format_duration((step + 1) * self._space.timestep),
+            lead=format_offset(self._space.lead_time(step + 1)),
             region=list(self._space.weights)[region],
             value=np.nan,
-            persistence=np.nan,
+            baseline=np.nan,
             better=metric.better,
             units=variable.units if metric.has_units else "",
+            beside=self.beside,
         )
 
-    def _still(self, last: NDArray[np.float32], truth: Array) -> Array:
-        """The last known state as a forecast, shape `[1, step, node, variable]`; NaN where it is not known."""
-        model = np.full(truth.shape[1:], np.nan, np.float32)
-        model[:, : self._prognostic] = last
-        return np.broadcast_to(self._in_units(model)[None, None], (1, *truth.shape))
+    def _without_model(self, last: NDArray[np.float32], truth: Array) -> Array:
+        """The baseline as a forecast, shape `[1, step, node, variable]`; NaN where it is not known."""
+        if self.beside == "climatology":
+            return np.broadcast_to(self._climate, (1, *truth.shape))
+        model = np.full((*last.shape[:-1], truth.shape[-1]), np.nan, np.float32)
+        model[..., : self._prognostic] = last
+        return np.broadcast_to(self._in_units(model), (1, *truth.shape))
+
+    @cached_property
+    def _climate(self) -> Array:
+        return self._space.climate()
 
     def _normal(self, forecast: NDArray[np.float32], physical: Array) -> Array:
         """The normal distributions of a batch, shape `[batch, mean and deviation, step, node, variable]`, physical.

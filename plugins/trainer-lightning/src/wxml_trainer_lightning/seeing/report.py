@@ -16,7 +16,7 @@ from wxml.errors import ArtefactError
 from wxml.files.staging import staged
 from wxml.masking import masked
 
-from wxml_trainer_lightning.metrics.scoring import Score
+from wxml_trainer_lightning.metrics.scoring import MEANING, Score
 from wxml_trainer_lightning.seeing.charts import Line, chart
 from wxml_trainer_lightning.seeing.tables import read_metrics
 from wxml_trainer_lightning.tracking.run_record import read_run
@@ -76,7 +76,8 @@ def _page(run_dir: Path, facts: Mapping[str, str]) -> str:
             f"<h1>{name}</h1><dl class=facts>{top}</dl>",
             _section("Losses", _losses(_columns(run_dir / "history.csv"))),
             _section(
-                "Scores beside persistence", _score_table(scores) + f"<div class=charts>{_score_charts(scores)}</div>"
+                f"Scores beside {scores[-1][1].beside if scores else 'persistence'}",
+                _score_table(scores) + f"<div class=charts>{_score_charts(scores)}</div>",
             ),
             _section("Noted by callbacks", f"<div class=charts>{_number_charts(run_dir / 'numbers.csv')}</div>"),
             _section("Plots", _plots(run_dir / "plots")),
@@ -130,7 +131,7 @@ def _score_table(scores: Sequence[tuple[int, Score]]) -> str:
     head = "".join(f"<th>{escape(text)}</th>" for text in ("variable", "lead", "region", "units", *metrics))
     body = "".join(_score_row(where, found, metrics) for where, found in rows.items())
     note = (
-        f"<p>Validation after step {scores[-1][0]}. Small: persistence, the forecast of no change, on the same samples."
+        f"<p>Validation after step {scores[-1][0]}. Small: {latest[0].beside}, {MEANING[latest[0].beside]}, on the same samples."
         " Green is better than it, red is not.</p>"
     )
     return f"{note}<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -145,8 +146,8 @@ def _score_row(where: tuple[str, str, str], found: Mapping[str, Score], metrics:
 def _score_cell(score: Score | None) -> str:
     if score is None or not math.isfinite(score.value):
         return "<td>–</td>"
-    judgement = {True: "good", False: "bad", None: ""}[score.beats_persistence]
-    beside = f" <small>{score.persistence:.4g}</small>" if math.isfinite(score.persistence) else ""
+    judgement = {True: "good", False: "bad", None: ""}[score.beats_baseline]
+    beside = f" <small>{score.baseline:.4g}</small>" if math.isfinite(score.baseline) else ""
     return f"<td class='number {judgement}'>{score.value:.4g}{beside}</td>"
 
 
@@ -160,17 +161,18 @@ def _score_charts(scores: Sequence[tuple[int, Score]]) -> str:
     for step, score in scores:
         if score.metric == metric and score.region == "all":
             by_lead = lines.setdefault(score.variable, {})
-            by_lead.setdefault(score.lead, []).append((float(step), score.value, score.persistence))
+            by_lead.setdefault(score.lead, []).append((float(step), score.value, score.baseline))
             units[score.variable] = score.units
-    return "".join(_score_chart(f"{metric} of {name}", by_lead, units[name]) for name, by_lead in lines.items())
+    beside = scores[-1][1].beside
+    return "".join(_score_chart(f"{metric} of {name}", by_lead, units[name], beside) for name, by_lead in lines.items())
 
 
-def _score_chart(title: str, by_lead: Mapping[str, list[tuple[float, float, float]]], units: str) -> str:
+def _score_chart(title: str, by_lead: Mapping[str, list[tuple[float, float, float]]], units: str, beside: str) -> str:
     lines = []
     for number, (lead, points) in enumerate(by_lead.items()):
         lines.append(Line(lead, [(step, value) for step, value, _ in points], colour=number))
-        still = [(step, persistence) for step, _, persistence in points]
-        lines.append(Line(f"{lead}, persistence", still, is_dashed=True, colour=number))
+        still = [(step, baseline) for step, _, baseline in points]
+        lines.append(Line(f"{lead}, {beside}", still, is_dashed=True, colour=number))
     return chart(title, [line for line in lines if any(math.isfinite(y) for _, y in line.points)], units=units)
 
 

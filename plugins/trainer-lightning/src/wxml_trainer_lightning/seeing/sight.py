@@ -17,7 +17,7 @@ from wxml import Experiment, Validated
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.history import read_validations
 from wxml_trainer_lightning.metrics.assembly import new_scoring
-from wxml_trainer_lightning.metrics.scoring import Score, Scoring
+from wxml_trainer_lightning.metrics.scoring import MEANING, Score, Scoring
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.seeing.drawer import Drawer
 from wxml_trainer_lightning.seeing.onlookers import Moment, Onlooker, Onlookers
@@ -26,6 +26,7 @@ from wxml_trainer_lightning.seeing.report import Report
 from wxml_trainer_lightning.seeing.tables import metrics_table, numbers_table, read_metrics
 from wxml_trainer_lightning.seeing.views import Views, score_batch
 from wxml_trainer_lightning.step_clock import StepClock
+from wxml_trainer_lightning.task_fit import rollout_of
 from wxml_trainer_lightning.tracking.trackers import Trackers
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Sight:
         self._onlookers: Onlookers | None = None
         self._views: Views | None = None
         if self._writes:
-            self._metrics, self._numbers = metrics_table(run_dir, step), numbers_table(run_dir, step)
+            beside = scoring.beside
+            self._metrics, self._numbers = metrics_table(run_dir, step, beside), numbers_table(run_dir, step)
             self.validations += _earlier_validations(run_dir)
 
     @property
@@ -106,10 +108,10 @@ class Sight:
         self._call("on_end", clock)
 
     def close(self) -> None:
-        """Wait a while for drawings, write the report once more, and warn if persistence is better."""
+        """Wait a while for drawings, write the report once more, and warn if the baseline is better."""
         self._drawer.close()
         self._write_tables(at_once=True)
-        if self._writes and (warning := _beside_persistence(self._scoring.scores)):
+        if self._writes and (warning := _beside_baseline(self._scoring.scores)):
             LOG.warning("%s", warning)
 
     def _call(self, moment: Moment, clock: StepClock) -> None:
@@ -149,7 +151,7 @@ def new_sight(
     Raises:
         ConfigError: a region holds no node, or a plugin refuses its options.
     """
-    rollout = options.rollout.at_least(experiment.config.data.output_steps)
+    rollout = rollout_of(options, experiment)
     members = module.forecast.members.members
 
     def scoring(steps: int) -> Scoring:
@@ -176,22 +178,23 @@ def _earlier_validations(run_dir: Path) -> list[Validated]:
 
 def _row(step: int, score: Score) -> tuple[object, ...]:
     where = (score.metric, score.variable, score.level, score.lead, score.region)
-    return (step, *where, score.value, score.persistence, score.better, score.units)
+    return (step, *where, score.value, score.baseline, score.better, score.units)
 
 
-def _beside_persistence(scores: tuple[Score, ...]) -> str:
-    """What to say where the last validation is no better than persistence; empty if it is better everywhere."""
-    judged = [score for score in scores if score.beats_persistence is not None and score.region == "all"]
-    worse = [score for score in judged if score.beats_persistence is False]
+def _beside_baseline(scores: tuple[Score, ...]) -> str:
+    """What to say where the last validation is no better than the baseline; empty if it is better everywhere."""
+    judged = [score for score in scores if score.beats_baseline is not None and score.region == "all"]
+    worse = [score for score in judged if score.beats_baseline is False]
     if not worse:
         return ""
     shown = ", ".join(
-        f"{score.metric} of {score.variable} at {score.lead} is {score.value:.3g} beside {score.persistence:.3g}"
+        f"{score.metric} of {score.variable} at {score.lead} is {score.value:.3g} beside {score.baseline:.3g}"
         f"{f' {score.units}' if score.units else ''}"
         for score in worse[:3]
     )
     more = f", and {len(worse) - 3} more" if len(worse) > 3 else ""
+    beside = worse[0].beside
     return (
-        f"the last validation is no better than persistence, which forecasts no change, in {len(worse)} of "
+        f"the last validation is no better than {beside}, which is {MEANING[beside]}, in {len(worse)} of "
         f"{len(judged)} scores: {shown}{more}; see metrics.csv"
     )

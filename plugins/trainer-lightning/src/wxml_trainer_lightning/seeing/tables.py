@@ -6,14 +6,16 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from wxml import Baseline
 from wxml.errors import ArtefactError
 from wxml.files.staging import staged
 
 from wxml_trainer_lightning.metrics.scoring import Score
 
 METRIC_COLUMNS = ("step", "metric", "variable", "level", "lead", "region", "value", "persistence", "better", "units")
+"""The eighth has the name of the baseline, which is that of the task."""
 NUMBER_COLUMNS = ("step", "name", "value")
 
 
@@ -52,9 +54,10 @@ class Table:
             ) from error
 
 
-def metrics_table(run_dir: Path, step: int) -> Table:
-    """The table of the metrics of all validations."""
-    return Table(run_dir / "metrics.csv", METRIC_COLUMNS, step)
+def metrics_table(run_dir: Path, step: int, beside: Baseline = "persistence") -> Table:
+    """The table of the metrics of all validations, beside those of a baseline."""
+    columns = [beside if name == "persistence" else name for name in METRIC_COLUMNS]
+    return Table(run_dir / "metrics.csv", columns, step)
 
 
 def numbers_table(run_dir: Path, step: int) -> Table:
@@ -82,9 +85,10 @@ def read_numbers(run_dir: Path) -> list[tuple[int, str, float]]:
 
 def _score(line: dict[str, str]) -> Score:
     level = float(line["level"]) if line["level"] else None
-    numbers = {name: float(line[name]) for name in ("value", "persistence")}
+    beside: Baseline = next((name for name in get_args(Baseline) if name in line), "persistence")
+    numbers = {"value": float(line["value"]), "baseline": float(line[beside])}
     texts = {name: line[name] for name in ("metric", "variable", "lead", "region", "better", "units")}
-    return Score(level=level, **texts, **numbers)  # type: ignore[arg-type]  # the two hold different types
+    return Score(level=level, beside=beside, **texts, **numbers)  # type: ignore[arg-type]  # they hold different types
 
 
 def _is_kept(line: str, step: int) -> bool:

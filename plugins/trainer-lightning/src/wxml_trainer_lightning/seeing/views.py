@@ -57,6 +57,7 @@ class Views:
             forecast=self._forecast,
             evaluate=self._evaluate,
             run_dir=self._run_dir,
+            lead_times=lambda steps: self.experiment.window(steps).lead_times,
         )
 
     def _forecast(self, steps: int, sample: int) -> ForecastSample:
@@ -65,9 +66,10 @@ class Views:
         batch = Samples({0: samples})[[(0, sample % len(samples))]]
         forecast = self.module.judged_forecast(batch)[0, ..., : self.module.layout.output]
         inputs, layout = self.module.layout.input_steps, self.module.layout
-        truth = batch.values[0, inputs:, :, : layout.output].numpy()
+        truth = layout.truth(batch)[0].numpy()
         last = np.full(truth.shape[1:], np.nan, np.float32)
-        last[:, : layout.prognostic] = batch.values[0, inputs - 1, :, : layout.prognostic].numpy()
+        if inputs:
+            last[:, : layout.prognostic] = batch.values[0, inputs - 1, :, : layout.prognostic].numpy()
         return ForecastSample(self._physical(forecast), self._physical(truth), self._physical(last))
 
     def _evaluate(self, steps: int, count: int) -> dict[str, float]:
@@ -94,10 +96,12 @@ def score_batch(scoring: Scoring, module: ForecastModule, batch: Batch, forecast
     if not batch.counts:
         return
     layout = module.layout
-    last = batch.values[:, layout.input_steps - 1, :, : layout.prognostic].float().cpu().clone()
-    last[batch.imputed.cpu()] = np.nan
-    truth = batch.values[:, layout.input_steps :, :, : layout.output].float().cpu()
-    scoring.add(forecast, truth.numpy(), last.numpy())
+    known = batch.values[:, : layout.input_steps, :, : layout.prognostic].float().cpu().clone()
+    if layout.input_steps:
+        known[:, -1][batch.imputed.cpu()] = np.nan
+    plan = module.forecast.plan
+    baseline = known[:, -1:].numpy() if plan is None else plan(layout.steps(batch)).baseline(known.numpy())
+    scoring.add(forecast, layout.truth(batch).float().cpu().numpy(), baseline)
 
 
 def gradient_norms(model: nn.Module) -> Mapping[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Callback, ForecastSample, Notes, TrainingView
-from wxml.data.times import format_duration
+from wxml.data.times import format_offset
 
 
 class SampleMaps(Callback):
@@ -37,7 +37,7 @@ class SampleMaps(Callback):
         if len(view.validations) % self.every:
             return None
         found, places = view.forecast(self.steps, self.sample), chosen(view, self.variables)
-        lead = format_duration(self.steps * view.timestep)
+        lead = format_offset(view.lead_time(self.steps))
         return Notes(
             arrays=_arrays(view, found, places) | {"title": np.asarray(f"after step {view.step}, {lead} ahead")}
         )

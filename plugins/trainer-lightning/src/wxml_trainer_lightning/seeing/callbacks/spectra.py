@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Callback, Notes, TrainingView
-from wxml.data.times import format_duration
+from wxml.data.times import format_offset
 
 from wxml_trainer_lightning.seeing.callbacks.samples import chosen
 
@@ -53,7 +53,7 @@ class Spectra(Callback):
             for name, field in fields.items():
                 spectra = [zonal_spectrum(field[:, place].reshape(shape), view.grid.is_global) for place in places]
                 means[name] = means.get(name, 0.0) + np.stack(spectra) / self.samples
-        lead = format_duration(self.steps * view.timestep)
+        lead = format_offset(view.lead_time(self.steps))
         title = np.asarray(f"after step {view.step}, {lead} ahead, mean of {self.samples} samples")
         names = np.asarray([view.variables[place].name for place in places])
         return Notes(arrays={**means, "names": names, "title": title})
