@@ -17,6 +17,7 @@ CHOSEN = (
     "graph-builder",
     "data-source",
     "forcing",
+    "task",
     "transform",
     "trainer",
     "loss",

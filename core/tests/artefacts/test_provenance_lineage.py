@@ -121,6 +121,7 @@ def test_a_checkpoint_on_disk_tells_where_it_came_from(tiny, tmp_path: Path) -> 
         ("graph-builder", "tiny-wxml:nearest"),
         ("mapper", "tiny-wxml:mean"),
         ("processor", "tiny-wxml:mixing"),
+        ("task", "wxml-core:forecast"),
         ("trainer", "tiny-wxml:none"),
         ("transform", "wxml-core:normalise"),
     ]

@@ -42,11 +42,13 @@ def read(positions: Any) -> list[int]:
 def test_without_a_task_the_latest_states_are_read_and_nothing_changes() -> None:
     task = task_of(data(input_steps=3, output_steps=2))
     plan = plan_calls(task, 5)
-    assert plan.calls is None and plan.weights is None
+    assert plan.calls is None
+    assert plan.weights is None
     assert plan.window == Window(3, 5, 6 * HOUR)
     (call,) = task.calls
     assert (hours(call.states), hours(call.forcings), hours(call.outputs)) == ([-12, -6, 0], [-12, -6, 0], [6, 12])
-    assert task.shift == 12 * HOUR and task.steps is None
+    assert task.shift == 12 * HOUR
+    assert task.steps is None
 
 
 def test_even_offsets_are_the_same_as_steps() -> None:
@@ -66,7 +68,8 @@ def test_uneven_offsets_worked_out_by_hand() -> None:
     assert hours(plan.window.offsets) == [-24, -12, -6, 0, 6, 12, 18, 24, 30, 3, 15, 27]
     assert (plan.window.input_steps, plan.window.steps) == (4, 5)
     assert hours(plan.window.lead_times) == [6, 12, 18, 24, 30]
-    assert plan.calls is not None and plan.feeds_back
+    assert plan.calls is not None
+    assert plan.feeds_back
     assert [read(call.states) for call in plan.calls] == [[0, 2, 3], [1, 4, 5], [3, 6, 7]]
     assert [read(call.forcings) for call in plan.calls] == [[3, 9], [5, 10], [7, 11]]
     assert [call.outputs for call in plan.calls] == [2, 2, 1]
@@ -83,8 +86,10 @@ def test_the_known_states_are_those_of_any_number_of_steps() -> None:
 def test_interpolation_worked_out_by_hand() -> None:
     task = made("interpolate", inputs=["-6h", "0h", "6h"], targets=["2h", "3h"])
     plan = plan_calls(task, 2)
-    assert hours(plan.window.offsets) == [-6, 0, 6, 2, 3] and plan.window.input_steps == 3
-    assert plan.calls is not None and not plan.feeds_back
+    assert hours(plan.window.offsets) == [-6, 0, 6, 2, 3]
+    assert plan.window.input_steps == 3
+    assert plan.calls is not None
+    assert not plan.feeds_back
     assert [read(call.states) for call in plan.calls] == [[0, 1, 2]] * 2
     assert [read(call.forcings) for call in plan.calls] == [[0, 1, 3, 2], [0, 1, 4, 2]]
     assert [call.marks for call in plan.calls] == [pytest.approx((8 / 12,)), pytest.approx((9 / 12,))]
@@ -97,7 +102,8 @@ def test_interpolation_worked_out_by_hand() -> None:
 def test_a_diagnosis_has_no_states() -> None:
     task = made("diagnose", inputs=["-6h", "0h"], target="3h")
     plan = plan_calls(task, 1)
-    assert hours(plan.window.offsets) == [3, -6, 0] and plan.window.input_steps == 0
+    assert hours(plan.window.offsets) == [3, -6, 0]
+    assert plan.window.input_steps == 0
     assert plan.window.forcing_positions.tolist() == [1, 2]
     assert (task.steps, task.spacing, task.has_states) == (1, None, False)
 
@@ -108,7 +114,7 @@ def test_a_diagnosis_has_no_states() -> None:
         ({"plugin": "forecast", "input_offsets": ["0h", "-6h"]}, "`input_offsets` must rise, got 0h, -6h"),
         ({"plugin": "forecast", "input_offsets": ["0h", "6h"]}, "a state must be known, got 6h"),
         ({"plugin": "forecast", "output_offsets": ["0h", "6h"]}, "an output must be later than 0h, got 0h"),
-        ({"plugin": "forecast", "output_offsets": ["6h", "12h"], "shift": "6h"}, "must be more than 6h"),
+        ({"plugin": "forecast", "output_offsets": ["6h", "12h"], "shift": "6h"}, "`shift` must exceed 6h"),
         ({"plugin": "forecast", "input_offsets": ["-24h", "0h"], "output_offsets": ["18h"]}, "no call gives the state"),
         (
             {"plugin": "forecast", "input_offsets": ["1 day"]},

@@ -40,6 +40,7 @@ OURS = (
     "preset",
     "processor",
     "schedule",
+    "task",
     "tracker",
     "trainer",
     "transform",

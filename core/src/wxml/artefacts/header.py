@@ -106,7 +106,7 @@ class RolesEntry(_Entry):
     """The names of the variables of each role."""
 
     model_config = ConfigDict(extra="forbid")
-    prognostic: Annotated[list[Name], Field(min_length=1)]
+    prognostic: list[Name]
     forcing: list[Name] = []
     diagnostic: list[Name] = []
 
@@ -139,6 +139,8 @@ class CheckpointHeader(_Entry):
     format: Annotated[int, Field(ge=1)]
     config: Json
     roles: RolesEntry
+    task: Json | None = None
+    """The times of the task (`wxml.Task.as_json`); None before version 0.2."""
     variables: list[VariableEntry]
     forcings: list[VariableEntry] = []
     made: list[VariableEntry] = []

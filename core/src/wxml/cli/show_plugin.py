@@ -29,6 +29,7 @@ PLACES = {
     "optimizer": ("training", "optimizer"),
     "processor": ("model", "processor"),
     "schedule": ("training", "schedule"),
+    "task": ("data", "task"),
     "tracker": ("training", "tracker"),
     "trainer": ("training",),
     "transform": ("data", "transforms"),

@@ -143,7 +143,7 @@ def assign_roles(
     if has_states and not prognostic:
         raise DataError(
             "no variable is prognostic, so there is no state to carry forward",
-            fix="leave at least one variable out of `forcing` and `diagnostic`, or choose `data.task: {plugin: diagnose}`",
+            fix="leave at least one variable out of `forcing` and `diagnostic`, or choose the task `diagnose`",
         )
     return VariableRoles(tuple(prognostic), tuple(forcing), tuple(diagnostic))
 

@@ -26,6 +26,7 @@ __all__ = [
     "OptimizerContract",
     "ProcessorContract",
     "ScheduleContract",
+    "TaskContract",
     "TrackerContract",
     "TrainerContract",
     "TransformContract",
@@ -50,6 +51,7 @@ from wxml.testing.loss_weight_contract import LossWeightContract
 from wxml.testing.metric_contract import MetricContract
 from wxml.testing.migration_contract import MigrationContract
 from wxml.testing.schedule_contract import ScheduleContract
+from wxml.testing.task_contract import TaskContract
 from wxml.testing.tiny_loss_space import tiny_loss_space
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph, tiny_grid
 from wxml.testing.tracker_contract import TrackerContract

@@ -16,7 +16,10 @@ from wxml_trainer_lightning.input_noise import InputNoise
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The layout of a sample: input times, forecast steps, then times of forcings alone; prognostic, then diagnostic, then forcing variables."""
+    """The layout of a sample: input times, forecast steps, then times at which forcings alone are read.
+
+    Prognostic come before diagnostic variables, and forcings last.
+    """
 
     input_steps: int
     prognostic: int

@@ -96,7 +96,7 @@ def _shift_problem(
     written = format_offset(shift)
     if shift < NOTHING or outputs[0] + shift <= outputs[-1]:
         least = format_offset(outputs[-1] - outputs[0])
-        return f"`shift` must be more than {least}, from the first to the last output, or outputs come twice, got {written}"
+        return f"`shift` must exceed {least}, from the first to the last output, or outputs come twice, got {written}"
     for wanted in inputs:
         if not any((given - wanted) % shift == NOTHING for given in outputs):
             return (

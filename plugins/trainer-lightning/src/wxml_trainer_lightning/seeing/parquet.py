@@ -53,7 +53,7 @@ def _write(source: Path, target: Path) -> None:
     words = dict.fromkeys(
         ("metric", "variable", "lead", "region", "better", "units"), pa.dictionary(pa.int32(), pa.string())
     )
-    numbers = dict.fromkeys(("level", "value", "persistence"), pa.float64())
+    numbers = dict.fromkeys(("level", "value", *get_args(Baseline)), pa.float64())
     table = csv.read_csv(
         source,
         read_options=csv.ReadOptions(use_threads=False),

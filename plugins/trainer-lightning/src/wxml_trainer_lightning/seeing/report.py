@@ -130,8 +130,9 @@ def _score_table(scores: Sequence[tuple[int, Score]]) -> str:
         rows.setdefault((score.variable, score.lead, score.region), {})[score.metric] = score
     head = "".join(f"<th>{escape(text)}</th>" for text in ("variable", "lead", "region", "units", *metrics))
     body = "".join(_score_row(where, found, metrics) for where, found in rows.items())
+    beside = latest[0].beside
     note = (
-        f"<p>Validation after step {scores[-1][0]}. Small: {latest[0].beside}, {MEANING[latest[0].beside]}, on the same samples."
+        f"<p>Validation after step {scores[-1][0]}. Small: {beside}, {MEANING[beside]}, on the same samples."
         " Green is better than it, red is not.</p>"
     )
     return f"{note}<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
