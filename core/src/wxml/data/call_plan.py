@@ -1,6 +1,6 @@
 """CallPlan: where in a sample the calls of a model read, and which of its outputs are wanted."""
 
-__all__ = ["CallPlan", "PlannedCall", "plan_calls", "steps_until"]
+__all__ = ["CallPlan", "PlannedCall", "is_even", "plan_calls", "steps_until"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def plan_calls(task: Task, steps: int) -> CallPlan:
     if most is not None and steps > most:
         problem = f"this task has {most} step{'s' * (most > 1)}, and its outputs are not fed back, got {steps}"
         raise ConfigError([Fault("data.task", problem)], fix=f"ask for {most} at most, or choose the task `forecast`")
-    if _is_even(task):
+    if is_even(task):
         return CallPlan(Window(len(task.calls[0].states), steps, task.times.timestep))
     return _Planner(task, steps).plan()
 
@@ -83,14 +83,14 @@ def steps_until(task: Task, lead_time: np.timedelta64) -> int:
         return count
     earlier, later = (outputs[n % len(outputs)] + n // len(outputs) * shift for n in (max(count - 1, 0), count))
     near = " or ".join(dict.fromkeys(format_duration(time) for time in (earlier, later)))
-    if _is_even(task):
+    if is_even(task):
         step = f"a multiple of the time step of {format_duration(task.times.timestep)}"
     else:
         step = "a time at which an output is valid"
     raise DataError(f"`lead_time` must be {step}, got {format_duration(lead_time)!r}", fix=f"choose {near}")
 
 
-def _is_even(task: Task) -> bool:
+def is_even(task: Task) -> bool:
     """Whether a task is to feed the latest states to a model, all one time step apart."""
     calls, step = task.calls, task.times.timestep
     if len(calls) > 1 or not calls[0].states:

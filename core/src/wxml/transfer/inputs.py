@@ -48,7 +48,7 @@ class _Layout:
     def of(cls, side: Side, grid: GridVariables) -> "_Layout":
         prognostic = tuple(side.roles.prognostic[place] for place in grid.prognostic)
         forcing = tuple(side.roles.forcing[place] for place in grid.forcing)
-        return cls(prognostic + forcing, side.config.data.input_steps)
+        return cls(prognostic + forcing, len(side.task.calls[0].states))
 
     def columns(self, name: str) -> NDArray[np.intp]:
         """The column of a variable at each input time."""

@@ -61,7 +61,7 @@ def output_map(
 
 def _rows(side: Side) -> tuple[int, int]:
     """The kinds of rows, values and their spread, and the output steps of each."""
-    return 1 if side.config.model.spread is None else 2, side.config.data.output_steps
+    return 1 if side.config.model.spread is None else 2, side.task.outputs
 
 
 def same_outputs(parent: Side, child: Side, pair: Pair) -> bool:

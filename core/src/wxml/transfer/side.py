@@ -13,10 +13,12 @@ from wxml.artefacts.chain import restored_chain
 from wxml.artefacts.checkpoint import Checkpoint
 from wxml.artefacts.header import recorded_config
 from wxml.config.schema import ExperimentConfig
+from wxml.config.task_choice import task_of
 from wxml.data.imputed import mask_names
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.source import DataSource, SourceHeader
 from wxml.data.statistics import Statistics
+from wxml.data.task import Task
 from wxml.data.variables import Variable, VariableRoles
 from wxml.graphs.graph import Graph
 
@@ -30,6 +32,11 @@ class Side:
     graph: Graph
     statistics: Statistics
     """The statistics of the physical values."""
+
+    @property
+    def task(self) -> Task:
+        """What the model is for."""
+        return task_of(self.config.data)
 
     @property
     def roles(self) -> VariableRoles:

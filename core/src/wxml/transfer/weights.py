@@ -18,6 +18,7 @@ from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint
 from wxml.artefacts.migrated import migrated
 from wxml.artefacts.run_folder import checkpoint_in
 from wxml.config.fork import AdapterConfig, ForkConfig
+from wxml.data.call_plan import is_even
 from wxml.errors import ArtefactError, ConfigError, Fault
 from wxml.model.adapters import adapt
 from wxml.model.encode_process_decode import EncodeProcessDecode
@@ -73,6 +74,7 @@ def transferred(fork: ForkConfig, child: Side, model: EncodeProcessDecode) -> Tr
     path = checkpoint_in(Path(fork.checkpoint))
     checkpoint = migrated(load_checkpoint(path), str(path))
     parent = checkpoint_side(checkpoint, str(path))
+    _check_tasks(parent, child)
     pairs = paired(parent, child, fork)
     fresh = model.state_dict()
     carried = Carried(renamed_weights(checkpoint.weights, parent, child))
@@ -83,6 +85,22 @@ def transferred(fork: ForkConfig, child: Side, model: EncodeProcessDecode) -> Tr
         logger.info("%s", line)
     weights = {name: carried.weights[name] if name not in report.fresh else tensor for name, tensor in fresh.items()}
     return Transferred(weights, report, checkpoint.header["provenance"], fork.lora, child.config.seed)
+
+
+def _check_tasks(parent: Side, child: Side) -> None:
+    """Refuse inputs that do not follow each other step by step, whose weights nobody knows how to carry over.
+
+    Raises:
+        ConfigError: one of the tasks has uneven times.
+    """
+    for side, whose in ((parent, "the checkpoint"), (child, "the experiment")):
+        if not is_even(side.task):
+            problem = (
+                f"{whose} has the task {side.config.data.task.plugin!r} with times that are not one time step apart"
+            )
+            raise ConfigError(
+                [Fault("training.from", problem)], fix="train without `training.from`, or with forecasts step by step"
+            )
 
 
 def _report(

@@ -5,7 +5,9 @@ __all__ = ["MetricsParquet"]
 import logging
 import time
 from pathlib import Path
+from typing import get_args
 
+from wxml import Baseline
 from wxml.files.staging import staged
 from wxml.masking import masked
 
