@@ -196,8 +196,9 @@ CHOOSABLE = [record for record in installed().records if record.kind in installe
 def test_the_example_of_each_installed_plugin_is_a_config(record) -> None:
     done = CliRunner().invoke(group, ["show-plugin", record.kind, record.name])
     assert done.exit_code == 0, done.output
-    block = load_yaml(done.stdout.partition("in a config:\n")[2], "example").plain()
-    for key in PLACES.get(record.kind, (record.kind,)):
+    heading = "in a config" if record.kind in PLACES else f", where it chooses a plugin of the kind {record.kind}"
+    block = load_yaml(done.stdout.partition(f"{heading}:\n")[2], "example").plain()
+    for key in PLACES.get(record.kind, ()):
         block = block[key][0] if key in LISTS else block[key]
     if record.kind in NAMED:
         block = {"plugin": record.name, **block[record.name]}

@@ -153,3 +153,30 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step_and_resuming_give
 def test_a_watch_that_never_began_can_be_ended() -> None:
     """As where the processes do not meet in time: the error is then that, and no other."""
     Watch(HashStore(), Placement(0, 2), []).stop()
+
+
+def test_silence_counts_from_the_moment_when_all_have_come(monkeypatch) -> None:
+    """One that was never heard may still be starting; one that was heard, or that had come, has died."""
+    monkeypatch.setattr("wxml_trainer_lightning.watch.SILENCE", 0.05)
+
+    def silent(store: HashStore) -> Watch:
+        watch = Watch(store, Placement(0, 2), [])
+        watch.look()
+        time.sleep(0.1)
+        watch.look()
+        return watch
+
+    watch = silent(HashStore())
+    assert watch.failure is None
+    watch.start()
+    deadline = time.monotonic() + 30
+    while watch.failure is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    watch.stop()
+    assert watch.failure is not None
+    assert (watch.failure.rank, "no sign of life" in watch.failure.message) == (1, True)
+    store = HashStore()
+    store.set("beat/1", "7")
+    heard = silent(store).failure
+    assert heard is not None
+    assert "no sign of life" in heard.message

@@ -35,7 +35,7 @@ PLACES = {
     "transform": ("data", "transforms"),
     "verifier": ("verification",),
 }
-"""The keys under which a config chooses a plugin of a kind; other kinds stand under their own name."""
+"""The keys under which a config chooses a plugin of a kind; a kind of another package stands in options of its own."""
 LISTS = ("callbacks", "forcings", "loss", "metrics", "transforms")
 """Keys under which a config chooses several plugins, in order."""
 NAMED = ("extension", "loss-weight")
@@ -86,6 +86,7 @@ def _example(record: PluginRecord, plugin: type) -> str:
     name = record.full_name if record.status == "conflict" else record.name
     options = example_options(plugin)
     block: Any = {name: options} if record.kind in NAMED else {"plugin": name, **options}
-    for key in reversed(PLACES.get(record.kind, (record.kind,))):
+    for key in reversed(PLACES.get(record.kind, ())):
         block = {key: [block] if key in LISTS else block}
-    return "in a config:\n\n" + yaml_text(block) + comment
+    where = "" if record.kind in PLACES else f", where it chooses a plugin of the kind {record.kind}"
+    return f"in a config{where}:\n\n{yaml_text(block)}{comment}"

@@ -55,9 +55,9 @@ def compose(experiment: Path | None, overrides: Sequence[str]) -> Node:
     choices = command_line.kept(reduce(or_, (*asked, choices)))
     _check_choices(choices, library)
     presets = {group: _preset_layers(group, choice, library) for group, choice in choices.items()}
-    layers = [tree_of(schema_defaults(), DEFAULT), *chain(*presets.values())]
-    layers += [document.tree for document in (*base, *documents)]
-    below = command_line.delete_from(reduce(overlay, map(without_aliases, layers)))
+    layers = [without_aliases(tree_of(schema_defaults(), DEFAULT)), *chain(*presets.values())]
+    layers += [without_aliases(document.tree) for document in (*base, *documents)]
+    below = command_line.delete_from(reduce(overlay, layers))
     tree = overlay(below, without_aliases(value_layer(command_line.values, below)))
     check_no_imports(tree)
     _check_effect({group: presets[group] for group in presets if group in command_line.choices}, tree)

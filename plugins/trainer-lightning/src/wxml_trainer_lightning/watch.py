@@ -79,7 +79,8 @@ class Watch:
     """A thread that gives signs of life, looks for those of the others, and knows the first failure.
 
     Every process tells its failure through the store. One that died tells nothing: rank 0 sees the end of a process
-    that it has started, or the silence of another one; the others see the silence of rank 0.
+    that it has started, or the silence of another one; the others see the silence of rank 0. Until `start`, when all
+    have come, one that gave no sign at all is on its way: on a busy machine that may take minutes.
 
     Attributes:
         failure: the first failure.
@@ -94,12 +95,15 @@ class Watch:
         self._children = children
         self._count = 0
         self._heard = dict.fromkeys(range(1, place.ranks) if place.rank == 0 else (0,), ("", time.monotonic()))
+        self._have_come = False
         self._is_suspicious = False
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wxml-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; all processes have come."""
+        self._have_come = True
+        self._heard = {rank: (sign, time.monotonic()) for rank, (sign, _) in self._heard.items()}
         self._thread.start()
 
     def stop(self) -> None:
@@ -169,7 +173,7 @@ class Watch:
             found = self._store.get(key).decode() if self._store.check([key]) else ""
             if found != sign:
                 self._heard[rank] = (found, now)
-            elif now - since > limit:
+            elif (sign or self._have_come) and now - since > limit:
                 self.is_orphaned = rank == 0
                 return Failure.death(rank, f"no sign of life for {now - since:.0f} s")
         return None
