@@ -372,6 +372,27 @@ def test_the_trainings_of_a_sweep_that_is_gone_leave(tmp_path, cluster) -> None:
     wait_for(tmp_path / "left")
 
 
+def test_a_scheduler_that_dies_is_told_and_trainings_leave(tmp_path, cluster) -> None:
+    leaving = f"import pathlib, sys\n{LEAVING}" + LEAVES.replace("sys.exit(75)", "left()")
+    trial = Trial(tmp_path, leaving)
+
+    def close_the_scheduler() -> None:
+        wait_for(tmp_path / "ready")
+        cluster.sync(cluster.scheduler.close)
+
+    thread = threading.Thread(target=close_the_scheduler)
+    thread.start()
+    with (
+        pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(ArtefactError, match="did not finish the work") as caught,
+    ):
+        on(cluster, trial)
+    thread.join()
+    assert "--resume" in caught.value.fix
+    assert len(trial.told) == 1  # stopped, or lost if its worker was seen to close before the scheduler
+    wait_for(tmp_path / "left")
+
+
 @pytest.mark.carries_out("start workers with the same packages and folders as this machine, {}")
 def test_workers_that_cannot_train_get_no_training(tmp_path, cluster, caplog) -> None:
     trial = Trial(tmp_path, "")

@@ -2,6 +2,7 @@
 
 import csv
 import signal
+from dataclasses import replace
 
 import pytest
 from wxml.errors import ArtefactError, ConfigError
@@ -10,6 +11,7 @@ from wxml_trainer_lightning.sweeping.ground import Ground
 from wxml_trainer_lightning.sweeping.job import Sweep, sweep
 from wxml_trainer_lightning.sweeping.page import sweep_page
 from wxml_trainer_lightning.sweeping.plan import PlannedRun, plan
+from wxml_trainer_lightning.sweeping.progress import RunProgress
 from wxml_trainer_lightning.sweeping.record import open_record
 from wxml_trainer_lightning.sweeping.results import Result, best_of, read_result, table_lines, write_csv
 
@@ -182,6 +184,21 @@ def test_the_table_has_the_values_and_what_they_reach(results, tmp_path) -> None
     with (tmp_path / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["best_validation_loss"] for row in rows] == ["0.5", "0.25", ""]
+
+
+def test_the_log_tells_how_far_each_training_is(results, caplog) -> None:
+    caplog.set_level("INFO", "wxml")
+    shown = RunProgress({run.name: 10 for run in RUNS[:2]})
+    for steps in (1, 1, 5):
+        shown.update([replace(result, status="running", steps=steps) for result in results])
+    shown.update([replace(results[0], status="finished", steps=10)])
+    shown.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        "1_seed-1: step 1 of 10, validation loss 0.625",
+        "2_seed-2: step 1 of 10, validation loss 0.625",
+        "1_seed-1: step 5 of 10, validation loss 0.625",
+        "2_seed-2: step 5 of 10, validation loss 0.625",
+    ]
 
 
 def test_the_page_needs_nothing_beside_it(results) -> None:
