@@ -382,12 +382,11 @@ def test_a_scheduler_that_dies_is_told_and_trainings_leave(tmp_path, cluster) ->
 
     thread = threading.Thread(target=close_the_scheduler)
     thread.start()
-    with (
-        pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "1s"}),
-        pytest.raises(ArtefactError, match="did not finish the work") as caught,
-    ):
-        on(cluster, trial)
-    thread.join()
+    with pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with pytest.raises(ArtefactError, match="did not finish the work") as caught:
+            on(cluster, trial)
+        thread.join()
+        cluster.close()  # which asks the scheduler, too
     assert "--resume" in caught.value.fix
     assert len(trial.told) == 1  # stopped, or lost if its worker was seen to close before the scheduler
     wait_for(tmp_path / "left")

@@ -43,28 +43,27 @@ def cluster_places(address: str, order: Callable[[PlannedRun], Order], jobs: int
 
 
 class _Workers:
-    """The workers that are there: asked for once a second."""
+    """The workers that are there, and what they do: asked for once a second."""
 
     def __init__(self, client: Any, address: str) -> None:
         self.client, self.address = client, address
         self.refused: dict[str, str] = {}
         """Workers that cannot train, and why."""
         self._threads: dict[str, int] = {}
+        self._busy: dict[str, Any] = {}
         self._due, self._since, self._is_told = 0.0, time.monotonic(), False
 
     def threads(self) -> dict[str, int]:
         """The number of threads of each worker, by its address."""
         if time.monotonic() >= self._due:
-            self._threads = self.client.nthreads()
+            self._threads, self._busy = self.client.nthreads(), self.client.processing()
             self._due = time.monotonic() + LOOK_SECONDS
             self._tell()
         return self._threads
 
     def free(self) -> list[str]:
-        """Those that can train and do nothing else."""
-        able = [name for name in self.threads() if name not in self.refused]
-        busy = self.client.processing() if able else {}
-        return [name for name in able if not busy.get(name)]
+        """Those that can train and do nothing else, as far as the last answer tells."""
+        return [name for name in self.threads() if name not in self.refused and not self._busy.get(name)]
 
     def refuse(self, name: str, reason: str) -> None:
         """Give a worker no training any more; without any other one, end."""
