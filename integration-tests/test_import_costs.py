@@ -43,6 +43,8 @@ ABSENT = {
     "wxml.testing": HEAVY,
     "wxml_dataset_builder.command": HEAVY,
     "wxml_graph_viewer.command": HEAVY,
+    "wxml_trainer_lightning.sweeping.errand": HEAVY,
+    "wxml_trainer_lightning.sweeping.job": HEAVY,
     "wxml_trainer_lightning.trainer": HEAVY,
     "wxml_verification.scorecard": HEAVY,
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from wxml.errors import ArtefactError, ConfigError
-from wxml_trainer_lightning.history import read_last_step, read_validations
+from wxml_trainer_lightning.history_table import read_last_step, read_validations
 from wxml_trainer_lightning.sweeping.ground import Ground
 from wxml_trainer_lightning.sweeping.job import Sweep, sweep
 from wxml_trainer_lightning.sweeping.page import sweep_page

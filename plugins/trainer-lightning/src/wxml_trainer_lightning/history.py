@@ -1,6 +1,6 @@
 """The history of a training: one row for each step, in `history.csv`."""
 
-__all__ = ["History", "Listener", "ProgressListener", "Row", "part_column", "read_last_step", "read_validations"]
+__all__ = ["History", "Listener", "ProgressListener", "Row", "part_column"]
 
 import logging
 import math
@@ -16,12 +16,12 @@ from wxml.errors import ArtefactError
 from wxml.files.staging import staged
 from wxml.terminal import Progress
 
+from wxml_trainer_lightning.history_table import COLUMNS
 from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget
 from wxml_trainer_lightning.seeing.pace import Pace
 
 LOG = logging.getLogger("wxml")
-COLUMNS = ("step", "training_loss", "validation_loss", "learning_rate", "rollout")
 FLUSH_SECONDS = 0.5  # losses stay on the device this long, so that an accelerator need not wait for every one
 
 
@@ -187,21 +187,3 @@ class History:
                     row.step,
                     self.path.name,
                 )
-
-
-def read_validations(path: Path) -> list[tuple[int, float]]:
-    """The step and the loss of every validation in `history.csv`; empty without the file."""
-    place = COLUMNS.index("validation_loss")
-    return [(int(row[0]), float(row[place])) for row in _read_rows(path) if len(row) > place and row[place]]
-
-
-def read_last_step(path: Path) -> int:
-    """The last step in `history.csv`; 0 without one."""
-    rows = _read_rows(path)
-    return int(rows[-1][0]) if rows else 0
-
-
-def _read_rows(path: Path) -> list[list[str]]:
-    """The cells of each row, but of one without an end: it is being written, or its process was killed."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[1:] if path.is_file() else []
-    return [line.rstrip("\n").split(",") for line in lines if line.endswith("\n")]

@@ -1,6 +1,6 @@
 """Runs Lightning's loop over the steps, without its files and tips, and handles signals."""
 
-__all__ = ["LEFT", "Interruption", "run_loop"]
+__all__ = ["Interruption", "run_loop"]
 
 import logging
 import math
@@ -18,13 +18,11 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.profilers import Profiler
 
 from wxml_trainer_lightning.device import Device
+from wxml_trainer_lightning.exit_codes import LEFT
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.options import Strategy
 from wxml_trainer_lightning.strategies import environment_for, precision_for, strategy_for
 
-LEFT = 75
-"""The exit code of a training that was told to leave: its state is written, and it goes on with `--resume`. It is
-EX_TEMPFAIL of sysexits.h, the code for "try again later"."""
 WARNING: int = getattr(signal, "SIGUSR1", signal.SIGTERM)
 """The signal by which a batch system warns before it ends a job; Windows has none."""
 TO_LEAVE = {signal.SIGTERM, WARNING}

@@ -15,7 +15,7 @@ from torch import Tensor
 from wxml import Experiment, Validated
 
 from wxml_trainer_lightning.batches import Batch
-from wxml_trainer_lightning.history import read_validations
+from wxml_trainer_lightning.history_table import read_validations
 from wxml_trainer_lightning.metrics.assembly import new_scoring
 from wxml_trainer_lightning.metrics.scoring import MEANING, Score, Scoring
 from wxml_trainer_lightning.module import ForecastModule

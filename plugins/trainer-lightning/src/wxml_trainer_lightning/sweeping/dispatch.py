@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
-from wxml_trainer_lightning.loop import LEFT
+from wxml_trainer_lightning.exit_codes import LEFT
 from wxml_trainer_lightning.sweeping.places import Job, LostError, Places
 from wxml_trainer_lightning.sweeping.plan import PlannedRun
 from wxml_trainer_lightning.sweeping.record import Status

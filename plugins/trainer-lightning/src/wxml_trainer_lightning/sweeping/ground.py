@@ -40,7 +40,8 @@ class Ground:
         """
         if self.devices:
             _check_devices(runs, len(self._visible))
-        if self.scheduler is not None or self.devices or not _share_memory(runs):
+        has_limit = self.memory is not None or any(run.memory_limit for run in runs)
+        if self.scheduler is not None or self.devices or not has_limit or not _share_memory(runs):
             return ()
         return memory_overrides(runs, min(self.jobs or 1, len(runs)), self.memory)
 

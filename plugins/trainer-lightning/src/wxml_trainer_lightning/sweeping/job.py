@@ -13,8 +13,8 @@ from wxml.errors import ArtefactError
 from wxml.files.lock import locked
 from wxml.files.staging import staged
 
-from wxml_trainer_lightning.history import read_last_step
-from wxml_trainer_lightning.loop import LEFT
+from wxml_trainer_lightning.exit_codes import LEFT
+from wxml_trainer_lightning.history_table import read_last_step
 from wxml_trainer_lightning.sweeping.dispatch import Dispatch, Listener
 from wxml_trainer_lightning.sweeping.ground import Ground
 from wxml_trainer_lightning.sweeping.launching import LOG_NAME, Order, note_error

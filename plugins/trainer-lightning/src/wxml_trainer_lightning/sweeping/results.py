@@ -11,7 +11,7 @@ from wxml.files.staging import staged
 from wxml.masking import masked
 from wxml.terminal import columns
 
-from wxml_trainer_lightning.history import read_last_step, read_validations
+from wxml_trainer_lightning.history_table import read_last_step, read_validations
 from wxml_trainer_lightning.sweeping.plan import PlannedRun
 from wxml_trainer_lightning.sweeping.record import RunState
 
