@@ -14,6 +14,7 @@ import torch
 from click.testing import CliRunner
 from wxml.cluster import cluster_client
 from wxml.errors import ArtefactError, ConfigError
+from wxml.files.lock import locked
 from wxml_trainer_lightning.sweeping import memory_share
 from wxml_trainer_lightning.sweeping.command import command
 from wxml_trainer_lightning.sweeping.devices import visible_devices
@@ -284,7 +285,28 @@ def test_each_training_is_given_its_part_of_the_memory() -> None:
     assert plan(None, ["seed=1,2", f"model.memory_limit={2**30}B"], "x")[0].memory_limit == f"{2**30}B"
 
 
-# A place that is lost
+# What is left of a sweep that was killed, and a place that is lost
+
+
+def test_a_training_begins_when_the_one_of_a_killed_sweep_has_left(tmp_path) -> None:
+    trial = Trial(tmp_path, "import time; print(time.time())")
+    record = open_record(tmp_path, None, RUNS[:1], resume=False)
+    record.began(RUNS[0].name)
+    held, ended = threading.Event(), []
+
+    def hold() -> None:
+        with locked(tmp_path / RUNS[0].name / ".lock"):
+            held.set()
+            time.sleep(0.5)
+            ended.append(time.time())
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(LIMIT)
+    Sweep(RUNS[:1], tmp_path, record).run(Ground(), trial.order)
+    thread.join()
+    assert record.states[RUNS[0].name].status == "finished"
+    assert float(trial.said(1)) > ended[0]
 
 
 def test_a_training_whose_place_is_lost_again_and_again_has_failed(tmp_path) -> None:

@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wxml.errors import WxmlError
-from wxml.files.lock import locked
 
-from wxml_trainer_lightning.sweeping.launching import Order, Process, note_error
+from wxml_trainer_lightning.sweeping.launching import Order, Process, note_error, wait_for_rest
 
 PAUSE = 0.1
-PATIENCE = 600.0
-"""Seconds for the process of a worker that has died to make its step to the end, and to write its state."""
 TURN = threading.Lock()
 PROCESSES: dict[str, Process] = {}
 """The trainings that this worker runs, by the folder of the run."""
@@ -42,8 +39,7 @@ def train_here(order: Order) -> Outcome:
         return Outcome(problem=f"it sees no folder {absent[0]}, which it has to share with the sweep")
     run_dir.mkdir(exist_ok=True)  # a file system of many machines may show a new folder late
     try:
-        with locked(run_dir / ".lock", seconds=PATIENCE):
-            pass
+        wait_for_rest(run_dir)
     except WxmlError as error:
         note_error(run_dir, str(error))
         return Outcome(1)

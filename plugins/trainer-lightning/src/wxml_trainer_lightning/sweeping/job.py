@@ -5,7 +5,7 @@ __all__ = ["Sweep", "sweep"]
 import logging
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from wxml_trainer_lightning.exit_codes import LEFT
 from wxml_trainer_lightning.history_table import read_last_step
 from wxml_trainer_lightning.sweeping.dispatch import Dispatch, Listener
 from wxml_trainer_lightning.sweeping.ground import Ground
-from wxml_trainer_lightning.sweeping.launching import LOG_NAME, Order, note_error
+from wxml_trainer_lightning.sweeping.launching import LOG_NAME, Order, note_error, wait_for_rest
 from wxml_trainer_lightning.sweeping.page import sweep_page
 from wxml_trainer_lightning.sweeping.plan import PlannedRun, plan
 from wxml_trainer_lightning.sweeping.progress import RunProgress
@@ -123,10 +123,13 @@ class Sweep(Listener):
             return 0
         return 130 if self.signal == signal.SIGINT else LEFT
 
-    def run(self, ground: Ground, orders: _Orders) -> None:
+    def run(self, ground: Ground, orders: Callable[[PlannedRun], Order]) -> None:
         """Run what has not finished, and write the table and the page."""
         left = [run for run in self.runs if self.record.states[run.name].status != "finished"]
         LOG.info("sweep: %d trainings, %d to run", len(self.runs), len(left))
+        for run in left:
+            if self.record.states[run.name].status == "running":  # when the sweep was killed
+                wait_for_rest(self.folder / run.name)
         try:
             with ground.places(orders, len(left)) as places:
                 dispatch = Dispatch(places, self)

@@ -1,6 +1,6 @@
 """Starts one training as a process, on this machine or where a worker of a cluster runs."""
 
-__all__ = ["LOG_NAME", "Order", "Process", "note_error"]
+__all__ = ["LOG_NAME", "Order", "Process", "note_error", "wait_for_rest"]
 
 import os
 import subprocess
@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wxml.files.lock import locked
+
 LOG_NAME = "train.log"
 """What a training says on stdout and stderr, in its folder."""
 PROGRAM = "from wxml_trainer_lightning.sweeping.leash import hold; hold(); from wxml.cli import main; main()"
+
+PATIENCE = 600.0
+"""Seconds for a process that was told to end to make its step to the end, and to write its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,16 @@ class Process:
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()
+
+
+def wait_for_rest(run_dir: Path) -> None:
+    """Wait for a process that still trains in a folder: that of a sweep or a worker that has died.
+
+    Raises:
+        ArtefactError: it did not end in ten minutes.
+    """
+    with locked(run_dir / ".lock", seconds=PATIENCE):
+        pass
 
 
 def note_error(run_dir: Path, message: str) -> None:
