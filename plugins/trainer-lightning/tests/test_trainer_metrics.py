@@ -138,8 +138,36 @@ def test_regions_are_boxes_also_across_the_meridian() -> None:
 
 
 def test_a_region_without_a_node_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no node of the grid that is forecast is in this box"):
+    with pytest.raises(ConfigError, match="no node of the grid that is forecast is in this region"):
         region_weights(GRID, np.array([True, False, True]), {"north": Region(south=10)})
+
+
+def test_a_region_may_be_a_mask_in_a_box() -> None:
+    """Above 0.5 is inside; a value that is missing is outside. Only masks that are asked for are read."""
+    values = {"lsm": lambda: np.array([0.6, 0.5, np.nan]), "huge": pytest.fail}
+    regions = {"land": Region(mask="lsm"), "far": Region(mask="lsm", south=-90, north=90, west=-20, east=20)}
+    weights = region_weights(GRID, np.ones(3, bool), regions, values)
+    assert (weights["land"] > 0).tolist() == (weights["far"] > 0).tolist() == [True, False, False]
+    assert weights["land"][0] == weights["all"][0]
+    with pytest.raises(ConfigError, match="no node of the grid that is forecast is in this region"):
+        region_weights(GRID, np.ones(3, bool), {"north": Region(mask="lsm", south=10)}, values)
+    with pytest.raises(
+        ConfigError, match=r"there is no mask 'slm': did you mean 'lsm'\?   known: huge, lsm .*north\.mask"
+    ):
+        region_weights(GRID, np.ones(3, bool), {"north": Region(mask="slm")}, values)
+
+
+def test_a_mask_is_a_variable_of_the_source_or_an_attribute_of_the_nodes(advection, fit, tmp_path) -> None:
+    """Where t is above 0.5 K is everywhere; the north is an attribute, and a box."""
+    north = (advection.graph.nodes["grid"].latitudes > 50).astype(float)
+    grid = replace(advection.graph.nodes["grid"], attributes={"north": north})
+    graph = replace(advection.graph, nodes={**advection.graph.nodes, "grid": grid})
+    regions = {"warm": {"mask": "t"}, "mask": {"mask": "north"}, "box": {"south": 50.0}}
+    fit(replace(advection, graph=graph), tmp_path / "run", regions=regions, metrics="rmse", validation_every=12)
+    found = {(row["variable"], row["region"]): row["value"] for row in rows(tmp_path / "run")}
+    for name in ("t", "q"):
+        assert found[name, "warm"] == found[name, "all"]
+        assert found[name, "mask"] == found[name, "box"] != found[name, "all"]
 
 
 def test_batches_do_not_matter_and_persistence_is_beside() -> None:

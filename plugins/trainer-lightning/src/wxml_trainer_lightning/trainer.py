@@ -204,7 +204,7 @@ class LightningTrainer(Trainer):
         regions: Annotated[
             dict[str, Region],
             Field(
-                description="boxes for which the metrics are given, too, by name",
+                description="boxes and masks for which the metrics are given, too, by name",
                 examples=[{"europe": {"south": 35, "north": 75, "west": -12.5, "east": 42.5}}],
             ),
         ] = {},  # noqa: B006  # never changed

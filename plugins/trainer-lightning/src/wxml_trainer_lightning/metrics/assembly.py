@@ -2,7 +2,9 @@
 
 __all__ = ["new_scoring"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +29,19 @@ def new_scoring(
     Args:
         experiment: the assembled parts.
         metrics: the sections that choose them.
-        regions: boxes by name, beside the whole grid.
+        regions: by name, beside the whole grid.
         members: the number of ensemble members.
         steps: the number of forecast steps.
 
     Raises:
-        ConfigError: a region holds no node, or a plugin refuses its options.
+        ConfigError: a region holds no node or has an unknown mask, or a plugin refuses its options.
     """
     grid, names = experiment.preprocessing.places, experiment.roles.output
     by_name = {variable.name: variable for variable in experiment.output_variables}
     space = MetricSpace(
         variables=tuple(by_name[name] for name in names),
         grid=grid,
-        weights=region_weights(grid, ~experiment.boundary, regions),
+        weights=region_weights(grid, ~experiment.boundary, regions, _values_of_nodes(experiment)),
         timestep=parse_duration(experiment.config.data.timestep),
         members=members,
         climate=lambda: _climate(experiment),
@@ -59,6 +61,23 @@ def new_scoring(
     inverse = experiment.preprocessing.inverse
     prognostic, beside = len(experiment.roles.prognostic), experiment.task.baseline
     return Scoring(fitting, space, lambda values: inverse(values, names), prognostic, steps, beside)
+
+
+def _values_of_nodes(experiment: Experiment) -> dict[str, Callable[[], NDArray[Any]]]:
+    """What a mask may be: the variables of the source at its first time, and above them the attributes of the nodes."""
+    source, nodes = experiment.source, experiment.graph.nodes
+    parts = ["grid"] if "grid" in nodes else [f"data:{part.name}" for part in experiment.preprocessing.places.parts]
+
+    def field(name: str) -> NDArray[Any]:
+        found: NDArray[Any] = source.read(source.header.times[:1], (name,))[0, 0, 0]
+        return found
+
+    def attribute(name: str) -> NDArray[Any]:
+        return np.concatenate([nodes[part].attributes[name] for part in parts])
+
+    shared = set.intersection(*(set(nodes[part].attributes) for part in parts))
+    fields: dict[str, Callable[[], NDArray[Any]]] = {name: partial(field, name) for name in source.header.names}
+    return fields | {name: partial(attribute, name) for name in shared}
 
 
 def _climate(experiment: Experiment) -> NDArray[np.float64]:
