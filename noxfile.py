@@ -67,6 +67,7 @@ EXTRAS = [
     "s3fs",
     "tensorboardX",
     "torch-geometric",
+    "triton; sys_platform == 'linux'",
 ]  # what the extras of packages ask for: their tests run too
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
@@ -230,6 +231,16 @@ def browser(session: nox.Session) -> None:
     """Open the globe page in Chromium; WXML_CHROMIUM names the program if it is another. Arguments go to pytest."""
     install_all(session, "hypothesis", "playwright", "pytest")
     session.run("pytest", "plugins/graph-viewer/tests/test_browser.py", *session.posargs)
+
+
+@nox.session
+def triton(session: nox.Session) -> None:
+    """The fused kernels for GPUs in Triton's interpreter, on a CPU: 40 random graphs, or as many as the argument says."""
+    install_all(session, "hypothesis", "pytest", "triton")
+    count = session.posargs[0] if session.posargs else "40"
+    checks = "kernels/tests/interpreted/triton_checks.py"
+    session.run("pytest", checks, env={"TRITON_INTERPRET": "1", "WXML_TRITON_EXAMPLES": count})
+    session.run("pytest", "kernels/tests/test_fused_edges.py", "-k", "gpu")
 
 
 @nox.session

@@ -15,17 +15,23 @@ Key types:
 
 from wxml_kernels.degree_blocks import AttentionEdges
 from wxml_kernels.edges import EdgeIndex, gather_sources, gather_targets, join_edges, segment_softmax, segment_sum
+from wxml_kernels.flex_windows import WindowBackend
+from wxml_kernels.fused import BackendError, EdgeBackend
 from wxml_kernels.graph_attention import edge_attention
+from wxml_kernels.key_windows import KeyWindow
 from wxml_kernels.layer_stack import Activation, LayerStack
 from wxml_kernels.networks import edge_network, row_network
-from wxml_kernels.windows import KeyWindow, window_attention
+from wxml_kernels.windows import window_attention
 
 __all__ = [
     "Activation",
     "AttentionEdges",
+    "BackendError",
+    "EdgeBackend",
     "EdgeIndex",
     "KeyWindow",
     "LayerStack",
+    "WindowBackend",
     "edge_attention",
     "edge_network",
     "gather_sources",

@@ -45,6 +45,8 @@ class DegreeOrder(nn.Module):
     """The place of each edge, shape `[edge]`."""
     others: Tensor
     """The node at the other end of the edge at each place, shape `[edge]`, int32: kernels compute with it."""
+    spans: Tensor
+    """The place of the first edge of each node, and the place behind its last one; shape `[node, 2]`, int32."""
 
     def __init__(self, edges: NDArray[np.int64], pointers: NDArray[np.int64], others: NDArray[np.int64]) -> None:
         super().__init__()
@@ -53,12 +55,15 @@ class DegreeOrder(nn.Module):
         starts = np.repeat(pointers[:-1][nodes], degrees[nodes])
         before = np.repeat(np.cumsum(degrees[nodes]) - degrees[nodes], degrees[nodes])
         edges = edges[starts + np.arange(len(edges)) - before]
+        first = np.empty_like(degrees)
+        first[nodes] = np.cumsum(degrees[nodes]) - degrees[nodes]
         for name, index in (
             ("nodes", nodes),
             ("places", np.argsort(nodes)),
             ("edges", edges),
             ("places_of_edges", np.argsort(edges)),
             ("others", others[edges].astype(np.int32)),
+            ("spans", np.stack([first, first + degrees], axis=1).astype(np.int32)),
         ):
             self.register_buffer(name, torch.tensor(index), persistent=False)
         values, counts = np.unique(degrees, return_counts=True)

@@ -10,7 +10,8 @@ With queries q, keys k, values v in H heads of d channels and e_ij = W a_ij from
     q_i · e_ij = (Wᵀ q_i) · a_ij,        Σ_j α_ij e_ij = W Σ_j α_ij a_ij
 
 On a CPU the edges go block by block (`DegreeOrder`), and all values that a block touches stay in the cache. With few
-channels, the e of a block is made after all (`wxml_kernels.plain_attention`). The backward pass reads queries, keys,
+channels, the e of a block is made after all (`wxml_kernels.plain_attention`). On a GPU, `wxml_kernels.triton_attention`
+computes the same. The backward pass reads queries, keys,
 values and α. With g = ∂o, l the logits and s = 1 / √d:
 
     ∂α_ij = g_i · (v_j + e_ij)              ∂l_ij = s α_ij (∂α_ij - Σ_j α_ij ∂α_ij)
@@ -36,6 +37,8 @@ from wxml_kernels.degree_blocks import (
     memory_in_order,
 )
 from wxml_kernels.edges import gather_sources, gather_targets, segment_softmax, segment_sum
+from wxml_kernels.fused import EdgeBackend, runs_fused
+from wxml_kernels.fused_edges import fused_attention
 from wxml_kernels.head_products import HeadProducts, HeadProjection
 from wxml_kernels.layer_stack import runs_in_ranges
 from wxml_kernels.memory_pool import empty_like, empty_rows
@@ -50,6 +53,8 @@ def edge_attention(
     edge_weight: Tensor,
     edges: AttentionEdges,
     heads: int,
+    *,
+    backend: EdgeBackend = "auto",
 ) -> Tensor:
     """Attention of each target over the edges into it; zero for a target without edges.
 
@@ -75,11 +80,18 @@ def edge_attention(
         edge_weight: W, shape `[channel, feature]`.
         edges: the edges.
         heads: H.
+        backend: `triton`: fused kernels, on a GPU; `blocks`: code of this library on a CPU, operations of torch on all
+            edges at once elsewhere; `auto`: `triton` on a GPU where a trial has shown that it works, else `blocks`.
 
     Returns:
         o, shape `[batch, target_node, channel]`, with the dtype of the query. The softmax has float32 precision at
         least; on a CPU everything has.
+
+    Raises:
+        BackendError: `backend` is `triton`, and it cannot run on the device of the query.
     """
+    if runs_fused(backend, query):
+        return fused_attention(query, key, value, edge_features, edge_weight, edges, heads)
     if not runs_in_ranges(query):
         features = edge_features[..., : edge_weight.shape[1]].index_select(-2, edges.by_target.places_of_edges)
         e = functional.linear(features, edge_weight)  # [..., edge, channel]

@@ -18,6 +18,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from wxml_kernels.edges import WORKING_SET, EdgeIndex, Range, join_edges, segment_sum, sum_range
+from wxml_kernels.fused import EdgeBackend, runs_fused
+from wxml_kernels.fused_edges import fused_network
 from wxml_kernels.layer_stack import (
     LayerStack,
     SavedActivations,
@@ -60,6 +62,7 @@ def edge_network(
     dtype: torch.dtype | None = None,
     keeps_edges: bool = True,
     recompute: bool = False,
+    backend: EdgeBackend = "auto",
 ) -> tuple[Tensor, Tensor]:
     """Messages along edges and their sums into targets.
 
@@ -87,13 +90,21 @@ def edge_network(
         keeps_edges: False if nobody needs e': `edge` is returned in its place.
         recompute: the backward pass computes every z again, range by range, instead of reading saved ones: it then
             reads nothing but t, s and e, and takes a third more products.
+        backend: `triton`: kernels on a GPU fuse what is in front of the products and behind them; `blocks`: code of
+            this library on a CPU, operations of torch on all edges at once elsewhere; `auto`: `triton` on a GPU where
+            a trial has shown that it works, else `blocks`.
 
     Returns:
         a, shape `[batch, target_node, channel]`, and e', shape `[batch, edge, channel]`.
+
+    Raises:
+        BackendError: `backend` is `triton`, and it cannot run on the device of the edges.
     """
     dtype, sums = precisions(edge, dtype)
     with torch.autocast(edge.device.type, enabled=False):
         t, s = (values.to(dtype) for values in nodes)
+        if runs_fused(backend, t):
+            return fused_network((t, s), edge.to(sums), weight, stack, edges, keeps_edges=keeps_edges)
         e = edge.to(sums).expand(len(t), *edge.shape[-2:])
         if not runs_in_ranges(e):
             joined = join_edges(t, s, functional.linear(e.to(dtype), weight.to(dtype)), edges)

@@ -13,7 +13,7 @@ from wxml.model.tensors import to_tensor
 from wxml.plugins.create import parse_options
 from wxml.plugins.load import load
 from wxml.plugins.resolve import resolve
-from wxml.testing import TravellingWaves, tiny_graph
+from wxml.testing import TravellingWaves, tiny_graph, tiny_grid
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
 
@@ -24,7 +24,7 @@ def test_found_by_name(kind: str, plugin: type) -> None:
 
 
 def test_defaults() -> None:
-    networks = {"hidden_layers": 2, "activation": "silu", "precision": "float32", "recompute": False}
+    networks = {"hidden_layers": 2, "activation": "silu", "precision": "float32", "recompute": False, "backend": "auto"}
     assert parse_options(GnnProcessor, {}) == {"num_layers": 4, **networks}
     assert parse_options(GnnMapper, {}) == networks
 
@@ -36,11 +36,22 @@ def test_defaults() -> None:
         ({"activation": "tanh"}, "'gelu', 'relu' or 'silu'"),
         ({"precision": "float16"}, "'float32' or 'bfloat16'"),
         ({"layers": 3}, "layers"),
+        ({"backend": "pyg"}, "'auto', 'blocks' or 'triton'"),
     ],
 )
 def test_wrong_options_are_refused_by_name(options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_options(GnnProcessor, options)
+
+
+@pytest.mark.carries_out("use `backend: auto`: the same numbers")
+def test_triton_is_refused_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    mesh = tiny_graph(tiny_grid()).mesh()
+    state = torch.randn(1, len(mesh.nodes), 8)
+    with pytest.raises(ConfigError, match="`backend` cannot be 'triton'"):
+        GnnProcessor(mesh, ProcessorChannels(8), num_layers=1, backend="triton")(state)
+    assert GnnProcessor(mesh, ProcessorChannels(8), num_layers=1, backend="auto")(state).shape == state.shape
 
 
 def gnn_model(graph: Graph, channels: int = 16) -> EncodeProcessDecode:

@@ -12,7 +12,8 @@ __all__ = ["Interaction"]
 from torch import Tensor, nn
 from torch.nn import functional
 from wxml import ConditionalLayerNorm
-from wxml_kernels import EdgeIndex, edge_network
+from wxml.errors import ConfigError, Fault
+from wxml_kernels import BackendError, EdgeIndex, edge_network
 
 from wxml_processor_gnn.mlp import Mlp, MlpOptions
 
@@ -44,6 +45,9 @@ class Interaction(nn.Module):
             edge: shape `[batch, edge, channel]` or, if it is the same for the whole batch, `[edge, channel]`.
             edges: the edges of the route or the mesh.
             condition: shape `[batch, target_node, condition channel]`.
+
+        Raises:
+            ConfigError: the backend cannot run on the device of the target.
         """
         own, other, on_edge = self.edge_network.first.weight.chunk(3, dim=1)
         options, bias = self.edge_network.options, self.edge_network.first.bias
@@ -51,14 +55,18 @@ class Interaction(nn.Module):
         to_target = functional.linear(target.to(dtype), own.to(dtype), bias.to(dtype))
         dtype = options.products or source.dtype
         to_source = functional.linear(source.to(dtype), other.to(dtype))
-        received, edge = edge_network(
-            (to_target, to_source),
-            edge,
-            on_edge,
-            self.edge_network.stack,
-            edges,
-            dtype=options.products,
-            keeps_edges=self.keeps_edges,
-            recompute=options.recompute,
-        )
+        try:
+            received, edge = edge_network(
+                (to_target, to_source),
+                edge,
+                on_edge,
+                self.edge_network.stack,
+                edges,
+                dtype=options.products,
+                keeps_edges=self.keeps_edges,
+                recompute=options.recompute,
+                backend=options.backend,
+            )
+        except BackendError as error:
+            raise ConfigError([Fault("backend", str(error))], fix="use `backend: auto`: the same numbers") from error
         return self.node_network(target, received, residual=True, condition=condition), edge

@@ -10,6 +10,7 @@ from wxml_processor_gnn.interaction import Interaction
 from wxml_processor_gnn.mlp import (
     PRODUCTS,
     ActivationOption,
+    BackendOption,
     HiddenLayers,
     Mlp,
     MlpOptions,
@@ -35,9 +36,13 @@ class GnnMapper(Mapper):
         activation: ActivationOption = "silu",
         precision: PrecisionOption = "float32",
         recompute: Recompute = False,
+        backend: BackendOption = "auto",
     ) -> None:
         super().__init__(route, channels)
-        hidden, options = channels.hidden, MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)
+        hidden, options = (
+            channels.hidden,
+            MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute, backend),
+        )
 
         again = options._replace(recompute=True)  # a product of so few features costs less than keeping it
 

@@ -5,6 +5,7 @@ __all__ = [
     "PRODUCTS",
     "Activation",
     "ActivationOption",
+    "BackendOption",
     "HiddenLayers",
     "Mlp",
     "MlpOptions",
@@ -20,12 +21,16 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from wxml import ConditionalLayerNorm
-from wxml_kernels import Activation, LayerStack, row_network
+from wxml_kernels import Activation, EdgeBackend, LayerStack, row_network
 
 HiddenLayers = Annotated[int, Field(gt=0, le=100, description="hidden layers of every network")]
 ActivationOption = Annotated[Activation, Field(description="nonlinearity of every network")]
 PrecisionOption = Annotated[
     Literal["float32", "bfloat16"], Field(description="of matrix products; sums and norms: float32")
+]
+BackendOption = Annotated[
+    EdgeBackend,
+    Field(description="of edges: auto, blocks, triton (fused kernels on a GPU); the numbers are the same"),
 ]
 Recompute = Annotated[bool, Field(description="keep no activations inside the networks for the gradients")]
 
@@ -43,6 +48,8 @@ class MlpOptions(NamedTuple):
     """The dtype of the matrix products; None: that of the weights, or of autocast."""
     recompute: bool = False
     """The backward pass computes the values between the layers again; nothing is saved for it."""
+    backend: EdgeBackend = "auto"
+    """How networks on edges are computed."""
 
 
 class Mlp(nn.Sequential):

@@ -14,6 +14,7 @@ from wxml_processor_gnn.interaction import Interaction
 from wxml_processor_gnn.mlp import (
     PRODUCTS,
     ActivationOption,
+    BackendOption,
     HiddenLayers,
     Mlp,
     MlpOptions,
@@ -43,9 +44,10 @@ class GnnProcessor(Processor):
         activation: ActivationOption = "silu",
         precision: PrecisionOption = "float32",
         recompute: Recompute = False,
+        backend: BackendOption = "auto",
     ) -> None:
         super().__init__(mesh, channels)
-        options = MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute)
+        options = MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute, backend)
         self.edges = EdgeIndex.of(mesh.edges)
         self.edge_features = EdgeFeatures(mesh.edges, channels.edge_features)
         features, hidden = self.edge_features.channels, channels.hidden

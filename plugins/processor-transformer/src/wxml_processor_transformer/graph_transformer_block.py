@@ -19,10 +19,11 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
-from wxml_kernels import AttentionEdges, edge_attention
+from wxml.errors import ConfigError, Fault
+from wxml_kernels import AttentionEdges, BackendError, edge_attention
 
 from wxml_processor_transformer.attention import channels_of_head
-from wxml_processor_transformer.options import BlockOptions
+from wxml_processor_transformer.options import BlockOptions, EdgeBackend
 from wxml_processor_transformer.transformer_block import FeedForward, node_norm
 
 
@@ -44,12 +45,21 @@ class GraphAttention(nn.Module):
         heads: the number of heads; each has C / heads channels.
         edge_channels: features of an edge; 0 if W_e is shared.
         qk_norm: layer norm of q and k in each head, without a bias (Henry et al. 2020, arXiv:2010.04245).
+        backend: how o is computed.
     """
 
-    def __init__(self, channels: int, heads: int, edge_channels: int, *, qk_norm: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        edge_channels: int,
+        *,
+        qk_norm: bool = False,
+        backend: EdgeBackend = "auto",
+    ) -> None:
         super().__init__()
         width = channels_of_head(channels, heads)
-        self.heads = heads
+        self.heads, self.backend = heads, backend
         self.query, self.key, self.value, self.root, self.out = (nn.Linear(channels, channels) for _ in range(5))
         self.edge = nn.Linear(edge_channels, channels) if edge_channels else None
         self.query_norm = nn.LayerNorm(width, bias=False) if qk_norm else None
@@ -64,6 +74,9 @@ class GraphAttention(nn.Module):
             target: h, shape `[batch, target_node, channel]`.
             source: s, shape `[batch, source_node, channel]`.
             along: the edges.
+
+        Raises:
+            ConfigError: the backend cannot run on the device of the target.
         """
         edge = cast("nn.Linear", self.edge or along.projection)
         query, key = self.query(target), self.key(source)
@@ -71,7 +84,11 @@ class GraphAttention(nn.Module):
             query = self.query_norm(query.view(*query.shape[:2], self.heads, -1)).flatten(-2)
             key = self.key_norm(key.view(*key.shape[:2], self.heads, -1)).flatten(-2)
         value = functional.linear(source, self.value.weight, self.value.bias + edge.bias)
-        received = edge_attention(query, key, value, along.features, edge.weight, along.edges, self.heads)
+        on_edges = along.features, edge.weight, along.edges
+        try:
+            received = edge_attention(query, key, value, *on_edges, self.heads, backend=self.backend)
+        except BackendError as error:
+            raise ConfigError([Fault("backend", str(error))], fix="use `backend: auto`: the same numbers") from error
         result: Tensor = self.out(received + self.root(target))
         return result
 
@@ -82,7 +99,9 @@ class GraphTransformerBlock(nn.Module):
     def __init__(self, channels: int, edge_channels: int, options: BlockOptions, condition_channels: int = 0) -> None:
         super().__init__()
         self.attention_norm = node_norm(options.norm, channels, condition_channels)
-        self.attention = GraphAttention(channels, options.num_heads, edge_channels, qk_norm=options.qk_norm)
+        self.attention = GraphAttention(
+            channels, options.num_heads, edge_channels, qk_norm=options.qk_norm, backend=options.edge_backend
+        )
         self.feed_forward_norm = node_norm(options.norm, channels, condition_channels)
         self.feed_forward = FeedForward(channels, options)
 

@@ -35,10 +35,13 @@ class GraphTransformerMapper(Mapper):
         dropout: options.HiddenDropout = 0.0,
         norm: options.Norm = "layer-norm",
         zero_init: Annotated[bool, Field(description="a decoder's output is zero before training")] = False,
+        backend: options.EdgeBackend = "auto",
     ) -> None:
         super().__init__(route, channels)
         hidden = channels.hidden
-        chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
+        chosen = options.BlockOptions(
+            num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm, edge_backend=backend
+        )
         self.edges, self.edge_features = (
             AttentionEdges.of(route.edges),
             EdgeFeatures(route.edges, channels.edge_features),

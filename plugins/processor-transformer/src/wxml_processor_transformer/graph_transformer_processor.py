@@ -41,10 +41,13 @@ class GraphTransformerProcessor(Processor):
         edge_projection: Annotated[
             EdgeProjection, Field(description="a matrix for the features of edges in each layer, or one for all")
         ] = "layer",
+        backend: options.EdgeBackend = "auto",
     ) -> None:
         super().__init__(mesh, channels)
         hidden = channels.hidden
-        chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm)
+        chosen = options.BlockOptions(
+            num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm, edge_backend=backend
+        )
         self.edges, self.edge_features = AttentionEdges.of(mesh.edges), EdgeFeatures(mesh.edges, channels.edge_features)
         shared = edge_projection == "once"
         self.projection = nn.Linear(self.edge_features.channels, hidden) if shared else None

@@ -5,6 +5,7 @@ __all__ = [
     "AttentionDropout",
     "Backend",
     "BlockOptions",
+    "EdgeBackend",
     "HiddenDropout",
     "Mlp",
     "MlpRatio",
@@ -49,13 +50,21 @@ AttentionDropout = Annotated[
 HiddenDropout = Annotated[float, Field(ge=0, lt=1, description="probability of dropping a hidden value of the network")]
 Norm = Annotated[Literal["layer-norm", "rms-norm"], Field(description="norm in front of attention and network")]
 Backend = Annotated[
-    Literal["blocks", "flash"], Field(description="how attention is computed; the numbers are the same")
+    Literal["auto", "blocks", "flash", "flex"],
+    Field(description="how attention is computed; auto: as the device allows; the numbers are the same"),
+]
+EdgeBackend = Annotated[
+    wxml_kernels.EdgeBackend,
+    Field(description="of attention: auto, blocks, triton (fused kernels on a GPU); the numbers are the same"),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class BlockOptions:
-    """The user's choices for one block; `backend` and the dropout of weights serve window attention alone."""
+    """The user's choices for one block.
+
+    `backend` and the dropout of weights serve window attention alone, `edge_backend` attention along edges alone.
+    """
 
     num_heads: int
     mlp_ratio: float
@@ -64,4 +73,5 @@ class BlockOptions:
     qk_norm: bool
     dropout: float
     norm: Norm
-    backend: Backend = "blocks"
+    backend: Backend = "auto"
+    edge_backend: EdgeBackend = "auto"

@@ -9,7 +9,7 @@ from wxml import Mapper, MapperChannels, Route
 from wxml_kernels import KeyWindow
 
 from wxml_processor_transformer import options
-from wxml_processor_transformer.attention import require_flash_attention
+from wxml_processor_transformer.attention import require_backend
 from wxml_processor_transformer.node_order import node_order, ranks_among, reordered
 from wxml_processor_transformer.rotary import rotary_pair
 from wxml_processor_transformer.transformer_block import FeedForward, make_attention, node_norm
@@ -44,7 +44,7 @@ class TransformerMapper(Mapper):
         qk_norm: options.QkNorm = False,
         dropout: options.AttentionDropout = 0.0,
         norm: options.Norm = "layer-norm",
-        backend: options.Backend = "blocks",
+        backend: options.Backend = "auto",
     ) -> None:
         super().__init__(route, channels)
         hidden = channels.hidden
@@ -60,8 +60,7 @@ class TransformerMapper(Mapper):
 
         ranks = ranks_among(route.target, route.source, order)
         self.window = None if window is None else KeyWindow(ranks, len(route.source), window)
-        if backend == "flash":
-            require_flash_attention(self.window)
+        require_backend(backend, self.window, dropout)
         source_order, target_order = node_order(route.source, order), node_order(route.target, order)
         for name, index in (
             ("source_order", source_order),

@@ -12,7 +12,7 @@ from wxml import Mesh, Processor, ProcessorChannels, run_layers
 from wxml_kernels import KeyWindow
 
 from wxml_processor_transformer import options
-from wxml_processor_transformer.attention import require_flash_attention
+from wxml_processor_transformer.attention import require_backend
 from wxml_processor_transformer.node_order import node_order, reordered
 from wxml_processor_transformer.rotary import rotary_pair
 from wxml_processor_transformer.transformer_block import TransformerBlock
@@ -45,15 +45,14 @@ class TransformerProcessor(Processor):
         qk_norm: options.QkNorm = False,
         dropout: options.AttentionDropout = 0.0,
         norm: options.Norm = "layer-norm",
-        backend: options.Backend = "blocks",
+        backend: options.Backend = "auto",
     ) -> None:
         super().__init__(mesh, channels)
         chosen = options.BlockOptions(num_heads, mlp_ratio, mlp, activation, qk_norm, dropout, norm, backend)
         blocks = (TransformerBlock(channels.hidden, chosen, channels.condition) for _ in range(num_layers))
         self.layers = nn.ModuleList(blocks)
         self.window = None if window is None else KeyWindow.among(len(mesh.nodes), window)
-        if backend == "flash":
-            require_flash_attention(self.window)
+        require_backend(backend, self.window, dropout)
         permutation = node_order(mesh.nodes, order)
         self.register_buffer("order", torch.tensor(permutation), persistent=False)
         self.register_buffer("back", torch.tensor(np.argsort(permutation)), persistent=False)
