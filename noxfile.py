@@ -235,7 +235,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def triton(session: nox.Session) -> None:
-    """The fused kernels for GPUs in Triton's interpreter, on a CPU: 40 random graphs, or as many as the argument says."""
+    """The fused kernels for GPUs in the interpreter of Triton: 40 random graphs, or as many as the argument says."""
     install_all(session, "hypothesis", "pytest", "triton")
     count = session.posargs[0] if session.posargs else "40"
     checks = "kernels/tests/interpreted/triton_checks.py"

@@ -49,6 +49,8 @@ HEAVY = {
         "wxml_processor_transformer/*",
         "wxml_trainer_lightning/*",
     ),
+    "triton": ("wxml_kernels/triton_attention.py", "wxml_kernels/triton_network.py"),
+    "flash_attn": ("deferred wxml_processor_transformer/attention.py",),
     "hydra": ("deferred wxml/config/overrides.py", "deferred wxml/config/sweeps.py"),
     "omegaconf": (
         "deferred wxml/config/environment_values.py",

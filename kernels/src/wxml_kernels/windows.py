@@ -43,7 +43,7 @@ def window_attention(
         Shape of `query`, dtype of `value`.
 
     Raises:
-        BackendError: `backend` is `flex`, and it cannot run on the device, without dropout, or with gradients.
+        BackendError: `backend` is `flex`, and it cannot run on the device, or with dropout, or with gradients.
     """
     if runs_flex(backend, (query, key, value), window, dropout):
         if torch.compiler.is_compiling() or is_real(value):
