@@ -178,7 +178,7 @@ def test_the_number_of_weights_in_closed_form(mlp: str, each: int) -> None:
         ({"window": 0}, "window"),
         ({"order": "random"}, "'as-is', 'latitude-bands', 'healpix' or 'hilbert'"),
         ({"use_rotary_embeddings": True}, "use_rotary_embeddings"),
-        ({"backend": "sdpa"}, "'blocks' or 'flash'"),
+        ({"backend": "sdpa"}, "'auto', 'blocks', 'flash' or 'flex'"),
         ({"dropout": 1.0}, "dropout"),
     ],
 )
