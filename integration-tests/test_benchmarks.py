@@ -91,3 +91,13 @@ def test_the_time_to_skill_knows_what_every_step_has_cost(tmp_path: Path) -> Non
     assert list(cast("dict[str, float]", row["test"])) == ["t 6 h", "t 24 h"]
     assert row["reached"] is None  # the peer's scores are of other data
     assert (tmp_path / "time-to-skill.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.slow
+def test_the_backends_for_gpus_are_timed_or_it_says_that_there_is_none() -> None:
+    command = [sys.executable, str(BENCHMARKS / "gpu_backends.py"), "--quick"]
+    done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
+    about, *rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {row["kernel"] for row in rows} >= {"window"}
+    assert about["device"] != "cpu" or "no GPU: nothing below was timed on one" in about["note"]
+    assert all(float(row["difference"]) < 0.05 for row in rows if "cannot" not in row)
