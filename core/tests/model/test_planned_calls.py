@@ -169,3 +169,20 @@ def test_features_of_other_forcing_times_come_behind_the_states() -> None:
 def test_a_window_without_steps_of_its_own_is_as_before() -> None:
     assert Window(2, 3, 6 * HOUR).forcing_positions.tolist() == [0, 1, 2, 3]
     assert Window(2, 0, 6 * HOUR).forcing_positions.tolist() == [0, 1]
+
+
+def test_a_spread_behind_the_outputs_is_not_fed_back() -> None:
+    """The means of calls with irregular offsets are those of a model without spread, and each spread is of its call."""
+    task = Forecast(SIX, input_offsets=["-12h", "0h"], output_offsets=["6h", "18h"], shift="18h")
+    plan = plan_calls(task, 6)
+    model = Mixing(2, 2)
+
+    def normal(states: Tensor, forcings: Tensor) -> Tensor:
+        outputs = model(states, forcings)
+        return torch.cat((outputs, outputs.square() + 1), dim=-1)
+
+    states, forcings = torch.randn(3, plan.window.input_steps, 5, 2), torch.randn(3, len(plan.window), 5, 1)
+    plain, spread = (list(PlannedCalls(plan).run(made, states, forcings)) for made in (model, normal))
+    for expected, found in zip(plain, spread, strict=True):
+        assert torch.equal(found[..., :2], expected)
+        assert torch.equal(found[..., 2:], expected.square() + 1)
