@@ -57,7 +57,7 @@ HEAVY = {
         "deferred wxml/config/tree.py",
         "deferred wxml/plugins/options/environment.py",
     ),
-    "lightning": ("wxml_trainer_lightning/*",),
+    "lightning": ("wxml_trainer_lightning/strategies.py",),
     "mlflow": ("deferred wxml_trainer_lightning/tracking/mlflow_records.py",),
     "tensorboardX": ("deferred wxml_trainer_lightning/tracking/tensorboard_tracker.py",),
     "xarray": (

@@ -46,6 +46,7 @@ ABSENT = {
     "wxml_trainer_lightning.sweeping.errand": HEAVY,
     "wxml_trainer_lightning.sweeping.job": HEAVY,
     "wxml_trainer_lightning.trainer": HEAVY,
+    "wxml_trainer_lightning.training_run": tuple(name for name in HEAVY if name != "torch"),
     "wxml_verification.scorecard": HEAVY,
 }
 """After importing this module alone, these are not in `sys.modules`."""

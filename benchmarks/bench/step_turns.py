@@ -1,10 +1,10 @@
-"""A Lightning callback with which a training makes one step and then stops itself, until it is told to go on.
+"""A training that makes one step and then stops itself, until it is told to go on.
 
-Both trainings of `train_step.py` load it: Lightning asks the entry points of a group for callbacks. At the end of a
-step it writes a line to the pipe whose number is in `BENCH_STEPS`: wall clock, processor time, peak memory.
+Both trainings of `train_step.py` load it. At the end of a step it writes a line to the pipe whose number is in
+`BENCH_STEPS`: wall clock, processor time, peak memory.
 """
 
-__all__ = ["callbacks"]
+__all__ = ["callbacks", "stop"]
 
 import importlib
 import json
@@ -16,22 +16,17 @@ from typing import Any
 
 
 def callbacks() -> list[Any]:
-    """What Lightning adds to its callbacks; nothing outside of the benchmark."""
-    if "BENCH_STEPS" not in os.environ:
-        return []
-    base = importlib.import_module(os.environ["BENCH_LIGHTNING"]).Callback
+    """What Lightning adds to the callbacks of the peer, since it asks the entry points of a group for them."""
+    base = importlib.import_module("pytorch_lightning").Callback
+    methods = {"on_train_batch_end": lambda self, trainer, *_: stop(trainer.global_step)}
+    return [type("Turns", (base,), methods)()]
 
-    def on_train_batch_end(self: Any, trainer: Any, *_: Any) -> None:
-        line = {
-            "step": trainer.global_step,
-            "wall_s": time.time(),
-            "cpu_s": time.process_time(),
-            "peak_mib": _peak_mib(),
-        }
-        os.write(int(os.environ["BENCH_STEPS"]), f"{json.dumps(line)}\n".encode())
-        os.kill(os.getpid(), signal.SIGSTOP)
 
-    return [type("Turns", (base,), {"on_train_batch_end": on_train_batch_end})()]
+def stop(step: int) -> None:
+    """Tell of a step, and stop."""
+    line = {"step": step, "wall_s": time.time(), "cpu_s": time.process_time(), "peak_mib": _peak_mib()}
+    os.write(int(os.environ["BENCH_STEPS"]), f"{json.dumps(line)}\n".encode())
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _peak_mib() -> int:

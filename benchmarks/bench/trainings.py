@@ -108,38 +108,42 @@ class Training:
         return Step(told["wall_s"] - self._start, told["cpu_s"], told["peak_mib"])
 
 
-def _folder_of(name: str, folder: Path, lightning: str) -> tuple[Path, str]:
+def _folder_of(name: str, folder: Path, group: str, callback: str) -> tuple[Path, str]:
     """A new folder for a run, and a folder for the path that has the entry point of the callback."""
     run = folder / name
     shutil.rmtree(run, ignore_errors=True)
     about = run / "path" / "bench_step_turns-1.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-step-turns\nVersion: 1\n")
-    (about / "entry_points.txt").write_text(f"[{lightning}.callbacks_factory]\nturns = bench.step_turns:callbacks\n")
+    (about / "entry_points.txt").write_text(f"[{group}]\nturns = {callback}\n")
     return run, str(run / "path")
 
 
 def wxml_training(family: str, channels: int, archive: Path, folder: Path, cache: Path) -> Training:
     """`wxml train` of this environment; what it keeps for later runs goes to `cache`."""
-    run, path = _folder_of(f"wxml-{family}", folder, "lightning.pytorch")
+    run, path = _folder_of(f"wxml-{family}", folder, "wxml.callbacks", "bench.wxml_turns:Turns")
     (run / "train.yaml").write_text(WXML.format(archive=archive, channels=channels))
     choices = ["model.{}.activation=gelu" if family == "gnn" else "model.{}.num_heads=16"]
     options = [choice.format(part) for choice in choices for part in PARTS]
-    variables = environment(1) | {"WXML_CACHE": str(cache), "BENCH_LIGHTNING": "lightning.pytorch"}
+    variables = environment(1) | {"WXML_CACHE": str(cache)}
     variables["PYTHONPATH"] += os.pathsep + path
     command = [str(Path(sys.executable).parent / "wxml"), "train", "train.yaml", f"model={family}", *options]
-    return Training([*command, "training.tracker=none", "--run-dir", "run"], variables, run)
+    return Training(
+        [*command, "training.tracker=none", "training.callbacks=[turns]", "--run-dir", "run"], variables, run
+    )
 
 
 def peer_training(
     python: str, family: str, channels: int, archive: Path, folder: Path, *, checkpointed: bool
 ) -> Training:
     """`anemoi-training train` of the environment of `python`."""
-    run, path = _folder_of(f"peer-{family}", folder, "pytorch_lightning")
+    run, path = _folder_of(
+        f"peer-{family}", folder, "pytorch_lightning.callbacks_factory", "bench.step_turns:callbacks"
+    )
     shutil.copy(FOLDER / "bench/train_peer.yaml", run / "peers.yaml")
     sizes = [f"model.num_channels={channels}", "model.processor.num_layers=4", "model.processor.num_chunks=1"]
     again = [] if checkpointed else [f"{key}=False" for key in CHECKPOINTED]
     command = [str(Path(python).parent / "anemoi-training"), "train", "--config-name=peers.yaml"]
     variables = environment(1) | {"BENCH_ARCHIVE": str(archive), "BENCH_FOLDER": str(run), "ANEMOI_BASE_SEED": "1"}
-    variables |= {"BENCH_LIGHTNING": "pytorch_lightning", "PYTHONPATH": os.pathsep.join([str(FOLDER), path])}
+    variables |= {"PYTHONPATH": os.pathsep.join([str(FOLDER), path])}
     return Training([*command, f"model={PEER_MODEL[family]}", *sizes, *PEER[family], *again], variables, run)

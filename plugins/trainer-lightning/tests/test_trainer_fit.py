@@ -1,7 +1,6 @@
 """Whole trainings, of seconds."""
 
 import csv
-import logging
 import random
 import subprocess
 import sys
@@ -89,10 +88,9 @@ def test_the_callers_torch_is_left_as_it_was(advection, fit, run_dir) -> None:
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), random_state)
     assert not torch.are_deterministic_algorithms_enabled()
-    assert logging.getLogger("lightning.pytorch").getEffectiveLevel() <= logging.INFO
 
 
-def test_nothing_is_written_outside_of_the_run_and_nothing_is_said_by_lightning(
+def test_nothing_is_written_outside_of_the_run_and_nothing_is_said(
     advection, fit, tmp_path, monkeypatch, capfd
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -206,8 +206,7 @@ def test_each_moment_belongs_to_the_innermost_phase() -> None:
     times = iter((0, 10, 11, 13, 17, 25, 41))
     phases = Phases("cpu", lambda: next(times))
     phases.restart()
-    step, model = "[LightningModule]Any.optimizer_step", "[Strategy]Any.training_step"
-    with phases.profile(step), phases.profile(model), phases.profile("[Callback]Any.unknown"):
+    with phases.under_way("optimiser"), phases.under_way("forward"), phases.under_way("forward"):
         pass
     phases.finish()
     expected = {"optimiser": 10, "forward": 4, "other": 17}
@@ -220,7 +219,7 @@ def test_the_end_of_a_backward_pass_is_communication() -> None:
     phases, weight = Phases("cpu", lambda: next(times)), nn.Linear(2, 1)
     phases.restart()
     phases.listen(weight)  # two gradients, at 1 s and 2 s
-    with phases.profile("[Strategy]Any.backward"):
+    with phases.under_way("backward"):
         weight(torch.ones(2)).sum().backward()
     phases.finish()
     assert phases.seconds == dict.fromkeys(PHASES, 0.0) | {"backward": 2, "communication": 5}

@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from lightning.fabric.utilities.apply_func import move_data_to_device
 from wxml.data.sample_batch import ReadingCost, SampleBatch
 from wxml.errors import DataError
 from wxml.testing import TravellingWaves
@@ -211,7 +210,7 @@ def test_each_tensor_is_pinned_by_the_thread_that_reads_and_copied_from_there(mo
         batches = list(loading.validation(Counting(range(4)), 4, 2))
     assert Pinned.made == [(NAME, (2, 2, 3, 1)), (NAME, (2, 3, 1))] * 2
     for number, batch in enumerate(batches):
-        on_device = move_data_to_device(batch, torch.device("cuda"))  # as Lightning moves the batches of a training
+        on_device = batch.to(torch.device("cuda"))
         values = on_device.values.as_subclass(torch.Tensor)
         assert torch.equal(values, torch.full((2, 2, 3, 1), 2.0 * number))
         assert on_device.cost is batch.cost

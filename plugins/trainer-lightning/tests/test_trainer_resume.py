@@ -23,7 +23,7 @@ from wxml_trainer_lightning import history, state
 from wxml_trainer_lightning.batches import Samples
 from wxml_trainer_lightning.callbacks import CheckpointCallback
 from wxml_trainer_lightning.exit_codes import LEFT
-from wxml_trainer_lightning.loop import Interruption
+from wxml_trainer_lightning.interruption import Interruption
 from wxml_trainer_lightning.trainer import LightningTrainer
 
 OPTIONS = {

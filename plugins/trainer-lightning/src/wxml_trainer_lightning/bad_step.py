@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from wxml.errors import DataError
@@ -19,6 +18,7 @@ from wxml_trainer_lightning.accumulation import pieces_of
 from wxml_trainer_lightning.batch_forecast import Layout
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.compilation import as_written
+from wxml_trainer_lightning.loop_callback import LoopCallback
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.state import after_failure
 from wxml_trainer_lightning.step_clock import StepClock
@@ -30,8 +30,8 @@ Label = Callable[[Batch, int], str]
 """Tells what the sample at a place of a batch is, such as `2000-01-03T06`."""
 
 
-class BadStep(Callback):
-    """Ends a training at a loss that is not finite, before it moves a weight; Lightning calls it after `StepClock`.
+class BadStep(LoopCallback):
+    """Ends a training at a loss that is not finite, before it moves a weight; the loop calls it after `StepClock`.
 
     The samples and the random numbers of a step depend on its number alone, so it can be made again.
     """
@@ -43,23 +43,23 @@ class BadStep(Callback):
         self.run_dir = run_dir
         self._batch: Any = None
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def before_step(self, module: ForecastModule, batch: Batch) -> None:
         """Keep the batch until the step is over."""
         self._batch = batch
 
-    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+    def before_move(self, module: ForecastModule, optimizer: Optimizer) -> None:
         """Look at the loss.
 
         Raises:
             DataError: it is not finite; names the first module, variable and sample.
         """
-        if isinstance(pl_module, ForecastModule) and not bool(torch.isfinite(pl_module.step_loss)):
-            self.clock.on_train_batch_start(trainer, pl_module, self._batch, 0)
-            with trainer.precision_plugin.forward_context(), as_written():
-                found = origin(pl_module, self._batch, self.variables, self.label)
-            if pl_module.ranks.agreed(found != NOTHING) and found == NOTHING:
+        if not bool(torch.isfinite(module.step_loss)):
+            self.clock.before_step(module, self._batch)
+            with module.precision.forward(), as_written():
+                found = origin(module, self._batch, self.variables, self.label)
+            if module.ranks.agreed(found != NOTHING) and found == NOTHING:
                 raise RuntimeError("the samples of this process are well; another one has found it, and tells")
-            raise self._error(pl_module, found)
+            raise self._error(module, found)
 
     def _error(self, module: ForecastModule, found: str) -> DataError:
         rollout = module.layout.steps(self._batch)
@@ -84,7 +84,7 @@ def origin(module: ForecastModule, batch: Batch, variables: Sequence[str], label
     heard = []
     for piece in pieces_of(batch, module.pieces):
         with _listening(module.model) as trace:
-            module.sums(piece)
+            module(piece)
         heard.append((piece, trace))  # and go on, since several processes make all pieces together
     found = (_told(module.layout, piece, trace, partial(_place, piece, variables, label)) for piece, trace in heard)
     return next(filter(None, found), NOTHING)

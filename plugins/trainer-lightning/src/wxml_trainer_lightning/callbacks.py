@@ -1,4 +1,4 @@
-"""Validation, history and states to resume from: Lightning calls them between two steps."""
+"""Validation, history and states to resume from, between two steps."""
 
 __all__ = ["Best", "CheckpointCallback", "Validation"]
 
@@ -8,19 +8,18 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from wxml.artefacts.run_folder import KeptCheckpoint
 from wxml.errors import ConfigError, DataError, Fault, WxmlError, nearest
 
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.history import History, part_column
+from wxml_trainer_lightning.interruption import Interruption
 from wxml_trainer_lightning.kept import Kept
 from wxml_trainer_lightning.loading import Batches
-from wxml_trainer_lightning.loop import Interruption
+from wxml_trainer_lightning.loop_callback import LoopCallback, MadeStep
 from wxml_trainer_lightning.module import ForecastModule, Observe
 from wxml_trainer_lightning.options import KeepBest
 from wxml_trainer_lightning.ranks import Ranks
@@ -112,8 +111,8 @@ class Validation:
         return found > best if self.keep and self.keep.mode == "max" else found < best
 
 
-class CheckpointCallback(Callback):
-    """Records, validates and writes states between two steps; Lightning calls it after `StepClock`.
+class CheckpointCallback(LoopCallback):
+    """Records, validates and writes states between two steps; the loop calls it after `StepClock`.
 
     Attributes:
         state: the latest state that was written.
@@ -142,20 +141,14 @@ class CheckpointCallback(Callback):
         self.sight = sight
         self.state: TrainingState | None = None
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to signals again."""
-        self.interruption.listen()
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
-    ) -> None:
+    def after_step(self, module: ForecastModule, batch: Batch, made: MadeStep) -> None:
         """Record the step; then validate, write a state or stop the training if this step asks for it."""
-        step, module = self.clock.step, _forecast_module(pl_module)
+        step = self.clock.step
         told = self._agree(module.ranks)
         is_over = self.clock.budget.is_spent(step)
         rollout = module.layout.steps(batch)
         if self.history:
-            self.history.record(step, outputs["loss"], outputs["has_truth"], self.clock.learning_rate, rollout)
+            self.history.record(step, made.loss, made.has_truth, self.clock.learning_rate, rollout)
         is_validated = bool(self.validation.batches) and (is_over or step % self.validation.every == 0)
         if is_validated:
             losses = self.validation.run(module, self.sight.observe)
@@ -177,7 +170,7 @@ class CheckpointCallback(Callback):
             self.history.flush()
         if told and not is_over:
             self._leave(told, module.ranks)
-        trainer.should_stop = is_last
+        self.is_over = is_last
         self.clock.at_rest = True
 
     def _keep(self, module: ForecastModule, kept: Kept, *, is_validated: bool) -> None:
@@ -203,20 +196,19 @@ class CheckpointCallback(Callback):
             reason, step = self.interruption.reason, self.clock.step
             LOG.warning("told to leave by %s: the state of step %d is written; go on with --resume", reason, step)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def ended(self, module: ForecastModule) -> None:
         """Have the callbacks look once more."""
         self.sight.ended(self.clock)
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+    def failed(self, module: ForecastModule, error: BaseException) -> None:
         """Write a state when a second Ctrl-C stops the training, or when the connection to another process breaks.
 
         After any other error the last state is kept, and where the weights are divided among the processes.
         """
-        module = _forecast_module(pl_module)
-        if isinstance(exception, DataError) and self.history:
+        if isinstance(error, DataError) and self.history:
             self.history.flush()  # what led to it
-        is_broken = isinstance(exception, RuntimeError) and not (module.ranks.is_alone or module.is_divided)
-        is_stopped = isinstance(exception, KeyboardInterrupt) and not module.is_divided
+        is_broken = isinstance(error, RuntimeError) and not (module.ranks.is_alone or module.is_divided)
+        is_stopped = isinstance(error, KeyboardInterrupt) and not module.is_divided
         if module.ranks.is_first and self.clock.at_rest and self.clock.step and (is_broken or is_stopped):
             with suppress(WxmlError) if is_broken else nullcontext():
                 self.write_state(module)
@@ -249,7 +241,7 @@ class CheckpointCallback(Callback):
             skipped_steps=module.gradients.skipped,
             schedule_losses=self.clock.losses,
             tracker_runs=self.tracker_runs(),
-            loss_scale=module.trainer.precision_plugin.state_dict(),
+            loss_scale=module.precision.state(),
             ranks=module.ranks.place.ranks,
         )
 
@@ -278,9 +270,3 @@ class CheckpointCallback(Callback):
                     f"the moment `{name}` of the optimizer is not finite after step {step}: the gradient is too large",
                     fix=f"set `training.gradient_clip`, or try a lower `training.learning_rate`{kept}",
                 )
-
-
-def _forecast_module(module: LightningModule) -> ForecastModule:
-    if not isinstance(module, ForecastModule):
-        raise TypeError(f"these callbacks belong to a ForecastModule, got {type(module).__name__}")
-    return module

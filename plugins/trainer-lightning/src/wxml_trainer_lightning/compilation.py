@@ -27,6 +27,8 @@ def compile_model(model: nn.Module, compiler: Compiler | None, device: str) -> N
     """
     if compiler is None or not _works(compiler, device):
         return
+    if torch.is_deterministic_algorithms_warn_only_enabled():
+        torch.use_deterministic_algorithms(True, warn_only=True)  # tells the compiler, too
     model.compile(backend=compiler.replace("-", "_"), dynamic=False)
 
 

@@ -70,7 +70,7 @@ class Device:
         try:
             torch.set_num_threads(self.threads or max(1, threads // place.local_ranks))
             if self.resolve() == "cpu":
-                torch.use_deterministic_algorithms(True, warn_only=True)
+                torch.set_deterministic_debug_mode("warn")  # its like `use_deterministic_algorithms` imports compilers
                 DETERMINISM.fill_uninitialized_memory = False  # for finding bugs, and slow
             with torch.random.fork_rng(devices=[]):
                 yield

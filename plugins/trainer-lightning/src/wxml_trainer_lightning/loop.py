@@ -1,92 +1,172 @@
-"""Runs Lightning's loop over the steps, without its files and tips, and handles signals."""
+"""The loop over the steps of a training."""
 
-__all__ = ["Interruption", "run_loop"]
+__all__ = ["run_loop"]
 
-import logging
-import math
-import signal
-import threading
-import time
 import warnings
-from collections.abc import Iterator, Sequence, Sized
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.profilers import Profiler
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from wxml import CombinedSums, LossSums
 
+from wxml_trainer_lightning.accumulation import Accumulation, pieces_of
+from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.device import Device
-from wxml_trainer_lightning.exit_codes import LEFT
+from wxml_trainer_lightning.loop_callback import LoopCallback, MadeStep
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.options import Strategy
-from wxml_trainer_lightning.strategies import environment_for, precision_for, strategy_for
-
-WARNING: int = getattr(signal, "SIGUSR1", signal.SIGTERM)
-"""The signal by which a batch system warns before it ends a job; Windows has none."""
-TO_LEAVE = {signal.SIGTERM, WARNING}
+from wxml_trainer_lightning.profile.phases import Phases
 
 
 def run_loop(
     module: ForecastModule,
-    batches: Sized,
-    callbacks: Sequence[Callback],
+    batches: Iterable[Batch],
+    callbacks: Sequence[LoopCallback],
     device: Device,
     strategy: Strategy,
-    run_dir: Path,
-    profiler: Profiler | None = None,
+    phases: Phases | None = None,
 ) -> None:
-    """Train on every batch once, until a callback sets `should_stop`.
+    """Make a step with every batch, until there is none or a callback is over.
 
     Args:
-        module: the model with its loss and optimizer.
-        batches: an iterable of one batch for each step.
-        callbacks: Lightning calls them in this order.
+        module: the model with its loss; gets its optimizer here, once its weights are where they stay.
+        batches: one for each step.
+        callbacks: called in this order.
         device: the device to train on.
         strategy: how several devices share the work.
-        run_dir: the folder that Lightning may write in; with these options it writes nothing.
-        profiler: is told what begins and ends.
+        phases: is told what begins and ends.
+    """
+    with _quiet():
+        loop = _Loop(module, _shared(module, device, strategy), phases)
+        module.make_optimizer()
+        try:
+            _all_steps(loop, batches, callbacks)
+        except BaseException as error:
+            for callback in callbacks:
+                callback.failed(module, error)
+            raise
+
+
+def _all_steps(loop: "_Loop", batches: Iterable[Batch], callbacks: Sequence[LoopCallback]) -> None:
+    module = loop.module
+    for callback in callbacks:
+        callback.began(module)
+    for batch in loop.each(batches):
+        for callback in callbacks:
+            callback.before_step(module, batch)
+        made = loop.gradients(batch)
+        with loop.phase("optimiser"):
+            loop.move(callbacks)
+            for callback in callbacks:
+                callback.after_step(module, batch, made)
+        if any(callback.is_over for callback in callbacks):
+            break
+    for callback in callbacks:
+        callback.ended(module)
+
+
+class _Loop:
+    """Makes the parts of a step."""
+
+    def __init__(self, module: ForecastModule, shared: nn.Module, phases: Phases | None) -> None:
+        """`shared` is the module, or what the processes share it by."""
+        self.module = module
+        self._shared = shared
+        self._phases = phases
+
+    def phase(self, name: str) -> AbstractContextManager[Any]:
+        """The context of a phase of a step."""
+        return nullcontext() if self._phases is None else self._phases.under_way(name)
+
+    def each(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Every batch, on the device."""
+        remaining = iter(batches)
+        while True:
+            with self.phase("data"):
+                batch = next(remaining, None)
+                if batch is None:
+                    return
+                batch = batch.to(self.module.device)
+            yield batch
+
+    def gradients(self, batch: Batch) -> MadeStep:
+        """Make the gradients of a step."""
+        module = self.module
+        with self.phase("optimiser"):
+            module.optimizer.zero_grad()
+        if module.pieces > 1:
+            sums = self._in_pieces(batch)
+            loss = module.loss.value(sums)
+        else:
+            with self.phase("forward"), module.precision.forward():
+                sums = module.of_all(self._sums(batch))
+                loss = module.loss.value(sums)
+            self._backward(loss)
+        module.step_loss = loss.detach()
+        return MadeStep(module.step_loss, sums.has_truth)
+
+    def move(self, callbacks: Sequence[LoopCallback]) -> None:
+        """Move the weights by their gradients."""
+        module = self.module
+        module.precision.unscale(module.optimizer)
+        for callback in callbacks:
+            callback.before_move(module, module.optimizer)
+        module.prepare_gradients()
+        module.precision.move(module.optimizer)
+
+    def _in_pieces(self, batch: Batch) -> CombinedSums:
+        """Add the gradients of all pieces, and return the sums of all processes."""
+        module, pieces = self.module, pieces_of(batch, self.module.pieces)
+
+        def sums(piece: Batch) -> CombinedSums:
+            with self._alone(piece is not pieces[-1]), self.phase("forward"), module.precision.forward():
+                return self._sums(piece)
+
+        def backward(loss: Tensor, is_last: bool) -> None:
+            with self._alone(not is_last):
+                self._backward(loss)
+
+        return Accumulation(module.loss, sums, module.forecast.truth, module.of_all).run(pieces, backward)
+
+    def _sums(self, batch: Batch) -> CombinedSums:
+        return CombinedSums(tuple(LossSums(total, weight.detach()) for total, weight in self._shared(batch)))
+
+    def _backward(self, loss: Tensor) -> None:
+        with self.phase("backward"):
+            self.module.precision.backward(loss)
+
+    def _alone(self, wanted: bool) -> AbstractContextManager[Any]:
+        """A context in which no gradient is sent, if this is wanted and the processes wait for each other's."""
+        if wanted and isinstance(self._shared, DistributedDataParallel):
+            return self._shared.no_sync()
+        return nullcontext()
+
+
+def _shared(module: ForecastModule, device: Device, strategy: Strategy) -> nn.Module:
+    """The module on its device, shared among the processes of a training.
+
+    What shares it takes seconds to import, and one process has nothing to share.
     """
     place = module.ranks.place
-    with _quiet():
-        trainer = Trainer(
-            accelerator=device.resolve(),
-            devices=1 if place.ranks == 1 else "auto",  # those of the strategy
-            num_nodes=place.nodes,
-            strategy=strategy_for(place, strategy, device.of_ranks(place)),
-            callbacks=list(callbacks),
-            plugins=[environment_for(place), precision_for(device)],
-            use_distributed_sampler=False,  # an order of samples knows its process
-            max_epochs=1,
-            default_root_dir=run_dir,
-            logger=False,
-            profiler=profiler,
-            enable_checkpointing=False,  # its checkpoints are pickles
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        if module.loss_scale:
-            trainer.precision_plugin.load_state_dict(module.loss_scale)
-        try:
-            trainer.fit(module, batches)
-        except SystemExit as stop:
-            if isinstance(stop.__context__, KeyboardInterrupt):  # which Lightning turned into SystemExit
-                raise KeyboardInterrupt from stop
-            raise
+    devices = device.of_ranks(place)
+    own = devices[place.local_rank]
+    if own.type == "cuda":
+        torch.cuda.set_device(own)
+    module.to(own)
+    if place.ranks == 1:
+        return module
+    from wxml_trainer_lightning.strategies import shared
+
+    return shared(module, place, strategy, devices)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence Lightning's tips and notes, which are of no use here; let its other warnings through."""
-    log = logging.getLogger("lightning.pytorch")
-    level = log.level
-    log.setLevel(logging.WARNING)
+    """Silence what is of no use here; let all other warnings through."""
     with warnings.catch_warnings():
-        # `workers` is an option; its default is 0, since reading in this process was faster when measured
-        warnings.filterwarnings("ignore", "The '(train|val)_dataloader' does not have many workers")
-        # `accelerator: cpu` on a machine that has a GPU is a choice
-        warnings.filterwarnings("ignore", "GPU available but not used")
         # Lightning 2.6 makes a LeafSpec, which torch 2.10 and later discourage
         warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
         # a compiler looks at it in the states of a rollout
@@ -95,66 +175,4 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         # the output of a model, or of a part of it, is never changed in place
         warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor")
-        try:
-            yield
-        finally:
-            log.setLevel(level)
-
-
-class Interruption:
-    """A context in which the first signal stops the training after the current step; a second Ctrl-C stops it at once.
-
-    Only the main thread receives signals. After `seconds` it acts as if SIGUSR1 had been received.
-    """
-
-    def __init__(self, seconds: float | None = None) -> None:
-        """Start the clock."""
-        self._signal = 0
-        self._before: dict[int, Any] = {}
-        self._end = math.inf if seconds is None else time.monotonic() + seconds
-
-    @property
-    def received(self) -> int:
-        """The number of the signal that this process has received, 0 before any."""
-        return self._signal or (WARNING if time.monotonic() > self._end else 0)
-
-    @property
-    def reason(self) -> str:
-        """Why the training leaves, in words."""
-        is_late = time.monotonic() > self._end
-        return "`training.leave_after`" if is_late else signal.Signals(self._signal).name
-
-    def leave(self, number: int) -> None:
-        """Leave at the end of the context because of a signal, which this or another process has received."""
-        self._signal = number
-
-    def __enter__(self) -> Self:
-        self._before = self.listen()
-        return self
-
-    def listen(self) -> dict[int, Any]:
-        """Handle the signals, and return what handled them before.
-
-        Lightning puts a handler of its own before any other, which waits for all processes wherever a signal finds one.
-        So this is called again when its loop begins.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-        return {number: signal.signal(number, self._request) for number in (signal.SIGINT, *TO_LEAVE)}
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Raise KeyboardInterrupt after Ctrl-C, and SystemExit with the code `LEFT` after another signal."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        if kind is None and self._signal == signal.SIGINT:
-            raise KeyboardInterrupt
-        # Lightning answers SIGTERM by a SystemExit of its own, with code 0
-        if self._signal not in (0, signal.SIGINT) and (kind is None or issubclass(kind, SystemExit)):
-            raise SystemExit(LEFT)
-
-    def _request(self, number: int, frame: FrameType | None) -> None:
-        if self._signal and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self._signal = self._signal or number
+        yield

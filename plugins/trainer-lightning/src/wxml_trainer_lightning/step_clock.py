@@ -2,21 +2,20 @@
 
 __all__ = ["StepClock"]
 
-from typing import Any
-
 import numpy as np
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 from wxml import Progress
 
+from wxml_trainer_lightning.batches import Batch
+from wxml_trainer_lightning.loop_callback import LoopCallback, MadeStep
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.optimisation import FACTOR
 from wxml_trainer_lightning.schedule import Budget, LearningRate
 
 
-class StepClock(Callback):
-    """Counts the steps. Lightning calls it before the other callbacks, so these see the count after the step.
+class StepClock(LoopCallback):
+    """Counts the steps. The loop calls it before its other callbacks, so these see the count after the step.
 
     Attributes:
         step: the number of complete steps.
@@ -34,20 +33,19 @@ class StepClock(Callback):
         self.losses: list[float] = []
         self.at_rest = True
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def before_step(self, module: ForecastModule, batch: Batch) -> None:
         """Seed the random numbers by the experiment's seed and the step, so a state need not hold a generator.
 
         Each of several processes draws its own, since it has other samples.
         """
-        if isinstance(pl_module, ForecastModule):
-            pl_module.step = self.step
-        rank = [trainer.global_rank] if trainer.global_rank else []
+        module.step = self.step
+        rank = [module.ranks.place.rank] if module.ranks.place.rank else []
         seed = int(np.random.SeedSequence([self.seed % 2**64, self.step, *rank]).generate_state(1, np.uint64)[0])
         torch.default_generator.manual_seed(seed)
-        if pl_module.device.type != "cpu":
-            torch.get_device_module(pl_module.device).manual_seed(seed)
+        if module.device.type != "cpu":
+            torch.get_device_module(module.device).manual_seed(seed)
 
-    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+    def before_move(self, module: ForecastModule, optimizer: Optimizer) -> None:
         """Set the learning rate of this step, in each group that of its part of the model."""
         self.at_rest = False
         step = self.step + 1
@@ -61,10 +59,7 @@ class StepClock(Callback):
         if self.schedule.schedule.uses_losses:
             self.losses.append(loss)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def after_step(self, module: ForecastModule, batch: Batch, made: MadeStep) -> None:
         """Count the step, and update the averages of the weights."""
         self.step += 1
-        if isinstance(pl_module, ForecastModule):
-            pl_module.averages.update(pl_module.model, self.step)
+        module.averages.update(module.model, self.step)

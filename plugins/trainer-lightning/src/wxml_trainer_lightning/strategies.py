@@ -4,32 +4,75 @@ Each process computes the loss of the whole batch, by sums that all have added u
 alone. So the gradients of all processes are added up, where Lightning's strategies alone would take their mean.
 """
 
-__all__ = ["ReplicatedStrategy", "environment_for", "precision_for", "strategy_for"]
+__all__ = ["shared"]
+
+from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
+from lightning.fabric.accelerators.accelerator import Accelerator
+from lightning.fabric.accelerators.cpu import CPUAccelerator
+from lightning.fabric.accelerators.cuda import CUDAAccelerator
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.pytorch.plugins.precision import MixedPrecision, Precision
-from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
-from lightning.pytorch.strategies import Strategy as LightningStrategy
-from torch import Tensor, distributed
+from lightning.fabric.strategies.ddp import DDPStrategy
+from lightning.fabric.strategies.model_parallel import ModelParallelStrategy
+from torch import Tensor, distributed, nn
 from torch.distributed import GradBucket  # type: ignore[attr-defined]  # stubs do not say so
+from torch.distributed.device_mesh import DeviceMesh
 from torch.futures import Future
-from torch.nn.parallel import DistributedDataParallel
 
-from wxml_trainer_lightning.device import Device
+from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.options import Strategy
 from wxml_trainer_lightning.placement import Placement
+from wxml_trainer_lightning.sharding import divide
+
+Strategies = TypeVar("Strategies", DDPStrategy, ModelParallelStrategy)
 
 
-class ReplicatedStrategy(DDPStrategy):
-    """Every process has all weights (Li et al. 2020, arXiv:2006.15704)."""
+def shared(module: ForecastModule, place: Placement, strategy: Strategy, devices: Sequence[torch.device]) -> nn.Module:
+    """The module, whose weights all processes have, or whose weights are divided among them.
 
-    def configure_ddp(self) -> None:
-        """Wrap the module; the gradients of the processes are added up."""
-        super().configure_ddp()
-        if isinstance(self.model, DistributedDataParallel):
-            self.model.register_comm_hook(None, _sum_of)
+    DDP (Li et al. 2020, arXiv:2006.15704) looks for weights without a gradient in each step, since a graph or a rollout
+    may leave some out; a weight that no process has used keeps no gradient at all, as with one process. Buffers are
+    constants, so none is sent. FSDP (Zhao et al. 2023, arXiv:2304.11277) divides weights, gradients and moments; see
+    `sharding.divide`.
+
+    Args:
+        module: on its device, without an optimizer.
+        place: the place of this process among several.
+        strategy: the option.
+        devices: the device of each process on this machine.
+    """
+    if strategy == "fsdp":
+        return _joined(ModelParallelStrategy(_divided, place.ranks, 1), place, devices).setup_module(module)
+    module.unused = nn.Parameter(torch.zeros((), device=module.device))  # DDP advises against looking for none
+    made = DDPStrategy(find_unused_parameters=True, broadcast_buffers=False, gradient_as_bucket_view=True)
+    copied = _joined(made, place, devices).setup_module(module)
+    copied.register_comm_hook(None, _sum_of)
+    return copied
+
+
+def _joined(strategy: Strategies, place: Placement, devices: Sequence[torch.device]) -> Strategies:
+    """Tell a strategy of Lightning where this process is."""
+    strategy.accelerator = _accelerator(devices[place.local_rank])
+    strategy.parallel_devices = list(devices)
+    strategy.cluster_environment = JoinedProcesses(place)
+    strategy.setup_environment()
+    return strategy
+
+
+def _accelerator(device: torch.device) -> Accelerator:
+    return CUDAAccelerator() if device.type == "cuda" else CPUAccelerator()
+
+
+def _divided(module: nn.Module, mesh: DeviceMesh) -> nn.Module:
+    """The module, with the weights of its models divided."""
+    if not isinstance(module, ForecastModule):
+        raise TypeError(f"only a ForecastModule is divided, got {type(module).__name__}")
+    for model in (module.model, *module.averages.by_kind.values()):
+        divide(model, mesh["data_parallel"])
+    module.is_divided = True
+    return module
 
 
 def _sum_of(_: object, bucket: GradBucket) -> Future[Tensor]:
@@ -86,38 +129,3 @@ class JoinedProcesses(ClusterEnvironment):
     def node_rank(self) -> int:
         """The number of this machine."""
         return self.place.rank // self.place.local_ranks
-
-
-def environment_for(place: Placement) -> ClusterEnvironment:
-    """The surroundings of Lightning's loop, so that it neither reads nor requeues the job of a batch system."""
-    return LightningEnvironment() if place.ranks == 1 else JoinedProcesses(place)
-
-
-def precision_for(device: Device) -> Precision:
-    """Lightning's plugin for the precision of a device."""
-    if device.precision == "32-true":
-        return Precision()
-    return MixedPrecision(device.precision, device.resolve())
-
-
-def strategy_for(place: Placement, strategy: Strategy, devices: list[torch.device]) -> LightningStrategy | str:
-    """Lightning's strategy: for one process, for the same weights in all, or for weights that are divided.
-
-    DDP looks for weights without a gradient in each step, since a graph or a rollout may leave some out; a weight that
-    no process has used keeps no gradient at all, as with one process. Buffers are constants, so none is sent.
-    FSDP (Zhao et al. 2023, arXiv:2304.11277) divides weights, gradients and moments; see `sharding.divide`.
-
-    Args:
-        place: the place of this process.
-        strategy: the option.
-        devices: the device of each process on this machine.
-    """
-    if place.ranks == 1:
-        return "auto"
-    if strategy == "fsdp":
-        divided = ModelParallelStrategy(data_parallel_size=place.ranks, tensor_parallel_size=1)
-        divided.parallel_devices = devices
-        return divided
-    return ReplicatedStrategy(
-        parallel_devices=devices, find_unused_parameters=True, broadcast_buffers=False, gradient_as_bucket_view=True
-    )

@@ -69,7 +69,7 @@ METRICS: Sections = [
 
 
 class LightningTrainer(Trainer):
-    """Fits weights over a growing rollout, with any optimizer and schedule, in Lightning's loop; resumable bitwise."""
+    """Fits weights over a growing rollout, with any optimizer and schedule; resumable bitwise."""
 
     def __init__(
         self,

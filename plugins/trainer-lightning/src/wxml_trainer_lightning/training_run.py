@@ -28,10 +28,12 @@ from wxml_trainer_lightning.ensemble import Ensemble
 from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.input_noise import InputNoise
+from wxml_trainer_lightning.interruption import Interruption
 from wxml_trainer_lightning.joining import joined
 from wxml_trainer_lightning.kept import Kept
 from wxml_trainer_lightning.loading import Loading, batches_held
-from wxml_trainer_lightning.loop import Interruption, run_loop
+from wxml_trainer_lightning.loop import run_loop
+from wxml_trainer_lightning.mixed_precision import MixedPrecision
 from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.optimisation import Optimisation
 from wxml_trainer_lightning.outcome import write_outcome
@@ -158,7 +160,7 @@ class TrainingRun:
             )
             finder = BadStep(clock, self.experiment.roles.output, self._label, state_file.run_dir)
             callbacks = [clock, finder, checkpoints]
-            run_loop(self.module, batches, callbacks, self.device, options.strategy, state_file.run_dir)
+            run_loop(self.module, batches, callbacks, self.device, options.strategy)
         LOG.info("reading: %s", batches.summary)
         if checkpoints.state is None:
             raise RuntimeError("no step was made, so there is no state")
@@ -256,7 +258,8 @@ class TrainingRun:
         averages = Averages(model, options.averages(), options.judged_average())
         compile_model(model, options.compile, self.device.resolve())
         module = ForecastModule(model, loss, self._forecast(), optimisation, gradients, grids, averages, self.ranks)
-        module.make_in_pieces(options.accumulate)
+        module.pieces = options.accumulate
+        module.precision = MixedPrecision(options.precision, self.device.resolve())
         if self.state is None:
             return module
         for kind, part in {"weights": module.model, **averages.by_kind}.items():
@@ -264,8 +267,8 @@ class TrainingRun:
             part.load_state_dict(self.state.below(kind))
         if best := self.state.below("best"):
             check_weights("best", best, module.model.state_dict())
-        module.loss_scale = self.position.loss_scale
-        module.moments = self.state.below("optimizer")  # the optimizer does not exist before Lightning's loop begins
+        module.precision.load(self.position.loss_scale)
+        module.moments = self.state.below("optimizer")  # the optimizer does not exist before the loop begins
         return module
 
     def _forecast(self) -> BatchForecast:

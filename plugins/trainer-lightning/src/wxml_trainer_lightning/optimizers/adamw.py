@@ -36,9 +36,9 @@ class AdamW(Optimizer):
 
     def make(self, groups: Sequence[WeightGroup], steps: int) -> "torch.optim.Optimizer":
         """The optimizer of torch; see `wxml.Optimizer`."""
-        from torch.optim import AdamW as Torchs
+        from wxml_trainer_lightning.optimizers.uncompiled import QuickAdamW
 
-        return Torchs([group.to_dict() for group in groups], betas=self.betas, eps=self.eps)
+        return QuickAdamW([group.to_dict() for group in groups], betas=self.betas, eps=self.eps)
 
     def moments(self, *, of_matrix: bool) -> tuple[OptimizerMoment, ...]:
         """The count of the steps, the mean gradient and its mean square."""

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from wxml_trainer_lightning.optimizers.uncompiled import Uncompiled
 
-class Chained(Optimizer):
+
+class Chained(Uncompiled):
     """Several optimizers with separate parameters, which step and are saved as one."""
 
     def __init__(self, parts: Iterable[Optimizer]) -> None:

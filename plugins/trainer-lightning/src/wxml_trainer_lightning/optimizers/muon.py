@@ -45,6 +45,7 @@ class Muon(Optimizer):
         import torch
 
         from wxml_trainer_lightning.optimizers.chained import Chained
+        from wxml_trainer_lightning.optimizers.uncompiled import QuickAdamW
 
         if not hasattr(torch.optim, "Muon"):
             problem = f"`muon` needs torch 2.9 or newer, got {torch.__version__}"
@@ -58,7 +59,7 @@ class Muon(Optimizer):
                 )
             )
         if others:
-            parts.append(torch.optim.AdamW(others, betas=self.betas, eps=self.eps))
+            parts.append(QuickAdamW(others, betas=self.betas, eps=self.eps))
         return Chained(parts)
 
     def moments(self, *, of_matrix: bool) -> tuple[OptimizerMoment, ...]:

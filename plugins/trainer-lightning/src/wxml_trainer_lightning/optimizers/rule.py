@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+
+from wxml_trainer_lightning.optimizers.uncompiled import Uncompiled
 
 
-class Rule(Optimizer, ABC):
+class Rule(Uncompiled, ABC):
     """A step of torch, as a rule for the weights of one group that have a gradient."""
 
     @torch.no_grad()

@@ -3,34 +3,20 @@
 __all__ = ["Phases", "TimedRanks"]
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
-from lightning.pytorch.profilers import Profiler
 from torch import Tensor, nn
 from wxml.training.step_profile import PHASES
 
 from wxml_trainer_lightning.placement import Placement
 from wxml_trainer_lightning.ranks import Ranks
 
-PHASE_OF = {
-    "train_dataloader_next": "data",
-    "batch_to_device": "data",
-    "training_step": "forward",
-    "backward": "backward",
-    "optimizer_step": "optimiser",
-    "optimizer_zero_grad": "optimiser",
-    "on_train_batch_end": "optimiser",  # the averages of the weights
-    "communication": "communication",
-}
-"""Lightning names what it calls, such as `[Strategy]DDPStrategy.backward`; the last word of it → the phase. All else
-belongs to the phase in which it is called."""
 
-
-class Phases(Profiler):
-    """Lightning tells it what begins and ends; at each moment exactly one phase is under way, the innermost one.
+class Phases:
+    """Is told what begins and ends; at each moment exactly one phase is under way, the innermost one.
 
     So the times of the phases add up to that of the whole. An accelerator works beside the host, so its work is awaited
     wherever the phase changes.
@@ -47,7 +33,6 @@ class Phases(Profiler):
             device: the type of the device as torch calls it.
             clock: the time in seconds.
         """
-        super().__init__()
         self.device = device
         self._clock = clock
         self.seconds = dict.fromkeys(PHASES, 0.0)
@@ -59,9 +44,16 @@ class Phases(Profiler):
         self._since = clock()
         self._last_gradient: float | None = None
 
-    def start(self, action_name: str) -> None:
-        """Enter the phase of an action."""
-        phase = PHASE_OF.get(action_name.rsplit(".", 1)[-1], self._open[-1])
+    @contextmanager
+    def under_way(self, phase: str) -> Iterator[None]:
+        """The context of a phase, one of `PHASES`; within it may be others."""
+        self._start(phase)
+        try:
+            yield
+        finally:
+            self._stop()
+
+    def _start(self, phase: str) -> None:
         is_new = phase != self._open[-1]
         if is_new:
             self._count()
@@ -75,10 +67,7 @@ class Phases(Profiler):
         self._marks.append(mark)
         self.entered(phase)
 
-    def stop(self, action_name: str) -> None:
-        """Leave the phase of an action."""
-        if len(self._open) == 1:
-            return  # it began before anybody listened
+    def _stop(self) -> None:
         phase = self._open[-1]
         if phase != self._open[-2]:
             if phase == "backward" and self._last_gradient is not None:
@@ -140,12 +129,12 @@ class TimedRanks(Ranks):
         """See `Ranks.total`."""
         if self.is_alone:
             return super().total(values)
-        with self.phases.profile("communication"):
+        with self.phases.under_way("communication"):
             return super().total(values)
 
     def greatest(self, numbers: Sequence[int]) -> list[int]:
         """See `Ranks.greatest`."""
         if self.is_alone:
             return super().greatest(numbers)
-        with self.phases.profile("communication"):
+        with self.phases.under_way("communication"):
             return super().greatest(numbers)

@@ -4,20 +4,20 @@ __all__ = ["profile"]
 
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.profiler import ProfilerActivity
 from wxml import Experiment
 from wxml.training.step_profile import StepProfile
 
-from wxml_trainer_lightning.batches import SampleOrder, Samples
+from wxml_trainer_lightning.batches import Batch, SampleOrder, Samples
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.joining import joined
 from wxml_trainer_lightning.loading import batches_held
 from wxml_trainer_lightning.loop import run_loop
+from wxml_trainer_lightning.loop_callback import LoopCallback, MadeStep
+from wxml_trainer_lightning.module import ForecastModule
 from wxml_trainer_lightning.placement import Placement
 from wxml_trainer_lightning.profile.peak_memory import PeakMemory
 from wxml_trainer_lightning.profile.phases import Phases, TimedRanks
@@ -83,12 +83,12 @@ def _make_steps(run: TrainingRun, window: "_Window") -> None:
     clock = StepClock(0, seed, budget, LearningRate(options.peak_learning_rate, options.new_schedule()))
     if not run.ranks.is_alone:
         window.phases.listen(run.module.model)
-    with run.loading, TemporaryDirectory(prefix="wxml-profile-") as folder:
+    with run.loading:
         batches = run.loading.training(Samples(run.samples), order)
-        run_loop(run.module, batches, [clock, window], run.device, options.strategy, Path(folder), window.phases)
+        run_loop(run.module, batches, [clock, window], run.device, options.strategy, window.phases)
 
 
-class _Window(Callback):
+class _Window(LoopCallback):
     """Begins to measure after the warm-up, and ends after as many steps as were asked for.
 
     Then it counts the tensors of one step, and writes the trace of some.
@@ -115,15 +115,13 @@ class _Window(Callback):
         """The number of all steps."""
         return self.end + COUNTED + self.traced
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def before_step(self, module: ForecastModule, batch: Batch) -> None:
         """Begin to count the tensors of the step after those that are measured."""
         if self._step == self.end and self.counted is not None:
             self.phases.entered = self.counted.entered
             self.counted.begin(batch)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def after_step(self, module: ForecastModule, batch: Batch, made: MadeStep) -> None:
         """Count the step."""
         self._step += 1
         if self._step == WARM_UP:
@@ -136,9 +134,9 @@ class _Window(Callback):
                 self.tensors = self.counted.end()
             if self.trace is not None:
                 self._begin_trace()
-        trainer.should_stop = self._step >= self.last
+        self.is_over = self._step >= self.last
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def ended(self, module: ForecastModule) -> None:
         """Write the trace."""
         if self._timeline is not None:
             self.phases.is_traced = False

@@ -68,7 +68,7 @@ class StepMemory:
     def _there(self, batch: Batch) -> Mapping[str, Iterable[Tensor]]:
         """Label → the tensors that are there; of one that has two labels the first counts."""
         module, model, device = self._module, self._module.model, batch.values.device
-        moments = module.optimizers().state.values()  # type: ignore[union-attr]  # there is one
+        moments = module.optimizer.state.values()
         waiting = (one for one in _alive(Batch) if one.values.device == device)
         return {
             "weights": list(model.parameters()),
