@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -394,6 +395,20 @@ def test_the_options_are_read_without_torch_and_lightning() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_one_device_is_trained_without_what_takes_seconds_to_import(tmp_path) -> None:
+    """Lightning, and torch's compilers, which torch imports where nobody thinks of them."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import ranks_world
+from pathlib import Path
+ranks_world.fit(ranks_world.experiment(), Path({str(tmp_path)!r}), max_steps=1)
+print({{"lightning", "torchmetrics", "sympy", "torch._dynamo", "torch._inductor", "mlflow"}} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "set()"), done.stderr
 
 
 class Ends(TravellingWaves):
