@@ -42,6 +42,7 @@ ABSENT = {
     "wxml.cli.demo_job": HEAVY,
     "wxml.testing": HEAVY,
     "wxml_dataset_builder.command": HEAVY,
+    "wxml_graph_builders": HEAVY,
     "wxml_graph_viewer.command": HEAVY,
     "wxml_trainer_lightning.sweeping.errand": HEAVY,
     "wxml_trainer_lightning.sweeping.job": HEAVY,

@@ -14,6 +14,7 @@ from torch import nn
 from wxml.plugins.create import parse_options
 from wxml.training.memory_limit import plan_experiment
 from wxml.training.step_profile import PHASES, StepProfile
+from wxml_trainer_lightning.optimizers.uncompiled import QuickAdamW
 from wxml_trainer_lightning.profile.peak_memory import PeakMemory
 from wxml_trainer_lightning.profile.phases import Phases
 from wxml_trainer_lightning.trainer import LightningTrainer
@@ -76,14 +77,14 @@ def test_a_slow_gradient_shows_in_the_backward_pass(altered, accumulate) -> None
 
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_a_slow_optimizer_shows_in_the_optimiser(advection, monkeypatch, accumulate) -> None:
-    step = torch.optim.AdamW.step
+    step = QuickAdamW.step
 
     def slow(self: Any, *arguments: Any, **named: Any) -> Any:
         found = step(self, *arguments, **named)
         pause()
         return found
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", slow)
+    monkeypatch.setattr(QuickAdamW, "step", slow)
     found = profiled(advection, accumulate=accumulate)
     assert found.phases["optimiser"] >= 4 * PAUSE
 

@@ -3,18 +3,20 @@
 __all__ = ["EARTH_RADIUS_KM", "EUROPE", "AreaOptions", "AroundNodes", "Box", "Polygon", "arc_distance"]
 
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.spatial import cKDTree
 from wxml import Options
 from wxml.data.sphere import angular_distance, from_unit_vectors, unit_vectors
 from wxml.errors import DataError
 
 from wxml_graph_builders.mesh_nodes import Area, BuildContext
 from wxml_graph_builders.region import Region
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 Points = NDArray[np.float64]
 Angles = NDArray[np.float64]
@@ -73,6 +75,8 @@ class AreaOptions(Options):
         points = self._points(context)
         if self.hull:
             return Region.of(points).around(margin) if margin else Region.of(points).around(1e-9)
+        from scipy.spatial import cKDTree  # takes a while to load
+
         return AroundNodes(cKDTree(points), margin)
 
     def _points(self, context: BuildContext) -> Points:
@@ -94,7 +98,7 @@ class AreaOptions(Options):
 class AroundNodes:
     """Everything within a distance of one of some nodes."""
 
-    tree: cKDTree
+    tree: "cKDTree"
     reach: float
     """Radians."""
 

@@ -6,15 +6,17 @@ Of nodes at the same distance, those with the lower numbers are taken.
 __all__ = ["NearestEdges", "RadiusEdges", "edge_set", "greatest_gap", "nearest_nodes"]
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.spatial import cKDTree
 from wxml import EdgeSet, NodeSet, Options
 from wxml.graphs.edge_geometry import edge_features
 from wxml.graphs.edge_order import ordered
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -134,7 +136,7 @@ def greatest_gap(points: Points, known: Ends | None = None) -> float:
     return max(gap, _greatest(tree, points[bound * (1 + RESOLUTION) > gap]))
 
 
-def _greatest(tree: cKDTree, points: Points) -> float:
+def _greatest(tree: "cKDTree", points: Points) -> float:
     """The greatest distance from one of these points of the tree to the point nearest to it; 0 for no points."""
     return max((float(np.max(tree.query(some, k=[2])[0])) for some in _blocks(points, 1)), default=0.0)
 
@@ -148,8 +150,10 @@ def _to_neighbours(points: Points, known: Ends) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(squares))
 
 
-def _tree(points: Points) -> cKDTree:
+def _tree(points: Points) -> "cKDTree":
     """A search tree that is cut in the middle: built twice as fast as one that is cut at medians, and as fast."""
+    from scipy.spatial import cKDTree  # takes a while to load
+
     return cKDTree(points, balanced_tree=False)
 
 
@@ -164,7 +168,7 @@ def _blocks(points: NDArray[Item], width: int) -> Iterator[NDArray[Item]]:
     return (points[start : start + rows] for start in range(0, len(points), rows))
 
 
-def _choose(tree: cKDTree, queries: Points, number: int, limit: float, candidates: int) -> Indices:
+def _choose(tree: "cKDTree", queries: Points, number: int, limit: float, candidates: int) -> Indices:
     """Node numbers in order, shape `[query, number]`, or as wide as there are nodes; `tree.n` stands for no node.
 
     The search looks at `candidates` nodes for each query; `limit` is the greatest distance in units of `RESOLUTION`.
@@ -188,7 +192,7 @@ def _choose(tree: cKDTree, queries: Points, number: int, limit: float, candidate
     return chosen
 
 
-def _searched(tree: cKDTree, queries: Points, ranks: Indices, within: float) -> tuple[NDArray[np.float64], Indices]:
+def _searched(tree: "cKDTree", queries: Points, ranks: Indices, within: float) -> tuple[NDArray[np.float64], Indices]:
     """Distances and numbers of the nodes of these ranks as `cKDTree.query` gives them, nearer than `within`.
 
     A search that knows how far to go takes two thirds of the time. What some of the queries need is allowed for all;

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from wxml import PluginChoice
 from wxml.data.sphere import unit_vectors
 from wxml.data.units import conversion
@@ -61,6 +60,8 @@ def areas_of_file(nodes: MeshNodes, path: str, variable: str) -> GivenAreas:
     values = np.asarray(found.values, np.float64).ravel()
     places = places_beside(stored, variable)
     if places is not None:
+        from scipy.spatial import cKDTree  # takes a while to load
+
         distance, number = cKDTree(unit_vectors(*places)).query(nodes.points)
         if np.max(distance) > SAME_PLACE:
             raise _others(path, variable, f"no value at {int(np.sum(distance > SAME_PLACE))} of {len(nodes)} nodes")

@@ -2,15 +2,17 @@
 
 __all__ = ["planar_areas"]
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError, Voronoi, cKDTree
 from wxml.errors import DataError
 
 from wxml_graph_builders.mesh_nodes import MeshNodes
 from wxml_graph_builders.voronoi import distinct, square_of_spacing
+
+if TYPE_CHECKING:
+    from scipy.spatial import Voronoi
 
 Points = NDArray[np.float64]
 Areas = NDArray[np.float64]
@@ -34,6 +36,8 @@ def planar_areas(nodes: MeshNodes) -> Areas:
 
 
 def _areas(places: Points) -> Areas:
+    from scipy.spatial import ConvexHull, QhullError, Voronoi, cKDTree  # takes a while to load
+
     flat = _map(places)
     try:
         tessellation = Voronoi(flat)
@@ -74,7 +78,7 @@ def _outside(vertices: Points, hull: NDArray[np.float64], margin: float) -> NDAr
     return found
 
 
-def _cells(tessellation: Voronoi, outside: NDArray[np.bool_]) -> tuple[Areas, NDArray[np.bool_]]:
+def _cells(tessellation: "Voronoi", outside: NDArray[np.bool_]) -> tuple[Areas, NDArray[np.bool_]]:
     """The area of each cell, and whether it reaches too far: a triangle for each of its sides."""
     sides, owners = np.asarray(tessellation.ridge_vertices), tessellation.ridge_points
     unbounded = (sides < 0).any(axis=1)

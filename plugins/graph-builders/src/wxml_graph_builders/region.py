@@ -3,12 +3,14 @@
 __all__ = ["Neighbourhood", "Region", "SphericalHull"]
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError, cKDTree
 from wxml.data.sphere import angular_distance
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 Points = NDArray[np.float64]
 
@@ -37,6 +39,8 @@ class SphericalHull:
         The gnomonic projection onto the plane that touches the sphere in the middle of the nodes maps great circles to
         straight lines, and so the spherical hull to the plane one.
         """
+        from scipy.spatial import ConvexHull, QhullError  # takes a while to load
+
         middle = points.mean(axis=0)
         heights = points @ middle
         if heights.min() <= LOWEST * np.linalg.norm(middle):
@@ -87,7 +91,7 @@ class Neighbourhood:
     """A region and everything within some distance of it."""
 
     hull: SphericalHull | None
-    outline: cKDTree
+    outline: "cKDTree"
     """Points along the sides of the hull, or all nodes of a region without one, to be searched."""
     reach: float
     """The greatest distance from the region, in radians."""
@@ -124,5 +128,7 @@ class Region:
 
     def around(self, reach: float) -> Neighbourhood:
         """The hull and everything within `reach` (radians) of it, or of the nodes if there is no hull."""
+        from scipy.spatial import cKDTree
+
         outline = self.points if self.hull is None else self.hull.outline(max(reach / SAMPLES, FINEST_STEP))
         return Neighbourhood(self.hull, cKDTree(outline), reach)

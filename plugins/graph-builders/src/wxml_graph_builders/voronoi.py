@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError, cKDTree
 from wxml.data.sphere import spans_globe
 
 from wxml_graph_builders.edges import nearest_nodes
@@ -71,6 +70,8 @@ def distinct(points: Points) -> tuple[Points, NDArray[np.int64], NDArray[np.int6
 
 def _twin(points: Points) -> NDArray[np.int64]:
     """The lowest node at the place of each one, itself in most cases."""
+    from scipy.spatial import cKDTree  # takes a while to load
+
     lowest = np.arange(len(points))
     pairs = cKDTree(points).query_pairs(SAME_PLACE, output_type="ndarray")
     for _ in range(len(points) if len(pairs) else 0):
@@ -105,6 +106,8 @@ def square_of_spacing(places: Points) -> float:
     """The square of the mean distance (chord) from a place to the nearest one; all of the sphere for a lone one."""
     if len(places) == 1:
         return 4 * np.pi
+    from scipy.spatial import cKDTree
+
     distance, _ = cKDTree(places).query(places, k=[2])
     return float(np.mean(distance)) ** 2
 
@@ -113,6 +116,8 @@ def _triangles(places: Points) -> Cells | None:
     """The Delaunay triangles, anticlockwise as seen from outside; None if the places lie on one circle."""
     if len(places) < 4:
         return None
+    from scipy.spatial import ConvexHull, QhullError
+
     try:
         triangles = ConvexHull(places).simplices.astype(np.int64)
     except QhullError:

@@ -7,8 +7,6 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.sparse import coo_array
-from scipy.spatial import cKDTree
 from wxml.data.sphere import spans_globe, unit_vectors
 from wxml.errors import DataError, nearest
 
@@ -111,6 +109,8 @@ def boundary_mask(nodes: MeshNodes, width_km: float | None = None, width_nodes: 
     edge = edge_of_region(nodes)
     if width_km is None:
         return _rows(edge.at_edge, edge.neighbours, width_nodes)
+    from scipy.spatial import cKDTree  # takes a while to load
+
     reach = 2 * np.sin(min(width_km / EARTH_RADIUS_KM, np.pi) / 2)
     distance, _ = cKDTree(nodes.points[edge.at_edge]).query(nodes.points, distance_upper_bound=reach + 1e-12)
     return np.isfinite(distance)
@@ -175,6 +175,8 @@ def mask_of(nodes: MeshNodes, name: str) -> Mask:
 
 def _rows(at_edge: Mask, pairs: NDArray[np.int64], count: int) -> Mask:
     """The nodes at the edge, and those that fewer than `count` steps between neighbours lead to."""
+    from scipy.sparse import coo_array
+
     joined = coo_array((np.ones(len(pairs), np.int32), (pairs[:, 0], pairs[:, 1])), (len(at_edge),) * 2).tocsr()
     reached = at_edge
     for _ in range(count - 1):
