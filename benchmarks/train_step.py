@@ -1,10 +1,11 @@
 """A training step end to end, and the time to the first one, beside anemoi-training on the same data, in turns.
 
-    python benchmarks/train_step.py [--quick] [--families gnn graph-transformer] [--channels 64] [--steps 20]
-                                    [--folder FOLDER] [--output docs/benchmarks]
+    python benchmarks/train_step.py [--quick] [--families gnn graph-transformer] [--sizes small medium]
+                                    [--channels 64] [--steps 20] [--folder FOLDER] [--output docs/benchmarks]
 
-`wxml train` and `anemoi-training train` run as a user would start them, on an archive of 100 × 100 nodes, 40 variables
-and two input times, with a mesh of 2562 nodes, four layers, batch 1, float32, one thread. Reading, normalising,
+`wxml train` and `anemoi-training train` run as a user would start them, on an archive of 40 variables and two input
+times, with four layers, batch 1, float32, one thread: `medium` has 100 × 100 nodes and a mesh of 2562, `small` has
+40 × 40 and 642, and `tiny`, that of `--quick`, 16 × 16 and 162. Reading, normalising,
 forward, backward, optimiser and records are part of a step. Each is a process that stops itself after every step, so
 that steps take turns whatever else the machine does: medians of processor time, and of the ratios of steps that
 followed each other. The peer runs with its activation checkpointing, as its configs have it, and without; wxml without.
@@ -14,20 +15,24 @@ The peer reads in a process of its own, whose processor time is not counted; wxm
 The first step of wxml is measured on data that it has not seen (statistics and graph are made) and, in each comparison,
 on data that it has. The peer's statistics are stored with the data, and it makes its graph each time.
 
-The peer's interpreter is that of the folder `WXML_PEERS_TRAINING`; without one, wxml is measured alone.
+The peer's interpreter is that of the folder `WXML_PEERS_TRAINING`. Without one, wxml is measured alone; nothing is
+measured if the page has figures of the peer, which would be lost.
 """
 
 import argparse
+import json
 import statistics
+import sys
 import tempfile
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bench.archive import PACKED, Size, make_archive
+from bench.archive import PACKED, make_archive
 from bench.environments import machine, peer_python
 from bench.report import OUTPUT, show, table, write_page
-from bench.trainings import Step, Training, peer_training, wxml_training
+from bench.trainings import SIZES, Case, Step, Training, peer_training, wxml_training
 
 FAMILIES = ("gnn", "graph-transformer")
 WARM = 3
@@ -51,18 +56,18 @@ def in_turns(
     return first, seconds, {name: step.peak_mib for name, step in before.items()}
 
 
-def compare(family: str, options: argparse.Namespace, channels: int, *, checkpointed: bool) -> dict[str, Any]:
+def compare(case: Case, options: argparse.Namespace, *, checkpointed: bool) -> dict[str, Any]:
     """One row: steps in turns."""
-    archive, folder = options.folder / "archive" / PACKED, options.folder
+    archive = _archive(case, options)
     with ExitStack() as stack:
-        sides = {"wxml": stack.enter_context(wxml_training(family, channels, archive, folder, folder / "cache"))}
+        sides = {"wxml": stack.enter_context(wxml_training(case, archive, options.folder, options.folder / "cache"))}
         if options.peer:
-            peer = peer_training(options.peer, family, channels, archive, folder, checkpointed=checkpointed)
+            peer = peer_training(options.peer, case, archive, options.folder, checkpointed=checkpointed)
             sides["peer"] = stack.enter_context(peer)
         first, seconds, peak = in_turns(sides, options.steps)
     medians = {name: round(1e3 * statistics.median(values), 1) for name, values in seconds.items()}
     row: dict[str, Any] = {
-        "case": f"{family}, {channels} channels",
+        "case": str(case),
         "checkpointed": checkpointed,
         "steps": options.steps,
         "cpu_ms": medians,
@@ -76,16 +81,29 @@ def compare(family: str, options: argparse.Namespace, channels: int, *, checkpoi
     return row
 
 
-def new_data(family: str, options: argparse.Namespace, channels: int) -> dict[str, Any]:
+def new_data(case: Case, options: argparse.Namespace) -> dict[str, Any]:
     """One row: the first step on data that no run has seen."""
-    archive = options.folder / "archive" / PACKED
+    archive = _archive(case, options)
     with (
         tempfile.TemporaryDirectory() as cache,
-        wxml_training(family, channels, archive, options.folder, Path(cache)) as training,
+        wxml_training(case, archive, options.folder, Path(cache)) as training,
     ):
         first = training.first()
     figures = {"cpu_s": round(first.cpu_s, 2), "wall_s": round(first.wall_s, 2)}
-    return {"case": f"{family}, {channels} channels", "first": {"wxml, new data": figures}}
+    return {"case": str(case), "first": {"wxml, new data": figures}}
+
+
+def _archive(case: Case, options: argparse.Namespace) -> Path:
+    """The archive of a case, made if it is not there."""
+    folder: Path = options.folder / f"archive-{case.size}"
+    make_archive(folder, SIZES[case.size].archive)
+    return folder / PACKED
+
+
+def is_of_both(folder: Path) -> bool:
+    """Whether the page in a folder has figures of the peer."""
+    rows = folder / "train-step.jsonl"
+    return rows.is_file() and any("ratio" in json.loads(line) for line in rows.read_text().splitlines())
 
 
 def page(rows: list[dict[str, Any]]) -> str:
@@ -99,7 +117,8 @@ def page(rows: list[dict[str, Any]]) -> str:
     return "\n".join(
         [
             "# A training step, side by side\n",
-            f"{machine()}; threads: 1; float32, batch 1; 10 000 points, 40 variables, 2562 mesh nodes, 4 layers.",
+            f"{machine()}; threads: 1; float32, batch 1, 40 variables, 4 layers. medium: 10 000 points and 2562 mesh",
+            "nodes; small: 1600 and 642.",
             "Ratios are the peer's over wxml's; what is measured and how: `benchmarks/train_step.py`.\n",
             table(HEADER, steps),
             "## The first step\n",
@@ -113,24 +132,28 @@ def main() -> None:
     """Read the command line, measure, write."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--quick", action="store_true", help="three steps of each: shows that all runs")
-    made.add_argument(
-        "--families", nargs="+", choices=("gnn", "graph-transformer"), default=["gnn", "graph-transformer"]
-    )
+    made.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
+    made.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=("small", "medium"))
     made.add_argument("--channels", nargs="+", type=int, default=[64])
     made.add_argument("--steps", type=int, default=20)
     made.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "wxml-train-step")
     made.add_argument("--output", type=Path, default=OUTPUT)
     options = made.parse_args()
-    options.steps = 3 if options.quick else options.steps
+    if options.quick:
+        options.steps, options.sizes = 3, ("tiny",)
     options.peer = peer_python("anemoi.training", "WXML_PEERS_TRAINING")
-    make_archive(options.folder / "archive", Size(500, 40, 100))
+    if options.peer is None and is_of_both(options.output):
+        where = options.output / "train-step.md"
+        print(
+            f"{where} has figures of the peer, and is left as it is: `WXML_PEERS_TRAINING` names none", file=sys.stderr
+        )
+        return
     rows: list[dict[str, Any]] = []
-    for family in options.families:
-        for channels in options.channels:
-            show(new_data(family, options, channels), rows)
-            for checkpointed in (True, False) if options.peer else (False,):
-                show(compare(family, options, channels, checkpointed=checkpointed), rows)
-                write_page(options.output, "train-step", page(rows), rows)
+    for case in (Case(*one) for one in product(options.families, options.sizes, options.channels)):
+        show(new_data(case, options), rows)
+        for checkpointed in (True, False) if options.peer else (False,):
+            show(compare(case, options, checkpointed=checkpointed), rows)
+        write_page(options.output, "train-step", page(rows), rows)
 
 
 if __name__ == "__main__":

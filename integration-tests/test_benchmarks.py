@@ -101,3 +101,22 @@ def test_the_backends_for_gpus_are_timed_or_it_says_that_there_is_none() -> None
     assert {row["kernel"] for row in rows} >= {"window"}
     assert about["device"] != "cpu" or "no GPU: nothing below was timed on one" in about["note"]
     assert all(float(row["difference"]) < 0.05 for row in rows if "cannot" not in row)
+
+
+def test_a_training_step_is_measured_and_a_page_of_both_is_never_lost(tmp_path: Path) -> None:
+    """Without the peer; a first step ends within seconds of processor time, whatever else the machine does."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WXML_PEERS")}
+    command = [sys.executable, str(BENCHMARKS / "train_step.py"), "--quick", "--families", "gnn"]
+    command += ["--folder", str(tmp_path / "work"), "--output", str(tmp_path / "pages")]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    rows = (tmp_path / "pages/train-step.jsonl").read_text()
+    assert rows == done.stdout
+    new, steps = map(json.loads, rows.splitlines())
+    assert 0 < steps["cpu_ms"]["wxml"] < 1e3 * steps["first"]["wxml"]["cpu_s"] < 1e3 * 12
+    assert 0 < new["first"]["wxml, new data"]["cpu_s"] < 12
+
+    both = json.dumps(steps | {"ratio": 2.0}) + "\n"
+    (tmp_path / "pages/train-step.jsonl").write_text(both)
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert "left as it is" in done.stderr
+    assert (tmp_path / "pages/train-step.jsonl").read_text() == both

@@ -1,6 +1,6 @@
 """`wxml train` and `anemoi-training train` on the same data, graph and sizes, each in a process that takes turns."""
 
-__all__ = ["Step", "Training", "peer_training", "wxml_training"]
+__all__ = ["SIZES", "Case", "Step", "Training", "TrainingSize", "peer_training", "wxml_training"]
 
 import json
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from bench.archive import Size
 from bench.environments import FOLDER, environment
 
 WXML = """
@@ -26,7 +27,7 @@ data:
     test: [2000-05-04, 2000-05-04]
 graph:
   plugin: icosahedral
-  refinement: 4
+  refinement: {refinement}
   coarsest: 1
   encoder: {{radius: 0.6, maximum: 64}}
   decoder: {{nearest: 3}}
@@ -53,6 +54,33 @@ CHECKPOINTED = (
     "model.encoders.0.mapper.gradient_checkpointing",
     "model.decoders.0.mapper.gradient_checkpointing",
 )
+
+
+class TrainingSize(NamedTuple):
+    """How large data and mesh are."""
+
+    archive: Size
+    refinement: int
+    """Of the icosahedron that the mesh is made from."""
+
+
+SIZES = {
+    "tiny": TrainingSize(Size(500, 40, 16), 2),
+    "small": TrainingSize(Size(500, 40, 40), 3),
+    "medium": TrainingSize(Size(500, 40, 100), 4),
+}
+
+
+class Case(NamedTuple):
+    """What is trained."""
+
+    family: str
+    size: str
+    """One of `SIZES`."""
+    channels: int
+
+    def __str__(self) -> str:
+        return f"{self.family}, {self.size}, {self.channels} channels"
 
 
 class Step(NamedTuple):
@@ -119,31 +147,31 @@ def _folder_of(name: str, folder: Path, group: str, callback: str) -> tuple[Path
     return run, str(run / "path")
 
 
-def wxml_training(family: str, channels: int, archive: Path, folder: Path, cache: Path) -> Training:
+def wxml_training(case: Case, archive: Path, folder: Path, cache: Path) -> Training:
     """`wxml train` of this environment; what it keeps for later runs goes to `cache`."""
-    run, path = _folder_of(f"wxml-{family}", folder, "wxml.callbacks", "bench.wxml_turns:Turns")
-    (run / "train.yaml").write_text(WXML.format(archive=archive, channels=channels))
-    choices = ["model.{}.activation=gelu" if family == "gnn" else "model.{}.num_heads=16"]
+    run, path = _folder_of(f"wxml-{case.family}", folder, "wxml.callbacks", "bench.wxml_turns:Turns")
+    refinement = SIZES[case.size].refinement
+    (run / "train.yaml").write_text(WXML.format(archive=archive, channels=case.channels, refinement=refinement))
+    choices = ["model.{}.activation=gelu" if case.family == "gnn" else "model.{}.num_heads=16"]
     options = [choice.format(part) for choice in choices for part in PARTS]
     variables = environment(1) | {"WXML_CACHE": str(cache)}
     variables["PYTHONPATH"] += os.pathsep + path
-    command = [str(Path(sys.executable).parent / "wxml"), "train", "train.yaml", f"model={family}", *options]
+    command = [str(Path(sys.executable).parent / "wxml"), "train", "train.yaml", f"model={case.family}", *options]
     return Training(
         [*command, "training.tracker=none", "training.callbacks=[turns]", "--run-dir", "run"], variables, run
     )
 
 
-def peer_training(
-    python: str, family: str, channels: int, archive: Path, folder: Path, *, checkpointed: bool
-) -> Training:
+def peer_training(python: str, case: Case, archive: Path, folder: Path, *, checkpointed: bool) -> Training:
     """`anemoi-training train` of the environment of `python`."""
     run, path = _folder_of(
-        f"peer-{family}", folder, "pytorch_lightning.callbacks_factory", "bench.step_turns:callbacks"
+        f"peer-{case.family}", folder, "pytorch_lightning.callbacks_factory", "bench.step_turns:callbacks"
     )
     shutil.copy(FOLDER / "bench/train_peer.yaml", run / "peers.yaml")
-    sizes = [f"model.num_channels={channels}", "model.processor.num_layers=4", "model.processor.num_chunks=1"]
+    sizes = [f"model.num_channels={case.channels}", "model.processor.num_layers=4", "model.processor.num_chunks=1"]
+    sizes.append(f"graph.nodes.hidden.node_builder.resolution={SIZES[case.size].refinement}")
     again = [] if checkpointed else [f"{key}=False" for key in CHECKPOINTED]
     command = [str(Path(python).parent / "anemoi-training"), "train", "--config-name=peers.yaml"]
     variables = environment(1) | {"BENCH_ARCHIVE": str(archive), "BENCH_FOLDER": str(run), "ANEMOI_BASE_SEED": "1"}
     variables |= {"PYTHONPATH": os.pathsep.join([str(FOLDER), path])}
-    return Training([*command, f"model={PEER_MODEL[family]}", *sizes, *PEER[family], *again], variables, run)
+    return Training([*command, f"model={PEER_MODEL[case.family]}", *sizes, *PEER[case.family], *again], variables, run)
