@@ -12,8 +12,8 @@ schedule: the learning rate of a long training has not fallen yet where a short 
   stands that of the steps alone.
 - After each tenth of the steps there is a validation, and a checkpoint is kept. These are scored on the validation
   months, which tells the way there; the one with the lowest validation loss is scored on the test months.
-- The peer is reached by the first kept checkpoint with at most its best errors at both lead times, on the test months;
-  it is looked for by halving, since errors fall.
+- In a short training the peer is reached by the first kept checkpoint with at most its best errors at both lead times,
+  on the test months; it is looked for by halving, since errors fall.
 - The peer's numbers were measured once, as `docs/results.md` says: 600 s on two threads, so up to 1200 s.
 
 A training that is whole in FOLDER is not made again, and rows of other trainings stay in the page: a long list may be
@@ -105,9 +105,8 @@ def measured(family: str, budget: str, seed: int, options: argparse.Namespace) -
         "steps_cpu_s": round(made.plain_seconds, 1),
         "chosen_step": made.chosen_step,
         "test": rounded(errors(made.checkpoint, "test", LEADS)),
-        "reached": reached(made, PEER[0]["test"]),
         "way": way(made),
-    }
+    } | ({"reached": reached(made, PEER[0]["test"])} if budget == "short" else {})
 
 
 def rounded(scores: dict[str, float]) -> dict[str, float]:
@@ -121,7 +120,7 @@ def page(rows: list[dict[str, Any]]) -> str:
     header = ("training", "seed", "steps", "chosen", "CPU s", "of the steps alone", *keys, "the peer is reached after")
     cells = [
         (f"{row['family']}, {row['budget']}", row["seed"], row["steps"], row["chosen_step"], row["cpu_s"],
-         row["steps_cpu_s"], *row["test"].values(), told(row["reached"]))
+         row["steps_cpu_s"], *row["test"].values(), told(row))
         for row in rows
     ]  # fmt: skip
     cells += [
@@ -147,9 +146,12 @@ def page(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def told(reached: dict[str, Any] | None) -> str:
-    """The processor time that the peer's errors take."""
-    return "–" if reached is None else f"{reached['cpu_s']:.0f} s, {reached['step']} steps"
+def told(row: dict[str, Any]) -> str:
+    """The processor time that the peer's errors take; nothing where it is not looked for."""
+    if "reached" not in row:
+        return ""
+    found = row["reached"]
+    return "never" if found is None else f"{found['cpu_s']:.0f} s, {found['step']} steps"
 
 
 def peers(keys: Sequence[str]) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ def draw(rows: Sequence[Mapping[str, Any]], keys: Sequence[str], peer: Sequence[
     figure, panels = plt.subplots(1, len(keys), figsize=(5 * len(keys), 4.2), layout="constrained", squeeze=False)
     for axes, key in zip(panels[0], keys, strict=True):
         _panel(axes, key, rows, peer)
+    figure.suptitle("marks: test months, open where the peer is reached; thin lines: validation months", fontsize=10)
     panels[0][0].legend(frameon=False, fontsize=9)
     figure.savefig(path, dpi=130, metadata={"Software": None})
     plt.close(figure)
@@ -47,6 +48,9 @@ def _panel(axes: Axes, key: str, rows: Sequence[Mapping[str, Any]], peer: Sequen
         axes.plot(*zip(*way, strict=True), color=style["color"], linewidth=0.8, alpha=0.6)
         label = None if family in named else family
         axes.plot(row["cpu_s"], row["test"][key], label=label, linestyle="none", markersize=7, **style)  # type: ignore[arg-type]
+        if first := row.get("reached"):
+            open_mark = style | {"markerfacecolor": "white"}
+            axes.plot(first["cpu_s"], first["test"][key], linestyle="none", markersize=7, **open_mark)  # type: ignore[arg-type]
         named.add(family)
     for number, one in enumerate(peer):
         axes.plot(one["cpu_s"], one["test"][key], label=None if number else "anemoi", **PEER)  # type: ignore[arg-type]
