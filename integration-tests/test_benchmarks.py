@@ -103,6 +103,7 @@ def test_the_backends_for_gpus_are_timed_or_it_says_that_there_is_none() -> None
     assert all(float(row["difference"]) < 0.05 for row in rows if "cannot" not in row)
 
 
+@pytest.mark.slow
 def test_a_training_step_is_measured_and_a_page_of_both_is_never_lost(tmp_path: Path) -> None:
     """Without the peer; a first step ends within seconds of processor time, whatever else the machine does."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WXML_PEERS")}
