@@ -11,8 +11,13 @@ import click
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A new *.zarr, *.nc or *.grib2.")
 @click.option("--start", help="The first initial time (UTC), such as 2014-07-01T00.  [default: the test period]")
 @click.option("--end", help="The last initial time.  [default: --start, or the end of the test period]")
-@click.option("--every", help="Between initial times, such as 12h.  [default: the model's time step]")
-@click.option("--lead-time", help="How far, such as 72h.  [default: forecast.lead_time of the config]")
+@click.option(
+    "--every", help="Between initial times, such as 12h.  [default: the model's time step, or what its task says]"
+)
+@click.option(
+    "--lead-time",
+    help="How far, such as 72h; not of a task with its own times.  [default: forecast.lead_time of the config]",
+)
 @click.option(
     "--members",
     type=click.IntRange(min=1),

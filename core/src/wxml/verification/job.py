@@ -12,6 +12,7 @@ from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
 from wxml.config.schema import PluginChoice
+from wxml.config.task_choice import task_of
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
 from wxml.experiment import describe_source
@@ -80,7 +81,8 @@ def verify(
     training_times = times[(times >= first) & (times <= last)]
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
-        scores = verifier.verify(VerificationTask(forecast, truth, training_times, temporary, own.to_dict()))
+        task = VerificationTask(forecast, truth, training_times, temporary, own.to_dict(), task_of(config.data))
+        scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", own.to_dict()))
     return scores, output / "report.html"
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.source import DataSource
+from wxml.data.task import Task
 from wxml.errors import DataError, nearest
 
 Better = Literal["smaller", "larger", "nearer to zero"]
@@ -32,6 +33,8 @@ class VerificationTask:
     """An empty folder for what the verifier writes; core moves it to its place afterwards."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """JSON values, stored as JSON text in the attribute `wxml_provenance` of `scores.nc`."""
+    task: Task | None = None
+    """What the model was for, and with it the baseline that is made of known states; None: forecasts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from wxml import Grid, Scores
 
 from wxml_verification.accumulation import METRICS, Accumulation
+from wxml_verification.baseline import PERSISTENCE, StateBaseline
 from wxml_verification.climatology import DAYS, Climatology
 from wxml_verification.metrics import Array
 from wxml_verification.notes import climatology_notes, forecast_notes
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
 
-FORECASTS = ("forecast", "persistence", "climatology")
 MEMORY = 256 * 2**20  # bytes: the variables that fit are scored in one pass over the truth
 SHOWN_UNTIL = (0, 24, 72)  # hours: maps show the last lead time up to each (else the first), and the very last
 
@@ -63,6 +63,7 @@ def evaluate(
     training_times: NDArray[np.datetime64],
     window: int,
     uncompared: Sequence[str] = (),
+    baseline: StateBaseline = PERSISTENCE,
 ) -> Evaluation:
     """Score some variables of a forecast that fits the truth.
 
@@ -73,6 +74,7 @@ def evaluate(
         training_times: the times of the climatology; the truth may lack some of them.
         window: the days on either side of a date that the climatology takes.
         uncompared: sentences on what forecast and truth do not both state; they become notes.
+        baseline: what the known states alone give.
     """
     usable = training_times[truth.has(training_times)]
     stored = forecast.area_weights()  # the file knows its cells
@@ -82,17 +84,20 @@ def evaluate(
     sums, examples = [], []
     for group in _groups(forecast, truth, variables, usable):
         climatology = Climatology.of(truth.source, usable, group, window) if len(usable) else None
-        sums.append(_accumulated(forecast, truth, group, climatology, (weights, nodes)))
-        examples.append(_read_case(forecast, truth, group, climatology, shown))
+        sums.append(_accumulated(forecast, truth, group, (baseline, climatology), (weights, nodes)))
+        examples.append(_read_case(forecast, truth, group, (baseline, climatology), shown))
     values, counts, maps = zip(*(each.results() for each in sums), strict=True)
     part_values, part_counts = zip(*(each.part_results() for each in sums), strict=True)
-    scores = _scores(forecast, variables, np.concatenate(values, axis=2), max(each.cases for each in sums))
+    scores = _scores(
+        forecast, baseline.name, variables, np.concatenate(values, axis=2), max(each.cases for each in sums)
+    )
     example = Example(
         forecast.initial_times[shown],
         lead_times,
         np.concatenate([fields[0, lead_times] for fields, _ in examples], axis=1).astype(np.float32),
         np.concatenate([verifying[lead_times] for _, verifying in examples], axis=1).astype(np.float32),
     )
+    own_notes = (baseline.note,) if baseline.note else ()
     valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
     about_climatology = climatology_notes(climatology, valid_times[truth.has(valid_times)], training_times, usable)
     return Evaluation(
@@ -105,7 +110,12 @@ def evaluate(
         weights,
         forecast.initial_times,
         forecast.members,
-        (*forecast_notes(forecast, truth), *(f"{one[0].upper()}{one[1:]}." for one in uncompared), *about_climatology),
+        (
+            *forecast_notes(forecast, truth),
+            *own_notes,
+            *(f"{one[0].upper()}{one[1:]}." for one in uncompared),
+            *about_climatology,
+        ),
     )
 
 
@@ -113,7 +123,7 @@ def _accumulated(
     forecast: ForecastFile,
     truth: Truth,
     variables: tuple[str, ...],
-    climatology: Climatology | None,
+    baselines: tuple[StateBaseline, Climatology | None],
     areas: tuple[Array, Sequence[slice]],
 ) -> Accumulation:
     """Add up the errors of all cases, one case after the other, so that one is in memory at a time.
@@ -122,10 +132,10 @@ def _accumulated(
         forecast: the file.
         truth: the truth.
         variables: the variables to score.
-        climatology: that of the variables.
+        baselines: what the known states alone give, and the climatology of the variables.
         areas: the area weights of all nodes, and the nodes of each part.
     """
-    cases = (_read_case(forecast, truth, variables, climatology, case) for case in range(len(forecast.initial_times)))
+    cases = (_read_case(forecast, truth, variables, baselines, case) for case in range(len(forecast.initial_times)))
     each = (Accumulation.of_case(values, verifying, values[-1], *areas) for values, verifying in cases)
     return reduce(operator.add, each)
 
@@ -136,30 +146,35 @@ def _parts(forecast: ForecastFile, truth: Truth) -> tuple[tuple[str, ...], list[
     return tuple(ranges), list(ranges.values())
 
 
-def _scores(forecast: ForecastFile, variables: tuple[str, ...], values: Array, cases: int) -> Scores:
+def _scores(forecast: ForecastFile, baseline: str, variables: tuple[str, ...], values: Array, cases: int) -> Scores:
     """The scores of `variables`, in the units of the file."""
     units = tuple(forecast.variable(name).units for name in variables)
     directions = tuple(METRICS.values())
-    return Scores(tuple(METRICS), FORECASTS, variables, forecast.lead_times, values, units, cases, directions)
+    forecasts = ("forecast", baseline, "climatology")
+    return Scores(tuple(METRICS), forecasts, variables, forecast.lead_times, values, units, cases, directions)
 
 
 def _read_case(
-    forecast: ForecastFile, truth: Truth, variables: tuple[str, ...], climatology: Climatology | None, case: int
+    forecast: ForecastFile,
+    truth: Truth,
+    variables: tuple[str, ...],
+    baselines: tuple[StateBaseline, Climatology | None],
+    case: int,
 ) -> tuple[Array, Array]:
     """Read one initial time.
 
     Returns:
-        The `FORECASTS`, shape `[forecast, lead_time, variable, node]`, and the truth, shape `[lead_time, variable,
-        node]`. The truth is NaN where the forecast lacks a value, and on the boundary of a limited area, where nothing
+        Forecast and baselines, shape `[forecast, lead_time, variable, node]`, and the truth, shape `[lead_time,
+        variable, node]`. The truth is NaN where the forecast lacks a value, and on the boundary of a limited area, where nothing
         is forecast: forecast and baselines are scored at the same points.
     """
-    initial_time = forecast.initial_times[case]
+    initial_time, (baseline, climatology) = forecast.initial_times[case], baselines
     valid_times = initial_time + forecast.lead_times
     values = forecast.read(case, variables)
     verifying = truth.at(valid_times, variables)
-    start = truth.at(initial_time.reshape(1), variables)
+    known = baseline.at(truth, initial_time, forecast.lead_times, variables)
     usual = climatology.at(valid_times) if climatology else np.full(verifying.shape, np.nan)
-    forecasts = np.stack([values, np.broadcast_to(start, verifying.shape), usual])
+    forecasts = np.stack([values, known, usual])
     return forecasts, np.where(np.isfinite(values) & ~forecast.boundary(), verifying, np.nan)
 
 

@@ -21,13 +21,19 @@ COLOURS = {
     "line": "#070809",
     "forecast": "#0072b2",
     "persistence": "#d55e00",
+    "interpolation": "#d55e01",
     "climatology": "#009e73",
 }
 """Colours to draw with: each becomes the page's own colour of that name, so that a picture is right in light, in dark
-and on paper (the last three: Okabe and Ito's palette)."""
+and on paper (the last four: Okabe and Ito's palette)."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 TITLES = {"rmse": "RMSE", "acc": "Anomaly correlation", "bias": "Bias", "mae": "Mean absolute error"}
-LINES = {"forecast": ("-", "o", 2.2), "persistence": ("--", "s", 1.5), "climatology": (":", "^", 1.8)}
+LINES = {
+    "forecast": ("-", "o", 2.2),
+    "persistence": ("--", "s", 1.5),
+    "interpolation": ("--", "s", 1.5),
+    "climatology": (":", "^", 1.8),
+}
 REFERENCE = {"acc": 0.6, "bias": 0.0}  # the usual limit of a useful forecast; no bias
 
 

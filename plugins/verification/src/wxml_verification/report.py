@@ -17,7 +17,6 @@ from wxml_verification.map_raster import MapRaster
 from wxml_verification.maps import draw_maps, instant
 from wxml_verification.metrics import Array
 
-BASELINES = ("persistence", "climatology")
 DASHES = {"-": "", "--": "7 4", ":": "2 3"}
 STRONGEST = 62  # per cent of full colour, so that the numbers stay readable
 
@@ -49,7 +48,7 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
         replace(text, title=printable(text.title), provenance=_lines(text.provenance)),
     )
     scores, example = evaluation.scores, evaluation.example
-    skills = {name: skill(scores, name) for name in BASELINES}
+    skills = {name: skill(scores, name) for name in scores.forecasts[1:]}
     known = {name: values[np.isfinite(values)] for name, values in skills.items()}
     lead_times = scores.lead_times[example.lead_times]
     raster, shown = MapRaster.of(evaluation.grid), range(len(example.lead_times))
@@ -69,7 +68,9 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             skills=skills,
             counts=evaluation.counts[0].max(axis=0, initial=0),
             parts=_parts(evaluation),
-            lines=[(name, DASHES[style], width) for name, (style, _, width) in LINES.items()],
+            lines=[
+                (name, DASHES[style], width) for name, (style, _, width) in LINES.items() if name in scores.forecasts
+            ],
             curves=[draw_curves(scores, variable) for variable in scores.variables],
             maps=maps,
             example_time=example.initial_time,
@@ -98,7 +99,7 @@ def _parts(evaluation: Evaluation) -> list[_Part]:
         own = evaluation.scores.of_part(name)
         if not own.variables:
             continue
-        skills = {baseline: skill(own, baseline) for baseline in BASELINES}
+        skills = {baseline: skill(own, baseline) for baseline in own.forecasts[1:]}
         found.append(_Part(name, own, skills, counts[0].max(axis=0, initial=0)))
     return found
 

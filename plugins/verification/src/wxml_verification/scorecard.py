@@ -47,6 +47,7 @@ class Scorecard(Verifier):
                 or has a variable in other units, at a level in other units, or over other periods.
         """
         # matplotlib and xarray: every `wxml train` loads this class to check the section `verification`
+        from wxml_verification.baseline import baseline_of
         from wxml_verification.report import ReportText, render_report
         from wxml_verification.score_file import write_scores
 
@@ -69,7 +70,10 @@ class Scorecard(Verifier):
                 logger.warning("%s", sentence)
             truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
             variables = tuple(name for name in header.names if name in wanted)  # files keep no order
-            evaluation = evaluate(forecast, truth, variables, task.climatology_times, self._window, uncompared)
+            baseline = baseline_of(task.task)
+            evaluation = evaluate(
+                forecast, truth, variables, task.climatology_times, self._window, uncompared, baseline
+            )
         write_scores(evaluation, task.directory / "scores.nc", task.provenance)
         text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
         page = render_report(evaluation, text, self._maps)
