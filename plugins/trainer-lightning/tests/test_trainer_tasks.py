@@ -139,6 +139,7 @@ def test_a_forecast_with_offsets_finds_the_weights_of_waves_and_goes_on(fit, tmp
     np.testing.assert_allclose(checkpoint.weights["weights"], np.transpose(expected), rtol=2e-2)
 
 
+@pytest.mark.carries_out("leave these out, or choose the task `forecast`")
 @pytest.mark.parametrize("task", [{"plugin": "diagnose"}, {"plugin": "interpolate", "targets": ["3h"]}])
 @pytest.mark.parametrize(
     ("rollout", "name"),

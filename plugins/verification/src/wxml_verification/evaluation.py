@@ -165,8 +165,8 @@ def _read_case(
 
     Returns:
         Forecast and baselines, shape `[forecast, lead_time, variable, node]`, and the truth, shape `[lead_time,
-        variable, node]`. The truth is NaN where the forecast lacks a value, and on the boundary of a limited area, where nothing
-        is forecast: forecast and baselines are scored at the same points.
+        variable, node]`. The truth is NaN where the forecast lacks a value, and on the boundary of a limited area,
+        where nothing is forecast: forecast and baselines are scored at the same points.
     """
     initial_time, (baseline, climatology) = forecast.initial_times[case], baselines
     valid_times = initial_time + forecast.lead_times
