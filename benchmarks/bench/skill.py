@@ -18,7 +18,7 @@ from wxml.experiment import restore
 from wxml.forecasting.rollout import rollout
 
 from bench.environments import environment
-from bench.step_cpu import ENTRY_POINTS, VARIABLE
+from bench.step_cpu import ENTRY_POINTS, NAME, VARIABLE
 
 HOUR = np.timedelta64(1, "h")
 AT_ONCE = 32
@@ -45,6 +45,7 @@ class Training:
         options += [
             f"training.keep={{every: {self.every}, best: {{k: 0}}}}",
             "training.tracker=none",
+            f"training.callbacks=[{NAME}]",
             f"seed={self.seed}",
         ]
         wxml = str(Path(sys.executable).parent / "wxml")

@@ -1,32 +1,36 @@
-"""A Lightning callback that writes the processor time of a training after each of its steps, for `time_to_skill.py`.
+"""A callback that writes the processor time of a training after each of its steps, for `time_to_skill.py`.
 
-Lightning asks the entry points of a group for callbacks. The times are those of the whole process since it began, in
-seconds, a line each, in the file that `BENCH_STEP_CPU` names; it is written once, at the end.
+The times are those of the whole process since it began, in seconds, a line each, in the file that `BENCH_STEP_CPU`
+names; it is written once, at the end.
 """
 
-__all__ = ["ENTRY_POINTS", "VARIABLE", "callbacks"]
+__all__ = ["ENTRY_POINTS", "NAME", "VARIABLE", "StepCpu"]
 
 import os
 import time
 from pathlib import Path
-from typing import Any
+
+from wxml import Callback, TrainingView
 
 VARIABLE = "BENCH_STEP_CPU"
-ENTRY_POINTS = "[lightning.pytorch.callbacks_factory]\nbench-step-cpu = bench.step_cpu:callbacks\n"
+NAME = "bench-step-cpu"
+ENTRY_POINTS = f"[wxml.callbacks]\n{NAME} = bench.step_cpu:StepCpu\n"
 
 
-def callbacks() -> list[Any]:
-    """What Lightning adds to its callbacks; nothing outside of the benchmark."""
-    if VARIABLE not in os.environ:
-        return []
-    from lightning.pytorch import Callback  # only a training has it
+class StepCpu(Callback):
+    """Notes the processor time after each step, with the validation and the state that follow it."""
 
-    seconds: list[float] = []
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
 
-    def on_train_batch_end(self: Any, *_: Any) -> None:
-        seconds.append(time.process_time())
+    def on_step(self, view: TrainingView) -> None:
+        """Note the time."""
+        self._seconds.append(time.process_time())
 
-    def on_train_end(self: Any, *_: Any) -> None:
-        Path(os.environ[VARIABLE]).write_text("".join(f"{value:.3f}\n" for value in seconds))
+    def on_checkpoint(self, view: TrainingView) -> None:
+        """Note the time after the state of the step."""
+        self._seconds[-1] = time.process_time()
 
-    return [type("StepCpu", (Callback,), {"on_train_batch_end": on_train_batch_end, "on_train_end": on_train_end})()]
+    def on_end(self, view: TrainingView) -> None:
+        """Write the file."""
+        Path(os.environ[VARIABLE]).write_text("".join(f"{value:.3f}\n" for value in self._seconds))
