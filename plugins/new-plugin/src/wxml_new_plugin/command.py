@@ -18,7 +18,7 @@ def command(arguments: tuple[str, ...], directory: Path | None, into: Path | Non
     """Write a complete repository for plugins that work: code, tests, packaging, CI, licence.
 
     NAME becomes the name of the distribution. KIND is processor, mapper, graph-builder, data-source, forcing,
-    transform, trainer, loss, loss-weight, optimizer, schedule, metric, callback, tracker, forecast-writer,
+    transform, task, trainer, loss, loss-weight, optimizer, schedule, metric, callback, tracker, forecast-writer,
     verifier, extension, hook, command, preset, kind (a kind of your own), migration, or a kind of another package
     that brings templates. PLUGIN is the name of the plugin in a config; without it, it is NAME.
 
