@@ -163,7 +163,7 @@ def test_an_artefact_of_this_environment_is_exit_code_0(checkpoint) -> None:
 
 def test_only_what_a_training_uses_is_in_the_lock_of_its_checkpoint(checkpoint) -> None:
     plugins = read_header(checkpoint)["provenance"]["plugins"]
-    kinds = ["core", "transform", "data-source", "graph-builder", "mapper", "processor", "trainer"]
+    kinds = ["core", "transform", "data-source", "graph-builder", "mapper", "processor", "task", "trainer"]
     assert sorted({entry["kind"] for entry in plugins}) == sorted(kinds)
 
 

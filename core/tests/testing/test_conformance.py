@@ -67,6 +67,7 @@ def test_each_kind_has_its_contract_and_others_the_common_one() -> None:
         "optimizer",
         "processor",
         "schedule",
+        "task",
         "tracker",
         "trainer",
         "transform",
