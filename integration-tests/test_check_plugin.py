@@ -90,6 +90,7 @@ OPTIONS = {
     ],
     "processor point-wise": ["num_layers=1"],
     "processor pyg": ["operator=GATv2Conv", "num_layers=1"],
+    "task interpolate": ["targets=[1h, 2h]"],
 }
 COMPILED = ("point-wise", "pyg")
 KINDS = (
@@ -104,6 +105,7 @@ KINDS = (
     "optimizers",
     "processors",
     "schedules",
+    "tasks",
     "trackers",
     "trainers",
     "transforms",
