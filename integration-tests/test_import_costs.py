@@ -97,6 +97,12 @@ def test_a_package_imports_no_more_than_it_needs(package: str) -> None:
     assert intruders(EVERY_MODULE.format(name=package), ABSENT_FROM_WHOLE[package]) == set()
 
 
+def test_a_model_imports_no_compiler() -> None:
+    """torch's compilers take 1.1 s, at the start of every training."""
+    code = "import wxml_processor_gnn.processor, wxml_processor_gnn.mapper, wxml_processor_transformer.attention"
+    assert intruders(code, ("torch._dynamo", "torch._inductor", "sympy")) == set()
+
+
 def test_every_package_has_its_rule(root: Path) -> None:
     folders = {path.name for path in root.glob("plugins/*/src/*") if (path / "__init__.py").is_file()}
     assert set(ABSENT_FROM_WHOLE) == folders

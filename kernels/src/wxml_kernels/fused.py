@@ -72,7 +72,6 @@ def runs_fused(backend: EdgeBackend, values: Tensor) -> bool:
     return chosen
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _chosen(backend: EdgeBackend, device: str, trial: bool) -> bool:
     """Whether the fused kernels run on a device; with `trial`, after a trial of `auto`."""
     reason = why_not_triton(torch.device(device))
@@ -84,6 +83,10 @@ def _chosen(backend: EdgeBackend, device: str, trial: bool) -> bool:
         reason = _fault_of_trial(device)
     _tell(device, reason)
     return reason is None
+
+
+# what `torch.compiler.assume_constant_result` does; it imports torch's compilers, which takes 1.1 s
+_chosen._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @cache

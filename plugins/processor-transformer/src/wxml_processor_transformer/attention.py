@@ -98,10 +98,13 @@ def _has_flash(value: Tensor, window: KeyWindow | None) -> bool:
     return (window is None or window.is_band) and bool(_runs_flash(str(value.device)))
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _runs_flash(device: str) -> bool:
     """Whether flash_attn is there and made for a device."""
     return _found_flash(device)
+
+
+# what `torch.compiler.assume_constant_result` does; it imports torch's compilers, which takes 1.1 s
+_runs_flash._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @cache
