@@ -48,7 +48,7 @@ SIZES = [(1, 1, 1), (130, 130, 20), (300, 300, 128), (257, 257, 400), (70, 300, 
 @pytest.mark.parametrize(("queries", "keys", "window"), SIZES)
 def test_it_equals_the_form_for_cpus_with_gradients(queries: int, keys: int, window: int) -> None:
     given, seen = parts(queries, keys), some_window(queries, keys, window)
-    outputs = (flex_attention_in_window(*given, seen), window_attention(*given, seen))
+    outputs = (flex_attention_in_window(*given, seen), window_attention(*given, seen, backend="blocks"))
     results = [[out, *torch.autograd.grad(out, given, torch.ones_like(out).cumsum(-1))] for out in outputs]
     for flex, blocks in zip(*results, strict=True):
         torch.testing.assert_close(flex, blocks, rtol=1e-11, atol=1e-11)
@@ -73,7 +73,7 @@ def test_the_block_mask_is_the_one_that_torch_finds(queries: int, keys: int, win
 def test_compiled_for_a_cpu_it_has_the_same_numbers() -> None:
     """With its own code, which follows the block mask; without gradients, of which there are none on a CPU."""
     given, window = [part.detach() for part in parts(300, 300, dtype=torch.float32)], KeyWindow.among(300, 20)
-    expected = window_attention(*given, window)
+    expected = window_attention(*given, window, backend="blocks")
     torch.testing.assert_close(window_attention(*given, window, backend="flex"), expected, rtol=1e-5, atol=1e-6)
 
 

@@ -1,5 +1,7 @@
 """Windowed attention against a dense reference, closed forms and its own promises about memory."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
-from wxml_kernels import KeyWindow, block_attention, window_attention
+from wxml_kernels import KeyWindow, block_attention
+from wxml_kernels import window_attention as attention_of_any_form
+from wxml_kernels.windows import _all_at_once as all_at_once
 from wxml_kernels.windows import windowed_sdpa
 
-KERNELS = {"blocks": window_attention, "sdpa": windowed_sdpa}
+window_attention = partial(attention_of_any_form, backend="blocks")
+KERNELS = {"blocks": window_attention, "sdpa": windowed_sdpa, "all at once": all_at_once}
 
 
 @pytest.fixture(autouse=True)
@@ -208,3 +213,35 @@ def test_runs_of_a_band_are_its_borders_and_its_middle() -> None:
     """1000 nodes in blocks of 64 with a window of 10: a first block, 14 alike, and the last 40 nodes."""
     runs = [(run.start, run.low, run.queries, run.keys, run.blocks) for run in KeyWindow.among(1000, 10).runs]
     assert runs == [(0, 0, 64, 74, 1), (64, 54, 64, 84, 14), (960, 950, 40, 50, 1)]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "window", "at_once"),
+    [(70, 64, True), (162, 512, True), (642, 512, True), (642, 64, False), (2562, 512, False)],
+)
+def test_few_pairs_are_made_at_once(nodes: int, window: int, at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The choice that `benchmarks/window_forms.py` has measured; the numbers are those of blocks."""
+    monkeypatch.setattr(block_attention, "QUERIES", 128)
+    parts, seen = (
+        [part.detach().float() for part in random_parts(nodes, nodes, batch=1)],
+        KeyWindow.among(nodes, window),
+    )
+    calls: list[int] = []
+    sdpa = torch.nn.functional.scaled_dot_product_attention
+
+    def spy(*arguments: Tensor, attn_mask: Tensor | None) -> Tensor:
+        calls.append(1)
+        return sdpa(*arguments, attn_mask=attn_mask)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", spy)
+    found = attention_of_any_form(*parts, seen)
+    assert bool(calls) == at_once
+    torch.testing.assert_close(found, window_attention(*parts, seen), rtol=1e-4, atol=1e-5)
+
+
+def test_at_once_half_precision_is_computed_in_float32() -> None:
+    parts, window = [part.detach().bfloat16() for part in random_parts(60, 60)], KeyWindow.among(60, 7)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = attention_of_any_form(*parts, window)
+    expected = attention_of_any_form(*(part.float() for part in parts), window)
+    torch.testing.assert_close(found, expected.bfloat16(), rtol=0, atol=0)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+SIDE = 128
 BLOCK = 64
 """Queries in a block for scaled_dot_product_attention, at least; a wider window takes wider blocks."""
 
@@ -60,6 +61,12 @@ class KeyWindow(nn.Module):
         self.window, self.keys = window, keys
         self.is_band = np.array_equal(centres, np.arange(keys))
         """Whether query i sees the keys j with |i - j| ≤ `window`, as in self-attention."""
+        self.sees_all = bool((first == 0).all() and (last == keys - 1).all())
+        """Whether every query sees every key."""
+        starts = np.arange(0, len(first), SIDE)
+        ends = np.minimum(starts + SIDE, len(first)) - 1
+        self.pairs_in_blocks = int(((ends + 1 - starts) * (last[ends] + 1 - first[starts])).sum())
+        """Pairs of queries and keys in blocks of 128 queries with all keys that any of them sees."""
         self.register_buffer("bounds", torch.tensor(np.stack([first, last]), dtype=torch.int64), persistent=False)
         self.runs = _runs(first, last, max(window, BLOCK))
         self.block_mask: Any = None

@@ -11,6 +11,11 @@ from wxml_kernels.flex_windows import WindowBackend, flex_attention_in_window, r
 from wxml_kernels.key_windows import KeyWindow
 from wxml_kernels.memory_pool import is_real
 
+MOST_PAIRS = 2**20
+"""Most pairs of queries and keys that are made at once on a CPU: their mask takes 4 MiB."""
+DENSE = 1.5
+"""A pair costs 2 to 3 times as much in blocks as at once; `benchmarks/window_forms.py` measures both."""
+
 
 def window_attention(
     query: Tensor,
@@ -37,7 +42,8 @@ def window_attention(
         dropout: probability with which a weight is zeroed; the others are scaled up.
         backend: `flex`: torch's FlexAttention, on a GPU, or on a CPU without gradients; `blocks`: a kernel of this
             library on a CPU, scaled_dot_product_attention block by block elsewhere; `auto`: `flex` on a GPU where a
-            trial has shown that it works, else `blocks`.
+            trial has shown that it works; on a CPU scaled_dot_product_attention with a mask where the window leaves
+            few of at most a million pairs out; else `blocks`.
 
     Returns:
         Shape of `query`, dtype of `value`.
@@ -49,9 +55,28 @@ def window_attention(
         if torch.compiler.is_compiling() or is_real(value):
             return flex_attention_in_window(query, key, value, window)
         return block_attention(query, key, value, window.bounds)  # a plan of memory: it holds the same tensors
+    if backend == "auto" and not dropout and value.device.type == "cpu" and _is_small(window):
+        return _all_at_once(query, key, value, window)
     if query.device.type in ("cpu", "meta"):
         return block_attention(query, key, value, window.bounds, dropout)
     return windowed_sdpa(query.to(value), key.to(value), value, window, dropout)
+
+
+def _is_small(window: KeyWindow) -> bool:
+    """Whether all pairs of queries and keys at once cost less than those in blocks; 128 queries are a block there."""
+    pairs = window.bounds.shape[1] * window.keys
+    return pairs <= MOST_PAIRS and pairs <= DENSE * window.pairs_in_blocks
+
+
+def _all_at_once(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow) -> Tensor:
+    """The same by `scaled_dot_product_attention` with a mask of queries by keys, in float32 at least."""
+    with torch.autocast(query.device.type, enabled=False):
+        wide = torch.promote_types(value.dtype, torch.float32)
+        q, k, v = (part.to(wide) for part in (query.to(value.dtype), key.to(value.dtype), value))
+        first, last = window.bounds.unsqueeze(-1)
+        place = torch.arange(window.keys, device=first.device)
+        seen = None if window.sees_all else (place >= first) & (place <= last)
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=seen).to(value.dtype)
 
 
 def windowed_sdpa(query: Tensor, key: Tensor, value: Tensor, window: KeyWindow, dropout: float = 0.0) -> Tensor:
