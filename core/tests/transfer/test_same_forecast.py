@@ -186,3 +186,11 @@ def test_a_spread_begins_alike_everywhere_where_there_was_none(fork) -> None:
     agree(parent.begun(child), parent.forecast(), "abcd")
     back = fork({"model.spread": {}})
     agree(back.begun(back.child({}, match="by-name")), back.forecast(), "abcd")
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_what_a_model_of_changes_did_not_read_changes_nothing(fork, reads: bool) -> None:
+    """Whether the new model reads the last state or not: the weights of what the old one did not read become 0."""
+    parent = fork({"data.input_steps": 3, "model.input_last_state": False})
+    child = parent.child({"model.input_last_state": reads, **LATER})
+    agree(parent.begun(child), parent.forecast(), "abcd")

@@ -157,3 +157,23 @@ def test_a_mesh_without_edges_is_enough() -> None:
     nodes = NodeSet(np.linspace(-70, 80, 5), np.linspace(0, 300, 5))
     mesh = Mesh(nodes, EdgeSet.between(nodes, nodes, [], []))
     assert PointWiseProcessor(mesh, ProcessorChannels(4))(torch.randn(1, 5, 4)).shape == (1, 5, 4)
+
+
+# Without layer norms
+
+
+def test_without_norms_the_parts_are_linear_but_for_the_activation(graph: Graph) -> None:
+    """W₂ silu(W₁ x + b₁) + b₂ on every node, and a decoder W x + b of the nearest source node."""
+    torch.manual_seed(0)
+    processor = PointWiseProcessor(
+        graph.mesh(), ProcessorChannels(6), num_layers=1, mlp_ratio=2, activation="silu", norm=False
+    )
+    first, _, second = processor.layers[0]
+    state = torch.randn(2, len(graph.nodes["mesh"]), 6)
+    hidden = state @ first.weight.T + first.bias
+    torch.testing.assert_close(processor(state), (hidden * torch.sigmoid(hidden)) @ second.weight.T + second.bias)
+    decoder = PointWiseMapper(graph.route("mesh", "grid"), MapperChannels(6, 4, 6, 3, decode=True), norm=False)
+    target = torch.zeros(2, len(graph.nodes["grid"]), 4)
+    ahead, twice, nothing = (decoder(factor * state, target)[1] for factor in (1, 2, 0))
+    torch.testing.assert_close(twice - ahead, ahead - nothing)
+    assert not any(isinstance(part, torch.nn.LayerNorm) for part in (*processor.modules(), *decoder.modules()))

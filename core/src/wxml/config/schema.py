@@ -292,10 +292,12 @@ class ModelConfig(Section):
     """The mapper from the mesh to the grid."""
     input_tendencies: bool = True
     """Read the input states before the last one as tendencies, the change to the next state, rather than as values."""
+    input_last_state: bool = True
+    """Read the last input state; if false, the network reads changes and forcings alone, and no season by heart."""
     latent_skip: bool = True
     """The processor returns an update Δ: compute state + Δ; if false, Δ itself is the new state."""
-    residual: Literal["persistence", "truncated", "none"] = "persistence"
-    """Add the decoder's output to the last input state, to its scales that the mesh resolves, or to nothing."""
+    residual: Literal["persistence", "truncated", "ornstein", "none"] = "persistence"
+    """Add the decoder's output to the last state, to its large scales, to it drawn towards the mean, or to nothing."""
     truncation_width: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """Standard deviation of the Gaussian weights of a truncated residual, in median edge lengths."""
     increment_scale: Literal["tendency", "unit"] = "tendency"
@@ -312,6 +314,15 @@ class ModelConfig(Section):
     """The activations that the backward pass recomputes instead of keeping."""
     memory_limit: Size | None = None
     """The most memory that training may take, like 20GiB: core then chooses `activation_checkpointing`; null: any."""
+
+    @model_validator(mode="after")
+    def _reads_the_states(self) -> Self:
+        if not self.input_last_state and not self.input_tendencies:
+            raise DataError(
+                "`input_last_state: false` leaves the changes between states, got `input_tendencies: false` as well",
+                fix="leave one of the two out",
+            )
+        return self
 
 
 class ForecastConfig(Section):
@@ -348,6 +359,17 @@ class ExperimentConfig(Section):
     """How forecasts are scored."""
     extensions: Annotated[dict[str, PluginChoice], BeforeValidator(named_by_key), Kind("extension", by_key=True)] = {}
     """Sections of packages, each under the name of its plugin, with its options: data that their own code reads."""
+
+    @field_validator("model")
+    @classmethod
+    def _has_changes(cls, model: ModelConfig, info: ValidationInfo) -> ModelConfig:
+        data = info.data.get("data")
+        if data and not model.input_last_state and data.input_steps < 2:
+            raise DataError(
+                "`input_last_state: false` leaves the changes between the input states, and there is one of these",
+                fix="set `data.input_steps` to 2 or more, or leave `input_last_state` out",
+            )
+        return model
 
     @field_validator("forecast")
     @classmethod

@@ -12,6 +12,7 @@ from torch import nn
 from wxml.config.schema import ExperimentConfig, ModelConfig
 from wxml.config.task_choice import task_of
 from wxml.data.preprocessing import Preprocessing
+from wxml.data.times import parse_duration
 from wxml.errors import ConfigError, ContractError, Fault, WxmlError
 from wxml.graphs.graph import GRID, MESH, Graph, Mesh, Route
 from wxml.graphs.node_set import NodeSet
@@ -22,7 +23,7 @@ from wxml.model.layers import set_recompute
 from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.noise import Noise
 from wxml.model.processor import Processor, ProcessorChannels
-from wxml.model.residual import NoResidual, Persistence, StraightLine, TruncatedState
+from wxml.model.residual import NoResidual, OrnsteinUhlenbeck, Persistence, StraightLine, TruncatedState
 from wxml.model.several_grids import (
     GridVariables,
     SeveralDecoders,
@@ -66,7 +67,7 @@ def assemble_model(config: ExperimentConfig, preprocessing: Preprocessing, graph
         mesh = MeshFeatures(graph.nodes[MESH], model.trainable_features.mesh)
         parts = _parts(config, graph, grids, (features, mesh), len(roles.output))
         grid = features[0] if graph.data == (GRID,) else SeveralFeatures(list(grids.values()), features)
-        residual = _residual(config, graph, grids, len(roles.diagnostic))
+        residual = _residual(config, preprocessing, graph, grids)
         increment_scale = np.ones(len(roles.output), np.float32)  # a diagnostic output is no change of anything
         if model.increment_scale == "tendency":
             increment_scale[:prognostic] = tendency_scale
@@ -111,20 +112,22 @@ def _grid_features(
         len(grid.forcing),
         None if scale is None else node_tensor(scale),
         len(call.forcings),
+        config.model.input_last_state,
     )
 
 
 def _residual(
-    config: ExperimentConfig, graph: Graph, grids: Mapping[str, GridVariables], diagnostics: int
+    config: ExperimentConfig, preprocessing: Preprocessing, graph: Graph, grids: Mapping[str, GridVariables]
 ) -> nn.Module:
     """The residual that the config chooses; a truncated one is made for each data node set.
 
     Raises:
-        ConfigError: a truncated one is chosen for a task whose baseline is not the last state.
+        ConfigError: one that is made of the last state is chosen for a task whose baseline is another one.
     """
-    model, task = config.model, task_of(config.data)
-    if model.residual == "truncated" and task.baseline != "persistence":
-        problem = f"`truncated` is made of the last state, and the baseline of this task is {task.baseline}"
+    model, task, roles = config.model, task_of(config.data), preprocessing.roles
+    diagnostics = len(roles.diagnostic)
+    if model.residual in ("truncated", "ornstein") and task.baseline != "persistence":
+        problem = f"`{model.residual}` is made of the last state, and the baseline of this task is {task.baseline}"
         raise ConfigError([Fault("model.residual", problem)], fix="choose persistence, which stands for it, or none")
     if model.residual == "none" or task.baseline == "climatology":
         return NoResidual()
@@ -133,6 +136,12 @@ def _residual(
         return StraightLine(((times - times[0]) / (times[-1] - times[0])).tolist(), diagnostics)
     if model.residual == "persistence":
         return Persistence(diagnostics)
+    if model.residual == "ornstein":
+        statistics = preprocessing.model_statistics.select(roles.prognostic)
+        call, step = task.calls[0], parse_duration(config.data.timestep)
+        return OrnsteinUhlenbeck(
+            statistics, [float((time - call.states[-1]) / step) for time in call.outputs], diagnostics
+        )
     each = [
         TruncatedState(graph.route(name, MESH), graph.route(MESH, name), model.truncation_width, diagnostics)
         if own.prognostic

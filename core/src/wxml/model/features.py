@@ -54,7 +54,7 @@ class GridFeatures(nn.Module):
 
     With a `tendency_scale` the states before the last one enter as tendencies, (x_t+1 − x_t) / tendency_scale. These
     are the same inputs, but of order one, where two states in a row hardly differ in units of the variable's own
-    deviation: training takes about half the steps.
+    deviation: training takes about half the steps. Without the last state a 0 stands in its place.
 
     If forcings are read at the times of the states, these are next to each other, time by time; else the forcings of
     all times come behind the states of all times.
@@ -71,6 +71,7 @@ class GridFeatures(nn.Module):
         forcing: int,
         tendency_scale: Tensor | None = None,
         forcing_times: int | None = None,
+        reads_last: bool = True,
     ) -> None:
         """Learned features start at zero.
 
@@ -82,12 +83,14 @@ class GridFeatures(nn.Module):
             forcing: the number of forcings.
             tendency_scale: the typical change over one time step, shape `[prognostic]`; None: states enter as they are.
             forcing_times: the number of times at which forcings are read; None: as many as input times.
+            reads_last: whether the last state enters.
         """
         super().__init__()
         self.nodes = MeshFeatures(nodes, trainable)
         times = input_steps if forcing_times is None else forcing_times
         self.channels = input_steps * prognostic + times * forcing + self.nodes.channels
         self.register_buffer("tendency_scale", tendency_scale, persistent=False)
+        self.reads_last = reads_last
 
     def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
         """`[batch, time, node, prognostic]` and `[batch, time, node, forcing]` to `[batch, node, channels]`.
@@ -95,7 +98,8 @@ class GridFeatures(nn.Module):
         The forcings may have other times than the states.
         """
         if self.tendency_scale is not None:
-            states = torch.cat([states.diff(dim=1) / self.tendency_scale, states[:, -1:]], dim=1)
+            last = states[:, -1:] if self.reads_last else torch.zeros_like(states[:, -1:])
+            states = torch.cat([states.diff(dim=1) / self.tendency_scale, last], dim=1)
         if states.shape[1] == forcings.shape[1]:
             flat = _by_node(torch.cat([states, forcings], dim=-1))
         else:

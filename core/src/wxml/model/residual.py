@@ -1,6 +1,6 @@
 """Residual: the state to which the model adds its increments."""
 
-__all__ = ["Interpolation", "NoResidual", "Persistence", "StraightLine", "TruncatedState"]
+__all__ = ["Interpolation", "NoResidual", "OrnsteinUhlenbeck", "Persistence", "StraightLine", "TruncatedState"]
 
 from collections.abc import Sequence
 
@@ -12,6 +12,7 @@ from torch.nn import functional
 from wxml_kernels import EdgeIndex, gather_sources, segment_sum
 
 from wxml.data.sphere import angular_distance
+from wxml.data.statistics import Statistics
 from wxml.errors import DataError
 from wxml.graphs.graph import Route
 from wxml.model.tensors import node_tensor
@@ -27,6 +28,41 @@ class Persistence(nn.Module):
     def forward(self, states: Tensor, forcings: Tensor | None = None) -> Tensor:
         """`[batch, time, node, prognostic]` to `[batch, 1, node, output variable]`."""
         return functional.pad(states[:, -1:], (0, self.diagnostics))
+
+
+class OrnsteinUhlenbeck(nn.Module):
+    """The last state drawn towards the mean: after k steps μ + ρᵏ (x − μ); zero for diagnostic variables.
+
+    This is the best linear forecast of a process that forgets at a constant rate (Uhlenbeck & Ornstein 1930, *Phys.
+    Rev.* 36, 823). Nothing is learned: μ and the variance σ² are those of the training period, and ρ = 1 − s² / 2σ² is
+    the correlation of a state with the next one if s is the root mean square change between them, since s² = 2σ² (1 −
+    ρ). A variable that changes at random from step to step (s² > 2σ²) has ρ = 0, one that never changes ρ = 1.
+    """
+
+    mean: Tensor
+    kept: Tensor
+
+    def __init__(self, statistics: Statistics, steps: Sequence[float], diagnostics: int) -> None:
+        """Compute ρᵏ.
+
+        Args:
+            statistics: those of the model values of the prognostic variables.
+            steps: k of each output, in time steps after the last state.
+            diagnostics: the number of diagnostic variables.
+        """
+        super().__init__()
+        deviation, change = (np.asarray(x, np.float64) for x in (statistics.std, statistics.tendency_std))
+        lost = change**2 / np.where(deviation > 0, 2 * deviation**2, 1.0)
+        correlation = np.where(deviation > 0, np.clip(1 - lost, 0.0, 1.0), 1.0)
+        powers = correlation ** np.asarray(steps, np.float64)[:, None]
+        self.register_buffer("mean", node_tensor(np.asarray(statistics.mean, np.float32)), persistent=False)
+        self.register_buffer("kept", node_tensor(powers.astype(np.float32)[:, None]), persistent=False)
+        self.diagnostics = diagnostics
+
+    def forward(self, states: Tensor) -> Tensor:
+        """`[batch, time, node, prognostic]` to `[batch, output step, node, output variable]`."""
+        drawn = self.mean + self.kept * (states[:, -1:] - self.mean)
+        return functional.pad(drawn, (0, self.diagnostics))
 
 
 class TruncatedState(nn.Module):

@@ -128,6 +128,7 @@ def _read_from_values(side: Side, name: str, steps: int) -> Array:
     if side.is_tendency(name):
         change = np.diff(np.eye(steps), axis=0) / side.typical_change(name)
         matrix[:-1] = change
+        matrix[-1] *= side.config.model.input_last_state
     return matrix
 
 
@@ -136,5 +137,5 @@ def _values_from_read(side: Side, name: str, steps: int) -> Array:
     matrix = np.eye(steps)
     if side.is_tendency(name):
         matrix = np.triu(np.full((steps, steps), -side.typical_change(name)))
-        matrix[:, -1] = 1.0
+        matrix[:, -1] = float(side.config.model.input_last_state)
     return matrix

@@ -29,10 +29,13 @@ class NoOpProcessor(Processor):
 class PointWiseLayer(nn.Sequential):
     """x' = W₂ act(LN(W₁ x + b₁)) + b₂; W₂ and b₂ are left out if the hidden layer is as wide as the state."""
 
-    def __init__(self, channels: int, hidden: int, activation: Activation, dropout: float) -> None:
+    def __init__(self, widths: tuple[int, int], activation: Activation, dropout: float, norm: bool) -> None:
+        """`widths` are those of the state and of the hidden layer; without `norm` there is no LN."""
+        channels, hidden = widths
         back = [nn.Linear(hidden, channels)] if hidden != channels else []
         dropped = [nn.Dropout(dropout)] if dropout else []
-        super().__init__(nn.Linear(channels, hidden), nn.LayerNorm(hidden), ACTIVATIONS[activation](), *back, *dropped)
+        normed = [nn.LayerNorm(hidden)] if norm else []
+        super().__init__(nn.Linear(channels, hidden), *normed, ACTIVATIONS[activation](), *back, *dropped)
 
     def forward(self, state: Tensor) -> tuple[Tensor]:
         """`[batch, node, channel]` in and, as the only tensor, out."""
@@ -58,10 +61,15 @@ class PointWiseProcessor(Processor):
         mlp_ratio: Annotated[float, Field(gt=0, description="width of the hidden layers, in channels")] = 4.0,
         activation: Annotated[Activation, Field(description="nonlinearity of every layer")] = "gelu",
         dropout: Annotated[float, Field(ge=0, lt=1, description="share of values left out in training")] = 0.0,
+        norm: Annotated[
+            bool, Field(description="a layer norm in every layer, which forgets how large values are")
+        ] = True,
     ) -> None:
         super().__init__(mesh, channels)
         width, hidden = channels.hidden, max(1, int(mlp_ratio * channels.hidden + 0.5))
-        self.layers = nn.ModuleList(PointWiseLayer(width, hidden, activation, dropout) for _ in range(num_layers))
+        self.layers = nn.ModuleList(
+            PointWiseLayer((width, hidden), activation, dropout, norm) for _ in range(num_layers)
+        )
 
     def forward(self, state: Tensor) -> Tensor:
         """The state after all layers, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
@@ -78,7 +86,15 @@ class PointWiseMapper(Mapper):
     edges reads zeros.
     """
 
-    def __init__(self, route: Route, channels: MapperChannels) -> None:
+    def __init__(
+        self,
+        route: Route,
+        channels: MapperChannels,
+        *,
+        norm: Annotated[
+            bool, Field(description="a layer norm in the decoder, which forgets how large values are")
+        ] = True,
+    ) -> None:
         super().__init__(route, channels)
         edges = route.edges
         length = angular_distance(route.source.points[edges.source], route.target.points[edges.target])
@@ -86,8 +102,8 @@ class PointWiseMapper(Mapper):
         kept = order[edges.pointers[:-1][np.diff(edges.pointers) > 0]]  # the shortest edge into each target
         self.nearest = EdgeIndex(edges.source[kept], edges.target[kept], len(route.source), len(route.target))
         width, out = channels.source, channels.out
-        layers = [nn.LayerNorm(width), nn.Linear(width, out)] if channels.decode else [nn.Linear(width, out)]
-        self.layers = nn.Sequential(*layers)
+        normed = [nn.LayerNorm(width)] if channels.decode and norm else []
+        self.layers = nn.Sequential(*normed, nn.Linear(width, out))
 
     @property
     def source_out(self) -> int:

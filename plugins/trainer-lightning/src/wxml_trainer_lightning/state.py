@@ -66,6 +66,7 @@ ADDED = {
     "data.variables.imputed": "[]",
     "extensions": "{}",
     "training.gradient_clip.value": "null",
+    "model.input_last_state": "true",
     "model.noise.correlation": "0.0",
     "training.input_noise": "0.0",
     "training.loss": DEFAULT_LOSS,

@@ -25,6 +25,7 @@ from wxml_trainer_lightning.callbacks import Best, CheckpointCallback, Validatio
 from wxml_trainer_lightning.compilation import compile_model
 from wxml_trainer_lightning.device import Device
 from wxml_trainer_lightning.ensemble import Ensemble
+from wxml_trainer_lightning.few_data import few_data
 from wxml_trainer_lightning.gradients import Gradients
 from wxml_trainer_lightning.history import History, Listener, ProgressListener
 from wxml_trainer_lightning.input_noise import InputNoise
@@ -115,6 +116,7 @@ class TrainingRun:
         self._check_memory()
         if state is None:
             self._check_truth()
+            self._warn_of_few_data()
 
     def _check_memory(self) -> None:
         """Refuse batches that do not fit the free memory: that of the step, and those that are read ahead."""
@@ -246,6 +248,14 @@ class TrainingRun:
                 "no training loss",
                 fix="choose another `data.split.training`, or forecast other variables",
             )
+
+    def _warn_of_few_data(self) -> None:
+        """Say whether the weights can learn the training period by heart; the first process does."""
+        trained = sum(weight.numel() for weight in self.module.model.parameters() if weight.requires_grad)
+        samples = len(self.samples[self.rollout.maximum])
+        said = few_data(samples, len(self.experiment.source.header.grid), trained)
+        if said and self.ranks.is_first:
+            LOG.warning(said)
 
     def _module(self) -> ForecastModule:
         """The model with its loss and optimizer, and with the weights and moments of the state if there is one."""
