@@ -54,6 +54,8 @@ def test_a_model_begins_from_it(tiny: Configure) -> None:
     model = experiment.new_model()
     states = torch.randn(1, 2, len(experiment.source.header.grid), 2)
     assert model.residual(states).shape == (1, 2, states.shape[2], 2)
+    forcings = torch.zeros(1, 2, states.shape[2], len(experiment.roles.forcing))
+    assert model(states, forcings).shape == (1, 2, states.shape[2], 2)
     twice = model.residual(model.residual(states))[:, 0]
     kept = model.residual.get_buffer("kept")
     torch.testing.assert_close(twice, kept[0] * kept[1] * states[:, -1])

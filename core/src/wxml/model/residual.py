@@ -59,7 +59,7 @@ class OrnsteinUhlenbeck(nn.Module):
         self.register_buffer("kept", node_tensor(powers.astype(np.float32)[:, None]), persistent=False)
         self.diagnostics = diagnostics
 
-    def forward(self, states: Tensor) -> Tensor:
+    def forward(self, states: Tensor, forcings: Tensor | None = None) -> Tensor:
         """`[batch, time, node, prognostic]` to `[batch, output step, node, output variable]`."""
         drawn = self.mean + self.kept * (states[:, -1:] - self.mean)
         return functional.pad(drawn, (0, self.diagnostics))
