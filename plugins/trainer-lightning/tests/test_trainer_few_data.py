@@ -9,9 +9,9 @@ from wxml_trainer_lightning.few_data import few_data
 @pytest.mark.parametrize(
     ("name", "samples", "nodes", "weights"),
     [
-        ("the demo", 1210, 2048, 148_000),
-        ("two years of North America", 1458, 1325, 300_000),
-        ("the preset for a month", 736, 70, 12_438),
+        ("the demo", 1218, 2048, 249_862),
+        ("two years of North America", 1455, 1325, 262_401),
+        ("the preset for a month", 736, 70, 4_822),
     ],
 )
 def test_the_models_of_the_documentation_have_enough(name: str, samples: int, nodes: int, weights: int) -> None:
@@ -19,8 +19,8 @@ def test_the_models_of_the_documentation_have_enough(name: str, samples: int, no
 
 
 def test_a_month_of_a_region_is_few_for_the_default_model() -> None:
-    said = few_data(742, 70, 260_000)
-    assert said.startswith("few data for this model: 742 samples of 70 grid nodes are 0.2 for each of 260,000 weights")
+    said = few_data(742, 70, 279_241)
+    assert said.startswith("few data for this model: 742 samples of 70 grid nodes are 0.19 for each of 279,241 weights")
     assert "experiment=small-data" in said
 
 

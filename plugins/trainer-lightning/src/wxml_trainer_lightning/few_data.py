@@ -4,7 +4,7 @@ __all__ = ["few_data"]
 
 FEWEST = 2.0
 """Values of a variable for each weight below which a training is told to have few data: the models of the documentation
-have 5 and more, and those that were seen to learn a month by heart 1.7 and fewer (docs/small-data.md)."""
+have 7 and more, and those that were seen to learn a month by heart 1.4 and fewer (docs/small-data.md)."""
 
 
 def few_data(samples: int, nodes: int, weights: int) -> str:
