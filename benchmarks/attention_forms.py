@@ -7,13 +7,12 @@ that makes the keys and values of edges (`few`) and of the one that never does (
 above 1 where `few` is faster. One thread; every node has eight edges from nodes near it, of 12 features each.
 """
 
-import argparse
-import json
 import statistics
 import time
 
 import numpy as np
 import torch
+from bench.cases import measure_cases
 from wxml_kernels import AttentionEdges, edge_attention, plain_attention
 
 DEGREE, NEAR, FEATURES = 8, 200, 12
@@ -47,17 +46,5 @@ def measured(nodes: int, channels: int, heads: int, rounds: int) -> dict[str, ob
     return {"nodes": nodes, "channels": channels, "heads": heads, **medians, "ratio": round(ratio, 2)}
 
 
-def main() -> None:
-    """Read the command line, measure, print."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--quick", action="store_true", help="one round of the smallest case: shows that all runs")
-    made.add_argument("--rounds", type=int, default=7)
-    options = made.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    for case in CASES[:1] if options.quick else CASES:
-        print(json.dumps(measured(*case, 1 if options.quick else options.rounds)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    measure_cases(__doc__, CASES, measured, 7)

@@ -34,9 +34,8 @@ def write_storm(folder: Path, target: Path) -> None:
             values = data[name].where(data[name] > FILL).transpose("timestep", "lat", "lon")
             times = start + (data["timestep"].values * 3600).astype("timedelta64[s]")
             fields[name] = (("time", "lat", "lon"), values.values.astype(np.float32), {"units": units})
-            places = {axis: (axis, data[axis].values) for axis in ("lat", "lon")}
-    places["lat"] = (*places["lat"], {"units": "degrees_north"})
-    places["lon"] = (*places["lon"], {"units": "degrees_east"})
+            units_of = {"lat": "degrees_north", "lon": "degrees_east"}
+            places = {axis: (axis, data[axis].values, {"units": unit}) for axis, unit in units_of.items()}
     xr.Dataset(fields, {"time": times, **places}).to_netcdf(target)
 
 

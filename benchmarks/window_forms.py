@@ -7,13 +7,12 @@ and of `scaled_dot_product_attention` with a mask (`at_once`); the ratio, above 
 pairs it has for each pair in blocks; and which of the two `auto` takes. One thread.
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
 
 import torch
+from bench.cases import measure_cases
 from torch import Tensor
 from wxml_kernels import KeyWindow, window_attention, windows
 
@@ -59,17 +58,5 @@ def measured(nodes: int, window: int, batch: int, rounds: int) -> dict[str, obje
     }
 
 
-def main() -> None:
-    """Read the command line, measure, print."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--quick", action="store_true", help="one round of the smallest case: shows that all runs")
-    made.add_argument("--rounds", type=int, default=15)
-    options = made.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    for case in CASES[:1] if options.quick else CASES:
-        print(json.dumps(measured(*case, 1 if options.quick else options.rounds)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    measure_cases(__doc__, CASES, measured, 15)

@@ -410,3 +410,17 @@ def clean_environment(environment_of_wheels) -> Iterator[CleanEnvironment]:
     left = environment_of_wheels.installed() - before
     if left:
         environment_of_wheels.run(f"python -m pip uninstall --yes {' '.join(left)}", ROOT)
+
+
+@pytest.fixture(scope="session")
+def growing_waves() -> xr.Dataset:
+    """Waves `t`, `q`, `z` that travel east and grow, of one, two and three days: 6 × 8 places, six-hourly, ten days."""
+    latitude, longitude, hours = 75.0 - 30 * np.arange(6), 45.0 * np.arange(8), 6.0 * np.arange(40)
+    time = np.datetime64("2000-01-01", "ns") + (hours * 3600).astype("timedelta64[s]")
+    values = {}
+    for place, name in enumerate(("t", "q", "z"), 1):
+        phase = np.radians(longitude)[None, None] - 2 * np.pi * hours[:, None, None] / (24 * place)
+        wave = place * np.cos(np.radians(latitude))[None, :, None] * np.cos(phase) * (1 + hours / 100)[:, None, None]
+        values[name] = (("time", "lat", "lon"), (10 * place + wave).astype(np.float32), {"units": "K"})
+    about = {"lat": ("lat", latitude, {"units": "degrees_north"}), "lon": ("lon", longitude, {"units": "degrees_east"})}
+    return xr.Dataset(values, {"time": time, **about})

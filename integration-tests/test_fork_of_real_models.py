@@ -39,19 +39,10 @@ TIMES = np.array(["2000-01-09T00", "2000-01-09T12"], "datetime64[s]")
 
 
 @pytest.fixture(scope="module")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def worlds(tmp_path_factory: pytest.TempPathFactory, growing_waves: xr.Dataset) -> Path:
     """A folder with `all.nc`: three waves that grow, at 6 × 8 places."""
     folder = tmp_path_factory.mktemp("worlds")
-    latitude, longitude = 75.0 - 30 * np.arange(6), 45.0 * np.arange(8)
-    hours = 6.0 * np.arange(40)
-    time = np.datetime64("2000-01-01", "ns") + (hours * 3600).astype("timedelta64[s]")
-    values = {}
-    for place, name in enumerate(("t", "q", "z"), 1):
-        phase = np.radians(longitude)[None, None] - 2 * np.pi * hours[:, None, None] / (24 * place)
-        wave = place * np.cos(np.radians(latitude))[None, :, None] * np.cos(phase) * (1 + hours / 100)[:, None, None]
-        values[name] = (("time", "lat", "lon"), (10 * place + wave).astype(np.float32), {"units": "K"})
-    about = {"lat": ("lat", latitude, {"units": "degrees_north"}), "lon": ("lon", longitude, {"units": "degrees_east"})}
-    xr.Dataset(values, {"time": time, **about}).to_netcdf(folder / "all.nc")
+    growing_waves.to_netcdf(folder / "all.nc")
     return folder
 
 
