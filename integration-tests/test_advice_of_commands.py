@@ -230,7 +230,7 @@ CASES = [
         (f"{TRAIN} data.split.training=[2000-01-01,2000-01-03]",),
     ),
     case(
-        carries_out("leave at least one variable out of `forcing` and `diagnostic`"),
+        carries_out("leave at least one variable out of `forcing` and `diagnostic`, or choose the task `diagnose`"),
         (),
         f"{TRAIN} data.variables.diagnostic=[t,z]",
         (f"{TRAIN} data.variables.diagnostic=[t]",),

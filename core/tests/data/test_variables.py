@@ -53,6 +53,8 @@ def test_a_variable_with_two_roles_is_named() -> None:
         VariableRoles(("t", "q"), ("q",), ("t",))
 
 
-def test_a_state_without_prognostic_variables_is_refused() -> None:
-    with pytest.raises(DataError, match="no variable is prognostic"):
-        VariableRoles((), ("t",))
+@pytest.mark.carries_out("leave at least one variable out of `forcing` and `diagnostic`")
+def test_a_model_that_forecasts_nothing_is_refused() -> None:
+    with pytest.raises(DataError, match=r"no variable is prognostic, .* and none is diagnostic"):
+        VariableRoles((), ("t", "q"))
+    assert VariableRoles(("q",), ("t",)).output == ("q",)

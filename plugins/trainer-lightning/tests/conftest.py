@@ -1,6 +1,7 @@
 """A world in closed form (waves that travel east) and a model small enough to learn it within seconds."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -209,3 +210,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def unvalidated_advection() -> Advection:
     return without_validation()
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C reaches this process and those that it starts, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -13,6 +13,7 @@ from wxml.errors import ArtefactError
 from wxml_trainer_lightning.sweeping.errand import train_here
 from wxml_trainer_lightning.sweeping.ground import Ground
 
+pytestmark = pytest.mark.usefixtures("interruptible")
 spec = importlib.util.spec_from_file_location("sweep_trial", Path(__file__).with_name("sweep_trial.py"))
 assert spec is not None
 assert spec.loader is not None

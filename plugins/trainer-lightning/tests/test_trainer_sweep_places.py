@@ -24,6 +24,7 @@ from wxml_trainer_lightning.sweeping.launching import LOG_NAME
 from wxml_trainer_lightning.sweeping.plan import PlannedRun, plan
 from wxml_trainer_lightning.sweeping.record import open_record
 
+pytestmark = pytest.mark.usefixtures("interruptible")
 spec = importlib.util.spec_from_file_location("sweep_trial", Path(__file__).with_name("sweep_trial.py"))
 assert spec is not None
 assert spec.loader is not None

@@ -176,9 +176,10 @@ def _times_between(
 
 def _offsets_read(experiment: Experiment, steps: int) -> NDArray[np.timedelta64]:
     """When states are read from the source, that which was asked for first; without states, when forcings are."""
-    window = experiment.window(steps)
     if experiment.task.has_states:
+        window = experiment.window(1)  # of more steps they are the same, and the list of all its offsets may be long
         return window.offsets[: window.input_steps][::-1]
+    window = experiment.window(steps)
     read, _ = experiment.preprocessing.origins(experiment.roles.forcing)
     changing = [name for name in read if name not in experiment.preprocessing.constants]
     return window.offsets[window.forcing_positions] if changing else window.offsets[:0]

@@ -68,6 +68,7 @@ ADDED = {
     "training.gradient_clip.value": "null",
     "model.input_last_state": "true",
     "model.noise.correlation": "0.0",
+    "model.spread": "null",
     "training.input_noise": "0.0",
     "training.loss": DEFAULT_LOSS,
     "training.loss_weights": "{}",
