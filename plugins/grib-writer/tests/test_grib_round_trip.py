@@ -44,10 +44,10 @@ def noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).normal(280, 10, shape).astype(np.float32)
 
 
-def projected() -> Grid:
-    """The nodes of the Lambert grid of `LAMBERT`, as ecCodes computes them from its south-west corner."""
+def projected(stated: dict[str, Any] = LAMBERT) -> Grid:
+    """The nodes of a projected grid, as ecCodes computes them from its south-west corner."""
     handle = eccodes.codes_grib_new_from_samples("GRIB2")
-    keys = {"shapeOfTheEarth": 6, **LAMBERT, "Nx": 5, "Ny": 4}
+    keys = {"shapeOfTheEarth": 6, **stated, "Nx": 5, "Ny": 4}
     for key, value in keys.items():
         eccodes.codes_set(handle, key, value)
     eccodes.codes_set(handle, "latitudeOfFirstGridPointInDegrees", 45.0)
@@ -58,6 +58,14 @@ def projected() -> Grid:
     return Grid.curvilinear(*places)
 
 
+POLAR = {
+    "gridType": "polar_stereographic",
+    "LaDInDegrees": 60.0,
+    "orientationOfTheGridInDegrees": 10.0,
+    "DxInMetres": 50000.0,
+    "DyInMetres": 50000.0,
+    "jScansPositively": 1,
+}
 GAUSSIAN = np.degrees(np.arcsin(np.polynomial.legendre.leggauss(8)[0]))
 GRIDS = {
     "north to south": Grid.regular([60, 50, 40], [0, 10, 20, 30]),
@@ -107,6 +115,13 @@ def test_a_projected_grid_needs_its_keys(header: Making, write: Making, tmp_path
         np.testing.assert_array_equal(stored.read(0, "t_850")[1, 0], noise(20))
     dataset = xr.open_dataset(path, engine="cfgrib", backend_kwargs={"indexpath": ""})
     np.testing.assert_allclose(dataset.latitude.values.ravel(), head.grid.latitudes, atol=1e-5)
+
+
+def test_a_polar_stereographic_grid_by_its_keys(tmp_path: Path, header: Making, write: Making) -> None:
+    path = write(tmp_path / "forecast.grib2", header(projected(POLAR)), noise(20), packing="ieee", grid=POLAR)
+    assert messages(path, "gridType")[0]["gridType"] == "polar_stereographic"
+    with open_forecast(path) as stored:
+        np.testing.assert_array_equal(stored.read(0, "t_850")[1, 0], noise(20))
 
 
 @pytest.mark.parametrize("change", [{"LoVInDegrees": 11.0}, {"DxInMetres": 49000.0}, {"Latin1InDegrees": 40.0}])

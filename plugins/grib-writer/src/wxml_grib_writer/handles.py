@@ -6,7 +6,7 @@ __all__ = ["REFUSALS", "Keys", "copied", "loaded", "sample", "set_keys"]
 # MLflow, for one, needs a recent one.
 import sqlite3  # noqa: F401
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import eccodes
 
@@ -15,30 +15,23 @@ REFUSALS = (eccodes.CodesInternalError, ValueError, TypeError)
 """The errors of ecCodes for a key or a value that it does not take."""
 
 
-@contextmanager
-def sample() -> Iterator[int]:
+def sample() -> AbstractContextManager[int]:
     """The empty message of GRIB 2 that comes with ecCodes."""
-    handle = eccodes.codes_grib_new_from_samples("GRIB2")
-    try:
-        yield handle
-    finally:
-        eccodes.codes_release(handle)
+    return _held(eccodes.codes_grib_new_from_samples("GRIB2"))
 
 
-@contextmanager
-def copied(handle: int) -> Iterator[int]:
+def copied(handle: int) -> AbstractContextManager[int]:
     """A copy of a message, to change it."""
-    copy = eccodes.codes_clone(handle)
-    try:
-        yield copy
-    finally:
-        eccodes.codes_release(copy)
+    return _held(eccodes.codes_clone(handle))
+
+
+def loaded(message: bytes) -> AbstractContextManager[int]:
+    """The message of these bytes."""
+    return _held(eccodes.codes_new_from_message(message))
 
 
 @contextmanager
-def loaded(message: bytes) -> Iterator[int]:
-    """The message of these bytes."""
-    handle = eccodes.codes_new_from_message(message)
+def _held(handle: int) -> Iterator[int]:
     try:
         yield handle
     finally:
