@@ -203,6 +203,8 @@ def test_a_period_that_cannot_be_written_is_refused(
         (Variable("z_500", param="z", level=500, units="m"), ("gh", "isobaricInhPa", 500)),
         (Variable("q_3", param="q", level=3, units="kg/kg", level_type="hybrid"), ("q", "hybrid", 3)),
         (Variable("snow", units="K", grib="paramId=34"), ("sst", "surface", 0)),
+        (Variable("tcc", units="(0 - 1)", grib="paramId=164"), ("tcc", "entireAtmosphere", 0)),
+        (Variable("rain", units="m", step_type="accum", period="6h", grib="paramId=228"), ("tp", "surface", 0)),
         (Variable("theta", units="K", standard_name="air_temperature", level=850), ("t", "isobaricInhPa", 850)),
     ],
     ids=lambda value: value.name if isinstance(value, Variable) else "",

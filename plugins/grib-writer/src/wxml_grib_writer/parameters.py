@@ -65,6 +65,8 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 
 The numbers are those of ECMWF's parameter database that every centre may write (https://codes.ecmwf.int/grib/param-db).
 """
+TWINS = {228: 228228, 143: 228143, 142: 3062, 144: 228144, 141: 228141, 164: 228164}
+"""Parameters that ECMWF's centre alone may write in GRIB 2, as GRIB 1 and its archive have them → what others write."""
 WATER = ("228141", "228228", "228143", "3062", "228144")
 """The parameters in kg m-2 that are water, of which a metre weighs 1000 kg."""
 UNITS = {"gpm": "m", "m of water equivalent": "m", "deg C": "degC", "~": "1", "Numeric": "1"}
@@ -141,7 +143,9 @@ def _candidates(variable: Variable) -> list[Keys]:
     """The keys of the parameter that the source says, else those of the table, else that of the CF standard name."""
     said = parse_keys(variable.name, variable.grib)
     if said and not set(EDITION_1) & said.keys():
-        return [said]
+        number = said.get("paramId")
+        twin = TWINS.get(number) if isinstance(number, int) else None
+        return [said if twin is None else said | {"paramId": twin}]
     name = variable.param.lower()
     texts = next((texts for names, texts in PARAMETERS.items() if name in names.split()), ())
     by_name: list[Keys] = [parse_keys(name, text) for text in texts]
