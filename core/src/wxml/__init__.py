@@ -116,6 +116,7 @@ _WHERE = {
 
 PUBLIC_MODULES = (
     "artefacts.replacement",
+    "artefacts.requirements",
     "artefacts.run_folder",
     "cluster",
     "config.settings",

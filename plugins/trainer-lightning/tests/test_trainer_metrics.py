@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wxml import Grid, MetricSpace, Variable
+from wxml.artefacts.checkpoint import load_checkpoint
+from wxml.artefacts.requirements import requirements
 from wxml.errors import ConfigError
 from wxml.testing import MetricContract
 from wxml_trainer_lightning.metrics.deterministic import Acc, Activity, Bias, Mae, Rmse
@@ -267,6 +269,27 @@ def test_a_resumed_training_has_the_same_table(advection, fit, tmp_path, monkeyp
     parquet = pytest.importorskip("pyarrow.parquet")
     tables = [parquet.read_table(tmp_path / run / "metrics.parquet") for run in ("broken", "whole")]
     assert tables[0].equals(tables[1])
+    assert scores(tmp_path / "broken") == scores(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("keep", ["last", {"best": {"metric": "validation/rmse/t/6h", "mode": "max", "k": 1}}])
+def test_a_checkpoint_says_the_scores_of_its_weights(advection, fit, tmp_path, keep) -> None:
+    """They are those of the table after the step whose weights are kept, and nothing else that was noted."""
+    run = tmp_path / "run"
+    fit(advection, run, validation_every=2, keep=keep, callbacks=["gradient-norms"])
+    step = load_checkpoint(run / "checkpoint.safetensors").header["training"]["weights_of_step"]
+    assert (step == 12) is (keep == "last")
+    found = scores(run)
+    assert found.pop("validation_loss") > 0
+    assert found == {
+        f"validation/{row['metric']}/{row['variable']}/{row['lead']}": float(row["value"])
+        for row in rows(run)
+        if row["step"] == str(step)
+    }
+
+
+def scores(run):
+    return requirements(run / "checkpoint.safetensors").scores
 
 
 def test_the_table_is_there_as_parquet(advection, fit, tmp_path) -> None:

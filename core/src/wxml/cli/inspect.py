@@ -13,6 +13,9 @@ import click
 def command(artefact: Path, as_json: bool, checked: bool) -> None:
     """Show the chain behind a checkpoint, a run, a forecast or a folder of scores.
 
+    For a checkpoint, also what to feed it with: variables with their roles, levels and units, the grid, the times, and
+    the scores of its last validation. Neither its data nor its plugins are needed.
+
     \b
     Examples:
       wxml inspect runs/demo/checkpoint.safetensors
@@ -21,6 +24,7 @@ def command(artefact: Path, as_json: bool, checked: bool) -> None:
     """
     from wxml.artefacts.formats import read_provenance
     from wxml.artefacts.lineage import lineage
+    from wxml.artefacts.requirements import requirement_lines, requirements
     from wxml.artefacts.run_folder import checkpoint_in, is_run, kept_checkpoints
     from wxml.terminal import say, say_json
 
@@ -30,10 +34,13 @@ def command(artefact: Path, as_json: bool, checked: bool) -> None:
     record = read_provenance(artefact)
     if checked:
         _tell_checksums(artefact, record.artefact)
+    needed = requirements(artefact) if record.artefact == "checkpoint" else None
     if as_json:
-        say_json(record.to_dict())
+        say_json(record.to_dict() | ({"requirements": needed.to_dict()} if needed else {}))
     else:
         say(lineage(record, str(artefact)))
+        for line in requirement_lines(needed) if needed else ():
+            say(f"  {line}")
         for one in kept:
             metrics = "".join(f", {name} {value:.5g}" for name, value in one.metrics.items())
             say(f"  kept      step {one.step}{metrics}{', the best' if one.best else ''}")

@@ -7,7 +7,7 @@ import math
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ class Best:
     loss: float
     step: int
     weights: dict[str, Tensor]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """The numbers of that validation, by name."""
 
 
 class Validation:
@@ -85,7 +87,7 @@ class Validation:
         if self.keep and judged is not None and (self.best is None or self._is_better(judged, self.best.loss)):
             weights = module.weights_of(module.judged)  # each process takes part, and the first one keeps them
             kept = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
-            self.best = Best(judged, step, kept if module.ranks.is_first else {})
+            self.best = Best(judged, step, kept if module.ranks.is_first else {}, self.metrics)
 
     def check_metric(self, metrics: Sequence[str]) -> None:
         """Check that a validation finds the number that says which weights are the best.
@@ -237,6 +239,8 @@ class CheckpointCallback(LoopCallback):
             validation_loss=self.validation.loss,
             best_loss=best.loss if best else None,
             best_step=best.step if best else None,
+            metrics=_scores(self.validation.metrics),
+            best_metrics=_scores(best.metrics) if best else {},
             gradient_norms=module.gradients.norms,
             skipped_steps=module.gradients.skipped,
             schedule_losses=self.clock.losses,
@@ -270,3 +274,8 @@ class CheckpointCallback(LoopCallback):
                     f"the moment `{name}` of the optimizer is not finite after step {step}: the gradient is too large",
                     fix=f"set `training.gradient_clip`, or try a lower `training.learning_rate`{kept}",
                 )
+
+
+def _scores(numbers: Mapping[str, float]) -> dict[str, float]:
+    """The numbers that a validation finds, without those that callbacks note, which may differ from run to run."""
+    return {name: value for name, value in numbers.items() if name.startswith("validation")}

@@ -33,7 +33,7 @@ def write_outcome(
     notes = _notes(experiment, options, position)
     experiment.save(path, final.kept_weights, notes, overwrite=overwrite)
     for name, weights in final.other_averages.items():
-        of_average = {"average": name, "weights_of_step": position.step, "weights_validation_loss": None}
+        of_average = {"average": name, "weights_of_step": position.step, "weights_validation_loss": None, "metrics": {}}
         beside = path.with_name(f"checkpoint-{name}.safetensors")
         experiment.save(beside, weights, notes | of_average, overwrite=overwrite)
     if position.skipped_steps:
@@ -53,6 +53,7 @@ def _notes(experiment: Experiment, options: "LightningTrainer", position: Positi
         "validation_loss": validation,
         "weights_of_step": position.step if position.best_step is None else position.best_step,
         **_judgement(options, validation, position.best_loss),
+        "metrics": position.metrics if position.best_step is None else position.best_metrics,
         "averaged": options.judged_average() is not None,
         "skipped_steps": position.skipped_steps,
     }

@@ -122,6 +122,10 @@ class Position:
     """The lowest validation loss."""
     best_step: int | None = None
     """The step after which the validation loss was `best_loss`."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """The numbers of the latest validation, by name."""
+    best_metrics: dict[str, float] = field(default_factory=dict)
+    """Those of the validation after `best_step`."""
     tracker_runs: dict[str, str] = field(default_factory=dict)
     """Tracker → the name of its record."""
     gradient_norms: list[float] = field(default_factory=list)

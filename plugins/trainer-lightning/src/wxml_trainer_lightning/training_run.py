@@ -324,7 +324,8 @@ class TrainingRun:
             )
         batches = self.loading.validation(samples, options.validation_samples, options.batch_size, self.ranks.place)
         validation = Validation(batches, options.validation_every, keep, grids)
-        validation.loss = position.validation_loss
+        validation.loss, validation.metrics = position.validation_loss, dict(position.metrics)
         if self.state is not None and position.best_loss is not None and position.best_step is not None:
-            validation.best = Best(position.best_loss, position.best_step, self.state.below("best"))
+            weights, metrics = self.state.below("best"), position.best_metrics
+            validation.best = Best(position.best_loss, position.best_step, weights, metrics)
         return validation
