@@ -56,11 +56,14 @@ def rollout(
     """
     check_members(members, experiment.config.model)
     check_spread(spread, experiment.config.model)
+    from wxml.model.features import kept_features
+
     plan = experiment.plan(steps)
     model.eval()
-    for start in range(0, len(initial_times), batch_size):
-        batch = initial_times[start : start + batch_size]
-        yield from _forecast_batch(experiment, model, batch, plan, members, spread)
+    with kept_features(model):
+        for start in range(0, len(initial_times), batch_size):
+            batch = initial_times[start : start + batch_size]
+            yield from _forecast_batch(experiment, model, batch, plan, members, spread)
 
 
 def _forecast_batch(

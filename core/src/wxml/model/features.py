@@ -1,6 +1,9 @@
 """The features of nodes and edges that a model reads: values, geometry, and learned numbers."""
 
-__all__ = ["EdgeFeatures", "GridFeatures", "MeshFeatures"]
+__all__ = ["EdgeFeatures", "GridFeatures", "MeshFeatures", "kept_features"]
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -26,10 +29,38 @@ class EdgeFeatures(nn.Module):
         self.register_buffer("geometry", node_tensor(edges.features), persistent=False)
         self.trainable = nn.Parameter(torch.zeros(len(edges), trainable)) if trainable else None
         self.channels = self.geometry.shape[-1] + trainable
+        self._kept: list[Tensor] | None = None
 
     def forward(self) -> Tensor:
         """Return the features, shape `[edge, channels]`."""
         return self.geometry if self.trainable is None else torch.cat([self.geometry, self.trainable], dim=-1)
+
+    def embedded(self, embed: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return what a part makes of the features, and of its own weights, alone.
+
+        It is made at every call, and inside `kept_features` at the first one, for all calls that follow.
+
+        Args:
+            embed: takes the features, shape `[edge, channels]`; always the same for one object.
+        """
+        if self._kept is None:
+            return embed(self())
+        if not self._kept:
+            self._kept.append(embed(self()))
+        return self._kept[0]
+
+
+@contextmanager
+def kept_features(model: nn.Module) -> Iterator[None]:
+    """Embed the features of edges once for all calls of a model inside the block; its weights must not change there."""
+    parts = [part for part in model.modules() if isinstance(part, EdgeFeatures)]
+    for part in parts:
+        part._kept = []
+    try:
+        yield
+    finally:
+        for part in parts:
+            part._kept = None
 
 
 class MeshFeatures(nn.Module):

@@ -64,7 +64,7 @@ class GnnMapper(Mapper):
         A decoder returns its source unchanged.
         """
         source, target = self.embed_source(source), self.embed_target(target)
-        mapped, _ = self.interaction(target, source, self.embed_edges(self.edge_features()), self.edges)
+        mapped, _ = self.interaction(target, source, self.edge_features.embedded(self.embed_edges), self.edges)
         if not self.channels.decode:
             source = self.interaction.node_network.of_twice(source)
         return source, self.read_off(mapped)

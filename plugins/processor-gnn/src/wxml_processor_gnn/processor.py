@@ -66,5 +66,5 @@ class GnnProcessor(Processor):
             return new
 
         steps = [partial(step, layer) for layer in self.layers]
-        state, _ = run_layers(steps, (state, self.embed_edges(self.edge_features())), self.recompute_groups)
+        state, _ = run_layers(steps, (state, self.edge_features.embedded(self.embed_edges)), self.recompute_groups)
         return state

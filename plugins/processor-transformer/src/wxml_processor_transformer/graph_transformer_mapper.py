@@ -70,5 +70,5 @@ class GraphTransformerMapper(Mapper):
         The target has the shape `[batch, target_node, channels.out]`.
         """
         embedded = self.source_norm(self.embed_source(source))
-        along = Along(self.edges, self.edges.arranged(self.edge_features()))
+        along = Along(self.edges, self.edge_features.embedded(self.edges.arranged))
         return source, self.read_off(self.block(self.embed_target(target), along, source=embedded))

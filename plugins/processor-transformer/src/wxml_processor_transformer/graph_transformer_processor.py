@@ -58,7 +58,7 @@ class GraphTransformerProcessor(Processor):
 
     def forward(self, state: Tensor, condition: Tensor | None = None) -> Tensor:
         """The state after all blocks, which core takes as the update Δ; shape `[batch, mesh_node, channel]`."""
-        along = Along(self.edges, self.edges.arranged(self.edge_features()), self.projection)
+        along = Along(self.edges, self.edge_features.embedded(self.edges.arranged), self.projection)
 
         def step(block: nn.Module, state: Tensor) -> tuple[Tensor]:
             return (block(state, along, condition),)
