@@ -3,7 +3,7 @@
 __all__ = ["Experiment", "assemble", "describe_source", "restore"]
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wxml")
 
 Period = Literal["training", "validation", "test"]
+ConfigChange = Callable[[ExperimentConfig], ExperimentConfig]
 VALUE = 4
 """The bytes of a float32."""
 
@@ -257,13 +258,16 @@ def _forked(experiment: Experiment, fork: ForkConfig) -> Experiment:
     return replace(experiment, initial=initial, provenance=record)
 
 
-def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experiment, "EncodeProcessDecode"]:
+def restore(
+    path: Path, *, source: PluginChoice | None = None, change: ConfigChange | None = None
+) -> tuple[Experiment, "EncodeProcessDecode"]:
     """Restore the experiment and the trained model of a checkpoint.
 
     Args:
         path: the checkpoint.
         source: a source of other data than the model was trained on; it must have the same nodes, in any
             order, units that can be converted, and the same step types and periods.
+        change: returns the config of the experiment from that of the checkpoint; it must describe the same weights.
 
     Raises:
         ArtefactError: `path` is no checkpoint, or does not fit the installed plugins.
@@ -284,6 +288,7 @@ def restore(path: Path, *, source: PluginChoice | None = None) -> tuple[Experime
     tell_variables(config.model_dump(mode="json", include={"data", "model", "forecast"}, exclude=replaced), str(path))
     if source:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
+    config = change(config) if change else config
     choice = config.data.source
     opened = on_grid(create("data-source", choice.plugin, choice.options, where="data.source"), checkpoint.grid)
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})

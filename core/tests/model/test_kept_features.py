@@ -1,11 +1,11 @@
 """The features of edges are embedded once in a forecast, and at every call elsewhere."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import torch
 from torch import Tensor
-
 from wxml.graphs.graph import EdgeSet
 from wxml.model.features import EdgeFeatures, kept_features
 
@@ -50,8 +50,8 @@ def test_outside_of_it_each_call_sees_the_weights_of_today(features: EdgeFeature
 
 def test_a_block_that_fails_keeps_nothing(features: EdgeFeatures) -> None:
     embed, calls = counted()
-    with pytest.raises(RuntimeError, match="stop"), kept_features(features):
+    with suppress(RuntimeError), kept_features(features):
         features.embedded(embed)
-        raise RuntimeError("stop")
+        raise RuntimeError
     features.embedded(embed)
     assert len(calls) == 2

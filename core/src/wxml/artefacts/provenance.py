@@ -33,6 +33,8 @@ class Provenance:
     """The migrations of plugins that made it from its parent, in order (see `wxml.Migration`)."""
     fork: dict[str, Any] = field(default_factory=dict)
     """If its training began with the weights of its parent: which of them were loaded, changed and made fresh."""
+    execution: dict[str, Any] = field(default_factory=dict)
+    """How the model of a forecast was run: device, precision, compiler, threads."""
     notes: dict[str, Any] = field(default_factory=dict)
     """The notes that hook plugins added."""
     parents: list[dict[str, Any]] = field(default_factory=list)

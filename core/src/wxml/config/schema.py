@@ -111,6 +111,10 @@ def last_instant(text: str) -> np.datetime64:
     return parse_time(text)
 
 
+Compiler = Literal["inductor", "aot-eager"]
+"""A backend of `torch.compile`."""
+ForecastPrecision = Literal["float32", "bf16", "fp16"]
+"""The numbers of the products in the model of a forecast."""
 Duration = Annotated[str, BeforeValidator(check_duration)]
 Size = Annotated[str, BeforeValidator(check_size)]
 Period = Annotated[tuple[str, str], BeforeValidator(check_period)]
@@ -338,6 +342,16 @@ class ForecastConfig(Section):
     """How many forecasts a model with noise makes from each initial state."""
     spread: bool = False
     """Write the standard deviations of a model with `model.spread`, too, each as its variable's name + `_spread`."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,3})?)$")] = "auto"
+    """Where the model runs: cpu, cuda, cuda:1, mps; auto: the first of cuda, mps and cpu that is there."""
+    precision: ForecastPrecision | None = None
+    """The numbers of the products in the model; null: those of the training, where the device has them."""
+    compile: Compiler | None = None
+    """Compile the model: inductor makes fewer and faster operations, aot-eager the same ones; null: not."""
+    threads: Annotated[int | None, Field(gt=0, le=1024)] = None
+    """The number of CPU threads; null: as many as torch takes."""
+    backend: str | None = None
+    """The `backend` of the parts of the model that have one of this name; null: that of the training."""
 
 
 class ExperimentConfig(Section):

@@ -15,13 +15,14 @@ from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
 from wxml.config.plugin_use import FORECAST, used_plugins
-from wxml.config.schema import PluginChoice, check_members, check_spread
+from wxml.config.schema import ExperimentConfig, PluginChoice, check_members, check_spread
 from wxml.data.call_plan import steps_until
 from wxml.data.times import format_time, parse_duration, parse_time
 from wxml.errors import ConfigError, DataError, Fault
 from wxml.experiment import VALUE, Experiment, describe_source, restore
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
+from wxml.forecasting.execution import execution_of, with_backend
 from wxml.forecasting.layout import ForecastHeader, spread_variable
 from wxml.forecasting.rollout import rollout
 from wxml.forecasting.writer import ForecastWriter
@@ -58,6 +59,15 @@ class ForecastRequest:
     changed: Changes | None = None
     """The config of the checkpoint with changes to `forecast`; the provenance of the forecast records it."""
 
+    def config_of(self, recorded: ExperimentConfig) -> ExperimentConfig:
+        """The config of the forecast from that of the checkpoint.
+
+        Raises:
+            ConfigError: no part of the model has the `forecast.backend`.
+        """
+        section = self.changed.config.forecast if self.changed else recorded.forecast
+        return with_backend(recorded.model_copy(update={"forecast": section}))
+
 
 def forecast(request: ForecastRequest) -> Path:
     """Run the model from every initial time and write the file; return its path.
@@ -66,10 +76,9 @@ def forecast(request: ForecastRequest) -> Path:
         WxmlError: names what is wrong and the fix; nothing is left behind.
     """
     check_absent(request.output, overwrite=request.overwrite)
-    experiment, model = restore(request.checkpoint, source=request.source)
-    if request.changed:
-        changed = experiment.config.model_copy(update={"forecast": request.changed.config.forecast})
-        experiment = replace(experiment, config=changed)
+    experiment, model = restore(request.checkpoint, source=request.source, change=request.config_of)
+    execution = execution_of(experiment.config)
+    execution.place(model)
     config, source = experiment.config, experiment.source.header
     steps = _steps(request, experiment)
     members = request.members or config.forecast.members
@@ -88,12 +97,14 @@ def forecast(request: ForecastRequest) -> Path:
         times,
         experiment.window(steps).lead_times,
         members * source.members,
-        _record(experiment, choice, request).to_dict(),
+        replace(_record(experiment, choice, request), execution=execution.to_dict()).to_dict(),
         experiment.boundary,
     )
     at_once = config.forecast.batch_size
-    fields = rollout(experiment, model, times, steps, batch_size=at_once, members=members, spread=spread)
-    with staged(request.output, overwrite=request.overwrite) as temporary:
+    fields = rollout(
+        experiment, model, times, steps, batch_size=at_once, members=members, spread=spread, execution=execution
+    )
+    with execution.settled(), staged(request.output, overwrite=request.overwrite) as temporary:
         writer: ForecastWriter = create(
             "forecast-writer", choice.plugin, choice.options, str(temporary), where="forecast.writer"
         )

@@ -3,7 +3,7 @@
 __all__ = ["rollout"]
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +14,12 @@ from wxml.data.batch_reader import check_finite
 from wxml.data.call_plan import CallPlan
 from wxml.data.fields import Fields
 from wxml.experiment import Experiment
+from wxml.forecasting.execution import Execution
 from wxml.forecasting.layout import SPREAD
 from wxml.plugins.hooks import hooks
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 
@@ -30,6 +32,7 @@ def rollout(
     batch_size: int = 8,
     members: int = 1,
     spread: bool = False,
+    execution: Execution | None = None,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
     """Yield forecasts in physical units, one lead time and one initial time after the other.
 
@@ -42,6 +45,7 @@ def rollout(
         members: how many forecasts a model with noise makes from each member of an initial state. The noise of a member
             depends on the seed of the experiment, the initial time and the number of the member alone.
         spread: yield the standard deviations of a model with a spread, too, as further variables.
+        execution: how the model is run, on whose device it is; None: as it is, in float32 on the CPU.
 
     Yields:
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
@@ -58,31 +62,33 @@ def rollout(
     check_spread(spread, experiment.config.model)
     from wxml.model.features import kept_features
 
-    plan = experiment.plan(steps)
+    plan, execution = experiment.plan(steps), execution or Execution()
     model.eval()
     with kept_features(model):
         for start in range(0, len(initial_times), batch_size):
             batch = initial_times[start : start + batch_size]
-            yield from _forecast_batch(experiment, model, batch, plan, members, spread)
+            yield from _forecast_batch(experiment, execution.called(model), batch, plan, members, spread, execution)
 
 
 def _forecast_batch(
     experiment: Experiment,
-    model: "nn.Module",
+    model: "Callable[..., Tensor]",
     times: NDArray[np.datetime64],
     plan: CallPlan,
     members: int,
     spread: bool,
+    execution: Execution,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
     import torch
 
     from wxml.model.planned_calls import PlannedCalls
 
-    inputs = (values.repeat_interleave(members, 0) for values in _inputs(experiment, times, plan))
+    device = torch.device(execution.device)
+    inputs = (values.to(device).repeat_interleave(members, 0) for values in _inputs(experiment, times, plan))
     states, forcings, imputed = inputs
-    noise, outputs = _noise(experiment, times, members), experiment.roles.output
+    noise, outputs = _noise(experiment, times, members, device), experiment.roles.output
     names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if spread else outputs
-    is_missing = torch.nn.functional.pad(imputed, (0, len(outputs) - imputed.shape[-1])).swapaxes(1, 2).numpy()
+    is_missing = torch.nn.functional.pad(imputed, (0, len(outputs) - imputed.shape[-1])).swapaxes(1, 2).cpu().numpy()
     run = torch.inference_mode()(PlannedCalls(plan).run)  # off again between the steps
     outputs_of_steps = run(model, states, forcings, noise, imputed if imputed.any() else None)
     for lead_time, forecast in zip(plan.window.lead_times, outputs_of_steps, strict=True):
@@ -110,8 +116,13 @@ def _physical(experiment: Experiment, forecast: "Tensor", is_missing: NDArray[np
     return made[0] if len(made) == 1 else np.concatenate(made, axis=1)
 
 
-def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) -> "Iterator[Tensor] | None":
-    """The noise of each call of the model; the batch axis is initial time × member of the state × member."""
+def _noise(
+    experiment: Experiment, times: NDArray[np.datetime64], members: int, device: "torch.device"
+) -> "Iterator[Tensor] | None":
+    """The noise of each call of the model; the batch axis is initial time × member of the state × member.
+
+    It is drawn on the CPU and moved, so members are the same on every device.
+    """
     from wxml.model.noise import seeded_noise
 
     config, noise = experiment.config, experiment.config.model.noise
@@ -122,7 +133,8 @@ def _noise(experiment: Experiment, times: NDArray[np.datetime64], members: int) 
     )
     keys = ([config.seed % 2**64, int(time) % 2**64, *member] for time, *member in numbers)
     seeds = [int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]) for key in keys]
-    return seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), noise.channels, noise.correlation)
+    drawn = seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), noise.channels, noise.correlation)
+    return (numbers.to(device) for numbers in drawn)
 
 
 def _inputs(

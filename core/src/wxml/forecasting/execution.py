@@ -1,0 +1,177 @@
+"""Where the model of a forecast runs, with which numbers, compiled or not, and on how many threads."""
+
+__all__ = ["Execution", "execution_of", "with_backend"]
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from wxml.config.schema import Compiler, ExperimentConfig, ForecastConfig, ForecastPrecision, PluginChoice
+from wxml.errors import ConfigError, Fault
+from wxml.plugins.create import parse_options
+from wxml.plugins.load import load
+from wxml.plugins.options.model import options_model
+from wxml.plugins.resolve import resolve
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+DTYPES = {"float32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+"""The dtype of the products in a model, as torch names it, by precision."""
+OF_TRAINING: dict[str, ForecastPrecision] = {"bf16-mixed": "bf16", "16-mixed": "fp16"}
+"""The precision of a forecast by the option `precision` of the trainer; float32 for any other."""
+PARTS = {"encoder": "mapper", "processor": "processor", "decoder": "mapper"}
+"""The kinds of the parts of a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a model is run; a forecast's record of provenance holds it."""
+
+    device: str = "cpu"
+    """As torch names it."""
+    precision: ForecastPrecision = "float32"
+    """Of the products in the model; everything else is float32."""
+    compile: Compiler | None = None
+    """The backend of `torch.compile`."""
+    threads: int | None = None
+    """The number of CPU threads; None: as many as torch takes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return asdict(self)
+
+    def place(self, model: "nn.Module") -> None:
+        """Move a model to the device, and compile it if that is asked for.
+
+        Raises:
+            ConfigError: this machine has not what the compiler needs.
+        """
+        model.to(self.device)
+        if self.compile is not None:
+            backend = self.compile.replace("-", "_")
+            _require_compiler(backend, self.device)
+            model.compile(backend=backend, dynamic=False)
+
+    def called(self, model: "nn.Module") -> "Callable[..., Tensor]":
+        """The model as a function that computes with the numbers of this precision."""
+        import torch
+
+        if self.precision == "float32":
+            return model
+        device, dtype = torch.device(self.device).type, getattr(torch, DTYPES[self.precision])
+
+        def call(*inputs: "Tensor") -> "Tensor":
+            with torch.autocast(device, dtype=dtype, cache_enabled=False):
+                output: Tensor = model(*inputs)
+            return output
+
+        return call
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Set the number of threads for the context, and restore it afterwards."""
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads or before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def execution_of(config: ExperimentConfig) -> Execution:
+    """Find the device and the precision that `forecast` asks for.
+
+    The precision of the training gives way to float32 on a device that has it not.
+
+    Raises:
+        ConfigError: this machine has no such device, or the device cannot compute with such numbers.
+    """
+    chosen = config.forecast
+    device = _device(chosen)
+    trained = OF_TRAINING.get(str(config.training.options.get("precision")), "float32")
+    precision = chosen.precision or (trained if _computes(device, trained) else "float32")
+    if not _computes(device, precision):
+        fault = Fault("forecast.precision", f"torch has no products of `{precision}` numbers on `{device}`")
+        raise ConfigError([fault], fix="write `float32`")
+    return Execution(str(device), precision, chosen.compile, chosen.threads)
+
+
+def with_backend(config: ExperimentConfig) -> ExperimentConfig:
+    """Give `forecast.backend` to every part of the model that has this backend.
+
+    Raises:
+        ConfigError: no part has it.
+    """
+    name, model = config.forecast.backend, config.model
+    if name is None:
+        return config
+    choices: dict[str, PluginChoice] = {part: getattr(model, part) for part in PARTS}
+    changed = {
+        part: choice.model_copy(update={"backend": name})
+        for part, choice in choices.items()
+        if _takes_backend(PARTS[part], choice, name)
+    }
+    if not changed:
+        fault = Fault("forecast.backend", f"no part of the model has a `backend` named `{name}`")
+        raise ConfigError([fault], fix="write `auto`, leave it out, or see the names:  wxml show-plugin PLUGIN")
+    return config.model_copy(update={"model": model.model_copy(update=changed)})
+
+
+def _takes_backend(kind: str, choice: PluginChoice, name: str) -> bool:
+    """Whether a plugin has an option `backend` with this value."""
+    plugin = load(resolve(kind, choice.plugin))
+    if "backend" not in options_model(plugin).model_fields:
+        return False
+    try:
+        parse_options(plugin, {**choice.options, "backend": name})
+    except ConfigError:
+        return False
+    return True
+
+
+def _device(chosen: ForecastConfig) -> "torch.device":
+    """The device that is asked for; of `auto`, the first of cuda, mps and cpu that this machine has."""
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    usable = [name for name in there if there[name]]
+    device = torch.device(usable[0] if chosen.device == "auto" else chosen.device)
+    lacks_number = device.type == "cuda" and there["cuda"] and (device.index or 0) >= torch.cuda.device_count()
+    if not there[device.type] or lacks_number:
+        fault = Fault("forecast.device", f"torch finds no device `{chosen.device}` on this machine")
+        raise ConfigError([fault], fix=f"write `auto`, or one of: {', '.join(usable)}")
+    return device
+
+
+def _computes(device: "torch.device", precision: ForecastPrecision) -> bool:
+    """Whether a product of such numbers can be made on the device."""
+    import torch
+
+    try:
+        ones = torch.ones(2, 2, device=device, dtype=getattr(torch, DTYPES[precision]))
+        return bool(torch.isfinite(torch.nn.functional.linear(ones, ones)).all())
+    except RuntimeError:
+        return False
+
+
+def _require_compiler(backend: str, device: str) -> None:
+    """Compile a sum, which tells whether the machine has what the compiler needs."""
+    import torch
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # torch imports parts of its own that it advises against
+            double = torch.compile(lambda x: x + x, backend=backend, dynamic=False)
+            double(torch.ones(2, device=device))
+    except Exception as error:  # compilers fail in many ways
+        reason = next((line for line in f"{error}".splitlines() if line.strip()), type(error).__name__)
+        fault = Fault("forecast.compile", f"`{backend.replace('_', '-')}` does not work on this machine: {reason}")
+        raise ConfigError([fault], fix="leave `forecast.compile` out, or install a C++ compiler") from error
