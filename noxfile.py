@@ -56,9 +56,10 @@ MUTATED = {  # module → the tests of its package that ought to notice any chan
     "plugins/verification/src/wxml_verification/metrics.py": "tests/test_metrics.py",
 }
 PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]
+WHOLE = {"plugins/dataset-sources": "[grib,scipy,xarray]", "plugins/forecast-writers": "[netcdf,read]"}
+"""The extras that the package `wxml` brings, too."""
 EXTRAS = [
     "aiohttp",
-    "cfgrib",
     "distributed",
     "gcsfs",
     "icechunk",
@@ -79,7 +80,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 def install_all(session: nox.Session, *tools: str) -> None:
     """Every local package in one call: a plugin alone would look for wxml-core where packages are published."""
     session.log("installing torch and every package of this repository: minutes the first time")
-    editable = [argument for package in PACKAGES for argument in ("-e", f"./{package}")]
+    editable = [argument for package in PACKAGES for argument in ("-e", f"./{package}{WHOLE.get(package, '')}")]
     # Nearly all of what pip would compile is never imported; the rest is compiled when it is.
     session.install("--no-compile", "-c", "constraints.txt", "torch", *editable, *tools)
 

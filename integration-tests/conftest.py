@@ -361,6 +361,11 @@ class CleanEnvironment:
             check=False,
         )
 
+    def install(self, requirements: str) -> Done:
+        """Install from the wheels by the pip of this process, which need not be in the environment."""
+        pip = f"{sys.executable} -m pip --python {self.folder / 'bin' / 'python'}"
+        return self.run(f"{pip} install --quiet --no-cache-dir {requirements}", self.wheels)
+
     def installed(self) -> set[str]:
         """The distributions that were installed into it."""
         found = self.folder.glob("lib/python*/site-packages/*.dist-info")
@@ -369,12 +374,23 @@ class CleanEnvironment:
 
 def bare_environment(folder: Path, wheels: Path) -> CleanEnvironment:
     """An environment with every third-party package, and nothing of this repository."""
-    venv.create(folder / "environment", symlinks=True)
     (folder / "third-party").mkdir()
     link_third_party(folder / "third-party")
+    return environment_beside(folder, folder / "third-party", wheels)
+
+
+def environment_beside(folder: Path, third_party: Path, wheels: Path) -> CleanEnvironment:
+    """An environment that finds what lies in the folder `third_party`."""
+    venv.create(folder / "environment", symlinks=True)
     (site,) = (folder / "environment").glob("lib/python*/site-packages")
-    (site / "third-party.pth").write_text(f"{folder / 'third-party'}\n")
+    (site / "third-party.pth").write_text(f"{third_party}\n")
     return CleanEnvironment(folder / "environment", wheels)
+
+
+@pytest.fixture(scope="session")
+def environment_with() -> Callable[[Path, Path, Path], CleanEnvironment]:
+    """Make an environment in a folder with the packages of another one, to install wheels into."""
+    return environment_beside
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def clone(root: Path, tmp_path: Path) -> Path:
 
 
 def test_every_package_is_named(page: str, root: Path) -> None:
-    named = re.findall(r"--editable \./(\S+)", page)
+    named = re.findall(r"--editable '?\./([^\s'\[]+)", page)
     assert named[:2] == ["kernels", "core"]
     assert named[2:] == sorted(path.parent.relative_to(root).as_posix() for path in root.glob("plugins/*/*.toml"))
 

@@ -133,6 +133,7 @@ PUBLIC_MODULES = (
     "data.sphere",
     "data.times",
     "data.units",
+    "environment.extras",
     "environment.launch",
     "errors",
     "files.cache_bound",

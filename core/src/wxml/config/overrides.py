@@ -19,6 +19,7 @@ from wxml.config.keys import child_names
 from wxml.config.layers import Choice
 from wxml.config.presets import PresetLibrary
 from wxml.config.tree import deepest, nested, node_at, overlay, path_of, tree_of, without
+from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ConfigError, Fault
 from wxml.files.yaml_loader import Node, Origin, load_yaml
 
@@ -46,7 +47,8 @@ def quoted_override(key: str, text: str) -> str:
     >>> quoted_override("training.from.checkpoint", "runs/a b/checkpoint.safetensors")
     "training.from.checkpoint='runs/a b/checkpoint.safetensors'"
     """
-    from hydra.core.override_parser.types import Quote, QuotedString
+    with libraries_of_extra("config", "wxml-core", what=f"the change `{key}=` of a config"):
+        from hydra.core.override_parser.types import Quote, QuotedString
 
     return f"{key}={QuotedString(text, Quote.single).with_quotes()}"
 
@@ -123,8 +125,9 @@ def parse_overrides(overrides: Sequence[str], library: PresetLibrary) -> Overrid
     parsed = Overrides()
     if not overrides:
         return parsed
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
+    with libraries_of_extra("config", "wxml-core", what=f"the change `{overrides[0]}` of a config"):
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+        from hydra.errors import HydraException
 
     parser, faults = OverridesParser.create(), []
     for text in overrides:

@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from wxml.config.overrides import COMMAND_LINE, KEY_VALUE
+from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ConfigError, Fault
 
 MOST_COMBINATIONS = 1000
@@ -56,8 +57,9 @@ def combinations(overrides: Sequence[str]) -> tuple[Combination, ...]:
 
 def _column(text: str, faults: list[Fault]) -> list[tuple[str | None, str, str]]:
     """The key, the value and the override of each value; the key of an override with one value is None."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
+    with libraries_of_extra("config", "wxml-core", what=f"the change `{text}` of a config"):
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+        from hydra.errors import HydraException
 
     try:
         override = OverridesParser.create().parse_overrides([text])[0]

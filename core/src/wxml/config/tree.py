@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wxml.config.environment_values import name_is_kept, named, prepare
+from wxml.environment.extras import libraries_of_extra
 from wxml.environment.names import same_plugin
 from wxml.errors import ConfigError, Fault
 from wxml.files.yaml_loader import Node, Origin, Path, path_text
@@ -193,8 +194,9 @@ def resolved(node: Node, options: Sequence[Path] = ()) -> Node:
     references = [(path, leaf) for path, leaf in found if isinstance(leaf.value, str) and "${" in leaf.value]
     if not references:
         return node
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    with libraries_of_extra("config", "wxml-core", what=f"the reference {references[0][1].value!r}"):
+        from omegaconf import OmegaConf
+        from omegaconf.errors import OmegaConfBaseException
 
     tree, left = node, [LARGEST_COPY]
     path: Path = ()

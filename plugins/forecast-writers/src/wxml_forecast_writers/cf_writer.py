@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Fields, ForecastWriter, StoredForecast
+from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ArtefactError, ContractError
 from wxml.files.failures import damage_errors
 from wxml.files.staging import check_absent
@@ -91,7 +92,8 @@ class CfWriter(ForecastWriter):
         Raises:
             DataError: there is no such file, it is damaged, or no forecast.
         """
-        from wxml_forecast_writers.reading import stored_forecast  # with xarray, which no writer needs
+        with libraries_of_extra("read", "wxml-forecast-writers", what=f"reading the forecast `{target}`"):
+            from wxml_forecast_writers.reading import stored_forecast  # with xarray, which no writer needs
 
         return stored_forecast(Path(target))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
+from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ConfigError, Fault
 from wxml.masking import has_mask, learn, remember
 from wxml.plugins.options.choices import Path, model_in
@@ -64,8 +65,9 @@ def _unset(text: str) -> Iterator[str]:
 
 def _value(text: str, path: Path, faults: list[Fault]) -> Any:
     """The value of one text; OmegaConf reads its grammar."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    with libraries_of_extra("config", "wxml-core", what=f"the reference {text!r}"):
+        from omegaconf import OmegaConf
+        from omegaconf.errors import OmegaConfBaseException
 
     try:
         found = OmegaConf.create({"value": text})["value"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wxml import ReadRequest
 from wxml.data.sphere import unit_vectors
 from wxml.data.times import format_time
+from wxml.environment.extras import libraries_of_extra
 from wxml.errors import DataError
 
 from wxml_dataset_sources.combining.combination import Combination, Part, values_of
@@ -66,7 +67,8 @@ class FilledValues(Combination):
 
     def _from_nodes(self, request: ReadRequest) -> Array:
         """The value of the nearest node that has one, for each field of one variable, `[time, member, node]`."""
-        from scipy.spatial import KDTree
+        with libraries_of_extra("scipy", "wxml-dataset-sources", what="`values: nearest-node`"):
+            from scipy.spatial import KDTree
 
         grid = self.header.grid
         places = unit_vectors(grid.latitudes, grid.longitudes)

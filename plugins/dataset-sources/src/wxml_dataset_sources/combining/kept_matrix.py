@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ArtefactError
 from wxml.files.folders import cache_folder
 from wxml.files.staging import staged
@@ -36,7 +37,8 @@ def kept_matrix(name: str, shape: tuple[int, int], make: Callable[[], "csr_array
 
 def _load(path: Path, shape: tuple[int, int]) -> "csr_array | None":
     """The matrix in a file; None if there is none, or if it is damaged or has another shape."""
-    from scipy.sparse import csr_array, load_npz
+    with libraries_of_extra("scipy", "wxml-dataset-sources", what="weights between nodes"):
+        from scipy.sparse import csr_array, load_npz
 
     try:
         with path.open("rb") as file:  # a damaged file would stay open else

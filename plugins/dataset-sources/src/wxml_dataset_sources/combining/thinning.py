@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Grid, Options
 from wxml.data.sphere import unit_vectors
+from wxml.environment.extras import libraries_of_extra
 from wxml.errors import DataError
 
 EARTH_RADIUS_KM = 6371.0
@@ -57,7 +58,8 @@ def _every(grid: Grid, every: int) -> Indices:
 
 def _apart(grid: Grid, kilometres: float) -> Indices:
     """Each node in turn, unless a node that is kept is nearer than so many kilometres."""
-    from scipy.spatial import KDTree  # takes a while to load
+    with libraries_of_extra("scipy", "wxml-dataset-sources", what="thinning by distance"):
+        from scipy.spatial import KDTree  # takes a while to load
 
     places = unit_vectors(grid.latitudes, grid.longitudes)
     chord = 2 * np.sin(kilometres / EARTH_RADIUS_KM / 2)
