@@ -14,9 +14,8 @@ MISSING = "needs the package hydra, which is not installed"
 
 @pytest.fixture
 def without_hydra(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "hydra"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "hydra", None)
+    for name in ("types", "overrides_parser"):
+        monkeypatch.setitem(sys.modules, f"hydra.core.override_parser.{name}", None)
     return monkeypatch
 
 

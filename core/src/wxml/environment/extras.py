@@ -23,7 +23,8 @@ def libraries_of_extra(extra: str, distribution: str, *, what: str) -> Iterator[
     try:
         yield
     except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
         raise DataError(
-            f"{what} needs the package {error.name}, which is not installed",
+            f"{what} needs the package {package}, which is not installed",
             fix=f"install the extra `{extra}` of {distribution}",
         ) from error
