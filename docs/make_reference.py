@@ -30,6 +30,7 @@ ROOMS = (
     "artefacts",
     "files",
     "cluster",
+    "extras",
     "masking",
     "memory",
     "terminal",

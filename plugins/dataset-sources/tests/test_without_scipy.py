@@ -52,7 +52,7 @@ def slopes(choice: PluginChoice) -> float:
     return float(np.abs(LocalSlopes.of(NODES).vorticity(np.zeros(60), np.zeros(60))).max())
 
 
-@pytest.mark.carries_out("install the extra `scipy` of wxml-dataset-sources")
+@pytest.mark.carries_out("install the extra `{}` of {}")
 @pytest.mark.parametrize(
     ("use", "what", "expected"),
     [

@@ -7,7 +7,7 @@ import pytest
 from wxml.errors import DataError
 
 
-@pytest.mark.carries_out("install the extra `read` of wxml-forecast-writers")
+@pytest.mark.carries_out("install the extra `{}` of {}")
 def test_reading_says_what_to_install(tmp_path, make_writer, make_header, make_fields, monkeypatch) -> None:
     writer, header = make_writer(tmp_path), make_header()
     writer.open(header)

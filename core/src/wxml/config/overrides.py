@@ -19,8 +19,8 @@ from wxml.config.keys import child_names
 from wxml.config.layers import Choice
 from wxml.config.presets import PresetLibrary
 from wxml.config.tree import deepest, nested, node_at, overlay, path_of, tree_of, without
-from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ConfigError, Fault
+from wxml.extras import libraries_of_extra
 from wxml.files.yaml_loader import Node, Origin, load_yaml
 
 COMMAND_LINE = Origin("command line")

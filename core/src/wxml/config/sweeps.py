@@ -9,8 +9,8 @@ from math import prod
 from typing import Any
 
 from wxml.config.overrides import COMMAND_LINE, KEY_VALUE
-from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ConfigError, Fault
+from wxml.extras import libraries_of_extra
 
 MOST_COMBINATIONS = 1000
 """A sweep with more combinations is refused."""

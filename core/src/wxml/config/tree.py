@@ -24,9 +24,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wxml.config.environment_values import name_is_kept, named, prepare
-from wxml.environment.extras import libraries_of_extra
 from wxml.environment.names import same_plugin
 from wxml.errors import ConfigError, Fault
+from wxml.extras import libraries_of_extra
 from wxml.files.yaml_loader import Node, Origin, Path, path_text
 
 DEFAULT = Origin("default")

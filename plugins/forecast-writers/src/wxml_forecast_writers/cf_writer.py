@@ -10,8 +10,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Fields, ForecastWriter, StoredForecast
-from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ArtefactError, ContractError
+from wxml.extras import libraries_of_extra
 from wxml.files.failures import damage_errors
 from wxml.files.staging import check_absent
 from wxml.forecasting.layout import ForecastHeader, ForecastLayout, provenance_from_text

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ConfigError, Fault
+from wxml.extras import libraries_of_extra
 from wxml.masking import has_mask, learn, remember
 from wxml.plugins.options.choices import Path, model_in
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from wxml import ReadRequest
 from wxml.data.sphere import unit_vectors
 from wxml.data.times import format_time
-from wxml.environment.extras import libraries_of_extra
 from wxml.errors import DataError
+from wxml.extras import libraries_of_extra
 
 from wxml_dataset_sources.combining.combination import Combination, Part, values_of
 from wxml_dataset_sources.combining.neighbours import Way, between

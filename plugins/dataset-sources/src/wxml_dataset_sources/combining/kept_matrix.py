@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wxml.environment.extras import libraries_of_extra
 from wxml.errors import ArtefactError
+from wxml.extras import libraries_of_extra
 from wxml.files.folders import cache_folder
 from wxml.files.staging import staged
 

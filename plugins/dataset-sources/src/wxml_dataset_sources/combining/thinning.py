@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Grid, Options
 from wxml.data.sphere import unit_vectors
-from wxml.environment.extras import libraries_of_extra
 from wxml.errors import DataError
+from wxml.extras import libraries_of_extra
 
 EARTH_RADIUS_KM = 6371.0
 Indices = NDArray[np.intp]

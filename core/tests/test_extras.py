@@ -6,8 +6,8 @@ import sys
 import pytest
 from wxml.config.overrides import parse_overrides, quoted_override
 from wxml.config.sweeps import combinations
-from wxml.environment.extras import libraries_of_extra
 from wxml.errors import DataError
+from wxml.extras import libraries_of_extra
 
 MISSING = "needs the package hydra, which is not installed"
 
