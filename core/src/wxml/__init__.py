@@ -153,6 +153,7 @@ PUBLIC_MODULES = (
     "graphs.files",
     "masking",
     "memory",
+    "model.boundary",
     "model.tensors",
     "terminal",
     "testing",

@@ -19,7 +19,7 @@ from wxml.artefacts.provenance import Provenance
 from wxml.config.fork import ForkConfig
 from wxml.config.load import LoadedConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
-from wxml.config.schema import ExperimentConfig, PluginChoice
+from wxml.config.schema import ExperimentConfig, PluginChoice, RelaxationConfig
 from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.config.task_choice import check_settings, check_times, task_of
 from wxml.data.call_plan import CallPlan, plan_calls
@@ -37,10 +37,11 @@ from wxml.data.task import Task
 from wxml.data.times import parse_duration
 from wxml.data.variables import Variable, VariableRoles, assign_roles
 from wxml.data.window import Window
-from wxml.errors import ArtefactError, DataError, ResourceError
+from wxml.errors import ArtefactError, ConfigError, DataError, Fault, ResourceError
 from wxml.graphs.cache import built_graph
 from wxml.graphs.data_nodes import boundary_nodes
 from wxml.graphs.graph import Graph
+from wxml.graphs.relaxation import given_shares
 from wxml.plugins.comparison import require_plugins
 from wxml.plugins.create import create
 from wxml.plugins.hooks import hooks, provenance_notes
@@ -92,8 +93,23 @@ class Experiment:
 
     @property
     def boundary(self) -> NDArray[np.bool_]:
-        """Which nodes of the grid are given and not forecast, shape `[node]`; the graph says it."""
+        """Which nodes of the grid neither loss nor scores count, shape `[node]`: those that are given and not forecast.
+
+        The graph says it; a zone of `model.boundary.relaxation` with `counts: false` is among them.
+        """
+        if self._zone is not None and not self._zone.counts:
+            return self.boundary_shares > 0
         return boundary_nodes(self.graph, self.preprocessing.places)
+
+    @property
+    def boundary_shares(self) -> NDArray[np.float32]:
+        """The share of what is given at each node after a step, shape `[node]`: 1 on the boundary, less in its zone."""
+        return given_shares(self.graph, self.preprocessing.places, self._zone)
+
+    @property
+    def _zone(self) -> RelaxationConfig | None:
+        """The zone inside the boundary."""
+        return None if self.config.model.boundary is None else self.config.model.boundary.relaxation
 
     @property
     def tendency_scale(self) -> NDArray[np.float32]:
@@ -245,7 +261,21 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     warn_of_periods(used, parse_duration(config.data.timestep))
     outputs = tuple(by_name[name] for name in roles.output)
     experiment = Experiment(config, preprocessing, graph, statistics, record, outputs)
+    _check_boundary(experiment)
     return _forked(experiment, config.training.from_) if config.training.from_ else experiment
+
+
+def _check_boundary(experiment: Experiment) -> None:
+    """Raise a ConfigError if a boundary is to be given and there is none, or all of the grid is in it and its zone."""
+    if experiment.config.model.boundary is None:
+        return
+    if not experiment.boundary_shares.any():
+        problem = "the boundary is to be given, and the graph has none"
+        fix = "write a boundary into the graph, such as graph: {plugin: limited-area, boundary: {nodes: 2}}"
+        raise ConfigError([Fault("model.boundary", problem)], fix=fix)
+    if experiment.boundary.all():
+        problem = "boundary and zone take up all nodes of the grid, so nothing counts"
+        raise ConfigError([Fault("model.boundary.relaxation", problem)], fix="write a smaller width")
 
 
 def _forked(experiment: Experiment, fork: ForkConfig) -> Experiment:

@@ -2,14 +2,17 @@
 
 __all__ = [
     "ActivationCheckpointingConfig",
+    "BoundaryConfig",
     "BoundingConfig",
     "DataConfig",
     "ExperimentConfig",
     "ForecastConfig",
+    "InputsConfig",
     "Kind",
     "ModelConfig",
     "NoiseConfig",
     "PluginChoice",
+    "RelaxationConfig",
     "SplitConfig",
     "SpreadConfig",
     "TrainableConfig",
@@ -283,6 +286,35 @@ class ActivationCheckpointingConfig(Section):
     """Recompute the encoder and the decoder."""
 
 
+class RelaxationConfig(Section):
+    """The zone inside a boundary in which what is given and what is forecast are blended (Davies 1976)."""
+
+    nodes: Annotated[int | None, Field(gt=0, le=1000)] = None
+    """The width in rows of nodes, on a grid of rows and columns."""
+    km: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    """The width in km, in place of `nodes`."""
+    shape: Literal["cosine", "tanh"] = "cosine"
+    """The share of what is given at distance x of the width: cos²(πx/2), or 1 − tanh(5x/2)."""
+    counts: bool = True
+    """Loss and scores count the zone; false: they leave it out, as they do the boundary."""
+
+    @model_validator(mode="after")
+    def _one_width(self) -> Self:
+        if (self.nodes is None) == (self.km is None):
+            raise DataError(
+                f"`relaxation` has a width in `nodes` or in `km`, got {'neither' if self.km is None else 'both'}",
+                fix="write one of the two, such as relaxation: {nodes: 4}",
+            )
+        return self
+
+
+class BoundaryConfig(Section):
+    """The boundary of a limited area is given after each step, in training, validation and forecasts."""
+
+    relaxation: RelaxationConfig | None = None
+    """The zone inside the boundary in which what is given fades out; null: none."""
+
+
 class ModelConfig(Section):
     """The model: encode, process, decode."""
 
@@ -314,6 +346,8 @@ class ModelConfig(Section):
     """Forecast a standard deviation beside each value, for a loss that takes it, such as gaussian-crps; null: none."""
     bounding: dict[str, BoundingConfig] = {}
     """Between which values an output variable is kept, by name."""
+    boundary: BoundaryConfig | None = None
+    """The nodes `boundary` of the graph are given after each step; null: the model goes on from its forecast."""
     activation_checkpointing: ActivationCheckpointingConfig = ActivationCheckpointingConfig()
     """The activations that the backward pass recomputes instead of keeping."""
     memory_limit: Size | None = None
@@ -329,11 +363,22 @@ class ModelConfig(Section):
         return self
 
 
+class InputsConfig(Section):
+    """The data of forecasts beside those of the training."""
+
+    boundary: Annotated[PluginChoice | None, Kind("data-source")] = None
+    """What is given at the boundary of a limited area; null: with `model.boundary` the data of the initial states."""
+
+
 class ForecastConfig(Section):
     """The settings of forecasts."""
 
     lead_time: Duration = "48h"
     """How far a forecast goes."""
+    inputs: InputsConfig = InputsConfig()
+    """The data of forecasts beside those of the training."""
+    region: str | None = None
+    """The one of several grids that is written, by its name; null: all of them."""
     writer: Annotated[PluginChoice | None, Kind("forecast-writer")] = None
     """The writer of the file; null: the suffix of the output chooses it."""
     batch_size: Annotated[int, Field(gt=0)] = 8

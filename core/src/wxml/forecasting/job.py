@@ -22,8 +22,10 @@ from wxml.errors import ConfigError, DataError, Fault
 from wxml.experiment import VALUE, Experiment, describe_source, restore
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
+from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.execution import execution_of, with_backend
 from wxml.forecasting.layout import ForecastHeader, spread_variable
+from wxml.forecasting.region import Region
 from wxml.forecasting.rollout import rollout
 from wxml.forecasting.writer import ForecastWriter
 from wxml.memory import check_memory
@@ -88,6 +90,9 @@ def forecast(request: ForecastRequest) -> Path:
     times = _initial_times(request, experiment, steps)
     _check_memory(experiment, min(config.forecast.batch_size, len(times)), members, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
+    boundary = BoundaryForcing.of(experiment)
+    if boundary:
+        boundary.check_times(times, experiment.window(steps).lead_times)
     choice = config.forecast.writer or PluginChoice(plugin=format_plugin(request.output))
     _check_output(request, config.data.source, choice)
     check_suffix(request.output, choice.plugin)
@@ -97,10 +102,11 @@ def forecast(request: ForecastRequest) -> Path:
         times,
         experiment.window(steps).lead_times,
         members * source.members,
-        replace(_record(experiment, choice, request), execution=execution.to_dict()).to_dict(),
+        replace(_record(experiment, choice, request, boundary), execution=execution.to_dict()).to_dict(),
         experiment.boundary,
     )
-    at_once = config.forecast.batch_size
+    region = config.forecast.region and Region.of(config.forecast.region, header)
+    header, at_once = region.header(header) if region else header, config.forecast.batch_size
     fields = rollout(
         experiment, model, times, steps, batch_size=at_once, members=members, spread=spread, execution=execution
     )
@@ -111,7 +117,7 @@ def forecast(request: ForecastRequest) -> Path:
         try:
             writer.open(header)
             for lead_time, field in progress(fields, len(times) * steps, "forecast"):
-                writer.write(field, lead_time)
+                writer.write(region.fields(field) if region else field, lead_time)
         finally:
             writer.close()
         beside = record_text(temporary, header.provenance)
@@ -220,14 +226,16 @@ def _period_times(
     return inside if every is None else np.asarray(inside[(inside - inside[0]) % every == np.timedelta64(0, "s")])
 
 
-def _record(experiment: Experiment, writer: PluginChoice, request: ForecastRequest) -> Provenance:
+def _record(
+    experiment: Experiment, writer: PluginChoice, request: ForecastRequest, boundary: BoundaryForcing | None
+) -> Provenance:
     """The provenance of the forecast; it has a config of its own where that differs from the checkpoint's."""
     is_changed = request.source is not None or request.changed is not None
     written_by = UsedPlugin(resolve("forecast-writer", writer.plugin, where="forecast.writer"), writer.options)
     return Provenance(
         artefact="forecast",
         plugins=lock([*used_plugins(experiment.config, FORECAST), written_by]),
-        data=describe_source(experiment.source),
+        data={**describe_source(experiment.source), **({"boundary": boundary.record()} if boundary else {})},
         parents=[experiment.provenance.to_dict()],
         config=experiment.config.model_dump(mode="json") if is_changed else {},
         origins=request.changed.origins if request.changed else {},

@@ -14,6 +14,7 @@ from wxml.data.batch_reader import check_finite
 from wxml.data.call_plan import CallPlan
 from wxml.data.fields import Fields
 from wxml.experiment import Experiment
+from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.execution import Execution
 from wxml.forecasting.layout import SPREAD
 from wxml.plugins.hooks import hooks
@@ -51,23 +52,25 @@ def rollout(
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
         from the first member of the initial state come first. A prognostic variable is missing (NaN) where the initial
         state has no value of it, such as sea temperature on land, and any variable on a grid that does not have it.
-        The boundary of a limited area (`Experiment.boundary`) is the model's own forecast, too; what is given there
-        would replace it by the argument `given` of `wxml.model.unroll.unroll`, step by step.
+        The boundary of a limited area is the model's own forecast, too, unless it is given (`BoundaryForcing`).
 
     Raises:
-        DataError: the source lacks an input, or an input is NaN where the model needs a value; or `members` is more
-            than 1 and the model has no noise, or a spread is wanted and it has none.
+        DataError: the source, or that of the boundary, lacks an input, or an input is NaN where the model needs a
+            value; or `members` is more than 1 and the model has no noise, or a spread is wanted and it has none.
     """
     check_members(members, experiment.config.model)
     check_spread(spread, experiment.config.model)
     from wxml.model.features import kept_features
 
-    plan, execution = experiment.plan(steps), execution or Execution()
+    plan, execution, boundary = experiment.plan(steps), execution or Execution(), BoundaryForcing.of(experiment)
+    if boundary:
+        boundary.check_times(initial_times, plan.window.lead_times)
     model.eval()
     with kept_features(model):
         for start in range(0, len(initial_times), batch_size):
             batch = initial_times[start : start + batch_size]
-            yield from _forecast_batch(experiment, execution.called(model), batch, plan, members, spread, execution)
+            called = execution.called(model)
+            yield from _forecast_batch(experiment, called, batch, plan, members, spread, execution, boundary)
 
 
 def _forecast_batch(
@@ -78,6 +81,7 @@ def _forecast_batch(
     members: int,
     spread: bool,
     execution: Execution,
+    boundary: BoundaryForcing | None,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
     import torch
 
@@ -90,7 +94,8 @@ def _forecast_batch(
     names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if spread else outputs
     is_missing = torch.nn.functional.pad(imputed, (0, len(outputs) - imputed.shape[-1])).swapaxes(1, 2).cpu().numpy()
     run = torch.inference_mode()(PlannedCalls(plan).run)  # off again between the steps
-    outputs_of_steps = run(model, states, forcings, noise, imputed if imputed.any() else None)
+    given = boundary.given(times, plan.window.lead_times, members, imputed) if boundary else None
+    outputs_of_steps = run(model, states, forcings, noise, imputed if imputed.any() else None, given)
     for lead_time, forecast in zip(plan.window.lead_times, outputs_of_steps, strict=True):
         physical = _physical(experiment, forecast[..., : len(names)], is_missing)
         for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 from wxml import CallPlan, MemberForecast
+from wxml.model.boundary import with_given
 
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.ensemble import Ensemble
@@ -46,7 +47,7 @@ class BatchForecast:
     input_noise: InputNoise | None = None
     """The noise on the states of a training step; None: none."""
     boundary: Tensor | None = None
-    """Whether each node has its truth in place of its forecast after each step, shape `[grid_node]`; None: none has."""
+    """The share of the truth at each node after each step, shape `[grid_node]`; None: the forecast stays as it is."""
     only_last: bool = False
     """Whether only the last step has a truth to be compared with."""
     plan: Callable[[int], CallPlan] | None = None
@@ -87,15 +88,13 @@ class BatchForecast:
         return last
 
     def _given(self, batch: Batch, boundary: Tensor) -> Callable[[int, Tensor], Tensor]:
-        """Puts the truth at the boundary, where it is not missing, in place of the output of a step."""
+        """Puts the truth at the boundary and in its zone, where it is not missing, into the output of a step."""
         truth = self.layout.truth(batch)
 
         def given(step: int, output: Tensor) -> Tensor:
             if step > truth.shape[1]:  # beyond the sample, of a model that forecasts several steps at once
                 return output
             there = truth[:, step - 1].repeat_interleave(len(output) // len(truth), 0)
-            values, spread = output.tensor_split([there.shape[-1]], dim=-1)
-            known = torch.where(boundary[:, None] & ~there.isnan(), there.to(output.dtype), values)
-            return torch.cat((known, spread), dim=-1) if spread.shape[-1] else known
+            return with_given(output, there, boundary)
 
         return given

@@ -55,7 +55,10 @@ class Rollout(Options):
     ] = None
     boundary: Annotated[
         Literal["forecast", "truth"],
-        Field(description="what the next step reads at the boundary of a limited area: its forecast, or the truth"),
+        Field(
+            description="what the next step reads at the boundary of a limited area: its forecast, or the truth, which "
+            "`model.boundary` chooses for forecasts, too"
+        ),
     ] = "forecast"
 
     @model_validator(mode="before")

@@ -286,13 +286,14 @@ class TrainingRun:
         options, roles, config = self.options, self.experiment.roles, self.experiment.config
         noise, nodes = config.model.noise, self.experiment.graph.nodes
         rollout, inputs = options.rollout, len(roles.prognostic)
+        is_given = rollout.boundary == "truth" or config.model.boundary is not None
         deviation = options.input_noise * torch.tensor(self.experiment.tendency_scale[:inputs], dtype=torch.float32)
         return BatchForecast(
             Layout(self.experiment.window(1).input_steps, inputs, len(roles.output)),
             MemberForecast(options.members, options.members_at_once, rollout.recompute_steps, rollout.detach_every),
             None if noise is None else Ensemble(config.seed, len(nodes["mesh"]), noise.channels, noise.correlation),
             InputNoise(config.seed, deviation) if options.input_noise else None,
-            torch.from_numpy(self.experiment.boundary) if rollout.boundary == "truth" else None,
+            torch.from_numpy(self.experiment.boundary_shares) if is_given else None,
             only_last=rollout.loss_over == "last",
             plan=lru_cache(maxsize=64)(self.experiment.plan),
         )
