@@ -1,6 +1,6 @@
 """Assembles the parts that a config describes, for training and for forecasting."""
 
-__all__ = ["Experiment", "assemble", "describe_source", "restore"]
+__all__ = ["Experiment", "assemble", "check_boundary", "describe_source", "restore"]
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,7 @@ from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugi
 from wxml.config.schema import ExperimentConfig, PluginChoice, RelaxationConfig
 from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.config.task_choice import check_settings, check_times, task_of
+from wxml.data.absent import MissingWhere, missing_rules
 from wxml.data.call_plan import CallPlan, plan_calls
 from wxml.data.chain import make_chain, warn_of_scales
 from wxml.data.file_names import check_file_names, coordinate_names
@@ -244,7 +245,10 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     warn_of_scales(model_statistics)
     warn_of_overlaps(config.data.split)
     constants = _declared_constants(config, statistics)
-    preprocessing = Preprocessing(source, roles, transforms, model_statistics, constants, made, masks=masks)
+    missing = missing_rules(_missing(config), roles, source.header.names)
+    preprocessing = Preprocessing(
+        source, roles, transforms, model_statistics, constants, made, masks=masks, missing=missing
+    )
     graph = built_graph(config.graph, source.header.grid)
     record = Provenance(
         artefact="checkpoint",
@@ -261,11 +265,11 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     warn_of_periods(used, parse_duration(config.data.timestep))
     outputs = tuple(by_name[name] for name in roles.output)
     experiment = Experiment(config, preprocessing, graph, statistics, record, outputs)
-    _check_boundary(experiment)
+    check_boundary(experiment)
     return _forked(experiment, config.training.from_) if config.training.from_ else experiment
 
 
-def _check_boundary(experiment: Experiment) -> None:
+def check_boundary(experiment: Experiment) -> None:
     """Raise a ConfigError if a boundary is to be given and there is none, or all of the grid is in it and its zone."""
     if experiment.config.model.boundary is None:
         return
@@ -334,7 +338,7 @@ def restore(
         logger.warning("%s", sentence)
     chain = restored_chain(config, checkpoint)
     masks = mask_names(config.data.variables.imputed)
-    preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid, masks)
+    preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid, masks, _missing(config))
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     try:
         model = _fitting_model(experiment, checkpoint.weights)
@@ -383,6 +387,11 @@ def _forcings(config: ExperimentConfig) -> list[tuple[str, Forcing]]:
         (choice.plugin, create("forcing", choice.plugin, choice.options, where=f"data.forcings.{number}"))
         for number, choice in enumerate(config.data.forcings)
     ]
+
+
+def _missing(config: ExperimentConfig) -> Mapping[str, MissingWhere]:
+    """Return where forecasts have no value, by variable."""
+    return {name: MissingWhere(**rule.model_dump()) for name, rule in config.data.variables.missing.items()}
 
 
 def _declared_constants(config: ExperimentConfig, statistics: Statistics) -> frozenset[str]:

@@ -73,7 +73,10 @@ class Reference:
         roles, inputs = self.preprocessing.roles, self.window.input_steps
         targets = np.zeros(missing.shape, bool)
         targets[inputs:, : len(roles.output)] = True
-        values = np.where(missing & targets, np.float32(np.nan), values)
+        lost = missing & targets
+        held = slice(0, len(roles.prognostic))
+        lost[inputs : inputs + self.window.steps, held] |= missing[inputs - 1, held]
+        values = np.where(lost, np.float32(np.nan), values)
         unread = np.zeros(missing.shape, bool)
         unread[:inputs, len(roles.prognostic) : len(roles.output)] = True
         if self.window.steps:

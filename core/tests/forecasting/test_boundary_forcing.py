@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from wxml import ConfigError, DataError, Grid
-from wxml.config.schema import RelaxationConfig
-from wxml.experiment import Experiment, assemble
+from wxml.config.schema import BoundaryConfig, PluginChoice, RelaxationConfig
+from wxml.experiment import Experiment, assemble, check_boundary
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.rollout import rollout
 from wxml.graphs.graph import Graph
@@ -117,8 +117,6 @@ def test_no_gradient_flows_to_what_is_replaced_and_a_spread_stays() -> None:
 
 def test_a_forecast_reads_at_its_boundary_what_is_given(tiny) -> None:
     """The rest is persistence; the boundary is the wave of each valid time, in the output and in what is read next."""
-    from wxml.config.schema import BoundaryConfig
-
     experiment, waves, model = area(tiny, model=BoundaryConfig()), TravellingWaves(), Still()
     times = waves.header.times[[4, 9]]
     for lead_time, fields in rollout(experiment, model, times, 3):
@@ -138,3 +136,82 @@ def test_without_a_boundary_in_the_config_nothing_is_given(tiny) -> None:
     model = Still()
     list(rollout(area(tiny), model, TravellingWaves().header.times[[4]], 3))
     assert torch.equal(model.read[0], model.read[2])
+
+
+def forcing(experiment: Experiment) -> BoundaryForcing:
+    found = BoundaryForcing.of(experiment)
+    assert found is not None
+    return found
+
+
+@pytest.mark.carries_out("write a source that has them in `forecast.inputs.boundary`, or choose a shorter lead time")
+def test_missing_times_are_named_before_the_first_step(tiny) -> None:
+    experiment, model = area(tiny, model=BoundaryConfig()), Still()
+    times = experiment.source.header.times[[-2]]
+    with pytest.raises(DataError, match="at 3 times, and its source has no data for 2000-01-21T00, 2000-01-21T06"):
+        next(rollout(experiment, model, times, 3))
+    assert not model.read
+    longer = PluginChoice.model_validate({"plugin": "waves", "days": 30})
+    assert len(list(rollout(area(tiny, inputs=longer), model, times, 3))) == 3
+    assert len(list(rollout(experiment, model, times, 1))) == 1
+
+
+@pytest.mark.carries_out("write a source that reaches over the whole boundary in `forecast.inputs.boundary`")
+def test_a_boundary_without_a_value_is_named(tiny) -> None:
+    """`gap` lacks t on nodes 5 and 6 at the fourth time, which an initial state after it has."""
+    gap, whole = (PluginChoice(plugin=name) for name in ("gap", "waves"))
+    boundary, times = np.arange(48) == 5, TravellingWaves().header.times[[1]]
+    steps = rollout(area(tiny, boundary, inputs=gap), Still(), times, 3)
+    assert len([next(steps)]) == 1
+    with pytest.raises(DataError, match="'t' of the boundary is missing at 2000-01-01T18 on 1 of 1 nodes"):
+        next(steps)
+    assert len(list(rollout(area(tiny, boundary, inputs=whole), Still(), times, 3))) == 3
+
+
+@pytest.mark.carries_out(
+    "leave `forecast.inputs.boundary` out, or train with a boundary, such as `graph.boundary: {{nodes: 2}}`"
+)
+def test_a_boundary_that_the_graph_lacks_is_refused(tiny) -> None:
+    with pytest.raises(DataError, match="and the graph of the model has none"):
+        BoundaryForcing.of(area(tiny, WEST & False, inputs=PluginChoice(plugin="waves")))
+    assert BoundaryForcing.of(area(tiny, WEST & False)) is None
+    assert BoundaryForcing.of(area(tiny, inputs=PluginChoice(plugin="waves"))) is not None
+
+
+@pytest.mark.carries_out("write a source of one member, or of as many, in `forecast.inputs.boundary`")
+def test_members_of_the_boundary(tiny) -> None:
+    times = TravellingWaves().header.times[[4]]
+    for members in (1, 3):
+        choice = PluginChoice.model_validate({"plugin": "waves", "members": members})
+        experiment = area(tiny, source={"plugin": "waves", "members": 3}, inputs=choice)
+        waves = TravellingWaves(members=3)
+        for lead_time, fields in rollout(experiment, Still(), times, 2):
+            for member in range(3):
+                expected = waves.wave("t", 24 + lead_time / np.timedelta64(1, "h"), member if members == 3 else 0)
+                np.testing.assert_allclose(fields["t"][member, WEST], expected[WEST], rtol=2e-6)
+    two = PluginChoice.model_validate({"plugin": "waves", "members": 2})
+    with pytest.raises(DataError, match="the boundary has 2 members, and the initial states have 3"):
+        BoundaryForcing.of(area(tiny, source={"plugin": "waves", "members": 3}, inputs=two))
+
+
+def test_the_record_says_which_nodes_are_given(tiny) -> None:
+    zone = BoundaryConfig(relaxation=RelaxationConfig(nodes=1, counts=False))
+    experiment = area(tiny, np.arange(48) < 8, model=zone)
+    record = forcing(experiment).record()
+    assert (record["nodes"], record["relaxation"]) == ([[0, 7]], [[8, 15]])
+    assert record["variables"] == ["t", "q"]
+    np.testing.assert_array_equal(experiment.boundary, np.arange(48) < 16)
+    counted = area(tiny, np.arange(48) < 8, model=BoundaryConfig(relaxation=RelaxationConfig(nodes=1)))
+    np.testing.assert_array_equal(counted.boundary, np.arange(48) < 8)
+
+
+@pytest.mark.carries_out("write a boundary into the graph, such as graph: {plugin: limited-area, boundary: {nodes: 2}}")
+@pytest.mark.carries_out("write a smaller width")
+def test_a_config_whose_boundary_leaves_nothing_or_is_none_is_refused(tiny) -> None:
+
+    with pytest.raises(ConfigError, match="the boundary is to be given, and the graph has none"):
+        assemble(tiny({"model.boundary": {}}))
+    wide, narrow = (BoundaryConfig(relaxation=RelaxationConfig(nodes=nodes, counts=False)) for nodes in (9, 1))
+    with pytest.raises(ConfigError, match="boundary and zone take up all nodes"):
+        check_boundary(area(tiny, model=wide))
+    check_boundary(area(tiny, model=narrow))

@@ -9,6 +9,7 @@ __all__ = [
     "ForecastConfig",
     "InputsConfig",
     "Kind",
+    "MissingConfig",
     "ModelConfig",
     "NoiseConfig",
     "PluginChoice",
@@ -129,6 +130,17 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class MissingConfig(Section):
+    """Where a forecast has no value of a variable: where another one is missing, or lies beyond a limit."""
+
+    where: str
+    """A prognostic variable, or a forcing of the source, read at the last input time."""
+    above: float | None = None
+    """There is no value where it is above this, physical units; null: no limit."""
+    below: float | None = None
+    """There is no value where it is below this, physical units; null: no limit; without both: where it is missing."""
+
+
 class VariablesConfig(Section):
     """The role that each variable plays."""
 
@@ -142,6 +154,8 @@ class VariablesConfig(Section):
     """Variables that only come out."""
     imputed: list[str] = []
     """Prognostic variables of which the model also reads where a transform filled in the value: 1 there, else 0."""
+    missing: dict[str, MissingConfig] = {}
+    """Where forecasts of a variable have no value; prognostic ones not named here: where the last input state has none."""
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.absent import MissingWhere
 from wxml.data.fetching import fetching_seconds
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.sample_batch import ReadingCost, SampleBatch
@@ -53,11 +54,12 @@ class BatchReader:
             batch.put(states, self.preprocessing)
         batch.put_computed(self.preprocessing)
         with batch.cost.of("gathering"):
-            batch.put_masks()
+            absent = batch.absent()
+            batch.put_masks(absent)
             self._check(batch, times)
-            batch.empty_truth()
-            imputed = batch.imputed()
-        return SampleBatch(batch.values, imputed, batch.cost, self.window.steps)
+            batch.empty_truth(absent)
+        held = absent[:, : self._layout.prognostic]
+        return SampleBatch(batch.values, held, batch.cost, self.window.steps)
 
     def _check(self, batch: "_Batch", times: NDArray[np.datetime64]) -> None:
         """Refuse a sample without a value that the model reads."""
@@ -90,7 +92,10 @@ class _Layout:
     unneeded: tuple[tuple[int, slice], ...]
     """Times of a sample, and the places in `names` of variables that nothing needs there."""
     parts: tuple[ReadPart, ...]
+    missing: tuple[tuple[int, int, MissingWhere], ...]
+    """The place of a variable in `names`, and the place in `read` of that which says where it is missing."""
     input_steps: int
+    steps: int
     prognostic: int
     output: int
 
@@ -111,7 +116,11 @@ class _Layout:
             computed_runs=tuple(_runs(names, computed, needed) for needed in needs.values),
             unneeded=tuple(unneeded),
             parts=needs.parts(preprocessing.source, read),
+            missing=tuple(
+                (names.index(name), read.index(rule.where), rule) for name, rule in preprocessing.missing.items()
+            ),
             input_steps=window.input_steps,
+            steps=window.steps,
             prognostic=len(roles.prognostic),
             output=len(roles.output),
         )
@@ -214,28 +223,36 @@ class _Batch:
                 for here, there in runs_at[user % len(runs_at)]:
                     self._times_of_samples[user, there] = field[here]
 
-    def put_masks(self) -> None:
-        """Put the masks: at an input time what was missing then, later what was missing in the last input state."""
+    def put_masks(self, absent: NDArray[np.bool_]) -> None:
+        """Put the masks: at an input time what was missing then, later where forecasts have no value (`absent`)."""
         inputs = self.layout.input_steps
-        told = np.minimum(np.arange(self.states.shape[1]), inputs - 1)
         for there, variable in self.layout.masks:
             self.values[:, :, there] = 0
-            for sample, time, _ in self._holes(self.states[:, told], slice(variable, variable + 1)):
-                self.values[sample, time, there] = self._missing(self.states[sample, told[time]], variable)
+            for sample, time, _ in self._holes(self.states[:, :inputs], slice(variable, variable + 1)):
+                self.values[sample, time, there] = self._missing(self.states[sample, time], variable)
+            self.values[:, inputs:, there] = absent[:, None, self.layout.names.index(self.layout.read[variable])]
 
-    def empty_truth(self) -> None:
-        """Make the truth NaN where it is missing: a transform may have filled it, and the loss must see it."""
+    def empty_truth(self, absent: NDArray[np.bool_]) -> None:
+        """Make the truth NaN where it is missing, or where forecasts have no value (`absent`).
+
+        A transform may have filled it, and the loss must see it.
+        """
         inputs, outputs = self.layout.input_steps, slice(0, self.layout.output)
         for sample, time, variable in self._holes(self.states[:, inputs:], outputs):
             missing = self._missing(self.states[sample, inputs + time], variable)
             self.values[sample, inputs + time, variable][missing] = np.nan
+        for sample, variable in np.argwhere(absent.any(axis=-1)).tolist():
+            ahead = self.values[sample, inputs : inputs + self.layout.steps, variable]
+            ahead[:, absent[sample, variable]] = np.nan
 
-    def imputed(self) -> NDArray[np.bool_]:
-        """Whether each prognostic value of the last input state was missing, shape `[sample, prognostic, node]`."""
+    def absent(self) -> NDArray[np.bool_]:
+        """Where forecasts have no value, shape `[sample, output, node]`; see `Preprocessing.absent`."""
         last = self.states[:, self.layout.input_steps - 1]
-        out = np.zeros((len(last), self.layout.prognostic, self.physical.shape[-1]), bool)
+        out = np.zeros((len(last), self.layout.output, self.physical.shape[-1]), bool)
         for sample, _, variable in self._holes(last[:, None], slice(0, self.layout.prognostic)):
             out[sample, variable] = self._missing(last[sample], variable)
+        for variable, where, rule in self.layout.missing:
+            out[:, variable] = rule.of(self.physical[last, where])
         return out
 
     def _holes(self, states: NDArray[np.intp], variables: slice) -> list[list[int]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wxml.data.absent import MissingWhere
 from wxml.data.chain import through
 from wxml.data.forcing import MadeField
 from wxml.data.forcings import compute_forcings
@@ -44,6 +45,8 @@ class Preprocessing:
 
     masks: Mapping[str, str] = field(default_factory=dict)
     """The forcings that say where a prognostic variable was imputed: name → variable."""
+    missing: Mapping[str, MissingWhere] = field(default_factory=dict)
+    """Where forecasts have no value, by variable; see `absent`."""
     scratch: Scratch = field(default_factory=Scratch, repr=False)
     """Memory for the values of a batch as they are read."""
 
@@ -72,6 +75,23 @@ class Preprocessing:
         physical = self.source.read(times, self.roles.prognostic)
         return self.inputs(physical, self.roles.prognostic), np.isnan(physical)
 
+    def absent(self, time: np.datetime64, imputed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return where forecasts have no value, shape `[member, output, node]`.
+
+        A prognostic variable has none where it was imputed, and the model reads the imputed value at every step; one in
+        `missing` has none where that says.
+
+        Args:
+            time: the last input time.
+            imputed: where it was imputed then, shape `[member, prognostic, node]`.
+        """
+        outputs = self.roles.output
+        absent = np.zeros((len(imputed), len(outputs), imputed.shape[-1]), bool)
+        absent[:, : imputed.shape[1]] = imputed
+        for name, rule in self.missing.items():
+            absent[:, outputs.index(name)] = rule.of(self.source.read([time], [rule.where])[0, :, 0])
+        return absent
+
     def forcings(self, times: ArrayLike, missing: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
 
@@ -79,7 +99,8 @@ class Preprocessing:
 
         Args:
             times: when; the input times come first.
-            missing: the mask of the input states, as `states` returns it; needed only if there are `masks`.
+            missing: the mask of the input states, as `states` returns it, or of all times; needed only if there are
+                `masks`.
 
         Raises:
             DataError: the source lacks a forcing at one of `times`.

@@ -57,7 +57,8 @@ class SampleBatch:
     values: NDArray[np.float32]
     """Model values, shape `[sample, time, variable, node]`; in memory the variables of a node lie together."""
     imputed: NDArray[np.bool_]
-    """Whether a transform filled in each value of the last input state, shape `[sample, prognostic, node]`."""
+    """Where the model reads the value of the last input state at every step, since a transform filled it in or
+    `data.variables.missing` says so, shape `[sample, prognostic, node]`; the truth is NaN there."""
     cost: ReadingCost
     steps: int = 0
     """The number of forecast steps; 0: all times behind the input times are those of one."""

@@ -39,6 +39,8 @@ class SampleNeeds:
         values[:inputs, :prognostic] = True
         values[window.forcing_positions, output:] = True
         values[:, [names.index(mask) for mask in preprocessing.masks]] = True
+        if preprocessing.missing:
+            values[inputs - 1, [names.index(rule.where) for rule in preprocessing.missing.values()]] = True
         values |= truth
         return cls(names, values, truth)
 

@@ -51,7 +51,8 @@ def rollout(
     Yields:
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
         from the first member of the initial state come first. A prognostic variable is missing (NaN) where the initial
-        state has no value of it, such as sea temperature on land, and any variable on a grid that does not have it.
+        state has no value of it, such as sea temperature on land, one in `data.variables.missing` where that says, and
+        any variable on a grid that does not have it.
         The boundary of a limited area is the model's own forecast, too, unless it is given (`BoundaryForcing`).
 
     Raises:
@@ -89,10 +90,11 @@ def _forecast_batch(
 
     device = torch.device(execution.device)
     inputs = (values.to(device).repeat_interleave(members, 0) for values in _inputs(experiment, times, plan))
-    states, forcings, imputed = inputs
+    states, forcings, absent = inputs
+    imputed = absent[..., : states.shape[-1]]
     noise, outputs = _noise(experiment, times, members, device), experiment.roles.output
     names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if spread else outputs
-    is_missing = torch.nn.functional.pad(imputed, (0, len(outputs) - imputed.shape[-1])).swapaxes(1, 2).cpu().numpy()
+    is_missing = absent.swapaxes(1, 2).cpu().numpy()
     run = torch.inference_mode()(PlannedCalls(plan).run)  # off again between the steps
     given = boundary.given(times, plan.window.lead_times, members, imputed) if boundary else None
     outputs_of_steps = run(model, states, forcings, noise, imputed if imputed.any() else None, given)
@@ -145,7 +147,7 @@ def _noise(
 def _inputs(
     experiment: Experiment, times: NDArray[np.datetime64], plan: CallPlan
 ) -> tuple["Tensor", "Tensor", "Tensor"]:
-    """The known states, the forcings where they are read, and the mask of the values imputed in the states that count.
+    """The known states, the forcings where they are read, and the mask of what no forecast has (`absent`).
 
     The batch axis is initial time × member; the forcings are NaN at times at which none is read.
     """
@@ -156,19 +158,22 @@ def _inputs(
     preprocessing, roles, window = experiment.preprocessing, experiment.roles, plan.window
     known, decisive = window.input_steps, slice(-1 if plan.weights is None else 0, None)
     positions, offsets = window.forcing_positions, window.offsets
-    states, forcings, imputed = [], [], []
+    states, forcings, absent = [], [], []
     for time in times:
         read, missing = preprocessing.states(time + offsets[:known])
         states.append(np.swapaxes(read, 0, 1))
-        imputed.append(np.swapaxes(missing[decisive].any(axis=0), -1, -2))
-        told = missing[np.minimum(positions, known - 1)] if known else None
+        imputed = np.asarray(missing[decisive].any(axis=0))
+        lost = preprocessing.absent(time + offsets[max(known - 1, 0)], imputed)
+        absent.append(np.swapaxes(lost, -1, -2))
+        later = lost[None, :, : missing.shape[2]].repeat(len(offsets) - known, axis=0)
+        told = np.concatenate([missing, later])[positions] if known else None
         fields = np.swapaxes(preprocessing.forcings(time + offsets[positions], told), 0, 1)
         forcings.append(_at(positions, fields))
         check = ((states[-1], roles.prognostic, offsets[:known]), (fields, roles.forcing, offsets[positions]))
         for values, names, at in check:
             for member in values:
                 check_finite(member, np.zeros(member.shape, bool), names, time + at)
-    return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings)), from_numpy(np.concatenate(imputed))
+    return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings)), from_numpy(np.concatenate(absent))
 
 
 def _at(positions: NDArray[np.intp], fields: NDArray[np.float32]) -> NDArray[np.float32]:
