@@ -169,7 +169,7 @@ def test_a_boundary_without_a_value_is_named(tiny) -> None:
 
 
 @pytest.mark.carries_out(
-    "leave `forecast.inputs.boundary` out, or train with a boundary, such as `graph.boundary: {{nodes: 2}}`"
+    "leave `forecast.inputs.boundary` out, or train with a boundary, such as graph.boundary.nodes=2"
 )
 def test_a_boundary_that_the_graph_lacks_is_refused(tiny) -> None:
     with pytest.raises(DataError, match="and the graph of the model has none"):

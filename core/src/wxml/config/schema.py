@@ -155,7 +155,7 @@ class VariablesConfig(Section):
     imputed: list[str] = []
     """Prognostic variables of which the model also reads where a transform filled in the value: 1 there, else 0."""
     missing: dict[str, MissingConfig] = {}
-    """Where forecasts of a variable have no value; prognostic ones not named here: where the last input state has none."""
+    """Where forecasts of a variable have no value; a prognostic one not named here: where the last state has none."""
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Self:

@@ -51,7 +51,7 @@ def missing_rules(
     for name, rule in rules.items():
         if not roles.prognostic:
             problem = "this task has no states, whose last one would say where values are missing"
-            raise ConfigError([Fault(PLACE, problem)], fix=f"leave `{PLACE}` out")
+            raise ConfigError([Fault(PLACE, problem)], fix="leave `data.variables.missing` out")
         if name not in roles.output:
             problem = f"{name!r} is neither prognostic nor diagnostic"
             raise ConfigError([Fault(f"{PLACE}.{name}", problem)], fix=nearest(name, roles.output))

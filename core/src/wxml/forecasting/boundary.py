@@ -59,7 +59,7 @@ class BoundaryForcing:
         if not share.any():
             raise DataError(
                 f"`{WHERE}` gives data for the boundary, and the graph of the model has none",
-                fix=f"leave `{WHERE}` out, or train with a boundary, such as `graph.boundary: {{nodes: 2}}`",
+                fix="leave `forecast.inputs.boundary` out, or train with a boundary, such as graph.boundary.nodes=2",
             )
         source = experiment.source if choice is None else _opened(choice, experiment)
         return cls(experiment, source, _variables(source, experiment), share)
@@ -77,7 +77,7 @@ class BoundaryForcing:
             more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
             raise DataError(
                 f"the boundary is given at {len(needed)} times, and its source has no data for {named}{more}",
-                fix=f"write a source that has them in `{WHERE}`, or choose a shorter lead time",
+                fix="write a source that has them in `forecast.inputs.boundary`, or choose a shorter lead time",
             )
 
     def record(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class BoundaryForcing:
         raise DataError(
             f"variable {self.variables[variable]!r} of the boundary is missing at {format_time(time)} on "
             f"{int(bad[item, :, variable].sum())} of {int((self.share > 0).sum())} nodes at which it is given",
-            fix=f"write a source that reaches over the whole boundary in `{WHERE}`",
+            fix="write a source that reaches over the whole boundary in `forecast.inputs.boundary`",
         )
 
 
@@ -151,7 +151,7 @@ def _variables(source: DataSource, experiment: Experiment) -> tuple[str, ...]:
     if header.members not in (1, members):
         raise DataError(
             f"the boundary has {header.members} members, and the initial states have {members}",
-            fix=f"write a source of one member, or of as many, in `{WHERE}`",
+            fix="write a source of one member, or of as many, in `forecast.inputs.boundary`",
         )
     return tuple(name for name in roles.output if name in header.names)
 
