@@ -1,6 +1,5 @@
 """Limited areas through the command line: the boundary, by rows and by km, forecast or given, and one of two grids."""
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,4 +221,3 @@ def test_one_of_several_grids_is_written_alone(tmp_path, quick_wxml, run, area) 
                       folder=folder)  # fmt: skip
         assert refused.returncode == 2
         assert ("did you mean 'region'" if folder == tmp_path else "leave `forecast.region` out") in refused.stderr
-    assert json.loads((tmp_path / "part.nc.wxml.json").read_text())["artefact"] == "forecast"
