@@ -206,7 +206,6 @@ def test_a_time_that_the_boundary_lacks_is_named_before_the_first_step(area, run
     assert not (area / "never.nc").exists()
 
 
-@pytest.mark.carries_out("leave `forecast.region` out: the model has one grid")
 def test_one_of_several_grids_is_written_alone(tmp_path, quick_wxml, run, area) -> None:
     config = EXPERIMENT.format(source=BESIDE, graph=NESTED, preset=", {graph: multi}")
     trained(tmp_path, quick_wxml, config, "training.max_steps=2")
