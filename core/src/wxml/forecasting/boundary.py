@@ -111,7 +111,7 @@ class BoundaryForcing:
                 return output
             there = self._read(times + lead_times[step - 1]).repeat_interleave(members, 0)
             self._check(there, imputed.to(there.device), times + lead_times[step - 1])
-            return with_given(output, there, share)
+            return with_given(output, there.to(output.device), share.to(output.device))
 
         return given
 
