@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from wxml.config.load import load_config
-from wxml.config.schema import ModelConfig
+from wxml.config.model_schema import ModelConfig
 from wxml.model.mapper import MapperChannels
 from wxml.model.processor import ProcessorChannels
 from wxml.plugins.create import create

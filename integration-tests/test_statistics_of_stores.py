@@ -10,7 +10,7 @@ import pytest
 import zarr
 from click.testing import CliRunner
 from wxml import DataError, DataSource, create
-from wxml.config.schema import DataConfig
+from wxml.config.data_schema import DataConfig
 from wxml.data.statistics import Statistics, compute_statistics, own_statistics
 from wxml.testing import DataSourceContract
 from wxml.training_statistics import TrainingStatistics

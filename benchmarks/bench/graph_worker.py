@@ -67,10 +67,10 @@ def wxml_row(case: Case, areas: str, options: argparse.Namespace) -> dict[str, A
 
 def cached(case: Case, small: Case, areas: str, runs: int) -> dict[str, float]:
     """The seconds in which a graph that is in the cache is read, its checksums compared, and of the whole call."""
-    from wxml.config.schema import PluginChoice
     from wxml.files.kept_arrays import kept_arrays
     from wxml.graphs import cache
     from wxml.graphs.stored import stored_graph
+    from wxml.plugins.options.choices import PluginChoice
 
     cache.WORTH_KEEPING = -1.0
     for each in (small, case):

@@ -9,11 +9,11 @@ import pytest
 import torch
 from wxml import ArtefactError, DataError, UnknownPluginError, VariableRoles, WxmlError
 from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, read_header, save_checkpoint
-from wxml.config.schema import PluginChoice
 from wxml.data.variables import assign_roles
 from wxml.experiment import Experiment, assemble, restore
 from wxml.forecasting.rollout import rollout
 from wxml.plugins.catalog import installed
+from wxml.plugins.options.choices import PluginChoice
 from wxml.testing import TravellingWaves
 
 WAVES = TravellingWaves()

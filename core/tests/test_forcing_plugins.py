@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from wxml import ArtefactError, ContractError, DataError, Grid, UnknownPluginError
 from wxml.artefacts.checkpoint import load_checkpoint, read_header, save_checkpoint
-from wxml.config.schema import PluginChoice
 from wxml.experiment import Experiment, assemble, restore
 from wxml.forecasting.rollout import rollout
+from wxml.plugins.options.choices import PluginChoice
 from wxml.testing import tiny_grid
 
 SUN = {"data.forcings": [{"plugin": "sun"}], "data.variables": {"forcing": ["insolation", "tiny_sun"]}}

@@ -54,7 +54,7 @@ _WHERE = {
     "Metric": "training.metric",
     "MetricSpace": "training.metric",
     "Migration": "plugins.migrations",
-    "ModelConfig": "config.schema",
+    "ModelConfig": "config.model_schema",
     "Moments": "data.moments",
     "NameOrChoice": "plugins.options.choices",
     "NodeSet": "graphs.node_set",
@@ -181,8 +181,8 @@ if TYPE_CHECKING:
     from wxml.config.extension import Extension as Extension
     from wxml.config.extension import extension as extension
     from wxml.config.load import load_config as load_config
+    from wxml.config.model_schema import ModelConfig as ModelConfig
     from wxml.config.overrides import split_arguments as split_arguments
-    from wxml.config.schema import ModelConfig as ModelConfig
     from wxml.data.call_plan import CallPlan as CallPlan
     from wxml.data.fields import Fields as Fields
     from wxml.data.forcing import Forcing as Forcing

@@ -18,8 +18,9 @@ from wxml.artefacts.migrated import migrated
 from wxml.artefacts.provenance import Provenance
 from wxml.config.fork import ForkConfig
 from wxml.config.load import LoadedConfig
+from wxml.config.model_schema import RelaxationConfig
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
-from wxml.config.schema import ExperimentConfig, PluginChoice, RelaxationConfig
+from wxml.config.schema import ExperimentConfig
 from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.config.task_choice import check_settings, check_times, task_of
 from wxml.data.absent import MissingWhere, missing_rules
@@ -48,6 +49,7 @@ from wxml.plugins.create import create
 from wxml.plugins.hooks import hooks, provenance_notes
 from wxml.plugins.lock import lock
 from wxml.plugins.operations import require_same
+from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.policy import Policy
 from wxml.training_statistics import TrainingStatistics

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from wxml.config.schema import DataConfig
+from wxml.config.data_schema import DataConfig
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.one_pass import ValueMap
 from wxml.data.source import DataSource

@@ -9,11 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from wxml.config.data_schema import DataConfig, SplitConfig
 from wxml.config.load import read_config
+from wxml.config.model_schema import ModelConfig
 from wxml.config.renamed import renamed_fault, with_new_names
-from wxml.config.schema import DataConfig, ExperimentConfig, ModelConfig, PluginChoice, SplitConfig, size_in_bytes
+from wxml.config.schema import ExperimentConfig
+from wxml.config.section import size_in_bytes
 from wxml.data.times import parse_duration
 from wxml.errors import ConfigError, DataError
+from wxml.plugins.options.choices import PluginChoice
 
 TOY = {"plugin": "toy"}
 # a machine under load is slow, which says nothing about the config

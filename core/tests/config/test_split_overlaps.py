@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml.config.schema import SplitConfig
+from wxml.config.data_schema import SplitConfig
 from wxml.config.split_overlaps import warn_of_overlaps
 
 NAMES = ("training", "validation", "test")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from wxml import ConfigError, DataError
-from wxml.config.schema import DataConfig
+from wxml.config.data_schema import DataConfig
 from wxml.config.task_choice import task_of
 from wxml.data.call_plan import plan_calls, steps_until
 from wxml.data.preprocessing import Preprocessing

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from wxml import ConfigError, DataError, Grid
-from wxml.config.schema import BoundaryConfig, PluginChoice, RelaxationConfig
+from wxml.config.model_schema import BoundaryConfig, RelaxationConfig
 from wxml.experiment import Experiment, assemble, check_boundary
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.rollout import rollout
 from wxml.graphs.graph import Graph
 from wxml.graphs.relaxation import given_shares
 from wxml.model.boundary import with_given
+from wxml.plugins.options.choices import PluginChoice
 from wxml.testing import TravellingWaves, tiny_graph
 from wxml.testing.tiny_graphs import wider_region
 

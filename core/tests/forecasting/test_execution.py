@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.source_changes import read_changes
-from wxml.config.schema import ForecastConfig
+from wxml.config.forecast_schema import ForecastConfig
 from wxml.errors import ConfigError
 from wxml.experiment import assemble
 from wxml.forecasting.execution import Execution, execution_of, with_backend

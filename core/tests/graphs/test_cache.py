@@ -12,9 +12,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from wxml import ConfigError
-from wxml.config.schema import PluginChoice
 from wxml.files.checksums import sealed
 from wxml.graphs.cache import built_graph
+from wxml.plugins.options.choices import PluginChoice
 from wxml.testing import tiny_graph, tiny_grid
 
 BUILDER = '''

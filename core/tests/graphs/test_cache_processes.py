@@ -34,7 +34,7 @@ class Slow(GraphBuilder):
 '''
 PROCESS = """
 import sys
-from wxml.config.schema import PluginChoice
+from wxml.plugins.options.choices import PluginChoice
 from wxml.graphs import cache
 from wxml.testing import tiny_grid
 cache.WORTH_KEEPING = 0.1

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml import ConfigError, DataError
-from wxml.config.schema import PluginChoice
 from wxml.graphs.cache import built_graph, ingredients
+from wxml.plugins.options.choices import PluginChoice
 from wxml.testing import tiny_grid
 
 BUILDER = '''

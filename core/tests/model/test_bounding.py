@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 from wxml import DataError
-from wxml.config.schema import BoundingConfig
+from wxml.config.model_schema import BoundingConfig
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.statistics import Statistics
 from wxml.data.transform import Transform

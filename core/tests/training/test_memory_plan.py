@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 from torch import Tensor, nn
 from wxml.cli.train import command
-from wxml.config.schema import ActivationCheckpointingConfig
+from wxml.config.model_schema import ActivationCheckpointingConfig
 from wxml.errors import ConfigError, ContractError
 from wxml.experiment import Experiment, assemble
 from wxml.model.encode_process_decode import EncodeProcessDecode

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from wxml.config.schema import PluginChoice
 from wxml.experiment import Experiment, assemble, restore
 from wxml.forecasting.rollout import rollout
+from wxml.plugins.options.choices import PluginChoice
 
 TIMES = np.array(["2000-01-13T00", "2000-01-14T06"], "datetime64[s]")
 Values = dict[str, NDArray[np.float32]]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from wxml import DataSource
-from wxml.config.schema import DataConfig
+from wxml.config.data_schema import DataConfig
 from wxml.data.statistics import compute_statistics
 from wxml.testing.file_server import FileServer
 from wxml.training_statistics import TrainingStatistics

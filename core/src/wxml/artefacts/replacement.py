@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from wxml.artefacts.formats import format_plugin, read_provenance
-from wxml.config.schema import PluginChoice
 from wxml.errors import ArtefactError, WxmlError
 from wxml.files.staging import check_absent
 from wxml.plugins.load import load
+from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import option_values, texts
 from wxml.plugins.resolve import resolve
 

@@ -10,7 +10,8 @@ from typing import Any
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.migrated import recorded_today
 from wxml.config.load import change_config
-from wxml.config.schema import ExperimentConfig, PluginChoice
+from wxml.config.schema import ExperimentConfig
+from wxml.plugins.options.choices import PluginChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ __all__ = ["warn_of_overlaps"]
 import logging
 from itertools import combinations
 
-from wxml.config.schema import SplitConfig
+from wxml.config.data_schema import SplitConfig
 from wxml.data.times import format_time
 
 logger = logging.getLogger("wxml")

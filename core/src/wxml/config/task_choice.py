@@ -5,7 +5,9 @@ __all__ = ["check_settings", "check_times", "task_of"]
 from collections.abc import Mapping
 from typing import Any
 
-from wxml.config.schema import DataConfig, ExperimentConfig, ForecastConfig
+from wxml.config.data_schema import DataConfig
+from wxml.config.forecast_schema import ForecastConfig
+from wxml.config.schema import ExperimentConfig
 from wxml.data.call_plan import steps_until
 from wxml.data.task import StepTimes, Task
 from wxml.data.times import parse_duration

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.config.schema import PluginChoice
 from wxml.data.source import DataSource
 from wxml.data.source_fit import Sides, check_variables, in_units_of, on_grid
 from wxml.data.times import format_time, parse_duration
 from wxml.errors import DataError
 from wxml.experiment import Experiment
 from wxml.plugins.create import create
+from wxml.plugins.options.choices import PluginChoice
 
 if TYPE_CHECKING:
     from torch import Tensor

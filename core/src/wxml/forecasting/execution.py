@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from wxml.config.schema import Compiler, ExperimentConfig, ForecastConfig, ForecastPrecision, PluginChoice
+from wxml.config.forecast_schema import Compiler, ForecastConfig, ForecastPrecision
+from wxml.config.schema import ExperimentConfig
 from wxml.errors import ConfigError, Fault
 from wxml.plugins.create import parse_options
 from wxml.plugins.load import load
+from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.model import options_model
 from wxml.plugins.resolve import resolve
 

@@ -14,8 +14,9 @@ from wxml.artefacts.formats import check_suffix, format_plugin
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
+from wxml.config.forecast_schema import check_members, check_spread
 from wxml.config.plugin_use import FORECAST, used_plugins
-from wxml.config.schema import ExperimentConfig, PluginChoice, check_members, check_spread
+from wxml.config.schema import ExperimentConfig
 from wxml.data.call_plan import steps_until
 from wxml.data.times import format_time, parse_duration, parse_time
 from wxml.errors import ConfigError, DataError, Fault
@@ -31,6 +32,7 @@ from wxml.forecasting.writer import ForecastWriter
 from wxml.memory import check_memory
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
+from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.resolve import resolve
 from wxml.terminal import progress
 

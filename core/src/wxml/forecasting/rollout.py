@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.config.schema import check_members, check_spread
+from wxml.config.forecast_schema import check_members, check_spread
 from wxml.data.batch_reader import check_finite
 from wxml.data.call_plan import CallPlan
 from wxml.data.fields import Fields

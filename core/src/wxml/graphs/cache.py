@@ -7,7 +7,6 @@ import time
 
 from safetensors import SafetensorError
 
-from wxml.config.schema import PluginChoice
 from wxml.data.grid import Grid
 from wxml.errors import ArtefactError
 from wxml.files.folders import cache_folder
@@ -17,6 +16,7 @@ from wxml.graphs.graph import Graph
 from wxml.graphs.ingredients import ingredients
 from wxml.graphs.stored import stored_graph
 from wxml.plugins.create import create
+from wxml.plugins.options.choices import PluginChoice
 
 logger = logging.getLogger("wxml")
 

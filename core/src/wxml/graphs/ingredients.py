@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wxml.config.schema import PluginChoice
 from wxml.data.grid import Grid
 from wxml.errors import DataError
 from wxml.plugins.create import create, parse_options
 from wxml.plugins.load import load
 from wxml.plugins.lock import UsedPlugin, lock
-from wxml.plugins.options.choices import PlacedPlugin, choices_in
+from wxml.plugins.options.choices import PlacedPlugin, PluginChoice, choices_in
 from wxml.plugins.options.environment import option_values
 from wxml.plugins.options.model import options_model
 from wxml.plugins.resolve import resolve

@@ -5,7 +5,7 @@ __all__ = ["given_shares"]
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.config.schema import RelaxationConfig
+from wxml.config.model_schema import RelaxationConfig
 from wxml.data.grid import Grid
 from wxml.data.sphere import angular_distance, unit_vectors
 from wxml.errors import ConfigError, Fault

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from wxml.config.schema import ExperimentConfig, ModelConfig
+from wxml.config.model_schema import ModelConfig
+from wxml.config.schema import ExperimentConfig
 from wxml.config.task_choice import task_of
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.times import parse_duration

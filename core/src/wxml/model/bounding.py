@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wxml.config.schema import BoundingConfig
+from wxml.config.model_schema import BoundingConfig
 from wxml.data.preprocessing import Preprocessing
 from wxml.errors import DataError, nearest
 from wxml.model.tensors import node_tensor

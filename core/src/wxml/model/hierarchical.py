@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from pydantic import Field
 from torch import Tensor, nn
 
-from wxml.config.schema import PluginChoice
 from wxml.errors import DataError
 from wxml.graphs.graph import Mesh
 from wxml.model.features import MeshFeatures
@@ -17,7 +16,7 @@ from wxml.model.layers import run_part
 from wxml.model.mapper import MapperChannels
 from wxml.model.processor import Processor, ProcessorChannels
 from wxml.plugins.create import create
-from wxml.plugins.options.choices import Kind
+from wxml.plugins.options.choices import Kind, PluginChoice
 
 FINEST_FIRST = "finest first; the last one serves all that follow"
 Processors = Annotated[

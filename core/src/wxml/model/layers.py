@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from wxml.config.schema import ActivationCheckpointingConfig
+from wxml.config.model_schema import ActivationCheckpointingConfig
 from wxml.model.mapper import Mapper
 from wxml.model.processor import Processor
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wxml.config.load import load_config
-from wxml.config.schema import ActivationCheckpointingConfig, size_in_bytes
+from wxml.config.model_schema import ActivationCheckpointingConfig
+from wxml.config.section import size_in_bytes
 from wxml.errors import ConfigError, Fault
 from wxml.experiment import Experiment, assemble
 from wxml.memory import format_size

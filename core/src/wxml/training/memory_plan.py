@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode  # no public module has it; torch's manual names this one
 
-from wxml.config.schema import ActivationCheckpointingConfig
+from wxml.config.model_schema import ActivationCheckpointingConfig
 from wxml.data.call_plan import CallPlan
 from wxml.errors import ContractError
 from wxml.model.layers import set_recompute

@@ -4,7 +4,7 @@ __all__ = ["PARTS", "plan_lines", "plan_summary", "recomputed_parts", "row_name"
 
 from typing import TYPE_CHECKING
 
-from wxml.config.schema import ActivationCheckpointingConfig
+from wxml.config.model_schema import ActivationCheckpointingConfig
 from wxml.memory import format_size
 from wxml.terminal import columns
 

@@ -11,7 +11,6 @@ from wxml.artefacts.migrated import recorded_today
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
-from wxml.config.schema import PluginChoice
 from wxml.config.task_choice import task_of
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
@@ -20,6 +19,7 @@ from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
 from wxml.plugins.create import create
 from wxml.plugins.lock import UsedPlugin, lock
+from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.resolve import resolve
 from wxml.verification.verifier import Scores, VerificationTask, Verifier

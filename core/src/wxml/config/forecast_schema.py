@@ -1,0 +1,79 @@
+"""The section `forecast` of a config."""
+
+__all__ = ["Compiler", "ForecastConfig", "ForecastPrecision", "InputsConfig", "check_members", "check_spread"]
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wxml.config.model_schema import ModelConfig
+from wxml.config.section import Duration, Section
+from wxml.errors import DataError
+from wxml.plugins.options.choices import Kind, PluginChoice
+
+Compiler = Literal["inductor", "aot-eager"]
+"""A backend of `torch.compile`."""
+ForecastPrecision = Literal["float32", "bf16", "fp16"]
+"""The numbers of the products in the model of a forecast."""
+
+
+class InputsConfig(Section):
+    """The data of forecasts beside those of the training."""
+
+    boundary: Annotated[PluginChoice | None, Kind("data-source")] = None
+    """What is given at the boundary of a limited area; null: with `model.boundary` the data of the initial states."""
+
+
+class ForecastConfig(Section):
+    """The settings of forecasts."""
+
+    lead_time: Duration = "48h"
+    """How far a forecast goes."""
+    inputs: InputsConfig = InputsConfig()
+    """The data of forecasts beside those of the training."""
+    region: str | None = None
+    """The one of several grids that is written, by its name; null: all of them."""
+    writer: Annotated[PluginChoice | None, Kind("forecast-writer")] = None
+    """The writer of the file; null: the suffix of the output chooses it."""
+    batch_size: Annotated[int, Field(gt=0)] = 8
+    """How many forecasts are made at once."""
+    members: Annotated[int, Field(gt=0)] = 1
+    """How many forecasts a model with noise makes from each initial state."""
+    spread: bool = False
+    """Write the standard deviations of a model with `model.spread`, too, each as its variable's name + `_spread`."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,3})?)$")] = "auto"
+    """Where the model runs: cpu, cuda, cuda:1, mps; auto: the first of cuda, mps and cpu that is there."""
+    precision: ForecastPrecision | None = None
+    """The numbers of the products in the model; null: those of the training, where the device has them."""
+    compile: Compiler | None = None
+    """Compile the model: inductor makes fewer and faster operations, aot-eager the same ones; null: not."""
+    threads: Annotated[int | None, Field(gt=0, le=1024)] = None
+    """The number of CPU threads; null: as many as torch takes."""
+    backend: str | None = None
+    """The `backend` of the parts of the model that have one of this name; null: that of the training."""
+
+
+def check_members(members: int, model: ModelConfig) -> None:
+    """Check that the members of an ensemble differ.
+
+    Raises:
+        DataError: there are several, and the model has no noise.
+    """
+    if members > 1 and model.noise is None:
+        raise DataError(
+            f"`members` must be 1 for a model without noise, whose members would be equal, got {members}",
+            fix="leave `members` out, or train a model with noise, such as `model.noise: {channels: 4}`",
+        )
+
+
+def check_spread(wanted: bool, model: ModelConfig) -> None:
+    """Check that there are standard deviations to write.
+
+    Raises:
+        DataError: they are wanted, and the model has none.
+    """
+    if wanted and model.spread is None:
+        raise DataError(
+            "`spread` of a forecast is that of a model with `model.spread`, and this one forecasts values alone",
+            fix="leave `spread` out, or train a model with `model.spread: {}` and a loss such as gaussian-crps",
+        )
