@@ -1,0 +1,113 @@
+"""What a forecast runs: decided and checked before its first step."""
+
+__all__ = ["ForecastPlan", "plan_forecast"]
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml.config.forecast_schema import check_members, check_spread
+from wxml.data.fields import Fields
+from wxml.experiment import VALUE, Experiment, restore
+from wxml.forecasting.boundary import BoundaryForcing
+from wxml.forecasting.execution import Execution, execution_of
+from wxml.forecasting.initial_times import initial_times_of, steps_of
+from wxml.forecasting.layout import ForecastHeader, spread_variable
+from wxml.forecasting.request import ForecastRequest
+from wxml.forecasting.rollout import rollout
+from wxml.memory import check_memory
+
+if TYPE_CHECKING:
+    from wxml.model.encode_process_decode import EncodeProcessDecode
+
+logger = logging.getLogger("wxml")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForecastPlan:
+    """Forecasts that can be made: the data are there, the model is on its device, the settings fit it."""
+
+    experiment: Experiment
+    """The data, the config with the settings of the forecast, and how both are prepared."""
+    model: "EncodeProcessDecode"
+    execution: Execution
+    times: NDArray[np.datetime64]
+    """The initial times."""
+    steps: int
+    """The number of steps of each forecast."""
+    members: int
+    """The number of forecasts from each member of an initial state."""
+    spread: bool
+    """Whether standard deviations come out, too."""
+    boundary: BoundaryForcing | None
+    """What is given at the boundary of a limited area."""
+
+    @property
+    def header(self) -> ForecastHeader:
+        """What comes out, without a provenance."""
+        experiment, outputs = self.experiment, self.experiment.output_variables
+        source = experiment.source.header
+        return ForecastHeader(
+            replace(source.grid, parts=experiment.preprocessing.places.parts),
+            (*outputs, *(map(spread_variable, outputs) if self.spread else ())),
+            self.times,
+            experiment.window(self.steps).lead_times,
+            self.members * source.members,
+            {},
+            experiment.boundary,
+        )
+
+    def fields(self) -> Iterator[tuple[np.timedelta64, Fields]]:
+        """Run the model, and yield each lead time with its fields; see `rollout`."""
+        with self.execution.settled():
+            yield from rollout(
+                self.experiment,
+                self.model,
+                self.times,
+                self.steps,
+                batch_size=self.experiment.config.forecast.batch_size,
+                members=self.members,
+                spread=self.spread,
+                execution=self.execution,
+            )
+
+
+def plan_forecast(request: ForecastRequest) -> ForecastPlan:
+    """Open the checkpoint and the data, and check that the forecasts can be made.
+
+    Raises:
+        WxmlError: names what is wrong and the fix.
+    """
+    experiment, model = restore(request.checkpoint, source=request.source, change=request.config_of)
+    execution = execution_of(experiment.config)
+    execution.place(model)
+    config = experiment.config
+    steps = steps_of(request, experiment)
+    members, spread = request.members or config.forecast.members, request.spread or config.forecast.spread
+    check_members(members, config.model)
+    check_spread(spread, config.model)
+    times = initial_times_of(request, experiment, steps)
+    _check_memory(experiment, min(config.forecast.batch_size, len(times)), members, steps)
+    logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
+    boundary = BoundaryForcing.of(experiment)
+    if boundary:
+        boundary.check_times(times, experiment.window(steps).lead_times)
+    return ForecastPlan(experiment, model, execution, times, steps, members, spread, boundary)
+
+
+def _check_memory(experiment: Experiment, at_once: int, members: int, steps: int) -> None:
+    """Refuse forecasts whose inputs and first outputs alone do not fit the free memory; the model takes more."""
+    roles, source, window = experiment.roles, experiment.source.header, experiment.window(steps)
+    forecast = len(roles.output) * (1 if experiment.config.model.spread is None else 2)
+    values = window.input_steps * len(roles.prognostic) + len(window) * len(roles.forcing) + forecast
+    count = at_once * members * source.members
+    check_memory(
+        VALUE * (count * values * len(source.grid) + steps),
+        f"a batch of {count:,} forecasts ({at_once:,} initial times, each {members * source.members:,} members) of "
+        f"{steps:,} steps",
+        fix="reduce `members`, `forecast.batch_size` or `lead_time`",
+    )

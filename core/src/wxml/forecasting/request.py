@@ -1,0 +1,45 @@
+"""The forecasts that a user asks for."""
+
+__all__ = ["ForecastRequest"]
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wxml.artefacts.source_changes import Changes
+from wxml.config.schema import ExperimentConfig
+from wxml.forecasting.execution import with_backend
+from wxml.plugins.options.choices import PluginChoice
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRequest:
+    """The forecasts that the user asks for."""
+
+    checkpoint: Path
+    output: Path
+    start: str | None = None
+    """The first initial time; None: the start of the test period, or of the validation period if there is no test."""
+    end: str | None = None
+    """The last initial time; None: `start`, or the end of that period if `start` is None too."""
+    every: str | None = None
+    """The time between two initial times; None: as the task says, such as the model's time step."""
+    lead_time: str | None = None
+    """The last lead time; None: `forecast.lead_time` of the config. Only of a task that feeds its outputs back."""
+    source: PluginChoice | None = None
+    """Other data than those of the training."""
+    overwrite: bool = False
+    members: int | None = None
+    """The number of forecasts that a model with noise makes from each state; None: `forecast.members` of the config."""
+    spread: bool = False
+    """Write the standard deviations, too; False: as `forecast.spread` of the config says."""
+    changed: Changes | None = None
+    """The config of the checkpoint with changes to `forecast`; the provenance of the forecast records it."""
+
+    def config_of(self, recorded: ExperimentConfig) -> ExperimentConfig:
+        """The config of the forecast from that of the checkpoint.
+
+        Raises:
+            ConfigError: no part of the model has the `forecast.backend`.
+        """
+        section = self.changed.config.forecast if self.changed else recorded.forecast
+        return with_backend(recorded.model_copy(update={"forecast": section}))
