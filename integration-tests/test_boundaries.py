@@ -40,6 +40,8 @@ HEAVY = {
         "wxml/testing/trainer_contract.py",
         "deferred wxml/artefacts/checkpoint.py",
         "deferred wxml/files/checksums.py",
+        "deferred wxml/forecasting/boundary.py",
+        "deferred wxml/forecasting/execution.py",
         "deferred wxml/forecasting/rollout.py",
         "wxml_anemoi/*",
         "deferred wxml_graph_viewer/exchange/*",
