@@ -74,8 +74,16 @@ HEAVY = {
         "deferred wxml_dataset_builder/cluster.py",
         "deferred wxml_trainer_lightning/sweeping/errand.py",
     ),
-    "cfgrib": ("wxml_dataset_sources/xarray_reading/grib.py", "wxml_dataset_sources/xarray_reading/grib_messages.py"),
-    "eccodes": ("wxml_dataset_sources/xarray_reading/grib_messages.py", "wxml_grib_writer/*"),
+    "cfgrib": (
+        "wxml_dataset_sources/xarray_reading/grib.py",
+        "wxml_dataset_sources/xarray_reading/grib_fields.py",
+        "wxml_dataset_sources/xarray_reading/grib_messages.py",
+    ),
+    "eccodes": (
+        "wxml_dataset_sources/xarray_reading/grib_fields.py",
+        "wxml_dataset_sources/xarray_reading/grib_messages.py",
+        "wxml_grib_writer/*",
+    ),
     "h5py": (
         "deferred wxml/files/hdf5_structure.py",
         "deferred wxml_graph_builders/reading/netcdf_variables.py",

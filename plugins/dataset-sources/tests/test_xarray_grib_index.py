@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import cfgrib
@@ -10,7 +11,8 @@ import eccodes
 import numpy as np
 import pytest
 from wxml.errors import DataError
-from wxml_dataset_sources.xarray_reading import grib_index
+from wxml_dataset_sources.xarray_reading import grib, grib_index
+from wxml_dataset_sources.xarray_reading.grib_fields import fields
 from wxml_dataset_sources.xarray_source import XarraySource
 
 
@@ -43,13 +45,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files whose messages were gone through."""
     found: list[str] = []
-    stream = cfgrib.FileStream
 
-    def counted(path: str, errors: str) -> cfgrib.FileStream:
+    def counted(path: str) -> Iterator[tuple[tuple[int, int], cfgrib.Message]]:
         found.append(Path(path).name)
-        return stream(path, errors=errors)
+        return fields(path)
 
-    monkeypatch.setattr(cfgrib, "FileStream", counted)
+    monkeypatch.setattr(grib, "fields", counted)
     return found
 
 

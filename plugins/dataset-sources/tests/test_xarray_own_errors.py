@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import cfgrib
 import numpy as np
 import pytest
 import xarray as xr
 from wxml.errors import ArtefactError, ContractError, DataError, WxmlError
-from wxml_dataset_sources.xarray_reading import arrays, grib_messages, opening
+from wxml_dataset_sources.xarray_reading import arrays, grib, grib_messages, opening
 from wxml_dataset_sources.xarray_reading.files import recognise
 from wxml_dataset_sources.xarray_source import XarraySource
 
@@ -97,10 +96,10 @@ def test_an_error_of_wxml_keeps_its_words_in_grib(
 
     path = tmp_path / "data.grib2"
     path.write_bytes(b"GRIB")
-    monkeypatch.setattr(grib_messages, "_read_message", fail)
+    monkeypatch.setattr(grib_messages, "field_at", fail)
     reader = grib_messages.MessageReader(recognise(str(path), "grib"), np.zeros((1, 1, 1, 2), np.int64), 4)
     with pytest.raises(kind, match=r"^its own words"):
         reader.read(np.array([0]), np.array([0]), np.array([0]))
-    monkeypatch.setattr(cfgrib, "FileStream", fail)
+    monkeypatch.setattr(grib, "fields", fail)
     with pytest.raises(kind, match=r"its own words\n  its own fix$"):
         XarraySource(path=str(path), engine="grib")

@@ -365,6 +365,19 @@ def test_files_of_the_centre_ecmwf_and_of_others_are_read_without_a_record(
         np.testing.assert_array_equal(stored.read(0, "msl"), values[0, :, :, 1])
 
 
+def test_a_switch_that_another_reader_has_left_on_has_no_say(header: Making, write: Making, tmp_path: Path) -> None:
+    head = header(GRIDS["across Greenwich"], T850, MSL)
+    values = noise(2, 2, 1, 2, len(head.grid))
+    path = write(tmp_path / "forecast.grib2", head, values, packing="ieee")
+    eccodes.codes_grib_multi_support_on()
+    try:
+        for _ in range(3):  # its state of a file that was closed is that of the next one at the same address
+            with open_forecast(path) as stored:
+                np.testing.assert_array_equal(stored.read(1, "msl"), values[1, :, :, 1])
+    finally:
+        eccodes.codes_grib_multi_support_off()
+
+
 def test_a_forecast_that_broke_off_can_be_read(header: Making, tmp_path: Path) -> None:
     head = header(GRIDS["one row"])
     writer = Grib2Writer(str(tmp_path / "forecast.grib2"), packing="ieee")

@@ -154,10 +154,10 @@ class _File:
 
 
 def _messages(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The place and the bytes of every message of a file."""
+    """The place and the bytes of every message of a file, whatever the switch of ecCodes for several fields says."""
     with open(path, "rb") as file:
         while True:
-            handle = eccodes.codes_grib_new_from_file(file)
+            handle = eccodes.codes_any_new_from_file(file)
             if handle is None:
                 return
             try:

@@ -18,6 +18,7 @@ from wxml.files.failures import damage_errors
 from wxml_dataset_sources.xarray_reading.block import HEIGHT, Block, FileContent, Period, Selection
 from wxml_dataset_sources.xarray_reading.coordinates import flatten, pressure_in_hpa
 from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.grib_fields import fields
 from wxml_dataset_sources.xarray_reading.grib_index import HeaderRows, kept_rows
 from wxml_dataset_sources.xarray_reading.grib_messages import GRIB_DAMAGES, MessageReader, message_grid
 from wxml_dataset_sources.xarray_reading.grib_sections import check_sections
@@ -303,11 +304,5 @@ def _kind(header: Mapping[str, Any]) -> _Kind:
 def _read_headers(path: str, keys: Sequence[str]) -> HeaderRows:
     """The headers of all messages of a file, whose sections are checked first."""
     check_sections(path)
-    stream = cfgrib.FileStream(path, errors="raise")
-    index = cfgrib.FieldsetIndex.from_fieldset(stream, keys, cfgrib.COMPUTED_KEYS)
-    return HeaderRows(tuple(keys), [(values, [_place(one) for one in places]) for values, places in index.iter_index()])
-
-
-def _place(offset: Any) -> tuple[int, int]:
-    """The byte of a message and the field within it, of what cfgrib says."""
-    return (int(offset[0]), int(offset[1])) if isinstance(offset, tuple) else (int(offset), 0)
+    index = cfgrib.FieldsetIndex.from_fieldset_and_iteritems([], fields(path), list(keys), cfgrib.COMPUTED_KEYS)
+    return HeaderRows(tuple(keys), list(index.iter_index()))

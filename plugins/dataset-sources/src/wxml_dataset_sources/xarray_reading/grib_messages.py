@@ -2,9 +2,7 @@
 
 __all__ = ["GRIB_DAMAGES", "MessageReader", "message_grid"]
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import cfgrib
 import eccodes
@@ -15,6 +13,7 @@ from wxml.errors import DataError
 from wxml.files.failures import damage_errors
 
 from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.grib_fields import field_at, open_grib
 from wxml_dataset_sources.xarray_reading.repeated_meridian import Placed, find_grid
 
 GRIB_DAMAGES = (eccodes.CodesInternalError, OSError, EOFError, ValueError, KeyError, TypeError, MemoryError)
@@ -41,10 +40,11 @@ class MessageReader:
         places = self.places[times][:, members][:, :, levels]
         self.file.check_unchanged()
         out = np.full((*places.shape[:3], self.nodes), np.nan, np.float32)
-        with damage_errors(self._damaged, GRIB_DAMAGES), open(self.file.path, "rb") as file:
+        with damage_errors(self._damaged, GRIB_DAMAGES), open_grib(self.file.path) as file:
             for slot in zip(*np.nonzero(places[..., 0] >= 0), strict=True):
                 with fetching:
-                    message = _read_message(file, places[slot])
+                    byte, number = places[slot].tolist()
+                    message = field_at(file, (byte, number))
                 out[slot] = _message_values(message)
         return out
 
@@ -61,8 +61,8 @@ def message_grid(path: str, offset: tuple[int, int]) -> Placed:
     Raises:
         DataError: ecCodes gives no latitudes and longitudes for this type of grid.
     """
-    with open(path, "rb") as file:
-        message = _read_message(file, offset)
+    with open_grib(path) as file:
+        message = field_at(file, offset)
     try:
         latitudes, longitudes = (np.asarray(message[key], np.float64) for key in ("latitudes", "longitudes"))
     except (KeyError, eccodes.CodesInternalError) as error:
@@ -77,12 +77,6 @@ def message_grid(path: str, offset: tuple[int, int]) -> Placed:
     if np.ptp(latitudes, axis=1).max() < ROW_TOLERANCE and np.ptp(longitudes, axis=0).max() < ROW_TOLERANCE:
         return find_grid(latitudes[:, 0], longitudes[0], "axes")
     return find_grid(latitudes, longitudes, "plane")
-
-
-def _read_message(file: BinaryIO, place: Iterable[int]) -> cfgrib.Message:
-    """The message at `place`: its first byte, and the number of the field if the message holds several, else 0."""
-    byte, field = (int(number) for number in place)
-    return cfgrib.Message.from_file(file, (byte, field) if field else byte, errors="raise")
 
 
 def _plane(message: cfgrib.Message) -> tuple[int, int] | None:

@@ -4,9 +4,10 @@ Layout: WMO Manual on Codes, volume I.2, FM 92 GRIB. Section 0 has 16 bytes, wit
 of the message in the last eight; each further section begins with its length, of four bytes, and its number.
 """
 
-__all__ = ["check_sections"]
+__all__ = ["check_sections", "message_length", "next_message", "sections"]
 
 import os
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from wxml.errors import DataError
@@ -27,19 +28,18 @@ def check_sections(path: str) -> None:
         DataError: a section reaches beyond its message, or one is missing or in the wrong order.
     """
     with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        place = _next_message(file, 0)
+        place = next_message(file, 0)
         while place is not None:
-            length = _length(file, place, size)
+            length = message_length(file, place)
             if length and not _adds_up(file, place, length):
                 raise DataError(
                     f"`{path}` is damaged: the sections of the message at byte {place} do not add up to its length",
                     fix="fetch or write the file again",
                 )
-            place = _next_message(file, place + (length or len(START)))
+            place = next_message(file, place + (length or len(START)))
 
 
-def _next_message(file: BinaryIO, place: int) -> int | None:
+def next_message(file: BinaryIO, place: int) -> int | None:
     """Where the next message begins, at `place` or behind it; None at the end of the file."""
     step = FIRST_BYTES
     while True:
@@ -54,8 +54,24 @@ def _next_message(file: BinaryIO, place: int) -> int | None:
         step = BLOCK_BYTES
 
 
-def _length(file: BinaryIO, place: int, size: int) -> int:
+def sections(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """The sections of a whole message of GRIB 2, each with its number.
+
+    Raises:
+        ValueError: they do not add up to its length.
+    """
+    place, end = FIRST_BYTES, len(message) - len(END)
+    while place != end:
+        length = int.from_bytes(message[place : place + 4], "big")
+        if not 5 <= length <= end - place:
+            raise ValueError(f"a section of {length} bytes does not fit its message")
+        yield message[place + 4], message[place : place + length]
+        place += length
+
+
+def message_length(file: BinaryIO, place: int) -> int:
     """The bytes of the GRIB 2 message at `place`; 0 if none of this edition is there, or not all of it."""
+    size = os.fstat(file.fileno()).st_size
     file.seek(place)
     first = file.read(FIRST_BYTES)
     length = int.from_bytes(first[8:], "big")
