@@ -146,6 +146,7 @@ PUBLIC_MODULES = (
     "files.netcdf_lock",
     "files.staging",
     "files.zarr_metadata",
+    "forecasting.cf_names",
     "forecasting.layout",
     "graphs.cache",
     "graphs.edge_geometry",

@@ -223,9 +223,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         ConfigError, DataError, BrokenPluginError: each names what is wrong and the fix.
     """
     config = loaded.config
-    source: DataSource = create(
-        "data-source", config.data.source.plugin, config.data.source.options, where="data.source"
-    )
+    source = _opened(config.data.source)
     chosen, task = config.data.variables, task_of(config.data)
     check_settings(config, task)
     made = forcing_fields(_forcings(config), source.header.names, chosen.forcing)
@@ -295,14 +293,15 @@ def _forked(experiment: Experiment, fork: ForkConfig) -> Experiment:
 
 
 def restore(
-    path: Path, *, source: PluginChoice | None = None, change: ConfigChange | None = None
+    path: Path, *, source: PluginChoice | DataSource | None = None, change: ConfigChange | None = None
 ) -> tuple[Experiment, "EncodeProcessDecode"]:
     """Restore the experiment and the trained model of a checkpoint.
 
     Args:
         path: the checkpoint.
-        source: a source of other data than the model was trained on; it must have the same nodes, in any
-            order, units that can be converted, and the same step types and periods.
+        source: a source of other data than the model was trained on, or what opens it; it must have the same nodes, in
+            any order, units that can be converted, and the same step types and periods. One that is open already is in
+            no config.
         change: returns the config of the experiment from that of the checkpoint; it must describe the same weights.
 
     Raises:
@@ -322,11 +321,10 @@ def restore(
     config = recorded_config(pinned(recorded, record.plugins), str(path))
     replaced = {"data": {"source"}} if source else None
     tell_variables(config.model_dump(mode="json", include={"data", "model", "forecast"}, exclude=replaced), str(path))
-    if source:
+    if isinstance(source, PluginChoice):
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
     config = change(config) if change else config
-    choice = config.data.source
-    opened = on_grid(create("data-source", choice.plugin, choice.options, where="data.source"), checkpoint.grid)
+    opened = on_grid(source if isinstance(source, DataSource) else _opened(config.data.source), checkpoint.grid)
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
     constants = _restored_constants(config, roles, checkpoint)
     made = forcing_fields(_forcings(config), ())
@@ -350,6 +348,11 @@ def restore(
             fix=f"see what it was trained with, and how to install that:  wxml doctor --for {path}",
         ) from error
     return experiment, model
+
+
+def _opened(choice: PluginChoice) -> DataSource:
+    source: DataSource = create("data-source", choice.plugin, choice.options, where="data.source")
+    return source
 
 
 def _fitting_model(experiment: Experiment, weights: Mapping[str, "Tensor"]) -> "EncodeProcessDecode":

@@ -243,6 +243,22 @@ class DataSource(ABC):
         """
         return None
 
+    @classmethod
+    def of_dataset(cls, dataset: Any) -> "DataSource":
+        """Return a source of what a user holds in memory, an `xarray.Dataset`; by default no source can.
+
+        Coordinates, units, levels and missing values are understood as in files. What it reads lazily stays lazy.
+
+        Args:
+            dataset: the dataset; it is not changed.
+
+        Raises:
+            DataError: this plugin reads no datasets in memory, or does not understand this one.
+        """
+        raise DataError(
+            f"the data source `{cls.__name__}` reads no datasets that are in memory", fix="name a source that does"
+        )
+
     def forget(self) -> None:  # noqa: B027  # a source that keeps nothing has nothing to do
         """Let go of values that are kept in memory for later reads, which then take them from the files again.
 

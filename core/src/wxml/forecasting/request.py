@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wxml.artefacts.source_changes import Changes
 from wxml.config.schema import ExperimentConfig
+from wxml.data.source import DataSource
 from wxml.forecasting.execution import with_backend
 from wxml.plugins.options.choices import PluginChoice
 
@@ -16,7 +17,8 @@ class ForecastRequest:
     """The forecasts that the user asks for."""
 
     checkpoint: Path
-    output: Path
+    output: Path | None = None
+    """The file to write; None: none is written."""
     start: str | None = None
     """The first initial time; None: the start of the test period, or of the validation period if there is no test."""
     end: str | None = None
@@ -25,8 +27,8 @@ class ForecastRequest:
     """The time between two initial times; None: as the task says, such as the model's time step."""
     lead_time: str | None = None
     """The last lead time; None: `forecast.lead_time` of the config. Only of a task that feeds its outputs back."""
-    source: PluginChoice | None = None
-    """Other data than those of the training."""
+    source: PluginChoice | DataSource | None = None
+    """Other data than those of the training, or what opens them."""
     overwrite: bool = False
     members: int | None = None
     """The number of forecasts that a model with noise makes from each state; None: `forecast.members` of the config."""

@@ -14,9 +14,8 @@ from wxml.errors import ArtefactError, ContractError
 from wxml.extras import libraries_of_extra
 from wxml.files.failures import damage_errors
 from wxml.files.staging import check_absent
+from wxml.forecasting.cf_names import cf_attributes
 from wxml.forecasting.layout import ForecastHeader, ForecastLayout, provenance_from_text
-
-from wxml_forecast_writers.cf_names import cf_attributes
 
 
 class CfWriter(ForecastWriter):

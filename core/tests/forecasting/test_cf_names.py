@@ -2,7 +2,7 @@
 
 import pytest
 from wxml import Variable
-from wxml_forecast_writers.cf_names import QUANTITIES, cf_attributes
+from wxml.forecasting.cf_names import QUANTITIES, cf_attributes
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ __all__ = ["Quantity", "cf_attributes", "quantity_of"]
 from dataclasses import dataclass
 from typing import Any
 
-from wxml import Variable
+from wxml.data.variables import Variable
 
 KELVIN = ("K", "degK", "kelvin", "degC", "Celsius", "celsius")
 SPEED = ("m s-1", "m/s")

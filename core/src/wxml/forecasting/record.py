@@ -1,0 +1,35 @@
+"""The provenance of a forecast."""
+
+__all__ = ["forecast_record"]
+
+from collections.abc import Sequence
+
+from wxml.artefacts.provenance import Provenance
+from wxml.config.plugin_use import FORECAST, MODEL, used_plugins
+from wxml.data.source import DataSource
+from wxml.experiment import describe_source
+from wxml.forecasting.plan import ForecastPlan
+from wxml.forecasting.request import ForecastRequest
+from wxml.plugins.lock import UsedPlugin, lock
+
+
+def forecast_record(plan: ForecastPlan, request: ForecastRequest, beside: Sequence[UsedPlugin]) -> Provenance:
+    """The provenance of a forecast; it has a config of its own where that differs from the checkpoint's.
+
+    Args:
+        plan: what is run.
+        request: what was asked for.
+        beside: the plugins that are used and that the config does not name, such as the writer.
+    """
+    experiment, is_open = plan.experiment, isinstance(request.source, DataSource)
+    is_changed = request.changed is not None or (request.source is not None and not is_open)
+    boundary = {"boundary": plan.boundary.record()} if plan.boundary else {}
+    return Provenance(
+        artefact="forecast",
+        plugins=lock([*used_plugins(experiment.config, MODEL if is_open else FORECAST), *beside]),
+        data={**describe_source(experiment.source), **boundary},
+        parents=[experiment.provenance.to_dict()],
+        config=experiment.config.model_dump(mode="json") if is_changed else {},
+        origins=request.changed.origins if request.changed else {},
+        execution=plan.execution.to_dict(),
+    )
