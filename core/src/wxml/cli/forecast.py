@@ -1,18 +1,38 @@
 """`wxml forecast`: makes forecasts with a checkpoint and writes them to a file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from wxml.config.forecast_schema import OnError
 
 
 @click.command(short_help="Make forecasts with a trained model.")
 @click.argument("checkpoint", metavar="CHECKPOINT|RUN", type=click.Path(path_type=Path))
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A new *.zarr, *.nc or *.grib2.")
-@click.option("--start", help="The first initial time (UTC), such as 2014-07-01T00.  [default: the test period]")
+@click.option(
+    "--start",
+    multiple=True,
+    help="The first initial time (UTC), such as 2014-07-01T00; given several times, each of them is one.  [default: "
+    "the test period]",
+)
 @click.option("--end", help="The last initial time.  [default: --start, or the end of the test period]")
 @click.option(
     "--every", help="Between initial times, such as 12h.  [default: the model's time step, or what its task says]"
+)
+@click.option(
+    "--dates",
+    type=click.Path(path_type=Path),
+    help="A text file of initial times, one in each line; # begins a comment.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "skip"]),
+    help="An initial time without its inputs: stop, or make the others, name it in a table, and exit with code 4.  "
+    "[default: forecast.on_error of the config]",
 )
 @click.option(
     "--lead-time",
@@ -30,9 +50,11 @@ def command(
     checkpoint: Path,
     changes: tuple[str, ...],
     output: Path,
-    start: str | None,
+    start: tuple[str, ...],
     end: str | None,
     every: str | None,
+    dates: Path | None,
+    on_error: "OnError | None",
     lead_time: str | None,
     members: int | None,
     spread: bool,
@@ -51,22 +73,50 @@ def command(
       wxml forecast runs/demo/checkpoint.safetensors -o forecast.zarr
       wxml forecast runs/demo --step last -o forecast.zarr
       wxml forecast model.safetensors -o july.nc --start 2014-07-01 --end 2014-07-31 --every 12h --lead-time 72h
+      wxml forecast model.safetensors -o storms.zarr --start 2013-12-05 --start 2014-02-12T12 --on-error skip
+      wxml forecast model.safetensors -o cases.zarr --dates cases.txt
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
       wxml forecast model.safetensors forecast.batch_size=2 forecast.writer.plugin=netcdf -o forecast.nc
     """
     from wxml.artefacts.run_folder import while_it_is_there
     from wxml.artefacts.source_changes import read_changes
-    from wxml.forecasting.job import ForecastRequest, forecast
-    from wxml.terminal import say_path
+    from wxml.forecasting.dates import read_dates
+    from wxml.forecasting.job import ForecastReport, ForecastRequest, reported_forecast
+    from wxml.forecasting.report import LEFT_OUT
+    from wxml.terminal import say, say_path
 
-    def made(chosen: Path) -> Path:
+    if (dates and (start or end or every)) or (len(start) > 1 and (end or every)):
+        raise click.UsageError("give --dates, or several times --start, or one --start with --end and --every")
+    listed = read_dates(dates) if dates else start if len(start) > 1 else ()
+    first = start[0] if len(start) == 1 else None
+
+    def made(chosen: Path) -> ForecastReport:
         changed = read_changes(chosen, changes, ("data.source", "forecast"))
-        for option, value in (("lead_time", lead_time), ("members", members)):
+        given = {"lead_time": lead_time, "members": members, "on_error": on_error}
+        for option, value in given.items():
             if value is not None and changed and f"forecast.{option}" in changed.origins:
                 raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
         source = changed.source if changed else None
-        return forecast(
-            ForecastRequest(chosen, output, start, end, every, lead_time, source, overwrite, members, spread, changed)
+        return reported_forecast(
+            ForecastRequest(
+                chosen,
+                output,
+                first,
+                end,
+                every,
+                lead_time,
+                source,
+                overwrite,
+                members,
+                spread,
+                changed,
+                dates=listed,
+                on_error=on_error,
+            )
         )
 
-    say_path(while_it_is_there(checkpoint, step, made))
+    report = while_it_is_there(checkpoint, step, made)
+    say_path(report.path)
+    if report.failures:
+        say(report.table(), err=True)
+        click.get_current_context().exit(LEFT_OUT)

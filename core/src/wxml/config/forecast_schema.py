@@ -1,6 +1,14 @@
 """The section `forecast` of a config."""
 
-__all__ = ["Compiler", "ForecastConfig", "ForecastPrecision", "InputsConfig", "check_members", "check_spread"]
+__all__ = [
+    "Compiler",
+    "ForecastConfig",
+    "ForecastPrecision",
+    "InputsConfig",
+    "OnError",
+    "check_members",
+    "check_spread",
+]
 
 from typing import Annotated, Literal
 
@@ -15,6 +23,9 @@ Compiler = Literal["inductor", "aot-eager"]
 """A backend of `torch.compile`."""
 ForecastPrecision = Literal["float32", "bf16", "fp16"]
 """The numbers of the products in the model of a forecast."""
+
+OnError = Literal["stop", "skip"]
+"""What an initial time does whose forecast cannot be made."""
 
 
 class InputsConfig(Section):
@@ -35,6 +46,8 @@ class ForecastConfig(Section):
     """The one of several grids that is written, by its name; null: all of them."""
     writer: Annotated[PluginChoice | None, Kind("forecast-writer")] = None
     """The writer of the file; null: the suffix of the output chooses it."""
+    on_error: OnError = "stop"
+    """An initial time that has not its inputs: stop, before any forecast if that is known; skip makes the others."""
     batch_size: Annotated[int, Field(gt=0)] = 8
     """How many forecasts are made at once."""
     members: Annotated[int, Field(gt=0)] = 1

@@ -1,6 +1,6 @@
 """From which times forecasts start, and how many steps they make."""
 
-__all__ = ["initial_times_of", "steps_of"]
+__all__ = ["initial_times_of", "offsets_read", "steps_of"]
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,11 @@ from wxml.data.call_plan import steps_until
 from wxml.data.times import format_time, parse_duration, parse_time
 from wxml.errors import ConfigError, DataError, Fault
 from wxml.experiment import Experiment
+from wxml.forecasting.dates import listed_times
 from wxml.forecasting.request import ForecastRequest
+
+MOST = 10**6
+"""So many initial times are listed of a period without end; the source lacks some of them."""
 
 
 def steps_of(request: ForecastRequest, experiment: Experiment) -> int:
@@ -31,7 +35,9 @@ def steps_of(request: ForecastRequest, experiment: Experiment) -> int:
 
 
 def initial_times_of(request: ForecastRequest, experiment: Experiment, steps: int) -> NDArray[np.datetime64]:
-    """The initial times that the request names, or those of a period; the source has the input states of each."""
+    """The initial times that the request names, or those of a period; `check_usable` says if their inputs are there."""
+    if request.dates:
+        return listed_times(request.dates)
     every = experiment.task.spacing if request.every is None else parse_duration(request.every)
     if request.start is None:
         return _period_times(experiment, steps, every, None if request.end is None else parse_time(request.end))
@@ -40,10 +46,7 @@ def initial_times_of(request: ForecastRequest, experiment: Experiment, steps: in
     if last < first:
         raise DataError(f"`end` is before `start`, got {request.end!r} and {request.start!r}", fix="exchange the two")
     known = experiment.source.header.times
-    times = _times_between(first, last, every, known)
-    for offset in _offsets_read(experiment, steps):
-        experiment.source.header.time_indices(times + offset)
-    return times
+    return _times_between(first, last, every, known)
 
 
 def _times_between(
@@ -53,12 +56,12 @@ def _times_between(
     if every is None:
         inside = known[(known > first) & (known <= last)]
         return np.concatenate([np.atleast_1d(first).astype(known.dtype), inside])
-    count = min(int((last - first) // every), len(known))  # one time more than the source has is one that it lacks
+    count = min(int((last - first) // every), max(len(known), MOST))
     times: NDArray[np.datetime64] = first + np.arange(count + 1) * every
     return times
 
 
-def _offsets_read(experiment: Experiment, steps: int) -> NDArray[np.timedelta64]:
+def offsets_read(experiment: Experiment, steps: int) -> NDArray[np.timedelta64]:
     """When states are read from the source, that which was asked for first; without states, when forcings are."""
     if experiment.task.has_states:
         window = experiment.window(1)  # of more steps they are the same, and the list of all its offsets may be long

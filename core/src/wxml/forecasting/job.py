@@ -1,6 +1,6 @@
 """Make forecasts: from a checkpoint and initial states to a file."""
 
-__all__ = ["ForecastRequest", "forecast"]
+__all__ = ["ForecastRequest", "forecast", "reported_forecast"]
 
 from dataclasses import replace
 from itertools import chain
@@ -14,6 +14,7 @@ from wxml.files.staging import check_absent, staged
 from wxml.forecasting.plan import plan_forecast
 from wxml.forecasting.record import forecast_record
 from wxml.forecasting.region import Region
+from wxml.forecasting.report import ForecastReport
 from wxml.forecasting.request import ForecastRequest
 from wxml.forecasting.writer import ForecastWriter
 from wxml.plugins.create import create
@@ -24,7 +25,12 @@ from wxml.terminal import progress
 
 
 def forecast(request: ForecastRequest) -> Path:
-    """Run the model from every initial time and write the file; return its path.
+    """Run the model from every initial time and write the file; return its path; see `reported_forecast`."""
+    return reported_forecast(request).path
+
+
+def reported_forecast(request: ForecastRequest) -> ForecastReport:
+    """Run the model from every initial time, write the file, and say what became of each.
 
     Raises:
         WxmlError: names what is wrong and the fix; nothing is left behind.
@@ -53,7 +59,7 @@ def forecast(request: ForecastRequest) -> Path:
             writer.close()
         beside = record_text(temporary, header.provenance)
     write_record(output, beside)
-    return output
+    return ForecastReport(output, plan.times, plan.failures)
 
 
 def _output(request: ForecastRequest) -> Path:

@@ -14,6 +14,7 @@ from wxml.config.forecast_schema import check_members, check_spread
 from wxml.data.fields import Fields
 from wxml.experiment import VALUE, Experiment, restore
 from wxml.forecasting.boundary import BoundaryForcing
+from wxml.forecasting.dates_left_out import DateFailure, check_usable, usable_times
 from wxml.forecasting.execution import Execution, execution_of
 from wxml.forecasting.initial_times import initial_times_of, steps_of
 from wxml.forecasting.layout import ForecastHeader, spread_variable
@@ -45,6 +46,8 @@ class ForecastPlan:
     """Whether standard deviations come out, too."""
     boundary: BoundaryForcing | None
     """What is given at the boundary of a limited area."""
+    failures: tuple[DateFailure, ...] = ()
+    """The initial times that are left out."""
 
     @property
     def header(self) -> ForecastHeader:
@@ -90,13 +93,15 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
     members, spread = request.members or config.forecast.members, request.spread or config.forecast.spread
     check_members(members, config.model)
     check_spread(spread, config.model)
-    times = initial_times_of(request, experiment, steps)
+    times, boundary = initial_times_of(request, experiment, steps), BoundaryForcing.of(experiment)
+    failures: tuple[DateFailure, ...] = ()
+    if (request.on_error or config.forecast.on_error) == "skip":
+        times, failures = usable_times(experiment, times, steps, boundary)
+    else:
+        check_usable(experiment, times, steps, boundary)
     _check_memory(experiment, min(config.forecast.batch_size, len(times)), members, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
-    boundary = BoundaryForcing.of(experiment)
-    if boundary:
-        boundary.check_times(times, experiment.window(steps).lead_times)
-    return ForecastPlan(experiment, model, execution, times, steps, members, spread, boundary)
+    return ForecastPlan(experiment, model, execution, times, steps, members, spread, boundary, failures)
 
 
 def _check_memory(experiment: Experiment, at_once: int, members: int, steps: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wxml.artefacts.source_changes import Changes
+from wxml.config.forecast_schema import OnError
 from wxml.config.schema import ExperimentConfig
 from wxml.data.source import DataSource
 from wxml.forecasting.execution import with_backend
@@ -36,6 +37,10 @@ class ForecastRequest:
     """Write the standard deviations, too; False: as `forecast.spread` of the config says."""
     changed: Changes | None = None
     """The config of the checkpoint with changes to `forecast`; the provenance of the forecast records it."""
+    dates: tuple[str, ...] = ()
+    """The initial times one by one, in any order; then `start`, `end` and `every` are None."""
+    on_error: OnError | None = None
+    """What an initial time does that has not its inputs; None: as `forecast.on_error` of the config says."""
 
     def config_of(self, recorded: ExperimentConfig) -> ExperimentConfig:
         """The config of the forecast from that of the checkpoint.

@@ -1,6 +1,6 @@
 """The rollout: feeds a trained model with its own output and yields physical fields; reads a source, writes nothing."""
 
-__all__ = ["rollout"]
+__all__ = ["read_inputs", "rollout"]
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -89,7 +89,7 @@ def _forecast_batch(
     from wxml.model.planned_calls import PlannedCalls
 
     device = torch.device(execution.device)
-    inputs = (values.to(device).repeat_interleave(members, 0) for values in _inputs(experiment, times, plan))
+    inputs = (values.to(device).repeat_interleave(members, 0) for values in read_inputs(experiment, times, plan))
     states, forcings, absent = inputs
     imputed = absent[..., : states.shape[-1]]
     noise, outputs = _noise(experiment, times, members, device), experiment.roles.output
@@ -144,7 +144,7 @@ def _noise(
     return (numbers.to(device) for numbers in drawn)
 
 
-def _inputs(
+def read_inputs(
     experiment: Experiment, times: NDArray[np.datetime64], plan: CallPlan
 ) -> tuple["Tensor", "Tensor", "Tensor"]:
     """The known states, the forcings where they are read, and the mask of what no forecast has (`absent`).
