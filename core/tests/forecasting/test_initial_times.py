@@ -90,7 +90,7 @@ def test_dates_without_inputs_are_left_out_and_named(checkpoint, tmp_path) -> No
     dates = ("2000-01-01T12", "2000-01-01T18", "2000-01-05", "2000-02-11")
     request = ForecastRequest(checkpoint(), tmp_path / "f.npz", dates=dates, source=GAP, on_error="skip")
     report = reported_forecast(request)
-    assert times_in(report.path) == ["2000-01-01T12", "2000-01-05T00"]
+    assert times_in(report.paths[0]) == ["2000-01-01T12", "2000-01-05T00"]
     assert [str(one.time)[:13] for one in report.failures] == ["2000-01-01T18", "2000-02-11T00"]
     assert ["missing" in one.why or "NaN" in one.why for one in report.failures] == [True, False]
     rows = [line.split()[:2] for line in report.table().splitlines()]
@@ -124,7 +124,7 @@ def test_dates_that_all_lack_their_inputs_are_an_error(checkpoint, tmp_path) -> 
 
 def test_a_long_table_names_those_that_failed(tmp_path) -> None:
     times = np.datetime64("2000-01-01", "s") + np.arange(1000) * np.timedelta64(1, "D")
-    assert ForecastReport(tmp_path, times).table().splitlines()[-1] == "1000 of 1000 initial times are written"
+    assert ForecastReport((tmp_path,), times).table().splitlines()[-1] == "1000 of 1000 initial times are written"
 
 
 def test_the_command_line_takes_several_starts_and_exits_with_4(checkpoint, tmp_path) -> None:

@@ -81,8 +81,8 @@ def command(
     from wxml.artefacts.run_folder import while_it_is_there
     from wxml.artefacts.source_changes import read_changes
     from wxml.forecasting.dates import read_dates
-    from wxml.forecasting.job import ForecastReport, ForecastRequest, reported_forecast
-    from wxml.forecasting.report import LEFT_OUT
+    from wxml.forecasting.job import ForecastRequest, reported_forecast
+    from wxml.forecasting.report import LEFT_OUT, ForecastReport
     from wxml.terminal import say, say_path
 
     if (dates and (start or end or every)) or (len(start) > 1 and (end or every)):
@@ -116,7 +116,8 @@ def command(
         )
 
     report = while_it_is_there(checkpoint, step, made)
-    say_path(report.path)
+    for path in report.paths:
+        say_path(path)
     if report.failures:
         say(report.table(), err=True)
         click.get_current_context().exit(LEFT_OUT)

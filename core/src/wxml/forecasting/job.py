@@ -26,7 +26,7 @@ from wxml.terminal import progress
 
 def forecast(request: ForecastRequest) -> Path:
     """Run the model from every initial time and write the file; return its path; see `reported_forecast`."""
-    return reported_forecast(request).path
+    return reported_forecast(request).paths[0]
 
 
 def reported_forecast(request: ForecastRequest) -> ForecastReport:
@@ -59,7 +59,7 @@ def reported_forecast(request: ForecastRequest) -> ForecastReport:
             writer.close()
         beside = record_text(temporary, header.provenance)
     write_record(output, beside)
-    return ForecastReport(output, plan.times, plan.failures)
+    return ForecastReport((output,), plan.times, plan.failures)
 
 
 def _output(request: ForecastRequest) -> Path:

@@ -22,10 +22,10 @@ ROWS = 400
 class ForecastReport:
     """The forecasts that were made and those that were not."""
 
-    path: Path
-    """The forecasts."""
+    paths: tuple[Path, ...]
+    """The files of the forecasts."""
     times: NDArray[np.datetime64]
-    """The initial times that are in it."""
+    """The initial times that are in each."""
     failures: tuple[DateFailure, ...] = ()
 
     def table(self) -> str:
