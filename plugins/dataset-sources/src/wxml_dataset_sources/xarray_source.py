@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import ReadRequest, SelectiveSource
+from wxml import DataSource, ReadRequest, SelectiveSource
 from wxml.data.times import parse_time
 from wxml.errors import DataError
 
@@ -133,8 +133,23 @@ class XarraySource(SelectiveSource):
             place,
         )
         with named_by_address(self._locations):
-            self._files = [replace(each.file(engine), fills=absent_chunks == "fill") for each in self._locations]
-            self._assembly = self._assembled(selection)
+            self._open(
+                [replace(each.file(engine), fills=absent_chunks == "fill") for each in self._locations], selection
+            )
+        self._checksum = checksum
+        self._background = ChecksumsInBackground(local_paths(self._locations)) if checksum else None
+
+    @classmethod
+    def of_dataset(cls, dataset: Any) -> DataSource:
+        """See `wxml.DataSource.of_dataset`."""
+        from wxml_dataset_sources.dataset_source import DatasetSource
+
+        return DatasetSource(dataset)
+
+    def _open(self, files: list[DataFile], selection: Selection) -> None:
+        """Find out what is in the files."""
+        self._files = files
+        self._assembly = self._assembled(selection)
         blocks = self._assembly.blocks
         is_kept = sum(block.size for block in blocks) <= KEPT_IN_MEMORY and not self._are_remote()
         self._kept = KeptValues(blocks) if is_kept else None
@@ -142,8 +157,6 @@ class XarraySource(SelectiveSource):
         warn_of_repeats(blocks)
         warn_of_cells(blocks)
         release()
-        self._checksum = checksum
-        self._background = ChecksumsInBackground(local_paths(self._locations)) if checksum else None
 
     @released_after_failure()
     def _assembled(self, selection: Selection) -> Assembly:

@@ -375,7 +375,7 @@ def _together(variable: xr.Variable, layout: Layout, engine: Engine) -> tuple[in
     chunks = variable.encoding.get("preferred_chunks") or {}
     along = (layout.time, layout.member, layout.level)
     times, members, levels = (int(chunks.get(dim, 1)) if dim else 1 for dim in along)
-    if engine == "zarr" or layout.time is None:
+    if engine in ("zarr", "memory") or layout.time is None:
         return times, members, levels
     row = 4 * max(variable.size // max(variable.sizes[layout.time], 1), 1)
     return times * max(READ_AT_ONCE // (row * times), 1), members, levels

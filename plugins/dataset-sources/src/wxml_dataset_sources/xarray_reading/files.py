@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from wxml.errors import DataError
 
@@ -21,7 +21,10 @@ from wxml_dataset_sources.remote.opendap import OpendapAt
 from wxml_dataset_sources.remote.references import ReferencesAt
 from wxml_dataset_sources.written_again import written_again
 
-Engine = Literal["netcdf", "grib", "zarr", "opendap"]
+if TYPE_CHECKING:
+    from wxml_dataset_sources.xarray_reading.in_memory import DatasetAt  # with xarray
+
+Engine = Literal["netcdf", "grib", "zarr", "opendap", "memory"]
 
 NETCDF_STARTS = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
 GRIB_WITHIN = 1024  # bytes: a bulletin header may stand before the first message
@@ -106,8 +109,8 @@ class DataFile:
     path: str
     """Its path on this machine, or the address of a remote store without credentials."""
     engine: Engine
-    store: StoreAt | ReferencesAt | IcechunkAt | OpendapAt | None = None
-    """The remote store, the references or the snapshot, if it is one."""
+    store: "StoreAt | ReferencesAt | IcechunkAt | OpendapAt | DatasetAt | None" = None
+    """The remote store, the references, the snapshot or the dataset in memory, if it is one."""
     written: int = 0
     """When a file was last written, in nanoseconds, as it was found; when a local store was found; else 0."""
     version: str = ""

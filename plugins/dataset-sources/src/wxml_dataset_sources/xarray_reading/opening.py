@@ -34,6 +34,7 @@ from wxml_dataset_sources.remote.documents import StoreAt, check_store
 from wxml_dataset_sources.remote.opendap import OpendapAt, check_opendap
 from wxml_dataset_sources.xarray_reading.classic_netcdf import check_length
 from wxml_dataset_sources.xarray_reading.files import DataFile
+from wxml_dataset_sources.xarray_reading.in_memory import DatasetAt
 from wxml_dataset_sources.xarray_reading.layouts import kept_times, with_units_of_levels
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ def _open(file: DataFile, _modified: int, _process: int, as_stored: bool) -> _Op
                 from wxml_dataset_sources.xarray_reading.opendap_store import OpendapStore
 
                 dataset = _raw(OpendapStore(file.store), engine="store", mask_and_scale=not as_stored)
+            elif isinstance(file.store, DatasetAt):
+                dataset = file.store.undecoded()
             elif file.engine == "zarr":
                 from wxml_dataset_sources.zarr_reading.opening import zarr_store  # zarr takes a while to load
 
