@@ -42,6 +42,7 @@ HEAVY = {
         "deferred wxml/files/checksums.py",
         "deferred wxml/forecasting/boundary.py",
         "deferred wxml/forecasting/execution.py",
+        "deferred wxml/forecasting/inputs.py",
         "deferred wxml/forecasting/rollout.py",
         "wxml_anemoi/*",
         "deferred wxml_graph_viewer/exchange/*",

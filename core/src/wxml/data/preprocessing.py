@@ -92,34 +92,60 @@ class Preprocessing:
             absent[:, outputs.index(name)] = rule.of(self.source.read([time], [rule.where])[0, :, 0])
         return absent
 
-    def forcings(self, times: ArrayLike, missing: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-        """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
+    def constant_forcings(self, time: np.datetime64) -> NDArray[np.float32]:
+        """Read the forcings that are constants, shape `[1, member, constant, node]`, as `forcings` does."""
+        constant = self._read_forcings(is_constant=True)
+        return self.inputs(self.source.read(np.atleast_1d(time), constant), constant)
 
-        Constants are read only at the first of `times`.
+    def require_forcings(self, times: NDArray[np.datetime64]) -> None:
+        """Raise a DataError if the source lacks one of `times`, at which forcings that change are read."""
+        lacking, changing = times[~np.isin(times, self.source.header.times)], self._read_forcings(is_constant=False)
+        if len(lacking) and changing:
+            raise DataError(
+                f"the source has no data for {format_time(lacking[0])}, at which a forecast reads the forcings "
+                f"{', '.join(map(repr, changing))}",
+                fix="choose an earlier initial time or a shorter lead time; or train with those that never change in "
+                "`data.variables.constant`",
+            )
+
+    def forcings(
+        self,
+        times: ArrayLike,
+        missing: NDArray[np.bool_] | None = None,
+        constants: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Read only the forcings, shape `[time, member, forcing, node]`; missing values are NaN unless imputed.
 
         Args:
             times: when; the input times come first.
             missing: the mask of the input states, as `states` returns it, or of all times; needed only if there are
                 `masks`.
+            constants: what `constant_forcings` returned; None: they are read at the first of `times`.
 
         Raises:
             DataError: the source lacks a forcing at one of `times`.
         """
-        read, computed = self.origins(self.roles.forcing)
-        changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
+        computed = self.origins(self.roles.forcing)[1]
+        changing, constant = (self._read_forcings(is_constant=wanted) for wanted in (False, True))
         instants = np.asarray(times, "datetime64[s]").reshape(-1)
+        kept = self.constant_forcings(instants[0]) if constants is None else constants
         parts = [
-            self.inputs(self.source.read(instants[:1], constant), constant).repeat(len(instants), axis=0),
+            kept.repeat(len(instants), axis=0),
             self.computed(computed, instants)[:, None].repeat(self.source.header.members, axis=1),
         ]
         if changing:
-            self._require(changing, instants)
+            self.require_forcings(instants)
             parts.insert(0, self.inputs(self.source.read(instants, changing), changing))
         if missing is not None:
             columns = [self.roles.prognostic.index(name) for name in self.masks.values()]
             parts.append(held_masks(missing, columns, len(instants)))
         order = (*changing, *constant, *computed, *self.masks)
         return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
+
+    def _read_forcings(self, *, is_constant: bool) -> tuple[str, ...]:
+        """The forcings that the source has: its constants, or the other ones."""
+        read, _ = self.origins(self.roles.forcing)
+        return tuple(name for name in read if (name in self.constants) is is_constant)
 
     @property
     def places(self) -> Grid:
@@ -176,14 +202,3 @@ class Preprocessing:
     def computed(self, variables: tuple[str, ...], times: ArrayLike) -> NDArray[np.float32]:
         """Compute forcings that the source does not have, shape `[time, forcing, node]`."""
         return compute_forcings(variables, self.places, times, self.made)
-
-    def _require(self, forcings: tuple[str, ...], times: NDArray[np.datetime64]) -> None:
-        """Raise a DataError if the source lacks one of `times`, at which `forcings` are read."""
-        lacking = times[~np.isin(times, self.source.header.times)]
-        if len(lacking):
-            raise DataError(
-                f"the source has no data for {format_time(lacking[0])}, at which a forecast reads the forcings "
-                f"{', '.join(map(repr, forcings))}",
-                fix="choose an earlier initial time or a shorter lead time; or train with those that never change in "
-                "`data.variables.constant`",
-            )

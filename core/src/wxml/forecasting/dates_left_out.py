@@ -14,7 +14,7 @@ from wxml.errors import ArtefactError, DataError, WxmlError
 from wxml.experiment import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.initial_times import offsets_read
-from wxml.forecasting.rollout import read_inputs
+from wxml.forecasting.inputs import check_inputs
 
 logger = logging.getLogger("wxml")
 
@@ -53,7 +53,7 @@ def usable_times(
 
     def check(time: Times) -> None:
         check_usable(experiment, time, steps, boundary)
-        read_inputs(experiment, time, plan)
+        check_inputs(experiment, time, plan)
 
     failures = tuple(_failures(times, check))
     for one in failures:

@@ -108,7 +108,7 @@ def _check_memory(experiment: Experiment, at_once: int, members: int, steps: int
     """Refuse forecasts whose inputs and first outputs alone do not fit the free memory; the model takes more."""
     roles, source, window = experiment.roles, experiment.source.header, experiment.window(steps)
     forecast = len(roles.output) * (1 if experiment.config.model.spread is None else 2)
-    values = window.input_steps * len(roles.prognostic) + len(window) * len(roles.forcing) + forecast
+    values = window.input_steps * (len(roles.prognostic) + len(roles.forcing)) + forecast
     count = at_once * members * source.members
     check_memory(
         VALUE * (count * values * len(source.grid) + steps),

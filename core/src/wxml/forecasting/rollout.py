@@ -1,6 +1,6 @@
 """The rollout: feeds a trained model with its own output and yields physical fields; reads a source, writes nothing."""
 
-__all__ = ["read_inputs", "rollout"]
+__all__ = ["rollout"]
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.config.forecast_schema import check_members, check_spread
-from wxml.data.batch_reader import check_finite
 from wxml.data.call_plan import CallPlan
 from wxml.data.fields import Fields
 from wxml.experiment import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.execution import Execution
+from wxml.forecasting.inputs import forcings_reader, read_states
 from wxml.forecasting.layout import SPREAD
 from wxml.plugins.hooks import hooks
 
@@ -87,10 +87,15 @@ def _forecast_batch(
     import torch
 
     from wxml.model.planned_calls import PlannedCalls
+    from wxml.model.sample_forcings import SampleForcings, kept
 
     device = torch.device(execution.device)
-    inputs = (values.to(device).repeat_interleave(members, 0) for values in read_inputs(experiment, times, plan))
-    states, forcings, absent = inputs
+    known, lost, told = read_states(experiment, times, plan)
+    states, absent = (values.to(device).repeat_interleave(members, 0) for values in (known, lost))
+    read = forcings_reader(experiment, times, plan, told)
+    forcings = SampleForcings(
+        len(plan.window.offsets), kept(lambda at: read(at).to(device).repeat_interleave(members, 0))
+    )
     imputed = absent[..., : states.shape[-1]]
     noise, outputs = _noise(experiment, times, members, device), experiment.roles.output
     names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if spread else outputs
@@ -142,45 +147,3 @@ def _noise(
     seeds = [int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]) for key in keys]
     drawn = seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), noise.channels, noise.correlation)
     return (numbers.to(device) for numbers in drawn)
-
-
-def read_inputs(
-    experiment: Experiment, times: NDArray[np.datetime64], plan: CallPlan
-) -> tuple["Tensor", "Tensor", "Tensor"]:
-    """The known states, the forcings where they are read, and the mask of what no forecast has (`absent`).
-
-    The batch axis is initial time × member; the forcings are NaN at times at which none is read.
-    """
-    from torch import from_numpy
-
-    from wxml.model.tensors import to_tensor
-
-    preprocessing, roles, window = experiment.preprocessing, experiment.roles, plan.window
-    known, decisive = window.input_steps, slice(-1 if plan.weights is None else 0, None)
-    positions, offsets = window.forcing_positions, window.offsets
-    states, forcings, absent = [], [], []
-    for time in times:
-        read, missing = preprocessing.states(time + offsets[:known])
-        states.append(np.swapaxes(read, 0, 1))
-        imputed = np.asarray(missing[decisive].any(axis=0))
-        lost = preprocessing.absent(time + offsets[max(known - 1, 0)], imputed)
-        absent.append(np.swapaxes(lost, -1, -2))
-        later = lost[None, :, : missing.shape[2]].repeat(len(offsets) - known, axis=0)
-        told = np.concatenate([missing, later])[positions] if known else None
-        fields = np.swapaxes(preprocessing.forcings(time + offsets[positions], told), 0, 1)
-        forcings.append(_at(positions, fields))
-        check = ((states[-1], roles.prognostic, offsets[:known]), (fields, roles.forcing, offsets[positions]))
-        for values, names, at in check:
-            for member in values:
-                check_finite(member, np.zeros(member.shape, bool), names, time + at)
-    return to_tensor(np.concatenate(states)), to_tensor(np.concatenate(forcings)), from_numpy(np.concatenate(absent))
-
-
-def _at(positions: NDArray[np.intp], fields: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Put fields `[member, time, forcing, node]` at their positions among the times of a sample; NaN between them."""
-    count = int(positions[-1]) + 1
-    if len(positions) == count:
-        return fields
-    spread = np.full((len(fields), count, *fields.shape[2:]), np.nan, np.float32)
-    spread[:, positions] = fields
-    return spread

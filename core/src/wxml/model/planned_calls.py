@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wxml.data.call_plan import CallPlan, PlannedCall
-from wxml.data.read_request import Positions
+from wxml.model.sample_forcings import SampleForcings, taken
 from wxml.model.unroll import Given, unroll
 
 
@@ -26,7 +26,7 @@ class PlannedCalls:
         self,
         model: Callable[..., Tensor],
         states: Tensor,
-        forcings: Tensor,
+        forcings: Tensor | SampleForcings,
         noise: Iterator[Tensor] | None = None,
         imputed: Tensor | None = None,
         given: Given | None = None,
@@ -37,7 +37,7 @@ class PlannedCalls:
             model: as for `wxml.unroll`.
             states: the known states, shape `[batch, known state, grid_node, prognostic]`.
             forcings: shape `[batch, time, grid_node, forcing]`, at all times of the sample, or up to the last that is
-                read; without a plan, as for `wxml.unroll`.
+                read; without a plan, as for `wxml.unroll`; or what reads them when they are needed.
             noise: as for `wxml.unroll`.
             imputed: likewise.
             given: likewise.
@@ -45,16 +45,16 @@ class PlannedCalls:
         Yields:
             Outputs, shape `[batch, grid_node, prognostic + diagnostic]`.
         """
-        plan = self.plan
+        plan, read = self.plan, SampleForcings.of(forcings)
         if plan is None or plan.calls is None:
-            read = forcings if plan is None else forcings[:, : len(plan.window) - 1]
+            read = read if plan is None else read.until(len(plan.window) - 1)
             yield from unroll(model, states, read, noise, imputed, given, self.detach_every)
             return
         memory, first, done = states, 0, 0
         for number, call in enumerate(plan.calls, 1):
             drawn = () if noise is None else (next(noise),)
-            own = _taken(memory, call.states, first)
-            outputs = model(own, _marked(_taken(forcings, call.forcings), call.marks), *drawn)
+            own = taken(memory, call.states, first)
+            outputs = model(own, _marked(read.at(call.forcings), call.marks), *drawn)
             if given is not None:
                 outputs = torch.stack([given(done + n, output) for n, output in enumerate(outputs.unbind(1), 1)], dim=1)
             yield from outputs[:, : call.outputs].unbind(1)
@@ -69,13 +69,6 @@ class PlannedCalls:
             memory, first = memory[:, forgotten:], first + forgotten
             if self.detach_every and number % self.detach_every == 0:
                 memory = memory.detach()
-
-
-def _taken(values: Tensor, positions: Positions, first: int = 0) -> Tensor:
-    """Some of the times of `values`, the first of which has number `first`."""
-    if isinstance(positions, slice):
-        return values[:, positions.start - first : positions.stop - first]
-    return values[:, torch.from_numpy(positions - first).to(values.device)]
 
 
 def _marked(forcings: Tensor, marks: Sequence[float]) -> Tensor:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from wxml.model.sample_forcings import SampleForcings
+
 Given = Callable[[int, Tensor], Tensor]
 
 
 def unroll(
     model: Callable[..., Tensor],
     states: Tensor,
-    forcings: Tensor,
+    forcings: Tensor | SampleForcings,
     noise: Iterator[Tensor] | None = None,
     imputed: Tensor | None = None,
     given: Given | None = None,
@@ -26,7 +28,7 @@ def unroll(
     Args:
         model: takes states and forcings at the input times (see `EncodeProcessDecode`).
         states: shape `[batch, input time, grid_node, prognostic]`.
-        forcings: shape `[batch, input time + steps − 1, grid_node, forcing]`.
+        forcings: shape `[batch, input time + steps − 1, grid_node, forcing]`, or what reads them when they are needed.
         noise: yields the third argument for each call of the model; None: the model is called with two arguments.
         imputed: True where the last state has no value but one that was filled in, shape `[batch, grid_node,
             prognostic]`; the model reads this value at every step, and never its own output there. None: nowhere.
@@ -41,10 +43,11 @@ def unroll(
     """
     input_steps, prognostic = states.shape[1], states.shape[-1]
     filled = states[:, -1:]
-    done, calls, steps = 0, 0, forcings.shape[1] - input_steps + 1
+    read = SampleForcings.of(forcings)
+    done, calls, steps = 0, 0, read.times - input_steps + 1
     while done < steps:
         drawn = () if noise is None else (next(noise),)
-        outputs = model(states, forcings[:, done : done + input_steps], *drawn)
+        outputs = model(states, read.at(slice(done, done + input_steps)), *drawn)
         if given is not None:
             outputs = torch.stack([given(done + n, output) for n, output in enumerate(outputs.unbind(1), 1)], dim=1)
         yield from outputs[:, : steps - done].unbind(1)
