@@ -210,13 +210,15 @@ def test_one_of_several_grids_is_written_alone(tmp_path, quick_wxml, run, area) 
     config = EXPERIMENT.format(source=BESIDE, graph=NESTED, preset=", {graph: multi}")
     trained(tmp_path, quick_wxml, config, "training.max_steps=2")
     whole = forecast(tmp_path, quick_wxml, "whole.nc")
-    part = forecast(tmp_path, quick_wxml, "part.nc", "forecast.region=region")
-    np.testing.assert_array_equal(part, whole[:, -len(TO_EDGE) :])
+    quick_wxml("forecast", CHECKPOINT, "--start", "2000-01-09T00",
+               "forecast.outputs=[{path: part.nc, region: {part: region}}]", folder=tmp_path)  # fmt: skip
     with open_forecast(tmp_path / "part.nc") as opened:
+        part = np.stack([opened.read(0, one.name) for one in opened.header.variables])[:, :, 0]
+        np.testing.assert_array_equal(part.squeeze(), whole[:, -len(TO_EDGE) :].squeeze())
         np.testing.assert_array_equal(opened.header.boundary, TO_EDGE < 2)
         assert not opened.header.grid.parts
     for folder in (tmp_path, area):
-        refused = run("forecast", CHECKPOINT, "-o", "no.nc", "--start", "2000-01-09T00", "forecast.region=regions",
-                      folder=folder)  # fmt: skip
+        refused = run("forecast", CHECKPOINT, "--start", "2000-01-09T00",
+                      "forecast.outputs=[{path: no.nc, region: {part: regions}}]", folder=folder)  # fmt: skip
         assert refused.returncode == 2
-        assert ("did you mean 'region'" if folder == tmp_path else "leave `forecast.region` out") in refused.stderr
+        assert ("did you mean 'region'" if folder == tmp_path else "leave `region` out") in refused.stderr

@@ -1,4 +1,4 @@
-"""`wxml forecast`: makes forecasts with a checkpoint and writes them to a file."""
+"""`wxml forecast`: makes forecasts with a checkpoint and writes them to files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 @click.command(short_help="Make forecasts with a trained model.")
 @click.argument("checkpoint", metavar="CHECKPOINT|RUN", type=click.Path(path_type=Path))
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A new *.zarr, *.nc or *.grib2.")
+@click.option(
+    "--output",
+    "-o",
+    "outputs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A new *.zarr, *.nc or *.grib2; give it again for another one.",
+)
 @click.option(
     "--start",
     multiple=True,
@@ -49,7 +56,7 @@ if TYPE_CHECKING:
 def command(
     checkpoint: Path,
     changes: tuple[str, ...],
-    output: Path,
+    outputs: tuple[Path, ...],
     start: tuple[str, ...],
     end: str | None,
     every: str | None,
@@ -61,12 +68,13 @@ def command(
     step: str | None,
     overwrite: bool,
 ) -> None:
-    """Make forecasts with a trained model and write them to one file.
+    """Make forecasts with a trained model and write them to files.
 
     Of the folder of a run it takes the checkpoint; while the training goes on, the best one that it keeps.
 
     Initial states come from the data of the training. KEY=VALUE changes the keys `data.source.*` and `forecast.*` of
-    the config in the checkpoint; values are YAML.
+    the config in the checkpoint; values are YAML. `forecast.outputs` names further files, and what each has of the
+    forecast: variables, a region, some lead times.
 
     \b
     Examples:
@@ -77,6 +85,7 @@ def command(
       wxml forecast model.safetensors -o cases.zarr --dates cases.txt
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
       wxml forecast model.safetensors forecast.batch_size=2 forecast.writer.plugin=netcdf -o forecast.nc
+      wxml forecast model.safetensors -o all.grib2 'forecast.outputs=[{path: t.zarr, variables: {select: [t_*]}}]'
     """
     from wxml.artefacts.run_folder import while_it_is_there
     from wxml.artefacts.source_changes import read_changes
@@ -100,7 +109,7 @@ def command(
         return reported_forecast(
             ForecastRequest(
                 chosen,
-                output,
+                outputs,
                 first,
                 end,
                 every,

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from wxml.config.model_schema import ModelConfig
+from wxml.config.output_schema import OutputConfig
 from wxml.config.section import Duration, Section
 from wxml.errors import DataError
 from wxml.plugins.options.choices import Kind, PluginChoice
@@ -42,10 +43,10 @@ class ForecastConfig(Section):
     """How far a forecast goes."""
     inputs: InputsConfig = InputsConfig()
     """The data of forecasts beside those of the training."""
-    region: str | None = None
-    """The one of several grids that is written, by its name; null: all of them."""
+    outputs: tuple[OutputConfig, ...] = ()
+    """Files of the forecast, beside those of `--output`, and what each has of it."""
     writer: Annotated[PluginChoice | None, Kind("forecast-writer")] = None
-    """The writer of the file; null: the suffix of the output chooses it."""
+    """The writer of the files of `--output`; null: their suffixes choose it."""
     on_error: OnError = "stop"
     """An initial time that has not its inputs: stop, before any forecast if that is known; skip makes the others."""
     batch_size: Annotated[int, Field(gt=0)] = 8

@@ -5,7 +5,7 @@ is put right by the next process that writes the same target: half-written files
 moved aside to be replaced is moved back if nothing has taken its place.
 """
 
-__all__ = ["check_absent", "is_leftover", "staged"]
+__all__ = ["check_absent", "is_leftover", "staged", "write_failure"]
 
 import os
 import re
@@ -69,13 +69,17 @@ def staged(target: Path, *, overwrite: bool = False, private: bool = False) -> I
         except OSError as error:
             if isinstance(error, ArtefactError):
                 raise
-            reason = error.strerror or str(error)
-            raise ArtefactError(
-                f"could not write `{target}`: {reason}",
-                fix="free some space or choose another place; nothing was left behind",
-            ) from error
+            raise write_failure(target, error) from error
         finally:
             _remove(temporary)
+
+
+def write_failure(target: Path, error: OSError) -> ArtefactError:
+    """The error that says why `target` could not be written."""
+    return ArtefactError(
+        f"could not write `{target}`: {error.strerror or error}",
+        fix="free some space or choose another place; nothing was left behind",
+    )
 
 
 def _check_folder(target: Path) -> None:

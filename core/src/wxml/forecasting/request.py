@@ -18,8 +18,8 @@ class ForecastRequest:
     """The forecasts that the user asks for."""
 
     checkpoint: Path
-    output: Path | None = None
-    """The file to write; None: none is written."""
+    output: Path | tuple[Path, ...] = ()
+    """The file, or several, that get the whole forecast; `forecast.outputs` of the config may name further ones."""
     start: str | None = None
     """The first initial time; None: the start of the test period, or of the validation period if there is no test."""
     end: str | None = None
@@ -41,6 +41,11 @@ class ForecastRequest:
     """The initial times one by one, in any order; then `start`, `end` and `every` are None."""
     on_error: OnError | None = None
     """What an initial time does that has not its inputs; None: as `forecast.on_error` of the config says."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that get the whole forecast."""
+        return self.output if isinstance(self.output, tuple) else (self.output,)
 
     def config_of(self, recorded: ExperimentConfig) -> ExperimentConfig:
         """The config of the forecast from that of the checkpoint.

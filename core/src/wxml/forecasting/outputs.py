@@ -1,0 +1,203 @@
+"""The outputs of one forecast: each is written by a thread of its own, and comes to its place when all are whole."""
+
+__all__ = ["Output", "OutputFile", "View", "fan_out", "write_outputs"]
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Protocol
+
+import numpy as np
+
+from wxml.data.fields import Fields
+from wxml.errors import ConfigError, WxmlError
+from wxml.files.record_file import record_text, write_record
+from wxml.files.staging import staged, write_failure
+from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.writer import ForecastWriter
+from wxml.plugins.create import create
+from wxml.plugins.options.choices import PluginChoice
+
+Step = tuple[np.timedelta64, Fields]
+"""A lead time, and the fields that are valid then."""
+
+
+class View(Protocol):
+    """What an output has of a forecast."""
+
+    def header(self, whole: ForecastHeader) -> ForecastHeader:
+        """The header of what is written."""
+
+    def fields(self, whole: Fields, lead_time: np.timedelta64) -> Fields | None:
+        """What is written of a step; None: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file that is asked for."""
+
+    path: Path
+    writer: PluginChoice
+    where: str
+    """The place in the config that chooses the writer."""
+    view: View
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutputFile:
+    """An output while it is written: its writer is open, and writes beside the path."""
+
+    output: Output
+    writer: ForecastWriter
+
+    def write(self, lead_time: np.timedelta64, fields: Fields) -> None:
+        """Write what the output has of a step."""
+        seen = self.output.view.fields(fields, lead_time)
+        if seen is not None:
+            self.writer.write(seen, lead_time)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self.writer.close()
+
+
+def write_outputs(
+    outputs: Sequence[Output],
+    header: Callable[[Output], ForecastHeader],
+    steps: Iterable[Step],
+    *,
+    held: int,
+    overwrite: bool,
+) -> None:
+    """Write the steps of one forecast to all outputs.
+
+    Every file is begun before the first step is asked for. A failure of one, of the forecast, or an interrupt ends all
+    of them, and none comes to its place.
+
+    Args:
+        outputs: the files.
+        header: the header of the whole forecast, with the provenance of an output.
+        steps: the forecast; no step is changed while it is held.
+        held: so many steps may wait for each output.
+        overwrite: replace what is there.
+
+    Raises:
+        WxmlError: names what is wrong and the output.
+    """
+    with ExitStack() as stack:
+        placed = [stack.enter_context(_placed(one, header(one), overwrite=overwrite)) for one in outputs]
+        fan_out(placed, steps, held)
+
+
+@contextmanager
+def _placed(output: Output, header: ForecastHeader, *, overwrite: bool) -> Iterator[OutputFile]:
+    """A file that is open; at the end of the context it comes to its place, with its record beside it."""
+    with staged(output.path, overwrite=overwrite) as temporary:
+        writer: ForecastWriter = create(
+            "forecast-writer", output.writer.plugin, output.writer.options, str(temporary), where=output.where
+        )
+        file = OutputFile(output, writer)
+        with _naming(output.path):
+            try:
+                writer.open(output.view.header(header))
+            except BaseException:
+                writer.close()
+                raise
+        yield file
+        beside = record_text(temporary, header.provenance)
+    write_record(output.path, beside)
+
+
+def fan_out(files: Sequence[OutputFile], steps: Iterable[Step], held: int) -> None:
+    """Give each step to all files, each of which a thread writes; close them, also after a failure.
+
+    Raises:
+        BaseException: the first failure of a file, or of the steps.
+    """
+    threads = [_WritingThread(file, held) for file in files]
+    try:
+        for step in steps:
+            for thread in threads:
+                thread.put(step)
+    except BaseException:
+        for thread in threads:
+            thread.discard()
+        raise
+    finally:
+        for thread in threads:
+            thread.finish()
+    for thread in threads:
+        thread.check()
+
+
+class _WritingThread:
+    """A thread that writes one file, step by step as they come, and closes it."""
+
+    def __init__(self, file: OutputFile, held: int) -> None:
+        self._file, self._queue = file, Queue[Step | None](held)
+        self._error: BaseException | None = None
+        self._is_discarding = False
+        self._thread = Thread(target=self._run, name=f"write {file.output.path}")
+        self._thread.start()
+
+    def put(self, step: Step) -> None:
+        """Hand a step over; wait until there is room for it.
+
+        Raises:
+            BaseException: what an earlier step has failed with.
+        """
+        self.check()
+        self._queue.put(step)
+
+    def discard(self) -> None:
+        """Write nothing more, not even what waits."""
+        self._is_discarding = True
+
+    def finish(self) -> None:
+        """Wait until everything is written, and the file closed."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise what has failed, if anything has."""
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        for step in iter(self._queue.get, None):
+            if not self._is_discarding:
+                self._attempt(self._file.write, *step)
+        self._attempt(self._file.close)
+
+    def _attempt(self, action: Callable[..., None], *arguments: object) -> None:
+        """Do something for the file; after the first failure nothing more is written."""
+        try:
+            with _naming(self._file.output.path):
+                action(*arguments)
+        except BaseException as error:  # noqa: BLE001  # raised by `check`
+            self._error = self._error or error
+            self._is_discarding = True
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the output in what fails in the context.
+
+    Raises:
+        ArtefactError: the disk has refused.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise  # names its place in the config
+    except WxmlError as error:
+        error.message = f"{error.message} (output `{path}`)"
+        raise
+    except OSError as error:
+        raise write_failure(path, error) from error
+    except BaseException as error:
+        error.add_note(f"while writing the output `{path}`")
+        raise
