@@ -1,7 +1,8 @@
 """Each page of `docs/extend` says what happens: its package is installed, its commands run, their output compared.
 
 A block whose first line is a comment with a path is that file. What pip would write of `pyproject.toml`, the entry
-points, is written here. Blocks marked `console` are read as those of `docs/write-a-plugin.md`.
+points, is written here. Blocks marked `console` are read as those of `docs/write-a-plugin.md`. Their `wxml` is a fork of
+a process that has imported everything.
 """
 
 import importlib.util
@@ -43,12 +44,12 @@ spec.loader.exec_module(author_guide)
 class Reader:
     """Does what a page says in folders of its own: a repository, and the home of a user."""
 
-    def __init__(self, folder: Path, cache: str) -> None:
+    def __init__(self, folder: Path, cache: str, script: Path) -> None:
         self.home, self.repository = folder / "home", folder / "repository"
         self.repository.mkdir()
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("WXML_", "PYTHON", "XDG_"))}
         variables = {"HOME": self.home, "PYTHONPATH": self.repository / "src", "WXML_CACHE": cache}
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        path = f"{script.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.variables = {**kept, **{key: str(value) for key, value in variables.items()}, "PATH": path}
         self.variables |= {"NO_COLOR": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -96,8 +97,8 @@ def entry_points(group: str, points: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, cache: str) -> Reader:
-    return Reader(tmp_path, cache)
+def reader(tmp_path: Path, cache: str, quick_script: Path) -> Reader:
+    return Reader(tmp_path, cache, quick_script)
 
 
 @pytest.mark.parametrize("name", NAMES)
