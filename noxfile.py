@@ -3,7 +3,10 @@
 import os
 import shutil
 import subprocess
+import time
 import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import nox
@@ -31,7 +34,7 @@ PAGES = [
     "dataset_build",
     "graph_build",
 ]  # the benchmarks that write tables and plots themselves
-BUILD_TOOLS = ["build", "editables", "hatchling"]
+BUILD_TOOLS = ["build", "editables", "hatchling", "setuptools"]
 ENDLESS = ("-o", "faulthandler_timeout=0")
 """Options of pytest for proofs, of which one test may take longer than any test of `check`."""
 TOOLS = [
@@ -81,31 +84,75 @@ def install_all(session: nox.Session, *tools: str) -> None:
     """Every local package in one call: a plugin alone would look for wxml-core where packages are published."""
     session.log("installing torch and every package of this repository: minutes the first time")
     editable = [argument for package in PACKAGES for argument in ("-e", f"./{package}{WHOLE.get(package, '')}")]
+    # Else pip makes an environment for each package to build it in, every time: 85 s of processor time instead of 15 s.
+    session.install("-c", "constraints.txt", *BUILD_TOOLS)
     # Nearly all of what pip would compile is never imported; the rest is compiled when it is.
-    session.install("--no-compile", "-c", "constraints.txt", "torch", *editable, *tools)
+    session.install(*("--no-build-isolation", "--no-compile", "-c", "constraints.txt", "torch"), *editable, *tools)
 
 
 @nox.session
 def check(session: nox.Session) -> None:
     """Style, types, and every test; arguments go to pytest, which then runs alone."""
-    install_all(session, *BUILD_TOOLS, *TOOLS, *EXTRAS)
-    if session.posargs:
-        session.run("pytest", *session.posargs)
-        return
-    session.run("ruff", "check")
-    session.run("ruff", "format", "--check")
-    mypy = [str(Path(session.bin) / "mypy"), *SOURCES, *EXAMPLES, "noxfile.py"]
-    with subprocess.Popen(mypy) as types:  # it keeps one core busy, the examples of docstrings the other one
-        session.run("pytest", "--doctest-modules", *SOURCES)
+    with parts_timed(session) as part:
+        with part("environment"):
+            install_all(session, *TOOLS, *EXTRAS)
+        if session.posargs:
+            session.run("pytest", *session.posargs)
+            return
+        with part("style"):
+            session.run("ruff", "check")
+            session.run("ruff", "format", "--check")
+        with types_checked(session, part):  # one process, which fills what the tests leave of two cores
+            with part("examples of docstrings"):
+                session.run("pytest", "--doctest-modules", *SOURCES)
+            with part("tests"):
+                session.run("pytest", "-n", "2", "--dist", "worksteal", "--durations", "15", *TESTS)
+
+
+Part = Callable[[str], AbstractContextManager[None]]
+
+
+@contextmanager
+def parts_timed(session: nox.Session) -> Iterator[Part]:
+    """Show at the end where the time of a session went; `with part(name):` is one part of it."""
+    lines = [f"{'seconds':>8}  {'of processors':>13}  part"]
+
+    @contextmanager
+    def part(name: str) -> Iterator[None]:
+        began, before = time.monotonic(), os.times()
+        try:
+            yield
+        finally:
+            after = os.times()
+            processors = after.children_user + after.children_system - before.children_user - before.children_system
+            lines.append(f"{time.monotonic() - began:8.0f}  {processors:13.0f}  {name}")
+
+    try:
+        with part("in all"):
+            yield part
+    finally:
+        session.log("where the time went:\n" + "\n".join(lines))
+
+
+@contextmanager
+def types_checked(session: nox.Session, part: Part) -> Iterator[None]:
+    """Check the types meanwhile, and show what was found at the end."""
+    command = [str(Path(session.bin) / "mypy"), *SOURCES, *EXAMPLES, "noxfile.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as types:
+        try:
+            yield
+        finally:
+            with part("types, until they are known"):
+                found, _ = types.communicate()
+            session.log(f"mypy says:\n{found}")
     if types.returncode:
         session.error("mypy has found faults: they are shown above")
-    session.run("pytest", "-n", "2", "--dist", "worksteal", "--durations", "15", *TESTS)
 
 
 @nox.session(python=[PYTHONS[0], PYTHONS[-1]])
 def matrix(session: nox.Session) -> None:
     """Every test on the lowest and on the highest Python of the release, as far as they are installed."""
-    install_all(session, *BUILD_TOOLS, *TOOLS, *EXTRAS)
+    install_all(session, *TOOLS, *EXTRAS)
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal", *TESTS]))
 
 
