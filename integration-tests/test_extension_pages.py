@@ -1,8 +1,8 @@
 """Each page of `docs/extend` says what happens: its package is installed, its commands run, their output compared.
 
 A block whose first line is a comment with a path is that file. What pip would write of `pyproject.toml`, the entry
-points, is written here. Blocks marked `console` are read as those of `docs/write-a-plugin.md`. Their `wxml` is a fork of
-a process that has imported everything.
+points, is written here. Blocks marked `console` are read as those of `docs/write-a-plugin.md`. Their `wxml` is
+a fork of a process that has imported everything.
 """
 
 import importlib.util
