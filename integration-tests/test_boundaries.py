@@ -64,6 +64,8 @@ HEAVY = {
     "mlflow": ("deferred wxml_trainer_lightning/tracking/mlflow_records.py",),
     "tensorboardX": ("deferred wxml_trainer_lightning/tracking/tensorboard_tracker.py",),
     "xarray": (
+        "deferred wxml/forecasting/as_xarray.py",
+        "deferred wxml/forecasting/forecaster.py",
         "deferred wxml/testing/forecast_writer_contract.py",
         "wxml_dataset_sources/xarray_reading/*",
         "wxml_forecast_writers/reading.py",

@@ -35,6 +35,8 @@ _WHERE = {
     "ForecastHeader": "forecasting.layout",
     "ForecastSample": "training.callback",
     "ForecastWriter": "forecasting.writer",
+    "Forecaster": "forecasting.forecaster",
+    "Forecasts": "forecasting.forecaster",
     "Graph": "graphs.graph",
     "GraphBuilder": "graphs.builder",
     "Grid": "data.grid",
@@ -103,6 +105,7 @@ _WHERE = {
     "inner_degree": "training.inner_loss",
     "inner_loss": "training.inner_loss",
     "installed": "plugins.catalog",
+    "load": "forecasting.forecaster",
     "load_config": "config.load",
     "open_forecast": "forecasting.opening",
     "package_folder": "plugins.source_files",
@@ -213,6 +216,9 @@ if TYPE_CHECKING:
     from wxml.errors import WxmlError as WxmlError
     from wxml.experiment import Experiment as Experiment
     from wxml.experiment import assemble as assemble
+    from wxml.forecasting.forecaster import Forecaster as Forecaster
+    from wxml.forecasting.forecaster import Forecasts as Forecasts
+    from wxml.forecasting.forecaster import load as load
     from wxml.forecasting.layout import ForecastHeader as ForecastHeader
     from wxml.forecasting.opening import open_forecast as open_forecast
     from wxml.forecasting.stored import StoredForecast as StoredForecast

@@ -16,6 +16,7 @@ __all__ = [
     "worker_start",
 ]
 
+import importlib.util
 import logging
 import sys
 import warnings
@@ -179,7 +180,7 @@ def masked_warning(
 
 
 class Progress:
-    """How much of some work is done: a bar where standard error is a terminal, else a few lines in the log `wxml`.
+    """How much of some work is done: a bar on a terminal and in a notebook, else a few lines in the log `wxml`.
 
     The log gets a line for the first step, and then one whenever another `1 / lines` of the work is done.
     """
@@ -197,10 +198,9 @@ class Progress:
         self._label, self._total, self._unit, self._lines = label, total, unit, lines
         self._parts = int(lines * start / total) if start else -1
         self._bar: Any = None
-        if sys.stderr is not None and sys.stderr.isatty():  # None: it was closed
-            from tqdm import tqdm  # type: ignore[import-untyped]  # has no stubs
-
-            self._bar = tqdm(
+        bar = _kind_of_bar()
+        if bar is not None:
+            self._bar = bar(
                 total=total, initial=start, desc=label, unit=unit or "it", file=sys.stderr, dynamic_ncols=True
             )
 
@@ -226,6 +226,26 @@ class Progress:
         """Leave the bar on the screen as it is."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _kind_of_bar() -> Any:
+    """The class of `tqdm` that draws on this terminal or in this notebook; None where a log is told."""
+    is_notebook = _is_in_notebook()
+    if sys.stderr is None or not (is_notebook or sys.stderr.isatty()):  # None: it was closed
+        return None
+    if is_notebook and importlib.util.find_spec("ipywidgets"):
+        from tqdm.notebook import tqdm as widget  # type: ignore[import-untyped]  # has no stubs
+
+        return widget
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    return tqdm
+
+
+def _is_in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, which writes to no terminal."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def progress(items: Iterable[Item], length: int, label: str) -> Iterator[Item]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.option(
     "--start",
     multiple=True,
-    help="The first initial time (UTC), such as 2014-07-01T00; given several times, each of them is one.  [default: "
-    "the test period]",
+    help="The first initial time (UTC), such as 2014-07-01T00, or latest; given several times, each of them is one.  "
+    "[default: the test period]",
 )
 @click.option("--end", help="The last initial time.  [default: --start, or the end of the test period]")
 @click.option(

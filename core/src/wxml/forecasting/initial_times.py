@@ -10,6 +10,7 @@ from wxml.data.times import format_time, parse_duration, parse_time
 from wxml.errors import ConfigError, DataError, Fault
 from wxml.experiment import Experiment
 from wxml.forecasting.dates import listed_times
+from wxml.forecasting.latest import LATEST, latest_time
 from wxml.forecasting.request import ForecastRequest
 
 MOST = 10**6
@@ -41,7 +42,7 @@ def initial_times_of(request: ForecastRequest, experiment: Experiment, steps: in
     every = experiment.task.spacing if request.every is None else parse_duration(request.every)
     if request.start is None:
         return _period_times(experiment, steps, every, None if request.end is None else parse_time(request.end))
-    first = parse_time(request.start)
+    first = latest_time(experiment, steps) if request.start == LATEST else parse_time(request.start)
     last = first if request.end is None else parse_time(request.end)
     if last < first:
         raise DataError(f"`end` is before `start`, got {request.end!r} and {request.start!r}", fix="exchange the two")

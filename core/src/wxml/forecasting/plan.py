@@ -86,6 +86,8 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
         WxmlError: names what is wrong and the fix.
     """
     experiment, model = restore(request.checkpoint, source=request.source, change=request.config_of)
+    read, _ = experiment.preprocessing.origins(experiment.roles.input)
+    experiment.source.header.variable_indices(read)
     execution = execution_of(experiment.config)
     execution.place(model)
     config = experiment.config

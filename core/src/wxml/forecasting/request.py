@@ -21,7 +21,8 @@ class ForecastRequest:
     output: Path | tuple[Path, ...] = ()
     """The file, or several, that get the whole forecast; `forecast.outputs` of the config may name further ones."""
     start: str | None = None
-    """The first initial time; None: the start of the test period, or of the validation period if there is no test."""
+    """The first initial time, or `latest`, the last that the data allow; None: the start of the test period, or of the
+    validation period if there is no test."""
     end: str | None = None
     """The last initial time; None: `start`, or the end of that period if `start` is None too."""
     every: str | None = None
