@@ -40,7 +40,9 @@ ENDLESS = ("-o", "faulthandler_timeout=0")
 TOOLS = [
     "hypothesis",
     "import-linter",
+    "ipykernel",
     "mypy",
+    "nbclient",
     "nox",
     "pydap",
     "pytest",
