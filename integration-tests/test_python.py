@@ -8,6 +8,7 @@ import pytest
 import wxml as library
 import xarray as xr
 from wxml import ArtefactError, ConfigError, DataError, Forecaster, create
+from wxml.errors import ResourceError
 
 START = "2000-01-08T00"
 
@@ -149,3 +150,13 @@ def test_data_without_a_time_that_has_its_states_are_refused(model, world) -> No
     with pytest.raises(DataError, match="no time with its input states"):
         model.forecast(world.isel(time=slice(None, None, 2)))
     assert len(model.forecast(world.isel(time=slice(0, 2)), lead_time="6h")) == 1
+
+
+@pytest.mark.carries_out("take one step after the other, or write a file")
+def test_what_does_not_fit_the_memory_is_refused_before_the_first_step(model, world, monkeypatch) -> None:
+    planned = model.forecast(world, start=START, lead_time="12h")
+    with monkeypatch.context() as patch:
+        patch.setattr("wxml.memory.free_memory", lambda: 100)
+        with pytest.raises(ResourceError, match="the whole forecast in memory"):
+            planned.to_xarray()
+    assert len(list(planned)) == 2
