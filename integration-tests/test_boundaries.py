@@ -104,6 +104,7 @@ HEAVY = {
         "wxml_dataset_sources/anemoi_reading/chunk_requests.py",
         "wxml_dataset_sources/anemoi_reading/store.py",
         "wxml_dataset_sources/anemoi_reading/values.py",
+        "wxml_forecast_writers/shards.py",
         "wxml_forecast_writers/zarr_writer.py",
         "wxml_dataset_sources/icechunk_reading/snapshot.py",
         "wxml_dataset_sources/remote/store.py",

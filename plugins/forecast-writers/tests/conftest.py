@@ -11,8 +11,8 @@ from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 
 WRITERS = {
-    "zarr-2": lambda folder: ZarrWriter(f"{folder}/forecast.zarr"),
-    "zarr-3": lambda folder: ZarrWriter(f"{folder}/forecast.zarr", zarr_format=3),
+    "zarr-2": lambda folder: ZarrWriter(f"{folder}/forecast.zarr", zarr_format=2),
+    "zarr-3": lambda folder: ZarrWriter(f"{folder}/forecast.zarr"),
     "netcdf": lambda folder: NetcdfWriter(f"{folder}/forecast.nc"),
 }
 

@@ -155,7 +155,7 @@ def test_the_fill_value_is_nan(tmp_path, make_header, write_forecast) -> None:
     from wxml_forecast_writers.netcdf_writer import NetcdfWriter
     from wxml_forecast_writers.zarr_writer import ZarrWriter
 
-    for writer in NetcdfWriter(str(tmp_path / "a.nc")), ZarrWriter(str(tmp_path / "a.zarr")):
+    for writer in NetcdfWriter(str(tmp_path / "a.nc")), ZarrWriter(str(tmp_path / "a.zarr"), zarr_format=2):
         with raw(write_forecast(writer, make_header(), [])) as file:
             assert np.isnan(file.msl.attrs["_FillValue"])
             assert "_FillValue" not in file.time.attrs

@@ -1,4 +1,4 @@
-"""Forecasts as a folder of zarr arrays, one chunk a step."""
+"""Forecasts as a folder of zarr arrays, one chunk a step, many chunks a file."""
 
 __all__ = ["ZarrWriter"]
 
@@ -17,11 +17,14 @@ from zarr.codecs import BloscCodec
 from zarr.storage import LocalStore
 
 from wxml_forecast_writers.cf_writer import CfWriter
+from wxml_forecast_writers.shards import ShardFolder, shard_counts
 
 ARRAY_METADATA = (".zarray", "zarr.json")
 GROUP_FILES = r"\.zgroup|\.zattrs|\.zmetadata|zarr\.json"
-ARRAY_FILES = r"\.zarray|\.zattrs|zarr\.json|\d+(\.\d+)*|c(/\d+)*"
+ARRAY_FILES = r"\.zarray|\.zattrs|zarr\.json|\d+(\.\d+)*|c(/\d+)*(\.partial)?"
 """The metadata of an array and its chunks, in formats 2 and 3."""
+SHARDED = 3
+"""The format that has shards."""
 
 Compression = Literal["none", "lz4", "zstd"]
 
@@ -29,8 +32,8 @@ Compression = Literal["none", "lz4", "zstd"]
 class ZarrWriter(CfWriter):
     """Writes a zarr group with consolidated metadata.
 
-    Format 2 is the default: its consolidated metadata are read by every tool, while those of format 3 are not part
-    of its specification yet, and xarray warns about a group without any.
+    In format 3 a file (a shard) holds up to 255 chunks, and each is there as soon as it is written. Format 2 has no
+    shards, so that each step of a variable is a file; it is for tools that read nothing else.
     """
 
     suffixes = (".zarr",)
@@ -43,16 +46,19 @@ class ZarrWriter(CfWriter):
             Compression, Field(description="How chunks are packed, losslessly, after a byte shuffle (Blosc)")
         ] = "zstd",
         level: Annotated[int, Field(ge=1, le=9, description="Effort of the compression: 1 is fastest")] = 1,
-        zarr_format: Annotated[Literal[2, 3], Field(description="Version of the zarr format")] = 2,
+        zarr_format: Annotated[
+            Literal[2, 3], Field(description="Version of the zarr format; 2 has a file for each step")
+        ] = 3,
     ) -> None:
         super().__init__(target)
         self._zarr_format = zarr_format
         self._compressor: Any = None
-        if compression != "none" and zarr_format == 3:
+        if compression != "none" and zarr_format == SHARDED:
             self._compressor = BloscCodec(cname=compression, clevel=level, shuffle="shuffle")
         elif compression != "none":
             self._compressor = Blosc(cname=compression, clevel=level, shuffle=Blosc.SHUFFLE)
         self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._shards: dict[str, ShardFolder] = {}
 
     def _create(self, layout: ForecastLayout, attributes: dict[str, dict[str, Any]]) -> None:
         group = zarr.open_group(LocalStore(self.target), mode="w-", zarr_format=self._zarr_format)
@@ -70,33 +76,56 @@ class ZarrWriter(CfWriter):
             )
             array[...] = one.values
         for name in layout.variables:
-            self._arrays[name] = group.create_array(
+            array = group.create_array(
                 name,
                 shape=layout.shape,
                 chunks=layout.chunks,
                 dtype=np.float32,
                 fill_value=np.nan,
                 compressors=self._compressor,
+                **self._shards_in(layout),
                 **self._labels(tuple(layout.dimensions), attributes[name]),
             )
+            self._write_to(name, array)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Consolidated metadata is currently not part", UserWarning)
             zarr.consolidate_metadata(group.store)
+
+    def _shards_in(self, layout: ForecastLayout) -> dict[str, Any]:
+        """Arguments of `create_array` for the shards."""
+        if self._zarr_format != SHARDED:
+            return {}
+        counts = shard_counts(layout.chunks, layout.shape)
+        shape = tuple(count * chunk for count, chunk in zip(counts, layout.chunks, strict=True))
+        return {"shards": {"shape": shape, "index_location": "start"}}
+
+    def _write_to(self, name: str, array: "zarr.Array[Any]") -> None:
+        """Put what comes of a variable into an array."""
+        self._arrays[name] = array
+        if array.shards is not None:
+            self._shards[name] = ShardFolder(Path(self.target, name), array)
 
     def _labels(self, dimensions: tuple[str, ...], attributes: dict[str, Any]) -> dict[str, Any]:
         """Arguments of `create_array` for the names of the dimensions and for the attributes.
 
         Format 2 has no place for names of dimensions; xarray keeps them in the attribute `_ARRAY_DIMENSIONS`.
         """
-        if self._zarr_format == 3:
+        if self._zarr_format == SHARDED:
             return {"dimension_names": dimensions, "attributes": attributes}
         return {"attributes": {"_ARRAY_DIMENSIONS": list(dimensions), **attributes}}
 
     def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
-        self._arrays[name][step] = values
+        if name not in self._shards:
+            self._arrays[name][step] = values
+            return
+        size, *others = self._arrays[name].chunks[2:]
+        for number, start in enumerate(range(0, len(values), size)):  # only members are in several chunks
+            chunk = np.full((size, *others), np.nan, np.float32)
+            chunk[: len(values) - start] = values[start : start + size]
+            self._shards[name].put((*step, number, *(0 for _ in others)), chunk)
 
     def _finish(self) -> None:
-        self._arrays = {}
+        self._arrays, self._shards = {}, {}
 
     @classmethod
     def _read_provenance_text(cls, target: str) -> Any:
