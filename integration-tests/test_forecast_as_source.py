@@ -46,7 +46,8 @@ def written(folder: Path, suffix: str, grid: Grid, members: int) -> tuple[str, n
         "zarr": ZarrWriter,
         "zarr3": lambda path: ZarrWriter(path, zarr_format=3),
     }[suffix](str(folder / f"forecast.{suffix.rstrip('3')}"))
-    writer.open(ForecastHeader(grid, VARIABLES, starts, leads, members, {"checkpoint": "abc"}))
+    given = np.arange(len(grid)) < 2
+    writer.open(ForecastHeader(grid, VARIABLES, starts, leads, members, {"checkpoint": "abc"}, given))
     names = tuple(variable.name for variable in VARIABLES)
     for start, lead in np.ndindex(2, 2):
         writer.write(Fields(starts[start] + leads[lead], names, values[start, lead]), leads[lead])
@@ -67,9 +68,11 @@ def test_a_forecast_opens_at_a_lead_time_and_from_a_start(tmp_path, suffix, grid
     assert np.array_equal(one.read(one.header.times, names), values[1])
 
 
-@pytest.mark.parametrize("suffix", ["nc", "zarr"])
-def test_its_variables_are_those_that_were_written(tmp_path, suffix):
-    path, _ = written(tmp_path, suffix, GRIDS["regular"], 1)
+@pytest.mark.parametrize("suffix", ["nc", "zarr", "zarr3"])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_its_variables_are_those_that_were_written(tmp_path, suffix, grid):
+    """Area weights, numbers of grids and the mask of the boundary are none, on any grid."""
+    path, _ = written(tmp_path, suffix, GRIDS[grid], 1)
     header = XarraySource(path=path, lead_time="6h").header
     assert {variable.name: variable for variable in header.variables} == {v.name: v for v in VARIABLES}
     assert XarraySource(path=path, lead_time="6h", variables=["t"]).header.names == ("t_850",)

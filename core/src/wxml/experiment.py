@@ -19,6 +19,7 @@ from wxml.artefacts.provenance import Provenance
 from wxml.config.fork import ForkConfig
 from wxml.config.load import LoadedConfig
 from wxml.config.model_schema import RelaxationConfig
+from wxml.config.opened_source import asked_for, open_source
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
 from wxml.config.schema import ExperimentConfig
 from wxml.config.split_overlaps import warn_of_overlaps
@@ -223,10 +224,12 @@ def assemble(loaded: LoadedConfig) -> Experiment:
         ConfigError, DataError, BrokenPluginError: each names what is wrong and the fix.
     """
     config = loaded.config
-    source = _opened(config.data.source)
     chosen, task = config.data.variables, task_of(config.data)
+    forcings = _forcings(config)
+    made_names = {field.name for _, forcing in forcings for field in forcing.fields()}
+    source = open_source(config.data.source, asked_for(chosen, made_names))
     check_settings(config, task)
-    made = forcing_fields(_forcings(config), source.header.names, chosen.forcing)
+    made = forcing_fields(forcings, source.header.names, chosen.forcing)
     masks = mask_names(chosen.imputed, (*source.header.names, *made))
     roles = assign_roles(
         source.header.names,
@@ -324,8 +327,10 @@ def restore(
     if isinstance(source, PluginChoice):
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
     config = change(config) if change else config
-    opened = on_grid(source if isinstance(source, DataSource) else _opened(config.data.source), checkpoint.grid)
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
+    asked = [name for name in roles.input + roles.diagnostic if name in checkpoint.statistics.variables]
+    given = source if isinstance(source, DataSource) else open_source(config.data.source, asked)
+    opened = on_grid(given, checkpoint.grid)
     constants = _restored_constants(config, roles, checkpoint)
     made = forcing_fields(_forcings(config), ())
     check_made(made, [Variable(**variable) for variable in checkpoint.header.get("made", ())], str(path))
@@ -348,11 +353,6 @@ def restore(
             fix=f"see what it was trained with, and how to install that:  wxml doctor --for {path}",
         ) from error
     return experiment, model
-
-
-def _opened(choice: PluginChoice) -> DataSource:
-    source: DataSource = create("data-source", choice.plugin, choice.options, where="data.source")
-    return source
 
 
 def _fitting_model(experiment: Experiment, weights: Mapping[str, "Tensor"]) -> "EncodeProcessDecode":

@@ -39,8 +39,7 @@ def _own_lines(record: Provenance) -> Iterator[str]:
     if record.data:
         source = record.data.get("source", {})
         plain = [f"{key}={value}" for key, value in source.items() if not isinstance(value, list | dict)]
-        files = [_file_name(file) for file in source.get("files", [])] if isinstance(source.get("files"), list) else []
-        yield " ".join(["data     ", *plain, *files, f"grid={record.data.get('grid', '')}"])
+        yield " ".join(["data     ", *plain, *_files(source.get("files")), f"grid={record.data.get('grid', '')}"])
     if record.statistics:
         yield f"statistics {record.statistics}"
     if record.graph:
@@ -64,6 +63,14 @@ def _version_and_code(entry: Mapping[str, Any]) -> str:
     elsewhere = ", imported from elsewhere than installed" if entry["origin"].get("kind") == "shadow" else ""
     changed = elsewhere or (" with uncommitted changes" if entry["dirty"] else "")
     return f"{entry['version'] or 'of no version'}, code {str(entry['code'])[:19]}{changed}"
+
+
+def _files(files: Any) -> list[str]:
+    """The names of files, or what a brief list says of them."""
+    if isinstance(files, dict):
+        size = f"{int(files.get('bytes', 0)):,} bytes"
+        return [f"{files.get('count', '?')} files, {size}, {files.get('first', '?')} … {files.get('last', '?')}"]
+    return [_file_name(file) for file in files] if isinstance(files, list) else []
 
 
 def _file_name(file: Any) -> str:

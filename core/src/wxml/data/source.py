@@ -5,7 +5,7 @@ __all__ = ["DataSource", "SelectiveSource", "SourceHeader"]
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, final
+from typing import Any, Final, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,6 +99,22 @@ class DataSource(ABC):
     """
 
     header: SourceHeader
+
+    @classmethod
+    def for_variables(cls, names: Sequence[str], options: Mapping[str, Any]) -> Self:
+        """Make the source for some variables alone; by default the whole source is made.
+
+        One that can may leave out all other variables, need not judge them, and has no times for their sake. A name
+        that is not there is no error: a forcing may be computed.
+
+        Args:
+            names: the variables that are asked for.
+            options: the keyword arguments of the constructor, validated.
+
+        Raises:
+            DataError: as the constructor, for what is asked for.
+        """
+        return cls(**options)
 
     @final
     def read(

@@ -3,7 +3,9 @@
 __all__ = ["forecast_record"]
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from wxml.artefacts.brief_files import with_brief_files
 from wxml.artefacts.provenance import Provenance
 from wxml.config.plugin_use import FORECAST, MODEL, used_plugins
 from wxml.data.source import DataSource
@@ -24,12 +26,15 @@ def forecast_record(plan: ForecastPlan, request: ForecastRequest, beside: Sequen
     experiment, is_open = plan.experiment, isinstance(request.source, DataSource)
     is_changed = request.changed is not None or (request.source is not None and not is_open)
     boundary = {"boundary": plan.boundary.record()} if plan.boundary else {}
-    return Provenance(
+    record = Provenance(
         artefact="forecast",
         plugins=lock([*used_plugins(experiment.config, MODEL if is_open else FORECAST), *beside]),
         data={**describe_source(experiment.source), **boundary},
-        parents=[experiment.provenance.to_dict()],
+        parents=[with_brief_files(experiment.provenance.to_dict())],
         config=experiment.config.model_dump(mode="json") if is_changed else {},
         origins=request.changed.origins if request.changed else {},
         execution=plan.execution.to_dict(),
     )
+    if request.source is not None:
+        return record
+    return replace(record, data=with_brief_files(record.to_dict())["data"])  # the checkpoint has the list

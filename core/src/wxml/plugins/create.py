@@ -2,7 +2,7 @@
 
 __all__ = ["choice_faults", "create", "full_options", "parse_options"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,7 +20,14 @@ from wxml.plugins.options.model import options_model
 from wxml.plugins.resolve import resolve
 
 
-def create(kind: str, name: str, options: Mapping[str, Any], *positional: object, where: str = "") -> Any:
+def create(
+    kind: str,
+    name: str,
+    options: Mapping[str, Any],
+    *positional: object,
+    where: str = "",
+    make: Callable[[Any, dict[str, Any]], Any] | None = None,
+) -> Any:
     """Make the plugin that a config asks for.
 
     Args:
@@ -29,6 +36,7 @@ def create(kind: str, name: str, options: Mapping[str, Any], *positional: object
         options: the keys beside `plugin` in the config, not yet validated.
         positional: the arguments that core hands over to this kind.
         where: the config path of the block, such as `model.processor`.
+        make: makes the instance from the class and its validated options; None: its constructor does.
 
     Raises:
         WxmlError: the name, the plugin or the options are wrong, or the constructor refuses their values. Whatever else
@@ -39,7 +47,7 @@ def create(kind: str, name: str, options: Mapping[str, Any], *positional: object
     arguments = parse_options(plugin, options, where)
     tell_deprecated(record, plugin, arguments, where)
     try:
-        return plugin(*positional, **arguments)
+        return make(plugin, arguments) if make else plugin(*positional, **arguments)
     except WxmlError:
         raise
     except Exception as error:

@@ -16,6 +16,7 @@ from wxml.data.moments import Moments
 from wxml.data.source import DataSource, SourceHeader
 from wxml.data.times import format_time, parse_time
 from wxml.errors import DataError
+from wxml.plugins.create import parse_options
 from wxml.testing.contract import Contract, require
 from wxml.testing.other_process import read_elsewhere
 
@@ -71,6 +72,19 @@ class DataSourceContract(Contract):
         require(one.variables == two.variables, f"two instances have variables {one.names} and {two.names}")
         require(np.array_equal(one.times, two.times), "two instances have different times")
         require(one.members == two.members, f"two instances have {one.members} and {two.members} members")
+
+    def test_for_variables_is_a_part_of_the_whole(self) -> None:
+        """Made for one variable, the source has it as the whole source has; one that is not there is no error."""
+        whole = self.make()
+        name = whole.header.names[-1]
+        part = self.plugin.for_variables([name, "not_there"], parse_options(self.plugin, self.options))
+        require(name in part.header.names, f"made for {name!r}, the source has only {part.header.names}")
+        mine, its = (one.header.variables[one.header.names.index(name)] for one in (part, whole))
+        require(mine == its, f"made for {name!r}, the source describes it otherwise")
+        times, _ = self._sample()
+        times = times[np.isin(times, part.header.times)]
+        found, expected = (one.read(times, [name]) for one in (part, whole))
+        _require_equal(found, expected, f"made for {name!r}, the source gives other values of it")
 
     def test_times_rise(self) -> None:
         """Times are datetime64[s] and rise strictly."""

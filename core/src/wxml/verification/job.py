@@ -3,16 +3,18 @@
 __all__ = ["verify"]
 
 import logging
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from wxml.artefacts.brief_files import with_brief_files
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.migrated import recorded_today
 from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
+from wxml.config.opened_source import asked_for, open_source
 from wxml.config.task_choice import task_of
-from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
 from wxml.experiment import describe_source
 from wxml.files.record_file import record_text, write_record
@@ -63,7 +65,7 @@ def verify(
     tell_variables([source.options, scored_by.options], str(forecast))
     verifier = _verifier(scored_by, metric)
     check_target(output, "scores", chain([forecast], source_paths(source)), overwrite=overwrite)
-    truth: DataSource = create("data-source", source.plugin, source.options, where="data.source")
+    truth = open_source(source, asked_for(config.data.variables))
     logger.info("verify: %s", forecast)
     used = [
         UsedPlugin(resolve(kind, choice.plugin), choice.options)
@@ -73,9 +75,11 @@ def verify(
         artefact="scores",
         plugins=lock(used),
         data=describe_source(truth),
-        parents=[record.to_dict()],
+        parents=[with_brief_files(record.to_dict())],
         **(changed.record() if changed else {}),
     )
+    if changed is None or changed.source is None:  # the truth is what the forecast's record describes
+        own = replace(own, data=with_brief_files(own.to_dict())["data"])
     first, last = config.data.split.period("training")
     times = truth.header.times
     training_times = times[(times >= first) & (times <= last)]

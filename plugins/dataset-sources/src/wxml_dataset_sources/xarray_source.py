@@ -2,11 +2,11 @@
 
 __all__ = ["XarraySource"]
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,17 @@ class XarraySource(SelectiveSource):
 
     is_static: ClassVar[bool] = False
     """Whether files without any time are read as if their time were 1970-01-01."""
+    _asked: frozenset[str] | None = None
+    """The variables of `for_variables`."""
+
+    @classmethod
+    def for_variables(cls, names: Sequence[str], options: Mapping[str, Any]) -> Self:
+        """See `DataSource.for_variables`; the option `variables`, if it is there, is what is read."""
+        made = cls.__new__(cls)
+        if options.get("variables") is None:
+            made._asked = frozenset(names)
+        made.__init__(**options)  # type: ignore[misc]  # its constructor looks at the files
+        return made
 
     def __init__(
         self,
@@ -131,6 +142,7 @@ class XarraySource(SelectiveSource):
             np.datetime64(0, "s") if self.is_static else None if time is None else parse_time(time),
             self.is_static,
             place,
+            self._asked,
         )
         with named_by_address(self._locations):
             self._open(
@@ -170,6 +182,8 @@ class XarraySource(SelectiveSource):
                 content = _examined(file, selection, grids)
                 alike.examined(file, content)
             contents.append(content)
+        if selection.asked is not None and not _has_any(contents, selection):
+            return self._assembled(replace(selection, asked=None))
         return assemble(contents, selection)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -251,6 +265,13 @@ class XarraySource(SelectiveSource):
             return self._assembly.blocks[number].read(*some), places, False
         values, is_whole_now = self._kept.read(number, *wanted)
         return values, wanted, is_whole_now
+
+
+def _has_any(contents: Sequence[FileContent], selection: Selection) -> bool:
+    """Whether a variable that is asked for is there."""
+    return any(
+        selection.keeps(variable) for content in contents for block in content.blocks for variable in block.variables
+    )
 
 
 def _examined(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:

@@ -5,7 +5,7 @@ __all__ = ["Combination", "Part", "Source", "Sources", "fill_there", "opened", "
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +37,19 @@ class Part(NamedTuple):
         return self.source.header
 
 
-def opened(choice: PluginChoice, where: str = "source") -> Part:
-    """Make the source that an option chooses; `where` is the place of the option.
+def opened(choice: PluginChoice, where: str = "source", names: Sequence[str] | None = None) -> Part:
+    """Make the source that an option chooses, for the variables `names`; `where` is the place of the option.
 
     Raises:
         WxmlError: the plugin or its options are wrong, or its data cannot be opened.
         DataError: the source takes the statistics of another one, which would be lost.
     """
-    part = Part(create("data-source", choice.plugin, choice.options, where=where), f"`{where}` ({choice.plugin})")
+
+    def make(plugin: type[DataSource], options: dict[str, Any]) -> DataSource:
+        return plugin(**options) if names is None else plugin.for_variables(names, options)
+
+    source = create("data-source", choice.plugin, choice.options, where=where, make=make)
+    part = Part(source, f"`{where}` ({choice.plugin})")
     if part.source.statistics_source() is not part.source:
         raise DataError(
             f"{part.called} takes the statistics of another source, and is a part of a source itself",
@@ -53,9 +58,11 @@ def opened(choice: PluginChoice, where: str = "source") -> Part:
     return part
 
 
-def opened_all(choices: Sequence[PluginChoice], where: str = "sources") -> tuple[Part, ...]:
+def opened_all(
+    choices: Sequence[PluginChoice], where: str = "sources", names: Sequence[str] | None = None
+) -> tuple[Part, ...]:
     """Make the sources that an option lists; see `opened`."""
-    return tuple(opened(choice, f"{where}.{number}") for number, choice in enumerate(choices))
+    return tuple(opened(choice, f"{where}.{number}", names) for number, choice in enumerate(choices))
 
 
 class Combination(DataSource):
@@ -66,6 +73,16 @@ class Combination(DataSource):
 
     name: ClassVar[str]
     """The name of the plugin."""
+    _asked: tuple[str, ...] | None = None
+    """The variables of `for_variables`; one whose sources have the same names hands them on to these."""
+
+    @classmethod
+    def for_variables(cls, names: Sequence[str], options: Mapping[str, Any]) -> Self:
+        """See `DataSource.for_variables`."""
+        made = cls.__new__(cls)
+        made._asked = tuple(names)
+        made.__init__(**options)  # type: ignore[misc]  # its constructor makes the sources
+        return made
 
     def __init__(self, parts: Sequence[Part], options: Mapping[str, Any]) -> None:
         """Keep what the provenance tells.

@@ -21,7 +21,7 @@ class Concat(Sequential):
     name = "concat"
 
     def __init__(self, *, sources: Sources) -> None:
-        parts = opened_all(sources)
+        parts = opened_all(sources, names=self._asked)
         _check_overlaps(parts)
         super().__init__(parts)
 

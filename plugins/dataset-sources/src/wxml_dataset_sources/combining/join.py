@@ -26,4 +26,4 @@ class Join(Beside):
             bool, Field(description="of variables with equal names, take the last; else they are refused")
         ] = False,
     ) -> None:
-        super().__init__(opened_all(sources), {"override": override}, override)
+        super().__init__(opened_all(sources, names=self._asked), {"override": override}, override)

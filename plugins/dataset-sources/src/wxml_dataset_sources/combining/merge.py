@@ -15,4 +15,4 @@ class Merge(Sequential):
     name = "merge"
 
     def __init__(self, *, sources: Sources) -> None:
-        super().__init__(opened_all(sources))
+        super().__init__(opened_all(sources, names=self._asked))

@@ -215,7 +215,7 @@ class _ArrayFile:
         self._check_readable()
         found = [(name, self._nodes(name)) for name in self.fields() if self._is_wanted(name)]
         blocks = tuple(self._block(name, nodes) for name, nodes in found if nodes is not None)
-        if blocks or self.selection.variables is not None:
+        if blocks or self.selection.is_named:
             return blocks
         if self.unreadable:
             name, reason = next(iter(self.unreadable.items()))
@@ -232,7 +232,7 @@ class _ArrayFile:
 
     def _check_readable(self) -> None:
         """Refuse values that cannot be read in a variable that the user names, or that runs along the grid."""
-        is_named = self.selection.variables is not None
+        is_named = self.selection.is_named
         for name in self.unreadable:
             if not self._is_wanted(name):
                 continue

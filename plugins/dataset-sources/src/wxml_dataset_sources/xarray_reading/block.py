@@ -172,6 +172,13 @@ class Selection:
     """Whether the fields may have times of their own beside `time`."""
     place: Place | None = None
     """Where series without latitude and longitude are."""
+    asked: frozenset[str] | None = None
+    """The variables that are read, where the user leaves the choice to what needs them; other fields are not judged."""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether some variables are named, so that a file without any of them is right."""
+        return self.variables is not None or self.asked is not None
 
     @property
     def grib_keys(self) -> dict[str, str | int | float]:
@@ -184,13 +191,13 @@ class Selection:
 
     def wants(self, parameter: str) -> bool:
         """Whether the user may want a level of `parameter`; this looks at the name alone."""
-        if self.variables is None:
-            return True
-        return any(name == parameter or name.startswith(f"{parameter}_") for name in self.variables)
+        names = self.asked if self.variables is None else self.variables
+        return names is None or any(name == parameter or name.startswith(f"{parameter}_") for name in names)
 
     def keeps(self, variable: Variable) -> bool:
         """Whether the user wants `variable`, by its name and its level."""
         named = self.variables is None or not {variable.name, variable.param}.isdisjoint(self.variables)
+        named = named and (self.asked is None or variable.name in self.asked)
         if variable.level is None or self.levels is None:
             return named
         return named and any(math.isclose(variable.level, wanted, rel_tol=1e-5) for wanted in self.levels)

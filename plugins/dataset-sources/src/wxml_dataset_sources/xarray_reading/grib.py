@@ -11,6 +11,7 @@ from typing import Any
 
 import cfgrib
 import numpy as np
+from numpy.typing import NDArray
 from wxml import Variable
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
@@ -143,18 +144,70 @@ def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Pl
         kinds, refused = _sorted_by_kind(file.path, selection.grib_keys)
         called = {kind: selection.name(file.path, kind.parameter) for kind in kinds}
         wanted = {kind: name for kind, name in called.items() if selection.wants(name)}
-        blocks = tuple(_block(file, kind, name, kinds[kind], grids) for kind, name in wanted.items())
+        named = {kind: _asked_for(_Named.of(kind, name, kinds[kind]), selection) for kind, name in wanted.items()}
+        blocks = tuple(_block(file, kind, part, grids) for kind, part in named.items() if part.entries)
     names = frozenset(kind.parameter for kind in kinds)
     return FileContent(file.path, blocks, names, frozenset(called.values()), refused, bool(kinds))
 
 
-def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], grids: dict[Hashable, Placed]) -> Block:
-    """The block of the messages `entries`, which have one kind; `name` is our name of the parameter."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The messages of one kind, and the variables that they are."""
+
+    entries: Sequence[_Entry]
+    variables: Mapping[float, Variable]
+    """By the number of the level."""
+    is_numbered: bool
+    """Whether the level is part of the name."""
+
+    @classmethod
+    def of(cls, kind: _Kind, name: str, entries: Sequence[_Entry]) -> "_Named":
+        """Name the messages `entries` of one kind; `name` is our name of the parameter."""
+        levels = sorted({entry.level for entry in entries})
+        is_numbered = len(levels) > 1 or kind.type_of_level.startswith(ALWAYS_NUMBERED)
+        units = "Pa" if kind.type_of_level == "isobaricInPa" else ""
+        numbers = pressure_in_hpa(levels, units) if is_numbered else None
+        variables = flatten(kind.quantity(name), numbers)
+        return cls(entries, dict(zip(levels, variables, strict=True)), is_numbered)
+
+
+def _asked_for(named: _Named, selection: Selection) -> _Named:
+    """The messages of the variables that are asked for, if others need not be judged."""
+    if selection.asked is None:
+        return named
+    kept = {level: variable for level, variable in named.variables.items() if selection.keeps(variable)}
+    return _Named([entry for entry in named.entries if entry.level in kept], kept, named.is_numbered)
+
+
+def _block(file: DataFile, kind: _Kind, named: _Named, grids: dict[Hashable, Placed]) -> Block:
+    """The block of messages of one kind."""
+    entries, levels = named.entries, list(named.variables)
     times = sorted({entry.time for entry in entries})
-    levels = sorted({entry.level for entry in entries})
     members = sorted({entry.member for entry in entries})
-    places = np.full((len(times), len(members), len(levels), 2), -1, np.int64)
-    where = tuple({value: position for position, value in enumerate(axis)} for axis in (times, members, levels))
+    layers = _layers(kind, entries)
+    places = _places(kind, entries, (times, members, levels))
+    if kind.grid not in grids:
+        grids[kind.grid] = message_grid(file.path, entries[0].offset)
+    placed = grids[kind.grid]
+    block = Block(
+        path=file.path,
+        origin=kind.origin,
+        variables=tuple(named.variables.values()),
+        levels=np.arange(len(levels)),
+        times=None if kind.is_static else np.array(times, "datetime64[s]"),
+        member_numbers=tuple(map(str, members)) if kind.has_number else None,
+        grid=placed.grid,
+        reader=MessageReader(file, places, placed.nodes),
+        period=_period(kind, entries),
+        stated=_stated(kind, "" if named.is_numbered else layers[levels[0]]),
+    )
+    return without_repeat(block, placed.columns)
+
+
+def _places(kind: _Kind, entries: Sequence[_Entry], axes: tuple[Sequence[Any], ...]) -> NDArray[np.int64]:
+    """The place of each message, shape `[time, member, level, 2]`; raise a DataError for two of them for one value."""
+    places = np.full((*map(len, axes), 2), -1, np.int64)
+    where = tuple({value: position for position, value in enumerate(axis)} for axis in axes)
     for entry in entries:
         slot = where[0][entry.time], where[1][entry.member], where[2][entry.level]
         if places[slot][0] >= 0:
@@ -166,25 +219,7 @@ def _block(file: DataFile, kind: _Kind, name: str, entries: Sequence[_Entry], gr
                 "`variables`",
             )
         places[slot] = entry.offset
-    layers = _layers(kind, entries)
-    if kind.grid not in grids:
-        grids[kind.grid] = message_grid(file.path, entries[0].offset)
-    placed = grids[kind.grid]
-    is_numbered = len(levels) > 1 or kind.type_of_level.startswith(ALWAYS_NUMBERED)
-    numbers = pressure_in_hpa(levels, "Pa" if kind.type_of_level == "isobaricInPa" else "") if is_numbered else None
-    block = Block(
-        path=file.path,
-        origin=kind.origin,
-        variables=flatten(kind.quantity(name), numbers),
-        levels=np.arange(len(levels)),
-        times=None if kind.is_static else np.array(times, "datetime64[s]"),
-        member_numbers=tuple(map(str, members)) if kind.has_number else None,
-        grid=placed.grid,
-        reader=MessageReader(file, places, placed.nodes),
-        period=_period(kind, entries),
-        stated=_stated(kind, "" if is_numbered else layers[levels[0]]),
-    )
-    return without_repeat(block, placed.columns)
+    return places
 
 
 def _layer(top: Any, bottom: Any) -> str:
