@@ -229,7 +229,7 @@ def test_restoring_computes_no_statistics_and_builds_no_graph(tiny, tmp_path: Pa
     def refuse(*arguments: object) -> None:
         raise AssertionError(arguments)
 
-    monkeypatch.setattr("wxml.training_statistics.compute_statistics", refuse)
+    monkeypatch.setattr("wxml.training_statistics.statistics_and_missing", refuse)
     monkeypatch.setattr("wxml.testing.tiny_graph", refuse)
     restore(path)
 

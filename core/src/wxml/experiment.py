@@ -29,6 +29,7 @@ from wxml.data.call_plan import CallPlan, plan_calls
 from wxml.data.chain import make_chain, warn_of_scales
 from wxml.data.file_names import check_file_names, coordinate_names
 from wxml.data.forcing import Forcing, check_made, forcing_fields
+from wxml.data.holes import HoleFinder
 from wxml.data.imputed import mask_names
 from wxml.data.periods import warn_of_periods
 from wxml.data.preprocessing import Preprocessing
@@ -250,7 +251,16 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     constants = _declared_constants(config, statistics)
     missing = missing_rules(_missing(config), roles, source.header.names)
     preprocessing = Preprocessing(
-        source, roles, transforms, model_statistics, constants, made, masks=masks, missing=missing
+        source,
+        roles,
+        transforms,
+        model_statistics,
+        constants,
+        made,
+        masks=masks,
+        missing=missing,
+        missing_inputs=config.data.missing_inputs,
+        holes=HoleFinder(compute.holes),
     )
     graph = built_graph(config.graph, source.header.grid)
     record = Provenance(
@@ -343,7 +353,17 @@ def restore(
         logger.warning("%s", sentence)
     chain = restored_chain(config, checkpoint)
     masks = mask_names(config.data.variables.imputed)
-    preprocessing = Preprocessing(opened, roles, *chain, constants, made, checkpoint.grid, masks, _missing(config))
+    preprocessing = Preprocessing(
+        opened,
+        roles,
+        *chain,
+        constants,
+        made,
+        checkpoint.grid,
+        masks,
+        _missing(config),
+        missing_inputs=config.data.missing_inputs,
+    )
     experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
     try:
         model = _fitting_model(experiment, checkpoint.weights)

@@ -17,9 +17,10 @@ from safetensors import SafetensorError
 
 from wxml.config.data_schema import DataConfig
 from wxml.data.fingerprint import fingerprint_of
+from wxml.data.holes import Holes, find_holes, holes_of_counts
 from wxml.data.one_pass import ValueMap
 from wxml.data.source import DataSource
-from wxml.data.statistics import Statistics, compute_statistics, own_statistics
+from wxml.data.statistics import Statistics, own_statistics, statistics_and_missing
 from wxml.data.times import format_time, parse_duration
 from wxml.environment.distributions import version_of
 from wxml.environment.names import CORE
@@ -33,10 +34,11 @@ from wxml.plugins.options.environment import option_values
 
 logger = logging.getLogger("wxml")
 
-VERSION = 1
-"""Of the formulas: another one, where the same values have other statistics."""
+VERSION = 2
+"""Of the formulas and of what is kept: another one, where the same values have other statistics."""
 MOST_KEPT = 4096
 """So many files of statistics stay in the cache folder, of a few kilobytes each."""
+HOLES = "holes"
 ARRAYS = tuple(field.name for field in fields(Statistics))[1:]
 
 
@@ -70,8 +72,9 @@ class TrainingStatistics:
         self._times = times if self._source is source else self._source.header.times
         self._config, self._plugins, self._variables = config, plugins, variables
         self._timestep = parse_duration(config.timestep)
-        self._is_other = self._source is not source
+        self._own_source, self._is_other = source, self._source is not source
         self._is_stored = False
+        self._holes: Holes | None = None
 
     @property
     def origin(self) -> str:
@@ -95,31 +98,81 @@ class TrainingStatistics:
             self._is_stored = True
             return own
         if self._fingerprint is None:
-            return self._computed(forward)
+            return self._computed(forward)[0]
         made_of = self._made_of(self._fingerprint, transforms)
         path = cache_folder() / kept_name("statistics", made_of)
         with locked(path.with_suffix(".lock")):
-            found = self._kept(path, made_of)
+            found = self._kept(path, made_of, forward)
             if found is not None:
                 with suppress(OSError):
                     path.touch()  # the longest unused go first
                 return found
-            computed = self._computed(forward)
+            computed, holes = self._computed(forward)
             if self._source.fingerprint() == self._fingerprint:  # else the data changed while they were read
-                keep_arrays(path, {name: getattr(computed, name) for name in ARRAYS}, made_of, "statistics")
+                arrays = {name: getattr(computed, name) for name in ARRAYS} | {HOLES: np.packbits(holes, axis=None)}
+                keep_arrays(path, arrays, made_of, "statistics")
                 keep_newest(path.parent, "statistics-*.safetensors", MOST_KEPT)
             return computed
 
-    def _computed(self, forward: ValueMap | None) -> Statistics:
-        return compute_statistics(self._source, self._variables, self._times, self._timestep, forward)
+    def holes(self, times: NDArray[np.datetime64], variables: tuple[str, ...]) -> Holes:
+        """The holes of the source of the training at any of its times, rising, shape `[time, variable]`.
 
-    def _kept(self, path: Path, made_of: Mapping[str, Any]) -> Statistics | None:
+        Those of the training times were found when the statistics were computed, if they are of that source. Others are
+        read once, and kept likewise.
+
+        Raises:
+            DataError: the data cannot be read.
+        """
+        if self._holes is not None and not self._is_other:
+            is_known = np.isin(times, self._times)
+            columns = [self._variables.index(name) for name in variables]
+            found = np.zeros((len(times), len(variables)), bool)
+            found[is_known] = self._holes[np.searchsorted(self._times, times[is_known])][:, columns]
+            if not is_known.all():
+                found[~is_known] = self._holes_read(times[~is_known], variables)
+            return found
+        return self._holes_read(times, variables)
+
+    def _holes_read(self, times: NDArray[np.datetime64], variables: tuple[str, ...]) -> Holes:
+        """Find holes, or read those that an earlier run has found."""
+        source, fingerprint = self._own_source, self._own_source.fingerprint()
+        if fingerprint is None or source.moments(times[:1], variables) is not None:
+            return find_holes(source, variables, times)
+        made_of = self._made_of(fingerprint, 0) | {
+            "what": HOLES,
+            "variables": list(variables),
+            "times": _digest(times.astype("datetime64[s]").astype(np.int64)),
+        }
+        path = cache_folder() / kept_name(HOLES, made_of)
+        with locked(path.with_suffix(".lock")):
+            shape = len(times), len(variables)
+            if path.is_file():
+                with suppress(SafetensorError, OSError, ValueError, KeyError, ArtefactError):
+                    return _unpacked(kept_arrays(path, made_of)[HOLES], shape)
+            found = find_holes(source, variables, times)
+            if source.fingerprint() == fingerprint:
+                keep_arrays(path, {HOLES: np.packbits(found, axis=None)}, made_of, HOLES)
+                keep_newest(path.parent, f"{HOLES}-*.safetensors", MOST_KEPT)
+            return found
+
+    def _computed(self, forward: ValueMap | None) -> tuple[Statistics, Holes]:
+        statistics, missing = statistics_and_missing(
+            self._source, self._variables, self._times, self._timestep, forward
+        )
+        holes = holes_of_counts(self._source, self._variables, missing)
+        if forward is None:
+            self._holes = holes
+        return statistics, holes
+
+    def _kept(self, path: Path, made_of: Mapping[str, Any], forward: ValueMap | None) -> Statistics | None:
         """The statistics in a file; None if there is none, or if it is damaged or holds others."""
         if not path.is_file():
             return None
         try:
             arrays = kept_arrays(path, made_of)
             found = Statistics(self._variables, **{name: arrays[name].astype(np.float64) for name in ARRAYS})
+            if forward is None:
+                self._holes = _unpacked(arrays[HOLES], (len(self._times), len(self._variables)))
         except (SafetensorError, OSError, ValueError, KeyError) as error:
             reason = error.message if isinstance(error, ArtefactError) else error
             logger.warning("cache file %s is damaged (%s); the statistics are computed again", path, reason)
@@ -170,6 +223,14 @@ class TrainingStatistics:
             ]
             for entry in entries
         ]
+
+
+def _unpacked(bits: NDArray[np.uint8], shape: tuple[int, int]) -> Holes:
+    """What `numpy.packbits` packed."""
+    count = shape[0] * shape[1]
+    if bits.dtype != np.uint8 or bits.size != -(-count // 8):
+        raise ValueError(f"{bits.size} bytes of {bits.dtype} are not the holes of {shape}")
+    return np.unpackbits(bits, count=count).reshape(shape).astype(bool)
 
 
 def _digest(array: NDArray[Any]) -> str:

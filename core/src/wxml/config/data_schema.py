@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from wxml.config.section import Duration, Period, Section, first_instant, last_instant
+from wxml.data.preprocessing import MissingInputs
 from wxml.errors import DataError
 from wxml.plugins.options.choices import Kind, PluginChoice
 
@@ -100,3 +101,6 @@ class DataConfig(Section):
     """The transforms from physical to model values, in this order."""
     forcings: Annotated[list[PluginChoice], Kind("forcing")] = []
     """Plugins that make further forcings from the time and the place; `variables.forcing` names the fields to use."""
+    missing_inputs: MissingInputs = "fail"
+    """Of samples that lack an input that no transform fills: refuse them before the first step, leave them out and say
+    how many, or impute the mean of the training period, in forecasts too."""

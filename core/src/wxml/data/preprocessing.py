@@ -1,9 +1,10 @@
 """Preprocessing: from the physical values of a source to the values that a model reads, and back."""
 
-__all__ = ["Preprocessing"]
+__all__ = ["MissingInputs", "Preprocessing"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,7 @@ from wxml.data.chain import through
 from wxml.data.forcing import MadeField
 from wxml.data.forcings import compute_forcings
 from wxml.data.grid import Grid
+from wxml.data.holes import HoleFinder
 from wxml.data.imputed import held_masks
 from wxml.data.scratch import Scratch
 from wxml.data.source import DataSource
@@ -21,6 +23,8 @@ from wxml.data.times import format_time
 from wxml.data.transform import Transform
 from wxml.data.variables import VariableRoles
 from wxml.errors import DataError
+
+MissingInputs = Literal["fail", "leave-out", "impute"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +53,10 @@ class Preprocessing:
     """Where forecasts have no value, by variable; see `absent`."""
     scratch: Scratch = field(default_factory=Scratch, repr=False)
     """Memory for the values of a batch as they are read."""
+    missing_inputs: MissingInputs = "fail"
+    """What becomes of samples that lack an input, see `SampleSet`; `impute`: the mean of the training stands for it."""
+    holes: HoleFinder = field(default_factory=HoleFinder, repr=False)
+    """Finds where the source has missing values, before a sample is read; without, the first that is read tells."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -157,8 +165,21 @@ class Preprocessing:
         return through(self.transforms, values, variables)
 
     def inputs(self, values: NDArray[np.float32], variables: tuple[str, ...]) -> NDArray[np.float32]:
-        """Map as `forward` does, at all nodes of the grid; what a part of the grid lacks becomes 0."""
+        """Map as `forward` does, at all nodes of the grid; what a part of the grid lacks becomes 0.
+
+        With `impute`, the mean of the training period stands for a missing value before it is mapped.
+        """
+        if self.missing_inputs == "impute":
+            physical = self.transforms[0].statistics if self.transforms else self.model_statistics
+            means = physical.select(variables).mean.astype(np.float32)
+            values = np.where(np.isnan(values), means[:, None], values)
         return self.without_lacking(self.forward(values, variables), variables, 0.0)
+
+    def left_missing(self, variables: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of `variables` of the source whose missing values no transform fills."""
+        nothing = np.full((len(variables), 1), np.nan, np.float32)
+        found = np.isnan(self.forward(nothing, variables))[:, 0]
+        return () if self.missing_inputs == "impute" else tuple(np.array(variables)[found].tolist())
 
     def without_lacking(
         self, values: NDArray[np.float32], variables: tuple[str, ...], instead: float

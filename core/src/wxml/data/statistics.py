@@ -1,6 +1,6 @@
 """Statistics: mean, deviation, extremes and typical change of each variable over the training times."""
 
-__all__ = ["Statistics", "compute_statistics", "own_statistics"]
+__all__ = ["Statistics", "compute_statistics", "own_statistics", "statistics_and_missing"]
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -69,7 +69,23 @@ def compute_statistics(
     Raises:
         DataError: a variable has no value at any of `times`.
     """
-    return _of_moments(variables, *moments_of(source, variables, times, timestep, forward))
+    return statistics_and_missing(source, variables, times, timestep, forward)[0]
+
+
+def statistics_and_missing(
+    source: DataSource,
+    variables: tuple[str, ...],
+    times: NDArray[np.datetime64],
+    timestep: np.timedelta64,
+    forward: ValueMap | None = None,
+) -> tuple[Statistics, NDArray[np.int64]]:
+    """Compute statistics as `compute_statistics` does, and count the missing values, shape `[time, variable]`.
+
+    Raises:
+        DataError: a variable has no value at any of `times`.
+    """
+    values, changes = moments_of(source, variables, times, timestep, forward)
+    return _of_moments(variables, values, changes), values.missing
 
 
 def own_statistics(

@@ -61,6 +61,7 @@ RENAMED = {
 """Key of an identity in version 0.1 → its name today, and old value → today's; any other value stays."""
 ADDED = {
     "data.forcings": "[]",
+    "data.missing_inputs": '"fail"',
     "data.task.plugin": '"forecast"',
     "data.variables.constant": "[]",
     "data.variables.imputed": "[]",
