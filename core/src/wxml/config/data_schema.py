@@ -102,5 +102,4 @@ class DataConfig(Section):
     forcings: Annotated[list[PluginChoice], Kind("forcing")] = []
     """Plugins that make further forcings from the time and the place; `variables.forcing` names the fields to use."""
     missing_inputs: MissingInputs = "fail"
-    """Of samples that lack an input that no transform fills: refuse them before the first step, leave them out and say
-    how many, or impute the mean of the training period, in forecasts too."""
+    """Samples that lack an input: refused at once, left out and counted, or filled with means, in forecasts too."""
