@@ -1,6 +1,7 @@
 """`wxml config`: show, explain and check a config."""
 
 import json
+from collections.abc import Sequence
 
 import click
 
@@ -85,15 +86,22 @@ def explain(path: str, arguments: tuple[str, ...]) -> None:
 
 @command.command()
 @click.argument("arguments", nargs=-1, metavar="[EXPERIMENT.yaml] [KEY=VALUE]...")
+@click.option(
+    "--data", "with_data", is_flag=True, help="Open the data, too: periods, samples, gaps and missing values."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
 @click.pass_context
-def validate(context: click.Context, arguments: tuple[str, ...], as_json: bool) -> None:
+def validate(context: click.Context, arguments: tuple[str, ...], with_data: bool, as_json: bool) -> None:
     """Check a config, the options of its plugins too, and report every fault; exit code 2 if there are any.
+
+    With --data it opens the data and says of each period how many samples fit into it and which of them lack an input.
+    The values are read once; the statistics are kept for the training.
 
     \b
     Examples:
       wxml config validate experiment.yaml
       wxml config validate experiment.yaml model.processor.num_layers=8
+      wxml config validate experiment.yaml --data
     """
     from wxml.config.load import load_config
     from wxml.config.overrides import split_arguments
@@ -107,4 +115,23 @@ def validate(context: click.Context, arguments: tuple[str, ...], as_json: bool) 
         faults = [{"path": fault.key, "message": fault.message, "location": fault.location} for fault in error.faults]
         say_json({"valid": False, "faults": faults})
         context.exit(error.exit_code)
+    if with_data:
+        _say_data(arguments, as_json=as_json)
+        return
     click.echo(json.dumps({"valid": True, "faults": []}) if as_json else "config is valid")
+
+
+def _say_data(arguments: Sequence[str], *, as_json: bool) -> None:
+    """Print what the data of a valid config hold."""
+    from wxml.config.overrides import split_arguments
+    from wxml.training.data_report import check_data, data_error, report_lines
+
+    report = check_data(*split_arguments(arguments))
+    if as_json:
+        say_json({"valid": not report.problems, "faults": [], "data": report.to_dict()})
+    else:
+        say("\n".join(report_lines(report)))
+    if report.problems:
+        raise data_error(report)
+    if not as_json:
+        click.echo("config and data are valid")

@@ -29,7 +29,11 @@ def _steps(context: click.Context, option: click.Parameter, value: str | None) -
     help="Begin with the weights of a checkpoint, or of the run in a folder; `training.from` has the options.",
 )
 @click.option("--resume", is_flag=True, help="Go on from the last state of the run, after a crash or a stop.")
-@click.option("--plan", is_flag=True, help="Only print the memory that the training would take; nothing is written.")
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="Only print the memory that the training would take and what its periods hold; nothing is written.",
+)
 @click.option(
     "--explain-loss",
     is_flag=True,
@@ -120,13 +124,19 @@ def _check_together(only: Mapping[str, bool], *, as_json: bool) -> None:
 
 
 def _say_plan(experiment: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
-    """Print the memory that a training would take."""
+    """Print the memory that a training would take, and what its data hold."""
     from wxml.terminal import say, say_json
+    from wxml.training.data_report import data_error, report_lines
     from wxml.training.memory_limit import plan_training
     from wxml.training.memory_table import plan_lines
 
-    memory = plan_training(experiment, overrides)
-    say_json(memory.to_dict()) if as_json else say("\n".join(plan_lines(memory)))
+    memory, data = plan_training(experiment, overrides)
+    if as_json:
+        say_json(memory.to_dict() | {"data": data.to_dict()})
+    else:
+        say("\n".join([*plan_lines(memory), "", *report_lines(data)]))
+    if data.problems:
+        raise data_error(data)
 
 
 def _say_weights(experiment: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:

@@ -131,21 +131,27 @@ def assign_roles(
         prognostic = ()
     elif prognostic is None:
         prognostic = [name for name in available if name not in (*forcing, *diagnostic)]
-    for role, names, known in (
+    _check_known(
         ("prognostic", prognostic, available),
         ("diagnostic", diagnostic, available),
         ("imputed", imputed, prognostic),
         ("forcing", forcing, (*available, *COMPUTED_FORCINGS, *made)),
-    ):
-        for name in names:
-            if name not in known:
-                raise DataError(f"unknown variable {name!r} (data.variables.{role})", fix=nearest(name, known))
+    )
     if has_states and not prognostic:
         raise DataError(
             "no variable is prognostic, so there is no state to carry forward",
             fix="leave at least one variable out of `forcing` and `diagnostic`, or choose the task `diagnose`",
         )
     return VariableRoles(tuple(prognostic), tuple(forcing), tuple(diagnostic))
+
+
+def _check_known(*roles: tuple[str, Sequence[str], Sequence[str]]) -> None:
+    """Refuse names that are not known, all of them at once; each role has its names and those that it may have."""
+    unknown = [(role, name, known) for role, names, known in roles for name in names if name not in known]
+    if unknown:
+        named = ", ".join(f"{name!r} (data.variables.{role})" for role, name, _ in unknown)
+        hints = dict.fromkeys(nearest(name, known) for _, name, known in unknown)
+        raise DataError(f"unknown variable{'s' * (len(unknown) > 1)} {named}", fix="; ".join(hints))
 
 
 def _check_diagnosed(prognostic: Sequence[str] | None, diagnostic: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from wxml.errors import ConfigError, Fault
 from wxml.experiment import Experiment, assemble
 from wxml.memory import format_size
 from wxml.plugins.create import create
+from wxml.training.data_report import DataReport, data_report
 from wxml.training.memory_table import plan_summary, recomputed_parts
 from wxml.training.trainer import Trainer
 
@@ -26,8 +27,8 @@ GROUPS = (2, 4, 8, 16, 32)
 logger = logging.getLogger("wxml")
 
 
-def plan_training(experiment: Path | None, overrides: Sequence[str]) -> "MemoryPlan":
-    """Plan the memory of `wxml train` with the same arguments; nothing is trained or written.
+def plan_training(experiment: Path | None, overrides: Sequence[str]) -> tuple["MemoryPlan", DataReport]:
+    """Plan the memory of `wxml train` with the same arguments, and look at its data; nothing is trained or written.
 
     Raises:
         WxmlError: names what is wrong and the fix.
@@ -35,7 +36,8 @@ def plan_training(experiment: Path | None, overrides: Sequence[str]) -> "MemoryP
     loaded = load_config(experiment, overrides)
     choice = loaded.config.training
     trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
-    return plan_experiment(assemble(loaded), trainer)
+    assembled = assemble(loaded)
+    return plan_experiment(assembled, trainer), data_report(assembled, trainer.memory().rollout)
 
 
 def plan_experiment(experiment: Experiment, trainer: Trainer) -> "MemoryPlan":

@@ -268,10 +268,9 @@ class XarraySource(SelectiveSource):
 
 
 def _has_any(contents: Sequence[FileContent], selection: Selection) -> bool:
-    """Whether a variable that is asked for is there."""
-    return any(
-        selection.keeps(variable) for content in contents for block in content.blocks for variable in block.variables
-    )
+    """Whether a variable that is asked for is there, and has times; one without any holds at those of the others."""
+    dated = (block for content in contents for block in content.blocks if block.times is not None)
+    return any(selection.keeps(variable) for block in dated for variable in block.variables)
 
 
 def _examined(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:
