@@ -428,3 +428,21 @@ def peer_datasets(session: nox.Session, zarr: str) -> None:
         *("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)])),
         env={"WXML_PEERS_DATASETS": str(environment)},
     )
+
+
+@nox.session
+def weatherbenchx(session: nox.Session) -> None:
+    """Record the numbers of WeatherBench-X again, with which our tests compare; they must not change.
+
+    An argument says where WeatherBench-X is: a folder or an address that pip understands.
+    """
+    session.install(
+        "absl-py", "arch", "jax", "numpy", "opt_einsum", "pandas", "pyarrow", "scikit-learn", "scipy", "xarray"
+    )
+    address = "git+https://github.com/google-research/weatherbenchX@2047a84"
+    session.install(
+        "--no-deps", *(session.posargs or [address])
+    )  # it asks for a cluster library, which scores need not
+    session.run("python", "peer-tests/record_weatherbenchx.py")
+    recorded = "plugins/verification/tests/weatherbenchx.json"
+    session.run("git", "diff", "--exit-code", "--stat", recorded, external=True)

@@ -30,6 +30,7 @@ CHOSEN = (
     "extension",
     "forecast-writer",
     "verifier",
+    "verification-metric",
 )
 KINDS = (*CHOSEN, "hook", "preset", "kind", "migration")
 CHECKPOINT = "runs/experiment/checkpoint.safetensors"

@@ -22,6 +22,7 @@ _WHERE = {
     "ConditionalLayerNorm": "model.noise",
     "ConfigError": "errors",
     "ContractError": "errors",
+    "Curve": "verification.metric",
     "DataError": "errors",
     "DataSource": "data.source",
     "Deprecated": "plugins.options.deprecated",
@@ -37,6 +38,7 @@ _WHERE = {
     "ForecastWriter": "forecasting.writer",
     "Forecaster": "forecasting.forecaster",
     "Forecasts": "forecasting.forecaster",
+    "Further": "verification.metric",
     "Graph": "graphs.graph",
     "GraphBuilder": "graphs.builder",
     "Grid": "data.grid",
@@ -67,6 +69,7 @@ _WHERE = {
     "Outcome": "training.tracker",
     "PluginChoice": "plugins.options.choices",
     "PointwiseLoss": "training.loss",
+    "PointwiseMetric": "verification.metric",
     "Processor": "model.processor",
     "ProcessorChannels": "model.processor",
     "Progress": "training.schedule",
@@ -80,6 +83,7 @@ _WHERE = {
     "Statistics": "data.statistics",
     "StepTimes": "data.task",
     "StoredForecast": "forecasting.stored",
+    "Subject": "verification.metric",
     "Task": "data.task",
     "TrackedRow": "training.tracker",
     "TrackedRun": "training.tracker",
@@ -92,7 +96,10 @@ _WHERE = {
     "Validated": "training.callback",
     "Variable": "data.variables",
     "VariableRoles": "data.variables",
+    "VerificationMetric": "verification.metric",
+    "VerificationSpace": "verification.metric",
     "VerificationTask": "verification.verifier",
+    "VerifiedFields": "verification.fields",
     "Verifier": "verification.verifier",
     "WeightGroup": "training.optimizer",
     "WxmlError": "errors",
@@ -164,6 +171,8 @@ PUBLIC_MODULES = (
     "training.loss_choice",
     "training.memory_trace",
     "training.step_profile",
+    "verification.metric",
+    "verification.metric_choice",
 )
 """Third parties may import the names above from `wxml`, and what `__all__` lists in these modules of it."""
 
@@ -283,6 +292,13 @@ if TYPE_CHECKING:
     from wxml.training.tracker import Tracker as Tracker
     from wxml.training.trainer import Trainer as Trainer
     from wxml.training.trainer import TrainingMemory as TrainingMemory
+    from wxml.verification.fields import VerifiedFields as VerifiedFields
+    from wxml.verification.metric import Curve as Curve
+    from wxml.verification.metric import Further as Further
+    from wxml.verification.metric import PointwiseMetric as PointwiseMetric
+    from wxml.verification.metric import Subject as Subject
+    from wxml.verification.metric import VerificationMetric as VerificationMetric
+    from wxml.verification.metric import VerificationSpace as VerificationSpace
     from wxml.verification.verifier import Better as Better
     from wxml.verification.verifier import Scores as Scores
     from wxml.verification.verifier import VerificationTask as VerificationTask

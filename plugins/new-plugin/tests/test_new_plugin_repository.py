@@ -44,6 +44,7 @@ OURS = (
     "tracker",
     "trainer",
     "transform",
+    "verification-metric",
     "verifier",
 )
 WITH_EXPERIMENT = {*OURS} - {"command", "hook", "kind", "migration", "preset"}

@@ -209,7 +209,7 @@ def test_equals_an_independent_implementation_in_xarray(seed, missing, source, w
 
 
 def reference(dataset, verifying_values, truth):
-    """WeatherBench 2's definitions with xarray's own weighted means; a window of a year is a mean for each hour."""
+    """WeatherBench-X's definitions with xarray's own weighted means; a window of a year is a mean for each hour."""
     forecast = dataset["t"].astype(float)
     observed = xr.DataArray(verifying_values.reshape(forecast.shape), coords=forecast.coords, dims=forecast.dims)
     training = xr.DataArray(truth.values[:8, 0, 0].reshape(8, *forecast.shape[2:]), dims=("time", *forecast.dims[2:]))
@@ -221,12 +221,15 @@ def reference(dataset, verifying_values, truth):
     def mean(values):
         return values.weighted(dataset["area_weight"]).mean(axes)
 
+    def pooled(values):
+        return values.weighted(dataset["area_weight"]).mean([*axes, "time"]).values
+
     error, own, other = forecast - observed, forecast - usual, observed - usual
     other = other.where(own.notnull())
     correlation = mean(own * other) / np.sqrt(mean(own**2) * mean(other**2))
     return {
-        "rmse": np.sqrt(mean(error**2).mean("time")).values,
-        "bias": mean(error).mean("time").values,
-        "mae": mean(abs(error)).mean("time").values,
+        "rmse": np.sqrt(pooled(error**2)),
+        "bias": pooled(error),
+        "mae": pooled(abs(error)),
         "acc": correlation.mean("time").values,
     }

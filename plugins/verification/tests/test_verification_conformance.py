@@ -1,9 +1,31 @@
-"""The conformance kit on the scorecard."""
+"""The conformance kit on the scorecard and on each metric."""
 
-from wxml.testing import VerifierContract
+from importlib.metadata import distribution
+
+import pytest
+from wxml.testing import VerificationMetricContract, VerifierContract
+from wxml.testing.conformance import run_checks
 from wxml_verification.scorecard import Scorecard
+
+OPTIONS = {
+    "brier": {"thresholds": {"t": [278.0, 282.0]}},
+    "reliability": {"thresholds": {"t": [280.0]}},
+    "roc": {"thresholds": {"t": [280.0]}},
+    "energy": {"groups": {"wind": ["u_850", "v_850"]}},
+    "variogram": {"groups": {"wind": ["u_850", "v_850"]}},
+}
+METRICS = distribution("wxml-verification").entry_points.select(group="wxml.verification_metrics")
 
 
 class TestScorecard(VerifierContract):
     plugin = Scorecard
     options = {"maps": 1}
+
+
+@pytest.mark.parametrize("entry", METRICS, ids=lambda entry: entry.name)
+def test_metrics_fill_their_contract(entry) -> None:
+    members = {"plugin": entry.load(), "options": OPTIONS.get(entry.name, {})}
+    kit = type("Kit", (VerificationMetricContract,), members)
+    results = list(run_checks(kit))
+    assert [(one.name, one.message) for one in results if one.result == "failed"] == []
+    assert sum(one.result == "passed" for one in results) >= 16

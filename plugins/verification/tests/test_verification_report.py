@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml import Grid, Scores, Variable
-from wxml_verification.accumulation import METRICS
-from wxml_verification.evaluation import evaluate
+from wxml_verification.evaluation import Question, evaluate
 from wxml_verification.figures import draw_curves
 from wxml_verification.report import ReportText, pretty_units, render_report, skill
+from wxml_verification.scorecard import METRICS
 from wxml_verification.truth import Truth
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-08", "s"), np.timedelta64(6, "h"))
@@ -149,8 +149,8 @@ def test_the_anomaly_correlation_has_no_units(report) -> None:
 
 
 def test_small_scores_have_their_power_of_ten_in_the_title() -> None:
-    values = np.broadcast_to([1e-3, 2e-3, 3e-3], (4, 1, 1, 3))
-    scores = Scores(tuple(METRICS), ("forecast",), ("q",), LEADS, values, ("kg kg**-1",), 5, tuple(METRICS.values()))
+    values, metrics = np.broadcast_to([1e-3, 2e-3, 3e-3], (4, 1, 1, 3)), ("rmse", "bias", "mae", "acc")
+    scores = Scores(metrics, ("forecast",), ("q",), LEADS, values, ("kg kg**-1",), 5, ("smaller",) * 4)
     text = str(draw_curves(scores, "q"))
     for title in ("RMSE", "Bias", "Mean absolute error"):
         assert f">{title} (10⁻³ kg kg⁻¹)<" in text
@@ -165,12 +165,12 @@ HOSTILE = st.text("<>&\"'`{}$%\\/=; a_é²", min_size=1, max_size=12) | st.sampl
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(HOSTILE, min_size=1, max_size=2, unique=True), units=HOSTILE, said=HOSTILE)
-def test_texts_of_others_are_shown_and_never_obeyed(names, units, said, source, grid) -> None:
+def test_texts_of_others_are_shown_and_never_obeyed(names, units, said, source, grid, tmp_path) -> None:
     """Names, units and provenance appear as they are, and bring no element of their own."""
     values = np.zeros((3, len(names), 4))
     truth = Truth(source(grid, names, TIMES[:3], values, units=units))
     forecast = MemoryForecast(names, units)
-    evaluation = evaluate(forecast, truth, tuple(names), TIMES[:0], 30)
+    evaluation = evaluated(forecast, truth, tmp_path)
     text = render_report(evaluation, ReportText(said, json.dumps({"said": said}), 30), 1)
     page, plain = Page(), Page()
     page.feed(text)
@@ -184,10 +184,10 @@ def test_texts_of_others_are_shown_and_never_obeyed(names, units, said, source, 
 
 
 @pytest.mark.parametrize("one", ["\x1b[2J", "\x9b2J", "\u202e", "\x08"], ids=ascii)
-def test_control_characters_of_others_become_visible(one: str, source, grid) -> None:
+def test_control_characters_of_others_become_visible(one: str, source, grid, tmp_path) -> None:
     names, units, said = [f"t{one}x"], f"K{one}", f"title{one}"
     truth = Truth(source(grid, names, TIMES[:3], np.zeros((3, 1, 4)), units=units))
-    evaluation = evaluate(MemoryForecast(names, units), truth, tuple(names), TIMES[:0], 30)
+    evaluation = evaluated(MemoryForecast(names, units), truth, tmp_path)
     page = Page()
     page.feed(text := render_report(evaluation, ReportText(said, f"{{\n{said}}}", 30), 1))
     assert all(line.replace("\xa0", " ").isprintable() for line in text.replace("\t", "").split("\n"))
@@ -218,8 +218,15 @@ class MemoryForecast:
     def grid(self):
         return Grid.regular([30.0, -30.0], [0.0, 180.0])
 
-    def read(self, case, variables):
-        return np.zeros((1, len(variables), 4))
+    def members_of(self, case, variable):
+        return np.zeros((1, 1, 4))
+
+
+def evaluated(forecast, truth, folder):
+    """What the scorecard makes of a forecast without a climatology."""
+    return evaluate(
+        forecast, truth, Question(forecast.variables, METRICS, TIMES[:0], 30, folder / "statistics.zarr", {})
+    )
 
 
 def renamed(evaluation):

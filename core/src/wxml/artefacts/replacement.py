@@ -4,6 +4,7 @@ __all__ = ["check_target", "source_paths"]
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import option_values, texts
 from wxml.plugins.resolve import resolve
 
-SCORES = ("report.html", "scores.nc", "scores.nc.wxml.json")
+SCORES = ("report.html", "scores.csv", "scores.nc", "scores.nc.wxml.json", "statistics.zarr")
 """The files in a folder of scores."""
+OF_STATISTICS = r"\.z(attrs|group|array|metadata)|\d+(\.\d+)*"
+"""The names of the files in `statistics.zarr`."""
 SHOWN = 3
 MOST_FILES = 100_000
 """How many files of one pattern are compared with the target."""
@@ -110,11 +113,20 @@ def _check_own(target: Path, artefact: str, writer: str | None) -> None:
         )
 
 
+def _beside_statistics(folder: Path) -> Iterator[str]:
+    """Files in the statistics of a folder of scores that are no part of them."""
+    for path in (folder / "statistics.zarr").rglob("*"):
+        if not path.is_dir() and not re.fullmatch(OF_STATISTICS, path.name, re.ASCII):
+            yield str(path.relative_to(folder))
+
+
 def _foreign_files(target: Path, artefact: str, writer: str | None) -> list[str]:
     if not target.is_dir():
         return []
     if artefact == "scores":
-        return sorted(path.name for path in target.iterdir() if path.name not in SCORES)
+        return sorted(
+            [*(path.name for path in target.iterdir() if path.name not in SCORES), *_beside_statistics(target)]
+        )
     forecast_writer: Any = load(resolve("forecast-writer", writer or format_plugin(target)))
     foreign: list[str] = forecast_writer.foreign_files(str(target))
     return foreign

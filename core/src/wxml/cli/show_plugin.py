@@ -33,6 +33,7 @@ PLACES = {
     "tracker": ("training", "tracker"),
     "trainer": ("training",),
     "transform": ("data", "transforms"),
+    "verification-metric": ("verification", "metrics"),
     "verifier": ("verification",),
 }
 """The keys under which a config chooses a plugin of a kind; a kind of another package stands in options of its own."""

@@ -31,6 +31,7 @@ __all__ = [
     "TrainerContract",
     "TransformContract",
     "TravellingWaves",
+    "VerificationMetricContract",
     "VerifierContract",
     "require",
     "tiny_graph",
@@ -56,6 +57,7 @@ from wxml.testing.tiny_loss_space import tiny_loss_space
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph, tiny_grid
 from wxml.testing.tracker_contract import TrackerContract
 from wxml.testing.transform_contract import TransformContract
+from wxml.testing.verification_metric_contract import VerificationMetricContract
 from wxml.testing.verifier_contract import VerifierContract
 
 if TYPE_CHECKING:

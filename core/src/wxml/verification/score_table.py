@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.times import format_duration
+from wxml.errors import DataError, nearest
 from wxml.terminal import columns
 from wxml.verification.verifier import Better, Scores
 
@@ -19,6 +20,7 @@ PENALTIES: dict[Better, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = 
     "smaller": lambda score: score,
     "larger": lambda score: -score,
     "nearer to zero": np.abs,
+    "nearer to one": lambda score: np.abs(score - 1),
 }
 """Numbers that are smaller for better scores."""
 
@@ -26,19 +28,28 @@ PENALTIES: dict[Better, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = 
 def score_table(scores: Scores, metric: str | None = None) -> str:
     """One row per variable and forecast, one column per lead time, and how often the forecast beats each baseline.
 
+    What the metric has no number of is left out. The last lines say which lead times are not shown, and what the scores
+    note.
+
     Of several grids, a table of all nodes comes first, then one of each grid.
 
     Args:
         scores: the scores.
         metric: one of `scores.metrics`; None: the first.
+
+    Raises:
+        DataError: the scores do not have the metric, such as one of members for a forecast without.
     """
     metric = scores.metrics[0] if metric is None else metric
+    if metric not in scores.metrics:
+        raise DataError(f"these scores have no metric {metric!r}", fix=nearest(metric, scores.metrics))
     title = f"{metric.upper()}, {scores.cases} initial times"
+    ends = [*_hidden(scores), *scores.notes]
     if not scores.parts:
-        return _table(scores, metric, title)
+        return "\n".join([_table(scores, metric, title), *ends])
     each = {name: scores.of_part(name) for name in scores.parts}
     tables = [_table(own, metric, f"\n{title}, the grid {name} alone") for name, own in each.items() if own.variables]
-    return "\n".join([_table(scores, metric, f"{title}, all grids"), *tables])
+    return "\n".join([_table(scores, metric, f"{title}, all grids"), *tables, *ends])
 
 
 def _table(scores: Scores, metric: str, title: str) -> str:
@@ -46,6 +57,8 @@ def _table(scores: Scores, metric: str, title: str) -> str:
     shown = _shown_lead_times(scores.lead_times)
     rows = [("variable", "units", "forecast", *(format_duration(scores.lead_times[i]) for i in shown))]
     for variable, units in zip(scores.variables, scores.units, strict=True):
+        if not scores.has(metric, variable):
+            continue
         for number, name in enumerate(scores.forecasts):
             values = scores.get(metric, name, variable)[shown]
             numbers = ("–" if np.isnan(value) else f"{value:.4g}" for value in values)
@@ -61,9 +74,21 @@ def _shown_lead_times(lead_times: NDArray[np.timedelta64]) -> list[int]:
     return familiar[:MOST_COLUMNS] or list(range(MOST_COLUMNS))
 
 
+def _hidden(scores: Scores) -> list[str]:
+    """A sentence on the lead times that have no column."""
+    shown = _shown_lead_times(scores.lead_times)
+    hidden = [format_duration(lead) for i, lead in enumerate(scores.lead_times) if i not in shown]
+    if not hidden:
+        return []
+    named = ", ".join(hidden) if len(hidden) <= MOST_COLUMNS else f"{hidden[0]} to {hidden[-1]}"
+    return [f"{len(hidden)} more lead times are not shown ({named}): `scores.nc`, the report and --json have all"]
+
+
 def _summary(scores: Scores, metric: str) -> list[str]:
     """For each baseline, a sentence with the number of (variable, lead time) pairs where the forecast is better."""
     number = scores.metrics.index(metric)
+    if scores.better[number] not in PENALTIES:
+        return []
     penalties = PENALTIES[scores.better[number]](scores.values[number])
     own = penalties[0]
     lines = []
@@ -99,5 +124,6 @@ def _rows(scores: Scores) -> list[dict[str, Any]]:
         for metric in scores.metrics
         for forecast in scores.forecasts
         for variable, units in zip(scores.variables, scores.units, strict=True)
+        if scores.has(metric, variable)
         for lead_time, value in zip(scores.lead_times, scores.get(metric, forecast, variable), strict=True)
     ]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from wxml.data.source import DataSource
 from wxml.data.task import Task
 from wxml.errors import DataError, nearest
 
-Better = Literal["smaller", "larger", "nearer to zero"]
-"""The direction in which a score is better: `smaller` for an error, `larger` for a correlation, the last for a bias."""
+Better = Literal["smaller", "larger", "nearer to zero", "nearer to one", "neither"]
+"""The direction in which a score is better: `smaller` for an error, `larger` for a correlation, `nearer to zero` for a
+bias, `nearer to one` for a ratio; `neither` for a number that tells nothing of better or worse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +47,7 @@ class Scores:
     forecasts: tuple[str, ...]
     """`forecast` first, then the baselines, such as `persistence` and `climatology`."""
     variables: tuple[str, ...]
+    """The variables, and what else has scores of its own, such as a pair of components of the wind."""
     lead_times: NDArray[np.timedelta64]
     values: NDArray[np.float64]
     """Shape `[metric, forecast, variable, lead_time]`; NaN where a score does not exist."""
@@ -59,6 +61,8 @@ class Scores:
     """The names of the grids whose nodes the forecast has, each of which is scored alone, too; empty for one grid."""
     part_values: NDArray[np.float64] | None = None
     """Shape `[part, metric, forecast, variable, lead_time]`; None without `parts`."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what is missing, and how to get it, for the reader of a table."""
 
     def __post_init__(self) -> None:
         shape = (len(self.metrics), len(self.forecasts), len(self.variables), len(self.lead_times))
@@ -84,6 +88,12 @@ class Scores:
         where = self.metrics.index(metric), self.forecasts.index(forecast), self.variables.index(variable)
         return np.asarray(self.values[where])
 
+    def has(self, metric: str, variable: str) -> bool:
+        """Whether a metric has any number of a variable, or is as empty as all others of it are."""
+        own = self.values[:, :, self.variables.index(variable)]
+        known = [bool(np.isfinite(values).any()) for values in own]
+        return known[self.metrics.index(metric)] or not any(known)
+
     def of_part(self, name: str) -> "Scores":
         """The scores on the nodes of one of the `parts`, of the variables that are scored there.
 
@@ -107,8 +117,10 @@ class Scores:
 class Verifier(ABC):
     """Scores a file of forecasts. All options are keyword-only."""
 
-    metrics: ClassVar[Mapping[str, Better]]
-    """The metrics of the scores in their order, and the direction of each; the first one is shown if none is asked."""
+    metrics: Mapping[str, Better]
+    """The metrics that scores may have, in their order, and the direction of each; the first one is shown if none is
+    asked. The class has them, or an instance that knows its options. Those that need members may be left out of the
+    scores of a forecast without any."""
 
     @abstractmethod
     def verify(self, task: VerificationTask) -> Scores:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from wxml import Task
 
-from wxml_verification.metrics import Array
+from wxml_verification.arrays import Array
 from wxml_verification.truth import Truth
 
 Weights = Mapping[int, float]

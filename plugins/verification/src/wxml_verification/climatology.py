@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from wxml import DataSource
 
-from wxml_verification.metrics import Array
+from wxml_verification.arrays import Array
 
 DAYS = 366  # one bin for each date of a leap year, so that 1 March is the same bin in every year
 BLOCK_BYTES = 64 * 2**20  # one read of the source takes at most this (or one time)

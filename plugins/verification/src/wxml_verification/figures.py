@@ -27,14 +27,24 @@ COLOURS = {
 """Colours to draw with: each becomes the page's own colour of that name, so that a picture is right in light, in dark
 and on paper (the last four: Okabe and Ito's palette)."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-TITLES = {"rmse": "RMSE", "acc": "Anomaly correlation", "bias": "Bias", "mae": "Mean absolute error"}
+TITLES = {
+    "rmse": "RMSE",
+    "acc": "Anomaly correlation",
+    "bias": "Bias",
+    "mae": "Mean absolute error",
+    "crps": "CRPS",
+    "spread-skill": "Spread over skill",
+}
+"""The metrics that have a panel, where they are computed."""
+ENSEMBLE = ("spread-skill",)
+UNITLESS = ("acc", "spread-skill")
 LINES = {
     "forecast": ("-", "o", 2.2),
     "persistence": ("--", "s", 1.5),
     "interpolation": ("--", "s", 1.5),
     "climatology": (":", "^", 1.8),
 }
-REFERENCE = {"acc": 0.6, "bias": 0.0}  # the usual limit of a useful forecast; no bias
+REFERENCE = {"acc": 0.6, "bias": 0.0, "spread-skill": 1.0}  # the usual limit of a useful forecast; none; reliable
 
 
 def pretty_units(units: str) -> str:
@@ -77,14 +87,16 @@ def inline_svg(figure: Figure, *, label: str, key: str) -> Markup:
 def draw_curves(scores: Scores, variable: str) -> Markup:
     """One row of panels for a variable, as SVG; the legend is the page's."""
     figure = Figure(figsize=(12, 2.5))
-    panels = figure.subplots(1, len(TITLES))
+    shown = TITLES if "spread-skill" in scores.metrics else list(TITLES)[:-2]  # the CRPS of one member is its MAE
+    titles = {metric: TITLES[metric] for metric in shown if metric in scores.metrics}
+    panels = figure.subplots(1, len(titles), squeeze=False)[0]
     figure.subplots_adjust(left=0.045, right=0.995, top=0.86, bottom=0.19, wspace=0.24)
-    for axes, metric in zip(panels, TITLES, strict=True):
+    for axes, metric in zip(panels, titles, strict=True):
         _panel(axes, scores, metric, variable)
     lead_times, unit = lead_time_axis(scores.lead_times)
     last = [f"{name} {scores.get('rmse', name, variable)[-1]:.3g}" for name in scores.forecasts]
     summary = f"RMSE at {lead_times[-1]:g} {unit}: {', '.join(last)}."
-    label = f"{variable}: {', '.join(TITLES.values())} against lead time. {summary}"
+    label = f"{variable}: {', '.join(titles.values())} against lead time. {summary}"
     return inline_svg(figure, label=label, key=f"curves-{scores.variables.index(variable)}")
 
 
@@ -105,6 +117,8 @@ def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
     for name in reversed(scores.forecasts):  # the forecast last, so that it lies on top
         style, marker, width = LINES[name]
         curve = scores.get(metric, name, variable)
+        if metric in ENSEMBLE and not np.isfinite(curve).any():
+            continue  # a baseline has no members
         axes.plot(lead_times, curve, style, marker=marker, markersize=3.5, linewidth=width, color=COLOURS[name])
     lower, upper = axes.get_ylim()
     limits = {"acc": (min(lower, 0.0), 1.03), "bias": (min(lower, -0.1 * upper), max(upper, -0.1 * lower))}
@@ -117,7 +131,7 @@ def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
     formatter.set_locs(axes.yaxis.get_majorticklocs().tolist())
     exponent = formatter.get_offset().removeprefix("1e").replace("−", "-")  # such as 1e−3; empty without a power
     power = f"10{exponent.translate(RAISED)}" if exponent else ""
-    units = "" if metric == "acc" else pretty_units(scores.units[scores.variables.index(variable)])
+    units = "" if metric in UNITLESS else pretty_units(scores.units[scores.variables.index(variable)])
     scale = " ".join(part for part in (power, units) if part)
     title = TITLES[metric] + (f" ({scale})" if scale else "")
     axes.set_title(title, loc="left", y=1.0, fontsize=10, color=COLOURS["ink"], parse_math=False)

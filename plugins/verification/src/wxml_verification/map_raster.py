@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from wxml import Grid
 from wxml.data.sphere import cell_bounds, unit_vectors
 
-from wxml_verification.metrics import Array
+from wxml_verification.arrays import Array
 
 PIXELS = 480  # along a regular axis, at least as many as it has nodes up to here
 COLUMNS = 300  # of pixels, for grids without rows and columns

@@ -18,7 +18,6 @@ from wxml.data.times import format_duration
 from wxml_verification.evaluation import Evaluation
 from wxml_verification.figures import COLOURS, inline_svg, pretty_units
 from wxml_verification.map_raster import MapRaster
-from wxml_verification.metrics import mean_squared_error
 
 Values = NDArray[np.float32]
 
@@ -61,7 +60,7 @@ def draw_maps(evaluation: Evaluation, raster: MapRaster, variable: int, position
     name, lead_time = scores.variables[variable], scores.lead_times[index]
     truth, forecast = example.truth[position, variable], example.forecast[position, variable]
     rmse, error = evaluation.maps[1, variable, index], forecast - truth
-    own = np.sqrt(mean_squared_error(forecast.astype(float), truth.astype(float), evaluation.weights))
+    own = _rmse(error, evaluation.weights)
     palette = field_palette(np.stack([truth, forecast]), name)
     panels = (
         Panel(f"Truth, {instant(example.initial_time + lead_time)}", truth, palette),
@@ -81,6 +80,16 @@ def draw_maps(evaluation: Evaluation, raster: MapRaster, variable: int, position
         _draw(axes, bar, panel, raster, pretty_units(scores.units[variable]))
     label = f"Maps of {name} at lead time {format_duration(lead_time)}: {'; '.join(panel.title for panel in panels)}"
     return inline_svg(figure, label=label, key=f"maps-{variable}-{position}")
+
+
+def _rmse(error: Values, weights: NDArray[np.float64]) -> float:
+    """√ (Σ w d² / Σ w) over the nodes that have an error; NaN where there is none."""
+    known = np.isfinite(error)
+    return (
+        float(np.sqrt(np.average(np.square(error[known], dtype=float), weights=weights[known])))
+        if known.any()
+        else np.nan
+    )
 
 
 def _draw(axes: Axes, bar: Axes, panel: Panel, raster: MapRaster, units: str) -> None:

@@ -24,7 +24,7 @@ def forecast_notes(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
     if len(forecast.initial_times) == 1:
         yield "The scores are those of a single initial time: nothing tells how far they vary from case to case."
     if forecast.members > 1:
-        yield f"The scores are those of the mean of {forecast.members} members; spread and CRPS are not computed."
+        yield f"RMSE, bias, MAE and ACC are those of the mean of {forecast.members} members."
     if forecast.spreads:
         yield f"The scores are those of the means; {', '.join(forecast.spreads.values())} are not scored."
     if header.members > 1:

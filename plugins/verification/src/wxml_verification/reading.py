@@ -2,15 +2,15 @@
 
 __all__ = ["ForecastFile"]
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, Variable, open_forecast
 
-from wxml_verification.metrics import Array
+from wxml_verification.arrays import Array
 
 
 class ForecastFile(AbstractContextManager["ForecastFile"]):
@@ -47,10 +47,6 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
         header = self._stored.header
         return np.zeros(len(header.grid), bool) if header.boundary is None else header.boundary
 
-    def read(self, case: int, variables: Sequence[str]) -> Array:
-        """The mean over members of one initial time, shape `[lead_time, variable, node]`.
-
-        NaN where a value is missing in any member. Only this part of the file is read.
-        """
-        fields = [self._stored.read(case, name).mean(axis=1, dtype=np.float64) for name in variables]
-        return np.stack(fields, axis=1)
+    def members_of(self, case: int, variable: str) -> NDArray[np.floating[Any]]:
+        """The values of one initial time, shape `[member, lead_time, node]`; only this part of the file is read."""
+        return self._stored.read(case, variable).swapaxes(0, 1)

@@ -11,11 +11,11 @@ from wxml import Scores
 from wxml.data.times import format_duration
 from wxml.terminal import printable
 
+from wxml_verification.arrays import Array
 from wxml_verification.evaluation import Evaluation
 from wxml_verification.figures import LINES, draw_curves, pretty_units
 from wxml_verification.map_raster import MapRaster
 from wxml_verification.maps import draw_maps, instant
-from wxml_verification.metrics import Array
 
 DASHES = {"-": "", "--": "7 4", ":": "2 3"}
 STRONGEST = 62  # per cent of full colour, so that the numbers stay readable
@@ -47,7 +47,7 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
         _visible(evaluation),
         replace(text, title=printable(text.title), provenance=_lines(text.provenance)),
     )
-    scores, example = evaluation.scores, evaluation.example
+    scores, example = _of_variables(evaluation), evaluation.example
     skills = {name: skill(scores, name) for name in scores.forecasts[1:]}
     known = {name: values[np.isfinite(values)] for name, values in skills.items()}
     lead_times = scores.lead_times[example.lead_times]
@@ -62,11 +62,13 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
         .render(
             text=text,
             scores=scores,
+            all_scores=evaluation.scores,
             better=[(name, int((values > 0).sum()), values.size) for name, values in known.items() if values.size],
             facts=_facts(evaluation),
             notes=evaluation.notes,
             skills=skills,
             counts=evaluation.counts[0].max(axis=0, initial=0),
+            tables=_tables(evaluation),
             parts=_parts(evaluation),
             lines=[
                 (name, DASHES[style], width) for name, (style, _, width) in LINES.items() if name in scores.forecasts
@@ -78,6 +80,34 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             chosen_lead=max(int(np.sum(lead_times <= np.timedelta64(24, "h"))) - 1, 0),  # the last one within a day
         )
     )
+
+
+def _of_variables(evaluation: Evaluation) -> Scores:
+    """The scores of the variables alone, without those of pairs, thresholds and the like."""
+    scores, count = evaluation.scores, len(evaluation.variables)
+    return replace(
+        scores,
+        variables=scores.variables[:count],
+        units=scores.units[:count],
+        values=scores.values[:, :, :count],
+        part_values=None if scores.part_values is None else scores.part_values[:, :, :, :count],
+    )
+
+
+def _tables(evaluation: Evaluation) -> list[tuple[str, bool, list[tuple[str, str]]]]:
+    """For each metric its name, whether it has units, and the pairs of subject and forecast that it has numbers of."""
+    scores, found = evaluation.scores, evaluation.scored
+    tables = []
+    for number, metric in enumerate(scores.metrics):
+        known = np.isfinite(scores.values[number]).any(axis=-1)  # [forecast, subject]
+        rows = [
+            (subject, forecast)
+            for place, subject in enumerate(scores.variables)
+            for row, forecast in enumerate(scores.forecasts)
+            if known[row, place]
+        ]
+        tables.append((metric, found.has_units[number], rows))
+    return tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +125,9 @@ class _Part:
 def _parts(evaluation: Evaluation) -> list[_Part]:
     """Each of several grids that has a score, in the order of the nodes."""
     found = []
-    for name, counts in zip(evaluation.scores.parts, evaluation.part_counts, strict=True):
-        own = evaluation.scores.of_part(name)
+    scores = _of_variables(evaluation)
+    for name, counts in zip(scores.parts, evaluation.part_counts, strict=True):
+        own = scores.of_part(name)
         if not own.variables:
             continue
         skills = {baseline: skill(own, baseline) for baseline in own.forecasts[1:]}

@@ -12,6 +12,8 @@ from wxml.forecasting.layout import AREA_WEIGHT, LEAD_TIME, PROVENANCE, grid_coo
 
 from wxml_verification.evaluation import Evaluation
 
+CASES = {"long_name": "cases behind rmse, bias and mae"}
+
 
 def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any]) -> None:
     """Write the scores, the number of cases behind each, and the maps of bias and RMSE.
@@ -26,26 +28,26 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
         OSError: the disk refuses.
     """
     scores, places = evaluation.scores, grid_coordinates(evaluation.grid)
+    count = len(evaluation.variables)
     axes = ("metric", "forecast", "variable", LEAD_TIME)
     horizontal = places[-1].dimensions
-    units = [f"{name}: {unit or 'unknown'}" for name, unit in zip(scores.variables, scores.units, strict=True)]
-    about = {"long_name": "area-weighted scores", "units": "; ".join([*units, "acc: 1"])}
     dataset = xr.Dataset(
         {
-            **_of_parts(evaluation, axes, about),
-            "scores": (axes, scores.values, about),
-            "cases": (axes[1:], evaluation.counts, {"long_name": "cases behind rmse, bias and mae"}),
+            **_of_parts(evaluation, axes),
+            **_of_subjects(evaluation, axes),
+            "scores": (axes, scores.values[:, :, :count], _about(evaluation)),
+            "cases": (axes[1:], evaluation.counts[:, :count], CASES),
             "maps": (
                 ("map", *axes[2:], *horizontal),
                 evaluation.maps.reshape(*evaluation.maps.shape[:-1], *evaluation.grid.shape),
                 {"long_name": "bias and RMSE of the forecast at each node, in the units of the variable"},
             ),
-            "units": ("variable", np.array(scores.units, dtype=object)),
+            "units": ("variable", np.array(scores.units[:count], dtype=object)),
         },
         coords={
             "metric": list(scores.metrics),
             "forecast": list(scores.forecasts),
-            "variable": list(scores.variables),
+            "variable": list(scores.variables[:count]),
             LEAD_TIME: scores.lead_times.astype("timedelta64[ns]"),
             "map": ["bias", "rmse"],
             **({"part": list(scores.parts)} if scores.parts else {}),
@@ -62,11 +64,33 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
         dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": {"zlib": True, "complevel": 1}})
 
 
-def _of_parts(evaluation: Evaluation, axes: tuple[str, ...], about: dict[str, str]) -> dict[str, Any]:
-    """The scores on the nodes of each of several grids, and the number of cases behind each; nothing of one grid."""
-    if not evaluation.scores.parts:
+def _about(evaluation: Evaluation) -> dict[str, str]:
+    """What the scores are, with the units of each variable, and the metrics that have none."""
+    scores, found = evaluation.scores, evaluation.scored
+    units = [f"{name}: {unit or 'unknown'}" for name, unit in zip(scores.variables, scores.units, strict=True)]
+    plain = [f"{name}: 1" for name, has_units in zip(found.names, found.has_units, strict=True) if not has_units]
+    return {"long_name": "area-weighted scores", "units": "; ".join([*units, *plain])}
+
+
+def _of_subjects(evaluation: Evaluation, axes: tuple[str, ...]) -> dict[str, Any]:
+    """The scores of what is no variable, such as pairs of components."""
+    count, scores = len(evaluation.variables), evaluation.scores
+    if count == len(scores.variables):
         return {}
+    own = tuple("subject" if axis == "variable" else axis for axis in axes)
     return {
-        "part_scores": (("part", *axes), evaluation.scores.part_values, about),
-        "part_cases": (("part", *axes[1:]), evaluation.part_counts, {"long_name": "cases behind rmse, bias and mae"}),
+        "subject": ("subject", list(scores.variables[count:])),
+        "subject_scores": (own, scores.values[:, :, count:], _about(evaluation)),
+        "subject_units": ("subject", np.array(scores.units[count:], dtype=object)),
+    }
+
+
+def _of_parts(evaluation: Evaluation, axes: tuple[str, ...]) -> dict[str, Any]:
+    """The scores on the nodes of each of several grids, and the number of cases behind each; nothing of one grid."""
+    if not evaluation.scores.parts or evaluation.scores.part_values is None:
+        return {}
+    count = len(evaluation.variables)
+    return {
+        "part_scores": (("part", *axes), evaluation.scores.part_values[:, :, :, :count], _about(evaluation)),
+        "part_cases": (("part", *axes[1:]), evaluation.part_counts[:, :, :count], CASES),
     }

@@ -7,22 +7,38 @@ import logging
 from typing import Annotated
 
 from pydantic import Field
-from wxml import Scores, VerificationTask, Verifier
+from wxml import Kind, NameOrChoice, Scores, VerificationTask, Verifier
 from wxml.data.source_fit import FORECAST, check_variables, in_units_of
 from wxml.errors import DataError, nearest
+from wxml.verification.metric_choice import directions
 
-from wxml_verification.accumulation import METRICS
-from wxml_verification.evaluation import evaluate
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth, fitted
 
+METRICS = tuple(
+    NameOrChoice(plugin=name)
+    for name in (
+        "rmse",
+        "bias",
+        "mae",
+        "acc",
+        "activity",
+        "vector-rmse",
+        "crps",
+        "fair-crps",
+        "spread",
+        "spread-skill",
+        "rank-histogram",
+    )
+)
 logger = logging.getLogger("wxml")
 
 
 class Scorecard(Verifier):
-    """RMSE, bias, MAE and ACC of a forecast, of persistence and of climatology, and a report to look at."""
+    """Scores of a forecast, of persistence and of climatology, their statistics, and a report to look at.
 
-    metrics = METRICS
+    The statistics of each case are kept, so that scores of other groups of cases need no second look at the forecasts.
+    """
 
     def __init__(
         self,
@@ -30,12 +46,23 @@ class Scorecard(Verifier):
         variables: Annotated[
             tuple[str, ...], Field(description="the variables to score; all of the forecast if empty")
         ] = (),
+        metrics: Annotated[
+            tuple[NameOrChoice, ...],
+            Kind("verification-metric"),
+            Field(
+                description="what is computed, rmse in any case; those that need members only if there are some",
+                examples=[["rmse", "bias", "crps", {"plugin": "brier", "thresholds": {"t_850": [273.15]}}]],
+            ),
+        ] = METRICS,
         climatology_window: Annotated[
             int, Field(ge=0, le=182, description="days on either side of a date that make its climatology")
         ] = 30,
         maps: Annotated[int, Field(ge=0, description="largest number of variables with maps in the report")] = 12,
     ) -> None:
         self._variables = tuple(variables)
+        named = any(choice.plugin.rpartition(":")[2] == "rmse" for choice in metrics)
+        self._choices = tuple(metrics) if named else (NameOrChoice(plugin="rmse"), *metrics)
+        self.metrics = directions(self._choices)
         self._window = climatology_window
         self._maps = maps
 
@@ -48,6 +75,7 @@ class Scorecard(Verifier):
         """
         # matplotlib and xarray: every `wxml train` loads this class to check the section `verification`
         from wxml_verification.baseline import baseline_of
+        from wxml_verification.evaluation import Question, evaluate
         from wxml_verification.report import ReportText, render_report
         from wxml_verification.score_file import write_scores
 
@@ -70,10 +98,17 @@ class Scorecard(Verifier):
                 logger.warning("%s", sentence)
             truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
             variables = tuple(name for name in header.names if name in wanted)  # files keep no order
-            baseline = baseline_of(task.task)
-            evaluation = evaluate(
-                forecast, truth, variables, task.climatology_times, self._window, uncompared, baseline
+            question = Question(
+                variables=variables,
+                metrics=self._choices,
+                training_times=task.climatology_times,
+                window=self._window,
+                statistics=task.directory / "statistics.zarr",
+                provenance=task.provenance,
+                uncompared=uncompared,
+                baseline=baseline_of(task.task),
             )
+            evaluation = evaluate(forecast, truth, question)
         write_scores(evaluation, task.directory / "scores.nc", task.provenance)
         text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
         page = render_report(evaluation, text, self._maps)

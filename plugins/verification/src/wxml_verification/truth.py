@@ -12,7 +12,7 @@ from wxml.data.source_fit import FORECAST, on_grid
 from wxml.data.times import format_time
 from wxml.errors import DataError
 
-from wxml_verification.metrics import Array
+from wxml_verification.arrays import Array
 from wxml_verification.reading import ForecastFile
 
 SAME_PLACE = 1e-3  # degrees: files store places in single precision or rounded, other grids are further off

@@ -1,0 +1,56 @@
+"""Reads one initial time after the other: the forecast, the baselines and the truth."""
+
+__all__ = ["read_case"]
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wxml_verification.arrays import Array
+from wxml_verification.baseline import StateBaseline
+from wxml_verification.climatology import Climatology
+from wxml_verification.one_pass import Case, Fields
+from wxml_verification.reading import ForecastFile
+from wxml_verification.truth import Truth
+
+
+def read_case(
+    forecast: ForecastFile,
+    truth: Truth,
+    variables: Sequence[str],
+    baselines: tuple[StateBaseline, Climatology | None],
+    number: int,
+) -> Case:
+    """Read one initial time.
+
+    The truth is NaN where the forecast lacks a value, and on the boundary of a limited area, where nothing is forecast:
+    forecast and baselines are scored at the same points.
+
+    Args:
+        forecast: the file.
+        truth: the truth, on the same nodes.
+        variables: the ones to read.
+        baselines: what the known states alone give, and the climatology of the variables.
+        number: of the initial time.
+    """
+    initial_time, (baseline, climatology) = forecast.initial_times[number], baselines
+    valid_times = initial_time + forecast.lead_times
+    values = {name: forecast.members_of(number, name) for name in variables}
+    verifying = truth.at(valid_times, variables)
+    for place, members in enumerate(values.values()):
+        missing = ~np.isfinite(members.sum(axis=0)) | forecast.boundary()
+        if missing.any():
+            verifying[:, place][missing] = np.nan
+    known = baseline.at(truth, initial_time, forecast.lead_times, variables)
+    usual = _by_name(climatology.at(valid_times), variables) if climatology else {}
+    forecasts: dict[str, Fields] = {
+        "forecast": values,
+        baseline.name: {name: field[None] for name, field in _by_name(known, variables).items()},
+        "climatology": {name: field[None] for name, field in usual.items()},
+    }
+    return Case(forecasts, _by_name(verifying, variables), usual, initial_time, forecast.lead_times)
+
+
+def _by_name(fields: Array, variables: Sequence[str]) -> dict[str, Array]:
+    """Variable → its values, shape `[lead_time, node]`, from `[lead_time, variable, node]`."""
+    return {name: fields[:, place] for place, name in enumerate(variables)}

@@ -1,0 +1,32 @@
+"""Sums for maps: bias and root mean square error of the forecast at each node."""
+
+__all__ = ["MapSums"]
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml_verification.arrays import Array
+
+
+class MapSums:
+    """Sums over cases at each node, of some variables at some lead times."""
+
+    def __init__(self, variables: int, lead_times: int, nodes: int) -> None:
+        shape = (variables, lead_times, nodes)
+        self._errors, self._squares, self._cases = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int32)
+
+    def add(self, variable: int, error: Array) -> None:
+        """Add the errors of a case, shape `[lead_time, node]`; NaN where there is none."""
+        there = np.isfinite(error)
+        known = np.where(there, error, 0.0)
+        self._errors[variable] += known
+        self._squares[variable] += np.square(known)
+        self._cases[variable] += there
+
+    def maps(self) -> NDArray[np.float32]:
+        """Bias and RMSE, shape `[2, variable, lead_time, node]`; NaN where no case has a value."""
+        found = np.full((2, *self._cases.shape), np.nan, np.float32)
+        for out, sums in zip(found, (self._errors, self._squares), strict=True):
+            np.divide(sums, self._cases, out=out, where=self._cases > 0, casting="same_kind")
+        np.sqrt(found[1], out=found[1])
+        return found

@@ -1,0 +1,81 @@
+"""From statistics to scores: sums over cases, and what the metrics make of them."""
+
+__all__ = ["Scored", "scored"]
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml import Better, Curve, VerificationMetric
+from wxml.verification.metric_choice import numbers
+
+from wxml_verification.arrays import Array
+from wxml_verification.statistics_file import StatisticsFile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """The numbers of some cases."""
+
+    names: tuple[str, ...]
+    """The numbers that the metrics give, such as `rmse`, `skill`, `skill-unbiased`."""
+    better: tuple[Better, ...]
+    has_units: tuple[bool, ...]
+    subjects: tuple[str, ...]
+    """The variables, then what else metrics have numbers of."""
+    units: tuple[str, ...]
+    values: Array
+    """Shape `[region, number, forecast, subject, lead_time]`; NaN where there is none."""
+    counts: NDArray[np.int64]
+    """The number of cases behind each of `values`."""
+    cases: int
+    """The number of cases that have any value of the forecast."""
+    curves: Mapping[str, Mapping[str, Curve]]
+    """Number → subject → the curve of the forecast, its values of shape `[position, lead_time, region]`."""
+
+
+def scored(
+    file: StatisticsFile, metrics: Mapping[str, VerificationMetric], chosen: NDArray[np.bool_] | None = None
+) -> Scored:
+    """Add up cases, and compute every number of every metric.
+
+    Args:
+        file: the statistics, of which one subject is read at a time.
+        metrics: by the names that the file has.
+        chosen: which cases count, shape `[time]`; None: all.
+    """
+    header = file.header
+    about = {key: one for name, metric in metrics.items() for key, one in numbers(name, metric).items()}
+    names, units = list(about), dict(zip(header.variables, header.units, strict=True))
+    units |= {one.name: one.units for subjects in header.subjects.values() for one in subjects}
+    shape = (len(header.regions), len(names), len(header.forecasts), len(units), len(header.lead_times))
+    values, counts = np.full(shape, np.nan), np.zeros(shape, np.int64)
+    there = np.zeros(len(header.initial_times) if chosen is None else int(chosen.sum()), bool)
+    curves: dict[str, dict[str, Curve]] = {}
+    for name, metric in metrics.items():
+        for subject in header.subjects[name] if file.has(name) else ():
+            statistics = file.statistics(name, subject.name)
+            kept = statistics if chosen is None else statistics[:, chosen]
+            sums, weighty = kept.sum(axis=1), (kept[0] > 0).sum(axis=0)
+            there |= (kept[0, :, :, 0, 0] > 0).any(axis=1)
+            found = {name: metric.value(sums)}
+            found |= {f"{name}-{key}": each for key, each in metric.further_values(sums).items()}
+            place, own = list(units).index(subject.name), sums.shape[2]
+            for key, each in found.items():
+                at = (slice(None), names.index(key), slice(own), place)
+                values[at] = each.transpose(2, 1, 0)
+                counts[at] = weighty.transpose(2, 1, 0)
+            for key, curve in metric.curves(sums[:, :, 0]).items():
+                curves.setdefault(f"{name}-{key}", {})[subject.name] = curve
+    return Scored(
+        tuple(names),
+        tuple(one.better for one in about.values()),
+        tuple(one.has_units for one in about.values()),
+        tuple(units),
+        tuple(units.values()),
+        values,
+        counts,
+        int(there.sum()),
+        curves,
+    )
