@@ -106,6 +106,7 @@ HEAVY = {
         "wxml_dataset_sources/anemoi_reading/values.py",
         "wxml_forecast_writers/shards.py",
         "wxml_forecast_writers/zarr_writer.py",
+        "wxml_verification/statistics_file.py",
         "wxml_dataset_sources/icechunk_reading/snapshot.py",
         "wxml_dataset_sources/remote/store.py",
         "wxml_dataset_sources/zarr_reading/*",

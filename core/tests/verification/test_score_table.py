@@ -1,6 +1,7 @@
 """Scores as text: a table whose every number is known, and JSON."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,3 +147,40 @@ def test_json_is_strict() -> None:
         raise AssertionError(constant)
 
     json.loads(scores_as_json(scores(VALUES, [6, 12, 18])), parse_constant=refuse)
+
+
+def test_lead_times_without_a_column_are_named() -> None:
+    leads = list(range(6, 6 * 13, 6))
+    (line,) = (one for one in score_table(scores(np.ones((1, 2, 2, 12)), leads)).splitlines() if "not shown" in one)
+    assert line.startswith("5 more lead times are not shown (30h, 42h, 54h, 60h, 66h)")
+    assert "--json" in line
+    assert "not shown" not in score_table(scores(VALUES, [6, 12, 18]))
+
+
+def test_what_a_metric_has_no_number_of_is_left_out() -> None:
+    values = VALUES.copy()
+    values[1, :, 1] = np.nan
+    table = score_table(scores(values, [6, 12, 18]), "bias")
+    assert "q" not in [line.split()[0] for line in table.splitlines()]
+    metrics = [
+        row["metric"]
+        for row in json.loads(scores_as_json(scores(values, [6, 12, 18])))["scores"]
+        if row["variable"] == "q"
+    ]
+    assert set(metrics) == {"rmse"}
+
+
+def test_notes_stand_below_the_table() -> None:
+    noted = replace(scores(VALUES, [6, 12, 18]), notes=("There is no climatology.",))
+    assert score_table(noted).splitlines()[-1] == "There is no climatology."
+
+
+def test_a_metric_that_these_scores_lack_is_refused() -> None:
+    with pytest.raises(DataError, match="these scores have no metric 'crps'"):
+        score_table(scores(VALUES, [6, 12, 18]), "crps")
+
+
+def test_a_number_without_direction_beats_nothing() -> None:
+    described = replace(scores(VALUES, [6, 12, 18]), better=("neither", "nearer to one"))
+    assert "better than" not in score_table(described)
+    assert "better than persistence in 0 of 6" in score_table(described, "bias")  # 9 is no nearer to one than 8
