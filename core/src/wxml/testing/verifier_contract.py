@@ -61,9 +61,9 @@ class VerifierContract(Contract):
         """`forecast` is first; metrics are those of the class, variables, units, times and cases those of the file."""
         with self._verified() as (scores, _):
             require(isinstance(scores, Scores), f"`verify` must return Scores, got {type(scores).__name__}")
-            told, found = self.sample().metrics, dict(zip(scores.metrics, scores.better, strict=True))
+            told, found = self.sample().known_metrics, dict(zip(scores.metrics, scores.better, strict=True))
             known = [item for item in told.items() if item[0] in found]
-            require(known == list(found.items()), f"`metrics` tells {told}, and the scores have {found}")
+            require(known == list(found.items()), f"`known_metrics` tells {told}, and the scores have {found}")
             require(scores.forecasts[:1] == ("forecast",), f"`forecast` must come first, got {scores.forecasts}")
             units = dict(zip(scores.variables, scores.units, strict=True))
             require(units == {"t": "K", "q": "g kg-1"}, f"variables and units must be those of the truth, got {units}")

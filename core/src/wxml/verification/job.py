@@ -94,8 +94,9 @@ def verify(
 def _verifier(choice: PluginChoice, metric: str | None) -> Verifier:
     """Make the verifier; raise a DataError if it does not have `metric`."""
     verifier: Verifier = create("verifier", choice.plugin, choice.options, where="verification")
-    if metric is not None and metric not in verifier.metrics:
+    if metric is not None and metric not in verifier.known_metrics:
         raise DataError(
-            f"verifier {choice.plugin!r} has no metric {metric!r} (--metric)", fix=nearest(metric, verifier.metrics)
+            f"verifier {choice.plugin!r} has no metric {metric!r} (--metric)",
+            fix=nearest(metric, verifier.known_metrics),
         )
     return verifier

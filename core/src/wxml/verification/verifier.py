@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,10 +117,16 @@ class Scores:
 class Verifier(ABC):
     """Scores a file of forecasts. All options are keyword-only."""
 
-    metrics: Mapping[str, Better]
-    """The metrics that scores may have, in their order, and the direction of each; the first one is shown if none is
-    asked. The class has them, or an instance that knows its options. Those that need members may be left out of the
-    scores of a forecast without any."""
+    metrics: ClassVar[Mapping[str, Better]] = {}
+    """The metrics of the scores in their order, and the direction of each; the first one is shown if none is asked."""
+
+    @property
+    def known_metrics(self) -> Mapping[str, Better]:
+        """The metrics that scores may have: `metrics`, unless options choose them.
+
+        Those that need members may be left out of the scores of a forecast without any.
+        """
+        return self.metrics
 
     @abstractmethod
     def verify(self, task: VerificationTask) -> Scores:

@@ -4,10 +4,11 @@ __all__ = ["Scorecard"]
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
-from wxml import Kind, NameOrChoice, Scores, VerificationTask, Verifier
+from wxml import Better, Kind, NameOrChoice, Scores, VerificationTask, Verifier
 from wxml.data.source_fit import FORECAST, check_variables, in_units_of
 from wxml.errors import DataError, nearest
 from wxml.verification.metric_choice import directions
@@ -62,9 +63,13 @@ class Scorecard(Verifier):
         self._variables = tuple(variables)
         named = any(choice.plugin.rpartition(":")[2] == "rmse" for choice in metrics)
         self._choices = tuple(metrics) if named else (NameOrChoice(plugin="rmse"), *metrics)
-        self.metrics = directions(self._choices)
         self._window = climatology_window
         self._maps = maps
+
+    @property
+    def known_metrics(self) -> Mapping[str, Better]:
+        """The numbers that the chosen metrics give."""
+        return directions(self._choices)
 
     def verify(self, task: VerificationTask) -> Scores:
         """Score the forecasts and write `scores.nc` and `report.html` into `task.directory`.
