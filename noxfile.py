@@ -166,6 +166,19 @@ def fuzz(session: nox.Session) -> None:
     session.run("pytest", *ENDLESS, "integration-tests/test_fuzz.py", env={"WXML_FUZZ": count})
 
 
+@nox.session(name="machine-code")
+def machine_code(session: nox.Session) -> None:
+    """Compile every network to machine code, those of the examples too; `check` compiles one of each kind of kernel."""
+    install_all(session, *TOOLS, *EXTRAS)
+    networks = ["plugins/processor-gnn/tests", "plugins/processor-transformer/tests"]
+    options = (*ENDLESS, "--durations", "15")
+    session.run("pytest", *options, "-k", "machine_code", *networks, env={"WXML_MACHINE_CODE": "1"})
+    files = [f"integration-tests/test_{name}.py" for name in ("check_plugin", "examples", "extension_pages")]
+    chosen = "processor- or mapper- or keeps_its_contract or hierarchies or backends_for_gpus"
+    files.append("integration-tests/test_benchmarks.py")
+    session.run("pytest", *options, "-k", chosen, *files, env={"WXML_MACHINE_CODE": "1"})
+
+
 @nox.session
 def graphs(session: nox.Session) -> None:
     """Train, forecast and verify each of `docs/experiments/graphs` as it is, and write the table of `docs/graphs.md`.

@@ -78,6 +78,15 @@ def cache(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
+def code_of_networks() -> dict[str, str]:
+    """The variables under which `wxml check-plugin` compiles no network to machine code, but in `nox -s machine-code`.
+
+    To compile one takes longer than all other checks together.
+    """
+    return {} if "WXML_MACHINE_CODE" in os.environ else {"CXX": "no-compiler"}
+
+
+@pytest.fixture(scope="session")
 def run(cache) -> Callable[..., Done]:
     """Run `wxml` in a folder, in a process of its own."""
 

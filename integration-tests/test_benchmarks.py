@@ -94,6 +94,7 @@ def test_the_time_to_skill_knows_what_every_step_has_cost(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("WXML_MACHINE_CODE" not in os.environ, reason="nox -s machine-code")  # which it generates
 def test_the_backends_for_gpus_are_timed_or_it_says_that_there_is_none() -> None:
     command = [sys.executable, str(BENCHMARKS / "gpu_backends.py"), "--quick"]
     done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)

@@ -201,9 +201,11 @@ def check(quickly, folder: Path, cache: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS)
-def test_a_shipped_plugin_passes(kind: str, name: str, check: Callable[..., tuple[int, str]]) -> None:
-    # A package's own tests compile other networks to machine code: that takes longer than all other checks together.
-    environment = {} if name in COMPILED else {"CXX": "no-compiler"}
+def test_a_shipped_plugin_passes(
+    kind: str, name: str, check: Callable[..., tuple[int, str]], code_of_networks: dict[str, str]
+) -> None:
+    # The tests of a package compile its other networks.
+    environment = code_of_networks if name in COMPILED else {"CXX": "no-compiler"}
     given = [argument for option in OPTIONS.get(f"{kind} {name}", []) for argument in ("--option", option)]
     code, printed = check(kind, name, *given, "--json", **environment)
     (plugin,) = json.loads(printed)["plugins"]

@@ -84,8 +84,11 @@ def test_every_example_is_here() -> None:
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_it_keeps_its_contract(name: str, site: str, quickly: Command, tmp_path: Path) -> None:
-    done = quickly("check-plugin", "processor", name, *GRAPHS[name].split(), "--json", folder=tmp_path, PYTHONPATH=site)
+def test_it_keeps_its_contract(
+    name: str, site: str, quickly: Command, code_of_networks: dict[str, str], tmp_path: Path
+) -> None:
+    command = ("check-plugin", "processor", name, *GRAPHS[name].split(), "--json")
+    done = quickly(*command, folder=tmp_path, PYTHONPATH=site, **code_of_networks)
     (plugin,) = json.loads(done.stdout)["plugins"]
     assert [check for check in plugin["checks"] if check["result"] == "failed"] == []
     assert done.returncode == 0
@@ -182,6 +185,6 @@ def test_what_theirs_is_worth_can_be_seen(site: str, quickly: Command, tmp_path:
 
 
 def test_their_own_tests_pass(site: str, tmp_path: Path) -> None:
-    """Under the settings of this repository; `check-plugin` has compiled them, which takes longest."""
+    """Under the settings of this repository; `check-plugin` compiles them in `nox -s machine-code`."""
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not compiled")
     python(*command, *EXAMPLES.values(), folder=tmp_path, PYTHONPATH=site)

@@ -44,14 +44,14 @@ spec.loader.exec_module(author_guide)
 class Reader:
     """Does what a page says in folders of its own: a repository, and the home of a user."""
 
-    def __init__(self, folder: Path, cache: str, script: Path) -> None:
+    def __init__(self, folder: Path, cache: str, script: Path, compilers: dict[str, str]) -> None:
         self.home, self.repository = folder / "home", folder / "repository"
         self.repository.mkdir()
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("WXML_", "PYTHON", "XDG_"))}
         variables = {"HOME": self.home, "PYTHONPATH": self.repository / "src", "WXML_CACHE": cache}
         path = f"{script.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.variables = {**kept, **{key: str(value) for key, value in variables.items()}, "PATH": path}
-        self.variables |= {"NO_COLOR": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        self.variables |= {"NO_COLOR": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **compilers}
 
     def write(self, page: str) -> None:
         """Write the files of a page, and install its package if it has one."""
@@ -97,8 +97,8 @@ def entry_points(group: str, points: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, cache: str, quick_script: Path) -> Reader:
-    return Reader(tmp_path, cache, quick_script)
+def reader(tmp_path: Path, cache: str, quick_script: Path, code_of_networks: dict[str, str]) -> Reader:
+    return Reader(tmp_path, cache, quick_script, code_of_networks)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,5 +1,7 @@
 """The conformance kit checks the promises of the interfaces."""
 
+import os
+
 from wxml.testing import MapperContract, ProcessorContract
 from wxml_processor_gnn.mapper import GnnMapper
 from wxml_processor_gnn.processor import GnnProcessor
@@ -12,3 +14,4 @@ class TestGnnProcessor(ProcessorContract):
 
 class TestGnnMapper(MapperContract):
     plugin = GnnMapper
+    generates_code = "WXML_MACHINE_CODE" in os.environ  # nox -s machine-code

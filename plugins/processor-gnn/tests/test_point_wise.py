@@ -17,7 +17,7 @@ FORMULAS = {"gelu": functional.gelu, "relu": torch.relu, "silu": lambda x: x * t
 class TestPointWiseProcessor(ProcessorContract):
     plugin = PointWiseProcessor
     options = {"num_layers": 2}
-    generates_code = False  # `wxml check-plugin` does, in the tests of the whole repository
+    generates_code = False  # `wxml check-plugin` does: nox -s machine-code
 
 
 class TestPointWiseMapper(MapperContract):

@@ -47,7 +47,7 @@ QUICK = (
 class TestPygProcessor(ProcessorContract):
     plugin = PygProcessor
     options = {"operator": "GATv2Conv", "num_layers": 1, "arguments": {"heads": 4}}
-    generates_code = False  # `wxml check-plugin` does, in the tests of the whole repository
+    generates_code = False  # `wxml check-plugin` does: nox -s machine-code
 
 
 @pytest.mark.parametrize("operator", operators())
