@@ -85,6 +85,8 @@ class Experiment:
     """The variables that the model forecasts, with their units in the source of the training."""
     initial: "Transferred | None" = None
     """The weights of another model that this one begins with (`training.from`); None: fresh ones."""
+    forcing_variables: tuple[Variable, ...] = ()
+    """The forcings that were read in the training, with their units then; empty in one of version 0.1."""
 
     @property
     def source(self) -> DataSource:
@@ -337,9 +339,11 @@ def restore(
     if isinstance(source, PluginChoice):
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
     config = change(config) if change else config
+    config = config if isinstance(source, DataSource) else _from_initial(config)
+    where = "forecast.inputs.initial" if config.forecast.inputs.initial else "data.source"
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
     asked = [name for name in roles.input + roles.diagnostic if name in checkpoint.statistics.variables]
-    given = source if isinstance(source, DataSource) else open_source(config.data.source, asked)
+    given = source if isinstance(source, DataSource) else open_source(config.data.source, asked, where=where)
     opened = on_grid(given, checkpoint.grid)
     constants = _restored_constants(config, roles, checkpoint)
     made = forcing_fields(_forcings(config), ())
@@ -364,7 +368,8 @@ def restore(
         _missing(config),
         missing_inputs=config.data.missing_inputs,
     )
-    experiment = Experiment(config, preprocessing, checkpoint.graph, checkpoint.statistics, record, outputs)
+    parts = checkpoint.graph, checkpoint.statistics, record, outputs
+    experiment = Experiment(config, preprocessing, *parts, forcing_variables=tuple(forcings))
     try:
         model = _fitting_model(experiment, checkpoint.weights)
     except (RuntimeError, MemoryError, OverflowError) as error:
@@ -373,6 +378,14 @@ def restore(
             fix=f"see what it was trained with, and how to install that:  wxml doctor --for {path}",
         ) from error
     return experiment, model
+
+
+def _from_initial(config: ExperimentConfig) -> ExperimentConfig:
+    """The config with `forecast.inputs.initial` in place of the data of the training."""
+    initial = config.forecast.inputs.initial
+    if initial is None:
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"source": initial})})
 
 
 def _fitting_model(experiment: Experiment, weights: Mapping[str, "Tensor"]) -> "EncodeProcessDecode":

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml import DataError, DataSource, Grid, SourceHeader, Variable
+from wxml.data.node_order import node_order
 from wxml.data.source_fit import FORECAST, TRAINING, Sides, check_variables, on_grid
 from wxml.testing import TravellingWaves
 
@@ -76,9 +77,11 @@ class Nearest(DataSource):
 @pytest.mark.parametrize("node", [0, 17, 47])
 def test_one_other_node_is_refused(node: int, sides: Sides) -> None:
     latitudes = TRAINED.latitudes.copy()
-    latitudes[node] += 0.001
+    latitudes[node] += 0.0011
     grid = Grid.unstructured(latitudes, TRAINED.longitudes)
-    with pytest.raises(DataError, match="with other nodes: 48 nodes from"):
+    with pytest.raises(
+        DataError, match=r"with other nodes: 48 nodes from.*where none is at .*; it lacks 1 of 48 nodes"
+    ):
         on_grid(WAVES, grid, sides)
     assert on_grid(WAVES, TRAINED, sides) is WAVES
     times = WAVES.header.times[:2]
@@ -94,6 +97,31 @@ def test_a_node_that_is_there_twice_does_not_stand_for_two() -> None:
     twice.header = source
     with pytest.raises(DataError, match="where none is at"):
         on_grid(twice, TRAINED)
+
+
+def test_more_nodes_than_those_of_the_training_are_left_out() -> None:
+    """A region of a global file."""
+    some = np.arange(48)[8:40:3]
+    grid = Grid.unstructured(TRAINED.latitudes[some], TRAINED.longitudes[some])
+    times = WAVES.header.times[:2]
+    np.testing.assert_array_equal(on_grid(WAVES, grid).read(times, ["t"]), WAVES.read(times, ["t"])[..., some])
+
+
+def test_a_pole_is_one_place_whatever_its_longitude() -> None:
+    latitudes, longitudes = np.array([90.0, 10.0, 10.0, -90.0]), np.array([0.0, 0.0, 90.0, 0.0])
+    found = Grid.unstructured(latitudes, np.array([180.0, 360.0, 90.0, 55.0]))
+    assert node_order(Grid.unstructured(latitudes, longitudes), found, 1e-4).tolist() == [0, 1, 2, 3]
+    lower = Grid.unstructured(np.array([89.0, 10.0, 10.0, -89.0]), found.longitudes)
+    assert node_order(Grid.unstructured(latitudes, longitudes), lower, 1e-4).tolist() == [-1, 1, 2, -1]
+
+
+def test_nodes_closer_than_the_limit_are_told_apart() -> None:
+    """Rows 55 m apart, in another order."""
+    latitudes = 50 + 5e-4 * np.arange(20)
+    grid, turned = (Grid.unstructured(rows, np.zeros(20)) for rows in (latitudes, latitudes[::-1]))
+    source = on_grid(Nearest(WAVES, turned), grid)
+    values, own = (one.read(WAVES.header.times[:1], ["t"]) for one in (source, Nearest(WAVES, turned)))
+    np.testing.assert_array_equal(values, own[..., ::-1])
 
 
 @settings(deadline=None)
@@ -158,6 +186,16 @@ def test_another_value_of_any_attribute_is_refused_with_both(sides, key, choice)
     assert sides.found in caught.value.message
     assert own in caught.value.fix
     assert check_variables(header(Variable("x", **{key: own})), [Variable("x", **{key: own})], sides) == []
+
+
+@pytest.mark.carries_out("read it at level {}")
+def test_a_variable_of_another_level_is_refused_whatever_its_name() -> None:
+    """Rounding to single precision is none."""
+    wanted = [Variable("t_7", param="t", level=0.7, level_units="hPa")]
+    with pytest.raises(DataError, match=r"'t_7' at level 0\.7, and the source has it at level 7"):
+        check_variables(header(replace(wanted[0], level=7.0)), wanted)
+    assert check_variables(header(replace(wanted[0], level=float(np.float32(0.7)))), wanted) == []
+    assert check_variables(header(replace(wanted[0], level=None)), wanted) == []
 
 
 @given(st.fixed_dictionaries({key: st.sampled_from(["", *values]) for key, values in ATTRIBUTES.items()}))

@@ -271,7 +271,8 @@ def test_imputing_serves_the_input_and_leaves_the_truth_missing() -> None:
 
 
 @pytest.mark.carries_out(
-    "choose an earlier initial time or a shorter lead time; or train with those that never change in "
+    "choose an earlier initial time or a shorter lead time, set `forecast.inputs.missing_forcings=persist`; or train "
+    "with those that never change in "
     "`data.variables.constant`"
 )
 def test_constants_reach_beyond_the_last_time_of_the_source() -> None:

@@ -17,6 +17,7 @@ from pydantic import Field
 from wxml.config.model_schema import ModelConfig
 from wxml.config.output_schema import OutputConfig
 from wxml.config.section import Duration, Section
+from wxml.data.forcing_reader import WhereMissing
 from wxml.errors import DataError
 from wxml.plugins.options.choices import Kind, PluginChoice
 
@@ -32,6 +33,15 @@ OnError = Literal["stop", "skip"]
 class InputsConfig(Section):
     """The data of forecasts beside those of the training."""
 
+    initial: Annotated[PluginChoice | None, Kind("data-source")] = None
+    """The data of the initial states, in place of `data.source`; null: those of the training."""
+    constants: Annotated[PluginChoice | None, Kind("data-source")] = None
+    """Has the forcings of `data.variables.constant`, at any time; null: the data of the initial states."""
+    forcings: Annotated[PluginChoice | None, Kind("data-source")] = None
+    """Has the other forcings that are read, at each time; null: the data of the initial states."""
+    missing_forcings: WhereMissing = "error"
+    """What is read at a time that the forcings lack: persist takes their last values before it, climatology the mean
+    over other years of their source, at the same hour within 5 days of the day of the year."""
     boundary: Annotated[PluginChoice | None, Kind("data-source")] = None
     """What is given at the boundary of a limited area; null: with `model.boundary` the data of the initial states."""
 

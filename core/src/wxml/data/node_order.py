@@ -17,7 +17,7 @@ def node_order(wanted: Grid, found: Grid, within: float) -> Indices:
     """The node of `found` at the place of each node of `wanted`, shape `[node]`; -1 where there is none.
 
     Two nodes are at one place if neither their latitudes nor their longitudes differ by more than `within` degrees; 0°
-    and 360° are the same. Each node of `found` is given once.
+    and 360° are the same, and at a pole all longitudes are. Each node of `found` is given once.
 
     Args:
         wanted: the grid whose order is asked for.
@@ -35,7 +35,19 @@ def node_order(wanted: Grid, found: Grid, within: float) -> Indices:
         candidates = sorter[at]
         is_found = (keys[candidates] == sought) & (_apart(wanted, found, candidates) <= within)
         order = np.where(is_found & (order < 0), candidates, order)
-    return _each_once(order)
+    return _with_poles(_each_once(order), wanted, found, within)
+
+
+def _with_poles(order: Indices, wanted: Grid, found: Grid, within: float) -> Indices:
+    """The order with the nodes at a pole that have no partner yet, one after the other."""
+    free = np.ones(len(found), bool)
+    free[order[order >= 0]] = False
+    for side in (1, -1):
+        here = np.flatnonzero((order < 0) & (90 - side * wanted.latitudes <= within))
+        there = np.flatnonzero(free & (90 - side * found.latitudes <= within))
+        count = min(len(here), len(there))
+        order[here[:count]] = there[:count]
+    return order
 
 
 def _cells(grid: Grid, columns: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from wxml.data.absent import MissingWhere
 from wxml.data.chain import through
 from wxml.data.forcing import MadeField
+from wxml.data.forcing_reader import ForcingReader
 from wxml.data.forcings import compute_forcings
 from wxml.data.grid import Grid
 from wxml.data.holes import HoleFinder
@@ -19,10 +20,8 @@ from wxml.data.imputed import held_masks
 from wxml.data.scratch import Scratch
 from wxml.data.source import DataSource
 from wxml.data.statistics import Statistics
-from wxml.data.times import format_time
 from wxml.data.transform import Transform
 from wxml.data.variables import VariableRoles
-from wxml.errors import DataError
 
 MissingInputs = Literal["fail", "leave-out", "impute"]
 
@@ -51,6 +50,8 @@ class Preprocessing:
     """The forcings that say where a prognostic variable was imputed: name → variable."""
     missing: Mapping[str, MissingWhere] = field(default_factory=dict)
     """Where forecasts have no value, by variable; see `absent`."""
+    reader: ForcingReader | None = None
+    """Where forecasts read forcings; None: in `source`, which has all of them."""
     scratch: Scratch = field(default_factory=Scratch, repr=False)
     """Memory for the values of a batch as they are read."""
     missing_inputs: MissingInputs = "fail"
@@ -97,24 +98,38 @@ class Preprocessing:
         absent = np.zeros((len(imputed), len(outputs), imputed.shape[-1]), bool)
         absent[:, : imputed.shape[1]] = imputed
         for name, rule in self.missing.items():
-            absent[:, outputs.index(name)] = rule.of(self.source.read([time], [rule.where])[0, :, 0])
+            absent[:, outputs.index(name)] = rule.of(self._physical(rule.where, time))
         return absent
+
+    def _physical(self, name: str, time: np.datetime64) -> NDArray[np.float32]:
+        """Physical values of a variable that is read, at one time, shape `[member, node]`."""
+        changing, constant = self.read_forcings
+        if name in constant:
+            return self.forcing_reader.read_constant([name], time)[0, :, 0]
+        if name in changing:
+            return self.forcing_reader.read_changing([name], np.array([time], "datetime64[s]"))[0, :, 0]
+        return self.source.read([time], [name])[0, :, 0]
+
+    @property
+    def read_forcings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The forcings that are read and not computed: those that change, and the constants."""
+        read, _ = self.origins(self.roles.forcing)
+        changing, constant = (tuple(v for v in read if (v in self.constants) is wanted) for wanted in (False, True))
+        return changing, constant
+
+    @property
+    def forcing_reader(self) -> ForcingReader:
+        """Where forcings are read."""
+        return self.reader or ForcingReader(self.source, self.source, self.source.header.members)
 
     def constant_forcings(self, time: np.datetime64) -> NDArray[np.float32]:
         """Read the forcings that are constants, shape `[1, member, constant, node]`, as `forcings` does."""
-        constant = self._read_forcings(is_constant=True)
-        return self.inputs(self.source.read(np.atleast_1d(time), constant), constant)
+        _, constant = self.read_forcings
+        return self.inputs(self.forcing_reader.read_constant(constant, time), constant)
 
     def require_forcings(self, times: NDArray[np.datetime64]) -> None:
-        """Raise a DataError if the source lacks one of `times`, at which forcings that change are read."""
-        lacking, changing = times[~np.isin(times, self.source.header.times)], self._read_forcings(is_constant=False)
-        if len(lacking) and changing:
-            raise DataError(
-                f"the source has no data for {format_time(lacking[0])}, at which a forecast reads the forcings "
-                f"{', '.join(map(repr, changing))}",
-                fix="choose an earlier initial time or a shorter lead time; or train with those that never change in "
-                "`data.variables.constant`",
-            )
+        """Raise a DataError if there is nothing to read at one of `times`, at which forcings that change are read."""
+        self.forcing_reader.check_times(self.read_forcings[0], times)
 
     def forcings(
         self,
@@ -134,7 +149,7 @@ class Preprocessing:
             DataError: the source lacks a forcing at one of `times`.
         """
         computed = self.origins(self.roles.forcing)[1]
-        changing, constant = (self._read_forcings(is_constant=wanted) for wanted in (False, True))
+        changing, constant = self.read_forcings
         instants = np.asarray(times, "datetime64[s]").reshape(-1)
         kept = self.constant_forcings(instants[0]) if constants is None else constants
         parts = [
@@ -142,18 +157,12 @@ class Preprocessing:
             self.computed(computed, instants)[:, None].repeat(self.source.header.members, axis=1),
         ]
         if changing:
-            self.require_forcings(instants)
-            parts.insert(0, self.inputs(self.source.read(instants, changing), changing))
+            parts.insert(0, self.inputs(self.forcing_reader.read_changing(changing, instants), changing))
         if missing is not None:
             columns = [self.roles.prognostic.index(name) for name in self.masks.values()]
             parts.append(held_masks(missing, columns, len(instants)))
         order = (*changing, *constant, *computed, *self.masks)
         return np.concatenate(parts, axis=2)[:, :, [order.index(name) for name in self.roles.forcing]]
-
-    def _read_forcings(self, *, is_constant: bool) -> tuple[str, ...]:
-        """The forcings that the source has: its constants, or the other ones."""
-        read, _ = self.origins(self.roles.forcing)
-        return tuple(name for name in read if (name in self.constants) is is_constant)
 
     @property
     def places(self) -> Grid:

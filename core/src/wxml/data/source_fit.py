@@ -6,9 +6,10 @@ A source that replaces the one of the training is held against the training, and
 __all__ = ["FORECAST", "SAME_PLACE", "TRAINING", "Sides", "check_variables", "in_units_of", "on_grid"]
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,10 @@ from wxml.errors import DataError
 
 logger = logging.getLogger("wxml")
 
-SAME_PLACE: Final = 1e-4
-"""Degrees by which nodes may differ: files store places in single precision, and no grid is so fine."""
+SAME_PLACE: Final = 1e-3
+"""Degrees by which nodes may differ: files store places in single precision, or round them to so many."""
+SURE: Final = 1e-4
+"""Degrees by which the same nodes differ in single precision; so nodes closer than `SAME_PLACE` are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class _Attribute:
     phrase: str
     """How it is said of a variable; `{}` is the value."""
     fix: str
-    is_same: Callable[[str, str], bool]
+    is_same: Callable[[Any, Any], bool]
     matters: Callable[[Variable], bool]
     """Whether it matters that the other side does not state it."""
     decides: bool = True
@@ -76,6 +79,11 @@ class _Attribute:
 def _is_period(variable: Variable) -> bool:
     """Whether the variable is known to hold values over periods, and not at instants."""
     return bool(variable.period) or variable.step_type.partition(",")[0] not in ("", "instant")
+
+
+def _is_close(one: float | None, other: float | None) -> bool:
+    """Whether two levels are the same; files store some of them in single precision."""
+    return one == other or (one is not None and other is not None and math.isclose(one, other, rel_tol=1e-6))
 
 
 _COMPARED = (
@@ -95,6 +103,7 @@ _COMPARED = (
         have_same_meaning,
         lambda _: False,
     ),
+    _Attribute("level", "level", "at level {:g}", "read it at level {!r}", _is_close, lambda _: False),
     _Attribute(
         "step_type", "step type", "with step type {!r}", "read data with step type {!r}", str.__eq__, _is_period
     ),
@@ -134,7 +143,8 @@ class _Reordered(Wrapped):
 def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: float = SAME_PLACE) -> DataSource:
     """Give a source the order of nodes, the shape and the area weights of `grid`, whose nodes it must have.
 
-    A source whose nodes have that order and shape is given back as it is.
+    Longitudes that differ by 360° are the same, and a pole is one place. Nodes beside those of `grid` are left out. A
+    source whose nodes have that order and shape is given back as it is.
 
     Args:
         source: the source.
@@ -143,14 +153,15 @@ def on_grid(source: DataSource, grid: Grid, sides: Sides = TRAINING, within: flo
         within: the degrees by which a latitude or a longitude may differ.
 
     Raises:
-        DataError: the source has other nodes; the error says where both grids begin and end, and names the first node
-            that the source lacks.
+        DataError: the source lacks nodes; the error says how many, where the first of them is, and where both grids
+            begin and end.
     """
     found = source.header.grid
     if found.identity == grid.identity or _is_same_list(found, grid, within):
         return source
-    order = node_order(grid, found, within)
-    if len(grid) != len(found) or np.any(order < 0):
+    order = node_order(grid, found, min(within, SURE))
+    order = node_order(grid, found, within) if np.any(order < 0) and within > SURE else order
+    if np.any(order < 0):
         raise _other_nodes(grid, found, order, sides)
     if found.shape == grid.shape and np.array_equal(order, np.arange(len(grid))):
         return source
@@ -167,7 +178,7 @@ def _is_same_list(found: Grid, grid: Grid, within: float) -> bool:
 
 def _other_nodes(grid: Grid, found: Grid, order: NDArray[np.intp], sides: Sides) -> DataError:
     lacking = np.flatnonzero(order < 0)
-    missing = f", where none is at {_place(grid, int(lacking[0]))}" if len(lacking) else ""
+    missing = f", where none is at {_place(grid, int(lacking[0]))}; it lacks {len(lacking)} of {len(grid)} nodes"
     return DataError(
         f"{sides.states} a grid of shape {grid.shape}, {sides.found} has one of shape {found.shape} with other nodes: "
         f"{_described(grid)} in {sides.wanted}, {_described(found)} in {sides.found}{missing}",
@@ -212,7 +223,7 @@ def in_units_of(source: DataSource, wanted: Sequence[Variable], sides: Sides = T
 
 
 def check_variables(header: SourceHeader, wanted: Sequence[Variable], sides: Sides = TRAINING) -> list[str]:
-    """Compare units, units of levels, heights, step types, periods and standard names of a source with another side.
+    """Compare units, levels, heights, step types, periods and standard names of a source with those of another side.
 
     Args:
         header: the header of the source.
@@ -221,8 +232,8 @@ def check_variables(header: SourceHeader, wanted: Sequence[Variable], sides: Sid
 
     Returns:
         A sentence for each of them that one side does not state, and for each standard name that differs. An unstated
-        height, standard name or unit of a level has none, and an unstated step type or period has one only where the
-        other side states a period.
+        height, standard name, level or unit of a level has none, and an unstated step type or period has one only
+        where the other side states a period.
 
     Raises:
         DataError: a variable differs in another of them; the error names both values.

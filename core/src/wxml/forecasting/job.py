@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wxml.artefacts.replacement import source_paths
 from wxml.files.staging import check_absent
+from wxml.forecasting.input_sources import input_choices
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.output_choice import check_outputs, outputs_of
 from wxml.forecasting.outputs import Output, Step, write_outputs
@@ -39,7 +40,7 @@ def reported_forecast(request: ForecastRequest) -> ForecastReport:
     outputs = outputs_of(request.paths, config.forecast, plan.header, plan.experiment.roles)
 
     def inputs() -> Iterable[Path]:
-        return chain([request.checkpoint], source_paths(config.data.source))
+        return chain([request.checkpoint], *map(source_paths, input_choices(config)))
 
     def header(output: Output) -> ForecastHeader:
         used = UsedPlugin(resolve("forecast-writer", output.writer.plugin, where=output.where), output.writer.options)

@@ -16,6 +16,7 @@ from wxml.experiment import VALUE, Experiment, restore
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.dates_left_out import DateFailure, check_usable, usable_times
 from wxml.forecasting.execution import Execution, execution_of
+from wxml.forecasting.input_sources import with_inputs
 from wxml.forecasting.initial_times import initial_times_of, steps_of
 from wxml.forecasting.layout import ForecastHeader, spread_variable
 from wxml.forecasting.request import ForecastRequest
@@ -85,9 +86,8 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
     Raises:
         WxmlError: names what is wrong and the fix.
     """
-    experiment, model = restore(request.checkpoint, source=request.source, change=request.config_of)
-    read, _ = experiment.preprocessing.origins(experiment.roles.input)
-    experiment.source.header.variable_indices(read)
+    experiment, model = restore(request.checkpoint, source=request.other_source, change=request.config_of)
+    experiment = with_inputs(experiment)
     execution = execution_of(experiment.config)
     execution.place(model)
     config = experiment.config
@@ -102,8 +102,19 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
     else:
         check_usable(experiment, times, steps, boundary)
     _check_memory(experiment, min(config.forecast.batch_size, len(times)), members, steps)
+    _check_forcings(experiment, times, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     return ForecastPlan(experiment, model, execution, times, steps, members, spread, boundary, failures)
+
+
+def _check_forcings(experiment: Experiment, times: NDArray[np.datetime64], steps: int) -> None:
+    """Check before the first step that the forcings of every forecast are there, and tell what is read instead."""
+    changing, _ = experiment.preprocessing.read_forcings
+    if changing:
+        reader, window = experiment.preprocessing.forcing_reader, experiment.window(steps)
+        needed = np.unique(times[:, None] + window.offsets[window.forcing_positions])
+        reader.check_times(changing, needed)
+        reader.tell(changing, needed)
 
 
 def _check_memory(experiment: Experiment, at_once: int, members: int, steps: int) -> None:

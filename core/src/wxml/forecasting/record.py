@@ -10,6 +10,7 @@ from wxml.artefacts.provenance import Provenance
 from wxml.config.plugin_use import FORECAST, MODEL, used_plugins
 from wxml.data.source import DataSource
 from wxml.experiment import describe_source
+from wxml.forecasting.input_sources import inputs_record
 from wxml.forecasting.plan import ForecastPlan
 from wxml.forecasting.request import ForecastRequest
 from wxml.plugins.lock import UsedPlugin, lock
@@ -24,12 +25,13 @@ def forecast_record(plan: ForecastPlan, request: ForecastRequest, beside: Sequen
         beside: the plugins that are used and that the config does not name, such as the writer.
     """
     experiment, is_open = plan.experiment, isinstance(request.source, DataSource)
-    is_changed = request.changed is not None or (request.source is not None and not is_open)
+    is_changed = request.changed is not None or (not is_open and request.other_source is not None)
+    is_changed = is_changed or experiment.config.forecast.inputs.initial is not None
     boundary = {"boundary": plan.boundary.record()} if plan.boundary else {}
     record = Provenance(
         artefact="forecast",
         plugins=lock([*used_plugins(experiment.config, MODEL if is_open else FORECAST), *beside]),
-        data={**describe_source(experiment.source), **boundary},
+        data={**describe_source(experiment.source), **inputs_record(experiment), **boundary},
         parents=[with_brief_files(experiment.provenance.to_dict())],
         config=experiment.config.model_dump(mode="json") if is_changed else {},
         origins=request.changed.origins if request.changed else {},

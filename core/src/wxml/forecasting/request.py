@@ -9,6 +9,7 @@ from wxml.artefacts.source_changes import Changes
 from wxml.config.forecast_schema import OnError
 from wxml.config.schema import ExperimentConfig
 from wxml.data.source import DataSource
+from wxml.errors import ConfigError, Fault
 from wxml.forecasting.execution import with_backend
 from wxml.plugins.options.choices import PluginChoice
 
@@ -48,11 +49,19 @@ class ForecastRequest:
         """The files that get the whole forecast."""
         return self.output if isinstance(self.output, tuple) else (self.output,)
 
+    @property
+    def other_source(self) -> PluginChoice | DataSource | None:
+        """Other data than those of the training: changes to `data.source`, or `forecast.inputs.initial`."""
+        return self.source or (self.changed and self.changed.config.forecast.inputs.initial) or None
+
     def config_of(self, recorded: ExperimentConfig) -> ExperimentConfig:
         """The config of the forecast from that of the checkpoint.
 
         Raises:
-            ConfigError: no part of the model has the `forecast.backend`.
+            ConfigError: no part of the model has the `forecast.backend`, or two sources have the initial states.
         """
         section = self.changed.config.forecast if self.changed else recorded.forecast
+        if isinstance(self.source, PluginChoice) and section.inputs.initial is not None:
+            problem = "it has the initial states, and so has the changed `data.source`"
+            raise ConfigError([Fault("forecast.inputs.initial", problem)], fix="give one of the two")
         return with_backend(recorded.model_copy(update={"forecast": section}))
