@@ -16,8 +16,8 @@ from wxml.experiment import VALUE, Experiment, restore
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.dates_left_out import DateFailure, check_usable, usable_times
 from wxml.forecasting.execution import Execution, execution_of
-from wxml.forecasting.input_sources import with_inputs
 from wxml.forecasting.initial_times import initial_times_of, steps_of
+from wxml.forecasting.input_sources import with_inputs
 from wxml.forecasting.layout import ForecastHeader, spread_variable
 from wxml.forecasting.request import ForecastRequest
 from wxml.forecasting.rollout import rollout
