@@ -67,7 +67,7 @@ def test_each_input_comes_from_its_own_source(checkpoint) -> None:
 def test_a_variable_that_a_source_lacks_is_named_before_the_first_step(checkpoint, tmp_path, changes) -> None:
     path, kind = checkpoint(changes), "constants" if changes is CONSTANT else "forcings"
     lacking = "forecast.inputs.initial={plugin: no-humidity}"
-    with pytest.raises(DataError, match=f"the {kind} have no variable 'q', which the model reads"):
+    with pytest.raises(DataError, match=f"the source has no variable 'q', which the model reads among the {kind}"):
         run(path, tmp_path / "f.npz", lacking, start="2000-01-11")
     run(path, tmp_path / "f.npz", lacking, f"forecast.inputs.{kind}={{plugin: waves}}", start="2000-01-11")
     record = read_provenance(tmp_path / "f.npz")
