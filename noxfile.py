@@ -26,6 +26,7 @@ TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 PAGES = [
     "model_step",
     "train_step",
+    "forecast_step",
     "scaling",
     "floor",
     "kernels",

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -117,8 +117,28 @@ def test_a_training_step_is_measured_and_a_page_of_both_is_never_lost(tmp_path: 
     assert 0 < steps["cpu_ms"]["wxml"] < 1e3 * steps["first"]["wxml"]["cpu_s"] < 1e3 * 12
     assert 0 < new["first"]["wxml, new data"]["cpu_s"] < 12
 
-    both = json.dumps(steps | {"ratio": 2.0}) + "\n"
-    (tmp_path / "pages/train-step.jsonl").write_text(both)
+    check_kept(command, environment, tmp_path / "pages/train-step.jsonl", steps)
+
+
+@pytest.mark.slow
+def test_a_forecast_step_is_measured_and_a_page_of_both_is_never_lost(tmp_path: Path) -> None:
+    """Without the peer; the first step ends within two seconds of processor time beside the import of torch."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WXML_PEERS")}
+    command = [sys.executable, str(BENCHMARKS / "forecast_step.py"), "--quick", "--families", "gnn"]
+    command += ["--folder", str(tmp_path / "work"), "--output", str(tmp_path / "pages")]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    (row,) = map(json.loads, done.stdout.splitlines())
+    first = row["first"]["wxml"]
+    assert 0 < row["cpu_ms"]["wxml"] < 1e3 * first["cpu_s"]
+    assert 0 < first["cpu_s"] < 3 * first["torch_s"] + 2
+    assert row["early_mib"]["wxml"] <= row["peak_mib"]["wxml"] < row["early_mib"]["wxml"] + 20
+    check_kept(command, environment, tmp_path / "pages/forecast-step.jsonl", row)
+
+
+def check_kept(command: list[str], environment: dict[str, str], page: Path, row: dict[str, Any]) -> None:
+    """A page with figures of both sides stays as it is where the peer is not there."""
+    both = json.dumps(row | {"ratio": 2.0}) + "\n"
+    page.write_text(both)
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     assert "left as it is" in done.stderr
-    assert (tmp_path / "pages/train-step.jsonl").read_text() == both
+    assert page.read_text() == both

@@ -1,6 +1,17 @@
 """`wxml train` and `anemoi-training train` on the same data, graph and sizes, each in a process that takes turns."""
 
-__all__ = ["SIZES", "Case", "Step", "Training", "TrainingSize", "peer_training", "wxml_training"]
+__all__ = [
+    "SIZES",
+    "Case",
+    "Step",
+    "Training",
+    "TrainingSize",
+    "command_of_peer",
+    "command_of_wxml",
+    "folder_of",
+    "peer_training",
+    "wxml_training",
+]
 
 import json
 import os
@@ -136,42 +147,51 @@ class Training:
         return Step(told["wall_s"] - self._start, told["cpu_s"], told["peak_mib"])
 
 
-def _folder_of(name: str, folder: Path, group: str, callback: str) -> tuple[Path, str]:
-    """A new folder for a run, and a folder for the path that has the entry point of the callback."""
+def folder_of(name: str, folder: Path, entry_points: str) -> tuple[Path, str]:
+    """A new folder for a run, and a folder for the path that has the entry points of what stops it."""
     run = folder / name
     shutil.rmtree(run, ignore_errors=True)
     about = run / "path" / "bench_step_turns-1.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-step-turns\nVersion: 1\n")
-    (about / "entry_points.txt").write_text(f"[{group}]\nturns = {callback}\n")
+    (about / "entry_points.txt").write_text(entry_points)
     return run, str(run / "path")
 
 
 def wxml_training(case: Case, archive: Path, folder: Path, cache: Path) -> Training:
     """`wxml train` of this environment; what it keeps for later runs goes to `cache`."""
-    run, path = _folder_of(f"wxml-{case.family}", folder, "wxml.callbacks", "bench.wxml_turns:Turns")
+    entry_point = "[wxml.callbacks]\nturns = bench.wxml_turns:Turns\n"
+    run, path = folder_of(f"wxml-{case.family}", folder, entry_point)
+    variables = environment(1) | {"WXML_CACHE": str(cache)}
+    variables["PYTHONPATH"] += os.pathsep + path
+    return Training([*command_of_wxml(case, archive, run), "training.callbacks=[turns]"], variables, run)
+
+
+def command_of_wxml(case: Case, archive: Path, run: Path) -> list[str]:
+    """The command in the folder of a run, whose config it writes."""
     refinement = SIZES[case.size].refinement
     (run / "train.yaml").write_text(WXML.format(archive=archive, channels=case.channels, refinement=refinement))
     choices = ["model.{}.activation=gelu" if case.family == "gnn" else "model.{}.num_heads=16"]
     options = [choice.format(part) for choice in choices for part in PARTS]
-    variables = environment(1) | {"WXML_CACHE": str(cache)}
-    variables["PYTHONPATH"] += os.pathsep + path
-    command = [str(Path(sys.executable).parent / "wxml"), "train", "train.yaml", f"model={case.family}", *options]
-    return Training(
-        [*command, "training.tracker=none", "training.callbacks=[turns]", "--run-dir", "run"], variables, run
-    )
+    command = [str(Path(sys.executable).parent / "wxml"), "train", "train.yaml", f"model={case.family}"]
+    return [*command, *options, "training.tracker=none", "--run-dir", "run"]
 
 
 def peer_training(python: str, case: Case, archive: Path, folder: Path, *, checkpointed: bool) -> Training:
     """`anemoi-training train` of the environment of `python`."""
-    run, path = _folder_of(
-        f"peer-{case.family}", folder, "pytorch_lightning.callbacks_factory", "bench.step_turns:callbacks"
-    )
+    entry_point = "[pytorch_lightning.callbacks_factory]\nturns = bench.step_turns:callbacks\n"
+    run, path = folder_of(f"peer-{case.family}", folder, entry_point)
+    again = [] if checkpointed else [f"{key}=False" for key in CHECKPOINTED]
+    command, variables = command_of_peer(python, case, archive, run)
+    variables |= {"PYTHONPATH": os.pathsep.join([str(FOLDER), path])}
+    return Training([*command, *again], variables, run)
+
+
+def command_of_peer(python: str, case: Case, archive: Path, run: Path) -> tuple[list[str], dict[str, str]]:
+    """The command in the folder of a run, whose config it writes, and its variables."""
     shutil.copy(FOLDER / "bench/train_peer.yaml", run / "peers.yaml")
     sizes = [f"model.num_channels={case.channels}", "model.processor.num_layers=4", "model.processor.num_chunks=1"]
     sizes.append(f"graph.nodes.hidden.node_builder.resolution={SIZES[case.size].refinement}")
-    again = [] if checkpointed else [f"{key}=False" for key in CHECKPOINTED]
     command = [str(Path(python).parent / "anemoi-training"), "train", "--config-name=peers.yaml"]
     variables = environment(1) | {"BENCH_ARCHIVE": str(archive), "BENCH_FOLDER": str(run), "ANEMOI_BASE_SEED": "1"}
-    variables |= {"PYTHONPATH": os.pathsep.join([str(FOLDER), path])}
-    return Training([*command, f"model={PEER_MODEL[case.family]}", *sizes, *PEER[case.family], *again], variables, run)
+    return [*command, f"model={PEER_MODEL[case.family]}", *sizes, *PEER[case.family]], variables
