@@ -1,13 +1,18 @@
 """How fast forecasts are written, against plain xarray: one JSON line per run, each in a process of its own.
 
 The cases with the prefix `xarray-` hold the whole forecast in memory and write it at once, with the same chunks and
-the same compression; the others write it step by step.
+the same compression; the others write it step by step, as a forecast does: in a thread, by the outputs of core, from
+a rollout that costs nothing. `of_disk` is the rate of that, until the bytes are on the disk, over the rate at which the
+same disk takes as many bytes of noise from a plain file, measured right before and right after; steps are made anew
+before the clock starts.
 
-    python benchmarks/forecast_write.py [--times 4] [--leads 10] [--variables 6] [--rounds 3]
+    python benchmarks/forecast_write.py [--times 4] [--leads 10] [--variables 6] [--rounds 3] [--folder DIR]
 """
 
 import argparse
+import itertools
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -24,12 +29,19 @@ from wxml.data.fields import Fields
 from wxml.data.grid import Grid
 from wxml.data.variables import Variable
 from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.outputs import Output, OutputFile, fan_out
+from wxml.forecasting.view import WHOLE
 from wxml.forecasting.writer import ForecastWriter
+from wxml.plugins.options.choices import PluginChoice
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
+from wxml_grib_writer.writer import Grib2Writer
 
 LATITUDES, LONGITUDES = np.linspace(90, -90, 181), np.arange(360.0)
 MEBIBYTE = 2**20
+MADE = 4
+Steps = list[tuple[Fields, np.timedelta64]]
+Case = Callable[[str, ForecastHeader, Steps], None]
 
 
 def header_of(times: int, leads: int, variables: int) -> ForecastHeader:
@@ -45,31 +57,29 @@ def header_of(times: int, leads: int, variables: int) -> ForecastHeader:
 
 
 def steps(header: ForecastHeader) -> Iterator[tuple[Fields, np.timedelta64]]:
-    """Waves with a little noise, moved on from step to step; the clock counts this in every case."""
+    """Waves with a little noise; a few steps in turns, made before the first one is given."""
     rng = np.random.default_rng(0)
     wave = 280 + 20 * np.sin(np.radians(header.grid.longitudes * 5)) * np.cos(np.radians(header.grid.latitudes))
-    noise = rng.normal(0, 0.5, (1, len(header.variables), len(header.grid)))
-    values = (wave + noise).astype(np.float32)
+    shape = (1, len(header.variables), len(header.grid))
+    made = itertools.cycle([(wave + rng.normal(0, 0.5, shape)).astype(np.float32) for _ in range(MADE)])
     names = tuple(variable.name for variable in header.variables)
-    for initial in header.initial_times:
-        for lead in header.lead_times:
-            values += np.float32(0.01)
-            yield Fields(initial + lead, names, values), lead
+    for initial, lead in itertools.product(header.initial_times, header.lead_times):
+        yield Fields(initial + lead, names, next(made)), lead
 
 
-def stepwise(make: Callable[[str], ForecastWriter], path: str, header: ForecastHeader) -> None:
+def stepwise(make: Callable[[str], ForecastWriter], path: str, header: ForecastHeader, made: Steps) -> None:
+    """Write what a rollout yields, as core does it."""
     writer = make(path)
     writer.open(header)
-    for fields, lead in steps(header):
-        writer.write(fields, lead)
-    writer.close()
+    output = Output(Path(path), PluginChoice(plugin="any"), "benchmark", WHOLE)
+    fan_out([OutputFile(output, writer)], ((lead, fields) for fields, lead in made), 8)
 
 
-def at_once(header: ForecastHeader) -> xr.Dataset:
+def at_once(header: ForecastHeader, made: Steps) -> xr.Dataset:
     """The whole forecast as one dataset."""
     shape = (len(header.initial_times), len(header.lead_times), *header.grid.shape)
     arrays: dict[str, NDArray[np.float32]] = {v.name: np.empty(shape, np.float32) for v in header.variables}
-    for number, (fields, _) in enumerate(steps(header)):
+    for number, (fields, _) in enumerate(made):
         for name, array in arrays.items():
             array[divmod(number, shape[1])] = fields[name].reshape(header.grid.shape)
     dimensions = ("time", "prediction_timedelta", "latitude", "longitude")
@@ -77,49 +87,85 @@ def at_once(header: ForecastHeader) -> xr.Dataset:
     return xr.Dataset({name: (dimensions, array) for name, array in arrays.items()}, coordinates)
 
 
-def xarray_zarr(path: str, header: ForecastHeader) -> None:
+def xarray_zarr(path: str, header: ForecastHeader, made: Steps) -> None:
     packing = {
-        "compressors": Blosc(cname="zstd", clevel=1, shuffle=Blosc.SHUFFLE),
+        "compressors": Blosc(cname="lz4", clevel=1, shuffle=Blosc.SHUFFLE),
         "chunks": (1, 1, *header.grid.shape),
     }
-    at_once(header).to_zarr(path, zarr_format=2, encoding={v.name: packing for v in header.variables})
+    at_once(header, made).to_zarr(path, zarr_format=2, encoding={v.name: packing for v in header.variables})
 
 
-def xarray_netcdf(path: str, header: ForecastHeader) -> None:
+def xarray_netcdf(path: str, header: ForecastHeader, made: Steps) -> None:
     packing = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": (1, 1, *header.grid.shape)}
-    at_once(header).to_netcdf(path, engine="netcdf4", encoding={v.name: packing for v in header.variables})
+    at_once(header, made).to_netcdf(path, engine="netcdf4", encoding={v.name: packing for v in header.variables})
 
 
-CASES: dict[str, Callable[[str, ForecastHeader], None]] = {
-    "zarr": lambda path, header: stepwise(ZarrWriter, path, header),
-    "zarr-format-3": lambda path, header: stepwise(lambda p: ZarrWriter(p, zarr_format=3), path, header),
-    "zarr-level-5": lambda path, header: stepwise(lambda p: ZarrWriter(p, level=5), path, header),
-    "zarr-lz4": lambda path, header: stepwise(lambda p: ZarrWriter(p, compression="lz4"), path, header),
-    "zarr-none": lambda path, header: stepwise(lambda p: ZarrWriter(p, compression="none"), path, header),
+def by(make: Callable[[str], ForecastWriter]) -> Case:
+    return lambda path, header, made: stepwise(make, path, header, made)
+
+
+CASES: dict[str, Case] = {
+    "zarr": by(ZarrWriter),
+    "zarr-format-2": by(lambda path: ZarrWriter(path, zarr_format=2)),
+    "zarr-zstd": by(lambda path: ZarrWriter(path, compression="zstd")),
+    "zarr-none": by(lambda path: ZarrWriter(path, compression="none")),
     "xarray-to-zarr": xarray_zarr,
-    "netcdf": lambda path, header: stepwise(NetcdfWriter, path, header),
-    "netcdf-level-5": lambda path, header: stepwise(lambda p: NetcdfWriter(p, level=5), path, header),
-    "netcdf-none": lambda path, header: stepwise(lambda p: NetcdfWriter(p, compression="none"), path, header),
+    "netcdf": by(NetcdfWriter),
+    "netcdf-level-5": by(lambda path: NetcdfWriter(path, level=5)),
+    "netcdf-none": by(lambda path: NetcdfWriter(path, compression="none")),
     "xarray-to-netcdf": xarray_netcdf,
+    "grib2": by(Grib2Writer),
+    "grib2-ieee": by(lambda path: Grib2Writer(path, packing="ieee")),
 }
 
 
-def measure(case: str, header: ForecastHeader) -> dict[str, float | str]:
-    """One case in this process: seconds, uncompressed MB/s, size on disk, and memory beyond the imports."""
-    with tempfile.TemporaryDirectory() as folder:
+def to_disk(folder: str) -> None:
+    """Wait until the files are on the disk."""
+    for path in Path(folder).rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def disk_seconds(folder: str, size: int) -> float:
+    """How long the disk takes for as many bytes of noise in one plain file."""
+    block = np.random.default_rng(1).bytes(16 * MEBIBYTE)
+    start = time.perf_counter()
+    with open(f"{folder}/plain", "wb") as file:
+        for written in range(0, size, len(block)):
+            file.write(block[: size - written])
+    to_disk(folder)
+    seconds = time.perf_counter() - start
+    Path(folder, "plain").unlink()
+    return seconds
+
+
+def measure(case: str, header: ForecastHeader, where: str | None) -> dict[str, float | str]:
+    """One case in this process: seconds, uncompressed MB/s, size on disk, and memory beyond the imports and the steps.
+
+    The seconds end when the bytes are on the disk.
+    """
+    made = list(steps(header))
+    total = 4 * len(made) * len(header.variables) * len(header.grid)
+    with tempfile.TemporaryDirectory(dir=where) as folder:
+        plain = disk_seconds(folder, total)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        start = time.perf_counter()
-        CASES[case](f"{folder}/forecast", header)
-        seconds = time.perf_counter() - start
+        start, used = time.perf_counter(), time.process_time()
+        CASES[case](f"{folder}/forecast", header, made)
+        to_disk(folder)
+        seconds, used = time.perf_counter() - start, time.process_time() - used
         peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-    steps_count = len(header.initial_times) * len(header.lead_times)
-    total = 4 * steps_count * len(header.variables) * len(header.grid)
+        files = [path for path in Path(folder).rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        plain = (plain + disk_seconds(folder, total)) / 2
     return {
         "case": case,
         "seconds": round(seconds, 3),
+        "processor_seconds": round(used, 3),
         "megabytes_per_second": round(total / seconds / 1e6, 1),
+        "of_disk": round(plain / seconds, 2),
         "size_ratio": round(size / total, 3),
+        "files": len(files),
         "memory_mib": round(peak / MEBIBYTE, 1),
         "forecast_mib": round(total / MEBIBYTE, 1),
     }
@@ -130,9 +176,11 @@ def main() -> None:
     for name, default in {"times": 4, "leads": 10, "variables": 6, "rounds": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--case", choices=CASES, help="one case, in this process")
+    parser.add_argument("--folder", help="on the disk that is meant; by default that of temporary files")
     options = parser.parse_args()
     if options.case:
-        print(json.dumps(measure(options.case, header_of(options.times, options.leads, options.variables))))
+        header = header_of(options.times, options.leads, options.variables)
+        print(json.dumps(measure(options.case, header, options.folder)))
         return
     for case in list(CASES) * options.rounds:
         subprocess.run([sys.executable, *sys.argv, "--case", case], check=True)

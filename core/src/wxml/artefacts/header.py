@@ -100,6 +100,7 @@ class VariableEntry(_Entry):
     height: str = ""
     level_type: str = ""
     grib: str = ""
+    statistic: str = ""
 
 
 class RolesEntry(_Entry):

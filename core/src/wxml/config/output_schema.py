@@ -10,6 +10,8 @@ from wxml.config.section import Duration, Section
 from wxml.errors import DataError
 from wxml.plugins.options.choices import Kind, PluginChoice
 
+Statistic = Literal["mean", "std", "quantiles"]
+"""What may be written in place of members."""
 Degrees = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -87,3 +89,7 @@ class OutputConfig(Section):
     """The lead times that are multiples of this time, such as `12h`; null: all."""
     steps: Annotated[tuple[Annotated[int, Field(gt=0)], ...] | None, Field(min_length=1)] = None
     """The lead times by their numbers, from 1 on; null: all."""
+    members: Literal["all"] | Statistic | Annotated[tuple[Statistic, ...], Field(min_length=1)] = "all"
+    """All members, or statistics over them in their place, one or several: mean, std, quantiles."""
+    quantiles: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1)] = (0.1, 0.5, 0.9)
+    """Those that `members: quantiles` writes, from 0 to 1."""

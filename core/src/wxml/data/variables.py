@@ -41,6 +41,9 @@ class Variable:
     empty if the source does not say it."""
     grib: str = ""
     """The GRIB keys of the parameter as `grib_set -s` takes them, such as `paramId=130`; empty if not known."""
+    statistic: str = ""
+    """Of the members of an ensemble: `mean of 20 members`, `standard deviation of …`, `quantile 0.1 of …`; empty where
+    these are values of members."""
 
     def __post_init__(self) -> None:
         if not self.name:

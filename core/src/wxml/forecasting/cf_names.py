@@ -91,8 +91,9 @@ def cf_attributes(variable: Variable) -> dict[str, Any]:
     known = quantity_of(variable)
     height, height_units = _height(variable, known)
     level = f" at level {variable.level:g}" if variable.level is not None else ""
+    statistic = f", {variable.statistic}" if variable.statistic else ""
     attributes: dict[str, Any] = {
-        "long_name": (known.long_name if known else variable.param) + level,
+        "long_name": (known.long_name if known else variable.param) + level + statistic,
         "param": variable.param,
         "units": variable.units or None,
         "level": float(variable.level) if variable.level is not None else None,
@@ -104,8 +105,16 @@ def cf_attributes(variable: Variable) -> dict[str, Any]:
         "height_units": height_units,
         "level_type": variable.level_type or None,
         "grib": variable.grib or None,
+        "member_statistic": variable.statistic or None,
+        "cell_methods": _cell_methods(variable.statistic),
     }
     return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _cell_methods(statistic: str) -> str | None:
+    """CF's word for a statistic of the members; None where there is none, as for quantiles."""
+    methods = {"mean": "number: mean", "standard deviation": "number: standard_deviation"}
+    return methods.get(statistic.partition(" of ")[0])
 
 
 def _height(variable: Variable, known: Quantity | None) -> tuple[float | None, str | None]:

@@ -1,4 +1,4 @@
-"""What an output has of a forecast: some variables, at some lead times, somewhere."""
+"""What an output has of a forecast: some variables, at some lead times, somewhere, of members or of statistics."""
 
 __all__ = ["WHOLE", "OutputView", "view_of"]
 
@@ -14,6 +14,7 @@ from wxml.data.times import format_duration, parse_duration
 from wxml.data.variables import Variable, VariableRoles
 from wxml.errors import ConfigError, Fault, nearest
 from wxml.forecasting.layout import SPREAD, ForecastHeader
+from wxml.forecasting.member_statistics import MemberStatistics, statistics_of
 from wxml.forecasting.region import Region, region_of
 
 
@@ -24,20 +25,23 @@ class OutputView:
     variables: frozenset[str] | None = None
     lead_times: NDArray[np.timedelta64] | None = None
     region: Region | None = None
+    statistics: MemberStatistics | None = None
 
     def header(self, whole: ForecastHeader) -> ForecastHeader:
         """The header of what is written."""
         header = self.region.header(whole) if self.region else whole
         if self.variables is not None:
             header = replace(header, variables=tuple(one for one in header.variables if one.name in self.variables))
-        return header if self.lead_times is None else replace(header, lead_times=self.lead_times)
+        header = header if self.lead_times is None else replace(header, lead_times=self.lead_times)
+        return self.statistics.header(header) if self.statistics else header
 
     def fields(self, whole: Fields, lead_time: np.timedelta64) -> Fields | None:
         """What is written of a step; None: nothing."""
         if self.lead_times is not None and lead_time not in self.lead_times:
             return None
         chosen = whole if self.variables is None else _of_variables(whole, self.variables)
-        return self.region.fields(chosen) if self.region else chosen
+        chosen = self.region.fields(chosen) if self.region else chosen
+        return self.statistics.fields(chosen) if self.statistics else chosen
 
 
 WHOLE = OutputView()
@@ -61,7 +65,8 @@ def view_of(config: OutputConfig, header: ForecastHeader, roles: VariableRoles, 
     names = frozenset(_names(config, there, roles, where))
     lead_times = _lead_times(config, header.lead_times, where)
     is_whole = names == {one.name for one in header.variables}
-    return OutputView(None if is_whole else names, lead_times, region)
+    statistics = statistics_of(config, header.members, where)
+    return OutputView(None if is_whole else names, lead_times, region, statistics)
 
 
 def _of_variables(whole: Fields, names: frozenset[str]) -> Fields:

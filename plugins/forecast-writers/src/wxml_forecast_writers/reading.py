@@ -101,6 +101,7 @@ class _ForecastFile:
             height=_height(self._dataset[name].attrs),
             level_type=attributes.get("level_type", ""),
             grib=attributes.get("grib", ""),
+            statistic=attributes.get("member_statistic", ""),
         )
 
     def _grid(self) -> Grid:

@@ -44,7 +44,7 @@ class ZarrWriter(CfWriter):
         *,
         compression: Annotated[
             Compression, Field(description="How chunks are packed, losslessly, after a byte shuffle (Blosc)")
-        ] = "zstd",
+        ] = "lz4",
         level: Annotated[int, Field(ge=1, le=9, description="Effort of the compression: 1 is fastest")] = 1,
         zarr_format: Annotated[
             Literal[2, 3], Field(description="Version of the zarr format; 2 has a file for each step")

@@ -14,7 +14,7 @@ from wxml.data.units import Line
 from wxml.errors import DataError
 from wxml.forecasting.layout import provenance_text
 
-from wxml_grib_writer.templates import Template
+from wxml_grib_writer.templates import Template, whole_signature
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,7 @@ def announced(record: dict[str, Any], nodes: int, target: str) -> Announced:
     """
     try:
         variables = {
-            tuple(map(int, one.pop("signature"))): (Line(*map(float, one.pop("line"))), Variable(**one))[::-1]
+            whole_signature(one.pop("signature")): (Line(*map(float, one.pop("line"))), Variable(**one))[::-1]
             for one in record["variables"]
         }
         text = record["boundary"]

@@ -1,7 +1,8 @@
 """The messages of one variable: everything is set beforehand but the time, the member and the values."""
 
-__all__ = ["Template", "make_template", "signature_of"]
+__all__ = ["Template", "make_template", "signature_of", "whole_signature"]
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import eccodes
@@ -13,12 +14,13 @@ from wxml.data.units import Line
 from wxml.errors import DataError
 
 from wxml_grib_writer.choices import Packing
+from wxml_grib_writer.derived import set_statistic
 from wxml_grib_writer.handles import copied, set_keys
 from wxml_grib_writer.parameters import parameter_keys
 from wxml_grib_writer.times import period_of, time_keys
 
-INSTANT = (0, 1)
-"""The product definition templates of a moment, of one forecast and of a member (code table 4.0)."""
+INSTANT = (0, 1, 2, 6)
+"""The product definition templates of a moment: one forecast, member, derived forecast, percentile (code table 4.0)."""
 SIGNATURE = (
     "discipline",
     "parameterCategory",
@@ -30,8 +32,10 @@ SIGNATURE = (
     "scaleFactorOfSecondFixedSurface",
     "scaledValueOfSecondFixedSurface",
     "typeOfStatisticalProcessing",
+    "derivedForecast",
+    "percentileValue",
 )
-"""The keys that say which parameter a message has, at which level, and what was done over a period."""
+"""The keys that say which parameter a message has, at which level, and what was done over a period and the members."""
 ABSENT = -1
 """In a signature: the template of the message has no such key."""
 
@@ -115,6 +119,7 @@ def make_template(handle: int, variable: Variable, members: int, stated: tuple[s
     set_keys(handle, parameter.keys)
     period = None
     step_type = variable.step_type or str(eccodes.codes_get(handle, "stepType"))
+    set_statistic(handle, variable, is_instant=step_type == "instant")
     if step_type != "instant":
         period = period_of(variable, stated[1], step_type)
         _set_step_type(handle, variable, step_type, members)
@@ -132,6 +137,12 @@ def _set_step_type(handle: int, variable: Variable, step_type: str, members: int
             f"`{variable.name}` has the step type {step_type!r}, which ecCodes does not write: {error}",
             fix=f"name its keys, as in parameters: {{{variable.name}: 'typeOfStatisticalProcessing=…'}}",
         ) from error
+
+
+def whole_signature(numbers: Iterable[int]) -> tuple[int, ...]:
+    """The signature that a file has stored, which is shorter in one that an earlier version wrote."""
+    found = tuple(map(int, numbers))
+    return found + (ABSENT,) * (len(SIGNATURE) - len(found))
 
 
 def signature_of(handle: int) -> tuple[int, ...]:
