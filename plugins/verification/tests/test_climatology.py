@@ -143,3 +143,58 @@ def _reference(time, times, values, window):
     same_hour = (times - time).astype(int) % 86400 == 0
     chosen = values[(apart <= window) & same_hour]
     return chosen.mean() if len(chosen) else np.nan
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31), window=st.integers(0, 182), missing=st.floats(0, 0.5))
+def test_sums_in_a_file_are_those_in_memory(seed, window, missing) -> None:
+    generator = np.random.default_rng(seed)
+    times = np.sort(generator.choice(every(6, "1999-01-01", "2001-01-01"), 40, replace=False))
+    values = generator.normal(size=40).astype(np.float32)
+    values[generator.random(40) < missing] = np.nan
+    asked = generator.choice(every(6, "2003-01-01", "2004-01-01"), 20)
+    in_memory = Climatology.of(_source(times, values), times, ["t"], window).at(asked)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wxml_verification.kept_sums.IN_MEMORY", 0)
+        in_file = Climatology.of(_source(times, values), times, ["t"], window).at(asked)
+    np.testing.assert_array_equal(in_file, in_memory)
+
+
+def test_only_the_times_of_day_that_are_asked_for_are_read(source) -> None:
+    times = every(6, "2000-01-01", "2000-02-01")
+    values = np.arange(float(len(times)))
+    asked = np.array(["2001-01-10T06", "2001-01-11T18"], "datetime64[s]")
+    own = source(POINT, ["t"], times, values.reshape(-1, 1, 1))
+    some = Climatology.of(own, times, ["t"], 5, asked)
+    assert some.hours.tolist() == [6 * 3600, 18 * 3600]
+    np.testing.assert_array_equal(some.at(asked), Climatology.of(own, times, ["t"], 5).at(asked))
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["in memory", "in a file"])
+def test_memory_follows_the_dates_that_there_are(in_memory, monkeypatch) -> None:
+    """A month of 10 000 nodes, four times a day: 124 fields of 80 kB, where 366 days would be 1464; one in a file."""
+    import tracemalloc
+
+    from wxml.data.source import DataSource, SourceHeader
+    from wxml.data.variables import Variable
+
+    if not in_memory:
+        monkeypatch.setattr("wxml_verification.kept_sums.IN_MEMORY", 0)
+    monkeypatch.setattr("wxml_verification.climatology.BLOCK_BYTES", 2**20)
+    times, grid = every(6, "2000-01-01", "2000-02-01"), Grid.unstructured(np.zeros(10_000), np.arange(10_000) / 100)
+
+    class Field(DataSource):
+        header = SourceHeader(grid, (Variable("t"),), times)
+
+        def _read(self, time_indices, variable_indices, out):
+            out[...] = 1.0
+
+        def provenance(self):
+            return {}
+
+    tracemalloc.start()
+    found = Climatology.of(Field(), times, ["t"], 5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (124 * 80_000 + 8e6 if in_memory else 8e6)
+    np.testing.assert_array_equal(found.at(times[:1]), 1.0)

@@ -16,6 +16,7 @@ from wxml_verification.figures import draw_curves
 from wxml_verification.report import ReportText, pretty_units, render_report, skill
 from wxml_verification.scorecard import METRICS
 from wxml_verification.truth import Truth
+from wxml_verification.usual import Past
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-08", "s"), np.timedelta64(6, "h"))
 LEADS = np.array([6, 24, 96], "timedelta64[h]")
@@ -224,9 +225,8 @@ class MemoryForecast:
 
 def evaluated(forecast, truth, folder):
     """What the scorecard makes of a forecast without a climatology."""
-    return evaluate(
-        forecast, truth, Question(forecast.variables, METRICS, TIMES[:0], 30, folder / "statistics.zarr", {})
-    )
+    past = Past(truth.source, TIMES[:0], 0, "the truth")
+    return evaluate(forecast, truth, Question(forecast.variables, METRICS, past, 30, folder / "statistics.zarr", {}))
 
 
 def renamed(evaluation):

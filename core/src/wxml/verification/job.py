@@ -4,8 +4,12 @@ __all__ = ["verify"]
 
 import logging
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from wxml.artefacts.brief_files import with_brief_files
 from wxml.artefacts.formats import read_provenance
@@ -14,7 +18,9 @@ from wxml.artefacts.provenance import Provenance
 from wxml.artefacts.replacement import check_target, source_paths
 from wxml.artefacts.source_changes import Changes
 from wxml.config.opened_source import asked_for, open_source
+from wxml.config.schema import ExperimentConfig
 from wxml.config.task_choice import task_of
+from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
 from wxml.experiment import describe_source
 from wxml.files.record_file import record_text, write_record
@@ -80,15 +86,35 @@ def verify(
     )
     if changed is None or changed.source is None:  # the truth is what the forecast's record describes
         own = replace(own, data=with_brief_files(own.to_dict())["data"])
-    first, last = config.data.split.period("training")
-    times = truth.header.times
-    training_times = times[(times >= first) & (times <= last)]
+    trained = _trained(record, str(forecast))
+    others = None if trained.data.source == source else partial(_training, trained)
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
-        task = VerificationTask(forecast, truth, training_times, temporary, own.to_dict(), task_of(config.data))
+        task = VerificationTask(
+            forecast, truth, _training_times(truth, config), temporary, own.to_dict(), task_of(config.data), others
+        )
         scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", own.to_dict()))
     return scores, output / "report.html"
+
+
+def _trained(record: Provenance, name: str) -> ExperimentConfig:
+    """The config of the training: the forecast may have started from other data."""
+    parent = Provenance.from_dict(record.parents[0])
+    return recorded_today(parent if parent.config else record, name)
+
+
+def _training(config: ExperimentConfig) -> tuple[DataSource, NDArray[np.datetime64]]:
+    """The data that the model was trained on, and the training times in them."""
+    source = open_source(config.data.source, asked_for(config.data.variables))
+    return source, _training_times(source, config)
+
+
+def _training_times(source: DataSource, config: ExperimentConfig) -> NDArray[np.datetime64]:
+    """The times of a source in the period of the training."""
+    first, last = config.data.split.period("training")
+    times = source.header.times
+    return times[(times >= first) & (times <= last)]
 
 
 def _verifier(choice: PluginChoice, metric: str | None) -> Verifier:

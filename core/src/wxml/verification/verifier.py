@@ -3,7 +3,7 @@
 __all__ = ["Better", "Scores", "VerificationTask", "Verifier"]
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -29,13 +29,16 @@ class VerificationTask:
     truth: DataSource
     """The source of the verifying values and of the persistence baseline."""
     climatology_times: NDArray[np.datetime64]
-    """The training times, from which the climatology baseline is made; `datetime64[s]`."""
+    """The times of the truth in the period of the training, from which the climatology is made; `datetime64[s]`."""
     directory: Path
     """An empty folder for what the verifier writes; core moves it to its place afterwards."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """JSON values, stored as JSON text in the attribute `wxml_provenance` of `scores.nc`."""
     task: Task | None = None
     """What the model was for, and with it the baseline that is made of known states; None: forecasts."""
+    training: Callable[[], tuple[DataSource, NDArray[np.datetime64]]] | None = None
+    """Opens the data of the training, and gives its times with them; None: `truth` is these data. It raises a WxmlError
+    where they cannot be opened."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,16 +1,17 @@
 """The climatology: the mean of past values at a time of day and a time of the year."""
 
-__all__ = ["Climatology"]
+__all__ = ["BLOCK_BYTES", "Climatology"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from wxml import DataSource
 
 from wxml_verification.arrays import Array
+from wxml_verification.kept_sums import KeptSums
 
 DAYS = 366  # one bin for each date of a leap year, so that 1 March is the same bin in every year
 BLOCK_BYTES = 64 * 2**20  # one read of the source takes at most this (or one time)
@@ -25,21 +26,25 @@ class Climatology:
     count the same (a circular running mean over the year). Where no training time lies so near, as with a training
     period shorter than a year, the window is doubled until there is one. A time of day that the training times lack has
     no climatology: NaN.
+
+    Sums are kept of the dates and times of day that there are, in memory if they are small, else in a file.
     """
 
     hours: NDArray[np.int64]
     """The times of day that the training times have, in seconds, rising; shape `[hour]`."""
+    days: NDArray[np.int64]
+    """The dates that the training times have, as numbers in a leap year, rising; shape `[day]`."""
     window: int
     """Days on either side of the date."""
     times: NDArray[np.int64]
-    """The number of training times up to and with each date, shape `[day, hour]`."""
-    totals: Array
-    """Sums of the values up to and with each date, shape `[day, hour, variable, node]`."""
-    counts: NDArray[np.int32]
-    """The number of values in `totals`."""
+    """The number of training times up to and with each date, shape `[1 + day, hour]`; the first is 0."""
+    sums: KeptSums
+    """The sums of the values up to and with each date, and how many are missing."""
 
     @classmethod
-    def of(cls, source: DataSource, times: Times, variables: Sequence[str], window: int) -> Self:
+    def of(
+        cls, source: DataSource, times: Times, variables: Sequence[str], window: int, asked: Times | None = None
+    ) -> Self:
         """Read the training times once, in blocks, and sum by date and time of day.
 
         Args:
@@ -47,33 +52,39 @@ class Climatology:
             times: the training times; each must be in the source.
             variables: their names.
             window: days on either side of a date.
+            asked: the instants that will be asked for; training times at other times of day are not read. None: any.
         """
+        if asked is not None:
+            times = times[np.isin(_calendar(times)[1], _calendar(asked)[1])]
         days, seconds = _calendar(times)
         hours, hour_of_time = np.unique(seconds, return_inverse=True)
-        shape = (DAYS, len(hours), len(variables), len(source.header.grid))
-        totals, counts, in_bin = np.zeros(shape), np.zeros(shape, np.int32), np.zeros(shape[:2], np.int64)
+        dates, day_of_time = np.unique(days, return_inverse=True)
+        shape = (len(variables), len(source.header.grid))
+        sums, in_bin = KeptSums((len(dates), len(hours)), shape), np.zeros((1 + len(dates), len(hours)), np.int64)
         length = max(1, BLOCK_BYTES // (4 * source.header.members * len(variables) * len(source.header.grid)))
         for start in range(0, len(times), length):
             block = slice(start, start + length)
             fields = source.read(times[block], variables).mean(axis=1)
-            for day, hour, field in zip(days[block], hour_of_time[block], fields, strict=True):
-                present = np.isfinite(field)
-                totals[day, hour] += np.where(present, field, 0.0)
-                counts[day, hour] += present
-                in_bin[day, hour] += 1
-        for sums in (totals, counts, in_bin):
-            np.cumsum(sums, axis=0, out=sums)  # in place: a window is then the difference of two of them
-        return cls(hours, window, in_bin, totals, counts)
+            for day, hour, field in zip(day_of_time[block], hour_of_time[block], fields, strict=True):
+                sums.add(day, hour, field)
+                in_bin[1 + day, hour] += 1
+        sums.accumulate()
+        return cls(hours, dates, window, np.cumsum(in_bin, axis=0), sums)
 
     def at(self, times: Times) -> Array:
         """The climatology of each instant, shape `[time, variable, node]`; NaN where there is none."""
-        out = np.full((len(times), *self.totals.shape[2:]), np.nan)
+        out = np.full((len(times), *self.sums.shape), np.nan)
         days, seconds = _calendar(times)
         hours, windows = np.searchsorted(self.hours, seconds), self.windows(times)
         for index, (day, hour, window) in enumerate(zip(days, hours, windows, strict=True)):
-            if window >= 0:
-                count = _within(self.counts[:, hour], day, window)
-                np.divide(_within(self.totals[:, hour], day, window), count, out=out[index], where=count > 0)
+            if window < 0:
+                continue
+            total, count = np.zeros(self.sums.shape), np.zeros(self.sums.shape)
+            for place, sign in self._within(day, window):
+                values, missing = self.sums.until(place, hour)
+                total += sign * values
+                count += sign * (self.times[place, hour] - missing)
+            np.divide(total, count, out=out[index], where=count > 0)
         return out
 
     def windows(self, times: Times) -> NDArray[np.int64]:
@@ -86,22 +97,29 @@ class Climatology:
             hour = np.flatnonzero(self.hours == second)
             if hour.size:
                 window = self.window
-                while _within(self.times[:, hour[0]], day, window) == 0:  # the whole year has one, so this ends
+                while self._count(day, window, hour[0]) == 0:  # the whole year has one, so this ends
                     window = min(2 * window + 1, DAYS // 2)
                 windows[index] = window
         return windows
 
+    def _count(self, day: int, window: int, hour: int) -> int:
+        return sum(sign * int(self.times[place, hour]) for place, sign in self._within(day, window))
 
-def _within(cumulative: NDArray[Any], day: int, window: int) -> NDArray[Any]:
-    """The sum over the days within `window` of `day`, around the year: C(day + window) − C(day − window − 1).
+    def _within(self, day: int, window: int) -> list[tuple[int, int]]:
+        """The places in the cumulative sums, and their signs, whose sum is that over the days within `window` of `day`.
 
-    C(d) is the cumulative sum continued periodically: one total of the year more with each turn. A window that goes
-    all around the year counts each day once.
-    """
-    if 2 * window + 1 >= DAYS:
-        return np.asarray(cumulative[-1])
-    (late_turn, last), (early_turn, before) = divmod(int(day) + window, DAYS), divmod(int(day) - window - 1, DAYS)
-    return np.asarray(cumulative[last] - cumulative[before] + (late_turn - early_turn) * cumulative[-1])
+        C(day + window) − C(day − window − 1), with C(d) continued periodically: one total of the year more with each
+        turn. A window that goes all around the year counts each day once.
+        """
+        if 2 * window + 1 >= DAYS:
+            return [(len(self.days), 1)]
+        found = []
+        for last, sign in ((int(day) + window, 1), (int(day) - window - 1, -1)):
+            turn, date = divmod(last, DAYS)
+            found.append((int(np.searchsorted(self.days, date, side="right")), sign))
+            if turn:
+                found.append((len(self.days), sign * turn))
+        return [(place, sign) for place, sign in found if place]
 
 
 def _calendar(times: Times) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 __all__ = ["Evaluation", "Question", "evaluate"]
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from wxml.verification.metric_choice import made_metrics, section_names
 from wxml_verification.arrays import Array
 from wxml_verification.baseline import PERSISTENCE, StateBaseline
 from wxml_verification.case_reading import read_case
-from wxml_verification.climatology import DAYS, Climatology
+from wxml_verification.climatology import Climatology
 from wxml_verification.lots import lots_of
 from wxml_verification.notes import climatology_notes, forecast_notes
 from wxml_verification.one_pass import LotStatistics
@@ -24,6 +24,7 @@ from wxml_verification.scoring import Scored, scored
 from wxml_verification.sights import Example, Sights
 from wxml_verification.statistics_file import StatisticsFile, StatisticsHeader
 from wxml_verification.truth import Truth
+from wxml_verification.usual import Past
 
 MEMORY = 256 * 2**20  # bytes: the variables that fit are scored in one pass over the truth
 EVERYWHERE = "all"
@@ -36,8 +37,8 @@ class Question:
     variables: tuple[str, ...]
     """The variables to score."""
     metrics: Sequence[PluginChoice]
-    training_times: NDArray[np.datetime64]
-    """The times of the climatology; the truth may lack some of them."""
+    past: Past
+    """What the climatology is made of."""
     window: int
     """The days on either side of a date that the climatology takes."""
     statistics: Path
@@ -107,8 +108,9 @@ def evaluate(forecast: ForecastFile, truth: Truth, question: Question) -> Evalua
     sights = Sights(forecast, truth, question.variables)
     about_climatology = _pass(forecast, truth, question, (space, metrics), (file, sights))
     found = scored(file, metrics)
+    scores = _scores(found, question.forecasts, forecast.lead_times, tuple(parts))
     return Evaluation(
-        scores=_scores(found, question.forecasts, forecast.lead_times, tuple(parts)),
+        scores=replace(scores, notes=about_climatology),
         scored=found,
         variables=question.variables,
         regions=tuple(regions),
@@ -131,11 +133,11 @@ def _pass(
 ) -> tuple[str, ...]:
     """Read everything once, some variables after the others; return the notes on the climatology."""
     (space, metrics), (file, sights) = measures, receivers
-    usable = question.training_times[truth.has(question.training_times)]
-    climatology = None
-    for lot in lots_of(question.variables, metrics.values(), _most(forecast, truth, usable)):
+    valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
+    verified, climatology = valid_times[truth.has(valid_times)], None
+    for lot in lots_of(question.variables, metrics.values(), _most(forecast, truth)):
         climatology = None  # before the next one, so that one is in memory at a time
-        climatology = Climatology.of(truth.source, usable, lot, question.window) if len(usable) else None
+        climatology = _climatology(question, lot, verified)
         statistics = LotStatistics(metrics, space, lot, len(forecast.initial_times))
         for number in range(len(forecast.initial_times)):
             case = read_case(forecast, truth, lot, (question.baseline, climatology), number)
@@ -143,9 +145,15 @@ def _pass(
             sights.add(number, case)
         for name, values in statistics.arrays.items():
             file.put(name, statistics.subjects[name], values)
-    valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
-    verified = valid_times[truth.has(valid_times)]
-    return tuple(climatology_notes(climatology, verified, question.training_times, usable))
+    return tuple(climatology_notes(climatology, verified, question.past))
+
+
+def _climatology(question: Question, lot: tuple[str, ...], asked: NDArray[np.datetime64]) -> Climatology | None:
+    """The climatology of some variables; None if nothing is known of the past, or not of these variables."""
+    past = question.past
+    if not len(past.times) or not set(lot) <= set(past.source.header.names):
+        return None
+    return Climatology.of(past.source, past.times, lot, question.window, asked)
 
 
 def _metrics(question: Question, space: VerificationSpace) -> dict[str, VerificationMetric]:
@@ -209,12 +217,10 @@ def _notes(forecast: ForecastFile, truth: Truth, question: Question) -> Iterator
         yield f"{one[0].upper()}{one[1:]}."
 
 
-def _most(forecast: ForecastFile, truth: Truth, training_times: NDArray[np.datetime64]) -> int:
+def _most(forecast: ForecastFile, truth: Truth) -> int:
     """How many variables fit into `MEMORY`; many sources read all variables of a time at once.
 
-    A variable takes the sums (8 bytes) and counts (4) of its climatology, and for each lead time some ten arrays of 8
-    bytes, and its members.
+    A variable takes, for each lead time, some ten arrays of 8 bytes, and its members.
     """
-    hours = len(np.unique((training_times - training_times.astype("datetime64[D]")).astype(np.int64)))
     case = (80 + 4 * forecast.members) * len(forecast.lead_times)
-    return max(1, MEMORY // (len(truth.source.header.grid) * (DAYS * hours * 12 + case)))
+    return max(1, MEMORY // (len(truth.source.header.grid) * case))

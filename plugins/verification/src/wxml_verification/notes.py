@@ -11,6 +11,7 @@ from wxml.data.times import format_duration
 from wxml_verification.climatology import Climatology
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
+from wxml_verification.usual import ADVICE, Past
 
 Times = NDArray[np.datetime64]
 
@@ -40,29 +41,33 @@ def forecast_notes(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
         yield f"The truth lacks {absent} initial times, so persistence is not scored from them."
 
 
-def climatology_notes(
-    climatology: Climatology | None, valid_times: Times, training_times: Times, usable: Times
-) -> Iterator[str]:
+def climatology_notes(climatology: Climatology | None, valid_times: Times, past: Past) -> Iterator[str]:
     """Notes on the climatology: a baseline, and the reference of the ACC.
 
     Args:
-        climatology: the climatology of any variable; None without training times.
+        climatology: the climatology of any variable; None without past times.
         valid_times: the instants that are verified.
-        training_times: the times that the climatology should contain.
-        usable: the training times that the truth has.
+        past: what it is made of.
     """
     if climatology is None:
-        yield "There are no training times in the truth, so there is neither a climatology nor an ACC."
+        told = f"none of the {past.wanted} times of the training" if past.wanted else "no time of the training"
+        yield (
+            f"There is neither a climatology nor an ACC or activity, since {past.origin} has {told}: {ADVICE}."
+            if not len(past.times)
+            else f"There is no climatology of all variables, since {past.origin} lacks some of them."
+        )
         return
-    if len(usable) < len(training_times):
-        yield f"The climatology lacks {len(training_times) - len(usable)} of {len(training_times)} training times."
+    if past.origin != "the truth":
+        yield f"The climatology is made of {len(past.times)} times of {past.origin}."
+    if len(past.times) < past.wanted:
+        yield f"The climatology lacks {past.wanted - len(past.times)} of {past.wanted} training times."
     windows = climatology.windows(valid_times)
     unknown = int((windows < 0).sum())
     if unknown:
-        yield f"{unknown} valid times have a time of day that the training times lack: no climatology there."
+        yield f"{unknown} valid times have a time of day that the past data lack: no climatology there."
     widened = int((windows > climatology.window).sum())
     if widened:
         yield (
-            f"{widened} of {len(valid_times)} valid times have no training time within ±{climatology.window} days of "
+            f"{widened} of {len(valid_times)} valid times have no past time within ±{climatology.window} days of "
             "their date: the climatology takes a wider window there, so read ACC and that baseline with care."
         )

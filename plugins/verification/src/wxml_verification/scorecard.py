@@ -15,6 +15,7 @@ from wxml.verification.metric_choice import directions
 
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth, fitted
+from wxml_verification.usual import ClimatologyOptions, past_of
 
 METRICS = tuple(
     NameOrChoice(plugin=name)
@@ -55,6 +56,9 @@ class Scorecard(Verifier):
                 examples=[["rmse", "bias", "crps", {"plugin": "brier", "thresholds": {"t_850": [273.15]}}]],
             ),
         ] = METRICS,
+        climatology: Annotated[
+            ClimatologyOptions, Field(description="the past data that a climatology is made of")
+        ] = ClimatologyOptions(),  # noqa: B008  # frozen
         climatology_window: Annotated[
             int, Field(ge=0, le=182, description="days on either side of a date that make its climatology")
         ] = 30,
@@ -63,7 +67,7 @@ class Scorecard(Verifier):
         self._variables = tuple(variables)
         named = any(choice.plugin.rpartition(":")[2] == "rmse" for choice in metrics)
         self._choices = tuple(metrics) if named else (NameOrChoice(plugin="rmse"), *metrics)
-        self._window = climatology_window
+        self._climatology, self._window = climatology, climatology_window
         self._maps = maps
 
     @property
@@ -106,7 +110,7 @@ class Scorecard(Verifier):
             question = Question(
                 variables=variables,
                 metrics=self._choices,
-                training_times=task.climatology_times,
+                past=past_of(task, self._climatology, truth, forecast),
                 window=self._window,
                 statistics=task.directory / "statistics.zarr",
                 provenance=task.provenance,
