@@ -1,6 +1,6 @@
 """The outputs in the section `forecast` of a config: the files, and what each has of the forecast."""
 
-__all__ = ["Box", "OutputConfig", "RegionConfig", "VariableChoice", "VariableKeys"]
+__all__ = ["Box", "OutputConfig", "Points", "RegionConfig", "VariableChoice", "VariableKeys"]
 
 from typing import Annotated, Literal, Self
 
@@ -59,6 +59,15 @@ class Box(Section):
     """The eastern edge."""
 
 
+class Points(Section):
+    """Places in a file."""
+
+    file: Annotated[str, Field(min_length=1)]
+    """A CSV file with the columns `station, latitude, longitude` (degrees)."""
+    method: Literal["nearest", "bilinear"] = "nearest"
+    """The value of the nearest node, or, on a grid of rows and columns, of the four nodes around."""
+
+
 class RegionConfig(Section):
     """Where the values lie that are written: one of the keys."""
 
@@ -66,11 +75,13 @@ class RegionConfig(Section):
     """The nodes in a box of latitudes and longitudes."""
     part: str | None = None
     """The one of several grids with this name."""
+    points: Points | None = None
+    """Stations in a file."""
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if len(self.model_dump(exclude_none=True)) != 1:
-            raise DataError("a region must have one of: box, part", fix="write one, such as `part: europe`")
+            raise DataError("a region must have one of: box, part, points", fix="write one, such as `part: europe`")
         return self
 
 

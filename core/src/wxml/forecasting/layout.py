@@ -16,6 +16,8 @@ __all__ = [
     "PARTS",
     "PROVENANCE",
     "SPREAD",
+    "STATION",
+    "STATIONS",
     "TIME",
     "Coordinate",
     "ForecastHeader",
@@ -68,6 +70,11 @@ where there is one grid."""
 PARTS = "wxml_parts"
 """The attribute of `grid_part` with the records of the parts, as JSON text."""
 
+STATION = "station"
+"""The coordinate, on the dimension `cell`, with the number of a station; absent where nodes are no stations."""
+STATIONS = "wxml_stations"
+"""The attribute of `station` with the names of the stations, as JSON text."""
+
 SPREAD = "_spread"
 """What follows the name of a variable in that of the standard deviation that belongs to it."""
 
@@ -85,6 +92,7 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
     BOUNDARY: {"long_name": "1 at nodes that are given and not forecast, and not scored", "units": "1"},
     AREA_WEIGHT: {"long_name": "share of the area of the grid", "units": "1"},
     PART: {"long_name": "the grid that the node belongs to"},
+    STATION: {"long_name": "the number of the station in the attribute `wxml_stations`", "units": "1"},
 }
 _GLOBAL_ATTRIBUTES = {"Conventions": "CF-1.10", "title": "machine-learned weather forecast"}
 _CHUNK_BYTES = 32 * 2**20
@@ -107,6 +115,8 @@ class ForecastHeader:
     """JSON values; the writer stores them as JSON text in the file's attribute `wxml_provenance`."""
     boundary: NDArray[np.bool_] | None = None
     """Which nodes are given and not forecast, shape `[node]`, and so not scored; None: none of them."""
+    stations: tuple[str, ...] = ()
+    """The names of the nodes, where these are stations; empty for other nodes."""
 
     def __post_init__(self) -> None:
         found = None if self.boundary is None else (self.boundary.dtype, self.boundary.shape)
@@ -115,6 +125,11 @@ class ForecastHeader:
                 f"`boundary` of a forecast must be [node] = [{len(self.grid)}] truth values, got {found[0]} of shape "
                 f"{list(found[1])}",
                 fix="give one truth value for each node of the grid, or None",
+            )
+        if len(self.stations) not in (0, len(self.grid)):
+            raise DataError(
+                f"`stations` of a forecast must name each of {len(self.grid)} nodes, got {len(self.stations)} names",
+                fix="name each node, or none",
             )
 
     @property
@@ -190,7 +205,8 @@ class ForecastLayout:
         weight = horizontal[-1]
         dimensions = {coordinate.name: len(coordinate.values) for coordinate in leading}
         dimensions |= zip(weight.dimensions, weight.values.shape, strict=True)
-        coordinates = (*leading, *horizontal, *_parts(header.grid), *_boundary(header, weight.dimensions))
+        of_nodes = (*_parts(header.grid), *_boundary(header, weight.dimensions), *_stations(header, weight.dimensions))
+        coordinates = (*leading, *horizontal, *of_nodes)
         names = tuple(variable.name for variable in header.variables)
         check_file_names(names, {coordinate.name for coordinate in coordinates} | set(dimensions))
         return cls(
@@ -321,6 +337,14 @@ def _boundary(header: ForecastHeader, dimensions: tuple[str, ...]) -> tuple[Coor
         return ()
     values = header.boundary.reshape(header.grid.shape).astype(np.int8)
     return (Coordinate(BOUNDARY, dimensions, values, _ATTRIBUTES[BOUNDARY]),)
+
+
+def _stations(header: ForecastHeader, dimensions: tuple[str, ...]) -> tuple[Coordinate, ...]:
+    """The numbers of the stations, with their names; nothing for other nodes."""
+    if not header.stations:
+        return ()
+    attributes = {**_ATTRIBUTES[STATION], STATIONS: json.dumps(header.stations)}
+    return (Coordinate(STATION, dimensions, np.arange(len(header.stations), dtype=np.int64), attributes),)
 
 
 def provenance_text(record: dict[str, Any]) -> str:

@@ -1,18 +1,20 @@
-"""Where the values of an output lie: in a box, or on one of several grids."""
+"""Where the values of an output lie: in a box, on one of several grids, or at stations."""
 
 __all__ = ["Region", "region_of"]
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.config.output_schema import Box, RegionConfig
+from wxml.config.output_schema import Box, Points, RegionConfig
 from wxml.data.fields import Fields
 from wxml.data.grid import Grid
 from wxml.data.sphere import wrapped
 from wxml.errors import ConfigError, Fault, nearest
 from wxml.forecasting.layout import SPREAD, ForecastHeader
+from wxml.forecasting.stations import nearest_weights, read_stations, rectangle_weights
 
 FULL_CIRCLE = 360.0
 Nodes = NDArray[np.intp]
@@ -25,19 +27,29 @@ class Region:
     grid: Grid
     """The nodes that are written."""
     nodes: Nodes
-    """Their numbers in the whole grid."""
+    """Their numbers in the whole grid, or, with weights, of those that each one reads, `[node, read]`."""
     lacks: tuple[str, ...] = ()
     """The variables that are not given there."""
+    weights: NDArray[np.float64] | None = None
+    """The weights of the nodes that are read; None: each node is one of the whole grid."""
+    stations: tuple[str, ...] = ()
+    """The names of the nodes, where these are stations."""
 
     def header(self, whole: ForecastHeader) -> ForecastHeader:
         """The header of what is written."""
-        boundary = None if whole.boundary is None else whole.boundary[self.nodes]
+        at_points = self.weights is not None
+        boundary = None if whole.boundary is None or at_points else whole.boundary[self.nodes]
         variables = tuple(one for one in whole.variables if one.name.removesuffix(SPREAD) not in self.lacks)
-        return replace(whole, grid=self.grid, variables=variables, boundary=boundary)
+        return replace(
+            whole, grid=self.grid, variables=variables, boundary=boundary, stations=self.stations or whole.stations
+        )
 
     def fields(self, whole: Fields) -> Fields:
         """The values of a step there, of all variables."""
-        return replace(whole, values=np.take(whole.values, self.nodes, axis=-1))
+        values = np.take(whole.values, self.nodes, axis=-1)
+        if self.weights is not None:  # a node of no weight does not make a value missing
+            values = np.where(self.weights > 0, values * self.weights, 0.0).sum(axis=-1).astype(np.float32)
+        return replace(whole, values=values)
 
 
 def region_of(chosen: RegionConfig, grid: Grid, where: str) -> Region:
@@ -50,10 +62,21 @@ def region_of(chosen: RegionConfig, grid: Grid, where: str) -> Region:
 
     Raises:
         ConfigError: no grid has that name, or no node lies in the box.
+        DataError: the stations cannot be read, or lie outside.
     """
+    if chosen.points is not None:
+        return _points(chosen.points, grid, f"{where}.points")
     if chosen.part is not None:
         return _part(chosen.part, grid, where)
     return _box(chosen.box or Box(), grid, where)
+
+
+def _points(chosen: Points, grid: Grid, where: str) -> Region:
+    stations = read_stations(Path(chosen.file).expanduser())
+    weigh = nearest_weights if chosen.method == "nearest" else rectangle_weights
+    nodes, weights = weigh(grid, stations, where)
+    places = Grid.unstructured(stations.latitudes, stations.longitudes)
+    return Region(places, nodes, weights=weights, stations=stations.names)
 
 
 def _part(name: str, grid: Grid, where: str) -> Region:

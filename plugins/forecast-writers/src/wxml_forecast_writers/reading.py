@@ -17,6 +17,7 @@ from wxml.data.sphere import wrapped
 from wxml.errors import ArtefactError, DataError
 from wxml.files.failures import damage_errors
 from wxml.files.hdf5_structure import check_hdf5_file
+from wxml.files.json_loader import load_json
 from wxml.files.netcdf_lock import NETCDF_LOCK
 from wxml.files.zarr_metadata import check_zarr_store
 from wxml.forecasting.layout import (
@@ -30,6 +31,8 @@ from wxml.forecasting.layout import (
     PART,
     PARTS,
     PROVENANCE,
+    STATION,
+    STATIONS,
     TIME,
     parts_from_text,
     provenance_from_text,
@@ -76,6 +79,7 @@ class _ForecastFile:
             members=int(dataset.sizes.get(MEMBER, 1)),
             provenance=_record(self._path, dataset.attrs.get(PROVENANCE)),
             boundary=self._boundary(),
+            stations=self._stations(),
         )
 
     def read(self, case: int, name: str) -> NDArray[np.floating[Any]]:
@@ -125,6 +129,17 @@ class _ForecastFile:
         """
         text = self._dataset[PART].attrs.get(PARTS) if PART in self._dataset.variables else None
         return parts_from_text(str(self._path), text, self._nodes)
+
+    def _stations(self) -> tuple[str, ...]:
+        """The names of the stations; none where the nodes are others.
+
+        Raises:
+            DataError: what the file says of them is damaged.
+        """
+        if STATION not in self._dataset.variables or STATIONS not in self._dataset[STATION].attrs:
+            return ()
+        with _reading(self._path):
+            return tuple(map(str, load_json(self._dataset[STATION].attrs[STATIONS])))
 
     def _area_weights(self) -> Array:
         """The share of the area that each node stands for, shape `[node]`; the same for each where the file is silent.
