@@ -95,8 +95,9 @@ def test_file_page_and_table_show_them(world, verify) -> None:
     titles = [line for line in lines if line.startswith("MAE")]
     ends = ["all grids", "the grid globe alone", "the grid north alone"]
     assert titles == [f"MAE, 6 initial times, {end}" for end in ends]
-    assert lines[-3].split()[:1] == ["climatology"]
-    assert lines[-4].split()[-1] == f"{scores.of_part('north').get('mae', 'persistence', 't')[0]:.4g}"
+    assert "neither a climatology nor an ACC" in lines[-1]
+    assert lines[-4].split()[:1] == ["climatology"]
+    assert lines[-5].split()[-1] == f"{scores.of_part('north').get('mae', 'persistence', 't')[0]:.4g}"
     found = json.loads(scores_as_json(scores))
     assert list(found["parts"]) == ["globe", "north"]
     assert {row["variable"] for row in found["parts"]["north"]} == {"t"}

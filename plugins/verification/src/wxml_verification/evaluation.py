@@ -3,7 +3,8 @@
 __all__ = ["Evaluation", "Question", "evaluate"]
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from wxml_verification.arrays import Array
 from wxml_verification.baseline import PERSISTENCE, StateBaseline
 from wxml_verification.case_reading import read_case
 from wxml_verification.climatology import Climatology
+from wxml_verification.groups import Grouping, groups_of
 from wxml_verification.lots import lots_of
 from wxml_verification.notes import climatology_notes, forecast_notes
 from wxml_verification.one_pass import LotStatistics
 from wxml_verification.reading import ForecastFile
+from wxml_verification.regions import EVERYWHERE, Region, region_weights
 from wxml_verification.scoring import Scored, scored
 from wxml_verification.sights import Example, Sights
 from wxml_verification.statistics_file import StatisticsFile, StatisticsHeader
@@ -27,7 +30,6 @@ from wxml_verification.truth import Truth
 from wxml_verification.usual import Past
 
 MEMORY = 256 * 2**20  # bytes: the variables that fit are scored in one pass over the truth
-EVERYWHERE = "all"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,12 @@ class Question:
     """Sentences on what forecast and truth do not both state; they become notes."""
     baseline: StateBaseline = PERSISTENCE
     """What the known states alone give."""
+    regions: Mapping[str, Region] = field(default_factory=dict)
+    """The regions that are scored, too, by name."""
+    bands: float | None = None
+    """The width in degrees of bands of latitude that are scored, too."""
+    groupings: Sequence[Grouping] = ()
+    """How cases are grouped."""
 
     @property
     def forecasts(self) -> tuple[str, str, str]:
@@ -63,6 +71,8 @@ class Evaluation:
     scores: Scores
     scored: Scored
     """The scores in all regions, and the curves."""
+    grouped: Mapping[str, Scored]
+    """Group of cases, such as a season → its scores."""
     variables: tuple[str, ...]
     """The variables, which are the first of the subjects of the scores."""
     regions: tuple[str, ...]
@@ -100,7 +110,7 @@ def evaluate(forecast: ForecastFile, truth: Truth, question: Question) -> Evalua
     stored = forecast.area_weights()  # the file knows its cells
     weights = truth.source.header.grid.area_weights if stored is None else stored
     parts = forecast.grid().ranges or truth.source.header.grid.ranges
-    regions = {EVERYWHERE: weights, **{name: _only(weights, nodes) for name, nodes in parts.items()}}
+    regions = _regions(forecast, truth, question, weights)
     scored_variables = tuple(forecast.variable(name) for name in question.variables)
     space = VerificationSpace(scored_variables, truth.source.header.grid, regions, forecast.members)
     metrics = _metrics(question, space)
@@ -108,10 +118,12 @@ def evaluate(forecast: ForecastFile, truth: Truth, question: Question) -> Evalua
     sights = Sights(forecast, truth, question.variables)
     about_climatology = _pass(forecast, truth, question, (space, metrics), (file, sights))
     found = scored(file, metrics)
+    groups = groups_of(forecast.initial_times, question.groupings)
     scores = _scores(found, question.forecasts, forecast.lead_times, tuple(parts))
     return Evaluation(
         scores=replace(scores, notes=about_climatology),
         scored=found,
+        grouped={name: scored(file, metrics, chosen) for name, chosen in groups.items()},
         variables=question.variables,
         regions=tuple(regions),
         maps=sights.maps(),
@@ -181,6 +193,25 @@ def _header(
         {name: metric.subjects for name, metric in metrics.items()},
         {name: {"plugin": choices[name].plugin, "options": choices[name].options} for name in metrics},
     )
+
+
+def _regions(forecast: ForecastFile, truth: Truth, question: Question, weights: Array) -> dict[str, Array]:
+    """Everywhere, each of several grids, and the regions that are asked for; the boundary is in none of these."""
+    header = truth.source.header
+    parts = {name: _only(weights, nodes) for name, nodes in (forecast.grid().ranges or header.grid.ranges).items()}
+    masks = {name: partial(_first_field, truth, name) for name in header.names}
+    inside = np.where(forecast.boundary(), 0.0, weights)
+    return {
+        EVERYWHERE: weights,
+        **parts,
+        **region_weights(header.grid, inside, question.regions, question.bands, masks, parts),
+    }
+
+
+def _first_field(truth: Truth, name: str) -> NDArray[np.floating[Any]]:
+    """A variable at the first time of the truth, shape `[node]`."""
+    found: NDArray[np.floating[Any]] = truth.source.read(truth.source.header.times[:1], (name,))[0, 0, 0]
+    return found
 
 
 def _only(weights: Array, nodes: slice) -> Array:

@@ -16,6 +16,7 @@ from wxml_verification.evaluation import Evaluation
 from wxml_verification.figures import LINES, draw_curves, pretty_units
 from wxml_verification.map_raster import MapRaster
 from wxml_verification.maps import draw_maps, instant
+from wxml_verification.scoring import Scored
 
 DASHES = {"-": "", "--": "7 4", ":": "2 3"}
 STRONGEST = 62  # per cent of full colour, so that the numbers stay readable
@@ -70,6 +71,8 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             counts=evaluation.counts[0].max(axis=0, initial=0),
             tables=_tables(evaluation),
             parts=_parts(evaluation),
+            areas=_areas(evaluation),
+            groups=_groups(evaluation),
             lines=[
                 (name, DASHES[style], width) for name, (style, _, width) in LINES.items() if name in scores.forecasts
             ],
@@ -112,7 +115,7 @@ def _tables(evaluation: Evaluation) -> list[tuple[str, bool, list[tuple[str, str
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The scores on the nodes of one of several grids, as the page shows them."""
+    """The scores of some nodes or cases, as the page shows them."""
 
     name: str
     scores: Scores
@@ -133,6 +136,37 @@ def _parts(evaluation: Evaluation) -> list[_Part]:
         skills = {baseline: skill(own, baseline) for baseline in own.forecasts[1:]}
         found.append(_Part(name, own, skills, counts[0].max(axis=0, initial=0)))
     return found
+
+
+def _areas(evaluation: Evaluation) -> list[_Part]:
+    """Each region."""
+    first = 1 + len(evaluation.scores.parts)
+    return [
+        part
+        for number, name in enumerate(evaluation.regions[first:], first)
+        if (part := _part(evaluation, evaluation.scored, name, number)) is not None
+    ]
+
+
+def _groups(evaluation: Evaluation) -> list[_Part]:
+    """Each group of cases, everywhere."""
+    found = (_part(evaluation, own, name, 0) for name, own in evaluation.grouped.items())
+    return [part for part in found if part is not None]
+
+
+def _part(evaluation: Evaluation, own: Scored, name: str, region: int) -> _Part | None:
+    """The scores of some cases in a region; None if there is none."""
+    scores = replace(
+        _of_variables(evaluation),
+        values=own.values[region, :, :, : len(evaluation.variables)],
+        parts=(),
+        part_values=None,
+    )
+    if not np.isfinite(scores.values).any():
+        return None
+    skills = {baseline: skill(scores, baseline) for baseline in scores.forecasts[1:]}
+    counts = own.counts[region, own.names.index("rmse"), 0].max(axis=0, initial=0)
+    return _Part(printable(name), scores, skills, counts)
 
 
 def _visible(evaluation: Evaluation) -> Evaluation:

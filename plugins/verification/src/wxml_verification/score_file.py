@@ -35,6 +35,7 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
         {
             **_of_parts(evaluation, axes),
             **_of_subjects(evaluation, axes),
+            **_of_regions(evaluation, axes),
             "scores": (axes, scores.values[:, :, :count], _about(evaluation)),
             "cases": (axes[1:], evaluation.counts[:, :count], CASES),
             "maps": (
@@ -82,6 +83,22 @@ def _of_subjects(evaluation: Evaluation, axes: tuple[str, ...]) -> dict[str, Any
         "subject": ("subject", list(scores.variables[count:])),
         "subject_scores": (own, scores.values[:, :, count:], _about(evaluation)),
         "subject_units": ("subject", np.array(scores.units[count:], dtype=object)),
+    }
+
+
+def _of_regions(evaluation: Evaluation, axes: tuple[str, ...]) -> dict[str, Any]:
+    """The scores of each group of cases in each region, all cases and everywhere included; nothing if that is all."""
+    groups = {"all": evaluation.scored, **evaluation.grouped}
+    if len(groups) == len(evaluation.regions) == 1:
+        return {}
+    count = len(evaluation.variables)
+    values = np.stack([one.values[:, :, :, :count] for one in groups.values()])
+    cases = np.stack([one.counts[:, :, :, :count] for one in groups.values()])
+    return {
+        "group": ("group", list(groups)),
+        "region": ("region", list(evaluation.regions)),
+        "group_scores": (("group", "region", *axes), values, _about(evaluation)),
+        "group_cases": (("group", "region", *axes), cases, {"long_name": "cases behind each score"}),
     }
 
 

@@ -13,7 +13,9 @@ from wxml.data.source_fit import FORECAST, check_variables, in_units_of
 from wxml.errors import DataError, nearest
 from wxml.verification.metric_choice import directions
 
+from wxml_verification.groups import Grouping
 from wxml_verification.reading import ForecastFile
+from wxml_verification.regions import Region
 from wxml_verification.truth import Truth, fitted
 from wxml_verification.usual import ClimatologyOptions, past_of
 
@@ -56,6 +58,19 @@ class Scorecard(Verifier):
                 examples=[["rmse", "bias", "crps", {"plugin": "brier", "thresholds": {"t_850": [273.15]}}]],
             ),
         ] = METRICS,
+        regions: Annotated[
+            dict[str, Region],
+            Field(
+                description="boxes, polygons and masks that are scored, too, by name",
+                examples=[{"europe": {"south": 35, "north": 75, "west": -12.5, "east": 42.5}, "land": {"mask": "lsm"}}],
+            ),
+        ] = {},  # noqa: B006  # never changed
+        latitude_bands: Annotated[
+            float | None, Field(gt=0, le=180, description="width in degrees of bands of latitude that are scored, too")
+        ] = None,
+        groups: Annotated[
+            tuple[Grouping, ...], Field(description="how initial times are grouped, for scores of each group")
+        ] = ("season", "month", "initial-hour"),
         climatology: Annotated[
             ClimatologyOptions, Field(description="the past data that a climatology is made of")
         ] = ClimatologyOptions(),  # noqa: B008  # frozen
@@ -67,6 +82,7 @@ class Scorecard(Verifier):
         self._variables = tuple(variables)
         named = any(choice.plugin.rpartition(":")[2] == "rmse" for choice in metrics)
         self._choices = tuple(metrics) if named else (NameOrChoice(plugin="rmse"), *metrics)
+        self._regions, self._bands, self._groups = regions, latitude_bands, tuple(groups)
         self._climatology, self._window = climatology, climatology_window
         self._maps = maps
 
@@ -87,6 +103,7 @@ class Scorecard(Verifier):
         from wxml_verification.evaluation import Question, evaluate
         from wxml_verification.report import ReportText, render_report
         from wxml_verification.score_file import write_scores
+        from wxml_verification.score_table_file import write_table
 
         with ForecastFile(task.forecast) as forecast:
             for name in self._variables:
@@ -116,9 +133,13 @@ class Scorecard(Verifier):
                 provenance=task.provenance,
                 uncompared=uncompared,
                 baseline=baseline_of(task.task),
+                regions=self._regions,
+                bands=self._bands,
+                groupings=self._groups,
             )
             evaluation = evaluate(forecast, truth, question)
         write_scores(evaluation, task.directory / "scores.nc", task.provenance)
+        write_table(evaluation, task.directory / "scores.csv")
         text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
         page = render_report(evaluation, text, self._maps)
         (task.directory / "report.html").write_text(page, "utf-8")

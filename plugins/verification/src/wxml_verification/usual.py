@@ -100,7 +100,7 @@ def _times(source: DataSource, period: tuple[str, str]) -> Times:
         ) from error
     first, end = first.astype("datetime64[s]"), (last + 1).astype("datetime64[s]")
     times = source.header.times
-    inside = times[(times >= first) & (times < end)]
+    inside: Times = times[(times >= first) & (times < end)]
     if not len(inside):
         raise DataError(
             f"the data of the climatology have no time from {period[0]} to {period[1]}",
