@@ -25,6 +25,7 @@ from wxml.config.schema import ExperimentConfig
 from wxml.config.split_overlaps import warn_of_overlaps
 from wxml.config.task_choice import check_settings, check_times, task_of
 from wxml.data.absent import MissingWhere, missing_rules
+from wxml.data.angles import warn_of_angles
 from wxml.data.call_plan import CallPlan, plan_calls
 from wxml.data.chain import make_chain, warn_of_scales
 from wxml.data.file_names import check_file_names, coordinate_names
@@ -278,6 +279,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     by_name = {variable.name: variable for variable in source.header.variables}
     used = [by_name[name] for name in roles.output + roles.forcing if name in by_name]
     warn_of_periods(used, parse_duration(config.data.timestep))
+    warn_of_angles(used, statistics, source.header.names)
     outputs = tuple(by_name[name] for name in roles.output)
     experiment = Experiment(config, preprocessing, graph, statistics, record, outputs)
     check_boundary(experiment)

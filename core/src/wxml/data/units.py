@@ -24,15 +24,17 @@ _ALIASES = {
     "J": "joule joules",
     "W": "watt watts",
     "%": "percent pct",
+    "degree": "degrees deg ° degree_true degrees_true deg_true °true",
+    "radian": "radians rad",
 }
 _PINT = {"%": "percent"}
 _SYMBOLS = {alias: symbol for symbol, aliases in _ALIASES.items() for alias in aliases.split()}
 _DIMENSIONLESS = ("1", "dimensionless", "(0 - 1)", "-", "fraction", "level", "layer", "sigma_level")
 LARGEST_POWER = 9
 """Units of files may say anything; no quantity has a higher power."""
-_TWO_WORDS = re.compile(r"(?<!\w)(deg|degrees?|°)\.?\s+(c|celsius|k|kelvin|f|fahrenheit)\b", re.IGNORECASE)
-"""Degrees of temperature; one by one the words would be an angle times a temperature."""
-_FACTOR = re.compile(r"([^\W\d]+|%|°\w+)(?:\^?([+-]?\d+))?")
+_TWO_WORDS = re.compile(r"(?<!\w)(deg|degrees?|°)\.?\s+(c|celsius|k|kelvin|f|fahrenheit|true)\b", re.IGNORECASE)
+"""Degrees of temperature, and from true north; one by one the words would be an angle times something."""
+_FACTOR = re.compile(r"([^\W\d]+|%|°\w*)(?:\^?([+-]?\d+))?")
 
 
 def have_same_meaning(first: str, second: str) -> bool:

@@ -153,8 +153,8 @@ def _check_known(*roles: tuple[str, Sequence[str], Sequence[str]]) -> None:
     unknown = [(role, name, known) for role, names, known in roles for name in names if name not in known]
     if unknown:
         named = ", ".join(f"{name!r} (data.variables.{role})" for role, name, _ in unknown)
-        hints = dict.fromkeys(nearest(name, known) for _, name, known in unknown)
-        raise DataError(f"unknown variable{'s' * (len(unknown) > 1)} {named}", fix="; ".join(hints))
+        _, first, known = unknown[0]
+        raise DataError(f"unknown variable{'s' * (len(unknown) > 1)} {named}", fix=nearest(first, known))
 
 
 def _check_diagnosed(prognostic: Sequence[str] | None, diagnostic: Sequence[str]) -> None:
