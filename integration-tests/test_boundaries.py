@@ -139,6 +139,7 @@ HEAVY = {
     "pyarrow": (
         "deferred wxml_dataset_sources/remote/reference_tables.py",
         "deferred wxml_dataset_sources/station_reading/tables.py",
+        "deferred wxml_forecast_writers/parquet_writer.py",
         "deferred wxml_trainer_lightning/seeing/parquet.py",
     ),
 }

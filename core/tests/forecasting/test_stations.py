@@ -104,6 +104,7 @@ def test_a_file_that_has_no_stations_is_refused(tmp_path, text) -> None:
     assert read_stations(stations(tmp_path, ("a", 1, 2))).names == ("a",)
 
 
+@pytest.mark.carries_out("name each node, or none")
 def test_the_header_names_the_stations(tmp_path) -> None:
     header = ForecastHeader(
         GLOBE, (Variable("t"),), np.array(["2000-01-01"], "datetime64[s]"), np.array([21600], "timedelta64[s]"), 1, {}

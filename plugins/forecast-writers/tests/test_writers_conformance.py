@@ -2,6 +2,7 @@
 
 from wxml.testing import ForecastWriterContract
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
+from wxml_forecast_writers.parquet_writer import ParquetWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 
 
@@ -10,10 +11,15 @@ class TestNetcdf(ForecastWriterContract):
     suffix = ".nc"
 
 
+class TestParquet(ForecastWriterContract):
+    plugin = ParquetWriter
+    suffix = ".parquet"
+
+
 class TestZarr(ForecastWriterContract):
     plugin = ZarrWriter
     suffix = ".zarr"
 
 
-class TestZarr3(TestZarr):
-    options = {"zarr_format": 3}
+class TestZarr2(TestZarr):
+    options = {"zarr_format": 2}
