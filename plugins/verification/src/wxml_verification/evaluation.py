@@ -57,6 +57,8 @@ class Question:
     """The width in degrees of bands of latitude that are scored, too."""
     groupings: Sequence[Grouping] = ()
     """How cases are grouped."""
+    maps: int = 12
+    """How many variables, the first ones, the report has maps of."""
 
     @property
     def forecasts(self) -> tuple[str, str, str]:
@@ -79,6 +81,10 @@ class Evaluation:
     """Everywhere, the grids that the nodes are of, and other regions."""
     maps: NDArray[np.float32]
     """Bias and RMSE of the forecast at each node, shape `[2, variable, lead_time, node]`."""
+    map_variables: tuple[str, ...]
+    """The variables of the maps: all, or on a large grid those that the report shows."""
+    map_lead_times: NDArray[np.intp]
+    """The positions of the lead times of the maps."""
     example: Example
     grid: Grid
     weights: Array
@@ -115,7 +121,7 @@ def evaluate(forecast: ForecastFile, truth: Truth, question: Question) -> Evalua
     space = VerificationSpace(scored_variables, truth.source.header.grid, regions, forecast.members)
     metrics = _metrics(question, space)
     file = StatisticsFile.new(question.statistics, _header(forecast, question, space, metrics), question.provenance)
-    sights = Sights(forecast, truth, question.variables)
+    sights = Sights(forecast, truth, question.variables, question.maps)
     about_climatology = _pass(forecast, truth, question, (space, metrics), (file, sights))
     found = scored(file, metrics)
     groups = groups_of(forecast.initial_times, question.groupings)
@@ -127,6 +133,8 @@ def evaluate(forecast: ForecastFile, truth: Truth, question: Question) -> Evalua
         variables=question.variables,
         regions=tuple(regions),
         maps=sights.maps(),
+        map_variables=sights.variables,
+        map_lead_times=sights.lead_times,
         example=sights.example,
         grid=truth.source.header.grid,
         weights=weights,

@@ -15,6 +15,11 @@ class MapSums:
         shape = (variables, lead_times, nodes)
         self._errors, self._squares, self._cases = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int32)
 
+    @staticmethod
+    def size(variables: int, lead_times: int, nodes: int) -> int:
+        """The bytes that such sums take."""
+        return 20 * variables * lead_times * nodes
+
     def add(self, variable: int, error: Array) -> None:
         """Add the errors of a case, shape `[lead_time, node]`; NaN where there is none."""
         there = np.isfinite(error)

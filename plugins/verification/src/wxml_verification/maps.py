@@ -59,7 +59,7 @@ def draw_maps(evaluation: Evaluation, raster: MapRaster, variable: int, position
     index = example.lead_times[position]
     name, lead_time = scores.variables[variable], scores.lead_times[index]
     truth, forecast = example.truth[position, variable], example.forecast[position, variable]
-    rmse, error = evaluation.maps[1, variable, index], forecast - truth
+    rmse, error = evaluation.maps[1, variable, _place(evaluation, index)], forecast - truth
     own = _rmse(error, evaluation.weights)
     palette = field_palette(np.stack([truth, forecast]), name)
     panels = (
@@ -80,6 +80,11 @@ def draw_maps(evaluation: Evaluation, raster: MapRaster, variable: int, position
         _draw(axes, bar, panel, raster, pretty_units(scores.units[variable]))
     label = f"Maps of {name} at lead time {format_duration(lead_time)}: {'; '.join(panel.title for panel in panels)}"
     return inline_svg(figure, label=label, key=f"maps-{variable}-{position}")
+
+
+def _place(evaluation: Evaluation, lead_time: np.intp) -> int:
+    """The place of a lead time among those of the maps."""
+    return int(np.searchsorted(evaluation.map_lead_times, lead_time))
 
 
 def _rmse(error: Values, weights: NDArray[np.float64]) -> float:

@@ -38,11 +38,7 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
             **_of_regions(evaluation, axes),
             "scores": (axes, scores.values[:, :, :count], _about(evaluation)),
             "cases": (axes[1:], evaluation.counts[:, :count], CASES),
-            "maps": (
-                ("map", *axes[2:], *horizontal),
-                evaluation.maps.reshape(*evaluation.maps.shape[:-1], *evaluation.grid.shape),
-                {"long_name": "bias and RMSE of the forecast at each node, in the units of the variable"},
-            ),
+            **_maps(evaluation, horizontal),
             "units": ("variable", np.array(scores.units[:count], dtype=object)),
         },
         coords={
@@ -63,6 +59,18 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
     )
     with disk_errors(path, dataset.nbytes):
         dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": {"zlib": True, "complevel": 1}})
+
+
+def _maps(evaluation: Evaluation, horizontal: tuple[str, ...]) -> dict[str, Any]:
+    """The maps; with axes of their own, if they are not of all variables and lead times."""
+    is_whole = len(evaluation.map_variables) == len(evaluation.variables)
+    is_whole &= len(evaluation.map_lead_times) == len(evaluation.scores.lead_times)
+    axes = ("variable", LEAD_TIME) if is_whole else ("map_variable", f"map_{LEAD_TIME}")
+    leads = evaluation.scores.lead_times[evaluation.map_lead_times].astype("timedelta64[ns]")
+    own = {} if is_whole else {axes[0]: (axes[0], list(evaluation.map_variables)), axes[1]: (axes[1], leads)}
+    values = evaluation.maps.reshape(*evaluation.maps.shape[:-1], *evaluation.grid.shape)
+    about = {"long_name": "bias and RMSE of the forecast at each node, in the units of the variable"}
+    return own | {"maps": (("map", *axes, *horizontal), values, about)}
 
 
 def _about(evaluation: Evaluation) -> dict[str, str]:

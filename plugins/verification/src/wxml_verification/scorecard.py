@@ -136,6 +136,7 @@ class Scorecard(Verifier):
                 regions=self._regions,
                 bands=self._bands,
                 groupings=self._groups,
+                maps=self._maps,
             )
             evaluation = evaluate(forecast, truth, question)
         write_scores(evaluation, task.directory / "scores.nc", task.provenance)

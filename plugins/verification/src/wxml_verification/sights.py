@@ -13,6 +13,7 @@ from wxml_verification.one_pass import Case
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
 
+ALL_MAPS = 256 * 2**20  # bytes of sums: above it there are maps of what the report shows alone
 SHOWN_UNTIL = (0, 24, 72)  # hours: maps show the last lead time up to each (else the first), and the very last
 
 
@@ -31,21 +32,38 @@ class Example:
 class Sights:
     """Takes what maps show from the cases that go by."""
 
-    def __init__(self, forecast: ForecastFile, truth: Truth, variables: Sequence[str]) -> None:
+    def __init__(self, forecast: ForecastFile, truth: Truth, variables: Sequence[str], most: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            forecast: the file.
+            truth: the truth.
+            variables: those that are scored.
+            most: how many of them, the first ones, the report has maps of.
+        """
         self._shown, leads = _example(forecast, truth)
-        nodes, self._variables = len(truth.source.header.grid), list(variables)
-        self._sums = MapSums(len(variables), len(forecast.lead_times), nodes)
-        fields = np.full((2, len(leads), len(variables), nodes), np.nan, np.float32)
+        nodes, every = len(truth.source.header.grid), np.arange(len(forecast.lead_times))
+        is_small = MapSums.size(len(variables), len(every), nodes) <= ALL_MAPS
+        self.variables = tuple(variables) if is_small else tuple(variables[:most])
+        """The variables that there are maps of: all, or those that the report shows."""
+        self.lead_times = every if is_small else leads
+        """The positions of the lead times that there are maps of: all, or those that the report shows."""
+        self._drawn = tuple(variables[:most])
+        self._sums = MapSums(len(self.variables), len(self.lead_times), nodes)
+        fields = np.full((2, len(leads), len(self._drawn), nodes), np.nan, np.float32)
         self.example = Example(forecast.initial_times[self._shown], leads, fields[0], fields[1])
 
     def add(self, number: int, case: Case) -> None:
         """Take what is needed of the case of this number."""
-        for name, truth in case.truths.items():
-            place, mean = self._variables.index(name), case.forecasts["forecast"][name].mean(axis=0, dtype=np.float64)
-            self._sums.add(place, mean - truth)
-            if number == self._shown:
-                self.example.forecast[:, place] = mean[self.example.lead_times]
-                self.example.truth[:, place] = truth[self.example.lead_times]
+        for name in self.variables:
+            if name not in case.truths:
+                continue
+            mean = case.forecasts["forecast"][name].mean(axis=0, dtype=np.float64)
+            truth, shown = case.truths[name], self.example.lead_times
+            self._sums.add(self.variables.index(name), mean[self.lead_times] - truth[self.lead_times])
+            if number == self._shown and name in self._drawn:
+                place = self._drawn.index(name)
+                self.example.forecast[:, place], self.example.truth[:, place] = mean[shown], truth[shown]
 
     def maps(self) -> NDArray[np.float32]:
         """Bias and RMSE at each node, shape `[2, variable, lead_time, node]`."""
