@@ -63,7 +63,7 @@ def test_the_record_that_core_hands_over_is_inside(scored, grid) -> None:
 
 
 @pytest.mark.parametrize("leads", [LEADS, np.array([6, 12, 18, 24, 30, 36], "timedelta64[h]")], ids=["two", "six"])
-def test_on_a_large_grid_there_are_maps_of_what_the_report_shows(leads, source, write, verify, grid, monkeypatch) -> None:
+def test_large_grids_have_maps_of_what_the_report_shows(leads, source, write, verify, grid, monkeypatch) -> None:
     """The other maps would take more memory than all else; the report is the same."""
     random = np.random.default_rng(2)
     truth = source(grid, ["t", "u", "v"], TIMES, random.normal(size=(8, 3, 4)))
