@@ -91,11 +91,16 @@ def test_a_forecast_of_a_limited_area(folder: Path, quick_wxml: Callable[..., An
     assert "t2m" in done[4].stderr + done[4].stdout
 
 
-def test_values_that_are_missing(folder: Path, quick_wxml: Callable[..., Any], quickly: Callable[..., Any]) -> None:
+def test_values_that_are_missing(folder: Path, quickly: Callable[..., Any]) -> None:
     """Fields 17, 36 and 37 are missing in the files: 5 samples have one of them as input."""
-    *_, trained = walk("Values that are missing", folder, quick_wxml)
+    *_, trained, made = walk("Values that are missing", folder, quickly)
+    assert (trained.returncode, made.returncode) == (0, 4)
     assert "5 of 38 samples lack an input" in trained.stderr
     assert "these samples are left out" in trained.stderr
+    assert made.stderr.count("failed") == 2
+    with open_forecast(folder / "storm.nc") as stored:
+        hours = (stored.header.initial_times - np.datetime64("1996-01-08")) // np.timedelta64(6, "h")
+    assert hours.tolist() == [0, 1, 2, 3, 4, 7, 8]  # 09T06 and 09T12 read what is missing at 09T06
     refused = quickly("train", "storm.yaml", "data.missing_inputs=fail", "--run-dir", "strict", folder=folder)
     assert refused.returncode == 2
     assert (

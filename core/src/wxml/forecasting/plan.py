@@ -97,7 +97,8 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
     check_spread(spread, config.model)
     times, boundary = initial_times_of(request, experiment, steps), BoundaryForcing.of(experiment)
     failures: tuple[DateFailure, ...] = ()
-    if (request.on_error or config.forecast.on_error) == "skip":
+    leaves_out = config.data.missing_inputs == "leave-out"
+    if (request.on_error or ("skip" if leaves_out else config.forecast.on_error)) == "skip":
         times, failures = usable_times(experiment, times, steps, boundary)
     else:
         check_usable(experiment, times, steps, boundary)
