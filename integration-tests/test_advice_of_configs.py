@@ -168,9 +168,14 @@ CASES = [
         demo(f"{TRAINING}=[2000-01-01, 2000-10-31]"),
     ),
     case(
-        carries_out("leave `members` out, or train a model with noise, such as `model.noise: {channels: 4}`"),
+        carries_out(
+            "leave `members` out, or perturb the initial states, such as "
+            "forecast.perturbations='[{plugin: gaussian}]', "
+            "or train a model with noise, such as `model.noise: {channels: 4}`"
+        ),
         demo("forecast.members=3"),
         demo(),
+        demo("forecast.members=3", "forecast.perturbations=[{plugin: gaussian}]"),
         demo("forecast.members=3", "model.noise={channels: 4}"),
     ),
     case(

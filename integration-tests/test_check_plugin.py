@@ -11,9 +11,11 @@ import xarray as xr
 import zarr
 from click.testing import CliRunner
 from wxml.cli import group
+from wxml.testing import tiny_grid
 
 WORLD, OTHER = "{plugin: xarray, path: world.nc}", "{plugin: xarray, path: other.nc}"
 HALF = f"{{plugin: subset, area: {{%s: 30}}, source: {WORLD}}}"
+ANALYSIS = "{plugin: xarray, path: analysis-%d.nc}"
 MIXED = "{from: mesh, to: mesh, plugin: multi-scale}"
 OPTIONS = {
     "trainer lightning": [
@@ -82,6 +84,11 @@ OPTIONS = {
     "loss-weight node-attribute": ["name=orog"],
     "loss-weight region-share": ["mask=lsm", "share=0.3"],
     "loss-weight steps": ["weights=[1, 0.5, 0.25]"],
+    "perturbation analyses": [
+        f"source={{plugin: ensemble, sources: [{ANALYSIS % 0}, {ANALYSIS % 1}]}}",
+        "variables=[t]",
+    ],
+    "perturbation lagged": ["lags=[0h, 6h]"],
     "processor gnn": ["num_layers=1", "hidden_layers=1"],
     "processor hierarchical": [
         "processors=[{plugin: point-wise, num_layers: 1}]",
@@ -103,6 +110,7 @@ KINDS = (
     "mappers",
     "metrics",
     "optimizers",
+    "perturbations",
     "processors",
     "schedules",
     "tasks",
@@ -155,7 +163,18 @@ def folder(tmp_path_factory) -> Path:
         dataset.to_netcdf(folder / f"{file}.nc")
     write_hindcasts(folder / "hindcasts-20200102.nc", values, places)
     write_hybrid_levels(folder / "hybrid.nc", values, places)
+    for number in range(2):
+        write_analysis(folder / f"analysis-{number}.nc", 280 + number)
     return folder
+
+
+def write_analysis(path: Path, value: float) -> None:
+    """Write one value of t everywhere on the grid of the contract of perturbations."""
+    grid = tiny_grid()
+    places = {"latitude": grid.latitudes[::8], "longitude": grid.longitudes[:8]}
+    times = np.datetime64("2000-01-01", "ns") + 6 * np.arange(28) * np.timedelta64(1, "h")
+    field = (("time", *places), np.full((28, 6, 8), value, "f4"), {"units": "K"})
+    xr.Dataset({"t": field}, {"time": times, **places}).to_netcdf(path)
 
 
 def write_hindcasts(path: Path, values: np.ndarray, places: dict[str, list[float]]) -> None:

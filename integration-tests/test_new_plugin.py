@@ -28,6 +28,7 @@ CHOSEN = (
     "callback",
     "tracker",
     "extension",
+    "perturbation",
     "forecast-writer",
     "verifier",
     "verification-metric",

@@ -43,6 +43,7 @@ _WHERE = {
     "GraphBuilder": "graphs.builder",
     "Grid": "data.grid",
     "GridPart": "data.grid_part",
+    "InitialState": "forecasting.perturbation",
     "Kind": "plugins.options.choices",
     "Layer": "model.layers",
     "Loss": "training.loss",
@@ -67,6 +68,8 @@ _WHERE = {
     "OptimizerMoment": "training.optimizer",
     "Options": "plugins.options.model",
     "Outcome": "training.tracker",
+    "Perturbation": "forecasting.perturbation",
+    "PerturbationSpace": "forecasting.perturbation",
     "PluginChoice": "plugins.options.choices",
     "PointwiseLoss": "training.loss",
     "PointwiseMetric": "verification.metric",
@@ -230,6 +233,9 @@ if TYPE_CHECKING:
     from wxml.forecasting.forecaster import load as load
     from wxml.forecasting.layout import ForecastHeader as ForecastHeader
     from wxml.forecasting.opening import open_forecast as open_forecast
+    from wxml.forecasting.perturbation import InitialState as InitialState
+    from wxml.forecasting.perturbation import Perturbation as Perturbation
+    from wxml.forecasting.perturbation import PerturbationSpace as PerturbationSpace
     from wxml.forecasting.stored import StoredForecast as StoredForecast
     from wxml.forecasting.writer import ForecastWriter as ForecastWriter
     from wxml.graphs.builder import GraphBuilder as GraphBuilder

@@ -127,7 +127,7 @@ def test_a_forecast_reads_at_its_boundary_what_is_given(tiny) -> None:
             expected = np.where(WEST, waves.wave(name, hours[1], 0), waves.wave(name, hours[0], 0))
             np.testing.assert_allclose(fields[name][0], expected, rtol=2e-6)
     space = experiment.preprocessing
-    for step, read in enumerate(model.read):
+    for step, read in enumerate(model.read[:: len(times)]):  # each of the two forecasts is a call of its own
         physical = space.inverse(read.transpose(1, 2).numpy(), ("t", "q"))
         np.testing.assert_allclose(physical[0, 0, WEST], waves.wave("t", 6.0 * (4 + step), 0)[WEST], rtol=2e-6)
 

@@ -12,6 +12,8 @@ from wxml import DataError, hookimpl
 from wxml.artefacts.checkpoint import load_checkpoint, save_checkpoint
 from wxml.data.forcings import compute_forcings
 from wxml.experiment import Experiment, assemble, restore
+from wxml.forecasting.ensemble import Ensemble
+from wxml.forecasting.execution import Execution
 from wxml.forecasting.rollout import rollout
 from wxml.model.noise import seeded_noise
 from wxml.testing import TravellingWaves
@@ -39,7 +41,7 @@ class Echo(nn.Module):
         return forcings[:, -1:, :, :1].expand(-1, -1, -1, 2)
 
 
-def run(experiment: Experiment, model: nn.Module, indices: list[int], steps: int, **options: int) -> list:
+def run(experiment: Experiment, model: nn.Module, indices: list[int], steps: int, **options: object) -> list:
     """From these times of the source."""
     return list(rollout(experiment, model, experiment.source.header.times[indices], steps, **options))
 
@@ -79,7 +81,7 @@ def test_the_batch_size_changes_nothing_but_the_order(tiny) -> None:
     for other in results[1:]:
         assert other.keys() == results[0].keys()
         for key, values in other.items():
-            np.testing.assert_allclose(values, results[0][key], rtol=1e-6)
+            np.testing.assert_array_equal(values, results[0][key])
 
 
 def test_forcings_are_those_of_each_step(tiny) -> None:
@@ -323,25 +325,54 @@ def test_the_noise_of_a_member_follows_from_seed_initial_time_and_number(tiny, c
     experiment = replace(experiment, preprocessing=replace(experiment.preprocessing, source=waves))
     times = waves.header.times[[3, 9]].astype("datetime64[h]")
     model = Listening()
-    steps = list(rollout(experiment, model, times, 2, members=3))
+    steps = list(rollout(experiment, model, times, 2, ensemble=Ensemble(3, 2)))
     assert [fields.values.shape for _, fields in steps] == [(6, 2, 48)] * 4
     keys = itertools.product(times.astype("datetime64[s]").astype(int).tolist(), range(2), range(3))
     sequences = [np.random.SeedSequence([2**64 - 1, 2**64 + time, *member]) for time, *member in keys]
     seeds = [int(sequence.generate_state(1, np.uint64)[0]) for sequence in sequences]
     drawn = seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), 3, correlation)
-    for heard, expected in zip(model.noise, drawn, strict=False):
+    assert len(model.noise) == 2 * 12  # each forecast is a call of its own
+    for heard, expected in zip(torch.cat(model.noise).split(12), drawn, strict=False):
         torch.testing.assert_close(heard, expected, rtol=0, atol=0)
-    assert len(model.noise) == 2
 
 
 def test_the_members_of_a_state_start_from_it(tiny) -> None:
     changes = {"data.source": {"plugin": "waves", "members": 2}, "model.noise": {"channels": 3, "how": "inject"}}
     experiment = assemble(tiny(changes))
     initial = experiment.source.read(experiment.source.header.times[7:8], ("t", "q"))[0]
-    for _, fields in run(experiment, Listening(), [7], 2, members=3):
+    for _, fields in run(experiment, Listening(), [7], 2, ensemble=Ensemble(3, 2)):
         np.testing.assert_allclose(fields.values, initial.repeat(3, axis=0), rtol=1e-6)
 
 
 def test_members_need_noise(tiny) -> None:
     with pytest.raises(DataError, match="`members` must be 1 for a model without noise"):
-        run(assemble(tiny()), Persistence(), [4], 1, members=2)
+        run(assemble(tiny()), Persistence(), [4], 1, ensemble=Ensemble(2))
+
+
+class CountsForecasts(nn.Module):
+    """Adds the number of forecasts that it is called for at once, as products round in another way for more rows."""
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        return states[:, -1:] + 0.01 * len(states)
+
+
+def test_the_model_is_called_for_each_forecast_alone_unless_told_otherwise(tiny) -> None:
+    experiment = assemble(tiny({"data.transforms": []}))
+    initial = experiment.source.read(experiment.source.header.times[[4, 6]], ("t", "q"))
+    for together, added in ((False, 0.01), (True, 0.02)):
+        found = run(experiment, CountsForecasts(), [4, 6], 1, execution=Execution(together=together))
+        for (_, fields), state in zip(found, initial, strict=True):
+            np.testing.assert_allclose(fields.values - state, added, atol=1e-4)
+
+
+def test_the_control_of_a_model_with_noise_gets_zeros_and_the_others_what_they_get_without_it(tiny) -> None:
+    experiment = assemble(tiny({"model.noise": {"channels": 3, "how": "inject"}}))
+    plain, control, alone = Listening(), Listening(), Listening()
+    run(experiment, plain, [4], 2, ensemble=Ensemble(3))
+    run(experiment, control, [4], 2, ensemble=Ensemble(3, control=True))
+    run(experiment, alone, [4], 2, ensemble=Ensemble(3, control=True, chosen=(2,)))
+    heard, without, of_two = (torch.cat(model.noise).unflatten(0, (2, -1)) for model in (control, plain, alone))
+    assert not heard[:, 0].any()
+    assert torch.equal(heard[:, 1:], without[:, 1:])
+    assert without[:, 0].any()
+    assert torch.equal(of_two[:, 0], without[:, 2])

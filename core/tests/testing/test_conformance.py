@@ -65,6 +65,7 @@ def test_each_kind_has_its_contract_and_others_the_common_one() -> None:
         "callback",
         "metric",
         "optimizer",
+        "perturbation",
         "processor",
         "schedule",
         "task",

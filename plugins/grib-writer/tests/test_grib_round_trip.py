@@ -1,6 +1,7 @@
 """What is written comes back: through the writer's own reader, through cfgrib, and key by key."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wxml import Fields, Grid, Variable, open_forecast
 from wxml.errors import ContractError, DataError
+from wxml.forecasting.layout import MemberNumbers, spread_variable
 from wxml_grib_writer.writer import Grib2Writer
 
 Making = Callable[..., Any]
@@ -338,6 +340,63 @@ def test_an_ensemble_says_its_members(header: Making, write: Making, tmp_path: P
     )
     found_values = dataset.t.transpose("time", "step", "number", ...).values
     np.testing.assert_array_equal(found_values.reshape(2, 2, 3, 3), values[:, :, :, 0])
+
+
+def test_the_control_and_members_alone_have_their_numbers(header: Making, write: Making, tmp_path: Path) -> None:
+    keys = ("number", "numberOfForecastsInEnsemble", "dataType", "productDefinitionTemplateNumber")
+    values = noise(2, 2, 3, 2, 3)
+    variables = (GRIDS["one row"], T850, Variable("tp", units="m", period="6h"))
+    for numbers, size, control, expected in (
+        ((0, 1, 2), 3, True, [(0, 3, "cf"), (1, 3, "pf"), (2, 3, "pf")]),
+        ((0, 9, 17), 20, False, [(0, 20, "pf"), (9, 20, "pf"), (17, 20, "pf")]),
+    ):
+        head = header(*variables, members=3, numbering=MemberNumbers(numbers, size, control))
+        path = write(tmp_path / f"of{size}.grib2", head, values, packing="ieee")
+        found = [tuple(one.values()) for one in messages(path, *keys)[:6]]
+        assert found == [(*one, template) for template in (1, 11) for one in expected]
+        with open_forecast(path) as stored:
+            assert stored.header.numbers == numbers
+            np.testing.assert_allclose(stored.read(1, "tp"), values[1, :, :, 1], rtol=1e-6)
+
+
+def test_one_member_of_several_is_a_member(header: Making, write: Making, tmp_path: Path) -> None:
+    head = header(GRIDS["one row"], numbering=MemberNumbers((17,), 20))
+    path = write(tmp_path / "forecast.grib2", head, noise(3), packing="ieee")
+    keys = ("number", "numberOfForecastsInEnsemble", "dataType", "productDefinitionTemplateNumber")
+    assert tuple(messages(path, *keys)[0].values()) == (17, 20, "pf", 1)
+    with open_forecast(path) as stored:
+        assert (stored.header.members, stored.header.numbers) == (1, (17,))
+        np.testing.assert_array_equal(stored.read(0, "t_850")[0, 0], noise(3))
+
+
+def test_standard_deviations_are_derived_forecasts(header: Making, write: Making, tmp_path: Path) -> None:
+    means = (replace(T850, units="degC"), Variable("tp", param="tp", units="m", period="6h"))
+    head = header(GRIDS["one row"], *means, *map(spread_variable, means))
+    values = noise(2, 2, 1, 4, 3)
+    path = write(tmp_path / "forecast.grib2", head, values, packing="ieee")
+    keys = ("shortName", "level:int", "productDefinitionTemplateNumber", "stepRange", "stepType")
+    assert [tuple(one.values()) for one in messages(path, *keys)[:4]] == [
+        ("t", 850, 0, "6", "instant"),
+        ("tp", 0, 8, "0-6", "accum"),
+        ("t", 850, 2, "6", "instant"),
+        ("tp", 0, 12, "0-6", "accum"),
+    ]
+    alone = write(tmp_path / "alone.grib2", header(GRIDS["one row"], *map(spread_variable, means)), noise(3))
+    derived = messages(alone, "shortName", "derivedForecast", "numberOfForecastsInEnsemble")[:2]
+    assert [tuple(one.values()) for one in derived] == [("t", 4, 255), ("tp", 4, 255)]
+    with open_forecast(path) as stored:
+        assert [one.name for one in stored.header.variables] == ["t_850", "tp", "t_850_spread", "tp_spread"]
+        for column, variable in enumerate(head.variables):
+            np.testing.assert_allclose(stored.read(1, variable.name), values[1, :, :, column], rtol=1e-6)
+
+
+@pytest.mark.carries_out("leave `spread` out, make one member, or write zarr or NetCDF")
+def test_the_standard_deviation_of_a_member_is_refused(header: Making, write: Making, tmp_path: Path) -> None:
+    variables = (T850, spread_variable(T850))
+    with pytest.raises(DataError, match="the standard deviation of one member"):
+        write(tmp_path / "refused.grib2", header(GRIDS["one row"], *variables, members=2), noise(2, 2, 2, 2, 3))
+    write(tmp_path / "one.grib2", header(GRIDS["one row"], *variables), noise(2, 2, 1, 2, 3))
+    write(tmp_path / "without.grib2", header(GRIDS["one row"], T850, members=2), noise(2, 2, 2, 1, 3))
 
 
 def test_a_single_forecast_is_no_member(header: Making, write: Making, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ OURS = (
     "metric",
     "migration",
     "optimizer",
+    "perturbation",
     "preset",
     "processor",
     "schedule",

@@ -48,8 +48,9 @@ if TYPE_CHECKING:
 @click.option(
     "--members",
     type=click.IntRange(min=1),
-    help="Forecasts that a model with noise makes from each state.  [default: forecast.members of the config]",
+    help="Forecasts from each state, by noise or perturbations.  [default: forecast.members of the config]",
 )
+@click.option("--member", help="Of these members alone, such as 17 or 0-9,12; with the bits that they have among all.")
 @click.option("--spread", is_flag=True, help="Write the spread of a model with one, too, such as t_850_spread.")
 @click.option("--step", help="Of a run that keeps checkpoints: a number of steps, best or last.")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a forecast that wxml wrote.")
@@ -64,6 +65,7 @@ def command(
     on_error: "OnError | None",
     lead_time: str | None,
     members: int | None,
+    member: str | None,
     spread: bool,
     step: str | None,
     overwrite: bool,
@@ -83,6 +85,7 @@ def command(
       wxml forecast model.safetensors -o july.nc --start 2014-07-01 --end 2014-07-31 --every 12h --lead-time 72h
       wxml forecast model.safetensors -o storms.zarr --start 2013-12-05 --start 2014-02-12T12 --on-error skip
       wxml forecast model.safetensors -o cases.zarr --dates cases.txt
+      wxml forecast model.safetensors -o one.zarr --members 20 --member 17
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
       wxml forecast model.safetensors forecast.batch_size=2 forecast.writer.plugin=netcdf -o forecast.nc
       wxml forecast model.safetensors -o all.grib2 'forecast.outputs=[{path: t.zarr, variables: {select: [t_*]}}]'
@@ -121,6 +124,7 @@ def command(
                 changed,
                 dates=listed,
                 on_error=on_error,
+                member=member,
             )
         )
 

@@ -27,6 +27,7 @@ PLACES = {
     "mapper": ("model", "encoder"),
     "metric": ("training", "metrics"),
     "optimizer": ("training", "optimizer"),
+    "perturbation": ("forecast", "perturbations"),
     "processor": ("model", "processor"),
     "schedule": ("training", "schedule"),
     "task": ("data", "task"),
@@ -37,7 +38,7 @@ PLACES = {
     "verifier": ("verification",),
 }
 """The keys under which a config chooses a plugin of a kind; a kind of another package stands in options of its own."""
-LISTS = ("callbacks", "forcings", "loss", "metrics", "transforms")
+LISTS = ("callbacks", "forcings", "loss", "metrics", "perturbations", "transforms")
 """Keys under which a config chooses several plugins, in order."""
 NAMED = ("extension", "loss-weight")
 """Kinds of which a config has a section for each plugin, under its name."""

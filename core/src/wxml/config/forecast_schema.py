@@ -10,6 +10,7 @@ __all__ = [
     "check_spread",
 ]
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -60,9 +61,16 @@ class ForecastConfig(Section):
     on_error: OnError = "stop"
     """An initial time that has not its inputs: stop, before any forecast if that is known; skip makes the others."""
     batch_size: Annotated[int, Field(gt=0)] = 8
-    """How many forecasts are made at once."""
+    """How many initial times are under way at once."""
+    together: bool = False
+    """Call the model for all forecasts of a batch at once: up to twice as fast on small grids, but the last bits of a
+    forecast then depend on the others; false: call it for each alone."""
     members: Annotated[int, Field(gt=0)] = 1
-    """How many forecasts a model with noise makes from each initial state."""
+    """How many forecasts are made from each initial state, by the noise of the model or by `perturbations`."""
+    perturbations: Annotated[list[PluginChoice], Kind("perturbation")] = []
+    """What is added to the initial state of each member but the control; the differences of several are added up."""
+    control: bool = False
+    """Member 0 is the control: it starts from the initial state as it is, and the numbers of its noise are 0."""
     spread: bool = False
     """Write the standard deviations of a model with `model.spread`, too, each as its variable's name + `_spread`."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,3})?)$")] = "auto"
@@ -77,16 +85,18 @@ class ForecastConfig(Section):
     """The `backend` of the parts of the model that have one of this name; null: that of the training."""
 
 
-def check_members(members: int, model: ModelConfig) -> None:
+def check_members(members: int, model: ModelConfig, perturbations: Sequence[PluginChoice] = ()) -> None:
     """Check that the members of an ensemble differ.
 
     Raises:
-        DataError: there are several, and the model has no noise.
+        DataError: there are several, and neither noise nor a perturbation.
     """
-    if members > 1 and model.noise is None:
+    if members > 1 and model.noise is None and not perturbations:
         raise DataError(
-            f"`members` must be 1 for a model without noise, whose members would be equal, got {members}",
-            fix="leave `members` out, or train a model with noise, such as `model.noise: {channels: 4}`",
+            f"`members` must be 1 for a model without noise, whose members would be equal without `perturbations`, "
+            f"got {members}",
+            fix="leave `members` out, or perturb the initial states, such as forecast.perturbations='[{plugin: "
+            "gaussian}]', or train a model with noise, such as `model.noise: {channels: 4}`",
         )
 
 

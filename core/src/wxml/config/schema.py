@@ -68,6 +68,6 @@ class ExperimentConfig(Section):
     @classmethod
     def _members_differ(cls, forecast: ForecastConfig, info: ValidationInfo) -> ForecastConfig:
         if "model" in info.data:
-            check_members(forecast.members, info.data["model"])
+            check_members(forecast.members, info.data["model"], forecast.perturbations)
             check_spread(forecast.spread, info.data["model"])
         return forecast

@@ -3,6 +3,7 @@
 __all__ = ["BoundaryForcing"]
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -90,14 +91,18 @@ class BoundaryForcing:
         }
 
     def given(
-        self, times: NDArray[np.datetime64], lead_times: NDArray[np.timedelta64], members: int, imputed: "Tensor"
+        self,
+        times: NDArray[np.datetime64],
+        lead_times: NDArray[np.timedelta64],
+        origins: Sequence[int],
+        imputed: "Tensor",
     ) -> "Given":
         """Return what puts the given values into the output of a step; see `unroll`.
 
         Args:
             times: the initial times of the batch.
             lead_times: those of the steps; later ones are left as they are.
-            members: the number of forecasts from each member of an initial state.
+            origins: for each forecast the place of its initial state among initial time × member of the state.
             imputed: where the initial state has no value, shape `[batch, node, prognostic]`; there it may lack one.
         """
         import torch
@@ -109,7 +114,7 @@ class BoundaryForcing:
         def given(step: int, output: "Tensor") -> "Tensor":
             if step > len(lead_times):
                 return output
-            there = self._read(times + lead_times[step - 1]).repeat_interleave(members, 0)
+            there = self._read(times + lead_times[step - 1])[list(origins)]
             self._check(there, imputed.to(there.device), times + lead_times[step - 1])
             return with_given(output, there.to(output.device), share.to(output.device))
 

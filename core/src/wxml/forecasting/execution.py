@@ -41,6 +41,8 @@ class Execution:
     """The backend of `torch.compile`."""
     threads: int | None = None
     """The number of CPU threads; None: as many as torch takes."""
+    together: bool = False
+    """Whether the model is called for all forecasts of a batch at once, and not for each alone."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -101,7 +103,7 @@ def execution_of(config: ExperimentConfig) -> Execution:
     if not _computes(device, precision):
         fault = Fault("forecast.precision", f"torch has no products of `{precision}` numbers on `{device}`")
         raise ConfigError([fault], fix="write `float32`")
-    return Execution(str(device), precision, chosen.compile, chosen.threads)
+    return Execution(str(device), precision, chosen.compile, chosen.threads, chosen.together)
 
 
 def with_backend(config: ExperimentConfig) -> ExperimentConfig:

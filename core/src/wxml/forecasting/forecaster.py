@@ -95,7 +95,7 @@ class Forecaster:
             end: the last initial time; None: `start`.
             every: the time between two initial times; None: as the task says, such as the model's time step.
             lead_time: how far; None: `forecast.lead_time` of the config.
-            members: how many forecasts a model with noise makes from each state; None: as the config says.
+            members: how many forecasts are made from each state, by noise or perturbations; None: as the config says.
             spread: the standard deviations of a model with a spread, too.
             changes: changes to `forecast` and, without `data`, to `data.source` of the config, as on the command line:
                 `["forecast.device=cpu"]`.

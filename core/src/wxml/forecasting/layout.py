@@ -22,6 +22,7 @@ __all__ = [
     "Coordinate",
     "ForecastHeader",
     "ForecastLayout",
+    "MemberNumbers",
     "grid_coordinates",
     "parts_from_text",
     "provenance_from_text",
@@ -47,13 +48,14 @@ from wxml.data.variables import Variable
 from wxml.errors import ArtefactError, DataError
 from wxml.files.json_loader import load_json
 from wxml.files.record_file import PROVENANCE
+from wxml.forecasting.ensemble import MemberNumbers
 
 TIME = "time"
 """The dimension and coordinate of the initial times."""
 LEAD_TIME = "prediction_timedelta"
 """The dimension and coordinate of the lead times."""
 MEMBER = "number"
-"""The dimension and coordinate of the members; absent where there is only one."""
+"""The dimension and coordinate of the members; absent where there is only one that has no number."""
 LATITUDE = "latitude"
 """The coordinate of the nodes' latitudes; a dimension, too, on a regular grid."""
 LONGITUDE = "longitude"
@@ -117,6 +119,18 @@ class ForecastHeader:
     """Which nodes are given and not forecast, shape `[node]`, and so not scored; None: none of them."""
     stations: tuple[str, ...] = ()
     """The names of the nodes, where these are stations; empty for other nodes."""
+    numbering: MemberNumbers | None = None
+    """The numbers of the members; None: they are 0, 1, 2 and so on, the whole ensemble, and none is a control."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the members, in their order."""
+        return tuple(range(self.members)) if self.numbering is None else self.numbering.numbers
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether the members have numbers: there are several, or it is one of several."""
+        return self.members > 1 or self.numbering is not None
 
     def __post_init__(self) -> None:
         found = None if self.boundary is None else (self.boundary.dtype, self.boundary.shape)
@@ -130,6 +144,11 @@ class ForecastHeader:
             raise DataError(
                 f"`stations` of a forecast must name each of {len(self.grid)} nodes, got {len(self.stations)} names",
                 fix="name each node, or none",
+            )
+        if len(self.numbers) != self.members:
+            raise DataError(
+                f"`numbering` of a forecast must number its {self.members} members, got {len(self.numbers)} numbers",
+                fix="give one number for each member, or None",
             )
 
     @property
@@ -386,9 +405,11 @@ def _leading_coordinates(header: ForecastHeader) -> tuple[Coordinate, ...]:
     unit, leads = _counted(header.lead_times.astype("timedelta64[s]"))
     initial = Coordinate(TIME, (TIME,), times, {**_ATTRIBUTES[TIME], "units": f"{since} since 1970-01-01T00:00:00"})
     lead = Coordinate(LEAD_TIME, (LEAD_TIME,), leads, {**_ATTRIBUTES[LEAD_TIME], "units": unit})
-    if header.members == 1:
+    if not header.is_ensemble:
         return initial, lead
-    return initial, lead, Coordinate(MEMBER, (MEMBER,), np.arange(header.members, dtype=np.int64), _ATTRIBUTES[MEMBER])
+    control = {"comment": "0 is the control"} if header.numbering and header.numbering.control else {}
+    numbers = np.array(header.numbers, np.int64)
+    return initial, lead, Coordinate(MEMBER, (MEMBER,), numbers, {**_ATTRIBUTES[MEMBER], **control})
 
 
 def _counted(times: NDArray[Any]) -> tuple[str, NDArray[np.int64]]:

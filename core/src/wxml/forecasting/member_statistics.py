@@ -61,7 +61,8 @@ class MemberStatistics:
     def header(self, whole: ForecastHeader) -> ForecastHeader:
         """The header of what is written: one member; the standard deviations of a model with a spread are left out."""
         values = [one for one in whole.variables if not one.name.endswith(SPREAD)]
-        return replace(whole, members=1, variables=tuple(kind.variable(one) for kind in self.kinds for one in values))
+        variables = tuple(kind.variable(one) for kind in self.kinds for one in values)
+        return replace(whole, members=1, numbering=None, variables=variables)
 
     def fields(self, whole: Fields) -> Fields:
         """What is written of a step."""

@@ -15,10 +15,12 @@ from wxml.data.fields import Fields
 from wxml.experiment import VALUE, Experiment, restore
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.dates_left_out import DateFailure, check_usable, usable_times
+from wxml.forecasting.ensemble import Ensemble, chosen_members
 from wxml.forecasting.execution import Execution, execution_of
 from wxml.forecasting.initial_times import initial_times_of, steps_of
 from wxml.forecasting.input_sources import with_inputs
 from wxml.forecasting.layout import ForecastHeader, spread_variable
+from wxml.forecasting.perturbed import Perturbations
 from wxml.forecasting.request import ForecastRequest
 from wxml.forecasting.rollout import rollout
 from wxml.memory import check_memory
@@ -41,8 +43,8 @@ class ForecastPlan:
     """The initial times."""
     steps: int
     """The number of steps of each forecast."""
-    members: int
-    """The number of forecasts from each member of an initial state."""
+    ensemble: Ensemble
+    """The members that are made of each initial time."""
     spread: bool
     """Whether standard deviations come out, too."""
     boundary: BoundaryForcing | None
@@ -60,9 +62,10 @@ class ForecastPlan:
             (*outputs, *(map(spread_variable, outputs) if self.spread else ())),
             self.times,
             experiment.window(self.steps).lead_times,
-            self.members * source.members,
+            len(self.ensemble.numbers),
             {},
             experiment.boundary,
+            numbering=self.ensemble.numbering,
         )
 
     def fields(self) -> Iterator[tuple[np.timedelta64, Fields]]:
@@ -74,7 +77,7 @@ class ForecastPlan:
                 self.times,
                 self.steps,
                 batch_size=self.experiment.config.forecast.batch_size,
-                members=self.members,
+                ensemble=self.ensemble,
                 spread=self.spread,
                 execution=self.execution,
             )
@@ -93,8 +96,10 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
     config = experiment.config
     steps = steps_of(request, experiment)
     members, spread = request.members or config.forecast.members, request.spread or config.forecast.spread
-    check_members(members, config.model)
+    check_members(members, config.model, config.forecast.perturbations)
     check_spread(spread, config.model)
+    ensemble = _ensemble(members, config.forecast.control, request.member, experiment)
+    Perturbations.of(experiment)  # a mistake in their options is told before a file is made
     times, boundary = initial_times_of(request, experiment, steps), BoundaryForcing.of(experiment)
     failures: tuple[DateFailure, ...] = ()
     leaves_out = config.data.missing_inputs == "leave-out"
@@ -102,10 +107,10 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
         times, failures = usable_times(experiment, times, steps, boundary)
     else:
         check_usable(experiment, times, steps, boundary)
-    _check_memory(experiment, min(config.forecast.batch_size, len(times)), members, steps)
+    _check_memory(experiment, min(config.forecast.batch_size, len(times)), ensemble, steps)
     _check_forcings(experiment, times, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
-    return ForecastPlan(experiment, model, execution, times, steps, members, spread, boundary, failures)
+    return ForecastPlan(experiment, model, execution, times, steps, ensemble, spread, boundary, failures)
 
 
 def _check_forcings(experiment: Experiment, times: NDArray[np.datetime64], steps: int) -> None:
@@ -118,15 +123,22 @@ def _check_forcings(experiment: Experiment, times: NDArray[np.datetime64], steps
         reader.tell(changing, needed)
 
 
-def _check_memory(experiment: Experiment, at_once: int, members: int, steps: int) -> None:
+def _ensemble(members: int, control: bool, chosen: str | None, experiment: Experiment) -> Ensemble:
+    """The members that are made."""
+    whole = Ensemble(members, experiment.source.header.members, control)
+    return whole if chosen is None else replace(whole, chosen=chosen_members(chosen, whole.size))
+
+
+def _check_memory(experiment: Experiment, at_once: int, ensemble: Ensemble, steps: int) -> None:
     """Refuse forecasts whose inputs and first outputs alone do not fit the free memory; the model takes more."""
     roles, source, window = experiment.roles, experiment.source.header, experiment.window(steps)
     forecast = len(roles.output) * (1 if experiment.config.model.spread is None else 2)
-    values = window.input_steps * (len(roles.prognostic) + len(roles.forcing)) + forecast
-    count = at_once * members * source.members
+    made, shared = window.input_steps * len(roles.prognostic) + forecast, window.input_steps * len(roles.forcing)
+    members = len(ensemble.numbers)
+    values = at_once * (members * made + ensemble.states * shared)
     check_memory(
-        VALUE * (count * values * len(source.grid) + steps),
-        f"a batch of {count:,} forecasts ({at_once:,} initial times, each {members * source.members:,} members) of "
+        VALUE * (values * len(source.grid) + steps),
+        f"a batch of {at_once * members:,} forecasts ({at_once:,} initial times, each {members:,} members) of "
         f"{steps:,} steps",
         fix="reduce `members`, `forecast.batch_size` or `lead_time`",
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wxml.artefacts.brief_files import with_brief_files
 from wxml.artefacts.provenance import Provenance
-from wxml.config.plugin_use import FORECAST, MODEL, used_plugins
+from wxml.config.plugin_use import FORECAST, used_plugins
 from wxml.data.source import DataSource
 from wxml.experiment import describe_source
 from wxml.forecasting.input_sources import inputs_record
@@ -30,7 +30,7 @@ def forecast_record(plan: ForecastPlan, request: ForecastRequest, beside: Sequen
     boundary = {"boundary": plan.boundary.record()} if plan.boundary else {}
     record = Provenance(
         artefact="forecast",
-        plugins=lock([*used_plugins(experiment.config, MODEL if is_open else FORECAST), *beside]),
+        plugins=lock([*used_plugins(experiment.config, FORECAST - {"data-source"} if is_open else FORECAST), *beside]),
         data={**describe_source(experiment.source), **inputs_record(experiment), **boundary},
         parents=[with_brief_files(experiment.provenance.to_dict())],
         config=experiment.config.model_dump(mode="json") if is_changed else {},

@@ -34,7 +34,7 @@ class ForecastRequest:
     """Other data than those of the training, or what opens them."""
     overwrite: bool = False
     members: int | None = None
-    """The number of forecasts that a model with noise makes from each state; None: `forecast.members` of the config."""
+    """The number of forecasts from each state; None: `forecast.members` of the config."""
     spread: bool = False
     """Write the standard deviations, too; False: as `forecast.spread` of the config says."""
     changed: Changes | None = None
@@ -43,6 +43,9 @@ class ForecastRequest:
     """The initial times one by one, in any order; then `start`, `end` and `every` are None."""
     on_error: OnError | None = None
     """What an initial time does that has not its inputs; None: as `forecast.on_error` of the config says."""
+
+    member: str | None = None
+    """The members that are made, by their numbers, such as `17` or `0-9,12`; None: all."""
 
     @property
     def paths(self) -> tuple[Path, ...]:

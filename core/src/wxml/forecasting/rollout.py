@@ -2,21 +2,26 @@
 
 __all__ = ["rollout"]
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wxml.config.forecast_schema import check_members, check_spread
-from wxml.data.call_plan import CallPlan
+from wxml.data.call_plan import CallPlan, steps_until
 from wxml.data.fields import Fields
+from wxml.errors import DataError
 from wxml.experiment import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
+from wxml.forecasting.ensemble import Ensemble
 from wxml.forecasting.execution import Execution
 from wxml.forecasting.inputs import forcings_reader, read_states
 from wxml.forecasting.layout import SPREAD
+from wxml.forecasting.model_calls import ModelCalls
+from wxml.forecasting.perturbed import Perturbations
 from wxml.plugins.hooks import hooks
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ def rollout(
     steps: int,
     *,
     batch_size: int = 8,
-    members: int = 1,
+    ensemble: Ensemble | None = None,
     spread: bool = False,
     execution: Execution | None = None,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
@@ -42,74 +47,154 @@ def rollout(
         model: what `Experiment.new_model` makes, trained.
         initial_times: `datetime64[s]`; the source must have the input states of each, and the forcings that are read.
         steps: how many time steps.
-        batch_size: how many initial times go through the model at once.
-        members: how many forecasts a model with noise makes from each member of an initial state. The noise of a member
-            depends on the seed of the experiment, the initial time and the number of the member alone.
+        batch_size: how many initial times are under way at once.
+        ensemble: the members that are made of each initial time; None: one from each member of an initial state.
         spread: yield the standard deviations of a model with a spread, too, as further variables.
         execution: how the model is run, on whose device it is; None: as it is, in float32 on the CPU.
 
     Yields:
-        The lead time and the fields, whose `valid_time` is the initial time plus the lead time. Members that start
-        from the first member of the initial state come first. A prognostic variable is missing (NaN) where the initial
-        state has no value of it, such as sea temperature on land, one in `data.variables.missing` where that says, and
-        any variable on a grid that does not have it.
-        The boundary of a limited area is the model's own forecast, too, unless it is given (`BoundaryForcing`).
+        The lead time and the fields, whose `valid_time` is the initial time plus the lead time, with the members in the
+        order of their numbers. A prognostic variable is missing (NaN) where the initial state has no value of it, such
+        as sea temperature on land, one in `data.variables.missing` where that says, and any variable on a grid that
+        does not have it. The boundary of a limited area is the model's own forecast, too, unless it is given
+        (`BoundaryForcing`).
 
     Raises:
         DataError: the source, or that of the boundary, lacks an input, or an input is NaN where the model needs a
-            value; or `members` is more than 1 and the model has no noise, or a spread is wanted and it has none.
+            value; or there are several members and nothing makes them differ, or a spread is wanted and the model has
+            none.
     """
-    check_members(members, experiment.config.model)
+    ensemble = ensemble or Ensemble(states=experiment.source.header.members)
+    check_members(ensemble.members, experiment.config.model, experiment.config.forecast.perturbations)
     check_spread(spread, experiment.config.model)
     from wxml.model.features import kept_features
 
-    plan, execution, boundary = experiment.plan(steps), execution or Execution(), BoundaryForcing.of(experiment)
+    boundary, plan = BoundaryForcing.of(experiment), experiment.plan(steps)
+    perturbations = Perturbations.of(experiment)
+    run = _Run(experiment, plan, ensemble, spread, execution or Execution(), boundary, perturbations)
     if boundary:
         boundary.check_times(initial_times, plan.window.lead_times)
     model.eval()
     with kept_features(model):
         for start in range(0, len(initial_times), batch_size):
-            batch = initial_times[start : start + batch_size]
-            called = execution.called(model)
-            yield from _forecast_batch(experiment, called, batch, plan, members, spread, execution, boundary)
+            yield from run.forecasts(model, initial_times[start : start + batch_size])
 
 
-def _forecast_batch(
-    experiment: Experiment,
-    model: "Callable[..., Tensor]",
-    times: NDArray[np.datetime64],
-    plan: CallPlan,
-    members: int,
-    spread: bool,
-    execution: Execution,
-    boundary: BoundaryForcing | None,
-) -> Iterator[tuple[np.timedelta64, Fields]]:
-    import torch
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """What the batches of a rollout have in common."""
 
-    from wxml.model.planned_calls import PlannedCalls
-    from wxml.model.sample_forcings import SampleForcings, kept
+    experiment: Experiment
+    plan: CallPlan
+    ensemble: Ensemble
+    spread: bool
+    execution: Execution
+    boundary: BoundaryForcing | None
+    perturbations: Perturbations | None
+    has_noise: bool = True
 
-    device = torch.device(execution.device)
-    known, lost, told = read_states(experiment, times, plan)
-    states, absent = (values.to(device).repeat_interleave(members, 0) for values in (known, lost))
-    read = forcings_reader(experiment, times, plan, told)
-    forcings = SampleForcings(
-        len(plan.window.offsets), kept(lambda at: read(at).to(device).repeat_interleave(members, 0))
-    )
-    imputed = absent[..., : states.shape[-1]]
-    noise, outputs = _noise(experiment, times, members, device), experiment.roles.output
-    names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if spread else outputs
-    is_missing = absent.swapaxes(1, 2).cpu().numpy()
-    run = torch.inference_mode()(PlannedCalls(plan).run)  # off again between the steps
-    given = boundary.given(times, plan.window.lead_times, members, imputed) if boundary else None
-    outputs_of_steps = run(model, states, forcings, noise, imputed if imputed.any() else None, given)
-    for lead_time, forecast in zip(plan.window.lead_times, outputs_of_steps, strict=True):
-        physical = _physical(experiment, forecast[..., : len(names)], is_missing)
-        for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
-            read_only = values.view()  # hooks must not change the forecast
-            read_only.flags.writeable = False
-            hooks().call("wxml_forecast_step", fields=Fields(time + lead_time, names, read_only), lead_time=lead_time)
-            yield lead_time, Fields(time + lead_time, names, values)
+    def forecasts(self, model: "nn.Module", times: NDArray[np.datetime64]) -> Iterator[tuple[np.timedelta64, Fields]]:
+        """Make the forecasts of some initial times."""
+        outputs = self.experiment.roles.output
+        names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if self.spread else outputs
+        for lead_time, physical in self._steps(model, times):
+            for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
+                read_only = values.view()  # hooks must not change the forecast
+                read_only.flags.writeable = False
+                fields = Fields(time + lead_time, names, read_only)
+                hooks().call("wxml_forecast_step", fields=fields, lead_time=lead_time)
+                yield lead_time, Fields(time + lead_time, names, values)
+
+    def _steps(
+        self, model: "nn.Module", times: NDArray[np.datetime64]
+    ) -> Iterator[tuple[np.timedelta64, NDArray[np.float32]]]:
+        """The physical values of one step after the other, shape `[forecast, variable, node]`."""
+        import torch
+
+        from wxml.model.planned_calls import PlannedCalls
+        from wxml.model.sample_forcings import SampleForcings, kept
+
+        plan, device = self.plan, torch.device(self.execution.device)
+        known, lost, told = read_states(self.experiment, times, plan)
+        origins = self.ensemble.places(len(times))
+        states, absent = self._perturbed(known[origins], model, times).to(device), lost[origins].to(device)
+        read = forcings_reader(self.experiment, times, plan, told)
+        forcings = SampleForcings(len(plan.window.offsets), kept(lambda at: read(at).to(device)))
+        calls = ModelCalls(self.execution.called(model), origins, self.execution.together)
+        imputed, leads = absent[..., : states.shape[-1]], plan.window.lead_times
+        given = self.boundary.given(times, leads, origins, imputed) if self.boundary else None
+        noise = self._noise(times, device)
+        run = torch.inference_mode()(PlannedCalls(plan).run)  # off again between the steps
+        steps = run(calls, states, forcings, noise, imputed if imputed.any() else None, given)
+        is_missing, width = absent.swapaxes(1, 2).cpu().numpy(), len(self.experiment.roles.output) * (1 + self.spread)
+        for lead_time, forecast in zip(leads, steps, strict=True):
+            yield lead_time, _physical(self.experiment, forecast[..., :width], is_missing)
+
+    def _perturbed(self, states: "Tensor", model: "nn.Module", times: NDArray[np.datetime64]) -> "Tensor":
+        """The known states of all forecasts, those of members other than the control with the perturbations."""
+        from wxml.model.tensors import to_tensor
+
+        perturbations, ensemble, experiment = self.perturbations, self.ensemble, self.experiment
+        if perturbations is None:
+            return states
+        names, seed = experiment.roles.prognostic, experiment.config.seed
+        made = states.clone()
+        for case, time in enumerate(times):
+            at = time + self.plan.window.offsets[: states.shape[1]]
+            physical = experiment.source.read(at, names)
+            earlier = {one: cache(partial(self._from_earlier, model, at, one)) for one in set(ensemble.origins)}
+            for place, (number, origin) in enumerate(zip(ensemble.numbers, ensemble.origins, strict=True)):
+                if ensemble.is_control(number):
+                    continue
+                seeds = [ensemble.seed(seed, time, number, one) for one in range(1, len(perturbations.plugins) + 1)]
+                state = perturbations.perturbed(physical[:, origin], at, number, seeds, earlier[origin])
+                made[case * len(ensemble.numbers) + place] = to_tensor(experiment.preprocessing.inputs(state, names))
+        return made
+
+    def _from_earlier(
+        self, model: "nn.Module", at: NDArray[np.datetime64], origin: int, lag: np.timedelta64
+    ) -> NDArray[np.float32]:
+        """What an unperturbed forecast without noise that starts `lag` earlier has at some times; see `InitialState`.
+
+        Args:
+            model: the model.
+            at: the input times.
+            origin: the member of the initial state from which the forecast starts.
+            lag: a duration.
+
+        Raises:
+            DataError: the task feeds nothing back, or has no output then; or the earlier forecast lacks an input.
+        """
+        experiment, start = self.experiment, at[-1:] - lag
+        steps = _steps_back(experiment, lag)
+        ensemble = Ensemble(states=self.ensemble.states, chosen=(origin,))
+        plan = experiment.plan(steps)
+        alone = replace(self, plan=plan, ensemble=ensemble, spread=False, perturbations=None, has_noise=False)
+        names = experiment.roles.prognostic
+        found = {lead: values[0, : len(names)] for lead, values in alone._steps(model, start)}
+        before = [time for time in at if time - start[0] not in found]
+        known = iter(experiment.source.read(np.array(before), names)[:, origin] if before else ())
+        state = np.stack([found[time - start[0]] if time - start[0] in found else next(known) for time in at])
+        state.flags.writeable = False  # members share it
+        return state
+
+    def _noise(self, times: NDArray[np.datetime64], device: "torch.device") -> "Iterator[Tensor] | None":
+        """The noise of each call of the model; the batch axis is initial time × member that is made.
+
+        It is drawn on the CPU and moved, so members are the same on every device.
+        """
+        import torch
+
+        from wxml.model.noise import seeded_noise
+
+        config, noise, ensemble = self.experiment.config, self.experiment.config.model.noise, self.ensemble
+        if noise is None:
+            return None
+        seeds = [ensemble.seed(config.seed, time, number) for time in times for number in ensemble.numbers]
+        has_noise = [float(self.has_noise and not ensemble.is_control(number)) for number in ensemble.numbers]
+        factor = torch.tensor(has_noise * len(times))[:, None, None]
+        drawn = seeded_noise(seeds, len(self.experiment.graph.nodes["mesh"]), noise.channels, noise.correlation)
+        return ((numbers * factor).to(device) for numbers in drawn)
 
 
 def _physical(experiment: Experiment, forecast: "Tensor", is_missing: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -128,22 +213,15 @@ def _physical(experiment: Experiment, forecast: "Tensor", is_missing: NDArray[np
     return made[0] if len(made) == 1 else np.concatenate(made, axis=1)
 
 
-def _noise(
-    experiment: Experiment, times: NDArray[np.datetime64], members: int, device: "torch.device"
-) -> "Iterator[Tensor] | None":
-    """The noise of each call of the model; the batch axis is initial time × member of the state × member.
+def _steps_back(experiment: Experiment, lag: np.timedelta64) -> int:
+    """The number of steps of a forecast that begins `lag` earlier.
 
-    It is drawn on the CPU and moved, so members are the same on every device.
+    Raises:
+        DataError: the task feeds nothing back, or has no output then.
     """
-    from wxml.model.noise import seeded_noise
-
-    config, noise = experiment.config, experiment.config.model.noise
-    if noise is None:
-        return None
-    numbers = itertools.product(
-        times.astype("datetime64[s]").astype(np.int64), range(experiment.source.header.members), range(members)
-    )
-    keys = ([config.seed % 2**64, int(time) % 2**64, *member] for time, *member in numbers)
-    seeds = [int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]) for key in keys]
-    drawn = seeded_noise(seeds, len(experiment.graph.nodes["mesh"]), noise.channels, noise.correlation)
-    return (numbers.to(device) for numbers in drawn)
+    if experiment.task.shift is None:
+        raise DataError(
+            "a perturbation makes a forecast from an earlier time, and the task of the model feeds nothing back",
+            fix="take the perturbation, such as lagged, out of `forecast.perturbations`",
+        )
+    return steps_until(experiment.task, lag)

@@ -24,6 +24,7 @@ __all__ = [
     "MetricContract",
     "MigrationContract",
     "OptimizerContract",
+    "PerturbationContract",
     "ProcessorContract",
     "ScheduleContract",
     "TaskContract",
@@ -51,6 +52,7 @@ from wxml.testing.graph_builder_contract import GraphBuilderContract
 from wxml.testing.loss_weight_contract import LossWeightContract
 from wxml.testing.metric_contract import MetricContract
 from wxml.testing.migration_contract import MigrationContract
+from wxml.testing.perturbation_contract import PerturbationContract
 from wxml.testing.schedule_contract import ScheduleContract
 from wxml.testing.task_contract import TaskContract
 from wxml.testing.tiny_loss_space import tiny_loss_space

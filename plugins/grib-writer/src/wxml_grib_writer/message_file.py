@@ -16,7 +16,7 @@ from wxml_grib_writer.handles import copied, sample, set_keys
 from wxml_grib_writer.local_section import NO_LOCAL_USE, with_local_record
 from wxml_grib_writer.places import place_messages
 from wxml_grib_writer.record import file_record
-from wxml_grib_writer.templates import Template, make_template
+from wxml_grib_writer.templates import Template, ensemble_size, make_template
 
 CENTRE = slice(21, 23)
 """The bytes of a message with the number of its centre, in section 1."""
@@ -66,7 +66,7 @@ class MessageFile:
             )
         initial = self._header.initial_times[place[0]]
         for template in self._templates:
-            for member, values in enumerate(fields[template.variable.name]):
+            for member, values in zip(self._header.numbers, fields[template.variable.name], strict=True):
                 self._append(template.message(initial, lead_time, member, values))
         self._file.flush()
         self._written.add(place)
@@ -86,7 +86,7 @@ class MessageFile:
 
 def _describe(base: int, header: ForecastHeader, choices: Choices, section: GridSection) -> None:
     """Set what all messages have in common."""
-    is_ensemble = header.members > 1
+    is_ensemble = header.is_ensemble
     keys = {
         "tablesVersion": eccodes.codes_get(base, "tablesVersionLatest"),
         **choices.identity,
@@ -98,14 +98,14 @@ def _describe(base: int, header: ForecastHeader, choices: Choices, section: Grid
     }
     set_keys(base, keys)
     if is_ensemble:
-        set_keys(base, {"numberOfForecastsInEnsemble": header.members, "typeOfEnsembleForecast": 255})
+        set_keys(base, {"numberOfForecastsInEnsemble": ensemble_size(header), "typeOfEnsembleForecast": 255})
     section.put(base)
     eccodes.codes_set_values(base, np.zeros(len(header.grid)))
 
 
 def _template(handle: int, variable: Variable, header: ForecastHeader, choices: Choices) -> Template:
     stated = choices.parameters.get(variable.name, ""), choices.periods.get(variable.name, "")
-    return make_template(handle, variable, header.members, stated, choices.packing)
+    return make_template(handle, variable, header, stated, choices.packing)
 
 
 def _check_distinct(templates: list[Template]) -> None:

@@ -14,14 +14,14 @@ from wxml import ForecastHeader, Grid, StoredForecast, Variable
 from wxml.data.units import Line
 from wxml.errors import ArtefactError, DataError
 from wxml.files.failures import damage_errors
-from wxml.forecasting.layout import provenance_from_text
+from wxml.forecasting.layout import SPREAD, MemberNumbers, provenance_from_text
 
 from wxml_grib_writer.grids import TOLERANCE
 from wxml_grib_writer.handles import loaded, set_keys
 from wxml_grib_writer.local_section import OTHER_DATA, first_record
 from wxml_grib_writer.parameters import UNITS
 from wxml_grib_writer.record import Announced, announced
-from wxml_grib_writer.templates import signature_of
+from wxml_grib_writer.templates import SPREAD_OF_ALL, signature_of
 from wxml_grib_writer.times import CLOCK
 
 MISSING = 3.0e38
@@ -66,9 +66,10 @@ def stored_forecast(path: Path) -> StoredForecast:
         tuple(variable for variable, _ in known.variables.values()),
         known.initial_times,
         known.lead_times,
-        known.members,
+        len(known.numbers),
         {} if text is None else provenance_from_text(str(path), text),
         known.boundary,
+        numbering=_numbering(known),
     )
     return StoredForecast(header, partial(file.read, known), has_areas=file.has_areas)
 
@@ -126,19 +127,19 @@ class _File:
             raise DataError(f"several parameters of `{self.path}` have one name: {sorted(names)}", fix=OTHER_DATA)
         times, leads = np.array(initial, "datetime64[s]"), np.array(lead, "timedelta64[s]")
         variables = {signature: (one, Line(1.0, 0.0)) for signature, one in self.described.items()}
-        return Announced(variables, times, leads, max(member) + 1, None)
+        return Announced(variables, times, leads, tuple(range(max(member) + 1)), None)
 
     def read(self, known: Announced, case: int, name: str) -> NDArray[np.float32]:
         """The values of one initial time and variable, `[lead_time, member, node]`; NaN where no message has one."""
         signature, line = next((key, line) for key, (one, line) in known.variables.items() if one.name == name)
         initial = int(known.initial_times[case].astype(np.int64))
-        out = np.full((len(known.lead_times), known.members, len(self.grid)), np.nan, np.float32)
+        out = np.full((len(known.lead_times), len(known.numbers), len(self.grid)), np.nan, np.float32)
         with damage_errors(partial(_damaged, self.path), (eccodes.CodesInternalError, OSError, ValueError)):
             for number, lead in enumerate(known.lead_times.astype(np.int64).tolist()):
-                for member in range(known.members):
+                for place, member in enumerate(known.numbers):
                     found = self.messages.get((initial, lead, member, signature))
                     if found is not None:
-                        out[number, member] = (self._values(found) - line.offset) / line.scale
+                        out[number, place] = (self._values(found) - line.offset) / line.scale
         return out
 
     def _values(self, message: _Message) -> NDArray[np.float64]:
@@ -151,6 +152,12 @@ class _File:
             values = np.array(eccodes.codes_get_values(handle), np.float64)
         values[values == MISSING] = np.nan
         return values
+
+
+def _numbering(known: Announced) -> MemberNumbers | None:
+    """The numbers of members that are not 0, 1, 2 and so on."""
+    numbers = known.numbers
+    return None if numbers == tuple(range(len(numbers))) else MemberNumbers(numbers, max(numbers) + 1)
 
 
 def _messages(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -188,9 +195,11 @@ def _variable(handle: int) -> Variable:
     if level is not None and texts["typeOfLevel"] == "isobaricInPa":
         level /= 100
     name = texts["shortName"] if level is None else f"{texts['shortName']}_{level:g}"
+    is_spread = eccodes.codes_is_defined(handle, "derivedForecast") and _is_spread(handle)
+    suffix = SPREAD if is_spread else ""
     return Variable(
-        name,
-        param=texts["shortName"],
+        f"{name}{suffix}",
+        param=f"{texts['shortName']}{suffix}",
         level=level,
         units=UNITS.get(texts["units"], texts["units"]),
         step_type=texts["stepType"],
@@ -198,6 +207,10 @@ def _variable(handle: int) -> Variable:
         level_type=kind,
         grib=f"paramId={eccodes.codes_get(handle, 'paramId')}",
     )
+
+
+def _is_spread(handle: int) -> bool:
+    return int(eccodes.codes_get(handle, "derivedForecast")) == SPREAD_OF_ALL
 
 
 def _grid(message: bytes, places: dict[str, NDArray[np.float64]]) -> tuple[Grid, bool]:

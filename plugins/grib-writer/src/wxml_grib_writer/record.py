@@ -25,7 +25,8 @@ class Announced:
     """By the signature of their messages, in the order of the header; the line makes the messages' values of theirs."""
     initial_times: NDArray[np.datetime64]
     lead_times: NDArray[np.timedelta64]
-    members: int
+    numbers: tuple[int, ...]
+    """Those of the members."""
     boundary: NDArray[np.bool_] | None
 
 
@@ -40,6 +41,7 @@ def file_record(header: ForecastHeader, templates: Sequence[Template]) -> dict[s
         "initial_times": header.initial_times.astype("datetime64[s]").astype(np.int64).tolist(),
         "lead_times": header.lead_times.astype("timedelta64[s]").astype(np.int64).tolist(),
         "members": header.members,
+        "numbers": list(header.numbers),
         "boundary": None if boundary is None else base64.b64encode(np.packbits(boundary).tobytes()).decode(),
     }
 
@@ -66,7 +68,7 @@ def announced(record: dict[str, Any], nodes: int, target: str) -> Announced:
             variables,
             np.array(record["initial_times"], "datetime64[s]"),
             np.array(record["lead_times"], "timedelta64[s]"),
-            int(record["members"]),
+            tuple(map(int, record.get("numbers", range(int(record["members"]))))),
             None if packed is None else np.unpackbits(packed, count=nodes).astype(bool),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -1,17 +1,18 @@
 """The messages of one variable: everything is set beforehand but the time, the member and the values."""
 
-__all__ = ["Template", "make_template", "signature_of", "whole_signature"]
+__all__ = ["Template", "ensemble_size", "make_template", "signature_of", "whole_signature"]
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import eccodes
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Variable
+from wxml import ForecastHeader, Variable
 from wxml.data.times import format_time
 from wxml.data.units import Line
 from wxml.errors import DataError
+from wxml.forecasting.layout import SPREAD
 
 from wxml_grib_writer.choices import Packing
 from wxml_grib_writer.derived import set_statistic
@@ -21,6 +22,10 @@ from wxml_grib_writer.times import period_of, time_keys
 
 INSTANT = (0, 1, 2, 6)
 """The product definition templates of a moment: one forecast, member, derived forecast, percentile (code table 4.0)."""
+SPREAD_OF_ALL = 4
+"""The spread of all members as a derived forecast (code table 4.7)."""
+UNKNOWN = 255
+"""A number that is not known, such as that of the members of a distribution."""
 SIGNATURE = (
     "discipline",
     "parameterCategory",
@@ -36,6 +41,8 @@ SIGNATURE = (
     "percentileValue",
 )
 """The keys that say which parameter a message has, at which level, and what was done over a period and the members."""
+CONTROL = 3
+"""The control forecast as a type of processed data (code table 1.4), where 4 is a perturbed one."""
 ABSENT = -1
 """In a signature: the template of the message has no such key."""
 
@@ -52,7 +59,10 @@ class Template:
     """The period that a value describes; None for a moment, and where it begins at the initial time."""
     signature: tuple[int, ...]
     packing: Packing
-    members: int
+    is_ensemble: bool
+    """Whether members have numbers."""
+    control: int | None = None
+    """The number of the control; None: there is none."""
 
     @property
     def is_instant(self) -> bool:
@@ -65,7 +75,7 @@ class Template:
         Args:
             initial: the initial time.
             lead: the lead time.
-            member: its number, from 0.
+            member: its number, from 0 in the whole ensemble.
             values: in the units of the variable, shape `[node]`; NaN where one is missing.
 
         Raises:
@@ -79,8 +89,9 @@ class Template:
             )
         with copied(self.handle) as handle:
             set_keys(handle, time_keys(initial, lead, self.period, instant=self.is_instant))
-            if self.members > 1:
-                set_keys(handle, {"perturbationNumber": member})
+            if self.is_ensemble:
+                kind = {"typeOfProcessedData": CONTROL} if member == self.control else {}
+                set_keys(handle, {"perturbationNumber": member, **kind})
             set_keys(handle, self.packing.keys(self.variable.name, _span(scaled)))
             _put_values(handle, scaled)
             return bytes(eccodes.codes_get_message(handle))
@@ -102,36 +113,69 @@ def _put_values(handle: int, values: NDArray[np.float64]) -> None:
     eccodes.codes_set_values(handle, values)
 
 
-def make_template(handle: int, variable: Variable, members: int, stated: tuple[str, str], packing: Packing) -> Template:
+def ensemble_size(header: ForecastHeader) -> int:
+    """How many members the whole ensemble has."""
+    return header.members if header.numbering is None else header.numbering.size
+
+
+def make_template(
+    handle: int, variable: Variable, header: ForecastHeader, stated: tuple[str, str], packing: Packing
+) -> Template:
     """Set what the messages of one variable have in common.
 
     Args:
         handle: a message with the grid and the identity; it is changed, and kept.
         variable: what is to be written.
-        members: how many forecasts the ensemble has.
+        header: the forecast.
         stated: the keys and the period that the user has given for it; empty for what is to be found.
         packing: how its values are packed.
 
     Raises:
         DataError: GRIB 2 has no such parameter or level, or the period of its values is not known.
     """
-    parameter = parameter_keys(variable, stated[0], handle)
+    mean = _mean_of(variable, header)
+    parameter = parameter_keys(mean or variable, stated[0], handle)
     set_keys(handle, parameter.keys)
     period = None
     step_type = variable.step_type or str(eccodes.codes_get(handle, "stepType"))
     set_statistic(handle, variable, is_instant=step_type == "instant")
     if step_type != "instant":
         period = period_of(variable, stated[1], step_type)
-        _set_step_type(handle, variable, step_type, members)
-    return Template(handle, variable, parameter.line, period, signature_of(handle), packing, members)
+        _set_step_type(handle, variable, step_type, header)
+    if mean is not None:
+        derived = 2 if period is None and step_type == "instant" else 12
+        keys = {"derivedForecast": SPREAD_OF_ALL, "numberOfForecastsInEnsemble": UNKNOWN}
+        set_keys(handle, {"productDefinitionTemplateNumber": derived, **keys})
+    control = 0 if header.numbering and header.numbering.control else None
+    signature = signature_of(handle)
+    line = parameter.line if mean is None else Line(parameter.line.scale, 0.0)
+    return Template(handle, variable, line, period, signature, packing, header.is_ensemble, control)
 
 
-def _set_step_type(handle: int, variable: Variable, step_type: str, members: int) -> None:
+def _mean_of(variable: Variable, header: ForecastHeader) -> Variable | None:
+    """The variable whose standard deviation another one is, in its units; None: it is none.
+
+    Raises:
+        DataError: it is that of one member of several.
+    """
+    name, param = variable.name.removesuffix(SPREAD), variable.param.removesuffix(SPREAD)
+    if name == variable.name or param == variable.param:
+        return None
+    if header.is_ensemble:
+        raise DataError(
+            f"`{variable.name}` is the standard deviation of one member, for which GRIB 2 has no product",
+            fix="leave `spread` out, make one member, or write zarr or NetCDF",
+        )
+    known = {one.name: one for one in header.variables}
+    return replace(known.get(name, replace(variable, name=name, param=param)), units=variable.units)
+
+
+def _set_step_type(handle: int, variable: Variable, step_type: str, header: ForecastHeader) -> None:
     """Make a message one of a period, if its parameter has not done so already."""
     try:
         set_keys(handle, {"stepType": step_type})
-        if members > 1:
-            set_keys(handle, {"numberOfForecastsInEnsemble": members, "typeOfEnsembleForecast": 255})
+        if header.is_ensemble:
+            set_keys(handle, {"numberOfForecastsInEnsemble": ensemble_size(header), "typeOfEnsembleForecast": 255})
     except eccodes.CodesInternalError as error:
         raise DataError(
             f"`{variable.name}` has the step type {step_type!r}, which ecCodes does not write: {error}",

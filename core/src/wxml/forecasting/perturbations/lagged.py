@@ -1,0 +1,46 @@
+"""Lagged: members that start from earlier initial times."""
+
+__all__ = ["Lagged"]
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from wxml.data.times import format_duration, format_offset, parse_offset
+from wxml.errors import ConfigError, Fault
+from wxml.forecasting.perturbation import InitialState, Perturbation, PerturbationSpace
+
+NONE = np.timedelta64(0, "s")
+Lags = Annotated[
+    list[str],
+    Field(
+        min_length=1,
+        description="How much earlier: member n takes the one at the place n mod their number; 0h: no earlier",
+        examples=[["0h", "6h", "12h"]],
+    ),
+]
+
+
+class Lagged(Perturbation):
+    """Replaces the initial state by the model's own forecast for it from an earlier initial time.
+
+    So the member goes on with that forecast, as in a lagged average forecast (Hoffman and Kalnay 1983,
+    doi:10.3402/tellusa.v35i2.11425). The forecast up to the initial time is unperturbed and without noise.
+    """
+
+    def __init__(self, space: PerturbationSpace, *, lags: Lags) -> None:
+        super().__init__(space)
+        self._lags = [parse_offset(lag) for lag in lags]
+        for lag in self._lags:
+            if lag < NONE or lag % space.timestep != NONE:
+                step = format_duration(space.timestep)
+                problem = f"`lags` must be multiples of the time step of {step}, or 0h, got {format_offset(lag)}"
+                raise ConfigError([Fault("forecast.perturbations", problem)], fix=f"write multiples of {step}")
+
+    def _difference(self, state: InitialState) -> NDArray[np.float64]:
+        lag = self._lags[state.member % len(self._lags)]
+        if lag == NONE:
+            return np.zeros(state.values.shape)
+        return np.nan_to_num(state.from_earlier(lag).astype(np.float64) - state.values)
