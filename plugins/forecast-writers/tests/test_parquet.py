@@ -1,11 +1,14 @@
 """Forecasts as tables: what other readers of Parquet find in them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from wxml import Grid
 from wxml.errors import ArtefactError, ContractError, DataError
+from wxml.forecasting.layout import MemberNumbers
 from wxml_forecast_writers import parquet_writer
 from wxml_forecast_writers.parquet_writer import ParquetWriter
 
@@ -39,6 +42,18 @@ def test_members_have_a_number(tmp_path, make_header, write_forecast) -> None:
     assert table[(table.number == 1) & (table.station == "Lisboa")].msl.tolist() == [11]
     with ParquetWriter.read(path) as stored:
         assert stored.header.stations == header.stations
+        np.testing.assert_array_equal(stored.read(0, "msl")[1], values[:, 1])
+
+
+@pytest.mark.parametrize("numbers", [(17,), (3, 17)])
+def test_members_that_were_chosen_keep_their_numbers(tmp_path, make_header, write_forecast, numbers) -> None:
+    numbering = MemberNumbers(numbers, 20, control=True)
+    header = replace(at_stations(make_header, members=len(numbers)), numbering=numbering)
+    values = np.arange(6 * len(numbers)).reshape(-1, 2, 3)
+    path = write_forecast(ParquetWriter(str(tmp_path / "f.parquet")), header, [(0, 1, values)])
+    assert sorted(set(pd.read_parquet(path).number)) == list(numbers)
+    with ParquetWriter.read(path) as stored:
+        assert stored.header.numbering == numbering
         np.testing.assert_array_equal(stored.read(0, "msl")[1], values[:, 1])
 
 

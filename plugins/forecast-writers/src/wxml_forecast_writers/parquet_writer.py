@@ -27,6 +27,7 @@ from wxml.forecasting.layout import (
     STATION,
     TIME,
     ForecastLayout,
+    MemberNumbers,
     provenance_from_text,
 )
 
@@ -166,7 +167,7 @@ def _schema(header: ForecastHeader) -> "pa.Schema":
 
     columns = [(TIME, pa.timestamp("s", tz="UTC")), (LEAD_TIME, pa.duration("s")), (MEMBER, pa.int32())]
     columns += [(NODE, pa.int32()), (STATION, pa.string()), (LATITUDE, pa.float64()), (LONGITUDE, pa.float64())]
-    absent = {STATION: not header.stations, MEMBER: header.members == 1}
+    absent = {STATION: not header.stations, MEMBER: not header.is_ensemble}
     kept = [column for column in columns if not absent.get(column[0])]
     return pa.schema([*kept, *((one.name, pa.float32()) for one in header.variables)])
 
@@ -178,7 +179,7 @@ def _columns(header: ForecastHeader, fields: Fields, lead_time: np.timedelta64) 
     columns: Columns = {
         TIME: np.full(count, (fields.valid_time - lead_time).astype("datetime64[s]")),
         LEAD_TIME: np.full(count, lead_time.astype("timedelta64[s]")),
-        MEMBER: np.repeat(np.arange(members, dtype=np.int32), nodes),
+        MEMBER: np.repeat(np.array(header.numbers, np.int32), nodes),
         NODE: np.tile(np.arange(nodes, dtype=np.int32), members),
         STATION: np.tile(np.array(header.stations or ("",) * nodes, object), members),
         LATITUDE: np.tile(grid.latitudes, members),
@@ -196,6 +197,7 @@ def _described(header: ForecastHeader) -> str:
             "initial_times": header.initial_times.astype("datetime64[s]").astype(np.int64).tolist(),
             "lead_times": header.lead_times.astype("timedelta64[s]").astype(np.int64).tolist(),
             "members": header.members,
+            "numbering": None if header.numbering is None else asdict(header.numbering),
             "latitudes": grid.latitudes.tolist(),
             "longitudes": grid.longitudes.tolist(),
             "area_weights": grid.area_weights.tolist(),
@@ -217,7 +219,7 @@ def _metadata(target: str) -> dict[str, str]:
 def _header_in(metadata: dict[str, str]) -> ForecastHeader:
     told = load_json(metadata[HEADER])
     places = [np.array(told[name], np.float64) for name in ("latitudes", "longitudes", "area_weights")]
-    boundary = told["boundary"]
+    boundary, numbers = told["boundary"], tuple((told["numbering"] or {}).get("numbers", ()))
     return ForecastHeader(
         Grid(places[0], places[1], places[2], tuple(told["shape"]), bool(told["is_regular"])),
         tuple(Variable(**one) for one in told["variables"]),
@@ -227,6 +229,7 @@ def _header_in(metadata: dict[str, str]) -> ForecastHeader:
         load_json(metadata[PROVENANCE]),
         None if boundary is None else np.array(boundary, bool),
         tuple(map(str, told["stations"])),
+        None if told["numbering"] is None else MemberNumbers(**told["numbering"] | {"numbers": numbers}),
     )
 
 
@@ -236,7 +239,7 @@ def _values(target: str, header: ForecastHeader, case: int, name: str) -> NDArra
     import pyarrow.parquet as pq
 
     out = np.full((len(header.lead_times), header.members, len(header.grid)), np.nan, np.float32)
-    names = [LEAD_TIME, NODE, name, *([MEMBER] if header.members > 1 else [])]
+    names = [LEAD_TIME, NODE, name, *([MEMBER] if header.is_ensemble else [])]
     when = pa.scalar(
         int(header.initial_times[case].astype("datetime64[s]").astype(np.int64)), pa.timestamp("s", tz="UTC")
     )
@@ -244,7 +247,8 @@ def _values(target: str, header: ForecastHeader, case: int, name: str) -> NDArra
         table = pq.read_table(target, columns=names, filters=[(TIME, "==", when)])
         column = {one: table.column(one).to_numpy() for one in names}
         lead = np.searchsorted(header.lead_times, column[LEAD_TIME].astype("timedelta64[s]"))
-        out[lead, column.get(MEMBER, 0), column[NODE]] = column[name]
+        member = np.searchsorted(header.numbers, column[MEMBER]) if header.is_ensemble else 0
+        out[lead, member, column[NODE]] = column[name]
     return out
 
 
