@@ -1,6 +1,7 @@
 """Writes down the numbers of WeatherBench-X that the tests of wxml-verification compare with.
 
     python peer-tests/record_weatherbenchx.py    in an environment of its own, with WeatherBench-X at commit 2047a84
+    python peer-tests/record_weatherbenchx.py --check    compares what is written with what WeatherBench-X gives
 
 (`pip install git+https://github.com/google-research/weatherbenchX@2047a84`; it is in no registry.) The file holds the
 inputs, too, so that nothing of the peer and no random number is needed where they are read.
@@ -8,6 +9,7 @@ inputs, too, so that nothing of the peer and no random number is needed where th
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +224,33 @@ def main() -> None:
     rows = xr.DataArray(given["rows"], {"latitude": list(LATITUDES)}, ("latitude",))
     usual = arrays(given)[2]
     peer = {name: numbers(*case, usual, rows) for name, case in cases(given).items()}
-    RECORDED.write_text(json.dumps({"peer": "weatherbenchX 2047a84", "inputs": given, "numbers": peer}) + "\n", "utf-8")
+    found = {"peer": "weatherbenchX 2047a84", "inputs": given, "numbers": peer}
+    if "--check" in sys.argv:
+        check(json.loads(RECORDED.read_text("utf-8")), found, "")
+        return
+    RECORDED.write_text(json.dumps(found, sort_keys=True) + "\n", "utf-8")
+
+
+def check(recorded: Any, found: Any, place: str) -> None:
+    """Compare what is recorded with what the peer gives here, to the last digits.
+
+    Raises:
+        AssertionError: names the place of the first difference.
+    """
+    if isinstance(recorded, dict):
+        assert sorted(recorded) == sorted(found), place
+        for key, value in recorded.items():
+            check(value, found[key], f"{place}/{key}")
+    elif isinstance(recorded, list):
+        assert len(recorded) == len(found), place
+        for number, value in enumerate(recorded):
+            check(value, found[number], f"{place}/{number}")
+    elif isinstance(recorded, float):
+        assert abs(recorded - found) <= 1e-12 + 1e-12 * abs(recorded), (
+            f"{place}: {recorded!r} is recorded, not {found!r}"
+        )
+    else:
+        assert recorded == found, f"{place}: {recorded!r} is recorded, not {found!r}"
 
 
 if __name__ == "__main__":
