@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,24 @@ LIBRARIES = (
     "wxml.model.assembly",
     "wxml_trainer_lightning.training_run",
 )
+READERS = (
+    "dask.array",
+    "distributed",
+    "h5py",
+    "pint",
+    "pyarrow.parquet",
+    "scipy.fftpack",
+    "wxml.training.loss_assembly",
+)
 COMPILERS = ("torch._dynamo", "torch._dynamo.backends.inductor", "torch._functorch.aot_autograd")
+LATER = {
+    "train": READERS,
+    "forecast": READERS,
+    "verify": (*READERS, "matplotlib.figure", "mpl_toolkits.mplot3d", "wxml_verification.report"),
+    "check-plugin processor": COMPILERS,
+    "check-plugin mapper": COMPILERS,
+}
+"""The beginning of a command → what it would import when it runs; it takes as long as all the rest of a small one."""
 
 
 def warm_up() -> None:
@@ -36,9 +54,10 @@ def warm_up() -> None:
 
 
 def warm_up_for(arguments: list[str]) -> None:
-    """Import what the checks of a network would, which is as much again."""
-    if arguments[:1] == ["check-plugin"] and {"processor", "mapper"} & set(arguments):
-        for name in COMPILERS:
+    """Import what a command would later, as far as it is installed."""
+    command = " ".join(arguments)
+    for name in (name for beginning, names in LATER.items() if command.startswith(beginning) for name in names):
+        with suppress(ImportError):
             importlib.import_module(name)
 
 

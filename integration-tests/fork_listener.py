@@ -12,7 +12,7 @@ import socket
 import sys
 from pathlib import Path
 
-from command_server import run, warm_up
+from command_server import LATER, run, warm_up, warm_up_for
 
 MOST = 1 << 20  # bytes of a request
 
@@ -50,4 +50,6 @@ def listen(path: str) -> None:
 if __name__ == "__main__":
     sys.path.remove(str(Path(__file__).parent))
     warm_up()
+    for command in LATER:
+        warm_up_for([command])
     listen(sys.argv[1])

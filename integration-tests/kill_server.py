@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from command_server import run, warm_up
+from command_server import run, warm_up, warm_up_for
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "shutil.rmtree"}
 """The events of Python's audit hooks that change something in a file system, beside `open` for writing."""
@@ -27,6 +27,7 @@ PAUSE = 0.002
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Run one command, and kill it as the request says."""
+    warm_up_for(request["arguments"])
     with tempfile.TemporaryFile() as record:
         began, child = time.monotonic(), os.fork()
         os.setpgid(child, child)  # in both processes, so that the group is there before anything else happens
