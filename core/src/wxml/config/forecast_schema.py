@@ -93,8 +93,7 @@ def check_members(members: int, model: ModelConfig, perturbations: Sequence[Plug
     """
     if members > 1 and model.noise is None and not perturbations:
         raise DataError(
-            f"`members` must be 1 for a model without noise, whose members would be equal without `perturbations`, "
-            f"got {members}",
+            f"`members` must be 1 for a model without noise, whose members would be equal, got {members}",
             fix="leave `members` out, or perturb the initial states, such as forecast.perturbations='[{plugin: "
             "gaussian}]', or train a model with noise, such as `model.noise: {channels: 4}`",
         )
