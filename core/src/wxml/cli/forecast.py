@@ -53,6 +53,14 @@ if TYPE_CHECKING:
 @click.option("--member", help="Of these members alone, such as 17 or 0-9,12; with the bits that they have among all.")
 @click.option("--spread", is_flag=True, help="Write the spread of a model with one, too, such as t_850_spread.")
 @click.option("--step", help="Of a run that keeps checkpoints: a number of steps, best or last.")
+@click.option(
+    "--requirements",
+    type=click.Choice(["table", "json", "mars", "opendata"]),
+    is_flag=False,
+    flag_value="table",
+    help="Make no forecast, and print what one is fed with: a table, JSON, or, with --start, requests to ECMWF's "
+    "archive or its open data.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a forecast that wxml wrote.")
 def command(
     checkpoint: Path,
@@ -68,15 +76,16 @@ def command(
     member: str | None,
     spread: bool,
     step: str | None,
+    requirements: str | None,
     overwrite: bool,
 ) -> None:
     """Make forecasts with a trained model and write them to files.
 
     Of the folder of a run it takes the checkpoint; while the training goes on, the best one that it keeps.
 
-    Initial states come from the data of the training. KEY=VALUE changes the keys `data.source.*` and `forecast.*` of
-    the config in the checkpoint; values are YAML. `forecast.outputs` names further files, and what each has of the
-    forecast: variables, a region, some lead times.
+    Initial states come from the data of the training, or from those that `forecast.inputs` names. KEY=VALUE changes
+    the keys `data.source.*` and `forecast.*` of the config in the checkpoint; values are YAML. `forecast.outputs` names
+    further files, and what each has of the forecast: variables, a region, some lead times.
 
     \b
     Examples:
@@ -87,16 +96,23 @@ def command(
       wxml forecast model.safetensors -o cases.zarr --dates cases.txt
       wxml forecast model.safetensors -o one.zarr --members 20 --member 17
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
+      wxml forecast model.safetensors 'forecast.inputs.initial={plugin: xarray, path: today.nc}' --start latest -o f.nc
+      wxml forecast model.safetensors --requirements
+      wxml forecast model.safetensors --requirements mars --start 2014-07-01
       wxml forecast model.safetensors forecast.batch_size=2 forecast.writer.plugin=netcdf -o forecast.nc
       wxml forecast model.safetensors -o all.grib2 'forecast.outputs=[{path: t.zarr, variables: {select: [t_*]}}]'
     """
     from wxml.artefacts.run_folder import while_it_is_there
     from wxml.artefacts.source_changes import read_changes
+    from wxml.cli.needed_inputs import say_requirements
     from wxml.forecasting.dates import read_dates
     from wxml.forecasting.job import ForecastRequest, reported_forecast
     from wxml.forecasting.report import LEFT_OUT, ForecastReport
     from wxml.terminal import say, say_path
 
+    if requirements is not None:
+        while_it_is_there(checkpoint, step, lambda chosen: say_requirements(chosen, requirements, start))
+        return
     if (dates and (start or end or every)) or (len(start) > 1 and (end or every)):
         raise click.UsageError("give --dates, or several times --start, or one --start with --end and --every")
     listed = read_dates(dates) if dates else start if len(start) > 1 else ()
