@@ -179,6 +179,22 @@ class Numbered(TravellingWaves):
         out[:] = years[:, None, None, None]
 
 
+def test_the_latest_time_has_the_forcings_of_their_own_source(checkpoint, tmp_path) -> None:
+    """Two steps of 6 h read forcings up to 6 h after the initial time; the states go on to 30 January, 18 UTC."""
+    path = checkpoint(FORCED)
+    states = "forecast.inputs.initial={plugin: waves, days: 30}"
+    for number, (forcings, last) in enumerate(
+        [
+            ("forecast.inputs.forcings={plugin: waves, days: 25}", "2000-01-25T12"),
+            ("forecast.inputs.forcings={plugin: waves, days: 40}", "2000-01-30T18"),
+            ("forecast.inputs.missing_forcings=persist", "2000-01-30T18"),
+        ]
+    ):
+        written = run(path, tmp_path / f"{number}.npz", states, forcings, start="latest", lead_time="12h")
+        with np.load(written) as file:
+            assert [str(time)[:13] for time in file["time"]] == [last]
+
+
 def test_values_beyond_the_training_are_told_once_with_their_place(caplog) -> None:
     """270 to 290 K in the training: below 268 K is beyond, 289 K is not; the worst node is named."""
     waves = TravellingWaves(days=2)

@@ -156,10 +156,10 @@ def _grid_keys(grid: Grid) -> dict[str, str]:
         keys = {"grid": f"{steps[1][0]:g}/{steps[0][0]:g}"}
         ends = f"{north:g}/{longitudes[0]:g}/{south:g}/{longitudes[0] + steps[1][0] * (columns - 1):g}"
         return keys | ({} if grid.is_global and abs(north) == 90 else {"area": ends})
-    rows = np.unique(grid.latitudes)
-    half, counts = len(rows) // 2, np.unique(grid.latitudes, return_counts=True)[1]
-    gaussian, _ = gauss_legendre(len(rows))
-    if len(rows) < 4 or len(rows) % 2 or not np.allclose(np.sort(gaussian), rows, atol=ALIKE):
+    parallels, counts = np.unique(grid.latitudes, return_counts=True)
+    half = parallels.size // 2
+    gaussian, _ = gauss_legendre(parallels.size)
+    if parallels.size < 4 or parallels.size % 2 or not np.allclose(np.sort(gaussian), parallels, atol=ALIKE):
         return {}
     octahedral = 20 + 4 * np.arange(half)
     return {"grid": f"{'O' if np.array_equal(counts[:half], octahedral) else 'N'}{half}"}
