@@ -158,14 +158,20 @@ def test_missing_times_are_named_before_the_first_step(tiny) -> None:
 
 
 @pytest.mark.carries_out("write a source that reaches over the whole boundary in `forecast.inputs.boundary`")
-def test_a_boundary_without_a_value_is_named(tiny) -> None:
-    """`gap` lacks t on nodes 5 and 6 at the fourth time, which an initial state after it has."""
+@pytest.mark.parametrize("ahead", [2**26, 0])
+def test_a_boundary_without_a_value_is_named(tiny, monkeypatch, ahead: int) -> None:
+    """`gap` lacks t on nodes 5 and 6 at the fourth time: it is found before the first step, or at its own."""
+    monkeypatch.setattr("wxml.forecasting.boundary.AHEAD", ahead)
     gap, whole = (PluginChoice(plugin=name) for name in ("gap", "waves"))
     boundary, times = np.arange(48) == 5, TravellingWaves().header.times[[1]]
     steps = rollout(area(tiny, boundary, inputs=gap), Still(), times, 3)
-    assert len([next(steps)]) == 1
+    made = 0 if ahead else 1
+    assert len([next(steps) for _ in range(made)]) == made
     with pytest.raises(DataError, match="'t' of the boundary is missing at 2000-01-01T18 on 1 of 1 nodes"):
         next(steps)
+    early = rollout(area(tiny, boundary, inputs=gap), Still(), times, 2)
+    with pytest.raises(DataError, match="2000-01-01T18 on 1 of 1 nodes"):
+        next(early)
     assert len(list(rollout(area(tiny, boundary, inputs=whole), Still(), times, 3))) == 3
 
 

@@ -160,6 +160,20 @@ def test_inner_nodes_see_the_truth_beyond_the_boundary(advection, fit, tmp_path)
         assert (len(losses) == 1) == is_same
 
 
+@pytest.mark.carries_out("leave `rollout.boundary` out")
+def test_one_place_of_the_config_gives_the_boundary(advection, fit, tmp_path) -> None:
+    marked = advection.graph.nodes["grid"].with_attributes(boundary=np.arange(48) % 8 < 2)
+    model = type(advection.config.model).model_validate(advection.config.model.model_dump() | {"boundary": {}})
+    area = replace(
+        advection,
+        config=advection.config.model_copy(update={"model": model}),
+        graph=Graph({**advection.graph.nodes, "grid": marked}, advection.graph.edges),
+    )
+    with pytest.raises(ConfigError, match=r"`model\.boundary` gives the boundary in training and in forecasts"):
+        fit(area, tmp_path / "both", max_steps=1, rollout={"start": 2, "maximum": 2, "boundary": "truth"})
+    fit(area, tmp_path / "one", max_steps=1, rollout={"start": 2, "maximum": 2})
+
+
 def test_a_loss_over_the_last_step_has_a_truth_there_alone() -> None:
     every, last = (BatchForecast(Layout(1, 1, 1), only_last=only).truth(batch()) for only in (False, True))
     assert every[0, :, 0, 0].tolist() == [1.0, 2.0, 3.0]

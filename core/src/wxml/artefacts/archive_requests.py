@@ -147,7 +147,7 @@ def _is_open(variable: Variable) -> bool:
 def _grid_keys(grid: Grid) -> dict[str, str]:
     """The keys that make MARS interpolate to the grid; none of a grid that it does not know."""
     if len(grid.shape) == 2 and grid.is_regular:
-        rows, columns = grid.shape
+        _, columns = grid.shape
         latitudes, longitudes = grid.latitudes[::columns], grid.longitudes[:columns]
         steps = [np.abs(np.diff(axis)) for axis in (latitudes, np.unwrap(longitudes, period=360))]
         if any(len(step) == 0 or np.ptp(step) > ALIKE for step in steps):

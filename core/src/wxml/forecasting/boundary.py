@@ -27,6 +27,8 @@ logger = logging.getLogger("wxml")
 
 WHERE = "forecast.inputs.boundary"
 SIDES = Sides("the training", "the model was trained on", "the boundary", "give data around the nodes of the training")
+AHEAD = 2**26
+"""What is given of so many bytes is read before the first step, and kept; of more, the first and the last step."""
 NAMED = 5
 """So many missing times are named."""
 
@@ -99,26 +101,46 @@ class BoundaryForcing:
     ) -> "Given":
         """Return what puts the given values into the output of a step; see `unroll`.
 
+        What is given is read and checked before the first step if it is small, else its first and last step are.
+
         Args:
             times: the initial times of the batch.
             lead_times: those of the steps; later ones are left as they are.
             origins: for each forecast the place of its initial state among initial time × member of the state.
             imputed: where the initial state has no value, shape `[batch, node, prognostic]`; there it may lack one.
+
+        Raises:
+            DataError: a value is missing where one is given; or later, at a step that was not read before.
         """
         import torch
 
         from wxml.model.boundary import with_given
 
-        share = torch.from_numpy(self.share)
+        share, known, places = torch.from_numpy(self.share), imputed.cpu(), list(origins)
+
+        def checked(number: int) -> "Tensor":
+            at = times + lead_times[number]
+            there = self._read(at)[places]
+            self._check(there, known, at)
+            return there
+
+        is_small = self._size(len(places)) * len(lead_times) <= AHEAD
+        early = range(len(lead_times)) if is_small else sorted({0, len(lead_times) - 1})
+        read = {number: checked(number) for number in early}
+        kept = read if is_small else {}
 
         def given(step: int, output: "Tensor") -> "Tensor":
             if step > len(lead_times):
                 return output
-            there = self._read(times + lead_times[step - 1])[list(origins)]
-            self._check(there, imputed.to(there.device), times + lead_times[step - 1])
+            there = kept.pop(step - 1, None)
+            there = checked(step - 1) if there is None else there
             return with_given(output, there.to(output.device), share.to(output.device))
 
         return given
+
+    def _size(self, forecasts: int) -> int:
+        """The bytes of what is given to some forecasts at one step."""
+        return 4 * forecasts * len(self.share) * len(self.experiment.roles.output)
 
     def _read(self, times: NDArray[np.datetime64]) -> "Tensor":
         """Model values of all forecast variables, `[time · member, node, variable]`; NaN where missing."""

@@ -286,7 +286,7 @@ class TrainingRun:
         options, roles, config = self.options, self.experiment.roles, self.experiment.config
         noise, nodes = config.model.noise, self.experiment.graph.nodes
         rollout, inputs = options.rollout, len(roles.prognostic)
-        is_given = rollout.boundary == "truth" or config.model.boundary is not None
+        is_given = _is_boundary_given(rollout.boundary, config.model.boundary is not None)
         deviation = options.input_noise * torch.tensor(self.experiment.tendency_scale[:inputs], dtype=torch.float32)
         return BatchForecast(
             Layout(self.experiment.window(1).input_steps, inputs, len(roles.output)),
@@ -330,3 +330,11 @@ class TrainingRun:
             weights, metrics = self.state.below("best"), position.best_metrics
             validation.best = Best(position.best_loss, position.best_step, weights, metrics)
         return validation
+
+
+def _is_boundary_given(boundary: str, is_of_model: bool) -> bool:
+    """Whether the truth is given at the boundary; raise a ConfigError if two places of the config say it."""
+    if boundary == "truth" and is_of_model:
+        problem = "`model.boundary` gives the boundary in training and in forecasts"
+        raise ConfigError([Fault("training.rollout.boundary", problem)], fix="leave `rollout.boundary` out")
+    return boundary == "truth" or is_of_model
