@@ -5,7 +5,7 @@ is put right by the next process that writes the same target: half-written files
 moved aside to be replaced is moved back if nothing has taken its place.
 """
 
-__all__ = ["check_absent", "is_leftover", "staged", "write_failure"]
+__all__ = ["check_absent", "claimed", "is_leftover", "lock_path", "put_in_place", "remove", "staged", "write_failure"]
 
 import os
 import re
@@ -55,23 +55,40 @@ def staged(target: Path, *, overwrite: bool = False, private: bool = False) -> I
             refuses.
     """
     target = Path(target)
-    _check_folder(target)
-    with locked(target.with_name(f".{target.name}.lock"), seconds=0, target=target) as is_held:
-        if is_held:
-            _put_right(target)
+    with claimed(target):
         check_absent(target, overwrite=overwrite)
         temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}")
         try:
             if private:
                 os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
             yield temporary
-            _replace(temporary, target, private=private)
+            put_in_place(temporary, target, private=private)
+        finally:
+            remove(temporary)
+
+
+@contextmanager
+def claimed(target: Path) -> Iterator[None]:
+    """Let nobody else write `target` while the context lasts, and put right what killed processes have left beside it.
+
+    Raises:
+        ArtefactError: another process is writing it, or the disk is full or refuses.
+    """
+    _check_folder(target)
+    with locked(lock_path(target), seconds=0, target=target) as is_held:
+        try:
+            if is_held:
+                _put_right(target)
+            yield
         except OSError as error:
             if isinstance(error, ArtefactError):
                 raise
             raise write_failure(target, error) from error
-        finally:
-            _remove(temporary)
+
+
+def lock_path(target: Path) -> Path:
+    """The lock that a process holds while it writes `target`."""
+    return target.with_name(f".{target.name}.lock")
 
 
 def write_failure(target: Path, error: OSError) -> ArtefactError:
@@ -94,10 +111,10 @@ def _put_right(target: Path) -> None:
         if re.fullmatch(rf"\.{name}\.{RANDOM}\.old", path.name) and not os.path.lexists(target):
             path.rename(target)
         elif re.fullmatch(rf"\.{name}\.{RANDOM}\.old|\.{stem}\.{RANDOM}\.partial{suffix}", path.name):
-            _remove(path)
+            remove(path)
 
 
-def _replace(new: Path, target: Path, *, private: bool) -> None:
+def put_in_place(new: Path, target: Path, *, private: bool = False) -> None:
     """Move `new` to `target`; an old folder is moved aside first, because a folder cannot be renamed onto another."""
     if private:
         new.chmod(PRIVATE)
@@ -118,7 +135,8 @@ def _replace(new: Path, target: Path, *, private: bool) -> None:
     shutil.rmtree(old)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

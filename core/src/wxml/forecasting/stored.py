@@ -30,6 +30,8 @@ class StoredForecast:
     """Closes the file."""
     has_areas: bool = True
     """Whether the file says which area each node stands for; if not, the nodes of the header's grid have the same."""
+    complete: NDArray[np.bool_] | None = None
+    """Which steps are in a forecast that is not whole, shape `[initial_time, lead_time]`; None: it is whole."""
 
     def read(self, case: int, variable: str) -> Values:
         """Read the values of the initial time number `case`, `[lead_time, member, node]`; NaN where one is missing.

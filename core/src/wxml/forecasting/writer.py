@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wxml.data.fields import Fields
-from wxml.errors import DataError
+from wxml.errors import ContractError, DataError
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.stored import StoredForecast
 
@@ -18,7 +18,8 @@ class ForecastWriter(ABC):
     """Writes one file of forecasts: `open`, then `write` once per initial and lead time in any order, then `close`.
 
     Core calls it with a path beside the one that the user named and moves it there after `close`, so that a crash
-    leaves nothing half-written. `wxml.forecasting.layout` says what stands in the file. All options are keyword-only.
+    leaves nothing half-written. A format that can be gone on with after a kill has `mark` and `reopen`, one that takes
+    more initial times `extend`. `wxml.forecasting.layout` says what stands in the file. All options are keyword-only.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()
@@ -46,6 +47,47 @@ class ForecastWriter(ABC):
     @abstractmethod
     def close(self) -> None:
         """Finish the file; also called after a failure, then with steps missing."""
+
+    def mark(self) -> dict[str, Any] | None:
+        """Put all that was written where it outlives this process, and say how `reopen` gets back to this moment.
+
+        Core calls it when some initial times have all of their steps and no other one has any.
+
+        Returns:
+            JSON values; None: a file of this format that breaks off cannot be gone on with, and is begun anew.
+        """
+        return None
+
+    def reopen(self, header: ForecastHeader, mark: dict[str, Any]) -> None:
+        """Open a file that was not closed, in place of `open`, as it was when `mark` returned this.
+
+        Steps that came after it may be in the file, also cut short; they are written again. Nothing else is left over.
+
+        Args:
+            header: that of `open`.
+            mark: what `mark` returned, perhaps in another process.
+        """
+        raise ContractError(
+            f"`{type(self).__name__}` returns marks, and has no `reopen`",
+            fix="this is a fault of the forecast writer: tell its authors",
+        )
+
+    def extend(self, header: ForecastHeader) -> None:
+        """Open a whole file, in place of `open`, for more initial times, which come after those that are there.
+
+        Core calls it with a copy in which files may be shared with the whole one: what is changed must be written anew
+        and put in the place of what was there, as `os.replace` does.
+
+        Args:
+            header: that of all initial times, the old and the new ones.
+
+        Raises:
+            DataError: a file of this format takes no more, as by default.
+        """
+        raise DataError(
+            f"`{self.target}` takes no more initial times: its forecast writer `{type(self).__name__}` cannot append",
+            fix="append to a format that can, such as zarr, or write a file of its own",
+        )
 
     @classmethod
     @abstractmethod

@@ -2,6 +2,8 @@
 
 __all__ = ["ForecastWriterContract"]
 
+import json
+import shutil
 import unittest
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -209,6 +211,55 @@ class ForecastWriterContract(Contract):
             writer.close()
             writer.close()
 
+    def test_a_file_that_broke_off_is_gone_on_with(self) -> None:
+        """`reopen` goes on at the mark that `mark` returned, if it returns any: the file has the bytes of a whole one.
+
+        The process may have been killed at any later step.
+        """
+        header = tiny_header()
+        steps = tiny_steps(header)
+        with self._written(header, steps) as target:
+            whole = file_contents(Path(target))
+        with self.folder() as folder:
+            (folder / "killed").mkdir()
+            killed, writer = self._writer(folder / "killed"), self._writer(folder)
+            killed.open(header)
+            try:
+                for step in steps[:3]:
+                    killed.write(step.fields, step.lead_time)
+                mark = killed.mark()
+                if mark is None:
+                    raise NotClaimed("not claimed: `mark` returns None, so a file that broke off is begun anew")
+                killed.write(steps[3].fields, steps[3].lead_time)
+                copy(Path(killed.target), Path(writer.target))
+            finally:
+                killed.close()
+            writer.reopen(header, json.loads(json.dumps(mark)))
+            for step in steps[3:]:
+                writer.write(step.fields, step.lead_time)
+            writer.close()
+            found = file_contents(Path(writer.target))
+        require(found == whole, "a file that was gone on with differs from one that was written in one go")
+
+    def test_more_initial_times_are_appended(self) -> None:
+        """`extend` opens a whole file for more initial times; what was there stays. Or it raises a DataError."""
+        header = tiny_header()
+        steps, first = tiny_steps(header), replace(header, initial_times=header.initial_times[:1])
+        with self._written(first, steps[:3]) as target:
+            writer = self.make(target)
+            try:
+                writer.extend(header)
+            except DataError as error:
+                raise NotClaimed("not claimed: the class has no `extend`, so it appends nothing") from error
+            for step in steps[3:]:
+                writer.write(step.fields, step.lead_time)
+            writer.close()
+            found = file_contents(Path(target))
+        with self._written(header, steps) as target:
+            require(
+                found == file_contents(Path(target)), "an extended file differs from one that was written in one go"
+            )
+
     def _can_be_read(self) -> bool:
         return bool(self.plugin.read.__func__ is not ForecastWriter.read.__func__)  # type: ignore[attr-defined]
 
@@ -279,3 +330,17 @@ class ForecastWriterContract(Contract):
 
 def _with_fields(step: Step, variables: tuple[str, ...], values: NDArray[np.float32]) -> Step:
     return replace(step, fields=Fields(step.fields.valid_time, variables, np.ascontiguousarray(values)))
+
+
+def file_contents(path: Path) -> dict[str, bytes]:
+    """The bytes of a file, or of each file in a folder."""
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    return {one.relative_to(path).as_posix(): one.read_bytes() for one in files}
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file, or a folder."""
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy(source, target)

@@ -37,11 +37,26 @@ class CfWriter(ForecastWriter):
             DataError: a name cannot stand in a file, or the provenance is not JSON.
             OSError: the disk refuses.
         """
-        if self._header is not None:
-            raise ContractError("`open` was called twice", fix="call `close` first, or use a second writer")
-        layout = ForecastLayout.of(header)
+        layout = self._laid_out(header)
         check_absent(Path(self.target))
         self._create(layout, {v.name: {**cf_attributes(v), "coordinates": layout.auxiliary} for v in header.variables})
+        self._take(header, layout)
+
+    @final
+    def _laid_out(self, header: ForecastHeader) -> ForecastLayout:
+        """The layout of a forecast that is to be opened.
+
+        Raises:
+            ContractError: the writer is open.
+            DataError: a name cannot stand in a file, or the provenance is not JSON.
+        """
+        if self._header is not None:
+            raise ContractError("`open` was called twice", fix="call `close` first, or use a second writer")
+        return ForecastLayout.of(header)
+
+    @final
+    def _take(self, header: ForecastHeader, layout: ForecastLayout) -> None:
+        """Write steps of this forecast from now on: its file is open."""
         self._header, self._step_shape = header, layout.step_shape
 
     @final

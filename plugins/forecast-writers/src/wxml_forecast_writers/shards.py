@@ -5,12 +5,12 @@ index, as the codec `sharding_indexed` allows (https://zarr-specs.readthedocs.io
 the order in which they come, and a chunk is there as soon as the index tells its place.
 """
 
-__all__ = ["MOST", "ShardFolder", "shard_counts"]
+__all__ = ["MOST", "ShardFolder", "ranges", "shard_counts"]
 
 import math
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from io import BufferedRandom
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ MOST = 255
 written all of it or nothing."""
 LARGEST = 256 * 2**20
 """So many bytes of values are in a shard at most, if it holds more than one chunk."""
+CHECKSUM = 4
+"""So many bytes of a checksum follow an index."""
 ABSENT = 2**64 - 1
 """In the index: there is no such chunk."""
 
@@ -85,6 +87,29 @@ class ShardFolder:
             file.write(_index_bytes(index))
         self._indices[shard] = index
 
+    def cut(self, times: Collection[int]) -> None:
+        """Take away the chunks of all initial times but some; they must be behind those that stay.
+
+        Args:
+            times: the numbers of the initial times that stay.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        for path in [path for path in self._folder.joinpath("c").rglob("*") if path.is_file()]:
+            shard = tuple(map(int, path.relative_to(self._folder / "c").parts))
+            first = shard[0] * self._counts[0]
+            with path.open("r+b") as file:
+                index = np.frombuffer(file.read(16 * math.prod(self._counts)), "<u8").reshape(-1, 2).copy()
+                numbers = first + np.unravel_index(np.arange(len(index)), self._counts)[0]
+                goes = (index[:, 0] != ABSENT) & ~np.isin(numbers, list(times))
+                if not goes.any() and os.path.getsize(path) == _end(index):
+                    continue  # perhaps another store shares it
+                index[goes] = ABSENT
+                file.seek(0)
+                file.write(_index_bytes(index))
+                file.truncate(_end(index))
+
     def _opened(self, path: Path, shard: tuple[int, ...]) -> BufferedRandom:
         """The file of a shard; a new one has an index of nothing, and one that another store shares is copied."""
         empty = np.full((math.prod(self._counts), 2), ABSENT, np.uint64)
@@ -106,6 +131,27 @@ class ShardFolder:
 def _blosc(codec: BloscCodec) -> Blosc:
     """The same codec for one chunk after the other; zarr's is for its own pipeline."""
     return Blosc(cname=codec.cname.value, clevel=codec.clevel, shuffle=Blosc.SHUFFLE)
+
+
+def _end(index: NDArray[np.uint64]) -> int:
+    """Where the last chunk of a shard ends; behind the index, if there is none."""
+    there = index[index[:, 0] != ABSENT]
+    return int(there.sum(axis=1).max()) if len(there) else index.nbytes + CHECKSUM
+
+
+def ranges(numbers: Collection[int]) -> list[list[int]]:
+    """The first and the last of each run of numbers.
+
+    >>> ranges({0, 1, 2, 5})
+    [[0, 2], [5, 5]]
+    """
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found
 
 
 def _index_bytes(index: NDArray[np.uint64]) -> bytes:

@@ -4,6 +4,7 @@ __all__ = ["ZarrWriter"]
 
 import re
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,12 +13,14 @@ import zarr
 from numcodecs import Blosc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml.forecasting.layout import PROVENANCE, ForecastLayout
+from wxml import ForecastHeader
+from wxml.files.failures import damage_errors, damaged
+from wxml.forecasting.layout import PROVENANCE, TIME, Coordinate, ForecastLayout
 from zarr.codecs import BloscCodec
 from zarr.storage import LocalStore
 
 from wxml_forecast_writers.cf_writer import CfWriter
-from wxml_forecast_writers.shards import ShardFolder, shard_counts
+from wxml_forecast_writers.shards import ShardFolder, ranges, shard_counts
 
 ARRAY_METADATA = (".zarray", "zarr.json")
 GROUP_FILES = r"\.zgroup|\.zattrs|\.zmetadata|zarr\.json"
@@ -59,22 +62,59 @@ class ZarrWriter(CfWriter):
             self._compressor = Blosc(cname=compression, clevel=level, shuffle=Blosc.SHUFFLE)
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._shards: dict[str, ShardFolder] = {}
+        self._times: set[int] = set()
+
+    def mark(self) -> dict[str, Any]:
+        """The numbers of the initial times that are in the store, as ranges: every chunk is there after `write`."""
+        return {"times": ranges(self._times)}
+
+    def reopen(self, header: ForecastHeader, mark: dict[str, Any]) -> None:
+        """Open the store again, and take away what came after the mark; see `ForecastWriter`.
+
+        Raises:
+            ArtefactError: it is damaged.
+            OSError: the disk refuses.
+        """
+        layout = self._laid_out(header)
+        for path in [path for path in Path(self.target).rglob("*.partial") if path.is_file()]:
+            path.unlink()
+        self._open_arrays(layout)
+        self._times = {number for first, last in mark["times"] for number in range(first, last + 1)}
+        for shards in self._shards.values():
+            shards.cut(self._times)
+        self._take(header, layout)
+
+    def extend(self, header: ForecastHeader) -> None:
+        """Make room for more initial times; see `ForecastWriter`. Chunks that are there stay as they are.
+
+        Raises:
+            ArtefactError: it is damaged.
+            OSError: the disk refuses.
+        """
+        layout = self._laid_out(header)
+        group = self._open_arrays(layout)
+        for array in self._arrays.values():
+            self._times.update(range(array.shape[0]))
+            array.resize(layout.shape)
+        group.update_attributes(layout.attributes)
+        del group[TIME]
+        self._put_coordinate(group, next(one for one in layout.coordinates if one.name == TIME))
+        _consolidate(group)
+        self._take(header, layout)
+
+    def _open_arrays(self, layout: ForecastLayout) -> zarr.Group:
+        """Open the group and the arrays of its forecast variables."""
+        with damage_errors(partial(damaged, f"`{self.target}`")):
+            group = zarr.open_group(LocalStore(self.target), mode="r+", use_consolidated=False)
+            for name in layout.variables:
+                self._write_to(name, _array(group, name))
+        return group
 
     def _create(self, layout: ForecastLayout, attributes: dict[str, dict[str, Any]]) -> None:
         group = zarr.open_group(LocalStore(self.target), mode="w-", zarr_format=self._zarr_format)
         group.update_attributes(layout.attributes)
         for one in layout.coordinates:
-            array = group.create_array(
-                one.name,
-                shape=one.values.shape,
-                chunks=one.values.shape,  # readers need all of it at once
-                dtype=one.values.dtype,
-                compressors=None,
-                fill_value=None,  # nothing is missing
-                config={"write_empty_chunks": True},
-                **self._labels(one.dimensions, one.attributes),
-            )
-            array[...] = one.values
+            self._put_coordinate(group, one)
         for name in layout.variables:
             array = group.create_array(
                 name,
@@ -87,9 +127,20 @@ class ZarrWriter(CfWriter):
                 **self._labels(tuple(layout.dimensions), attributes[name]),
             )
             self._write_to(name, array)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Consolidated metadata is currently not part", UserWarning)
-            zarr.consolidate_metadata(group.store)
+        _consolidate(group)
+
+    def _put_coordinate(self, group: zarr.Group, one: Coordinate) -> None:
+        array = group.create_array(
+            one.name,
+            shape=one.values.shape,
+            chunks=one.values.shape,  # readers need all of it at once
+            dtype=one.values.dtype,
+            compressors=None,
+            fill_value=None,  # nothing is missing
+            config={"write_empty_chunks": True},
+            **self._labels(one.dimensions, one.attributes),
+        )
+        array[...] = one.values
 
     def _shards_in(self, layout: ForecastLayout) -> dict[str, Any]:
         """Arguments of `create_array` for the shards."""
@@ -115,6 +166,7 @@ class ZarrWriter(CfWriter):
         return {"attributes": {"_ARRAY_DIMENSIONS": list(dimensions), **attributes}}
 
     def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
+        self._times.add(step[0])
         if name not in self._shards:
             self._arrays[name][step] = values
             return
@@ -144,3 +196,16 @@ class ZarrWriter(CfWriter):
             if not is_own and (path.is_symlink() or not path.is_dir()):
                 foreign.append(path.relative_to(root).as_posix())
         return sorted(foreign)
+
+
+def _consolidate(group: zarr.Group) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Consolidated metadata is currently not part", UserWarning)
+        zarr.consolidate_metadata(group.store)
+
+
+def _array(group: zarr.Group, name: str) -> "zarr.Array[Any]":
+    found = group[name]
+    if not isinstance(found, zarr.Array):
+        raise ValueError(f"`{name}` is no array")
+    return found

@@ -3,12 +3,14 @@
 __all__ = ["MessageFile"]
 
 from contextlib import ExitStack
+from io import SEEK_END
 from typing import IO, Any
 
 import eccodes
 import numpy as np
 from wxml import Fields, ForecastHeader, Variable
 from wxml.errors import ContractError, DataError, nearest
+from wxml.files.failures import damaged
 
 from wxml_grib_writer.choices import Choices
 from wxml_grib_writer.grids import GridSection, grid_section
@@ -25,8 +27,14 @@ CENTRE = slice(21, 23)
 class MessageFile:
     """The messages of one forecast; a message is in the file as a whole, or not at all."""
 
-    def __init__(self, target: str, header: ForecastHeader, choices: Choices) -> None:
+    def __init__(self, target: str, header: ForecastHeader, choices: Choices, size: int | None = None) -> None:
         """Find the keys of every variable, and make the file.
+
+        Args:
+            target: the file.
+            header: the forecast.
+            choices: the options.
+            size: the bytes after which a file goes on that is there; None: there is none.
 
         Raises:
             DataError: GRIB 2 has no such grid, or no such parameter, level or period.
@@ -45,10 +53,19 @@ class MessageFile:
             ]
             _check_distinct(self._templates)
             self._record: dict[str, Any] | None = file_record(header, self._templates)
-            self._file: IO[bytes] = stack.enter_context(open(target, "xb"))
-            for message in () if section.has_places else place_messages(base, header.grid, header.initial_times[0]):
-                self._append(message)
+            self._file: IO[bytes] = stack.enter_context(open(target, "xb" if size is None else "r+b"))
+            if size is not None:
+                self._cut(size)
+            elif not section.has_places:
+                for message in place_messages(base, header.grid, header.initial_times[0]):
+                    self._append(message)
             self._stack = stack.pop_all()
+
+    @property
+    def size(self) -> int:
+        """The bytes that are in the file."""
+        self._file.flush()
+        return self._file.tell()
 
     def write(self, fields: Fields, lead_time: np.timedelta64) -> None:
         """Append the messages of one step.
@@ -74,6 +91,19 @@ class MessageFile:
     def close(self) -> None:
         """Let go of the file and of the messages in memory."""
         self._stack.close()
+
+    def _cut(self, size: int) -> None:
+        """Take away what follows the first `size` bytes, which hold the record.
+
+        Raises:
+            ArtefactError: the file is shorter.
+        """
+        if self._file.seek(0, SEEK_END) < size:
+            raise damaged(f"`{self._file.name}`", f"it has {self._file.tell()} bytes, and had {size}")
+        self._file.truncate(size)
+        self._file.seek(size)
+        if size:
+            self._record = None
 
     def _append(self, message: bytes) -> None:
         """Put a message at the end of the file; the first one carries the record."""

@@ -92,13 +92,42 @@ class Grib2Writer(ForecastWriter):
             DataError: GRIB 2 has no such grid, or no such parameter, level or period.
             OSError: the disk refuses.
         """
+        self._begin(header, None)
+
+    def mark(self) -> dict[str, Any]:
+        """The bytes that are in the file.
+
+        Raises:
+            ContractError: the writer is not open.
+            OSError: the disk refuses.
+        """
+        return {"bytes": self._opened().size}
+
+    def reopen(self, header: ForecastHeader, mark: dict[str, Any]) -> None:
+        """Cut the file where it was at the mark, and go on there; see `ForecastWriter`.
+
+        Raises:
+            ArtefactError: the file is shorter.
+            OSError: the disk refuses.
+        """
+        self._begin(header, int(mark["bytes"]))
+
+    def _begin(self, header: ForecastHeader, size: int | None) -> None:
         from wxml_grib_writer.message_file import MessageFile  # ecCodes: not for the sake of a suffix
 
         if self._file is not None:
             raise ContractError("`open` was called twice", fix="call `close` first, or use a second writer")
         ForecastLayout.of(header)  # which refuses a forecast of nothing, and a provenance that is no JSON
-        check_absent(Path(self.target))
-        self._file = MessageFile(self.target, header, self._choices)
+        if size is None:
+            check_absent(Path(self.target))
+        self._file = MessageFile(self.target, header, self._choices, size)
+
+    def _opened(self) -> "MessageFile":
+        if self._file is None:
+            raise ContractError(
+                "`write` was called on a writer that is not open", fix="call `open` with a header first"
+            )
+        return self._file
 
     def write(self, fields: Fields, lead_time: np.timedelta64) -> None:
         """Append the messages of one step; the steps may come in any order, each once.
@@ -108,11 +137,7 @@ class Grib2Writer(ForecastWriter):
             DataError: the header does not announce this step, or a value is infinite.
             OSError: the disk refuses.
         """
-        if self._file is None:
-            raise ContractError(
-                "`write` was called on a writer that is not open", fix="call `open` with a header first"
-            )
-        self._file.write(fields, lead_time)
+        self._opened().write(fields, lead_time)
 
     def close(self) -> None:
         """Finish the file; does nothing where none is open."""

@@ -1,0 +1,109 @@
+"""What processes that were killed have left in a folder: named, and removed if the user asks for it.
+
+Whether a process is at work is told by the lock of what it writes, which the operating system releases when it ends.
+Where a file system has no locks nobody can tell, and nothing counts as left over.
+"""
+
+__all__ = ["Leftover", "leftovers", "remove_leftovers", "steps_path", "unfinished_path", "unfinished_target"]
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wxml.errors import ArtefactError
+from wxml.files.lock import locked
+from wxml.files.staging import RANDOM, lock_path, remove
+
+UNFINISHED = ".unfinished"
+"""What stands before the suffix in the name of a forecast that is not whole: `forecast.unfinished.zarr`."""
+STEPS = ".jsonl"
+"""The suffix of the file beside it that says which of its steps are complete."""
+NAMES = (
+    rf"\.(?P<stem>.+)\.{RANDOM}\.partial(?P<suffix>(\.[^.]*)?)",
+    rf"\.(?P<stem>.+)(?P<suffix>)\.{RANDOM}\.old",
+    r"\.(?P<stem>.+)(?P<suffix>)\.lock",
+    rf"(?P<stem>.+){re.escape(UNFINISHED)}(?P<suffix>\.[^.]+){re.escape(STEPS)}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file or folder that a process has left when it was killed."""
+
+    path: Path
+    target: Path
+    """What the process was writing."""
+
+
+def unfinished_path(target: Path) -> Path:
+    """Where a forecast lies while it is not whole."""
+    return target.with_name(f"{target.stem}{UNFINISHED}{target.suffix}")
+
+
+def unfinished_target(path: Path) -> Path | None:
+    """The place to which a forecast comes when it is whole, if its name says that it is not; None of any other path."""
+    if not path.stem.endswith(UNFINISHED) or path.stem == UNFINISHED:
+        return None
+    return path.with_name(path.stem.removesuffix(UNFINISHED) + path.suffix)
+
+
+def steps_path(target: Path) -> Path:
+    """The file beside it that says which of its steps are complete."""
+    unfinished = unfinished_path(target)
+    return unfinished.with_name(unfinished.name + STEPS)
+
+
+def leftovers(folder: Path) -> tuple[Leftover, ...]:
+    """What killed processes have left in a folder, sorted; nothing of a process that is at work.
+
+    A lock that nobody holds is gone afterwards: to look at it is to take it.
+    """
+    found = [one for path in sorted(folder.iterdir()) for one in _of_name(path)]
+    ended = {}
+    for one in found:
+        if one.target not in ended:
+            with _claimed(one.target) as is_held:
+                ended[one.target] = is_held
+    return tuple(one for one in found if ended[one.target])
+
+
+def remove_leftovers(folder: Path) -> tuple[Leftover, ...]:
+    """Remove what killed processes have left in a folder; move back a folder that was moved aside to be replaced.
+
+    Returns:
+        What was there.
+    """
+    found = leftovers(folder)
+    for one in found:
+        with _claimed(one.target) as is_held:
+            if not is_held:
+                continue
+            if one.path.suffix == ".old" and not one.target.exists():
+                one.path.rename(one.target)
+            else:
+                remove(one.path)
+    return found
+
+
+def _of_name(path: Path) -> Iterator[Leftover]:
+    """The leftovers that a name tells: of a file of steps the forecast beside it comes first, which is gone first."""
+    match = next(filter(None, (re.fullmatch(name, path.name) for name in NAMES)), None)
+    is_other = path.suffix in (".lock", STEPS) and not path.is_file()
+    if match is None or is_other or (path.suffix == ".lock" and path.stat().st_size):  # ours are empty
+        return
+    target = path.with_name(match["stem"] + match["suffix"])
+    if path.name.endswith(STEPS) and unfinished_path(target).exists():
+        yield Leftover(unfinished_path(target), target)
+    yield Leftover(path, target)
+
+
+@contextmanager
+def _claimed(target: Path) -> Iterator[bool]:
+    """Whether nobody writes `target`, who then must wait as long as the context lasts."""
+    try:
+        with locked(lock_path(target), seconds=0, target=target) as is_held:
+            yield is_held
+    except ArtefactError:
+        yield False
