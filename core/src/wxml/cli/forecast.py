@@ -62,6 +62,14 @@ if TYPE_CHECKING:
     "archive or its open data.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a forecast that wxml wrote.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with what a command that was killed has left, or begin; the result is the same. What a failure leaves "
+    "is kept, too.",
+)
+@click.option("--append", is_flag=True, help="Add later initial times to a forecast that is there (zarr).")
+@click.option("--clean", is_flag=True, help="First remove what dead commands have left in the folder of the output.")
 def command(
     checkpoint: Path,
     changes: tuple[str, ...],
@@ -78,6 +86,9 @@ def command(
     step: str | None,
     requirements: str | None,
     overwrite: bool,
+    resume: bool,
+    append: bool,
+    clean: bool,
 ) -> None:
     """Make forecasts with a trained model and write them to files.
 
@@ -93,8 +104,9 @@ def command(
       wxml forecast runs/demo --step last -o forecast.zarr
       wxml forecast model.safetensors -o july.nc --start 2014-07-01 --end 2014-07-31 --every 12h --lead-time 72h
       wxml forecast model.safetensors -o storms.zarr --start 2013-12-05 --start 2014-02-12T12 --on-error skip
-      wxml forecast model.safetensors -o cases.zarr --dates cases.txt
       wxml forecast model.safetensors -o one.zarr --members 20 --member 17
+      wxml forecast model.safetensors -o cases.zarr --dates cases.txt --resume
+      wxml forecast model.safetensors -o archive.zarr --start 2014-08-01 --append
       wxml forecast model.safetensors data.source.path=elsewhere.zarr -o forecast.zarr
       wxml forecast model.safetensors 'forecast.inputs.initial={plugin: xarray, path: today.nc}' --start latest -o f.nc
       wxml forecast model.safetensors --requirements
@@ -115,6 +127,8 @@ def command(
         return
     if (dates and (start or end or every)) or (len(start) > 1 and (end or every)):
         raise click.UsageError("give --dates, or several times --start, or one --start with --end and --every")
+    if append and overwrite:
+        raise click.UsageError("give --append or --overwrite, not both")
     listed = read_dates(dates) if dates else start if len(start) > 1 else ()
     first = start[0] if len(start) == 1 else None
 
@@ -141,6 +155,9 @@ def command(
                 dates=listed,
                 on_error=on_error,
                 member=member,
+                resume=resume,
+                append=append,
+                clean=clean,
             )
         )
 

@@ -2,7 +2,7 @@
 
 __all__ = ["ForecastRequest", "forecast", "reported_forecast"]
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -10,13 +10,14 @@ from pathlib import Path
 from wxml.artefacts.replacement import source_paths
 from wxml.files.staging import check_absent
 from wxml.forecasting.input_sources import input_choices
-from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.kept_output import PlannedOutput, refuse_unfinished
 from wxml.forecasting.output_choice import check_outputs, outputs_of
-from wxml.forecasting.outputs import Output, Step, write_outputs
-from wxml.forecasting.plan import plan_forecast
+from wxml.forecasting.outputs import Output, Step, planned, write_outputs
+from wxml.forecasting.plan import ForecastPlan, plan_forecast
 from wxml.forecasting.record import forecast_record
 from wxml.forecasting.report import ForecastReport
 from wxml.forecasting.request import ForecastRequest
+from wxml.forecasting.restart import appended, left_to_do, tell_leftovers, without_whole
 from wxml.plugins.lock import UsedPlugin
 from wxml.plugins.resolve import resolve
 from wxml.terminal import progress
@@ -33,8 +34,8 @@ def reported_forecast(request: ForecastRequest) -> ForecastReport:
     Raises:
         WxmlError: names what is wrong and the fix; nothing is left behind.
     """
-    for path in request.paths:
-        check_absent(path, overwrite=request.overwrite)
+    ways = request.ways
+    _look_around(request.paths, request)
     plan = plan_forecast(request)
     config = plan.experiment.config
     outputs = outputs_of(request.paths, config.forecast, plan.header, plan.experiment.roles)
@@ -42,11 +43,31 @@ def reported_forecast(request: ForecastRequest) -> ForecastReport:
     def inputs() -> Iterable[Path]:
         return chain([request.checkpoint], *map(source_paths, input_choices(config)))
 
-    def header(output: Output) -> ForecastHeader:
-        used = UsedPlugin(resolve("forecast-writer", output.writer.plugin, where=output.where), output.writer.options)
-        return replace(plan.header, provenance=forecast_record(plan, request, [used]).to_dict())
-
-    check_outputs(outputs, inputs, overwrite=request.overwrite)
-    steps: Iterable[Step] = progress(plan.fields(), len(plan.times) * plan.steps, "forecast")
-    write_outputs(outputs, header, steps, held=config.forecast.batch_size, overwrite=request.overwrite)
+    _look_around([one.path for one in outputs if one.path not in request.paths], request)
+    check_outputs(outputs, inputs, overwrite=ways.overwrite or ways.resume or ways.append)
+    files = {one.path: _planned(one, plan, request) for one in outputs}
+    lacking = without_whole(list(files.values()), ways)
+    if lacking:
+        times = left_to_do(lacking, plan.times, config.forecast.batch_size)
+        steps: Iterable[Step] = progress(replace(plan, times=times).fields(), len(times) * plan.steps, "forecast")
+        begun = [(one, files[one.path]) for one in outputs if files[one.path] in lacking]
+        write_outputs(begun, steps, held=config.forecast.batch_size, ways=ways)
     return ForecastReport(tuple(output.path for output in outputs), plan.times, plan.failures)
+
+
+def _look_around(paths: Sequence[Path], request: ForecastRequest) -> None:
+    """Name or remove what dead commands have left, and refuse paths at which something is."""
+    ways = request.ways
+    goes_on = ways.overwrite or ways.resume
+    tell_leftovers(paths, clean=request.clean, known=paths if goes_on else ())
+    for path in paths:
+        check_absent(path, overwrite=goes_on or ways.append)
+        if not goes_on:
+            refuse_unfinished(path)
+
+
+def _planned(output: Output, plan: ForecastPlan, request: ForecastRequest) -> PlannedOutput:
+    used = UsedPlugin(resolve("forecast-writer", output.writer.plugin, where=output.where), output.writer.options)
+    header = replace(plan.header, provenance=forecast_record(plan, request, [used]).to_dict())
+    file = planned(output, header)
+    return appended(file, request.ways, output.writer.plugin) if request.ways.append else file

@@ -1,15 +1,17 @@
 """An output that lies beside its place until it is whole, so that a command that was killed can be gone on with."""
 
-__all__ = ["KeptOutput", "kept_output", "left_to_do"]
+__all__ = ["KeptOutput", "PlannedOutput", "Ways", "kept_output", "refuse_unfinished"]
 
+import logging
 import os
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wxml.data.fields import Fields
 from wxml.errors import ArtefactError, DataError
@@ -20,16 +22,50 @@ from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.unfinished import Journal, Progress, differences, read_progress, settings_of, told, told_progress
 from wxml.forecasting.writer import ForecastWriter
 
-ANEW = "repeat the command as it was, or begin anew with --clean"
+logger = logging.getLogger("wxml")
+
+SMALL = 64 * 1024
+"""Files up to this size are copied, larger ones get a second name: the metadata of a store are small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What a command does with files that are there."""
+
+    overwrite: bool = False
+    """Replace a forecast, and what an earlier command has left of it."""
+    resume: bool = False
+    """Go on with what an earlier command has left; after a failure what is finished stays, too."""
+    append: bool = False
+    """Add initial times to a forecast."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedOutput:
+    """A file that is to be written."""
+
+    path: Path
+    header: ForecastHeader
+    """All that will be in it."""
+    make: Callable[[Path], ForecastWriter]
+    """Makes its writer of a path."""
+    known: frozenset[np.datetime64] = frozenset()
+    """The initial times that are in it already."""
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What two forecasts that are equal have in common."""
+        return settings_of(self.header)
 
 
 class KeptOutput:
     """A writer whose file may outlive this process, and the file that says which of its steps are complete."""
 
-    def __init__(self, writer: ForecastWriter, header: ForecastHeader, journal: Journal, progress: Progress) -> None:
-        self._writer, self._journal = writer, journal
-        self._steps = len(header.lead_times)
-        self.finished = set(progress.finished)
+    def __init__(
+        self, writer: ForecastWriter, steps: int, journal: Journal, finished: frozenset[np.datetime64]
+    ) -> None:
+        self._writer, self._steps, self._journal = writer, steps, journal
+        self.finished = set(finished)
         """The initial times that are in the file, with all of their steps."""
         self._begun: Counter[np.datetime64] = Counter()
 
@@ -42,99 +78,113 @@ class KeptOutput:
         self._journal.complete(time, lead_time)
         self._begun[time] += 1
         if all(count == self._steps for count in self._begun.values()):
-            times = sorted(self._begun)
-            self._journal.finish(times, self._writer.mark())
-            self.finished.update(times)
+            self._journal.finish(sorted(self._begun), self._writer.mark())
+            self.finished.update(self._begun)
             self._begun.clear()
+
+    def tell_known(self) -> None:
+        """Say that the initial times that it began with are in the file."""
+        self._journal.finish(sorted(self.finished), self._writer.mark())
 
     def close(self) -> None:
         """Finish the file."""
         self._writer.close()
 
+    def let_go(self) -> None:
+        """Finish the file, and that with its steps."""
+        self._writer.close()
+        self._journal.close()
+
 
 @contextmanager
-def kept_output(
-    target: Path,
-    header: ForecastHeader,
-    make: Callable[[Path], ForecastWriter],
-    *,
-    overwrite: bool = False,
-    resume: bool = False,
-) -> Iterator[KeptOutput]:
+def kept_output(output: PlannedOutput, ways: Ways) -> Iterator[KeptOutput]:
     """Open a forecast beside its place; put it there at the end, and its record beside it.
-
-    Args:
-        target: the file or the folder.
-        header: what comes out.
-        make: makes a writer of a path.
-        overwrite: replace what is there, and what an earlier command has left of it.
-        resume: go on with what an earlier command has left. After a failure what is finished then stays, too.
 
     Raises:
         ArtefactError: something is there, another process writes it, or the disk is full.
-        DataError: what was left has other settings.
+        DataError: what was left has other settings, or this format takes no more initial times.
     """
-    unfinished, steps = unfinished_path(target), steps_path(target)
+    target, unfinished = output.path, unfinished_path(output.path)
     with claimed(target):
-        check_absent(target, overwrite=overwrite)
-        progress = _progress(target, header, resume=resume, overwrite=overwrite)
-        writer = make(unfinished)
-        journal, output = None, None
+        check_absent(target, overwrite=ways.overwrite or ways.append)
+        kept = _begun(output, output.make(unfinished), ways)
         try:
-            if progress is not None and progress.mark is not None:
-                journal = Journal.go_on(target)
-                writer.reopen(header, progress.mark)
-            else:
-                progress = Progress(settings_of(header))
-                remove(unfinished)
-                journal = Journal.begin(target, progress.settings)
-                writer.open(header)
-            output = KeptOutput(writer, header, journal, progress)
-            yield output
-            writer.close()
-            beside = record_text(unfinished, header.provenance)
+            yield kept
+            kept.close()
+            beside = record_text(unfinished, output.header.provenance)
             put_in_place(unfinished, target)
-            journal.close()
-            remove(steps)
         except BaseException:
-            writer.close()
-            if journal is not None:
-                journal.close()
-            if not (resume and output is not None and output.finished):
-                remove(unfinished)
-                remove(steps)
+            kept.let_go()
+            if not (ways.resume and kept.finished):
+                _remove(target)
             raise
+        kept.let_go()
+        _remove(target)
     write_record(target, beside)
 
 
-def left_to_do(
-    targets: Sequence[tuple[Path, ForecastHeader]], times: NDArray[np.datetime64], batch_size: int
-) -> NDArray[np.datetime64]:
-    """The initial times that some output lacks, and those of their batches, so that every batch is as it was."""
-    done = set(times.tolist())
-    for target, _ in targets:
-        progress = read_progress(target)
-        found = progress.finished if progress is not None and progress.mark is not None else frozenset()
-        done &= {time.item() for time in found}
-    lacking = [number for number, time in enumerate(times.tolist()) if time not in done]
-    return times[lacking[0] // batch_size * batch_size :] if lacking else times[:0]
+def _remove(target: Path) -> None:
+    """Remove what lies beside the place of a forecast; the file of steps is the last to go."""
+    remove(unfinished_path(target))
+    remove(steps_path(target))
 
 
-def _progress(target: Path, header: ForecastHeader, *, resume: bool, overwrite: bool) -> Progress | None:
+def _begun(output: PlannedOutput, writer: ForecastWriter, ways: Ways) -> KeptOutput:
+    """Open the file, new or where it was left."""
+    target, progress = output.path, _left(output, ways)
+    if progress is None or progress.mark is None:
+        if progress is not None:
+            logger.info("`%s` cannot be gone on with, and is begun anew", unfinished_path(target))
+        return _begun_anew(output, writer, ways)
+    logger.info("going on with `%s`: %s", unfinished_path(target), told_progress(progress))
+    kept = KeptOutput(writer, len(output.header.lead_times), Journal.go_on(target), progress.finished)
+    try:
+        writer.reopen(output.header, progress.mark)
+    except BaseException:
+        kept.let_go()
+        raise
+    return kept
+
+
+def _begun_anew(output: PlannedOutput, writer: ForecastWriter, ways: Ways) -> KeptOutput:
+    """Open a new file, or a copy to which initial times are added; after a failure it is gone."""
+    target, known = output.path, output.known if ways.append else frozenset()
+    if ways.append:
+        refuse_to_append(writer, output.header)
+    kept = KeptOutput(writer, len(output.header.lead_times), Journal.begin(target, output.settings), known)
+    try:
+        remove(unfinished_path(target))
+        if ways.append:
+            _copy(target, unfinished_path(target))
+            writer.extend(output.header)
+            kept.tell_known()
+        else:
+            writer.open(output.header)
+    except BaseException:
+        kept.let_go()
+        _remove(target)
+        raise
+    return kept
+
+
+def _left(output: PlannedOutput, ways: Ways) -> Progress | None:
     """What an earlier command has left, if this one goes on with it.
 
     Raises:
         ArtefactError: it has left something, and this command neither goes on with it nor replaces it.
         DataError: it had other settings.
     """
-    progress = read_progress(target)
-    if not resume:
-        if not overwrite:
-            refuse_unfinished(target)
+    if not ways.resume:
+        if not ways.overwrite:
+            refuse_unfinished(output.path)
         return None
-    found = differences(progress.settings, settings_of(header)) if progress else []
+    progress = read_progress(output.path)
+    found = differences(progress.settings, output.settings) if progress else []
     if found:
-        raise DataError(f"`{unfinished_path(target)}` was begun with other settings: {told(found)}", fix=ANEW)
+        raise DataError(
+            f"`{unfinished_path(output.path)}` was begun with other settings: {told(found)}",
+            fix="repeat the command as it was, or begin anew with --clean",
+        )
     return progress
 
 
@@ -148,6 +198,34 @@ def refuse_unfinished(target: Path) -> None:
     if not os.path.lexists(unfinished) and not steps_path(target).exists():
         return
     raise ArtefactError(
-        f"`{unfinished}` was left by a command that has ended: {told_progress(read_progress(target))}",
+        f"`{unfinished}` was left by a command that has ended, or is at work: {told_progress(read_progress(target))}",
         fix="pass --resume to go on with it, or --clean to remove it",
     )
+
+
+def refuse_to_append(writer: ForecastWriter, header: ForecastHeader) -> None:
+    """Refuse a format that takes no more initial times, before anything is copied.
+
+    Raises:
+        DataError: names the writer.
+    """
+    if type(writer).extend is ForecastWriter.extend:
+        writer.extend(header)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder; large files get a second name in place of a copy, where the file system has these."""
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=_copy_file)
+    else:
+        shutil.copy2(source, target)
+
+
+def _copy_file(source: str, target: str) -> None:
+    if os.path.getsize(source) > SMALL:
+        try:
+            os.link(source, target)
+        except OSError:  # of another file system, or of one without such names
+            shutil.copy2(source, target)
+    else:
+        shutil.copy2(source, target)

@@ -1,6 +1,6 @@
 """The outputs of one forecast: each is written by a thread of its own, and comes to its place when all are whole."""
 
-__all__ = ["Output", "OutputFile", "View", "fan_out", "write_outputs"]
+__all__ = ["Output", "OutputFile", "View", "fan_out", "planned", "write_outputs"]
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,8 +14,8 @@ import numpy as np
 
 from wxml.data.fields import Fields
 from wxml.errors import ConfigError, WxmlError
-from wxml.files.record_file import record_text, write_record
-from wxml.files.staging import staged, write_failure
+from wxml.files.staging import write_failure
+from wxml.forecasting.kept_output import KeptOutput, PlannedOutput, Ways, kept_output
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.writer import ForecastWriter
 from wxml.plugins.create import create
@@ -51,7 +51,7 @@ class OutputFile:
     """An output while it is written: its writer is open, and writes beside the path."""
 
     output: Output
-    writer: ForecastWriter
+    writer: KeptOutput
 
     def write(self, lead_time: np.timedelta64, fields: Fields) -> None:
         """Write what the output has of a step."""
@@ -64,13 +64,24 @@ class OutputFile:
         self.writer.close()
 
 
+def planned(output: Output, header: ForecastHeader) -> PlannedOutput:
+    """The file of an output.
+
+    Args:
+        output: what is asked for.
+        header: that of the whole forecast, with the provenance of the output.
+    """
+
+    def make(path: Path) -> ForecastWriter:
+        choice = output.writer
+        writer: ForecastWriter = create("forecast-writer", choice.plugin, choice.options, str(path), where=output.where)
+        return writer
+
+    return PlannedOutput(output.path, output.view.header(header), make)
+
+
 def write_outputs(
-    outputs: Sequence[Output],
-    header: Callable[[Output], ForecastHeader],
-    steps: Iterable[Step],
-    *,
-    held: int,
-    overwrite: bool,
+    outputs: Sequence[tuple[Output, PlannedOutput]], steps: Iterable[Step], *, held: int, ways: Ways
 ) -> None:
     """Write the steps of one forecast to all outputs.
 
@@ -79,36 +90,20 @@ def write_outputs(
 
     Args:
         outputs: the files.
-        header: the header of the whole forecast, with the provenance of an output.
         steps: the forecast; no step is changed while it is held.
         held: so many steps may wait for each output.
-        overwrite: replace what is there.
+        ways: what is done with files that are there.
 
     Raises:
         WxmlError: names what is wrong and the output.
     """
     with ExitStack() as stack:
-        placed = [stack.enter_context(_placed(one, header(one), overwrite=overwrite)) for one in outputs]
-        fan_out(placed, steps, held)
+        fan_out([OutputFile(output, _opened(stack, file, ways)) for output, file in outputs], steps, held)
 
 
-@contextmanager
-def _placed(output: Output, header: ForecastHeader, *, overwrite: bool) -> Iterator[OutputFile]:
-    """A file that is open; at the end of the context it comes to its place, with its record beside it."""
-    with staged(output.path, overwrite=overwrite) as temporary:
-        writer: ForecastWriter = create(
-            "forecast-writer", output.writer.plugin, output.writer.options, str(temporary), where=output.where
-        )
-        file = OutputFile(output, writer)
-        with _naming(output.path):
-            try:
-                writer.open(output.view.header(header))
-            except BaseException:
-                writer.close()
-                raise
-        yield file
-        beside = record_text(temporary, header.provenance)
-    write_record(output.path, beside)
+def _opened(stack: ExitStack, file: PlannedOutput, ways: Ways) -> KeptOutput:
+    with _naming(file.path):
+        return stack.enter_context(kept_output(file, ways))
 
 
 def fan_out(files: Sequence[OutputFile], steps: Iterable[Step], held: int) -> None:

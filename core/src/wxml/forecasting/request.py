@@ -11,6 +11,7 @@ from wxml.config.schema import ExperimentConfig
 from wxml.data.source import DataSource
 from wxml.errors import ConfigError, Fault
 from wxml.forecasting.execution import with_backend
+from wxml.forecasting.kept_output import Ways
 from wxml.plugins.options.choices import PluginChoice
 
 
@@ -46,6 +47,17 @@ class ForecastRequest:
 
     member: str | None = None
     """The members that are made, by their numbers, such as `17` or `0-9,12`; None: all."""
+    resume: bool = False
+    """Go on with what a command that was killed has left of the output, or begin it; keep what a failure leaves."""
+    append: bool = False
+    """Add the initial times to an output that is there."""
+    clean: bool = False
+    """First remove what dead commands have left in the folders of the outputs."""
+
+    @property
+    def ways(self) -> Ways:
+        """What is done with files that are there."""
+        return Ways(self.overwrite, self.resume, self.append)
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -69,7 +69,10 @@ class _Found:
             time, seconds = line["step"]
             self.complete.add((parse_time(time), np.timedelta64(seconds, "s")))
         if "finished" in line:
-            self.finished.update(map(parse_time, line["finished"]))
+            times = {parse_time(time) for time in line["finished"]}
+            leads = [np.timedelta64(seconds, "s") for seconds in self.settings["lead_times"]]
+            self.finished |= times
+            self.complete |= {(time, lead) for time in times for lead in leads}
             self.mark = line["mark"]
         if "resumed" in line:
             self.complete = {step for step in self.complete if step[0] in self.finished}
