@@ -132,7 +132,8 @@ def test_a_failure_of_the_forecast_drops_what_waits() -> None:
 
     with pytest.raises(DataError, match="ran away"):
         fan_out([_file("f", writer)], steps(), 3)
-    assert (writer.steps, writer.closed) == ([0 * SIX_HOURS], 1)
+    assert len(writer.steps) <= 1  # the thread may not have begun when the forecast fails
+    assert writer.closed == 1
 
 
 def test_an_interrupt_ends_the_outputs(checkpoint, tmp_path, monkeypatch) -> None:

@@ -115,12 +115,14 @@ def kept_output(output: PlannedOutput, ways: Ways) -> Iterator[KeptOutput]:
             put_in_place(unfinished, target)
         except BaseException:
             kept.let_go()
-            if not (ways.resume and kept.finished):
+            if ways.resume and kept.finished:
+                logger.warning("what is finished stays in `%s`: --resume goes on with it", unfinished)
+            else:
                 _remove(target)
             raise
         kept.let_go()
+        write_record(target, beside)
         _remove(target)
-    write_record(target, beside)
 
 
 def _remove(target: Path) -> None:

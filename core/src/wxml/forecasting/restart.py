@@ -50,8 +50,8 @@ def _is_whole(output: PlannedOutput, ways: Ways) -> bool:
         if not done or differences(progress.settings, output.settings):
             return False
         with claimed(path):
+            write_record(path, record_text(path, output.header.provenance))
             remove(steps_path(path))
-        write_record(path, record_text(path, output.header.provenance))
     elif ways.overwrite or differences(_settings_in(path), output.settings):
         return False
     logger.info("`%s` is whole", path)

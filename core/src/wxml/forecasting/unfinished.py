@@ -115,7 +115,7 @@ def settings_of(header: ForecastHeader) -> dict[str, Any]:
         "record": header.provenance,
         "initial_times": [format_time(time) for time in header.initial_times],
         "lead_times": [int(lead / np.timedelta64(1, "s")) for lead in header.lead_times],
-        "variables": [variable.name for variable in header.variables],
+        "variables": sorted(variable.name for variable in header.variables),
         "members": header.members,
         "nodes": len(header.grid),
     }
