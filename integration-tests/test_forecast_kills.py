@@ -26,7 +26,7 @@ RUNS = count()
 GRIB = "forecast.writer={plugin: grib2, parameters: {t: paramId=167, z: paramId=129}}"
 FORMATS: dict[str, tuple[str, ...]] = {
     "f.zarr": (),
-    "f3.zarr": ("forecast.writer={plugin: zarr, zarr_format: 3}",),
+    "f2.zarr": ("forecast.writer={plugin: zarr, zarr_format: 2}",),
     "f.nc": (),
     "f.grib2": (GRIB,),
 }
@@ -158,7 +158,7 @@ def test_a_kill_before_any_change_loses_nothing(work: Work, name: str, moment: f
 
 
 @pytest.mark.parametrize("moment", moments(2)[: max(2, KILLS // 4)])
-@pytest.mark.parametrize("name", ["f.zarr", "f3.zarr"])
+@pytest.mark.parametrize("name", ["f.zarr", "f2.zarr"])
 def test_an_append_that_is_killed_leaves_the_old_forecast_or_the_new_one(work: Work, name: str, moment: float) -> None:
     place, options = work.place(), (name, *FORMATS[name])
     work.run(place, *options, *FIRST)
