@@ -265,13 +265,13 @@ def kills(session: nox.Session) -> None:
     """Kill trainings, forecasts, verifications, builds of datasets at 100 random moments, or as the argument says.
 
     Others come at chosen moments: see `integration-tests/test_kills.py` and `test_dataset_kills.py`; those of a cluster
-    are in `test_dataset_cluster_kills.py`.
+    are in `test_dataset_cluster_kills.py`. In `test_forecast_kills.py` are as many of each format of forecasts, and as
+    many again at chosen moments.
     """
     install_all(session, "distributed", "hypothesis", "pytest")
     number = session.posargs[0] if session.posargs else "100"
-    tests = [
-        f"integration-tests/{name}.py" for name in ("test_kills", "test_dataset_kills", "test_dataset_cluster_kills")
-    ]
+    names = ("test_kills", "test_forecast_kills", "test_dataset_kills", "test_dataset_cluster_kills")
+    tests = [f"integration-tests/{name}.py" for name in names]
     session.run("pytest", *ENDLESS, *tests, env={"WXML_KILLS": number})
 
 
