@@ -119,9 +119,10 @@ def _to_compare(header: ForecastHeader) -> dict[str, Any]:
     record = settings["record"]
     config = record.get("config") or next((one.get("config") for one in record.get("parents", ())), None) or {}
     data = {key: value for key, value in config.get("data", {}).items() if key != "source"}
+    forecast = {key: value for key, value in config.get("forecast", {}).items() if key != "inputs"}
     plugins = [one for one in record.get("plugins", ()) if one.get("kind") != "data-source"]
     kept = {key: value for key, value in record.items() if key not in ("data", "origins")}
-    record = {**kept, "config": {**config, "data": data}, "plugins": plugins}
+    record = {**kept, "config": {**config, "data": data, "forecast": forecast}, "plugins": plugins}
     return {**{key: value for key, value in settings.items() if key != "initial_times"}, "record": record}
 
 

@@ -116,7 +116,7 @@ def settings_of(header: ForecastHeader) -> dict[str, Any]:
         "initial_times": [format_time(time) for time in header.initial_times],
         "lead_times": [int(lead / np.timedelta64(1, "s")) for lead in header.lead_times],
         "variables": sorted(variable.name for variable in header.variables),
-        "members": header.members,
+        "members": list(header.numbers),
         "nodes": len(header.grid),
     }
     made: dict[str, Any] = json.loads(json.dumps(settings))
