@@ -100,10 +100,10 @@ def check_data(experiment: Path | None, overrides: Sequence[str]) -> DataReport:
     return data_report(assemble(loaded), trainer.memory().rollout)
 
 
-def data_report(experiment: Experiment, steps: int) -> DataReport:
-    """Report what the periods of an experiment hold for samples of `steps` forecast steps."""
+def data_report(experiment: Experiment, steps: int, periods: Sequence[Period] = get_args(Period)) -> DataReport:
+    """Report what periods of an experiment, those that it has, hold for samples of `steps` forecast steps."""
     split, preprocessing = experiment.config.data.split, experiment.preprocessing
-    names = [name for name in get_args(Period) if getattr(split, name) is not None]
+    names = [name for name in periods if getattr(split, name) is not None]
     header = experiment.source.header
     return DataReport(
         preprocessing.origins(preprocessing.variables)[0],

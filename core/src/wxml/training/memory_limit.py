@@ -37,7 +37,8 @@ def plan_training(experiment: Path | None, overrides: Sequence[str]) -> tuple["M
     choice = loaded.config.training
     trainer: Trainer = create("trainer", choice.plugin, choice.options, where="training")
     assembled = assemble(loaded)
-    return plan_experiment(assembled, trainer), data_report(assembled, trainer.memory().rollout)
+    data = data_report(assembled, trainer.memory().rollout, ("training", "validation"))  # what a training reads
+    return plan_experiment(assembled, trainer), data
 
 
 def plan_experiment(experiment: Experiment, trainer: Trainer) -> "MemoryPlan":
