@@ -43,6 +43,7 @@ HEAVY = {
         "deferred wxml/forecasting/boundary.py",
         "deferred wxml/forecasting/execution.py",
         "deferred wxml/forecasting/inputs.py",
+        "deferred wxml/forecasting/model_calls.py",
         "deferred wxml/forecasting/rollout.py",
         "wxml_anemoi/*",
         "deferred wxml_graph_viewer/exchange/*",
