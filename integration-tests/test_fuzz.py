@@ -63,15 +63,23 @@ ATTRIBUTES = (
 PIECES = ["&a [*a]", "<<: ", "*b", "? ", "- ", "{", "]", "\t", "!!python/object:os.system ", "'", "\x00", "9" * 5000]
 
 
+@pytest.fixture(scope="module")
+def warm(trained: Path, forecast_file: Path) -> Path:
+    """The folder of the training, after a forecast and a verification in this process, which has imported all then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(trained)
+        assert command("forecast", "run/checkpoint.safetensors", "-o", "warm.nc", "--overwrite").exit_code == 0
+        assert command("verify", "forecast.nc", "-o", "warm", "--overwrite").exit_code == 0
+    return trained
+
+
 @pytest.fixture(autouse=True)
-def address_space(trained: Path, forecast_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def address_space(warm: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Four gibibytes more than a forecast has needed: more ends a command and not the machine.
 
     The data's path is relative to the folder.
     """
-    monkeypatch.chdir(trained)
-    assert command("forecast", "run/checkpoint.safetensors", "-o", "warm.nc", "--overwrite").exit_code == 0
-    assert command("verify", "forecast.nc", "-o", "warm", "--overwrite").exit_code == 0
+    monkeypatch.chdir(warm)
     before = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 4 * GIBIBYTE, before[1]))
