@@ -127,6 +127,7 @@ HEAVY = {
     ),
     "matplotlib": (
         "wxml_dataset_builder/describing/pictures.py",
+        "deferred wxml_forecast_writers/maps_writer.py",
         "wxml_graph_viewer/drawing/map.py",
         "deferred wxml_graph_viewer/drawing/palette.py",
         "deferred wxml_trainer_lightning/seeing/callbacks/*",

@@ -11,6 +11,7 @@ import zarr
 from wxml import ForecastWriter, Grid
 from wxml.errors import ConfigError
 from wxml.plugins.create import parse_options
+from wxml_forecast_writers.maps_writer import MapsWriter
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.parquet_writer import ParquetWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
@@ -76,7 +77,7 @@ def test_the_format_of_zarr(tmp_path, make_header, write_forecast, zarr_format, 
 def test_the_writers_are_found_by_name() -> None:
     entry_points = importlib.metadata.distribution("wxml-forecast-writers").entry_points
     found = {entry.name: entry.load() for entry in entry_points if entry.group == "wxml.forecast_writers"}
-    assert found == {"zarr": ZarrWriter, "netcdf": NetcdfWriter, "parquet": ParquetWriter}
+    assert found == {"zarr": ZarrWriter, "netcdf": NetcdfWriter, "parquet": ParquetWriter, "maps": MapsWriter}
     assert all(issubclass(writer, ForecastWriter) for writer in found.values())
 
 

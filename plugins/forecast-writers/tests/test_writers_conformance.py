@@ -1,6 +1,7 @@
 """The conformance kit on the writers."""
 
 from wxml.testing import ForecastWriterContract
+from wxml_forecast_writers.maps_writer import MapsWriter
 from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.parquet_writer import ParquetWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
@@ -14,6 +15,12 @@ class TestNetcdf(ForecastWriterContract):
 class TestParquet(ForecastWriterContract):
     plugin = ParquetWriter
     suffix = ".parquet"
+
+
+class TestMaps(ForecastWriterContract):
+    plugin = MapsWriter
+    suffix = ".maps"
+    options = {"dots": 30}
 
 
 class TestZarr(ForecastWriterContract):

@@ -28,6 +28,9 @@ class ForecastWriter(ABC):
     Core refuses other ones. By default it is the plugin's name, and any that no other writer declares will do.
     """
 
+    keeps_values: ClassVar[bool] = True
+    """Whether the files hold every value; False for pictures and the like, from which none reads back."""
+
     def __init__(self, target: str) -> None:
         self.target = target
 
