@@ -15,7 +15,7 @@ from safetensors import safe_open
 from wxml.artefacts.arrays import grid_of
 from wxml.artefacts.checkpoint import read_header
 from wxml.artefacts.header import recorded_config
-from wxml.config.schema import DataConfig
+from wxml.config.data_schema import DataConfig
 from wxml.data.call_plan import plan_calls
 from wxml.data.grid import Grid
 from wxml.data.task import Call, StepTimes, Task
