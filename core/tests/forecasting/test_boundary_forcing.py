@@ -201,6 +201,15 @@ def test_members_of_the_boundary(tiny) -> None:
         BoundaryForcing.of(area(tiny, source={"plugin": "waves", "members": 3}, inputs=two))
 
 
+def test_values_at_the_boundary_beyond_the_training_are_told(tiny, caplog) -> None:
+    """Values in K that are said to be degC."""
+    told = "of the boundary is beyond what the model was trained on"
+    for inputs, is_told in (({"plugin": "waves"}, False), ({"plugin": "other-units", "t": "degC"}, True)):
+        given = PluginChoice.model_validate(inputs)
+        list(rollout(area(tiny, inputs=given), Still(), TravellingWaves().header.times[[4]], 2))
+        assert (told in caplog.text) == is_told
+
+
 def test_the_record_says_which_nodes_are_given(tiny) -> None:
     zone = BoundaryConfig(relaxation=RelaxationConfig(nodes=1, counts=False))
     experiment = area(tiny, np.arange(48) < 8, model=zone)

@@ -15,6 +15,7 @@ from wxml.data.source_fit import Sides, check_variables, in_units_of, on_grid
 from wxml.data.times import format_time, parse_duration
 from wxml.errors import DataError
 from wxml.experiment import Experiment
+from wxml.forecasting.input_sources import watched
 from wxml.plugins.create import create
 from wxml.plugins.options.choices import PluginChoice
 
@@ -198,7 +199,7 @@ def _opened(choice: PluginChoice, experiment: Experiment) -> DataSource:
     source = in_units_of(source, outputs, SIDES)
     for sentence in check_variables(source.header, outputs, SIDES):
         logger.warning("%s", sentence)
-    return source
+    return watched(source, experiment, "the boundary")
 
 
 def _in_time(choice: PluginChoice, experiment: Experiment) -> PluginChoice:

@@ -1,6 +1,6 @@
 """What a forecast starts from and reads: initial states, constants and forcings, each held against the training."""
 
-__all__ = ["input_choices", "inputs_record", "with_inputs"]
+__all__ = ["input_choices", "inputs_record", "watched", "with_inputs"]
 
 import logging
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def with_inputs(experiment: Experiment) -> Experiment:
             types or periods than the training.
     """
     chosen, preprocessing = experiment.config.forecast.inputs, experiment.preprocessing
-    initial = _watched(preprocessing.source, experiment, "the initial states")
+    initial = watched(preprocessing.source, experiment, "the initial states")
     _require(initial, experiment.roles.prognostic, "the initial states")
     changing, constant = preprocessing.read_forcings
     reader = ForcingReader(
@@ -91,7 +91,7 @@ def _source(
             f"{called} have {source.header.members} members, and the initial states have {initial.header.members}",
             fix=f"give a source of one member, or of as many, in `forecast.inputs.{what}`",
         )
-    return _watched(source, experiment, called)
+    return watched(source, experiment, called)
 
 
 def _require(source: DataSource, names: Names, called: str) -> None:
@@ -105,7 +105,8 @@ def _require(source: DataSource, names: Names, called: str) -> None:
         )
 
 
-def _watched(source: DataSource, experiment: Experiment, called: str) -> DataSource:
+def watched(source: DataSource, experiment: Experiment, called: str) -> DataSource:
+    """A source that tells of values beyond the range of the training."""
     found = experiment.statistics
     ends = zip(found.minimum.tolist(), found.maximum.tolist(), strict=True)
     return Watched(source, dict(zip(found.variables, ends, strict=True)), called)
