@@ -59,6 +59,10 @@ conditioned = tiny_wxml:Conditioned
 layered = tiny_wxml:Layered
 peeking = tiny_wxml:Peeking
 tied = tiny_wxml:Tied
+[wxml.state_filters]
+kelvin = tiny_wxml:Kelvin
+lose = tiny_wxml:Lose
+running = tiny_wxml:Running
 [wxml.transforms]
 log1p = tiny_wxml:Log1p
 root = tiny_wxml:Root
@@ -86,7 +90,7 @@ from wxml import CombinedLoss, Loss, LossChoice, LossSpace, LossWeight, Pointwis
 from wxml.training.loss_choice import LossSections, LossWeightSections
 from wxml.training.step_profile import PHASES, StepProfile
 from wxml.errors import Fault
-from wxml import SourceHeader, Trainer, Transform, Variable, Verifier
+from wxml import SourceHeader, StateFilter, Trainer, Transform, Variable, Verifier
 from wxml.model.noise import ConditionalLayerNorm
 from wxml.model.features import EdgeFeatures
 from wxml_kernels import EdgeIndex, segment_sum
@@ -275,6 +279,30 @@ class Peeking(Mixing):
     def forward(self, state):
         indices = torch.nonzero(self.latitudes > 0)[:, 0] if self.indices is None else self.indices
         return torch.zeros_like(state).index_add(1, indices, super().forward(state[:, indices]))
+
+class Kelvin(StateFilter):
+    """The first variable in other units, and nothing else."""
+    def __init__(self, space, *, units: str = "mK"):
+        super().__init__(space)
+        self.variables = (replace(space.variables[0], units=units), *space.variables[1:])
+    def _apply(self, values, valid_time, lead_time):
+        return values
+
+class Lose(StateFilter):
+    """No value of the first variable on the first node."""
+    def _apply(self, values, valid_time, lead_time):
+        after = values.copy()
+        after[:, 0, 0] = np.nan
+        return after
+
+class Running(StateFilter):
+    """One more in each step, for one node more in each."""
+    count = 0
+    def _apply(self, values, valid_time, lead_time):
+        self.count = self.count + 1
+        after = values.copy()
+        after[:, 0, : self.count] += 1
+        return after
 
 class Log1p(Transform):
     """ln (1 + x), which has no value for x < -1."""

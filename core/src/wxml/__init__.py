@@ -32,6 +32,7 @@ _WHERE = {
     "Experiment": "experiment",
     "Extension": "config.extension",
     "Fields": "data.fields",
+    "FilterSpace": "data.state_filter",
     "Forcing": "data.forcing",
     "ForecastHeader": "forecasting.layout",
     "ForecastSample": "training.callback",
@@ -83,6 +84,7 @@ _WHERE = {
     "SelectiveSource": "data.source",
     "SourceHeader": "data.source",
     "SpreadLoss": "training.loss",
+    "StateFilter": "data.state_filter",
     "Statistics": "data.statistics",
     "StepTimes": "data.task",
     "StoredForecast": "forecasting.stored",
@@ -209,6 +211,8 @@ if TYPE_CHECKING:
     from wxml.data.source import DataSource as DataSource
     from wxml.data.source import SelectiveSource as SelectiveSource
     from wxml.data.source import SourceHeader as SourceHeader
+    from wxml.data.state_filter import FilterSpace as FilterSpace
+    from wxml.data.state_filter import StateFilter as StateFilter
     from wxml.data.statistics import Statistics as Statistics
     from wxml.data.task import Baseline as Baseline
     from wxml.data.task import Call as Call

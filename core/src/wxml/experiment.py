@@ -23,6 +23,7 @@ from wxml.config.opened_source import asked_for, open_source
 from wxml.config.plugin_use import FORECAST, MODEL, TRAINING, pinned, used_plugins
 from wxml.config.schema import ExperimentConfig
 from wxml.config.split_overlaps import warn_of_overlaps
+from wxml.config.state_filters import filtered_source
 from wxml.config.task_choice import check_settings, check_times, task_of
 from wxml.data.absent import MissingWhere, missing_rules
 from wxml.data.angles import warn_of_angles
@@ -345,8 +346,12 @@ def restore(
     where = "forecast.inputs.initial" if config.forecast.inputs.initial else "data.source"
     roles = VariableRoles(**{role: tuple(names) for role, names in checkpoint.header["roles"].items()})
     asked = [name for name in roles.input + roles.diagnostic if name in checkpoint.statistics.variables]
-    given = source if isinstance(source, DataSource) else open_source(config.data.source, asked, where=where)
-    opened = on_grid(given, checkpoint.grid)
+    given = (
+        source
+        if isinstance(source, DataSource)
+        else open_source(config.data.source, _asked(config, asked), where=where)
+    )
+    opened = on_grid(filtered_source(given, config.forecast.filters, config.data.timestep), checkpoint.grid)
     constants = _restored_constants(config, roles, checkpoint)
     made = forcing_fields(_forcings(config), ())
     check_made(made, [Variable(**variable) for variable in checkpoint.header.get("made", ())], str(path))
@@ -388,6 +393,11 @@ def _from_initial(config: ExperimentConfig) -> ExperimentConfig:
     if initial is None:
         return config
     return config.model_copy(update={"data": config.data.model_copy(update={"source": initial})})
+
+
+def _asked(config: ExperimentConfig, names: list[str]) -> list[str] | None:
+    """The variables that are asked for of the data; None, all of them, where filters make others of them."""
+    return None if any(one.where == "input" for one in config.forecast.filters) else names
 
 
 def _fitting_model(experiment: Experiment, weights: Mapping[str, "Tensor"]) -> "EncodeProcessDecode":

@@ -30,6 +30,7 @@ PLACES = {
     "perturbation": ("forecast", "perturbations"),
     "processor": ("model", "processor"),
     "schedule": ("training", "schedule"),
+    "state-filter": ("forecast", "filters"),
     "task": ("data", "task"),
     "tracker": ("training", "tracker"),
     "trainer": ("training",),
@@ -38,7 +39,7 @@ PLACES = {
     "verifier": ("verification",),
 }
 """The keys under which a config chooses a plugin of a kind; a kind of another package stands in options of its own."""
-LISTS = ("callbacks", "forcings", "loss", "metrics", "perturbations", "transforms")
+LISTS = ("callbacks", "filters", "forcings", "loss", "metrics", "perturbations", "transforms")
 """Keys under which a config chooses several plugins, in order."""
 NAMED = ("extension", "loss-weight")
 """Kinds of which a config has a section for each plugin, under its name."""

@@ -2,6 +2,7 @@
 
 __all__ = [
     "Compiler",
+    "FilterChoice",
     "ForecastConfig",
     "ForecastPrecision",
     "InputsConfig",
@@ -47,6 +48,13 @@ class InputsConfig(Section):
     """What is given at the boundary of a limited area; null: with `model.boundary` the data of the initial states."""
 
 
+class FilterChoice(PluginChoice):
+    """A filter of states, and where it stands."""
+
+    where: Literal["input", "step", "output"] = "output"
+    """On the states that are read, on what each step feeds back, or on what comes out."""
+
+
 class ForecastConfig(Section):
     """The settings of forecasts."""
 
@@ -56,6 +64,8 @@ class ForecastConfig(Section):
     """The data of forecasts beside those of the training."""
     outputs: tuple[OutputConfig, ...] = ()
     """Files of the forecast, beside those of `--output`, and what each has of it."""
+    filters: Annotated[tuple[FilterChoice, ...], Kind("state-filter")] = ()
+    """What happens to states, one filter after the other: units, names, limits, sums, observations."""
     writer: Annotated[PluginChoice | None, Kind("forecast-writer")] = None
     """The writer of the files of `--output`; null: their suffixes choose it."""
     on_error: OnError = "stop"

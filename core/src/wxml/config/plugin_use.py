@@ -19,7 +19,7 @@ from wxml.plugins.resolve import resolve
 
 MODEL = frozenset({"core", "forcing", "mapper", "processor", "task", "transform"})
 """A trained model cannot run without plugins of these kinds; its data may come from elsewhere."""
-FORECAST = MODEL | {"data-source", "perturbation"}
+FORECAST = MODEL | {"data-source", "perturbation", "state-filter"}
 """The plugins of a forecast, without its writer."""
 TRAINING = FORECAST | {"extension", "graph-builder", "loss", "loss-weight", "trainer"}
 

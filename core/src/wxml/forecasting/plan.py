@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.config.forecast_schema import check_members, check_spread
+from wxml.config.state_filters import FilterChain
 from wxml.data.fields import Fields
 from wxml.experiment import VALUE, Experiment, restore
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.dates_left_out import DateFailure, check_usable, usable_times
 from wxml.forecasting.ensemble import Ensemble, chosen_members
 from wxml.forecasting.execution import Execution, execution_of
+from wxml.forecasting.filters import check_step_filters, filtered_fields, output_filters
 from wxml.forecasting.initial_times import initial_times_of, steps_of
 from wxml.forecasting.input_sources import with_inputs
 from wxml.forecasting.layout import ForecastHeader, spread_variable
@@ -55,11 +57,10 @@ class ForecastPlan:
     @property
     def header(self) -> ForecastHeader:
         """What comes out, without a provenance."""
-        experiment, outputs = self.experiment, self.experiment.output_variables
-        source = experiment.source.header
+        experiment, source = self.experiment, self.experiment.source.header
         return ForecastHeader(
             replace(source.grid, parts=experiment.preprocessing.places.parts),
-            (*outputs, *(map(spread_variable, outputs) if self.spread else ())),
+            self._filters.variables,
             self.times,
             experiment.window(self.steps).lead_times,
             len(self.ensemble.numbers),
@@ -68,10 +69,16 @@ class ForecastPlan:
             numbering=self.ensemble.numbering,
         )
 
+    @property
+    def _filters(self) -> FilterChain:
+        """What happens to the states that come out."""
+        outputs = self.experiment.output_variables
+        return output_filters(self.experiment, (*outputs, *(map(spread_variable, outputs) if self.spread else ())))
+
     def fields(self) -> Iterator[tuple[np.timedelta64, Fields]]:
         """Run the model, and yield each lead time with its fields; see `rollout`."""
         with self.execution.settled():
-            yield from rollout(
+            steps = rollout(
                 self.experiment,
                 self.model,
                 self.times,
@@ -81,6 +88,8 @@ class ForecastPlan:
                 spread=self.spread,
                 execution=self.execution,
             )
+            chain, last = self._filters, self.experiment.window(self.steps).lead_times[-1]
+            yield from filtered_fields(chain, steps, last) if chain else steps
 
 
 def plan_forecast(request: ForecastRequest) -> ForecastPlan:
@@ -91,6 +100,7 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
     """
     experiment, model = restore(request.checkpoint, source=request.other_source, change=request.config_of)
     experiment = with_inputs(experiment)
+    check_step_filters(experiment)
     execution = execution_of(experiment.config)
     execution.place(model)
     config = experiment.config

@@ -18,6 +18,7 @@ from wxml.experiment import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.ensemble import Ensemble
 from wxml.forecasting.execution import Execution
+from wxml.forecasting.filters import with_step_filters
 from wxml.forecasting.inputs import forcings_reader, read_states
 from wxml.forecasting.layout import SPREAD
 from wxml.forecasting.model_calls import ModelCalls
@@ -122,11 +123,12 @@ class _Run:
         forcings = SampleForcings(len(plan.window.offsets), kept(lambda at: read(at).to(device)))
         calls = ModelCalls(self.execution.called(model), origins, self.execution.together)
         imputed, leads = absent[..., : states.shape[-1]], plan.window.lead_times
+        is_missing, width = absent.swapaxes(1, 2).cpu().numpy(), len(self.experiment.roles.output) * (1 + self.spread)
         given = self.boundary.given(times, leads, origins, imputed) if self.boundary else None
+        given = with_step_filters(self.experiment, times, leads, is_missing, given)
         noise = self._noise(times, device)
         run = torch.inference_mode()(PlannedCalls(plan).run)  # off again between the steps
         steps = run(calls, states, forcings, noise, imputed if imputed.any() else None, given)
-        is_missing, width = absent.swapaxes(1, 2).cpu().numpy(), len(self.experiment.roles.output) * (1 + self.spread)
         for lead_time, forecast in zip(leads, steps, strict=True):
             yield lead_time, _physical(self.experiment, forecast[..., :width], is_missing)
 

@@ -27,6 +27,7 @@ __all__ = [
     "PerturbationContract",
     "ProcessorContract",
     "ScheduleContract",
+    "StateFilterContract",
     "TaskContract",
     "TrackerContract",
     "TrainerContract",
@@ -54,6 +55,7 @@ from wxml.testing.metric_contract import MetricContract
 from wxml.testing.migration_contract import MigrationContract
 from wxml.testing.perturbation_contract import PerturbationContract
 from wxml.testing.schedule_contract import ScheduleContract
+from wxml.testing.state_filter_contract import StateFilterContract
 from wxml.testing.task_contract import TaskContract
 from wxml.testing.tiny_loss_space import tiny_loss_space
 from wxml.testing.tiny_world import TravellingWaves, tiny_graph, tiny_grid

@@ -1,0 +1,1 @@
+"""Filters of states in a forecast, with the formulas of the sources that are made of others."""
