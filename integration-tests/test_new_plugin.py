@@ -31,6 +31,7 @@ CHOSEN = (
     "perturbation",
     "forecast-writer",
     "verifier",
+    "state-filter",
     "verification-metric",
 )
 KINDS = (*CHOSEN, "hook", "preset", "kind", "migration")

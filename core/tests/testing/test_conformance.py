@@ -68,10 +68,12 @@ def test_each_kind_has_its_contract_and_others_the_common_one() -> None:
         "perturbation",
         "processor",
         "schedule",
+        "state-filter",
         "task",
         "tracker",
         "trainer",
         "transform",
+        "verification-metric",
         "verifier",
     )
     contracts = [contract_of(kind) for kind in kinds]

@@ -18,10 +18,10 @@ def command(arguments: tuple[str, ...], directory: Path | None, into: Path | Non
     """Write a complete repository for plugins that work: code, tests, packaging, CI, licence.
 
     NAME becomes the name of the distribution. KIND is processor, mapper, graph-builder, data-source, forcing,
-    transform, task, trainer, loss, loss-weight, optimizer, schedule, metric, callback, tracker, perturbation,
-    forecast-writer, verification-metric, verifier, extension, hook, command, preset, kind (a kind of your own),
-    migration, or a kind of another package that brings templates. PLUGIN is the name of the plugin in a config; without
-    it, it is NAME.
+    transform, task, trainer, loss, loss-weight, optimizer, schedule, metric, callback, tracker, forecast-writer,
+    perturbation, state-filter, verifier, verification-metric, extension, hook, command, preset, kind (a kind of your
+    own), migration, or a kind of another package that brings templates. PLUGIN is the name of the plugin in a config;
+    without it, it is NAME.
 
     With --into, the plugins are added to the repository in a folder: their files, their entry points and requirements
     in its pyproject.toml, of which all else stays. No file is written over. Either all is written or nothing.
