@@ -14,7 +14,7 @@ Beside = Annotated[
     Kind("data-source"),
     Field(examples=[{"plugin": "xarray", "path": "fields.nc"}]),
 ]
-SIDES = Sides("the forecast", "the forecast has", "the source of the filter", "bring it there with `regrid`")
+SIDES = Sides("the forecast", "the forecast has", "the source of the filter", fix="bring it there with `regrid`")
 
 
 def beside(choice: PluginChoice, space: FilterSpace, wanted: Sequence[Variable], where: str) -> DataSource:
