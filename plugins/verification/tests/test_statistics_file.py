@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import zarr
 from wxml import Grid, PluginChoice, Variable, VerificationSpace
-from wxml.errors import DataError
+from wxml.artefacts.replacement import check_target
+from wxml.errors import ArtefactError, DataError
 from wxml.verification.metric_choice import made_metrics
 from wxml_verification.scoring import scored
 from wxml_verification.statistics_file import StatisticsFile
@@ -103,3 +104,11 @@ def test_a_codec_that_runs_code_is_not_opened(folder) -> None:
     target.write_text(json.dumps({**array, "filters": [{"id": "pickle"}]}))
     with pytest.raises(DataError, match="pickle"):
         StatisticsFile.open(folder[1] / "statistics.zarr")
+
+
+def test_files_of_others_in_a_folder_of_scores_are_not_replaced(folder) -> None:
+    path = folder[1]
+    check_target(path, "scores", [], overwrite=True)
+    (path / "statistics.zarr" / "notes.txt").write_text("precious")
+    with pytest.raises(ArtefactError, match=r"holds files that wxml did not write: statistics\.zarr.notes\.txt"):
+        check_target(path, "scores", [], overwrite=True)
