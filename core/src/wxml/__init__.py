@@ -174,7 +174,7 @@ PUBLIC_MODULES = (
     "terminal",
     "testing",
     "training.loss_choice",
-    "training.memory_trace",
+    "model.memory_trace",
     "training.step_profile",
     "verification.metric",
     "verification.metric_choice",

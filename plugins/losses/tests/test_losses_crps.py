@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from wxml import LossWeights
+from wxml.model.memory_trace import MemoryTrace
 from wxml.testing import tiny_loss_space
-from wxml.training.memory_trace import MemoryTrace
 from wxml_losses import crps
 from wxml_losses.crps import Crps, kernel_crps
 from wxml_losses.pointwise import Absolute, Squared

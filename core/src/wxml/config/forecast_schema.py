@@ -18,7 +18,7 @@ from pydantic import Field
 
 from wxml.config.model_schema import ModelConfig
 from wxml.config.output_schema import OutputConfig
-from wxml.config.section import Duration, Section
+from wxml.config.section import Duration, Section, Size
 from wxml.data.forcing_reader import WhereMissing
 from wxml.errors import DataError
 from wxml.plugins.options.choices import Kind, PluginChoice
@@ -72,6 +72,9 @@ class ForecastConfig(Section):
     """An initial time that has not its inputs: stop, before any forecast if that is known; skip makes the others."""
     batch_size: Annotated[int, Field(gt=0)] = 8
     """How many initial times are under way at once."""
+    memory_limit: Size | None = None
+    """The memory of forecasts beside Python and torch, such as 20GiB, for which fewer initial times are under way at
+    once; null: no limit."""
     together: bool = False
     """Call the model for all forecasts of a batch at once: up to twice as fast on small grids, but the last bits of a
     forecast then depend on the others; false: call it for each alone."""

@@ -44,6 +44,11 @@ class Ensemble:
         return self.members * self.states
 
     @property
+    def count(self) -> int:
+        """How many members are made."""
+        return self.size if self.chosen is None else len(self.chosen)
+
+    @property
     def numbers(self) -> tuple[int, ...]:
         """The numbers of the members that are made."""
         return tuple(range(self.size)) if self.chosen is None else self.chosen

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wxml.config.forecast_schema import check_members, check_spread
 from wxml.config.state_filters import FilterChain
 from wxml.data.fields import Fields
-from wxml.experiment import VALUE, Experiment, restore
+from wxml.experiment import Experiment, restore
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.dates_left_out import DateFailure, check_usable, usable_times
 from wxml.forecasting.ensemble import Ensemble, chosen_members
@@ -22,10 +22,10 @@ from wxml.forecasting.filters import check_step_filters, filtered_fields, output
 from wxml.forecasting.initial_times import initial_times_of, steps_of
 from wxml.forecasting.input_sources import with_inputs
 from wxml.forecasting.layout import ForecastHeader, spread_variable
+from wxml.forecasting.memory import check_memory_of, fitted
 from wxml.forecasting.perturbed import Perturbations
 from wxml.forecasting.request import ForecastRequest
 from wxml.forecasting.rollout import rollout
-from wxml.memory import check_memory
 
 if TYPE_CHECKING:
     from wxml.model.encode_process_decode import EncodeProcessDecode
@@ -63,7 +63,7 @@ class ForecastPlan:
             self._filters.variables,
             self.times,
             experiment.window(self.steps).lead_times,
-            len(self.ensemble.numbers),
+            self.ensemble.count,
             {},
             experiment.boundary,
             numbering=self.ensemble.numbering,
@@ -117,7 +117,8 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
         times, failures = usable_times(experiment, times, steps, boundary)
     else:
         check_usable(experiment, times, steps, boundary)
-    _check_memory(experiment, min(config.forecast.batch_size, len(times)), ensemble, steps)
+    experiment = fitted(experiment, ensemble, execution)
+    check_memory_of(experiment, len(times), ensemble, steps)
     _check_forcings(experiment, times, steps)
     logger.info("forecast: %d initial times from %s, %d steps", len(times), times[0], steps)
     return ForecastPlan(experiment, model, execution, times, steps, ensemble, spread, boundary, failures)
@@ -137,18 +138,3 @@ def _ensemble(members: int, control: bool, chosen: str | None, experiment: Exper
     """The members that are made."""
     whole = Ensemble(members, experiment.source.header.members, control)
     return whole if chosen is None else replace(whole, chosen=chosen_members(chosen, whole.size))
-
-
-def _check_memory(experiment: Experiment, at_once: int, ensemble: Ensemble, steps: int) -> None:
-    """Refuse forecasts whose inputs and first outputs alone do not fit the free memory; the model takes more."""
-    roles, source, window = experiment.roles, experiment.source.header, experiment.window(steps)
-    forecast = len(roles.output) * (1 if experiment.config.model.spread is None else 2)
-    made, shared = window.input_steps * len(roles.prognostic) + forecast, window.input_steps * len(roles.forcing)
-    members = len(ensemble.numbers)
-    values = at_once * (members * made + ensemble.states * shared)
-    check_memory(
-        VALUE * (values * len(source.grid) + steps),
-        f"a batch of {at_once * members:,} forecasts ({at_once:,} initial times, each {members:,} members) of "
-        f"{steps:,} steps",
-        fix="reduce `members`, `forecast.batch_size` or `lead_time`",
-    )

@@ -150,7 +150,7 @@ class _Run:
                     continue
                 seeds = [ensemble.seed(seed, time, number, one) for one in range(1, len(perturbations.plugins) + 1)]
                 state = perturbations.perturbed(physical[:, origin], at, number, seeds, earlier[origin])
-                made[case * len(ensemble.numbers) + place] = to_tensor(experiment.preprocessing.inputs(state, names))
+                made[case * ensemble.count + place] = to_tensor(experiment.preprocessing.inputs(state, names))
         return made
 
     def _from_earlier(

@@ -1,7 +1,7 @@
 """The memory of a training step, planned before the step is made.
 
 The planner makes the step on tensors that have a shape, a dtype and a device but no values: forward over the whole
-rollout, squared error, backward. This takes seconds and no memory. `wxml.training.memory_trace` records what each
+rollout, squared error, backward. This takes seconds and no memory. `wxml.model.memory_trace` records what each
 operation allocates and when each tensor is freed.
 """
 
@@ -19,12 +19,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode  # no public module has
 
 from wxml.config.model_schema import ActivationCheckpointingConfig
 from wxml.data.call_plan import CallPlan
-from wxml.errors import ContractError
 from wxml.model.layers import set_recompute
 from wxml.model.member_forecast import MemberForecast
+from wxml.model.memory_trace import GAPS, MemoryTrace
 from wxml.model.processor import Processor
+from wxml.model.without_values import values_refused, without_values
 from wxml.training.memory_table import PARTS
-from wxml.training.memory_trace import MemoryTrace
 from wxml.training.trainer import TrainingMemory
 
 LABELS = (
@@ -33,8 +33,6 @@ LABELS = (
 )
 """Names under which bytes are counted; `encoder`, `processor`, `decoder` and `other` are activations."""
 LASTING = LABELS[:6]
-GAPS = {"cpu": 0.25}
-"""Bytes that the C library loses per byte of the tensors that come and go; `docs/memory.md` measured 0.08 to 0.5."""
 TRACED_CALLS = 3
 """Trace at most three model calls; every further call adds what the third added."""
 
@@ -122,7 +120,7 @@ class MemoryPlanner:
         self._fake = FakeTensorMode(allow_non_fake_inputs=True)
         self._trace = MemoryTrace()
         with self._fake:
-            _without_values(model, training.device)
+            without_values(model, training.device)
             self._weights: list[Tensor] = list(model.parameters())
             everything = [*self._weights, *model.buffers()]
             self._lasting = {  # the tensors live as long as the planner
@@ -180,7 +178,7 @@ class MemoryPlanner:
 
     def _step(self, rollout: int, parts: list[str]) -> Counter[str]:
         """Make a training step and return the bytes by label after its forward pass."""
-        with _values_refused(), self._fake, self._trace:
+        with values_refused(), self._fake, self._trace:
             with self._trace.labelled("gradients"):
                 for weight in self._weights:
                     weight.grad = torch.empty_like(weight) if weight.requires_grad else None
@@ -234,33 +232,9 @@ class MemoryPlanner:
                 handle.remove()
 
 
-@contextmanager
-def _values_refused() -> Iterator[None]:
-    """Turn the error of torch, if values are read or shapes depend on values, into one that says what to do."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise ContractError(
-            f"the memory of this model cannot be planned: {str(error).splitlines()[0]}",
-            fix="no `forward` of a plugin may depend on values of tensors; its authors can make indices and masks "
-            "in the constructor",
-        ) from error
-
-
 def _shard(weight: Tensor, shards: int) -> Tensor:
     """What one of several processes keeps of the moments of a weight."""
     return weight.new_empty(-(-weight.numel() // shards))
-
-
-def _without_values(model: nn.Module, device: str) -> None:
-    """Replace all weights and buffers by tensors without values."""
-    made: dict[int, Tensor] = {}
-    for module in model.modules():
-        for name, old in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
-            if id(old) not in made:
-                new = torch.empty_like(old, device=device)
-                made[id(old)] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
-            setattr(module, name, made[id(old)])
 
 
 def _known_first(sizes: Mapping[str, int]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
-from wxml.training.memory_trace import MemoryTrace
+from wxml.model.memory_trace import MemoryTrace
 
 from wxml_trainer_lightning.batches import Batch
 from wxml_trainer_lightning.module import ForecastModule

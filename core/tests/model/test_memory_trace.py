@@ -4,7 +4,7 @@ import gc
 
 import torch
 from torch import Tensor, nn
-from wxml.training.memory_trace import MemoryTrace
+from wxml.model.memory_trace import MemoryTrace
 
 FLOATS = 4
 
