@@ -138,7 +138,7 @@ CASES = {
     "unknown forcing": Case(
         (*TRAIN, "data.variables.forcing=[insolatoin]"), "'insolatoin'", "did you mean 'insolation'"
     ),
-    "NaN in the training": Case(TRAIN, "'t' is missing at 2000-01-03T12 on 3 of 48", "impute", punch("2000-01-03T12")),
+    "NaN in the training": Case(TRAIN, "samples lack an input: 't' at 2000-01-03T12", "impute", punch("2000-01-03T12")),
     "NaN in the initial state": Case(
         FORECAST, "'t' is missing at 2000-01-08T06 on 3 of 48", "impute", punch("2000-01-08T06")
     ),

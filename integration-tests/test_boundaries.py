@@ -42,7 +42,6 @@ HEAVY = {
         "deferred wxml/forecasting/boundary.py",
         "deferred wxml/forecasting/execution.py",
         "deferred wxml/forecasting/inputs.py",
-        "deferred wxml/forecasting/memory.py",
         "deferred wxml/forecasting/model_calls.py",
         "deferred wxml/forecasting/rollout.py",
         "wxml_anemoi/*",

@@ -104,7 +104,7 @@ def test_a_crash_before_the_record_leaves_the_new_forecast_with_its_own(
         raise KeyboardInterrupt
 
     request = ForecastRequest(another(checkpoint, tmp_path), made / "f.npz", start="2000-01-11", overwrite=True)
-    monkeypatch.setattr("wxml.forecasting.outputs.write_record", killed)
+    monkeypatch.setattr("wxml.forecasting.kept_output.write_record", killed)
     with pytest.raises(KeyboardInterrupt):
         forecast(request)
     assert json.loads((made / BESIDE).read_text())["provenance"]["parents"][0]["config"]["seed"] != 7

@@ -114,7 +114,7 @@ def test_explain_a_section_and_a_key(machine):
     assert found.heading == "data.timestep: How far one step of the model goes."
     assert (key.option.type, key.option.default, key.value, key.origin) == ("str", '"6h"', "1h", "command line")
     names = [key.option.name for key in explain(compose(experiment, []), "forecast").keys]
-    assert names[:3] == ["lead_time", "inputs.boundary", "region"]
+    assert names[:2] == ["lead_time", "inputs.initial"]
     assert {"members", "spread", "device"} <= set(names)
     assert explain(compose(experiment, []), "seed").keys[0].option.description == "The seed of all random numbers."
 

@@ -53,7 +53,8 @@ def test_a_good_config(plugins):
 
 def test_every_fault_is_reported_at_once_with_its_line(plugins):
     found = faults(plugins.experiment(BAD))
-    listed = "known: forcings, input_steps, output_steps, source, split, task, timestep, transforms, variables"
+    listed = "known: forcings, input_steps, missing_inputs, output_steps, source, split, task, timestep, transforms, "
+    listed += "variables"
     sections = "known: data, extensions, forecast, graph, model, seed, training, verification"
     assert found == [
         f"unknown key `input_step`: did you mean 'input_steps'?   {listed} (experiment.yaml:8, data.input_step)",

@@ -94,7 +94,7 @@ def test_the_file_says_how_the_model_was_run_and_holds_its_numbers(checkpoint, t
         path, ["forecast.device=cpu", "forecast.precision=bf16", "forecast.threads=1"], ("forecast",)
     )
     forecast(ForecastRequest(path, tmp_path / "f.npz", start=start, changed=changed))
-    told = {"device": "cpu", "precision": "bf16", "compile": None, "threads": 1}
+    told = {"device": "cpu", "precision": "bf16", "compile": None, "threads": 1, "together": False}
     assert read_provenance(tmp_path / "f.npz").execution == told
     with np.load(tmp_path / "f.npz") as file, np.load(tmp_path / "plain.npz") as plain:
         np.testing.assert_array_equal(file["t"], plain["t"])  # persistence: no product changes a value

@@ -136,6 +136,15 @@ def test_a_failure_of_the_forecast_drops_what_waits() -> None:
     assert writer.closed == 1
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests run in the background of a shell, which has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_outputs(checkpoint, tmp_path, monkeypatch) -> None:
     """The signal comes in the middle of a step, as Ctrl-C does."""
     path = checkpoint()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wxml import Grid
 from wxml_dataset_builder.resolution import resolution_of
@@ -52,6 +52,7 @@ STEPS = st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 1.0, 1.25, 2.5])
 
 
 @settings(max_examples=30, deadline=None)
+@example(step=0.1, other=0.1, rows=2, columns=2, west=0.0, is_single=True)
 @given(
     step=STEPS,
     other=STEPS,

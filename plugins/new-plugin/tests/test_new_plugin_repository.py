@@ -41,6 +41,7 @@ OURS = (
     "preset",
     "processor",
     "schedule",
+    "state-filter",
     "task",
     "tracker",
     "trainer",

@@ -42,8 +42,7 @@ class InputsConfig(Section):
     forcings: Annotated[PluginChoice | None, Kind("data-source")] = None
     """Has the other forcings that are read, at each time; null: the data of the initial states."""
     missing_forcings: WhereMissing = "error"
-    """What is read at a time that the forcings lack: persist takes their last values before it, climatology the mean
-    over other years of their source, at the same hour within 5 days of the day of the year."""
+    """Where forcings end: persist takes their last values, climatology the mean of other years, same hour, ±5 days."""
     boundary: Annotated[PluginChoice | None, Kind("data-source")] = None
     """What is given at the boundary of a limited area; null: with `model.boundary` the data of the initial states."""
 
@@ -73,11 +72,9 @@ class ForecastConfig(Section):
     batch_size: Annotated[int, Field(gt=0)] = 8
     """How many initial times are under way at once."""
     memory_limit: Size | None = None
-    """The memory of forecasts beside Python and torch, such as 20GiB, for which fewer initial times are under way at
-    once; null: no limit."""
+    """The memory of forecasts, such as 20GiB: fewer initial times are under way until they fit; null: no limit."""
     together: bool = False
-    """Call the model for all forecasts of a batch at once: up to twice as fast on small grids, but the last bits of a
-    forecast then depend on the others; false: call it for each alone."""
+    """Call the model for all forecasts at once: faster on small grids, but last bits then depend on the others."""
     members: Annotated[int, Field(gt=0)] = 1
     """How many forecasts are made from each initial state, by the noise of the model or by `perturbations`."""
     perturbations: Annotated[list[PluginChoice], Kind("perturbation")] = []

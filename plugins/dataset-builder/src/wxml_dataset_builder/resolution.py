@@ -13,6 +13,8 @@ from wxml.data.node_order import node_order
 
 SAME_PLACE: Final = 1e-3
 """Degrees by which nodes may differ from the places of a named grid, or of even steps: files round them."""
+SAME_STEP: Final = 1e-4
+"""Steps of two axes that differ less, over the step, are the same."""
 FEWEST_ROWS: Final = 4
 """Fewer rows fit too many grids."""
 
@@ -62,14 +64,17 @@ def _has_nodes_of(named: Grid, grid: Grid) -> bool:
 def _steps(grid: Grid) -> str | float | None:
     """The steps of a regular grid; None if they are not even."""
     north, east = grid.latitudes.reshape(grid.shape)[:, 0], grid.longitudes.reshape(grid.shape)[0]
-    steps = [_step(axis) for axis in (north, np.unwrap(east, period=360)) if len(axis) > 1]
-    if not steps or None in steps:
+    axes = [axis for axis in (north, np.unwrap(east, period=360)) if len(axis) > 1]
+    steps = [step for axis in axes if (step := _step(axis)) is not None]
+    if not steps or len(steps) < len(axes):
         return None
-    return float(steps[0]) if len(set(steps)) == 1 else "x".join(steps)  # type: ignore[arg-type]
+    if np.ptp(steps) <= SAME_STEP * steps[0]:  # of axes in single precision, too; the longer one is more exact
+        return float(f"{steps[int(np.argmax([len(axis) for axis in axes]))]:.5g}")
+    return "x".join(f"{step:.5g}" for step in steps)
 
 
-def _step(axis: NDArray[np.float64]) -> str | None:
-    """The step along an axis in degrees, to five digits."""
+def _step(axis: NDArray[np.float64]) -> float | None:
+    """The step along an axis in degrees; None if the steps are not even."""
     even = np.linspace(axis[0], axis[-1], len(axis))
     step = float(abs(even[1] - even[0]))
-    return f"{step:.5g}" if step > 2 * SAME_PLACE and np.abs(axis - even).max() <= SAME_PLACE else None
+    return step if step > 2 * SAME_PLACE and np.abs(axis - even).max() <= SAME_PLACE else None
