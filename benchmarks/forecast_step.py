@@ -16,23 +16,21 @@ one, wxml is measured alone; nothing is measured if the page has figures of the 
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from bench.archive import make_archive
-from bench.environments import environment, machine, peer_python
+from bench.environments import environment, machine
 from bench.forecasts import peer_forecast, wxml_forecast
-from bench.report import OUTPUT, show, table, write_page
+from bench.report import table
+from bench.step_pages import Page, measure_steps
 from bench.trainings import SIZES, Case, Step
 
-FAMILIES = ("gnn", "graph-transformer")
 EARLY = 10
 """The memory after so many steps is compared with that after the last."""
 HEADER = ("case", "CPU ms wxml", "peer", "ratio", "peak MiB wxml, early", "at the end", "peer, early", "at the end")
@@ -77,12 +75,6 @@ def _first(step: Step, python: str) -> dict[str, float]:
     return {"cpu_s": round(step.cpu_s, 2), "torch_s": round(float(done.stdout), 2), "wall_s": round(step.wall_s, 2)}
 
 
-def is_of_both(folder: Path) -> bool:
-    """Whether the page in a folder has figures of the peer."""
-    rows = folder / "forecast-step.jsonl"
-    return rows.is_file() and any("ratio" in json.loads(line) for line in rows.read_text().splitlines())
-
-
 def page(rows: list[dict[str, Any]]) -> str:
     """The page of tables."""
     steps = [
@@ -113,31 +105,10 @@ def page(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def main() -> None:
-    """Read the command line, measure, write."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--quick", action="store_true", help="three steps of the tiny size: shows that all runs")
-    made.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
-    made.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=("small", "medium"))
-    made.add_argument("--channels", nargs="+", type=int, default=[64])
-    made.add_argument("--steps", type=int, default=40)
-    made.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "wxml-forecast-step")
-    made.add_argument("--output", type=Path, default=OUTPUT)
-    options = made.parse_args()
-    if options.quick:
-        options.steps, options.sizes = 3, ("tiny",)
-    options.peer = peer_python("anemoi.inference", "WXML_PEERS_INFERENCE")
-    if options.peer is None and is_of_both(options.output):
-        where = options.output / "forecast-step.md"
-        print(
-            f"{where} has figures of the peer, and is left as it is: `WXML_PEERS_INFERENCE` names none", file=sys.stderr
-        )
-        return
-    rows: list[dict[str, Any]] = []
-    for case in (Case(*one) for one in product(options.families, options.sizes, options.channels)):
-        show(compare(case, options), rows)
-        write_page(options.output, "forecast-step", page(rows), rows)
-
-
 if __name__ == "__main__":
-    main()
+    measure_steps(
+        Page("forecast-step", "anemoi.inference", "WXML_PEERS_INFERENCE", steps=40),
+        __doc__,
+        lambda case, options: iter([compare(case, options)]),
+        page,
+    )

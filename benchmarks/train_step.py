@@ -20,21 +20,19 @@ measured if the page has figures of the peer, which would be lost.
 """
 
 import argparse
-import json
 import statistics
-import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from bench.archive import PACKED, make_archive
-from bench.environments import machine, peer_python
-from bench.report import OUTPUT, show, table, write_page
+from bench.environments import machine
+from bench.report import table
+from bench.step_pages import Page, measure_steps
 from bench.trainings import SIZES, Case, Step, Training, peer_training, wxml_training
 
-FAMILIES = ("gnn", "graph-transformer")
 WARM = 3
 """Steps that are not counted: memory is touched for the first time."""
 HEADER = ("case", "peer's checkpointing", "CPU ms wxml", "peer", "ratio", "peak MiB wxml", "peer")
@@ -100,12 +98,6 @@ def _archive(case: Case, options: argparse.Namespace) -> Path:
     return folder / PACKED
 
 
-def is_of_both(folder: Path) -> bool:
-    """Whether the page in a folder has figures of the peer."""
-    rows = folder / "train-step.jsonl"
-    return rows.is_file() and any("ratio" in json.loads(line) for line in rows.read_text().splitlines())
-
-
 def page(rows: list[dict[str, Any]]) -> str:
     """The page of tables."""
     steps = [
@@ -128,33 +120,12 @@ def page(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def main() -> None:
-    """Read the command line, measure, write."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--quick", action="store_true", help="three steps of each: shows that all runs")
-    made.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
-    made.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=("small", "medium"))
-    made.add_argument("--channels", nargs="+", type=int, default=[64])
-    made.add_argument("--steps", type=int, default=20)
-    made.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "wxml-train-step")
-    made.add_argument("--output", type=Path, default=OUTPUT)
-    options = made.parse_args()
-    if options.quick:
-        options.steps, options.sizes = 3, ("tiny",)
-    options.peer = peer_python("anemoi.training", "WXML_PEERS_TRAINING")
-    if options.peer is None and is_of_both(options.output):
-        where = options.output / "train-step.md"
-        print(
-            f"{where} has figures of the peer, and is left as it is: `WXML_PEERS_TRAINING` names none", file=sys.stderr
-        )
-        return
-    rows: list[dict[str, Any]] = []
-    for case in (Case(*one) for one in product(options.families, options.sizes, options.channels)):
-        show(new_data(case, options), rows)
-        for checkpointed in (True, False) if options.peer else (False,):
-            show(compare(case, options, checkpointed=checkpointed), rows)
-        write_page(options.output, "train-step", page(rows), rows)
+def rows_of(case: Case, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The first step on new data, and steps in turns: with the peer's checkpointing and without."""
+    yield new_data(case, options)
+    for checkpointed in (True, False) if options.peer else (False,):
+        yield compare(case, options, checkpointed=checkpointed)
 
 
 if __name__ == "__main__":
-    main()
+    measure_steps(Page("train-step", "anemoi.training", "WXML_PEERS_TRAINING", steps=20), __doc__, rows_of, page)
