@@ -102,7 +102,7 @@ def work(tmp_path_factory, make_world: Callable[..., Path], new_server, quick_wx
 def check_left(work: Work, place: Path, name: str, before: Contents) -> None:
     """Check that a kill has left what was there or a whole forecast, and beside it what is named."""
     target, found = place / name, sorted(path.name for path in place.iterdir())
-    named = {one.path.name for one in leftovers(place)}
+    named = {one.path.name for one in leftovers(place, [target])}
     of_target = {path.split("/")[0] for path in work.whole[name]}
     assert set(found) <= of_target | named
     of_name = {path: data for path, data in contents(place).items() if path == name or path.startswith(f"{name}/")}

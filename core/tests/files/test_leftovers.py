@@ -48,6 +48,22 @@ def test_leftovers_are_removed_and_nothing_else(folder) -> None:
     assert not leftovers(folder)
 
 
+def test_an_empty_lock_of_another_program_stays(folder) -> None:
+    """Such as that of a package manager, which holds it only now and then."""
+    lock = folder / ".land.lock"
+    lock.touch()
+    assert len(remove_leftovers(folder)) == 5
+    assert lock.exists()
+    assert names(leftovers(folder, [folder / "land"])) == [(".land.lock", "land")]
+    assert not lock.exists()
+
+
+def test_a_file_that_looks_like_a_folder_moved_aside_stays(tmp_path) -> None:
+    (tmp_path / ".settings.00ff.old").write_text("1")
+    assert not remove_leftovers(tmp_path)
+    assert (tmp_path / ".settings.00ff.old").exists()
+
+
 def test_nothing_of_a_process_at_work_is_touched(folder) -> None:
     with locked(lock_path(folder / "a.zarr")), locked(lock_path(folder / "b.nc")):
         assert names(remove_leftovers(folder)) == [(".state.00ab.partial.safetensors", "state.safetensors")]

@@ -7,7 +7,7 @@ Where a file system has no locks nobody can tell, and nothing counts as left ove
 __all__ = ["Leftover", "leftovers", "remove_leftovers", "steps_path", "unfinished_path", "unfinished_target"]
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +55,15 @@ def steps_path(target: Path) -> Path:
     return unfinished.with_name(unfinished.name + STEPS)
 
 
-def leftovers(folder: Path) -> tuple[Leftover, ...]:
+def leftovers(folder: Path, own: Collection[Path] = ()) -> tuple[Leftover, ...]:
     """What killed processes have left in a folder, sorted; nothing of a process that is at work.
 
-    A lock that nobody holds is gone afterwards: to look at it is to take it.
+    Other programs have such names of locks, too: one alone counts only for a target in `own`, and no other is touched.
+    One that counts, and that nobody holds, is gone afterwards: to look at it is to take it.
     """
-    found = [one for path in sorted(folder.iterdir()) for one in _of_name(path)]
+    named = [one for path in sorted(folder.iterdir()) for one in _of_name(path)]
+    known = {*own, *(one.target for one in named if one.path != lock_path(one.target))}
+    found = [one for one in named if one.target in known]
     ended = {}
     for one in found:
         if one.target not in ended:
@@ -69,13 +72,13 @@ def leftovers(folder: Path) -> tuple[Leftover, ...]:
     return tuple(one for one in found if ended[one.target])
 
 
-def remove_leftovers(folder: Path) -> tuple[Leftover, ...]:
-    """Remove what killed processes have left in a folder; move back a folder that was moved aside to be replaced.
+def remove_leftovers(folder: Path, own: Collection[Path] = ()) -> tuple[Leftover, ...]:
+    """Remove what `leftovers` finds; move back a folder that was moved aside to be replaced.
 
     Returns:
         What was there.
     """
-    found = leftovers(folder)
+    found = leftovers(folder, own)
     for one in found:
         with _claimed(one.target) as is_held:
             if not is_held:
@@ -90,7 +93,7 @@ def remove_leftovers(folder: Path) -> tuple[Leftover, ...]:
 def _of_name(path: Path) -> Iterator[Leftover]:
     """The leftovers that a name tells: of a file of steps the forecast beside it comes first, which is gone first."""
     match = next(filter(None, (re.fullmatch(name, path.name) for name in NAMES)), None)
-    is_other = path.suffix in (".lock", STEPS) and not path.is_file()
+    is_other = path.is_dir() if path.suffix in (".lock", STEPS) else path.suffix == ".old" and not path.is_dir()
     if match is None or is_other or (path.suffix == ".lock" and path.stat().st_size):  # ours are empty
         return
     target = path.with_name(match["stem"] + match["suffix"])

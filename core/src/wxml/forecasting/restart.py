@@ -27,7 +27,7 @@ logger = logging.getLogger("wxml")
 def tell_leftovers(targets: Sequence[Path], *, clean: bool, known: Collection[Path] = ()) -> None:
     """Name what killed commands have left in the folders of some files, or remove it; not of the files in `known`."""
     for folder in sorted({path.parent for path in targets if path.parent.is_dir()}):
-        found = remove_leftovers(folder) if clean else leftovers(folder)
+        found = remove_leftovers(folder, targets) if clean else leftovers(folder, targets)
         for one in [one for one in found if clean or one.target not in known]:
             advice = "removed" if clean else "--clean removes it"
             logger.warning("`%s` was left by a command that has ended: %s", one.path, advice)
