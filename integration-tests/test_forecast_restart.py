@@ -42,7 +42,7 @@ def ask(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
 
 
 @contextmanager
-def broken_disk(number: int) -> Iterator[None]:
+def broken_disk(number: int) -> Iterator[pytest.ExceptionInfo[ArtefactError]]:
     """The step of this number, of all outputs together, cannot be written."""
     written, write = 0, KeptOutput.write
 
@@ -55,8 +55,8 @@ def broken_disk(number: int) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(KeptOutput, "write", failing)
-        with pytest.raises(ArtefactError, match="Input/output error"):
-            yield
+        with pytest.raises(ArtefactError, match="Input/output error") as caught:
+            yield caught
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -70,11 +70,18 @@ def test_with_resume_what_is_finished_outlives_a_failure(name: str, ask: Ask, tm
     path = forecast(ask(name))
     whole = contents(path)
     path.rename(tmp_path / "whole")
-    with broken_disk(6):  # the second one of the second batch
+    with broken_disk(6) as caught:  # the second one of the second batch
         forecast(ask(name, resume=True))
     assert not path.exists()
-    with pytest.raises(DataError, match="is not whole: 5 of 8 steps are complete, and 2 of 4 initial times"):
-        open_forecast(unfinished_path(path))
+    if name == "f.nc":
+        assert not list(tmp_path.glob("f.unfinished*")), "a NetCDF file cannot be gone on with"
+    else:
+        there = "5 of 8 steps are complete, and 2 of 4 initial times"
+        assert caught.value.fix.endswith(
+            f"another place; --resume goes on with `{unfinished_path(path)}`, where {there}"
+        )
+        with pytest.raises(DataError, match=f"is not whole: {there}"):
+            open_forecast(unfinished_path(path))
     made = []
     with pytest.MonkeyPatch.context() as patch:
         write = KeptOutput.write
@@ -83,6 +90,35 @@ def test_with_resume_what_is_finished_outlives_a_failure(name: str, ask: Ask, tm
     assert contents(path) == whole
     assert len(made) == (8 if name == "f.nc" else 4), "a NetCDF file is begun anew, the others have their first batch"
     assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_failure_before_the_first_batch_is_complete_leaves_nothing(name: str, ask: Ask, tmp_path: Path) -> None:
+    with broken_disk(4) as caught:
+        forecast(ask(name, resume=True))
+    assert caught.value.fix.endswith("nothing was left behind")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_append_leaves_what_was_there(ask: Ask, tmp_path: Path) -> None:
+    before = contents(forecast(ask()))
+    with broken_disk(4):
+        forecast(ask(start=NEXT, end=LAST, append=True, resume=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["f.zarr"]
+    assert contents(tmp_path / "f.zarr") == before
+
+
+def test_a_second_failure_hides_no_first_one(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = KeptOutput.let_go
+
+    def failing(self: KeptOutput) -> None:
+        let_go(self)
+        raise RuntimeError("the file cannot be closed")
+
+    monkeypatch.setattr(KeptOutput, "let_go", failing)
+    with broken_disk(6):
+        forecast(ask())
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_resume_a_failure_leaves_nothing(ask: Ask, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from wxml.files.staging import remove
 
 ROOM = [0.0, 0.3, 0.7, 0.95]
 """Shares of what a command writes: as much is free."""
@@ -15,6 +16,10 @@ REPLACE = {
     "old.zarr": ("forecast", "run/checkpoint.safetensors", "--overwrite", "-o"),
     "scores": ("verify", "forecast.nc", "--overwrite", "-o"),
 }
+BATCHES = ("forecast.batch_size=1", "--resume")
+"""Makes one initial time after the other, and lets what is finished outlive a failure."""
+WRITERS = {"old.nc": "{plugin: netcdf}", "old.zarr": "{plugin: zarr, zarr_format: 2}"}
+"""The second has a file for each step, so that the disk is full in the midst of them."""
 PAGE = 4096
 
 
@@ -92,6 +97,41 @@ def test_what_cannot_be_replaced_stays(
     done = quickly(*REPLACE[name], str(target), folder=trained)
     assert name in refusal(done)
     assert contents(disk.path) == before
+
+
+@pytest.mark.parametrize("room", ROOM)
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_forecast_goes_on_when_there_is_room_again(
+    name: str,
+    room: float,
+    trained: Path,
+    whole: Path,
+    disk: Disk,
+    quickly: Callable[..., "subprocess.CompletedProcess[str]"],
+    quick_wxml: Callable[..., object],
+    contents: Callable[[Path], dict[str, str]],
+) -> None:
+    """What stays is a part that `--resume` goes on with, and the error names it; NetCDF has no such part."""
+    target = disk.path / name
+    command = (*REPLACE[name], str(target), f"forecast.writer={WRITERS[name]}", *BATCHES)
+    quick_wxml(*command, folder=trained)
+    made, size = contents(disk.path), pages(target)
+    remove(target)
+    shutil.copytree(whole / name, target) if (whole / name).is_dir() else shutil.copy(whole / name, target)
+    before = contents(disk.path)
+    disk.leave(int(room * size))
+    told = refusal(quickly(*command, folder=trained))
+    after = contents(disk.path)
+    left = after.keys() - before.keys()
+    unfinished = f"{target.stem}.unfinished{target.suffix}"
+    assert {path: after[path] for path in before} == before
+    assert {path.split("/")[0] for path in left} in (set(), {unfinished, f"{unfinished}.jsonl"})
+    assert bool(left) == (name == "old.zarr" and room > ROOM[1])
+    assert (f"--resume goes on with `{disk.path / unfinished}`" in told) == bool(left)
+    assert ("nothing was left behind" in told) == (not left)
+    disk.leave(2**14)
+    quick_wxml(*command, folder=trained)
+    assert contents(disk.path) == made
 
 
 @pytest.mark.parametrize("room", ROOM)

@@ -5,7 +5,17 @@ is put right by the next process that writes the same target: half-written files
 moved aside to be replaced is moved back if nothing has taken its place.
 """
 
-__all__ = ["check_absent", "claimed", "is_leftover", "lock_path", "put_in_place", "remove", "staged", "write_failure"]
+__all__ = [
+    "NOTHING_LEFT",
+    "check_absent",
+    "claimed",
+    "is_leftover",
+    "lock_path",
+    "put_in_place",
+    "remove",
+    "staged",
+    "write_failure",
+]
 
 import os
 import re
@@ -21,6 +31,8 @@ from wxml.files.lock import locked
 RANDOM = "[0-9a-f]+"
 """What stands in the names of temporary files: random hexadecimal digits, in version 0.1 the number of a process."""
 PRIVATE = 0o600
+NOTHING_LEFT = "nothing was left behind"
+"""What the advice after a failure ends with, unless a part of the work stays."""
 
 
 def check_absent(target: Path, *, overwrite: bool = False) -> None:

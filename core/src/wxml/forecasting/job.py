@@ -10,10 +10,11 @@ from pathlib import Path
 from wxml.artefacts.replacement import source_paths
 from wxml.files.staging import check_absent
 from wxml.forecasting.input_sources import input_choices
-from wxml.forecasting.kept_output import PlannedOutput, refuse_unfinished
+from wxml.forecasting.kept_output import refuse_unfinished
 from wxml.forecasting.output_choice import check_outputs, outputs_of
 from wxml.forecasting.outputs import Output, Step, planned, write_outputs
 from wxml.forecasting.plan import ForecastPlan, plan_forecast
+from wxml.forecasting.planned_output import PlannedOutput
 from wxml.forecasting.record import forecast_record
 from wxml.forecasting.report import ForecastReport
 from wxml.forecasting.request import ForecastRequest

@@ -1,14 +1,13 @@
 """An output that lies beside its place until it is whole, so that a command that was killed can be gone on with."""
 
-__all__ = ["KeptOutput", "PlannedOutput", "Ways", "kept_output", "refuse_unfinished"]
+__all__ = ["KeptOutput", "kept_output", "refuse_unfinished"]
 
 import logging
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,44 +17,16 @@ from wxml.errors import ArtefactError, DataError
 from wxml.files.leftovers import steps_path, unfinished_path
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, claimed, put_in_place, remove
+from wxml.forecasting.failed_output import failing, remove_unfinished
 from wxml.forecasting.layout import ForecastHeader
-from wxml.forecasting.unfinished import Journal, Progress, differences, read_progress, settings_of, told, told_progress
+from wxml.forecasting.planned_output import PlannedOutput, Ways
+from wxml.forecasting.unfinished import Journal, Progress, differences, read_progress, told, told_progress
 from wxml.forecasting.writer import ForecastWriter
 
 logger = logging.getLogger("wxml")
 
 SMALL = 64 * 1024
 """Files up to this size are copied, larger ones get a second name: the metadata of a store are small."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """What a command does with files that are there."""
-
-    overwrite: bool = False
-    """Replace a forecast, and what an earlier command has left of it."""
-    resume: bool = False
-    """Go on with what an earlier command has left; after a failure what is finished stays, too."""
-    append: bool = False
-    """Add initial times to a forecast."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlannedOutput:
-    """A file that is to be written."""
-
-    path: Path
-    header: ForecastHeader
-    """All that will be in it."""
-    make: Callable[[Path], ForecastWriter]
-    """Makes its writer of a path."""
-    known: frozenset[np.datetime64] = frozenset()
-    """The initial times that are in it already."""
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """What two forecasts that are equal have in common."""
-        return settings_of(self.header)
 
 
 class KeptOutput:
@@ -92,8 +63,10 @@ class KeptOutput:
 
     def let_go(self) -> None:
         """Finish the file, and that with its steps."""
-        self._writer.close()
-        self._journal.close()
+        try:
+            self._writer.close()
+        finally:
+            self._journal.close()
 
 
 @contextmanager
@@ -108,27 +81,14 @@ def kept_output(output: PlannedOutput, ways: Ways) -> Iterator[KeptOutput]:
     with claimed(target):
         check_absent(target, overwrite=ways.overwrite or ways.append)
         kept = _begun(output, output.make(unfinished), ways)
-        try:
+        with failing(output, ways, kept.let_go):
             yield kept
             kept.close()
             beside = record_text(unfinished, output.header.provenance)
             put_in_place(unfinished, target)
-        except BaseException:
-            kept.let_go()
-            if ways.resume and kept.finished:
-                logger.warning("what is finished stays in `%s`: --resume goes on with it", unfinished)
-            else:
-                _remove(target)
-            raise
         kept.let_go()
         write_record(target, beside)
-        _remove(target)
-
-
-def _remove(target: Path) -> None:
-    """Remove what lies beside the place of a forecast; the file of steps is the last to go."""
-    remove(unfinished_path(target))
-    remove(steps_path(target))
+        remove_unfinished(target)
 
 
 def _begun(output: PlannedOutput, writer: ForecastWriter, ways: Ways) -> KeptOutput:
@@ -139,12 +99,11 @@ def _begun(output: PlannedOutput, writer: ForecastWriter, ways: Ways) -> KeptOut
             logger.info("`%s` cannot be gone on with, and is begun anew", unfinished_path(target))
         return _begun_anew(output, writer, ways)
     logger.info("going on with `%s`: %s", unfinished_path(target), told_progress(progress))
-    kept = KeptOutput(writer, len(output.header.lead_times), Journal.go_on(target), progress.finished)
-    try:
+    with failing(output, ways, writer.close):
+        journal = Journal.go_on(target)
+    kept = KeptOutput(writer, len(output.header.lead_times), journal, progress.finished)
+    with failing(output, ways, kept.let_go):
         writer.reopen(output.header, progress.mark)
-    except BaseException:
-        kept.let_go()
-        raise
     return kept
 
 
@@ -153,8 +112,10 @@ def _begun_anew(output: PlannedOutput, writer: ForecastWriter, ways: Ways) -> Ke
     target, known = output.path, output.known if ways.append else frozenset()
     if ways.append:
         refuse_to_append(writer, output.header)
-    kept = KeptOutput(writer, len(output.header.lead_times), Journal.begin(target, output.settings), known)
-    try:
+    with failing(output, ways, writer.close):
+        journal = Journal.begin(target, output.settings)
+    kept = KeptOutput(writer, len(output.header.lead_times), journal, known)
+    with failing(output, ways, kept.let_go):
         remove(unfinished_path(target))
         if ways.append:
             _copy(target, unfinished_path(target))
@@ -162,10 +123,6 @@ def _begun_anew(output: PlannedOutput, writer: ForecastWriter, ways: Ways) -> Ke
             kept.tell_known()
         else:
             writer.open(output.header)
-    except BaseException:
-        kept.let_go()
-        _remove(target)
-        raise
     return kept
 
 

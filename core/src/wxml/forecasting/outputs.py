@@ -15,8 +15,9 @@ import numpy as np
 from wxml.data.fields import Fields
 from wxml.errors import ConfigError, WxmlError
 from wxml.files.staging import write_failure
-from wxml.forecasting.kept_output import KeptOutput, PlannedOutput, Ways, kept_output
+from wxml.forecasting.kept_output import KeptOutput, kept_output
 from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.planned_output import PlannedOutput, Ways
 from wxml.forecasting.writer import ForecastWriter
 from wxml.plugins.create import create
 from wxml.plugins.options.choices import PluginChoice

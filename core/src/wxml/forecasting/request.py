@@ -11,7 +11,7 @@ from wxml.config.schema import ExperimentConfig
 from wxml.data.source import DataSource
 from wxml.errors import ConfigError, Fault
 from wxml.forecasting.execution import with_backend
-from wxml.forecasting.kept_output import Ways
+from wxml.forecasting.planned_output import Ways
 from wxml.plugins.options.choices import PluginChoice
 
 

@@ -16,9 +16,9 @@ from wxml.errors import ArtefactError, DataError
 from wxml.files.leftovers import leftovers, remove_leftovers, steps_path, unfinished_path
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import claimed, remove
-from wxml.forecasting.kept_output import PlannedOutput, Ways
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.opening import open_forecast
+from wxml.forecasting.planned_output import PlannedOutput, Ways
 from wxml.forecasting.unfinished import differences, read_progress, settings_of, told
 
 logger = logging.getLogger("wxml")

@@ -156,8 +156,13 @@ class Journal:
 
     def __init__(self, path: Path, first: Mapping[str, Any], *, mode: str) -> None:
         self._file = path.open(mode, encoding="utf-8", buffering=1)  # a line is written at once
-        self._file.write("\n" * (mode == "a"))  # ends a line that was cut short
-        self._put(first)
+        try:
+            self._file.write("\n" * (mode == "a"))  # ends a line that was cut short
+            self._put(first)
+        except BaseException:
+            with suppress(OSError):  # what could not be written is tried once more
+                self._file.close()
+            raise
 
     @classmethod
     def begin(cls, target: Path, settings: Mapping[str, Any]) -> Self:
