@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.config.output_schema import Box, Points, RegionConfig
+from wxml.data.box import FULL_CIRCLE, LatLonBox
 from wxml.data.fields import Fields
 from wxml.data.grid import Grid
-from wxml.data.sphere import wrapped
 from wxml.errors import ConfigError, Fault, nearest
 from wxml.forecasting.layout import SPREAD, ForecastHeader
 from wxml.forecasting.stations import nearest_weights, read_stations, rectangle_weights
 
-FULL_CIRCLE = 360.0
 Nodes = NDArray[np.intp]
 
 
@@ -89,16 +88,15 @@ def _part(name: str, grid: Grid, where: str) -> Region:
 
 def _box(box: Box, grid: Grid, where: str) -> Region:
     """The nodes in a box, edges included; of a regular grid its rows, and its columns from west to east."""
-    width = box.east - box.west if box.east - box.west == FULL_CIRCLE else (box.east - box.west) % FULL_CIRCLE
-    eastward = wrapped(grid.longitudes - box.west)
-    is_inside = (grid.latitudes >= box.south) & (grid.latitudes <= box.north) & (eastward <= width)
+    edges = LatLonBox(box.north, box.south, box.west, box.east)
+    is_inside, eastward = edges.holds(grid.latitudes, grid.longitudes), edges.eastward(grid.longitudes)
     if not is_inside.any():
         raise ConfigError([Fault(f"{where}.box", "no node of the forecast lies in the box")], fix="widen the box")
     nodes = np.flatnonzero(is_inside)
     if not grid.is_regular or grid.parts:
         return Region(_some(grid, nodes, (len(nodes),)), nodes)
     rows, columns = (np.flatnonzero(is_inside.reshape(grid.shape).any(axis=axis)) for axis in (1, 0))
-    columns = columns[np.argsort(eastward[columns], kind="stable")] if width < FULL_CIRCLE else columns
+    columns = columns[np.argsort(eastward[columns], kind="stable")] if edges.width < FULL_CIRCLE else columns
     nodes = (rows[:, None] * grid.shape[1] + columns).ravel()
     return Region(_some(grid, nodes, (len(rows), len(columns)), is_regular=True), nodes)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Grid, Options
+from wxml.data.box import EDGE, LatLonBox
 from wxml.errors import ConfigError, Fault, nearest
 
 from wxml_verification.arrays import Array
@@ -51,10 +52,7 @@ class Region(Options):
             grid: the nodes.
             read: gives a mask by its name, shape `[node]`.
         """
-        width = self.east - self.west
-        across = width if 0 < width <= 360 else width % 360
-        inside = (grid.latitudes >= self.south) & (grid.latitudes <= self.north)
-        inside &= (grid.longitudes - self.west) % 360 <= across
+        inside = LatLonBox(self.north, self.south, self.west, self.east).holds(grid.latitudes, grid.longitudes)
         if self.polygon is not None:
             inside &= _in_polygon(np.array(self.polygon), grid)
         if self.mask is not None:
@@ -109,14 +107,14 @@ def region_weights(
 
 
 def _bands(width: float | None) -> dict[str, Region]:
-    """Bands of latitude from north to south; each has its southern edge."""
+    """Bands of latitude from north to south; each has its southern edge, and a node on one is in one band alone."""
     if width is None:
         return {}
     edges = np.append(np.arange(90.0, -90.0, -width), -90.0).tolist()
     pairs = pairwise(edges)
     return {
         f"{_latitude(south)} to {_latitude(north)}": Region(
-            south=south, north=float(np.nextafter(north, -91)) if north < 90 else 90.0
+            south=south, north=float(np.nextafter(north - 2 * EDGE, -91)) if north < 90 else 90.0
         )
         for north, south in pairs
     }

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Grid, Options
+from wxml.data.box import LatLonBox
 from wxml.data.cell_bounds import CellBounds
 from wxml.errors import DataError
 
-from wxml_dataset_sources.combining.fitting import SAME_PLACE
 from wxml_dataset_sources.combining.thinning import Thinning, thinned
 
 Indices = NDArray[np.intp]
@@ -52,10 +52,8 @@ def _inside(grid: Grid, area: Area) -> Indices:
     Raises:
         DataError: no node is in the box.
     """
-    width = 360.0 if area.east - area.west >= 360 else (area.east - area.west) % 360.0
-    eastwards = np.mod(grid.longitudes - area.west + SAME_PLACE, 360.0) - SAME_PLACE
-    is_inside = (eastwards <= width + SAME_PLACE) & (grid.latitudes <= area.north + SAME_PLACE)
-    nodes = np.flatnonzero(is_inside & (grid.latitudes >= area.south - SAME_PLACE))
+    box = LatLonBox(area.north, area.south, area.west, area.east)
+    nodes = np.flatnonzero(box.holds(grid.latitudes, grid.longitudes))
     if not len(nodes):
         raise DataError(
             f"no node is in the `area` from {area.south:g} to {area.north:g}°N and {area.west:g} to {area.east:g}°E; "

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Grid, Options
+from wxml.data.box import LatLonBox
 from wxml.errors import ConfigError, Fault, nearest
 
 EVERYWHERE = "all"
@@ -36,10 +37,7 @@ class Region(Options):
 
     def holds(self, grid: Grid) -> NDArray[np.bool_]:
         """Whether each node is in the box, edges included."""
-        width = self.east - self.west
-        across = width if 0 < width <= 360 else width % 360
-        inside = (grid.longitudes - self.west) % 360 <= across
-        return np.asarray((grid.latitudes >= self.south) & (grid.latitudes <= self.north) & inside)
+        return LatLonBox(self.north, self.south, self.west, self.east).holds(grid.latitudes, grid.longitudes)
 
 
 def region_weights(
