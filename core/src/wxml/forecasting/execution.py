@@ -2,7 +2,6 @@
 
 __all__ = ["Execution", "execution_of", "with_backend"]
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -56,9 +55,8 @@ class Execution:
         """
         model.to(self.device)
         if self.compile is not None:
-            backend = self.compile.replace("-", "_")
-            _require_compiler(backend, self.device)
-            model.compile(backend=backend, dynamic=False)
+            _require_compiler(self.compile, self.device)
+            model.compile(backend=self.compile.replace("-", "_"), dynamic=False)
 
     def called(self, model: "nn.Module") -> "Callable[..., Tensor]":
         """The model as a function that computes with the numbers of this precision."""
@@ -164,18 +162,11 @@ def _computes(device: "torch.device", precision: ForecastPrecision) -> bool:
         return False
 
 
-def _require_compiler(backend: str, device: str) -> None:
-    """Compile a sum, which tells whether the machine has what the compiler needs."""
-    import torch
+def _require_compiler(compiler: Compiler, device: str) -> None:
+    """Refuse a compiler that does not work here."""
+    from wxml.model.compiler import why_not_compiled
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # torch imports parts of its own that it advises against
-            double = torch.compile(lambda x: x + x, backend=backend, dynamic=False)
-            double(torch.ones(2, device=device))
-    except Exception as error:  # compilers fail in many ways
-        reason = next((line for line in f"{error}".splitlines() if line.strip()), type(error).__name__)
-        fault = Fault("forecast.compile", f"`{backend.replace('_', '-')}` does not work on this machine: {reason}")
-        raise ConfigError([fault], fix="leave `forecast.compile` out, or install a C++ compiler") from error
+    reason = why_not_compiled(compiler, device)
+    if reason is not None:
+        fault = Fault("forecast.compile", f"`{compiler}` does not work on this machine: {reason}")
+        raise ConfigError([fault], fix="leave `forecast.compile` out, or install a C++ compiler")

@@ -3,11 +3,11 @@
 __all__ = ["as_written", "compile_model"]
 
 import logging
-import warnings
 from contextlib import AbstractContextManager
 
 import torch
 from torch import nn
+from wxml.model.compiler import why_not_compiled
 
 from wxml_trainer_lightning.options import Compiler
 
@@ -25,7 +25,11 @@ def compile_model(model: nn.Module, compiler: Compiler | None, device: str) -> N
         compiler: the backend of `torch.compile`; None: nothing is compiled.
         device: the type of the device that the model will be on.
     """
-    if compiler is None or not _works(compiler, device):
+    if compiler is None:
+        return
+    reason = why_not_compiled(compiler, device)
+    if reason is not None:
+        LOG.warning("the model is not compiled, since `%s` does not work on this machine: %s", compiler, reason)
         return
     if torch.is_deterministic_algorithms_warn_only_enabled():
         torch.use_deterministic_algorithms(True, warn_only=True)  # tells the compiler, too
@@ -36,19 +40,3 @@ def as_written() -> AbstractContextManager[object]:
     """A context in which compiled models run operation by operation, so that hooks are called."""
     stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
     return stance
-
-
-def _works(compiler: Compiler, device: str) -> bool:
-    """Whether the compiler compiles a sum here."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # torch imports parts of its own that it advises against
-            double = torch.compile(lambda x: x + x, backend=compiler.replace("-", "_"), dynamic=False)
-            double(torch.ones(2, device=device))
-    except Exception as error:  # noqa: BLE001  # compilers fail in many ways; none of them stops a training
-        reason = next((line for line in f"{error}".splitlines() if line.strip()), type(error).__name__)
-        LOG.warning("the model is not compiled, since `%s` does not work on this machine: %s", compiler, reason)
-        return False
-    return True
