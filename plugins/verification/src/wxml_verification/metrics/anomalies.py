@@ -12,32 +12,6 @@ from wxml.verification.metric import mean_statistics, quotient
 from wxml_verification.arrays import Array
 
 
-class Acc(PointwiseMetric):
-    """Anomaly correlation: mean over cases of Σ w f′ o′ / √(Σ w f′² · Σ w o′²).
-
-    That of WeatherBench 2 (Rasp et al. 2024, doi:10.1029/2023MS004019): the mean of an anomaly over the area is not
-    taken off, and each case counts the same.
-    """
-
-    better: ClassVar[Better] = "larger"
-    has_units = False
-    takes_climatology = True
-
-    def values(self, subject: Subject, fields: VerifiedFields) -> Array:
-        """The products f′ o′, f′² and o′²."""
-        forecast, truth = fields.anomalies(subject.name)
-        return np.stack([forecast * truth, np.square(forecast), np.square(truth)])
-
-    def of_case(self, sums: Array) -> Array:
-        """Whether the case has a correlation, and it; there is none where an anomaly is zero everywhere."""
-        _, product, forecast, truth = sums
-        return _counted(quotient(product, np.sqrt(forecast * truth)))
-
-    def value(self, sums: Array) -> Array:
-        """The mean over cases."""
-        return np.asarray(mean_statistics(sums)[0])
-
-
 class AccPooled(PointwiseMetric):
     """Anomaly correlation of all cases together: Σ w f′ o′ / √(Σ w f′² · Σ w o′²), each sum over nodes and cases.
 
@@ -57,6 +31,22 @@ class AccPooled(PointwiseMetric):
         """The correlation."""
         _, product, forecast, truth = sums
         return quotient(product, np.sqrt(forecast * truth))
+
+
+class Acc(AccPooled):
+    """Anomaly correlation: mean over cases of Σ w f′ o′ / √(Σ w f′² · Σ w o′²).
+
+    That of WeatherBench 2 (Rasp et al. 2024, doi:10.1029/2023MS004019): the mean of an anomaly over the area is not
+    taken off, and each case counts the same.
+    """
+
+    def of_case(self, sums: Array) -> Array:
+        """Whether the case has a correlation, and it; there is none where an anomaly is zero everywhere."""
+        return _counted(super().value(sums))
+
+    def value(self, sums: Array) -> Array:
+        """The mean over cases."""
+        return np.asarray(mean_statistics(sums)[0])
 
 
 class AccCentred(PointwiseMetric):
