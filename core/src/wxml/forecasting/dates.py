@@ -58,8 +58,6 @@ def _text(path: Path) -> str:
             )
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(
             f"`{path}` cannot be read as a text: {error}", fix="name a text file with one date in each line"
         ) from error
