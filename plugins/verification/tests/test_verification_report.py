@@ -52,12 +52,12 @@ class Page(HTMLParser):
 def report(source, write, verify):
     """The text of a report on three variables, and the parsed page."""
 
-    def run(grid, **options):
+    def run(grid, names=NAMES, **options):
         generator = np.random.default_rng(1)
         values = generator.normal(280, 5, (len(TIMES), 3, len(grid)))
         values[:, 2, 0] = np.nan
-        truth = source(grid, NAMES, TIMES, values, units="m s**-1")
-        forecast = {name: generator.normal(280, 5, (4, 3, len(grid))) for name in NAMES}
+        truth = source(grid, names, TIMES, values, units="m s**-1")
+        forecast = {name: generator.normal(280, 5, (4, 3, len(grid))) for name in names}
         _, folder = verify(write(grid, TIMES[8:12], LEADS, forecast, "m s**-1"), truth, TIMES[:8], **options)
         text = (folder / "report.html").read_text("utf-8")
         page = Page()
@@ -97,6 +97,12 @@ def test_each_variable_has_curves_scores_and_maps_of_every_lead_time(report) -> 
         assert [re.search(r"lead time (\d+h)", label)[1] for label in shown] == ["6h", "24h", "96h"]
     assert "a<b>&" in "".join(page.text)
     assert "a<b>" not in text
+
+
+def test_the_summary_counts_variables_and_no_pairs_of_winds(report) -> None:
+    _, page = report(GRIDS["stations"], ["u_850", "v_850", "t_850"])
+    words = [text.strip() for text in page.text if text.strip()]
+    assert words[words.index("Variables") + 1] == "3"
 
 
 def test_pictures_have_words_and_headings_have_order(report) -> None:

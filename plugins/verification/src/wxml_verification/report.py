@@ -218,7 +218,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         "Cases verified": f"{scores.cases} of {len(times)} initial times",
         "Initial times": f"{instant(times.min())} to {instant(times.max())}",
         "Lead times": f"{len(scores.lead_times)}, {leads[0]} to {leads[-1]}",
-        "Variables": f"{len(scores.variables)}",
+        "Variables": f"{len(evaluation.variables)}",
         "Grid": f"{' × '.join(map(str, evaluation.grid.shape))}, {extent}",
         "Members": f"{evaluation.members}" + (", scored by their mean" if evaluation.members > 1 else ""),
     }
