@@ -210,9 +210,9 @@ def test_changes_of_the_config_are_made_checked_and_recorded(checkpoint, tmp_pat
         read_changes(path, ["forecast.batch_sise=2"], allowed)
 
 
-@pytest.mark.carries_out("name one, such as forecast.zarr")
+@pytest.mark.carries_out("name one, such as --output forecast.zarr")
 def test_a_forecast_to_a_file_names_it(checkpoint, tmp_path) -> None:
     path = checkpoint()
-    with pytest.raises(DataError, match="names no file"):
+    with pytest.raises(DataError, match="names a file"):
         forecast(ForecastRequest(path, start="2000-01-11"))
     assert forecast(ForecastRequest(path, tmp_path / "f.npz", start="2000-01-11")).exists()

@@ -38,7 +38,9 @@ def outputs_of(
         path, where = Path(one.path).expanduser(), f"forecast.outputs.{number}"
         outputs.append(Output(path, _writer(path, one.writer), f"{where}.writer", view_of(one, header, roles, where)))
     if not outputs:
-        raise DataError("`output` of a forecast names no file", fix="name one, such as forecast.zarr")
+        raise DataError(
+            "neither `--output` nor `forecast.outputs` names a file", fix="name one, such as --output forecast.zarr"
+        )
     return outputs
 
 
