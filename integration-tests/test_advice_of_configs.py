@@ -180,8 +180,8 @@ CASES = [
     ),
     case(
         carries_out("keep each name in one list"),
-        demo("data.variables.forcing=[orog,tp]"),
-        demo("data.variables.forcing=[orog]"),
+        demo("data.variables.forcing=[orog,lsm,tp]"),
+        demo("data.variables.forcing=[orog,lsm]"),
     ),
     case(
         carries_out("add them to `forcing` too"),

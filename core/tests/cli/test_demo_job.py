@@ -13,6 +13,7 @@ from wxml.cli.demo_job import demo
 TINY = (
     "data.source={plugin: waves}",
     "data.variables.forcing=[]",
+    "data.variables.constant=[]",
     "data.variables.diagnostic=[]",
     "data.split.training=[2000-01-01,2000-01-10]",
     "data.split.validation=[2000-01-11,2000-01-15]",

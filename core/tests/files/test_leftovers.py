@@ -58,6 +58,13 @@ def test_an_empty_lock_of_another_program_stays(folder) -> None:
     assert not lock.exists()
 
 
+def test_an_empty_lock_of_a_record_is_one_of_its_artefact(folder) -> None:
+    """A process that is killed while it writes the record has let go of the artefact already."""
+    (folder / ".e.nc.wxml.json.lock").touch()
+    assert (".e.nc.wxml.json.lock", "e.nc.wxml.json") in names(remove_leftovers(folder, [folder / "e.nc"]))
+    assert not (folder / ".e.nc.wxml.json.lock").exists()
+
+
 def test_a_file_that_looks_like_a_folder_moved_aside_stays(tmp_path) -> None:
     (tmp_path / ".settings.00ff.old").write_text("1")
     assert not remove_leftovers(tmp_path)

@@ -4,7 +4,7 @@ Whether a process is at work is told by the lock of what it writes, which the op
 Where a file system has no locks nobody can tell, and nothing counts as left over.
 """
 
-__all__ = ["Leftover", "leftovers", "remove_leftovers", "steps_path", "unfinished_path", "unfinished_target"]
+__all__ = ["Leftover", "leftovers", "remove_leftovers", "steps_path", "unfinished_path", "unfinished_target", "with_records"]
 
 import re
 from collections.abc import Collection, Iterator
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wxml.errors import ArtefactError
 from wxml.files.lock import locked
+from wxml.files.record_file import record_path
 from wxml.files.staging import RANDOM, lock_path, remove
 
 UNFINISHED = ".unfinished"
@@ -58,11 +59,12 @@ def steps_path(target: Path) -> Path:
 def leftovers(folder: Path, own: Collection[Path] = ()) -> tuple[Leftover, ...]:
     """What killed processes have left in a folder, sorted; nothing of a process that is at work.
 
-    Other programs have such names of locks, too: one alone counts only for a target in `own`, and no other is touched.
+    Other programs have such names of locks, too: one alone counts only for a target in `own` and for the file with its
+    record, and no other is touched.
     One that counts, and that nobody holds, is gone afterwards: to look at it is to take it.
     """
     named = [one for path in sorted(folder.iterdir()) for one in _of_name(path)]
-    known = {*own, *(one.target for one in named if one.path != lock_path(one.target))}
+    known = {*with_records(own), *(one.target for one in named if one.path != lock_path(one.target))}
     found = [one for one in named if one.target in known]
     ended = {}
     for one in found:
@@ -70,6 +72,11 @@ def leftovers(folder: Path, own: Collection[Path] = ()) -> tuple[Leftover, ...]:
             with _claimed(one.target) as is_held:
                 ended[one.target] = is_held
     return tuple(one for one in found if ended[one.target])
+
+
+def with_records(targets: Collection[Path]) -> set[Path]:
+    """Some targets, and the files with their records, which stand beside them."""
+    return {path for target in targets for path in (target, record_path(target))}
 
 
 def remove_leftovers(folder: Path, own: Collection[Path] = ()) -> tuple[Leftover, ...]:

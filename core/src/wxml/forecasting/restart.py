@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wxml.data.times import format_time
 from wxml.errors import ArtefactError, DataError
-from wxml.files.leftovers import leftovers, remove_leftovers, steps_path, unfinished_path
+from wxml.files.leftovers import leftovers, remove_leftovers, steps_path, unfinished_path, with_records
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import claimed, remove
 from wxml.forecasting.layout import ForecastHeader
@@ -28,7 +28,7 @@ def tell_leftovers(targets: Sequence[Path], *, clean: bool, known: Collection[Pa
     """Name what killed commands have left in the folders of some files, or remove it; not of the files in `known`."""
     for folder in sorted({path.parent for path in targets if path.parent.is_dir()}):
         found = remove_leftovers(folder, targets) if clean else leftovers(folder, targets)
-        for one in [one for one in found if clean or one.target not in known]:
+        for one in [one for one in found if clean or one.target not in with_records(known)]:
             advice = "removed" if clean else "--clean removes it"
             logger.warning("`%s` was left by a command that has ended: %s", one.path, advice)
 
