@@ -4,7 +4,15 @@ Whether a process is at work is told by the lock of what it writes, which the op
 Where a file system has no locks nobody can tell, and nothing counts as left over.
 """
 
-__all__ = ["Leftover", "leftovers", "remove_leftovers", "steps_path", "unfinished_path", "unfinished_target", "with_records"]
+__all__ = [
+    "Leftover",
+    "leftovers",
+    "remove_leftovers",
+    "steps_path",
+    "unfinished_path",
+    "unfinished_target",
+    "with_records",
+]
 
 import re
 from collections.abc import Collection, Iterator
