@@ -81,3 +81,15 @@ def test_large_grids_have_maps_of_what_the_report_shows(leads, source, write, ve
     assert len(shown) < len(leads) or len(leads) == 2
     expected = whole["maps"].sel(variable=["t", "u"], prediction_timedelta=shown)
     np.testing.assert_array_equal(some["maps"].values, expected.values)
+
+
+def test_each_kind_of_curve_has_a_group(grid, source, write, verify) -> None:
+    """The histogram of the ranks, worked out by hand: two members at 0 and 1, a truth of 2 at one node of four."""
+    truth = source(grid, ["t"], TIMES[:2], np.broadcast_to([-1.0, -1.0, 0.5, 2.0], (2, 1, 4)))
+    members = np.broadcast_to(np.array([0.0, 1.0])[:, None], (1, 1, 2, 4))
+    _, folder = verify(write(grid, TIMES[:1], LEADS[:1], {"t": members}), truth, maps=0)
+    with xr.open_dataset(folder / "scores.nc", group="curves/rank-histogram-histogram") as curves:
+        shares = curves["values"].sel(subject="t", region="all").isel(prediction_timedelta=0)
+        np.testing.assert_allclose(shares, [0.5, 0.25, 0.25])
+        assert curves["positions"].sel(subject="t").values.tolist() == [0, 1, 2]
+        assert curves["positions"].attrs["long_name"] == "rank"

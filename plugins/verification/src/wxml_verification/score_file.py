@@ -10,13 +10,14 @@ import xarray as xr
 from wxml.files.failures import disk_errors
 from wxml.forecasting.layout import AREA_WEIGHT, LEAD_TIME, PROVENANCE, grid_coordinates, provenance_text
 
+from wxml_verification.curve_file import write_curves
 from wxml_verification.evaluation import Evaluation
 
 CASES = {"long_name": "cases behind rmse, bias and mae"}
 
 
 def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any]) -> None:
-    """Write the scores, the number of cases behind each, and the maps of bias and RMSE.
+    """Write the scores, the number of cases behind each, the maps of bias and RMSE, and the curves.
 
     Args:
         evaluation: the scores and the maps.
@@ -59,6 +60,7 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
     )
     with disk_errors(path, dataset.nbytes):
         dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": {"zlib": True, "complevel": 1}})
+        write_curves(evaluation, path)
 
 
 def _maps(evaluation: Evaluation, horizontal: tuple[str, ...]) -> dict[str, Any]:
