@@ -58,9 +58,11 @@ def experiment_of(folder: Path, family: str) -> tuple[Experiment, torch.nn.Modul
 def test_a_forecast_is_the_same_alone_and_among_others(tmp_path: Path, family: str) -> None:
     experiment, model = experiment_of(tmp_path, family)
 
-    def made(batch_size: int, numbers: tuple[int, ...], times: np.ndarray = TIMES) -> dict[tuple[str, int], np.ndarray]:
-        ensemble = Ensemble(8, chosen=numbers)
-        fields = rollout(experiment, model, times, 1, batch_size=batch_size, ensemble=ensemble)
+    def made(
+        batch_size: int, numbers: tuple[int, ...], times: np.ndarray = TIMES, copies: int = 1
+    ) -> dict[tuple[str, int], np.ndarray]:
+        ensemble, execution = Ensemble(8, chosen=numbers), Execution(threads=1, others=("cpu",) * (copies - 1))
+        fields = rollout(experiment, model, times, 1, batch_size=batch_size, ensemble=ensemble, execution=execution)
         return {
             (str(field.valid_time), number): values
             for _, field in fields
@@ -71,7 +73,7 @@ def test_a_forecast_is_the_same_alone_and_among_others(tmp_path: Path, family: s
     assert len(whole) == 6
     first, second = (whole[f"{TIMES[0] + np.timedelta64(6, 'h')}", number] for number in (0, 3))
     assert not np.array_equal(first, second)
-    for parts in (made(1, (0, 3)), made(3, (3,)), made(8, (7,), TIMES[1:])):
+    for parts in (made(1, (0, 3)), made(3, (3,)), made(8, (7,), TIMES[1:]), made(8, (0, 3, 7), copies=4)):
         for key, values in parts.items():
             np.testing.assert_array_equal(values, whole[key])
 

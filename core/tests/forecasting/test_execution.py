@@ -41,6 +41,21 @@ def test_a_device_that_is_not_there_is_an_error(tiny, monkeypatch) -> None:
     assert execution_of(configured(tiny, device="auto")).device == "cpu"
 
 
+@pytest.mark.carries_out("name each device once, such as cuda:0,cuda:1; cpu alone may be named again")
+def test_several_devices_are_named_with_commas(tiny, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr("wxml.forecasting.execution._computes", lambda device, precision: True)
+    with pytest.raises(ConfigError, match="`cuda:1` is named twice"):
+        execution_of(configured(tiny, device="cuda:1,cuda:1"))
+    found = execution_of(configured(tiny, device="cuda:0,cuda:1,cpu,cpu"))
+    assert (found.device, found.others) == ("cuda:0", ("cuda:1", "cpu", "cpu"))
+    assert found.to_dict()["device"] == "cuda:0,cuda:1,cpu,cpu"
+    assert [found.copies_on(name) for name in ("cuda:0", "cpu")] == [1, 2]
+    with pytest.raises(ConfigError, match="torch finds no device `cuda:2`"):
+        execution_of(configured(tiny, device="cuda:0,cuda:2"))
+
+
 @pytest.mark.carries_out("write `float32`")
 def test_numbers_that_a_device_has_not_are_an_error_if_asked_for(tiny, monkeypatch) -> None:
     def linear(values, weight):

@@ -35,6 +35,8 @@ def test_what_grows_with_initial_times_and_members(checkpoint) -> None:
     experiment, _ = restore(checkpoint())
     one, three = (forecast_memory(experiment, Ensemble(members), Execution()) for members in (1, 3))
     together = forecast_memory(experiment, Ensemble(3), Execution(together=True))
+    copies = forecast_memory(experiment, Ensemble(3), Execution(others=("cpu", "cpu", "cuda:1")))
+    assert (copies.weights, copies.call, copies.each) == (3 * three.weights, 3 * three.call, three.each)
     assert (one.weights, one.call) == (three.weights, three.call)
     assert one.each < three.each < 3 * one.each < together.each
     assert [three.times(three.of(count)) for count in (1, 2, 7)] == [1, 2, 7]

@@ -28,6 +28,9 @@ Compiler = Literal["inductor", "aot-eager"]
 ForecastPrecision = Literal["float32", "bf16", "fp16"]
 """The numbers of the products in the model of a forecast."""
 
+DEVICE = r"(cpu|cuda(:\d{1,3})?)"
+"""One of several devices, as a regular expression."""
+
 OnError = Literal["stop", "skip"]
 """What an initial time does whose forecast cannot be made."""
 
@@ -83,8 +86,8 @@ class ForecastConfig(Section):
     """Member 0 is the control: it starts from the initial state as it is, and the numbers of its noise are 0."""
     spread: bool = False
     """Write the standard deviations of a model with `model.spread`, too, each as its variable's name + `_spread`."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,3})?)$")] = "auto"
-    """Where the model runs: cpu, cuda, cuda:1, mps; auto: the first of cuda, mps and cpu that is there."""
+    device: Annotated[str, Field(pattern=rf"^(auto|mps|{DEVICE}(,{DEVICE})*)$")] = "auto"
+    """Where the model runs: cpu, cuda:1, mps, several such as cuda:0,cuda:1; auto: the first of cuda, mps, cpu."""
     precision: ForecastPrecision | None = None
     """The numbers of the products in the model; null: those of the training, where the device has them."""
     compile: Compiler | None = None

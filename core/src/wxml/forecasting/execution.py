@@ -39,39 +39,53 @@ class Execution:
     compile: Compiler | None = None
     """The backend of `torch.compile`."""
     threads: int | None = None
-    """The number of CPU threads; None: as many as torch takes."""
+    """The number of CPU threads of a copy of the model; None: as many as torch takes, divided by the copies."""
     together: bool = False
     """Whether the model is called for all forecasts of a batch at once, and not for each alone."""
+    others: tuple[str, ...] = ()
+    """Further devices, each with a copy of the model, between which the forecasts of a batch are divided."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return asdict(self)
+        """JSON values; `device` names all devices, as `forecast.device` does."""
+        plain = {name: value for name, value in asdict(self).items() if name != "others"}
+        return {**plain, "device": ",".join((self.device, *self.others))}
 
-    def place(self, model: "nn.Module") -> None:
-        """Move a model to the device, and compile it if that is asked for.
+    def place(self, model: "nn.Module", device: str | None = None) -> None:
+        """Move a model to a device, the first one by default, and compile it if that is asked for.
 
         Raises:
             ConfigError: this machine has not what the compiler needs.
         """
-        model.to(self.device)
+        chosen = device or self.device
+        model.to(chosen)
         if self.compile is not None:
-            _require_compiler(self.compile, self.device)
+            _require_compiler(self.compile, chosen)
             model.compile(backend=self.compile.replace("-", "_"), dynamic=False)
 
-    def called(self, model: "nn.Module") -> "Callable[..., Tensor]":
-        """The model as a function that computes with the numbers of this precision."""
+    def called(self, model: "nn.Module", device: str | None = None) -> "Callable[..., Tensor]":
+        """A model on a device, the first one by default, as a function that computes with numbers of this precision."""
         import torch
 
         if self.precision == "float32":
             return model
-        device, dtype = torch.device(self.device).type, getattr(torch, DTYPES[self.precision])
+        kind, dtype = torch.device(device or self.device).type, getattr(torch, DTYPES[self.precision])
 
         def call(*inputs: "Tensor") -> "Tensor":
-            with torch.autocast(device, dtype=dtype, cache_enabled=False):
+            with torch.autocast(kind, dtype=dtype, cache_enabled=False):
                 output: Tensor = model(*inputs)
             return output
 
         return call
+
+    def copies_on(self, device: str) -> int:
+        """How many copies of the model are on a device."""
+        return (self.device, *self.others).count(device)
+
+    def threads_of_copy(self) -> int:
+        """How many CPU threads run one of several copies of the model."""
+        import torch
+
+        return self.threads or max(1, torch.get_num_threads() // max(1, self.copies_on("cpu")))
 
     @contextmanager
     def settled(self) -> Iterator[None]:
@@ -95,13 +109,16 @@ def execution_of(config: ExperimentConfig) -> Execution:
         ConfigError: this machine has no such device, or the device cannot compute with such numbers.
     """
     chosen = config.forecast
-    device = _device(chosen)
+    device, *others = _devices(chosen)
     trained = OF_TRAINING.get(str(config.training.options.get("precision")), "float32")
-    precision = chosen.precision or (trained if _computes(device, trained) else "float32")
-    if not _computes(device, precision):
-        fault = Fault("forecast.precision", f"torch has no products of `{precision}` numbers on `{device}`")
-        raise ConfigError([fault], fix="write `float32`")
-    return Execution(str(device), precision, chosen.compile, chosen.threads, chosen.together)
+    able = all(_computes(one, trained) for one in (device, *others))
+    precision = chosen.precision or (trained if able else "float32")
+    for one in (device, *others):
+        if not _computes(one, precision):
+            fault = Fault("forecast.precision", f"torch has no products of `{precision}` numbers on `{one}`")
+            raise ConfigError([fault], fix="write `float32`")
+    names = tuple(map(str, others))
+    return Execution(str(device), precision, chosen.compile, chosen.threads, chosen.together, names)
 
 
 def with_backend(config: ExperimentConfig) -> ExperimentConfig:
@@ -137,18 +154,28 @@ def _takes_backend(kind: str, choice: PluginChoice, name: str) -> bool:
     return True
 
 
-def _device(chosen: ForecastConfig) -> "torch.device":
-    """The device that is asked for; of `auto`, the first of cuda, mps and cpu that this machine has."""
+def _devices(chosen: ForecastConfig) -> "list[torch.device]":
+    """The devices that are asked for; of `auto`, the first of cuda, mps and cpu that this machine has.
+
+    Raises:
+        ConfigError: this machine lacks one, or one other than the CPU is named twice.
+    """
     import torch
 
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     usable = [name for name in there if there[name]]
-    device = torch.device(usable[0] if chosen.device == "auto" else chosen.device)
-    lacks_number = device.type == "cuda" and there["cuda"] and (device.index or 0) >= torch.cuda.device_count()
-    if not there[device.type] or lacks_number:
-        fault = Fault("forecast.device", f"torch finds no device `{chosen.device}` on this machine")
-        raise ConfigError([fault], fix=f"write `auto`, or one of: {', '.join(usable)}")
-    return device
+    names = [usable[0] if name == "auto" else name for name in chosen.device.split(",")]
+    devices = [torch.device(name) for name in names]
+    for device in devices:
+        lacks_number = device.type == "cuda" and there["cuda"] and (device.index or 0) >= torch.cuda.device_count()
+        if not there[device.type] or lacks_number:
+            fault = Fault("forecast.device", f"torch finds no device `{device}` on this machine")
+            raise ConfigError([fault], fix=f"write `auto`, or one of: {', '.join(usable)}")
+    twice = sorted({name for name in names if name != "cpu" and names.count(name) > 1})
+    if twice:
+        fault = Fault("forecast.device", f"`{twice[0]}` is named twice")
+        raise ConfigError([fault], fix="name each device once, such as cuda:0,cuda:1; cpu alone may be named again")
+    return devices
 
 
 def _computes(device: "torch.device", precision: ForecastPrecision) -> bool:

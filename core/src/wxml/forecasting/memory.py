@@ -25,7 +25,7 @@ FIELDS = 6
 
 @dataclass(frozen=True, slots=True)
 class ForecastMemory:
-    """What forecasts take, in bytes, beside Python and torch."""
+    """What forecasts take on the first device, in bytes, beside Python and torch."""
 
     weights: int
     """Weights, graph, and what the model makes once."""
@@ -91,12 +91,12 @@ def forecast_memory(experiment: Experiment, ensemble: Ensemble, execution: Execu
     def step(states: "Tensor", forcings: "Tensor", *noise: "Tensor") -> "Tensor":
         return next(run(called, states, forcings, iter(noise) if noise else None))
 
-    count = ensemble.count if execution.together else 1
+    count, copies = ensemble.count if execution.together else 1, execution.copies_on(execution.device)
     made = call_memory(model, step, _shapes(experiment, plan, count), execution.device)
     each = _kept(experiment, ensemble)
     if execution.together:
-        return ForecastMemory(made.lasting, 0, each + made.coming_and_going)
-    return ForecastMemory(made.lasting, made.coming_and_going, each)
+        return ForecastMemory(made.lasting * copies, 0, each + made.coming_and_going)
+    return ForecastMemory(made.lasting * copies, made.coming_and_going * copies, each)
 
 
 def _shapes(experiment: Experiment, plan: CallPlan, count: int) -> list[tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 __all__ = ["rollout"]
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from wxml.forecasting.execution import Execution
 from wxml.forecasting.filters import with_step_filters
 from wxml.forecasting.inputs import forcings_reader, read_states
 from wxml.forecasting.layout import SPREAD
-from wxml.forecasting.model_calls import ModelCalls
+from wxml.forecasting.model_calls import ModelCalls, Replica, replicas_of
 from wxml.forecasting.perturbed import Perturbations
 from wxml.plugins.hooks import hooks
 
@@ -51,7 +51,7 @@ def rollout(
         batch_size: how many initial times are under way at once.
         ensemble: the members that are made of each initial time; None: one from each member of an initial state.
         spread: yield the standard deviations of a model with a spread, too, as further variables.
-        execution: how the model is run, on whose device it is; None: as it is, in float32 on the CPU.
+        execution: how the model is run, on whose first device it is; None: as it is, in float32 on the CPU.
 
     Yields:
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time, with the members in the
@@ -68,17 +68,15 @@ def rollout(
     ensemble = ensemble or Ensemble(states=experiment.source.header.members)
     check_members(ensemble.members, experiment.config.model, experiment.config.forecast.perturbations)
     check_spread(spread, experiment.config.model)
-    from wxml.model.features import kept_features
-
     boundary, plan = BoundaryForcing.of(experiment), experiment.plan(steps)
     perturbations = Perturbations.of(experiment)
-    run = _Run(experiment, plan, ensemble, spread, execution or Execution(), boundary, perturbations)
+    execution = execution or Execution()
+    run = _Run(experiment, plan, ensemble, spread, execution, boundary, perturbations)
     if boundary:
         boundary.check_times(initial_times, plan.window.lead_times)
-    model.eval()
-    with kept_features(model):
+    with replicas_of(model, execution) as replicas:
         for start in range(0, len(initial_times), batch_size):
-            yield from run.forecasts(model, initial_times[start : start + batch_size])
+            yield from run.forecasts(replicas, initial_times[start : start + batch_size])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,11 +92,13 @@ class _Run:
     perturbations: Perturbations | None
     has_noise: bool = True
 
-    def forecasts(self, model: "nn.Module", times: NDArray[np.datetime64]) -> Iterator[tuple[np.timedelta64, Fields]]:
+    def forecasts(
+        self, replicas: Sequence[Replica], times: NDArray[np.datetime64]
+    ) -> Iterator[tuple[np.timedelta64, Fields]]:
         """Make the forecasts of some initial times."""
         outputs = self.experiment.roles.output
         names = (*outputs, *(f"{name}{SPREAD}" for name in outputs)) if self.spread else outputs
-        for lead_time, physical in self._steps(model, times):
+        for lead_time, physical in self._steps(replicas, times):
             for time, values in zip(times, physical.reshape(len(times), -1, *physical.shape[1:]), strict=True):
                 read_only = values.view()  # hooks must not change the forecast
                 read_only.flags.writeable = False
@@ -107,7 +107,7 @@ class _Run:
                 yield lead_time, Fields(time + lead_time, names, values)
 
     def _steps(
-        self, model: "nn.Module", times: NDArray[np.datetime64]
+        self, replicas: Sequence[Replica], times: NDArray[np.datetime64]
     ) -> Iterator[tuple[np.timedelta64, NDArray[np.float32]]]:
         """The physical values of one step after the other, shape `[forecast, variable, node]`."""
         import torch
@@ -118,10 +118,10 @@ class _Run:
         plan, device = self.plan, torch.device(self.execution.device)
         known, lost, told = read_states(self.experiment, times, plan)
         origins = self.ensemble.places(len(times))
-        states, absent = self._perturbed(known[origins], model, times).to(device), lost[origins].to(device)
+        states, absent = self._perturbed(known[origins], replicas, times).to(device), lost[origins].to(device)
         read = forcings_reader(self.experiment, times, plan, told)
         forcings = SampleForcings(len(plan.window.offsets), kept(lambda at: read(at).to(device)))
-        calls = ModelCalls(self.execution.called(model), origins, self.execution.together)
+        calls = ModelCalls(replicas, origins, self.execution)
         imputed, leads = absent[..., : states.shape[-1]], plan.window.lead_times
         is_missing, width = absent.swapaxes(1, 2).cpu().numpy(), len(self.experiment.roles.output) * (1 + self.spread)
         given = self.boundary.given(times, leads, origins, imputed) if self.boundary else None
@@ -132,7 +132,7 @@ class _Run:
         for lead_time, forecast in zip(leads, steps, strict=True):
             yield lead_time, _physical(self.experiment, forecast[..., :width], is_missing)
 
-    def _perturbed(self, states: "Tensor", model: "nn.Module", times: NDArray[np.datetime64]) -> "Tensor":
+    def _perturbed(self, states: "Tensor", replicas: Sequence[Replica], times: NDArray[np.datetime64]) -> "Tensor":
         """The known states of all forecasts, those of members other than the control with the perturbations."""
         from wxml.model.tensors import to_tensor
 
@@ -144,7 +144,7 @@ class _Run:
         for case, time in enumerate(times):
             at = time + self.plan.window.offsets[: states.shape[1]]
             physical = experiment.source.read(at, names)
-            earlier = {one: cache(partial(self._from_earlier, model, at, one)) for one in set(ensemble.origins)}
+            earlier = {one: cache(partial(self._from_earlier, replicas, at, one)) for one in set(ensemble.origins)}
             for place, (number, origin) in enumerate(zip(ensemble.numbers, ensemble.origins, strict=True)):
                 if ensemble.is_control(number):
                     continue
@@ -154,12 +154,12 @@ class _Run:
         return made
 
     def _from_earlier(
-        self, model: "nn.Module", at: NDArray[np.datetime64], origin: int, lag: np.timedelta64
+        self, replicas: Sequence[Replica], at: NDArray[np.datetime64], origin: int, lag: np.timedelta64
     ) -> NDArray[np.float32]:
         """What an unperturbed forecast without noise that starts `lag` earlier has at some times; see `InitialState`.
 
         Args:
-            model: the model.
+            replicas: the model on each device.
             at: the input times.
             origin: the member of the initial state from which the forecast starts.
             lag: a duration.
@@ -173,7 +173,7 @@ class _Run:
         plan = experiment.plan(steps)
         alone = replace(self, plan=plan, ensemble=ensemble, spread=False, perturbations=None, has_noise=False)
         names = experiment.roles.prognostic
-        found = {lead: values[0, : len(names)] for lead, values in alone._steps(model, start)}
+        found = {lead: values[0, : len(names)] for lead, values in alone._steps(replicas, start)}
         before = [time for time in at if time - start[0] not in found]
         known = iter(experiment.source.read(np.array(before), names)[:, origin] if before else ())
         state = np.stack([found[time - start[0]] if time - start[0] in found else next(known) for time in at])
