@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.source_changes import read_changes
@@ -39,6 +40,14 @@ def test_a_device_that_is_not_there_is_an_error(tiny, monkeypatch) -> None:
         execution_of(configured(tiny, device="cuda:1"))
     assert caught.value.fix == "write `auto`, or one of: cpu"
     assert execution_of(configured(tiny, device="auto")).device == "cpu"
+
+
+@pytest.mark.carries_out("write auto, or the devices as torch names them, such as cuda:0,cuda:1")
+@pytest.mark.parametrize("device", ["gpu", "cpu,", "cuda:0,auto", "cuda:x", "cpu cpu"])
+def test_a_device_that_torch_does_not_know_is_an_error(tiny, device) -> None:
+    with pytest.raises(ValidationError, match="`device` must be auto, cpu, cuda, cuda:1 or mps"):
+        ForecastConfig(device=device)
+    assert ForecastConfig(device="cuda:0,cuda:1").device == "cuda:0,cuda:1"
 
 
 @pytest.mark.carries_out("name each device once, such as cuda:0,cuda:1; cpu alone may be named again")

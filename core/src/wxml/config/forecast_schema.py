@@ -11,10 +11,11 @@ __all__ = [
     "check_spread",
 ]
 
+import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wxml.config.model_schema import ModelConfig
 from wxml.config.output_schema import OutputConfig
@@ -28,8 +29,8 @@ Compiler = Literal["inductor", "aot-eager"]
 ForecastPrecision = Literal["float32", "bf16", "fp16"]
 """The numbers of the products in the model of a forecast."""
 
-DEVICE = r"(cpu|cuda(:\d{1,3})?)"
-"""One of several devices, as a regular expression."""
+DEVICES = "auto|mps|{0}(,{0})*".format(r"(cpu|cuda(:\d{1,3})?)")
+"""What `forecast.device` may be, as a regular expression."""
 
 OnError = Literal["stop", "skip"]
 """What an initial time does whose forecast cannot be made."""
@@ -86,7 +87,7 @@ class ForecastConfig(Section):
     """Member 0 is the control: it starts from the initial state as it is, and the numbers of its noise are 0."""
     spread: bool = False
     """Write the standard deviations of a model with `model.spread`, too, each as its variable's name + `_spread`."""
-    device: Annotated[str, Field(pattern=rf"^(auto|mps|{DEVICE}(,{DEVICE})*)$")] = "auto"
+    device: str = "auto"
     """Where the model runs: cpu, cuda:1, mps, several such as cuda:0,cuda:1; auto: the first of cuda, mps, cpu."""
     precision: ForecastPrecision | None = None
     """The numbers of the products in the model; null: those of the training, where the device has them."""
@@ -96,6 +97,15 @@ class ForecastConfig(Section):
     """The number of CPU threads; null: as many as torch takes."""
     backend: str | None = None
     """The `backend` of the parts of the model that have one of this name; null: that of the training."""
+
+    @model_validator(mode="after")
+    def _known_devices(self) -> Self:
+        if re.fullmatch(DEVICES, self.device) is None:
+            raise DataError(
+                f"`device` must be auto, cpu, cuda, cuda:1 or mps, or several with commas, got {self.device!r}",
+                fix="write auto, or the devices as torch names them, such as cuda:0,cuda:1",
+            )
+        return self
 
 
 def check_members(members: int, model: ModelConfig, perturbations: Sequence[PluginChoice] = ()) -> None:
