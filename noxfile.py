@@ -360,6 +360,16 @@ def bundle(session: nox.Session) -> None:
 
 
 @nox.session
+def checkpoints(session: nox.Session) -> None:
+    """Keep a small checkpoint of each model family of this release, and what it forecasts, for every later version.
+
+    `--check` only names the families of which nothing is kept, and fails if there are any.
+    """
+    install_all(session, *EXTRAS)
+    session.run("python", "integration-tests/keep_checkpoints.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark into `docs/benchmarks/`, beside the peer; a script's name and its arguments run that one alone.
 

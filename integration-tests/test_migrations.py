@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 import xarray as xr
 from wxml.artefacts.checkpoint import load_checkpoint, read_header
 from wxml.artefacts.formats import read_provenance
@@ -19,6 +20,35 @@ CHECKPOINT = "run/checkpoint.safetensors"
 FILE = re.compile(r"^```\w+\n# ([\d.]+)/(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OURS = "processor: {plugin: gnn, num_layers: 1, hidden_layers: 1}"
 MIGRATED = "model.processor: acme-wxml:mixing of 1.0 is acme-wxml:gated-mixing of 2.0"
+
+THIRD = '''
+import torch
+from torch import nn
+from wxml import Migration, Processor
+
+
+class Gates(Processor):
+    """Version 3.0: another name of the plugin and of its option, and a layer for each of the two maps."""
+
+    def __init__(self, mesh, channels, *, scale: float = 1.0, gated: bool = True) -> None:
+        super().__init__(mesh, channels)
+        self.scale, self.gated = scale, gated
+        self.gate, self.value = (nn.Linear(channels.hidden, channels.hidden) for _ in range(2))
+
+    def forward(self, state):
+        gate, value = self.gate(state), self.value(state)
+        return self.scale * (torch.sigmoid(gate) * value if self.gated else gate + value)
+
+
+def two_layers(weights, options):
+    maps, offsets = weights["maps"], weights["offsets"]
+    return {f"{name}.{kind}": of[place].clone()
+            for place, name in enumerate(("gate", "value")) for kind, of in (("weight", maps), ("bias", offsets))}
+
+
+MIGRATION = Migration(version="3.0", kind="processor", plugin="gated-mixing", renamed="gates",
+                      options={"strength": "scale"}, new_weights=two_layers)
+'''
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -143,6 +173,45 @@ def test_its_record_says_what_was_migrated_and_from_what(now: Command, migrated:
     assert "config migration to acme-wxml 2.0" in lines
     assert lines.index("made from") < lines.index("model.processor.factor = 0.5")
     assert lines.index("model.processor.strength = 0.5") < lines.index("made from")
+
+
+@pytest.fixture(scope="module")
+def third(world: Path) -> Path:
+    """Where version 3.0 is: it has kept what 2.0 said, and says what it has changed itself."""
+    site = Path(shutil.copytree(world / "2.0", world / "3.0"))
+    (info,) = site.glob("*.dist-info")
+    for name, former, new in (
+        ("METADATA", "Version: 2.0", "Version: 3.0"),
+        ("entry_points.txt", "gated-mixing = acme_wxml.processor:GatedMixing", "gates = acme_wxml.third:Gates"),
+    ):
+        text = (info / name).read_text()
+        assert former in text
+        (info / name).write_text(text.replace(former, new))
+    info.rename(info.with_name("acme_wxml-3.0.dist-info"))
+    (site / "acme_wxml/third.py").write_text(THIRD)
+    with (site / "acme_wxml/migrations.py").open("a") as file:
+        file.write("\nfrom acme_wxml.third import MIGRATION\n\nMIGRATIONS = (*MIGRATIONS, MIGRATION)\n")
+    return site
+
+
+def test_two_versions_later_both_migrations_are_applied(
+    quickly: Command, world: Path, migrated: Path, third: Path, tmp_path: Path
+) -> None:
+    """From 1.0 at once, or by the file that was written out for 2.0."""
+    last = partial(quickly, folder=world, PYTHONPATH=str(third))
+    for start, name in ((CHECKPOINT, "at-once"), (migrated, "by-2.0")):
+        done = last("checkpoint", "migrate", start, tmp_path / f"{name}.safetensors")
+        assert done.returncode == 0, done.stderr
+    at_once, by_second = (load_checkpoint(tmp_path / f"{name}.safetensors") for name in ("at-once", "by-2.0"))
+    assert at_once.weights.keys() == by_second.weights.keys() >= {"processor.gate.weight", "processor.value.bias"}
+    assert all(torch.equal(at_once.weights[name], by_second.weights[name]) for name in at_once.weights)
+    options = {"plugin": "acme-wxml:gates", "scale": 0.5, "gated": False}
+    assert read_header(tmp_path / "at-once.safetensors")["config"]["model"]["processor"] == options
+    done = last("forecast", CHECKPOINT, "-o", tmp_path / "after.nc")
+    assert done.returncode == 0, done.stderr
+    assert "acme-wxml:mixing of 1.0 is acme-wxml:gates of 3.0" in done.stderr
+    found, before = (xr.load_dataset(path) for path in (tmp_path / "after.nc", world / "before.nc"))
+    xr.testing.assert_allclose(found, before, rtol=1e-5)
 
 
 def test_migrating_again_changes_nothing(now: Command, migrated: Path, tmp_path: Path) -> None:
