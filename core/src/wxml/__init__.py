@@ -142,6 +142,7 @@ PUBLIC_MODULES = (
     "data.fetching",
     "data.fingerprint",
     "data.forcings",
+    "data.grid_weights",
     "data.node_order",
     "data.read_request",
     "data.sample_batch",
@@ -180,6 +181,7 @@ PUBLIC_MODULES = (
     "training.step_profile",
     "verification.metric",
     "verification.metric_choice",
+    "verification.regridding",
 )
 """Third parties may import the names above from `wxml`, and what `__all__` lists in these modules of it."""
 

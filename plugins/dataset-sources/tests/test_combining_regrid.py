@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, save_npz
-from wxml import Grid, PluginChoice
+from wxml import DataSource, Grid, PluginChoice
 from wxml.data.sphere import unit_vectors
 from wxml.errors import DataError
 from wxml_dataset_sources.combining import kept_weights
@@ -211,3 +211,18 @@ def test_weights_of_others_in_a_file(world, everything, tmp_path):
         np.testing.assert_allclose(found, np.broadcast_to(half, found.shape), rtol=1e-6)
     checksum = hashlib.sha256((tmp_path / "weights.npz").read_bytes()).hexdigest()
     assert source.provenance()["options"] == {"matrix": checksum, "grid": Grid.octahedral(3).identity}
+
+
+def test_grid_weights_leave_out_what_is_outside() -> None:
+    """A node outside of a limited area has no weights; with `nearest` it is so from twice the distance of nodes on."""
+    area = Grid.regular([50.0, 49.0, 48.0], [5.0, 6.0, 7.0])
+    places = Grid.unstructured([49.25, 48.5, 30.0, 51.0], [5.5, 6.0, 6.0, 6.0])
+    sums = {
+        method: np.asarray(Regrid.grid_weights(area, places, method).sum(axis=1)).round(12).tolist()
+        for method in ("bilinear", "nearest")
+    }
+    assert sums == {"bilinear": [1, 1, 0, 0], "nearest": [1, 1, 0, 1]}
+    with pytest.raises(DataError, match="no method 'bilinaer'"):
+        Regrid.grid_weights(area, places, "bilinaer")
+    with pytest.raises(DataError, match="brings no values to other grids"):
+        DataSource.grid_weights(area, places, "bilinear")

@@ -42,6 +42,8 @@ class Grid:
     """The grids whose nodes these are, one behind the other; empty for one grid."""
     bounds: CellBounds | None = None
     """Where the cells end, if the source of the grid states it; no part of `identity`, nor of artefacts."""
+    names: tuple[str, ...] = ()
+    """The names of the nodes, where these are stations; likewise."""
 
     def __post_init__(self) -> None:
         count = int(np.prod(self.shape))
@@ -55,6 +57,11 @@ class Grid:
             worst = self.latitudes[np.argmax(np.abs(self.latitudes))]
             raise DataError(f"`latitudes` must lie within -90 and 90 degrees, got {worst}", fix="check the unit")
         check_parts(self.parts, count)
+        if len(self.names) not in (0, count):
+            raise DataError(
+                f"`names` of a grid must name each of {count} nodes, got {len(self.names)} names",
+                fix="name each node, or none",
+            )
 
     @classmethod
     def regular(cls, latitudes: ArrayLike, longitudes: ArrayLike) -> Self:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from wxml.data.aligned import aligned
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.grid import Grid
+from wxml.data.grid_weights import SparseWeights
 from wxml.data.moments import Moments
 from wxml.data.read_request import ReadRequest, checked_positions
 from wxml.data.times import format_time
@@ -273,6 +274,26 @@ class DataSource(ABC):
         """
         raise DataError(
             f"the data source `{cls.__name__}` reads no datasets that are in memory", fix="name a source that does"
+        )
+
+    @classmethod
+    def grid_weights(cls, source: Grid, target: Grid, method: str) -> SparseWeights:
+        """Return what brings values from one grid to another; by default no source can make it.
+
+        The weights of a node of `target` sum to 1, or to less where `source` covers a part of its cell; one that lies
+        outside of `source` has none.
+
+        Args:
+            source: the nodes that have values.
+            target: the nodes that get them.
+            method: how, such as `nearest` or `bilinear`.
+
+        Raises:
+            DataError: this plugin has no such method, or there are no weights between these grids.
+        """
+        raise DataError(
+            f"the data source `{cls.__name__}` brings no values to other grids",
+            fix="name one that does, such as `regrid`",
         )
 
     def forget(self) -> None:  # noqa: B027  # a source that keeps nothing has nothing to do

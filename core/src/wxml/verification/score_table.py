@@ -103,11 +103,12 @@ def _summary(scores: Scores, metric: str) -> list[str]:
 def scores_as_json(scores: Scores) -> str:
     """Every score: {"schema": 1, "cases": …, "scores": [{metric, forecast, variable, units, lead_time, value}, …]}.
 
-    Of several grids, `"parts"` has the name of each → the scores on its nodes, in the same form.
+    Of several grids, `"parts"` has the name of each → the scores on its nodes, in the same form. `"notes"`, where there
+    are any, are the sentences below the table.
     """
     parts = {name: _rows(scores.of_part(name)) for name in scores.parts}
-    found = {"schema": 1, "cases": scores.cases, "scores": _rows(scores)} | ({"parts": parts} if parts else {})
-    return json.dumps(found, indent=1)
+    more = ({"parts": parts} if parts else {}) | ({"notes": scores.notes} if scores.notes else {})
+    return json.dumps({"schema": 1, "cases": scores.cases, "scores": _rows(scores)} | more, indent=1)
 
 
 def _rows(scores: Scores) -> list[dict[str, Any]]:

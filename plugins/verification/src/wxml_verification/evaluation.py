@@ -1,6 +1,6 @@
 """The evaluation: every score of a forecast file, one case after the other."""
 
-__all__ = ["Evaluation", "Question", "evaluate"]
+__all__ = ["Evaluation", "Question", "evaluate", "evaluate_all"]
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,6 +49,8 @@ class Question:
     """The record of the statistics, as JSON values."""
     uncompared: Sequence[str] = ()
     """Sentences on what forecast and truth do not both state; they become notes."""
+    told: Sequence[str] = ()
+    """Sentences on how forecast and truth were brought to the same nodes; likewise."""
     baseline: StateBaseline = PERSISTENCE
     """What the known states alone give."""
     regions: Mapping[str, Region] = field(default_factory=dict)
@@ -113,59 +115,95 @@ def evaluate(forecast: ForecastFile, truth: Truth, question: Question) -> Evalua
         truth: the truth, with some of the valid times, all variables, and the same nodes.
         question: what is asked.
     """
-    stored = forecast.area_weights()  # the file knows its cells
-    weights = truth.source.header.grid.area_weights if stored is None else stored
-    parts = forecast.grid().ranges or truth.source.header.grid.ranges
-    regions = _regions(forecast, truth, question, weights)
-    scored_variables = tuple(forecast.variable(name) for name in question.variables)
-    space = VerificationSpace(scored_variables, truth.source.header.grid, regions, forecast.members)
-    metrics = _metrics(question, space)
-    file = StatisticsFile.new(question.statistics, _header(forecast, question, space, metrics), question.provenance)
-    sights = Sights(forecast, truth, question.variables, question.maps)
-    about_climatology = _pass(forecast, truth, question, (space, metrics), (file, sights))
-    found = scored(file, metrics)
-    groups = groups_of(forecast.initial_times, question.groupings)
-    scores = _scores(found, question.forecasts, forecast.lead_times, tuple(parts))
-    return Evaluation(
-        scores=replace(scores, notes=about_climatology),
-        scored=found,
-        grouped={name: scored(file, metrics, chosen) for name, chosen in groups.items()},
-        variables=question.variables,
-        regions=tuple(regions),
-        maps=sights.maps(),
-        map_variables=sights.variables,
-        map_lead_times=sights.lead_times,
-        example=sights.example,
-        grid=truth.source.header.grid,
-        weights=weights,
-        initial_times=forecast.initial_times,
-        members=forecast.members,
-        notes=tuple(_notes(forecast, truth, question)) + about_climatology,
-    )
+    return evaluate_all([(forecast, truth, question)])[0]
 
 
-def _pass(
-    forecast: ForecastFile,
-    truth: Truth,
-    question: Question,
-    measures: tuple[VerificationSpace, Mapping[str, VerificationMetric]],
-    receivers: tuple[StatisticsFile, Sights],
-) -> tuple[str, ...]:
-    """Read everything once, some variables after the others; return the notes on the climatology."""
-    (space, metrics), (file, sights) = measures, receivers
-    valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
-    verified, climatology = valid_times[truth.has(valid_times)], None
-    for lot in lots_of(question.variables, metrics.values(), _most(forecast, truth)):
-        climatology = None  # before the next one, so that one is in memory at a time
-        climatology = _climatology(question, lot, verified)
-        statistics = LotStatistics(metrics, space, lot, len(forecast.initial_times))
-        for number in range(len(forecast.initial_times)):
-            case = read_case(forecast, truth, lot, (question.baseline, climatology), number)
-            statistics.add(number, case)
-            sights.add(number, case)
-        for name, values in statistics.arrays.items():
-            file.put(name, statistics.subjects[name], values)
-    return tuple(climatology_notes(climatology, verified, question.past))
+def evaluate_all(asked: Sequence[tuple[ForecastFile, Truth, Question]]) -> list[Evaluation]:
+    """Score a forecast against several truths, in one pass over its file.
+
+    Args:
+        asked: for each truth, the forecast on its nodes, and what is asked; see `evaluate`. The forecasts are of one
+            file.
+    """
+    sides = [_Side(*one) for one in asked]
+    variables = tuple(dict.fromkeys(name for side in sides for name in side.question.variables))
+    metrics = [metric for side in sides for metric in side.metrics.values()]
+    for lot in lots_of(variables, metrics, min(_most(side.forecast, side.truth) for side in sides)):
+        for side in sides:
+            side.begin(lot)
+        for number in range(len(sides[0].forecast.initial_times)):
+            for side in sides:
+                side.add(number)
+        for side in sides:
+            side.end()
+    return [side.evaluation() for side in sides]
+
+
+class _Side:
+    """The scoring against one truth, while a file of forecasts goes by."""
+
+    def __init__(self, forecast: ForecastFile, truth: Truth, question: Question) -> None:
+        self.forecast, self.truth, self.question = forecast, truth, question
+        stored = forecast.area_weights()  # the file knows its cells
+        self._weights = truth.source.header.grid.area_weights if stored is None else stored
+        regions = _regions(forecast, truth, question, self._weights)
+        scored_variables = tuple(forecast.variable(name) for name in question.variables)
+        self._space = VerificationSpace(scored_variables, truth.source.header.grid, regions, forecast.members)
+        self.metrics = _metrics(question, self._space)
+        header = _header(forecast, question, self._space, self.metrics)
+        self._file = StatisticsFile.new(question.statistics, header, question.provenance)
+        self._sights = Sights(forecast, truth, question.variables, question.maps)
+        valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
+        self._verified = valid_times[truth.has(valid_times)]
+        self._climatology: Climatology | None = None
+        self._lot: tuple[str, ...] = ()
+
+    def begin(self, lot: tuple[str, ...]) -> None:
+        """Make ready for some variables."""
+        self._lot = tuple(name for name in lot if name in self.question.variables)
+        self._climatology = None  # before the next one, so that one is in memory at a time
+        if self._lot:
+            self._climatology = _climatology(self.question, self._lot, self._verified)
+        self._statistics = LotStatistics(self.metrics, self._space, self._lot, len(self.forecast.initial_times))
+
+    def add(self, number: int) -> None:
+        """Read the initial time of this number, and compute its statistics."""
+        if not self._lot:
+            return
+        baselines = self.question.baseline, self._climatology
+        case = read_case(self.forecast, self.truth, self._lot, baselines, number)
+        self._statistics.add(number, case)
+        self._sights.add(number, case)
+
+    def end(self) -> None:
+        """Write the statistics of the variables of now."""
+        for name, values in self._statistics.arrays.items():
+            self._file.put(name, self._statistics.subjects[name], values)
+
+    def evaluation(self) -> Evaluation:
+        """Add all up."""
+        forecast, truth, question, sights = self.forecast, self.truth, self.question, self._sights
+        about_climatology = tuple(climatology_notes(self._climatology, self._verified, question.past))
+        parts = forecast.grid().ranges or truth.source.header.grid.ranges
+        found = scored(self._file, self.metrics)
+        groups = groups_of(forecast.initial_times, question.groupings)
+        scores = _scores(found, question.forecasts, forecast.lead_times, tuple(parts))
+        return Evaluation(
+            scores=replace(scores, notes=(*question.told, *about_climatology)),
+            scored=found,
+            grouped={name: scored(self._file, self.metrics, chosen) for name, chosen in groups.items()},
+            variables=question.variables,
+            regions=tuple(self._space.regions),
+            maps=sights.maps(),
+            map_variables=sights.variables,
+            map_lead_times=sights.lead_times,
+            example=sights.example,
+            grid=truth.source.header.grid,
+            weights=self._weights,
+            initial_times=forecast.initial_times,
+            members=forecast.members,
+            notes=tuple(_notes(forecast, truth, question)) + about_climatology,
+        )
 
 
 def _climatology(question: Question, lot: tuple[str, ...], asked: NDArray[np.datetime64]) -> Climatology | None:
@@ -249,6 +287,7 @@ def _scores(
 
 def _notes(forecast: ForecastFile, truth: Truth, question: Question) -> Iterator[str]:
     """All notes but those on the climatology."""
+    yield from question.told
     yield from forecast_notes(forecast, truth)
     if question.baseline.note:
         yield question.baseline.note

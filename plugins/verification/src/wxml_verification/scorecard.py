@@ -16,7 +16,8 @@ from wxml.verification.metric_choice import directions
 from wxml_verification.groups import Grouping
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import Region
-from wxml_verification.truth import Truth, fitted
+from wxml_verification.regridding import Regridding, settled
+from wxml_verification.truth import Truth
 from wxml_verification.usual import ClimatologyOptions, past_of
 
 METRICS = tuple(
@@ -78,13 +79,20 @@ class Scorecard(Verifier):
             int, Field(ge=0, le=182, description="days on either side of a date that make its climatology")
         ] = 30,
         maps: Annotated[int, Field(ge=0, description="largest number of variables with maps in the report")] = 12,
+        regrid: Annotated[
+            Regridding | None,
+            Field(
+                description="what is brought to other nodes where the truth is on another grid; null: it is refused",
+                examples=[{"move": "forecast", "method": "conservative"}],
+            ),
+        ] = None,
     ) -> None:
         self._variables = tuple(variables)
         named = any(choice.plugin.rpartition(":")[2] == "rmse" for choice in metrics)
         self._choices = tuple(metrics) if named else (NameOrChoice(plugin="rmse"), *metrics)
         self._regions, self._bands, self._groups = regions, latitude_bands, tuple(groups)
         self._climatology, self._window = climatology, climatology_window
-        self._maps = maps
+        self._maps, self._regrid = maps, regrid
 
     @property
     def known_metrics(self) -> Mapping[str, Better]:
@@ -105,7 +113,8 @@ class Scorecard(Verifier):
         from wxml_verification.score_file import write_scores
         from wxml_verification.score_table_file import write_table
 
-        with ForecastFile(task.forecast) as forecast:
+        with ForecastFile(task.forecast) as opened:
+            forecast = opened
             for name in self._variables:
                 if name not in forecast.variables:
                     raise DataError(f"the forecast has no variable {name!r}", fix=nearest(name, forecast.variables))
@@ -118,7 +127,8 @@ class Scorecard(Verifier):
             scored = [forecast.variable(name) for name in wanted]
             source = in_units_of(task.truth, scored, FORECAST)
             header = source.header
-            truth = Truth(fitted(source, forecast))
+            sides = settled(forecast, source, self._regrid, "verification.regrid")
+            forecast, truth = sides.forecast, Truth(sides.truth)
             uncompared = check_variables(header, scored, FORECAST)
             for sentence in uncompared:
                 logger.warning("%s", sentence)
@@ -127,11 +137,12 @@ class Scorecard(Verifier):
             question = Question(
                 variables=variables,
                 metrics=self._choices,
-                past=past_of(task, self._climatology, truth, forecast),
+                past=past_of(task, self._climatology, truth, forecast, sides.settle),
                 window=self._window,
                 statistics=task.directory / "statistics.zarr",
                 provenance=task.provenance,
                 uncompared=uncompared,
+                told=sides.notes,
                 baseline=baseline_of(task.task),
                 regions=self._regions,
                 bands=self._bands,

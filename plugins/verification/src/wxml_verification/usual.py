@@ -3,6 +3,7 @@
 __all__ = ["ClimatologyOptions", "Past", "past_of"]
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,10 +15,11 @@ from wxml.data.source_fit import Sides, in_units_of
 from wxml.errors import ConfigError, DataError, Fault, WxmlError
 
 from wxml_verification.reading import ForecastFile
-from wxml_verification.truth import Truth, fitted
+from wxml_verification.truth import Truth
 
 logger = logging.getLogger("wxml")
 Times = NDArray[np.datetime64]
+Settle = Callable[[DataSource], DataSource]
 PAST = Sides("the forecast", "the forecast has", "the climatology", "name past data on the grid of the forecast")
 """The data of the climatology against the forecast."""
 ADVICE = "name past data in `verification.climatology.source`, and their `verification.climatology.period`"
@@ -53,7 +55,9 @@ class Past:
     """Whose they are, for a sentence."""
 
 
-def past_of(task: VerificationTask, options: ClimatologyOptions, truth: Truth, forecast: ForecastFile) -> Past:
+def past_of(
+    task: VerificationTask, options: ClimatologyOptions, truth: Truth, forecast: ForecastFile, settle: Settle
+) -> Past:
     """The data of the climatology, with no time at all if there are none.
 
     Args:
@@ -61,6 +65,7 @@ def past_of(task: VerificationTask, options: ClimatologyOptions, truth: Truth, f
         options: of the user.
         truth: on the nodes of the forecast.
         forecast: the file.
+        settle: brings a source to the nodes of the truth.
 
     Raises:
         WxmlError: the source that the options name cannot be opened, or does not fit the forecast.
@@ -70,24 +75,24 @@ def past_of(task: VerificationTask, options: ClimatologyOptions, truth: Truth, f
             "data-source", options.source.plugin, options.source.options, where="verification.climatology.source"
         )
         times = named.header.times if options.period is None else _times(named, options.period)
-        return Past(_fitting(named, truth, forecast), times, len(times), "`verification.climatology.source`")
+        return Past(_fitting(named, truth, forecast, settle), times, len(times), "`verification.climatology.source`")
     times = task.climatology_times if options.period is None else _times(truth.source, options.period)
     own = Past(truth.source, times[truth.has(times)], len(times), "the truth")
     if len(own.times) or task.training is None or options.period is not None:
         return own
     try:
         training, times = task.training()
-        return Past(_fitting(training, truth, forecast), times, len(times), "the data of the training")
+        return Past(_fitting(training, truth, forecast, settle), times, len(times), "the data of the training")
     except WxmlError as error:
         logger.warning("the truth has no past, and the data of the training give no climatology: %s", error)
         return own
 
 
-def _fitting(source: DataSource, truth: Truth, forecast: ForecastFile) -> DataSource:
+def _fitting(source: DataSource, truth: Truth, forecast: ForecastFile, settle: Settle) -> DataSource:
     """The source in the units and with the nodes of the forecast."""
     wanted = [forecast.variable(name) for name in forecast.variables if name in truth.source.header.names]
     known = [one for one in wanted if one.name in source.header.names]
-    return fitted(in_units_of(source, known, PAST), forecast)
+    return settle(in_units_of(source, known, PAST))
 
 
 def _times(source: DataSource, period: tuple[str, str]) -> Times:

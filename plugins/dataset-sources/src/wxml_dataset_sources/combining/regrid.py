@@ -2,12 +2,15 @@
 
 __all__ = ["Neighbours", "Regrid"]
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
-from wxml.errors import DataError
+from wxml import Grid
+from wxml.data.grid_weights import SparseWeights
+from wxml.errors import DataError, nearest
 
 from wxml_dataset_sources.combining.combination import Source, opened
+from wxml_dataset_sources.combining.kept_weights import kept_partial_weights
 from wxml_dataset_sources.combining.on_other_grid import CellsFrom, OnOtherGrid, Weighing
 from wxml_dataset_sources.combining.target_grid import Target, target_grid
 from wxml_dataset_sources.combining.weights import Method
@@ -57,3 +60,11 @@ class Regrid(OnOtherGrid):
                 f"`method` is {method}, and `matrix` {matrix} has weights of its own", fix="leave one of the two out"
             )
         super().__init__(opened(source), target_grid(to), Weighing.of(method or "bilinear", neighbours, matrix, cells))
+
+    @classmethod
+    def grid_weights(cls, source: Grid, target: Grid, method: str) -> SparseWeights:
+        """See `DataSource.grid_weights`; the weights are kept in the cache folder."""
+        known = {str(one): one for one in get_args(Method)}
+        if method not in known:
+            raise DataError(f"there is no method {method!r} of regridding", fix=nearest(method, known))
+        return kept_partial_weights(source, target, known[method])

@@ -1,6 +1,6 @@
 """Sparse weights that bring values from the nodes of one grid to those of another."""
 
-__all__ = ["Method", "interpolation_weights"]
+__all__ = ["Method", "interpolation_weights", "partial_weights"]
 
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,8 @@ Indices = NDArray[np.intp]
 Method = Literal["nearest", "inverse-distance", "bilinear", "conservative"]
 HERE = np.radians(SAME_PLACE)
 """The distance on the unit sphere up to which two nodes are at one place."""
+FAR = 2.0
+"""How many distances between nodes of a limited area a place may be away from the nearest of them."""
 HALF = 0.5
 """The share of a cell that must be covered for it to have a value."""
 
@@ -44,21 +46,55 @@ def interpolation_weights(source: Grid, target: Grid, method: Method, neighbours
         DataError: nodes of `target` are outside of `source`, and the method is not `nearest`; or two nodes of a list
             are at one place, or the bounds that a grid states are no cells, and the method is `conservative`.
     """
-    from scipy.sparse import csr_array
-
     if method == "conservative":
         weights = _overlaps(source, target)
         _check_outside(target, weights.sum(axis=1) < HALF - 1e-9)
         return weights
+    nodes, shares, is_outside = _around(source, target, method, neighbours)
+    _check_outside(target, is_outside)
+    return _matrix(nodes, shares, (len(target), len(source)))
+
+
+def partial_weights(source: Grid, target: Grid, method: Method) -> "csr_array":
+    """The same, but nodes of the target that are outside of the source have no weights.
+
+    A node is outside of a limited area for `nearest`, too: where it is farther from the nearest node than `FAR` times
+    what this one is from its own nearest.
+    """
+    if method == "conservative":
+        return _overlaps(source, target)
+    nodes, shares, is_outside = _around(source, target, method, 4)
+    if method in ("nearest", "inverse-distance") and not source.is_global and len(source) > 1:
+        is_outside = _far_away(source, target)
+    return _matrix(nodes, np.where(is_outside[:, None], 0.0, shares), (len(target), len(source)))
+
+
+def _around(source: Grid, target: Grid, method: Method, neighbours: int) -> tuple[Indices, Array, NDArray[np.bool_]]:
+    """The nodes around each node of the target, their shares, and whether it is outside of the source."""
     if method in ("nearest", "inverse-distance"):
         nodes, shares = _nearest(source, target, 1 if method == "nearest" else min(neighbours, len(source)))
-    else:
-        nodes, shares, is_outside = (in_boxes if source.is_regular else on_rows)(source, target)
-        _check_outside(target, is_outside)
-    rows = np.repeat(np.arange(len(target)), nodes.shape[1])
-    weights = csr_array((shares.ravel(), (rows, nodes.ravel())), shape=(len(target), len(source)))
+        return nodes, shares, np.zeros(len(target), bool)
+    return (in_boxes if source.is_regular else on_rows)(source, target)
+
+
+def _matrix(nodes: Indices, shares: Array, shape: tuple[int, int]) -> "csr_array":
+    from scipy.sparse import csr_array
+
+    rows = np.repeat(np.arange(shape[0]), nodes.shape[1])
+    weights = csr_array((shares.ravel(), (rows, nodes.ravel())), shape=shape)
     weights.eliminate_zeros()  # else a missing value spreads to where it has no weight
     return weights
+
+
+def _far_away(source: Grid, target: Grid) -> NDArray[np.bool_]:
+    """Whether each node is farther from the nearest one than twice the distance between the source's nodes there."""
+    from scipy.spatial import KDTree
+
+    places = unit_vectors(source.latitudes, source.longitudes)
+    tree = KDTree(places)
+    distances, nodes = tree.query(unit_vectors(target.latitudes, target.longitudes))
+    spacing = np.asarray(tree.query(places[nodes], k=[2])[0], np.float64)[:, 0]
+    return np.asarray(distances > FAR * spacing)
 
 
 def _overlaps(source: Grid, target: Grid) -> "csr_array":

@@ -1,0 +1,18 @@
+"""SparseWeights: what brings values from the nodes of one grid to those of another."""
+
+__all__ = ["SparseWeights"]
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+
+class SparseWeights(Protocol):
+    """A sparse matrix `[target node, source node]`, such as scipy's; a row without entries has no value."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of nodes of the target, and of the source."""
+
+    def __matmul__(self, other: NDArray[Any], /) -> Any:
+        """The values `[target node, any]` of those `[source node, any]`."""

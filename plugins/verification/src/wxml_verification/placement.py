@@ -1,0 +1,94 @@
+"""Values on other nodes: what brings those of a forecast, of a truth or of past data to the nodes that are scored."""
+
+__all__ = ["PlacedSource", "Placement", "placement"]
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from wxml import DataSource, Grid, ReadRequest, SelectiveSource
+from wxml.data.fingerprint import fingerprint_of
+from wxml.data.grid_weights import SparseWeights
+from wxml.verification.regridding import weights_between
+
+from wxml_verification.arrays import Array
+
+REGRID = "regrid"
+"""The data source whose weights are taken."""
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Sparse weights from the nodes of one grid to those of another."""
+
+    weights: SparseWeights
+    """Shape `[target node, source node]`."""
+    target: Grid
+    share: float
+    """The share of a node's weights at which values must be known; the others then count for those that are not."""
+    name: str
+    """How values are brought, such as `bilinear`."""
+
+    def of(self, values: NDArray[np.floating[Any]]) -> Array:
+        """Bring values `[..., source node]` to `[..., target node]`; NaN where too little is known."""
+        columns = np.asarray(values, np.float64).reshape(-1, values.shape[-1]).T
+        there = np.isfinite(columns)
+        whole = bool(there.all())
+        sums = np.asarray(self.weights @ (columns if whole else np.where(there, columns, 0.0)))
+        known = np.asarray(self.weights @ (np.ones((len(there), 1)) if whole else there.astype(np.float64)))
+        enough = (known >= self.share - ROUNDING) & (known > ROUNDING)
+        found = np.divide(sums, known, out=np.full(sums.shape, np.nan), where=enough)
+        return np.ascontiguousarray(found.T).reshape(*values.shape[:-1], len(self.target))
+
+    def reads(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether each node of the target reads a node of the mask `[source node]`."""
+        return np.asarray(self.weights @ mask.astype(np.float64)) > ROUNDING
+
+    @property
+    def outside(self) -> NDArray[np.bool_]:
+        """Which nodes of the target can have no value, shape `[target node]`."""
+        known = np.asarray(self.weights @ np.ones(self.weights.shape[1]))
+        return (known < self.share - ROUNDING) | (known <= ROUNDING)
+
+
+def placement(source: Grid, target: Grid, method: str, share: float | None, where: str) -> Placement:
+    """Make a placement.
+
+    Args:
+        source: the nodes that have values.
+        target: the nodes that get them.
+        method: of `DataSource.grid_weights` of the data source `regrid`.
+        share: see `Placement`; None: all, or half of the cell if `conservative`.
+        where: the place in the config, for messages.
+
+    Raises:
+        WxmlError: the weights cannot be made, or `regrid` is not installed.
+    """
+    least = share if share is not None else 0.5 if method == "conservative" else 1.0
+    return Placement(weights_between(source, target, method, plugin=REGRID, where=where), target, least, method)
+
+
+class PlacedSource(SelectiveSource):
+    """A source on other nodes."""
+
+    def __init__(self, source: DataSource, placed: Placement) -> None:
+        self._source, self._placed = source, placed
+        self.header = replace(source.header, grid=placed.target)
+
+    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
+        every = slice(0, len(self._source.header.grid))
+        own = replace(request, nodes=every)
+        values = np.empty(own.shape, np.float32)
+        self._source.fill(own, values)
+        out[...] = self._placed.of(values)[..., request.nodes]
+
+    def provenance(self) -> dict[str, Any]:
+        """What the source says of itself, and how its values are brought."""
+        return self._source.provenance() | {"placed": [self._placed.name, self._placed.target.identity]}
+
+    def fingerprint(self) -> str | None:
+        """That of the source, and how its values are brought."""
+        own = self._source.fingerprint()
+        return None if own is None else fingerprint_of(own, self._placed.name, self._placed.target.identity)
