@@ -213,6 +213,7 @@ def test_weights_of_others_in_a_file(world, everything, tmp_path):
     assert source.provenance()["options"] == {"matrix": checksum, "grid": Grid.octahedral(3).identity}
 
 
+@carries_out("name one that does, such as `regrid`")
 def test_grid_weights_leave_out_what_is_outside() -> None:
     """A node outside of a limited area has no weights; with `nearest` it is so from twice the distance of nodes on."""
     area = Grid.regular([50.0, 49.0, 48.0], [5.0, 6.0, 7.0])

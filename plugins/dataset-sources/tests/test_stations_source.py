@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from wxml.errors import DataError
 from wxml.testing import DataSourceContract
 from wxml_dataset_sources.stations_source import StationsSource
@@ -70,7 +71,7 @@ def test_a_row_for_each_value(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
         good = StationsSource(path=table(tmp_path, LONG), quality=[0, 1])
     np.testing.assert_array_equal(values(good, "wind"), [[NAN, 3], [NAN, NAN]])
     np.testing.assert_array_equal(values(good, "t"), [[272, 270.5], [271.5, NAN]])
-    assert "1 of the 5 rows" in caplog.text
+    assert "1 values of another `quality` count as missing" in caplog.text
 
 
 def test_names_of_columns_and_places_from_another_table(tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ def test_two_values_for_one_time_are_refused_until_one_is_chosen(
     assert values(StationsSource(path=path, quality=["0", "1"]), "t")[0] == [272, 270.5]
     caplog.clear()
     assert values(StationsSource(path=path, repeated="first"), "t")[0] == [272, 270.5]
-    assert caplog.messages == ["1 values of `t` are left out for the first one of their time"]
+    assert caplog.messages == [f"`{path}`: 1 values that are not the first one of their time count as missing"]
     assert values(StationsSource(path=path, repeated="last"), "t")[0] == [272, 271]
 
 
@@ -157,6 +158,95 @@ def test_an_entry_that_is_no_number_is_named(tmp_path: Path) -> None:
         StationsSource(path=path)
     assert StationsSource(path=path, variables=["wind"]).header.names == ("wind",)
     assert values(StationsSource(path=table(tmp_path)), "t")[2][1] == 269
+
+
+REPORTS = """station,time,latitude,longitude,t,tq,note
+A,2020-01-01T00:52,1,2,10,V,early
+A,2020-01-01T01:03,1,2,11,V,nearest to one
+A,2020-01-01T01:05,1,2,12,X,
+A,2020-01-01T02:25,1,2,13,V,far from two
+A,2020-01-01T05:58+03:00,1,2,14,V,near to three
+B,2020-01-01T02:00,3,4,-999,V,
+B,2020-01-01T01:02,3,4,,V,
+B,2020-01-01T00:55,3,4,21,V,
+C,2020-01-01T01:00,5,6,30,V,
+"""
+
+
+def test_the_nearest_report_counts_and_what_is_left_out_is_told(tmp_path: Path) -> None:
+    source = StationsSource(
+        path=table(tmp_path, REPORTS),
+        variables=["t"],
+        quality=["V"],
+        quality_columns={"t": "tq"},
+        without=["C"],
+        limits={"t": (-90, 60)},
+        every="1h",
+        within="10min",
+    )
+    assert source.header.grid.names == ("A", "B")
+    assert [str(time)[11:13] for time in source.header.times] == ["01", "02", "03"]
+    np.testing.assert_array_equal(values(source, "t"), [[11, 21], [NAN, NAN], [14, NAN]])
+    assert source.provenance()["dropped"] == {
+        "of stations that are left out": 1,
+        "of another `quality`": 1,
+        "beyond `limits`": 1,
+        "far from the times": 1,
+    }
+
+
+@carries_out(
+    "widen `within`",
+    "write `every: 1h`, say",
+    "shorten `within`, or widen `every`",
+    "leave some of them out of it",
+)
+def test_options_of_reports_that_leave_nothing(tmp_path: Path) -> None:
+    path = table(tmp_path, REPORTS)
+    read = {"path": path, "variables": ["t"], "repeated": "first"}
+    far = table(tmp_path, "station,time,latitude,longitude,t\nA,2020-01-01T00:20,1,2,3\n", "far.csv")
+    with pytest.raises(DataError, match="no report is within 1 minutes of a multiple"):
+        StationsSource(path=far, every="1h", within="1min")
+    assert values(StationsSource(path=far, every="1h", within="20min"), "t") == [[3]]
+    with pytest.raises(DataError, match="beside `every` alone"):
+        StationsSource(**read, within="5min")
+    with pytest.raises(DataError, match="more than half of `every`"):
+        StationsSource(**read, every="1h", within="40min")
+    assert StationsSource(**read, every="1h").header.names == ("t",)
+    with pytest.raises(DataError, match="names all stations"):
+        StationsSource(**read, without=["A", "B", "C"])
+    with pytest.raises(DataError, match="'D', which has no row"):
+        StationsSource(**read, without=["D"])
+    with pytest.raises(DataError, match="`quality_columns` names 'q'"):
+        StationsSource(**read, quality=["V"], quality_columns={"t": "q"})
+    with pytest.raises(DataError, match="`limits` names 'u', which is not read"):
+        StationsSource(**read, limits={"u": (0, 1)})
+
+
+def test_netcdf_has_the_values_of_the_table(tmp_path: Path) -> None:
+    """Stations by times, with names as characters and times as numbers, are the same stations."""
+    dataset = xr.Dataset(
+        {
+            "t": (("station", "time"), [[270.5, NAN, 269], [272, 271.5, NAN]], {"units": "degF"}),
+            "wind": (("station", "time"), [[3, 4, NAN], [NAN, 5, NAN]]),
+            "latitude": ("station", [59.9, 46.9]),
+            "longitude": ("station", [10.7, 7.4]),
+            "elevation": ("station", [94.0, 553.0]),
+            "time": ("time", [0, 1, 2], {"units": "hours since 2020-01-01", "calendar": "standard"}),
+            "name": ("station", np.array(["OSLO", "BERN"])),
+        }
+    )
+    dataset.to_netcdf(tmp_path / "stations.nc")
+    tables, netcdf = (
+        StationsSource(path=table(tmp_path)),
+        StationsSource(path=str(tmp_path / "stations.nc"), columns={"station": "name"}, variables=["t", "wind"]),
+    )
+    assert netcdf.header.grid.names == tables.header.grid.names
+    assert netcdf.header.variables[0].units == "degF"
+    for name in ("t", "wind"):
+        np.testing.assert_array_equal(values(netcdf, name), values(tables, name))
+    by_position = StationsSource(path=str(tmp_path / "stations.nc"), variables=["t"])
+    assert by_position.header.grid.names == ("0", "1")
 
 
 def test_the_second_60_is_the_first_of_the_next_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

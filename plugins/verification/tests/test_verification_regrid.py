@@ -81,8 +81,11 @@ def test_a_node_counts_where_its_inputs_are_known_or_by_their_share(verify, writ
     assert rmse(everywhere) == pytest.approx(1.0, abs=1e-5)  # at the corners
 
 
+@pytest.mark.carries_out("verify against a truth in the area of the forecast")
 def test_a_truth_elsewhere_is_refused(verify, write, source):
     path = write(COARSE, [START], HOURS, {"t": plane(COARSE)[None, None]})
     elsewhere = Grid.regular([-40.0, -50.0], [100.0, 110.0])
     with pytest.raises(DataError, match="do not meet"):
         verify(path, truth_on(source, elsewhere, 280.0), regrid=Regridding())
+    near = Grid.regular([9.0, 1.0], [1.0, 9.0])
+    assert np.isfinite(rmse(verify(path, truth_on(source, near, 280.0), regrid=Regridding(move="forecast"))[0]))

@@ -4,14 +4,14 @@ __all__ = ["COLUMNS", "Observations", "Wanted", "observed"]
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml.data.times import format_time
 from wxml.errors import DataError, nearest
 
+from wxml_dataset_sources.station_reading.reports import Reports, Schedule, chosen
 from wxml_dataset_sources.station_reading.tables import Table, numbers, texts
 from wxml_dataset_sources.xarray_reading.dates import text_dates
 
@@ -34,6 +34,14 @@ class Wanted:
     """The entries of the column `quality` that are taken; None for all."""
     repeated: Literal["error", "first", "last"] = "error"
     """Which row counts where a station reports several values of a variable for one time."""
+    quality_columns: Mapping[str, str] = field(default_factory=dict)
+    """Variable → the column of its own quality, in place of `quality`."""
+    without: Sequence[str] = ()
+    """Stations that are left out."""
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Variable → the smallest and the largest value that is taken."""
+    schedule: Schedule | None = None
+    """The times that reports are given to; None: each has its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,16 +55,10 @@ class Observations:
     variables: tuple[str, ...]
     values: NDArray[np.float32]
     """`[time, variable, station]`, NaN where nothing was reported."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
-    """The time and the station of each row of all tables, as positions."""
-
-    time: NDArray[np.intp]
-    station: NDArray[np.intp]
-    times: NDArray[np.datetime64]
-    names: NDArray[np.str_]
+    names: tuple[str, ...]
+    """The stations."""
+    dropped: Mapping[str, int]
+    """Why values were left out → how many."""
 
 
 def observed(tables: Sequence[Table], places: Table | None, wanted: Wanted) -> Observations:
@@ -75,20 +77,61 @@ def observed(tables: Sequence[Table], places: Table | None, wanted: Wanted) -> O
     called = wanted.columns
     for meaning in ("station", "time"):
         _require(table, called, meaning)
-    rows = _rows(table, called)
+    table, absent = _without(table, wanted)
+    rows = _rows(table, called, wanted.schedule)
     where = _places(table, rows, called) if places is None else _listed_places(places, rows)
     count = (len(rows.times), len(rows.names))
     columns = _long(table, wanted) if called["variable"] in table.columns else _wide(table, wanted)
-    accepted = _accepted(table, wanted)
-    values = {
-        name: _placed(name, rows, np.where(accepted, column, np.nan), count, wanted.repeated)
-        for name, column in columns
-    }
+    dropped = {"of stations that are left out": absent}
+    values = {}
+    for name, column in columns:
+        kept = _limited(name, _accepted(table, name, column, wanted, dropped), wanted, dropped)
+        values[name] = chosen(name, rows, kept, wanted.repeated, dropped)
+    _tell(dropped, table)
     if "elevation" in where and (wanted.variables is None or "elevation" in wanted.variables):
         values["elevation"] = np.broadcast_to(where["elevation"].astype(np.float32), count)
     names = tuple(values) if wanted.variables is None else tuple(wanted.variables)
     stacked = np.stack([values[name] for name in names], axis=1)
-    return Observations(where["latitude"], where["longitude"], rows.times, names, stacked)
+    told = {why: number for why, number in dropped.items() if number}
+    return Observations(
+        where["latitude"], where["longitude"], rows.times, names, stacked, tuple(map(str, rows.names)), told
+    )
+
+
+def _without(table: Table, wanted: Wanted) -> tuple[Table, int]:
+    """The table without the rows of stations that are left out, and the number of these rows."""
+    if not wanted.without:
+        return table, 0
+    stations = texts(table.columns[wanted.columns["station"]])
+    for name in wanted.without:
+        if name not in stations:
+            raise DataError(f"`without` names the station {name!r}, which has no row", fix=nearest(name, set(stations)))
+    kept = ~np.isin(stations, wanted.without)
+    if not kept.any():
+        raise DataError("`without` names all stations, so nothing is left to read", fix="leave some of them out of it")
+    return Table(
+        table.path, {name: column[kept] for name, column in table.columns.items()}, table.first_row, table.units
+    ), int((~kept).sum())
+
+
+def _limited(name: str, column: NDArray[np.float64], wanted: Wanted, dropped: dict[str, int]) -> NDArray[np.float64]:
+    """The column without values beyond the limits of its variable."""
+    if name not in wanted.limits:
+        return column
+    low, high = wanted.limits[name]
+    beyond = (column < low) | (column > high)
+    _count(dropped, "beyond `limits`", beyond)
+    return np.where(beyond, np.nan, column)
+
+
+def _count(dropped: dict[str, int], why: str, which: NDArray[np.bool_]) -> None:
+    dropped[why] = dropped.get(why, 0) + int(which.sum())
+
+
+def _tell(dropped: Mapping[str, int], table: Table) -> None:
+    for why, number in dropped.items():
+        if number:
+            logger.warning("`%s`: %d values %s count as missing", table.path, number, why)
 
 
 def _one(tables: Sequence[Table]) -> Table:
@@ -106,7 +149,7 @@ def _one(tables: Sequence[Table]) -> Table:
     if len(tables) == 1:
         return first
     columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in first.columns}
-    return Table(first.path, columns, first.first_row)
+    return Table(first.path, columns, first.first_row, first.units)
 
 
 def _require(table: Table, called: Mapping[str, str], meaning: str) -> None:
@@ -118,7 +161,7 @@ def _require(table: Table, called: Mapping[str, str], meaning: str) -> None:
         )
 
 
-def _rows(table: Table, called: Mapping[str, str]) -> _Rows:
+def _rows(table: Table, called: Mapping[str, str], schedule: Schedule | None) -> Reports:
     names, station = np.unique(texts(table.columns[called["station"]]), return_inverse=True)
     column = table.columns[called["time"]]
     if column.dtype.kind == "M":
@@ -126,11 +169,10 @@ def _rows(table: Table, called: Mapping[str, str]) -> _Rows:
     else:
         different, which = np.unique(texts(column), return_inverse=True)
         dates = text_dates(called["time"], different)[which]
-    times, time = np.unique(dates, return_inverse=True)
-    return _Rows(time, station, times, names)
+    return Reports.of(dates, station, names, schedule)
 
 
-def _places(table: Table, rows: _Rows, called: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:
+def _places(table: Table, rows: Reports, called: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:
     """The place of each station from the rows; raise a DataError for a station that is at two."""
     lacking = [called[name] for name in ("latitude", "longitude") if called[name] not in table.columns]
     if lacking:
@@ -142,7 +184,7 @@ def _places(table: Table, rows: _Rows, called: Mapping[str, str]) -> dict[str, N
     return {name: _one_each(rows, numbers(table, called[name]), called[name]) for name in kinds}
 
 
-def _one_each(rows: _Rows, column: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+def _one_each(rows: Reports, column: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     lowest, highest = np.full(len(rows.names), np.inf), np.full(len(rows.names), -np.inf)
     np.fmin.at(lowest, rows.station, column)
     np.fmax.at(highest, rows.station, column)
@@ -160,7 +202,7 @@ def _one_each(rows: _Rows, column: NDArray[np.float64], name: str) -> NDArray[np
     return found
 
 
-def _listed_places(places: Table, rows: _Rows) -> dict[str, NDArray[np.float64]]:
+def _listed_places(places: Table, rows: Reports) -> dict[str, NDArray[np.float64]]:
     for name in ("station", "latitude", "longitude"):
         if name not in places.columns:
             raise DataError(
@@ -175,7 +217,7 @@ def _listed_places(places: Table, rows: _Rows) -> dict[str, NDArray[np.float64]]
     return {name: numbers(places, name)[where] for name in kinds}
 
 
-def _require_places(rows: _Rows, has_place: NDArray[np.bool_]) -> None:
+def _require_places(rows: Reports, has_place: NDArray[np.bool_]) -> None:
     lost = rows.names[~has_place]
     if len(lost):
         more = f" and {len(lost) - NAMES} more" if len(lost) > NAMES else ""
@@ -187,7 +229,7 @@ def _require_places(rows: _Rows, has_place: NDArray[np.bool_]) -> None:
 
 def _wide(table: Table, wanted: Wanted) -> list[tuple[str, NDArray[np.float64]]]:
     """The columns that are variables."""
-    keys = {wanted.columns[name] for name in COLUMNS}
+    keys = {wanted.columns[name] for name in COLUMNS} | set(wanted.quality_columns.values())
     names = [name for name in table.columns if name not in keys]
     if wanted.variables is None:
         return [(name, numbers(table, name)) for name in names]
@@ -213,50 +255,21 @@ def _check_known(variables: Sequence[str], names: Sequence[str], table: Table) -
             raise DataError(f"`variables` names {name!r}, which is not in `{table.path}`", fix=nearest(name, names))
 
 
-def _accepted(table: Table, wanted: Wanted) -> NDArray[np.bool_] | bool:
-    """Whether each row has a quality that is taken; says how many have none."""
+def _accepted(
+    table: Table, name: str, column: NDArray[np.float64], wanted: Wanted, dropped: dict[str, int]
+) -> NDArray[np.float64]:
+    """The column without values of a quality that is not taken."""
     if wanted.quality is None:
-        return True
-    _require(table, wanted.columns, "quality")
-    accepted = np.isin(texts(table.columns[wanted.columns["quality"]]), wanted.quality)
-    if not accepted.all():
-        logger.warning(
-            "%d of the %d rows of `%s` have another `quality` and count as missing",
-            int((~accepted).sum()),
-            len(accepted),
-            table.path,
-        )
-    return accepted
-
-
-def _placed(
-    name: str,
-    rows: _Rows,
-    column: NDArray[np.float64],
-    count: tuple[int, int],
-    repeated: Literal["error", "first", "last"],
-) -> NDArray[np.float32]:
-    """The values `[time, station]`; of several ones at one time and station, the one that `repeated` says.
-
-    Raises:
-        DataError: two differ, and `repeated` is `error`.
-    """
-    there = np.flatnonzero(np.isfinite(column))
-    where = rows.time[there] * count[1] + rows.station[there]
-    order = np.argsort(where, kind="stable")
-    where, found = where[order], column[there][order]
-    is_same = where[1:] == where[:-1]
-    twice = np.flatnonzero(is_same & (found[1:] != found[:-1]))
-    if len(twice) and repeated == "error":
-        time, station = divmod(int(where[twice[0]]), count[1])
+        return column
+    own = wanted.quality_columns.get(name)
+    if own is None and wanted.quality_columns and wanted.columns["quality"] not in table.columns:
+        return column  # the qualities that there are belong to other variables
+    if own is None:
+        _require(table, wanted.columns, "quality")
+    elif own not in table.columns:
         raise DataError(
-            f"station {str(rows.names[station])!r} reports two values of `{name}` for "
-            f"{format_time(rows.times[time])}: {found[twice[0]]:g} and {found[twice[0] + 1]:g}",
-            fix="choose with `repeated: first` or `repeated: last`, or by `quality`",
+            f"`quality_columns` names {own!r}, which is not in `{table.path}`", fix=nearest(own, table.columns)
         )
-    if len(twice):
-        logger.warning("%d values of `%s` are left out for the %s one of their time", len(twice), name, repeated)
-    counts = np.concatenate([~is_same, [True]] if repeated == "last" else [[True], ~is_same])[: len(where)]
-    out = np.full(count, np.nan, np.float32)
-    out.reshape(-1)[where[counts]] = found[counts]
-    return out
+    accepted = np.isin(texts(table.columns[own or wanted.columns["quality"]]), wanted.quality)
+    _count(dropped, "of another `quality`", ~accepted & np.isfinite(column))
+    return np.where(accepted, column, np.nan)

@@ -1,10 +1,10 @@
-"""Tables in CSV and Parquet files, as a column of text, numbers or dates for each name."""
+"""Tables in CSV, Parquet and NetCDF files, as a column of text, numbers or dates for each name."""
 
 __all__ = ["Column", "Table", "numbers", "read_table", "texts"]
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from wxml.errors import DataError
 from wxml.files.failures import damage_errors
+
+from wxml_dataset_sources.xarray_reading.station_columns import station_columns
 
 Column = NDArray[Any]
 MISSING: Final = ("", "NA", "N/A", "na", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "M", "///")
@@ -28,6 +30,8 @@ class Table:
     columns: Mapping[str, Column]
     first_row: int
     """The line of the first row, for messages."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """The units of the columns whose units the file states."""
 
 
 def read_table(path: str) -> Table:
@@ -38,6 +42,8 @@ def read_table(path: str) -> Table:
     """
     if Path(path).suffix.lower() in (".parquet", ".pq"):
         return _parquet(path)
+    if Path(path).suffix.lower() in (".nc", ".nc4", ".cdf", ".netcdf"):
+        return Table(path, *station_columns(path))
     with damage_errors(lambda error: _broken(path, error)), open(path, newline="", encoding="utf-8-sig") as file:
         header = file.readline()
         separator = max(SEPARATORS, key=header.count)
