@@ -14,6 +14,8 @@ OPTIONS = {
     "energy": {"groups": {"wind": ["u_850", "v_850"]}},
     "variogram": {"groups": {"wind": ["u_850", "v_850"]}},
 }
+EVENTS = ("csi", "ets", "hss", "sedi", "f1", "pod", "far", "pofd", "frequency-bias", "economic-value")
+OPTIONS |= {name: {"thresholds": {"t": [280.0]}} for name in EVENTS}
 METRICS = distribution("wxml-verification").entry_points.select(group="wxml.verification_metrics")
 
 
