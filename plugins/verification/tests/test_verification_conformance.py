@@ -16,6 +16,7 @@ OPTIONS = {
 }
 EVENTS = ("csi", "ets", "hss", "sedi", "f1", "pod", "far", "pofd", "frequency-bias", "economic-value")
 OPTIONS |= {name: {"thresholds": {"t": [280.0]}} for name in EVENTS}
+OPTIONS["fss"] = {"thresholds": {"t": [280.0]}, "windows_km": [0.0, 4000.0]}
 METRICS = distribution("wxml-verification").entry_points.select(group="wxml.verification_metrics")
 
 

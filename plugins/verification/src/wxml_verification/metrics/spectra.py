@@ -3,9 +3,10 @@
 __all__ = ["Spectra"]
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Better, Curve, Further, Subject, VerificationMetric, VerificationSpace, VerifiedFields
 from wxml.data.grid_rows import rows_of
@@ -18,6 +19,8 @@ from wxml_verification.spectra.waves import Waves, waves_of
 BYTES = 64 * 2**20  # of the fields that are transformed together
 DECIBEL = 10.0
 SHARP = 0.5  # the ratio of power below which a scale counts as not resolved
+
+Floats = NDArray[np.floating[Any]]
 
 Transform = Annotated[
     Literal["auto", "sht", "dct", "zonal"],
@@ -76,7 +79,9 @@ class Spectra(VerificationMetric):
         """The weight, then the power of forecast and truth and their common power, each times the weight."""
         found = np.zeros((1 + 3 * self._most, len(fields.lead_times), len(self._waves)))
         for region, (waves, area) in enumerate(zip(self._waves, self._areas, strict=True)):
-            for lead in range(len(fields.lead_times)) if waves is not None else ():
+            if waves is None:
+                continue
+            for lead in range(len(fields.lead_times)):
                 powers = _powers(waves, fields.forecasts[subject.name][:, lead], fields.truths[subject.name][lead])
                 if powers is not None:
                     padded = np.zeros((3, self._most))
@@ -127,7 +132,7 @@ NEEDED = {
 }
 
 
-def _powers(waves: Waves, members: Array, truth: Array) -> Array | None:
+def _powers(waves: Waves, members: Floats, truth: Floats) -> Array | None:
     """The mean over members of the power, the power of the truth, and the common power, shape `[3, wavenumber]`.
 
     Args:
