@@ -179,7 +179,7 @@ def _lies_inside(grid: Grid, angle: float) -> NDArray[np.bool_]:
 
     points = unit_vectors(grid.latitudes, grid.longitudes)
     tree = cKDTree(points)
-    distances, near = tree.query(points, k=min(5, len(points)))
+    distances, near = (np.asarray(found) for found in tree.query(points, k=min(5, len(points))))
     spacing = distances[:, -1]  # the fourth nearest node is a step away in any lattice, but at its edges
     for _ in range(2):
         spacing = spacing[near].min(axis=1)
