@@ -39,6 +39,7 @@ BUILD_TOOLS = ["build", "editables", "hatchling", "setuptools"]
 ENDLESS = ("-o", "faulthandler_timeout=0")
 """Options of pytest for proofs, of which one test may take longer than any test of `check`."""
 TOOLS = [
+    "griffe",
     "hypothesis",
     "import-linter",
     "ipykernel",

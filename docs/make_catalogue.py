@@ -87,7 +87,7 @@ def recipes(root: Path = ROOT) -> list[Recipe]:
     Raises:
         WrongRecipesError: some are wrong.
     """
-    released = tomllib.loads((root / "release-manifest.toml").read_text(encoding="utf-8"))["packages"]
+    released = versions(root)
     read: dict[Path, Any] = {}
     wrong = []
     for path in sorted((root / "catalogue").glob("*.toml")):
@@ -109,6 +109,20 @@ def recipes(root: Path = ROOT) -> list[Recipe]:
         )
         for found in read.values()
     ]
+
+
+def versions(root: Path = ROOT) -> dict[str, str]:
+    """The packages of this project → the version of each in the release that wxml-core comes with.
+
+    Where wxml-core has not changed since the last release, what it knows of others stays as it was released: else a new
+    version of a plugin would need one of wxml-core.
+    """
+    packages = tomllib.loads((root / "release-manifest.toml").read_text(encoding="utf-8"))["packages"]
+    now = {name: table["version"] for name, table in packages.items()}
+    if packages[CORE]["changed"]:
+        return now
+    rows = json.loads((root / INDEX).read_text(encoding="utf-8"))["plugins"]
+    return now | {row["distribution"]: row["version"] for row in rows if row["distribution"] in now}
 
 
 def _names(found: Mapping[str, Any], kind: str) -> list[str]:

@@ -1,8 +1,9 @@
 """Writes `docs/public-interface.txt`: every public name of `wxml` and `wxml_kernels`, its signature, since when.
 
-A release is a promise: what a line says may go away or change in the next minor version (before 1.0; else the next
-major one), with a line in the changelog that names it. Run this after a change: `python docs/public_interface.py`. It
-refuses to write a change that breaks that promise. It reads the source and imports none of it.
+A release is a promise: what a line says may go away or change in a later minor version (before 1.0; else a major one),
+with a line in the changelog that names it. Which later one, so that no plugin breaks, `nox -s api-diff` says. Run this
+after a change: `python docs/public_interface.py`. It refuses to write a change that breaks that promise. It reads the
+source and imports none of it.
 """
 
 import ast

@@ -29,20 +29,16 @@ def manifest() -> dict:
 
 
 def test_the_manifest_lists_the_version_of_every_package(manifest) -> None:
-    assert manifest["packages"] == {project(package)["name"]: project(package)["version"] for package in ALL}
-    assert manifest["packages"]["wxml-core"] == wxml.__version__
+    versions = {name: table["version"] for name, table in manifest["packages"].items()}
+    assert versions == {project(package)["name"]: project(package)["version"] for package in ALL}
+    assert versions["wxml-core"] == wxml.__version__
     assert manifest["release"]["version"] == project("meta")["version"]
 
 
 def test_the_meta_package_pins_the_manifest(manifest) -> None:
-    pins = {name: version for name, version in manifest["packages"].items() if name != "wxml"}
+    pins = {name: table["version"] for name, table in manifest["packages"].items() if name != "wxml"}
     pinned = [re.sub(r"\[.*\]", "", one) for one in project("meta")["dependencies"]]  # an extra is no other package
     assert sorted(pinned) == sorted(f"{name}=={version}" for name, version in pins.items())
-
-
-def test_the_release_names_the_torch_of_the_constraints(manifest) -> None:
-    lines = (ROOT / "constraints.txt").read_text().split("\n")
-    assert f"torch=={manifest['release']['torch']}" in lines
 
 
 @pytest.mark.parametrize("package", ALL)
@@ -77,21 +73,22 @@ def test_a_plugin_accepts_the_core_of_this_repository(package: str, manifest) ->
     needed = [Requirement(line) for line in project(package)["dependencies"]]
     core = [requirement for requirement in needed if requirement.name == "wxml-core"]
     assert len(core) == 1
-    assert core[0].specifier.contains(manifest["packages"]["wxml-core"])
+    assert core[0].specifier.contains(manifest["packages"]["wxml-core"]["version"])
     others = [requirement.name for requirement in needed if requirement.name.startswith("wxml-")]
     assert others == ["wxml-core", *DEFAULTS_OF.get(package, ())], "a plugin depends on no other"
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_core_that_is_tested_is_the_lowest_and_the_highest_that_a_plugin_accepts(package: str, manifest) -> None:
-    """Nothing else is promised than what the tests run: a new version of the core raises the lower bounds with it."""
+def test_a_plugin_accepts_the_core_that_it_is_tested_with_and_two_minor_versions_more(package: str, manifest) -> None:
+    """What docs/releasing.md promises: what one minor version of the core has, the next two have, too."""
     from packaging.requirements import Requirement
     from packaging.version import Version
 
-    core = Version(manifest["packages"]["wxml-core"])
     (needed,) = [one for one in map(Requirement, project(package)["dependencies"]) if one.name == "wxml-core"]
     bounds = {one.operator: Version(one.version) for one in needed.specifier}
-    assert bounds == {">=": core, "<": Version(f"{core.major}.{core.minor + 1}")}
+    lowest = bounds[">="]
+    assert bounds == {">=": lowest, "<": Version(f"{lowest.major}.{lowest.minor + 3}")}
+    assert lowest <= Version(manifest["packages"]["wxml-core"]["version"]) < bounds["<"]
 
 
 def test_a_file_has_one_licence_line_at_most() -> None:
@@ -143,7 +140,7 @@ def test_a_wheel_says_what_it_is(package: str, wheels: dict[str, Path], manifest
         entry_points = [wheel.read(n).decode() for n in names if n.endswith("/entry_points.txt")]
     assert (metadata["Name"], metadata["Version"]) == (
         project(package)["name"],
-        manifest["packages"][project(package)["name"]],
+        manifest["packages"][project(package)["name"]]["version"],
     )
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Description-Content-Type"] == "text/markdown"

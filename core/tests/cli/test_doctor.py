@@ -72,6 +72,15 @@ def test_the_versions_of_the_release_are_exit_code_0(tmp_path) -> None:
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "all in order")
 
 
+def test_a_manifest_tells_more_of_a_package_than_its_version(tmp_path) -> None:
+    packages = f'wxml-core = {{path = "core", version = "{CORE}"}}\n[constraints]\nclick = "1.0"'
+    done = doctor("--manifest", manifest(tmp_path, packages))
+    assert status(done.stdout) == {
+        "wxml-core": f"{CORE} {CORE} ok",
+        "click": f"1.0 {metadata.version('click')} different",
+    }
+
+
 def test_one_command_brings_what_differs_and_keeps_the_core(tmp_path) -> None:
     path = manifest(tmp_path, f'wxml-core = "{CORE}"\nclick = "1.0"\nwxml-nowhere = "2.0rc1"')
     done = doctor("--manifest", path)
@@ -110,6 +119,9 @@ def test_the_report_for_programs(tmp_path) -> None:
         ("[release]\n[package]\n", "it has no section `[packages]`: did you mean 'package'?"),
         ("[release]\npython = 3\n[packages]\n", "`python` must be a list of versions, got 3"),
         ("[release]\n[packages]\nwxml = 1\n[packages.x]\n", "`x` must have a version"),
+        ("[release]\n[packages]\n[packages.x]\nversion = {}\n", "`x` must have a version"),
+        ("constraints = 3\n[release]\n[packages]\n", "it has no section `[constraints]`"),
+        ("schema = 2\n[release]\n[packages]\n", "`schema` must be 1, which this version of wxml reads, got 2"),
         ("[release]\n[packages]\n\"a'; rm -rf ~\" = '1'\n", "must have a version"),
     ],
 )

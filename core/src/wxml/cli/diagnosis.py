@@ -31,16 +31,27 @@ def against_release(manifest: Path) -> Diagnosis:
         ArtefactError: there is no such file, or it is no release manifest.
     """
     content = _read_manifest(manifest)
-    release, packages = content["release"], content["packages"]
+    release = content["release"]
     checks = []
     if "python" in release:
         versions, found = release["python"], platform.python_version()
         fits = any(f"{found}.".startswith(f"{version}.") for version in versions)
         advice = "" if fits else f"make an environment with Python {versions[-1] if versions else '?'}"
         checks.append(Check("python", found, "ok" if fits else "different", " or ".join(versions), advice))
-    wanted = {**({"torch": release["torch"]} if "torch" in release else {}), **packages}
+    wanted = _wanted(content)
     order = sorted(wanted, key=lambda name: (name != CORE, name))
     return Diagnosis((*checks, *(_released(name, wanted[name]) for name in order)))
+
+
+def _wanted(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Distribution → version; manifests of 0.1 name torch beside the release, and each package by its version alone."""
+    packages = content["packages"]
+    ours = {name: row.get("version") if isinstance(row, dict) else row for name, row in packages.items()}
+    return {
+        **{name: content["release"][name] for name in ("torch",) if name in content["release"]},
+        **content.get("constraints", {}),
+        **ours,
+    }
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -62,14 +73,15 @@ def _manifest_problem(content: Mapping[str, Any]) -> str:
     """Why a file is no release manifest; empty if it is one."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    for section in ("release", "packages"):
+    if content.get("schema", 1) != 1:
+        return f"`schema` must be 1, which this version of wxml reads, got {content['schema']!r}"
+    for section in ("release", "packages", *({"constraints"} & {*content})):
         if not isinstance(content.get(section), dict):
             return f"it has no section `[{section}]`: {nearest(section, content)}"
     release = content["release"]
     if not isinstance(release.get("python", []), list):
         return f"`python` must be a list of versions, got {release['python']!r}"
-    versions = {**content["packages"], **({"torch": release["torch"]} if "torch" in release else {})}
-    for name, version in versions.items():
+    for name, version in _wanted(content).items():
         try:
             Requirement(f"{name}=={version}")
         except InvalidRequirement:

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-
-from wxml.data.grid import Grid
+from wxml import Grid
 from wxml.data.sphere import gauss_legendre
 
 Array = NDArray[np.float64]

@@ -1,0 +1,280 @@
+"""Makes environments of wheels and sees what works in them: every plugin, and the demo.
+
+    python -m release.matrix WHEELS [--python 3.12 …] [--dependencies lowest|highest …] [--package NAME …]
+
+WHEELS is a folder with the wheels of this repository. Each environment is made by uv below `.nox/matrix`, and removed
+afterwards. What was seen goes into `docs/compatibility.json`; the versions of a whole environment go into
+`constraints/`. An environment that cannot be made is recorded with the reason.
+"""
+
+__all__ = ["direct_requirements", "interpreter", "outcomes"]
+
+import argparse
+import datetime as dt
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import parse_wheel_filename
+
+from release.compatibility import RESULTS, Cell, Seen, cells, text_of
+from release.manifest import CORE, META, Manifest, Package, project, read
+
+FURTHER = ("3.14",)
+"""Pythons after those of the release: seen where they are installed."""
+DEPENDENCIES = ("lowest", "highest")
+RESOLUTION = {"lowest": "lowest-direct", "highest": "highest"}
+TOOLS = ("hypothesis", "pytest", "pytest-timeout")
+CHECKS = "integration-tests/test_check_plugin.py"
+LIMIT = "600"
+"""Seconds that the check of one plugin may take: ends what hangs, and judges nobody's speed."""
+
+
+LISTED = """
+import importlib.metadata, json
+found = importlib.metadata.distributions()
+print(json.dumps({one.name.lower().replace("_", "-"): one.version for one in found}))
+"""
+
+
+class NotMadeError(Exception):
+    """An environment cannot be made, and why."""
+
+
+# What is asked for
+
+
+def direct_requirements(manifest: Manifest, root: Path) -> list[str]:
+    """What the packages of the set name of others, with the extras that `wxml` asks for."""
+    found = {
+        line for package in manifest.packages.values() for line in _of_package(package, project(root / package.path))
+    }
+    ours = {*manifest.packages}
+    return sorted(line for line in found if Requirement(line).name not in ours)
+
+
+def _of_package(package: Package, found: Mapping[str, dict[str, list[str]]]) -> Iterator[str]:
+    yield from found.get("dependencies", ())
+    extras = found.get("optional-dependencies", {})
+    yield from (line for extra in package.extras for line in extras[extra])
+    yield from extras.get("torch", ())
+
+
+def interpreter(version: str) -> Path:
+    """The Python of that version on this machine.
+
+    Raises:
+        NotMadeError: there is none.
+    """
+    named = shutil.which(f"python{version}")
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for path in [*([Path(named)] if named else []), *sorted(root.glob(f"versions/{version}.*/bin/python"))]:
+        asked = [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == version:
+            return path
+    raise NotMadeError(f"there is no Python {version} on this machine{_wheel_of_torch(version)}")
+
+
+def _wheel_of_torch(version: str) -> str:
+    """Whether the index has torch for a Python that is not here."""
+    asked = ["--no-deps", "--only-binary", ":all:", "--python-version", version, "--target", "nowhere", "--dry-run"]
+    command = [sys.executable, "-m", "pip", "install", "--ignore-installed", *asked, "torch"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "; the index has torch for it" if found.returncode == 0 else "; the index has no torch for it"
+
+
+# One environment
+
+
+def seen(cell: Cell, manifest: Manifest, root: Path, wheels: Path, chosen: Sequence[str]) -> Cell:
+    """Make an environment, check the plugins of the chosen packages in it, run the demo, and remove it."""
+    began = time.monotonic()
+    folder = root / ".nox" / "matrix" / f"{cell.python}-{cell.dependencies}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        python = _made(cell, manifest, root, wheels, folder)
+        versions = _versions(python)
+        _keep(cell, versions, {*manifest.packages}, root)
+        packages = _checked(python, manifest, root, folder, chosen)
+        known = {name: packages.get(name, Seen(versions[name], 0)) for name in manifest.packages if name in versions}
+        demo = _demo(python, folder)
+    except NotMadeError as error:
+        return replace(cell, skipped=str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    minutes = round((time.monotonic() - began) / 60, 1)
+    return replace(cell, versions=versions, demo=demo, packages=known, minutes=minutes)
+
+
+def _made(cell: Cell, manifest: Manifest, root: Path, wheels: Path, folder: Path) -> Path:
+    """The Python of a new environment in which the set is installed from the wheels."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
+    python = folder / "bin" / "python"
+    # Two sources for one library: the index, and a folder that may have a CPU build of torch.
+    links = ["--find-links", str(wheels), *(("--find-links", places) if (places := _more_links()) else ())]
+    install = [uv, "pip", "install", "--quiet", "--python", str(python), "--only-binary", ":all:", *links]
+    wanted = [f"{META}=={manifest.version}", *_ours(manifest), *direct_requirements(manifest, root)]
+    _insist(uv, "venv", "--quiet", "--python", str(interpreter(cell.python)), str(folder))
+    _insist(*install, "--resolution", RESOLUTION[cell.dependencies], *wanted)
+    _insist(*install, *TOOLS)
+    return python
+
+
+def _more_links() -> str:
+    return os.environ.get("PIP_FIND_LINKS", "")
+
+
+def _ours(manifest: Manifest) -> Iterator[str]:
+    """Our packages, each at its version: none is taken from the index."""
+    for name, package in manifest.packages.items():
+        extras = {*package.extras, *(("config", "torch") if name == CORE else ())}
+        yield f"{name}[{','.join(sorted(extras))}]=={package.version}" if extras else f"{name}=={package.version}"
+
+
+def _insist(*command: str) -> None:
+    variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+    if done.returncode:
+        told = " ".join(done.stderr.split())
+        raise NotMadeError(told[-600:])
+
+
+def _versions(python: Path) -> dict[str, str]:
+    done = subprocess.run([python, "-c", LISTED], capture_output=True, text=True, check=True)
+    return dict(sorted(json.loads(done.stdout).items()))
+
+
+def _keep(cell: Cell, versions: Mapping[str, str], ours: set[str], root: Path) -> None:
+    """Write the versions of an environment into `constraints/`."""
+    place = f"Python {cell.python} on {platform.system()} {platform.machine()}"
+    about = f"# {place}, {cell.dependencies} dependencies: seen by `nox -s matrix` on {cell.date}."
+    pins = [f"{name}=={version.partition('+')[0]}" for name, version in versions.items() if name not in ours]
+    path = root / "constraints" / f"python-{cell.python}-{cell.dependencies}.txt"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([about, *pins, ""]), encoding="utf-8")
+
+
+def _demo(python: Path, folder: Path) -> str:
+    """`passed`, or the last line of what `wxml demo` said."""
+    command = [str(python.with_name("wxml")), "demo"]
+    where = folder / "demo"
+    where.mkdir()
+    variables = {**os.environ, "WXML_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=where, env=variables, capture_output=True, text=True, check=False)
+    return "passed" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no word"])[-1]
+
+
+def _checked(python: Path, manifest: Manifest, root: Path, folder: Path, chosen: Sequence[str]) -> dict[str, Seen]:
+    """What `wxml check-plugin` says of the plugins of each chosen package."""
+    report = folder / "checks.xml"
+    plugins = [f"{CHECKS}::test_a_shipped_plugin_passes[{kind}-{name}]" for kind, name in _plugins(manifest, chosen)]
+    known = {line.rstrip() for line in _collected(python, root)}
+    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "filterwarnings=", "--timeout", LIMIT]
+    variables = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ids = [plugin for plugin in plugins if plugin in known]
+    subprocess.run(
+        [*command, f"--junitxml={report}", *ids], cwd=root, env=variables, stdout=subprocess.DEVNULL, check=False
+    )
+    if not report.is_file():
+        raise NotMadeError("the checks of the plugins did not come to an end")
+    return outcomes(report.read_text(encoding="utf-8"), manifest)
+
+
+def _collected(python: Path, root: Path) -> list[str]:
+    command = [
+        str(python),
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--collect-only",
+        "-o",
+        "filterwarnings=",
+        CHECKS,
+    ]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False).stdout.splitlines()
+
+
+def _plugins(manifest: Manifest, chosen: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for name in chosen:
+        for kind, names in manifest.packages[name].provides.items():
+            yield from ((kind, one) for one in names)
+
+
+def outcomes(report: str, manifest: Manifest) -> dict[str, Seen]:
+    """Package → how many plugins were checked and which failed, from the report of pytest in the form of JUnit."""
+    owners = {
+        f"{kind}-{name}": package for package in manifest.packages for kind, name in _plugins(manifest, [package])
+    }
+    found: dict[str, list[tuple[str, bool]]] = {}
+    for case in ET.fromstring(report).iter("testcase"):  # noqa: S314  # pytest has just written it
+        plugin = case.attrib["name"].partition("[")[2].rstrip("]")
+        is_bad = any(case.find(word) is not None for word in ("failure", "error"))
+        found.setdefault(owners[plugin], []).append((plugin, is_bad))
+    return {
+        package: Seen(
+            manifest.packages[package].version, len(cases), tuple(plugin for plugin, is_bad in cases if is_bad)
+        )
+        for package, cases in found.items()
+    }
+
+
+# All of them
+
+
+def main() -> None:
+    """See the environments that were asked for, one after the other, and keep what was seen."""
+    root = Path.cwd()
+    manifest = read(root)
+    asked = _arguments(manifest)
+    core = _version_in(asked.wheels, CORE)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    for python in asked.python:
+        for dependencies in asked.dependencies:
+            today = dt.datetime.now(dt.UTC).date().isoformat()
+            empty = Cell(python=python, dependencies=dependencies, core=core, date=today, commit=commit.stdout.strip())
+            found = seen(empty, manifest, root, asked.wheels.resolve(), asked.package)
+            _record(found, root)
+            print(f"Python {python}, {dependencies}: {found.skipped or found.demo}", flush=True)
+
+
+def _record(found: Cell, root: Path) -> None:
+    """Put what was seen in the place of what was seen of the same environment, package by package."""
+    before = {cell.key: cell for cell in cells((root / RESULTS).read_text(encoding="utf-8"))}
+    old = before.get(found.key)
+    if old and not found.skipped:
+        unchecked = {name for name, one in found.packages.items() if not one.checked}
+        found = replace(found, packages={**found.packages, **{n: s for n, s in old.packages.items() if n in unchecked}})
+    (root / RESULTS).write_text(text_of([*({**before, found.key: found}).values()]), encoding="utf-8")
+
+
+def _version_in(wheels: Path, name: str) -> str:
+    for path in wheels.glob("*.whl"):
+        found, version, *_ = parse_wheel_filename(path.name)
+        if found == name:
+            return str(version)
+    sys.exit(f"error: `{wheels}` has no wheel of {name}: run `nox -s wheels`")
+
+
+def _arguments(manifest: Manifest) -> argparse.Namespace:
+    pythons = [*manifest.pythons, *FURTHER]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("wheels", type=Path)
+    parser.add_argument("--python", nargs="+", choices=pythons, default=pythons)
+    parser.add_argument("--dependencies", nargs="+", choices=DEPENDENCIES, default=DEPENDENCIES)
+    parser.add_argument("--package", nargs="+", choices=[*manifest.packages], default=[*manifest.packages])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
