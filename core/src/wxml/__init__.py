@@ -36,6 +36,7 @@ _WHERE = {
     "Forcing": "data.forcing",
     "ForecastHeader": "forecasting.layout",
     "ForecastSample": "training.callback",
+    "ForecastSeries": "data.forecast_series",
     "ForecastWriter": "forecasting.writer",
     "Forecaster": "forecasting.forecaster",
     "Forecasts": "forecasting.forecaster",
@@ -208,6 +209,7 @@ if TYPE_CHECKING:
     from wxml.data.call_plan import CallPlan as CallPlan
     from wxml.data.fields import Fields as Fields
     from wxml.data.forcing import Forcing as Forcing
+    from wxml.data.forecast_series import ForecastSeries as ForecastSeries
     from wxml.data.grid import Grid as Grid
     from wxml.data.grid_part import GridPart as GridPart
     from wxml.data.moments import Moments as Moments

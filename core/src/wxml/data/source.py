@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wxml.data.aligned import aligned
 from wxml.data.fingerprint import fingerprint_of
+from wxml.data.forecast_series import ForecastSeries
 from wxml.data.grid import Grid
 from wxml.data.grid_weights import SparseWeights
 from wxml.data.moments import Moments
@@ -295,6 +296,18 @@ class DataSource(ABC):
             f"the data source `{cls.__name__}` brings no values to other grids",
             fix="name one that does, such as `regrid`",
         )
+
+    @classmethod
+    def forecasts(cls, options: Mapping[str, Any]) -> ForecastSeries:
+        """Return the forecasts that files of other programs hold, which `wxml verify` scores; by default no source can.
+
+        Args:
+            options: those of the constructor.
+
+        Raises:
+            DataError: this plugin reads no forecasts, or finds none in the files.
+        """
+        raise DataError(f"the data source `{cls.__name__}` reads no forecasts", fix="name a source that does: xarray")
 
     def forget(self) -> None:  # noqa: B027  # a source that keeps nothing has nothing to do
         """Let go of values that are kept in memory for later reads, which then take them from the files again.

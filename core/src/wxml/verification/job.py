@@ -1,6 +1,6 @@
 """Verify forecasts: from a file of forecasts and the truth to scores and a report."""
 
-__all__ = ["verify"]
+__all__ = ["made_verifier", "training_times", "verify"]
 
 import logging
 from dataclasses import replace
@@ -69,7 +69,7 @@ def verify(
     config = changed.config if changed else recorded_today(record, str(forecast))
     source, scored_by = config.data.source, config.verification
     tell_variables([source.options, scored_by.options], str(forecast))
-    verifier = _verifier(scored_by, metric)
+    verifier = made_verifier(scored_by, metric)
     check_target(output, "scores", chain([forecast], source_paths(source)), overwrite=overwrite)
     truth = open_source(source, asked_for(config.data.variables))
     logger.info("verify: %s", forecast)
@@ -91,7 +91,7 @@ def verify(
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         task = VerificationTask(
-            forecast, truth, _training_times(truth, config), temporary, own.to_dict(), task_of(config.data), others
+            forecast, truth, training_times(truth, config), temporary, own.to_dict(), task_of(config.data), others
         )
         scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", own.to_dict()))
@@ -107,17 +107,17 @@ def _trained(record: Provenance, name: str) -> ExperimentConfig:
 def _training(config: ExperimentConfig) -> tuple[DataSource, NDArray[np.datetime64]]:
     """The data that the model was trained on, and the training times in them."""
     source = open_source(config.data.source, asked_for(config.data.variables))
-    return source, _training_times(source, config)
+    return source, training_times(source, config)
 
 
-def _training_times(source: DataSource, config: ExperimentConfig) -> NDArray[np.datetime64]:
+def training_times(source: DataSource, config: ExperimentConfig) -> NDArray[np.datetime64]:
     """The times of a source in the period of the training."""
     first, last = config.data.split.period("training")
     times = source.header.times
     return times[(times >= first) & (times <= last)]
 
 
-def _verifier(choice: PluginChoice, metric: str | None) -> Verifier:
+def made_verifier(choice: PluginChoice, metric: str | None) -> Verifier:
     """Make the verifier; raise a DataError if it does not have `metric`."""
     verifier: Verifier = create("verifier", choice.plugin, choice.options, where="verification")
     if metric is not None and metric not in verifier.known_metrics:

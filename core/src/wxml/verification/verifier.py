@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.forecast_series import ForecastSeries
 from wxml.data.source import DataSource
 from wxml.data.task import Task
 from wxml.errors import DataError, nearest
@@ -25,7 +26,7 @@ class VerificationTask:
     """The forecast to verify, the truth, and the folder for the results."""
 
     forecast: Path
-    """A file that a ForecastWriter wrote."""
+    """A file that a ForecastWriter wrote, or the name of `series`."""
     truth: DataSource
     """The source of the verifying values and of the persistence baseline."""
     climatology_times: NDArray[np.datetime64]
@@ -39,6 +40,8 @@ class VerificationTask:
     training: Callable[[], tuple[DataSource, NDArray[np.datetime64]]] | None = None
     """Opens the data of the training, and gives its times with them; None: `truth` is these data. It raises a WxmlError
     where they cannot be opened."""
+    series: ForecastSeries | None = None
+    """The forecast, by the names of the truth, where it is no file of wxml's; None: `forecast` is to be opened."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import DataSource, ReadRequest, SelectiveSource
+from wxml import DataSource, ForecastSeries, ReadRequest, SelectiveSource
 from wxml.data.times import parse_time
 from wxml.errors import DataError
 
@@ -25,6 +25,7 @@ from wxml_dataset_sources.xarray_reading.cell_methods import warn_of_cells
 from wxml_dataset_sources.xarray_reading.checksums import ChecksumsInBackground, checksums
 from wxml_dataset_sources.xarray_reading.files import DataFile
 from wxml_dataset_sources.xarray_reading.forecast_choice import ForecastChoice
+from wxml_dataset_sources.xarray_reading.forecast_series import forecast_series
 from wxml_dataset_sources.xarray_reading.kept_values import KeptValues
 from wxml_dataset_sources.xarray_reading.locations import (
     Opening,
@@ -157,6 +158,23 @@ class XarraySource(SelectiveSource):
         from wxml_dataset_sources.dataset_source import DatasetSource
 
         return DatasetSource(dataset)
+
+    @classmethod
+    def forecasts(cls, options: Mapping[str, Any]) -> ForecastSeries:
+        """See `wxml.DataSource.forecasts`; each initial time is read as a source of its own."""
+        opening = Opening(
+            options.get("storage_options") or StorageOptions(), options.get("engine", "auto"), options.get("icechunk")
+        )
+        locations = located(options["path"], opening)
+        with named_by_address(locations):
+            files = [location.file(opening.engine) for location in locations]
+            rest = {key: value for key, value in options.items() if key not in ("path", "initial_time", "lead_time")}
+            selection = Selection(None, None, options.get("rename") or {}, {})
+            names = [location.path or location.name for location in locations]
+            found = forecast_series(files, names, selection.name, options.get("initial_time"), partial(cls, **rest))
+        said = {key: value for key, value in options.items() if key not in ("path", "storage_options") and value}
+        record = {"source": "xarray", "files": [location.record() for location in locations], "options": said}
+        return replace(found, record=record)
 
     def _open(self, files: list[DataFile], selection: Selection) -> None:
         """Find out what is in the files."""

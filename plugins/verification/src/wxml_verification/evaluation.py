@@ -298,7 +298,10 @@ def _notes(forecast: ForecastFile, truth: Truth, question: Question) -> Iterator
 def _most(forecast: ForecastFile, truth: Truth) -> int:
     """How many variables fit into `MEMORY`; many sources read all variables of a time at once.
 
-    A variable takes, for each lead time, some ten arrays of 8 bytes, and its members.
+    A variable takes, for each lead time, some ten arrays of 8 bytes, and its members. All are read together of a
+    forecast that comes once.
     """
+    if forecast.comes_once:
+        return len(forecast.variables)
     case = (80 + 4 * forecast.members) * len(forecast.lead_times)
     return max(1, MEMORY // (len(truth.source.header.grid) * case))

@@ -10,7 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Grid, StoredForecast, Variable, open_forecast
+from wxml import ForecastSeries, Grid, StoredForecast, Variable, VerificationTask, open_forecast
+from wxml.forecasting.layout import SPREAD
 
 from wxml_verification.arrays import Array
 from wxml_verification.placement import Placement
@@ -20,29 +21,45 @@ Line = tuple[Array, Array]
 
 
 class ForecastFile(AbstractContextManager["ForecastFile"]):
-    """A forecast that `wxml.open_forecast` opens; a context manager."""
+    """A forecast that `wxml.open_forecast` opens, or a series of forecasts; a context manager."""
 
     _placed: Placement | None = None
     _corrected: Mapping[str, Line] = {}
 
-    def __init__(self, path: Path) -> None:
-        self._stored = open_forecast(path)
-        self._reads = _CaseReads(self._stored)
-        header = self._stored.header
+    def __init__(self, path: Path, series: ForecastSeries | None = None) -> None:
+        """Open the file; or take a series, whose name `path` is."""
+        self._stored: StoredForecast | None = None
+        if series is None:
+            self._stored = open_forecast(path)
+            series = _series_of(self._stored)
+        self._series, self._reads = series, _CaseReads(series)
+        header = self._series
         self.name = path.name
         self.initial_times, self.lead_times, self.members = header.initial_times, header.lead_times, header.members
-        self.spreads = header.spreads
+        names = [one.name for one in header.variables]
+        self.spreads = {name: f"{name}{SPREAD}" for name in names if f"{name}{SPREAD}" in names}
         """Variable → the variable with its standard deviation."""
         deviations = set(self.spreads.values())
-        self.variables = tuple(one.name for one in header.variables if one.name not in deviations)
+        self.variables = tuple(name for name in names if name not in deviations)
         """The names of the forecast variables, without those that are standard deviations of others."""
 
+    @classmethod
+    def of(cls, task: VerificationTask) -> Self:
+        """The forecast that is to be verified."""
+        return cls(task.forecast, task.series)
+
+    @property
+    def comes_once(self) -> bool:
+        """Whether an initial time can be read only until the next one is asked for."""
+        return self._series.comes_once
+
     def __exit__(self, *_: object) -> None:
-        self._stored.close()
+        if self._stored is not None:
+            self._stored.close()
 
     def variable(self, name: str) -> Variable:
         """What the file says of a variable; empty where it does not say."""
-        return next(variable for variable in self._stored.header.variables if variable.name == name)
+        return next(variable for variable in self._series.variables if variable.name == name)
 
     def placed(self, placed: Placement, corrected: Mapping[str, Line] | None = None) -> Self:
         """The same forecast on other nodes; a case that both read is read once.
@@ -57,18 +74,18 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
 
     def grid(self) -> Grid:
         """The nodes in the order of the file, with its area weights; without any, all nodes have the same."""
-        return self._stored.header.grid if self._placed is None else self._placed.target
+        return self._series.grid if self._placed is None else self._placed.target
 
     def area_weights(self) -> Array | None:
         """The share of the area that each node stands for, shape `[node]`; None where the file does not say."""
         if self._placed is not None:
             return self._placed.target.area_weights
-        return self._stored.header.grid.area_weights if self._stored.has_areas else None
+        return self._series.grid.area_weights if self._series.has_areas else None
 
     def boundary(self) -> NDArray[np.bool_]:
         """Which nodes are given and not forecast, shape `[node]`."""
-        header = self._stored.header
-        own = np.zeros(len(header.grid), bool) if header.boundary is None else header.boundary
+        given = self._series.boundary
+        own = np.zeros(len(self._series.grid), bool) if given is None else given
         return own if self._placed is None else self._placed.reads(own)
 
     def members_of(self, case: int, variable: str) -> NDArray[np.floating[Any]]:
@@ -84,8 +101,8 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
 class _CaseReads:
     """What was read of one initial time, for whoever else asks for it."""
 
-    def __init__(self, stored: StoredForecast) -> None:
-        self._stored, self._case = stored, -1
+    def __init__(self, series: ForecastSeries) -> None:
+        self._series, self._case = series, -1
         self._kept: dict[str, NDArray[np.floating[Any]]] = {}
 
     def get(self, case: int, variable: str) -> NDArray[np.floating[Any]]:
@@ -93,5 +110,20 @@ class _CaseReads:
         if case != self._case:
             self._case, self._kept = case, {}
         if variable not in self._kept:
-            self._kept[variable] = self._stored.read(case, variable)
+            self._kept[variable] = self._series.read(case, variable)
         return self._kept[variable]
+
+
+def _series_of(stored: StoredForecast) -> ForecastSeries:
+    """A file of wxml's as a series."""
+    header = stored.header
+    return ForecastSeries(
+        header.grid,
+        header.variables,
+        header.initial_times,
+        header.lead_times,
+        header.members,
+        stored.read,
+        boundary=header.boundary,
+        has_areas=stored.has_areas,
+    )

@@ -113,7 +113,7 @@ class Scorecard(Verifier):
         from wxml_verification.score_file import write_scores
         from wxml_verification.score_table_file import write_table
 
-        with ForecastFile(task.forecast) as opened:
+        with ForecastFile.of(task) as opened:
             forecast = opened
             for name in self._variables:
                 if name not in forecast.variables:

@@ -3,11 +3,12 @@
 __all__ = ["Truth", "fitted"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import DataSource
+from wxml import DataSource, Grid
+from wxml.data.node_order import node_order
 from wxml.data.source_fit import FORECAST, on_grid
 from wxml.data.times import format_time
 from wxml.errors import DataError
@@ -51,16 +52,21 @@ class Truth:
 
 
 def fitted(source: DataSource, forecast: ForecastFile) -> DataSource:
-    """The truth in the forecast's order of nodes.
+    """The truth in the forecast's order of nodes; its areas are those of the truth where the forecast states none.
 
     Raises:
-        DataError: the truth has other nodes; or the nodes have another order and the file does not say their areas.
+        DataError: the truth has other nodes.
     """
-    truth = on_grid(source, forecast.grid(), FORECAST, SAME_PLACE)
-    if truth is not source and forecast.area_weights() is None:
-        raise DataError(
-            f"the nodes of the truth have another order than in the forecast `{forecast.name}`, which does not say "
-            "their areas",
-            fix="verify against data whose nodes have the order of the forecast",
-        )
-    return truth
+    grid = forecast.grid()
+    if forecast.area_weights() is None:
+        grid = _with_areas(grid, source.header.grid)
+    return on_grid(source, grid, FORECAST, SAME_PLACE)
+
+
+def _with_areas(grid: Grid, known: Grid) -> Grid:
+    """The grid with the areas that the nodes have in another one; as it is where that lacks a node."""
+    order = node_order(grid, known, SAME_PLACE)
+    if np.any(order < 0):
+        return grid
+    areas = known.area_weights[order]
+    return replace(grid, area_weights=areas / areas.sum())

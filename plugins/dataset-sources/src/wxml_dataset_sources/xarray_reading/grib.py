@@ -1,6 +1,6 @@
 """GRIB files as blocks: sorts the messages by parameter, level, member and time, and reads their values."""
 
-__all__ = ["read_messages"]
+__all__ = ["forecast_times", "read_messages"]
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
@@ -148,6 +148,21 @@ def read_messages(file: DataFile, selection: Selection, grids: dict[Hashable, Pl
         blocks = tuple(_block(file, kind, part, grids) for kind, part in named.items() if part.entries)
     names = frozenset(kind.parameter for kind in kinds)
     return FileContent(file.path, blocks, names, frozenset(called.values()), refused, bool(kinds))
+
+
+def forecast_times(path: str) -> tuple[NDArray[np.datetime64], NDArray[np.timedelta64]]:
+    """The initial times and the lead times of the messages of a file, both rising.
+
+    Raises:
+        DataError: the file is damaged, or no message has both.
+    """
+    with in_file(path), damage_errors(partial(damaged, path, "grib"), GRIB_DAMAGES):
+        found = kept_rows(path, [*KEYS, *FORECAST_KEYS], partial(_read_headers, path))
+    starts, steps = ([one for one in found.values(key) if one != "undef"] for key in FORECAST_KEYS)
+    if not starts or not steps:
+        raise DataError(f"no message of `{path}` has an initial time and a lead time", fix="name a forecast")
+    seconds = np.round(np.array(steps, np.float64) * 3600).astype("timedelta64[s]")
+    return np.unique(np.array(starts, np.int64).astype("datetime64[s]")), np.unique(seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""The forecast that `wxml verify` is given: a file of wxml's, which says what it is made of, or another program's."""
+
+__all__ = ["Named", "scored"]
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from wxml.artefacts.formats import read_provenance
+from wxml.artefacts.source_changes import read_changes
+from wxml.config.load import load_config
+from wxml.errors import DataError, WxmlError
+from wxml.verification.job import verify
+from wxml.verification.other_forecast import read_other_forecast, verify_other
+from wxml.verification.verifier import Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the command line names."""
+
+    forecast: Path
+    changes: tuple[str, ...] = ()
+    truth: Path | None = None
+    experiment: Path | None = None
+
+    @property
+    def names_truth(self) -> bool:
+        """Whether it says what the forecast is held against."""
+        by_change = any(change.startswith("data.source") for change in self.changes)
+        return by_change or self.truth is not None or self.experiment is not None
+
+
+def scored(named: Named, output: Path, *, metric: str | None, overwrite: bool) -> tuple[Scores, Path]:
+    """Score the forecast; return the scores and the path of the report.
+
+    Raises:
+        WxmlError: names what is wrong and the fix.
+        UsageError: an experiment is named, and the forecast has its own.
+    """
+    reason = _not_ours(named.forecast)
+    if reason is None:
+        if named.experiment is not None:
+            raise click.UsageError(f"`{named.forecast}` holds its own config: leave --config out")
+        changed = read_changes(named.forecast, _changes(named), ("data.source", "verification"))
+        return verify(named.forecast, output, metric=metric, changed=changed, overwrite=overwrite)
+    if not named.names_truth:
+        raise DataError(
+            reason.message,
+            fix=f"{reason.fix}; if another program wrote it, name the truth: --truth ERA5.nc",
+        ) from reason
+    config = None if named.experiment is None else load_config(named.experiment).config
+    chosen = read_other_forecast(named.forecast, named.changes, truth=named.truth, config=config)
+    return verify_other(chosen, output, metric=metric, config=config, overwrite=overwrite)
+
+
+def _changes(named: Named) -> tuple[str, ...]:
+    """The changes to the config in the forecast, the named truth among them."""
+    if named.truth is None:
+        return named.changes
+    return (f"data.source={json.dumps({'plugin': 'xarray', 'path': str(named.truth)})}", *named.changes)
+
+
+def _not_ours(forecast: Path) -> WxmlError | None:
+    """Why the file holds no record of wxml; None if it does."""
+    try:
+        read_provenance(forecast)
+    except WxmlError as error:
+        return error
+    return None
