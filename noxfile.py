@@ -1,41 +1,29 @@
-"""The one place for tasks: `nox -s check`, `nox -s demo`, …; `nox --list` shows them all."""
+"""The one place for tasks: `nox -s check`, `nox -s demo`, …; `nox --list` shows them all, those of `sessions/` too."""
 
 import os
 import shutil
 import subprocess
+import sys
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import nox
-from nox.command import CommandFailed
+
+sys.path.insert(0, str(Path(__file__).parent))  # nox does not look there for what a noxfile imports
+
+from sessions import peers, releases  # noqa: F401  # their tasks are known to nox when they are imported
+from sessions.environment import EXTRAS, PACKAGES, ROOT, install_all
 
 nox.needs_version = ">=2024.3"
 nox.options.sessions = ["check"]
 nox.options.default_venv_backend = "virtualenv"  # with pip, since uv does not look where a CPU build of torch may lie
 nox.options.reuse_existing_virtualenvs = True
 
-ROOT = Path(__file__).parent
-PLUGINS = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/pyproject.toml"))
-PACKAGES = ["kernels", "core", *PLUGINS]
 SOURCES = [f"{package}/src" for package in PACKAGES]
 EXAMPLES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/src"))
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
-PAGES = [
-    "model_step",
-    "train_step",
-    "forecast_step",
-    "scaling",
-    "floor",
-    "kernels",
-    "data_read",
-    "data_remote",
-    "dataset_build",
-    "graph_build",
-]  # the benchmarks that write tables and plots themselves
-BUILD_TOOLS = ["build", "editables", "hatchling", "setuptools"]
 ENDLESS = ("-o", "faulthandler_timeout=0")
 """Options of pytest for proofs, of which one test may take longer than any test of `check`."""
 TOOLS = [
@@ -62,36 +50,11 @@ MUTATED = {  # module → the tests of its package that ought to notice any chan
     "core/src/wxml/graphs/graph.py": "tests/graphs",
     "plugins/verification/src/wxml_verification/metrics.py": "tests/test_metrics.py",
 }
-PYTHONS = tomllib.loads((ROOT / "release-manifest.toml").read_text(encoding="utf-8"))["release"]["python"]
-WHOLE = {"plugins/dataset-sources": "[grib,scipy,xarray]", "plugins/forecast-writers": "[netcdf,read]"}
-"""The extras that the package `wxml` brings, too."""
-EXTRAS = [
-    "aiohttp",
-    "distributed",
-    "gcsfs",
-    "icechunk",
-    "pyarrow",
-    "pyproj",
-    "s3fs",
-    "tensorboardX",
-    "torch-geometric",
-    "triton; sys_platform == 'linux'",
-]  # what the extras of packages ask for: their tests run too
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Else each of the many processes that tests start compiles all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-
-def install_all(session: nox.Session, *tools: str) -> None:
-    """Every local package in one call: a plugin alone would look for wxml-core where packages are published."""
-    session.log("installing torch and every package of this repository: minutes the first time")
-    editable = [argument for package in PACKAGES for argument in ("-e", f"./{package}{WHOLE.get(package, '')}")]
-    # Else pip makes an environment for each package to build it in, every time: 85 s of processor time instead of 15 s.
-    session.install("-c", "constraints.txt", *BUILD_TOOLS)
-    # Nearly all of what pip would compile is never imported; the rest is compiled when it is.
-    session.install(*("--no-build-isolation", "--no-compile", "-c", "constraints.txt", "torch"), *editable, *tools)
 
 
 @nox.session
@@ -141,7 +104,7 @@ def parts_timed(session: nox.Session) -> Iterator[Part]:
 @contextmanager
 def types_checked(session: nox.Session, part: Part) -> Iterator[None]:
     """Check the types meanwhile, and show what was found at the end."""
-    command = [str(Path(session.bin) / "mypy"), *SOURCES, *EXAMPLES, "noxfile.py"]
+    command = [str(Path(session.bin) / "mypy"), *SOURCES, *EXAMPLES, "noxfile.py", "sessions", "release"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as types:
         try:
             yield
@@ -151,13 +114,6 @@ def types_checked(session: nox.Session, part: Part) -> Iterator[None]:
             session.log(f"mypy says:\n{found}")
     if types.returncode:
         session.error("mypy has found faults: they are shown above")
-
-
-@nox.session(python=[PYTHONS[0], PYTHONS[-1]])
-def matrix(session: nox.Session) -> None:
-    """Every test on the lowest and on the highest Python of the release, as far as they are installed."""
-    install_all(session, *TOOLS, *EXTRAS)
-    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal", *TESTS]))
 
 
 @nox.session
@@ -331,36 +287,6 @@ def catalogue(session: nox.Session) -> None:
 
 
 @nox.session
-def build(session: nox.Session) -> None:
-    """A wheel and an sdist of every package, into `dist/`."""
-    session.install(*BUILD_TOOLS)
-    shutil.rmtree(ROOT / "dist", ignore_errors=True)
-    for package in [*PACKAGES, "meta"]:
-        session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist", package)
-
-
-@nox.session
-def bundle(session: nox.Session) -> None:
-    """A folder `bundle/` of wheels with checksums, for machines without a network; arguments name the packages.
-
-    Without arguments it is `wxml`, with all that it needs. The wheels are for this Python and this kind of machine.
-    """
-    session.install(*BUILD_TOOLS, "packaging")
-    built, folder = Path(session.create_tmp()) / "built", ROOT / "bundle"
-    for old in (built, folder):
-        shutil.rmtree(old, ignore_errors=True)
-    for package in [*PACKAGES, "meta"]:
-        session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built), package)
-    wanted = session.posargs or ["wxml"]
-    session.run(
-        *("python", "-m", "pip", "wheel", "-c", "constraints.txt"),
-        *("--find-links", str(built), "--wheel-dir", str(folder), *wanted),
-    )
-    session.run("python", "meta/bundle.py", str(folder))
-    session.log((folder / "INSTALL.txt").read_text(encoding="utf-8"))
-
-
-@nox.session
 def checkpoints(session: nox.Session) -> None:
     """Keep a small checkpoint of each model family of this release, and what it forecasts, for every later version.
 
@@ -368,101 +294,3 @@ def checkpoints(session: nox.Session) -> None:
     """
     install_all(session, *EXTRAS)
     session.run("python", "integration-tests/keep_checkpoints.py", *session.posargs)
-
-
-@nox.session
-def bench(session: nox.Session) -> None:
-    """Every benchmark into `docs/benchmarks/`, beside the peer; a script's name and its arguments run that one alone.
-
-    WXML_PEERS names an environment with the peer; without it the peer is installed here.
-    """
-    install_all(session)
-    if "WXML_PEERS" not in os.environ:
-        try:
-            install_peer(session)
-        except CommandFailed:
-            session.warn("the peer cannot be installed: wxml is measured alone")
-    if session.posargs:
-        session.run("python", f"benchmarks/{session.posargs[0]}.py", *session.posargs[1:])
-        return
-    for script in PAGES:
-        session.run("python", f"benchmarks/{script}.py")
-    for path in sorted(ROOT.glob("benchmarks/*.py")):
-        if path.stem not in PAGES:
-            lines = ROOT / "docs" / "benchmarks" / f"{path.stem.replace('_', '-')}.txt"
-            session.log(f"{path.name} writes {lines.name}")
-            with lines.open("w") as output:
-                session.run("python", str(path), stdout=output, success_codes=range(3))
-
-
-def install_peer(session: nox.Session) -> None:
-    """anemoi-models and what it needs; without their dependencies, since they ask for an older torch."""
-    session.install("--no-deps", "-r", "peer-tests/requirements.txt")
-    session.install("-c", "constraints.txt", "-r", "peer-tests/dependencies.txt")
-
-
-@nox.session
-def peers(session: nox.Session) -> None:
-    """Equality with anemoi-models, in an environment of its own; arguments go to pytest, which then runs alone."""
-    peer = ROOT / "peer-tests"
-    packages = [f"plugins/{name}" for name in ("anemoi", "processor-gnn", "processor-transformer")]
-    session.install("-c", "constraints.txt", "torch")
-    install_peer(session)
-    session.install(
-        "--no-deps", *(argument for package in ("kernels", "core", *packages) for argument in ("-e", f"./{package}"))
-    )
-    table = {} if session.posargs else {"WXML_EQUALITY": str(ROOT / "docs" / "benchmarks" / "equality.md")}
-    session.run("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)]), env=table)
-
-
-@nox.session
-def peer_graphs(session: nox.Session) -> None:
-    """The same edges as anemoi-graphs, which has an environment of its own; arguments go to pytest."""
-    peer = ROOT / "peer-tests" / "graphs"
-    install_all(session, "pytest")
-    environment = Path(session.create_tmp()).resolve() / "peer"
-    if not environment.is_dir():
-        session.run("python", "-m", "venv", str(environment))
-    pip = (str(environment / "bin" / "python"), "-m", "pip", "install", "-q")
-    session.run(*pip, "-c", "constraints.txt", "torch", external=True)
-    session.run(*pip, "--no-deps", "-r", str(peer / "requirements.txt"), external=True)
-    more = ("healpy", "anemoi-datasets==0.5.47")  # the latter for the areas of nodes, in benchmarks/graph_build.py
-    session.run(*pip, "-r", "peer-tests/dependencies.txt", *more, external=True)
-    session.run(
-        *("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)])),
-        env={"WXML_PEERS_GRAPHS": str(environment)},
-    )
-
-
-@nox.session
-@nox.parametrize("zarr", ["zarr", "zarr>=3.0.8"], ids=["zarr2", "zarr3"])
-def peer_datasets(session: nox.Session, zarr: str) -> None:
-    """Stores exchanged with anemoi-datasets, which has an environment of its own; arguments go to pytest.
-
-    It asks for zarr 2. With zarr 3 in its place it reads and writes zarr 3 too.
-    """
-    peer = ROOT / "peer-tests" / "datasets"
-    install_all(session, "pytest")
-    environment = Path(session.create_tmp()).resolve() / "peer"
-    if not environment.is_dir():
-        session.run("python", "-m", "venv", str(environment))
-    python = str(environment / "bin" / "python")
-    session.run(python, "-m", "pip", "install", "-q", "-r", str(peer / "requirements.txt"), external=True)
-    session.run(python, "-m", "pip", "install", "-q", zarr, external=True)
-    session.run(
-        *("pytest", "-c", str(peer / "pytest.ini"), *(session.posargs or [str(peer)])),
-        env={"WXML_PEERS_DATASETS": str(environment)},
-    )
-
-
-@nox.session
-def weatherbenchx(session: nox.Session) -> None:
-    """WeatherBench-X still gives the numbers that the tests of wxml-verification compare with.
-
-    An argument says where WeatherBench-X is: a folder or an address that pip understands.
-    """
-    needed = ("absl-py", "arch", "jax", "numpy", "opt_einsum", "pandas", "pyarrow", "scikit-learn", "scipy", "xarray")
-    session.install(*needed)
-    address = "git+https://github.com/google-research/weatherbenchX@2047a84"
-    session.install("--no-deps", *(session.posargs or [address]))  # it asks for a cluster library, too
-    session.run("python", "peer-tests/record_weatherbenchx.py", "--check")

@@ -1,4 +1,4 @@
-"""A folder of wheels for machines without a network: `nox -s bundle` in short, with the packages of this repository."""
+"""A folder of wheels for machines without a network: `nox -s wheelhouse` in short, with our packages alone."""
 
 import importlib.util
 import re

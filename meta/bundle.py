@@ -1,7 +1,7 @@
 """Makes a folder of wheels one that a machine without a network installs from: checksums, pins, and the line to type.
 
 `python meta/bundle.py FOLDER` writes `SHA256SUMS`, `requirements.txt` and `INSTALL.txt` beside the wheels; `nox -s
-bundle` fetches and builds these before.
+wheelhouse` fetches and builds these before.
 """
 
 __all__ = ["complete"]

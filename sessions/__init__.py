@@ -1,0 +1,1 @@
+"""Tasks of `noxfile.py` that have a file of their own: those about releases, and those beside other programs."""
