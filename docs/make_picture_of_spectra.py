@@ -16,7 +16,8 @@ import torch
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from wxml import DataSource, create, open_forecast
-from wxml_losses.spectral.planar import CosineSeries, plane_of
+from wxml.data.plane import plane_of
+from wxml_losses.spectral.planar import CosineSeries
 from wxml_losses.spectral.transform import Transform
 
 PICTURE = Path(__file__).parent / "pictures" / "sharp-forecasts.png"

@@ -123,6 +123,7 @@ HEAVY = {
         "wxml_graph_builders/*",
         "deferred wxml_graph_viewer/exchange/neural_lam_reading.py",
         "deferred wxml_graph_viewer/inspecting/*",
+        "deferred wxml_verification/*",
     ),
     "matplotlib": (
         "wxml_dataset_builder/describing/pictures.py",

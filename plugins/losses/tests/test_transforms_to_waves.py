@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.fft import dctn
 from scipy.special import sph_harm_y
 from wxml import Grid
-from wxml_losses.spectral.planar import CosineSeries, FourierSeries, Plane, plane_of
+from wxml.data.plane import Plane, plane_of
+from wxml_losses.spectral.planar import CosineSeries, FourierSeries
 from wxml_losses.spectral.spherical import SphericalHarmonics
 
 GAUSSIAN = np.degrees(np.arcsin(np.polynomial.legendre.leggauss(16)[0]))

@@ -14,6 +14,9 @@ OPTIONS = {
     "energy": {"groups": {"wind": ["u_850", "v_850"]}},
     "variogram": {"groups": {"wind": ["u_850", "v_850"]}},
 }
+EVENTS = ("csi", "ets", "hss", "sedi", "f1", "pod", "far", "pofd", "frequency-bias", "economic-value")
+OPTIONS |= {name: {"thresholds": {"t": [280.0]}} for name in EVENTS}
+OPTIONS["fss"] = {"thresholds": {"t": [280.0]}, "windows_km": [0.0, 4000.0]}
 METRICS = distribution("wxml-verification").entry_points.select(group="wxml.verification_metrics")
 
 

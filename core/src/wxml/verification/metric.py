@@ -88,6 +88,7 @@ class VerificationMetric(ABC):
         takes_climatology: whether it needs a climatology.
         adds_over_nodes: whether the statistics of some nodes and those of the others add up to those of all; it may
             then be given some of the nodes at a time.
+        needs_whole_fields: whether a case in which a node is missing, or a region, may have no number, as with spectra.
         further: the names of what `further_values` gives, each with its direction.
     """
 
@@ -96,6 +97,7 @@ class VerificationMetric(ABC):
     takes_members: ClassVar[bool] = False
     takes_climatology: ClassVar[bool] = False
     adds_over_nodes: ClassVar[bool] = False
+    needs_whole_fields: ClassVar[bool] = False
     further: ClassVar[Mapping[str, Further]] = {}
 
     def __init__(self, space: VerificationSpace) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Grid
+from wxml.data.plane import plane_of
 from wxml.errors import ConfigError, Fault
 
-from wxml_losses.spectral.planar import CosineSeries, FourierSeries, plane_of
+from wxml_losses.spectral.planar import CosineSeries, FourierSeries
 from wxml_losses.spectral.spherical import SphericalHarmonics
 from wxml_losses.spectral.transform import Transform, check_truncation
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from wxml import Grid
+from wxml.data.grid_rows import Quadrature, Rows, quadrature, rows_of
+from wxml.data.legendre import legendre_functions, resolved_degree
 from wxml.errors import ConfigError, Fault
 
-from wxml_losses.spectral.legendre import legendre_functions, resolved_degree
-from wxml_losses.spectral.rows import Quadrature, Rows, quadrature, rows_of
 from wxml_losses.spectral.transform import Transform, Waves, check_truncation, table
 
 Array = NDArray[np.float64]

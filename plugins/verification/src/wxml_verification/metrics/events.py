@@ -1,6 +1,6 @@
 """Metrics of the probability of an event: a variable above a threshold. p is the probability, o is 1 or 0."""
 
-__all__ = ["Brier", "EventMetric", "Reliability", "Roc"]
+__all__ = ["Brier", "CountMetric", "EventMetric", "Reliability", "Roc", "rates"]
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -48,9 +48,14 @@ class EventMetric(VerificationMetric):
         """Each threshold of each variable."""
         return tuple(Subject(event, units, (name,)) for event, (name, units, _) in self._events.items())
 
+    def event(self, subject: Subject) -> tuple[str, float]:
+        """The variable and the threshold of a subject."""
+        name, _, limit = self._events[subject.name]
+        return name, limit
+
     def counts(self, subject: Subject, fields: VerifiedFields) -> tuple[Array, Array]:
         """The number of members above the threshold, and 1 where the truth is; NaN where a value is missing."""
-        name, _, limit = self._events[subject.name]
+        name, limit = self.event(subject)
         truth = fields.truth(name)
         known = np.isfinite(truth) & np.isfinite(fields.mean(name))
         above = (fields.members(name) > limit).sum(axis=0)
@@ -86,7 +91,7 @@ class Brier(EventMetric, PointwiseMetric):
         return {"skill": 1 - quotient(score, frequency * (1 - frequency))}
 
 
-class _ByCount(EventMetric):
+class CountMetric(EventMetric):
     """A metric of how often each number of members is above a threshold, with the event and without."""
 
     takes_members = True
@@ -95,6 +100,7 @@ class _ByCount(EventMetric):
     def statistics(self, subject: Subject, fields: VerifiedFields) -> Array:
         """The weight, the area of each count k = 0 … M with the event, and without; shape `[1 + 2 (M + 1), …]`."""
         above, event = self.counts(subject, fields)
+        above = above * (self.space.members // len(fields.forecasts[subject.variables[0]]))  # a baseline has one
         sizes, leads = 2 * (self.space.members + 1), len(above)
         known = np.isfinite(above)
         place = np.nan_to_num(above + (self.space.members + 1) * (1 - event)).astype(np.int64)
@@ -116,7 +122,7 @@ class _ByCount(EventMetric):
         return first, second
 
 
-class Reliability(_ByCount):
+class Reliability(CountMetric):
     """How far the frequency of an event lies from its probability: Σₖ nₖ (pₖ − ōₖ)² over k = 0 … M members.
 
     nₖ is the share of the cases with pₖ = k/M, ōₖ the frequency of the event in them. With `reliability-resolution`
@@ -159,7 +165,7 @@ class Reliability(_ByCount):
         return events + others, events
 
 
-class Roc(_ByCount):
+class Roc(CountMetric):
     """Area under the relative operating characteristic of the members, by straight lines (Mason 1982).
 
     A warning is given if more than k members are above the threshold, k = M, M − 1 … −1; the curve is the share of the
@@ -170,25 +176,30 @@ class Roc(_ByCount):
 
     def value(self, sums: Array) -> Array:
         """The area; NaN where the event was always or never."""
-        hits, false_alarms = self._rates(sums)
+        hits, false_alarms = rates(self.with_and_without(sums))
         return np.asarray((np.diff(false_alarms, axis=0) * (hits[1:] + hits[:-1]) / 2).sum(axis=0))
 
     def curves(self, sums: Array) -> Mapping[str, Curve]:
         """Hit rate and false alarm rate, from no warnings to those always given."""
-        hits, false_alarms = self._rates(sums)
+        hits, false_alarms = rates(self.with_and_without(sums))
         needed = np.arange(len(hits), dtype=np.float64)[::-1]
         return {
             "hits": Curve("members", needed, hits),
             "false-alarms": Curve("members", needed, false_alarms),
         }
 
-    def _rates(self, sums: Array) -> tuple[Array, Array]:
-        """Of warnings from M + 1 members on (none), M members on, … 0 members on (always)."""
-        rates = []
-        for part in self.with_and_without(sums):
-            total = np.cumsum(part[::-1], axis=0)
-            rates.append(np.concatenate([np.zeros_like(total[:1]), quotient(total, total[-1:])]))
-        return rates[0], rates[1]
+
+def rates(parts: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Hit rate and false alarm rate of warnings from M + 1 members on (none), M members on, … 0 members on (always).
+
+    Args:
+        parts: the shares of each count of members with the event and without, each of shape `[M + 1, ...]`.
+    """
+    found = []
+    for part in parts:
+        total = np.cumsum(part[::-1], axis=0)
+        found.append(np.concatenate([np.zeros_like(total[:1]), quotient(total, total[-1:])]))
+    return found[0], found[1]
 
 
 def _over_known(squares: Array, cases: Array) -> Array:

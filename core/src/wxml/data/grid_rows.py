@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Grid
+
+from wxml.data.grid import Grid
 from wxml.data.sphere import gauss_legendre
 
 Array = NDArray[np.float64]

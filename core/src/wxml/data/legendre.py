@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml_losses.spectral.rows import Quadrature
+from wxml.data.grid_rows import Quadrature
 
 Array = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.polynomial import Polynomial
 from wxml import Grid
+from wxml.data.grid_rows import quadrature, rows_of
 from wxml.testing.tiny_graphs import tiny_parts
-from wxml_losses.spectral.rows import quadrature, rows_of
 
 GLOBAL = {
     "equal distances": Grid.regular(85 - 10 * np.arange(18), 10 * np.arange(36)),
