@@ -14,5 +14,12 @@ class SparseWeights(Protocol):
     def shape(self) -> tuple[int, ...]:
         """The number of nodes of the target, and of the source."""
 
+    @property
+    def indices(self) -> NDArray[Any]:
+        """The node of the source of each entry, as in the format CSR."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Some rows and columns, such as `weights[:, columns]`."""
+
     def __matmul__(self, other: NDArray[Any], /) -> Any:
         """The values `[target node, any]` of those `[source node, any]`."""

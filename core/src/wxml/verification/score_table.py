@@ -31,7 +31,7 @@ def score_table(scores: Scores, metric: str | None = None) -> str:
     What the metric has no number of is left out. The last lines say which lead times are not shown, and what the scores
     note.
 
-    Of several grids, a table of all nodes comes first, then one of each grid.
+    Of several grids, a table of all nodes comes first, then one of each grid; then those of further truths.
 
     Args:
         scores: the scores.
@@ -45,6 +45,9 @@ def score_table(scores: Scores, metric: str | None = None) -> str:
         raise DataError(f"these scores have no metric {metric!r}", fix=nearest(metric, scores.metrics))
     title = f"{metric.upper()}, {scores.cases} initial times"
     ends = [*_hidden(scores), *scores.notes]
+    for name, further in scores.further.items():
+        if metric in further.metrics:
+            ends += ["", f"against the truth {name!r}:", score_table(further, metric)]
     if not scores.parts:
         return "\n".join([_table(scores, metric, title), *ends])
     each = {name: scores.of_part(name) for name in scores.parts}
@@ -104,11 +107,19 @@ def scores_as_json(scores: Scores) -> str:
     """Every score: {"schema": 1, "cases": …, "scores": [{metric, forecast, variable, units, lead_time, value}, …]}.
 
     Of several grids, `"parts"` has the name of each → the scores on its nodes, in the same form. `"notes"`, where there
-    are any, are the sentences below the table.
+    are any, are the sentences below the table. `"truths"` has the name of each further truth → the same of the scores
+    against it.
     """
+    return json.dumps(_json(scores), indent=1)
+
+
+def _json(scores: Scores) -> dict[str, Any]:
+    """See `scores_as_json`."""
     parts = {name: _rows(scores.of_part(name)) for name in scores.parts}
-    more = ({"parts": parts} if parts else {}) | ({"notes": scores.notes} if scores.notes else {})
-    return json.dumps({"schema": 1, "cases": scores.cases, "scores": _rows(scores)} | more, indent=1)
+    more: dict[str, Any] = ({"parts": parts} if parts else {}) | ({"notes": scores.notes} if scores.notes else {})
+    if scores.further:
+        more |= {"truths": {name: _json(one) for name, one in scores.further.items()}}
+    return {"schema": 1, "cases": scores.cases, "scores": _rows(scores)} | more
 
 
 def _rows(scores: Scores) -> list[dict[str, Any]]:

@@ -69,6 +69,8 @@ class Scores:
     """Shape `[part, metric, forecast, variable, lead_time]`; None without `parts`."""
     notes: tuple[str, ...] = ()
     """Sentences on what is missing, and how to get it, for the reader of a table."""
+    further: Mapping[str, "Scores"] = field(default_factory=dict)
+    """The scores against further truths, by their names."""
 
     def __post_init__(self) -> None:
         shape = (len(self.metrics), len(self.forecasts), len(self.variables), len(self.lead_times))

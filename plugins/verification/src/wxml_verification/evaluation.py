@@ -25,6 +25,7 @@ from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import EVERYWHERE, Region, region_weights
 from wxml_verification.scoring import Scored, scored
 from wxml_verification.sights import Example, Sights
+from wxml_verification.stations.places import StationPlaces
 from wxml_verification.statistics_file import StatisticsFile, StatisticsHeader
 from wxml_verification.truth import Truth
 from wxml_verification.usual import Past
@@ -59,6 +60,8 @@ class Question:
     """The width in degrees of bands of latitude that are scored, too."""
     groupings: Sequence[Grouping] = ()
     """How cases are grouped."""
+    places: StationPlaces | None = None
+    """The stations, if the nodes are some."""
     maps: int = 12
     """How many variables, the first ones, the report has maps of."""
 
@@ -83,6 +86,8 @@ class Evaluation:
     """Everywhere, the grids that the nodes are of, and other regions."""
     maps: NDArray[np.float32]
     """Bias and RMSE of the forecast at each node, shape `[2, variable, lead_time, node]`."""
+    map_cases: NDArray[np.int32]
+    """The number of cases behind these, shape `[variable, lead_time, node]`."""
     map_variables: tuple[str, ...]
     """The variables of the maps: all, or on a large grid those that the report shows."""
     map_lead_times: NDArray[np.intp]
@@ -95,6 +100,8 @@ class Evaluation:
     members: int
     notes: tuple[str, ...]
     """Sentences on the limits of these scores, for the reader of the report."""
+    places: StationPlaces | None = None
+    """The stations, if the nodes are some."""
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -170,10 +177,11 @@ class _Side:
         """Read the initial time of this number, and compute its statistics."""
         if not self._lot:
             return
-        baselines = self.question.baseline, self._climatology
-        case = read_case(self.forecast, self.truth, self._lot, baselines, number)
-        self._statistics.add(number, case)
-        self._sights.add(number, case)
+        baselines, each = (self.question.baseline, self._climatology), self.truth.each
+        for truth in each:
+            case = read_case(self.forecast, truth, self._lot, baselines, number)
+            self._statistics.add(number, case, 1 / len(each))
+            self._sights.add(number, case)
 
     def end(self) -> None:
         """Write the statistics of the variables of now."""
@@ -195,6 +203,8 @@ class _Side:
             variables=question.variables,
             regions=tuple(self._space.regions),
             maps=sights.maps(),
+            map_cases=sights.map_cases(),
+            places=question.places,
             map_variables=sights.variables,
             map_lead_times=sights.lead_times,
             example=sights.example,

@@ -35,3 +35,8 @@ class MapSums:
             np.divide(sums, self._cases, out=out, where=self._cases > 0, casting="same_kind")
         np.sqrt(found[1], out=found[1])
         return found
+
+    @property
+    def cases(self) -> NDArray[np.int32]:
+        """The number of cases with a value, shape `[variable, lead_time, node]`."""
+        return self._cases

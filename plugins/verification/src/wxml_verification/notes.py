@@ -29,7 +29,8 @@ def forecast_notes(forecast: ForecastFile, truth: Truth) -> Iterator[str]:
     if forecast.spreads:
         yield f"The scores are those of the means; {', '.join(forecast.spreads.values())} are not scored."
     if header.members > 1:
-        yield f"The truth is the mean of its {header.members} members."
+        told = {"mean": "the mean of its", "random": "one, drawn for each time, of its", "all": "each in turn of its"}
+        yield f"The truth is {told[truth.members]} {header.members} members."
     there = truth.has(forecast.initial_times[:, None] + forecast.lead_times)
     if not there.all():
         yield f"The truth lacks {int((~there).sum())} of the {there.size} pairs of initial and lead time; left out."

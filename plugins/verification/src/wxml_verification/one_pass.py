@@ -45,8 +45,8 @@ class LotStatistics:
         self.arrays: dict[str, Array] = {}
         """Metric → its statistics, shape `[case, lead_time, forecast, subject, statistic, region]`."""
 
-    def add(self, number: int, case: Case) -> None:
-        """Compute the statistics of the case of this number."""
+    def add(self, number: int, case: Case, share: float = 1.0) -> None:
+        """Add the statistics of the case of this number, or of a part of it: one of several truths."""
         for place, fields in enumerate(case.forecasts.values()):
             if not fields:  # there is no climatology
                 continue
@@ -59,7 +59,7 @@ class LotStatistics:
             whole = {key: metric for key, metric in applied.items() if not metric.adds_over_nodes}
             sums = self._sums(case, fields, blocks, _block_length(fields)) | self._sums(case, fields, whole, None)
             for (key, subject), found in sums.items():
-                self._put(key, subject, (number, place), self._metrics[key].of_case(found), len(case.forecasts))
+                self._put(key, subject, (number, place), share * self._metrics[key].of_case(found), len(case.forecasts))
 
     def _sums(
         self, case: Case, forecast: Fields, metrics: Mapping[str, VerificationMetric], length: int | None
@@ -92,13 +92,13 @@ class LotStatistics:
         )
 
     def _put(self, key: str, subject: int, at: tuple[int, int], statistics: Array, forecasts: int) -> None:
-        """Keep the statistics of one case, shape `[statistic, lead_time, region]`."""
+        """Add the statistics of one case, shape `[statistic, lead_time, region]`."""
         if key not in self.arrays:
             count, leads, regions = statistics.shape
             own = 1 if self._metrics[key].takes_members else forecasts
             self.arrays[key] = np.zeros((self._cases, leads, own, len(self.subjects[key]), count, regions))
         number, place = at
-        self.arrays[key][number, :, place, subject] = statistics.swapaxes(0, 1)
+        self.arrays[key][number, :, place, subject] += statistics.swapaxes(0, 1)
 
 
 def _subjects_of(metric: VerificationMetric, variables: Sequence[str]) -> tuple[Subject, ...]:

@@ -1,7 +1,8 @@
 """Values on other nodes: what brings those of a forecast, of a truth or of past data to the nodes that are scored."""
 
-__all__ = ["PlacedSource", "Placement", "placement"]
+__all__ = ["Line", "PlacedSource", "Placement", "placement"]
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from wxml.verification.regridding import weights_between
 
 from wxml_verification.arrays import Array
 
+Line = tuple[Array, Array]
+"""A factor and an offset at each node."""
 REGRID = "regrid"
 """The data source whose weights are taken."""
 ROUNDING = 1e-6
@@ -30,10 +33,13 @@ class Placement:
     """The share of a node's weights at which values must be known; the others then count for those that are not."""
     name: str
     """How values are brought, such as `bilinear`."""
+    nodes: NDArray[np.intp] | None = None
+    """The nodes of the source that the weights are of; None: all of them."""
 
     def of(self, values: NDArray[np.floating[Any]]) -> Array:
         """Bring values `[..., source node]` to `[..., target node]`; NaN where too little is known."""
-        columns = np.asarray(values, np.float64).reshape(-1, values.shape[-1]).T
+        read = values if self.nodes is None else values[..., self.nodes]
+        columns = np.asarray(read, np.float64).reshape(-1, read.shape[-1]).T
         there = np.isfinite(columns)
         whole = bool(there.all())
         sums = np.asarray(self.weights @ (columns if whole else np.where(there, columns, 0.0)))
@@ -44,7 +50,8 @@ class Placement:
 
     def reads(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether each node of the target reads a node of the mask `[source node]`."""
-        return np.asarray(self.weights @ mask.astype(np.float64)) > ROUNDING
+        read = mask if self.nodes is None else mask[self.nodes]
+        return np.asarray(self.weights @ read.astype(np.float64)) > ROUNDING
 
     @property
     def outside(self) -> NDArray[np.bool_]:
@@ -67,14 +74,25 @@ def placement(source: Grid, target: Grid, method: str, share: float | None, wher
         WxmlError: the weights cannot be made, or `regrid` is not installed.
     """
     least = share if share is not None else 0.5 if method == "conservative" else 1.0
-    return Placement(weights_between(source, target, method, plugin=REGRID, where=where), target, least, method)
+    weights = weights_between(source, target, method, plugin=REGRID, where=where)
+    read = np.unique(weights.indices)
+    if 2 * len(read) > len(source):
+        return Placement(weights, target, least, method)
+    return Placement(weights[:, read], target, least, method, np.asarray(read, np.intp))
 
 
 class PlacedSource(SelectiveSource):
     """A source on other nodes."""
 
-    def __init__(self, source: DataSource, placed: Placement) -> None:
-        self._source, self._placed = source, placed
+    def __init__(self, source: DataSource, placed: Placement, corrected: Mapping[str, Line] | None = None) -> None:
+        """Bring a source there.
+
+        Args:
+            source: on its own nodes.
+            placed: what brings its values to others.
+            corrected: variable → the factor and the offset of its values there.
+        """
+        self._source, self._placed, self._corrected = source, placed, corrected or {}
         self.header = replace(source.header, grid=placed.target)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
@@ -82,7 +100,11 @@ class PlacedSource(SelectiveSource):
         own = replace(request, nodes=every)
         values = np.empty(own.shape, np.float32)
         self._source.fill(own, values)
-        out[...] = self._placed.of(values)[..., request.nodes]
+        there = self._placed.of(values)
+        for place, number in enumerate(request.variables):
+            factor, offset = self._corrected.get(self.header.names[number], (1.0, 0.0))
+            there[:, :, place] = there[:, :, place] * factor + offset
+        out[...] = there[..., request.nodes]
 
     def provenance(self) -> dict[str, Any]:
         """What the source says of itself, and how its values are brought."""
@@ -91,4 +113,5 @@ class PlacedSource(SelectiveSource):
     def fingerprint(self) -> str | None:
         """That of the source, and how its values are brought."""
         own = self._source.fingerprint()
-        return None if own is None else fingerprint_of(own, self._placed.name, self._placed.target.identity)
+        lines = {name: [values.tolist() for values in line] for name, line in self._corrected.items()}
+        return None if own is None else fingerprint_of(own, self._placed.name, self._placed.target.identity, lines)

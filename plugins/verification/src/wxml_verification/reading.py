@@ -14,10 +14,7 @@ from wxml import ForecastSeries, Grid, StoredForecast, Variable, VerificationTas
 from wxml.forecasting.layout import SPREAD
 
 from wxml_verification.arrays import Array
-from wxml_verification.placement import Placement
-
-Line = tuple[Array, Array]
-"""A factor and an offset at each node."""
+from wxml_verification.placement import Line, Placement
 
 
 class ForecastFile(AbstractContextManager["ForecastFile"]):

@@ -1,6 +1,6 @@
 """A truth on another grid: the option, and what it makes of forecast and truth."""
 
-__all__ = ["Regridding", "Settled", "settled"]
+__all__ = ["Regridding", "Settled", "has_nodes", "settled"]
 
 import logging
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from wxml.errors import ConfigError, DataError, Fault
 
 from wxml_verification.placement import PlacedSource, Placement, placement
 from wxml_verification.reading import ForecastFile
+from wxml_verification.stations.places import StationPlaces
 from wxml_verification.truth import SAME_PLACE, fitted
 
 logger = logging.getLogger("wxml")
@@ -70,6 +71,8 @@ class Settled:
     """Brings any other source there; it raises a DataError for one whose nodes are not those and may not be moved."""
     notes: tuple[str, ...] = ()
     """Sentences on what was moved, and how."""
+    places: StationPlaces | None = None
+    """The stations, if the truth is observations at some."""
 
 
 def settled(forecast: ForecastFile, truth: DataSource, option: Regridding | None, where: str) -> Settled:
@@ -86,12 +89,12 @@ def settled(forecast: ForecastFile, truth: DataSource, option: Regridding | None
         ConfigError: the option is incomplete.
     """
     if option is None:
-        if not _has_nodes(truth, forecast.grid()):
+        if not has_nodes(truth, forecast.grid()):
             _refuse(truth, forecast)
         return _unmoved(forecast, truth)
     _check(option, where)
     own, found = forecast.grid(), truth.header.grid
-    is_there = _has_nodes(truth, own)
+    is_there = has_nodes(truth, own)
     if is_there and (option.move == "truth" or (option.move == "forecast" and len(own) == len(found))):
         return _unmoved(forecast, truth)
     target = {"forecast": found, "truth": own}.get(option.move) or _third(option, where)
@@ -102,7 +105,7 @@ def settled(forecast: ForecastFile, truth: DataSource, option: Regridding | None
         logger.info("%s", sentence)
 
     def settle(source: DataSource) -> DataSource:
-        if _has_nodes(source, target):
+        if has_nodes(source, target):
             return on_grid(source, target, FORECAST, SAME_PLACE)
         return PlacedSource(source, placement(source.header.grid, target, option.method, option.share, where))
 
@@ -120,6 +123,11 @@ def _unmoved(forecast: ForecastFile, truth: DataSource) -> Settled:
 
 def _refuse(truth: DataSource, forecast: ForecastFile) -> None:
     """Tell where the nodes differ, and what to do about it."""
+    if truth.header.grid.names:
+        raise DataError(
+            f"the truth is {len(truth.header.grid)} stations, and the forecast `{forecast.name}` is on a grid",
+            fix="bring the forecast to the stations: `verification.stations.method=bilinear`",
+        )
     try:
         on_grid(truth, forecast.grid(), FORECAST, SAME_PLACE)
     except DataError as error:
@@ -150,7 +158,8 @@ def _third(option: Regridding, where: str) -> Grid:
     return Grid.regular(90 - 180 / rows * np.arange(rows + 1), 180 / rows * np.arange(2 * rows))
 
 
-def _has_nodes(truth: DataSource, grid: Grid) -> bool:
+def has_nodes(truth: DataSource, grid: Grid) -> bool:
+    """Whether a source has all nodes of a grid."""
     try:
         on_grid(truth, grid, FORECAST, SAME_PLACE)
     except DataError:

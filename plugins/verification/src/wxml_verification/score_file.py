@@ -72,7 +72,22 @@ def _maps(evaluation: Evaluation, horizontal: tuple[str, ...]) -> dict[str, Any]
     own = {} if is_whole else {axes[0]: (axes[0], list(evaluation.map_variables)), axes[1]: (axes[1], leads)}
     values = evaluation.maps.reshape(*evaluation.maps.shape[:-1], *evaluation.grid.shape)
     about = {"long_name": "bias and RMSE of the forecast at each node, in the units of the variable"}
-    return own | {"maps": (("map", *axes, *horizontal), values, about)}
+    return own | {"maps": (("map", *axes, *horizontal), values, about)} | _stations(evaluation, axes, horizontal)
+
+
+def _stations(evaluation: Evaluation, axes: tuple[str, ...], horizontal: tuple[str, ...]) -> dict[str, Any]:
+    """What is known of nodes that are stations; nothing of others."""
+    places = evaluation.places
+    if places is None:
+        return {}
+    metres = {"units": "m"}
+    return {
+        "station": (horizontal, np.array(places.names, dtype=object), {"long_name": "name of the station"}),
+        "elevation": (horizontal, places.elevations, metres | {"long_name": "height of the station"}),
+        "model_height": (horizontal, places.model_heights, metres | {"long_name": "height of the ground of the model"}),
+        "station_weight": (horizontal, evaluation.weights, {"long_name": "share of the station", "units": "1"}),
+        "map_cases": ((*axes, *horizontal), evaluation.map_cases, {"long_name": "cases behind `maps`"}),
+    }
 
 
 def _about(evaluation: Evaluation) -> dict[str, str]:

@@ -3,22 +3,28 @@
 __all__ = ["Scorecard"]
 
 import json
-import logging
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from wxml import Better, Kind, NameOrChoice, Scores, VerificationTask, Verifier
-from wxml.data.source_fit import FORECAST, check_variables, in_units_of
 from wxml.errors import DataError, nearest
 from wxml.verification.metric_choice import directions
 
 from wxml_verification.groups import Grouping
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import Region
-from wxml_verification.regridding import Regridding, settled
-from wxml_verification.truth import Truth
+from wxml_verification.regridding import Regridding
+from wxml_verification.stations.bands import elevation_regions
+from wxml_verification.stations.options import Stations
+from wxml_verification.truth import Members
+from wxml_verification.truths import Against, FurtherTruth, Ways, against, open_further
 from wxml_verification.usual import ClimatologyOptions, past_of
+
+if TYPE_CHECKING:
+    from wxml_verification.evaluation import Evaluation, Question
 
 METRICS = tuple(
     NameOrChoice(plugin=name)
@@ -36,7 +42,6 @@ METRICS = tuple(
         "rank-histogram",
     )
 )
-logger = logging.getLogger("wxml")
 
 
 class Scorecard(Verifier):
@@ -86,13 +91,35 @@ class Scorecard(Verifier):
                 examples=[{"move": "forecast", "method": "conservative"}],
             ),
         ] = None,
+        stations: Annotated[
+            Stations | None,
+            Field(
+                description="how the forecast is brought to a truth at stations; null: such a truth is refused",
+                examples=[{"method": "bilinear", "heights": {"variable": "z"}}],
+            ),
+        ] = None,
+        truths: Annotated[
+            dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], FurtherTruth],
+            Field(
+                description="truths beside `data.source`, by name; each has a folder of its own, `truths/NAME`",
+                examples=[{"synop": {"source": {"plugin": "stations", "path": "synop.csv"}, "stations": {}}}],
+            ),
+        ] = {},  # noqa: B006  # never changed
+        truth_members: Annotated[
+            Members,
+            Field(
+                description="of a truth with members: their `mean`, a `random` one for each time, or the mean of the "
+                "scores against `all`"
+            ),
+        ] = "mean",
     ) -> None:
         self._variables = tuple(variables)
         named = any(choice.plugin.rpartition(":")[2] == "rmse" for choice in metrics)
         self._choices = tuple(metrics) if named else (NameOrChoice(plugin="rmse"), *metrics)
         self._regions, self._bands, self._groups = regions, latitude_bands, tuple(groups)
         self._climatology, self._window = climatology, climatology_window
-        self._maps, self._regrid = maps, regrid
+        self._maps, self._regrid, self._stations = maps, regrid, stations
+        self._truths, self._members = truths, truth_members
 
     @property
     def known_metrics(self) -> Mapping[str, Better]:
@@ -106,53 +133,75 @@ class Scorecard(Verifier):
             DataError: the forecast file cannot be read or is none, or the truth lacks its variables, nodes or times,
                 or has a variable in other units, at a level in other units, or over other periods.
         """
+        with ForecastFile.of(task) as forecast:
+            wanted = self._wanted(forecast)
+            main = Ways(self._regrid, self._stations, self._members, "verification")
+            held = {"": against(forecast, task.truth, wanted, main)}
+            held |= open_further(self._truths, forecast, wanted, task.truth)
+            return self._scores(task, held)
+
+    def _wanted(self, forecast: ForecastFile) -> tuple[str, ...]:
+        """The variables to score."""
+        for name in self._variables:
+            if name not in forecast.variables:
+                raise DataError(f"the forecast has no variable {name!r}", fix=nearest(name, forecast.variables))
+        wanted = self._variables or forecast.variables
+        if not wanted:
+            raise DataError(f"the forecast `{forecast.name}` has no variable", fix="name a file with forecasts in it")
+        return wanted
+
+    def _scores(self, task: VerificationTask, held: Mapping[str, Against]) -> Scores:
+        """Score against all truths in one pass, and write a folder for each further one."""
         # matplotlib and xarray: every `wxml train` loads this class to check the section `verification`
+        from wxml_verification.evaluation import evaluate_all
+
+        folders = {name: task.directory / "truths" / name if name else task.directory for name in held}
+        for folder in folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        asked = [
+            (one.forecast, one.truth, self._question(task, name, one, folders[name])) for name, one in held.items()
+        ]
+        found = dict(zip(held, evaluate_all(asked), strict=True))
+        for name, evaluation in found.items():
+            self._write(evaluation, folders[name], task)
+        further = {name: evaluation.scores for name, evaluation in found.items() if name}
+        return replace(found[""].scores, further=further)
+
+    def _question(self, task: VerificationTask, name: str, one: Against, folder: Path) -> "Question":
         from wxml_verification.baseline import baseline_of
-        from wxml_verification.evaluation import Question, evaluate
+        from wxml_verification.evaluation import Question
+
+        others = task.training or (lambda: (task.truth, task.climatology_times))
+        own = replace(task, truth=one.truth.source, training=others) if name else task
+        option = self._truths[name].stations if name else self._stations
+        bands = {} if option is None else elevation_regions(option.elevations, one.places)
+        return Question(
+            variables=one.variables,
+            metrics=self._choices,
+            past=past_of(own, self._climatology, one.truth, one.forecast, one.settle),
+            window=self._window,
+            statistics=folder / "statistics.zarr",
+            provenance=task.provenance,
+            uncompared=one.uncompared,
+            told=one.notes,
+            places=one.places,
+            baseline=baseline_of(task.task),
+            regions=self._regions | bands,
+            bands=self._bands,
+            groupings=self._groups,
+            maps=self._maps,
+        )
+
+    def _write(self, evaluation: "Evaluation", folder: Path, task: VerificationTask) -> None:
+        """Write the files of one truth."""
         from wxml_verification.report import ReportText, render_report
         from wxml_verification.score_file import write_scores
         from wxml_verification.score_table_file import write_table
+        from wxml_verification.stations.table import write_stations
 
-        with ForecastFile.of(task) as opened:
-            forecast = opened
-            for name in self._variables:
-                if name not in forecast.variables:
-                    raise DataError(f"the forecast has no variable {name!r}", fix=nearest(name, forecast.variables))
-            wanted = self._variables or forecast.variables
-            if not wanted:
-                raise DataError(
-                    f"the forecast `{forecast.name}` has no variable", fix="name a file with forecasts in it"
-                )
-            task.truth.header.variable_indices(wanted)
-            scored = [forecast.variable(name) for name in wanted]
-            source = in_units_of(task.truth, scored, FORECAST)
-            header = source.header
-            sides = settled(forecast, source, self._regrid, "verification.regrid")
-            forecast, truth = sides.forecast, Truth(sides.truth)
-            uncompared = check_variables(header, scored, FORECAST)
-            for sentence in uncompared:
-                logger.warning("%s", sentence)
-            truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
-            variables = tuple(name for name in header.names if name in wanted)  # files keep no order
-            question = Question(
-                variables=variables,
-                metrics=self._choices,
-                past=past_of(task, self._climatology, truth, forecast, sides.settle),
-                window=self._window,
-                statistics=task.directory / "statistics.zarr",
-                provenance=task.provenance,
-                uncompared=uncompared,
-                told=sides.notes,
-                baseline=baseline_of(task.task),
-                regions=self._regions,
-                bands=self._bands,
-                groupings=self._groups,
-                maps=self._maps,
-            )
-            evaluation = evaluate(forecast, truth, question)
-        write_scores(evaluation, task.directory / "scores.nc", task.provenance)
-        write_table(evaluation, task.directory / "scores.csv")
+        write_scores(evaluation, folder / "scores.nc", task.provenance)
+        write_table(evaluation, folder / "scores.csv")
+        if evaluation.places is not None:
+            write_stations(evaluation, evaluation.places, folder / "stations.csv")
         text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
-        page = render_report(evaluation, text, self._maps)
-        (task.directory / "report.html").write_text(page, "utf-8")
-        return evaluation.scores
+        (folder / "report.html").write_text(render_report(evaluation, text, self._maps), "utf-8")

@@ -69,6 +69,10 @@ class Sights:
         """Bias and RMSE at each node, shape `[2, variable, lead_time, node]`."""
         return self._sums.maps()
 
+    def map_cases(self) -> NDArray[np.int32]:
+        """The number of cases behind these, shape `[variable, lead_time, node]`."""
+        return self._sums.cases
+
 
 def _example(forecast: ForecastFile, truth: Truth) -> tuple[int, NDArray[np.intp]]:
     """The first case with a truth, and the positions of its lead times to show: the first, the last, some between."""

@@ -36,9 +36,7 @@ def station_columns(path: str) -> tuple[dict[str, NDArray[Any]], int, dict[str, 
     arrays |= {
         str(axis): xr.Variable(axis, np.arange(size).astype(str)) for axis, size in sizes.items() if axis not in arrays
     }
-    columns = {
-        name: np.asarray(array.set_dims(sizes).transpose(*sizes).values).ravel() for name, array in arrays.items()
-    }
+    columns = {name: _along_all(array, sizes) for name, array in arrays.items()}
     units = {name: str(dataset[name].attrs["units"]) for name in names if "units" in dataset[name].attrs}
     return columns, 0, units
 

@@ -1,0 +1,1 @@
+"""Truths of points: forecasts at stations, corrected for height; checks of observations; weights; scores of each."""

@@ -1,0 +1,26 @@
+"""The stations that a forecast is verified at, for tables and maps."""
+
+__all__ = ["StationPlaces"]
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wxml_verification.arrays import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StationPlaces:
+    """The stations that a forecast is verified at; arrays have the shape `[node]`."""
+
+    names: tuple[str, ...]
+    elevations: Array
+    """m; NaN where it is not known."""
+    model_heights: Array
+    """The height of the ground of the model there, m; NaN where it is not known."""
+    counted: NDArray[np.bool_]
+    """Which stations have any value that counts."""
+    dropped: Mapping[str, int]
+    """Why observations do not count → how many."""
