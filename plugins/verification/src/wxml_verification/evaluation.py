@@ -163,6 +163,7 @@ class _Side:
         valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
         self._verified = valid_times[truth.has(valid_times)]
         self._climatology: Climatology | None = None
+        self._told: tuple[str, ...] = ()
         self._lot: tuple[str, ...] = ()
 
     def begin(self, lot: tuple[str, ...]) -> None:
@@ -171,6 +172,7 @@ class _Side:
         self._climatology = None  # before the next one, so that one is in memory at a time
         if self._lot:
             self._climatology = _climatology(self.question, self._lot, self._verified)
+            self._told = tuple(climatology_notes(self._climatology, self._verified, self.question.past))
         self._statistics = LotStatistics(self.metrics, self._space, self._lot, len(self.forecast.initial_times))
 
     def add(self, number: int) -> None:
@@ -191,7 +193,7 @@ class _Side:
     def evaluation(self) -> Evaluation:
         """Add all up."""
         forecast, truth, question, sights = self.forecast, self.truth, self.question, self._sights
-        about_climatology = tuple(climatology_notes(self._climatology, self._verified, question.past))
+        about_climatology = self._told
         parts = forecast.grid().ranges or truth.source.header.grid.ranges
         found = scored(self._file, self.metrics)
         groups = groups_of(forecast.initial_times, question.groupings)
