@@ -17,6 +17,8 @@ OPTIONS = {
 EVENTS = ("csi", "ets", "hss", "sedi", "f1", "pod", "far", "pofd", "frequency-bias", "economic-value")
 OPTIONS |= {name: {"thresholds": {"t": [280.0]}} for name in EVENTS}
 OPTIONS["fss"] = {"thresholds": {"t": [280.0]}, "windows_km": [0.0, 4000.0]}
+OPTIONS["seeps"] = {"variables": ["tp"]}
+VARIABLES = {"seeps": {"tp": ("mm", 1.0)}}
 METRICS = distribution("wxml-verification").entry_points.select(group="wxml.verification_metrics")
 
 
@@ -28,6 +30,8 @@ class TestScorecard(VerifierContract):
 @pytest.mark.parametrize("entry", METRICS, ids=lambda entry: entry.name)
 def test_metrics_fill_their_contract(entry) -> None:
     members = {"plugin": entry.load(), "options": OPTIONS.get(entry.name, {})}
+    if entry.name in VARIABLES:
+        members["variables"] = VARIABLES[entry.name]
     kit = type("Kit", (VerificationMetricContract,), members)
     results = list(run_checks(kit))
     assert [(one.name, one.message) for one in results if one.result == "failed"] == []

@@ -2,6 +2,7 @@
 
 __all__ = ["VerificationMetricContract"]
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, get_args
 
@@ -9,29 +10,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.grid import Grid
+from wxml.data.source import DataSource, SourceHeader
 from wxml.data.variables import Variable
 from wxml.testing.contract import Contract, require
 from wxml.testing.tiny_world import tiny_grid
 from wxml.verification.fields import VerifiedFields
-from wxml.verification.metric import Subject, VerificationMetric, VerificationSpace
+from wxml.verification.metric import PastFields, Subject, VerificationMetric, VerificationSpace
 from wxml.verification.verifier import Better
 
 Array = NDArray[np.float64]
 LEAD_TIMES = np.array([6, 12], "timedelta64[h]").astype("timedelta64[s]")
 START = np.datetime64("2001-01-01", "s")
 MEMBERS, CASES = 5, 4
-UNITS = {"t": "K", "q": "g kg-1", "u_850": "m s-1", "v_850": "m s-1"}
-CENTRES = {"t": 280.0, "q": 6.0, "u_850": 1.0, "v_850": -1.0}
+PAST = np.arange(START - np.timedelta64(40, "D"), START, np.timedelta64(6, "h"))
 
 
 class VerificationMetricContract(Contract):
     """Checks of a VerificationMetric, on forecasts of t, q, u_850 and v_850 at 48 nodes and two lead times."""
 
     interface: ClassVar[type[Any]] = VerificationMetric
+    variables: ClassVar[Mapping[str, tuple[str, float]]] = {
+        "t": ("K", 280.0),
+        "q": ("g kg-1", 6.0),
+        "u_850": ("m s-1", 1.0),
+        "v_850": ("m s-1", -1.0),
+    }
+    """Variable → its units, and the value that it has in the mean; another test may name what its metric needs."""
 
     def sample(self) -> Any:
-        """Make a metric of four variables, everywhere and in the north."""
-        return self.make(_space(tiny_grid(), self._members))
+        """Make a metric of the variables, everywhere and in the north."""
+        return self.make(self._space(tiny_grid(), np.arange(len(tiny_grid()))))
 
     def rehearse(self) -> None:
         """Compute it once."""
@@ -51,7 +59,7 @@ class VerificationMetricContract(Contract):
         One that `needs_whole_fields` may have none of a region.
         """
         metric, cases = self.sample(), self._cases()
-        for subject in _subjects(metric):
+        for subject in self._subjects(metric):
             sums = _summed(metric, subject, cases)
             numbers = {"value": metric.value(sums), **metric.further_values(sums)}
             told = ["value", *metric.further]
@@ -72,7 +80,7 @@ class VerificationMetricContract(Contract):
         before = [_copied(case) for case in cases]
         self._values(cases)
         for was, case in zip(before, cases, strict=True):
-            for name in UNITS:
+            for name in self.variables:
                 require(np.array_equal(was.forecasts[name], case.forecasts[name]), "`statistics` changed the forecast")
                 require(np.array_equal(was.truths[name], case.truths[name]), "`statistics` changed the truth")
                 same = np.array_equal(was.climatologies[name], case.climatologies[name])
@@ -83,7 +91,7 @@ class VerificationMetricContract(Contract):
         order = np.random.default_rng(1).permutation(len(tiny_grid()))
         grid = tiny_grid()
         turned = Grid.unstructured(grid.latitudes[order], grid.longitudes[order], grid.area_weights[order])
-        shuffled = self._values([_at(case, order) for case in self._cases()], self.make(_space(turned, self._members)))
+        shuffled = self._values([_at(case, order) for case in self._cases()], self.make(self._space(turned, order)))
         close = np.allclose(self._values(self._cases()), shuffled, rtol=1e-9, atol=1e-12, equal_nan=True)
         require(close, "the value depends on the order of the nodes")
 
@@ -100,7 +108,7 @@ class VerificationMetricContract(Contract):
     def test_without_any_truth_there_is_no_value(self) -> None:
         """Where nothing counts the weight is 0 and the value NaN, never 0."""
         metric = self.sample()
-        for subject in _subjects(metric):
+        for subject in self._subjects(metric):
             sums = _summed(metric, subject, [_with(case, truth=np.nan) for case in self._cases()])
             require(not sums[0].any(), f"the first statistic is the weight: it must be 0 without truth, got {sums[0]}")
             require(np.isnan(metric.value(sums)).all(), "the value must be NaN where nothing counts")
@@ -125,7 +133,7 @@ class VerificationMetricContract(Contract):
         if not self.plugin.adds_over_nodes:
             return
         metric, (case, *_) = self.sample(), self._cases()
-        for subject in _subjects(metric):
+        for subject in self._subjects(metric):
             halves = [_at(case, np.arange(first, first + 24), first) for first in (0, 24)]
             parts = sum(metric.statistics(subject, half) for half in halves)
             whole = metric.statistics(subject, case)
@@ -148,21 +156,52 @@ class VerificationMetricContract(Contract):
         return MEMBERS if self.plugin.takes_members else 1
 
     def _cases(self) -> list[VerifiedFields]:
-        return [_case(number, self._members) for number in range(CASES)]
+        return [_case(number, self._members, self._centres) for number in range(CASES)]
 
     def _values(self, cases: list[VerifiedFields], metric: VerificationMetric | None = None) -> Array:
         """The value of each subject, shape `[subject, lead_time, region]`."""
         metric = self.sample() if metric is None else metric
-        return np.stack([metric.value(_summed(metric, subject, cases)) for subject in _subjects(metric)])
+        return np.stack([metric.value(_summed(metric, subject, cases)) for subject in self._subjects(metric)])
+
+    def _subjects(self, metric: VerificationMetric) -> tuple[Subject, ...]:
+        found = metric.subjects
+        require(found, "`subjects` must not be empty")
+        for subject in found:
+            unknown = set(subject.variables) - set(self.variables)
+            require(not unknown, f"`subjects` has variables that are not there: {', '.join(sorted(unknown))}")
+        return found
+
+    def _space(self, grid: Grid, order: NDArray[np.int64]) -> VerificationSpace:
+        """The space of nodes in an order."""
+        regions = dict(zip(("all", "north"), _weights(grid), strict=True))
+        known = tuple(Variable(name, units=units) for name, (units, _) in self.variables.items())
+        past = PastFields(_Past(grid, known, self._centres, order), PAST)
+        return VerificationSpace(known, grid, regions, self._members, past)
+
+    @property
+    def _centres(self) -> dict[str, float]:
+        return {name: centre for name, (_, centre) in self.variables.items()}
 
 
-def _subjects(metric: VerificationMetric) -> tuple[Subject, ...]:
-    found = metric.subjects
-    require(found, "`subjects` must not be empty")
-    for subject in found:
-        unknown = set(subject.variables) - set(UNITS)
-        require(not unknown, f"`subjects` has variables that are not there: {', '.join(sorted(unknown))}")
-    return found
+class _Past(DataSource):
+    """Values around those of the cases, at the nodes in an order."""
+
+    def __init__(
+        self, grid: Grid, variables: tuple[Variable, ...], centres: dict[str, float], order: NDArray[np.int64]
+    ) -> None:
+        self.header = SourceHeader(grid, variables, PAST)
+        draw = np.random.default_rng(5)
+        shape = (len(PAST), len(grid))
+        self._values = np.stack([centre + 4 * draw.normal(size=shape) for centre in centres.values()], 1)[..., order]
+
+    def _read(
+        self, time_indices: NDArray[np.intp], variable_indices: NDArray[np.intp], out: NDArray[np.float32]
+    ) -> None:
+        out[...] = self._values[time_indices][:, None, variable_indices]
+
+    def provenance(self) -> dict[str, Any]:
+        """Nothing that lasts."""
+        return {"source": "contract of verification metrics"}
 
 
 def _summed(metric: VerificationMetric, subject: Subject, cases: list[VerifiedFields]) -> Array:
@@ -178,10 +217,10 @@ def _summed(metric: VerificationMetric, subject: Subject, cases: list[VerifiedFi
     return total
 
 
-def _case(number: int, members: int) -> VerifiedFields:
+def _case(number: int, members: int, centres: Mapping[str, float]) -> VerifiedFields:
     random, shape = np.random.default_rng(number), (len(LEAD_TIMES), len(tiny_grid()))
     truths, forecasts, usual = {}, {}, {}
-    for name, centre in CENTRES.items():
+    for name, centre in centres.items():
         usual[name] = centre + np.random.default_rng(9).normal(size=shape)
         truths[name] = usual[name] + 4 * random.normal(size=shape)
         forecasts[name] = truths[name] + 2 * random.normal(size=(members, *shape)) + 1
@@ -210,7 +249,7 @@ def _with(
 ) -> VerifiedFields:
     """The case with another truth, or with something added to the forecast, at some nodes."""
     changed = _copied(case)
-    for name in UNITS:
+    for name in changed.truths:
         changed.forecasts[name][..., nodes] += forecast
         if truth is not None:
             changed.truths[name][..., nodes] = truth
@@ -231,10 +270,3 @@ def _at(case: VerifiedFields, nodes: NDArray[np.int64], first: int = 0) -> Verif
 def _weights(grid: Grid) -> Array:
     """The share of the area everywhere and in the north, shape `[region, node]`."""
     return np.stack([grid.area_weights, grid.area_weights * (grid.latitudes > 0)])
-
-
-def _space(grid: Grid, members: int) -> VerificationSpace:
-    regions = dict(zip(("all", "north"), _weights(grid), strict=True))
-    return VerificationSpace(
-        tuple(Variable(name, units=units) for name, units in UNITS.items()), grid, regions, members
-    )

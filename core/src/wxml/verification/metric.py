@@ -3,12 +3,14 @@
 __all__ = [
     "Curve",
     "Further",
+    "PastFields",
     "PointwiseMetric",
     "Subject",
     "VerificationMetric",
     "VerificationSpace",
     "mean_statistics",
     "quotient",
+    "weighted_sums",
 ]
 
 from abc import ABC, abstractmethod
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.grid import Grid
+from wxml.data.source import DataSource
 from wxml.data.variables import Variable
 from wxml.verification.fields import VerifiedFields
 from wxml.verification.verifier import Better
@@ -39,6 +42,16 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PastFields:
+    """What a climatology is made of."""
+
+    source: DataSource
+    """On the nodes of the grid, in the units of the variables; it may lack some of these."""
+    times: NDArray[np.datetime64]
+    """The times that count, shape `[time]`; the source has all of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class VerificationSpace:
     """What is compared, and where."""
 
@@ -49,6 +62,9 @@ class VerificationSpace:
     """Region → the share of the area of the grid that each node stands for, 0 outside; the first one is `all`."""
     members: int
     """The number of members of the forecast; a baseline has one."""
+    past: PastFields | None = None
+    """What a climatology is made of; None where nothing is known of the past, and where scores are made of kept
+    statistics."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from wxml import Grid, PluginChoice, Scores, VerificationMetric, VerificationSpace
+from wxml.verification.metric import PastFields
 from wxml.verification.metric_choice import made_metrics, section_names
 
 from wxml_verification.arrays import Array
@@ -155,7 +156,9 @@ class _Side:
         self._weights = truth.source.header.grid.area_weights if stored is None else stored
         regions = _regions(forecast, truth, question, self._weights)
         scored_variables = tuple(forecast.variable(name) for name in question.variables)
-        self._space = VerificationSpace(scored_variables, truth.source.header.grid, regions, forecast.members)
+        past = PastFields(question.past.source, question.past.times) if len(question.past.times) else None
+        grid = truth.source.header.grid
+        self._space = VerificationSpace(scored_variables, grid, regions, forecast.members, past)
         self.metrics = _metrics(question, self._space)
         header = _header(forecast, question, self._space, self.metrics)
         self._file = StatisticsFile.new(question.statistics, header, question.provenance)
