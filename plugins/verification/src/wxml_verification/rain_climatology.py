@@ -119,7 +119,7 @@ def make_rain_climatology(past: PastFields, name: str, units: str, path: Path, *
 def _near(days: NDArray[np.int64], day: int, window: int) -> NDArray[np.bool_]:
     """Which days of the year are within a window around one, around the turn of the year."""
     apart = np.abs(days - day)
-    return np.minimum(apart, DAYS - apart) <= window
+    return np.asarray(np.minimum(apart, DAYS - apart) <= window)
 
 
 def _blocks(past: PastFields, times: NDArray[np.datetime64], name: str) -> Iterator[tuple[slice, Array]]:
@@ -149,6 +149,8 @@ def _dry_and_heavy(values: Array, dry: float) -> tuple[Array, Array]:
     place = HEAVY * np.maximum(number - 1, 0)
     below = np.floor(place).astype(np.int64)
     low, high = (np.take_along_axis(ordered, at[None], 0)[0] for at in (below, np.minimum(below + 1, len(values) - 1)))
+    low = np.where(number > 0, low, 0.0)
+    high = np.where(np.isfinite(high), high, low)  # there is no wetter one
     between = low + np.where(place > below, (place - below) * (high - low), 0.0)
     return share, np.where(number > 0, between, np.nan)
 
