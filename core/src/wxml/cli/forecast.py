@@ -69,6 +69,13 @@ if TYPE_CHECKING:
     "is kept, too.",
 )
 @click.option("--append", is_flag=True, help="Add later initial times to a forecast that is there (zarr).")
+@click.option(
+    "--verify",
+    "scores",
+    type=click.Path(path_type=Path),
+    help="Score the forecasts while they are made, as `wxml verify` does, into this new folder; then no file needs to "
+    "be written.",
+)
 @click.option("--clean", is_flag=True, help="First remove what dead commands have left in the folder of the output.")
 def command(
     checkpoint: Path,
@@ -88,6 +95,7 @@ def command(
     overwrite: bool,
     resume: bool,
     append: bool,
+    scores: Path | None,
     clean: bool,
 ) -> None:
     """Make forecasts with a trained model and write them to files.
@@ -111,16 +119,19 @@ def command(
       wxml forecast model.safetensors 'forecast.inputs.initial={plugin: xarray, path: today.nc}' --start latest -o f.nc
       wxml forecast model.safetensors --requirements
       wxml forecast model.safetensors --requirements mars --start 2014-07-01
+      wxml forecast model.safetensors --verify scores/july --start 2014-07-01 --end 2014-07-31 verification.maps=0
       wxml forecast model.safetensors forecast.batch_size=2 forecast.writer.plugin=netcdf -o forecast.nc
       wxml forecast model.safetensors -o all.grib2 'forecast.outputs=[{path: t.zarr, variables: {select: [t_*]}}]'
     """
     from wxml.artefacts.run_folder import while_it_is_there
     from wxml.artefacts.source_changes import read_changes
     from wxml.cli.needed_inputs import say_requirements
+    from wxml.cli.online import OnlineScores
     from wxml.forecasting.dates import read_dates
     from wxml.forecasting.job import ForecastRequest, reported_forecast
     from wxml.forecasting.report import LEFT_OUT, ForecastReport
     from wxml.terminal import say, say_path
+    from wxml.verification.score_table import score_table
 
     if requirements is not None:
         while_it_is_there(checkpoint, step, lambda chosen: say_requirements(chosen, requirements, start))
@@ -129,16 +140,22 @@ def command(
         raise click.UsageError("give --dates, or several times --start, or one --start with --end and --every")
     if append and overwrite:
         raise click.UsageError("give --append or --overwrite, not both")
+    if scores is not None and (append or resume):
+        raise click.UsageError("--verify scores all forecasts of a command: leave --append and --resume out")
+    online: list[OnlineScores] = []
     listed = read_dates(dates) if dates else start if len(start) > 1 else ()
     first = start[0] if len(start) == 1 else None
 
     def made(chosen: Path) -> ForecastReport:
-        changed = read_changes(chosen, changes, ("data.source", "forecast"))
+        changed = read_changes(chosen, changes, ("data.source", "forecast", *(("verification",) if scores else ())))
         given = {"lead_time": lead_time, "members": members, "on_error": on_error}
         for option, value in given.items():
             if value is not None and changed and f"forecast.{option}" in changed.origins:
                 raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
         source = changed.source if changed else None
+        if scores is not None:
+            chosen_verifier = changed.config.verification if changed else None
+            online[:] = [OnlineScores(scores, chosen_verifier, overwrite=overwrite)]
         return reported_forecast(
             ForecastRequest(
                 chosen,
@@ -158,12 +175,17 @@ def command(
                 resume=resume,
                 append=append,
                 clean=clean,
-            )
+            ),
+            online[0].receiver if online else None,
         )
 
     report = while_it_is_there(checkpoint, step, made)
     for path in report.paths:
         say_path(path)
+    for one in online:
+        found, page = one.result
+        say(score_table(found, None))
+        say_path(page)
     if report.failures:
         say(report.table(), err=True)
         click.get_current_context().exit(LEFT_OUT)

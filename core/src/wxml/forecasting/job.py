@@ -2,17 +2,20 @@
 
 __all__ = ["ForecastRequest", "forecast", "reported_forecast"]
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from wxml.artefacts.replacement import source_paths
+from wxml.errors import DataError
 from wxml.files.staging import check_absent
 from wxml.forecasting.input_sources import input_choices
 from wxml.forecasting.kept_output import refuse_unfinished
+from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.output_choice import check_outputs, outputs_of
-from wxml.forecasting.outputs import Output, Step, planned, write_outputs
+from wxml.forecasting.outputs import Output, Receiver, Step, planned, write_outputs
 from wxml.forecasting.plan import ForecastPlan, plan_forecast
 from wxml.forecasting.planned_output import PlannedOutput
 from wxml.forecasting.record import forecast_record
@@ -23,14 +26,21 @@ from wxml.plugins.lock import UsedPlugin
 from wxml.plugins.resolve import resolve
 from wxml.terminal import progress
 
+NewReceiver = Callable[[ForecastHeader], Receiver]
+
 
 def forecast(request: ForecastRequest) -> Path:
     """Run the model from every initial time and write the files; return the first path; see `reported_forecast`."""
     return reported_forecast(request).paths[0]
 
 
-def reported_forecast(request: ForecastRequest) -> ForecastReport:
+def reported_forecast(request: ForecastRequest, receiver: NewReceiver | None = None) -> ForecastReport:
     """Run the model from every initial time, write the files, and say what became of each.
+
+    Args:
+        request: what is asked for.
+        receiver: makes what takes all steps beside the files, from the header of the whole forecast; then there may be
+            no file.
 
     Raises:
         WxmlError: names what is wrong and the fix; nothing is left behind.
@@ -41,6 +51,11 @@ def reported_forecast(request: ForecastRequest) -> ForecastReport:
     config = plan.experiment.config
     outputs = outputs_of(request.paths, config.forecast, plan.header, plan.experiment.roles)
 
+    if not outputs and receiver is None:
+        raise DataError(
+            "neither `--output` nor `forecast.outputs` names a file", fix="name one, such as --output forecast.zarr"
+        )
+
     def inputs() -> Iterable[Path]:
         return chain([request.checkpoint], *map(source_paths, input_choices(config)))
 
@@ -48,11 +63,13 @@ def reported_forecast(request: ForecastRequest) -> ForecastReport:
     check_outputs(outputs, inputs, overwrite=ways.overwrite or ways.resume or ways.append)
     files = {one.path: _planned(one, plan, request) for one in outputs}
     lacking = without_whole(list(files.values()), ways)
-    if lacking:
-        times = left_to_do(lacking, plan.times, config.forecast.batch_size)
+    if lacking or receiver:
+        times = left_to_do(lacking, plan.times, config.forecast.batch_size) if lacking else plan.times
         steps: Iterable[Step] = progress(replace(plan, times=times).fields(), len(times) * plan.steps, "forecast")
         begun = [(one, files[one.path]) for one in outputs if files[one.path] in lacking]
-        write_outputs(begun, steps, held=config.forecast.batch_size, ways=ways)
+        header = replace(plan.header, provenance=forecast_record(plan, request, []).to_dict())
+        others = [partial(receiver, header)] if receiver else []
+        write_outputs(begun, steps, held=config.forecast.batch_size, ways=ways, others=others)
     return ForecastReport(tuple(output.path for output in outputs), plan.times, plan.failures)
 
 

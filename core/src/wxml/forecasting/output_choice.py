@@ -10,7 +10,7 @@ from wxml.artefacts.formats import check_suffix, format_plugin
 from wxml.artefacts.replacement import check_target
 from wxml.config.forecast_schema import ForecastConfig
 from wxml.data.variables import VariableRoles
-from wxml.errors import ArtefactError, DataError
+from wxml.errors import ArtefactError
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.outputs import Output
 from wxml.forecasting.view import WHOLE, view_of
@@ -31,16 +31,11 @@ def outputs_of(
     Raises:
         ConfigError: an output asks for what the forecast does not have.
         ArtefactError: a path has no suffix that says which format it has.
-        DataError: no file is named.
     """
     outputs = [Output(path, _writer(path, config.writer), "forecast.writer", WHOLE) for path in paths]
     for number, one in enumerate(config.outputs):
         path, where = Path(one.path).expanduser(), f"forecast.outputs.{number}"
         outputs.append(Output(path, _writer(path, one.writer), f"{where}.writer", view_of(one, header, roles, where)))
-    if not outputs:
-        raise DataError(
-            "neither `--output` nor `forecast.outputs` names a file", fix="name one, such as --output forecast.zarr"
-        )
     return outputs
 
 

@@ -1,6 +1,6 @@
 """The outputs of one forecast: each is written by a thread of its own, and comes to its place when all are whole."""
 
-__all__ = ["Output", "OutputFile", "View", "fan_out", "planned", "write_outputs"]
+__all__ = ["Output", "OutputFile", "Receiver", "View", "fan_out", "planned", "write_outputs"]
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -36,6 +36,20 @@ class View(Protocol):
         """What is written of a step; None: nothing."""
 
 
+class Receiver(Protocol):
+    """Whatever takes the steps of a forecast, in a thread of its own."""
+
+    @property
+    def path(self) -> Path:
+        """What it writes, for messages."""
+
+    def write(self, lead_time: np.timedelta64, fields: Fields) -> None:
+        """Take a step, which stays as it is."""
+
+    def close(self) -> None:
+        """Finish; also called after a failure, then with steps missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """One file that is asked for."""
@@ -53,6 +67,11 @@ class OutputFile:
 
     output: Output
     writer: KeptOutput
+
+    @property
+    def path(self) -> Path:
+        """The path of the output."""
+        return self.output.path
 
     def write(self, lead_time: np.timedelta64, fields: Fields) -> None:
         """Write what the output has of a step."""
@@ -82,7 +101,12 @@ def planned(output: Output, header: ForecastHeader) -> PlannedOutput:
 
 
 def write_outputs(
-    outputs: Sequence[tuple[Output, PlannedOutput]], steps: Iterable[Step], *, held: int, ways: Ways
+    outputs: Sequence[tuple[Output, PlannedOutput]],
+    steps: Iterable[Step],
+    *,
+    held: int,
+    ways: Ways,
+    others: Sequence[Callable[[], Receiver]] = (),
 ) -> None:
     """Write the steps of one forecast to all outputs.
 
@@ -94,12 +118,14 @@ def write_outputs(
         steps: the forecast; no step is changed while it is held.
         held: so many steps may wait for each output.
         ways: what is done with files that are there.
+        others: make what else takes the steps, when all files are begun.
 
     Raises:
         WxmlError: names what is wrong and the output.
     """
     with ExitStack() as stack:
-        fan_out([OutputFile(output, _opened(stack, file, ways)) for output, file in outputs], steps, held)
+        files = [OutputFile(output, _opened(stack, file, ways)) for output, file in outputs]
+        fan_out([*files, *(make() for make in others)], steps, held)
 
 
 def _opened(stack: ExitStack, file: PlannedOutput, ways: Ways) -> KeptOutput:
@@ -107,7 +133,7 @@ def _opened(stack: ExitStack, file: PlannedOutput, ways: Ways) -> KeptOutput:
         return stack.enter_context(kept_output(file, ways))
 
 
-def fan_out(files: Sequence[OutputFile], steps: Iterable[Step], held: int) -> None:
+def fan_out(files: Sequence[Receiver], steps: Iterable[Step], held: int) -> None:
     """Give each step to all files, each of which a thread writes; close them, also after a failure.
 
     Raises:
@@ -132,11 +158,11 @@ def fan_out(files: Sequence[OutputFile], steps: Iterable[Step], held: int) -> No
 class _WritingThread:
     """A thread that writes one file, step by step as they come, and closes it."""
 
-    def __init__(self, file: OutputFile, held: int) -> None:
+    def __init__(self, file: Receiver, held: int) -> None:
         self._file, self._queue = file, Queue[Step | None](held)
         self._error: BaseException | None = None
         self._is_discarding = False
-        self._thread = Thread(target=self._run, name=f"write {file.output.path}")
+        self._thread = Thread(target=self._run, name=f"write {file.path}")
         self._thread.start()
 
     def put(self, step: Step) -> None:
@@ -171,7 +197,7 @@ class _WritingThread:
     def _attempt(self, action: Callable[..., None], *arguments: object) -> None:
         """Do something for the file; after the first failure nothing more is written."""
         try:
-            with _naming(self._file.output.path):
+            with _naming(self._file.path):
                 action(*arguments)
         except BaseException as error:  # noqa: BLE001  # raised by `check`
             self._error = self._error or error

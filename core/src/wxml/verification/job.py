@@ -1,9 +1,9 @@
 """Verify forecasts: from a file of forecasts and the truth to scores and a report."""
 
-__all__ = ["made_verifier", "training_times", "verify"]
+__all__ = ["made_verifier", "training_times", "verify", "verify_series"]
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from wxml.artefacts.source_changes import Changes
 from wxml.config.opened_source import asked_for, open_source
 from wxml.config.schema import ExperimentConfig
 from wxml.config.task_choice import task_of
+from wxml.data.forecast_series import ForecastSeries
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
 from wxml.experiment import describe_source
@@ -33,6 +34,8 @@ from wxml.plugins.resolve import resolve
 from wxml.verification.verifier import Scores, VerificationTask, Verifier
 
 logger = logging.getLogger("wxml")
+UNSTORED = "forecast"
+"""What forecasts are called that no file holds."""
 
 
 def verify(
@@ -66,7 +69,53 @@ def verify(
             f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
             fix="name a file that `wxml forecast` wrote",
         )
-    config = changed.config if changed else recorded_today(record, str(forecast))
+    return _scored(_Subject(forecast, record, changed), output, metric, overwrite=overwrite)
+
+
+def verify_series(
+    series: ForecastSeries,
+    record: Provenance,
+    output: Path,
+    *,
+    scored_by: PluginChoice | None = None,
+    overwrite: bool = False,
+) -> tuple[Scores, Path]:
+    """Score forecasts that are stored nowhere; see `verify`.
+
+    Args:
+        series: the forecasts.
+        record: what they are made of, as their file would have it.
+        output: a new folder for `scores.nc` and `report.html`.
+        scored_by: the verifier; None: that of the config behind the forecasts.
+        overwrite: replace `output` if it holds scores and nothing else.
+
+    Raises:
+        WxmlError: names what is wrong and the fix; nothing is left behind.
+    """
+    subject = _Subject(Path(UNSTORED), record, None, series, scored_by)
+    return _scored(subject, output, None, overwrite=overwrite)
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """Forecasts and what they were made of."""
+
+    path: Path
+    """The file, or what the forecasts are called."""
+    record: Provenance
+    changed: Changes | None
+    series: ForecastSeries | None = None
+    scored_by: PluginChoice | None = None
+
+    @property
+    def config(self) -> ExperimentConfig:
+        """The config behind the forecasts."""
+        found = self.changed.config if self.changed else recorded_today(self.record, str(self.path))
+        return found if self.scored_by is None else found.model_copy(update={"verification": self.scored_by})
+
+
+def _scored(subject: _Subject, output: Path, metric: str | None, *, overwrite: bool) -> tuple[Scores, Path]:
+    forecast, record, changed, config = subject.path, subject.record, subject.changed, subject.config
     source, scored_by = config.data.source, config.verification
     tell_variables([source.options, scored_by.options], str(forecast))
     verifier = made_verifier(scored_by, metric)
@@ -91,7 +140,14 @@ def verify(
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         task = VerificationTask(
-            forecast, truth, training_times(truth, config), temporary, own.to_dict(), task_of(config.data), others
+            forecast,
+            truth,
+            training_times(truth, config),
+            temporary,
+            own.to_dict(),
+            task_of(config.data),
+            others,
+            subject.series,
         )
         scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", own.to_dict()))
