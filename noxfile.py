@@ -13,7 +13,7 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))  # nox does not look there for what a noxfile imports
 
-from sessions import peers, releases  # noqa: F401  # their tasks are known to nox when they are imported
+from sessions import pages, peers, releases  # noqa: F401  # their tasks are known to nox when they are imported
 from sessions.environment import EXTRAS, PACKAGES, ROOT, install_all
 
 nox.needs_version = ">=2024.3"
@@ -23,9 +23,12 @@ nox.options.reuse_existing_virtualenvs = True
 
 SOURCES = [f"{package}/src" for package in PACKAGES]
 EXAMPLES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/src"))
+TYPED = [*SOURCES, *EXAMPLES, "noxfile.py", "sessions", "release"]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 ENDLESS = ("-o", "faulthandler_timeout=0")
 """Options of pytest for proofs, of which one test may take longer than any test of `check`."""
+RUFF = "ruff==0.17.6"
+"""As in `.pre-commit-config.yaml`: another version lays files out in another way."""
 TOOLS = [
     "griffe",
     "hypothesis",
@@ -37,7 +40,7 @@ TOOLS = [
     "pydap",
     "pytest",
     "pytest-xdist",
-    "ruff",
+    RUFF,
     "scipy-stubs",
     "types-PyYAML",
 ]
@@ -104,7 +107,7 @@ def parts_timed(session: nox.Session) -> Iterator[Part]:
 @contextmanager
 def types_checked(session: nox.Session, part: Part) -> Iterator[None]:
     """Check the types meanwhile, and show what was found at the end."""
-    command = [str(Path(session.bin) / "mypy"), *SOURCES, *EXAMPLES, "noxfile.py", "sessions", "release"]
+    command = [str(Path(session.bin) / "mypy"), *TYPED]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as types:
         try:
             yield
@@ -266,10 +269,34 @@ def triton(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style alone: seconds."""
-    session.install("ruff")
+    """Style alone: seconds. `.pre-commit-config.yaml` runs the same."""
+    session.install(RUFF)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.run("python", ".ci/changelog.py", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of every package, of the examples and of the tasks."""
+    install_all(session, *TOOLS, *EXTRAS)
+    session.run("mypy", *TYPED)
+
+
+@nox.session
+@nox.parametrize("package", PACKAGES, ids=PACKAGES)
+def tests(session: nox.Session, package: str) -> None:
+    """The tests and the examples of docstrings of one package, such as `tests(plugins/losses)`."""
+    install_all(session, *TOOLS, *EXTRAS)
+    session.run("pytest", "--doctest-modules", f"{package}/src")
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]), f"{package}/tests")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """How the packages work together, and what the pages say."""
+    install_all(session, *TOOLS, *EXTRAS)
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]), "integration-tests")
 
 
 @nox.session

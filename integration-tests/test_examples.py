@@ -27,6 +27,7 @@ GRAPHS = {
 }
 """Example of a processor → options that make it quick to check, and the graph on which it is checked."""
 TRAINING = "acme-training"
+INSTITUTE = "institute"
 PARTS = {
     "loss": "acme-quantile",
     "loss-weight": "acme-surface",
@@ -80,7 +81,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_every_example_is_here() -> None:
-    assert {*GRAPHS, TRAINING} == set(EXAMPLES)
+    assert {*GRAPHS, TRAINING, INSTITUTE} == set(EXAMPLES)
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -184,7 +185,21 @@ def test_what_theirs_is_worth_can_be_seen(site: str, quickly: Command, tmp_path:
     assert all(name in done.stdout for name in ("squared", "acme-quantile", "acme-surface", "tendency"))
 
 
+def test_the_repository_of_an_institute_goes_all_the_way(site: str, quick_wxml: Command, tmp_path: Path) -> None:
+    """Its command, archive, presets, processor, loss and score, under the allow-list of its site."""
+    variables = {"PYTHONPATH": site, "WXML_SITE_CONFIG": str(EXAMPLES[INSTITUTE] / "site")}
+    quick_wxml("acme-example-archive", "archive", folder=tmp_path, **variables)
+    small = ("experiment=acme-daily", "training.max_steps=3", "--run-dir", "run")
+    quick_wxml("train", *small, folder=tmp_path, **variables)
+    own = {one["plugin"] for one in read_header(tmp_path / "run" / "checkpoint.safetensors")["provenance"]["plugins"]}
+    assert {f"acme-weather:{name}" for name in ("acme-archive", "acme-diffusion", "acme-cauchy")} <= own
+    quick_wxml("forecast", "run", "--start", "2000-01-11", "-o", "forecast.zarr", folder=tmp_path, **variables)
+    done = quick_wxml("verify", "forecast.zarr", "-o", "scores", "--json", folder=tmp_path, **variables)
+    assert {row["variable"] for row in json.loads(done.stdout)["scores"]} == {"t2m", "u10"}
+    assert "acme-frost" in (tmp_path / "scores" / "scores.csv").read_text()
+
+
 def test_their_own_tests_pass(site: str, tmp_path: Path) -> None:
     """Under the settings of this repository; `check-plugin` compiles them in `nox -s machine-code`."""
-    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not compiled")
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not compiled and not archive_to_scores")
     python(*command, *EXAMPLES.values(), folder=tmp_path, PYTHONPATH=site)

@@ -98,7 +98,7 @@ def test_example_packages_import_nothing_else(root: Path) -> None:
         for alias in node.names
     }
     own = {path.name for path in root.glob("examples/*/src/*")}
-    assert roots - own - set(sys.stdlib_module_names) <= {"wxml", "wxml_kernels", "numpy", "pydantic", "torch"}
+    assert roots - own - set(sys.stdlib_module_names) <= {"wxml", "wxml_kernels", "click", "numpy", "pydantic", "torch"}
 
 
 def test_examples_import_nothing_else(examples: list[Code]) -> None:
