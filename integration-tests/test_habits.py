@@ -60,7 +60,7 @@ def test_workflows_call_sessions_that_exist(sessions: set[str]) -> None:
     assert len(WORKFLOWS) >= 4
     names = {name for path in WORKFLOWS for name in called(path)}
     assert names - sessions == set()
-    assert names >= {"lint", "types", "integration", "docs", "check", "build", "tests(core)", "tests(plugins/losses)"}
+    assert names >= {"lint", "types", "integration", "docs", "check", "wheels", "tests(core)", "tests(plugins/losses)"}
 
 
 def test_pages_name_sessions_that_exist(sessions: set[str]) -> None:

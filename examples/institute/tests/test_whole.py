@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def wxml(*arguments: str, folder: Path) -> str:
     """Run a command in a process of its own, which must succeed; what it prints."""
-    command = [sys.executable, "-c", "import sys; from wxml.cli import main; sys.exit(main())", *arguments]
+    command = [str(Path(sys.executable).with_name("wxml")), *arguments]
     environment = {**os.environ, "WXML_SITE_CONFIG": str(ROOT / "site"), "WXML_CACHE": str(folder / "cache")}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
