@@ -20,6 +20,7 @@ class Diffusion(Processor):
     """
 
     share: Tensor
+    linked: Tensor
 
     def __init__(
         self,
