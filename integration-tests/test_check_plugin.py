@@ -141,10 +141,14 @@ def write_store(path: Path) -> None:
     """Write a dataset in the layout of anemoi-datasets."""
     root = zarr.open_group(path, mode="w", zarr_format=2)
     root.attrs["variables"] = ["t"]
-    root.create_array("data", data=np.ones((2, 1, 1, 4), "f4"))
-    root.create_array("dates", data=np.array(["2000-01-01T00", "2000-01-01T06"], "M8[s]"))
-    root.create_array("latitudes", data=np.array([10.0, 10.0, 0.0, 0.0]))
-    root.create_array("longitudes", data=np.array([0.0, 10.0, 0.0, 10.0]))
+    arrays = {
+        "data": np.ones((2, 1, 1, 4), "f4"),
+        "dates": np.array(["2000-01-01T00", "2000-01-01T06"], "M8[s]"),
+        "latitudes": np.array([10.0, 10.0, 0.0, 0.0]),
+        "longitudes": np.array([0.0, 10.0, 0.0, 10.0]),
+    }
+    for name, values in arrays.items():  # zarr 3.0.8, the oldest that the packages take, wants a shape
+        root.create_array(name, shape=values.shape, dtype=values.dtype)[:] = values
 
 
 @pytest.fixture(scope="module")

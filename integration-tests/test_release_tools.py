@@ -26,7 +26,7 @@ def tools(root: Path) -> Iterator[Any]:
 
 REPORT = """<testsuites><testsuite>
 <testcase name="test_a_shipped_plugin_passes[loss-a]"/>
-<testcase name="test_a_shipped_plugin_passes[loss-weight-a]"><failure message="no"/></testcase>
+<testcase name="test_a_shipped_plugin_passes[loss-weight-a]"><failure message="no, it is not&#10;more"/></testcase>
 <testcase name="test_a_shipped_plugin_passes[processor-b-c]"><error message="no"/></testcase>
 </testsuite></testsuites>"""
 
@@ -46,8 +46,8 @@ def manifest(tools: Any) -> Any:
 def test_a_report_of_pytest_tells_each_package_what_failed(tools: Any, manifest: Any) -> None:
     found = tools.matrix.outcomes(REPORT, manifest)
     assert {name: (seen.checked, seen.failed) for name, seen in found.items()} == {
-        "wxml-x": (2, ("loss-weight-a",)),
-        "wxml-y": (1, ("processor-b-c",)),
+        "wxml-x": (2, ("loss-weight-a: no, it is not",)),
+        "wxml-y": (1, ("processor-b-c: no",)),
     }
 
 

@@ -38,7 +38,7 @@ class Seen:
     version: str
     checked: int
     failed: tuple[str, ...] = ()
-    """The plugins that did not keep their contract, each as `kind name`, and why a package is not there."""
+    """The plugins that did not keep their contract, each as `kind-name: the first line of why`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
 
 from release.compatibility import RESULTS, Cell, Seen, cells, text_of
-from release.manifest import CORE, META, Manifest, Package, project, read
+from release.manifest import CORE, Manifest, Package, project, read
 
 FURTHER = ("3.14",)
 """Pythons after those of the release: seen where they are installed."""
@@ -44,6 +44,9 @@ import importlib.metadata, json
 found = importlib.metadata.distributions()
 print(json.dumps({one.name.lower().replace("_", "-"): one.version for one in found}))
 """
+
+
+LONGEST = 200
 
 
 class NotMadeError(Exception):
@@ -119,25 +122,29 @@ def _made(cell: Cell, manifest: Manifest, root: Path, wheels: Path, folder: Path
     """The Python of a new environment in which the set is installed from the wheels."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
     python = folder / "bin" / "python"
-    # Two sources for one library: the index, and a folder that may have a CPU build of torch.
-    links = ["--find-links", str(wheels), *(("--find-links", places) if (places := _more_links()) else ())]
+    # One more place than the index, which may have a CPU build of torch.
+    links = ["--find-links", places] if (places := os.environ.get("PIP_FIND_LINKS", "")) else []
     install = [uv, "pip", "install", "--quiet", "--python", str(python), "--only-binary", ":all:", *links]
-    wanted = [f"{META}=={manifest.version}", *_ours(manifest), *direct_requirements(manifest, root)]
+    wanted = [*_ours(manifest, wheels), *direct_requirements(manifest, root)]
     _insist(uv, "venv", "--quiet", "--python", str(interpreter(cell.python)), str(folder))
     _insist(*install, "--resolution", RESOLUTION[cell.dependencies], *wanted)
     _insist(*install, *TOOLS)
     return python
 
 
-def _more_links() -> str:
-    return os.environ.get("PIP_FIND_LINKS", "")
-
-
-def _ours(manifest: Manifest) -> Iterator[str]:
-    """Our packages, each at its version: none is taken from the index."""
-    for name, package in manifest.packages.items():
+def _ours(manifest: Manifest, wheels: Path) -> Iterator[str]:
+    """The files of our packages: none is taken from the index, whatever that has under their names."""
+    for path in sorted(wheels.glob("*.whl")):
+        name, version, *_ = parse_wheel_filename(path.name)
+        package = manifest.packages.get(str(name))
+        if package is None or str(version) != package.version:
+            raise NotMadeError(f"`{path.name}` is not of this set: run `nox -s wheels`")
         extras = {*package.extras, *(("config", "torch") if name == CORE else ())}
-        yield f"{name}[{','.join(sorted(extras))}]=={package.version}" if extras else f"{name}=={package.version}"
+        yield f"{name}{_bracketed(extras)} @ {path.as_uri()}"
+
+
+def _bracketed(extras: set[str]) -> str:
+    return f"[{','.join(sorted(extras))}]" if extras else ""
 
 
 def _insist(*command: str) -> None:
@@ -216,17 +223,20 @@ def outcomes(report: str, manifest: Manifest) -> dict[str, Seen]:
     owners = {
         f"{kind}-{name}": package for package in manifest.packages for kind, name in _plugins(manifest, [package])
     }
-    found: dict[str, list[tuple[str, bool]]] = {}
+    found: dict[str, list[str]] = {}
     for case in ET.fromstring(report).iter("testcase"):  # noqa: S314  # pytest has just written it
         plugin = case.attrib["name"].partition("[")[2].rstrip("]")
-        is_bad = any(case.find(word) is not None for word in ("failure", "error"))
-        found.setdefault(owners[plugin], []).append((plugin, is_bad))
+        found.setdefault(owners[plugin], []).append(f"{plugin}: {why}" if (why := _why(case)) else "")
     return {
-        package: Seen(
-            manifest.packages[package].version, len(cases), tuple(plugin for plugin, is_bad in cases if is_bad)
-        )
-        for package, cases in found.items()
+        package: Seen(manifest.packages[package].version, len(told), tuple(filter(None, told)))
+        for package, told in found.items()
     }
+
+
+def _why(case: ET.Element) -> str:
+    """The first line of why a test has failed; empty if it has not."""
+    wrong = [found for word in ("failure", "error") if (found := case.find(word)) is not None]
+    return (wrong[0].attrib.get("message", "").splitlines() or ["no word"])[0][:LONGEST] if wrong else ""
 
 
 # All of them
@@ -239,6 +249,7 @@ def main() -> None:
     asked = _arguments(manifest)
     core = _version_in(asked.wheels, CORE)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    failed = []
     for python in asked.python:
         for dependencies in asked.dependencies:
             today = dt.datetime.now(dt.UTC).date().isoformat()
@@ -246,6 +257,9 @@ def main() -> None:
             found = seen(empty, manifest, root, asked.wheels.resolve(), asked.package)
             _record(found, root)
             print(f"Python {python}, {dependencies}: {found.skipped or found.demo}", flush=True)
+            failed += [why for one in found.packages.values() for why in one.failed]
+            failed += [] if found.skipped or found.demo == "passed" else [f"wxml demo: {found.demo}"]
+    sys.exit("\n".join(failed) if failed else 0)
 
 
 def _record(found: Cell, root: Path) -> None:

@@ -50,7 +50,7 @@ def shard_counts(chunks: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]
 class ShardFolder:
     """Appends chunks to the shards of one array."""
 
-    def __init__(self, folder: Path, array: zarr.Array[Any]) -> None:
+    def __init__(self, folder: Path, array: "zarr.Array[Any]") -> None:
         """Take an array of float32 with an index at the beginning of each shard.
 
         Args:

@@ -38,7 +38,7 @@ class ChunkFiles:
     kept: RecentChunks
 
     @classmethod
-    def of(cls, folder: str, array: zarr.Array[Any]) -> "ChunkFiles | None":
+    def of(cls, folder: str, array: "zarr.Array[Any]") -> "ChunkFiles | None":
         """Those of an array in a folder; None if zarr alone can unpack them."""
         codec = _codec(array)
         is_native = array.dtype.isnative and array.shards is None
@@ -126,7 +126,7 @@ def _fill_plain(file: OpenedFile, first: int, stop: int, room: Room) -> None:
     file.read_into(room, first * PLAIN_BLOCK)
 
 
-def _codec(array: zarr.Array[Any]) -> str:
+def _codec(array: "zarr.Array[Any]") -> str:
     """The name of the one codec of the chunks: `none` if they are not packed, `several` if there is more."""
     metadata = array.metadata
     if metadata.zarr_format == 2:

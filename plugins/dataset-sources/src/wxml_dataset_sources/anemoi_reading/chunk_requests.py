@@ -29,7 +29,7 @@ class ChunkRequests:
     codec: str
 
     @classmethod
-    def of(cls, remote: Remote, folder: str, array: zarr.Array[Any]) -> "ChunkRequests | None":
+    def of(cls, remote: Remote, folder: str, array: "zarr.Array[Any]") -> "ChunkRequests | None":
         """Those of an array of a store; None if zarr alone can unpack them."""
         files = ChunkFiles.of(folder, array)
         if files is None:

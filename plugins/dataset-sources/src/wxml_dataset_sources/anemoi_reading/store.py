@@ -78,7 +78,7 @@ def opened(path: str, at: StoreAt | None = None) -> Store:
         )
 
 
-def data_array(path: str, at: StoreAt | None = None) -> zarr.Array[Any]:
+def data_array(path: str, at: StoreAt | None = None) -> "zarr.Array[Any]":
     """The array of the data of a store; see `opened`.
 
     Raises:
@@ -148,12 +148,12 @@ def _group(path: str, at: StoreAt | None) -> zarr.Group:
     return zarr.open_group(zarr_store(path, at), mode="r", use_consolidated=False)
 
 
-def _array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
+def _array(group: zarr.Group, name: str) -> "zarr.Array[Any] | None":
     found = group.get(name)
     return found if isinstance(found, zarr.Array) else None
 
 
-def _values(path: str, array: zarr.Array[Any], folder: str = "") -> NDArray[Any]:
+def _values(path: str, array: "zarr.Array[Any]", folder: str = "") -> NDArray[Any]:
     """All values of an array beside the data.
 
     Args:
@@ -183,7 +183,7 @@ def _broken(path: str, what: str) -> DataError:
     return DataError(f"`{path}` {what}", fix=COPY_AGAIN)
 
 
-def _check_dimensions(path: str, data: zarr.Array[Any]) -> None:
+def _check_dimensions(path: str, data: "zarr.Array[Any]") -> None:
     if data.ndim == len(DIMENSIONS) and data.dtype.kind == "f":
         return
     kinds = {2: "a table of observations", 5: "several forecasts (base dates × steps)"}
@@ -226,7 +226,7 @@ def _places(path: str, root: zarr.Group, name: str) -> NDArray[np.float64]:
     return _values(path, array).astype(np.float64)
 
 
-def _check_shape(path: str, data: zarr.Array[Any], lengths: Mapping[str, int]) -> None:
+def _check_shape(path: str, data: "zarr.Array[Any]", lengths: Mapping[str, int]) -> None:
     """Compare the shape of the data with what describes it: `lengths` by dimension."""
     for dimension, length in lengths.items():
         found = data.shape[DIMENSIONS.index(dimension)]

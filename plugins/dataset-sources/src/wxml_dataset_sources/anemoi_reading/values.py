@@ -36,7 +36,7 @@ class _Data(NamedTuple):
     """The array of a store, and how its chunks are read."""
 
     path: str
-    array: zarr.Array[Any]
+    array: "zarr.Array[Any]"
     sizes: tuple[int, ...]
     """The length of a chunk along each axis."""
     files: ChunkFiles | ChunkRequests | None
@@ -112,7 +112,7 @@ def _read_or_fill(
         _assign(room, chunk.places, np.float32(np.nan))
 
 
-def _key(array: zarr.Array[Any], chunk: Chunk) -> str:
+def _key(array: "zarr.Array[Any]", chunk: Chunk) -> str:
     """The name of the file that a chunk is in."""
     shard = array.shards or array.chunks
     starts = (number * size for number, size in zip(chunk.numbers, array.chunks, strict=True))
@@ -162,7 +162,7 @@ def _read_with_zarr(data: _Data, chunk: Chunk, room: Values) -> None:
     _assign(room, chunk.places, taken(values, chunk.own))
 
 
-def _is_absent(array: zarr.Array[Any], starts: Sequence[int]) -> bool:
+def _is_absent(array: "zarr.Array[Any]", starts: Sequence[int]) -> bool:
     """Whether the chunk that begins there, which was read, is not in its store, or not in its shard."""
     store = array.store
     return isinstance(store, WholeChunks) and any(
@@ -180,7 +180,7 @@ def _assign(room: Values, places: Sequence[Positions], values: Any) -> None:
         room[np.ix_(*axes)] = values
 
 
-def _check_missing(path: str, array: zarr.Array[Any], dates: NDArray[np.datetime64]) -> None:
+def _check_missing(path: str, array: "zarr.Array[Any]", dates: NDArray[np.datetime64]) -> None:
     """Raise a DataError for a chunk that is not there, if the store does not fill it with NaN."""
     if not _is_nan(array.fill_value):
         raise DataError(
