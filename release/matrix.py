@@ -66,10 +66,17 @@ def direct_requirements(manifest: Manifest, root: Path) -> list[str]:
 
 
 def _of_package(package: Package, found: Mapping[str, dict[str, list[str]]]) -> Iterator[str]:
+    """What a package asks for, with the extras that `wxml` and its own tests ask for."""
     yield from found.get("dependencies", ())
     extras = found.get("optional-dependencies", {})
-    yield from (line for extra in package.extras for line in extras[extra])
-    yield from extras.get("torch", ())
+    tested = {
+        extra
+        for line in extras.get("test", ())
+        if (asked := Requirement(line)).name == package.name
+        for extra in asked.extras
+    }
+    for extra in sorted({*package.extras, *tested, *({"torch"} & {*extras})}):
+        yield from extras[extra]
 
 
 def interpreter(version: str) -> Path:
