@@ -10,19 +10,23 @@ inputs, too, so that nothing of the peer and no random number is needed where th
 import dataclasses
 import json
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from weatherbenchX import aggregation, weighting
-from weatherbenchX.metrics import base, categorical, deterministic, probabilistic, wrappers
+from weatherbenchX.metrics import base, categorical, deterministic, probabilistic, spatial, wrappers
 
 RECORDED = Path(__file__).parents[1] / "plugins" / "verification" / "tests" / "weatherbenchx.json"
 TIMES, LEADS, MEMBERS = 3, (6, 18), 4  # four members: the peer has probabilities in single precision, exact in quarters
 LATITUDES, LONGITUDES = (60.0, 10.0, -20.0, -70.0), tuple(np.arange(0.0, 360.0, 72.0).tolist())
 VARIABLES = ("t_850", "u_850", "v_850")
 THRESHOLD = {"t_850": 0.5}
+SIDES = (1, 3)  # of the windows of the fractions skill score
+RAIN_DAYS, RAIN_HOURS = (1, 3, 5), (6, 18)
+spatial.np = types.SimpleNamespace(**{**vars(np), "float32": np.float64})  # it averages in single precision, else
 AXES = ("init_time", "lead_time", "latitude", "longitude")
 Fields = dict[str, xr.DataArray]
 
@@ -44,6 +48,7 @@ def inputs() -> dict[str, Any]:
     shape = (TIMES, len(LEADS), len(LATITUDES), len(LONGITUDES))
     edges = np.radians([90.0, 35.0, -5.0, -45.0, -90.0])
     return {
+        "rain": rain_inputs(),
         "forecast": {name: draw.normal(size=(MEMBERS, *shape)).round(4).tolist() for name in VARIABLES},
         "truth": {name: draw.normal(size=shape).round(4).tolist() for name in VARIABLES},
         "climatology": {name: (draw.normal(size=shape) / 2).round(4).tolist() for name in VARIABLES},
@@ -55,6 +60,51 @@ def inputs() -> dict[str, Any]:
         "lead_hours": LEADS,
         "threshold": THRESHOLD,
     }
+
+
+def rain_inputs() -> dict[str, Any]:
+    """Precipitation in m, rounded, and its climatology by hour, day of the year and nodes; some shares are masked."""
+    draw = np.random.default_rng(31)
+    shape, nodes = (TIMES, len(LEADS), len(LATITUDES), len(LONGITUDES)), (len(LATITUDES), len(LONGITUDES))
+    fields = (2, *shape)
+    amounts = np.where(draw.random(fields) < 0.4, 0.0001, draw.gamma(0.8, 0.004, fields)).round(6)
+    by_time = (len(RAIN_HOURS), len(RAIN_DAYS), *nodes)
+    shares = np.clip(draw.uniform(0.0, 1.0, nodes) + draw.uniform(-0.05, 0.05, by_time), 0.01, 0.99)
+    return {
+        "forecast": amounts[0].tolist(),
+        "truth": amounts[1].tolist(),
+        "dry_fraction": shares.round(4).tolist(),
+        "threshold": draw.uniform(0.002, 0.006, by_time).round(6).tolist(),
+        "holes": (draw.random(shape) < 0.1).astype(int).tolist(),
+        "days": RAIN_DAYS,
+        "hours": RAIN_HOURS,
+    }
+
+
+def rain_numbers(given: dict[str, Any], rows: xr.DataArray, *, gappy: bool) -> list[float | None]:
+    """SEEPS by lead time, of all values or without those that `holes` names."""
+    places = {"latitude": list(LATITUDES), "longitude": list(LONGITUDES)}
+    times = {
+        "init_time": np.array(["2001-01-01", "2001-01-03", "2001-01-05"], "datetime64[ns]"),
+        "lead_time": np.array(LEADS, "timedelta64[h]").astype("timedelta64[ns]"),
+    }
+    forecast, truth = (xr.DataArray(given[kind], times | places, AXES, "tp") for kind in ("forecast", "truth"))
+    known = xr.DataArray(np.array(given["holes"]) == 0, times | places, AXES)
+    climatology = xr.Dataset(
+        {
+            f"tp_seeps_{part}": (("hour", "dayofyear", "latitude", "longitude"), given[part])
+            for part in ("dry_fraction", "threshold")
+        },
+        {"hour": list(given["hours"]), "dayofyear": list(given["days"]), **places},
+    )
+    metric = categorical.SEEPS(["tp"], climatology)
+    truth = truth.assign_coords(mask=known if gappy else xr.ones_like(known))
+    statistics = base.compute_unique_statistics_for_all_metrics({"s": metric}, {"tp": forecast}, {"tp": truth})
+    aggregator = aggregation.Aggregator(
+        reduce_dims=["init_time", "latitude", "longitude"], weigh_by=[Given(rows)], masked=True
+    )
+    found = aggregator.aggregate_statistics(statistics).metric_values({"s": metric})
+    return [float(one) for one in found["s.tp"].values]
 
 
 def arrays(given: dict[str, Any]) -> tuple[Fields, Fields, Fields]:
@@ -108,6 +158,13 @@ def numbers(forecast: Fields, truth: Fields, usual: Fields, rows: xr.DataArray) 
     event = {"t_850": binary.transform_fn(truth["t_850"]).isel(threshold=0)}
     brier = {"brier": deterministic_mse()}
     found |= values(brier, {"t_850": above["t_850"].astype(float)}, {"t_850": event["t_850"].astype(float)}, rows)
+    warned = {"t_850": binary.transform_fn(mean["t_850"]).isel(threshold=0).where(mean["t_850"].notnull())}
+    event = {"t_850": event["t_850"].where(truth["t_850"].notnull())}
+    found |= values(_of_tables(), warned, event, rows)
+    for side in SIDES:
+        fss = {"fss": spatial.FSS(side, wrap_longitude=True)}
+        own = values(fss, warned, event, rows)["fss"]
+        found.setdefault("fss", {}).update({f"{name} ({side} pixels)": numbers for name, numbers in own.items()})
     if len(forecast["t_850"].number) > 1:
         found |= several(forecast, truth, rows)
     return found
@@ -136,6 +193,18 @@ def _deterministic(usual: Fields) -> dict[str, base.Metric]:
         "acc-pooled": deterministic.ACC(climatology),
         "activity-forecast": deterministic.PredictionActivity(climatology),
         "vector-rmse": deterministic.WindVectorRMSE("u_850", "v_850", "u_850, v_850"),
+    }
+
+
+def _of_tables() -> dict[str, base.Metric]:
+    return {
+        "csi": categorical.CSI(),
+        "ets": categorical.ETS(),
+        "hss": categorical.HSS(),
+        "sedi": categorical.SEDI(),
+        "f1": categorical.F1Score(),
+        "pod": categorical.Recall(),
+        "far": categorical.FalseAlarmRate(),
     }
 
 
@@ -183,7 +252,7 @@ def values(metrics: dict[str, base.Metric], forecast: Fields, truth: Fields, row
         )
         own, other = masked(forecast, truth, name)
         statistics = base.compute_unique_statistics_for_all_metrics({name: metric}, own, other)
-        for statistic in statistics.values():
+        for statistic in statistics.values() if name != "fss" else ():  # its own masks know the windows
             for key, one in statistic.items():
                 mask = next(iter(other.values())).mask if key not in other else other[key].mask
                 statistic[key] = one.assign_coords(mask=mask)
@@ -193,7 +262,7 @@ def values(metrics: dict[str, base.Metric], forecast: Fields, truth: Fields, row
             ordered = one.squeeze("threshold", drop=True) if "threshold" in one.dims else one
             subject = (
                 f"t_850 > {THRESHOLD['t_850']:g}"
-                if name in ("brier", "reliability-frequency")
+                if name in ("brier", "fss", "reliability-frequency", *_of_tables())
                 else str(key).partition(".")[2]
             )
             listed = ordered.transpose(*axes, "lead_time").values
@@ -224,7 +293,8 @@ def main() -> None:
     rows = xr.DataArray(given["rows"], {"latitude": list(LATITUDES)}, ("latitude",))
     usual = arrays(given)[2]
     peer = {name: numbers(*case, usual, rows) for name, case in cases(given).items()}
-    found = {"peer": "weatherbenchX 2047a84", "inputs": given, "numbers": peer}
+    seeps = {name: rain_numbers(given["rain"], rows, gappy=name == "missing") for name in ("plain", "missing")}
+    found = {"peer": "weatherbenchX 2047a84", "inputs": given, "numbers": peer, "seeps": seeps}
     if "--check" in sys.argv:
         check(json.loads(RECORDED.read_text("utf-8")), found, "")
         return

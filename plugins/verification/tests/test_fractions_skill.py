@@ -49,7 +49,7 @@ def test_windows_hold_the_nodes_within_the_distance(name) -> None:
 
 
 @pytest.mark.parametrize("name", GRIDS)
-@pytest.mark.parametrize("ensemble", ["probability", "members"])
+@pytest.mark.parametrize("ensemble", ["probability", "members", "mean"])
 def test_the_score_is_that_of_all_pairs_of_nodes(name, ensemble) -> None:
     grid, random = GRIDS[name], np.random.default_rng(1)
     members, truth = random.normal(size=(3, len(grid))), random.normal(size=len(grid))
@@ -63,7 +63,12 @@ def test_the_score_is_that_of_all_pairs_of_nodes(name, ensemble) -> None:
         expected = []
         for radius in RADII:
             near = near_nodes(grid, radius) * areas
-            own = (members > 0) @ near.T if ensemble == "members" else ((members > 0).mean(axis=0) @ near.T)[None]
+            events = {
+                "members": members > 0,
+                "probability": (members > 0).mean(axis=0)[None],
+                "mean": members.mean(axis=0)[None] > 0,
+            }
+            own = events[ensemble] @ near.T
             own, other = (each / np.maximum(near.sum(axis=1), 1e-300) for each in (own, (truth > 0) @ near.T))
             below = (np.square(own).mean(axis=0) + np.square(other)) @ areas
             expected.append(1 - np.square(own - other).mean(axis=0) @ areas / below)

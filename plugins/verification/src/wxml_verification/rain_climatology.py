@@ -55,7 +55,11 @@ class RainClimatology:
             raise DataError(f"the climatology `{path}` lacks {', '.join(sorted(missing))}", fix=FIX)
         dataset, axes = _on_nodes(dataset, grid, path)
         self._thresholds = dataset[f"{name}_seeps_threshold"].transpose("hour", "dayofyear", *axes)
-        self._hours = [int(hour) for hour in dataset["hour"].values]
+        self._places = {
+            (int(day), int(hour)): (row, column)
+            for row, hour in enumerate(dataset["hour"].values)
+            for column, day in enumerate(dataset["dayofyear"].values)
+        }
         shares = dataset[f"{name}_seeps_dry_fraction"].transpose("hour", "dayofyear", *axes)
         self.dry_share: Array = _mean(shares, len(grid))
         """The mean over days and hours of the share of dry times, p₁, shape `[node]`."""
@@ -69,18 +73,17 @@ class RainClimatology:
         """The amount from which on precipitation is heavy at a valid time, shape `[node]`; NaN where nothing is known.
 
         Raises:
-            DataError: the file lacks the time of day.
+            DataError: the file lacks the day of the year or the time of day.
         """
-        day = int((time.astype("datetime64[D]") - time.astype("datetime64[Y]")).astype(np.int64))
+        day = 1 + int((time.astype("datetime64[D]") - time.astype("datetime64[Y]")).astype(np.int64))
         hour = int(time.astype("datetime64[h]").astype(np.int64) % 24)
-        if hour not in self._hours:
-            raise DataError(
-                f"the climatology `{self._path}` has no values of {hour} UTC, but of {self._hours}", fix=FIX
-            )
+        if (day, hour) not in self._places:
+            problem = f"the climatology `{self._path}` has no values of day {day} of the year at {hour} UTC"
+            raise DataError(problem, fix=FIX)
         if (day, hour) not in self._kept:
             if len(self._kept) == 64:
                 self._kept.clear()
-            found = self._thresholds[self._hours.index(hour), day].values.ravel()
+            found = self._thresholds[self._places[day, hour]].values.ravel()
             self._kept[day, hour] = self._scale * found.astype(np.float64)
         return self._kept[day, hour]
 

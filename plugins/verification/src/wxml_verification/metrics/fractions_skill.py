@@ -4,7 +4,7 @@ __all__ = ["FractionsSkill"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +51,12 @@ class FractionsSkill(EventMetric):
     """1 − Σ w (P_f − P_o)² / (Σ w P_f² + Σ w P_o²); P is the share of a window's area with the event.
 
     The sums are over all nodes and cases (Roberts and Lean 2008, doi:10.1175/2007MWR2123.1; pooled as in Mittermaier
-    2021, doi:10.1175/MWR-D-18-0106.1). A window is the nodes within a great-circle radius, on any grid, or a square of
-    nodes. `fss-useful` is ½ + f_o/2 with the frequency f_o of the event, above which a scale is useful. The P_f of an
-    ensemble is the mean over its members (`probability`), or each member has its own sums (`members`; Necker et al.
-    2024, doi:10.1002/qj.4824). A window that reaches beyond the area, the region, or onto missing values has the share
-    of what is left of it (`normalise`), or its node counts nowhere (`drop`, as always with squares).
+    2021, doi:10.1175/MWR-D-18-0106.1). A window is the nodes within a great-circle radius, on any grid, or a square
+    of nodes. `fss-useful` is ½ + f_o/2 with the frequency f_o of the event, above which a scale is useful. The P_f of
+    an ensemble is the mean over its members (`probability`), or each member has its own sums (`members`), or its mean
+    alone has the event (`mean`; Necker et al. 2024, doi:10.1002/qj.4824). A window that reaches beyond the area, the
+    region, or onto missing values has the share of what is left of it (`normalise`), or its node counts nowhere
+    (`drop`, as always with squares).
     """
 
     better: ClassVar[Better] = "larger"
@@ -72,13 +73,14 @@ class FractionsSkill(EventMetric):
             Literal["normalise", "drop"], Field(description="what becomes of windows that are not whole")
         ] = "normalise",
         ensemble: Annotated[
-            Literal["probability", "members"], Field(description="the shares of an ensemble: their mean, or each")
+            Literal["probability", "members", "mean"],
+            Field(description="the shares of an ensemble: their mean, each, or those of its mean"),
         ] = "probability",
     ) -> None:
         super().__init__(space, thresholds=thresholds)
         if not windows_km and not windows_pixels:
             raise ConfigError([Fault(("verification", "metrics", "windows_km"), "needs a window, got none")])
-        self._drops, self._each = partial == "drop", ensemble == "members"
+        self._drops, self._ensemble = partial == "drop", ensemble
         made = [self._near(radius) for radius in windows_km] + [self._square(side) for side in windows_pixels]
         self._windows = {f"{event} {one.name}": (event, one) for event in self._events for one in made}
 
@@ -101,8 +103,7 @@ class FractionsSkill(EventMetric):
             known = np.isfinite(truth) & np.isfinite(members.sum(axis=0))
             if not known.any():
                 continue
-            own = (members > limit).astype(np.float64)
-            both = np.concatenate([own if self._each else own.mean(axis=0)[None], (truth > limit)[None]])
+            both = np.concatenate([self._events_of(members, limit), (truth > limit)[None]])
             for region, weights in enumerate(fields.weights):
                 found[:, lead, region] = _sums(window, region, both, known, weights)
         return found
@@ -114,6 +115,13 @@ class FractionsSkill(EventMetric):
     def further_values(self, sums: Array) -> Mapping[str, Array]:
         """The line above which a scale is useful."""
         return {"useful": 0.5 + mean_statistics(sums)[2] / 2}
+
+    def _events_of(self, members: NDArray[np.floating[Any]], limit: float) -> Array:
+        """1 where the event is, or its share, shape `[field, node]`."""
+        if self._ensemble == "mean":
+            return np.asarray(members.mean(axis=0, dtype=np.float64) > limit, np.float64)[None]
+        events = (members > limit).astype(np.float64)
+        return events if self._ensemble == "members" else np.asarray(events.mean(axis=0))[None]
 
     def _near(self, radius: float) -> _Window:
         regions = np.stack(list(self.space.regions.values()))
