@@ -209,6 +209,7 @@ class MemoryForecast:
 
     name, members, spreads = "memory", 1, dict[str, str]()
     initial_times, lead_times = TIMES[:1], LEADS[:1].astype("timedelta64[s]")
+    comes_once = False
 
     def __init__(self, names, units):
         self.variables, self._units = tuple(names), units

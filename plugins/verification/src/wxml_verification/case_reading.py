@@ -9,6 +9,7 @@ import numpy as np
 from wxml_verification.arrays import Array
 from wxml_verification.baseline import StateBaseline
 from wxml_verification.climatology import Climatology
+from wxml_verification.further_baselines import CaseBaseline
 from wxml_verification.one_pass import Case, Fields
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
@@ -18,7 +19,7 @@ def read_case(
     forecast: ForecastFile,
     truth: Truth,
     variables: Sequence[str],
-    baselines: tuple[StateBaseline, Climatology | None],
+    baselines: tuple[StateBaseline, Climatology | None, Sequence[CaseBaseline]],
     number: int,
 ) -> Case:
     """Read one initial time.
@@ -30,10 +31,10 @@ def read_case(
         forecast: the file.
         truth: the truth, on the same nodes.
         variables: the ones to read.
-        baselines: what the known states alone give, and the climatology of the variables.
+        baselines: what the known states alone give, the climatology of the variables, and further ones.
         number: of the initial time.
     """
-    initial_time, (baseline, climatology) = forecast.initial_times[number], baselines
+    initial_time, (baseline, climatology, further) = forecast.initial_times[number], baselines
     valid_times = initial_time + forecast.lead_times
     values = {name: forecast.members_of(number, name) for name in variables}
     verifying = truth.at(valid_times, variables)
@@ -48,6 +49,9 @@ def read_case(
         baseline.name: {name: field[None] for name, field in _by_name(known, variables).items()},
         "climatology": {name: field[None] for name, field in usual.items()},
     }
+    for one in further:
+        members = one.fields(truth, initial_time, forecast.lead_times, variables)
+        forecasts[one.name] = {name: members[:, :, place] for place, name in enumerate(variables)}
     return Case(forecasts, _by_name(verifying, variables), usual, initial_time, forecast.lead_times)
 
 

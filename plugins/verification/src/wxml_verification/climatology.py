@@ -1,6 +1,6 @@
 """The climatology: the mean of past values at a time of day and a time of the year."""
 
-__all__ = ["BLOCK_BYTES", "Climatology"]
+__all__ = ["BLOCK_BYTES", "DAYS", "Climatology", "calendar"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,8 +55,8 @@ class Climatology:
             asked: the instants that will be asked for; training times at other times of day are not read. None: any.
         """
         if asked is not None:
-            times = times[np.isin(_calendar(times)[1], _calendar(asked)[1])]
-        days, seconds = _calendar(times)
+            times = times[np.isin(calendar(times)[1], calendar(asked)[1])]
+        days, seconds = calendar(times)
         hours, hour_of_time = np.unique(seconds, return_inverse=True)
         dates, day_of_time = np.unique(days, return_inverse=True)
         shape = (len(variables), len(source.header.grid))
@@ -74,7 +74,7 @@ class Climatology:
     def at(self, times: Times) -> Array:
         """The climatology of each instant, shape `[time, variable, node]`; NaN where there is none."""
         out = np.full((len(times), *self.sums.shape), np.nan)
-        days, seconds = _calendar(times)
+        days, seconds = calendar(times)
         hours, windows = np.searchsorted(self.hours, seconds), self.windows(times)
         for index, (day, hour, window) in enumerate(zip(days, hours, windows, strict=True)):
             if window < 0:
@@ -93,7 +93,7 @@ class Climatology:
         It is `window`, doubled until a training time lies within; -1 where no training time has that time of day.
         """
         windows = np.full(len(times), -1, np.int64)
-        for index, (day, second) in enumerate(zip(*_calendar(times), strict=True)):
+        for index, (day, second) in enumerate(zip(*calendar(times), strict=True)):
             hour = np.flatnonzero(self.hours == second)
             if hour.size:
                 window = self.window
@@ -122,7 +122,7 @@ class Climatology:
         return [(place, sign) for place, sign in found if place]
 
 
-def _calendar(times: Times) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def calendar(times: Times) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The date's number in a leap year, 0 for 1 January to 365 for 31 December, and the seconds since midnight, UTC."""
     dates, months = times.astype("datetime64[D]"), times.astype("datetime64[M]")
     month = months.astype(np.int64) % 12

@@ -18,6 +18,7 @@ from wxml_verification.arrays import Array
 from wxml_verification.baseline import PERSISTENCE, StateBaseline
 from wxml_verification.case_reading import read_case
 from wxml_verification.climatology import Climatology
+from wxml_verification.further_baselines import CaseBaseline
 from wxml_verification.groups import Grouping, groups_of
 from wxml_verification.lots import lots_of
 from wxml_verification.notes import climatology_notes, forecast_notes
@@ -55,6 +56,8 @@ class Question:
     """Sentences on how forecast and truth were brought to the same nodes; likewise."""
     baseline: StateBaseline = PERSISTENCE
     """What the known states alone give."""
+    further: Sequence[CaseBaseline] = ()
+    """Baselines beside this one and the climatology."""
     regions: Mapping[str, Region] = field(default_factory=dict)
     """The regions that are scored, too, by name."""
     bands: float | None = None
@@ -67,9 +70,9 @@ class Question:
     """How many variables, the first ones, the report has maps of."""
 
     @property
-    def forecasts(self) -> tuple[str, str, str]:
+    def forecasts(self) -> tuple[str, ...]:
         """What is scored."""
-        return ("forecast", self.baseline.name, "climatology")
+        return ("forecast", self.baseline.name, "climatology", *(one.name for one in self.further))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +185,8 @@ class _Side:
         """Read the initial time of this number, and compute its statistics."""
         if not self._lot:
             return
-        baselines, each = (self.question.baseline, self._climatology), self.truth.each
+        question, each = self.question, self.truth.each
+        baselines = question.baseline, self._climatology, question.further
         for truth in each:
             case = read_case(self.forecast, truth, self._lot, baselines, number)
             self._statistics.add(number, case, 1 / len(each))

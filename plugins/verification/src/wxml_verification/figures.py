@@ -23,6 +23,8 @@ COLOURS = {
     "persistence": "#d55e00",
     "interpolation": "#d55e01",
     "climatology": "#009e73",
+    "diurnal-persistence": "#cc79a7",
+    "climatology-ensemble": "#0a7f8f",
 }
 """Colours to draw with: each becomes the page's own colour of that name, so that a picture is right in light, in dark
 and on paper (the last four: Okabe and Ito's palette)."""
@@ -43,6 +45,8 @@ LINES = {
     "persistence": ("--", "s", 1.5),
     "interpolation": ("--", "s", 1.5),
     "climatology": (":", "^", 1.8),
+    "diurnal-persistence": ("-.", "v", 1.5),
+    "climatology-ensemble": (":", "d", 1.8),
 }
 REFERENCE = {"acc": 0.6, "bias": 0.0, "spread-skill": 1.0}  # the usual limit of a useful forecast; none; reliable
 

@@ -47,19 +47,22 @@ class LotStatistics:
 
     def add(self, number: int, case: Case, share: float = 1.0) -> None:
         """Add the statistics of the case of this number, or of a part of it: one of several truths."""
+        is_ensemble = [place == 0 or _members(fields) > 1 for place, fields in enumerate(case.forecasts.values())]
         for place, fields in enumerate(case.forecasts.values()):
             if not fields:  # there is no climatology
                 continue
             applied = {
                 key: metric
                 for key, metric in self._metrics.items()
-                if (place == 0 or not metric.takes_members) and (case.climatologies or not metric.takes_climatology)
+                if (is_ensemble[place] or not metric.takes_members)
+                and (case.climatologies or not metric.takes_climatology)
             }
             blocks = {key: metric for key, metric in applied.items() if metric.adds_over_nodes}
             whole = {key: metric for key, metric in applied.items() if not metric.adds_over_nodes}
             sums = self._sums(case, fields, blocks, _block_length(fields)) | self._sums(case, fields, whole, None)
             for (key, subject), found in sums.items():
-                self._put(key, subject, (number, place), share * self._metrics[key].of_case(found), len(case.forecasts))
+                last = max(np.flatnonzero(is_ensemble)) if self._metrics[key].takes_members else len(is_ensemble) - 1
+                self._put(key, subject, (number, place), share * self._metrics[key].of_case(found), int(last) + 1)
 
     def _sums(
         self, case: Case, forecast: Fields, metrics: Mapping[str, VerificationMetric], length: int | None
@@ -95,14 +98,18 @@ class LotStatistics:
         """Add the statistics of one case, shape `[statistic, lead_time, region]`."""
         if key not in self.arrays:
             count, leads, regions = statistics.shape
-            own = 1 if self._metrics[key].takes_members else forecasts
-            self.arrays[key] = np.zeros((self._cases, leads, own, len(self.subjects[key]), count, regions))
+            self.arrays[key] = np.zeros((self._cases, leads, forecasts, len(self.subjects[key]), count, regions))
         number, place = at
         self.arrays[key][number, :, place, subject] += statistics.swapaxes(0, 1)
 
 
 def _subjects_of(metric: VerificationMetric, variables: Sequence[str]) -> tuple[Subject, ...]:
     return tuple(subject for subject in metric.subjects if set(subject.variables) <= set(variables))
+
+
+def _members(fields: Fields) -> int:
+    """How many members a forecast has; 0 without any variable."""
+    return max((len(values) for values in fields.values()), default=0)
 
 
 def _block_length(fields: Fields) -> int:

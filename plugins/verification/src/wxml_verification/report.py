@@ -18,7 +18,7 @@ from wxml_verification.map_raster import MapRaster
 from wxml_verification.maps import draw_maps, instant
 from wxml_verification.scoring import Scored
 
-DASHES = {"-": "", "--": "7 4", ":": "2 3"}
+DASHES = {"-": "", "--": "7 4", ":": "2 3", "-.": "7 3 2 3"}
 STRONGEST = 62  # per cent of full colour, so that the numbers stay readable
 
 

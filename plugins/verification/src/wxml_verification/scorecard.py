@@ -13,6 +13,7 @@ from wxml import Better, Kind, NameOrChoice, Scores, VerificationTask, Verifier
 from wxml.errors import DataError, nearest
 from wxml.verification.metric_choice import directions
 
+from wxml_verification.further_baselines import Further, further_baselines
 from wxml_verification.groups import Grouping
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import Region
@@ -83,6 +84,13 @@ class Scorecard(Verifier):
         climatology_window: Annotated[
             int, Field(ge=0, le=182, description="days on either side of a date that make its climatology")
         ] = 30,
+        baselines: Annotated[
+            tuple[Further, ...],
+            Field(
+                description="baselines beside persistence and climatology: the last state at the time of day, and as "
+                "many past states as the forecast has members"
+            ),
+        ] = (),
         maps: Annotated[int, Field(ge=0, description="largest number of variables with maps in the report")] = 12,
         regrid: Annotated[
             Regridding | None,
@@ -120,6 +128,7 @@ class Scorecard(Verifier):
         self._climatology, self._window = climatology, climatology_window
         self._maps, self._regrid, self._stations = maps, regrid, stations
         self._truths, self._members = truths, truth_members
+        self._baselines = tuple(baselines)
 
     @property
     def known_metrics(self) -> Mapping[str, Better]:
@@ -175,10 +184,11 @@ class Scorecard(Verifier):
         own = replace(task, truth=one.truth.source, training=others) if name else task
         option = self._truths[name].stations if name else self._stations
         bands = {} if option is None else elevation_regions(option.elevations, one.places)
+        past = past_of(own, self._climatology, one.truth, one.forecast, one.settle)
         return Question(
             variables=one.variables,
             metrics=self._choices,
-            past=past_of(own, self._climatology, one.truth, one.forecast, one.settle),
+            past=past,
             window=self._window,
             statistics=folder / "statistics.zarr",
             provenance=task.provenance,
@@ -186,6 +196,7 @@ class Scorecard(Verifier):
             told=one.notes,
             places=one.places,
             baseline=baseline_of(task.task),
+            further=further_baselines(self._baselines, past, self._window, one.forecast.members, one.variables),
             regions=self._regions | bands,
             bands=self._bands,
             groupings=self._groups,
