@@ -188,14 +188,21 @@ def test_every_weight_belongs_to_one_part() -> None:
     assert [tuple(weight.shape) for weight in groups[0]["params"]] == [(4, 4)]
 
 
-@pytest.mark.carries_out("choose adamw, or install a newer torch")
-def test_a_torch_without_muon_is_named(monkeypatch) -> None:
+@pytest.mark.parametrize("options", [{}, {"nesterov": False}, {"momentum": 0.5}])
+def test_a_torch_without_muon_has_the_same_steps_to_the_bit(monkeypatch, options: dict[str, object]) -> None:
+    models = [network(), network()]
+    for model in models:
+        model.load_state_dict(models[0].state_dict())
+    by_torch = made(models[0], "muon", 0.1, **options)
     with monkeypatch.context() as older:
         older.delattr(torch.optim, "Muon")
-        with pytest.raises(ConfigError, match=r"needs torch 2\.9"):
-            made(network(), "muon")
-        made(network(), "adamw")
-    made(network(), "muon")
+        by_us = made(models[1], "muon", 0.1, **options)
+    for seed in range(3):
+        step(models[0], by_torch, seed=seed)
+        step(models[1], by_us, seed=seed)
+    for theirs, ours in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(theirs, ours)
+    assert [{*state} for state in by_us.state.values()] == [{*state} for state in by_torch.state.values()]
 
 
 @pytest.mark.carries_out("set `momentum`, or leave `nesterov` out")
