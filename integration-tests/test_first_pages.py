@@ -6,7 +6,6 @@ A block whose first line is a comment with a path is that file; blocks marked `c
 
 import importlib.util
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +40,10 @@ def different(page: str, reader: extension_pages.Reader) -> Iterator[str]:
         if name:
             (reader.repository / name[1]).write_text(text)
         elif language == "python":
-            command = [sys.executable, "-c", text]
-            subprocess.run(command, cwd=reader.repository, env=reader.variables, check=True, timeout=600)
+            (reader.repository / "block.py").write_text(text)
+            done = reader.run(f"{sys.executable} block.py")
+            if done.returncode:
+                yield f"{text}\nprinted ({done.returncode}):\n{done.stdout}"
         elif language == "console":
             for step in extension_pages.author_guide.steps(f"```console\n{text}```\n"):
                 done = reader.run(step.command)
