@@ -1,6 +1,7 @@
 """Verification at stations: numbers of three stations and three nodes by hand, checks, weights, and what is said."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -153,9 +154,13 @@ def test_a_further_truth_takes_heights_and_reference_from_the_data(verify, forec
     told = " ".join(own.notes)
     assert "3 observations far from the reference do not count" in told
     assert "Corrected for the height of a station: t2m" in told
+    assert "truths/synop" in (folder / "report.html").read_text("utf-8")
+    assert "The truth is 3 stations" not in " ".join(scores.notes)
     assert (folder / "truths" / "synop" / "report.html").exists()
     with xr.open_dataset(folder / "truths" / "synop" / "scores.nc") as stored:
         assert stored.model_height.values == pytest.approx([100, 300, 500], abs=0.1)
+        record = json.loads(stored.wxml_provenance)
+        assert (record["truth"], record["data"]["source"]) == ("synop", {"source": "array"})
 
 
 @pytest.mark.carries_out(

@@ -51,6 +51,8 @@ def command(
       wxml verify forecast.zarr
       wxml verify forecast.zarr --output scores/july --metric acc
       wxml verify forecast.zarr verification.maps=0
+      wxml verify forecast.zarr data.source.path=analysis.zarr verification.regrid.move=truth
+      wxml verify forecast.zarr 'data.source={plugin: stations, path: synop.csv}' verification.stations.method=bilinear
       wxml verify hres.zarr --truth era5.zarr
       wxml verify 'ifs/*.grib2' --truth era5.nc 'forecast.rename={t: temperature}'
       wxml verify anemoi.nc --config experiment.yaml

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 from wxml import Better, Kind, NameOrChoice, Scores, VerificationTask, Verifier
@@ -172,7 +172,7 @@ class Scorecard(Verifier):
         ]
         found = dict(zip(held, evaluate_all(asked), strict=True))
         for name, evaluation in found.items():
-            self._write(evaluation, folders[name], task)
+            self._write(evaluation, folders[name], task, _record(task, name, held[name]))
         further = {name: evaluation.scores for name, evaluation in found.items() if name}
         return replace(found[""].scores, further=further)
 
@@ -191,9 +191,9 @@ class Scorecard(Verifier):
             past=past,
             window=self._window,
             statistics=folder / "statistics.zarr",
-            provenance=task.provenance,
+            provenance=_record(task, name, one),
             uncompared=one.uncompared,
-            told=one.notes,
+            told=one.notes if name else (*one.notes, *_elsewhere(self._truths)),
             places=one.places,
             baseline=baseline_of(task.task),
             further=further_baselines(self._baselines, past, self._window, one.forecast.members, one.variables),
@@ -203,16 +203,28 @@ class Scorecard(Verifier):
             maps=self._maps,
         )
 
-    def _write(self, evaluation: "Evaluation", folder: Path, task: VerificationTask) -> None:
+    def _write(
+        self, evaluation: "Evaluation", folder: Path, task: VerificationTask, provenance: dict[str, Any]
+    ) -> None:
         """Write the files of one truth."""
         from wxml_verification.report import ReportText, render_report
         from wxml_verification.score_file import write_scores
         from wxml_verification.score_table_file import write_table
         from wxml_verification.stations.table import write_stations
 
-        write_scores(evaluation, folder / "scores.nc", task.provenance)
+        write_scores(evaluation, folder / "scores.nc", provenance)
         write_table(evaluation, folder / "scores.csv")
         if evaluation.places is not None:
             write_stations(evaluation, evaluation.places, folder / "stations.csv")
-        text = ReportText(task.forecast.name, json.dumps(task.provenance, indent=1), self._window)
+        text = ReportText(task.forecast.name, json.dumps(provenance, indent=1), self._window)
         (folder / "report.html").write_text(render_report(evaluation, text, self._maps), "utf-8")
+
+
+def _record(task: VerificationTask, name: str, one: Against) -> dict[str, Any]:
+    """The record of the scores against a truth: of a further one with its name and its data."""
+    return {**task.provenance, "truth": name, "data": one.record} if name else task.provenance
+
+
+def _elsewhere(truths: Mapping[str, FurtherTruth]) -> tuple[str, ...]:
+    """Where the scores against further truths are."""
+    return tuple(f"The scores against the truth {name!r} are in truths/{name}." for name in truths)

@@ -5,12 +5,13 @@ __all__ = ["Against", "FurtherTruth", "Ways", "against", "open_further"]
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from wxml import DataSource, Kind, Options, PluginChoice, Variable, create
 from wxml.data.source_fit import FORECAST, check_variables, in_units_of
 from wxml.errors import ConfigError, DataError, Fault
+from wxml.masking import masked_values
 
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regridding import Regridding, Settled, settled
@@ -67,6 +68,8 @@ class Against:
     """Sentences on how both were brought to the same nodes."""
     places: StationPlaces | None
     """The stations, if the nodes are some."""
+    record: Mapping[str, Any]
+    """What the truth says of itself, for a provenance."""
 
 
 def against(forecast: ForecastFile, source: DataSource, wanted: tuple[str, ...], ways: Ways) -> Against:
@@ -96,7 +99,8 @@ def against(forecast: ForecastFile, source: DataSource, wanted: tuple[str, ...],
     truth = Truth(found.truth, ways.members)
     truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
     variables = tuple(name for name in converted.header.names if name in wanted)  # files keep no order
-    return Against(found.forecast, truth, variables, found.settle, tuple(uncompared), found.notes, found.places)
+    record = {"grid": source.header.grid.identity, "source": masked_values(source.provenance())}
+    return Against(found.forecast, truth, variables, found.settle, tuple(uncompared), found.notes, found.places, record)
 
 
 def open_further(
