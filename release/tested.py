@@ -1,8 +1,8 @@
 """Writes the versions of a tested environment into `constraints/`.
 
-    python -m release.tested PYTHON FROZEN
+    python -m release.tested PYTHON
 
-FROZEN is what `pip freeze --all` says of the environment of that interpreter.
+PYTHON is the interpreter of the environment, which has pip.
 """
 
 __all__ = ["kept"]
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from release.manifest import read
 
-TOOLS = ("hypothesis", "iniconfig", "pip", "pluggy-dev", "pytest", "setuptools", "sortedcontainers", "wheel")
+TOOLS = ("hypothesis", "iniconfig", "pip", "pytest", "setuptools", "sortedcontainers", "wheel")
 """What runs tests and installs, and is no part of what is tested."""
 
 
@@ -25,11 +25,15 @@ def kept(frozen: str, about: str, root: Path) -> str:
     return "\n".join([about, *(line.partition("+")[0] for line in lines), ""])
 
 
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def main() -> None:
     """Write the file."""
-    root, (python, frozen) = Path.cwd(), sys.argv[1:]
-    asked = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    root, python = Path.cwd(), sys.argv[1]
+    version = _said(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+    frozen = _said(python, "-m", "pip", "freeze", "--all")
     place = f"Python {version} on {platform.system()} {platform.machine()}"
     path = root / "constraints" / f"python-{version}-tested.txt"
     path.parent.mkdir(exist_ok=True)

@@ -100,8 +100,7 @@ def release_plan(session: nox.Session) -> None:
 def constraints(session: nox.Session) -> None:
     """Write what follows from the manifest, and the versions of the environment of the wheels into `constraints/`."""
     session.install("packaging")
-    frozen = session.run(installed(session), "-m", "pip", "freeze", "--all", external=True, silent=True)
-    session.run("python", "-m", "release.tested", str(PYTHON), str(frozen))
+    session.run("python", "-m", "release.tested", installed(session))
     session.run("python", "-m", "release.files")
 
 
