@@ -81,7 +81,7 @@ def test_the_page_tells_what_was_seen_what_was_not_and_of_which_version(tools: A
 def test_the_lowest_are_those_that_packages_name_themselves(tools: Any, root: Path) -> None:
     lines = tools.matrix.direct_requirements(tools.manifest.read(root), root)
     assert "torch>=2.6" in lines
-    assert "netCDF4>=1.6.5" in lines, "of an extra that wxml asks for"
+    assert any(line.startswith("netCDF4>=") for line in lines), "of an extra that wxml asks for"
     assert not any(line.startswith("wxml") for line in lines)
     assert not any(line.startswith("mlflow>") for line in lines), "of an extra that it does not ask for"
 
