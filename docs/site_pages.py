@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)(#[^)\s]*)?(?=\))")
+NOTE = re.compile(r"\A\s*<!--[\s\S]*?-->\s*")
 CODE = re.compile(r"^(`{3,})[\s\S]*?^\1|^(?: {4}.*\n)+|`[^`\n]*`", re.MULTILINE)
 
 
@@ -131,4 +132,4 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         there = os.path.relpath(place(found), os.path.dirname(source))
         return there + (match[2] or "")
 
-    return LINK.sub(led, markdown)
+    return LINK.sub(led, NOTE.sub("", markdown))  # else a page that begins with a note has the title of its file

@@ -1,6 +1,6 @@
 """The pages lead somewhere: every link of every page, every place in a page, and every page is in the navigation.
 
-The site itself is built by `nox -s docs` and opened by `nox -s browser`; this needs neither.
+The site itself is built by `nox -s docs` and opened by `nox -s docs-browser`; this needs neither.
 """
 
 import importlib.util
@@ -94,5 +94,7 @@ def test_links_of_pages_outside_of_the_docs_are_led_to_the_site() -> None:
         class file:  # noqa: N801
             src_uri = "repository/plugins/losses/README.md"
 
-    led = site.on_page_markdown("[a](../../docs/graphs.md#x) [b](https://a.b/c) [c](../../examples/acme-sfno)", Page)
+    led = site.on_page_markdown(
+        "<!-- by a script -->\n\n[a](../../docs/graphs.md#x) [b](https://a.b/c) [c](../../examples/acme-sfno)", Page
+    )
     assert led == "[a](../../../graphs.md#x) [b](https://a.b/c) [c](../../examples/acme-sfno/README.md)"

@@ -1,4 +1,4 @@
-"""Every page of the site in a real browser: Chromium without a screen, by `nox -s browser` or where both are installed.
+"""Every page of the site in a real browser: Chromium without a screen, by `nox -s docs docs-browser`.
 
 `WXML_SITE` names the folder that `nox -s docs` has built; `WXML_SCREENSHOTS` one for a picture of each page.
 """

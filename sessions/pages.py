@@ -18,6 +18,13 @@ def docs(session: nox.Session) -> None:
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
 
+@nox.session(name="docs-browser")
+def docs_browser(session: nox.Session) -> None:
+    """Open every page that `nox -s docs` has built in Chromium; WXML_SCREENSHOTS names a folder for their pictures."""
+    session.install("playwright", "pytest")
+    session.run("pytest", "--noconftest", "integration-tests/test_docs_in_browser.py", *session.posargs)
+
+
 @nox.session
 def changelog(session: nox.Session) -> None:
     """Gather the fragments of changes into the changelogs, before a release."""
