@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +63,8 @@ class Page:
     title: str
     summary: str
     text: str
+    room: str
+    """The room of core that it is in; of the kernels, their package."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,8 @@ def page(path: Path, module: str, names: list[str], kinds: dict[str, str]) -> Pa
         lines += ["", *_described(name, found[name], module, kinds.get(name, ""))]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip())
     file = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", title.removeprefix("wxml.")).lower()
-    return Page(re.sub(r"[._]", "-", file), title, summary.partition("\n")[0], f"{text}\n")
+    room = path.relative_to(CORE).parts[0].removesuffix(".py") if CORE in path.parents else module
+    return Page(re.sub(r"[._]", "-", file), title, summary.partition("\n")[0], f"{text}\n", room)
 
 
 def _described(name: str, found: Found, module: str, group: str) -> Iterator[str]:
@@ -342,8 +346,10 @@ the names that need it."""
 
 def index(found: list[Page]) -> str:
     """The page that lists the others."""
-    rows = [f"- [{one.title}]({one.name}.md): {one.summary}" for one in found]
-    return "\n".join([NOTE.format("the source"), "", "# Reference", "", ABOUT, "", *rows]) + "\n"
+    rows = []
+    for room, ones in groupby(found, lambda one: one.room):
+        rows += ["", f"## {room}", "", *(f"- [{one.title}]({one.name}.md): {one.summary}" for one in ones)]
+    return "\n".join([NOTE.format("the source"), "", "# Reference", "", ABOUT, *rows]) + "\n"
 
 
 def files() -> dict[Path, str]:

@@ -13,6 +13,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)(#[^)\s]*)?(?=\))")
+GROUPED = {"catalogue/", "reference/"}
+"""Folders whose navigation has the headings of their indexes."""
 NOTE = re.compile(r"\A\s*<!--[\s\S]*?-->\s*")
 CODE = re.compile(r"^(`{3,})[\s\S]*?^\1|^(?: {4}.*\n)+|`[^`\n]*`", re.MULTILINE)
 
@@ -36,7 +38,7 @@ def listed(folder: str) -> list[Any]:
         pages = [path for path in pages if path not in seen]
         seen |= set(pages)
         names = [path.relative_to(DOCS).as_posix() for path in pages]
-        grouped = heading and names and folder == "catalogue/"
+        grouped = heading and names and folder in GROUPED
         found += [{heading: names}] if grouped else names
     return found
 
