@@ -56,6 +56,13 @@ def expanded(item: Any) -> Any:
             return place(DOCS / item)
 
 
+def navigation(nav: list[Any]) -> list[Any]:
+    """The whole navigation; pages of `docs` that it does not name yet are at its end, under `More`."""
+    found = expanded(nav)
+    rest = sorted({place(path) for path in DOCS.rglob("*.md")} - set(strings(found)))
+    return [*found, {"More": rest}] if rest else found
+
+
 def is_folder(item: Any) -> bool:
     """Whether an item of the navigation stands for a whole folder."""
     return isinstance(item, str) and item.endswith("/")
@@ -95,7 +102,7 @@ def on_config(config: Any) -> Any:
     """Give mkdocs the whole navigation, and anchors as GitHub makes them."""
     from pymdownx.slugs import slugify
 
-    config.nav = expanded(config.nav)
+    config.nav = navigation(config.nav)
     config.mdx_configs["toc"]["slugify"] = slugify(case="lower")
     return config
 

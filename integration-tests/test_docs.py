@@ -59,7 +59,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_page_is_in_the_navigation_once() -> None:
-    nav = list(site.strings(site.expanded(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])))
+    nav = list(site.strings(site.navigation(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])))
     listed = [site.origin(name) for name in nav]
     assert [path for path in listed if not path.is_file()] == []
     assert len(set(listed)) == len(listed)
@@ -67,6 +67,11 @@ def test_every_page_is_in_the_navigation_once() -> None:
     wanted |= site.outside(list(wanted | set(listed)))
     lacking = sorted(str(one.relative_to(ROOT)) for one in wanted - set(listed) if one.suffix == ".md")
     assert lacking == [], "name these pages under `nav` in mkdocs.yml, or in the index of their folder"
+
+
+def test_a_page_that_nobody_has_placed_is_at_the_end() -> None:
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    assert site.navigation(nav[1:])[-1]["More"][0] == "index.md"
 
 
 @pytest.mark.parametrize(
