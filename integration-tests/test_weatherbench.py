@@ -1,0 +1,72 @@
+"""What `wxml verify` makes of files in the layout of WeatherBench 2 is what WeatherBench-X makes of them.
+
+Its numbers are recorded by `peer-tests/record_weatherbenchx_files.py`; `docs/weatherbench.md` shows the command.
+"""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+from click.testing import CliRunner
+from wxml.cli import group
+
+HERE = Path(__file__).parent
+spec = importlib.util.spec_from_file_location("weatherbench_files", HERE / "weatherbench_files.py")
+files = importlib.util.module_from_spec(spec)
+sys.modules["weatherbench_files"] = files
+spec.loader.exec_module(files)
+NUMBERS = json.loads((HERE / "weatherbench_files.json").read_text(encoding="utf-8"))["numbers"]
+PAGE = HERE.parent / "docs" / "weatherbench.md"
+
+
+def page_options() -> dict[str, dict[str, object]]:
+    """The section `verification` that the page shows."""
+    text = PAGE.read_text(encoding="utf-8")
+    block = text[text.index("```yaml") + len("```yaml") :]
+    return yaml.safe_load(block[: block.index("```")])["verification"]
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    """The scores of the files in the regions that the page names."""
+    folder = tmp_path_factory.mktemp("weatherbench")
+    files.write_files(folder)
+    options = [f"verification.regions={json.dumps(page_options()['regions'])}", "verification.maps=0"]
+    forecast, truth = str(folder / "forecast.nc"), str(folder / "truth.nc")
+    done = CliRunner().invoke(group, ["verify", forecast, "--truth", truth, "-o", str(folder / "scores"), *options])
+    assert done.exit_code == 0, f"{done.output}{done.exception}"
+    with xr.open_dataset(folder / "scores" / "scores.nc", decode_timedelta=True) as found:
+        return found.load()
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if not name.startswith("vector")])
+def test_scores_in_regions_equal_those_of_weatherbench_x(scores: xr.Dataset, name: str) -> None:
+    metric, variable = name.split(".")
+    of_all = scores.group_scores.sel(metric=metric, forecast="forecast", group="all")
+    for region, expected in NUMBERS[name].items():
+        own = of_all.sel(region="all" if region == "global" else region)
+        each = zip(files.LEVELS, expected, strict=True) if np.ndim(expected) == 2 else [(None, expected)]
+        for level, by_lead in each:
+            found = own.sel(variable=variable if level is None else f"{variable}_{level}")
+            np.testing.assert_allclose(found, by_lead, rtol=1e-10, atol=1e-12, err_msg=f"{region} {level}")
+
+
+def test_the_wind_equals_that_of_weatherbench_x(scores: xr.Dataset) -> None:
+    expected = NUMBERS["vector-rmse.wind"]["global"]
+    for level, by_lead in zip(files.LEVELS, expected, strict=True):
+        pair = f"u_component_of_wind_{level}, v_component_of_wind_{level}"
+        found = scores.subject_scores.sel(metric="vector-rmse", forecast="forecast", subject=pair)
+        np.testing.assert_allclose(found, by_lead, rtol=1e-10)
+
+
+def test_the_regions_of_the_page_are_those_of_the_record() -> None:
+    regions = page_options()["regions"]
+    for name, ((south, north), (west, east)) in files.REGIONS.items():
+        box = {"south": -90, "north": 90, "west": 0, "east": 360} | regions[name]
+        assert (box["south"], box["north"]) == (south, north)
+        assert ((box["west"] - west) % 360, (box["east"] - east) % 360) == (0, 0)
