@@ -7,6 +7,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,11 +25,12 @@ NUMBERS = json.loads((HERE / "weatherbench_files.json").read_text(encoding="utf-
 PAGE = HERE.parent / "docs" / "weatherbench.md"
 
 
-def page_options() -> dict[str, dict[str, object]]:
+def page_options() -> dict[str, Any]:
     """The section `verification` that the page shows."""
     text = PAGE.read_text(encoding="utf-8")
     block = text[text.index("```yaml") + len("```yaml") :]
-    return yaml.safe_load(block[: block.index("```")])["verification"]
+    found: dict[str, Any] = yaml.safe_load(block[: block.index("```")])["verification"]
+    return found
 
 
 @pytest.fixture(scope="module")
