@@ -1,6 +1,7 @@
 """What all tests share: patience, no secrets of earlier tests, and a check of the fixes that they carry out."""
 
 import logging
+import os
 import re
 import sys
 from collections import Counter
@@ -14,7 +15,15 @@ from hypothesis import HealthCheck, settings
 with suppress(ImportError):
     import pyproj  # noqa: F401  # before eccodes, whose older PROJ all of the process would use
 
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = os.environ.get("WXML_EXAMPLES")
+"""How many examples a property is tried with that does not say it itself; `nox -s properties` draws them anew."""
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(EXAMPLES or 30),
+    derandomize=EXAMPLES is None,
+)
 settings.load_profile("patient")
 
 MOST_FILES = 25

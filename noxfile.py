@@ -25,6 +25,8 @@ SOURCES = [f"{package}/src" for package in PACKAGES]
 EXAMPLES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/src"))
 TYPED = [*SOURCES, *EXAMPLES, "noxfile.py", "sessions", "release"]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
+QUICK = ("-n", "2", "--dist", "worksteal", "-m", "not long")
+"""Options of pytest for every test but the long proofs, of which `nox -s long` has the table."""
 ENDLESS = ("-o", "faulthandler_timeout=0")
 """Options of pytest for proofs, of which one test may take longer than any test of `check`."""
 RUFF = "ruff==0.17.6"
@@ -76,7 +78,7 @@ def check(session: nox.Session) -> None:
             with part("examples of docstrings"):
                 session.run("pytest", "--doctest-modules", *SOURCES)
             with part("tests"):
-                session.run("pytest", "-n", "2", "--dist", "worksteal", "--durations", "15", *TESTS)
+                session.run("pytest", *QUICK, "--durations", "15", *TESTS)
 
 
 Part = Callable[[str], AbstractContextManager[None]]
@@ -120,6 +122,22 @@ def types_checked(session: nox.Session, part: Part) -> Iterator[None]:
 
 
 @nox.session
+def long(session: nox.Session) -> None:
+    """The long proofs of `docs/long-proofs.md`, of which `check` runs a short form; arguments go to pytest."""
+    install_all(session, *TOOLS, *EXTRAS)
+    session.run("pytest", *ENDLESS, "-n", "2", "--dist", "worksteal", "-m", "long", *(session.posargs or TESTS))
+
+
+@nox.session
+def properties(session: nox.Session) -> None:
+    """Properties with 300 random examples, or as many as the argument says; `check` tries 30, the same every time."""
+    install_all(session, *TOOLS, *EXTRAS)
+    count = session.posargs[0] if session.posargs else "300"
+    options = (*ENDLESS, "-n", "2", "--dist", "worksteal", "-m", "hypothesis")
+    session.run("pytest", *options, *TESTS, env={"WXML_EXAMPLES": count})
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Mutate artefacts and configs: 10 000 times, or as often as the argument says."""
     install_all(session, *TOOLS)
@@ -129,7 +147,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(name="machine-code")
 def machine_code(session: nox.Session) -> None:
-    """Compile every network to machine code, those of the examples too; `check` compiles one of each kind of kernel."""
+    """Compile every network to machine code, those of the examples too; `check` compiles small ones."""
     install_all(session, *TOOLS, *EXTRAS)
     networks = ["plugins/processor-gnn/tests", "plugins/processor-transformer/tests"]
     options = (*ENDLESS, "--durations", "15")
@@ -289,14 +307,14 @@ def tests(session: nox.Session, package: str) -> None:
     """The tests and the examples of docstrings of one package, such as `tests(plugins/losses)`."""
     install_all(session, *TOOLS, *EXTRAS)
     session.run("pytest", "--doctest-modules", f"{package}/src")
-    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]), f"{package}/tests")
+    session.run("pytest", *(session.posargs or QUICK), f"{package}/tests")
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """How the packages work together, and what the pages say."""
     install_all(session, *TOOLS, *EXTRAS)
-    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]), "integration-tests")
+    session.run("pytest", *(session.posargs or QUICK), "integration-tests")
 
 
 @nox.session

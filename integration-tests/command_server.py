@@ -9,7 +9,9 @@ begun with it.
 import importlib
 import json
 import os
+import site
 import sys
+import sysconfig
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -79,6 +81,7 @@ def run(request: dict[str, Any]) -> int:
     variables = request.get("variables", {})
     os.environ.update(variables)
     sys.path[:0] = filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))
+    site.addsitedir(sysconfig.get_path("purelib"))  # editable installations that were made meanwhile
     importlib.invalidate_caches()
     installed.cache_clear()
     sys.argv[1:] = request["arguments"]

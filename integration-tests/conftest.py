@@ -108,7 +108,7 @@ def run(cache) -> Callable[..., Done]:
 def forks(python: Path, folder: Path, variables: dict[str, str]) -> Iterator[Callable[..., Done]]:
     """Run `wxml` of an environment in forks of a process that has imported everything; its output lies in `folder`.
 
-    What is installed while the process runs is seen, but for editable installations.
+    What is installed while the process runs is seen.
     """
     command = [python, Path(__file__).with_name("command_server.py")]
     files = [folder / name for name in ("stdout", "stderr")]

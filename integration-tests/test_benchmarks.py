@@ -32,14 +32,19 @@ def run_quick(script: str, folder: Path, *arguments: str) -> list[dict[str, obje
     return [json.loads(line) for line in (folder / f"{page}.jsonl").read_text().splitlines()]
 
 
+LONG = pytest.mark.long("test_a_benchmark_measures_what_it_is_asked_for")
+EVERY = [pytest.param(name, marks=LONG if name in ("scaling", "kernels", "floor") else ()) for name in CASES]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("script", CASES)
+@pytest.mark.parametrize("script", EVERY)
 def test_a_benchmark_measures_what_it_is_asked_for(script: str, tmp_path: Path) -> None:
     rows = run_quick(script, tmp_path, *CASES[script])
     assert len(rows) == 2
     assert not any(row.get("failed") for row in rows)
 
 
+@LONG
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SMALL)
 def test_a_benchmark_measures_all_of_its_cases(script: str, tmp_path: Path) -> None:
@@ -55,6 +60,7 @@ def test_a_read_over_the_net_is_set_against_the_bare_requests(tmp_path: Path) ->
     assert all(float(str(row[key])) > 0 for row in (one, both) for key in ("share", "bare_share", "of_bare"))
 
 
+@LONG
 @pytest.mark.slow
 def test_a_graph_is_built_and_read_from_the_cache(tmp_path: Path) -> None:
     known, voronoi, none = run_quick("graph_build", tmp_path, "--cases", "o12 r3")
@@ -64,6 +70,7 @@ def test_a_graph_is_built_and_read_from_the_cache(tmp_path: Path) -> None:
     assert not (tmp_path / "graph-build.png").exists()  # one size has no growth
 
 
+@LONG
 @pytest.mark.slow
 def test_the_growth_of_graphs_is_drawn(tmp_path: Path) -> None:
     rows = run_quick("graph_build", tmp_path)
@@ -73,6 +80,7 @@ def test_the_growth_of_graphs_is_drawn(tmp_path: Path) -> None:
     assert all(float(str(row["peak_MiB"])) > 0 for row in rows)
 
 
+@LONG
 @pytest.mark.slow
 def test_a_side_by_side_step_counts_weights_and_takes_time(tmp_path: Path) -> None:
     forward, both = run_quick("model_step", tmp_path, "--families", "transformer", "--parts", "processor")
@@ -81,6 +89,7 @@ def test_a_side_by_side_step_counts_weights_and_takes_time(tmp_path: Path) -> No
     assert both["wxml"]["cpu_ms"] > forward["wxml"]["cpu_ms"] > 0  # type: ignore[index]
 
 
+@LONG
 @pytest.mark.slow
 def test_the_time_to_skill_knows_what_every_step_has_cost(tmp_path: Path) -> None:
     (row,) = run_quick("time_to_skill", tmp_path, "--families", "gnn", "--budgets", "short")
@@ -104,6 +113,7 @@ def test_the_backends_for_gpus_are_timed_or_it_says_that_there_is_none() -> None
     assert all(float(row["difference"]) < 0.05 for row in rows if "cannot" not in row)
 
 
+@LONG
 @pytest.mark.slow
 def test_a_training_step_is_measured_and_a_page_of_both_is_never_lost(tmp_path: Path) -> None:
     """Without the peer; a first step ends within seconds of processor time, whatever else the machine does."""
@@ -120,6 +130,7 @@ def test_a_training_step_is_measured_and_a_page_of_both_is_never_lost(tmp_path: 
     check_kept(command, environment, tmp_path / "pages/train-step.jsonl", steps)
 
 
+@LONG
 @pytest.mark.slow
 def test_a_forecast_step_is_measured_and_a_page_of_both_is_never_lost(tmp_path: Path) -> None:
     """Without the peer; the first step ends within two seconds of processor time beside the import of torch."""

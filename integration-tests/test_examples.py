@@ -26,6 +26,7 @@ GRAPHS = {
     "acme-u-net": "--graph icosahedral --graph-option refinement=1 --graph-option hierarchy=1",
 }
 """Example of a processor → options that make it quick to check, and the graph on which it is checked."""
+EACH = [pytest.param(name, marks=() if name == "acme-u-net" else pytest.mark.long()) for name in GRAPHS]
 TRAINING = "acme-training"
 INSTITUTE = "institute"
 PARTS = {
@@ -84,7 +85,7 @@ def test_every_example_is_here() -> None:
     assert {*GRAPHS, TRAINING, INSTITUTE} == set(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", EACH)
 def test_it_keeps_its_contract(
     name: str, site: str, quickly: Command, code_of_networks: dict[str, str], tmp_path: Path
 ) -> None:
@@ -96,7 +97,7 @@ def test_it_keeps_its_contract(
     assert plugin["passed"] >= 15
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", EACH)
 def test_it_is_trained_forecast_and_verified(name: str, site: str, quick_wxml: Command, tmp_path: Path) -> None:
     experiment, checkpoint = EXAMPLES[name] / "experiment.yaml", "run/checkpoint.safetensors"
     quick_wxml("train", experiment, *SMALL, "--run-dir", "run", folder=tmp_path, PYTHONPATH=site)

@@ -67,8 +67,9 @@ def shares_of_persistence(checkpoint: Path, truth: xr.Dataset) -> dict[tuple[str
     return {key: float(np.sqrt(error / still)) for key, (error, still) in sums.items()}
 
 
+@pytest.mark.parametrize("seeds", [SEEDS[:1], pytest.param(SEEDS[1:], marks=pytest.mark.long())])
 def test_fifteen_steps_from_another_model_beat_fifteen_from_fresh_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, growing_waves: xr.Dataset
+    seeds: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, growing_waves: xr.Dataset
 ) -> None:
     """With each of three seeds, by far.
 
@@ -81,7 +82,7 @@ def test_fifteen_steps_from_another_model_beat_fifteen_from_fresh_weights(
     truth.to_netcdf(tmp_path / "waves.nc")
     trained(tmp_path / "parent", EXPERIMENT.format(**PARENT), "training.max_steps=120")
     fork = ("training.from.checkpoint=parent", "training.from.match=by-name")
-    for seed in SEEDS:
+    for seed in seeds:
         found = {}
         for name, more in (("fresh", ()), ("fork", fork)):
             changes = (f"seed={seed}", "training.max_steps=15", *more)

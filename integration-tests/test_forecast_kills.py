@@ -2,7 +2,7 @@
 
 After a kill the same command with `--resume` ends with the bytes of one that was not killed. Of each format
 `WXML_KILLS` forecasts are killed at random moments, and as many right before one of the changes to files and folders:
-two and two by default, 100 and 100 with `nox -s kills`.
+one and one by default, 100 and 100 with `nox -s kills`.
 """
 
 import os
@@ -21,7 +21,7 @@ from wxml.files.leftovers import leftovers, unfinished_path
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the commands are killed in forks")
 
-KILLS = int(os.environ.get("WXML_KILLS", "2"))
+KILLS = int(os.environ.get("WXML_KILLS", "1"))
 RUNS = count()
 GRIB = "forecast.writer={plugin: grib2, parameters: {t: paramId=167, z: paramId=129}}"
 FORMATS: dict[str, tuple[str, ...]] = {
@@ -157,7 +157,7 @@ def test_a_kill_before_any_change_loses_nothing(work: Work, name: str, moment: f
     check_resumed(work, name, {"change": 1 + int(moment * changes)})
 
 
-@pytest.mark.parametrize("moment", moments(2)[: max(2, KILLS // 4)])
+@pytest.mark.parametrize("moment", moments(2)[: max(1, KILLS // 4)])
 @pytest.mark.parametrize("name", ["f.zarr", "f2.zarr"])
 def test_an_append_that_is_killed_leaves_the_old_forecast_or_the_new_one(work: Work, name: str, moment: float) -> None:
     place, options = work.place(), (name, *FORMATS[name])

@@ -148,18 +148,20 @@ def train_in(run_dir: Path, loaded: LoadedConfig, experiment: Any = None, *, res
     return path
 
 
-def test_a_state_belongs_to_the_weights_that_its_training_began_with(worlds: Path, tmp_path: Path, run: Any) -> None:
+def test_a_state_belongs_to_the_weights_that_its_training_began_with(
+    worlds: Path, tmp_path: Path, quickly: Any
+) -> None:
     config = write(tmp_path, worlds).name
     for name, seed in (("one", 1), ("two", 2)):
-        done = run("train", config, "training.max_steps=2", f"seed={seed}", "--run-dir", name, folder=tmp_path)
+        done = quickly("train", config, "training.max_steps=2", f"seed={seed}", "--run-dir", name, folder=tmp_path)
         assert done.returncode == 0, done.stderr
-    begun = run("train", config, "--from", "one", "--run-dir", "fork", folder=tmp_path)
+    begun = quickly("train", config, "--from", "one", "--run-dir", "fork", folder=tmp_path)
     assert begun.returncode == 0, begun.stderr
     assert "the training begins with the weights of `checkpoint.safetensors`" in begun.stderr
-    refused = run("train", config, "--from", "two", "--run-dir", "fork", "--resume", folder=tmp_path)
+    refused = quickly("train", config, "--from", "two", "--run-dir", "fork", "--resume", folder=tmp_path)
     assert "belongs to another training" in refused.stderr
     assert "forked_from" in refused.stderr
-    again = run("train", config, "--from", "one", "--run-dir", "fork", "--resume", folder=tmp_path)
+    again = quickly("train", config, "--from", "one", "--run-dir", "fork", "--resume", folder=tmp_path)
     assert again.returncode == 0, again.stderr
-    told = run("inspect", "fork/checkpoint.safetensors", folder=tmp_path)
+    told = quickly("inspect", "fork/checkpoint.safetensors", folder=tmp_path)
     assert "forked from the weights of checkpoint.safetensors" in told.stdout

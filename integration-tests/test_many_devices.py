@@ -57,6 +57,7 @@ def children(pid: int) -> Iterator[int]:
                 yield int(child)
 
 
+@pytest.mark.long("test_a_training_whose_second_process_is_killed_goes_on_in_one")
 def test_a_training_of_which_one_process_is_killed_goes_on_in_one_process(run, variables, folder) -> None:
     """The samples are the same, and the losses go on as if nothing had happened."""
     steps = ("training.max_steps=60", "training.checkpoint_every=4")
@@ -96,6 +97,7 @@ def test_torchrun_starts_a_training(run, folder) -> None:
     assert done.stderr.count("training done") == 1
 
 
+@pytest.mark.long("test_torchrun_starts_a_training")
 def test_srun_starts_a_training(variables, folder) -> None:
     """As far as SLURM shows itself to a process: by variables."""
     ranks = [

@@ -108,6 +108,7 @@ def test_from_nothing_to_a_trained_model_and_back(shell: Shell, tmp_path: Path) 
     shell(f"wxml forecast {CHECKPOINT} -o again.nc {PERIOD}", home)
 
 
+@pytest.mark.long("test_their_own_tests_pass")
 def test_one_plugin_of_every_kind_in_one_training(shell: Shell, tmp_path: Path) -> None:
     """All in one distribution, to which the last one is added."""
     home = "acme-all"

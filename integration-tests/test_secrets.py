@@ -21,7 +21,7 @@ SECRET = "S3CRETPW"  # noqa: S105  # no real one
 WAYS = ("${oc.env:TRACK}", f"http://user:{SECRET}@127.0.0.1:9", f"http://127.0.0.1:9/?token={SECRET}")
 
 
-@pytest.mark.parametrize("uri", WAYS)
+@pytest.mark.parametrize("uri", [WAYS[0], *(pytest.param(way, marks=pytest.mark.long()) for way in WAYS[1:])])
 def test_no_artefact_and_no_message_holds_a_secret(uri: str, tmp_path: Path, quickly: Callable[..., Any]) -> None:
     (tmp_path / "experiment.yaml").write_text(CONFIG)
     variables = {"TRACK": f"http://user:{SECRET}@127.0.0.1:9"}

@@ -23,6 +23,7 @@ model:
   decoder: {plugin: gnn}
 training: {plugin: lightning, max_steps: 2, batch_size: 2, validation_samples: 2, tracker: {tracker}}
 """
+LONG = pytest.mark.long()
 COMMAND = "from wxml.cli import main; main()"
 NOBODY = f"""
 import pwd
@@ -65,7 +66,10 @@ def usual(tmp_path_factory: pytest.TempPathFactory, quick_wxml: Callable[..., ob
     return found
 
 
-@pytest.mark.parametrize("redirection", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&-", "2>/dev/full"])
+@pytest.mark.parametrize(
+    "redirection",
+    ["2>&-", "<&- >&- 2>&-", *(pytest.param(one, marks=LONG) for one in (">&- 2>&-", "<&-", "2>/dev/full"))],
+)
 def test_without_standard_streams(usual: dict[str, bytes], tmp_path: Path, redirection: str) -> None:
     tracker = "mlflow" if redirection in ("2>&-", "2>/dev/full") else "none"  # which takes as long as all the rest
     done = train(tmp_path / "here", redirection, tracker=tracker, HOME=str(tmp_path))
@@ -74,7 +78,9 @@ def test_without_standard_streams(usual: dict[str, bytes], tmp_path: Path, redir
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no list of users")
-@pytest.mark.parametrize("surroundings", [{}, {"HOME": "/proc"}, {"HOME": "/dev/null"}], ids=str)
+@pytest.mark.parametrize(
+    "surroundings", [{}, *(pytest.param({"HOME": home}, marks=LONG) for home in ("/proc", "/dev/null"))], ids=str
+)
 def test_without_a_user_or_a_home(usual: dict[str, bytes], tmp_path: Path, surroundings: dict[str, str]) -> None:
     done = train(tmp_path / "here", code=NOBODY, **surroundings)
     assert done.returncode == 0, done.stderr

@@ -101,6 +101,7 @@ def test_a_sweep_that_fails_in_part_and_is_stopped_goes_on(folder, cache, quickl
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the cluster is forked")
 @pytest.mark.slow
+@pytest.mark.long("test_a_sweep_that_fails_in_part_and_is_stopped_goes_on")
 def test_on_a_cluster_a_training_whose_worker_is_killed_goes_on_elsewhere(
     folder: Path, tmp_path: Path, new_cluster: Callable[[Path], Any]
 ) -> None:

@@ -16,6 +16,7 @@ from wxml.artefacts.checkpoint import load_checkpoint, read_header
 
 CHECKPOINT = "run/checkpoint.safetensors"
 INSTITUTES = ("acme", "borealis")
+EACH = ("acme", pytest.param("borealis", marks=pytest.mark.long()))
 FACTORS = {"acme": 1.0, "borealis": -0.5}
 ORDERS = (INSTITUTES, INSTITUTES[::-1])
 EXPERIMENTS = {
@@ -236,7 +237,7 @@ def test_the_two_are_not_the_same(alone: dict[str, Path]) -> None:
         assert float(abs(acme["t"] - borealis["t"]).max()) > 1e-3
 
 
-@pytest.mark.parametrize("institute", INSTITUTES)
+@pytest.mark.parametrize("institute", EACH)
 @pytest.mark.parametrize("run", ["mixing", "nested", "preset"])
 def test_a_checkpoint_from_before_forecasts_the_same(
     institute: str, run: str, alone: dict[str, Path], both: str, quick_wxml: Command, tmp_path: Path
@@ -272,7 +273,7 @@ def test_every_clash_is_listed_with_what_to_write(both: str, run: Command, quick
     assert same.stdout == done.stdout, "the order of installation changes nothing, and neither does the way of the test"
 
 
-@pytest.mark.parametrize("institute", INSTITUTES)
+@pytest.mark.parametrize("institute", EACH)
 def test_a_config_is_told_the_full_names(
     institute: str, both: str, alone: dict[str, Path], folder: Path, quickly: Command, quick_wxml: Command
 ) -> None:
@@ -286,7 +287,7 @@ def test_a_config_is_told_the_full_names(
     require_same_weights(folder / "run", alone[institute] / "mixing")
 
 
-@pytest.mark.parametrize("institute", INSTITUTES)
+@pytest.mark.parametrize("institute", EACH)
 def test_a_preset_is_told_the_full_names(
     institute: str, both: str, alone: dict[str, Path], folder: Path, quickly: Command, quick_wxml: Command
 ) -> None:
@@ -298,7 +299,7 @@ def test_a_preset_is_told_the_full_names(
     require_same_weights(folder / "run", alone[institute] / "preset")
 
 
-@pytest.mark.parametrize("institute", INSTITUTES)
+@pytest.mark.parametrize("institute", EACH)
 def test_a_preset_of_one_and_a_processor_of_the_other_make_a_model(
     institute: str, both: str, folder: Path, quick_wxml: Command
 ) -> None:
@@ -315,14 +316,14 @@ def test_a_preset_of_one_and_a_processor_of_the_other_make_a_model(
     ]
 
 
-@pytest.mark.parametrize("institute", INSTITUTES)
+@pytest.mark.parametrize("institute", EACH)
 def test_a_command_is_told_the_full_names(institute: str, both: str, quickly: Command, tmp_path: Path) -> None:
     name = told(quickly("greet", folder=tmp_path, PYTHONPATH=both), r"`wxml (\S+)`")[institute]
     assert quickly(name, folder=tmp_path, PYTHONPATH=both).stdout == f"{institute} greets\n"
     assert f"Greet from {institute}." in quickly("--help", folder=tmp_path, PYTHONPATH=both).stdout
 
 
-@pytest.mark.parametrize("institute", INSTITUTES)
+@pytest.mark.parametrize("institute", EACH)
 def test_a_suffix_is_told_the_full_names(
     institute: str, both: str, alone: dict[str, Path], quickly: Command, quick_wxml: Command, tmp_path: Path
 ) -> None:
@@ -337,7 +338,7 @@ def test_a_suffix_is_told_the_full_names(
     )
 
 
-@pytest.mark.parametrize("institute", INSTITUTES)
+@pytest.mark.parametrize("institute", EACH)
 def test_a_kind_is_told_what_to_disable(
     institute: str, both: str, alone: dict[str, Path], folder: Path, quickly: Command, quick_wxml: Command
 ) -> None:
@@ -353,7 +354,7 @@ def test_a_kind_is_told_what_to_disable(
     require_same_weights(folder / "run", alone[institute] / "bent")
 
 
-@pytest.mark.parametrize("institute", INSTITUTES)
+@pytest.mark.parametrize("institute", EACH)
 def test_a_checkpoint_of_a_kind_of_both_is_told_what_to_disable(
     institute: str, both: str, alone: dict[str, Path], quickly: Command, quick_wxml: Command, tmp_path: Path
 ) -> None:

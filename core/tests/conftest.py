@@ -603,6 +603,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-wxml\nVersion: 1.0\nSummary: tiny\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    (info / "RECORD").write_text("tiny_wxml.py,,\ntiny_wxml_hooks.py,,\n")  # else those of all others are searched
     for name, code in (("tiny_wxml", PARTS), ("tiny_wxml_hooks", HOOKS)):
         (tmp_path / "site" / f"{name}.py").write_text(code)
     monkeypatch.setenv("WXML_PLUGINS", "tiny-wxml")
@@ -634,6 +635,7 @@ def tiny_files(tiny: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-files\nVersion: 1.0\nSummary: tiny files\n")
     (info / "entry_points.txt").write_text(FILE_ENTRY_POINTS)
+    (info / "RECORD").write_text("tiny_files.py,,\n")
     (site / "tiny_files.py").write_text(FILE_PARTS)
     (site / "tiny_presets" / "model").mkdir(parents=True)
     (site / "tiny_presets" / "__init__.py").write_text("")

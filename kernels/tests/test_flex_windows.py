@@ -70,6 +70,7 @@ def test_the_block_mask_is_the_one_that_torch_finds(queries: int, keys: int, win
         assert torch.equal(ours.q_num_blocks, theirs.q_num_blocks)
 
 
+@pytest.mark.long("test_inside_of_a_compiled_model")
 def test_compiled_for_a_cpu_it_has_the_same_numbers() -> None:
     """With its own code, which follows the block mask; without gradients, of which there are none on a CPU."""
     given, window = [part.detach() for part in parts(300, 300, dtype=torch.float32)], KeyWindow.among(300, 20)

@@ -18,6 +18,7 @@ CPU = torch.device("cpu")
 
 
 @has_triton
+@pytest.mark.long("test_they_compile_for_a_gpu")
 def test_their_numbers_in_the_interpreter() -> None:
     """In a process of its own, because Triton reads the variable when it is imported."""
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", str(CHECKS)]

@@ -1,5 +1,6 @@
 import json
 import platform
+import shutil
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -155,9 +156,7 @@ def change(tmp_path: Path, *, version: str = "1.0", code: str = "") -> None:
     info = tmp_path / "site" / "tiny_wxml-1.0.dist-info"
     metadata_file = info / "METADATA"
     if not version:
-        metadata_file.unlink()
-        (info / "entry_points.txt").unlink()
-        info.rmdir()
+        shutil.rmtree(info)
     else:
         metadata_file.write_text(f"Metadata-Version: 2.1\nName: tiny-wxml\nVersion: {version}\n")
     with (tmp_path / "site" / "tiny_wxml.py").open("a") as file:

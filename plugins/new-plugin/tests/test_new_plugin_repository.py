@@ -337,6 +337,7 @@ def test_style_is_clean(repository: Path, tmp_path: Path) -> None:
         python(folder, "ruff", "format", "--check", "--no-cache")
 
 
+@pytest.mark.long("test_style_is_clean")
 def test_types_are_strict(repository: Path, tmp_path: Path) -> None:
     python(repository, "mypy", "--strict", "--cache-dir", tmp_path, "src", "tests", "noxfile.py")
 

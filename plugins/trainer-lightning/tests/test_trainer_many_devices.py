@@ -24,6 +24,7 @@ OPTIONS = {
     "validation_every": 5,
     "validation_samples": 7,
 }
+MORE = pytest.mark.long()
 LONG = bool(os.environ.get("WXML_RANKS"))
 """Set by `nox -s ranks`: every number of processes with every strategy and precision."""
 
@@ -51,7 +52,8 @@ def assert_like(run_dir: Path, other: Path, tolerance: float = 1e-6) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("devices", "strategy", "kind"), [(2, "ddp", "Plain"), (4, "ddp", "Gappy"), (2, "fsdp", "Gappy")]
+    ("devices", "strategy", "kind"),
+    [(2, "fsdp", "Gappy"), *(pytest.param(*one, marks=MORE) for one in ((2, "ddp", "Plain"), (4, "ddp", "Gappy")))],
 )
 def test_several_processes_train_like_one(world, tmp_path, capfd, devices, strategy, kind) -> None:
     """Six samples on four processes are one or two for each; seven are validated, in batches of six and of one."""
@@ -112,8 +114,8 @@ def test_a_training_whose_second_process_is_killed_goes_on_in_one(world, tmp_pat
     ("kind", "message", "code"),
     [
         ("Refusing", "rank 1 of 2: the third file has a hole\n  mend it", 2),
-        ("Broken", "rank 1 of 2: unexpected KeyError: 'heart'", 1),
-        ("Overflowing", "rank 1 of 2: the training loss is nan at step 3 (learning rate", 2),
+        pytest.param("Broken", "rank 1 of 2: unexpected KeyError: 'heart'", 1, marks=MORE),
+        pytest.param("Overflowing", "rank 1 of 2: the training loss is nan at step 3 (learning rate", 2, marks=MORE),
     ],
 )
 def test_an_error_in_one_process_ends_all_and_is_told_once(world, tmp_path, capfd, kind, message, code) -> None:
@@ -125,6 +127,7 @@ def test_an_error_in_one_process_ends_all_and_is_told_once(world, tmp_path, capf
 
 
 @pytest.mark.slow
+@pytest.mark.long("test_a_training_whose_second_process_is_killed_goes_on_in_one")
 def test_a_signal_to_one_process_stops_all_after_the_same_step_and_resuming_gives_the_same_bits(
     world, tmp_path
 ) -> None:

@@ -26,7 +26,6 @@ HEADER_FILES = ("METADATA", "PKG-INFO", "")
 TICK = 20_000_000
 """Nanoseconds that two changes of a folder are apart at least if its time shall tell them apart."""
 METADATA_FILES = ("METADATA", "PKG-INFO", "entry_points.txt", "direct_url.json", "RECORD")
-IN_RECORD = re.compile(r"^([^/,.\n]+)(?:/|\.py,|\.\w+\.so,)", re.MULTILINE)
 BEFORE_VERSION = re.compile(r"-(?=\d)")
 
 
@@ -136,10 +135,12 @@ class Distribution(metadata.Distribution):
         except (ValueError, KeyError, TypeError, AttributeError):
             return ""
 
-    @cached_property
-    def modules(self) -> frozenset[str]:
-        """The packages and modules that its RECORD names, without those inside of packages."""
-        return frozenset(IN_RECORD.findall(self.read_text("RECORD") or ""))
+    def installs(self, package: str) -> bool:
+        """Whether its RECORD names a package or module of that name, which is not inside of another package."""
+        lines = f"\n{self.read_text('RECORD') or ''}"
+        if f"\n{package}/" in lines or f"\n{package}.py," in lines:  # many times as fast as an expression
+            return True
+        return re.search(rf"^{re.escape(package)}\.\w+\.so,", lines, re.MULTILINE) is not None
 
     @property
     def version(self) -> str:

@@ -62,4 +62,4 @@ def _installed(distribution: Distribution, package: str) -> bool:
         return root is not None and os.path.realpath(root).startswith(
             os.path.realpath(distribution.editable_folder) + os.sep
         )
-    return package in distribution.modules
+    return distribution.installs(package)
