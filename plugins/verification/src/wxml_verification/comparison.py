@@ -1,6 +1,6 @@
 """Comparison: by how much each score of a forecast differs from that of others, and how sure that is."""
 
-__all__ = ["Comparison", "gain", "judged"]
+__all__ = ["Comparison", "Significance", "gain", "judged"]
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +12,7 @@ from wxml import Better
 from wxml_verification.arrays import Array
 
 Significance = Literal["geer", "hac", "bootstrap"]
+"""How the correlation of cases in time is taken into account; see `significance.py`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
