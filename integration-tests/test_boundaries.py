@@ -124,6 +124,8 @@ HEAVY = {
         "deferred wxml_graph_viewer/exchange/neural_lam_reading.py",
         "deferred wxml_graph_viewer/inspecting/*",
         "deferred wxml_verification/*",
+        "wxml_verification/significance.py",
+        "wxml_verification/t_tests.py",
     ),
     "matplotlib": (
         "wxml_dataset_builder/describing/pictures.py",

@@ -48,6 +48,7 @@ ABSENT = {
     "wxml_trainer_lightning.sweeping.job": HEAVY,
     "wxml_trainer_lightning.trainer": HEAVY,
     "wxml_trainer_lightning.training_run": tuple(name for name in HEAVY if name != "torch"),
+    "wxml_verification.command": HEAVY,
     "wxml_verification.scorecard": HEAVY,
 }
 """After importing this module alone, these are not in `sys.modules`."""

@@ -97,9 +97,7 @@ def numbers(given: dict[str, Any]) -> dict[str, Any]:
     for name, method in METHODS.items():
         found[name] = {
             "first": told(method(about, first, "init_time")),
-            "difference": told(
-                method.for_baseline_comparison(about, first, second, experimental_unit_dim="init_time")
-            ),
+            "difference": told(method.for_baseline_comparison(about, first, second, experimental_unit_dim="init_time")),
         }
     _, apart = autodiff.per_unit_values_linearized_around_mean_statistics(about, first, "init_time")
     lengths = {

@@ -1,6 +1,6 @@
 """From statistics to scores: sums over cases, and what the metrics make of them."""
 
-__all__ = ["Scored", "scored"]
+__all__ = ["Scored", "numbers_of", "scored"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,8 +59,7 @@ def scored(
             kept = statistics if chosen is None else statistics[:, chosen]
             sums, weighty = kept.sum(axis=1), (kept[0] > 0).sum(axis=0)
             there |= (kept[0, :, :, 0, 0] > 0).any(axis=1)
-            found = {name: metric.value(sums)}
-            found |= {f"{name}-{key}": each for key, each in metric.further_values(sums).items()}
+            found = numbers_of(name, metric, sums)
             place, own = list(units).index(subject.name), sums.shape[2]
             for key, each in found.items():
                 at = (slice(None), names.index(key), slice(own), place)
@@ -79,3 +78,9 @@ def scored(
         int(there.sum()),
         curves,
     )
+
+
+def numbers_of(name: str, metric: VerificationMetric, sums: Array) -> dict[str, Array]:
+    """Each number of a metric, by name, from sums over cases, shape `[statistic, ...]`."""
+    further = metric.further_values(sums)
+    return {name: metric.value(sums)} | {f"{name}-{key}": values for key, values in further.items()}

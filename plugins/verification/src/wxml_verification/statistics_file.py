@@ -91,6 +91,7 @@ class StatisticsFile:
     def __init__(self, group: zarr.Group, header: StatisticsHeader) -> None:
         self._group = group
         self.header = header
+        self._last: tuple[tuple[str, str], Array] | None = None
 
     @classmethod
     def new(cls, path: Path, header: StatisticsHeader, provenance: Mapping[str, Any]) -> Self:
@@ -120,6 +121,15 @@ class StatisticsFile:
             raise DataError(f"`{path}` holds no statistics that wxml wrote", fix=fix) from error
         return cls(group, header)
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The record of the scores; empty where there is none that can be read."""
+        try:
+            found = load_json(str(self._group.attrs["wxml_provenance"]))
+        except (KeyError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def put(self, metric: str, subjects: tuple[Subject, ...], values: Array) -> None:
         """Write the statistics of some subjects of a metric, in the order of the axes."""
         names = [one.name for one in self.header.subjects[metric]]
@@ -129,6 +139,7 @@ class StatisticsFile:
                 metric, shape=shape, chunks=_chunks(shape), dtype=np.float64, fill_value=0.0
             )
             array.attrs["_ARRAY_DIMENSIONS"] = list(AXES)
+        self._last = None
         for place, one in enumerate(subjects):
             self._array(metric)[:, :, :, names.index(one.name)] = values[:, :, :, place]
 
@@ -138,9 +149,11 @@ class StatisticsFile:
 
     def statistics(self, metric: str, subject: str) -> Array:
         """The statistics of a subject, shape `[statistic, time, lead_time, forecast, region]`."""
-        names = [one.name for one in self.header.subjects[metric]]
-        found = np.asarray(self._array(metric)[:, :, :, names.index(subject)])
-        return np.moveaxis(found, 3, 0)
+        if self._last is None or self._last[0] != (metric, subject):
+            names = [one.name for one in self.header.subjects[metric]]
+            found = np.asarray(self._array(metric)[:, :, :, names.index(subject)])
+            self._last = (metric, subject), np.moveaxis(found, 3, 0)
+        return self._last[1]
 
     def _array(self, metric: str) -> Any:
         return self._group[metric]
