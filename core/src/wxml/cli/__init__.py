@@ -1,7 +1,7 @@
 """The command `wxml`: finds its subcommands without importing them, and turns errors into sentences and exit codes.
 
 Exit codes: 0 done, 1 a fault of wxml, 2 a mistake of the user's, 3 a broken plugin, 4 some forecasts were left out (as
-`--on-error skip` asks for), 130 interrupted.
+`--on-error skip` asks for), 5 a score that `--require` asks for is not reached, 130 interrupted.
 """
 
 __all__ = ["group", "main"]

@@ -3,6 +3,7 @@
 __all__ = ["Named", "scored"]
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from wxml.config.load import load_config
 from wxml.errors import DataError, WxmlError
 from wxml.verification.job import verify
 from wxml.verification.other_forecast import read_other_forecast, verify_other
+from wxml.verification.requirements import Requirement
 from wxml.verification.verifier import Scores
 
 
@@ -33,7 +35,9 @@ class Named:
         return by_change or self.truth is not None or self.experiment is not None
 
 
-def scored(named: Named, output: Path, *, metric: str | None, overwrite: bool) -> tuple[Scores, Path]:
+def scored(
+    named: Named, output: Path, *, metric: str | None, requirements: Sequence[Requirement] = (), overwrite: bool
+) -> tuple[Scores, Path]:
     """Score the forecast; return the scores and the path of the report.
 
     Raises:
@@ -45,7 +49,9 @@ def scored(named: Named, output: Path, *, metric: str | None, overwrite: bool) -
         if named.experiment is not None:
             raise click.UsageError(f"`{named.forecast}` holds its own config: leave --config out")
         changed = read_changes(named.forecast, _changes(named), ("data.source", "verification"))
-        return verify(named.forecast, output, metric=metric, changed=changed, overwrite=overwrite)
+        return verify(
+            named.forecast, output, metric=metric, requirements=requirements, changed=changed, overwrite=overwrite
+        )
     if not named.names_truth:
         raise DataError(
             reason.message,
@@ -53,7 +59,9 @@ def scored(named: Named, output: Path, *, metric: str | None, overwrite: bool) -
         ) from reason
     config = None if named.experiment is None else load_config(named.experiment).config
     chosen = read_other_forecast(named.forecast, named.changes, truth=named.truth, config=config)
-    return verify_other(chosen, output, metric=metric, config=config, overwrite=overwrite)
+    return verify_other(
+        chosen, output, metric=metric, requirements=requirements, config=config, overwrite=overwrite
+    )
 
 
 def _changes(named: Named) -> tuple[str, ...]:

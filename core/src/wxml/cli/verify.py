@@ -4,6 +4,9 @@ from pathlib import Path
 
 import click
 
+FAILED = 5
+"""The exit code where a score does not keep a limit of `--require`."""
+
 
 @click.command(short_help="Score forecasts against the truth.")
 @click.argument("forecast", type=click.Path(path_type=Path))
@@ -24,15 +27,25 @@ import click
     help="Of a forecast of another program: an experiment whose data are the truth and which says how to score.",
 )
 @click.option("--metric", help="The score that the table shows, such as bias.  [default: the verifier's first]")
+@click.option(
+    "--require",
+    "required",
+    multiple=True,
+    metavar="REQUIREMENT",
+    help="A limit that a score must keep, such as 'rmse:t_850:24h<1.2'; may be given several times.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a folder of scores that wxml wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as JSON.")
+@click.pass_context
 def command(
+    context: click.Context,
     forecast: Path,
     changes: tuple[str, ...],
     output: Path,
     truth: Path | None,
     experiment: Path | None,
     metric: str | None,
+    required: tuple[str, ...],
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -46,6 +59,9 @@ def command(
     WeatherBench 2, Anemoi and Earth2Studio; a pattern in quotes names many files. The truth must be named, and
     `forecast.*` are options of the data source that reads the forecast (xarray).
 
+    A requirement is METRIC:VARIABLE:LEAD, then @REGION (or a group of cases such as @DJF) if it is not of all, then <
+    <= > or >=, then a number or the name of a baseline. If one fails, the exit code is 5.
+
     \b
     Examples:
       wxml verify forecast.zarr
@@ -56,12 +72,21 @@ def command(
       wxml verify hres.zarr --truth era5.zarr
       wxml verify 'ifs/*.grib2' --truth era5.nc 'forecast.rename={t: temperature}'
       wxml verify anemoi.nc --config experiment.yaml
+      wxml verify forecast.zarr --require 'rmse:t_850:24h<1.2' --require 'acc:z_500:24h@europe>0.9'
+      wxml verify forecast.zarr --require 'mae:t_850:72h<persistence'
     """
     from wxml.cli.verified_forecast import Named, scored
     from wxml.terminal import say
+    from wxml.verification.requirements import outcomes, parse_requirement, requirement_table
     from wxml.verification.score_table import score_table, scores_as_json
 
+    requirements = [parse_requirement(one) for one in required]
     named = Named(forecast, changes, truth, experiment)
-    scores, report = scored(named, output, metric=metric, overwrite=overwrite)
-    say(scores_as_json(scores) if as_json else score_table(scores, metric))
+    scores, report = scored(named, output, metric=metric, requirements=requirements, overwrite=overwrite)
+    found = outcomes(scores, requirements)
+    say(scores_as_json(scores, found) if as_json else score_table(scores, metric))
+    if found:
+        say(requirement_table(found), err=as_json)
     click.echo(f"report: {report}", err=as_json)
+    if not all(one.is_met for one in found):
+        context.exit(FAILED)

@@ -3,6 +3,7 @@
 __all__ = ["made_verifier", "training_times", "verify", "verify_series"]
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -31,6 +32,7 @@ from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.resolve import resolve
+from wxml.verification.requirements import Requirement
 from wxml.verification.verifier import Scores, VerificationTask, Verifier
 
 logger = logging.getLogger("wxml")
@@ -43,6 +45,7 @@ def verify(
     output: Path,
     *,
     metric: str | None = None,
+    requirements: Sequence[Requirement] = (),
     changed: Changes | None = None,
     overwrite: bool = False,
 ) -> tuple[Scores, Path]:
@@ -52,6 +55,7 @@ def verify(
         forecast: the file that `wxml forecast` wrote.
         output: a new folder for `scores.nc` and `report.html`.
         metric: a metric that the scores must have; None: any.
+        requirements: what is asked of the scores; here, only their metrics are looked at.
         changed: the config behind the forecast with changes to `data.source` (the truth) or `verification`.
         overwrite: replace `output` if it holds scores and nothing else.
 
@@ -59,8 +63,8 @@ def verify(
         The scores, and the path of the report.
 
     Raises:
-        WxmlError: names what is wrong and the fix; nothing is left behind. An unknown `metric` is refused before any
-            data are read.
+        WxmlError: names what is wrong and the fix; nothing is left behind. An unknown metric is refused before any data
+            are read.
     """
     check_absent(output, overwrite=overwrite)
     record = read_provenance(forecast)
@@ -69,7 +73,8 @@ def verify(
             f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
             fix="name a file that `wxml forecast` wrote",
         )
-    return _scored(_Subject(forecast, record, changed), output, metric, overwrite=overwrite)
+    subject = _Subject(forecast, record, changed, requirements=tuple(requirements))
+    return _scored(subject, output, metric, overwrite=overwrite)
 
 
 def verify_series(
@@ -106,6 +111,7 @@ class _Subject:
     changed: Changes | None
     series: ForecastSeries | None = None
     scored_by: PluginChoice | None = None
+    requirements: tuple[Requirement, ...] = ()
 
     @property
     def config(self) -> ExperimentConfig:
@@ -118,7 +124,7 @@ def _scored(subject: _Subject, output: Path, metric: str | None, *, overwrite: b
     forecast, record, changed, config = subject.path, subject.record, subject.changed, subject.config
     source, scored_by = config.data.source, config.verification
     tell_variables([source.options, scored_by.options], str(forecast))
-    verifier = made_verifier(scored_by, metric)
+    verifier = made_verifier(scored_by, metric, subject.requirements)
     check_target(output, "scores", chain([forecast], source_paths(source)), overwrite=overwrite)
     truth = open_source(source, asked_for(config.data.variables))
     logger.info("verify: %s", forecast)
@@ -173,12 +179,13 @@ def training_times(source: DataSource, config: ExperimentConfig) -> NDArray[np.d
     return times[(times >= first) & (times <= last)]
 
 
-def made_verifier(choice: PluginChoice, metric: str | None) -> Verifier:
-    """Make the verifier; raise a DataError if it does not have `metric`."""
+def made_verifier(choice: PluginChoice, metric: str | None, requirements: Sequence[Requirement] = ()) -> Verifier:
+    """Make the verifier; raise a DataError if it does not have a metric that is asked for."""
     verifier: Verifier = create("verifier", choice.plugin, choice.options, where="verification")
-    if metric is not None and metric not in verifier.known_metrics:
-        raise DataError(
-            f"verifier {choice.plugin!r} has no metric {metric!r} (--metric)",
-            fix=nearest(metric, verifier.known_metrics),
-        )
+    for name, asked in [(metric, "--metric"), *((one.metric, f"--require {one.text!r}") for one in requirements)]:
+        if name is not None and name not in verifier.known_metrics:
+            raise DataError(
+                f"verifier {choice.plugin!r} has no metric {name!r} ({asked})",
+                fix=nearest(name, verifier.known_metrics),
+            )
     return verifier

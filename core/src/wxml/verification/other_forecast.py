@@ -33,6 +33,7 @@ from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.options.faults import faults_of
 from wxml.plugins.resolve import resolve
 from wxml.verification.job import made_verifier, training_times
+from wxml.verification.requirements import Requirement
 from wxml.verification.verifier import Scores, VerificationTask
 
 logger = logging.getLogger("wxml")
@@ -111,6 +112,7 @@ def verify_other(
     output: Path,
     *,
     metric: str | None = None,
+    requirements: Sequence[Requirement] = (),
     config: ExperimentConfig | None = None,
     overwrite: bool = False,
 ) -> tuple[Scores, Path]:
@@ -134,7 +136,7 @@ def verify_other(
     check_absent(output, overwrite=overwrite)
     sources = chosen.data.source, chosen.forecast
     tell_variables([*(one.options for one in sources), chosen.verification.options], "the command line")
-    verifier = made_verifier(chosen.verification, metric)
+    verifier = made_verifier(chosen.verification, metric, requirements)
     check_target(output, "scores", chain.from_iterable(map(source_paths, sources)), overwrite=overwrite)
     series = _with_units(_opened(chosen.forecast))
     truth = open_source(chosen.data.source)

@@ -3,7 +3,7 @@
 __all__ = ["score_table", "scores_as_json"]
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wxml.data.times import format_duration
 from wxml.errors import DataError, nearest
 from wxml.terminal import columns
+from wxml.verification.requirements import Outcome, outcomes_as_json
 from wxml.verification.verifier import Better, Scores
 
 SHOWN = ("6h", "12h", "18h", "24h", "36h", "48h", "72h", "96h", "120h", "168h", "240h")
@@ -103,23 +104,23 @@ def _summary(scores: Scores, metric: str) -> list[str]:
     return lines
 
 
-def scores_as_json(scores: Scores) -> str:
+def scores_as_json(scores: Scores, required: Sequence[Outcome] = ()) -> str:
     """Every score: {"schema": 1, "cases": …, "scores": [{metric, forecast, variable, units, lead_time, value}, …]}.
 
     Of several grids, `"parts"` has the name of each → the scores on its nodes, in the same form. `"notes"`, where there
     are any, are the sentences below the table. `"truths"` has the name of each further truth → the same of the scores
-    against it.
+    against it. `"required"` is what became of requirements.
     """
-    return json.dumps(_json(scores), indent=1)
+    more = {"required": outcomes_as_json(required)} if required else {}
+    return json.dumps(_json(scores) | more, indent=1)
 
 
 def _json(scores: Scores) -> dict[str, Any]:
     """See `scores_as_json`."""
     parts = {name: _rows(scores.of_part(name)) for name in scores.parts}
-    more: dict[str, Any] = ({"parts": parts} if parts else {}) | ({"notes": scores.notes} if scores.notes else {})
-    if scores.further:
-        more |= {"truths": {name: _json(one) for name, one in scores.further.items()}}
-    return {"schema": 1, "cases": scores.cases, "scores": _rows(scores)} | more
+    more = {"parts": parts, "notes": scores.notes, "truths": {name: _json(one) for name, one in scores.further.items()}}
+    found = {"schema": 1, "cases": scores.cases, "scores": _rows(scores)}
+    return found | {name: value for name, value in more.items() if value}
 
 
 def _rows(scores: Scores) -> list[dict[str, Any]]:

@@ -71,6 +71,8 @@ class Scores:
     """Sentences on what is missing, and how to get it, for the reader of a table."""
     further: Mapping[str, "Scores"] = field(default_factory=dict)
     """The scores against further truths, by their names."""
+    subsets: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Region, grid or group of cases, such as `europe` or `DJF` → the scores there, in the shape of `values`."""
 
     def __post_init__(self) -> None:
         shape = (len(self.metrics), len(self.forecasts), len(self.variables), len(self.lead_times))
@@ -119,6 +121,7 @@ class Scores:
             values=values[:, :, there],
             parts=(),
             part_values=None,
+            subsets={},
         )
 
 

@@ -13,6 +13,7 @@ from wxml.verification.metric_choice import made_metrics
 from wxml_verification.arrays import Array
 from wxml_verification.statistics_file import StatisticsFile
 from wxml_verification.stored_space import read_space
+from wxml_verification.truth_means import read_means
 
 STATISTICS = "statistics.zarr"
 
@@ -27,6 +28,8 @@ class Contender:
     """Its place among the forecasts of the file."""
     metrics: Mapping[str, VerificationMetric]
     space: VerificationSpace
+    truths: Array | None = None
+    """Sums of `TruthMeans`; None where they are not known."""
 
     def statistics(self, metric: str, subject: str) -> Array | None:
         """Shape `[statistic, time, lead_time, region]`; None where it has none, as a baseline has of members."""
@@ -62,7 +65,7 @@ def opened(path: Path, name: str) -> Contender:
     space = read_space(place, file.header)
     choices = [PluginChoice(plugin=one["plugin"], **one["options"]) for one in file.header.choices.values()]
     metrics = dict(zip(file.header.choices, made_metrics(choices, space).values(), strict=True))
-    return Contender(name, file, 0, metrics, space)
+    return Contender(name, file, 0, metrics, space, read_means(place))
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

@@ -29,7 +29,9 @@ from wxml_verification.scoring import Scored, scored
 from wxml_verification.sights import Example, Sights
 from wxml_verification.stations.places import StationPlaces
 from wxml_verification.statistics_file import StatisticsFile, StatisticsHeader
+from wxml_verification.stored_space import write_space
 from wxml_verification.truth import Truth
+from wxml_verification.truth_means import TruthMeans
 from wxml_verification.usual import Past
 
 MEMORY = 256 * 2**20  # bytes: the variables that fit are scored in one pass over the truth
@@ -165,6 +167,8 @@ class _Side:
         self.metrics = _metrics(question, self._space)
         header = _header(forecast, question, self._space, self.metrics)
         self._file = StatisticsFile.new(question.statistics, header, question.provenance)
+        write_space(question.statistics, self._space)
+        self._means = TruthMeans(forecast, question.variables, self._space.regions[EVERYWHERE])
         self._sights = Sights(forecast, truth, question.variables, question.maps)
         valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
         self._verified = valid_times[truth.has(valid_times)]
@@ -190,6 +194,7 @@ class _Side:
         for truth in each:
             case = read_case(self.forecast, truth, self._lot, baselines, number)
             self._statistics.add(number, case, 1 / len(each))
+            self._means.add(number, case, 1 / len(each))
             self._sights.add(number, case)
 
     def end(self) -> None:
@@ -200,15 +205,19 @@ class _Side:
     def evaluation(self) -> Evaluation:
         """Add all up."""
         forecast, truth, question, sights = self.forecast, self.truth, self.question, self._sights
+        self._means.write(question.statistics)
         about_climatology = self._told
         parts = forecast.grid().ranges or truth.source.header.grid.ranges
         found = scored(self._file, self.metrics)
         groups = groups_of(forecast.initial_times, question.groupings)
         scores = _scores(found, question.forecasts, forecast.lead_times, tuple(parts))
+        grouped = {name: scored(self._file, self.metrics, chosen) for name, chosen in groups.items()}
+        subsets = dict(zip(list(self._space.regions)[1:], found.values[1:], strict=True))
+        subsets |= {name: own.values[0] for name, own in grouped.items()}
         return Evaluation(
-            scores=replace(scores, notes=(*question.told, *about_climatology)),
+            scores=replace(scores, notes=(*question.told, *about_climatology), subsets=subsets),
             scored=found,
-            grouped={name: scored(self._file, self.metrics, chosen) for name, chosen in groups.items()},
+            grouped=grouped,
             variables=question.variables,
             regions=tuple(self._space.regions),
             maps=sights.maps(),

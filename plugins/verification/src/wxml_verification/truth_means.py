@@ -1,0 +1,44 @@
+"""What the truth of each case was, in two numbers: whether two files of scores were made against the same."""
+
+__all__ = ["TruthMeans", "read_means"]
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from wxml_verification.arrays import Array
+from wxml_verification.one_pass import Case
+from wxml_verification.reading import ForecastFile
+
+NAME = "truth"
+
+
+class TruthMeans:
+    """Sums over nodes of the weight, of the truth and of its square, for each case and variable."""
+
+    def __init__(self, forecast: ForecastFile, variables: Sequence[str], weights: Array) -> None:
+        self._variables, self._weights = tuple(variables), weights
+        self._sums = np.zeros((len(forecast.initial_times), len(forecast.lead_times), len(variables), 3))
+
+    def add(self, number: int, case: Case, share: float) -> None:
+        """Take the truth of the case of this number, of the variables in it, as such a share of all its truths."""
+        for name, truth in case.truths.items():
+            present = np.isfinite(truth)
+            values = np.where(present, truth, 0.0)
+            place = self._variables.index(name)
+            for power, each in enumerate((present, values, np.square(values))):
+                self._sums[number, :, place, power] += share * (each @ self._weights)
+
+    def write(self, path: Path) -> None:
+        """Write them into the statistics at `path`."""
+        group = zarr.open_group(str(path), mode="r+", zarr_format=2).create_group(NAME)
+        group.create_array("sums", shape=self._sums.shape, dtype=np.float64)[...] = self._sums
+
+
+def read_means(path: Path) -> NDArray[np.float64] | None:
+    """The sums of `TruthMeans`, shape `[time, lead_time, variable, 3]`; None where there are none."""
+    group = zarr.open_group(str(path), mode="r", zarr_format=2)
+    return np.asarray(group[f"{NAME}/sums"]) if f"{NAME}/sums" in group else None
