@@ -118,3 +118,4 @@ def weatherbenchx(session: nox.Session) -> None:
     address = "git+https://github.com/google-research/weatherbenchX@2047a84"
     session.install("--no-deps", *(session.posargs or [address]))  # it asks for a cluster library, too
     session.run("python", "peer-tests/record_weatherbenchx.py", "--check")
+    session.run("python", "peer-tests/record_weatherbenchx_significance.py", "--check")

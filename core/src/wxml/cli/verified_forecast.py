@@ -59,9 +59,7 @@ def scored(
         ) from reason
     config = None if named.experiment is None else load_config(named.experiment).config
     chosen = read_other_forecast(named.forecast, named.changes, truth=named.truth, config=config)
-    return verify_other(
-        chosen, output, metric=metric, requirements=requirements, config=config, overwrite=overwrite
-    )
+    return verify_other(chosen, output, metric=metric, requirements=requirements, config=config, overwrite=overwrite)
 
 
 def _changes(named: Named) -> tuple[str, ...]:

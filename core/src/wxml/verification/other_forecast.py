@@ -124,6 +124,7 @@ def verify_other(
         chosen: the truth, the reading and the verifier.
         output: a new folder for `scores.nc` and `report.html`.
         metric: a metric that the scores must have; None: any.
+        requirements: what is asked of the scores; here, only their metrics are looked at.
         config: the experiment whose training period makes the climatology; None: `verification` says what does.
         overwrite: replace `output` if it holds scores and nothing else.
 

@@ -19,6 +19,7 @@ from wxml_verification.baseline import PERSISTENCE, StateBaseline
 from wxml_verification.case_reading import read_case
 from wxml_verification.climatology import Climatology
 from wxml_verification.further_baselines import CaseBaseline
+from wxml_verification.comparison import Significance
 from wxml_verification.groups import Grouping, groups_of
 from wxml_verification.lots import lots_of
 from wxml_verification.notes import climatology_notes, forecast_notes
@@ -30,6 +31,7 @@ from wxml_verification.sights import Example, Sights
 from wxml_verification.stations.places import StationPlaces
 from wxml_verification.statistics_file import StatisticsFile, StatisticsHeader
 from wxml_verification.stored_space import write_space
+from wxml_verification.sureness import Sureness, sureness_of
 from wxml_verification.truth import Truth
 from wxml_verification.truth_means import TruthMeans
 from wxml_verification.usual import Past
@@ -68,6 +70,8 @@ class Question:
     """How cases are grouped."""
     places: StationPlaces | None = None
     """The stations, if the nodes are some."""
+    significance: Significance = "hac"
+    """The method behind confidence intervals."""
     maps: int = 12
     """How many variables, the first ones, the report has maps of."""
 
@@ -86,6 +90,8 @@ class Evaluation:
     """The scores in all regions, and the curves."""
     grouped: Mapping[str, Scored]
     """Group of cases, such as a season → its scores."""
+    sureness: Sureness
+    """Confidence intervals of the scores, and of their differences from the baselines."""
     variables: tuple[str, ...]
     """The variables, which are the first of the subjects of the scores."""
     regions: tuple[str, ...]
@@ -218,6 +224,7 @@ class _Side:
             scores=replace(scores, notes=(*question.told, *about_climatology), subsets=subsets),
             scored=found,
             grouped=grouped,
+            sureness=sureness_of(self._file, self.metrics, self._space, question.significance),
             variables=question.variables,
             regions=tuple(self._space.regions),
             maps=sights.maps(),

@@ -36,6 +36,8 @@ def influence(value: Callable[[Array], Numbers], statistics: Array, present: NDA
     for place, own in enumerate(statistics):
         apart = (cases * own - sums[place]) * present
         moving = (apart != 0).any(axis=0)
+        if not moving.any():
+            continue
         scale = np.maximum(np.abs(sums[place]), np.sqrt(np.square(own).sum(axis=0)) * STEP)
         step = np.where(moving, STEP * scale, 1.0)
         for name, slope in _slopes(value, sums, place, step).items():

@@ -14,6 +14,13 @@ from wxml_verification.curve_file import write_curves
 from wxml_verification.evaluation import Evaluation
 
 CASES = {"long_name": "cases behind rmse, bias and mae"}
+DIFFERENCES = {
+    "difference": "score of the forecast less that of the baseline; of a bias that of the sizes",
+    "difference_ci_low": "lower end of its confidence interval",
+    "difference_ci_high": "upper end of its confidence interval",
+    "p": "probability of a difference at least as large if there were none",
+    "p_adjusted": "p after Benjamini and Hochberg over all scores against the same baseline",
+}
 
 
 def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any]) -> None:
@@ -39,6 +46,7 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
             **_of_regions(evaluation, axes),
             "scores": (axes, scores.values[:, :, :count], _about(evaluation)),
             "cases": (axes[1:], evaluation.counts[:, :count], CASES),
+            **_intervals(evaluation, axes),
             **_maps(evaluation, horizontal),
             "units": ("variable", np.array(scores.units[:count], dtype=object)),
         },
@@ -61,6 +69,24 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
     with disk_errors(path, dataset.nbytes):
         dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": {"zlib": True, "complevel": 1}})
         write_curves(evaluation, path)
+
+
+def _intervals(evaluation: Evaluation, axes: tuple[str, ...]) -> dict[str, Any]:
+    """Confidence intervals of scores everywhere, and of differences from the baselines in every region."""
+    sure, count = evaluation.sureness, len(evaluation.variables)
+    comparison = sure.comparison
+    part = f"{comparison.confidence:.0%} confidence interval ({comparison.significance})"
+    found: dict[str, Any] = {
+        "ci_low": (axes, sure.ci_low[:, :, :count], {"long_name": f"lower end of the {part} of scores"}),
+        "ci_high": (axes, sure.ci_high[:, :, :count], {"long_name": f"upper end of the {part} of scores"}),
+        "baseline": ("baseline", list(comparison.baselines)),
+        "region": ("region", list(comparison.regions)),
+    }
+    own = (axes[0], "baseline", *axes[2:], "region")
+    for name, text in DIFFERENCES.items():
+        values = getattr(comparison, name.removeprefix("difference_"))
+        found[name] = (own, values[:, :, :count], {"long_name": text})
+    return found
 
 
 def _maps(evaluation: Evaluation, horizontal: tuple[str, ...]) -> dict[str, Any]:

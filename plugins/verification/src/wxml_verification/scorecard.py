@@ -14,6 +14,7 @@ from wxml.errors import DataError, nearest
 from wxml.verification.metric_choice import directions
 
 from wxml_verification.further_baselines import Further, further_baselines
+from wxml_verification.comparison import Significance
 from wxml_verification.groups import Grouping
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import Region
@@ -78,6 +79,10 @@ class Scorecard(Verifier):
         groups: Annotated[
             tuple[Grouping, ...], Field(description="how initial times are grouped, for scores of each group")
         ] = ("season", "month", "initial-hour"),
+        significance: Annotated[
+            Significance,
+            Field(description="how confidence intervals take into account that cases follow each other in time"),
+        ] = "hac",
         climatology: Annotated[
             ClimatologyOptions, Field(description="the past data that a climatology is made of")
         ] = ClimatologyOptions(),  # noqa: B008  # frozen
@@ -129,6 +134,7 @@ class Scorecard(Verifier):
         self._maps, self._regrid, self._stations = maps, regrid, stations
         self._truths, self._members = truths, truth_members
         self._baselines = tuple(baselines)
+        self._significance = significance
 
     @property
     def known_metrics(self) -> Mapping[str, Better]:
