@@ -206,6 +206,7 @@ class Scorecard(Verifier):
             regions=self._regions | bands,
             bands=self._bands,
             groupings=self._groups,
+            significance=self._significance,
             maps=self._maps,
         )
 
