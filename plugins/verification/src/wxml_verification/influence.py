@@ -39,7 +39,7 @@ def influence(value: Callable[[Array], Numbers], statistics: Array, present: NDA
         if not moving.any():
             continue
         scale = np.maximum(np.abs(sums[place]), np.sqrt(np.square(own).sum(axis=0)) * STEP)
-        step = np.where(moving, STEP * scale, 1.0)
+        step = np.where(moving, STEP * scale, 0.0)
         for name, slope in _slopes(value, sums, place, step).items():
             found[name] += apart * np.where(moving, slope, 0.0)
     return found
@@ -51,6 +51,7 @@ def _slopes(value: Callable[[Array], Numbers], sums: Array, place: int, step: Ar
     for times, factor in STENCIL:
         moved = sums.copy()
         moved[place] += times * step
-        for name, number in value(moved).items():
-            slopes[name] = slopes.get(name, 0.0) + factor * number / step
+        with np.errstate(all="ignore"):  # just outside of where a number exists it is NaN
+            for name, number in value(moved).items():
+                slopes[name] = slopes.get(name, 0.0) + factor * number / step
     return slopes
