@@ -1,6 +1,6 @@
 """The forecast that `wxml verify` is given: a file of wxml's, which says what it is made of, or another program's."""
 
-__all__ = ["Named", "scored"]
+__all__ = ["Named", "compared", "scored"]
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 
 from wxml.artefacts.formats import read_provenance
+from wxml.artefacts.migrated import recorded_today
 from wxml.artefacts.source_changes import read_changes
 from wxml.config.load import load_config
 from wxml.errors import DataError, WxmlError
-from wxml.verification.job import verify
+from wxml.plugins.options.choices import PluginChoice
+from wxml.verification.job import made_verifier, verify
 from wxml.verification.other_forecast import read_other_forecast, verify_other
 from wxml.verification.requirements import Requirement
 from wxml.verification.verifier import Scores
@@ -60,6 +62,28 @@ def scored(
     config = None if named.experiment is None else load_config(named.experiment).config
     chosen = read_other_forecast(named.forecast, named.changes, truth=named.truth, config=config)
     return verify_other(chosen, output, metric=metric, requirements=requirements, config=config, overwrite=overwrite)
+
+
+def compared(named: Named, folders: Sequence[Path], output: Path, *, overwrite: bool) -> str:
+    """Compare the first of several forecasts with the others; return the result for a terminal.
+
+    Args:
+        named: the first forecast.
+        folders: the scores of all of them, by `scored`.
+        output: a new folder.
+        overwrite: replace `output` if it holds a comparison and nothing else.
+    """
+    return made_verifier(_choice(named), None).compare(folders, output, overwrite=overwrite)
+
+
+def _choice(named: Named) -> PluginChoice:
+    """The verifier of a forecast."""
+    if _not_ours(named.forecast) is None:
+        changed = read_changes(named.forecast, _changes(named), ("data.source", "verification"))
+        config = changed.config if changed else recorded_today(read_provenance(named.forecast), str(named.forecast))
+        return config.verification
+    experiment = None if named.experiment is None else load_config(named.experiment).config
+    return read_other_forecast(named.forecast, named.changes, truth=named.truth, config=experiment).verification
 
 
 def _changes(named: Named) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ FAILED = 5
 
 @click.command(short_help="Score forecasts against the truth.")
 @click.argument("forecast", type=click.Path(path_type=Path))
-@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("more", nargs=-1, metavar="[FORECAST]... [KEY=VALUE]...")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), default="scores", show_default=True, help="A new folder."
 )
@@ -40,7 +40,7 @@ FAILED = 5
 def command(
     context: click.Context,
     forecast: Path,
-    changes: tuple[str, ...],
+    more: tuple[str, ...],
     output: Path,
     truth: Path | None,
     experiment: Path | None,
@@ -59,6 +59,9 @@ def command(
     WeatherBench 2, Anemoi and Earth2Studio; a pattern in quotes names many files. The truth must be named, and
     `forecast.*` are options of the data source that reads the forecast (xarray).
 
+    Of several forecasts each is scored, with the same choices, into a folder of its own in the output folder, and the
+    first is compared with each of the others (see `wxml compare`).
+
     A requirement is METRIC:VARIABLE:LEAD, then @REGION (or a group of cases such as @DJF) if it is not of all, then <
     <= > or >=, then a number or the name of a baseline. If one fails, the exit code is 5.
 
@@ -69,24 +72,32 @@ def command(
       wxml verify forecast.zarr verification.maps=0
       wxml verify forecast.zarr data.source.path=analysis.zarr verification.regrid.move=truth
       wxml verify forecast.zarr 'data.source={plugin: stations, path: synop.csv}' verification.stations.method=bilinear
+      wxml verify new.zarr old.zarr --output new-and-old
       wxml verify hres.zarr --truth era5.zarr
       wxml verify 'ifs/*.grib2' --truth era5.nc 'forecast.rename={t: temperature}'
       wxml verify anemoi.nc --config experiment.yaml
       wxml verify forecast.zarr --require 'rmse:t_850:24h<1.2' --require 'acc:z_500:24h@europe>0.9'
       wxml verify forecast.zarr --require 'mae:t_850:72h<persistence'
     """
+    from wxml.cli.several_forecasts import scored_each, split_forecasts
     from wxml.cli.verified_forecast import Named, scored
     from wxml.terminal import say
     from wxml.verification.requirements import outcomes, parse_requirement, requirement_table
     from wxml.verification.score_table import score_table, scores_as_json
 
+    others, changes = split_forecasts(more)
     requirements = [parse_requirement(one) for one in required]
     named = Named(forecast, changes, truth, experiment)
-    scores, report = scored(named, output, metric=metric, requirements=requirements, overwrite=overwrite)
-    found = outcomes(scores, requirements)
-    say(scores_as_json(scores, found) if as_json else score_table(scores, metric))
+    if others:
+        each = scored_each(named, others, output, metric=metric, requirements=requirements, overwrite=overwrite)
+        found = each.outcomes(requirements)
+        say(each.as_json(found) if as_json else each.as_text(metric))
+    else:
+        scores, report = scored(named, output, metric=metric, requirements=requirements, overwrite=overwrite)
+        found = list(outcomes(scores, requirements))
+        say(scores_as_json(scores, found) if as_json else score_table(scores, metric))
     if found:
         say(requirement_table(found), err=as_json)
-    click.echo(f"report: {report}", err=as_json)
+    click.echo(f"scores: {output}" if others else f"report: {report}", err=as_json)
     if not all(one.is_met for one in found):
         context.exit(FAILED)

@@ -3,7 +3,7 @@
 __all__ = ["Better", "Scores", "VerificationTask", "Verifier"]
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -146,3 +146,19 @@ class Verifier(ABC):
         Raises:
             DataError: the forecast file cannot be read, or the truth lacks what it needs.
         """
+
+    def compare(self, folders: Sequence[Path], directory: Path, *, overwrite: bool = False) -> str:
+        """Compare the forecast behind the first folder that `verify` wrote with those behind the others.
+
+        Args:
+            folders: two or more, whose names stand for the forecasts.
+            directory: a new folder for what is found.
+            overwrite: replace `directory` if it holds a comparison and nothing else.
+
+        Returns:
+            The result for a terminal; nothing from a verifier that compares no forecasts.
+
+        Raises:
+            WxmlError: they cannot be compared, such as with different truths.
+        """
+        return ""

@@ -3,7 +3,7 @@
 __all__ = ["Scorecard"]
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -226,6 +226,12 @@ class Scorecard(Verifier):
         text = ReportText(task.forecast.name, json.dumps(provenance, indent=1), self._window)
         (folder / "report.html").write_text(render_report(evaluation, text, self._maps), "utf-8")
 
+    def compare(self, folders: Sequence[Path], directory: Path, *, overwrite: bool = False) -> str:
+        """Compare them as `wxml compare` does, with the significance of the options."""
+        from wxml_verification.compare_job import compare
+        from wxml_verification.comparison_table import comparison_table
+
+        return comparison_table(compare(folders, directory, significance=self._significance, overwrite=overwrite))
 
 def _record(task: VerificationTask, name: str, one: Against) -> dict[str, Any]:
     """The record of the scores against a truth: of a further one with its name and its data."""
