@@ -550,6 +550,9 @@ class Rms(Verifier):
         (task.directory / "scores.nc").write_text(json.dumps(task.provenance))
         units = tuple("K" for _ in names)
         return Scores(("rmse",), ("forecast",), tuple(names), leads, rmse[None, None], units, len(valid), ("smaller",))
+    def compare(self, folders, directory, *, overwrite=False):
+        directory.mkdir(exist_ok=overwrite)
+        return " beside ".join(folder.name for folder in folders)
 
 class Still(Trainer):
     """All weights zero: with the last state as residual, the model is persistence."""
