@@ -18,8 +18,8 @@ from wxml_verification.arrays import Array
 from wxml_verification.baseline import PERSISTENCE, StateBaseline
 from wxml_verification.case_reading import read_case
 from wxml_verification.climatology import Climatology
-from wxml_verification.further_baselines import CaseBaseline
 from wxml_verification.comparison import Significance
+from wxml_verification.further_baselines import CaseBaseline
 from wxml_verification.groups import Grouping, groups_of
 from wxml_verification.lots import lots_of
 from wxml_verification.notes import climatology_notes, forecast_notes

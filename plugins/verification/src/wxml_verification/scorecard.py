@@ -13,8 +13,8 @@ from wxml import Better, Kind, NameOrChoice, Scores, VerificationTask, Verifier
 from wxml.errors import DataError, nearest
 from wxml.verification.metric_choice import directions
 
-from wxml_verification.further_baselines import Further, further_baselines
 from wxml_verification.comparison import Significance
+from wxml_verification.further_baselines import Further, further_baselines
 from wxml_verification.groups import Grouping
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import Region
