@@ -233,6 +233,7 @@ class Scorecard(Verifier):
 
         return comparison_table(compare(folders, directory, significance=self._significance, overwrite=overwrite))
 
+
 def _record(task: VerificationTask, name: str, one: Against) -> dict[str, Any]:
     """The record of the scores against a truth: of a further one with its name and its data."""
     return {**task.provenance, "truth": name, "data": one.record} if name else task.provenance
