@@ -107,6 +107,8 @@ HEAVY = {
         "wxml_forecast_writers/shards.py",
         "wxml_forecast_writers/zarr_writer.py",
         "wxml_verification/statistics_file.py",
+        "wxml_verification/stored_space.py",
+        "wxml_verification/truth_means.py",
         "wxml_dataset_sources/icechunk_reading/snapshot.py",
         "wxml_dataset_sources/remote/store.py",
         "wxml_dataset_sources/zarr_reading/*",
