@@ -28,8 +28,6 @@ RUN = {
     "docs/real-data.md": "test_real_data_page.py",
     "docs/statistics.md": "test_statistics_page.py",
     "docs/index.md": "test_first_pages.py",
-    "docs/tutorials/researcher.md": "test_first_pages.py",
-    "docs/tutorials/operations.md": "test_first_pages.py",
     **{f"docs/extend/{path.name}": "test_extension_pages.py" for path in (ROOT / "docs" / "extend").glob("*.md")},
 }
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

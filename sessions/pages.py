@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nox
 
-from sessions.environment import ROOT
+from sessions.environment import ROOT, install_all
 
 SITE = "mkdocs-material==9.8.2"
 FORMS = Path(".github") / "ISSUE_TEMPLATE"
@@ -23,6 +23,13 @@ def docs_browser(session: nox.Session) -> None:
     """Open every page that `nox -s docs` has built in Chromium; WXML_SCREENSHOTS names a folder for their pictures."""
     session.install("playwright", "pytest")
     session.run("pytest", "--noconftest", "integration-tests/test_docs_in_browser.py", *session.posargs)
+
+
+@nox.session(name="first-pages")
+def first_pages(session: nox.Session) -> None:
+    """Type the first page of the documentation and the tutorials, one after the other; `check` types the first one."""
+    install_all(session, "hypothesis", "pytest")
+    session.run("pytest", "integration-tests/test_first_pages.py", env={"WXML_FIRST_PAGES": "1"})
 
 
 @nox.session
