@@ -9,7 +9,9 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
 CHOSEN = (
     "processor",
@@ -146,3 +148,20 @@ def test_one_plugin_of_every_kind_in_one_training(shell: Shell, tmp_path: Path) 
     shell(f"wxml forecast {CHECKPOINT} -o forecast.zarr {period}")
     assert "MAE, " in shell("wxml verify forecast.zarr -o scores")
     assert "verifier acme-all:acme-verifier 0.1.0" in shell("wxml inspect scores")
+    check_own_metric(shell, tmp_path)
+
+
+def check_own_metric(shell: Shell, folder: Path) -> None:
+    """The metric stands in the table, the report, and the files for programs, with all groups and baselines."""
+    name = "acme-verification-metric"
+    chosen = f"'verification.metrics=[rmse, {{plugin: {name}, limit: 2.0}}]' verification.maps=0"
+    printed = shell(f"wxml verify forecast.zarr verification.plugin=scorecard {chosen} --metric {name} -o own")
+    assert printed.startswith(f"{name.upper()}, ")
+    with xr.open_dataset(folder / "own" / "scores.nc", decode_timedelta=True) as file:
+        shares, record = file.scores.sel(metric=name), file.attrs["wxml_provenance"]
+        assert file.forecast.values.tolist() == ["forecast", "persistence", "climatology"]
+        np.testing.assert_array_equal((shares >= 0) & (shares <= 1), shares.notnull())
+        assert shares.sel(forecast="forecast").notnull().all()
+    assert name in (folder / "own" / "scores.csv").read_text()
+    page = (folder / "own" / "report.html").read_text().lower()
+    assert page.count(name) > record.count(name), "it stands in the report, and not in its record alone"
