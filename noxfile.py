@@ -260,19 +260,30 @@ def globe(session: nox.Session) -> None:
     It needs Node.js 20 or newer. `package-lock.json` has the version and the hash of each package, so that the same
     bytes come out; `--check` after `--` says whether those that are checked in are these.
     """
-    folder = ROOT / "plugins" / "graph-viewer" / "globe"
+    bundle_by_npm(session, ROOT / "plugins" / "graph-viewer" / "globe")
+
+
+@nox.session
+def report_page(session: nox.Session) -> None:
+    """Build the code of the report of `wxml verify` by npm, from `plugins/verification/page`; see `globe`."""
+    bundle_by_npm(session, ROOT / "plugins" / "verification" / "page")
+
+
+def bundle_by_npm(session: nox.Session, folder: Path) -> None:
+    """Run `build.mjs` of a folder with the packages of its lock file."""
     with session.chdir(folder):
         session.run("npm", "ci", "--no-audit", "--no-fund", external=True)
         session.run("node", "build.mjs", external=True)
     if "--check" in session.posargs:
-        session.run("git", "diff", "--exit-code", "--stat", "plugins/graph-viewer/src", external=True)
+        session.run("git", "diff", "--exit-code", "--stat", str(folder.parent / "src"), external=True)
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Open the globe page in Chromium; WXML_CHROMIUM names the program if it is another. Arguments go to pytest."""
+    """Open the globe page and a report in Chromium; WXML_CHROMIUM names another program. Arguments go to pytest."""
     install_all(session, "hypothesis", "playwright", "pytest")
-    session.run("pytest", "plugins/graph-viewer/tests/test_browser.py", *session.posargs)
+    pages = "plugins/graph-viewer/tests/test_browser.py", "plugins/verification/tests/test_report_browser.py"
+    session.run("pytest", *pages, *session.posargs)
 
 
 @nox.session

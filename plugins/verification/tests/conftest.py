@@ -1,6 +1,9 @@
 """A small world for verification: a source in memory, and forecast files laid out as wxml writes them."""
 
 import json
+import re
+import zlib
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -98,3 +101,33 @@ def write(tmp_path):
 def grid():
     """Two by two nodes."""
     return Grid.regular([30.0, -30.0], [0.0, 180.0])
+
+
+def inflated(page, name):
+    """What a report keeps for its script."""
+    return zlib.decompress(b64decode(re.search(f'id="{name}">([^<]*)<', page)[1]))
+
+
+@pytest.fixture(scope="session")
+def told():
+    """The scores in the text of a report: `told(page)`."""
+    return lambda page: json.loads(inflated(page, "scores-data"))
+
+
+@pytest.fixture(scope="session")
+def fields(told):
+    """Each field of each case of a report, by case, lead time, variable, and truth, forecast and difference."""
+
+    def run(page):
+        raster, planes = told(page)["viewer"]["raster"], inflated(page, "fields-data")
+        shape = raster["height"], raster["width"]
+
+        def field(start, lower, upper, **_):
+            steps = np.frombuffer(planes, np.uint8, shape[0] * shape[1], start).reshape(shape)
+            level = np.cumsum(steps, axis=1, dtype=np.uint8)
+            return np.where(level == 255, np.nan, lower + (upper - lower) * (level / 254))
+
+        cases = told(page)["viewer"]["cases"]
+        return [[[[field(**one) for one in each["planes"]] for each in lead] for lead in case] for case in cases]
+
+    return run

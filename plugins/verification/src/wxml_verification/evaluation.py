@@ -22,11 +22,13 @@ from wxml_verification.comparison import Significance
 from wxml_verification.further_baselines import CaseBaseline
 from wxml_verification.groups import Grouping, groups_of
 from wxml_verification.lots import lots_of
+from wxml_verification.map_raster import MapRaster
 from wxml_verification.notes import climatology_notes, forecast_notes
 from wxml_verification.one_pass import LotStatistics
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import EVERYWHERE, Region, region_weights
 from wxml_verification.scoring import Scored, scored
+from wxml_verification.shown_cases import CaseFields, case_fields
 from wxml_verification.sights import Example, Sights
 from wxml_verification.stations.places import StationPlaces
 from wxml_verification.statistics_file import StatisticsFile, StatisticsHeader
@@ -74,6 +76,10 @@ class Question:
     """The method behind confidence intervals."""
     maps: int = 12
     """How many variables, the first ones, the report has maps of."""
+    cases: int = 3
+    """How many initial times a reader can look at."""
+    coastlines: bool = True
+    """Whether maps have those of the Earth."""
 
     @property
     def forecasts(self) -> tuple[str, ...]:
@@ -105,6 +111,12 @@ class Evaluation:
     map_lead_times: NDArray[np.intp]
     """The positions of the lead times of the maps."""
     example: Example
+    raster: MapRaster
+    """The pixels of a map."""
+    cases: CaseFields | None
+    """The fields that a reader can look at."""
+    coastlines: bool
+    """Whether maps have those of the Earth."""
     grid: Grid
     weights: Array
     """Area weights, shape `[node]`."""
@@ -216,6 +228,9 @@ class _Side:
         parts = forecast.grid().ranges or truth.source.header.grid.ranges
         found = scored(self._file, self.metrics)
         groups = groups_of(forecast.initial_times, question.groupings)
+        raster = MapRaster.of(truth.source.header.grid)
+        number = question.cases if question.places is None else 0  # stations are no field to look at
+        shown = question.variables[: question.maps], sights.example.lead_times, number
         scores = _scores(found, question.forecasts, forecast.lead_times, tuple(parts))
         grouped = {name: scored(self._file, self.metrics, chosen) for name, chosen in groups.items()}
         subsets = dict(zip(list(self._space.regions)[1:], found.values[1:], strict=True))
@@ -233,6 +248,9 @@ class _Side:
             map_variables=sights.variables,
             map_lead_times=sights.lead_times,
             example=sights.example,
+            raster=raster,
+            cases=case_fields(forecast, truth, self._file, raster, shown),
+            coastlines=question.coastlines,
             grid=truth.source.header.grid,
             weights=self._weights,
             initial_times=forecast.initial_times,

@@ -1,6 +1,6 @@
 """Figures as inline SVG: the score curves, and the colours and the SVG export that all pictures share."""
 
-__all__ = ["COLOURS", "LINES", "draw_curves", "inline_svg", "lead_time_axis", "pretty_units"]
+__all__ = ["COLOURS", "LINES", "draw_curves", "inline_svg", "lead_time_axis"]
 
 import re
 import warnings
@@ -15,6 +15,8 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 from wxml import Scores
 
+from wxml_verification.words import RAISED, pretty_units
+
 COLOURS = {
     "ink": "#010203",
     "faint": "#040506",
@@ -28,7 +30,7 @@ COLOURS = {
 }
 """Colours to draw with: each becomes the page's own colour of that name, so that a picture is right in light, in dark
 and on paper (the last four: Okabe and Ito's palette)."""
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NOTHING = Markup()
 TITLES = {
     "rmse": "RMSE",
     "acc": "Anomaly correlation",
@@ -51,22 +53,14 @@ LINES = {
 REFERENCE = {"acc": 0.6, "bias": 0.0, "spread-skill": 1.0}  # the usual limit of a useful forecast; none; reliable
 
 
-def pretty_units(units: str) -> str:
-    """Units as people read them, with powers as superscripts; anything else stays as it is.
-
-    >>> pretty_units("m**2 s**-2"), pretty_units("kg kg-1"), pretty_units("K")
-    ('m² s⁻²', 'kg kg⁻¹', 'K')
-    """
-    return re.sub(r"(?<=[a-zA-Z])(?:\*\*|\^)?(-?\d+)\b", lambda power: power[1].translate(RAISED), units)
-
-
-def inline_svg(figure: Figure, *, label: str, key: str) -> Markup:
+def inline_svg(figure: Figure, *, label: str, key: str, overlay: Markup = NOTHING) -> Markup:
     """The figure as one `<svg>` element, without any outside reference, and with the same bytes each time.
 
     Args:
         figure: a figure drawn with `COLOURS`, except its data.
         label: the content of the picture in words, for those who cannot see it.
         key: a name that no other picture of the page has, since parts of a picture refer to each other by name.
+        overlay: SVG that lies over the picture, in points from its upper left corner.
     """
     text = StringIO()
     # Settings are global in matplotlib; no other way leads to text that stays text, to pixels that stay as they are,
@@ -85,7 +79,7 @@ def inline_svg(figure: Figure, *, label: str, key: str) -> Markup:
     inside = inside.replace("base64,\n", "base64,")
     inside = re.sub(r' id="(?:[a-z0-9.]+_\d+|image[0-9a-f]+)"|<!--.*?-->|\n *', " ", inside)
     opening = Markup('<svg role="img" aria-label="{}" ').format(label)
-    return opening + Markup(f"{box[0] if box else ''}>{inside}")  # noqa: S704  # matplotlib escapes what it writes
+    return opening + Markup(f"{box[0] if box else ''}>{inside.replace('</svg>', str(overlay) + '</svg>')}")  # noqa: S704  # matplotlib escapes what it writes
 
 
 def draw_curves(scores: Scores, variable: str) -> Markup:

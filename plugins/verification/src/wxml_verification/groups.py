@@ -9,6 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Grouping = Literal["season", "month", "initial-hour"]
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 SEASONS = ("DJF", "MAM", "JJA", "SON")
 
 
@@ -23,7 +37,7 @@ def groups_of(times: NDArray[np.datetime64], groupings: Sequence[Grouping]) -> d
     minute = (times - times.astype("datetime64[D]")) // np.timedelta64(1, "m")
     labels = {
         "season": {name: (month + 1) % 12 // 3 == number for number, name in enumerate(SEASONS)},
-        "month": {f"month {number + 1:02}": month == number for number in range(12)},
+        "month": {name: month == number for number, name in enumerate(MONTHS)},
         "initial-hour": {_clock(int(one)): minute == one for one in np.unique(minute)},
     }
     found: dict[str, NDArray[np.bool_]] = {}

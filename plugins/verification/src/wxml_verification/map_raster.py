@@ -2,7 +2,7 @@
 
 __all__ = ["MapRaster"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -59,9 +59,26 @@ class MapRaster:
         middle = 0.0 if degrees_east > 180 else (self.south + self.north) / 2
         return float(degrees_north / degrees_east / max(np.cos(np.radians(middle)), 0.2))
 
+    def coarser(self, most: int) -> "MapRaster":
+        """The same map with at most about `most` pixels, and with no more columns and rows than there are nodes."""
+        rows, columns = self.nodes.shape
+        step = max(1, int(np.ceil(np.sqrt(rows * columns / most))))
+        is_regular = np.array_equal(
+            self.nodes - self.nodes[:, :1], self.nodes[:1] - self.nodes[:1, :1] + 0 * self.nodes
+        )
+        lines = (self.nodes[:, 0], self.nodes[0]) if is_regular else ()
+        down, across = [max(step, _repeated(line)) for line in lines] or (step, step)
+        return replace(self, nodes=self.nodes[down // 2 :: down, across // 2 :: across])
+
     def pixels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The values `[node]` on the pixels, shape `[row, column]`; NaN where there is no node near."""
         return np.where(self.nodes >= 0, values[self.nodes], np.float32(np.nan))
+
+
+def _repeated(line: NDArray[np.intp]) -> int:
+    """How many pixels in a row show the same node, at least."""
+    changes = np.flatnonzero(np.diff(line))
+    return int(np.diff(changes).min()) if len(changes) > 1 else 1
 
 
 Layout = tuple[NDArray[np.intp], float, float, float, float]

@@ -1,6 +1,6 @@
 """Maps: truth, forecast and error of one case, and the RMSE of all cases, with degrees and colour bars."""
 
-__all__ = ["Palette", "draw_maps", "error_palette", "field_palette", "instant", "rmse_palette"]
+__all__ = ["Palette", "draw_maps", "error_palette", "field_palette", "rmse_palette"]
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,9 +15,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 from wxml.data.times import format_duration
 
+from wxml_verification.coast import outline
 from wxml_verification.evaluation import Evaluation
-from wxml_verification.figures import COLOURS, inline_svg, pretty_units
+from wxml_verification.figures import COLOURS, inline_svg
 from wxml_verification.map_raster import MapRaster
+from wxml_verification.words import instant, pretty_units
 
 Values = NDArray[np.float32]
 
@@ -70,7 +72,7 @@ def draw_maps(evaluation: Evaluation, raster: MapRaster, variable: int, position
     )
     height = min(PANEL * raster.height, TALLEST)
     size = (WIDTH, -(-len(panels) // 2) * (height + GAP))
-    figure = Figure(figsize=size)
+    figure, coasts = Figure(figsize=size), []
     for number, panel in enumerate(panels):
         row, column = divmod(number, 2)
         x, y = LEFT + column * WIDTH / 2, size[1] - TOP - row * (height + GAP) - height
@@ -78,8 +80,10 @@ def draw_maps(evaluation: Evaluation, raster: MapRaster, variable: int, position
         axes = figure.add_axes((x / size[0], y / size[1], width / size[0], height / size[1]))
         bar = figure.add_axes(((x + width + 0.12) / size[0], y / size[1], 0.14 / size[0], height / size[1]))
         _draw(axes, bar, panel, raster, pretty_units(scores.units[variable]))
+        coasts.append(outline(raster, (72 * x, 72 * (size[1] - y - height), 72 * width, 72 * height)))
     label = f"Maps of {name} at lead time {format_duration(lead_time)}: {'; '.join(panel.title for panel in panels)}"
-    return inline_svg(figure, label=label, key=f"maps-{variable}-{position}")
+    overlay = Markup().join(coasts) if evaluation.coastlines else Markup()
+    return inline_svg(figure, label=label, key=f"maps-{variable}-{position}", overlay=overlay)
 
 
 def _place(evaluation: Evaluation, lead_time: np.intp) -> int:
@@ -137,13 +141,6 @@ def _compass(degrees: float, positive: str, negative: str) -> str:
     """A latitude or longitude as text, such as 60°W; without a letter at the equator, at 0° and at 180°."""
     neither = degrees == 0 or (positive == "E" and degrees % 180 == 0)
     return f"{abs(round(degrees, 4)):g}°{'' if neither else positive if degrees > 0 else negative}"
-
-
-def instant(time: np.datetime64) -> str:
-    """A time as text, such as 2000-01-01 06 UTC."""
-    date, clock = str(time.astype("datetime64[s]")).split("T")
-    hour, minute, second = clock.split(":")
-    return f"{date} {hour}" + (f":{minute}" if minute != "00" or second != "00" else "") + " UTC"
 
 
 def field_palette(values: Values, name: str) -> Palette:

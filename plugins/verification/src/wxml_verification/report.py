@@ -1,22 +1,26 @@
 """The report: one HTML file that needs no other file and no network."""
 
-__all__ = ["ReportText", "pretty_units", "render_report", "skill"]
+__all__ = ["ReportText", "render_report", "skill"]
 
+import hashlib
+from base64 import b64encode
 from dataclasses import dataclass, replace
+from importlib.resources import files
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from numpy.typing import NDArray
+from markupsafe import Markup
 from wxml import Scores
 from wxml.data.times import format_duration
 from wxml.terminal import printable
 
 from wxml_verification.arrays import Array
+from wxml_verification.coast import path_of_coasts
 from wxml_verification.evaluation import Evaluation
-from wxml_verification.figures import LINES, draw_curves, pretty_units
-from wxml_verification.map_raster import MapRaster
-from wxml_verification.maps import draw_maps, instant
-from wxml_verification.scoring import Scored
+from wxml_verification.figures import LINES, draw_curves
+from wxml_verification.maps import draw_maps
+from wxml_verification.page_data import packed_fields, packed_scores
+from wxml_verification.words import instant, number_title, pretty_units
 
 DASHES = {"-": "", "--": "7 4", ":": "2 3", "-.": "7 3 2 3"}
 STRONGEST = 62  # per cent of full colour, so that the numbers stay readable
@@ -52,7 +56,9 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
     skills = {name: skill(scores, name) for name in scores.forecasts[1:]}
     known = {name: values[np.isfinite(values)] for name, values in skills.items()}
     lead_times = scores.lead_times[example.lead_times]
-    raster, shown = MapRaster.of(evaluation.grid), range(len(example.lead_times))
+    raster, shown = evaluation.raster, range(len(example.lead_times))
+    bundled = files("wxml_verification.bundled")
+    code = bundled.joinpath("report.js").read_text(encoding="utf-8")
     maps = [
         [draw_maps(evaluation, raster, variable, position) for position in shown]
         for variable in range(min(most_maps, len(scores.variables)))
@@ -70,9 +76,15 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             skills=skills,
             counts=evaluation.counts[0].max(axis=0, initial=0),
             tables=_tables(evaluation),
-            parts=_parts(evaluation),
-            areas=_areas(evaluation),
-            groups=_groups(evaluation),
+            has_filters=len(evaluation.regions) > 1 or bool(evaluation.grouped),
+            has_diagrams=bool(evaluation.scored.curves),
+            has_cases=evaluation.cases is not None,
+            coast=path_of_coasts() if evaluation.coastlines and maps else "",
+            told=packed_scores(evaluation),
+            fields=packed_fields(evaluation.cases),
+            code=Markup(code),  # noqa: S704  # checked in, and known to the browser by its hash
+            code_hash=f"sha256-{b64encode(hashlib.sha256(code.encode()).digest()).decode('ascii')}",
+            licences=bundled.joinpath("LICENSES.txt").read_text(encoding="utf-8"),
             lines=[
                 (name, DASHES[style], width) for name, (style, _, width) in LINES.items() if name in scores.forecasts
             ],
@@ -113,62 +125,6 @@ def _tables(evaluation: Evaluation) -> list[tuple[str, bool, list[tuple[str, str
     return tables
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The scores of some nodes or cases, as the page shows them."""
-
-    name: str
-    scores: Scores
-    skills: dict[str, Array]
-    """By baseline, shape `[variable, lead_time]`."""
-    counts: NDArray[np.int64]
-    """Cases by lead time."""
-
-
-def _parts(evaluation: Evaluation) -> list[_Part]:
-    """Each of several grids that has a score, in the order of the nodes."""
-    found = []
-    scores = _of_variables(evaluation)
-    for name, counts in zip(scores.parts, evaluation.part_counts, strict=True):
-        own = scores.of_part(name)
-        if not own.variables:
-            continue
-        skills = {baseline: skill(own, baseline) for baseline in own.forecasts[1:]}
-        found.append(_Part(name, own, skills, counts[0].max(axis=0, initial=0)))
-    return found
-
-
-def _areas(evaluation: Evaluation) -> list[_Part]:
-    """Each region."""
-    first = 1 + len(evaluation.scores.parts)
-    return [
-        part
-        for number, name in enumerate(evaluation.regions[first:], first)
-        if (part := _part(evaluation, evaluation.scored, name, number)) is not None
-    ]
-
-
-def _groups(evaluation: Evaluation) -> list[_Part]:
-    """Each group of cases, everywhere."""
-    found = (_part(evaluation, own, name, 0) for name, own in evaluation.grouped.items())
-    return [part for part in found if part is not None]
-
-
-def _part(evaluation: Evaluation, own: Scored, name: str, region: int) -> _Part | None:
-    """The scores of some cases in a region; None if there is none."""
-    scores = replace(
-        _of_variables(evaluation),
-        values=own.values[region, :, :, : len(evaluation.variables)],
-        parts=(),
-        part_values=None,
-    )
-    if not np.isfinite(scores.values).any():
-        return None
-    skills = {baseline: skill(scores, baseline) for baseline in scores.forecasts[1:]}
-    counts = own.counts[region, own.names.index("rmse"), 0].max(axis=0, initial=0)
-    return _Part(printable(name), scores, skills, counts)
-
-
 def _visible(evaluation: Evaluation) -> Evaluation:
     """The same numbers, in whose names, units and notes each character that would steer a reader is an escape."""
     scores = evaluation.scores
@@ -198,6 +154,7 @@ def _environment() -> Environment:
         signed=_signed,
         strength=lambda value: f"{min(abs(value), 1.0) * STRONGEST:.0f}",
         units=pretty_units,
+        called=number_title,
     )
     return environment
 
@@ -220,7 +177,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         "Lead times": f"{len(scores.lead_times)}, {leads[0]} to {leads[-1]}",
         "Variables": f"{len(evaluation.variables)}",
         "Grid": f"{' × '.join(map(str, evaluation.grid.shape))}, {extent}",
-        "Members": f"{evaluation.members}" + (", scored by their mean" if evaluation.members > 1 else ""),
+        "Members": f"{evaluation.members}",
     }
 
 

@@ -125,6 +125,11 @@ class Scorecard(Verifier):
                 "scores against `all`"
             ),
         ] = "mean",
+        cases: Annotated[
+            int,
+            Field(ge=0, le=24, description="initial times to look at in the report: the worst by RMSE, the median, …"),
+        ] = 3,
+        coastlines: Annotated[bool, Field(description="whether maps have the coastlines of the Earth")] = True,
     ) -> None:
         self._variables = tuple(variables)
         named = any(choice.plugin.rpartition(":")[2] == "rmse" for choice in metrics)
@@ -135,6 +140,7 @@ class Scorecard(Verifier):
         self._truths, self._members = truths, truth_members
         self._baselines = tuple(baselines)
         self._significance = significance
+        self._cases, self._coastlines = cases, coastlines
 
     @property
     def known_metrics(self) -> Mapping[str, Better]:
@@ -208,6 +214,8 @@ class Scorecard(Verifier):
             groupings=self._groups,
             significance=self._significance,
             maps=self._maps,
+            cases=self._cases,
+            coastlines=self._coastlines,
         )
 
     def _write(
