@@ -15,23 +15,26 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 FOLDER = Path(__file__).parent / "pictures"
-COLOURS = 128
 CHROMIUM = os.environ.get("WXML_CHROMIUM") or shutil.which("chromium")
 Choices = dict[str, str]
 PICTURES: dict[str, dict[str, tuple[str, Choices]]] = {
-    "demo": {"scorecard": ("#live-scorecard", {}), "curves": ("#live-curves", {}), "case": ("#live-cases", {"case-variable": "z"})},
-    "ncep": {"regions": ("#live-curves", {"choose-region": "east"}), "groups": ("#live-scorecard", {"choose-group": "July"})},
+    "demo": {
+        "scorecard": ("#live-scorecard", {"choose-against": "climatology"}),
+        "curves": ("#live-curves", {}),
+        "case": ("#live-cases", {"case-variable": "z"}),
+    },
+    "ncep": {"region": ("#live-curves", {"choose-region": "east"})},
     "ensemble": {"diagrams": ("#live-diagrams", {})},
 }
 """Report → picture → the part of the page, and what is chosen by the labels of its lists."""
 
 
 def photograph(page: Any, part: str, choices: Choices, target: Path) -> None:
-    """Choose, and save a part of the page as a PNG of few colours."""
+    """Choose, and save a part of the page as a PNG."""
     for name, label in choices.items():
         page.select_option(f"#{name}", label=label)
     picture = Image.open(BytesIO(page.locator(part).screenshot()))
-    picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    picture.convert("RGB").save(target, optimize=True)
 
 
 def main(arguments: list[str]) -> None:
