@@ -282,8 +282,8 @@ def bundle_by_npm(session: nox.Session, folder: Path) -> None:
 def browser(session: nox.Session) -> None:
     """Open the globe page and a report in Chromium; WXML_CHROMIUM names another program. Arguments go to pytest."""
     install_all(session, "hypothesis", "playwright", "pytest")
-    pages = "plugins/graph-viewer/tests/test_browser.py", "plugins/verification/tests/test_report_browser.py"
-    session.run("pytest", *pages, *session.posargs)
+    tests = "plugins/graph-viewer/tests/test_browser.py", "plugins/verification/tests/test_report_browser.py"
+    session.run("pytest", *tests, *session.posargs)
 
 
 @nox.session

@@ -1,7 +1,9 @@
-"""Photographs parts of reports of `wxml verify` for docs/reading-the-report.md: `python docs/make_pictures_of_reports.py NAME=REPORT …`.
+"""Photographs parts of reports of `wxml verify` for docs/reading-the-report.md, which tells what makes them.
 
-It needs playwright and Chromium (WXML_CHROMIUM names another program). For each NAME there is what is chosen and photographed in
-`PICTURES`; the file is docs/pictures/report-PICTURE.png. docs/reading-the-report.md tells the commands that make the reports.
+    python docs/make_pictures_of_reports.py NAME=REPORT …
+
+It needs playwright and Chromium (WXML_CHROMIUM names another program). `PICTURES` has what is chosen and photographed
+of the report of each NAME, for docs/pictures/report-PICTURE.png.
 """
 
 import os
@@ -41,7 +43,7 @@ def main(arguments: list[str]) -> None:
     """Photograph what belongs to each report."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for name, _, report in (one.partition("=") for one in arguments):
+        for name, report in (one.split("=", maxsplit=1) for one in arguments):
             for picture, (part, choices) in PICTURES[name].items():
                 page = browser.new_page(viewport={"width": 1100, "height": 900})
                 page.goto(Path(report).resolve().as_uri())

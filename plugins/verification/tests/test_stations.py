@@ -66,7 +66,7 @@ def table(folder):
         return list(csv.DictReader(file))
 
 
-def test_three_stations_and_three_nodes_by_hand(verify, forecast, source):
+def test_three_stations_and_three_nodes_by_hand(verify, forecast, source, told):
     """At the node 280, between two of them 281, and in the middle 282; observed is 279.5, 282 and nothing."""
     observed = np.array([[279.5, 282.0, np.nan]] * 3)
     option = Stations(density=None, elevations=(250.0,))
@@ -74,6 +74,10 @@ def test_three_stations_and_three_nodes_by_hand(verify, forecast, source):
     expected = [np.sqrt((0.5**2 + 1.0**2) / 2), np.sqrt((1.5**2 + 0.0**2) / 2)]
     assert scores.get("rmse", "forecast", "t2m") == pytest.approx(expected, abs=1e-5)
     assert scores.get("rmse", "persistence", "t2m") == pytest.approx([0.0, 0.0], abs=1e-6)
+    shown = told((folder / "report.html").read_text("utf-8"))
+    assert shown["viewer"] is None
+    assert shown["stations"]["names"] == ["NODE", "WEST", "MIDDLE"]
+    assert shown["stations"]["bias"] == [[[0.5, -1.0, None], [1.5, 0.0, None]]]
     assert [(row["station"], row["lead_time"], row["bias"], row["cases"]) for row in table(folder)] == [
         ("NODE", "6h", "0.5", "1"),
         ("NODE", "12h", "1.5", "1"),

@@ -80,7 +80,7 @@ function values({ start, lower, upper }, pixels, rows) {
   return found;
 }
 
-function coast(west, east) {
+export function coast(west, east) {
   const points = [];
   for (const turn of [-360, 0, 360]) {
     for (const shape of data.coast) {
@@ -94,13 +94,13 @@ function coast(west, east) {
 }
 
 // Round numbers of degrees: of the globe every `most`.
-function degrees(from, to, most) {
+export function degrees(from, to, most) {
   const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60].find((one) => one >= most || (to - from) / one <= 5) ?? most;
   const first = Math.ceil(from / step);
   return Array.from({ length: Math.floor(to / step) - first + 1 }, (_, number) => +((first + number) * step).toFixed(2));
 }
 
-function compass(degrees, positive, negative) {
+export function compass(degrees, positive, negative) {
   const letter = degrees === 0 || (positive === "E" && Math.abs(degrees) === 180) ? "" : degrees > 0 ? positive : negative;
   return `${+Math.abs(degrees).toFixed(2)}°${letter}`;
 }

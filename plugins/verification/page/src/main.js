@@ -5,6 +5,7 @@ import { choose, chosen, data, element, load, onChange } from "./data.js";
 import { drawDiagrams } from "./diagrams.js";
 import { buildFilters, select } from "./filters.js";
 import { drawScorecard } from "./scorecard.js";
+import { drawStations } from "./stations.js";
 
 const place = (name) => document.getElementById(name);
 
@@ -15,9 +16,10 @@ async function start() {
   buildFilters(place("filters"));
   drawLegend(place("live-legend"));
   const sections = [["live-scorecard", drawScorecard], ["live-curves", drawCurves]];
+  const picker = data.curves.length || data.stations ? select("Lead time", "lead", data.leadNames.map((name, at) => [at, name])) : null;
+  if (picker) place("filters").append(picker);
+  if (data.stations) sections.push(["live-stations", drawStations]);
   if (data.curves.length) {
-    const picker = select("Lead time", "lead", data.leadNames.map((name, at) => [at, name]));
-    if (picker) place("diagram-choices").append(picker);
     sections.push(["live-diagrams", drawDiagrams]);
   }
   if (data.viewer) {

@@ -55,7 +55,8 @@ def packed_scores(evaluation: Evaluation) -> str:
         "values": [_nested(one.values) for one in own],
         "cases": [one.counts[:, one.names.index("rmse"), 0].max(axis=1, initial=0).tolist() for one in own],
         "curves": _curves(evaluation),
-        "coast": coastlines() if evaluation.coastlines and evaluation.cases is not None else [],
+        "coast": coastlines() if evaluation.coastlines else [],
+        "stations": _stations(evaluation),
         "viewer": None if evaluation.cases is None else _viewer(evaluation, evaluation.cases),
     }
     return _packed(json.dumps(told, separators=(",", ":"), allow_nan=False).encode())
@@ -137,6 +138,23 @@ def _curves(evaluation: Evaluation) -> list[Json]:
                 "values": _nested(values.transpose(2, 1, 0)) or [],
             }
     return list(entries.values())
+
+
+def _stations(evaluation: Evaluation) -> Json | None:
+    """The scores at each station, by variable and lead time of the maps; None of a truth that is on a grid."""
+    if evaluation.places is None:
+        return None
+    bias, rmse = evaluation.maps
+    return {
+        "names": [printable(name) for name in evaluation.places.names],
+        "east": [_short(one) for one in (evaluation.grid.longitudes + 180) % 360 - 180],
+        "north": [_short(one) for one in evaluation.grid.latitudes],
+        "variables": [evaluation.variables.index(name) for name in evaluation.map_variables],
+        "leads": evaluation.map_lead_times.tolist(),
+        "rmse": _nested(rmse) or [],
+        "bias": _nested(bias) or [],
+        "cases": evaluation.map_cases.tolist(),
+    }
 
 
 def _viewer(evaluation: Evaluation, cases: CaseFields) -> Json:

@@ -53,7 +53,7 @@ def ranked_cases(file: StatisticsFile, variables: Sequence[str], number: int) ->
     count = there.sum(axis=1, keepdims=True)
     usual = np.where(there, squares, 0.0).sum(axis=1, keepdims=True) / np.maximum(count, 1)
     ratios = np.where(there & (usual > 0), np.sqrt(squares / np.where(usual > 0, usual, 1.0)), np.where(there, 1, 0))
-    known = there.any(axis=(0, 2))
+    known = np.asarray(there.any(axis=(0, 2)))
     measure = ratios.sum(axis=(0, 2)) / np.maximum(there.sum(axis=(0, 2)), 1)
     order = [int(one) for one in np.argsort(-measure, kind="stable") if known[one]]
     if not order:
