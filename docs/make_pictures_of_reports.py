@@ -25,7 +25,6 @@ PICTURES: dict[str, dict[str, tuple[str, Choices]]] = {
         "curves": ("#live-curves", {}),
         "case": ("#live-cases", {"case-variable": "z"}),
     },
-    "ncep": {"region": ("#live-curves", {"choose-region": "east"})},
     "ensemble": {"diagrams": ("#live-diagrams", {})},
 }
 """Report → picture → the part of the page, and what is chosen by the labels of its lists."""

@@ -17,7 +17,7 @@ export async function load() {
   Object.assign(data, JSON.parse(new TextDecoder().decode(await inflated("scores-data"))));
   data.planes = await inflated("fields-data");
   chosen.number = Math.max(data.numbers.findIndex((one) => one.name === "rmse"), 0);
-  chosen.subject = data.subjects.length === 1 ? 0 : -1;
+  chosen.subject = data.variables === 1 ? 0 : -1;
   chosen.against = data.against;
   chosen.lead = data.shownLead;
 }

@@ -8,9 +8,17 @@ const COLOURS = ["var(--forecast)", "var(--persistence)", "var(--climatology)", 
 export function drawDiagrams(place) {
   const width = widthOf(place, 320, 3);
   const shown = data.curves.filter(({ subject }) => chosen.subject < 0 || belongs(subject, data.subjects[chosen.subject]));
-  const figures = shown.map((one) => diagram(one, width)).filter(Boolean);
+  const figures = shown.flatMap(apart).map((one) => diagram(one, width)).filter(Boolean);
   place.replaceChildren(...figures);
   if (!figures.length) place.append(element("p", {}, "There is no diagram of what is chosen."));
+}
+
+// Powers or quantiles of forecast and truth are one diagram; what has another scale is another.
+function apart(one) {
+  const { forecast, truth, ...others } = one.parts;
+  if (!forecast || !truth || !Object.keys(others).length) return [one];
+  const isWave = /wavenumber/.test(truth.axis);
+  return [{ ...one, parts: { forecast, truth } }, { ...one, parts: others, title: `${one.title}, ${isWave ? "ratio and coherence" : "densities"}`, isRatio: isWave }];
 }
 
 // `t_850 > 273.15` belongs to `t_850`.
@@ -38,8 +46,8 @@ function kindOf(one, parts) {
   if (parts.histogram && parts.histogram.axis === "rank") return { name: "Rank histogram", options: ranks(parts.histogram) };
   if (parts.frequency && parts.share) return { name: "Reliability diagram", options: reliability(parts) };
   if (parts.hits && parts["false-alarms"]) return { name: "ROC curve", options: roc(parts) };
-  if (parts.forecast && parts.truth && /quantile|probability/.test(parts.truth.axis)) return { name: "Quantiles", options: quantiles(parts, one.units) };
-  return { name: one.title, options: lines(parts) };
+  if (parts.forecast && parts.truth && parts.truth.axis === "share") return { name: "Quantiles", options: quantiles(parts, one.units) };
+  return { name: one.title, options: lines(parts, one.isRatio) };
 }
 
 const grids = [gridX({ stroke: "var(--faint)", strokeOpacity: 0.25 }), gridY({ stroke: "var(--faint)", strokeOpacity: 0.25 })];
@@ -114,25 +122,28 @@ function quantiles({ forecast, truth }, units) {
   };
 }
 
-function lines(parts) {
+function lines(parts, isRatio) {
   const known = Object.entries(parts).filter(([, part]) => part.shown);
   const axis = known[0][1].axis;
   const rows = known.flatMap(([key, part], place) => part.positions.map((position, at) => ({ key, place, position, value: part.shown[at] })));
-  const isLog = /wavenumber|wavelength/.test(axis) && rows.every((row) => row.value === null || row.value > 0);
-  const kept = rows.filter((row) => row.value !== null && (!isLog || row.position > 0));
-  const scale = isLog ? { type: "log" } : {};
+  const isWave = /wavenumber|wavelength/.test(axis);
+  const kept = rows.filter((row) => row.value !== null && (!isWave || row.position > 0));
+  const isLog = isWave && "truth" in parts && kept.every((row) => row.value > 0);
+  const across = isWave ? { type: "log" } : {};
+  const up = isLog ? { type: "log" } : isRatio ? { domain: [0, 2], clamp: true } : {};
   const words = (row) => `${row.key}\n${axis} ${digits(row.position)}: ${digits(row.value)}`;
-  const last = known.map(([key], place) => kept.filter((row) => row.place === place).at(-1)).filter(Boolean);
+  const named = known.map(([key], place) => ({ ...kept.filter((row) => row.place === place).at(Math.floor(place * 3) + 1), key, place })).filter((row) => row.value !== undefined);
   return {
-    x: { label: null, ...scale },
-    y: { label: null, ...scale },
+    x: { label: null, ...across },
+    y: { label: null, ...up },
     marginRight: 12,
     marks: [
       ...grids,
+      ...(isRatio ? [ruleY([0.5], { stroke: "var(--soft)", strokeDasharray: "4 3" })] : []),
       ...known.map(([, part], place) => line(kept.filter((row) => row.place === place), { x: "position", y: "value", stroke: COLOURS[place % COLOURS.length], strokeWidth: 2 })),
       tip(kept, pointer({ x: "position", y: "value", title: words, fill: "var(--card)" })),
-      ...(known.length > 1 ? [text(last, { x: "position", y: "value", text: "key", textAnchor: "end", dy: -6, fill: (row) => COLOURS[row.place % COLOURS.length] })] : []),
-      axisX({ anchor: "bottom", tickSize: 0, label: `${axis} →`, ticks: 5, ...(isLog ? { tickFormat: "~s" } : {}) }),
+      ...(known.length > 1 ? [text(named, { x: "position", y: "value", text: "key", textAnchor: "start", dx: 4, dy: -7, fill: (row) => COLOURS[row.place % COLOURS.length] })] : []),
+      axisX({ anchor: "bottom", tickSize: 0, label: `${axis} →`, ticks: 5, ...(isWave ? { tickFormat: "~s" } : {}) }),
       axisY({ anchor: "left", tickSize: 0, ticks: 4, ...(isLog ? { tickFormat: "~e" } : { tickFormat: (one) => digits(one) }) }),
     ],
   };

@@ -48,6 +48,7 @@ def packed_scores(evaluation: Evaluation) -> str:
             (row for row in range(1, len(scores.forecasts)) if np.isfinite(found.values[0, :, row]).any()), 1
         ),
         "subjects": [printable(name) for name in scores.variables],
+        "variables": len(evaluation.variables),
         "units": [pretty_units(printable(one)) for one in scores.units],
         "numbers": _numbers(found),
         "regions": [printable(name) if number else "all nodes" for number, name in enumerate(evaluation.regions)],
