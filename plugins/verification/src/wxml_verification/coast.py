@@ -37,5 +37,7 @@ def outline(raster: MapRaster, box: tuple[float, float, float, float]) -> Markup
     view = f"{west:.1f} {-north:.1f} {10 * raster.east - west:.1f} {north - 10 * raster.south:.1f}"
     turns = [turn for turn in (-3600, 0, 3600) if turn - 1800 < 10 * raster.east and turn + 1800 > west]
     uses = Markup().join(Markup('<use href="#coast" x="{}"/>').format(turn) for turn in turns)
-    frame = Markup('<svg x="{}" y="{}" width="{}" height="{}" viewBox="{}" preserveAspectRatio="none">')
+    frame = Markup(
+        '<svg aria-hidden="true" x="{}" y="{}" width="{}" height="{}" viewBox="{}" preserveAspectRatio="none">'
+    )
     return frame.format(x, y, width, height, view) + uses + Markup("</svg>")
