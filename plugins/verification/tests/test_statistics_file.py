@@ -112,3 +112,18 @@ def test_files_of_others_in_a_folder_of_scores_are_not_replaced(folder) -> None:
     (path / "statistics.zarr" / "notes.txt").write_text("precious")
     with pytest.raises(ArtefactError, match=r"holds files that wxml did not write: statistics\.zarr.notes\.txt"):
         check_target(path, "scores", [], overwrite=True)
+
+
+def test_statistics_that_are_large_are_in_a_file_and_read_in_parts(source, write, verify, monkeypatch) -> None:
+    """The scores are those of statistics in memory, but for the order of the sums."""
+    grid = Grid.regular([60.0, -60.0], [0.0, 180.0])
+    random = np.random.default_rng(0)
+    truth = source(grid, ["t"], TIMES, random.normal(size=(len(TIMES), 1, 4)))
+    path = write(grid, TIMES[:12], LEADS, {"t": random.normal(size=(12, 2, 4)).astype(np.float32)})
+    known, _ = verify(path, truth, TIMES[:8], maps=0)
+    monkeypatch.setattr("wxml_verification.kept_statistics.IN_MEMORY", 0)
+    monkeypatch.setattr("wxml_verification.statistics_file.CHUNK_BYTES", 500)
+    found, folder = verify(path, truth, TIMES[:8], maps=0)
+    assert len(list(StatisticsFile.open(folder / "statistics.zarr").blocks("rmse", "t"))) > 1
+    np.testing.assert_allclose(found.values, known.values, rtol=1e-12)
+    assert found.cases == known.cases

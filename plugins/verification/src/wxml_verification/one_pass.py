@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wxml import Subject, VerificationMetric, VerificationSpace, VerifiedFields
 
 from wxml_verification.arrays import Array
+from wxml_verification.kept_statistics import zeros
 
 VALUES_AT_ONCE = 2**18  # of a variable, with its members and lead times: they stay in the cache of the processor
 LEAST_NODES = 256
@@ -98,7 +99,7 @@ class LotStatistics:
         """Add the statistics of one case, shape `[statistic, lead_time, region]`."""
         if key not in self.arrays:
             count, leads, regions = statistics.shape
-            self.arrays[key] = np.zeros((self._cases, leads, forecasts, len(self.subjects[key]), count, regions))
+            self.arrays[key] = zeros((self._cases, leads, forecasts, len(self.subjects[key]), count, regions))
         number, place = at
         self.arrays[key][number, :, place, subject] += statistics.swapaxes(0, 1)
 

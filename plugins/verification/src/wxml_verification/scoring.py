@@ -41,7 +41,7 @@ def scored(
     """Add up cases, and compute every number of every metric.
 
     Args:
-        file: the statistics, of which one subject is read at a time.
+        file: the statistics, of which some cases of one subject are read at a time.
         metrics: by the names that the file has.
         chosen: which cases count, shape `[time]`; None: all.
     """
@@ -51,14 +51,12 @@ def scored(
     units |= {one.name: one.units for subjects in header.subjects.values() for one in subjects}
     shape = (len(header.regions), len(names), len(header.forecasts), len(units), len(header.lead_times))
     values, counts = np.full(shape, np.nan), np.zeros(shape, np.int64)
-    there = np.zeros(len(header.initial_times) if chosen is None else int(chosen.sum()), bool)
+    there = np.zeros(len(header.initial_times), bool)
     curves: dict[str, dict[str, Curve]] = {}
     for name, metric in metrics.items():
         for subject in header.subjects[name] if file.has(name) else ():
-            statistics = file.statistics(name, subject.name)
-            kept = statistics if chosen is None else statistics[:, chosen]
-            sums, weighty = kept.sum(axis=1), (kept[0] > 0).sum(axis=0)
-            there |= (kept[0, :, :, 0, 0] > 0).any(axis=1)
+            sums, weighty, own_cases = _added(file, (name, subject.name), chosen)
+            there |= own_cases
             found = numbers_of(name, metric, sums)
             place, own = list(units).index(subject.name), sums.shape[2]
             for key, each in found.items():
@@ -84,3 +82,27 @@ def numbers_of(name: str, metric: VerificationMetric, sums: Array) -> dict[str, 
     """Each number of a metric, by name, from sums over cases, shape `[statistic, ...]`."""
     further = metric.further_values(sums)
     return {name: metric.value(sums)} | {f"{name}-{key}": values for key, values in further.items()}
+
+
+def _added(
+    file: StatisticsFile, what: tuple[str, str], chosen: NDArray[np.bool_] | None
+) -> tuple[Array, NDArray[np.int64], NDArray[np.bool_]]:
+    """Add up cases.
+
+    Args:
+        file: the statistics.
+        what: the metric and the subject.
+        chosen: see `scored`.
+
+    Returns:
+        The sums, shape `[statistic, lead_time, forecast, region]`; how many cases are behind each, without the first
+        axis; and which cases have a value of the forecast everywhere at some lead time, shape `[time]`.
+    """
+    sums, weighty = np.zeros(()), np.zeros((), np.int64)
+    there = np.zeros(len(file.header.initial_times), bool)
+    for times, statistics in file.blocks(*what):
+        kept = np.ones(statistics.shape[1], bool) if chosen is None else chosen[times]
+        some = statistics if kept.all() else statistics[:, kept]
+        sums, weighty = sums + some.sum(axis=1), weighty + (some[0] > 0).sum(axis=0)
+        there[times] = kept & (statistics[0, :, :, 0, 0] > 0).any(axis=1)
+    return np.asarray(sums), np.asarray(weighty), there

@@ -3,7 +3,7 @@
 __all__ = ["StatisticsFile", "StatisticsHeader"]
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -154,6 +154,14 @@ class StatisticsFile:
             found = np.asarray(self._array(metric)[:, :, :, names.index(subject)])
             self._last = (metric, subject), np.moveaxis(found, 3, 0)
         return self._last[1]
+
+    def blocks(self, metric: str, subject: str) -> Iterator[tuple[slice, Array]]:
+        """Some cases after the others, and their statistics, as `statistics` gives them of all."""
+        place = [one.name for one in self.header.subjects[metric]].index(subject)
+        array = self._array(metric)
+        for start in range(0, array.shape[0], array.chunks[0]):
+            times = slice(start, min(start + array.chunks[0], array.shape[0]))
+            yield times, np.moveaxis(np.asarray(array[times, :, :, place]), 3, 0)
 
     def _array(self, metric: str) -> Any:
         return self._group[metric]
