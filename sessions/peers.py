@@ -19,6 +19,7 @@ PAGES = [
     "data_remote",
     "dataset_build",
     "graph_build",
+    "verify_pass",
 ]  # the benchmarks that write tables and plots themselves
 
 
