@@ -107,6 +107,7 @@ HEAVY = {
         "wxml_forecast_writers/shards.py",
         "wxml_forecast_writers/zarr_writer.py",
         "wxml_verification/statistics_file.py",
+        "wxml_verification/rain_climatology.py",
         "wxml_verification/stored_space.py",
         "wxml_verification/truth_means.py",
         "wxml_dataset_sources/icechunk_reading/snapshot.py",
