@@ -105,6 +105,12 @@ def test_regions_and_groups_have_the_scores_of_a_forecast_of_them_alone(scored, 
         stored = file["group_scores"].isel(group=place[0], region=place[1]).sel(metric="rmse", forecast="forecast")
         curve = shown["values"][place[0]][place[1]][rmse][0][0]
         np.testing.assert_allclose(curve, stored.sel(variable="t"), rtol=1e-3)
+    low, value, high = (shown[kind][0][0][rmse][0][0] for kind in ("low", "values", "high"))
+    assert all(one < other < last for one, other, last in zip(low, value, high, strict=True))
+    assert [len(one[rmse]) for one in shown["p"][0]] == [3] * (1 + len(REGIONS))  # of each forecast; of itself none
+    assert shown["p"][0][0][rmse][0] is None
+    judged = zip(shown["p"][0][0][rmse][1][0], shown["significant"][0][0][rmse][1][0], strict=True)
+    assert all(sure == (p <= 0.05) for p, sure in judged)
 
 
 def test_the_table_in_csv_has_every_number(scored) -> None:

@@ -39,8 +39,8 @@ function cell(number, subject, lead, mine, other) {
   const share = `${Math.abs(effect * 100).toFixed(Math.abs(effect) < 0.1 ? 1 : 0)} %`;
   const verdict = effect === 0 ? "the same" : `${share} ${effect > 0 ? "better" : "worse"}`;
   const words = [verdict, `${digits(mine)} against ${digits(other)}`];
-  if (p !== null) words.push(`p = ${p < 0.001 ? "< 0.001" : p.toFixed(3)}, ${sure ? "significant" : "not significant"}`);
-  const text = words.join("; ").replace("= <", "<");
+  if (p !== null) words.push(`p ${p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`}, ${sure ? "significant" : "not significant"}`);
+  const text = words.join("; ");
   if (effect === 0) return element("td", { title: text }, element("span", { class: "same", role: "img", "aria-label": text }, "·"));
   const size = SMALLEST_SIZE + (1.6 - SMALLEST_SIZE) * Math.sqrt(Math.min(Math.abs(effect) / LARGEST, 1));
   const filled = sure !== 0;
@@ -64,8 +64,9 @@ function counts() {
 
 function key(other) {
   const signs = [["up", "▲", `better than ${other}`], ["down", "▼", `worse than ${other}`]];
-  if (data.significant) signs.push(["up", "△", "better, not significant"], ["down", "▽", "worse, not significant"]);
+  const isJudged = chosen.group === 0;
+  if (isJudged) signs.push(["up", "△", "better, not significant"], ["down", "▽", "worse, not significant"]);
   const list = signs.map(([name, sign, text]) => element("li", {}, element("span", { class: name, "aria-hidden": "true" }, sign), ` ${text}`));
   const about = "The larger, the more of the distance to a perfect score is gone (or come): 50 % and above have the largest. Point at one to see the numbers.";
-  return element("div", {}, element("ul", { class: "legend" }, ...list), element("p", { class: "soft" }, data.significant ? `${about} ${data.significant}` : about));
+  return element("div", {}, element("ul", { class: "legend" }, ...list), element("p", { class: "soft" }, isJudged ? `${about} ${data.sure}` : about));
 }

@@ -55,6 +55,7 @@ def packed_scores(evaluation: Evaluation) -> str:
         "groups": [printable(name) for name in groups],
         "values": [_nested(one.values) for one in own],
         "cases": [one.counts[:, one.names.index("rmse"), 0].max(axis=1, initial=0).tolist() for one in own],
+        **_sure(evaluation),
         "curves": _curves(evaluation),
         "coast": coastlines() if evaluation.coastlines else [],
         "stations": _stations(evaluation),
@@ -115,6 +116,24 @@ def _short(value: float) -> float | None:
         return None
     rounded = float(f"{value:.4g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
+
+
+def _sure(evaluation: Evaluation) -> Json:
+    """Intervals of the scores everywhere, and p of the differences from the baselines in each region, of all cases."""
+    sure, names = evaluation.sureness, evaluation.scored.names
+    order = [sure.comparison.metrics.index(name) for name in names]
+    p = np.moveaxis(sure.comparison.p_adjusted[order], -1, 0)  # [region, metric, baseline, subject, lead_time]
+    own = np.full((*p.shape[:2], 1, *p.shape[3:]), np.nan)  # the forecast does not differ from itself
+    p = np.concatenate([own, p], axis=2)
+    is_sure = np.where(np.isfinite(p), p <= 1 - sure.comparison.confidence + 1e-12, np.nan)
+    method = f"Filled where the difference is significant (5 %, {sure.comparison.significance}, false discoveries by "
+    return {
+        "low": [[_nested(sure.ci_low[order])]],
+        "high": [[_nested(sure.ci_high[order])]],
+        "p": [_nested(p) or []],
+        "significant": [_nested(is_sure) or []],
+        "sure": f"{method}Benjamini and Hochberg).",
+    }
 
 
 def _curves(evaluation: Evaluation) -> list[Json]:
