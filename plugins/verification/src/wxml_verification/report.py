@@ -76,6 +76,7 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             skills=skills,
             counts=evaluation.counts[0].max(axis=0, initial=0),
             tables=_tables(evaluation),
+            grids=[(name, own) for name in scores.parts if (own := scores.of_part(name)).variables],
             has_diagrams=bool(evaluation.scored.curves),
             has_stations=evaluation.places is not None,
             has_cases=evaluation.cases is not None,
