@@ -154,10 +154,12 @@ def test_the_scorecard_says_good_and_bad_by_sign_and_by_colour(source, write, ve
 
 def test_the_anomaly_correlation_has_no_units(report) -> None:
     text, _ = report(GRIDS["regular"], maps=0)
-    tables = {caption: text[text.index(f"<caption>{caption}</caption>") :] for caption in ("RMSE", "ACC")}
+    tables = {
+        caption: text[text.index(f"<caption>{caption}</caption>") :] for caption in ("RMSE", "Anomaly correlation")
+    }
     rows = {caption: table[: table.index("</table>")] for caption, table in tables.items()}
     assert rows["RMSE"].count("m s⁻¹") == 9  # three variables, three forecasts
-    assert "m s⁻¹" not in rows["ACC"]
+    assert "m s⁻¹" not in rows["Anomaly correlation"]
 
 
 def test_small_scores_have_their_power_of_ten_in_the_title() -> None:
