@@ -44,7 +44,7 @@ def spacing_of(times: NDArray[np.datetime64]) -> Spacing | None:
     after the case before.
 
     >>> times = np.array(["2001-01-01", "2001-01-02", "2001-01-03", "2001-01-05"], "datetime64[s]")
-    >>> spacing_of(times).places.tolist(), spacing_of(times[[0, 2, 3]] + np.arange(3)) is None
+    >>> spacing_of(times).places.tolist(), spacing_of(times[[0, 2, 3]] + np.array([0, 1, 3])) is None
     ([0, 1, 2, 4], True)
     """
     return _spacing((times - times[:1]).astype("timedelta64[s]").astype(np.int64))
