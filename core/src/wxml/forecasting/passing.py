@@ -2,6 +2,7 @@
 
 __all__ = ["PassingForecasts"]
 
+from dataclasses import replace
 from threading import Condition
 from typing import Any
 
@@ -12,6 +13,7 @@ from wxml.data.fields import Fields
 from wxml.data.forecast_series import ForecastSeries
 from wxml.errors import ContractError, DataError
 from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.stored import StoredForecast
 
 Case = tuple[int, NDArray[np.float32]]
 """The number of an initial time, and its values `[lead_time, member, variable, node]`."""
@@ -36,17 +38,7 @@ class PassingForecasts:
     @property
     def series(self) -> ForecastSeries:
         """The forecasts for their reader, who asks for the initial times in their order."""
-        header = self._header
-        return ForecastSeries(
-            header.grid,
-            header.variables,
-            header.initial_times,
-            header.lead_times,
-            header.members,
-            self._values,
-            boundary=header.boundary,
-            comes_once=True,
-        )
+        return replace(StoredForecast(self._header, self._values).series, comes_once=True)
 
     def write(self, fields: Fields, lead_time: np.timedelta64) -> None:
         """Take a step; wait if it ends an initial time and the one before still waits for the reader."""

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.forecast_series import ForecastSeries
 from wxml.errors import ContractError, DataError, nearest
 from wxml.forecasting.layout import ForecastHeader
 
@@ -58,6 +59,21 @@ class StoredForecast:
                 fix="this is a fault of the forecast writer: tell its authors",
             )
         return values
+
+    @property
+    def series(self) -> ForecastSeries:
+        """The forecasts as those of any program, with the areas and the boundary that the file has."""
+        header = self.header
+        return ForecastSeries(
+            header.grid,
+            header.variables,
+            header.initial_times,
+            header.lead_times,
+            header.members,
+            self.read,
+            boundary=header.boundary,
+            has_areas=self.has_areas,
+        )
 
     def close(self) -> None:
         """Close the file."""

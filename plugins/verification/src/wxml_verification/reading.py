@@ -28,7 +28,7 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
         self._stored: StoredForecast | None = None
         if series is None:
             self._stored = open_forecast(path)
-            series = _series_of(self._stored)
+            series = self._stored.series
         self._series, self._reads = series, _CaseReads(series)
         header = self._series
         self.name = path.name
@@ -109,18 +109,3 @@ class _CaseReads:
         if variable not in self._kept:
             self._kept[variable] = self._series.read(case, variable)
         return self._kept[variable]
-
-
-def _series_of(stored: StoredForecast) -> ForecastSeries:
-    """A file of wxml's as a series."""
-    header = stored.header
-    return ForecastSeries(
-        header.grid,
-        header.variables,
-        header.initial_times,
-        header.lead_times,
-        header.members,
-        stored.read,
-        boundary=header.boundary,
-        has_areas=stored.has_areas,
-    )
