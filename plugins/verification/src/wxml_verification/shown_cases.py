@@ -74,7 +74,7 @@ def case_fields(
     raster: MapRaster,
     wanted: tuple[Sequence[str], NDArray[np.intp], int],
 ) -> CaseFields | None:
-    """Read the cases that are shown; each variable of one at a time.
+    """Read the cases that are shown; each variable of one at a time. Of a forecast that comes once there are none.
 
     Args:
         forecast: the file.
@@ -84,7 +84,9 @@ def case_fields(
         wanted: the variables, the positions of the lead times, and how many cases.
     """
     variables, leads, number = wanted
-    chosen = ranked_cases(file, variables, number) if number and len(variables) else {}
+    if forecast.comes_once or not (number and len(variables)):
+        return None
+    chosen = ranked_cases(file, variables, number)
     if not chosen:
         return None
     fields = 3 * len(chosen) * len(leads) * len(variables)  # the page has their difference, too
