@@ -16,6 +16,8 @@ INSTALLED = ROOT / ".nox" / "wheels"
 """An environment in which `wxml` is installed from the wheels, like a user's."""
 PYTHON = INSTALLED / ("Scripts" if sys.platform == "win32" else "bin") / "python"
 CHECKS = "integration-tests/test_check_plugin.py"
+OPTIONAL = ("matplotlib", "pyarrow", "tensorboardX", "torch-geometric")
+"""What plugins need that `wxml` does not bring: theirs are checked, too."""
 RECIPES = sorted(path.stem for path in ROOT.glob("downstream/*.toml"))
 
 
@@ -58,7 +60,7 @@ def smoke(session: nox.Session) -> None:
         session.run(wxml, "doctor", external=True)
         session.run(wxml, "list-plugins", "--strict", external=True, silent=True)
         session.run(wxml, "demo", external=True)
-    python = installed(session, "hypothesis", "pytest")
+    python = installed(session, "hypothesis", "pytest", *OPTIONAL)
     session.run(python, "-m", "pytest", "-p", "no:cacheprovider", *(session.posargs or [CHECKS]), external=True)
 
 
