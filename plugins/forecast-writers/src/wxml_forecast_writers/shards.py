@@ -130,7 +130,8 @@ class ShardFolder:
 
 def _blosc(codec: BloscCodec) -> Blosc:
     """The same codec for one chunk after the other; zarr's is for its own pipeline."""
-    return Blosc(cname=codec.cname.value, clevel=codec.clevel, shuffle=Blosc.SHUFFLE)
+    name = getattr(codec.cname, "value", codec.cname)  # an enum in zarr 3.1, text in zarr 3.4
+    return Blosc(cname=name, clevel=codec.clevel, shuffle=Blosc.SHUFFLE)
 
 
 def _end(index: NDArray[np.uint64]) -> int:
