@@ -53,7 +53,7 @@ MUTATED = {  # module → the tests of its package that ought to notice any chan
     "core/src/wxml/graphs/builder.py": "tests/graphs",
     "core/src/wxml/graphs/cache.py": "tests/graphs",
     "core/src/wxml/graphs/graph.py": "tests/graphs",
-    "plugins/verification/src/wxml_verification/metrics.py": "tests/test_metrics.py",
+    "plugins/verification/src/wxml_verification/metrics/errors.py": "tests/test_metrics.py",
 }
 
 # One OpenMP thread: two test processes of two threads each wait for one another at every barrier.

@@ -119,6 +119,18 @@ def test_hooks_are_the_checks_of_lint_by_the_same_versions() -> None:
     assert [line.removesuffix(" --check") for line in ran] == [hook["entry"].removesuffix(" --fix") for hook in hooks]
 
 
+def test_files_that_are_mutated_are_there() -> None:
+    nox = (ROOT / "noxfile.py").read_text()
+    pairs = re.findall(
+        r'^    "(.*\.py)": "(.*)",$', re.search(r"^MUTATED = .*?^}", nox, re.DOTALL | re.MULTILINE)[0], re.MULTILINE
+    )
+    assert len(pairs) > 5
+    for module, tests in pairs:
+        package = module.partition("/src/")[0]
+        assert (ROOT / module).is_file(), module
+        assert (ROOT / package / tests).exists(), tests
+
+
 def test_the_citation_is_of_this_release() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == MANIFEST["release"]["version"]
