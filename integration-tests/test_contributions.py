@@ -263,13 +263,13 @@ def test_a_broken_command_is_an_error_only_when_it_is_used(code: str, site: Path
 def test_two_commands_of_one_name_are_told_apart(site: Path, run, tmp_path: Path) -> None:
     for name in ("acme", "other"):
         code = f"import click\n@click.command()\ndef tool():\n    click.echo('{name} at work')\n"
-        install(site, name, f"[wxml.commands]\ncompare = {name}_tools:tool\n", {f"{name}_tools.py": code})
-    done = run("compare", folder=tmp_path, PYTHONPATH=str(site))
+        install(site, name, f"[wxml.commands]\ncontrast = {name}_tools:tool\n", {f"{name}_tools.py": code})
+    done = run("contrast", folder=tmp_path, PYTHONPATH=str(site))
     assert done.returncode == 2
-    assert "command 'compare' is provided by two packages: acme 1.2, other 1.2" in done.stderr
-    assert "write `wxml acme:compare` or `wxml other:compare`" in done.stderr
-    assert said(run("other:compare", folder=tmp_path, PYTHONPATH=str(site))) == "other at work\n"
-    assert "acme:compare" in said(run("--help", folder=tmp_path, PYTHONPATH=str(site)))
+    assert "command 'contrast' is provided by two packages: acme 1.2, other 1.2" in done.stderr
+    assert "write `wxml acme:contrast` or `wxml other:contrast`" in done.stderr
+    assert said(run("other:contrast", folder=tmp_path, PYTHONPATH=str(site))) == "other at work\n"
+    assert "acme:contrast" in said(run("--help", folder=tmp_path, PYTHONPATH=str(site)))
 
 
 def test_a_command_that_does_not_fit_this_core_says_so(site: Path, run, tmp_path: Path) -> None:

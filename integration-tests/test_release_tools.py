@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -169,11 +170,9 @@ def built_here(tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def with_pip(python: str) -> None:
     """Give an environment the pip of this one."""
-    import pip
-
     (site,) = Path(python).parent.parent.glob("lib/python*/site-packages")
     if not (site / "pip").exists():
-        (site / "pip").symlink_to(Path(pip.__file__).parent)
+        (site / "pip").symlink_to(distribution("pip").locate_file("pip"))
 
 
 @pytest.mark.usefixtures("built_here")
