@@ -170,7 +170,7 @@ def test_deterministic_to_the_bit() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.long())])
 def test_compiled(backend: str) -> None:
     """The block kernel stays one operator; the compiler fuses the operations around it."""
     parts = [part.detach().float().requires_grad_() for part in random_parts(50, 50)]

@@ -177,7 +177,7 @@ HOSTILE = st.text("<>&\"'`{}$%\\/=; a_é²", min_size=1, max_size=12) | st.sampl
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(HOSTILE, min_size=1, max_size=2, unique=True), units=HOSTILE, said=HOSTILE)
 def test_texts_of_others_are_shown_and_never_obeyed(names, units, said, source, grid, tmp_path) -> None:
     """Names, units and provenance appear as they are, and bring no element of their own."""
