@@ -1,5 +1,6 @@
 """`wxml inspect --check` compares all of a checkpoint with its checksums."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,16 @@ def test_without_checksums_nothing_is_claimed(forecast_file: Path) -> None:
         code, shown = inspect(path, "--check")
         assert (code, words in shown) == (2, True), shown
         assert inspect(path)[0] == 0
+
+
+def test_a_forecast_that_is_not_whole_is_told(
+    forecast_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "forecast.unfinished.nc"
+    for suffix in ("", ".wxml.json"):
+        shutil.copyfile(f"{forecast_file}{suffix}", f"{path}{suffix}")
+    assert inspect(path)[0] == 0
+    assert f"`{path}` is not whole: its command is at work, or `--resume` goes on to `forecast.nc`" in caplog.text
+    caplog.clear()
+    assert inspect(forecast_file)[0] == 0
+    assert "not whole" not in caplog.text

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+logger = logging.getLogger("wxml")
+
 
 @click.command(short_help="Show what an artefact was made of.")
 @click.argument("artefact", type=click.Path(path_type=Path))
@@ -26,12 +28,16 @@ def command(artefact: Path, as_json: bool, checked: bool) -> None:
     from wxml.artefacts.lineage import lineage
     from wxml.artefacts.requirements import requirement_lines, requirements
     from wxml.artefacts.run_folder import checkpoint_in, is_run, kept_checkpoints
+    from wxml.files.leftovers import unfinished_target
     from wxml.terminal import say, say_json
 
     kept = kept_checkpoints(artefact) if is_run(artefact) else []
     if is_run(artefact):
         artefact = checkpoint_in(artefact)
     record = read_provenance(artefact)
+    whole = unfinished_target(artefact)
+    if whole is not None:
+        logger.warning("`%s` is not whole: its command is at work, or `--resume` goes on to `%s`", artefact, whole.name)
     if checked:
         _tell_checksums(artefact, record.artefact)
     needed = requirements(artefact) if record.artefact == "checkpoint" else None
@@ -59,4 +65,4 @@ def _tell_checksums(path: Path, kind: str) -> None:
         raise ArtefactError(
             f"`{path}` was written by wxml 0.1, without checksums: nobody can say if it is whole", fix=fix
         )
-    logging.getLogger("wxml").info("the header and the %d tensors of `%s` are as they were written", count, path)
+    logger.info("the header and the %d tensors of `%s` are as they were written", count, path)
