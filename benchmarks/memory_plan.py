@@ -115,7 +115,7 @@ class PeakMemory:
 def measured(changes: tuple[str, ...], steps: int) -> dict[str, object]:
     """The plan and the measured peak of one case, in this process."""
     from wxml.config.load import load_config
-    from wxml.experiment import assemble
+    from wxml.experiment.assembling import assemble
     from wxml.plugins.create import create
     from wxml.training.memory_limit import plan_experiment
 

@@ -79,7 +79,7 @@ def test_the_first_step_is_the_forward_pass_done_by_hand(trained: Path, forecast
     """Statistics, normalisation, order of channels and the way back from their definitions; one call of the model."""
     import torch
     from wxml.data.forcings import compute_forcings
-    from wxml.experiment import restore
+    from wxml.experiment.restoring import restore
 
     world, number = opened(trained / "world.nc"), 5
     initial = opened(forecast_file)["time"].values[number]

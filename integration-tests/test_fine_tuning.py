@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from wxml import assemble, create, load_config
-from wxml.experiment import restore
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 
 ROOT = Path(__file__).resolve().parents[1]

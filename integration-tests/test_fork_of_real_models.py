@@ -13,7 +13,7 @@ from wxml import Experiment, assemble, create, load_config
 from wxml.artefacts.checkpoint import load_checkpoint
 from wxml.artefacts.formats import read_provenance
 from wxml.config.load import LoadedConfig
-from wxml.experiment import restore
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 
 EXPERIMENT = """

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from wxml.cli import group
 from wxml.config.load import load_config
-from wxml.experiment import Experiment, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
 from wxml_anemoi.names import names_of_parts
 
 OPTIONS = ("model.increment_scale=unit", "model.input_tendencies=false")

@@ -10,7 +10,7 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml import DataSource, PluginChoice, create
-from wxml.experiment import restore
+from wxml.experiment.restoring import restore
 
 LATITUDES, LONGITUDES = np.array([75.0, 25.0, -25.0, -75.0]), np.array([0.0, 60.0, 120.0, 180.0, 240.0, 300.0])
 ORDERS = st.fixed_dictionaries(

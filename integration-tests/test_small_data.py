@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from wxml.config.load import load_config
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.plugins.create import create
 
 CONFIG = """

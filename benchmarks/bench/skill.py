@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from wxml.artefacts.checkpoint import read_header
 from wxml.artefacts.run_folder import KEPT, checkpoint_in, kept_name
-from wxml.experiment import restore
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 
 from bench.environments import environment

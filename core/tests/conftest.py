@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from wxml.config.load import LoadedConfig
 from wxml.config.schema import ExperimentConfig
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.plugins import hooks, load
 from wxml.plugins.catalog import installed
 from wxml.plugins.options.model import options_model

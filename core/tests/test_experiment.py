@@ -10,7 +10,9 @@ import torch
 from wxml import ArtefactError, DataError, UnknownPluginError, VariableRoles, WxmlError
 from wxml.artefacts.checkpoint import Checkpoint, load_checkpoint, read_header, save_checkpoint
 from wxml.data.variables import assign_roles
-from wxml.experiment import Experiment, assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 from wxml.plugins.catalog import installed
 from wxml.plugins.options.choices import PluginChoice

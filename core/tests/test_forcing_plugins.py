@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from wxml import ArtefactError, ContractError, DataError, Grid, UnknownPluginError
 from wxml.artefacts.checkpoint import load_checkpoint, read_header, save_checkpoint
-from wxml.experiment import Experiment, assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 from wxml.plugins.options.choices import PluginChoice
 from wxml.testing import tiny_grid

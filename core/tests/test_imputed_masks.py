@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from wxml import DataError
 from wxml.artefacts.checkpoint import read_header
 from wxml.data.imputed import held_masks, mask_names
-from wxml.experiment import Experiment, assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 
 GAP = {

@@ -8,7 +8,7 @@ from wxml import memory
 from wxml.cli import group
 from wxml.data.window import Window
 from wxml.errors import DataError, ResourceError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.forecasting.job import ForecastRequest, forecast
 
 carries_out = pytest.mark.carries_out

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from wxml import ConfigError
 from wxml.data.absent import MissingWhere, missing_rules
 from wxml.data.variables import VariableRoles
-from wxml.experiment import Experiment, assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 from wxml.model.unroll import unroll
 

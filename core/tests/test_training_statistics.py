@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from wxml import DataSource, Grid, Statistics
 from wxml.config.data_schema import DataConfig
 from wxml.data.source_fit import on_grid
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.plugins.options.choices import PluginChoice
 from wxml.testing import TravellingWaves
 from wxml.training_statistics import ARRAYS, TrainingStatistics

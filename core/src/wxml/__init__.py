@@ -29,7 +29,7 @@ _WHERE = {
     "EdgeFeatures": "model.features",
     "EdgeSet": "graphs.graph",
     "EncodeProcessDecode": "model.encode_process_decode",
-    "Experiment": "experiment",
+    "Experiment": "experiment.parts",
     "Extension": "config.extension",
     "Fields": "data.fields",
     "FilterSpace": "data.state_filter",
@@ -110,7 +110,7 @@ _WHERE = {
     "WeightGroup": "training.optimizer",
     "WxmlError": "errors",
     "artefact_config": "artefacts.config",
-    "assemble": "experiment",
+    "assemble": "experiment.assembling",
     "create": "plugins.create",
     "extension": "config.extension",
     "full_options": "plugins.create",
@@ -239,8 +239,8 @@ if TYPE_CHECKING:
     from wxml.errors import DataError as DataError
     from wxml.errors import UnknownPluginError as UnknownPluginError
     from wxml.errors import WxmlError as WxmlError
-    from wxml.experiment import Experiment as Experiment
-    from wxml.experiment import assemble as assemble
+    from wxml.experiment.assembling import assemble as assemble
+    from wxml.experiment.parts import Experiment as Experiment
     from wxml.forecasting.forecaster import Forecaster as Forecaster
     from wxml.forecasting.forecaster import Forecasts as Forecasts
     from wxml.forecasting.forecaster import load as load

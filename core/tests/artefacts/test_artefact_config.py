@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from wxml import ArtefactError, artefact_config, extension
 from wxml.artefacts.checkpoint import read_header
-from wxml.experiment import assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.restoring import restore
 
 SECTION = {"extensions": {"tiny": {"project": "storm-42", "alarm": 5.0}}}
 MIGRATIONS = """

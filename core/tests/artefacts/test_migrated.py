@@ -11,7 +11,8 @@ from wxml import BrokenPluginError, UnknownPluginError
 from wxml.artefacts.checkpoint import Checkpoint, check_checkpoint, load_checkpoint
 from wxml.artefacts.migrated import migrate_file, migrated, recorded_today
 from wxml.artefacts.provenance import Provenance
-from wxml.experiment import assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.restoring import restore
 
 HELPERS = """
 from wxml import Migration

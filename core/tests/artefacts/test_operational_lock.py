@@ -8,7 +8,7 @@ from wxml.artefacts.checkpoint import read_header
 from wxml.cli import group
 from wxml.config.plugin_use import FORECAST
 from wxml.errors import ArtefactError
-from wxml.experiment import restore
+from wxml.experiment.restoring import restore
 from wxml.plugins.operations import require_same
 
 

@@ -11,7 +11,7 @@ from wxml.artefacts.formats import check_suffix, format_plugin, read_provenance
 from wxml.artefacts.lineage import lineage
 from wxml.artefacts.provenance import Provenance
 from wxml.errors import AmbiguousPluginError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.plugins.catalog import installed
 
 CHECKPOINT = Provenance(

@@ -17,7 +17,7 @@ from wxml.config.schema import DataConfig
 from wxml.config.task_choice import task_of
 from wxml.data.call_plan import plan_calls
 from wxml.errors import ConfigError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.forecasting.rollout import rollout
 from wxml.testing import tiny_grid
 

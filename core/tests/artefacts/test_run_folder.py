@@ -15,7 +15,7 @@ from wxml.artefacts.run_folder import (
     while_it_is_there,
     write_kept,
 )
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 
 carries_out = pytest.mark.carries_out
 

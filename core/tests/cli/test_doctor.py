@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from wxml.artefacts.checkpoint import load_checkpoint, read_header, save_checkpoint
 from wxml.cli import group
 from wxml.errors import ArtefactError, UnknownPluginError
-from wxml.experiment import assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.restoring import restore
 
 CORE = metadata.version("wxml-core")
 PYTHON = ".".join(platform.python_version_tuple()[:2])

@@ -73,7 +73,7 @@ def test_the_warning_says_how_to_make_components(
 
 
 def test_an_experiment_warns_of_them(tiny: Any, caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
-    from wxml.experiment import assemble
+    from wxml.experiment.assembling import assemble
     from wxml.testing import TravellingWaves
 
     monkeypatch.setattr("wxml.testing.tiny_world.Variable", lambda name, units: Variable(name, units="degrees"))

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from wxml import DataError, Statistics
 from wxml.artefacts.checkpoint import FORMAT, Checkpoint, load_checkpoint, read_header, save_checkpoint
 from wxml.data.chain import through
-from wxml.experiment import Experiment, assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 
 NAMES = ("impute", "log1p", "normalise")
 ORDERS = [order for length in range(4) for order in permutations(NAMES, length)] + [("log1p", "log1p", "normalise")]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from wxml import ConfigError, DataError, Grid
 from wxml.config.model_schema import BoundaryConfig, RelaxationConfig
-from wxml.experiment import Experiment, assemble, check_boundary
+from wxml.experiment.assembling import assemble, check_boundary
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.rollout import rollout
 from wxml.graphs.graph import Graph

@@ -9,7 +9,7 @@ from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.source_changes import read_changes
 from wxml.config.forecast_schema import ForecastConfig
 from wxml.errors import ConfigError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.forecasting.execution import Execution, execution_of, with_backend
 from wxml.forecasting.job import ForecastRequest, forecast
 

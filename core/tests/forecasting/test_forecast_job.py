@@ -9,7 +9,7 @@ from wxml import ArtefactError, DataError, PluginChoice
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.source_changes import read_changes
 from wxml.errors import ConfigError
-from wxml.experiment import restore
+from wxml.experiment.restoring import restore
 from wxml.forecasting.job import ForecastRequest, forecast
 from wxml.testing import TravellingWaves
 

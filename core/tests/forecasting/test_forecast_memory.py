@@ -7,7 +7,7 @@ import pytest
 import torch
 from wxml import ConfigError
 from wxml.artefacts.source_changes import read_changes
-from wxml.experiment import restore
+from wxml.experiment.restoring import restore
 from wxml.forecasting.ensemble import Ensemble
 from wxml.forecasting.execution import Execution
 from wxml.forecasting.job import ForecastRequest, forecast

@@ -12,7 +12,8 @@ from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.source_changes import read_changes
 from wxml.data.forcing_reader import ForcingReader
 from wxml.data.watched import Watched
-from wxml.experiment import Experiment, restore
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 from wxml.forecasting.input_sources import with_inputs
 from wxml.forecasting.job import ForecastRequest, forecast
 from wxml.testing import TravellingWaves

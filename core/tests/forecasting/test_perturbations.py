@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from wxml import ConfigError, DataError, Grid, Perturbation, PerturbationSpace, Variable
 from wxml.data.sphere import unit_vectors
-from wxml.experiment import Experiment, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.ensemble import Ensemble, chosen_members
 from wxml.forecasting.perturbation import InitialState
 from wxml.forecasting.perturbations.gaussian import Gaussian

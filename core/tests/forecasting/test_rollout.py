@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from wxml import DataError, hookimpl
 from wxml.artefacts.checkpoint import load_checkpoint, save_checkpoint
 from wxml.data.forcings import compute_forcings
-from wxml.experiment import Experiment, assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 from wxml.forecasting.ensemble import Ensemble
 from wxml.forecasting.execution import Execution
 from wxml.forecasting.rollout import rollout

@@ -8,7 +8,8 @@ import pytest
 from wxml import ArtefactError, ConfigError, DataError, VariableRoles
 from wxml.artefacts.checkpoint import load_checkpoint, save_checkpoint
 from wxml.artefacts.source_changes import read_changes
-from wxml.experiment import assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.restoring import restore
 from wxml.forecasting.job import ForecastRequest, forecast
 from wxml.testing import TravellingWaves
 

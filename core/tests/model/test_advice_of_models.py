@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from wxml import Fields
 from wxml.errors import WxmlError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.forecasting.rollout import rollout
 
 carries_out = pytest.mark.carries_out

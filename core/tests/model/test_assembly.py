@@ -7,7 +7,8 @@ import pytest
 import torch
 from wxml import ConfigError
 from wxml.errors import ContractError
-from wxml.experiment import assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 from wxml.model.residual import TruncatedState
 

@@ -16,7 +16,7 @@ from wxml.data.statistics import Statistics
 from wxml.data.transform import Transform
 from wxml.data.transforms.normalise import Normalise
 from wxml.data.variables import VariableRoles
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.model.bounding import Bounding, make_bounding
 from wxml.model.tensors import to_array, to_tensor
 

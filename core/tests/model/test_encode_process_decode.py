@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from wxml import Mapper, MapperChannels, Mesh, NodeSet, Processor, Route
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.graphs.graph import EdgeSet
 from wxml.model.bounding import Bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from wxml import DataError, Graph, PluginChoice, ProcessorChannels
-from wxml.experiment import assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.restoring import restore
 from wxml.model.hierarchical import Hierarchical
 from wxml.testing import ProcessorContract, tiny_graph, tiny_grid
 

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from wxml import ConfigError, DataError
-from wxml.experiment import Experiment, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.ensemble import Ensemble
 from wxml.forecasting.rollout import rollout
 from wxml.model.noise import Noise, seeded_noise

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from wxml import DataError
-from wxml.experiment import assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 from wxml.model.residual import TruncatedState
 

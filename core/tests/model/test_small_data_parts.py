@@ -8,7 +8,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 from wxml.data.statistics import Statistics
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.model.residual import OrnsteinUhlenbeck
 
 Configure = Callable[..., Any]

@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 from torch.nn.functional import softplus
 from wxml.errors import DataError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.forecasting.rollout import rollout
 from wxml.model.spread import Spread
 from wxml.model.unroll import unroll

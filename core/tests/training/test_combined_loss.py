@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 from wxml import CombinedLoss, LossSpace
 from wxml.errors import ConfigError, ContractError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.plugins.create import choice_faults
 from wxml.plugins.options.choices import choices_in
 from wxml.plugins.options.model import Options

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from wxml.cli.config import validate
 from wxml.errors import DataError
-from wxml.experiment import Experiment, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
 from wxml.files.yaml_loader import yaml_text
 from wxml.training.data_report import data_error, data_report, report_lines
 

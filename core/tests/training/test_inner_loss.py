@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from wxml import CombinedLoss, LossChoice, LossSpace, LossWeights, PluginChoice, inner_loss
 from wxml.errors import ConfigError, UnknownPluginError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 from wxml.cli.train import command
 from wxml.errors import ConfigError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.plugins.create import create
 from wxml.training.loss_explanation import explain_experiment, explain_loss, mean_weights
 

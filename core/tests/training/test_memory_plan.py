@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from wxml.cli.train import command
 from wxml.config.model_schema import ActivationCheckpointingConfig
 from wxml.errors import ConfigError, ContractError
-from wxml.experiment import Experiment, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
 from wxml.model.encode_process_decode import EncodeProcessDecode
 from wxml.model.layers import set_recompute
 from wxml.plugins.create import create

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner, Result
 from wxml.cli.train import command
 from wxml.errors import ArtefactError, ConfigError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.plugins.create import create
 from wxml.training.memory_limit import plan_experiment
 from wxml.training.training_profile import profile_experiment, profile_lines, profile_training

@@ -9,7 +9,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml.artefacts.checkpoint import load_checkpoint
-from wxml.experiment import Experiment, restore
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 from wxml.forecasting.rollout import rollout
 
 TIMES = np.array(["2000-01-13T00"], "datetime64[s]")

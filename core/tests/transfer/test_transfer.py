@@ -11,7 +11,8 @@ from wxml import ArtefactError, ConfigError, DataError
 from wxml.artefacts.checkpoint import load_checkpoint, read_header
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.lineage import lineage
-from wxml.experiment import assemble, restore
+from wxml.experiment.assembling import assemble
+from wxml.experiment.restoring import restore
 
 carries_out = pytest.mark.carries_out
 

@@ -18,7 +18,7 @@ from wxml.data.preprocessing import Preprocessing
 from wxml.data.statistics import compute_statistics
 from wxml.data.transforms.normalise import Normalise
 from wxml.data.variables import VariableRoles
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.plugins.create import parse_options
 from wxml.testing import TravellingWaves, tiny_graph
 from wxml_trainer_lightning.trainer import LightningTrainer

@@ -16,7 +16,7 @@ from wxml.data.preprocessing import Preprocessing
 from wxml.data.statistics import compute_statistics
 from wxml.data.transforms.normalise import Normalise
 from wxml.data.variables import VariableRoles
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.rollout import rollout
 from wxml.testing import TravellingWaves, tiny_graph
 

@@ -14,7 +14,7 @@ from wxml.data.source import DataSource
 from wxml.data.source_fit import Sides, check_variables, in_units_of, on_grid
 from wxml.data.times import format_time, parse_duration
 from wxml.errors import DataError
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.input_sources import watched
 from wxml.plugins.create import create
 from wxml.plugins.options.choices import PluginChoice

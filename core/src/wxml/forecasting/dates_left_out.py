@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wxml.data.times import format_time
 from wxml.errors import ArtefactError, DataError, WxmlError
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.initial_times import offsets_read
 from wxml.forecasting.inputs import check_inputs

@@ -14,7 +14,7 @@ from wxml.data.state_filter import FilterSpace, StateFilter
 from wxml.data.times import format_time, parse_duration
 from wxml.data.variables import Variable
 from wxml.errors import DataError
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from wxml.data.call_plan import steps_until
 from wxml.data.times import format_time, parse_duration, parse_time
 from wxml.errors import ConfigError, DataError, Fault
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.dates import listed_times
 from wxml.forecasting.latest import LATEST, latest_time
 from wxml.forecasting.request import ForecastRequest

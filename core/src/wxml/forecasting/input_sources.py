@@ -16,7 +16,7 @@ from wxml.data.source import DataSource
 from wxml.data.source_fit import Sides, check_variables, in_units_of, on_grid
 from wxml.data.watched import Watched
 from wxml.errors import DataError, nearest
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.plugins.options.choices import PluginChoice
 
 logger = logging.getLogger("wxml")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wxml.data.batch_reader import check_finite
 from wxml.data.call_plan import CallPlan
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 
 if TYPE_CHECKING:
     from torch import Tensor

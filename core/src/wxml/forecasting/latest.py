@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.errors import DataError
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
 
 LATEST: Final = "latest"

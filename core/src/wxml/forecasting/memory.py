@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wxml.config.section import size_in_bytes
 from wxml.data.call_plan import CallPlan
 from wxml.errors import ConfigError, Fault
-from wxml.experiment import VALUE, Experiment
+from wxml.experiment.parts import VALUE, Experiment
 from wxml.forecasting.ensemble import Ensemble
 from wxml.forecasting.execution import Execution
 from wxml.memory import check_memory, format_size

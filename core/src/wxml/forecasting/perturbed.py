@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.times import parse_duration
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.perturbation import InitialState, Perturbation, PerturbationSpace
 from wxml.plugins.create import create
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from wxml.config.forecast_schema import check_members, check_spread
 from wxml.config.state_filters import FilterChain
 from wxml.data.fields import Fields
-from wxml.experiment import Experiment, restore
+from wxml.experiment.parts import Experiment
+from wxml.experiment.restoring import restore
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.dates_left_out import DateFailure, check_usable, usable_times
 from wxml.forecasting.ensemble import Ensemble, chosen_members

@@ -9,7 +9,7 @@ from wxml.artefacts.brief_files import with_brief_files
 from wxml.artefacts.provenance import Provenance
 from wxml.config.plugin_use import FORECAST, used_plugins
 from wxml.data.source import DataSource
-from wxml.experiment import describe_source
+from wxml.experiment.parts import describe_source
 from wxml.forecasting.input_sources import inputs_record
 from wxml.forecasting.plan import ForecastPlan
 from wxml.forecasting.request import ForecastRequest

@@ -14,7 +14,7 @@ from wxml.config.forecast_schema import check_members, check_spread
 from wxml.data.call_plan import CallPlan, steps_until
 from wxml.data.fields import Fields
 from wxml.errors import DataError
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.ensemble import Ensemble
 from wxml.forecasting.execution import Execution

@@ -91,7 +91,7 @@ class MigrationContract:
 
     def test_checkpoints_of_earlier_versions_are_read(self) -> None:
         """The weights of each of `checkpoints` fit the model that the installed plugins make."""
-        from wxml.experiment import restore
+        from wxml.experiment.restoring import restore
 
         if not self.checkpoints:
             raise unittest.SkipTest("no checkpoints of earlier versions are given: keep one of each and name it")

@@ -14,7 +14,8 @@ from wxml.data.holes import Lack
 from wxml.data.samples import FIX, incomplete_samples
 from wxml.data.times import format_time, parse_duration
 from wxml.errors import DataError
-from wxml.experiment import Experiment, Period, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment, Period
 from wxml.plugins.create import create
 from wxml.terminal import columns
 from wxml.training.trainer import Trainer

@@ -12,7 +12,7 @@ from pathlib import Path
 from wxml.config.load import load_config
 from wxml.environment.launch import launch, silenced
 from wxml.errors import ArtefactError, WxmlError
-from wxml.experiment import assemble
+from wxml.experiment.assembling import assemble
 from wxml.files.lock import locked
 from wxml.files.staging import is_leftover, staged
 from wxml.files.yaml_loader import yaml_text

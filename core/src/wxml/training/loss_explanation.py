@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from wxml.config.load import load_config
 from wxml.data.times import format_offset
 from wxml.errors import ConfigError, Fault
-from wxml.experiment import Experiment, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
 from wxml.plugins.create import create
 from wxml.terminal import columns
 from wxml.training.trainer import Trainer

@@ -17,7 +17,7 @@ from wxml.errors import DataError
 from wxml.graphs.graph import Graph
 
 if TYPE_CHECKING:
-    from wxml.experiment import Experiment
+    from wxml.experiment.parts import Experiment
 
 
 @dataclass(frozen=True, slots=True, eq=False)

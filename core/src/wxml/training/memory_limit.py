@@ -12,7 +12,8 @@ from wxml.config.load import load_config
 from wxml.config.model_schema import ActivationCheckpointingConfig
 from wxml.config.section import size_in_bytes
 from wxml.errors import ConfigError, Fault
-from wxml.experiment import Experiment, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
 from wxml.memory import format_size
 from wxml.plugins.create import create
 from wxml.training.data_report import DataReport, data_report

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from wxml.experiment import Experiment
+    from wxml.experiment.parts import Experiment
     from wxml.training.combined_loss import CombinedLoss
     from wxml.training.step_profile import StepProfile
 

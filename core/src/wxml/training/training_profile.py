@@ -12,7 +12,8 @@ from typing import Any
 from wxml.config.load import load_config
 from wxml.environment.launch import launch, silenced
 from wxml.errors import ArtefactError, ConfigError, Fault
-from wxml.experiment import Experiment, assemble
+from wxml.experiment.assembling import assemble
+from wxml.experiment.parts import Experiment
 from wxml.files.staging import staged
 from wxml.memory import format_size
 from wxml.plugins.create import create

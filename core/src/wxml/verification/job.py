@@ -24,7 +24,7 @@ from wxml.config.task_choice import task_of
 from wxml.data.forecast_series import ForecastSeries
 from wxml.data.source import DataSource
 from wxml.errors import ArtefactError, DataError, nearest
-from wxml.experiment import describe_source
+from wxml.experiment.parts import describe_source
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
 from wxml.plugins.create import create

@@ -23,7 +23,7 @@ from wxml.data.forecast_series import ForecastSeries
 from wxml.data.same_quantity import matched, with_usual_units
 from wxml.data.source import DataSource
 from wxml.errors import ConfigError, Fault
-from wxml.experiment import describe_source
+from wxml.experiment.parts import describe_source
 from wxml.files.record_file import record_text, write_record
 from wxml.files.staging import check_absent, staged
 from wxml.plugins.create import choice_faults, create
