@@ -1,6 +1,6 @@
 """A whole verification of ten-day forecasts at 0.25°, for `verify_pass.py`: prints its memory in JSON.
 
-python verify_year.py CASES
+python verify_year.py CASES HOURS_BETWEEN_CASES HOURS_BETWEEN_LEAD_TIMES
 """
 
 __all__ = ["main"]
@@ -20,7 +20,7 @@ from wxml import DataSource, Grid, SourceHeader, Variable, VerificationTask
 from wxml_verification.scorecard import Scorecard
 
 ROWS, COLUMNS = 721, 1440
-LEADS = np.arange(6, 241, 6).astype("timedelta64[h]").astype("timedelta64[s]")
+LAST = 240  # hours
 START, STEP = np.datetime64("2001-01-01", "s"), np.timedelta64(6, "h")
 LATITUDES, LONGITUDES = np.linspace(90, -90, ROWS), np.arange(COLUMNS) * 0.25
 TIMES = START + STEP * np.arange(4 * 380)
@@ -52,11 +52,11 @@ class Waves(DataSource):
         return {"source": "waves"}
 
 
-def write_forecasts(path: Path, cases: int) -> None:
-    """A file as `wxml forecast` writes it, of forecasts that are 1 K off."""
+def write_forecasts(path: Path, starts: NDArray[np.int64], leads: NDArray[np.int64]) -> None:
+    """A file as `wxml forecast` writes it, of forecasts that are 1 K off; starts and leads in hours."""
     group = zarr.open_group(str(path), mode="w", zarr_format=2)
     group.attrs["wxml_provenance"] = json.dumps({"artefact": "forecast"})
-    seconds = {"time": np.arange(cases) * 6 * 3600, "prediction_timedelta": LEADS.astype(np.int64)}
+    seconds = {"time": starts * 3600, "prediction_timedelta": leads * 3600}
     about = {
         "time": {"units": "seconds since 2001-01-01", "calendar": "proleptic_gregorian"},
         "prediction_timedelta": {"units": "seconds"},
@@ -65,30 +65,32 @@ def write_forecasts(path: Path, cases: int) -> None:
         array = group.create_array(name, shape=values.shape, dtype=values.dtype, fill_value=None)
         array[...] = values
         array.attrs.update({"_ARRAY_DIMENSIONS": [name], **about.get(name, {})})
-    shape = (cases, len(LEADS), ROWS, COLUMNS)
+    shape = (len(starts), len(leads), ROWS, COLUMNS)
     array = group.create_array("t", shape=shape, chunks=(1, 1, ROWS, COLUMNS), dtype="f4", fill_value=np.nan)
     axes = ["time", "prediction_timedelta", "latitude", "longitude"]
     array.attrs.update({"_ARRAY_DIMENSIONS": axes, "units": "K"})
-    for case in range(cases):
-        for lead in range(len(LEADS)):
-            array[case, lead] = field(6.0 * (case + lead + 1)) + np.float32(1)
+    for case, start in enumerate(starts):
+        for place, lead in enumerate(leads):
+            array[case, place] = field(float(start + lead)) + np.float32(1)
     zarr.consolidate_metadata(str(path), zarr_format=2)
 
 
 def main() -> int:
     """Print the peak of this process, which does nothing else, and the size of the statistics."""
-    cases = int(sys.argv[1])
+    cases, between, apart = (int(one) for one in sys.argv[1:])
+    starts, leads = between * np.arange(cases), np.arange(apart, LAST + 1, apart)
     with tempfile.TemporaryDirectory() as folder:
         path, output = Path(folder) / "forecast.zarr", Path(folder) / "scores"
-        write_forecasts(path, cases)
+        write_forecasts(path, starts, leads)
         output.mkdir()
         begin = time.process_time()
         scores = Scorecard(maps=1).verify(VerificationTask(path, Waves(), PAST, output, RECORD))
         spent = time.process_time() - begin
         group = zarr.open_group(str(output / "statistics.zarr"), mode="r")
-        size = sum(8 * int(np.prod(array.shape)) for _, array in group.arrays()) / 2**20
+        kept = sum(8 * int(np.prod(array.shape)) for _, array in group.arrays()) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found = {"cases": cases, "peak_mib": peak, "cpu_s": spent, "statistics_mib_of_a_year": size / cases * 1460}
+    found = {"cases": cases, "between_h": between, "lead_times": len(leads)}
+    found |= {"peak_mib": peak, "cpu_s": spent, "statistics_mib": kept}
     rmse = float(np.nanmax(np.abs(scores.get("rmse", "forecast", "t") - 1)))
     sys.stdout.write(json.dumps({**found, "rmse_is_off_by": rmse}) + "\n")
     return 0

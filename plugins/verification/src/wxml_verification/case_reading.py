@@ -38,10 +38,10 @@ def read_case(
     valid_times = initial_time + forecast.lead_times
     values = {name: forecast.members_of(number, name) for name in variables}
     verifying = truth.at(valid_times, variables)
+    boundary = forecast.boundary()
     for place, members in enumerate(values.values()):
-        missing = ~np.isfinite(members.sum(axis=0)) | forecast.boundary()
-        if missing.any():
-            verifying[:, place][missing] = np.nan
+        for lead, fields in enumerate(members.swapaxes(0, 1)):  # the arrays beside a case are those of one lead time
+            verifying[lead, place, ~np.isfinite(fields.sum(axis=0)) | boundary] = np.nan
     known = baseline.at(truth, initial_time, forecast.lead_times, variables)
     usual = _by_name(climatology.at(valid_times), variables) if climatology else {}
     forecasts: dict[str, Fields] = {

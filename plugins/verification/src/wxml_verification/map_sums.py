@@ -20,13 +20,13 @@ class MapSums:
         """The bytes that such sums take."""
         return 20 * variables * lead_times * nodes
 
-    def add(self, variable: int, error: Array) -> None:
-        """Add the errors of a case, shape `[lead_time, node]`; NaN where there is none."""
+    def add(self, place: tuple[int, int], error: Array) -> None:
+        """Add the errors of a case, of a variable at a lead time, shape `[node]`; NaN where there is none."""
         there = np.isfinite(error)
         known = np.where(there, error, 0.0)
-        self._errors[variable] += known
-        self._squares[variable] += np.square(known)
-        self._cases[variable] += there
+        self._errors[place] += known
+        self._squares[place] += np.square(known)
+        self._cases[place] += there
 
     def maps(self) -> NDArray[np.float32]:
         """Bias and RMSE, shape `[2, variable, lead_time, node]`; NaN where no case has a value."""

@@ -4,10 +4,12 @@ __all__ = ["Example", "Sights"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml_verification.arrays import Array
 from wxml_verification.map_sums import MapSums
 from wxml_verification.one_pass import Case
 from wxml_verification.reading import ForecastFile
@@ -58,12 +60,13 @@ class Sights:
         for name in self.variables:
             if name not in case.truths:
                 continue
-            mean = case.forecasts["forecast"][name].mean(axis=0, dtype=np.float64)
-            truth, shown = case.truths[name], self.example.lead_times
-            self._sums.add(self.variables.index(name), mean[self.lead_times] - truth[self.lead_times])
+            members, truth = case.forecasts["forecast"][name], case.truths[name]
+            for place, lead in enumerate(self.lead_times):
+                self._sums.add((self.variables.index(name), place), _mean(members, lead) - truth[lead])
             if number == self._shown and name in self._drawn:
-                place = self._drawn.index(name)
-                self.example.forecast[:, place], self.example.truth[:, place] = mean[shown], truth[shown]
+                for place, lead in enumerate(self.example.lead_times):
+                    at = place, self._drawn.index(name)
+                    self.example.forecast[at], self.example.truth[at] = _mean(members, lead), truth[lead]
 
     def maps(self) -> NDArray[np.float32]:
         """Bias and RMSE at each node, shape `[2, variable, lead_time, node]`."""
@@ -72,6 +75,12 @@ class Sights:
     def map_cases(self) -> NDArray[np.int32]:
         """The number of cases behind these, shape `[variable, lead_time, node]`."""
         return self._sums.cases
+
+
+def _mean(members: NDArray[np.floating[Any]], lead: int) -> Array:
+    """The mean over members at one lead time, shape `[node]`."""
+    found: Array = members[:, lead].mean(axis=0, dtype=np.float64)
+    return found
 
 
 def _example(forecast: ForecastFile, truth: Truth) -> tuple[int, NDArray[np.intp]]:

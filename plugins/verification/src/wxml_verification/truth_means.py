@@ -26,11 +26,12 @@ class TruthMeans:
     def add(self, number: int, case: Case, share: float) -> None:
         """Take the truth of the case of this number, of the variables in it, as such a share of all its truths."""
         for name, truth in case.truths.items():
-            present = np.isfinite(truth)
-            values = np.where(present, truth, 0.0)
             place = self._variables.index(name)
-            for power, each in enumerate((present, values, np.square(values))):
-                self._sums[number, :, place, power] += share * (each @ self._weights)
+            for lead, field in enumerate(truth):  # the arrays beside a case are those of one lead time
+                present = np.isfinite(field)
+                values = np.where(present, field, 0.0)
+                found = [each @ self._weights for each in (present, values, np.square(values))]
+                self._sums[number, lead, place] += share * np.array(found)
 
     def write(self, path: Path) -> None:
         """Write them into the statistics at `path`."""
