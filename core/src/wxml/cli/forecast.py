@@ -1,12 +1,16 @@
 """`wxml forecast`: makes forecasts with a checkpoint and writes them to files."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from wxml.artefacts.source_changes import Changes
+    from wxml.cli.online import OnlineScores
     from wxml.config.forecast_schema import OnError
+    from wxml.forecasting.report import ForecastReport
 
 
 @click.command(short_help="Make forecasts with a trained model.")
@@ -124,14 +128,11 @@ def command(
       wxml forecast model.safetensors -o all.grib2 'forecast.outputs=[{path: t.zarr, variables: {select: [t_*]}}]'
     """
     from wxml.artefacts.run_folder import while_it_is_there
-    from wxml.artefacts.source_changes import read_changes
     from wxml.cli.needed_inputs import say_requirements
     from wxml.cli.online import OnlineScores
     from wxml.forecasting.dates import read_dates
     from wxml.forecasting.job import ForecastRequest, reported_forecast
-    from wxml.forecasting.report import LEFT_OUT, ForecastReport
-    from wxml.terminal import say, say_path
-    from wxml.verification.score_table import score_table
+    from wxml.forecasting.report import ForecastReport
 
     if requirements is not None:
         while_it_is_there(checkpoint, step, lambda chosen: say_requirements(chosen, requirements, start))
@@ -144,47 +145,61 @@ def command(
         raise click.UsageError("--verify scores all forecasts of a command: leave --append and --resume out")
     online: list[OnlineScores] = []
     listed = read_dates(dates) if dates else start if len(start) > 1 else ()
-    first = start[0] if len(start) == 1 else None
+    given = {"lead_time": lead_time, "members": members, "on_error": on_error}
 
     def made(chosen: Path) -> ForecastReport:
-        changed = read_changes(chosen, changes, ("data.source", "forecast", *(("verification",) if scores else ())))
-        given = {"lead_time": lead_time, "members": members, "on_error": on_error}
-        for option, value in given.items():
-            if value is not None and changed and f"forecast.{option}" in changed.origins:
-                raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
-        source = changed.source if changed else None
+        changed = _changed(chosen, changes, given, is_scored=scores is not None)
         if scores is not None:
-            chosen_verifier = changed.config.verification if changed else None
-            online[:] = [OnlineScores(scores, chosen_verifier, overwrite=overwrite)]
-        return reported_forecast(
-            ForecastRequest(
-                chosen,
-                outputs,
-                first,
-                end,
-                every,
-                lead_time,
-                source,
-                overwrite,
-                members,
-                spread,
-                changed,
-                dates=listed,
-                on_error=on_error,
-                member=member,
-                resume=resume,
-                append=append,
-                clean=clean,
-            ),
-            online[0].receiver if online else None,
+            verifier = changed.config.verification if changed else None
+            online[:] = [OnlineScores(scores, verifier, overwrite=overwrite)]
+        request = ForecastRequest(
+            chosen,
+            outputs,
+            start[0] if len(start) == 1 else None,
+            end,
+            every,
+            lead_time,
+            changed.source if changed else None,
+            overwrite,
+            members,
+            spread,
+            changed,
+            dates=listed,
+            on_error=on_error,
+            member=member,
+            resume=resume,
+            append=append,
+            clean=clean,
         )
+        return reported_forecast(request, online[0].receiver if online else None)
 
-    report = while_it_is_there(checkpoint, step, made)
+    _say(while_it_is_there(checkpoint, step, made), online)
+
+
+def _changed(
+    checkpoint: Path, changes: tuple[str, ...], given: Mapping[str, object], *, is_scored: bool
+) -> "Changes | None":
+    """The config with the changes of the command; raise a UsageError if one of them is an option that is given, too."""
+    from wxml.artefacts.source_changes import read_changes
+
+    changed = read_changes(checkpoint, changes, ("data.source", "forecast", *(("verification",) if is_scored else ())))
+    for option, value in given.items():
+        if value is not None and changed and f"forecast.{option}" in changed.origins:
+            raise click.UsageError(f"give --{option.replace('_', '-')} or forecast.{option}, not both")
+    return changed
+
+
+def _say(report: "ForecastReport", online: "Sequence[OnlineScores]") -> None:
+    """Say where files and scores are; exit with a code of its own if initial times were left out."""
+    from wxml.forecasting.report import LEFT_OUT
+    from wxml.terminal import say, say_path
+    from wxml.verification.score_table import score_table
+
     for path in report.paths:
         say_path(path)
     for one in online:
-        found, page = one.result
-        say(score_table(found, None))
+        scores, page = one.result
+        say(score_table(scores, None))
         say_path(page)
     if report.failures:
         say(report.table(), err=True)
