@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from click.testing import CliRunner
+from wxml import ForecastSeries
 from wxml.cli import group
 
 LATITUDES, LONGITUDES = np.linspace(75, -75, 6), 45.0 * np.arange(8)
@@ -205,3 +206,50 @@ def test_only_some_sections_can_be_chosen() -> None:
     forecast().to_netcdf("f.nc")
     assert "only `data.source`" in refused("f.nc", "--truth", "truth.nc", "model.channels=2")
     assert "unknown key" in refused("f.nc", "--truth", "truth.nc", "forecast.renamed={}")
+
+
+EUROPE = ("other.nc", "--truth", "truth.nc", "verification.regions.europe={south: 30}", "verification.maps=0")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "told"),
+    [
+        ("rmse:t_850:12h@europ<1", "no region or group 'europ' (--require 'rmse:t_850:12h@europ<1')"),
+        ("rmse:t_805:12h<1", "known: t_500, t_850, u10"),
+        ("rmse:t_850:18h<1", "known: 12h, 6h"),
+        ("rmse:t_850:12h<persistance", "did you mean 'persistence'"),
+        ("spread:t_850:12h<1", "no metric 'spread'"),  # the verifier knows it, and the forecast has one member
+    ],
+)
+def test_a_requirement_of_no_score_is_refused_before_the_first_case(
+    requirement: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forecast().to_netcdf("other.nc")
+    monkeypatch.setattr(ForecastSeries, "read", lambda *_: pytest.fail("a case was read"))
+    said = refused(*EUROPE, "--require", "rmse:t_850:6h@europe<9", "--require", requirement)
+    assert told in said
+
+
+@pytest.mark.carries_out(
+    "write the limit as a number alone, in the units of the score, or as the name of a forecast: {}"
+)
+def test_a_limit_with_units_is_refused() -> None:
+    forecast().to_netcdf("other.nc")
+    said = refused(*EUROPE, "--require", "rmse:t_850:12h<1.2 K")
+    assert "no forecast '1.2 K'" in said
+    done = CliRunner().invoke(group, ["verify", *EUROPE, "--require", "rmse:t_850:12h<1.2", "-o", "scores"])
+    assert done.exit_code == 5
+
+
+def test_a_second_forecast_without_what_is_required_names_what_is_scored() -> None:
+    """Of two forecasts the first is scored before the second is opened; a refused first one leaves no folder."""
+    forecast().to_netcdf("one.nc")
+    forecast().isel(prediction_timedelta=[0]).to_netcdf("two.nc")
+    words = ["--truth", "truth.nc", "verification.maps=0", "-o", "both", "--require", "rmse:t_850:12h<1e9"]
+    done = CliRunner().invoke(group, ["verify", "two.nc", "one.nc", *words])
+    assert (done.exit_code, "no lead time '12h'" in done.output) == (2, True)
+    assert not Path("both").exists()
+    done = CliRunner().invoke(group, ["verify", "one.nc", "two.nc", *words])
+    assert (done.exit_code, "no lead time '12h'" in done.output) == (2, True)
+    assert "scored by now: both" in done.output
+    assert [one.name for one in Path("both").iterdir()] == ["one"]

@@ -81,6 +81,7 @@ _WHERE = {
     "ReadRequest": "data.read_request",
     "Route": "graphs.graph",
     "Schedule": "training.schedule",
+    "ScoreNames": "verification.verifier",
     "Scores": "verification.verifier",
     "SelectiveSource": "data.source",
     "SourceHeader": "data.source",
@@ -319,6 +320,7 @@ if TYPE_CHECKING:
     from wxml.verification.metric import VerificationMetric as VerificationMetric
     from wxml.verification.metric import VerificationSpace as VerificationSpace
     from wxml.verification.verifier import Better as Better
+    from wxml.verification.verifier import ScoreNames as ScoreNames
     from wxml.verification.verifier import Scores as Scores
     from wxml.verification.verifier import VerificationTask as VerificationTask
     from wxml.verification.verifier import Verifier as Verifier

@@ -1,13 +1,14 @@
 """The contract of verifiers: a good one passes, each broken one is found out."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from wxml.errors import DataError
 from wxml.testing import VerifierContract
-from wxml.verification.verifier import Scores, Verifier
+from wxml.verification.verifier import ScoreNames, Scores, Verifier
 
 
 class SmallVerifier(Verifier):
@@ -20,9 +21,14 @@ class SmallVerifier(Verifier):
             forecast = json.loads(task.forecast.read_text())
         except ValueError as error:
             raise DataError(f"`{task.forecast}` is no forecast", fix="none") from error
+        self.plan(task)
         (task.directory / "scores.nc").write_bytes(b"")
         (task.directory / "report.html").write_text("")
         return self.scores(task, forecast)
+
+    def plan(self, task):
+        leads = np.array([6, 12, 18], "m8[h]").astype("m8[s]")
+        task.check(ScoreNames(tuple(self.metrics), ("forecast",), task.truth.header.names, leads))
 
     def scores(self, task, steps):
         header = task.truth.header
@@ -101,6 +107,26 @@ class TakesAnything(SmallVerifier):
         return super().verify(task)
 
 
+class PlansMore(SmallVerifier):
+    def plan(self, task):
+        super().plan(replace(task, check=lambda names: task.check(replace(names, subsets=("europe",)))))
+
+
+class Deaf(SmallVerifier):
+    def plan(self, task):
+        with suppress(DataError):
+            super().plan(task)
+
+
+class Silent(SmallVerifier):
+    def plan(self, task):
+        """Tell nothing: a verifier may."""
+
+
+class TestSilent(JsonForecasts):
+    plugin = Silent
+
+
 @pytest.mark.parametrize(
     ("plugin", "check", "message"),
     [
@@ -109,6 +135,12 @@ class TakesAnything(SmallVerifier):
         (NoUnits, "scores_say_what_they_are", "units must be those of the truth"),
         (CountsSteps, "scores_say_what_they_are", "there are 6 cases, got 18"),
         (OtherMetrics, "a_perfect_forecast_has_no_error", "none of rmse, bias, mae is among the metrics"),
+        (
+            PlansMore,
+            "the_plan_has_the_names_of_the_scores",
+            r"told the subsets \('europe',\), and the scores have \(\)",
+        ),
+        (Deaf, "a_refused_plan_ends_the_verification", "`verify` went on"),
         (NoReport, "scores_and_report_are_written", r"got \['scores.nc'\]"),
         (TakesAnything, "no_forecast_is_refused", "a text file was verified"),
     ],

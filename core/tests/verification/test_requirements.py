@@ -8,7 +8,13 @@ from click.testing import CliRunner
 from wxml import DataError, Scores
 from wxml.cli.verify import command
 from wxml.forecasting.job import ForecastRequest, forecast
-from wxml.verification.requirements import outcomes, outcomes_as_json, parse_requirement, requirement_table
+from wxml.verification.requirements import (
+    check_requirements,
+    outcomes,
+    outcomes_as_json,
+    parse_requirement,
+    requirement_table,
+)
 from wxml.verification.score_table import scores_as_json
 
 
@@ -80,7 +86,7 @@ def test_what_cannot_be_read_is_refused_with_the_form(text, scores) -> None:
 )
 def test_an_unknown_name_is_told_with_the_nearest(scores, text, what, hint) -> None:
     with pytest.raises(DataError, match=f"no {what}") as caught:
-        outcomes(scores, [parse_requirement(text)])
+        check_requirements(scores.names, [parse_requirement("rmse:t_850:6h@DJF<persistence"), parse_requirement(text)])
     assert hint in caught.value.fix
 
 
@@ -103,3 +109,7 @@ def test_the_command_ends_with_5_where_a_requirement_fails(checkpoint, tmp_path)
         done = run(text, name="bad")
         assert isinstance(done.exception, DataError)  # the command line makes 2 of it
         assert not (tmp_path / "bad").exists()
+
+    done = run("rmse:x:6h<1", name="late")  # the verifier of these tests tells no names beforehand
+    assert "no variable 'x'" in str(done.exception)
+    assert f"report: {tmp_path / 'late' / 'report.html'}" in done.output

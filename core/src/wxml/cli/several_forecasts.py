@@ -3,11 +3,15 @@
 __all__ = ["scored_each", "split_forecasts"]
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import click
+
 from wxml.cli.verified_forecast import Named, compared, scored
+from wxml.errors import WxmlError
 from wxml.files.staging import check_absent
 from wxml.verification.requirements import Outcome, Requirement, outcomes, outcomes_as_json
 from wxml.verification.score_table import score_table, scores_as_json
@@ -71,21 +75,36 @@ def scored_each(
         others: the other forecasts.
         output: a new folder; with `overwrite`, folders of scores in it are replaced.
         metric: a metric that the scores must have; None: any.
-        requirements: what is asked of all scores; here, only their metrics are looked at.
+        requirements: what is asked of all scores; here, only the names in them are looked at.
         overwrite: replace what wxml wrote.
 
     Raises:
         WxmlError: names what is wrong and the fix; what is scored by then stays.
     """
     check_absent(output, overwrite=overwrite)
-    output.mkdir(exist_ok=True)
     every = [first, *(replace(first, forecast=path) for path in others)]
-    found = {
-        name: scored(one, output / name, metric=metric, requirements=requirements, overwrite=overwrite)[0]
-        for name, one in zip(_names([one.forecast for one in every]), every, strict=True)
-    }
-    folders = [output / name for name in found]
-    return ScoredEach(found, compared(first, folders, output / COMPARISON, overwrite=overwrite))
+    found: dict[str, Scores] = {}
+    with _filled(output):
+        for name, one in zip(_names([one.forecast for one in every]), every, strict=True):
+            folder = output / name
+            found[name], _ = scored(one, folder, metric=metric, requirements=requirements, overwrite=overwrite)
+        folders = [output / name for name in found]
+        return ScoredEach(found, compared(first, folders, output / COMPARISON, overwrite=overwrite))
+
+
+@contextmanager
+def _filled(output: Path) -> Iterator[None]:
+    """Make a folder; after a failure it is named if anything is in it, and gone if not."""
+    is_new = not output.exists()
+    output.mkdir(exist_ok=True)
+    try:
+        yield
+    except WxmlError:
+        if any(output.iterdir()):
+            click.echo(f"scored by now: {output}", err=True)
+        elif is_new:
+            output.rmdir()
+        raise
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -1,9 +1,10 @@
 """The forecast that `wxml verify` is given: a file of wxml's, which says what it is made of, or another program's."""
 
-__all__ = ["Named", "compared", "scored"]
+__all__ = ["Named", "compared", "scored", "standing"]
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,16 @@ def scored(
     config = None if named.experiment is None else load_config(named.experiment).config
     chosen = read_other_forecast(named.forecast, named.changes, truth=named.truth, config=config)
     return verify_other(chosen, output, metric=metric, requirements=requirements, config=config, overwrite=overwrite)
+
+
+@contextmanager
+def standing(what: str, path: Path) -> Iterator[None]:
+    """Say what is written by now, if what follows fails."""
+    try:
+        yield
+    except WxmlError:
+        click.echo(f"{what}: {path}", err=True)
+        raise
 
 
 def compared(named: Named, folders: Sequence[Path], output: Path, *, overwrite: bool) -> str:

@@ -80,7 +80,7 @@ def command(
       wxml verify forecast.zarr --require 'mae:t_850:72h<persistence'
     """
     from wxml.cli.several_forecasts import scored_each, split_forecasts
-    from wxml.cli.verified_forecast import Named, scored
+    from wxml.cli.verified_forecast import Named, scored, standing
     from wxml.terminal import say
     from wxml.verification.requirements import outcomes, parse_requirement, requirement_table
     from wxml.verification.score_table import score_table, scores_as_json
@@ -90,12 +90,14 @@ def command(
     named = Named(forecast, changes, truth, experiment)
     if others:
         each = scored_each(named, others, output, metric=metric, requirements=requirements, overwrite=overwrite)
-        found = each.outcomes(requirements)
-        say(each.as_json(found) if as_json else each.as_text(metric))
+        with standing("scores", output):
+            found = each.outcomes(requirements)
+            say(each.as_json(found) if as_json else each.as_text(metric))
     else:
         scores, report = scored(named, output, metric=metric, requirements=requirements, overwrite=overwrite)
-        found = list(outcomes(scores, requirements))
-        say(scores_as_json(scores, found) if as_json else score_table(scores, metric))
+        with standing("report", report):
+            found = list(outcomes(scores, requirements))
+            say(scores_as_json(scores, found) if as_json else score_table(scores, metric))
     if found:
         say(requirement_table(found), err=as_json)
     click.echo(f"scores: {output}" if others else f"report: {report}", err=as_json)

@@ -3,8 +3,9 @@
 __all__ = ["VerifierContract"]
 
 import unittest
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from wxml.forecasting.layout import ForecastHeader
 from wxml.plugins.create import create
 from wxml.testing.contract import Contract, require
 from wxml.testing.tiny_world import TravellingWaves
-from wxml.verification.verifier import Scores, VerificationTask, Verifier
+from wxml.verification.verifier import ScoreNames, Scores, VerificationTask, Verifier
 
 Step = tuple[Fields, np.timedelta64]
 
@@ -72,6 +73,29 @@ class VerifierContract(Contract):
                 scores.cases == len(_initial_times()), f"there are {len(_initial_times())} cases, got {scores.cases}"
             )
 
+    def test_the_plan_has_the_names_of_the_scores(self) -> None:
+        """What `task.check` is told before the first case, if anything, is what the scores have."""
+        planned: list[ScoreNames] = []
+        with self._verified(check=planned.append) as (scores, _):
+            for names in planned:
+                for what in ("metrics", "forecasts", "variables", "lead_times", "subsets"):
+                    told, found = (tuple(getattr(one, what)) for one in (names, scores.names))
+                    require(told == found, f"`task.check` was told the {what} {told}, and the scores have {found}")
+
+    def test_a_refused_plan_ends_the_verification(self) -> None:
+        """The DataError of `task.check` passes through, and nothing is scored."""
+
+        def refuse(names: ScoreNames) -> None:
+            planned.append(names)
+            raise DataError("there is no such metric", fix="choose another one")
+
+        planned: list[ScoreNames] = []
+        try:
+            with self._verified(check=refuse):
+                require(not planned, "`verify` went on where `task.check` raised a DataError")
+        except DataError as error:
+            require(str(error).startswith("there is no such metric"), f"`verify` raised another error: {error}")
+
     def test_scores_and_report_are_written(self) -> None:
         """`verify` writes `scores.nc` and `report.html` into the folder of the task."""
         with self._verified() as (_, folder):
@@ -101,7 +125,9 @@ class VerifierContract(Contract):
                 require(close, f"{metric} of {variable} must be {value:g} at every lead time, got {found}")
 
     @contextmanager
-    def _verified(self, offset: float = 0.0) -> Iterator[tuple[Scores, Path]]:
+    def _verified(
+        self, offset: float = 0.0, check: Callable[[ScoreNames], None] | None = None
+    ) -> Iterator[tuple[Scores, Path]]:
         """Verify the truth plus `offset`; yield the scores and their folder."""
         with self.folder() as folder:
             path = folder / f"forecast{self.suffix}"
@@ -113,13 +139,13 @@ class VerifierContract(Contract):
                 values = waves.read([valid], truth.names)[0] + np.float32(offset)
                 steps.append((Fields(valid, truth.names, values), lead))
             self.write_forecast(path, header, steps)
-            yield self._verify(path, folder / "scores"), folder / "scores"
+            yield self._verify(path, folder / "scores", check), folder / "scores"
 
-    def _verify(self, path: Path, directory: Path) -> Scores:
+    def _verify(self, path: Path, directory: Path, check: Callable[[ScoreNames], None] | None = None) -> Scores:
         truth = TravellingWaves(days=6)
         directory.mkdir()
         task = VerificationTask(path, truth, truth.header.times[:12], directory, {"artefact": "scores"})
-        scores: Scores = self.make().verify(task)
+        scores: Scores = self.make().verify(task if check is None else replace(task, check=check))
         return scores
 
     def write_forecast(self, path: Path, header: ForecastHeader, steps: Iterable[Step]) -> None:

@@ -1,6 +1,6 @@
 """Verify forecasts: from a file of forecasts and the truth to scores and a report."""
 
-__all__ = ["made_verifier", "training_times", "verify", "verify_series"]
+__all__ = ["check_asked", "made_verifier", "training_times", "verify", "verify_series"]
 
 import logging
 from collections.abc import Sequence
@@ -32,8 +32,8 @@ from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.resolve import resolve
-from wxml.verification.requirements import Requirement
-from wxml.verification.verifier import Scores, VerificationTask, Verifier
+from wxml.verification.requirements import Requirement, check_requirements
+from wxml.verification.verifier import ScoreNames, Scores, VerificationTask, Verifier
 
 logger = logging.getLogger("wxml")
 UNSTORED = "forecast"
@@ -55,7 +55,7 @@ def verify(
         forecast: the file that `wxml forecast` wrote.
         output: a new folder for `scores.nc` and `report.html`.
         metric: a metric that the scores must have; None: any.
-        requirements: what is asked of the scores; here, only their metrics are looked at.
+        requirements: what is asked of the scores; here, only the names in them are looked at.
         changed: the config behind the forecast with changes to `data.source` (the truth) or `verification`.
         overwrite: replace `output` if it holds scores and nothing else.
 
@@ -64,7 +64,7 @@ def verify(
 
     Raises:
         WxmlError: names what is wrong and the fix; nothing is left behind. An unknown metric is refused before any data
-            are read.
+            are read, and a requirement of what will have no score before the first case is.
     """
     check_absent(output, overwrite=overwrite)
     record = read_provenance(forecast)
@@ -154,6 +154,7 @@ def _scored(subject: _Subject, output: Path, metric: str | None, *, overwrite: b
             task_of(config.data),
             others,
             subject.series,
+            partial(check_asked, metric=metric, requirements=subject.requirements),
         )
         scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", own.to_dict()))
@@ -189,3 +190,10 @@ def made_verifier(choice: PluginChoice, metric: str | None, requirements: Sequen
                 fix=nearest(name, verifier.known_metrics),
             )
     return verifier
+
+
+def check_asked(names: ScoreNames, *, metric: str | None, requirements: Sequence[Requirement]) -> None:
+    """Raise a DataError if scores with these names lack what is asked for."""
+    if metric is not None and metric not in names.metrics:
+        raise DataError(f"these scores have no metric {metric!r} (--metric)", fix=nearest(metric, names.metrics))
+    check_requirements(names, requirements)

@@ -5,6 +5,7 @@ __all__ = ["OtherForecast", "read_other_forecast", "verify_other"]
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,7 @@ from wxml.plugins.options.choices import Kind, PluginChoice, choices_in
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.options.faults import faults_of
 from wxml.plugins.resolve import resolve
-from wxml.verification.job import made_verifier, training_times
+from wxml.verification.job import check_asked, made_verifier, training_times
 from wxml.verification.requirements import Requirement
 from wxml.verification.verifier import Scores, VerificationTask
 
@@ -124,7 +125,7 @@ def verify_other(
         chosen: the truth, the reading and the verifier.
         output: a new folder for `scores.nc` and `report.html`.
         metric: a metric that the scores must have; None: any.
-        requirements: what is asked of the scores; here, only their metrics are looked at.
+        requirements: what is asked of the scores; here, only the names in them are looked at.
         config: the experiment whose training period makes the climatology; None: `verification` says what does.
         overwrite: replace `output` if it holds scores and nothing else.
 
@@ -148,7 +149,8 @@ def verify_other(
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         name = Path(str(chosen.forecast.options.get("path", READER)))
-        task = VerificationTask(name, truth, times, temporary, record, series=series.renamed(names))
+        check = partial(check_asked, metric=metric, requirements=requirements)
+        task = VerificationTask(name, truth, times, temporary, record, series=series.renamed(names), check=check)
         scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", record))
     return scores, output / "report.html"

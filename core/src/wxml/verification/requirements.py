@@ -1,6 +1,14 @@
 """What scores must be: requirements such as `rmse:t_850:24h<1.2`, for a check that passes or fails."""
 
-__all__ = ["Outcome", "Requirement", "outcomes", "outcomes_as_json", "parse_requirement", "requirement_table"]
+__all__ = [
+    "Outcome",
+    "Requirement",
+    "check_requirements",
+    "outcomes",
+    "outcomes_as_json",
+    "parse_requirement",
+    "requirement_table",
+]
 
 import operator
 import re
@@ -14,10 +22,12 @@ from numpy.typing import NDArray
 from wxml.data.times import format_duration, parse_duration
 from wxml.errors import DataError, nearest
 from wxml.terminal import columns
-from wxml.verification.verifier import Scores
+from wxml.verification.verifier import ScoreNames, Scores
 
 SENSES = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 FORM = "write METRIC:VARIABLE:LEAD<LIMIT, such as rmse:t_850:24h<1.2, acc:z_500:5d@europe>0.6 or mae:t:6h<persistence"
+PLAIN = "write the limit as a number alone, in the units of the score, or as the name of a forecast: {}"
+WITH_UNITS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*\S.*", re.IGNORECASE)
 WRITTEN = re.compile("(.*)(<=|>=|<|>)([^<>=]+)", re.DOTALL)  # the last sign: names of subjects may hold one
 
 
@@ -82,6 +92,20 @@ def parse_requirement(text: str) -> Requirement:
     return Requirement(text, metric.strip(), variable.strip(), lead_time, subset.strip(), sense, number)
 
 
+def check_requirements(names: ScoreNames, requirements: Sequence[Requirement]) -> None:
+    """Refuse a requirement of what there is no score of.
+
+    Args:
+        names: those of the scores, which may be yet to be made.
+        requirements: what is asked of them.
+
+    Raises:
+        DataError: there is no such metric, variable, lead time, region or forecast; names what there is.
+    """
+    for one in requirements:
+        _check(names, one)
+
+
 def outcomes(scores: Scores, requirements: Sequence[Requirement]) -> tuple[Outcome, ...]:
     """Compare scores with what they must be.
 
@@ -116,22 +140,37 @@ def outcomes_as_json(found: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def _outcome(scores: Scores, requirement: Requirement) -> Outcome:
+    _check(scores.names, requirement)
     leads = [format_duration(one) for one in scores.lead_times]
+    values = scores.subsets[requirement.subset] if requirement.subset else scores.values
+    metric, variable = scores.metrics.index(requirement.metric), scores.variables.index(requirement.variable)
+    own: NDArray[np.float64] = values[metric, :, variable, leads.index(format_duration(requirement.lead_time))]
     limit = requirement.limit
+    against = float(own[scores.forecasts.index(limit)]) if isinstance(limit, str) else limit
+    return Outcome(requirement, float(own[0]), against)
+
+
+def _check(names: ScoreNames, requirement: Requirement) -> None:
     for what, name, known in (
-        ("metric", requirement.metric, scores.metrics),
-        ("variable", requirement.variable, scores.variables),
-        ("lead time", format_duration(requirement.lead_time), leads),
-        ("region or group", requirement.subset, ("", *scores.subsets)),
-        ("forecast", limit if isinstance(limit, str) else scores.forecasts[0], scores.forecasts),
+        ("metric", requirement.metric, names.metrics),
+        ("variable", requirement.variable, names.variables),
+        ("lead time", format_duration(requirement.lead_time), tuple(map(format_duration, names.lead_times))),
+        ("region or group", requirement.subset, ("", *names.subsets)),
     ):
         if name not in known:
             raise DataError(
                 f"the scores have no {what} {name!r} (--require {requirement.text!r})",
                 fix=nearest(name, [one for one in known if one]),
             )
-    values = scores.subsets[requirement.subset] if requirement.subset else scores.values
-    metric, variable = scores.metrics.index(requirement.metric), scores.variables.index(requirement.variable)
-    own: NDArray[np.float64] = values[metric, :, variable, leads.index(format_duration(requirement.lead_time))]
-    against = float(own[scores.forecasts.index(limit)]) if isinstance(limit, str) else limit
-    return Outcome(requirement, float(own[0]), against)
+    _check_limit(names.forecasts, requirement)
+
+
+def _check_limit(forecasts: tuple[str, ...], requirement: Requirement) -> None:
+    """Refuse a limit that is neither a number nor a forecast."""
+    limit = requirement.limit
+    if not isinstance(limit, str) or limit in forecasts:
+        return
+    raise DataError(
+        f"the scores have no forecast {limit!r} (--require {requirement.text!r})",
+        fix=PLAIN.format(", ".join(forecasts)) if WITH_UNITS.fullmatch(limit) else nearest(limit, forecasts),
+    )

@@ -1,6 +1,6 @@
 """Verifier: scores a file of forecasts against the truth."""
 
-__all__ = ["Better", "Scores", "VerificationTask", "Verifier"]
+__all__ = ["Better", "ScoreNames", "Scores", "VerificationTask", "Verifier"]
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +19,23 @@ from wxml.errors import DataError, nearest
 Better = Literal["smaller", "larger", "nearer to zero", "nearer to one", "neither"]
 """The direction in which a score is better: `smaller` for an error, `larger` for a correlation, `nearer to zero` for a
 bias, `nearer to one` for a ratio; `neither` for a number that tells nothing of better or worse."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreNames:
+    """The names that scores have, which are known before the first case is read."""
+
+    metrics: tuple[str, ...]
+    """See `Scores`, like all that follow."""
+    forecasts: tuple[str, ...]
+    variables: tuple[str, ...]
+    lead_times: NDArray[np.timedelta64]
+    subsets: tuple[str, ...] = ()
+    """Regions, grids and groups of cases."""
+
+
+def _anything(names: ScoreNames) -> None:
+    """Refuse no names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +59,9 @@ class VerificationTask:
     where they cannot be opened."""
     series: ForecastSeries | None = None
     """The forecast, by the names of the truth, where it is no file of wxml's; None: `forecast` is to be opened."""
+    check: Callable[[ScoreNames], None] = _anything
+    """A verifier calls it before the first case with the names that its scores will have; it raises a DataError if one
+    that the user asks for is not among them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +112,11 @@ class Scores:
                 f"`part_values` of scores must have shape {(len(self.parts), *shape)}, got {found}",
                 fix="give the scores of each of `parts`, in the order of `values`",
             )
+
+    @property
+    def names(self) -> ScoreNames:
+        """What there are scores of."""
+        return ScoreNames(self.metrics, self.forecasts, self.variables, self.lead_times, tuple(self.subsets))
 
     def get(self, metric: str, forecast: str, variable: str) -> NDArray[np.float64]:
         """One curve: the score at every lead time."""

@@ -2,7 +2,7 @@
 
 __all__ = ["Evaluation", "Question", "evaluate", "evaluate_all"]
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Grid, PluginChoice, Scores, VerificationMetric, VerificationSpace
+from wxml import Grid, PluginChoice, ScoreNames, Scores, VerificationMetric, VerificationSpace
 from wxml.verification.metric import PastFields
 from wxml.verification.metric_choice import made_metrics, section_names
 
@@ -27,7 +27,7 @@ from wxml_verification.notes import climatology_notes, forecast_notes
 from wxml_verification.one_pass import LotStatistics
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import EVERYWHERE, Region, region_weights
-from wxml_verification.scoring import Scored, scored
+from wxml_verification.scoring import Scored, planned, scored
 from wxml_verification.shown_cases import CaseFields, case_fields
 from wxml_verification.sights import Example, Sights
 from wxml_verification.stations.places import StationPlaces
@@ -149,14 +149,19 @@ def evaluate(forecast: ForecastFile, truth: Truth, question: Question) -> Evalua
     return evaluate_all([(forecast, truth, question)])[0]
 
 
-def evaluate_all(asked: Sequence[tuple[ForecastFile, Truth, Question]]) -> list[Evaluation]:
+def evaluate_all(
+    asked: Sequence[tuple[ForecastFile, Truth, Question]], check: Callable[[ScoreNames], None] | None = None
+) -> list[Evaluation]:
     """Score a forecast against several truths, in one pass over its file.
 
     Args:
         asked: for each truth, the forecast on its nodes, and what is asked; see `evaluate`. The forecasts are of one
             file.
+        check: is called with the names of the first one's scores before any case is read.
     """
     sides = [_Side(*one) for one in asked]
+    if check is not None:
+        check(sides[0].names)
     variables = tuple(dict.fromkeys(name for side in sides for name in side.question.variables))
     metrics = [metric for side in sides for metric in side.metrics.values()]
     for lot in lots_of(variables, metrics, min(_most(side.forecast, side.truth) for side in sides)):
@@ -184,6 +189,9 @@ class _Side:
         self._space = VerificationSpace(scored_variables, grid, regions, forecast.members, past)
         self.metrics = _metrics(question, self._space)
         header = _header(forecast, question, self._space, self.metrics)
+        self._groups = groups_of(forecast.initial_times, question.groupings)
+        self.names = planned(header, self.metrics, self._groups)
+        """What there will be scores of."""
         self._file = StatisticsFile.new(question.statistics, header, question.provenance)
         write_space(question.statistics, self._space)
         self._means = TruthMeans(forecast, question.variables, self._space.regions[EVERYWHERE])
@@ -227,12 +235,11 @@ class _Side:
         about_climatology = self._told
         parts = forecast.grid().ranges or truth.source.header.grid.ranges
         found = scored(self._file, self.metrics)
-        groups = groups_of(forecast.initial_times, question.groupings)
         raster = MapRaster.of(truth.source.header.grid)
         number = question.cases if question.places is None else 0  # stations are no field to look at
         shown = question.variables[: question.maps], sights.example.lead_times, number
         scores = _scores(found, question.forecasts, forecast.lead_times, tuple(parts))
-        grouped = {name: scored(self._file, self.metrics, chosen) for name, chosen in groups.items()}
+        grouped = {name: scored(self._file, self.metrics, chosen) for name, chosen in self._groups.items()}
         subsets = dict(zip(list(self._space.regions)[1:], found.values[1:], strict=True))
         subsets |= {name: own.values[0] for name, own in grouped.items()}
         return Evaluation(

@@ -182,7 +182,7 @@ class Scorecard(Verifier):
         asked = [
             (one.forecast, one.truth, self._question(task, name, one, folders[name])) for name, one in held.items()
         ]
-        found = dict(zip(held, evaluate_all(asked), strict=True))
+        found = dict(zip(held, evaluate_all(asked, task.check), strict=True))
         for name, evaluation in found.items():
             self._write(evaluation, folders[name], task, _record(task, name, held[name]))
         further = {name: evaluation.scores for name, evaluation in found.items() if name}

@@ -1,17 +1,17 @@
 """From statistics to scores: sums over cases, and what the metrics make of them."""
 
-__all__ = ["Scored", "numbers_of", "scored"]
+__all__ = ["Scored", "numbers_of", "planned", "scored"]
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Better, Curve, VerificationMetric
+from wxml import Better, Curve, Further, ScoreNames, VerificationMetric
 from wxml.verification.metric_choice import numbers
 
 from wxml_verification.arrays import Array
-from wxml_verification.statistics_file import StatisticsFile
+from wxml_verification.statistics_file import StatisticsFile, StatisticsHeader
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,9 +46,8 @@ def scored(
         chosen: which cases count, shape `[time]`; None: all.
     """
     header = file.header
-    about = {key: one for name, metric in metrics.items() for key, one in numbers(name, metric).items()}
-    names, units = list(about), dict(zip(header.variables, header.units, strict=True))
-    units |= {one.name: one.units for subjects in header.subjects.values() for one in subjects}
+    about, units = _numbers(metrics), _units(header)
+    names = list(about)
     shape = (len(header.regions), len(names), len(header.forecasts), len(units), len(header.lead_times))
     values, counts = np.full(shape, np.nan), np.zeros(shape, np.int64)
     there = np.zeros(len(header.initial_times), bool)
@@ -78,10 +77,35 @@ def scored(
     )
 
 
+def planned(header: StatisticsHeader, metrics: Mapping[str, VerificationMetric], groups: Iterable[str]) -> ScoreNames:
+    """What there will be scores of.
+
+    Args:
+        header: of the statistics.
+        metrics: by the names that the header has.
+        groups: of cases, beside the regions.
+    """
+    subsets = dict.fromkeys([*header.regions[1:], *groups])
+    return ScoreNames(
+        tuple(_numbers(metrics)), header.forecasts, tuple(_units(header)), header.lead_times, tuple(subsets)
+    )
+
+
 def numbers_of(name: str, metric: VerificationMetric, sums: Array) -> dict[str, Array]:
     """Each number of a metric, by name, from sums over cases, shape `[statistic, ...]`."""
     further = metric.further_values(sums)
     return {name: metric.value(sums)} | {f"{name}-{key}": values for key, values in further.items()}
+
+
+def _numbers(metrics: Mapping[str, VerificationMetric]) -> dict[str, Further]:
+    """Each number that the metrics give, and what it is."""
+    return {key: one for name, metric in metrics.items() for key, one in numbers(name, metric).items()}
+
+
+def _units(header: StatisticsHeader) -> dict[str, str]:
+    """The variables, then what else metrics have numbers of, and the units of each."""
+    units = dict(zip(header.variables, header.units, strict=True))
+    return units | {one.name: one.units for subjects in header.subjects.values() for one in subjects}
 
 
 def _added(
