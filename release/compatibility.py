@@ -25,7 +25,10 @@ number is how many plugins were checked and kept their contracts; a package with
 them, and its demo ran.
 
 - **lowest**: the lowest version of each library that a package names. **highest**: the newest that the index had that
-  day. The files in `constraints/` hold every version of each environment.
+  day. **tested**: these, with the torch of the tests (`constraints.txt`). The files in `constraints/` hold every
+  version of each environment.
+- **wxml-core**: today's, and in one environment the lowest and the last released one that every plugin accepts, where
+  these are others; and the last number that they accept, which today's core is given there.
 - The machine has no GPU: builds of torch for GPUs ran on its processor. [releasing.md](releasing.md) says how to run an
   environment yourself.
 """
@@ -49,8 +52,10 @@ class Cell:
     dependencies: str
     """`lowest` or `highest`."""
     core: str
-    """The version of wxml-core that ran, such as `0.2.0`."""
+    """The version of wxml-core that ran, such as `0.2.0`; if none could, the word that asked for it."""
     date: str
+    origin: str = ""
+    """What that core is, if it is not the one of the packages."""
     commit: str = ""
     skipped: str = ""
     """Why it could not be made; empty if it ran."""
@@ -105,12 +110,13 @@ def _environments(found: list[Cell]) -> Iterator[str]:
     yield f"| Python | dependencies | torch | wxml-core | {' | '.join(SHOWN)} | demo | seen on | minutes |"
     yield "|--|" + "--|" * (len(SHOWN) + 6)
     for cell in found:
+        core = f"{cell.core} ({cell.origin})" if cell.origin else cell.core
         if cell.skipped:
-            blank = " | " * (len(SHOWN) + 2)
-            yield f"| {cell.python} | {cell.dependencies}{blank} | not run: {cell.skipped} | {cell.date} | |"
+            blank = " | " * (len(SHOWN) + 1)
+            yield f"| {cell.python} | {cell.dependencies} | | {core}{blank} not run: {cell.skipped} | {cell.date} | |"
             continue
         versions = " | ".join(cell.versions.get(name, "") for name in SHOWN)
-        first = f"{cell.python} | {cell.dependencies} | {cell.versions.get('torch', '')} | {cell.core}"
+        first = f"{cell.python} | {cell.dependencies} | {cell.versions.get('torch', '')} | {core}"
         yield f"| {first} | {versions} | {cell.demo} | {cell.date} | {cell.minutes:.0f} |"
 
 

@@ -1,10 +1,12 @@
 """Makes environments of wheels and sees what works in them: every plugin, and the demo.
 
-    python -m release.matrix WHEELS [--python 3.12 …] [--dependencies lowest|highest …] [--package NAME …]
+    python -m release.matrix WHEELS [--python 3.12 …] [--dependencies lowest|highest|tested …] [--core WORD …]
+                             [--package NAME …]
 
 WHEELS is a folder with the wheels of this repository. Each environment is made by uv below `.nox/matrix`, and removed
-afterwards. What was seen goes into `docs/compatibility.json`; the versions of a whole environment go into
-`constraints/`. An environment that cannot be made is recorded with the reason.
+afterwards. Cores other than today's are seen with the first Python and the last dependencies of those asked for. What
+was seen goes into `docs/compatibility.json`; the versions of a whole environment go into `constraints/`. An
+environment that cannot be made is recorded with the reason.
 """
 
 __all__ = ["direct_requirements", "interpreter", "outcomes"]
@@ -17,22 +19,29 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
 
 from release.compatibility import RESULTS, Cell, Seen, cells, text_of
-from release.manifest import CORE, Manifest, Package, project, read
+from release.cores import CORES, NotMadeError, core_of, released, wheel
+from release.manifest import CORE, META, Manifest, Package, project, read
 
 FURTHER = ("3.14",)
 """Pythons after those of the release: seen where they are installed."""
-DEPENDENCIES = ("lowest", "highest")
-RESOLUTION = {"lowest": "lowest-direct", "highest": "highest"}
+RESOLUTION: Mapping[str, tuple[str, ...]] = {
+    "lowest": ("--resolution", "lowest-direct"),
+    "highest": (),
+    "tested": ("--constraints", "constraints.txt"),
+}
+DEPENDENCIES = tuple(RESOLUTION)
 TOOLS = ("hypothesis", "pytest", "pytest-timeout")
 CHECKS = "integration-tests/test_check_plugin.py"
 LIMIT = "600"
@@ -47,10 +56,6 @@ print(json.dumps({one.name.lower().replace("_", "-"): one.version for one in fou
 
 
 LONGEST = 200
-
-
-class NotMadeError(Exception):
-    """An environment cannot be made, and why."""
 
 
 # What is asked for
@@ -105,16 +110,35 @@ def _wheel_of_torch(version: str) -> str:
 # One environment
 
 
-def seen(cell: Cell, manifest: Manifest, root: Path, wheels: Path, chosen: Sequence[str]) -> Cell:
-    """Make an environment, check the plugins of the chosen packages in it, run the demo, and remove it."""
-    began = time.monotonic()
+@dataclass(frozen=True, slots=True)
+class Seeing:
+    """What is seen in each environment."""
+
+    manifest: Manifest
+    root: Path
+    wheels: Path
+    """The folder of the wheels of this repository."""
+    packages: Sequence[str]
+    """Those whose plugins are checked."""
+
+
+def seen(asked: Seeing, cell: Cell, core: Path | None) -> Cell:
+    """Make an environment, check the plugins of the chosen packages in it, run the demo, and remove it.
+
+    Args:
+        asked: what is seen of which set.
+        cell: of which environment.
+        core: the wheel of another core than today's; None: today's.
+    """
+    began, manifest, root = time.monotonic(), asked.manifest, asked.root
     folder = root / ".nox" / "matrix" / f"{cell.python}-{cell.dependencies}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        python = _made(cell, manifest, root, wheels, folder)
+        python = _made(cell, [*_ours(asked, core), *direct_requirements(manifest, root)], folder)
         versions = _versions(python)
-        _keep(cell, versions, {*manifest.packages}, root)
-        packages = _checked(python, manifest, root, folder, chosen)
+        if core is None:
+            _keep(cell, versions, {*manifest.packages}, root)
+        packages = _checked(python, asked, folder)
         known = {name: packages.get(name, Seen(versions[name], 0)) for name in manifest.packages if name in versions}
         demo = _demo(python, folder)
     except NotMadeError as error:
@@ -125,29 +149,27 @@ def seen(cell: Cell, manifest: Manifest, root: Path, wheels: Path, chosen: Seque
     return replace(cell, versions=versions, demo=demo, packages=known, minutes=minutes)
 
 
-def _made(cell: Cell, manifest: Manifest, root: Path, wheels: Path, folder: Path) -> Path:
-    """The Python of a new environment in which the set is installed from the wheels."""
+def _made(cell: Cell, wanted: Sequence[str], folder: Path) -> Path:
+    """The Python of a new environment in which all that is wanted is installed."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
     python = folder / "bin" / "python"
     # One more place than the index, which may have a CPU build of torch.
     links = ["--find-links", places] if (places := os.environ.get("PIP_FIND_LINKS", "")) else []
     install = [uv, "pip", "install", "--quiet", "--python", str(python), "--only-binary", ":all:", *links]
-    wanted = [*_ours(manifest, wheels), *direct_requirements(manifest, root)]
     _insist(uv, "venv", "--quiet", "--python", str(interpreter(cell.python)), str(folder))
-    _insist(*install, "--resolution", RESOLUTION[cell.dependencies], *wanted)
+    _insist(*install, *RESOLUTION[cell.dependencies], *wanted)
     _insist(*install, *TOOLS)
     return python
 
 
-def _ours(manifest: Manifest, wheels: Path) -> Iterator[str]:
+def _ours(asked: Seeing, core: Path | None) -> Iterator[str]:
     """The files of our packages: none is taken from the index, whatever that has under their names."""
-    for path in sorted(wheels.glob("*.whl")):
-        name, version, *_ = parse_wheel_filename(path.name)
-        package = manifest.packages.get(str(name))
-        if package is None or str(version) != package.version:
-            raise NotMadeError(f"`{path.name}` is not of this set: run `nox -s wheels`")
-        extras = {*package.extras, *(("config", "torch") if name == CORE else ())}
-        yield f"{name}{_bracketed(extras)} @ {path.as_uri()}"
+    for path in sorted(asked.wheels.glob("*.whl")):
+        name = str(parse_wheel_filename(path.name)[0])
+        extras = {*asked.manifest.packages[name].extras, *(("config", "torch") if name == CORE else ())}
+        if core is None or name != META:  # which pins today's core
+            chosen = core if core and name == CORE else path
+            yield f"{name}{_bracketed(extras)} @ {chosen.as_uri()}"
 
 
 def _bracketed(extras: set[str]) -> str:
@@ -187,10 +209,11 @@ def _demo(python: Path, folder: Path) -> str:
     return "passed" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no word"])[-1]
 
 
-def _checked(python: Path, manifest: Manifest, root: Path, folder: Path, chosen: Sequence[str]) -> dict[str, Seen]:
+def _checked(python: Path, asked: Seeing, folder: Path) -> dict[str, Seen]:
     """What `wxml check-plugin` says of the plugins of each chosen package."""
-    report = folder / "checks.xml"
-    plugins = [f"{CHECKS}::test_a_shipped_plugin_passes[{kind}-{name}]" for kind, name in _plugins(manifest, chosen)]
+    report, manifest, root = folder / "checks.xml", asked.manifest, asked.root
+    provided = _plugins(manifest, asked.packages)
+    plugins = [f"{CHECKS}::test_a_shipped_plugin_passes[{kind}-{name}]" for kind, name in provided]
     known = {line.rstrip() for line in _collected(python, root)}
     command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "filterwarnings=", "--timeout", LIMIT]
     variables = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -254,19 +277,44 @@ def main() -> None:
     root = Path.cwd()
     manifest = read(root)
     asked = _arguments(manifest)
-    core = _version_in(asked.wheels, CORE)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    seeing = Seeing(manifest, root, asked.wheels.resolve(), asked.package)
+    _check_wheels(seeing)
     failed = []
-    for python in asked.python:
-        for dependencies in asked.dependencies:
-            today = dt.datetime.now(dt.UTC).date().isoformat()
-            empty = Cell(python=python, dependencies=dependencies, core=core, date=today, commit=commit.stdout.strip())
-            found = seen(empty, manifest, root, asked.wheels.resolve(), asked.package)
-            _record(found, root)
-            print(f"Python {python}, {dependencies}: {found.skipped or found.demo}", flush=True)
-            failed += [why for one in found.packages.values() for why in one.failed]
-            failed += [] if found.skipped or found.demo == "passed" else [f"wxml demo: {found.demo}"]
+    for python, dependencies, word in rows(asked.python, asked.dependencies, asked.core):
+        found = _row(seeing, python, dependencies, word)
+        if found is None:
+            print(f"Python {python}, {dependencies}: the {word} core is today's", flush=True)
+            continue
+        _record(found, root)
+        print(f"Python {python}, {dependencies}, core {found.core}: {found.skipped or found.demo}", flush=True)
+        failed += [why for one in found.packages.values() for why in one.failed]
+        failed += [] if found.skipped or found.demo == "passed" else [f"wxml demo: {found.demo}"]
     sys.exit("\n".join(failed) if failed else 0)
+
+
+def rows(pythons: Sequence[str], dependencies: Sequence[str], words: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Python, dependencies and core of each environment: other cores than today's in one of them."""
+    for python, which in product(pythons, dependencies):
+        is_only = (python, which) == (pythons[0], dependencies[-1])
+        yield from ((python, which, word) for word in words if word == "current" or is_only)
+
+
+def _row(seeing: Seeing, python: str, dependencies: str, word: str) -> Cell | None:
+    """What is seen in one environment; None if another core is asked for, and today's is that one."""
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    empty = Cell(python=python, dependencies=dependencies, core=word, date=today, commit=head.stdout.strip())
+    try:
+        core = core_of(word, seeing.manifest, released(seeing.manifest, seeing.root))
+    except NotMadeError as error:
+        return replace(empty, skipped=str(error))
+    cell = replace(empty, core=core.version, origin=core.origin)
+    if word == "current":
+        return seen(seeing, cell, None)
+    if not core.origin:
+        return None
+    with tempfile.TemporaryDirectory() as made:
+        return seen(seeing, cell, wheel(core, seeing.root, Path(made)))
 
 
 def _record(found: Cell, root: Path) -> None:
@@ -279,12 +327,13 @@ def _record(found: Cell, root: Path) -> None:
     (root / RESULTS).write_text(text_of([*({**before, found.key: found}).values()]), encoding="utf-8")
 
 
-def _version_in(wheels: Path, name: str) -> str:
-    for path in wheels.glob("*.whl"):
-        found, version, *_ = parse_wheel_filename(path.name)
-        if found == name:
-            return str(version)
-    sys.exit(f"error: `{wheels}` has no wheel of {name}: run `nox -s wheels`")
+def _check_wheels(seeing: Seeing) -> None:
+    """End with a word if the wheels are not those of the set."""
+    there = {tuple(map(str, parse_wheel_filename(path.name)[:2])) for path in seeing.wheels.glob("*.whl")}
+    wanted = {(name, package.version) for name, package in seeing.manifest.packages.items()}
+    if there != wanted:
+        differing = ", ".join(sorted(" ".join(one) for one in there ^ wanted))
+        sys.exit(f"error: `{seeing.wheels}` has not the wheels of this set ({differing}): run `nox -s wheels`")
 
 
 def _arguments(manifest: Manifest) -> argparse.Namespace:
@@ -293,6 +342,7 @@ def _arguments(manifest: Manifest) -> argparse.Namespace:
     parser.add_argument("wheels", type=Path)
     parser.add_argument("--python", nargs="+", choices=pythons, default=pythons)
     parser.add_argument("--dependencies", nargs="+", choices=DEPENDENCIES, default=DEPENDENCIES)
+    parser.add_argument("--core", nargs="+", choices=CORES, default=CORES)
     parser.add_argument("--package", nargs="+", choices=[*manifest.packages], default=[*manifest.packages])
     return parser.parse_args()
 

@@ -83,7 +83,7 @@ def _broken(path: str, error: Exception) -> DataError:
 
 def texts(column: Column) -> NDArray[np.str_]:
     """The entries of a column as text, without spaces around them."""
-    return np.asarray(np.strings.strip(column.astype(str)))
+    return np.asarray(np.char.strip(column.astype(str)))
 
 
 def numbers(table: Table, name: str) -> NDArray[np.float64]:

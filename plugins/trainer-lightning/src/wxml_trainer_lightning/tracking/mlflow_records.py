@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
+from math import isnan
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -178,8 +179,17 @@ class MlflowRecords:
         self._client.log_text(run, json.dumps(dict(parameters), indent=1), "parameters.json")
 
     def _log_metrics(self, run: str, metrics: Sequence["Metric"]) -> None:
+        from mlflow.exceptions import MlflowException
+
         for start in range(0, len(metrics), METRICS_PER_CALL):
-            self._client.log_batch(run, metrics=metrics[start : start + METRICS_PER_CALL])
+            some = metrics[start : start + METRICS_PER_CALL]
+            try:
+                self._client.log_batch(run, metrics=some)
+            except MlflowException:  # older versions refuse a NaN that is there already, and all else with it
+                new = [one for one in some if not (isnan(one.value) and one.step in self._history(run, one.key))]
+                if len(new) == len(some):
+                    raise
+                self._client.log_batch(run, metrics=new)
 
     def _history(self, run: str, key: str) -> Iterator[int]:
         return (metric.step for metric in self._client.get_metric_history(run, key))
