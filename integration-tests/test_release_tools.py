@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,7 +19,7 @@ def tools(root: Path) -> Iterator[Any]:
     """The modules of `release/`, by their names."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(root))
-        names = ("compatibility", "downstream", "manifest", "matrix", "offline", "tested")
+        names = ("compatibility", "cores", "downstream", "manifest", "matrix", "offline", "tested")
         yield type("Tools", (), {name: import_module(f"release.{name}") for name in names})
 
 
@@ -64,18 +65,20 @@ def test_the_page_tells_what_was_seen_what_was_not_and_of_which_version(tools: A
         minutes=12.4,
         packages={"wxml-x": seen("0.2.0", 2, ("loss-weight-a",)), "wxml-y": seen("0.1.0", 1)},
     )
+    later = replace(ran, core="0.4.0", origin="that of 0.2.0 under this number")
     not_made = cell(python="3.14", dependencies="highest", core="0.2.0", date="2026-12-01", skipped="no Python 3.14")
-    text = tools.compatibility.text_of([not_made, ran])
-    assert tools.compatibility.cells(text) == [ran, not_made]
+    text = tools.compatibility.text_of([not_made, later, ran])
+    assert tools.compatibility.cells(text) == [ran, later, not_made]
     lines = tools.compatibility.page(manifest, text).splitlines()
-    (environment, absent) = (line for line in lines if line.startswith(("| 3.11", "| 3.14")))
+    (environment, beside, absent) = (line for line in lines if line.startswith(("| 3.11", "| 3.14")))
+    assert "| 0.4.0 (that of 0.2.0 under this number) |" in beside
     assert environment.split(" | ")[:5] == ["| 3.11", "lowest", "2.6.0", "0.2.0", "1.26.0"]
     assert environment.endswith("passed | 2026-12-01 | 12 |")
     assert "not run: no Python 3.14" in absent
     columns = environment.count("|")
     assert absent.count("|") == columns, "both rows have as many cells"
-    assert "| wxml-x | 0.2.0 | 1 of 2 fail |" in lines
-    assert "| wxml-y | 0.2.0 | 1 (of 0.1.0) |" in lines
+    assert "| wxml-x | 0.2.0 | 1 of 2 fail | 1 of 2 fail |" in lines
+    assert "| wxml-y | 0.2.0 | 1 (of 0.1.0) | 1 (of 0.1.0) |" in lines
     assert "- Python 3.11, lowest, core 0.2.0: wxml-x 0.2.0: loss-weight-a" in lines
 
 
@@ -96,6 +99,64 @@ def test_a_python_that_is_not_there_is_told(tools: Any, monkeypatch: pytest.Monk
         tools.matrix.interpreter(version)
     (tmp_path / f"python{version}").symlink_to(sys.executable)
     assert tools.matrix.interpreter(version) == tmp_path / f"python{version}"
+
+
+# Cores
+
+
+def test_a_core_is_today_s_a_released_one_or_one_to_come(tools: Any, manifest: Any) -> None:
+    of = tools.cores.core_of
+    with pytest.raises(
+        tools.cores.NotMadeError, match=r"released is only wxml-core 0.1.0, and the plugins accept >=0.2"
+    ):
+        of("released", manifest, {"0.1.0": "abc"})
+    assert of("lowest", manifest, {"0.1.0": "abc"}) == of("current", manifest, {}) == tools.cores.Core("0.2.0", "")
+    assert of("later", manifest, {}).version == "0.4.0"
+    after = replace(manifest, packages={**manifest.packages, "wxml-core": replace(core(manifest), version="0.4.1")})
+    found = {"0.1.0": "a", "0.2.0": "b", "0.3.2": "abc"}
+    assert [of(word, after, found).version for word in tools.cores.CORES] == ["0.2.0", "0.3.2", "0.4.1", "0.4.1"]
+    assert (of("lowest", after, found).commit, of("released", after, found).commit) == ("b", "abc")
+
+
+def core(manifest: Any) -> Any:
+    """The package of the core."""
+    return manifest.packages["wxml-core"]
+
+
+def test_another_core_is_seen_in_one_environment(tools: Any) -> None:
+    found = list(tools.matrix.rows(["3.11", "3.12"], ["lowest", "tested"], ["current", "later"]))
+    assert [one for one in found if one[2] == "later"] == [("3.11", "tested", "later")]
+    assert len(found) == 5
+
+
+def test_a_released_core_is_built_from_the_commit_that_a_manifest_names(
+    tools: Any, manifest: Any, tmp_path: Path
+) -> None:
+    root, folder = tmp_path / "root", tmp_path / "wheels"
+    folder.mkdir()
+    recipe_of(tools, root)
+    (root / "acme").rename(root / "core")
+    project = root / "core" / "pyproject.toml"
+    project.write_text(project.read_text().replace('"acme-tiny"', '"wxml-core"').replace("1.0", "0.1.0"))
+    (root / "core" / "acme_tiny").rename(root / "core" / "wxml_core")
+
+    def git(*arguments: str) -> str:
+        own = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+        done = subprocess.run(["git", *own, *arguments], cwd=root, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    git("init", "-q")
+    for name, text in (("core", ""), ("release-manifest.toml", "commit = ")):
+        if text:
+            (root / name).write_text(f'[last]\nversion = "0.1.0"\n{text}"{git("rev-parse", "HEAD")}"\n')
+        git("add", name)
+        git("commit", "-q", "-m", name)
+    first = git("rev-parse", "HEAD~1")
+    project.write_text(project.read_text().replace("0.1.0", "0.2.0"))
+    asked = replace(manifest, last=replace(manifest.last, commit=first))
+    assert tools.cores.released(asked, root) == {"0.1.0": first}
+    made = tools.cores.wheel(tools.cores.Core("0.1.0", "the lowest", first), root, folder)
+    assert made.name.startswith("wxml_core-0.1.0-")
 
 
 def test_constraints_are_what_pip_says_without_us_and_without_builds(tools: Any, root: Path) -> None:

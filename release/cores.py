@@ -50,7 +50,7 @@ def core_of(word: str, manifest: Manifest, found: Mapping[str, str]) -> Core:
     Raises:
         NotMadeError: no plugin accepts that of the last release.
     """
-    today, accepted = manifest.packages[CORE].version, _accepted(manifest)
+    today, accepted = manifest.packages[CORE].version, SpecifierSet(",".join(_ranges(manifest)))
     if word == "current":
         return Core(today, "")
     if word == "later":
@@ -61,14 +61,15 @@ def core_of(word: str, manifest: Manifest, found: Mapping[str, str]) -> Core:
         return Core(version, "the lowest", found[version]) if version in found else Core(today, "")
     (version,) = (one for one, commit in found.items() if commit == manifest.last.commit)
     if version not in accepted:
-        raise NotMadeError(f"released is only wxml-core {version}, and the plugins accept {accepted}")
+        raise NotMadeError(
+            f"released is only wxml-core {version}, and the plugins accept {' and '.join(_ranges(manifest))}"
+        )
     return Core(version, "of the last release", manifest.last.commit)
 
 
-def _accepted(manifest: Manifest) -> SpecifierSet:
-    """The cores that every plugin accepts."""
-    ranges = {package.core for package in manifest.packages.values() if package.core}
-    return SpecifierSet(",".join(sorted({part for one in ranges for part in one.split(",")}, reverse=True)))
+def _ranges(manifest: Manifest) -> list[str]:
+    """What plugins say of the core."""
+    return sorted({package.core for package in manifest.packages.values() if package.core})
 
 
 def _next(version: str) -> list[str]:

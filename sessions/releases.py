@@ -66,11 +66,11 @@ def smoke(session: nox.Session) -> None:
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Every plugin with the lowest and the highest dependencies on each Python, into `docs/compatibility.md`.
+    """Every plugin with low and high dependencies on each Python, and other cores, into `docs/compatibility.md`.
 
-    Arguments choose: `--python 3.12 --dependencies lowest --package wxml-processor-gnn`.
+    Arguments choose: `--python 3.12 --dependencies lowest --core current later --package wxml-processor-gnn`.
     """
-    session.install("packaging", "uv")
+    session.install("hatchling", "packaging", "uv")
     session.run("python", "-m", "release.matrix", "dist", *session.posargs)
     session.run("python", "-m", "release.files")
 

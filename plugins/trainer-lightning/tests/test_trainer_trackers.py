@@ -3,9 +3,13 @@
 import csv
 import struct
 import tempfile
+from math import isnan, nan
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from wxml import TrackedRow, TrackedRun
 from wxml.testing import TrackerContract
 from wxml_trainer_lightning.tracking.csv_tracker import CsvTracker
@@ -31,6 +35,26 @@ class TestMlflowTracker(TrackerContract):
 
 class TestTensorboardTracker(TrackerContract):
     plugin = TensorboardTracker
+
+
+def test_a_value_that_is_no_number_may_come_twice_with_a_mlflow_that_refuses_it(tmp_path, monkeypatch) -> None:
+    log_batch = MlflowClient.log_batch
+
+    def as_in_2(client, run, metrics=(), **others) -> None:
+        there = {(one.key, known.step) for one in metrics for known in client.get_metric_history(run, one.key)}
+        if any(isnan(one.value) and (one.key, one.step) in there for one in metrics):
+            raise MlflowException("UNIQUE constraint failed: metrics.key, metrics.timestamp")
+        log_batch(client, run, metrics=metrics, **others)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", as_in_2)
+    tracker = MlflowTracker(run_in(tmp_path), **TestMlflowTracker.options, system_metrics=False)
+    name = tracker.open(None)
+    tracker.log([TrackedRow(1, 0.5, {"a": nan})])
+    tracker.log([TrackedRow(1, 0.5, {"a": nan, "b": 1.0}), TrackedRow(2, 1.5, {"a": 0.25})])
+    assert tracker.records.steps(name, ["a", "b"]) == {"a": {1, 2}, "b": {1}}
+    monkeypatch.setattr(MlflowClient, "log_batch", lambda *_, **__: (_ for _ in ()).throw(MlflowException("no")))
+    with pytest.raises(MlflowException, match="no"):
+        tracker.log([TrackedRow(3, 2.5, {"a": nan})])
 
 
 def run_in(folder) -> TrackedRun:
