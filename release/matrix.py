@@ -4,9 +4,9 @@
                              [--package NAME …]
 
 WHEELS is a folder with the wheels of this repository. Each environment is made by uv below `.nox/matrix`, and removed
-afterwards. Cores other than today's are seen with the first Python and the last dependencies of those asked for. What
-was seen goes into `docs/compatibility.json`; the versions of a whole environment go into `constraints/`. An
-environment that cannot be made is recorded with the reason.
+afterwards. The tested dependencies are seen on the first Python of those asked for, and other cores than today's
+there with the last dependencies. What was seen goes into `docs/compatibility.json`; the versions of a whole
+environment go into `constraints/`. An environment that cannot be made is recorded with the reason.
 """
 
 __all__ = ["direct_requirements", "interpreter", "outcomes"]
@@ -293,10 +293,15 @@ def main() -> None:
 
 
 def rows(pythons: Sequence[str], dependencies: Sequence[str], words: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Python, dependencies and core of each environment: other cores than today's in one of them."""
+    """Python, dependencies and core of each environment.
+
+    The tested dependencies are seen on the first Python, and other cores than today's there with the last dependencies.
+    """
     for python, which in product(pythons, dependencies):
-        is_only = (python, which) == (pythons[0], dependencies[-1])
-        yield from ((python, which, word) for word in words if word == "current" or is_only)
+        is_first = python == pythons[0]
+        if is_first or which != "tested":
+            others = is_first and which == dependencies[-1]
+            yield from ((python, which, word) for word in words if word == "current" or others)
 
 
 def _row(seeing: Seeing, python: str, dependencies: str, word: str) -> Cell | None:
