@@ -310,7 +310,8 @@ def _row(seeing: Seeing, python: str, dependencies: str, word: str) -> Cell | No
     head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     empty = Cell(python=python, dependencies=dependencies, core=word, date=today, commit=head.stdout.strip())
     try:
-        core = core_of(word, seeing.manifest, released(seeing.manifest, seeing.root))
+        found = {} if word in ("current", "later") else released(seeing.manifest, seeing.root)
+        core = core_of(word, seeing.manifest, found)
     except NotMadeError as error:
         return replace(empty, skipped=str(error))
     cell = replace(empty, core=core.version, origin=core.origin)
