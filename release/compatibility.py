@@ -113,7 +113,7 @@ def _environments(found: list[Cell]) -> Iterator[str]:
         core = f"{cell.core} ({cell.origin})" if cell.origin else cell.core
         if cell.skipped:
             blank = " | " * (len(SHOWN) + 1)
-            yield f"| {cell.python} | {cell.dependencies} | | {core}{blank} not run: {cell.skipped} | {cell.date} | |"
+            yield f"| {cell.python} | {cell.dependencies} | | {core}{blank}not run: {cell.skipped} | {cell.date} | |"
             continue
         versions = " | ".join(cell.versions.get(name, "") for name in SHOWN)
         first = f"{cell.python} | {cell.dependencies} | {cell.versions.get('torch', '')} | {core}"
