@@ -15,7 +15,8 @@ from wxml.errors import WxmlError
 from wxml_verification.command import command
 from wxml_verification.compare_job import compare
 from wxml_verification.comparison_table import comparison_table
-from wxml_verification.evaluation import Question, evaluate
+from wxml_verification.evaluation import evaluate
+from wxml_verification.question import Question
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import Region
 from wxml_verification.truth import Truth

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wxml import Grid, Scores, Variable
-from wxml_verification.evaluation import Question, evaluate
+from wxml_verification.evaluation import evaluate
 from wxml_verification.figures import draw_curves
+from wxml_verification.question import Question
 from wxml_verification.report import ReportText, render_report, skill
 from wxml_verification.scorecard import METRICS
 from wxml_verification.truth import Truth

@@ -1,32 +1,24 @@
 """The evaluation: every score of a forecast file, one case after the other."""
 
-__all__ = ["Evaluation", "Question", "evaluate", "evaluate_all"]
+__all__ = ["Evaluation", "evaluate", "evaluate_all"]
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Grid, PluginChoice, ScoreNames, Scores, VerificationMetric, VerificationSpace
-from wxml.verification.metric import PastFields
-from wxml.verification.metric_choice import made_metrics, section_names
+from wxml import Grid, ScoreNames, Scores, Subject, VerificationMetric, VerificationSpace
+from wxml.verification.metric_choice import section_names
 
 from wxml_verification.arrays import Array
-from wxml_verification.baseline import PERSISTENCE, StateBaseline
-from wxml_verification.case_reading import read_case
-from wxml_verification.climatology import Climatology
-from wxml_verification.comparison import Significance
-from wxml_verification.further_baselines import CaseBaseline
-from wxml_verification.groups import Grouping, groups_of
-from wxml_verification.lots import lots_of
+from wxml_verification.case_scoring import Asked, CaseScoring, Part, PartsMaker, Span, parts_here, spans_of
+from wxml_verification.groups import groups_of
+from wxml_verification.kept_statistics import zeros
 from wxml_verification.map_raster import MapRaster
-from wxml_verification.notes import climatology_notes, forecast_notes
-from wxml_verification.one_pass import LotStatistics
+from wxml_verification.notes import forecast_notes
+from wxml_verification.question import Question
 from wxml_verification.reading import ForecastFile
-from wxml_verification.regions import EVERYWHERE, Region, region_weights
 from wxml_verification.scoring import Scored, planned, scored
 from wxml_verification.shown_cases import CaseFields, case_fields
 from wxml_verification.sights import Example, Sights
@@ -35,56 +27,7 @@ from wxml_verification.statistics_file import StatisticsFile, StatisticsHeader
 from wxml_verification.stored_space import write_space
 from wxml_verification.sureness import Sureness, sureness_of
 from wxml_verification.truth import Truth
-from wxml_verification.truth_means import TruthMeans
-from wxml_verification.usual import Past
-
-MEMORY = 256 * 2**20  # bytes: the variables that fit are scored in one pass over the truth
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """What is asked of a forecast."""
-
-    variables: tuple[str, ...]
-    """The variables to score."""
-    metrics: Sequence[PluginChoice]
-    past: Past
-    """What the climatology is made of."""
-    window: int
-    """The days on either side of a date that the climatology takes."""
-    statistics: Path
-    """Where the statistics are written; nothing is there."""
-    provenance: Mapping[str, Any]
-    """The record of the statistics, as JSON values."""
-    uncompared: Sequence[str] = ()
-    """Sentences on what forecast and truth do not both state; they become notes."""
-    told: Sequence[str] = ()
-    """Sentences on how forecast and truth were brought to the same nodes; likewise."""
-    baseline: StateBaseline = PERSISTENCE
-    """What the known states alone give."""
-    further: Sequence[CaseBaseline] = ()
-    """Baselines beside this one and the climatology."""
-    regions: Mapping[str, Region] = field(default_factory=dict)
-    """The regions that are scored, too, by name."""
-    bands: float | None = None
-    """The width in degrees of bands of latitude that are scored, too."""
-    groupings: Sequence[Grouping] = ()
-    """How cases are grouped."""
-    places: StationPlaces | None = None
-    """The stations, if the nodes are some."""
-    significance: Significance = "hac"
-    """The method behind confidence intervals."""
-    maps: int = 12
-    """How many variables, the first ones, the report has maps of."""
-    cases: int = 3
-    """How many initial times a reader can look at."""
-    coastlines: bool = True
-    """Whether maps have those of the Earth."""
-
-    @property
-    def forecasts(self) -> tuple[str, ...]:
-        """What is scored."""
-        return ("forecast", self.baseline.name, "climatology", *(one.name for one in self.further))
+from wxml_verification.truth_means import write_means
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +93,7 @@ def evaluate(forecast: ForecastFile, truth: Truth, question: Question) -> Evalua
 
 
 def evaluate_all(
-    asked: Sequence[tuple[ForecastFile, Truth, Question]], check: Callable[[ScoreNames], None] | None = None
+    asked: Asked, check: Callable[[ScoreNames], None] | None = None, made: PartsMaker = parts_here
 ) -> list[Evaluation]:
     """Score a forecast against several truths, in one pass over its file.
 
@@ -158,80 +101,69 @@ def evaluate_all(
         asked: for each truth, the forecast on its nodes, and what is asked; see `evaluate`. The forecasts are of one
             file.
         check: is called with the names of the first one's scores before any case is read.
+        made: computes the parts; by default in this process.
     """
-    sides = [_Side(*one) for one in asked]
+    scorings = [CaseScoring(*one) for one in asked]
+    sides = [_Side(*one, scoring) for one, scoring in zip(asked, scorings, strict=True)]
     if check is not None:
         check(sides[0].names)
-    variables = tuple(dict.fromkeys(name for side in sides for name in side.question.variables))
-    metrics = [metric for side in sides for metric in side.metrics.values()]
-    for lot in lots_of(variables, metrics, min(_most(side.forecast, side.truth) for side in sides)):
+    spans = spans_of(scorings)
+    for variables, group in groupby(zip(spans, made(scorings, spans), strict=True), key=lambda found: found[0].lot):
         for side in sides:
-            side.begin(lot)
-        for number in range(len(sides[0].forecast.initial_times)):
-            for side in sides:
-                side.add(number)
+            side.begin(variables)
+        for span, parts in group:
+            for side, part in zip(sides, parts, strict=True):
+                side.take(span, part)
         for side in sides:
             side.end()
     return [side.evaluation() for side in sides]
 
 
 class _Side:
-    """The scoring against one truth, while a file of forecasts goes by."""
+    """What comes of the scoring against one truth."""
 
-    def __init__(self, forecast: ForecastFile, truth: Truth, question: Question) -> None:
-        self.forecast, self.truth, self.question = forecast, truth, question
-        stored = forecast.area_weights()  # the file knows its cells
-        self._weights = truth.source.header.grid.area_weights if stored is None else stored
-        regions = _regions(forecast, truth, question, self._weights)
-        scored_variables = tuple(forecast.variable(name) for name in question.variables)
-        past = PastFields(question.past.source, question.past.times) if len(question.past.times) else None
-        grid = truth.source.header.grid
-        self._space = VerificationSpace(scored_variables, grid, regions, forecast.members, past)
-        self.metrics = _metrics(question, self._space)
+    def __init__(self, forecast: ForecastFile, truth: Truth, question: Question, scoring: CaseScoring) -> None:
+        self.forecast, self.truth, self.question, self._scoring = forecast, truth, question, scoring
+        self._space, self.metrics = scoring.space, scoring.metrics
         header = _header(forecast, question, self._space, self.metrics)
         self._groups = groups_of(forecast.initial_times, question.groupings)
         self.names = planned(header, self.metrics, self._groups)
         """What there will be scores of."""
         self._file = StatisticsFile.new(question.statistics, header, question.provenance)
         write_space(question.statistics, self._space)
-        self._means = TruthMeans(forecast, question.variables, self._space.regions[EVERYWHERE])
-        self._sights = Sights(forecast, truth, question.variables, question.maps)
-        valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
-        self._verified = valid_times[truth.has(valid_times)]
-        self._climatology: Climatology | None = None
+        cases, leads = len(forecast.initial_times), len(forecast.lead_times)
+        self._means = np.zeros((cases, leads, len(question.variables), 3))
+        self._sights = Sights(scoring.shown, forecast, len(truth.source.header.grid))
+        self._statistics: dict[str, Array] = {}
+        self._subjects: Mapping[str, tuple[Subject, ...]] = {}
         self._told: tuple[str, ...] = ()
-        self._lot: tuple[str, ...] = ()
 
     def begin(self, lot: tuple[str, ...]) -> None:
         """Make ready for some variables."""
-        self._lot = tuple(name for name in lot if name in self.question.variables)
-        self._climatology = None  # before the next one, so that one is in memory at a time
-        if self._lot:
-            self._climatology = _climatology(self.question, self._lot, self._verified)
-            self._told = tuple(climatology_notes(self._climatology, self._verified, self.question.past))
-        self._statistics = LotStatistics(self.metrics, self._space, self._lot, len(self.forecast.initial_times))
+        self._statistics, self._subjects = {}, self._scoring.subjects(lot)
 
-    def add(self, number: int) -> None:
-        """Read the initial time of this number, and compute its statistics."""
-        if not self._lot:
+    def take(self, span: Span, part: Part | None) -> None:
+        """Take what some initial times add; None: nothing, of variables that are not scored here."""
+        if part is None:
             return
-        question, each = self.question, self.truth.each
-        baselines = question.baseline, self._climatology, question.further
-        for truth in each:
-            case = read_case(self.forecast, truth, self._lot, baselines, number)
-            self._statistics.add(number, case, 1 / len(each))
-            self._means.add(number, case, 1 / len(each))
-            self._sights.add(number, case)
+        for name, values in part.statistics.items():
+            if name not in self._statistics:
+                self._statistics[name] = zeros((len(self.forecast.initial_times), *values.shape[1:]))
+            self._statistics[name][span.numbers] = values
+        for name, sums in part.means.items():
+            self._means[span.numbers, :, self.question.variables.index(name)] = sums
+        self._sights.take(part.seen)
+        self._told = part.told
 
     def end(self) -> None:
         """Write the statistics of the variables of now."""
-        for name, values in self._statistics.arrays.items():
-            self._file.put(name, self._statistics.subjects[name], values)
+        for name, values in self._statistics.items():
+            self._file.put(name, self._subjects[name], values)
 
     def evaluation(self) -> Evaluation:
         """Add all up."""
         forecast, truth, question, sights = self.forecast, self.truth, self.question, self._sights
-        self._means.write(question.statistics)
+        write_means(question.statistics, self._means)
         about_climatology = self._told
         parts = forecast.grid().ranges or truth.source.header.grid.ranges
         found = scored(self._file, self.metrics)
@@ -259,29 +191,11 @@ class _Side:
             cases=case_fields(forecast, truth, self._file, raster, shown),
             coastlines=question.coastlines,
             grid=truth.source.header.grid,
-            weights=self._weights,
+            weights=self._scoring.weights,
             initial_times=forecast.initial_times,
             members=forecast.members,
             notes=tuple(_notes(forecast, truth, question)) + about_climatology,
         )
-
-
-def _climatology(question: Question, lot: tuple[str, ...], asked: NDArray[np.datetime64]) -> Climatology | None:
-    """The climatology of some variables; None if nothing is known of the past, or not of these variables."""
-    past = question.past
-    if not len(past.times) or not set(lot) <= set(past.source.header.names):
-        return None
-    return Climatology.of(past.source, past.times, lot, question.window, asked)
-
-
-def _metrics(question: Question, space: VerificationSpace) -> dict[str, VerificationMetric]:
-    """The metrics that have anything to compare."""
-    made = made_metrics(question.metrics, space)
-    return {
-        name: metric
-        for name, metric in made.items()
-        if metric.subjects and (space.members > 1 or not metric.takes_members)
-    }
 
 
 def _header(
@@ -299,32 +213,6 @@ def _header(
         {name: metric.subjects for name, metric in metrics.items()},
         {name: {"plugin": choices[name].plugin, "options": choices[name].options} for name in metrics},
     )
-
-
-def _regions(forecast: ForecastFile, truth: Truth, question: Question, weights: Array) -> dict[str, Array]:
-    """Everywhere, each of several grids, and the regions that are asked for; the boundary is in none of these."""
-    header = truth.source.header
-    parts = {name: _only(weights, nodes) for name, nodes in (forecast.grid().ranges or header.grid.ranges).items()}
-    masks = {name: partial(_first_field, truth, name) for name in header.names}
-    inside = np.where(forecast.boundary(), 0.0, weights)
-    return {
-        EVERYWHERE: weights,
-        **parts,
-        **region_weights(header.grid, inside, question.regions, question.bands, masks, parts),
-    }
-
-
-def _first_field(truth: Truth, name: str) -> NDArray[np.floating[Any]]:
-    """A variable at the first time of the truth, shape `[node]`."""
-    found: NDArray[np.floating[Any]] = truth.source.read(truth.source.header.times[:1], (name,))[0, 0, 0]
-    return found
-
-
-def _only(weights: Array, nodes: slice) -> Array:
-    """The weights at some nodes, and 0 elsewhere."""
-    there = np.zeros_like(weights)
-    there[nodes] = weights[nodes]
-    return there
 
 
 def _scores(
@@ -353,15 +241,3 @@ def _notes(forecast: ForecastFile, truth: Truth, question: Question) -> Iterator
         yield question.baseline.note
     for one in question.uncompared:
         yield f"{one[0].upper()}{one[1:]}."
-
-
-def _most(forecast: ForecastFile, truth: Truth) -> int:
-    """How many variables fit into `MEMORY`; many sources read all variables of a time at once.
-
-    A variable takes, for each lead time, some ten arrays of 8 bytes, and its members. All are read together of a
-    forecast that comes once.
-    """
-    if forecast.comes_once:
-        return len(forecast.variables)
-    case = (80 + 4 * forecast.members) * len(forecast.lead_times)
-    return max(1, MEMORY // (len(truth.source.header.grid) * case))

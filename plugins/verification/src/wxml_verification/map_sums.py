@@ -28,6 +28,12 @@ class MapSums:
         self._squares[place] += np.square(known)
         self._cases[place] += there
 
+    def take(self, variable: int, sums: "MapSums", other: int) -> None:
+        """Add to a variable what some cases have added to a variable of other sums."""
+        self._errors[variable] += sums._errors[other]
+        self._squares[variable] += sums._squares[other]
+        self._cases[variable] += sums._cases[other]
+
     def maps(self) -> NDArray[np.float32]:
         """Bias and RMSE, shape `[2, variable, lead_time, node]`; NaN where no case has a value."""
         found = np.full((2, *self._cases.shape), np.nan, np.float32)

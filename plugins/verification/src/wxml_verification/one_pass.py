@@ -1,6 +1,6 @@
 """One pass over forecasts: the statistics of every case, in memory for some variables at a time."""
 
-__all__ = ["Case", "LotStatistics"]
+__all__ = ["Case", "LotStatistics", "subjects_of"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class LotStatistics:
         self._metrics = metrics
         self._weights = np.stack(list(space.regions.values()))
         self._cases = cases
-        self.subjects = {name: _subjects_of(metric, variables) for name, metric in metrics.items()}
+        self.subjects = {name: subjects_of(metric, variables) for name, metric in metrics.items()}
         """Metric → its subjects among these variables."""
         self.arrays: dict[str, Array] = {}
         """Metric → its statistics, shape `[case, lead_time, forecast, subject, statistic, region]`."""
@@ -104,7 +104,8 @@ class LotStatistics:
         self.arrays[key][number, :, place, subject] += statistics.swapaxes(0, 1)
 
 
-def _subjects_of(metric: VerificationMetric, variables: Sequence[str]) -> tuple[Subject, ...]:
+def subjects_of(metric: VerificationMetric, variables: Sequence[str]) -> tuple[Subject, ...]:
+    """The subjects of a metric whose variables are all among these."""
     return tuple(subject for subject in metric.subjects if set(subject.variables) <= set(variables))
 
 

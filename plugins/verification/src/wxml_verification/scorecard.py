@@ -26,7 +26,8 @@ from wxml_verification.truths import Against, FurtherTruth, Ways, against, open_
 from wxml_verification.usual import ClimatologyOptions, past_of
 
 if TYPE_CHECKING:
-    from wxml_verification.evaluation import Evaluation, Question
+    from wxml_verification.evaluation import Evaluation
+    from wxml_verification.question import Question
 
 METRICS = tuple(
     NameOrChoice(plugin=name)
@@ -190,7 +191,7 @@ class Scorecard(Verifier):
 
     def _question(self, task: VerificationTask, name: str, one: Against, folder: Path) -> "Question":
         from wxml_verification.baseline import baseline_of
-        from wxml_verification.evaluation import Question
+        from wxml_verification.question import Question
 
         others = task.training or (lambda: (task.truth, task.climatology_times))
         own = replace(task, truth=one.truth.source, training=others) if name else task

@@ -1,10 +1,10 @@
 """What a reader looks at: maps of bias and RMSE over all cases, and the fields of one case."""
 
-__all__ = ["Example", "Sights"]
+__all__ = ["Example", "Seen", "Shown", "Sights"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,24 @@ class Example:
     truth: NDArray[np.float32]
 
 
-class Sights:
-    """Takes what maps show from the cases that go by."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What there are maps of."""
 
-    def __init__(self, forecast: ForecastFile, truth: Truth, variables: Sequence[str], most: int) -> None:
-        """Begin with nothing.
+    case: int
+    """The number of the initial time of the example."""
+    leads: NDArray[np.intp]
+    """The positions of the lead times of the example."""
+    variables: tuple[str, ...]
+    """The variables that there are maps of all cases of: all, or those that the report shows."""
+    lead_times: NDArray[np.intp]
+    """The positions of the lead times that there are such maps of: all, or those that the report shows."""
+    drawn: tuple[str, ...]
+    """The variables that the report shows."""
+
+    @classmethod
+    def of(cls, forecast: ForecastFile, truth: Truth, variables: Sequence[str], most: int) -> Self:
+        """Choose.
 
         Args:
             forecast: the file.
@@ -43,30 +56,57 @@ class Sights:
             variables: those that are scored.
             most: how many of them, the first ones, the report has maps of.
         """
-        self._shown, leads = _example(forecast, truth)
+        case, leads = _example(forecast, truth)
         nodes, every = len(truth.source.header.grid), np.arange(len(forecast.lead_times))
         is_small = MapSums.size(len(variables), len(every), nodes) <= ALL_MAPS
-        self.variables = tuple(variables) if is_small else tuple(variables[:most])
-        """The variables that there are maps of: all, or those that the report shows."""
-        self.lead_times = every if is_small else leads
-        """The positions of the lead times that there are maps of: all, or those that the report shows."""
-        self._drawn = tuple(variables[:most])
-        self._sums = MapSums(len(self.variables), len(self.lead_times), nodes)
-        fields = np.full((2, len(leads), len(self._drawn), nodes), np.nan, np.float32)
-        self.example = Example(forecast.initial_times[self._shown], leads, fields[0], fields[1])
+        drawn = tuple(variables[:most])
+        return cls(case, leads, tuple(variables) if is_small else drawn, every if is_small else leads, drawn)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What maps show of some cases."""
+
+    shown: Shown
+    variables: tuple[str, ...]
+    """Those of the sums."""
+    sums: MapSums
+    examples: dict[str, NDArray[np.float32]]
+    """Variable → forecast and truth of the example, shape `[2, lead_time, node]`, if it is among the cases."""
+
+    @classmethod
+    def none(cls, shown: Shown, lot: Sequence[str], nodes: int) -> Self:
+        """Nothing yet, of some variables."""
+        variables = tuple(name for name in shown.variables if name in lot)
+        return cls(shown, variables, MapSums(len(variables), len(shown.lead_times), nodes), {})
 
     def add(self, number: int, case: Case) -> None:
         """Take what is needed of the case of this number."""
-        for name in self.variables:
-            if name not in case.truths:
-                continue
+        for row, name in enumerate(self.variables):
             members, truth = case.forecasts["forecast"][name], case.truths[name]
-            for place, lead in enumerate(self.lead_times):
-                self._sums.add((self.variables.index(name), place), _mean(members, lead) - truth[lead])
-            if number == self._shown and name in self._drawn:
-                for place, lead in enumerate(self.example.lead_times):
-                    at = place, self._drawn.index(name)
-                    self.example.forecast[at], self.example.truth[at] = _mean(members, lead), truth[lead]
+            for place, lead in enumerate(self.shown.lead_times):
+                self.sums.add((row, place), _mean(members, lead) - truth[lead])
+            if number == self.shown.case and name in self.shown.drawn:
+                fields = [(_mean(members, lead), truth[lead]) for lead in self.shown.leads]
+                self.examples[name] = np.array(fields, np.float32).swapaxes(0, 1)
+
+
+class Sights:
+    """Takes what maps show from the cases that go by."""
+
+    def __init__(self, shown: Shown, forecast: ForecastFile, nodes: int) -> None:
+        self.variables, self.lead_times, self._drawn = shown.variables, shown.lead_times, shown.drawn
+        self._sums = MapSums(len(self.variables), len(self.lead_times), nodes)
+        fields = np.full((2, len(shown.leads), len(self._drawn), nodes), np.nan, np.float32)
+        self.example = Example(forecast.initial_times[shown.case], shown.leads, fields[0], fields[1])
+
+    def take(self, seen: Seen) -> None:
+        """Take what was seen of the next cases."""
+        for row, name in enumerate(seen.variables):
+            self._sums.take(self.variables.index(name), seen.sums, row)
+        for name, (forecast, truth) in seen.examples.items():
+            place = self._drawn.index(name)
+            self.example.forecast[:, place], self.example.truth[:, place] = forecast, truth
 
     def maps(self) -> NDArray[np.float32]:
         """Bias and RMSE at each node, shape `[2, variable, lead_time, node]`."""

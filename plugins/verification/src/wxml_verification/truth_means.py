@@ -1,6 +1,6 @@
 """What the truth of each case was, in two numbers: whether two files of scores were made against the same."""
 
-__all__ = ["TruthMeans", "read_means"]
+__all__ = ["TruthMeans", "read_means", "write_means"]
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from wxml_verification.arrays import Array
 from wxml_verification.one_pass import Case
-from wxml_verification.reading import ForecastFile
 
 NAME = "truth"
 
@@ -19,24 +18,25 @@ NAME = "truth"
 class TruthMeans:
     """Sums over nodes of the weight, of the truth and of its square, for each case and variable."""
 
-    def __init__(self, forecast: ForecastFile, variables: Sequence[str], weights: Array) -> None:
-        self._variables, self._weights = tuple(variables), weights
-        self._sums = np.zeros((len(forecast.initial_times), len(forecast.lead_times), len(variables), 3))
+    def __init__(self, cases: int, lead_times: int, variables: Sequence[str], weights: Array) -> None:
+        self._weights = weights
+        self.sums = {name: np.zeros((cases, lead_times, 3)) for name in variables}
+        """Variable → its sums, shape `[case, lead_time, 3]`."""
 
     def add(self, number: int, case: Case, share: float) -> None:
         """Take the truth of the case of this number, of the variables in it, as such a share of all its truths."""
         for name, truth in case.truths.items():
-            place = self._variables.index(name)
             for lead, field in enumerate(truth):  # the arrays beside a case are those of one lead time
                 present = np.isfinite(field)
                 values = np.where(present, field, 0.0)
                 found = [each @ self._weights for each in (present, values, np.square(values))]
-                self._sums[number, lead, place] += share * np.array(found)
+                self.sums[name][number, lead] += share * np.array(found)
 
-    def write(self, path: Path) -> None:
-        """Write them into the statistics at `path`."""
-        group = zarr.open_group(str(path), mode="r+", zarr_format=2).create_group(NAME)
-        group.create_array("sums", shape=self._sums.shape, dtype=np.float64)[...] = self._sums
+
+def write_means(path: Path, sums: Array) -> None:
+    """Write sums of all variables, shape `[time, lead_time, variable, 3]`, into the statistics at `path`."""
+    group = zarr.open_group(str(path), mode="r+", zarr_format=2).create_group(NAME)
+    group.create_array("sums", shape=sums.shape, dtype=np.float64)[...] = sums
 
 
 def read_means(path: Path) -> NDArray[np.float64] | None:
