@@ -19,6 +19,7 @@ LIBRARIES = (
     "wxml_dataset_builder.cluster",
     "wxml_dataset_sources.xarray_source",
     "wxml_trainer_lightning.sweeping.errand",
+    "wxml_verification.cluster_scoring",
     "xarray",
 )
 """What the workers would import."""

@@ -106,6 +106,7 @@ _WHERE = {
     "VerificationMetric": "verification.metric",
     "VerificationSpace": "verification.metric",
     "VerificationTask": "verification.verifier",
+    "VerificationWorkers": "verification.verifier",
     "VerifiedFields": "verification.fields",
     "Verifier": "verification.verifier",
     "WeightGroup": "training.optimizer",
@@ -323,4 +324,5 @@ if TYPE_CHECKING:
     from wxml.verification.verifier import ScoreNames as ScoreNames
     from wxml.verification.verifier import Scores as Scores
     from wxml.verification.verifier import VerificationTask as VerificationTask
+    from wxml.verification.verifier import VerificationWorkers as VerificationWorkers
     from wxml.verification.verifier import Verifier as Verifier

@@ -169,7 +169,7 @@ def test_variables_are_those_asked_for_in_the_order_of_the_truth(grid, world, wr
 def test_groups_of_variables_give_the_same_scores(grid, world, write, verify, monkeypatch) -> None:
     path = write(grid, TIMES[:4], LEADS, {name: np.ones((4, 2, 4)) for name in ("t", "u")})
     together = verify(path, world, TRAINING, maps=0)[0]
-    monkeypatch.setattr("wxml_verification.evaluation.MEMORY", 1)
+    monkeypatch.setattr("wxml_verification.case_scoring.MEMORY", 1)
     np.testing.assert_array_equal(verify(path, world, TRAINING, maps=0)[0].values, together.values)
 
 

@@ -30,6 +30,8 @@ class Named:
     changes: tuple[str, ...] = ()
     truth: Path | None = None
     experiment: Path | None = None
+    scheduler: str | None = None
+    """The cluster that scores the cases."""
 
     @property
     def names_truth(self) -> bool:
@@ -53,7 +55,13 @@ def scored(
             raise click.UsageError(f"`{named.forecast}` holds its own config: leave --config out")
         changed = read_changes(named.forecast, _changes(named), ("data.source", "verification"))
         return verify(
-            named.forecast, output, metric=metric, requirements=requirements, changed=changed, overwrite=overwrite
+            named.forecast,
+            output,
+            metric=metric,
+            requirements=requirements,
+            changed=changed,
+            scheduler=named.scheduler,
+            overwrite=overwrite,
         )
     if not named.names_truth:
         raise DataError(
@@ -62,7 +70,15 @@ def scored(
         ) from reason
     config = None if named.experiment is None else load_config(named.experiment).config
     chosen = read_other_forecast(named.forecast, named.changes, truth=named.truth, config=config)
-    return verify_other(chosen, output, metric=metric, requirements=requirements, config=config, overwrite=overwrite)
+    return verify_other(
+        chosen,
+        output,
+        metric=metric,
+        requirements=requirements,
+        config=config,
+        scheduler=named.scheduler,
+        overwrite=overwrite,
+    )
 
 
 @contextmanager

@@ -34,6 +34,12 @@ FAILED = 5
     metavar="REQUIREMENT",
     help="A limit that a score must keep, such as 'rmse:t_850:24h<1.2'; may be given several times.",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Score the cases on the workers of a scheduler of dask.distributed, like tcp://host:8786, which see the same "
+    "files.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a folder of scores that wxml wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as JSON.")
 @click.pass_context
@@ -46,6 +52,7 @@ def command(
     experiment: Path | None,
     metric: str | None,
     required: tuple[str, ...],
+    scheduler: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -65,6 +72,9 @@ def command(
     A requirement is METRIC:VARIABLE:LEAD, then @REGION (or a group of cases such as @DJF) if it is not of all, then <
     <= > or >=, then a number or the name of a baseline. If one fails, the exit code is 5.
 
+    With --scheduler each worker of the cluster scores some initial times, one part at a time: start workers of one
+    thread each, in this folder. The scores are those of one process, to the last bit, also if a worker dies.
+
     \b
     Examples:
       wxml verify forecast.zarr
@@ -75,6 +85,7 @@ def command(
       wxml verify new.zarr old.zarr --output new-and-old
       wxml verify hres.zarr --truth era5.zarr
       wxml verify 'ifs/*.grib2' --truth era5.nc 'forecast.rename={t: temperature}'
+      wxml verify forecast.zarr --scheduler tcp://host:8786
       wxml verify anemoi.nc --config experiment.yaml
       wxml verify forecast.zarr --require 'rmse:t_850:24h<1.2' --require 'acc:z_500:24h@europe>0.9'
       wxml verify forecast.zarr --require 'mae:t_850:72h<persistence'
@@ -87,7 +98,7 @@ def command(
 
     others, changes = split_forecasts(more)
     requirements = [parse_requirement(one) for one in required]
-    named = Named(forecast, changes, truth, experiment)
+    named = Named(forecast, changes, truth, experiment, scheduler)
     if others:
         each = scored_each(named, others, output, metric=metric, requirements=requirements, overwrite=overwrite)
         with standing("scores", output):

@@ -32,8 +32,9 @@ from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.resolve import resolve
+from wxml.verification.elsewhere import Origin, check_takes_workers
 from wxml.verification.requirements import Requirement, check_requirements
-from wxml.verification.verifier import ScoreNames, Scores, VerificationTask, Verifier
+from wxml.verification.verifier import ScoreNames, Scores, VerificationTask, VerificationWorkers, Verifier
 
 logger = logging.getLogger("wxml")
 UNSTORED = "forecast"
@@ -47,6 +48,7 @@ def verify(
     metric: str | None = None,
     requirements: Sequence[Requirement] = (),
     changed: Changes | None = None,
+    scheduler: str | None = None,
     overwrite: bool = False,
 ) -> tuple[Scores, Path]:
     """Score a file of forecasts against the data that the forecasts started from, or against others.
@@ -57,6 +59,7 @@ def verify(
         metric: a metric that the scores must have; None: any.
         requirements: what is asked of the scores; here, only the names in them are looked at.
         changed: the config behind the forecast with changes to `data.source` (the truth) or `verification`.
+        scheduler: the address of a scheduler of dask.distributed whose workers score the cases; None: this process.
         overwrite: replace `output` if it holds scores and nothing else.
 
     Returns:
@@ -73,7 +76,7 @@ def verify(
             f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
             fix="name a file that `wxml forecast` wrote",
         )
-    subject = _Subject(forecast, record, changed, requirements=tuple(requirements))
+    subject = _Subject(forecast, record, changed, requirements=tuple(requirements), scheduler=scheduler)
     return _scored(subject, output, metric, overwrite=overwrite)
 
 
@@ -112,6 +115,7 @@ class _Subject:
     series: ForecastSeries | None = None
     scored_by: PluginChoice | None = None
     requirements: tuple[Requirement, ...] = ()
+    scheduler: str | None = None
 
     @property
     def config(self) -> ExperimentConfig:
@@ -125,8 +129,9 @@ def _scored(subject: _Subject, output: Path, metric: str | None, *, overwrite: b
     source, scored_by = config.data.source, config.verification
     tell_variables([source.options, scored_by.options], str(forecast))
     verifier = made_verifier(scored_by, metric, subject.requirements)
+    check_takes_workers(verifier, scored_by, subject.scheduler)
     check_target(output, "scores", chain([forecast], source_paths(source)), overwrite=overwrite)
-    truth = open_source(source, asked_for(config.data.variables))
+    truth = _truth(config)
     logger.info("verify: %s", forecast)
     used = [
         UsedPlugin(resolve(kind, choice.plugin), choice.options)
@@ -141,24 +146,50 @@ def _scored(subject: _Subject, output: Path, metric: str | None, *, overwrite: b
     )
     if changed is None or changed.source is None:  # the truth is what the forecast's record describes
         own = replace(own, data=with_brief_files(own.to_dict())["data"])
-    trained = _trained(record, str(forecast))
-    others = None if trained.data.source == source else partial(_training, trained)
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
-        task = VerificationTask(
-            forecast,
-            truth,
-            training_times(truth, config),
-            temporary,
-            own.to_dict(),
-            task_of(config.data),
-            others,
-            subject.series,
-            partial(check_asked, metric=metric, requirements=subject.requirements),
+        task = replace(
+            _task(subject, truth),
+            directory=temporary,
+            provenance=own.to_dict(),
+            check=partial(check_asked, metric=metric, requirements=subject.requirements),
+            workers=_workers(subject, truth),
         )
         scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", own.to_dict()))
     return scores, output / "report.html"
+
+
+def _truth(config: ExperimentConfig) -> DataSource:
+    return open_source(config.data.source, asked_for(config.data.variables))
+
+
+def _task(subject: _Subject, truth: DataSource) -> VerificationTask:
+    """What is verified, without a folder for the results."""
+    config, trained = subject.config, _trained(subject.record, str(subject.path))
+    return VerificationTask(
+        subject.path,
+        truth,
+        training_times(truth, config),
+        Path(),
+        task=task_of(config.data),
+        training=None if trained.data.source == config.data.source else partial(_training, trained),
+        series=subject.series,
+    )
+
+
+def _workers(subject: _Subject, truth: DataSource) -> VerificationWorkers | None:
+    if subject.scheduler is None:
+        return None
+    there = replace(subject, path=subject.path.absolute())
+    return VerificationWorkers(subject.scheduler, partial(_task_again, there, Origin.of(truth)))
+
+
+def _task_again(subject: _Subject, origin: Origin) -> VerificationTask:
+    """The task in another process."""
+    truth = _truth(subject.config)
+    origin.check(truth)
+    return _task(subject, truth)
 
 
 def _trained(record: Provenance, name: str) -> ExperimentConfig:

@@ -33,9 +33,10 @@ from wxml.plugins.options.choices import Kind, PluginChoice, choices_in
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.options.faults import faults_of
 from wxml.plugins.resolve import resolve
+from wxml.verification.elsewhere import Origin, check_takes_workers
 from wxml.verification.job import check_asked, made_verifier, training_times
 from wxml.verification.requirements import Requirement
-from wxml.verification.verifier import Scores, VerificationTask
+from wxml.verification.verifier import Scores, VerificationTask, VerificationWorkers
 
 logger = logging.getLogger("wxml")
 READER = "xarray"
@@ -115,6 +116,7 @@ def verify_other(
     metric: str | None = None,
     requirements: Sequence[Requirement] = (),
     config: ExperimentConfig | None = None,
+    scheduler: str | None = None,
     overwrite: bool = False,
 ) -> tuple[Scores, Path]:
     """Score forecasts of another program against the truth that is named.
@@ -127,6 +129,7 @@ def verify_other(
         metric: a metric that the scores must have; None: any.
         requirements: what is asked of the scores; here, only the names in them are looked at.
         config: the experiment whose training period makes the climatology; None: `verification` says what does.
+        scheduler: the address of a scheduler of dask.distributed whose workers score the cases; None: this process.
         overwrite: replace `output` if it holds scores and nothing else.
 
     Returns:
@@ -139,21 +142,43 @@ def verify_other(
     sources = chosen.data.source, chosen.forecast
     tell_variables([*(one.options for one in sources), chosen.verification.options], "the command line")
     verifier = made_verifier(chosen.verification, metric, requirements)
+    check_takes_workers(verifier, chosen.verification, scheduler)
     check_target(output, "scores", chain.from_iterable(map(source_paths, sources)), overwrite=overwrite)
     series = _with_units(_opened(chosen.forecast))
     truth = open_source(chosen.data.source)
     names = matched(series.variables, truth.header.variables)
     _tell(series, names)
     record = _record(chosen, truth, series, names)
-    times = truth.header.times[:0] if config is None else training_times(truth, config)
+    again = partial(_task_again, chosen, config, Origin.of(truth))
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
-        name = Path(str(chosen.forecast.options.get("path", READER)))
-        check = partial(check_asked, metric=metric, requirements=requirements)
-        task = VerificationTask(name, truth, times, temporary, record, series=series.renamed(names), check=check)
+        task = replace(
+            _task(chosen, series, truth, config),
+            directory=temporary,
+            provenance=record,
+            check=partial(check_asked, metric=metric, requirements=requirements),
+            workers=None if scheduler is None else VerificationWorkers(scheduler, again),
+        )
         scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", record))
     return scores, output / "report.html"
+
+
+def _task(
+    chosen: OtherForecast, series: ForecastSeries, truth: DataSource, config: ExperimentConfig | None
+) -> VerificationTask:
+    """What is verified, without a folder for the results."""
+    times = truth.header.times[:0] if config is None else training_times(truth, config)
+    name = Path(str(chosen.forecast.options.get("path", READER)))
+    names = matched(series.variables, truth.header.variables)
+    return VerificationTask(name, truth, times, Path(), series=series.renamed(names))
+
+
+def _task_again(chosen: OtherForecast, config: ExperimentConfig | None, origin: Origin) -> VerificationTask:
+    """The task in another process."""
+    truth = open_source(chosen.data.source)
+    origin.check(truth)
+    return _task(chosen, _with_units(_opened(chosen.forecast)), truth, config)
 
 
 def _opened(choice: PluginChoice) -> ForecastSeries:

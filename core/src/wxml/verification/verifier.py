@@ -1,6 +1,6 @@
 """Verifier: scores a file of forecasts against the truth."""
 
-__all__ = ["Better", "ScoreNames", "Scores", "VerificationTask", "Verifier"]
+__all__ = ["Better", "ScoreNames", "Scores", "VerificationTask", "VerificationWorkers", "Verifier"]
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +62,19 @@ class VerificationTask:
     check: Callable[[ScoreNames], None] = _anything
     """A verifier calls it before the first case with the names that its scores will have; it raises a DataError if one
     that the user asks for is not among them."""
+    workers: "VerificationWorkers | None" = None
+    """Who scores the cases; None: this process. Only a verifier that `takes_workers` gets some."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationWorkers:
+    """A cluster of dask whose workers score the cases."""
+
+    scheduler: str
+    """The address of its scheduler, like `tcp://host:8786`."""
+    again: Callable[[], VerificationTask]
+    """Makes the task anew in the process of a worker, to which it can be sent; its `directory` is not to be used. It
+    raises a WxmlError where the worker cannot read the same data."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +168,8 @@ class Verifier(ABC):
 
     metrics: ClassVar[Mapping[str, Better]] = {}
     """The metrics of the scores in their order, and the direction of each; the first one is shown if none is asked."""
+    takes_workers: ClassVar[bool] = False
+    """Whether it can have cases scored by the workers of a cluster."""
 
     @property
     def known_metrics(self) -> Mapping[str, Better]:

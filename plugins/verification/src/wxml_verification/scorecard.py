@@ -4,6 +4,7 @@ __all__ = ["Scorecard"]
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +27,7 @@ from wxml_verification.truths import Against, FurtherTruth, Ways, against, open_
 from wxml_verification.usual import ClimatologyOptions, past_of
 
 if TYPE_CHECKING:
+    from wxml_verification.case_scoring import Asked
     from wxml_verification.evaluation import Evaluation
     from wxml_verification.question import Question
 
@@ -143,6 +145,8 @@ class Scorecard(Verifier):
         self._significance = significance
         self._cases, self._coastlines = cases, coastlines
 
+    takes_workers = True
+
     @property
     def known_metrics(self) -> Mapping[str, Better]:
         """The numbers that the chosen metrics give."""
@@ -156,11 +160,23 @@ class Scorecard(Verifier):
                 or has a variable in other units, at a level in other units, or over other periods.
         """
         with ForecastFile.of(task) as forecast:
-            wanted = self._wanted(forecast)
-            main = Ways(self._regrid, self._stations, self._members, "verification")
-            held = {"": against(forecast, task.truth, wanted, main)}
-            held |= open_further(self._truths, forecast, wanted, task.truth)
-            return self._scores(task, held)
+            return self._scores(task, self._held(task, forecast))
+
+    def asked(self, task: VerificationTask, forecast: ForecastFile) -> "Asked":
+        """The forecast and each truth, with what is asked; nothing is written.
+
+        Raises:
+            DataError: see `verify`.
+        """
+        held = self._held(task, forecast)
+        return self._asked(task, held, dict.fromkeys(held, task.directory))
+
+    def _held(self, task: VerificationTask, forecast: ForecastFile) -> dict[str, Against]:
+        """The forecast against each truth."""
+        wanted = self._wanted(forecast)
+        main = Ways(self._regrid, self._stations, self._members, "verification")
+        held = {"": against(forecast, task.truth, wanted, main)}
+        return held | open_further(self._truths, forecast, wanted, task.truth)
 
     def _wanted(self, forecast: ForecastFile) -> tuple[str, ...]:
         """The variables to score."""
@@ -175,19 +191,24 @@ class Scorecard(Verifier):
     def _scores(self, task: VerificationTask, held: Mapping[str, Against]) -> Scores:
         """Score against all truths in one pass, and write a folder for each further one."""
         # matplotlib and xarray: every `wxml train` loads this class to check the section `verification`
+        from wxml_verification.case_scoring import parts_here
+        from wxml_verification.cluster_scoring import on_workers
         from wxml_verification.evaluation import evaluate_all
 
         folders = {name: task.directory / "truths" / name if name else task.directory for name in held}
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)
-        asked = [
-            (one.forecast, one.truth, self._question(task, name, one, folders[name])) for name, one in held.items()
-        ]
-        found = dict(zip(held, evaluate_all(asked, task.check), strict=True))
+        asked = self._asked(task, held, folders)
+        with ExitStack() as stack:
+            made = parts_here if task.workers is None else stack.enter_context(on_workers(self, task.workers))
+            found = dict(zip(held, evaluate_all(asked, task.check, made), strict=True))
         for name, evaluation in found.items():
             self._write(evaluation, folders[name], task, _record(task, name, held[name]))
         further = {name: evaluation.scores for name, evaluation in found.items() if name}
         return replace(found[""].scores, further=further)
+
+    def _asked(self, task: VerificationTask, held: Mapping[str, Against], folders: Mapping[str, Path]) -> "Asked":
+        return [(one.forecast, one.truth, self._question(task, name, one, folders[name])) for name, one in held.items()]
 
     def _question(self, task: VerificationTask, name: str, one: Against, folder: Path) -> "Question":
         from wxml_verification.baseline import baseline_of
