@@ -3,10 +3,12 @@
 import logging
 import os
 import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,20 @@ MOST_FILES = 25
 """How many files are named with the time that their tests take."""
 
 
+NUMBERS = count()
+"""What names of folders end with, so that no two tests have the same."""
+
+
+def pytest_collection_finish() -> None:
+    """Ask git about this repository once, where anything of wxml was collected: its code stays while its tests run."""
+    if "wxml" not in sys.modules:
+        return
+    with suppress(ImportError):  # an older core, beside which a plugin is tested
+        from wxml.testing.steady_code import assume_steady
+
+        assume_steady(Path(__file__).with_name(name) for name in ("core", "kernels", "plugins"))
+
+
 def pytest_runtest_setup() -> None:
     """Forget the secrets that earlier tests made known to this process."""
     if masking := sys.modules.get("wxml.masking"):
@@ -43,6 +59,20 @@ def usual_log_level() -> Iterator[None]:
     level = log.level
     yield
     log.setLevel(level)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of the test alone, which is removed unless the test fails.
+
+    The one of pytest is numbered by a listing of all folders of tests before it: that takes longer with each test.
+    """
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    folder = tmp_path_factory.mktemp(f"{name}{next(NUMBERS)}", numbered=False)
+    failures = request.session.testsfailed
+    yield folder
+    if request.session.testsfailed == failures:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.hookimpl(wrapper=True)

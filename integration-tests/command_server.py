@@ -19,6 +19,8 @@ from typing import Any
 
 from wxml.cli import main
 from wxml.plugins.catalog import installed
+from wxml.plugins.lock import UsedPlugin, lock
+from wxml.testing.steady_code import assume_steady
 
 LIBRARIES = (
     "hydra",
@@ -48,11 +50,16 @@ LATER = {
 """The beginning of a command → what it would import when it runs; it takes as long as all the rest of a small one."""
 
 
+ROOT = Path(__file__).resolve().parents[1]
+
+
 def warm_up() -> None:
-    """Import what the commands would."""
-    plugins = [record.value.partition(":")[0] for record in installed().records if record.status == "ok"]
-    for name in {*LIBRARIES, *plugins}:
+    """Import what the commands would, and find out what they would write about the code of this repository."""
+    plugins = [record for record in installed().records if record.status == "ok"]
+    for name in {*LIBRARIES, *(record.value.partition(":")[0] for record in plugins)}:
         importlib.import_module(name)
+    assume_steady(ROOT / name for name in ("core", "kernels", "plugins"))
+    lock([UsedPlugin(record) for record in plugins])
 
 
 def warm_up_for(arguments: list[str]) -> None:

@@ -4,6 +4,7 @@ __all__ = ["Parent", "parents"]
 
 import os
 import sys
+from functools import lru_cache
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -41,6 +42,7 @@ def parents(record: PluginRecord, found: type | None) -> list[Parent]:
     return [one for one in every if one.distribution not in (record.distribution, *_required_by_core(environment))]
 
 
+@lru_cache(maxsize=1)  # for every plugin of a lock
 def _required_by_core(environment: Environment) -> set[str]:
     core = environment.find(CORE)
     return {canonical_name(Requirement(text).name) for text in (core.requires if core else ())}
