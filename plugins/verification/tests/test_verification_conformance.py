@@ -21,7 +21,7 @@ OPTIONS["seeps"] = {"variables": ["tp"]}
 COLUMN = {"sp": ("Pa", 98000.0), "tcwv": ("kg m-2", 20.0), "t_500": ("K", 250.0), "t_850": ("K", 280.0)}
 COLUMN |= {"z_500": ("m2 s-2", 55000.0), "z_850": ("m2 s-2", 14000.0)}
 COLUMN |= {f"{name}_{level}": ("m s-1", 1.0) for name in "uv" for level in (500, 850)}
-VARIABLES = {"conservation": COLUMN, "hydrostatic": COLUMN, "seeps": {"tp": ("mm", 1.0)}}
+VARIABLES = {"conservation": COLUMN, "hydrostatic": COLUMN, "geostrophic": COLUMN, "seeps": {"tp": ("mm", 1.0)}}
 METRICS = distribution("wxml-verification").entry_points.select(group="wxml.verification_metrics")
 
 

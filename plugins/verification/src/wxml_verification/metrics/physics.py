@@ -3,7 +3,7 @@
 Pressure levels are integrated from the highest to the lowest that there is, by trapezia; levels below the ground count.
 """
 
-__all__ = ["Conservation", "Hydrostatic"]
+__all__ = ["Columns", "Conservation", "Hydrostatic", "Known"]
 
 import re
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ LEVEL = re.compile(r"([a-z]+)_?(\d+)$")
 Columns = Mapping[str, Array]
 
 
-class _Known:
+class Known:
     """The variables of the physics that are scored."""
 
     def __init__(self, space: VerificationSpace) -> None:
@@ -57,6 +57,14 @@ class _Known:
         """The variables of some parameters at some levels."""
         return tuple(self.levels[param][level] for param in params for level in levels)
 
+    def columns(self, subject: Subject, fields: VerifiedFields, member: int | None) -> Columns:
+        """The values of a member, or of the truth (None), in the units of `UNITS`, shape `[lead_time, node]` each."""
+        return {
+            name: self.lines[name].scale * (fields.truth(name) if member is None else fields.members(name)[member])
+            + self.lines[name].offset
+            for name in subject.variables
+        }
+
 
 def _place(variable: Variable) -> tuple[str, int | None]:
     """The parameter and the level in hPa."""
@@ -71,16 +79,7 @@ class _OfColumns(PointwiseMetric):
 
     def __init__(self, space: VerificationSpace) -> None:
         super().__init__(space)
-        self._known = _Known(space)
-
-    def columns(self, subject: Subject, fields: VerifiedFields, member: int | None) -> Columns:
-        """The values of a member, or of the truth (None), in the units of `UNITS`, shape `[lead_time, node]` each."""
-        lines = self._known.lines
-        return {
-            name: lines[name].scale * (fields.truth(name) if member is None else fields.members(name)[member])
-            + lines[name].offset
-            for name in subject.variables
-        }
+        self._known = Known(space)
 
 
 class Conservation(_OfColumns):
@@ -119,9 +118,9 @@ class Conservation(_OfColumns):
     def values(self, subject: Subject, fields: VerifiedFields) -> Array:
         """Forecast, truth, and the forecast less that of the first lead time."""
         count = len(fields.forecasts[subject.variables[0]])
-        members = [self._column(subject, self.columns(subject, fields, member)) for member in range(count)]
+        members = [self._column(subject, self._known.columns(subject, fields, member)) for member in range(count)]
         own = np.mean(members, axis=0)
-        other = self._column(subject, self.columns(subject, fields, None))
+        other = self._column(subject, self._known.columns(subject, fields, None))
         return np.stack([own, other, own - own[:1]])
 
     def value(self, sums: Array) -> Array:
@@ -186,8 +185,8 @@ class Hydrostatic(_OfColumns):
     def values(self, subject: Subject, fields: VerifiedFields) -> Array:
         """r² of forecast and truth."""
         count = len(fields.forecasts[subject.variables[0]])
-        own = [np.square(_unbalanced(subject, self.columns(subject, fields, member))) for member in range(count)]
-        return np.stack([sum(own) / count, np.square(_unbalanced(subject, self.columns(subject, fields, None)))])
+        own = [np.square(_unbalanced(subject, self._known.columns(subject, fields, member))) for member in range(count)]
+        return np.stack([sum(own) / count, np.square(_unbalanced(subject, self._known.columns(subject, fields, None)))])
 
     def value(self, sums: Array) -> Array:
         """The ratio."""
