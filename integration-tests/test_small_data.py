@@ -38,6 +38,7 @@ def written(folder: Path, source: Path) -> Path:
 def test_the_preset_is_complete_but_for_the_data(tmp_path: Path) -> None:
     config = load_config(written(tmp_path, tmp_path)).config
     assert (config.data.input_steps, config.data.output_steps, config.model.residual) == (3, 6, "ornstein")
+    assert config.model.input_means
     assert config.data.forcings[0].options["standardised_over"] == ["2018-10-01", "2018-10-31"]
 
 
@@ -51,6 +52,6 @@ def test_it_forecasts_another_month_better_than_persistence(finse: Path, tmp_pat
     with (run_dir / "metrics.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if (row["metric"], row["variable"]) == ("rmse", "t2m")]
     scores = {row["lead"]: (float(row["value"]), float(row["persistence"])) for row in rows if row["region"] == "all"}
-    for lead, most in (("1h", 0.9), ("6h", 0.9), ("24h", 0.99)):
+    for lead, most in (("1h", 0.85), ("6h", 0.88), ("24h", 0.98)):
         value, persistence = scores[lead]
         assert value < most * persistence

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from wxml.graphs.node_set import NodeSet
-from wxml.model.features import GridFeatures
+from wxml.model.features import GridFeatures, Reads
 
 NODES = NodeSet(np.array([0.0, 10.0, 20.0]), np.array([0.0, 90.0, 180.0]))
 
@@ -27,6 +27,17 @@ def test_changes_lead_up_to_the_last_state() -> None:
 def test_one_state_has_no_changes() -> None:
     states, forcings = torch.randn(2, 1, 3, 2), torch.randn(2, 1, 3, 1)
     assert torch.equal(features(1, [2.0, 3.0])(states, forcings), features(1, None)(states, forcings))
+
+
+def test_means_and_departures_by_hand() -> None:
+    """One variable at three nodes rises by 1, 2 and 6, 3 in the mean: 6 in units of 0.5; 2, 4 and 9 depart from 5."""
+    states = torch.tensor([[[[1.0], [2.0], [3.0]], [[2.0], [4.0], [9.0]]]])
+    plain = GridFeatures(NODES, 0, 2, 1, 0, torch.tensor([0.5]), reads=Reads(last=False))
+    both = GridFeatures(NODES, 0, 2, 1, 0, torch.tensor([0.5]), reads=Reads(last=False, means=True))
+    read = both(states, torch.zeros(1, 2, 3, 0))[0]
+    assert read.shape == (3, both.channels) == (3, plain.channels + 2)
+    assert read[:, -2:].tolist() == [[6.0, -3.0], [6.0, -1.0], [6.0, 4.0]]
+    assert torch.equal(read[:, :-2], plain(states, torch.zeros(1, 2, 3, 0))[0])
 
 
 @settings(deadline=None)

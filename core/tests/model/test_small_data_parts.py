@@ -63,8 +63,8 @@ def test_a_model_begins_from_it(tiny: Configure) -> None:
 
 def test_without_the_last_state_a_level_changes_nothing(tiny: Configure) -> None:
     """The same changes from 5 higher give the same increments; with the last state they do not."""
-    for reads, equal in ((False, True), (True, False)):
-        experiment = assemble(tiny({"model.input_last_state": reads}))
+    for reads, means, equal in ((False, False, True), (False, True, True), (True, False, False)):
+        experiment = assemble(tiny({"model.input_last_state": reads, "model.input_means": means}))
         features = experiment.new_model().grid_features
         states = torch.randn(1, 2, len(experiment.source.header.grid), 2)
         forcings = torch.zeros(1, 2, states.shape[2], len(experiment.roles.forcing))
@@ -87,3 +87,11 @@ def test_values_without_the_last_one_are_refused(tiny: Configure) -> None:
         assemble(tiny(wrong))
     assemble(tiny({"model.input_last_state": False})).new_model()
     assemble(tiny({"model.input_tendencies": False})).new_model()
+
+
+@pytest.mark.carries_out("leave one of the two out")
+def test_means_of_what_are_no_changes_are_refused(tiny: Configure) -> None:
+    wrong = {"model.input_means": True, "model.input_tendencies": False}
+    with pytest.raises(ValidationError, match="reads the means of changes, got `input_tendencies: false`"):
+        assemble(tiny(wrong))
+    assemble(tiny({"model.input_means": True})).new_model()

@@ -195,3 +195,20 @@ def test_what_a_model_of_changes_did_not_read_changes_nothing(fork, reads: bool)
     parent = fork({"data.input_steps": 3, "model.input_last_state": False})
     child = parent.child({"model.input_last_state": reads, **LATER})
     agree(parent.begun(child), parent.forecast(), "abcd")
+
+
+@pytest.mark.parametrize("means", [True, False])
+def test_means_follow_statistics_order_and_steps(fork, means: bool) -> None:
+    """The new model reads means in another order, of other statistics and of one step more; the old one may not."""
+    parent = fork({"data.input_steps": 2, "model.input_means": means, "model.input_last_state": False})
+    options = {"data.input_steps": 3, "model.input_means": True, "data.source.names": ["c", "a", "d", "b"]}
+    child = parent.child({**options, **LATER}, match="by-name")
+    agree(parent.begun(child), parent.forecast(), "abcd")
+
+
+def test_what_is_read_no_longer_is_told(fork) -> None:
+    parent = fork({"model.input_means": True})
+    child = parent.child({"model.input_last_state": False, "model.input_means": False}, match="by-name")
+    assert child.initial.report.differences == (
+        "`model.input_last_state` was True, is False", "`model.input_means` was True, is False",
+    )  # fmt: skip

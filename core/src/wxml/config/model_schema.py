@@ -144,6 +144,8 @@ class ModelConfig(Section):
     """Read the input states before the last one as tendencies, the change to the next state, rather than as values."""
     input_last_state: bool = True
     """Read the last input state; if false, the network reads changes and forcings alone, and no season by heart."""
+    input_means: bool = False
+    """Read beside each change its mean over the grid nodes, and how far the last state departs from its own mean."""
     latent_skip: bool = True
     """The processor returns an update Δ: compute state + Δ; if false, Δ itself is the new state."""
     residual: Literal["persistence", "truncated", "ornstein", "none"] = "persistence"
@@ -172,6 +174,11 @@ class ModelConfig(Section):
         if not self.input_last_state and not self.input_tendencies:
             raise DataError(
                 "`input_last_state: false` leaves the changes between states, got `input_tendencies: false` as well",
+                fix="leave one of the two out",
+            )
+        if self.input_means and not self.input_tendencies:
+            raise DataError(
+                "`input_means: true` reads the means of changes, got `input_tendencies: false`",
                 fix="leave one of the two out",
             )
         return self

@@ -19,7 +19,7 @@ from wxml.graphs.graph import GRID, MESH, Graph, Mesh, Route
 from wxml.graphs.node_set import NodeSet
 from wxml.model.bounding import make_bounding
 from wxml.model.encode_process_decode import EncodeProcessDecode
-from wxml.model.features import EdgeFeatures, GridFeatures, MeshFeatures
+from wxml.model.features import EdgeFeatures, GridFeatures, MeshFeatures, Reads
 from wxml.model.layers import set_recompute
 from wxml.model.mapper import Mapper, MapperChannels
 from wxml.model.noise import Noise
@@ -113,7 +113,7 @@ def _grid_features(
         len(grid.forcing),
         None if scale is None else node_tensor(scale),
         len(call.forcings),
-        config.model.input_last_state,
+        Reads(config.model.input_last_state, config.model.input_means),
     )
 
 

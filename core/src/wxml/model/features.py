@@ -1,9 +1,10 @@
 """The features of nodes and edges that a model reads: values, geometry, and learned numbers."""
 
-__all__ = ["EdgeFeatures", "GridFeatures", "MeshFeatures", "kept_features"]
+__all__ = ["EdgeFeatures", "GridFeatures", "MeshFeatures", "Reads", "kept_features"]
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -80,12 +81,23 @@ class MeshFeatures(nn.Module):
         return torch.cat(parts, dim=-1).expand(batch, -1, -1)
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What enters of the states."""
+
+    last: bool = True
+    """The last state; if not, a 0 stands in its place."""
+    means: bool = False
+    """What all nodes have in common and what each has for itself, which needs a `tendency_scale`: behind the features
+    of nodes come the mean over the nodes of each change, and the departure of the last state from its mean."""
+
+
 class GridFeatures(nn.Module):
     """The features of each grid node: states and forcings at the input times, then those of `MeshFeatures`.
 
     With a `tendency_scale` the states before the last one enter as tendencies, (x_t+1 − x_t) / tendency_scale. These
     are the same inputs, but of order one, where two states in a row hardly differ in units of the variable's own
-    deviation: training takes about half the steps. Without the last state a 0 stands in its place.
+    deviation: training takes about half the steps.
 
     If forcings are read at the times of the states, these are next to each other, time by time; else the forcings of
     all times come behind the states of all times.
@@ -102,7 +114,7 @@ class GridFeatures(nn.Module):
         forcing: int,
         tendency_scale: Tensor | None = None,
         forcing_times: int | None = None,
-        reads_last: bool = True,
+        reads: Reads = Reads(),
     ) -> None:
         """Learned features start at zero.
 
@@ -114,28 +126,40 @@ class GridFeatures(nn.Module):
             forcing: the number of forcings.
             tendency_scale: the typical change over one time step, shape `[prognostic]`; None: states enter as they are.
             forcing_times: the number of times at which forcings are read; None: as many as input times.
-            reads_last: whether the last state enters.
+            reads: what enters of the states.
         """
         super().__init__()
         self.nodes = MeshFeatures(nodes, trainable)
         times = input_steps if forcing_times is None else forcing_times
-        self.channels = input_steps * prognostic + times * forcing + self.nodes.channels
+        self.reads_means = reads.means and tendency_scale is not None
+        states = (1 + self.reads_means) * input_steps * prognostic
+        self.channels = states + times * forcing + self.nodes.channels
         self.register_buffer("tendency_scale", tendency_scale, persistent=False)
-        self.reads_last = reads_last
+        self.reads_last = reads.last
 
     def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
         """`[batch, time, node, prognostic]` and `[batch, time, node, forcing]` to `[batch, node, channels]`.
 
         The forcings may have other times than the states.
         """
+        further = []
         if self.tendency_scale is not None:
+            if self.reads_means:
+                further.append(self._means(states))
             last = states[:, -1:] if self.reads_last else torch.zeros_like(states[:, -1:])
             states = torch.cat([states.diff(dim=1) / self.tendency_scale, last], dim=1)
         if states.shape[1] == forcings.shape[1]:
             flat = _by_node(torch.cat([states, forcings], dim=-1))
         else:
             flat = torch.cat([_by_node(states), _by_node(forcings)], dim=-1)
-        return torch.cat([flat, self.nodes(len(states)).to(flat.dtype)], dim=-1)
+        return torch.cat([flat, self.nodes(len(states)).to(flat.dtype), *further], dim=-1)
+
+    def _means(self, states: Tensor) -> Tensor:
+        """The means of the changes and the departure of the last state, time by time: `[batch, node, channels]`."""
+        changes = (states.diff(dim=1) / self.tendency_scale).mean(dim=2, keepdim=True)
+        last = states[:, -1:]
+        departure = last - last.mean(dim=2, keepdim=True)
+        return _by_node(torch.cat([changes.expand(-1, -1, states.shape[2], -1), departure], dim=1))
 
 
 def _by_node(values: Tensor) -> Tensor:

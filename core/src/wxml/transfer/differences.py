@@ -11,6 +11,8 @@ from wxml.transfer.side import Side
 
 DATA = ("timestep", "input_steps", "output_steps")
 MODEL = ("channels", "latent_skip", "truncation_width")
+READS = ("input_last_state", "input_means")
+"""What a new model may read in addition: the weights for it begin at 0."""
 PLUGINS = ("encoder", "processor", "decoder")
 
 
@@ -46,6 +48,9 @@ def _of_options(parent: Side, child: Side) -> Iterator[str]:
         for key in keys:
             if old[section][key] != new[section][key]:
                 yield _differs(f"{section}.{key}", old[section][key], new[section][key])
+    for key in READS:
+        if old["model"][key] and not new["model"][key]:
+            yield _differs(f"model.{key}", True, False)
     for part in PLUGINS:
         was, now = old["model"][part], new["model"][part]
         for key in sorted(was.keys() | now.keys()):

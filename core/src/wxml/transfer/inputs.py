@@ -50,6 +50,12 @@ class _Layout:
         forcing = tuple(side.roles.forcing[place] for place in grid.forcing)
         return cls(prognostic + forcing, len(side.task.calls[0].states))
 
+    @classmethod
+    def of_means(cls, side: Side, grid: GridVariables) -> "_Layout":
+        """That of the means of changes and the departures behind them; without variables if they are not read."""
+        read = grid.prognostic if side.config.model.input_means else ()
+        return cls(tuple(side.roles.prognostic[place] for place in read), len(side.task.calls[0].states))
+
     def columns(self, name: str) -> NDArray[np.intp]:
         """The column of a variable at each input time."""
         return self.names.index(name) + len(self.names) * np.arange(self.steps)
@@ -85,14 +91,45 @@ def input_map(
             shift[rows] = constant
     learned = old_side.config.model.trainable_features.grid, new_side.config.model.trainable_features.grid
     nodes = node_columns(*learned)
-    whole = np.zeros((old.width + len(nodes), new.width + nodes.shape[1]))
-    whole[: old.width, : new.width], whole[old.width :, new.width :] = matrix, nodes
-    return InputMap(whole, np.concatenate([shift, np.zeros(len(nodes))]))
+    whole = _diagonal(matrix, nodes, _means_map(parent, child, pairs))
+    return InputMap(whole, np.concatenate([shift, np.zeros(len(whole) - len(shift))]))
 
 
 def node_columns(old: int, new: int) -> Array:
     """The matrix of the features of nodes: their place, then the learned ones that both have."""
     return np.eye(GEOMETRY + old, GEOMETRY + new)
+
+
+def _diagonal(*blocks: Array) -> Array:
+    """The matrix that has these blocks along its diagonal, and 0 elsewhere."""
+    whole = np.zeros(np.sum([block.shape for block in blocks], axis=0))
+    row = column = 0
+    for block in blocks:
+        rows, columns = block.shape
+        whole[row : row + rows, column : column + columns] = block
+        row, column = row + rows, column + columns
+    return whole
+
+
+def _means_map(
+    parent: tuple[Side, GridVariables], child: tuple[Side, GridVariables], pairs: Mapping[str, Pair]
+) -> Array:
+    """Map the means of changes and the departures, see `Reads.means`; what nobody reads now is 0, which is usual."""
+    old, new = _Layout.of_means(*parent), _Layout.of_means(*child)
+    matrix = np.zeros((old.width, new.width))
+    aligned = np.eye(old.steps, new.steps, new.steps - old.steps)  # a state before the first one is the first one
+    for pair in pairs.values():
+        if pair.name in new.names and pair.old in old.names:
+            units = np.ones(old.steps) if pair.is_copy else _units_of_means(parent[0], child[0], pair, old.steps)
+            block = _without_rounding(units[:, None] * aligned)
+            matrix[np.ix_(old.columns(pair.old), new.columns(pair.name))] += block
+    return matrix
+
+
+def _units_of_means(old: Side, new: Side, pair: Pair, steps: int) -> Array:
+    """By what changes and the departure are larger for the checkpoint; an offset is in neither of them."""
+    change = new.typical_change(pair.name) / old.typical_change(pair.old)
+    return pair.slope * np.append(np.full(steps - 1, change), 1.0)
 
 
 def _values_read(side: Side, name: str, steps: int) -> slice:

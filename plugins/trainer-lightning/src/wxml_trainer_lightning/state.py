@@ -70,6 +70,7 @@ ADDED = {
     "model.boundary": "null",
     "training.gradient_clip.value": "null",
     "model.input_last_state": "true",
+    "model.input_means": "false",
     "model.noise.correlation": "0.0",
     "model.spread": "null",
     "training.input_noise": "0.0",
