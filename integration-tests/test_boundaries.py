@@ -106,6 +106,7 @@ HEAVY = {
         "wxml_dataset_sources/anemoi_reading/values.py",
         "wxml_forecast_writers/shards.py",
         "wxml_forecast_writers/zarr_writer.py",
+        "wxml_verification/past_quantiles.py",
         "wxml_verification/statistics_file.py",
         "wxml_verification/rain_climatology.py",
         "wxml_verification/stored_space.py",

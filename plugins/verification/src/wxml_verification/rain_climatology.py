@@ -1,6 +1,6 @@
 """Climatology of precipitation for SEEPS: the share of dry times, and what parts light from heavy precipitation."""
 
-__all__ = ["RainClimatology", "make_rain_climatology"]
+__all__ = ["CHUNK", "DAYS", "RainClimatology", "make_rain_climatology", "near_days", "row_blocks"]
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,20 +112,20 @@ def make_rain_climatology(past: PastFields, name: str, units: str, path: Path, *
         for place, hour in enumerate(hours):
             times = past.times[hours_of_time == hour]
             days = (times.astype("datetime64[D]") - times.astype("datetime64[Y]")).astype(np.int64)
-            for rows, values in _blocks(past, times, name):
-                found = np.stack([_dry_and_heavy(values[_near(days, day, window)], dry) for day in range(DAYS)], 1)
+            for rows, values in row_blocks(past, times, name):
+                found = np.stack([_dry_and_heavy(values[near_days(days, day, window)], dry) for day in range(DAYS)], 1)
                 for array, one in zip(arrays, found, strict=True):
                     array[place, :, rows] = one.reshape(DAYS, -1, *grid.shape[1:])
         zarr.consolidate_metadata(str(temporary), zarr_format=2)
 
 
-def _near(days: NDArray[np.int64], day: int, window: int) -> NDArray[np.bool_]:
+def near_days(days: NDArray[np.int64], day: int, window: int) -> NDArray[np.bool_]:
     """Which days of the year are within a window around one, around the turn of the year."""
     apart = np.abs(days - day)
     return np.asarray(np.minimum(apart, DAYS - apart) <= window)
 
 
-def _blocks(past: PastFields, times: NDArray[np.datetime64], name: str) -> Iterator[tuple[slice, Array]]:
+def row_blocks(past: PastFields, times: NDArray[np.datetime64], name: str) -> Iterator[tuple[slice, Array]]:
     """Some rows of nodes after the others, and all values there, shape `[time, some]`."""
     grid, members = past.source.header.grid, past.source.header.members
     row = len(grid) // grid.shape[0]

@@ -56,7 +56,7 @@ class _OfTable(EventMetric, PointwiseMetric):
         """1 for the outcome, and 0 for the three others."""
         above, event = self.counts(subject, fields)
         if self._least is None:
-            name, limit = self.event(subject)
+            name, limit = self.event(subject, fields)
             warned = np.where(np.isnan(event), np.nan, fields.mean(name) > limit)
         else:
             share = above / len(fields.forecasts[subject.variables[0]])

@@ -9,14 +9,19 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 from wxml import Better, Curve, Further, PointwiseMetric, Subject, VerificationMetric, VerificationSpace, VerifiedFields
-from wxml.errors import ConfigError, Fault, nearest
+from wxml.errors import ConfigError, DataError, Fault, nearest
 from wxml.verification.metric import mean_statistics, quotient
 
 from wxml_verification.arrays import Array
 
+Percentile = Annotated[str, Field(pattern=r"^(100|[0-9]{1,2}(\.[0-9]+)?)%$")]
 Thresholds = Annotated[
-    dict[str, list[float]],
-    Field(description="variable → thresholds in its units; the event is a value above", examples=[{"t_850": [273.15]}]),
+    dict[str, list[float | Percentile]],
+    Field(
+        description="variable → thresholds in its units, or percentiles of the climatology such as 95%; the event is a "
+        "value above",
+        examples=[{"t_850": [273.15, "95%"]}],
+    ),
 ]
 Probability = Annotated[
     Literal["members", "weibull"],
@@ -25,7 +30,10 @@ Probability = Annotated[
 
 
 class EventMetric(VerificationMetric):
-    """A metric of events, whose subjects are the thresholds of some variables."""
+    """A metric of events, whose subjects are the thresholds of some variables.
+
+    A percentile is that of the past values at the node and the time of day, within 15 days of the day of the year.
+    """
 
     has_units = False
 
@@ -40,7 +48,10 @@ class EventMetric(VerificationMetric):
         if unknown:
             raise ConfigError(unknown)
         self._events = {
-            f"{name} > {limit:g}": (name, units[name], limit) for name, limits in thresholds.items() for limit in limits
+            _event(name, limit): (name, units[name], limit) for name, limits in thresholds.items() for limit in limits
+        }
+        self._shares = {
+            name: tuple(_share(one) for one in limits if isinstance(one, str)) for name, limits in thresholds.items()
         }
 
     @property
@@ -48,18 +59,45 @@ class EventMetric(VerificationMetric):
         """Each threshold of each variable."""
         return tuple(Subject(event, units, (name,)) for event, (name, units, _) in self._events.items())
 
-    def event(self, subject: Subject) -> tuple[str, float]:
-        """The variable and the threshold of a subject."""
+    def event(self, subject: Subject, fields: VerifiedFields) -> tuple[str, Array]:
+        """The variable and the threshold of a subject, `[lead_time, node]`; NaN where no past tells it.
+
+        Raises:
+            DataError: the threshold is a percentile, and there is no past.
+        """
         name, _, limit = self._events[subject.name]
-        return name, limit
+        shape = fields.truths[name].shape
+        return name, self._percentile(name, limit, fields) if isinstance(limit, str) else np.broadcast_to(limit, shape)
+
+    def _percentile(self, name: str, text: str, fields: VerifiedFields) -> Array:
+        """A percentile of the climatology."""
+        from wxml_verification.past_quantiles import past_quantiles  # zarr
+
+        past = self.space.past
+        if past is None or name not in past.source.header.names:
+            raise DataError(
+                f"there are no past data to take {text} of {name} from",
+                fix="name past data in `verification.climatology.source`, or write the threshold as a number",
+            )
+        known = past_quantiles(past, name, self._shares[name])
+        nodes = slice(fields.first_node, fields.first_node + fields.weights.shape[1])
+        return np.stack([known.at(fields.initial_time + lead, _share(text))[nodes] for lead in fields.lead_times])
 
     def counts(self, subject: Subject, fields: VerifiedFields) -> tuple[Array, Array]:
         """The number of members above the threshold, and 1 where the truth is; NaN where a value is missing."""
-        name, limit = self.event(subject)
+        name, limit = self.event(subject, fields)
         truth = fields.truth(name)
-        known = np.isfinite(truth) & np.isfinite(fields.mean(name))
+        known = np.isfinite(truth) & np.isfinite(fields.mean(name)) & np.isfinite(limit)
         above = (fields.members(name) > limit).sum(axis=0)
         return np.where(known, above, np.nan), np.where(known, truth > limit, np.nan)
+
+
+def _event(name: str, limit: float | str) -> str:
+    return f"{name} > {limit}" if isinstance(limit, str) else f"{name} > {limit:g}"
+
+
+def _share(percentile: str) -> float:
+    return float(percentile.removesuffix("%")) / 100
 
 
 class Brier(EventMetric, PointwiseMetric):

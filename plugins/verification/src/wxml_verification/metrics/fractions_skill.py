@@ -95,12 +95,12 @@ class FractionsSkill(EventMetric):
     def statistics(self, subject: Subject, fields: VerifiedFields) -> Array:
         """The weight, Σ w (P_f − P_o)², Σ w (P_f² + P_o²), and Σ w o."""
         event, window = self._windows[subject.name]
-        name, limit = self.event(Subject(event, subject.units, subject.variables))
+        name, limits = self.event(Subject(event, subject.units, subject.variables), fields)
         leads, regions = len(fields.lead_times), len(fields.weights)
         found = np.zeros((4, leads, regions))
         for lead in range(leads):
-            members, truth = fields.forecasts[name][:, lead], fields.truths[name][lead]
-            known = np.isfinite(truth) & np.isfinite(members.sum(axis=0))
+            members, truth, limit = fields.forecasts[name][:, lead], fields.truths[name][lead], limits[lead]
+            known = np.isfinite(truth) & np.isfinite(members.sum(axis=0)) & np.isfinite(limit)
             if not known.any():
                 continue
             both = np.concatenate([self._events_of(members, limit), (truth > limit)[None]])
@@ -116,7 +116,7 @@ class FractionsSkill(EventMetric):
         """The line above which a scale is useful."""
         return {"useful": 0.5 + mean_statistics(sums)[2] / 2}
 
-    def _events_of(self, members: NDArray[np.floating[Any]], limit: float) -> Array:
+    def _events_of(self, members: NDArray[np.floating[Any]], limit: Array) -> Array:
         """1 where the event is, or its share, shape `[field, node]`."""
         if self._ensemble == "mean":
             return np.asarray(members.mean(axis=0, dtype=np.float64) > limit, np.float64)[None]

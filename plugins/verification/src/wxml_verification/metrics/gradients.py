@@ -3,16 +3,18 @@
 __all__ = ["RADIUS", "Gradient", "gradient"]
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.spatial import cKDTree
 from wxml import Grid
 from wxml.data.grid_rows import Rows, rows_of
 from wxml.data.sphere import unit_vectors
 
 from wxml_verification.arrays import Array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 RADIUS = 6_371_229.0
 """Metres, of the Earth in the IFS."""
@@ -28,8 +30,8 @@ Columns = NDArray[np.intp]
 class Gradient:
     """Both derivatives, for a field of single numbers at the nodes, per metre; NaN where there is none."""
 
-    to_east: csr_array
-    to_north: csr_array
+    to_east: "csr_array"
+    to_north: "csr_array"
     known: NDArray[np.bool_]
     """Where there are derivatives, shape `[node]`."""
 
@@ -70,7 +72,9 @@ class _Entries:
         east, north = (self._matrix(which) for which in ("east", "north"))
         return Gradient(east, north, self._known)
 
-    def _matrix(self, which: str) -> csr_array:
+    def _matrix(self, which: str) -> "csr_array":
+        from scipy.sparse import csr_array
+
         nodes, columns, weights = (np.concatenate(part) for part in zip(*self._found[which], strict=True))
         return csr_array((weights, (nodes, columns)), shape=(self._nodes, self._nodes))
 
@@ -139,6 +143,8 @@ def _cubic(rows: Rows, number: int, longitudes: Array) -> list[tuple[Columns, Ar
 
 def _of_neighbours(grid: Grid) -> Gradient:
     """On nodes in any order: the fit of a polynomial of degree two to the nodes around each."""
+    from scipy.spatial import cKDTree
+
     points = unit_vectors(grid.latitudes, grid.longitudes)
     near = np.asarray(cKDTree(points).query(points, NEIGHBOURS + 1)[1], np.intp)[:, 1:]
     lat, lon = np.radians(grid.latitudes), np.radians(grid.longitudes)
