@@ -70,8 +70,8 @@ def case(request, tmp_path) -> Path:
     return tmp_path / request.param
 
 
-LONG = {"17-mlflow-first-use-race"}
-"""Cases that are left to `nox -s long`: six trainings at once, each of which imports the tracker."""
+LONG = {"17-mlflow-first-use-race", "40-failing-run-deletes-other-run"}
+"""Cases that are left to `nox -s long`: six trainings at once, each of which imports the tracker; one of 600 steps."""
 MARKS = {name: pytest.mark.long() if name in LONG else () for name in NAMES}
 CASE_NAMES = [pytest.param(name, marks=MARKS[name]) for name in NAMES] or [pytest.param("none", marks=NO_CASES)]
 """One parameter for each case; one that is skipped where there are none."""

@@ -299,6 +299,7 @@ def killed(folder: Path) -> int:
         return max(int(row["step"]) for row in csv.DictReader(rows))
 
 
+@pytest.mark.long("test_a_kill_at_any_moment_loses_nothing")
 def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path, quick_wxml) -> None:
     folder = copied(trained, tmp_path / "world")
     assert 10 <= killed(folder) < 200

@@ -200,7 +200,10 @@ def test_the_repository_of_an_institute_goes_all_the_way(site: str, quick_wxml: 
     assert "acme-frost" in (tmp_path / "scores" / "scores.csv").read_text()
 
 
-def test_their_own_tests_pass(site: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "names", [(TRAINING, INSTITUTE), pytest.param(tuple(GRAPHS), marks=pytest.mark.long())], ids=" ".join
+)
+def test_their_own_tests_pass(names: tuple[str, ...], site: str, tmp_path: Path) -> None:
     """Under the settings of this repository; `check-plugin` compiles them in `nox -s machine-code`."""
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not compiled and not archive_to_scores")
-    python(*command, *EXAMPLES.values(), folder=tmp_path, PYTHONPATH=site)
+    python(*command, *(EXAMPLES[name] for name in names), folder=tmp_path, PYTHONPATH=site)

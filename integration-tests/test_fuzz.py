@@ -24,7 +24,7 @@ from wxml.cli import group
 from wxml.files.checksums import sealed
 from wxml_trainer_lightning.state import StateFile, TrainingState
 
-SHARE = int(os.environ.get("WXML_FUZZ", "150")) // 10
+SHARE = int(os.environ.get("WXML_FUZZ", "100")) // 10
 """How many mutations each of the ten tests makes."""
 GIBIBYTE = 2**30
 VALUES: list[Any] = [

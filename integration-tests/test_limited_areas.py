@@ -86,7 +86,11 @@ def waves(latitudes: np.ndarray, longitudes: np.ndarray) -> xr.Dataset:
     return xr.Dataset({"t": (axes, values.astype("f4"), {"units": "K"})}, {"time": times, **coordinates})
 
 
-@pytest.fixture(scope="module", params=AREAS)
+EACH = [pytest.param(name, marks=pytest.mark.long() if name in ("km", "preset") else ()) for name in AREAS]
+"""Two of them are left to `nox -s long`."""
+
+
+@pytest.fixture(scope="module")
 def done(request, tmp_path_factory, quick_wxml) -> tuple[Area, Path]:
     """What stands in a folder after training and forecast."""
     area, folder = AREAS[request.param], tmp_path_factory.mktemp("area")
@@ -99,6 +103,7 @@ def done(request, tmp_path_factory, quick_wxml) -> tuple[Area, Path]:
     return area, folder
 
 
+@pytest.mark.parametrize("done", EACH, indirect=True)
 def test_the_boundary_is_in_the_graph_and_in_the_forecast(done) -> None:
     area, folder = done
     checkpoint = load_checkpoint(folder / CHECKPOINT)
@@ -111,6 +116,7 @@ def test_the_boundary_is_in_the_graph_and_in_the_forecast(done) -> None:
         assert forecast.header.boundary.sum() == area.boundary.sum(), "and nowhere else"
 
 
+@pytest.mark.parametrize("done", EACH, indirect=True)
 def test_what_stands_on_the_boundary_is_no_matter_to_the_scores(done, quick_wxml) -> None:
     area, folder = done
     quick_wxml("verify", "forecast.nc", "-o", "scores", folder=folder)

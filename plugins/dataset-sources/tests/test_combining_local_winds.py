@@ -84,7 +84,7 @@ def test_vorticity_and_divergence_converge_with_their_order(kind: str) -> None:
     assert spreads[2] < 1e-3
 
 
-@pytest.mark.parametrize("kind", ["healpix", "scattered"])
+@pytest.mark.parametrize("kind", ["healpix", pytest.param("scattered", marks=pytest.mark.long())])
 def test_winds_converge_and_come_back(kind: str) -> None:
     errors = []
     for grid in KINDS[kind]:
@@ -190,7 +190,7 @@ def test_nodes_that_do_not_allow_it_are_refused(monkeypatch: pytest.MonkeyPatch)
     assert from_winds(scattered(1000)) is not None
 
 
-@pytest.mark.parametrize(("truncation", "within"), [(30, 0.01), (60, 0.06)])
+@pytest.mark.parametrize(("truncation", "within"), [(30, 0.01), pytest.param(60, 0.06, marks=pytest.mark.long())])
 def test_real_winds_on_nodes_of_a_region_against_the_spherical_harmonics_of_the_globe(
     truncation: int, within: float
 ) -> None:
