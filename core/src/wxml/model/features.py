@@ -142,24 +142,22 @@ class GridFeatures(nn.Module):
 
         The forcings may have other times than the states.
         """
-        further = []
+        further: list[Tensor] = []
         if self.tendency_scale is not None:
-            if self.reads_means:
-                further.append(self._means(states))
-            last = states[:, -1:] if self.reads_last else torch.zeros_like(states[:, -1:])
-            states = torch.cat([states.diff(dim=1) / self.tendency_scale, last], dim=1)
+            changes, last = states.diff(dim=1) / self.tendency_scale, states[:, -1:]
+            further = [_means(changes, last)] if self.reads_means else []
+            states = torch.cat([changes, last if self.reads_last else torch.zeros_like(last)], dim=1)
         if states.shape[1] == forcings.shape[1]:
             flat = _by_node(torch.cat([states, forcings], dim=-1))
         else:
             flat = torch.cat([_by_node(states), _by_node(forcings)], dim=-1)
         return torch.cat([flat, self.nodes(len(states)).to(flat.dtype), *further], dim=-1)
 
-    def _means(self, states: Tensor) -> Tensor:
-        """The means of the changes and the departure of the last state, time by time: `[batch, node, channels]`."""
-        changes = (states.diff(dim=1) / self.tendency_scale).mean(dim=2, keepdim=True)
-        last = states[:, -1:]
-        departure = last - last.mean(dim=2, keepdim=True)
-        return _by_node(torch.cat([changes.expand(-1, -1, states.shape[2], -1), departure], dim=1))
+
+def _means(changes: Tensor, last: Tensor) -> Tensor:
+    """The means of changes and the departure of the last state, time by time: `[batch, node, time · variable]`."""
+    of_changes = changes.mean(dim=2, keepdim=True).expand_as(changes)
+    return _by_node(torch.cat([of_changes, last - last.mean(dim=2, keepdim=True)], dim=1))
 
 
 def _by_node(values: Tensor) -> Tensor:
