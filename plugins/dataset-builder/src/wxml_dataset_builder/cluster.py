@@ -40,7 +40,7 @@ def _outcomes(client: Any, tasks: Sequence[Task], address: str) -> Iterator[Outc
 
     waiting, is_told = set(client.map(attempt, tasks, pure=False)), False
     while waiting:
-        arriving = as_completed(waiting, timeout=PATIENCE)
+        arriving = as_completed(waiting, loop=client.loop, timeout=PATIENCE)
         while (future := _next(arriving)) is not None:
             waiting.remove(future)
             yield future.result()
