@@ -5,12 +5,21 @@ import { figure, widthOf } from "./figure.js";
 
 const DASHES = { persistence: "6 4", interpolation: "6 4", climatology: "2 3", "diurnal-persistence": "7 3 2 3", "climatology-ensemble": "2 3" };
 const REFERENCES = { acc: 0.6, "acc-pooled": 0.6, "acc-centred": 0.6, bias: 0, "spread-skill": 1, "spread-skill-unbiased": 1 };
-const RUNS = ["--forecast", "--run-2", "--run-3", "--run-4", "--run-5"];
+const RUNS = ["--run-2", "--run-3", "--run-4", "--run-5"];
 
 export function colourOf(forecast) {
   const name = data.forecasts[forecast];
-  if (name === "forecast" || name in DASHES) return `var(--${name})`;
-  return `var(${RUNS[forecast % RUNS.length]})`;
+  if (isKnown(name)) return `var(--${name})`;
+  const others = data.forecasts.filter((one) => !isKnown(one));
+  return `var(${RUNS[others.indexOf(name) % RUNS.length]})`;
+}
+
+function dashesOf(forecast) {
+  return DASHES[data.forecasts[forecast]] ?? (forecast ? "7 3 2 3" : "");
+}
+
+function isKnown(name) {
+  return name === "forecast" || name in DASHES;
 }
 
 export function drawCurves(place) {
@@ -50,7 +59,7 @@ function panel(number, subject, width) {
 
 function marks(rows, forecast) {
   if (!rows.length) return [];
-  const style = { stroke: colourOf(forecast), strokeDasharray: DASHES[data.forecasts[forecast]] };
+  const style = { stroke: colourOf(forecast), strokeDasharray: dashesOf(forecast) };
   return [
     areaY(rows.filter((row) => row.low !== null), { x: "lead", y1: "low", y2: "high", fill: colourOf(forecast), fillOpacity: 0.18 }),
     line(rows, { x: "lead", y: "value", strokeWidth: forecast ? 1.6 : 2.4, ...style }),
@@ -91,7 +100,7 @@ function domain(name, better, values) {
 
 export function drawLegend(place) {
   const signs = data.forecasts.map((name, forecast) => {
-    const dashes = DASHES[name] ?? "";
+    const dashes = dashesOf(forecast);
     const box = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     box.setAttribute("viewBox", "0 0 40 8");
     box.setAttribute("aria-hidden", "true");

@@ -43,7 +43,7 @@ function cell(number, subject, lead, mine, other) {
   const text = words.join("; ");
   if (effect === 0) return element("td", { title: text }, element("span", { class: "same", role: "img", "aria-label": text }, "·"));
   const size = SMALLEST_SIZE + (1.6 - SMALLEST_SIZE) * Math.sqrt(Math.min(Math.abs(effect) / LARGEST, 1));
-  const filled = sure !== 0;
+  const filled = sure === 1;
   const sign = effect > 0 ? (filled ? "▲" : "△") : filled ? "▼" : "▽";
   const mark = element("span", { class: effect > 0 ? "up" : "down", role: "img", "aria-label": text, style: `font-size:${size.toFixed(2)}em` }, sign);
   return element("td", { title: text }, mark);
@@ -64,9 +64,8 @@ function counts() {
 
 function key(other) {
   const signs = [["up", "▲", `better than ${other}`], ["down", "▼", `worse than ${other}`]];
-  const isJudged = chosen.group === 0;
-  if (isJudged) signs.push(["up", "△", "better, not significant"], ["down", "▽", "worse, not significant"]);
+  signs.push(["up", "△", "better, not significant or not tested"], ["down", "▽", "worse, not significant or not tested"]);
   const list = signs.map(([name, sign, text]) => element("li", {}, element("span", { class: name, "aria-hidden": "true" }, sign), ` ${text}`));
   const about = "The larger, the more of the distance to a perfect score is gone (or come): 50 % and above have the largest. Point at one to see the numbers.";
-  return element("div", {}, element("ul", { class: "legend" }, ...list), element("p", { class: "soft" }, isJudged ? `${about} ${data.sure}` : about));
+  return element("div", {}, element("ul", { class: "legend" }, ...list), element("p", { class: "soft" }, `${about} ${data.sure}`));
 }

@@ -7,6 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from wxml_verification.comparison import Significance
+    from wxml_verification.groups import Grouping
 
 
 @click.command("compare", short_help="Say whether a forecast is better than others, and how sure that is.")
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="The probability with which an interval holds the true difference.",
 )
+@click.option(
+    "--group",
+    "groupings",
+    multiple=True,
+    type=click.Choice(["season", "month", "initial-hour"]),
+    default=["season", "month", "initial-hour"],
+    show_default=True,
+    help="How cases are grouped: the files have the differences of each group, too; may be given several times.",
+)
 @click.option("--metric", help="The score that the table shows, such as bias.  [default: the first]")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is a folder that this command wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
@@ -36,6 +46,7 @@ def command(
     output: Path,
     significance: "Significance",
     confidence: float,
+    groupings: "tuple[Grouping, ...]",
     metric: str | None,
     overwrite: bool,
     as_json: bool,
@@ -56,6 +67,13 @@ def command(
     from wxml_verification.compare_job import compare
     from wxml_verification.comparison_table import comparison_as_json, comparison_table
 
-    found = compare(scores, output, significance=significance, confidence=confidence, overwrite=overwrite)
+    found = compare(
+        scores,
+        output,
+        significance=significance,
+        confidence=confidence,
+        groupings=groupings,
+        overwrite=overwrite,
+    )
     say(comparison_as_json(found) if as_json else comparison_table(found, metric))
     click.echo(f"comparison: {output}", err=as_json)

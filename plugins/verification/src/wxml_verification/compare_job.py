@@ -13,6 +13,7 @@ from wxml_verification.comparing import compared
 from wxml_verification.comparison import Comparison, Significance
 from wxml_verification.comparison_file import write_comparison, write_comparison_table
 from wxml_verification.contender import STATISTICS, names_of, opened
+from wxml_verification.groups import GROUPINGS, Grouping
 
 FILES = ("comparison.csv", "comparison.nc")
 
@@ -23,6 +24,7 @@ def compare(
     *,
     significance: Significance = "hac",
     confidence: float = 0.95,
+    groupings: Sequence[Grouping] = GROUPINGS,
     overwrite: bool = False,
 ) -> Comparison:
     """Compare the forecast behind the first folder of scores with those behind the others.
@@ -32,6 +34,7 @@ def compare(
         output: a new folder for `comparison.csv` and `comparison.nc`.
         significance: the method behind intervals.
         confidence: of the intervals.
+        groupings: how cases are grouped, for the differences of each group.
         overwrite: replace `output` if it holds these files and nothing else.
 
     Raises:
@@ -45,7 +48,7 @@ def compare(
         )
     _check_target(output, overwrite=overwrite)
     contenders = [opened(path, name) for path, name in zip(paths, names_of(folders), strict=True)]
-    comparison = compared(contenders[0], contenders[1:], significance, confidence)
+    comparison = compared(contenders[0], contenders[1:], significance, confidence, groupings)
     record = {"artefact": "comparison", "parents": [one.file.provenance for one in contenders]}
     with staged(output, overwrite=overwrite) as temporary:
         temporary.mkdir()

@@ -3,7 +3,7 @@
 __all__ = ["compared"]
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,22 @@ from wxml.verification.metric_choice import numbers
 from wxml_verification.arrays import Array
 from wxml_verification.comparison import Comparison, Significance, judged
 from wxml_verification.contender import Contender
+from wxml_verification.groups import Grouping, groups_of
 from wxml_verification.pairing import Pairing, pairing
 from wxml_verification.scoring import numbers_of
 from wxml_verification.significance import LEAST_CASES, Cases, adjusted, intervals
 
 RESULTS = ("own", "other", "difference", "ci_low", "ci_high", "p")
+MOST_IN_GROUPS = 48  # statistics of a metric: each is moved by itself, once more in every group
 MEMORY = 64 * 2**20  # bytes of statistics that are looked at together
 
 
 def compared(
-    own: Contender, others: Sequence[Contender], significance: Significance = "hac", confidence: float = 0.95
+    own: Contender,
+    others: Sequence[Contender],
+    significance: Significance = "hac",
+    confidence: float = 0.95,
+    groupings: Sequence[Grouping] = (),
 ) -> Comparison:
     """Compare a forecast with each of others.
 
@@ -31,10 +37,29 @@ def compared(
         others: what it is compared with; of the same file of statistics or of another one.
         significance: the method behind intervals.
         confidence: of the intervals.
+        groupings: how cases are grouped, for a comparison of each group; metrics of many statistics, such as spectra
+            and quantiles, are compared over all cases alone.
 
     Raises:
         DataError: two of them cannot be compared: truths, grids or units differ, or they have no case in common.
     """
+    pairs, test = [pairing(own, other) for other in others], (significance, confidence)
+    groups = groups_of(own.file.header.initial_times, groupings)
+    each = {
+        name: _compared(own, others, [pair.among(chosen) for pair in pairs], test, MOST_IN_GROUPS)
+        for name, chosen in groups.items()
+    }
+    return replace(_compared(own, others, pairs, test), groups=each)
+
+
+def _compared(
+    own: Contender,
+    others: Sequence[Contender],
+    pairs: Sequence[Pairing],
+    test: tuple[Significance, float],
+    most: int | None = None,
+) -> Comparison:
+    """See `compared`, of what is paired, and of metrics with at most so many statistics."""
     header = own.file.header
     about = {key: one for name, metric in own.metrics.items() for key, one in numbers(name, metric).items()}
     units = dict(zip(header.variables, header.units, strict=True))
@@ -42,12 +67,11 @@ def compared(
     shape = (len(about), len(others), len(units), len(header.lead_times), len(header.regions))
     results, counts = {name: np.full(shape, np.nan) for name in RESULTS}, np.zeros(shape, np.int64)
     notes: list[str] = []
-    for number, other in enumerate(others):
-        pair = pairing(own, other)
+    for number, (other, pair) in enumerate(zip(others, pairs, strict=True)):
         notes += pair.notes
         for metric, subject in _both(own, other, pair):
             difference = _Difference.of(metric, own, other)
-            for leads, found, count in difference.tested(subject, pair, (significance, confidence)):
+            for leads, found, count in difference.tested(subject, pair, test, most):
                 where = number, list(units).index(subject)
                 for key, values in found.items():
                     at = (list(about).index(key), *where, leads[:, None], pair.own[2])
@@ -65,12 +89,17 @@ def compared(
         variables=len(header.variables),
         lead_times=header.lead_times,
         regions=header.regions,
-        **results,
+        own=results["own"],
+        other=results["other"],
+        difference=results["difference"],
+        ci_low=results["ci_low"],
+        ci_high=results["ci_high"],
+        p=results["p"],
         p_adjusted=_of_families(results["p"], about),
         count=counts,
-        significance=significance,
-        confidence=confidence,
-        notes=(*notes, *_untold(results, counts, significance)),
+        significance=test[0],
+        confidence=test[1],
+        notes=(*notes, *_untold(results, counts, test[0])),
     )
 
 
@@ -89,16 +118,16 @@ class _Difference:
         return cls(name, own, other, {key: one.better for key, one in numbers(name, own.metrics[name]).items()})
 
     def tested(
-        self, subject: str, pair: Pairing, test: tuple[Significance, float]
+        self, subject: str, pair: Pairing, test: tuple[Significance, float], most: int | None
     ) -> Iterator[tuple[NDArray[np.intp], dict[str, dict[str, Array]], NDArray[np.int64]]]:
         """Some lead times after others: their places, each number's results and the cases, shape `[lead, region]`."""
         found = [one.statistics(self.name, subject) for one in (self.own, self.other)]
-        if found[0] is None or found[1] is None:
+        if found[0] is None or found[1] is None or (most is not None and len(found[0]) > most):
             return
         ours, theirs = pair.of_own(found[0]), pair.of_other(found[1])
-        most = max(1, MEMORY // max(1, (ours[:, :, 0].nbytes + theirs[:, :, 0].nbytes)))
-        for start in range(0, ours.shape[2], most):
-            leads = slice(start, start + most)
+        length = max(1, MEMORY // max(1, (ours[:, :, 0].nbytes + theirs[:, :, 0].nbytes)))
+        for start in range(0, ours.shape[2], length):
+            leads = slice(start, start + length)
             yield pair.own[1][leads], *self._of_leads(ours[:, :, leads], theirs[:, :, leads], pair, test)
 
     def _of_leads(

@@ -2,7 +2,8 @@
 
 __all__ = ["Comparison", "Significance", "gain", "judged"]
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -66,6 +67,8 @@ class Comparison:
     confidence: float = 0.95
     notes: tuple[str, ...] = ()
     """Sentences on what is not compared, and on limits, for the reader."""
+    groups: Mapping[str, "Comparison"] = field(default_factory=dict)
+    """Group of cases, such as a season → the same of its cases alone, each a family of tests of its own."""
 
     @property
     def relative(self) -> Array:

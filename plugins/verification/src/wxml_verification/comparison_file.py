@@ -27,7 +27,7 @@ ABOUT = {
     "verdict": "1 where the forecast is better and the difference significant, -1 where it is worse, else 0",
     "count": "common cases",
 }
-COLUMNS = ("region", "metric", "forecast", "baseline", "variable", "units", "lead_time", *ABOUT)
+COLUMNS = ("group", "region", "metric", "forecast", "baseline", "variable", "units", "lead_time", *ABOUT)
 
 
 def write_comparison(comparison: Comparison, path: Path, provenance: Mapping[str, Any]) -> None:
@@ -43,6 +43,7 @@ def write_comparison(comparison: Comparison, path: Path, provenance: Mapping[str
     """
     dataset = xr.Dataset(
         {name: (AXES, getattr(comparison, name), {"long_name": text}) for name, text in ABOUT.items()}
+        | _of_groups(comparison)
         | {
             "units": ("variable", np.array(comparison.units, dtype=object)),
             "better": ("metric", np.array(comparison.better, dtype=object)),
@@ -53,6 +54,7 @@ def write_comparison(comparison: Comparison, path: Path, provenance: Mapping[str
             "variable": list(comparison.subjects),
             LEAD_TIME: comparison.lead_times.astype("timedelta64[ns]"),
             "region": list(comparison.regions),
+            **({"group": list(comparison.groups)} if comparison.groups else {}),
         },
         attrs={
             "title": "Differences of scores, and how sure they are",
@@ -68,6 +70,20 @@ def write_comparison(comparison: Comparison, path: Path, provenance: Mapping[str
         dataset.to_netcdf(path, engine="netcdf4")
 
 
+def _of_groups(comparison: Comparison) -> dict[str, Any]:
+    """The same of each group of cases; nothing without groups."""
+    if not comparison.groups:
+        return {}
+    return {
+        f"group_{name}": (
+            ("group", *AXES),
+            np.stack([getattr(one, name) for one in comparison.groups.values()]),
+            {"long_name": f"{text}; of the cases of each group"},
+        )
+        for name, text in ABOUT.items()
+    }
+
+
 def write_comparison_table(comparison: Comparison, path: Path) -> None:
     """Write one row for each difference that there is.
 
@@ -81,13 +97,23 @@ def write_comparison_table(comparison: Comparison, path: Path) -> None:
 
 
 def rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
-    """One row for each difference that there is, with the `COLUMNS`; None for an interval that there is not."""
+    """One row for each difference that there is, with the `COLUMNS`; None for an interval that there is not.
+
+    Those of all cases come first, with the group `all`.
+    """
+    yield from _rows("all", comparison)
+    for name, own in comparison.groups.items():
+        yield from _rows(name, own)
+
+
+def _rows(group: str, comparison: Comparison) -> Iterator[tuple[object, ...]]:
     leads = [format_duration(one) for one in comparison.lead_times]
     arrays = [getattr(comparison, name) for name in ABOUT]
     for at in map(tuple, np.argwhere(np.isfinite(comparison.difference)).tolist()):
         metric, baseline, subject, lead, region = at
         units = comparison.units[subject] if comparison.has_units[metric] else "1"
         yield (
+            group,
             comparison.regions[region],
             comparison.metrics[metric],
             comparison.forecast,

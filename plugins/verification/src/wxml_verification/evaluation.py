@@ -178,7 +178,7 @@ class _Side:
             scores=replace(scores, notes=(*question.told, *about_climatology), subsets=subsets),
             scored=found,
             grouped=grouped,
-            sureness=sureness_of(self._file, self.metrics, self._space, question.significance),
+            sureness=sureness_of(self._file, self.metrics, self._space, question.significance, question.groupings),
             variables=question.variables,
             regions=tuple(self._space.regions),
             maps=sights.maps(),
@@ -239,5 +239,6 @@ def _notes(forecast: ForecastFile, truth: Truth, question: Question) -> Iterator
     yield from forecast_notes(forecast, truth)
     if question.baseline.note:
         yield question.baseline.note
+    yield from (one.note for one in question.further if one.note)
     for one in question.uncompared:
         yield f"{one[0].upper()}{one[1:]}."

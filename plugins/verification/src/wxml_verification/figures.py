@@ -1,9 +1,10 @@
 """Figures as inline SVG: the score curves, and the colours and the SVG export that all pictures share."""
 
-__all__ = ["COLOURS", "LINES", "draw_curves", "inline_svg", "lead_time_axis"]
+__all__ = ["COLOURS", "LINES", "OTHER", "colour_names", "draw_curves", "inline_svg", "lead_time_axis"]
 
 import re
 import warnings
+from collections.abc import Sequence
 from io import StringIO
 
 import matplotlib as mpl
@@ -27,9 +28,13 @@ COLOURS = {
     "climatology": "#009e73",
     "diurnal-persistence": "#cc79a7",
     "climatology-ensemble": "#0a7f8f",
+    "run-2": "#a3488a",
+    "run-3": "#b07d00",
+    "run-4": "#0f8f8f",
+    "run-5": "#5c5c5c",
 }
 """Colours to draw with: each becomes the page's own colour of that name, so that a picture is right in light, in dark
-and on paper (the last four: Okabe and Ito's palette)."""
+and on paper (those of the forecast and its baselines: Okabe and Ito's palette)."""
 NOTHING = Markup()
 TITLES = {
     "rmse": "RMSE",
@@ -50,6 +55,9 @@ LINES = {
     "diurnal-persistence": ("-.", "v", 1.5),
     "climatology-ensemble": (":", "d", 1.8),
 }
+OTHER = ("-.", "d", 1.5)
+"""The line of a forecast that is not among these, such as one of another file."""
+RUNS = ("run-2", "run-3", "run-4", "run-5")
 REFERENCE = {"acc": 0.6, "bias": 0.0, "spread-skill": 1.0}  # the usual limit of a useful forecast; none; reliable
 
 
@@ -98,6 +106,16 @@ def draw_curves(scores: Scores, variable: str) -> Markup:
     return inline_svg(figure, label=label, key=f"curves-{scores.variables.index(variable)}")
 
 
+def colour_names(forecasts: Sequence[str]) -> dict[str, str]:
+    """Forecast → the name of its colour: its own, or the next of those that nothing else has.
+
+    >>> colour_names(["forecast", "persistence", "ridge", "old"])
+    {'forecast': 'forecast', 'persistence': 'persistence', 'ridge': 'run-2', 'old': 'run-3'}
+    """
+    others = [name for name in forecasts if name not in LINES]
+    return {name: name if name in LINES else RUNS[others.index(name) % len(RUNS)] for name in forecasts}
+
+
 def lead_time_axis(lead_times: NDArray[np.timedelta64]) -> tuple[NDArray[np.float64], str]:
     """Lead times as numbers, and their unit: hours up to three days, then days."""
     hours = lead_times / np.timedelta64(1, "h")
@@ -112,12 +130,13 @@ def _panel(axes: Axes, scores: Scores, metric: str, variable: str) -> None:
     lead_times, unit = lead_time_axis(scores.lead_times)
     if metric in REFERENCE:
         axes.axhline(REFERENCE[metric], color=COLOURS["faint"], linewidth=1)
+    colours = {name: COLOURS[colour] for name, colour in colour_names(scores.forecasts).items()}
     for name in reversed(scores.forecasts):  # the forecast last, so that it lies on top
-        style, marker, width = LINES[name]
+        style, marker, width = LINES.get(name, OTHER)
         curve = scores.get(metric, name, variable)
         if metric in ENSEMBLE and not np.isfinite(curve).any():
             continue  # a baseline has no members
-        axes.plot(lead_times, curve, style, marker=marker, markersize=3.5, linewidth=width, color=COLOURS[name])
+        axes.plot(lead_times, curve, style, marker=marker, markersize=3.5, linewidth=width, color=colours[name])
     lower, upper = axes.get_ylim()
     limits = {"acc": (min(lower, 0.0), 1.03), "bias": (min(lower, -0.1 * upper), max(upper, -0.1 * lower))}
     axes.set_ylim(limits.get(metric, (0, max(upper, 1e-12))))

@@ -1,8 +1,8 @@
-"""Baselines beside persistence and climatology: the state at the same time of day, and an ensemble of past states."""
+"""Baselines beside persistence and climatology: the state at the same time of day, past states, a linear law."""
 
-__all__ = ["CaseBaseline", "Further", "further_baselines"]
+__all__ = ["CaseBaseline", "Further", "Wanted", "further_baselines"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -13,10 +13,11 @@ from wxml.errors import DataError
 from wxml_verification.arrays import Array
 from wxml_verification.baseline import SECOND, StateBaseline
 from wxml_verification.climatology import DAYS, calendar
+from wxml_verification.ridge import RidgeBaseline, RidgeOptions
 from wxml_verification.truth import Truth
 from wxml_verification.usual import Past
 
-Further = Literal["diurnal-persistence", "climatology-ensemble"]
+Further = Literal["diurnal-persistence", "climatology-ensemble", "ridge"]
 Leads = NDArray[np.timedelta64]
 Times = NDArray[np.datetime64]
 DAY = 86400
@@ -26,8 +27,12 @@ class CaseBaseline(Protocol):
     """Forecasts of one kind that need no model."""
 
     @property
-    def name(self) -> Further:
+    def name(self) -> str:
         """As it stands in scores."""
+
+    @property
+    def note(self) -> str:
+        """What the reader of a report must know; empty if nothing."""
 
     def fields(self, truth: Truth, initial_time: np.datetime64, leads: Leads, names: Sequence[str]) -> Array:
         """The values of one case, shape `[member, lead_time, variable, node]`; NaN where there is none."""
@@ -37,7 +42,8 @@ class CaseBaseline(Protocol):
 class DiurnalPersistence:
     """The last state at the initial time or before it that has the time of day of the valid time."""
 
-    name: Further = "diurnal-persistence"
+    name: str = "diurnal-persistence"
+    note: str = ""
 
     def fields(self, truth: Truth, initial_time: np.datetime64, leads: Leads, names: Sequence[str]) -> Array:
         """See `CaseBaseline`; one member."""
@@ -59,7 +65,8 @@ class ClimatologyEnsemble:
     window: int
     """Days on either side of the date."""
     members: int
-    name: Further = "climatology-ensemble"
+    name: str = "climatology-ensemble"
+    note: str = ""
 
     def fields(self, truth: Truth, initial_time: np.datetime64, leads: Leads, names: Sequence[str]) -> Array:
         """See `CaseBaseline`."""
@@ -88,31 +95,47 @@ class ClimatologyEnsemble:
         return evenly
 
 
-def further_baselines(
-    wanted: Sequence[Further], past: Past, window: int, members: int, variables: Sequence[str]
-) -> tuple[CaseBaseline, ...]:
-    """Make the baselines that are asked for.
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """What further baselines need to know."""
 
-    Args:
-        wanted: their names.
-        past: what an ensemble of past states is made of.
-        window: the days on either side of a date that it takes.
-        members: how many the forecast has.
-        variables: those that are scored.
+    past: Past
+    """What past states and the linear law come from."""
+    window: int
+    """The days on either side of a date that an ensemble of past states takes."""
+    members: int
+    """How many the forecast has."""
+    variables: tuple[str, ...]
+    """Those that are scored."""
+    verified: Times
+    """The instants that are verified."""
+    ridge: RidgeOptions = RidgeOptions()  # noqa: RUF009  # frozen
+
+
+def further_baselines(names: Sequence[Further], wanted: Wanted) -> tuple[CaseBaseline, ...]:
+    """Make the baselines of these names.
 
     Raises:
-        DataError: the forecast is no ensemble, or nothing is known of the past of its variables.
+        DataError: the forecast is no ensemble, nothing is known of the past of its variables, or the past is verified.
     """
-    made: Mapping[Further, CaseBaseline] = {
-        "diurnal-persistence": DiurnalPersistence(),
-        "climatology-ensemble": ClimatologyEnsemble(past, window, members),
-    }
-    if "climatology-ensemble" in wanted:
-        lacking = [name for name in variables if name not in past.source.header.names]
-        if members < 2 or not len(past.times) or lacking:
-            reason = "the forecast has one member" if members < 2 else f"{past.origin} has no past of the variables"
-            raise DataError(
-                f"there can be no baseline `climatology-ensemble`: {reason}",
-                fix="leave it out of `verification.baselines`",
-            )
-    return tuple(made[name] for name in dict.fromkeys(wanted))
+    made: dict[Further, CaseBaseline] = {"diurnal-persistence": DiurnalPersistence()}
+    if "climatology-ensemble" in names:
+        _check_ensemble(wanted)
+        made["climatology-ensemble"] = ClimatologyEnsemble(wanted.past, wanted.window, wanted.members)
+    if "ridge" in names:
+        ridge = RidgeBaseline(wanted.past, wanted.ridge)
+        ridge.check(wanted.verified, wanted.variables)
+        made["ridge"] = ridge
+    return tuple(made[name] for name in dict.fromkeys(names))
+
+
+def _check_ensemble(wanted: Wanted) -> None:
+    """Refuse an ensemble of past states beside one forecast, or without a past."""
+    past = wanted.past
+    lacking = [name for name in wanted.variables if name not in past.source.header.names]
+    if wanted.members < 2 or not len(past.times) or lacking:
+        reason = "the forecast has one member" if wanted.members < 2 else f"{past.origin} has no past of the variables"
+        raise DataError(
+            f"there can be no baseline `climatology-ensemble`: {reason}",
+            fix="leave it out of `verification.baselines`",
+        )

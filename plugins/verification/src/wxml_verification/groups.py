@@ -1,6 +1,6 @@
 """Groups of cases: by season, month and hour of the initial time."""
 
-__all__ = ["Grouping", "groups_of"]
+__all__ = ["GROUPINGS", "Grouping", "groups_of"]
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Grouping = Literal["season", "month", "initial-hour"]
+GROUPINGS: tuple[Grouping, ...] = ("season", "month", "initial-hour")
 MONTHS = (
     "January",
     "February",

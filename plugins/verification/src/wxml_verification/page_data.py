@@ -16,6 +16,7 @@ from wxml.terminal import printable
 
 from wxml_verification.arrays import Array
 from wxml_verification.coast import coastlines
+from wxml_verification.comparison import Comparison
 from wxml_verification.evaluation import Evaluation
 from wxml_verification.figures import lead_time_axis
 from wxml_verification.maps import Palette, error_palette, field_palette
@@ -55,7 +56,7 @@ def packed_scores(evaluation: Evaluation) -> str:
         "groups": [printable(name) for name in groups],
         "values": [_nested(one.values) for one in own],
         "cases": [one.counts[:, one.names.index("rmse"), 0].max(axis=1, initial=0).tolist() for one in own],
-        **_sure(evaluation),
+        **_sure(evaluation, is_whole=is_whole),
         "curves": _curves(evaluation),
         "coast": coastlines() if evaluation.coastlines else [],
         "stations": _stations(evaluation),
@@ -118,22 +119,28 @@ def _short(value: float) -> float | None:
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
 
 
-def _sure(evaluation: Evaluation) -> Json:
-    """Intervals of the scores everywhere, and p of the differences from the baselines in each region, of all cases."""
+def _sure(evaluation: Evaluation, *, is_whole: bool) -> Json:
+    """Intervals of the scores of all cases everywhere, and p of the differences from the baselines of each group."""
     sure, names = evaluation.sureness, evaluation.scored.names
     order = [sure.comparison.metrics.index(name) for name in names]
-    p = np.moveaxis(sure.comparison.p_adjusted[order], -1, 0)  # [region, metric, baseline, subject, lead_time]
-    own = np.full((*p.shape[:2], 1, *p.shape[3:]), np.nan)  # the forecast does not differ from itself
-    p = np.concatenate([own, p], axis=2)
-    is_sure = np.where(np.isfinite(p), p <= 1 - sure.comparison.confidence + 1e-12, np.nan)
+    each = [sure.comparison, *(sure.comparison.groups[name] for name in evaluation.grouped)]
+    p = [_probabilities(one, order)[: None if is_whole or number == 0 else 1] for number, one in enumerate(each)]
+    least = 1 - sure.comparison.confidence + 1e-12
     method = f"Filled where the difference is significant (5 %, {sure.comparison.significance}, false discoveries by "
     return {
         "low": [[_nested(sure.ci_low[order])]],
         "high": [[_nested(sure.ci_high[order])]],
-        "p": [_nested(p) or []],
-        "significant": [_nested(is_sure) or []],
+        "p": [_nested(one) for one in p],
+        "significant": [_nested(np.where(np.isfinite(one), one <= least, np.nan)) for one in p],
         "sure": f"{method}Benjamini and Hochberg).",
     }
+
+
+def _probabilities(comparison: Comparison, order: list[int]) -> Array:
+    """Shape `[region, number, forecast, subject, lead_time]`; NaN of the forecast beside itself."""
+    p = np.moveaxis(comparison.p_adjusted[order], -1, 0)
+    own = np.full((*p.shape[:2], 1, *p.shape[3:]), np.nan)
+    return np.concatenate([own, p], axis=2)
 
 
 def _curves(evaluation: Evaluation) -> list[Json]:

@@ -33,6 +33,12 @@ class Pairing:
     notes: tuple[str, ...] = ()
     """Sentences on what only one of them has."""
 
+    def among(self, chosen: NDArray[np.bool_]) -> "Pairing":
+        """The same of some initial times alone, which are chosen by their places in the first."""
+        kept = chosen[self.own[0]]
+        own, other = ((places[0][kept], *places[1:]) for places in (self.own, self.other))
+        return replace(self, own=own, other=other, times=self.times[kept])
+
     def of_own(self, statistics: Array) -> Array:
         """The first one's statistics `[statistic, time, lead_time, region]` of what both have."""
         return statistics[np.ix_(np.arange(len(statistics)), *self.own)]

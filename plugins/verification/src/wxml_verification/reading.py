@@ -30,6 +30,7 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
             self._stored = open_forecast(path)
             series = self._stored.series
         self._series, self._reads = series, _CaseReads(series)
+        self._beside: dict[Path, ForecastFile] = {}
         header = self._series
         self.name = path.name
         self.initial_times, self.lead_times, self.members = header.initial_times, header.lead_times, header.members
@@ -51,8 +52,16 @@ class ForecastFile(AbstractContextManager["ForecastFile"]):
         return self._series.comes_once
 
     def __exit__(self, *_: object) -> None:
+        for other in self._beside.values():
+            other.__exit__()
         if self._stored is not None:
             self._stored.close()
+
+    def beside(self, path: Path) -> "ForecastFile":
+        """Another forecast file, which closes with this one."""
+        if path not in self._beside:
+            self._beside[path] = ForecastFile(path)
+        return self._beside[path]
 
     def variable(self, name: str) -> Variable:
         """What the file says of a variable; empty where it does not say."""

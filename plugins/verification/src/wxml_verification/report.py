@@ -4,6 +4,7 @@ __all__ = ["ReportText", "render_report", "skill"]
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
@@ -17,7 +18,7 @@ from wxml.terminal import printable
 from wxml_verification.arrays import Array
 from wxml_verification.coast import path_of_coasts
 from wxml_verification.evaluation import Evaluation
-from wxml_verification.figures import LINES, draw_curves
+from wxml_verification.figures import LINES, OTHER, colour_names, draw_curves
 from wxml_verification.maps import draw_maps
 from wxml_verification.page_data import packed_fields, packed_scores
 from wxml_verification.words import instant, number_title, pretty_units
@@ -86,9 +87,7 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             code=Markup(code),  # noqa: S704  # checked in, and known to the browser by its hash
             code_hash=f"sha256-{b64encode(hashlib.sha256(code.encode()).digest()).decode('ascii')}",
             licences=bundled.joinpath("LICENSES.txt").read_text(encoding="utf-8"),
-            lines=[
-                (name, DASHES[style], width) for name, (style, _, width) in LINES.items() if name in scores.forecasts
-            ],
+            lines=_line_styles(scores.forecasts),
             curves=[draw_curves(scores, variable) for variable in scores.variables],
             maps=maps,
             example_time=example.initial_time,
@@ -96,6 +95,12 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
             chosen_lead=max(int(np.sum(lead_times <= np.timedelta64(24, "h"))) - 1, 0),  # the last one within a day
         )
     )
+
+
+def _line_styles(forecasts: Sequence[str]) -> list[tuple[str, str, str, float]]:
+    """What stands for each forecast in curves: its name, and colour, dashes and width of its line."""
+    named = [(name, colour, LINES.get(name, OTHER)) for name, colour in colour_names(forecasts).items()]
+    return [(name, colour, DASHES[style], width) for name, colour, (style, _, width) in named]
 
 
 def _of_variables(evaluation: Evaluation) -> Scores:

@@ -10,6 +10,7 @@ import xarray as xr
 from wxml.files.failures import disk_errors
 from wxml.forecasting.layout import AREA_WEIGHT, LEAD_TIME, PROVENANCE, grid_coordinates, provenance_text
 
+from wxml_verification.comparison import Comparison
 from wxml_verification.curve_file import write_curves
 from wxml_verification.evaluation import Evaluation
 
@@ -67,8 +68,13 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
         },
     )
     with disk_errors(path, dataset.nbytes):
-        dataset.to_netcdf(path, engine="netcdf4", encoding={"maps": {"zlib": True, "complevel": 1}})
+        dataset.to_netcdf(path, engine="netcdf4", encoding=_packed(dataset))
         write_curves(evaluation, path)
+
+
+def _packed(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
+    """How what is large is packed."""
+    return {str(name): {"zlib": True, "complevel": 1} for name in dataset if str(name).startswith(("maps", "group_"))}
 
 
 def _intervals(evaluation: Evaluation, axes: tuple[str, ...]) -> dict[str, Any]:
@@ -86,6 +92,18 @@ def _intervals(evaluation: Evaluation, axes: tuple[str, ...]) -> dict[str, Any]:
     for name, text in DIFFERENCES.items():
         values = getattr(comparison, name.removeprefix("difference_"))
         found[name] = (own, values[:, :, :count], {"long_name": text})
+    return found | _of_groups(comparison, own, count)
+
+
+def _of_groups(comparison: Comparison, axes: tuple[str, ...], count: int) -> dict[str, Any]:
+    """The differences of each group of cases; nothing without groups."""
+    groups = comparison.groups
+    if not groups:
+        return {}
+    found: dict[str, Any] = {"group_of_cases": ("group_of_cases", list(groups))}
+    for name, text in DIFFERENCES.items():
+        values = np.stack([getattr(one, name.removeprefix("difference_"))[:, :, :count] for one in groups.values()])
+        found[f"group_{name}"] = (("group_of_cases", *axes), values, {"long_name": f"{text}; of each group of cases"})
     return found
 
 

@@ -9,22 +9,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 from pydantic import Field
 from wxml import Better, Kind, NameOrChoice, Scores, VerificationTask, Verifier
 from wxml.errors import DataError, nearest
 from wxml.verification.metric_choice import directions
 
 from wxml_verification.comparison import Significance
-from wxml_verification.further_baselines import Further, further_baselines
+from wxml_verification.further_baselines import CaseBaseline, Further, Wanted, further_baselines
 from wxml_verification.groups import Grouping
 from wxml_verification.reading import ForecastFile
 from wxml_verification.regions import Region
 from wxml_verification.regridding import Regridding
+from wxml_verification.ridge import RidgeOptions
 from wxml_verification.stations.bands import elevation_regions
 from wxml_verification.stations.options import Stations
 from wxml_verification.truth import Members
 from wxml_verification.truths import Against, FurtherTruth, Ways, against, open_further
-from wxml_verification.usual import ClimatologyOptions, past_of
+from wxml_verification.usual import ClimatologyOptions, Past, past_of
 
 if TYPE_CHECKING:
     from wxml_verification.case_scoring import Asked
@@ -95,10 +97,17 @@ class Scorecard(Verifier):
         baselines: Annotated[
             tuple[Further, ...],
             Field(
-                description="baselines beside persistence and climatology: the last state at the time of day, and as "
-                "many past states as the forecast has members"
+                description="baselines beside persistence and climatology: the last state at the time of day, as many "
+                "past states as the forecast has members, and a ridge regression that is fitted on the past"
             ),
         ] = (),
+        ridge: Annotated[RidgeOptions, Field(description="how the baseline `ridge` is fitted")] = RidgeOptions(),  # noqa: B008  # frozen
+        forecasts: Annotated[
+            dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Path],
+            Field(
+                description="other forecasts that are baselines, too: name → file", examples=[{"last-year": "old.zarr"}]
+            ),
+        ] = {},  # noqa: B006  # never changed
         maps: Annotated[int, Field(ge=0, description="largest number of variables with maps in the report")] = 12,
         regrid: Annotated[
             Regridding | None,
@@ -141,7 +150,8 @@ class Scorecard(Verifier):
         self._climatology, self._window = climatology, climatology_window
         self._maps, self._regrid, self._stations = maps, regrid, stations
         self._truths, self._members = truths, truth_members
-        self._baselines = tuple(baselines)
+        self._baselines, self._ridge = tuple(baselines), ridge
+        self._others = {name: path.absolute() for name, path in forecasts.items()}  # for workers in another folder
         self._significance = significance
         self._cases, self._coastlines = cases, coastlines
 
@@ -212,13 +222,17 @@ class Scorecard(Verifier):
 
     def _question(self, task: VerificationTask, name: str, one: Against, folder: Path) -> "Question":
         from wxml_verification.baseline import baseline_of
+        from wxml_verification.other_forecasts import other_forecasts
         from wxml_verification.question import Question
 
+        files = {key: one.forecast.beside(path) for key, path in self._others.items()}
         others = task.training or (lambda: (task.truth, task.climatology_times))
         own = replace(task, truth=one.truth.source, training=others) if name else task
         option = self._truths[name].stations if name else self._stations
         bands = {} if option is None else elevation_regions(option.elevations, one.places)
         past = past_of(own, self._climatology, one.truth, one.forecast, one.settle)
+        baseline = baseline_of(task.task)
+        taken = baseline.name, "climatology", *self._baselines
         return Question(
             variables=one.variables,
             metrics=self._choices,
@@ -229,8 +243,8 @@ class Scorecard(Verifier):
             uncompared=one.uncompared,
             told=one.notes if name else (*one.notes, *_elsewhere(self._truths)),
             places=one.places,
-            baseline=baseline_of(task.task),
-            further=further_baselines(self._baselines, past, self._window, one.forecast.members, one.variables),
+            baseline=baseline,
+            further=(*self._further(one, past), *other_forecasts(files, one, taken)),
             regions=self._regions | bands,
             bands=self._bands,
             groupings=self._groups,
@@ -238,6 +252,14 @@ class Scorecard(Verifier):
             maps=self._maps,
             cases=self._cases,
             coastlines=self._coastlines,
+        )
+
+    def _further(self, one: Against, past: Past) -> tuple[CaseBaseline, ...]:
+        """The baselines that need no other forecast."""
+        forecast = one.forecast
+        verified = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
+        return further_baselines(
+            self._baselines, Wanted(past, self._window, forecast.members, one.variables, verified, self._ridge)
         )
 
     def _write(
@@ -261,7 +283,10 @@ class Scorecard(Verifier):
         from wxml_verification.compare_job import compare
         from wxml_verification.comparison_table import comparison_table
 
-        return comparison_table(compare(folders, directory, significance=self._significance, overwrite=overwrite))
+        found = compare(
+            folders, directory, significance=self._significance, groupings=self._groups, overwrite=overwrite
+        )
+        return comparison_table(found)
 
 
 def _record(task: VerificationTask, name: str, one: Against) -> dict[str, Any]:

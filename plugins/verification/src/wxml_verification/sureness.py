@@ -2,7 +2,7 @@
 
 __all__ = ["Sureness", "sureness_of"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from wxml_verification.arrays import Array
 from wxml_verification.comparing import compared
 from wxml_verification.comparison import Comparison, Significance
 from wxml_verification.contender import contenders_of
+from wxml_verification.groups import Grouping
 from wxml_verification.scoring import numbers_of
 from wxml_verification.significance import Cases, intervals
 from wxml_verification.statistics_file import StatisticsFile
@@ -32,6 +33,7 @@ def sureness_of(
     metrics: Mapping[str, VerificationMetric],
     space: VerificationSpace,
     significance: Significance,
+    groupings: Sequence[Grouping] = (),
 ) -> Sureness:
     """Compute both from the statistics of cases, of which one subject is read at a time.
 
@@ -40,9 +42,10 @@ def sureness_of(
         metrics: by the names that the file has.
         space: of the statistics.
         significance: the method behind intervals.
+        groupings: how cases are grouped, each group with a comparison of its own.
     """
     contenders = contenders_of(file, metrics, space)
-    comparison = compared(contenders[0], contenders[1:], significance)
+    comparison = compared(contenders[0], contenders[1:], significance, groupings=groupings)
     shape = (len(comparison.metrics), len(contenders), len(comparison.subjects), len(comparison.lead_times))
     ends = np.full((2, *shape), np.nan)
     for name, metric in metrics.items():

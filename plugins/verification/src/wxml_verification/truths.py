@@ -70,6 +70,10 @@ class Against:
     """The stations, if the nodes are some."""
     record: Mapping[str, Any]
     """What the truth says of itself, for a provenance."""
+    source: DataSource
+    """The truth on its own nodes."""
+    ways: Ways
+    """How the forecast was brought to these."""
 
 
 def against(forecast: ForecastFile, source: DataSource, wanted: tuple[str, ...], ways: Ways) -> Against:
@@ -100,7 +104,18 @@ def against(forecast: ForecastFile, source: DataSource, wanted: tuple[str, ...],
     truth.check_times(forecast.initial_times[:, None] + forecast.lead_times)
     variables = tuple(name for name in converted.header.names if name in wanted)  # files keep no order
     record = {"grid": source.header.grid.identity, "source": masked_values(source.provenance())}
-    return Against(found.forecast, truth, variables, found.settle, tuple(uncompared), found.notes, found.places, record)
+    return Against(
+        found.forecast,
+        truth,
+        variables,
+        found.settle,
+        tuple(uncompared),
+        found.notes,
+        found.places,
+        record,
+        source,
+        ways,
+    )
 
 
 def open_further(
