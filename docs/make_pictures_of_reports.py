@@ -1,4 +1,5 @@
-"""Photographs parts of reports of `wxml verify` for docs/reading-the-report.md, which tells what makes them.
+"""Photographs parts of reports of `wxml verify` for docs/reading-the-report.md and docs/comparing-models.md, which tell what
+makes them.
 
     python docs/make_pictures_of_reports.py NAME=REPORT …
 
@@ -26,6 +27,15 @@ PICTURES: dict[str, dict[str, tuple[str, Choices]]] = {
         "case": ("#live-cases", {"case-variable": "z"}),
     },
     "ensemble": {"diagrams": ("#live-diagrams", {})},
+    "ncep": {
+        "ncep-families": ("#live-scorecard", {"choose-against": "gnn"}),
+        "ncep-group": (
+            "#live-scorecard",
+            {"choose-against": "gnn", "choose-group": "August", "choose-region": "rockies"},
+        ),
+        "ncep-curves": ("section[aria-labelledby=curves]", {}),
+        "ncep-spectra": ("#live-diagrams", {}),
+    },
 }
 """Report → picture → the part of the page, and what is chosen by the labels of its lists."""
 
