@@ -1,10 +1,9 @@
-"""Photographs parts of reports of `wxml verify` for docs/reading-the-report.md and docs/comparing-models.md, which tell what
-makes them.
+"""Photographs parts of reports of `wxml verify` for docs/reading-the-report.md and docs/comparing-models.md.
 
     python docs/make_pictures_of_reports.py NAME=REPORT …
 
 It needs playwright and Chromium (WXML_CHROMIUM names another program). `PICTURES` has what is chosen and photographed
-of the report of each NAME, for docs/pictures/report-PICTURE.png.
+of the report of each NAME, for docs/pictures/report-PICTURE.png; the pages tell what makes the reports.
 """
 
 import os
