@@ -14,7 +14,7 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent))  # nox does not look there for what a noxfile imports
 
 from sessions import pages, peers, releases  # noqa: F401  # their tasks are known to nox when they are imported
-from sessions.environment import EXTRAS, PACKAGES, ROOT, install_all
+from sessions.environment import EXTRAS, PACKAGES, ROOT, RUFF, TOOLS, install_all, shared
 
 nox.needs_version = ">=2024.3"
 nox.options.sessions = ["check"]
@@ -27,25 +27,10 @@ TYPED = [*SOURCES, *EXAMPLES, "noxfile.py", "sessions", "release"]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
 QUICK = ("-n", "2", "--dist", "worksteal", "-m", "not long")
 """Options of pytest for every test but the long proofs, of which `nox -s long` has the table."""
+NO_TESTS = 5
+"""The exit code of pytest where a package has no examples."""
 ENDLESS = ("-o", "faulthandler_timeout=0")
 """Options of pytest for proofs, of which one test may take longer than any test of `check`."""
-RUFF = "ruff==0.17.6"
-"""As in `.pre-commit-config.yaml`: another version lays files out in another way."""
-TOOLS = [
-    "griffe",
-    "hypothesis",
-    "import-linter",
-    "ipykernel",
-    "mypy",
-    "nbclient",
-    "nox",
-    "pydap",
-    "pytest",
-    "pytest-xdist",
-    RUFF,
-    "scipy-stubs",
-    "types-PyYAML",
-]
 MUTATED = {  # module → the tests of its package that ought to notice any change of it
     "core/src/wxml/data/grid.py": "tests/data",
     "core/src/wxml/data/sphere.py": "tests/data",
@@ -121,55 +106,55 @@ def types_checked(session: nox.Session, part: Part) -> Iterator[None]:
         session.error("mypy has found faults: they are shown above")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def long(session: nox.Session) -> None:
     """The long proofs of `docs/long-proofs.md`, of which `check` runs a short form; arguments go to pytest."""
-    install_all(session, *TOOLS, *EXTRAS)
-    session.run("pytest", *ENDLESS, "-n", "2", "--dist", "worksteal", "-m", "long", *(session.posargs or TESTS))
+    run = shared(session)
+    run("pytest", *ENDLESS, "-n", "2", "--dist", "worksteal", "-m", "long", *(session.posargs or TESTS))
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def properties(session: nox.Session) -> None:
     """Properties with 300 random examples, or as many as the argument says; `check` tries 30, the same every time."""
-    install_all(session, *TOOLS, *EXTRAS)
+    run = shared(session)
     count = session.posargs[0] if session.posargs else "300"
     options = (*ENDLESS, "-n", "2", "--dist", "worksteal", "-m", "hypothesis")
-    session.run("pytest", *options, *TESTS, env={"WXML_EXAMPLES": count})
+    run("pytest", *options, *TESTS, env={"WXML_EXAMPLES": count})
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """Mutate artefacts and configs: 10 000 times, or as often as the argument says."""
-    install_all(session, *TOOLS)
+    run = shared(session)
     count = session.posargs[0] if session.posargs else "10000"
-    session.run("pytest", *ENDLESS, "integration-tests/test_fuzz.py", env={"WXML_FUZZ": count})
+    run("pytest", *ENDLESS, "integration-tests/test_fuzz.py", env={"WXML_FUZZ": count})
 
 
-@nox.session(name="machine-code")
+@nox.session(name="machine-code", venv_backend="none")
 def machine_code(session: nox.Session) -> None:
     """Compile every network to machine code, those of the examples too; `check` compiles small ones."""
-    install_all(session, *TOOLS, *EXTRAS)
+    run = shared(session)
     networks = ["plugins/processor-gnn/tests", "plugins/processor-transformer/tests"]
     options = (*ENDLESS, "--durations", "15")
-    session.run("pytest", *options, "-k", "machine_code", *networks, env={"WXML_MACHINE_CODE": "1"})
+    run("pytest", *options, "-k", "machine_code", *networks, env={"WXML_MACHINE_CODE": "1"})
     files = [f"integration-tests/test_{name}.py" for name in ("check_plugin", "examples", "extension_pages")]
     chosen = "processor- or mapper- or keeps_its_contract or hierarchies or backends_for_gpus"
     files.append("integration-tests/test_benchmarks.py")
-    session.run("pytest", *options, "-k", chosen, *files, env={"WXML_MACHINE_CODE": "1"})
+    run("pytest", *options, "-k", chosen, *files, env={"WXML_MACHINE_CODE": "1"})
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def graphs(session: nox.Session) -> None:
     """Train, forecast and verify each of `docs/experiments/graphs` as it is, and write the table of `docs/graphs.md`.
 
     The limited area needs the real data: WXML_SHARED_DATA names their folder.
     """
-    install_all(session, "hypothesis", "pytest")
+    run = shared(session)
     folder = Path(session.create_tmp()).resolve() / "graphs"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    session.run("pytest", *ENDLESS, "integration-tests/test_six_graphs.py", env={"WXML_GRAPHS": str(folder)})
-    session.run("python", "docs/make_table_of_graphs.py", str(folder))
+    run("pytest", *ENDLESS, "integration-tests/test_six_graphs.py", env={"WXML_GRAPHS": str(folder)})
+    run("python", "docs/make_table_of_graphs.py", str(folder))
 
 
 @nox.session
@@ -219,26 +204,26 @@ def changed(diff: str) -> list[str]:
     return [line for line in diff.splitlines() if line.startswith(("-", "+")) and not line.startswith(("---", "+++"))]
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def ranks(session: nox.Session) -> None:
     """Train in one to five processes with every strategy and precision, and a model of every kind in two."""
-    install_all(session, "hypothesis", "pytest")
+    run = shared(session)
     tests = ["plugins/trainer-lightning/tests/test_trainer_many_devices.py", "integration-tests/test_many_devices.py"]
-    session.run("pytest", *ENDLESS, *tests, env={"WXML_RANKS": "1"})
+    run("pytest", *ENDLESS, *tests, env={"WXML_RANKS": "1"})
 
 
-@nox.session(name="fine-tuning")
+@nox.session(name="fine-tuning", venv_backend="none")
 def fine_tuning(session: nox.Session) -> None:
     """Train from the weights of another model and from fresh ones, at equal steps, on real data with three seeds.
 
     The parent makes 1500 steps, or as many as the argument says. WXML_SHARED_DATA names the folder of the real data.
     """
-    install_all(session, "hypothesis", "pytest")
+    run = shared(session)
     steps = session.posargs[0] if session.posargs else "1500"
-    session.run("pytest", *ENDLESS, "-s", "integration-tests/test_fine_tuning.py", env={"WXML_FINE_TUNING": steps})
+    run("pytest", *ENDLESS, "-s", "integration-tests/test_fine_tuning.py", env={"WXML_FINE_TUNING": steps})
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def kills(session: nox.Session) -> None:
     """Kill trainings, forecasts, verifications, builds of datasets at 100 random moments, or as the argument says.
 
@@ -246,11 +231,11 @@ def kills(session: nox.Session) -> None:
     are in `test_dataset_cluster_kills.py`. In `test_forecast_kills.py` are as many of each format of forecasts, and as
     many again at chosen moments.
     """
-    install_all(session, "distributed", "hypothesis", "pytest")
+    run = shared(session)
     number = session.posargs[0] if session.posargs else "100"
     names = ("test_kills", "test_forecast_kills", "test_dataset_kills", "test_dataset_cluster_kills")
     tests = [f"integration-tests/{name}.py" for name in names]
-    session.run("pytest", *ENDLESS, *tests, env={"WXML_KILLS": number})
+    run("pytest", *ENDLESS, *tests, env={"WXML_KILLS": number})
 
 
 @nox.session(venv_backend="none")
@@ -305,27 +290,27 @@ def lint(session: nox.Session) -> None:
     session.run("python", ".ci/changelog.py", "--check")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Types of every package, of the examples and of the tasks."""
-    install_all(session, *TOOLS, *EXTRAS)
-    session.run("mypy", *TYPED)
+    run = shared(session)
+    run("mypy", *TYPED)
 
 
-@nox.session
+@nox.session(venv_backend="none")
 @nox.parametrize("package", PACKAGES, ids=PACKAGES)
 def tests(session: nox.Session, package: str) -> None:
     """The tests and the examples of docstrings of one package, such as `tests(plugins/losses)`."""
-    install_all(session, *TOOLS, *EXTRAS)
-    session.run("pytest", "--doctest-modules", f"{package}/src")
-    session.run("pytest", *(session.posargs or QUICK), f"{package}/tests")
+    run = shared(session)
+    run("pytest", "--doctest-modules", f"{package}/src", codes=(0, NO_TESTS))
+    run("pytest", *(session.posargs or QUICK), f"{package}/tests")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def integration(session: nox.Session) -> None:
     """How the packages work together, and what the pages say."""
-    install_all(session, *TOOLS, *EXTRAS)
-    session.run("pytest", *(session.posargs or QUICK), "integration-tests")
+    run = shared(session)
+    run("pytest", *(session.posargs or QUICK), "integration-tests")
 
 
 @nox.session

@@ -1,5 +1,6 @@
 """The files that people and machines work by: workflows, owners, hooks, changelogs, citation say what is there."""
 
+import ast
 import importlib.util
 import re
 import subprocess
@@ -112,11 +113,24 @@ def test_each_package_and_each_path_has_owners() -> None:
 def test_hooks_are_the_checks_of_lint_by_the_same_versions() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     nox = (ROOT / "noxfile.py").read_text()
-    pinned = re.search(r'^RUFF = "(.*)"$', nox, re.MULTILINE)[1]
+    pinned = re.search(r'^RUFF = "(.*)"$', (ROOT / "sessions" / "environment.py").read_text(), re.MULTILINE)[1]
     assert {tuple(hook["additional_dependencies"]) for hook in hooks} == {(pinned,)}
     lint = re.search(r"def lint\(.*?(?=\n@nox)", nox, re.DOTALL)[0]
     ran = [" ".join(re.findall(r'"([^"]*)"', line)) for line in re.findall(r'session\.run\("ruff".*\)', lint)]
     assert [line.removesuffix(" --check") for line in ran] == [hook["entry"].removesuffix(" --fix") for hook in hooks]
+
+
+def test_sessions_that_share_an_environment_make_none_of_their_own() -> None:
+    tree = ast.parse((ROOT / "noxfile.py").read_text())
+    tasks = {
+        one.name: (ast.unparse(one.decorator_list[0]), ast.unparse(one))
+        for one in tree.body
+        if isinstance(one, ast.FunctionDef) and one.decorator_list
+    }
+    sharing = {name for name, (_, code) in tasks.items() if "shared(session)" in code}
+    assert {"tests", "integration", "types", "long"} <= sharing
+    assert sharing == {name for name, (mark, _) in tasks.items() if "venv_backend='none'" in mark} - {"globe"}
+    assert not any("install" in tasks[name][1] for name in sharing)
 
 
 def test_files_that_are_mutated_are_there() -> None:
