@@ -22,6 +22,7 @@ ENTRY_POINTS = """
 waves = wxml.testing:TravellingWaves
 drift = tiny_wxml:Drift
 gap = tiny_wxml:Gap
+masked = tiny_wxml:Masked
 still = tiny_wxml:Still
 wakes = tiny_wxml:Wakes
 other-units = tiny_wxml:OtherUnits
@@ -113,6 +114,16 @@ class Gap(TravellingWaves):
         for i, j in np.ndindex(len(time_indices), len(variable_indices)):
             if (time_indices[i], self.header.names[variable_indices[j]]) == (3, "t"):
                 out[i, :, j, 5:7] = np.nan
+
+class Masked(TravellingWaves):
+    """A variable is missing on some nodes, one after the other from the first on, at every time."""
+    def __init__(self, *, name: str = "t", first: int = 0, count: int = 12) -> None:
+        super().__init__()
+        self.name, self.nodes = name, slice(first, first + count)
+    def _read(self, time_indices, variable_indices, out):
+        super()._read(time_indices, variable_indices, out)
+        for j in np.flatnonzero(variable_indices == self.header.names.index(self.name)):
+            out[:, :, j, self.nodes] = np.nan
 
 class OtherUnits(TravellingWaves):
     """The same waves, whose header states other units."""

@@ -254,3 +254,28 @@ def test_the_default_fingerprint_needs_a_stamp() -> None:
     assert Stamped().fingerprint() == Stamped().fingerprint()
     assert Stamped().fingerprint() is not None
     assert Stamped(days=4).fingerprint() != Stamped(days=5).fingerprint()
+
+
+class Lacking(Counted):
+    """t lacks its first 12 of 48 nodes."""
+
+    def _read(self, time_indices, variable_indices, out) -> None:  # type: ignore[no-untyped-def]
+        super()._read(time_indices, variable_indices, out)
+        out[:, :, variable_indices == 0, :12] = np.nan
+
+
+@pytest.mark.parametrize("is_other", [False, True], ids=["own statistics", "those of other data"])
+def test_a_second_start_reads_no_gaps_again(is_other: bool) -> None:
+    """Whoever has the statistics, the gaps are those of the data of the training."""
+    found = []
+    for _ in range(2):
+        source = Lacking()
+        if is_other:
+            source.statistics_source = lambda: Counted("other")  # type: ignore[method-assign]
+        compute = statistics(source)
+        compute()
+        found.append(compute.gaps())
+    assert source.reads == 0
+    for one in found:
+        assert (one.variables, one.shares.tolist()) == (("t",), [0.25])
+        np.testing.assert_array_equal([one.always[0], one.ever[0]], [np.arange(48) < 12] * 2)

@@ -30,6 +30,7 @@ _WHERE = {
     "EdgeSet": "graphs.graph",
     "EncodeProcessDecode": "model.encode_process_decode",
     "Experiment": "experiment.parts",
+    "EarlierRun": "forecasting.perturbation",
     "Extension": "config.extension",
     "Fields": "data.fields",
     "FilterSpace": "data.state_filter",
@@ -248,6 +249,7 @@ if TYPE_CHECKING:
     from wxml.forecasting.forecaster import load as load
     from wxml.forecasting.layout import ForecastHeader as ForecastHeader
     from wxml.forecasting.opening import open_forecast as open_forecast
+    from wxml.forecasting.perturbation import EarlierRun as EarlierRun
     from wxml.forecasting.perturbation import InitialState as InitialState
     from wxml.forecasting.perturbation import Perturbation as Perturbation
     from wxml.forecasting.perturbation import PerturbationSpace as PerturbationSpace

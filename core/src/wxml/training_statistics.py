@@ -4,7 +4,7 @@ __all__ = ["TrainingStatistics"]
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from functools import cached_property
@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from wxml.config.data_schema import DataConfig
 from wxml.data.fingerprint import fingerprint_of
+from wxml.data.gaps import MOST_TIMES, Gaps, find_gaps, no_gaps
 from wxml.data.holes import Holes, find_holes, holes_of_counts
 from wxml.data.one_pass import ValueMap
 from wxml.data.source import DataSource
@@ -38,7 +39,8 @@ VERSION = 2
 """Of the formulas and of what is kept: another one, where the same values have other statistics."""
 MOST_KEPT = 4096
 """So many files of statistics stay in the cache folder, of a few kilobytes each."""
-HOLES = "holes"
+HOLES, GAPS = "holes", "gaps"
+Arrays = dict[str, NDArray[Any]]
 ARRAYS = tuple(field.name for field in fields(Statistics))[1:]
 
 
@@ -72,6 +74,7 @@ class TrainingStatistics:
         self._times = times if self._source is source else self._source.header.times
         self._config, self._plugins, self._variables = config, plugins, variables
         self._timestep = parse_duration(config.timestep)
+        self._own_times = times
         self._own_source, self._is_other = source, self._source is not source
         self._is_stored = False
         self._holes: Holes | None = None
@@ -133,26 +136,59 @@ class TrainingStatistics:
             return found
         return self._holes_read(times, variables)
 
+    def gaps(self) -> Gaps:
+        """Where the source of the training has no values at the training times.
+
+        Where other data have the statistics (`statistics-of`), some of the times alone tell which variables have gaps.
+
+        Raises:
+            DataError: the data cannot be read.
+        """
+        times = self._own_times
+        if self._is_other:
+            times = times[np.unique(np.linspace(0, len(times) - 1, MOST_TIMES).round().astype(np.intp))]
+        source, holes = self._own_source, self.holes(times, self._variables)
+        lacking = tuple(np.array(self._variables)[holes.any(axis=0)].tolist())
+        if not lacking:
+            return no_gaps(len(source.header.grid))
+
+        def read() -> Arrays:
+            return find_gaps(source, self._variables, times, holes).arrays()
+
+        return Gaps.of_arrays(lacking, len(source.header.grid), self._kept_or_read(GAPS, times, lacking, read))
+
     def _holes_read(self, times: NDArray[np.datetime64], variables: tuple[str, ...]) -> Holes:
         """Find holes, or read those that an earlier run has found."""
-        source, fingerprint = self._own_source, self._own_source.fingerprint()
-        if fingerprint is None or source.moments(times[:1], variables) is not None:
+        source = self._own_source
+        if source.moments(times[:1], variables) is not None:
             return find_holes(source, variables, times)
+
+        def read() -> Arrays:
+            return {HOLES: np.packbits(find_holes(source, variables, times), axis=None)}
+
+        return _unpacked(self._kept_or_read(HOLES, times, variables, read)[HOLES], (len(times), len(variables)))
+
+    def _kept_or_read(
+        self, what: str, times: NDArray[np.datetime64], variables: tuple[str, ...], read: Callable[[], Arrays]
+    ) -> Arrays:
+        """Arrays that an earlier run has kept, else those that are read."""
+        source, fingerprint = self._own_source, self._own_source.fingerprint()
+        if fingerprint is None:
+            return read()
         made_of = self._made_of(fingerprint, 0) | {
-            "what": HOLES,
+            "what": what,
             "variables": list(variables),
             "times": _digest(times.astype("datetime64[s]").astype(np.int64)),
         }
-        path = cache_folder() / kept_name(HOLES, made_of)
+        path = cache_folder() / kept_name(what, made_of)
         with locked(path.with_suffix(".lock")):
-            shape = len(times), len(variables)
             if path.is_file():
                 with suppress(SafetensorError, OSError, ValueError, KeyError, ArtefactError):
-                    return _unpacked(kept_arrays(path, made_of)[HOLES], shape)
-            found = find_holes(source, variables, times)
+                    return kept_arrays(path, made_of)
+            found = read()
             if source.fingerprint() == fingerprint:
-                keep_arrays(path, {HOLES: np.packbits(found, axis=None)}, made_of, HOLES)
-                keep_newest(path.parent, f"{HOLES}-*.safetensors", MOST_KEPT)
+                keep_arrays(path, found, made_of, what)
+                keep_newest(path.parent, f"{what}-*.safetensors", MOST_KEPT)
             return found
 
     def _computed(self, forward: ValueMap | None) -> tuple[Statistics, Holes]:

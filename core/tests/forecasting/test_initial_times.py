@@ -1,5 +1,6 @@
 """Many initial times: lists and files of them, those that fail, and what is told of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from wxml import DataError, PluginChoice
+from wxml.artefacts.source_changes import read_changes
 from wxml.cli import group
 from wxml.forecasting.dates import listed_times, read_dates
 from wxml.forecasting.job import ForecastRequest, forecast, reported_forecast
@@ -146,3 +148,45 @@ def test_two_ways_to_name_the_dates_are_refused(checkpoint, tmp_path) -> None:
     for options in (("--dates", "d.txt", "--start", "2000-01-11"), ("--start", "a", "--start", "b", "--end", "c")):
         result = run(path, "-o", tmp_path / "f.npz", *options)
         assert (result.exit_code, "give --dates, or several times --start" in result.stderr) == (2, True)
+
+
+EARLY = "choose later initial times, data that begin earlier, or other `forecast.perturbations`"
+
+
+@pytest.mark.carries_out(EARLY)
+@pytest.mark.parametrize(
+    ("choice", "lacking"),
+    [
+        ("{plugin: lagged, lags: [0h, 12h]}", "from 1999-12-31T18, 12h before the initial time 2000-01-01T06"),
+        ("{plugin: bred, cycles: 3}", "from 1999-12-31T12, 18h before the initial time 2000-01-01T06"),
+    ],
+)
+def test_the_inputs_of_earlier_forecasts_are_checked_before_the_first_step(
+    checkpoint, tmp_path, choice: str, lacking: str
+) -> None:
+    """The waves begin on 1 January at 00 UTC, and a state is two times."""
+    path, output = checkpoint(), tmp_path / "f.npz"
+    changes = f"forecast.perturbations=[{choice}]"
+    late, early = "2000-01-03", "2000-01-01T06"
+    with pytest.raises(DataError, match=f"a perturbation makes a forecast {lacking}: the source has no data for"):
+        forecast(asked(path, output, changes, late, early))
+    assert not output.exists()
+    forecast(asked(path, output, changes, late))
+    assert times_in(output) == ["2000-01-03T00"]
+    report = reported_forecast(replace(asked(path, tmp_path / "g.npz", changes, late, early), on_error="skip"))
+    assert [str(one.time)[:13] for one in report.failures] == [early]
+    only_control = replace(asked(path, tmp_path / "h.npz", changes, early), member="0")
+    forecast(only_control)
+
+
+def test_analyses_that_end_are_named_before_the_first_step(checkpoint, tmp_path) -> None:
+    path, source = checkpoint({"data.source": {"plugin": "waves", "days": 30}}), "{plugin: waves, members: 2}"
+    changes = f"forecast.perturbations=[{{plugin: analyses, source: {source}}}]"
+    with pytest.raises(DataError, match="no data for 2000-01-21T00"):
+        forecast(asked(path, tmp_path / "f.npz", changes, "2000-01-12", "2000-01-21"))
+    forecast(asked(path, tmp_path / "f.npz", changes, "2000-01-12"))
+
+
+def asked(path: Path, output: Path, changes: str, *dates: str) -> ForecastRequest:
+    changed = read_changes(path, (changes, "forecast.control=true"), ("data.source", "forecast"))
+    return ForecastRequest(path, output, lead_time="6h", members=2, changed=changed, dates=dates)

@@ -14,6 +14,7 @@ from wxml.experiment.assembling import assemble
 from wxml.experiment.parts import Experiment
 from wxml.forecasting.ensemble import Ensemble, chosen_members
 from wxml.forecasting.perturbation import InitialState
+from wxml.forecasting.perturbations.bred import Bred
 from wxml.forecasting.perturbations.gaussian import Gaussian
 from wxml.forecasting.perturbations.lagged import Lagged
 from wxml.forecasting.perturbations.spherical import EARTH_RADIUS, Spherical
@@ -45,7 +46,7 @@ def space_on(grid: Grid) -> PerturbationSpace:
 
 def state(grid: Grid, member: int) -> InitialState:
     values = np.full((2, 2, len(grid)), 280, np.float32)
-    return InitialState(values, TIMES, member, 1000 + member, lambda _: values + 1)
+    return InitialState(values, TIMES, member, 1000 + member, lambda run, difference: values + 1)
 
 
 def differences(plugin: Perturbation, grid: Grid, members: int) -> np.ndarray:
@@ -111,7 +112,7 @@ def test_differences_are_added_up_within_the_limits_and_what_is_missing_stays_mi
     values = np.array([[[280.0, np.nan], [0.3, 0.9]]], np.float32)
     shifts = tuple(Shift(space_on(PLACES), by=by) for by in (0.5, -1.0))
     made = Perturbations(shifts, np.array([-np.inf, 0.0]), np.array([np.inf, 1.0]))
-    found = made.perturbed(values, TIMES, 1, (1, 2), lambda _: values)
+    found = made.perturbed(values, TIMES, 1, (1, 2), lambda run, difference: values)
     np.testing.assert_allclose(found, [[[279.5, np.nan], [0.0, 0.4]]], rtol=1e-6)
     np.testing.assert_array_equal(values[0, 1], np.array([0.3, 0.9], np.float32))
 
@@ -146,7 +147,12 @@ def test_members_start_from_the_analysis_and_differ(tiny, choice: dict[str, Any]
 
 
 def test_a_member_alone_has_the_bits_that_it_has_among_all(tiny) -> None:
-    choices = ({"plugin": "gaussian"}, {"plugin": "spherical"}, {"plugin": "lagged", "lags": ["0h", "6h"]})
+    choices = (
+        {"plugin": "gaussian"},
+        {"plugin": "spherical"},
+        {"plugin": "lagged", "lags": ["0h", "6h"]},
+        {"plugin": "bred", "cycles": 2},
+    )
     noise = {"channels": 3, "how": "inject"}
     experiment = perturbed(tiny, *choices, **{"model.noise": noise, "data.source": {"plugin": "waves", "members": 2}})
     model = experiment.new_model()
@@ -172,6 +178,61 @@ def test_a_lagged_member_goes_on_with_the_forecast_from_then(tiny) -> None:
             model_values = experiment.preprocessing.forward(start, ("t", "q")) + np.float32(0.1 * (3 + lag))
             expected = experiment.preprocessing.inverse(model_values, ("t", "q"))
             np.testing.assert_allclose(values[member], expected, rtol=1e-5)
+
+
+class Grows(nn.Module):
+    """In model units t doubles in each step, and q halves."""
+
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        return states[:, -1:] * torch.tensor([2.0, 0.5])
+
+
+def sizes(experiment: Experiment, difference: np.ndarray) -> np.ndarray:
+    """The root mean square of each variable over the area, in typical changes."""
+    scaled = difference / experiment.statistics.select(("t", "q")).tendency_std[:, None]
+    found: np.ndarray = np.sqrt(scaled**2 @ experiment.source.header.grid.area_weights)
+    return found
+
+
+def test_bred_differences_are_what_grows(tiny) -> None:
+    """t doubles and q halves: after three cycles of two steps the ratio of both has grown by 4 ** 6, in closed form."""
+    bred = {"plugin": "bred", "amplitude": 0.01, "cycles": 3, "every": "12h"}
+    experiment, still = perturbed(tiny, bred), perturbed(tiny, {**bred, "cycles": 1})
+    found, at_rest = made(experiment, Grows(), control=True), made(still, Persistence(), control=True)
+    for time in found:
+        for member in (1, 2, 3):
+            start = at_rest[time][member].astype(np.float64) - at_rest[time][0]
+            assert np.sqrt((sizes(experiment, start) ** 2).mean()) == pytest.approx(0.01, rel=2e-3)
+            grown = (found[time][member].astype(np.float64) - found[time][0]) / [
+                [2.0],
+                [0.5],
+            ]  # the step of the forecast
+            assert np.sqrt((sizes(experiment, grown) ** 2).mean()) == pytest.approx(0.01, rel=2e-3)
+            wanted = start * [[2.0**6], [0.5**6]]
+            wanted *= 0.01 / np.sqrt((sizes(experiment, wanted) ** 2).mean())
+            np.testing.assert_allclose(grown[0], wanted[0], atol=2e-3 * np.abs(wanted[0]).max())
+            assert sizes(experiment, grown)[1] < 1e-3 * sizes(experiment, grown)[0]
+
+
+@pytest.mark.carries_out("write a multiple of {}")
+@pytest.mark.parametrize("every", ["3h", "0h", "-6h"])
+def test_the_cycles_of_bred_are_whole_steps(every: str) -> None:
+    with pytest.raises(ConfigError, match=f"must be a multiple of the time step of 6h, got {every}"):
+        Bred(space_on(PLACES), every=every)
+    hours = [run.lag / SIX_HOURS for run in Bred(space_on(PLACES), every="12h", cycles=2).runs(0)]
+    assert hours == [4.0, 2.0]
+
+
+class Forgets(nn.Module):
+    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
+        return 0 * states[:, -1:]
+
+
+@pytest.mark.carries_out("perturb the initial states in another way, such as by `spherical`")
+def test_a_model_that_forgets_its_initial_state_breeds_nothing(tiny) -> None:
+    with pytest.raises(DataError, match="differ by 0 typical changes after 6h"):
+        made(perturbed(tiny, {"plugin": "bred"}), Forgets())
+    made(perturbed(tiny, {"plugin": "spherical"}), Forgets())
 
 
 @pytest.mark.carries_out("take the perturbation, such as lagged, out of `forecast.perturbations`")

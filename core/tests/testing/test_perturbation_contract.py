@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from wxml import Perturbation
 from wxml.forecasting.perturbations.analyses import Analyses
+from wxml.forecasting.perturbations.bred import Bred
 from wxml.forecasting.perturbations.gaussian import Gaussian
 from wxml.forecasting.perturbations.lagged import Lagged
 from wxml.forecasting.perturbations.spherical import Spherical
@@ -24,6 +25,11 @@ class TestSpherical(PerturbationContract):
 class TestLagged(PerturbationContract):
     plugin = Lagged
     options = {"lags": ["0h", "6h", "12h"]}
+
+
+class TestBred(PerturbationContract):
+    plugin = Bred
+    options = {"cycles": 3, "every": "12h"}
 
 
 @pytest.mark.usefixtures("tiny")
@@ -79,6 +85,11 @@ class Takes(Normal):
         return super()._difference(state)
 
 
+class Asks(Normal):
+    def _difference(self, state):
+        return super()._difference(state) + 0 * state.from_earlier(np.timedelta64(6, "h"))
+
+
 class Public(Normal):
     def difference(self, state):
         return np.zeros(state.values.shape)
@@ -94,6 +105,7 @@ class Public(Normal):
         (Equal, "members_differ", "all members are the same"),
         (Counts, "a_member_gets_the_same_whatever_was_asked_before", "gets something else when it is asked again"),
         (Global, "the_seed_decides_random_numbers", r"must be `state.generator\(\)`"),
+        (Asks, "the_forecasts_that_it_asks_for_are_known_before", "asks for a forecast that `runs` does not name"),
         (Takes, "the_space_is_not_modified", "changed `space.changes`"),
     ],
 )

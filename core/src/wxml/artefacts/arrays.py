@@ -1,6 +1,6 @@
 """Makes the grid, the graph and the statistics of a checkpoint from its arrays, each of which is checked first."""
 
-__all__ = ["graph_of", "grid_of", "statistics_of"]
+__all__ = ["gaps_of", "graph_of", "grid_of", "statistics_of"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wxml.data.gaps import Gaps, no_gaps
 from wxml.data.grid import Grid
 from wxml.data.grid_part import GridPart
 from wxml.data.statistics import Statistics
@@ -57,6 +58,23 @@ def statistics_of(arrays: Arrays, variables: Sequence[str], prefix: str, name: s
     return Statistics(tuple(variables), **found)
 
 
+def gaps_of(arrays: Arrays, header: Mapping[str, Any], nodes: int, name: str) -> Gaps | None:
+    """Make the gaps of the training from `gaps/…`; None: the checkpoint is older than they are.
+
+    Raises:
+        ArtefactError: as `grid_of`.
+    """
+    variables = header.get("gaps")
+    if variables is None:
+        return None
+    if not variables:
+        return no_gaps(nodes)
+    shares = _floats(arrays, "gaps/shares", (len(variables),), name)
+    _require(bool(np.all((shares >= 0) & (shares <= 1))), "gaps/shares", "a share is not from 0 to 1", name)
+    masks = {part: _bits(arrays, f"gaps/{part}", len(variables) * nodes, name) for part in ("always", "ever")}
+    return Gaps.of_arrays(tuple(variables), nodes, {"shares": shares, **masks})
+
+
 def graph_of(arrays: Arrays, grid: Grid, name: str) -> Graph:
     """Make the graph from `graph/…`.
 
@@ -78,6 +96,15 @@ def _floats(arrays: Arrays, key: str, shape: tuple[int, ...], name: str) -> NDAr
     found = f"it must be numbers of shape {list(shape)}, got {array.dtype} of shape {list(array.shape)}"
     _require(array.dtype.kind == "f" and array.shape == shape, key, found, name)
     _require(bool(np.isfinite(array).all()), key, "a value is not finite", name)
+    return array
+
+
+def _bits(arrays: Arrays, key: str, count: int, name: str) -> NDArray[np.uint8]:
+    """Return the bytes of so many bits."""
+    _require(key in arrays, key, "it is missing", name)
+    array = arrays[key]
+    found = f"it must be {count} bits in bytes, got {array.dtype} of shape {list(array.shape)}"
+    _require(array.dtype == np.uint8 and array.shape == (-(-count // 8),), key, found, name)
     return array
 
 

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from wxml.artefacts.arrays import graph_of, grid_of, statistics_of
+from wxml.artefacts.arrays import gaps_of, graph_of, grid_of, statistics_of
 from wxml.artefacts.graph_file import read_graph_file, write_graph_file
 from wxml.artefacts.header import check_header
 from wxml.artefacts.provenance import migrated_record
 from wxml.config.renamed import with_new_names
+from wxml.data.gaps import Gaps
 from wxml.data.grid import Grid
 from wxml.data.statistics import Statistics
 from wxml.errors import ArtefactError
@@ -52,6 +53,8 @@ class Checkpoint:
     """The statistics of the physical values."""
     transformed: tuple[Statistics, ...] | None = None
     """The statistics of the values that each transform gives; None in a file of format 1, which lacks them."""
+    gaps: Gaps | None = None
+    """Where the training had no values; None in an older file."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = False, shares_graph: bool = False) -> None:
@@ -78,6 +81,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     arrays |= _statistics_arrays("statistics/", checkpoint.statistics)
     for number, transformed in enumerate(checkpoint.transformed or ()):
         arrays |= _statistics_arrays(f"transformed/{number}/", transformed)
+    arrays |= _gaps_arrays(checkpoint.gaps)
     tensors |= {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     statistics = list(checkpoint.statistics.variables)
     parts = {"parts": [part.record() for part in checkpoint.grid.parts]} if checkpoint.grid.parts else {}
@@ -85,6 +89,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     count = None if checkpoint.transformed is None else len(checkpoint.transformed)
     own = {key: value for key, value in checkpoint.header.items() if key != "graph_file"}
     header = {"format": FORMAT, **own, **beside, "statistics": statistics, "grid": grid, "transformed": count}
+    header |= {"gaps": list(checkpoint.gaps.variables)} if checkpoint.gaps else {}
     text = sealed(masked_values(header), tensors)
     with staged(path, overwrite=overwrite) as temporary:
         try:
@@ -169,8 +174,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
         grid,
         statistics_of(arrays, variables, "statistics/", str(path)),
         None if count is None else tuple(between),
+        gaps_of(arrays, header, len(grid), str(path)),
     )
 
 
 def _statistics_arrays(prefix: str, statistics: Statistics) -> Arrays:
     return {f"{prefix}{field.name}": getattr(statistics, field.name) for field in fields(Statistics)[1:]}
+
+
+def _gaps_arrays(gaps: Gaps | None) -> Arrays:
+    return {f"gaps/{name}": array for name, array in gaps.arrays().items()} if gaps and gaps.variables else {}

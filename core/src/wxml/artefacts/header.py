@@ -150,6 +150,8 @@ class CheckpointHeader(_Entry):
     statistics: Annotated[list[Name], Field(min_length=1)]
     grid: GridEntry
     transformed: Annotated[int, Field(ge=0, le=1000)] | None = None
+    gaps: list[Name] | None = None
+    """The variables with missing values in the training; None: nobody has looked."""
     graph_file: Annotated[str, Field(pattern=f"^{GRAPH_FILE.pattern}$")] | None = None
     """The file beside the checkpoint that holds the graph; None: the checkpoint holds it."""
 

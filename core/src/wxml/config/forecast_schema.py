@@ -21,6 +21,7 @@ from wxml.config.model_schema import ModelConfig
 from wxml.config.output_schema import OutputConfig
 from wxml.config.section import Duration, Section, Size
 from wxml.data.forcing_reader import WhereMissing
+from wxml.data.gaps import WhereOtherGaps
 from wxml.errors import DataError
 from wxml.plugins.options.choices import Kind, PluginChoice
 
@@ -47,6 +48,8 @@ class InputsConfig(Section):
     """Has the other forcings that are read, at each time; null: the data of the initial states."""
     missing_forcings: WhereMissing = "error"
     """Where forcings end: persist takes their last values, climatology the mean of other years, same hour, ±5 days."""
+    other_gaps: WhereOtherGaps = "error"
+    """Where values are missing that never were in the training: error stops, accept says so and goes on."""
     boundary: Annotated[PluginChoice | None, Kind("data-source")] = None
     """What is given at the boundary of a limited area; null: with `model.boundary` the data of the initial states."""
 

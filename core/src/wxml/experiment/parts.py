@@ -16,6 +16,7 @@ from wxml.config.model_schema import RelaxationConfig
 from wxml.config.schema import ExperimentConfig
 from wxml.config.task_choice import task_of
 from wxml.data.call_plan import CallPlan, plan_calls
+from wxml.data.gaps import Gaps
 from wxml.data.preprocessing import Preprocessing
 from wxml.data.samples import SampleSet
 from wxml.data.source import DataSource
@@ -56,6 +57,8 @@ class Experiment:
     """The weights of another model that this one begins with (`training.from`); None: fresh ones."""
     forcing_variables: tuple[Variable, ...] = ()
     """The forcings that were read in the training, with their units then; empty in one of version 0.1."""
+    gaps: Gaps | None = None
+    """Where the data of the training had no values; None in an older checkpoint."""
 
     @property
     def source(self) -> DataSource:
@@ -184,7 +187,8 @@ class Experiment:
             "training": training,
         }
         grid, transformed = self.source.header.grid, self.preprocessing.transformed_statistics
-        checkpoint = Checkpoint(header, merged_weights(weights), self.graph, grid, self.statistics, transformed)
+        parts = self.graph, grid, self.statistics, transformed, self.gaps
+        checkpoint = Checkpoint(header, merged_weights(weights), *parts)
         save_checkpoint(path, checkpoint, overwrite=overwrite, shares_graph=shares_graph)
         hooks().call("wxml_checkpoint_saved", path=path)
 

@@ -3,7 +3,7 @@
 __all__ = ["DateFailure", "check_usable", "usable_times"]
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,10 @@ from wxml.data.times import format_time
 from wxml.errors import ArtefactError, DataError, WxmlError
 from wxml.experiment.parts import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
+from wxml.forecasting.earlier_runs import check_earlier
 from wxml.forecasting.initial_times import offsets_read
 from wxml.forecasting.inputs import check_inputs
+from wxml.forecasting.perturbed import Perturbations
 
 logger = logging.getLogger("wxml")
 
@@ -29,8 +31,14 @@ class DateFailure:
     why: str
 
 
-def check_usable(experiment: Experiment, times: Times, steps: int, boundary: BoundaryForcing | None) -> None:
-    """Check that the sources have the times that the forecasts read.
+def check_usable(
+    experiment: Experiment,
+    times: Times,
+    steps: int,
+    boundary: BoundaryForcing | None,
+    members: Sequence[int] = (),
+) -> None:
+    """Check that the sources have the times that the forecasts read, with those of perturbed members.
 
     Raises:
         DataError: one is lacking; the error names the first.
@@ -39,10 +47,20 @@ def check_usable(experiment: Experiment, times: Times, steps: int, boundary: Bou
         experiment.source.header.time_indices(times + offset)
     if boundary:
         boundary.check_times(times, experiment.window(steps).lead_times)
+    perturbations = Perturbations.of(experiment) if members else None
+    if perturbations:
+        read = offsets_read(experiment, 1)
+        for plugin in perturbations.plugins:
+            plugin.check(np.unique(times[:, None] + read))
+        check_earlier(experiment, times, perturbations.runs(members), boundary)
 
 
 def usable_times(
-    experiment: Experiment, times: Times, steps: int, boundary: BoundaryForcing | None
+    experiment: Experiment,
+    times: Times,
+    steps: int,
+    boundary: BoundaryForcing | None,
+    members: Sequence[int] = (),
 ) -> tuple[Times, tuple[DateFailure, ...]]:
     """The initial times whose inputs are there and without gaps, and why the others are not; each is read once.
 
@@ -52,7 +70,7 @@ def usable_times(
     plan = experiment.plan(steps)
 
     def check(time: Times) -> None:
-        check_usable(experiment, time, steps, boundary)
+        check_usable(experiment, time, steps, boundary, members)
         check_inputs(experiment, time, plan)
 
     failures = tuple(_failures(times, check))

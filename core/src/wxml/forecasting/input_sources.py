@@ -12,6 +12,7 @@ import numpy as np
 from wxml.config.opened_source import open_source
 from wxml.config.schema import ExperimentConfig
 from wxml.data.forcing_reader import ForcingReader
+from wxml.data.gaps import HeldGaps
 from wxml.data.source import DataSource
 from wxml.data.source_fit import Sides, check_variables, in_units_of, on_grid
 from wxml.data.watched import Watched
@@ -36,7 +37,7 @@ def with_inputs(experiment: Experiment) -> Experiment:
             types or periods than the training.
     """
     chosen, preprocessing = experiment.config.forecast.inputs, experiment.preprocessing
-    initial = watched(preprocessing.source, experiment, "the initial states")
+    initial = _held(watched(preprocessing.source, experiment, "the initial states"), experiment, "the initial states")
     _require(initial, experiment.roles.prognostic, "the initial states")
     changing, constant = preprocessing.read_forcings
     reader = ForcingReader(
@@ -91,7 +92,16 @@ def _source(
             f"{called} have {source.header.members} members, and the initial states have {initial.header.members}",
             fix=f"give a source of one member, or of as many, in `forecast.inputs.{what}`",
         )
-    return watched(source, experiment, called)
+    return _held(watched(source, experiment, called), experiment, called)
+
+
+def _held(source: DataSource, experiment: Experiment, called: str) -> DataSource:
+    """A source whose gaps are held against those of the training, where the checkpoint knows them."""
+    if experiment.gaps is None:
+        return source
+    fills_all = experiment.preprocessing.missing_inputs == "impute"  # a choice of the training
+    where_other = "accept" if fills_all else experiment.config.forecast.inputs.other_gaps
+    return HeldGaps(source, experiment.gaps, experiment.preprocessing.places, called, where_other)
 
 
 def _require(source: DataSource, names: Names, called: str) -> None:

@@ -1,9 +1,9 @@
 """Perturbation: makes the initial states of the members of an ensemble differ."""
 
-__all__ = ["InitialState", "Perturbation", "PerturbationSpace"]
+__all__ = ["EarlierRun", "InitialState", "Perturbation", "PerturbationSpace"]
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -35,6 +35,16 @@ class PerturbationSpace:
         return tuple(variable.name for variable in self.variables)
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """A forecast, without noise, that begins before the initial time."""
+
+    lag: np.timedelta64
+    """How long before the initial time it begins; positive."""
+    duration: np.timedelta64
+    """How far it goes."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class InitialState:
     """The unperturbed initial state of one member."""
@@ -48,9 +58,14 @@ class InitialState:
     seed: int
     """What random numbers begin with; it follows from the seed of the experiment, the initial time, the number of the
     member and the place of the perturbation in the list, and is not that of the model's noise."""
-    from_earlier: Callable[[np.timedelta64], NDArray[np.float32]]
-    """Returns the state, of the shape of `values`, that the model forecasts for the same times, unperturbed and without
-    noise, from an initial time that is so much earlier."""
+    run: Callable[[EarlierRun, NDArray[np.float64] | None], NDArray[np.float32]]
+    """Makes a forecast that `Perturbation.runs` names from the state then, to which a difference is added, of the shape
+    of `values` or with one input time, in physical units; None: from the state as it is. Returns the state at its end,
+    of the shape of `values`: the same input times, later by its duration less its lag."""
+
+    def from_earlier(self, lag: np.timedelta64) -> NDArray[np.float32]:
+        """The state at `times` that the model forecasts, unperturbed, from an initial time that is so much earlier."""
+        return self.run(EarlierRun(lag, lag), None)
 
     def generator(self) -> np.random.Generator:
         """Random numbers of this member."""
@@ -67,6 +82,16 @@ class Perturbation(ABC):
 
     def __init__(self, space: PerturbationSpace) -> None:
         self.space = space
+
+    def runs(self, member: int) -> Sequence[EarlierRun]:
+        """The forecasts that the state of a member is asked for (`InitialState.run`).
+
+        Core checks before the first step that their inputs are there.
+        """
+        return ()
+
+    def check(self, times: NDArray[np.datetime64]) -> None:  # noqa: B027  # nothing to check is no mistake
+        """Raise a DataError if data of its own lack one of the input times; core asks before the first step."""
 
     @final
     def difference(self, state: InitialState) -> NDArray[np.float64]:

@@ -2,8 +2,8 @@
 
 __all__ = ["Perturbations"]
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from wxml.data.times import parse_duration
 from wxml.experiment.parts import Experiment
-from wxml.forecasting.perturbation import InitialState, Perturbation, PerturbationSpace
+from wxml.forecasting.perturbation import EarlierRun, InitialState, Perturbation, PerturbationSpace
 from wxml.plugins.create import create
 
-FromEarlier = Callable[[np.timedelta64], NDArray[np.float32]]
+Run = Callable[[EarlierRun, NDArray[np.float64] | None], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +44,22 @@ class Perturbations:
         )
         return cls(plugins, *_limits(experiment))
 
+    def having(self, difference: NDArray[np.float64]) -> Self:
+        """The same limits, with one difference in place of all perturbations."""
+        return replace(self, plugins=(_Given(self.plugins[0].space, difference),))
+
+    def runs(self, members: Iterable[int]) -> tuple[EarlierRun, ...]:
+        """The forecasts that the states of some members are asked for, each once."""
+        asked = (run for member in members for plugin in self.plugins for run in plugin.runs(member))
+        return tuple(dict.fromkeys(asked))
+
     def perturbed(
         self,
         values: NDArray[np.float32],
         times: NDArray[np.datetime64],
         member: int,
         seeds: Sequence[int],
-        from_earlier: FromEarlier,
+        run: Run,
     ) -> NDArray[np.float32]:
         """The initial state of a member, shape `[input time, variable, node]`, physical units.
 
@@ -59,16 +68,27 @@ class Perturbations:
             times: the input times; the last is the initial time.
             member: its number.
             seeds: what the random numbers of each perturbation begin with.
-            from_earlier: see `InitialState`.
+            run: see `InitialState`.
         """
         fixed = values.view()
         fixed.flags.writeable = False
         changed = values.astype(np.float64)
         for plugin, seed in zip(self.plugins, seeds, strict=True):
-            changed += plugin.difference(InitialState(fixed, times, member, seed, from_earlier))
+            changed += plugin.difference(InitialState(fixed, times, member, seed, run))
         lowest, highest = self.lowest[:, None], self.highest[:, None]
         within = np.clip(changed.astype(np.float32), lowest.astype(np.float32), highest.astype(np.float32))
         return np.where(np.isnan(values), values, within)
+
+
+class _Given(Perturbation):
+    """Adds a difference that is known."""
+
+    def __init__(self, space: PerturbationSpace, difference: NDArray[np.float64]) -> None:
+        super().__init__(space)
+        self._given = difference
+
+    def _difference(self, state: InitialState) -> NDArray[np.float64]:
+        return self._given
 
 
 def perturbation_space(experiment: Experiment) -> PerturbationSpace:

@@ -111,13 +111,14 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
     check_spread(spread, config.model)
     ensemble = _ensemble(members, config.forecast.control, request.member, experiment)
     Perturbations.of(experiment)  # a mistake in their options is told before a file is made
+    perturbed = [number for number in ensemble.numbers if not ensemble.is_control(number)]
     times, boundary = initial_times_of(request, experiment, steps), BoundaryForcing.of(experiment)
     failures: tuple[DateFailure, ...] = ()
     leaves_out = config.data.missing_inputs == "leave-out"
     if (request.on_error or ("skip" if leaves_out else config.forecast.on_error)) == "skip":
-        times, failures = usable_times(experiment, times, steps, boundary)
+        times, failures = usable_times(experiment, times, steps, boundary, perturbed)
     else:
-        check_usable(experiment, times, steps, boundary)
+        check_usable(experiment, times, steps, boundary, perturbed)
     experiment = fitted(experiment, ensemble, execution)
     check_memory_of(experiment, len(times), ensemble, steps)
     _check_forcings(experiment, times, steps)

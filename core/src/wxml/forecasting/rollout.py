@@ -4,25 +4,26 @@ __all__ = ["rollout"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wxml.config.forecast_schema import check_members, check_spread
-from wxml.data.call_plan import CallPlan, steps_until
+from wxml.data.call_plan import CallPlan
 from wxml.data.fields import Fields
-from wxml.errors import DataError
 from wxml.experiment.parts import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
+from wxml.forecasting.earlier_runs import steps_back
 from wxml.forecasting.ensemble import Ensemble
 from wxml.forecasting.execution import Execution
 from wxml.forecasting.filters import with_step_filters
 from wxml.forecasting.inputs import forcings_reader, read_states
 from wxml.forecasting.layout import SPREAD
 from wxml.forecasting.model_calls import ModelCalls, Replica, replicas_of
-from wxml.forecasting.perturbed import Perturbations
+from wxml.forecasting.perturbation import EarlierRun
+from wxml.forecasting.perturbed import Perturbations, Run
 from wxml.plugins.hooks import hooks
 
 if TYPE_CHECKING:
@@ -144,39 +145,57 @@ class _Run:
         for case, time in enumerate(times):
             at = time + self.plan.window.offsets[: states.shape[1]]
             physical = experiment.source.read(at, names)
-            earlier = {one: cache(partial(self._from_earlier, replicas, at, one)) for one in set(ensemble.origins)}
+            run = {one: self._runner(replicas, at, one) for one in set(ensemble.origins)}
             for place, (number, origin) in enumerate(zip(ensemble.numbers, ensemble.origins, strict=True)):
                 if ensemble.is_control(number):
                     continue
                 seeds = [ensemble.seed(seed, time, number, one) for one in range(1, len(perturbations.plugins) + 1)]
-                state = perturbations.perturbed(physical[:, origin], at, number, seeds, earlier[origin])
+                state = perturbations.perturbed(physical[:, origin], at, number, seeds, run[origin])
                 made[case * ensemble.count + place] = to_tensor(experiment.preprocessing.inputs(state, names))
         return made
 
-    def _from_earlier(
-        self, replicas: Sequence[Replica], at: NDArray[np.datetime64], origin: int, lag: np.timedelta64
+    def _runner(self, replicas: Sequence[Replica], at: NDArray[np.datetime64], origin: int) -> Run:
+        """What makes the forecasts that perturbations ask for, unperturbed ones once; see `InitialState.run`."""
+        control = cache(lambda run: self._earlier(replicas, at, origin, run, None))
+        return lambda run, difference: (
+            control(run) if difference is None else self._earlier(replicas, at, origin, run, difference)
+        )
+
+    def _earlier(
+        self,
+        replicas: Sequence[Replica],
+        at: NDArray[np.datetime64],
+        origin: int,
+        run: EarlierRun,
+        difference: NDArray[np.float64] | None,
     ) -> NDArray[np.float32]:
-        """What an unperturbed forecast without noise that starts `lag` earlier has at some times; see `InitialState`.
+        """What a forecast without noise that begins earlier has at its end; see `InitialState.run`.
 
         Args:
             replicas: the model on each device.
             at: the input times.
             origin: the member of the initial state from which the forecast starts.
-            lag: a duration.
+            run: when it begins, and how far it goes.
+            difference: what is added to its initial state; None: nothing.
 
         Raises:
             DataError: the task feeds nothing back, or has no output then; or the earlier forecast lacks an input.
         """
-        experiment, start = self.experiment, at[-1:] - lag
-        steps = _steps_back(experiment, lag)
+        experiment, given = self.experiment, self.perturbations
         ensemble = Ensemble(states=self.ensemble.states, chosen=(origin,))
-        plan = experiment.plan(steps)
-        alone = replace(self, plan=plan, ensemble=ensemble, spread=False, perturbations=None, has_noise=False)
-        names = experiment.roles.prognostic
-        found = {lead: values[0, : len(names)] for lead, values in alone._steps(replicas, start)}
-        before = [time for time in at if time - start[0] not in found]
-        known = iter(experiment.source.read(np.array(before), names)[:, origin] if before else ())
-        state = np.stack([found[time - start[0]] if time - start[0] in found else next(known) for time in at])
+        plan = experiment.plan(steps_back(experiment, run.duration))
+        perturbations = None if given is None or difference is None else given.having(difference)
+        alone = replace(self, plan=plan, ensemble=ensemble, spread=False, perturbations=perturbations, has_noise=False)
+        start, names, ends = at - run.lag, experiment.roles.prognostic, at - run.lag + run.duration
+        before = experiment.source.read(start, names)[:, origin]
+        if perturbations:
+            before = perturbations.perturbed(before, start, origin, [0], _no_run)
+        found = dict(zip(start.tolist(), before, strict=True))
+        for lead, values in alone._steps(replicas, start[-1:]):
+            found[(start[-1] + lead).tolist()] = values[0, : len(names)]
+        others = [time for time in ends if time.tolist() not in found]
+        known = iter(experiment.source.read(np.array(others), names)[:, origin] if others else ())
+        state = np.stack([found[time.tolist()] if time.tolist() in found else next(known) for time in ends])
         state.flags.writeable = False  # members share it
         return state
 
@@ -215,15 +234,5 @@ def _physical(experiment: Experiment, forecast: "Tensor", is_missing: NDArray[np
     return made[0] if len(made) == 1 else np.concatenate(made, axis=1)
 
 
-def _steps_back(experiment: Experiment, lag: np.timedelta64) -> int:
-    """The number of steps of a forecast that begins `lag` earlier.
-
-    Raises:
-        DataError: the task feeds nothing back, or has no output then.
-    """
-    if experiment.task.shift is None:
-        raise DataError(
-            "a perturbation makes a forecast from an earlier time, and the task of the model feeds nothing back",
-            fix="take the perturbation, such as lagged, out of `forecast.perturbations`",
-        )
-    return steps_until(experiment.task, lag)
+def _no_run(run: EarlierRun, difference: NDArray[np.float64] | None) -> NDArray[np.float32]:
+    raise ValueError("a difference that is known needs no forecast")

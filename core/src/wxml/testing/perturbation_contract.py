@@ -2,12 +2,14 @@
 
 __all__ = ["PerturbationContract"]
 
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.forecasting.perturbation import InitialState, Perturbation, PerturbationSpace
+from wxml.forecasting.perturbation import EarlierRun, InitialState, Perturbation, PerturbationSpace
 from wxml.testing.contract import Contract, require
 from wxml.testing.tiny_world import TravellingWaves
 
@@ -29,14 +31,14 @@ class PerturbationContract(Contract):
         return PerturbationSpace(header.grid, header.variables, np.array(CHANGES), SIX_HOURS)
 
     def state(self, member: int, *, day: int = 4) -> InitialState:
-        """Return the state of a member, whose value is missing at the last node; forecasts for it are 1 larger."""
+        """Return the state of a member, whose value is missing at the last node; see `_forecast`."""
         waves = TravellingWaves()
         times = waves.header.times[4 * day - 1 : 4 * day + 1]
         values = waves.read(times, self.space().names)[:, 0].copy()
         values[:, 0, -1] = np.nan
         values.flags.writeable = False
         seed = int(np.random.SeedSequence([day, member]).generate_state(1, np.uint64)[0])
-        return InitialState(values, times, member, seed, lambda lag: values + np.float32(lag / SIX_HOURS))
+        return InitialState(values, times, member, seed, partial(_forecast, values))
 
     def sample(self) -> Any:
         """Make a perturbation for `space()`."""
@@ -75,6 +77,23 @@ class PerturbationContract(Contract):
             require(same, f"member {member} gets something else when it is asked again")
             require(np.array_equal(again, other, equal_nan=True), f"two perturbations differ for member {member}")
 
+    def test_the_forecasts_that_it_asks_for_are_known_before(self) -> None:
+        """Core checks the inputs of the forecasts that `runs` names; a state is asked for no other ones."""
+        for member in range(3):
+            asked: set[EarlierRun] = set()
+            state = self.state(member)
+
+            def run(
+                one: EarlierRun, difference: NDArray[np.float64] | None, state: Any = state, asked: Any = asked
+            ) -> Any:
+                asked.add(one)
+                return state.run(one, difference)
+
+            plugin = self.sample()
+            plugin.difference(replace(state, run=run))
+            further = asked - set(plugin.runs(member))
+            require(not further, f"member {member} asks for a forecast that `runs` does not name: {further}")
+
     def test_the_seed_decides_random_numbers(self) -> None:
         """The global random numbers of NumPy have no influence."""
         np.random.seed(1)  # a plugin may wrongly use it
@@ -95,3 +114,11 @@ class PerturbationContract(Contract):
     def _difference(self, member: int) -> NDArray[np.float64]:
         values: NDArray[np.float64] = self.sample().difference(self.state(member))
         return values
+
+
+def _forecast(
+    values: NDArray[np.float32], run: EarlierRun, difference: NDArray[np.float64] | None
+) -> NDArray[np.float32]:
+    """The end of a forecast of the checks: 1 more for each 6 h, and twice the difference."""
+    added = 0.0 if difference is None else 2 * difference
+    return np.asarray(values + run.duration / SIX_HOURS + added, np.float32)

@@ -45,6 +45,10 @@ class Analyses(Perturbation):
         check_variables(self._source.header, chosen, SIDES)
         self._source.header.variable_indices(self._names)
 
+    def check(self, times: NDArray[np.datetime64]) -> None:
+        """Raise a DataError if the analyses lack one of the input times."""
+        self._source.header.time_indices(times)
+
     def _difference(self, state: InitialState) -> NDArray[np.float64]:
         found = self._source.read(state.times, self._names).astype(np.float64)
         member = found[:, state.member % found.shape[1]]

@@ -2,6 +2,7 @@
 
 __all__ = ["Lagged"]
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from wxml.data.times import format_duration, format_offset, parse_offset
 from wxml.errors import ConfigError, Fault
-from wxml.forecasting.perturbation import InitialState, Perturbation, PerturbationSpace
+from wxml.forecasting.perturbation import EarlierRun, InitialState, Perturbation, PerturbationSpace
 
 NONE = np.timedelta64(0, "s")
 Lags = Annotated[
@@ -39,8 +40,12 @@ class Lagged(Perturbation):
                 problem = f"`lags` must be multiples of the time step of {step}, or 0h, got {format_offset(lag)}"
                 raise ConfigError([Fault("forecast.perturbations", problem)], fix=f"write multiples of {step}")
 
+    def runs(self, member: int) -> Sequence[EarlierRun]:
+        """The forecast from the lag at the place of the member."""
+        lag = self._lags[member % len(self._lags)]
+        return () if lag == NONE else (EarlierRun(lag, lag),)
+
     def _difference(self, state: InitialState) -> NDArray[np.float64]:
-        lag = self._lags[state.member % len(self._lags)]
-        if lag == NONE:
-            return np.zeros(state.values.shape)
-        return np.nan_to_num(state.from_earlier(lag).astype(np.float64) - state.values)
+        for run in self.runs(state.member):
+            return np.nan_to_num(state.run(run, None).astype(np.float64) - state.values)
+        return np.zeros(state.values.shape)
