@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import wxml as library
 import xarray as xr
-from wxml import ConfigError, DataError, Forecaster
+from wxml import ConfigError, DataError, Forecaster, open_forecast
+from wxml.artefacts.source_changes import read_changes
+from wxml.forecasting.job import ForecastRequest
+from wxml.forecasting.job import forecast as made
 
 START = "2000-01-08T00"
 
@@ -99,3 +102,20 @@ def test_a_filter_stands_where_it_can(forecast) -> None:
     with pytest.raises(DataError, match="'air'"):
         forecast("{plugin: clip, variables: [air], most: 1}")
     assert "air" in forecast("{plugin: rename, where: output, names: {t: air}}")
+
+
+def test_a_forecast_on_another_grid_is_read_from_every_format(model, world, forecast, tmp_path) -> None:
+    """The nodes of the model are 30° apart; written are those 15° apart, of which every second row is the model's."""
+    plain = forecast()
+    changes = read_changes(model.path, ["forecast.filters=[{plugin: regrid, to: {degrees: 15}}]"], ("forecast",))
+    paths = tuple(tmp_path / f"f.{suffix}" for suffix in ("zarr", "nc", "grib2"))
+    made(ForecastRequest(model.path, paths, dates=(START,), lead_time="24h", changed=changes))
+    for path in paths:
+        with open_forecast(path) as opened:
+            grid, found = opened.header.grid, opened.read(0, "t").reshape(4, 13, 24)
+            assert grid.is_regular
+            np.testing.assert_allclose(grid.latitudes.reshape(13, 24)[:, 0], 90 - 15.0 * np.arange(13))
+        expected = plain.t.sel(time=START).transpose("prediction_timedelta", "latitude", "longitude")
+        np.testing.assert_allclose(found[:, 1::2, ::3], expected, atol=0.02 if path.suffix == ".grib2" else 1e-4)
+        between = (expected.values[:, :-1] + expected.values[:, 1:]) / 2
+        np.testing.assert_allclose(found[:, 2:-1:2, ::3], between, atol=0.02 if path.suffix == ".grib2" else 1e-4)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from wxml import ConfigError, ContractError, DataError, FilterSpace, StateFilter, Variable
+from wxml import ConfigError, ContractError, DataError, Fields, FilterSpace, Grid, StateFilter, Variable
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.source_changes import read_changes
+from wxml.config.state_filters import FilterChain
+from wxml.forecasting.filters import filtered_fields
 from wxml.forecasting.job import ForecastRequest, forecast
 from wxml.testing import TravellingWaves, tiny_grid
 
@@ -49,7 +51,7 @@ def test_a_filter_of_the_input_changes_each_state(values) -> None:
 
 @pytest.mark.carries_out("write `where: output`")
 def test_what_cannot_be_fed_back_is_refused(values) -> None:
-    with pytest.raises(ConfigError, match="changes names or units"):
+    with pytest.raises(ConfigError, match="changes names, units or nodes"):
         values("{plugin: kelvin, where: step}")
     with pytest.raises(DataError, match="takes values away at 2000-01-11T06"):
         values("{plugin: lose, where: step}")
@@ -70,3 +72,53 @@ def test_a_filter_that_gives_another_shape_is_told_so() -> None:
     made = Short(FilterSpace(tiny_grid(), (Variable("t"), Variable("q")), np.timedelta64(6, "h")))
     with pytest.raises(ContractError, match=r"shape \[1, 1, 48\], and must give .* \[1, 2, 48\]"):
         made.apply(np.zeros((1, 2, 48), np.float32), np.datetime64(START, "s"))
+
+
+def test_standard_deviations_follow_their_variables(checkpoint, tmp_path) -> None:
+    """A filter of other units, one that adds a number, one that takes a value away: σ changes with the last alone."""
+    path = checkpoint({"model.spread": {}})
+    written = {}
+    for name, filters in (("plain", ""), ("filtered", "{plugin: kelvin}, {plugin: running}, {plugin: lose}")):
+        changed = read_changes(path, [f"forecast.filters=[{filters}]"], ("forecast",))
+        forecast(ForecastRequest(path, tmp_path / f"{name}.npz", start=START, spread=True, changed=changed))
+        with np.load(tmp_path / f"{name}.npz") as file:
+            written[name] = {one: file[one] for one in file}
+    plain, filtered = written["plain"], written["filtered"]
+    assert set(plain) == set(filtered)
+    np.testing.assert_array_equal(filtered["q_spread"], plain["q_spread"])
+    np.testing.assert_array_equal(filtered["t_spread"][..., 1:], plain["t_spread"][..., 1:])
+    assert np.isnan(filtered["t_spread"][..., 0]).all()
+
+
+class Coarse(StateFilter):
+    """Every second node, with a further variable."""
+
+    places = ("output",)
+
+    def __init__(self, space: FilterSpace) -> None:
+        super().__init__(space)
+        old = space.grid
+        self.grid = Grid.unstructured(old.latitudes[::2], old.longitudes[::2])
+        self.variables = (*space.variables, Variable("both"))
+
+    def moved(self, fields):
+        return fields[..., ::2]
+
+    def _apply(self, values, valid_time, lead_time):
+        return np.concatenate([values, values.sum(axis=1, keepdims=True)], axis=1)[..., ::2]
+
+
+def test_the_grid_and_the_boundary_follow_a_filter() -> None:
+    """A mask at nodes 0 to 4 is one at the first three of every second node; a new variable has no deviation."""
+    variables = (Variable("t"), Variable("q"))
+    space = FilterSpace(tiny_grid(), variables, np.timedelta64(6, "h"))
+    made = Coarse(space)
+    chain = FilterChain((), (made,), made.variables, made.grid, dict(made.deviations))
+    assert np.flatnonzero(chain.moved(np.arange(48) < 5)).tolist() == [0, 1, 2]
+    means = np.arange(2 * 48, dtype=np.float32).reshape(1, 2, 48)
+    lead = np.timedelta64(6 * 3600, "s")
+    fields = Fields(np.datetime64(START, "s") + lead, ("t", "q", "t_spread", "q_spread"), np.tile(means, (1, 2, 1)))
+    ((_, found),) = filtered_fields(chain, [(lead, fields)], lead, spread=True)
+    assert found.variables == ("t", "q", "both", "t_spread", "q_spread")
+    np.testing.assert_array_equal(found.values[:, :2], means[..., ::2])
+    np.testing.assert_array_equal(found.values[:, 3:], means[..., ::2])

@@ -5,13 +5,17 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from wxml import DataError, FilterSpace, Grid, Variable
+from wxml import DataError, Fields, FilterSpace, Grid, Variable
+from wxml.config.forecast_schema import FilterChoice
+from wxml.config.state_filters import FilterChain
+from wxml.forecasting.filters import filtered_fields
 from wxml.plugins.create import parse_options
 from wxml.testing import StateFilterContract
 from wxml_dataset_sources.filtering.blending import BlendFilter
 from wxml_dataset_sources.filtering.deriving import DeriveFilter
 from wxml_dataset_sources.filtering.heights import LapseRateFilter
 from wxml_dataset_sources.filtering.limits import ClipFilter, MaskFilter
+from wxml_dataset_sources.filtering.regridding import RegridFilter
 from wxml_dataset_sources.filtering.renaming import RenameFilter, UnitsFilter
 from wxml_dataset_sources.filtering.summing import AccumulateFilter, IncrementsFilter
 
@@ -25,6 +29,10 @@ class TestRename(StateFilterContract):
 
 class TestUnits(StateFilterContract):
     plugin, options = UnitsFilter, {"units": {"t": "degC"}}
+
+
+class TestRegrid(StateFilterContract):
+    plugin, options = RegridFilter, {"to": {"degrees": 22.5}, "methods": {"tp": "conservative", "lsm": "nearest"}}
 
 
 class TestClip(StateFilterContract):
@@ -215,3 +223,82 @@ def test_a_field_beside_the_state_has_its_nodes(tmp_path) -> None:
     like = field(tmp_path / "like.nc", "t2m", np.zeros(8), "K", north=30.0)
     brought = {"plugin": "regrid", "method": "nearest", "source": source, "to": {"like": like}}
     BlendFilter(elsewhere, **parse_options(BlendFilter, given | {"source": brought}))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("WXML_CACHE", str(tmp_path / "cache"))
+
+
+FROM = Grid.regular(np.arange(90, -91, -10), np.arange(0, 360, 10))
+
+
+def regridded(grid: Grid, *fields, **options) -> tuple[RegridFilter, np.ndarray]:
+    variables = tuple(Variable(f"v{number}", param="v") for number in range(len(fields)))
+    one = RegridFilter(FilterSpace(grid, variables, 6 * HOUR), **parse_options(RegridFilter, options))
+    values = np.stack([np.broadcast_to(field, len(grid)) for field in fields]).astype("f4")[None]
+    return one, one.apply(values, START)[0]
+
+
+@pytest.mark.parametrize(("grid", "error"), [(FROM, 1e-4), (Grid.octahedral(24), 0.06)], ids=["rows", "octahedral"])
+def test_constant_and_linear_fields_stay_what_they_are_on_another_grid(grid: Grid, error: float) -> None:
+    """280 K everywhere, and the latitude: exact between rows, and on triangles up to the curve of their edges."""
+    one, (constant, latitude) = regridded(grid, 280.0, grid.latitudes, to={"degrees": 7.5})
+    assert one.grid.is_regular
+    assert one.grid.shape == (25, 48)
+    np.testing.assert_allclose(constant, 280, rtol=1e-6)
+    is_between = np.abs(one.grid.latitudes) <= grid.latitudes.max()
+    np.testing.assert_allclose(latitude[is_between], one.grid.latitudes[is_between], atol=error)
+
+
+def test_each_variable_has_its_own_method() -> None:
+    """Rain keeps its mean over the earth, a mask its two values."""
+    rain = np.where(FROM.latitudes > 20, 5.0, 0.0)
+    is_land = (FROM.longitudes < 180).astype(float)
+    to, methods = {"degrees": 18.0}, {"v0": "conservative", "v1": "nearest"}
+    one, (kept, mask) = regridded(FROM, rain, is_land, to=to, methods=methods)
+    assert kept @ one.grid.area_weights == pytest.approx(rain @ FROM.area_weights, rel=1e-5)
+    assert set(np.unique(mask)) == {0.0, 1.0}
+    with pytest.raises(DataError, match="'rain'"):
+        regridded(FROM, rain, to=to, methods={"rain": "nearest"})
+
+
+@pytest.mark.carries_out("write a grid in `to` of the same area")
+def test_outside_of_a_limited_area_nothing_is_made_up() -> None:
+    area = Grid.regular(np.arange(60, 39, -2.0), np.arange(0, 31, 2.0))
+    one, (found,) = regridded(area, 3.0, to={"degrees": 5.0})
+    lat, lon = one.grid.latitudes, one.grid.longitudes
+    is_inside = (lat >= 40) & (lat <= 60) & (lon <= 30)
+    np.testing.assert_array_equal(found[is_inside], 3.0)
+    assert np.isnan(found[(lat < 35) | (lat > 65) | ((lon > 35) & (lon < 325))]).all()
+    boundary = np.where(area.longitudes == 0, np.nan, 0.0)
+    assert np.isnan(one.moved(boundary)[(lon == 0) & is_inside]).all()
+    assert not np.isnan(one.moved(boundary)[(lon >= 5) & is_inside]).any()
+    far = Grid.regular([2.0, 1.0], [1.0, 2.0])
+    with pytest.raises(DataError, match="no node of the grid"):
+        regridded(far, 3.0, to={"degrees": 90.0})
+
+
+def test_standard_deviations_go_with_names_and_units_and_not_with_sums() -> None:
+    """σ of 2 K, and of 0.003 m of rain, which are 3 mm; of sums since the start nobody knows it."""
+    variables, names = (T850, RAIN, U, V), ("t_850", "tp", "10u", "10v")
+    chosen = [
+        {"plugin": "units", "units": {"t": "degC", "tp": "mm"}},
+        {"plugin": "rename", "names": {"t": "ta"}},
+        {"plugin": "derive", "variables": {"ws": {"formula": "wind-speed", "of": ["10u", "10v"]}}},
+        {"plugin": "regrid", "to": {"degrees": 45.0}, "method": "nearest"},
+    ]
+    lead = np.timedelta64(6 * 3600, "s")
+    values = np.concatenate([state(280, 0.01, 3, 4), state(2, 0.003, 1, 1)], axis=1)
+    fields = Fields(START + lead, (*names, *(f"{name}_spread" for name in names)), values)
+    for further in ([], [{"plugin": "accumulate", "variables": ["tp"]}]):
+        choices = [FilterChoice.model_validate(one) for one in chosen[: 3 if further else 4] + further]
+        chain = FilterChain.of(choices, "output", FilterSpace(GRID, variables, lead))
+        ((_, found),) = filtered_fields(chain, [(lead, fields)], lead, spread=True)
+        wanted = {"ta_850": 280 - 273.15, "tp": 10.0, "ws": 5.0, "ta_850_spread": 2.0, "tp_spread": 3.0}
+        if further:
+            assert "tp_spread" not in found.variables
+            del wanted["tp_spread"]
+        assert "ws_spread" not in found.variables
+        for name, value in wanted.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-6, atol=1e-5, err_msg=name)

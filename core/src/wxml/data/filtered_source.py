@@ -22,7 +22,8 @@ class FilteredSource(SelectiveSource):
     ) -> None:
         """`make` makes the filters of one state; `record` is what the provenance says of them."""
         self._source, self._make, self._record = source, make, record
-        self.header = replace(source.header, variables=make()[-1].variables)
+        last = make()[-1]
+        self.header = replace(source.header, variables=last.variables, grid=last.grid)
 
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         inner = self._source.header

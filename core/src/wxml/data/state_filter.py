@@ -3,8 +3,9 @@
 __all__ = ["FilterSpace", "StateFilter"]
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from wxml.data.variables import Variable
 from wxml.errors import ContractError
 
 Place = Literal["input", "step", "output"]
+AnyFloat = TypeVar("AnyFloat", np.float32, np.float64)
 ZERO = np.timedelta64(0, "s")
 
 
@@ -40,19 +42,37 @@ class StateFilter(ABC):
     """Where it may stand: on the states that are read, on what is fed back, on what comes out."""
     variables: tuple[Variable, ...]
     """What comes out of it, in order; the constructor sets it. In the place `step` it is what comes in."""
+    grid: Grid
+    """The nodes of what comes out; the constructor sets it. In the place `step` they are those that come in."""
 
     def __init__(self, space: FilterSpace) -> None:
         self.space = space
-        self.variables = space.variables
+        self.variables, self.grid = space.variables, space.grid
+
+    @property
+    def deviations(self) -> Mapping[str, str]:
+        """The variables whose standard deviation follows that of one that comes in: its name now → its name before.
+
+        Where a model has a spread, core sends the state one deviation above and the one below through copies of the
+        filter, and half of their distance is the deviation of what comes out. A filter leaves out those of which that
+        is not true, such as sums over steps or of several variables. Default: what keeps its name.
+        """
+        before = {one.name for one in self.space.variables}
+        return {one.name: one.name for one in self.variables if one.name in before}
+
+    def moved(self, fields: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Fields `[..., node]` of the space on the nodes of `grid`; NaN is missing. One with another grid fills it."""
+        return fields
 
     @final
     def apply(
-        self, values: NDArray[np.float32], valid_time: np.datetime64, lead_time: np.timedelta64 = ZERO
-    ) -> NDArray[np.float32]:
+        self, values: NDArray[AnyFloat], valid_time: np.datetime64, lead_time: np.timedelta64 = ZERO
+    ) -> NDArray[AnyFloat]:
         """Change one state; return values of the shape `[member, variable, node]` of `variables`.
 
         Args:
-            values: of the variables of the space, shape `[member, variable, node]`; NaN is missing. It is not changed.
+            values: of the variables of the space, shape `[member, variable, node]`; NaN is missing. They are not
+                changed. What comes out has their type.
             valid_time: when the state is, `datetime64[s]`.
             lead_time: how long after the initial time that is.
 
@@ -62,17 +82,17 @@ class StateFilter(ABC):
         given = values.view()
         given.flags.writeable = False
         found = np.asarray(self._apply(given, valid_time, lead_time))
-        expected = (values.shape[0], len(self.variables), values.shape[2])
+        expected = (values.shape[0], len(self.variables), len(self.grid))
         if found.shape != expected or found.dtype.kind != "f":
             raise ContractError(
                 f"state filter {type(self).__name__} gave {found.dtype} of shape {list(found.shape)}, and must give "
                 f"floating-point numbers of shape [member, variable, node] = {list(expected)}",
                 fix="this is a fault of the plugin: tell its authors",
             )
-        return found.astype(np.float32, copy=False)
+        return found.astype(values.dtype, copy=False)
 
     @abstractmethod
     def _apply(
-        self, values: NDArray[np.float32], valid_time: np.datetime64, lead_time: np.timedelta64
+        self, values: NDArray[Any], valid_time: np.datetime64, lead_time: np.timedelta64
     ) -> NDArray[np.floating[Any]]:
         """Return the state with what the filter changes, shape `[member, variable, node]`; `values` is read-only."""

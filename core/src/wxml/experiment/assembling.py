@@ -87,7 +87,7 @@ def assemble(loaded: LoadedConfig) -> Experiment:
     )
     warn_of_periods(chosen.read, parse_duration(config.data.timestep))
     warn_of_angles(chosen.read, statistics, chosen.source.header.names)
-    experiment = Experiment(config, preprocessing, graph, statistics, record, chosen.outputs)
+    experiment = Experiment(config, preprocessing, graph, statistics, record, chosen.outputs, gaps=compute.gaps())
     check_boundary(experiment)
     return _forked(experiment)
 

@@ -82,7 +82,7 @@ def restore(
         missing_inputs=config.data.missing_inputs,
     )
     parts = checkpoint.graph, checkpoint.statistics, record, outputs
-    experiment = Experiment(config, preprocessing, *parts, forcing_variables=forcings)
+    experiment = Experiment(config, preprocessing, *parts, forcing_variables=forcings, gaps=checkpoint.gaps)
     return experiment, _fitting_model(experiment, checkpoint.weights, str(path))
 
 

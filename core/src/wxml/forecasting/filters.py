@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 
 from wxml.config.state_filters import FilterChain
 from wxml.data.fields import Fields
-from wxml.data.state_filter import FilterSpace, StateFilter
+from wxml.data.state_filter import AnyFloat, FilterSpace, StateFilter
 from wxml.data.times import format_time, parse_duration
 from wxml.data.variables import Variable
 from wxml.errors import DataError
 from wxml.experiment.parts import Experiment
+from wxml.forecasting.layout import SPREAD
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from wxml.model.unroll import Given
 
+Copies = list[StateFilter]
+"""The filters of one initial time, one after the other."""
 Steps = Iterable[tuple[np.timedelta64, Fields]]
 
 
@@ -39,25 +42,60 @@ def check_step_filters(experiment: Experiment) -> FilterChain:
     return FilterChain.of(experiment.config.forecast.filters, "step", _space(experiment, experiment.output_variables))
 
 
-def filtered_fields(chain: FilterChain, steps: Steps, last: np.timedelta64) -> Iterator[tuple[np.timedelta64, Fields]]:
+def filtered_fields(
+    chain: FilterChain, steps: Steps, last: np.timedelta64, *, spread: bool = False
+) -> Iterator[tuple[np.timedelta64, Fields]]:
     """Each step after the filters, which are fresh for each initial time.
 
     Args:
         chain: the filters.
         steps: lead times and fields; those of one initial time in order.
         last: the last lead time, after which the filters are let go of.
+        spread: the second half of the variables of each step are the standard deviations of the first half, and those
+            that `chain.deviations` names follow.
     """
-    made: dict[np.datetime64, list[StateFilter]] = {}
-    names = tuple(one.name for one in chain.variables)
+    made: dict[np.datetime64, list[Copies]] = {}
     for lead_time, fields in steps:
-        filters = made.setdefault(fields.valid_time - lead_time, []) or chain.begin()
-        made[fields.valid_time - lead_time] = filters
-        values = fields.values
-        for one in filters:
-            values = one.apply(values, fields.valid_time, lead_time)
+        start, values = fields.valid_time - lead_time, fields.values
+        copies = made.setdefault(start, []) or [chain.begin() for _ in range(3 if spread else 1)]
+        made[start] = copies
         if lead_time == last:
-            del made[fields.valid_time - lead_time]
-        yield lead_time, Fields(fields.valid_time, names, values)
+            del made[start]
+        means, deviations = np.split(values, 2, axis=1) if spread else (values, None)
+        outcome = _through(copies[0], means, fields.valid_time, lead_time)
+        names = tuple(one.name for one in chain.variables)
+        if deviations is not None:
+            there = [names.index(name) for name in chain.deviations]
+            apart = _deviations(copies[1:], means, deviations, fields.valid_time, lead_time)[:, there]
+            outcome = np.concatenate([outcome, apart], axis=1)
+            names += tuple(f"{name}{SPREAD}" for name in chain.deviations)
+        yield lead_time, Fields(fields.valid_time, names, outcome)
+
+
+def _deviations(
+    copies: list[Copies],
+    means: NDArray[np.float32],
+    deviations: NDArray[np.float32],
+    valid_time: np.datetime64,
+    lead_time: np.timedelta64,
+) -> NDArray[np.float32]:
+    """Half the distance of what comes out one deviation above and below; in double precision, or little would be left.
+
+    Both are of the shape `[member, variable, node]`.
+    """
+    above, below = (
+        _through(filters, means + side * deviations.astype(np.float64), valid_time, lead_time)
+        for filters, side in zip(copies, (1, -1), strict=True)
+    )
+    return np.asarray(np.abs(above - below) / 2, np.float32)
+
+
+def _through(
+    filters: Copies, values: NDArray[AnyFloat], valid_time: np.datetime64, lead_time: np.timedelta64
+) -> NDArray[AnyFloat]:
+    for one in filters:
+        values = one.apply(values, valid_time, lead_time)
+    return values
 
 
 def with_step_filters(
@@ -120,10 +158,7 @@ def _after(
     states = physical.reshape(len(made), -1, *physical.shape[1:])
     after = np.empty_like(states)
     for number, filters in enumerate(made):
-        state = states[number]
-        for one in filters:
-            state = one.apply(state, valid_times[number], lead_time)
-        after[number] = state
+        after[number] = _through(filters, states[number], valid_times[number], lead_time)
     return after.reshape(physical.shape)
 
 

@@ -58,23 +58,26 @@ class ForecastPlan:
     @property
     def header(self) -> ForecastHeader:
         """What comes out, without a provenance."""
-        experiment, source = self.experiment, self.experiment.source.header
+        experiment, chain = self.experiment, self._filters
+        grid = experiment.source.header.grid
+        grid = replace(grid, parts=experiment.preprocessing.places.parts) if chain.grid is grid else chain.grid
+        of_names = {one.name: one for one in chain.variables}
+        deviations = (spread_variable(of_names[name]) for name in chain.deviations) if self.spread else ()
         return ForecastHeader(
-            replace(source.grid, parts=experiment.preprocessing.places.parts),
-            self._filters.variables,
+            grid,
+            (*chain.variables, *deviations),
             self.times,
             experiment.window(self.steps).lead_times,
             self.ensemble.count,
             {},
-            experiment.boundary,
+            chain.moved(experiment.boundary),
             numbering=self.ensemble.numbering,
         )
 
     @property
     def _filters(self) -> FilterChain:
         """What happens to the states that come out."""
-        outputs = self.experiment.output_variables
-        return output_filters(self.experiment, (*outputs, *(map(spread_variable, outputs) if self.spread else ())))
+        return output_filters(self.experiment, self.experiment.output_variables)
 
     def fields(self) -> Iterator[tuple[np.timedelta64, Fields]]:
         """Run the model, and yield each lead time with its fields; see `rollout`."""
@@ -90,7 +93,7 @@ class ForecastPlan:
                 execution=self.execution,
             )
             chain, last = self._filters, self.experiment.window(self.steps).lead_times[-1]
-            yield from filtered_fields(chain, steps, last) if chain else steps
+            yield from filtered_fields(chain, steps, last, spread=self.spread) if chain else steps
 
 
 def plan_forecast(request: ForecastRequest) -> ForecastPlan:

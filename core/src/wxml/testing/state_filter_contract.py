@@ -46,10 +46,11 @@ class StateFilterContract(Contract):
         require(self.plugin.apply is StateFilter.apply, "`apply` must not be overridden; fill `_apply`")
         places, known = tuple(self.plugin.places), get_args(Place)
         require(places and {*places} <= {*known}, f"`places` must be some of {', '.join(known)}, got {list(places)}")
-        after = tuple(self.sample().variables)
+        made = self.sample()
+        after = tuple(made.variables), made.grid.identity
         require(
-            "step" not in places or after == VARIABLES,
-            "it changes the variables, and so cannot stand in the place `step`: leave it out of `places`",
+            "step" not in places or after == (VARIABLES, tiny_grid().identity),
+            "it changes the variables or nodes, and so cannot stand in the place `step`: leave it out of `places`",
         )
 
     def test_it_says_what_comes_out(self) -> None:
@@ -61,6 +62,17 @@ class StateFilterContract(Contract):
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"`variables` has the names {', '.join(twice)} more than once")
         self._steps(made, _forecast(0))
+        before = {one.name for one in VARIABLES}
+        wrong = [new for new, old in made.deviations.items() if new not in names or old not in before]
+        require(not wrong, f"`deviations` must be names of `variables` → names that come in, not {', '.join(wrong)}")
+
+    def test_fields_move_to_the_nodes_that_come_out(self) -> None:
+        """`moved` brings fields to the nodes of `grid`, and what is missing is missing there, too."""
+        made, nodes = self.sample(), len(tiny_grid())
+        moved = made.moved(np.stack([np.ones(nodes, np.float32), np.full(nodes, np.nan, np.float32)]))
+        shape = [2, len(made.grid)]
+        require(list(moved.shape) == shape, f"`moved` gives fields of shape {list(moved.shape)}, not {shape}")
+        require(bool(np.isnan(moved[1]).all()), "`moved` makes values of missing ones")
 
     def test_the_state_is_not_modified(self) -> None:
         """What comes in stays as it is."""

@@ -1,6 +1,6 @@
 """A source whose values are brought to another grid by sparse weights."""
 
-__all__ = ["CellsFrom", "OnOtherGrid", "Weighing"]
+__all__ = ["CellsFrom", "OnOtherGrid", "Weighing", "mean_of_covered", "weighed"]
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -103,16 +103,16 @@ class OnOtherGrid(Combination):
         values = values_of(self._sources[0], replace(request, nodes=needed))
         is_mean = self._weighing.matrix is None and self._weighing.method == "conservative"
         for place in np.ndindex(values.shape[:2]):
-            brought = _mean_of_covered if is_mean else _weighed
+            brought = mean_of_covered if is_mean else weighed
             out[place] = brought(weights, values[place].T).T
 
 
-def _weighed(weights: "csr_array", values: NDArray[np.float32]) -> NDArray[np.float64]:
+def weighed(weights: "csr_array", values: NDArray[np.float32]) -> NDArray[np.float64]:
     """The values `[target node, variable]` from those of the source `[source node, variable]`."""
     return np.asarray(weights @ values)
 
 
-def _mean_of_covered(weights: "csr_array", values: NDArray[np.float32]) -> NDArray[np.float64]:
+def mean_of_covered(weights: "csr_array", values: NDArray[np.float32]) -> NDArray[np.float64]:
     """The mean over the part of each cell in which values are not missing; NaN if that is less than half of it."""
     is_there = ~np.isnan(values)
     whole = is_there.all()

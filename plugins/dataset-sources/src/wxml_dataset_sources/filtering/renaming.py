@@ -42,10 +42,16 @@ class RenameFilter(StateFilter):
                 suffix = "" if one.name == name else one.name.removeprefix(one.param)
                 new[one.name] = replace(one, name=other + suffix, param=other if one.param == name else one.param)
         self.variables = tuple(new.get(one.name, one) for one in space.variables)
+        self._before = tuple(one.name for one in space.variables)
         after = [one.name for one in self.variables]
         twice = sorted({name for name in after if after.count(name) > 1})
         if twice:
             raise DataError(f"`names` gives {twice[0]!r} to several variables", fix="give each a name of its own")
+
+    @property
+    def deviations(self) -> dict[str, str]:
+        """Each goes with its variable."""
+        return dict(zip((one.name for one in self.variables), self._before, strict=True))
 
     def _apply(self, values: Values, valid_time: np.datetime64, lead_time: np.timedelta64) -> Values:
         return values

@@ -34,6 +34,11 @@ class AccumulateFilter(StateFilter):
         self.variables = _with(space, self._columns, "")
         self._sums: Sums | None = None
 
+    @property
+    def deviations(self) -> dict[str, str]:
+        """Not of sums: nobody knows how the errors of steps go together."""
+        return _deviations(self, self._columns)
+
     def _apply(
         self, values: NDArray[np.float32], valid_time: np.datetime64, lead_time: np.timedelta64
     ) -> NDArray[np.float32]:
@@ -59,6 +64,11 @@ class IncrementsFilter(StateFilter):
         self.variables = _with(space, self._columns, format_duration(space.timestep))
         self._last: NDArray[np.float32] | None = None
 
+    @property
+    def deviations(self) -> dict[str, str]:
+        """Not of differences: nobody knows how the errors of steps go together."""
+        return _deviations(self, self._columns)
+
     def _apply(
         self, values: NDArray[np.float32], valid_time: np.datetime64, lead_time: np.timedelta64
     ) -> NDArray[np.float32]:
@@ -66,6 +76,11 @@ class IncrementsFilter(StateFilter):
         after[:, self._columns] = sums if self._last is None else sums - self._last
         self._last = sums
         return after
+
+
+def _deviations(made: StateFilter, changed: list[int]) -> dict[str, str]:
+    """The variables that a filter leaves as they are."""
+    return {one.name: one.name for place, one in enumerate(made.variables) if place not in changed}
 
 
 def _check_amount(variable: Variable, timestep: np.timedelta64) -> None:
