@@ -67,7 +67,7 @@ class FilterChain:
         fields: NDArray[np.floating[Any]] = np.where(is_marked, np.nan, np.float32(0))
         for one in self.made:
             fields = one.moved(fields)
-        return np.isnan(fields)
+        return np.asarray(np.isnan(fields))
 
     def record(self) -> list[dict[str, Any]]:
         """What a provenance says of them."""

@@ -82,7 +82,7 @@ def find_gaps(source: DataSource, variables: Sequence[str], times: NDArray[np.da
     Raises:
         DataError: the data cannot be read.
     """
-    lacks: NDArray[np.bool_] = holes.any(axis=0)
+    lacks = np.asarray(holes.any(axis=0))
     names = tuple(np.array(variables)[lacks].tolist())
     with_holes = np.flatnonzero(holes.any(axis=1))
     if not names:
@@ -93,7 +93,7 @@ def find_gaps(source: DataSource, variables: Sequence[str], times: NDArray[np.da
         counts += np.isnan(source.read([time], names)[0]).sum(axis=0)
     looked_at = source.header.members * len(chosen)
     shares = counts.mean(axis=1) / looked_at * (len(with_holes) / len(times))
-    always = (counts == looked_at) & holes[:, lacks].all(axis=0)[:, None]
+    always = (counts == looked_at) & np.asarray(holes[:, lacks].all(axis=0))[:, None]
     return Gaps(names, shares, always, counts > 0)
 
 
