@@ -79,11 +79,10 @@ def test_a_mask_elsewhere_is_told_once_with_its_shares(caplog) -> None:
     )
 
 
-FIX = "give data that have these values, or write `forecast.inputs.other_gaps: accept` to go on with what stands for "
-FIX += "missing values"
-
-
-@pytest.mark.carries_out(FIX)
+@pytest.mark.carries_out(
+    "give data that have these values, or write `forecast.inputs.other_gaps: accept` to go on with what stands for "
+    "missing values"
+)
 @pytest.mark.parametrize(
     ("training", "now", "shares"),
     [

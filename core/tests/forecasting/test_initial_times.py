@@ -150,10 +150,7 @@ def test_two_ways_to_name_the_dates_are_refused(checkpoint, tmp_path) -> None:
         assert (result.exit_code, "give --dates, or several times --start" in result.stderr) == (2, True)
 
 
-EARLY = "choose later initial times, data that begin earlier, or other `forecast.perturbations`"
-
-
-@pytest.mark.carries_out(EARLY)
+@pytest.mark.carries_out("choose later initial times, data that begin earlier, or other `forecast.perturbations`")
 @pytest.mark.parametrize(
     ("choice", "lacking"),
     [
