@@ -115,6 +115,7 @@ CASES: dict[str, Case] = {
     "netcdf-none": by(lambda path: NetcdfWriter(path, compression="none")),
     "xarray-to-netcdf": xarray_netcdf,
     "grib2": by(Grib2Writer),
+    "grib2-simple": by(lambda path: Grib2Writer(path, packing="simple")),
     "grib2-ieee": by(lambda path: Grib2Writer(path, packing="ieee")),
 }
 

@@ -18,14 +18,19 @@ class Packing:
     precision: Mapping[str, float]
     """The largest error by the name of the variable, in the units of the message."""
 
-    def keys(self, name: str, span: float) -> dict[str, int | float | str]:
+    @property
+    def type(self) -> str:
+        """What ecCodes calls it."""
+        return TYPES[self.kind]
+
+    def keys(self, name: str, span: float) -> dict[str, int]:
         """The keys for values of a variable that lie within `span`; the error of n bits is `span` / 2^(n+1)."""
         if self.kind == "ieee":
-            return {"packingType": TYPES[self.kind], "precision": 1}
+            return {"precision": 1}
         wanted, bits = self.precision.get(name), self.bits
         if wanted is not None:
             bits = min(ceil(log2(max(span / wanted, 1.0))) + 1, 32)
-        return {"packingType": TYPES[self.kind], "bitsPerValue": bits}
+        return {"bitsPerValue": bits}
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,7 @@ def make_template(
         derived = 2 if period is None and step_type == "instant" else 12
         keys = {"derivedForecast": SPREAD_OF_ALL, "numberOfForecastsInEnsemble": UNKNOWN}
         set_keys(handle, {"productDefinitionTemplateNumber": derived, **keys})
+    set_keys(handle, {"packingType": packing.type})  # in each message it would pack all values twice
     control = 0 if header.numbering and header.numbering.control else None
     signature = signature_of(handle)
     line = parameter.line if mean is None else Line(parameter.line.scale, 0.0)
