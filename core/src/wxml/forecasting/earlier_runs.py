@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from wxml.data.call_plan import steps_until
 from wxml.data.times import format_duration, format_time
 from wxml.errors import DataError
-from wxml.experiment import Experiment
+from wxml.experiment.parts import Experiment
 from wxml.forecasting.boundary import BoundaryForcing
 from wxml.forecasting.perturbation import EarlierRun
 
