@@ -132,7 +132,7 @@ class _PartSums:
         return Part(arrays, self._means.sums, self._seen, told)
 
 
-Parts = tuple[Part | None, ...]
+Parts = list[Part | None]
 PartsMaker = Callable[[Sequence[CaseScoring], Sequence[Span]], Iterable[Parts]]
 """Gives the parts of each span against each truth, in the order of the spans."""
 
@@ -153,7 +153,7 @@ def parts_of(scorings: Sequence[CaseScoring], span: Span) -> Parts:
         for scoring, own in zip(scorings, sums, strict=True):
             if own is not None:
                 scoring.add(own, number)
-    return tuple(scoring.part(own) for scoring, own in zip(scorings, sums, strict=True))
+    return [scoring.part(own) for scoring, own in zip(scorings, sums, strict=True)]
 
 
 def parts_here(scorings: Sequence[CaseScoring], spans: Sequence[Span]) -> Iterator[Parts]:

@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -46,7 +46,7 @@ class Order:
 class Found:
     """What came of a span: parts, or what went wrong; an exception may not reach another process."""
 
-    parts: Parts = ()
+    parts: Parts = field(default_factory=list)
     kind: str = ""
     message: str = ""
     fix: str = ""

@@ -112,8 +112,8 @@ def evaluate_all(
         for side in sides:
             side.begin(variables)
         for span, parts in group:
-            for side, part in zip(sides, parts, strict=True):
-                side.take(span, part)
+            for side in sides:
+                side.take(span, parts.pop(0))  # nobody holds it while the next one is made
         for side in sides:
             side.end()
     return [side.evaluation() for side in sides]
