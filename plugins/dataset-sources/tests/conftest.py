@@ -54,13 +54,16 @@ def write_world(
     } | ({"member": np.arange(members)} if members > 1 else {})
     xr.Dataset(arrays, coordinates).to_netcdf(path)
     flat = {name: array.reshape(*array.shape[:2], -1) for name, array in values.items()}
+    for array in flat.values():
+        array.setflags(write=False)  # several tests may have it
     return World(PluginChoice(plugin="xarray", path=str(path)), flat, times.astype("M8[s]"))
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., World]:
-    """Makes a world: 6-hourly from `start`, 3 × 4 nodes around the globe."""
+    """Makes a world: 6-hourly from `start`, 3 × 4 nodes around the globe; the file of equal ones is written once."""
     folder = tmp_path_factory.mktemp("worlds")
+    made: dict[str, World] = {}
 
     def make(
         variables: str | dict[str, str] = "t",
@@ -73,9 +76,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., World]:
     ) -> World:
         named = variables if isinstance(variables, dict) else dict.fromkeys(variables.split(), "K")
         times = np.datetime64(start, "ns") + step * HOUR * np.arange(count)
-        path = folder / f"{len(list(folder.iterdir()))}.nc"
         attributes = {name: {"units": units} for name, units in named.items()}
-        return write_world(path, attributes, times, list(latitudes), list(longitudes), members)
+        places = list(map(float, latitudes)), list(map(float, longitudes))
+        known = repr((attributes, times.tolist(), *places, members))
+        if known not in made:
+            made[known] = write_world(folder / f"{len(made)}.nc", attributes, times, *places, members)
+        return made[known]
 
     return make
 
