@@ -99,25 +99,30 @@ def page(manifest: Manifest, results: str) -> str:
     """The page."""
     found = cells(results)
     ran = [cell for cell in found if not cell.skipped]
-    lines = [ABOUT, "## Environments", "", *_environments(found), "", "## Packages", "", *_packages(manifest, ran)]
+    lines = [ABOUT, "## Environments", "", *_environments(ran)]
+    absent = list(_not_run(found))
+    lines += ["", "Not run:", "", *absent] if absent else []
+    lines += ["", "## Packages", "", *_packages(manifest, ran)]
     failures = list(_failures(ran))
     lines += ["", "## What did not work", "", *failures] if failures else []
     lines += ["", "## What each plugin declares", "", *_ranges(manifest)]
     return "\n".join([*lines, ""])
 
 
-def _environments(found: list[Cell]) -> Iterator[str]:
+def _environments(ran: list[Cell]) -> Iterator[str]:
     yield f"| Python | dependencies | torch | wxml-core | {' | '.join(SHOWN)} | demo | seen on | minutes |"
     yield "|--|" + "--|" * (len(SHOWN) + 6)
-    for cell in found:
-        core = f"{cell.core} ({cell.origin})" if cell.origin else cell.core
-        if cell.skipped:
-            blank = " | " * (len(SHOWN) + 1)
-            yield f"| {cell.python} | {cell.dependencies} | | {core}{blank}not run: {cell.skipped} | {cell.date} | |"
-            continue
+    for cell in ran:
         versions = " | ".join(cell.versions.get(name, "") for name in SHOWN)
+        core = f"{cell.core} ({cell.origin})" if cell.origin else cell.core
         first = f"{cell.python} | {cell.dependencies} | {cell.versions.get('torch', '')} | {core}"
         yield f"| {first} | {versions} | {cell.demo} | {cell.date} | {cell.minutes:.0f} |"
+
+
+def _not_run(found: list[Cell]) -> Iterator[str]:
+    for cell in found:
+        if cell.skipped:
+            yield f"- Python {cell.python}, {cell.dependencies}, core {cell.core}: {cell.skipped} ({cell.date})"
 
 
 def _packages(manifest: Manifest, ran: list[Cell]) -> Iterator[str]:
