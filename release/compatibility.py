@@ -20,8 +20,8 @@ ABOUT = """\
 # What works together
 
 Each column is an environment that `nox -s matrix` has made: the wheels of this repository and what they need from an
-index. In it `wxml check-plugin` checks every plugin of each package, and `wxml demo` trains, forecasts and verifies. A
-number is how many plugins were checked and kept their contracts; a package without such plugins was installed beside
+index. In it `wxml check-plugin` checks every plugin of each package, and `wxml demo` trains (50 steps or more),
+forecasts and verifies. A number is how many plugins were checked and kept their contracts; a package without such plugins was installed beside
 them, and its demo ran.
 
 - **lowest**: the lowest version of each library that a package names. **highest**: the newest that the index had that

@@ -48,6 +48,10 @@ LIMIT = "600"
 """Seconds that the check of one plugin may take: ends what hangs, and judges nobody's speed."""
 
 
+STEPS = 50
+"""Steps of the demo's training: whether it works is seen, and not how good it gets."""
+
+
 LISTED = """
 import importlib.metadata, json
 found = importlib.metadata.distributions()
@@ -201,7 +205,7 @@ def _keep(cell: Cell, versions: Mapping[str, str], ours: set[str], root: Path) -
 
 def _demo(python: Path, folder: Path) -> str:
     """`passed`, or the last line of what `wxml demo` said."""
-    command = [str(python.with_name("wxml")), "demo"]
+    command = [str(python.with_name("wxml")), "demo", f"training.max_steps={STEPS}"]
     where = folder / "demo"
     where.mkdir()
     variables = {**os.environ, "WXML_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
