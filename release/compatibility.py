@@ -21,8 +21,8 @@ ABOUT = """\
 
 Each column is an environment that `nox -s matrix` has made: the wheels of this repository and what they need from an
 index. In it `wxml check-plugin` checks every plugin of each package, and `wxml demo` trains (50 steps or more),
-forecasts and verifies. A number is how many plugins were checked and kept their contracts; a package without such plugins was installed beside
-them, and its demo ran.
+forecasts and verifies. A number is how many plugins were checked and kept their contracts; a package without such
+plugins was installed beside them, and its demo ran.
 
 - **lowest**: the lowest version of each library that a package names. **highest**: the newest that the index had that
   day. **tested**: these, with the torch of the tests (`constraints.txt`). The files in `constraints/` hold every
