@@ -87,7 +87,7 @@ class VerifierContract(Contract):
 
         def refuse(names: ScoreNames) -> None:
             planned.append(names)
-            raise DataError("there is no such metric", fix="choose another one")
+            raise DataError("there is no such metric", fix="")
 
         planned: list[ScoreNames] = []
         try:
