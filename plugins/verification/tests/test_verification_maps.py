@@ -32,6 +32,17 @@ def test_globes_show_each_node_at_its_place(grid) -> None:
     assert raster.nodes.min() >= 0  # no holes, at the poles and at the seam neither
 
 
+@pytest.mark.parametrize(("nodes", "pixels"), [(1440, 480), (721, 480), (480, 480), (241, 241), (240, 480), (144, 432)])
+def test_a_fine_grid_has_no_more_pixels_than_a_picture_needs(nodes, pixels) -> None:
+    """Of more columns than pixels each pixel shows the node that it lies in, at its place."""
+    grid = Grid.regular(np.linspace(80, -80, 5), np.arange(nodes) * 360.0 / nodes)
+    raster = MapRaster.of(grid)
+    assert raster.nodes.shape == (480, pixels)
+    centres = raster.west + (np.arange(pixels) + 0.5) / pixels * 360
+    away = (grid.longitudes[raster.nodes[0]] - centres + 180) % 360 - 180
+    assert np.abs(away).max() <= 180 / nodes + 1e-9
+
+
 def test_an_area_across_greenwich_is_drawn_in_one_piece() -> None:
     latitudes, longitudes = np.meshgrid(np.linspace(40, 50, 11), np.linspace(355, 365, 11), indexing="ij")
     for grid in (Grid.regular(latitudes[:, 0], longitudes[0]), Grid.curvilinear(latitudes, longitudes)):

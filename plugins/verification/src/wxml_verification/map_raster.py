@@ -12,7 +12,7 @@ from wxml.data.sphere import cell_bounds, unit_vectors
 
 from wxml_verification.arrays import Array
 
-PIXELS = 480  # along a regular axis, at least as many as it has nodes up to here
+PIXELS = 480  # along a regular axis at most, and as many for each node as fit
 COLUMNS = 300  # of pixels, for grids without rows and columns
 NODES = 20_000  # of such a grid; a picture shows no more
 BLOCK = 500  # points whose distances to all nodes are in memory at once
@@ -88,7 +88,7 @@ def _cells(centres: Array) -> tuple[NDArray[np.intp], float, float]:
     """For each pixel of a rising axis the number of the centre that it shows; and the two ends of the axis."""
     order = np.argsort(centres)
     bounds = cell_bounds(centres[order])
-    number = len(centres) * max(1, PIXELS // len(centres))
+    number = len(centres) * (PIXELS // len(centres)) or PIXELS
     middles = bounds[0] + (np.arange(number) + 0.5) / number * (bounds[-1] - bounds[0])
     return order[np.searchsorted(bounds[1:-1], middles)], float(bounds[0]), float(bounds[-1])
 
