@@ -22,7 +22,7 @@ from typing import Any
 PAGES = Path(__file__).parents[1] / "docs" / "benchmarks"
 WORKERS = Path(__file__).parent / "bench"
 SIZES = (1, 2, 4, 8)
-YEAR = ((1, 6, 6), (6, 6, 6), (12, 6, 6), (24, 6, 6))
+YEAR = ((1, 6, 6), (6, 6, 6), (12, 6, 6), (24, 6, 6), (48, 6, 6))
 """Forecasts, the hours between them, and those between their lead times."""
 Row = dict[str, Any]
 
