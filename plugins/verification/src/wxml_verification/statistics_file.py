@@ -92,6 +92,7 @@ class StatisticsFile:
         self._group = group
         self.header = header
         self._last: tuple[tuple[str, str], Array] | None = None
+        self._arrays: dict[str, Any] = {}  # opening one reads its metadata
 
     @classmethod
     def new(cls, path: Path, header: StatisticsHeader, provenance: Mapping[str, Any]) -> Self:
@@ -145,7 +146,7 @@ class StatisticsFile:
 
     def has(self, metric: str) -> bool:
         """Whether there are statistics of a metric; none are where it needs a climatology that is not known."""
-        return metric in self._group
+        return metric in self._arrays or metric in self._group
 
     def statistics(self, metric: str, subject: str) -> Array:
         """The statistics of a subject, shape `[statistic, time, lead_time, forecast, region]`."""
@@ -164,7 +165,9 @@ class StatisticsFile:
             yield times, np.moveaxis(np.asarray(array[times, :, :, place]), 3, 0)
 
     def _array(self, metric: str) -> Any:
-        return self._group[metric]
+        if metric not in self._arrays:
+            self._arrays[metric] = self._group[metric]
+        return self._arrays[metric]
 
 
 def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
