@@ -87,7 +87,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, overwrite: bool = Fal
     parts = {"parts": [part.record() for part in checkpoint.grid.parts]} if checkpoint.grid.parts else {}
     grid = {"shape": list(checkpoint.grid.shape), "is_regular": checkpoint.grid.is_regular, **parts}
     count = None if checkpoint.transformed is None else len(checkpoint.transformed)
-    own = {key: value for key, value in checkpoint.header.items() if key != "graph_file"}
+    own = {key: value for key, value in checkpoint.header.items() if key not in ("graph_file", "gaps")}
     header = {"format": FORMAT, **own, **beside, "statistics": statistics, "grid": grid, "transformed": count}
     header |= {"gaps": list(checkpoint.gaps.variables)} if checkpoint.gaps else {}
     text = sealed(masked_values(header), tensors)

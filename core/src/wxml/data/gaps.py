@@ -3,7 +3,7 @@
 __all__ = ["Gaps", "HeldGaps", "find_gaps", "no_gaps"]
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
@@ -109,7 +109,13 @@ class HeldGaps(Wrapped):
     """
 
     def __init__(
-        self, source: DataSource, gaps: Gaps, places: Grid, called: str, where_other: WhereOtherGaps = "error"
+        self,
+        source: DataSource,
+        gaps: Gaps,
+        places: Grid,
+        called: str,
+        where_other: WhereOtherGaps = "error",
+        passed: Iterable[str] = (),
     ) -> None:
         """Watch a source.
 
@@ -119,11 +125,12 @@ class HeldGaps(Wrapped):
             places: the grid of the training, with its parts.
             called: what the source is called in messages, as in `the initial states`.
             where_other: `accept`: no variable is refused.
+            passed: variables that are not looked at: whoever reads them refuses a missing value.
         """
         super().__init__(source)
         self.header = source.header
         self._gaps, self._places, self._called, self._where_other = gaps, places, called, where_other
-        self._told: set[str] = set()
+        self._told = {*passed}
 
     def moments(
         self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None

@@ -101,7 +101,16 @@ def _held(source: DataSource, experiment: Experiment, called: str) -> DataSource
         return source
     fills_all = experiment.preprocessing.missing_inputs == "impute"  # a choice of the training
     where_other = "accept" if fills_all else experiment.config.forecast.inputs.other_gaps
-    return HeldGaps(source, experiment.gaps, experiment.preprocessing.places, called, where_other)
+    places, passed = experiment.preprocessing.places, _unfilled(experiment)
+    return HeldGaps(source, experiment.gaps, places, called, where_other, passed)
+
+
+def _unfilled(experiment: Experiment) -> list[str]:
+    """The variables for whose missing values no transform gives another one: a model that reads one refuses it."""
+    names, preprocessing = experiment.statistics.variables, experiment.preprocessing
+    nothing = np.full((len(names), len(preprocessing.places)), np.nan, np.float32)
+    left = np.isnan(preprocessing.forward(nothing, names)).any(axis=-1)
+    return [name for name, is_left in zip(names, left.tolist(), strict=True) if is_left]
 
 
 def _require(source: DataSource, names: Names, called: str) -> None:

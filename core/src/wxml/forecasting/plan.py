@@ -114,8 +114,9 @@ def plan_forecast(request: ForecastRequest) -> ForecastPlan:
     check_spread(spread, config.model)
     ensemble = _ensemble(members, config.forecast.control, request.member, experiment)
     Perturbations.of(experiment)  # a mistake in their options is told before a file is made
-    perturbed = [number for number in ensemble.numbers if not ensemble.is_control(number)]
     times, boundary = initial_times_of(request, experiment, steps), BoundaryForcing.of(experiment)
+    check_memory_of(experiment, 1, ensemble, steps)  # before there is a list of all members
+    perturbed = [number for number in ensemble.numbers if not ensemble.is_control(number)]
     failures: tuple[DateFailure, ...] = ()
     leaves_out = config.data.missing_inputs == "leave-out"
     if (request.on_error or ("skip" if leaves_out else config.forecast.on_error)) == "skip":
