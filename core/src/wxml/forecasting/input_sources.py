@@ -109,8 +109,8 @@ def _unfilled(experiment: Experiment) -> list[str]:
     """The variables for whose missing values no transform gives another one: a model that reads one refuses it."""
     names, preprocessing = experiment.statistics.variables, experiment.preprocessing
     nothing = np.full((len(names), len(preprocessing.places)), np.nan, np.float32)
-    left = np.isnan(preprocessing.forward(nothing, names)).any(axis=-1)
-    return [name for name, is_left in zip(names, left.tolist(), strict=True) if is_left]
+    left = np.asarray(np.isnan(preprocessing.forward(nothing, names)).any(axis=-1))
+    return [name for name, is_left in zip(names, left, strict=True) if is_left]
 
 
 def _require(source: DataSource, names: Names, called: str) -> None:
