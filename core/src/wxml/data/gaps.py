@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from wxml.data.grid import Grid
 from wxml.data.holes import Holes
-from wxml.data.moments import Moments
+from wxml.data.looked_at import LookedAt
 from wxml.data.read_request import ReadRequest
 from wxml.data.source import DataSource
 from wxml.data.times import format_time
-from wxml.data.wrapped import Wrapped
 from wxml.errors import DataError
 
 logger = logging.getLogger("wxml")
@@ -97,7 +96,7 @@ def find_gaps(source: DataSource, variables: Sequence[str], times: NDArray[np.da
     return Gaps(names, shares, always, counts > 0)
 
 
-class HeldGaps(Wrapped):
+class HeldGaps(LookedAt):
     """A source whose gaps are held against those of the training as they are read: once for each variable.
 
     A node is another than in the training if it lacks a value that it never lacked there, or has one that it always
@@ -127,26 +126,12 @@ class HeldGaps(Wrapped):
             where_other: `accept`: no variable is refused.
             passed: variables that are not looked at: whoever reads them refuses a missing value.
         """
-        super().__init__(source)
-        self.header = source.header
-        self._gaps, self._places, self._called, self._where_other = gaps, places, called, where_other
-        self._told = {*passed}
+        super().__init__(source, called, {*source.header.names} - {*passed})
+        self._gaps, self._places, self._where_other = gaps, places, where_other
 
-    def moments(
-        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
-    ) -> Moments | None:
-        """Those of the source."""
-        return self._source.moments(times, variables, timestep)
-
-    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
-        self._source.fill(request, out)
-        for column, index in enumerate(request.variables.tolist()):
-            name = self.header.names[index]
-            if name not in self._told:
-                self._hold(name, request, np.isnan(out[:, :, column]))
-
-    def _hold(self, name: str, request: ReadRequest, is_missing: NDArray[np.bool_]) -> None:
-        """Hold the gaps `[time, member, node]` of a variable against those of the training."""
+    def _tell(self, name: str, request: ReadRequest, values: NDArray[np.float32]) -> bool:
+        """Hold the gaps of a variable against those of the training."""
+        is_missing = np.isnan(values)
         _, always, ever = self._gaps.of(name, len(self._places))
         nodes, has_gaps = request.nodes, name in self._gaps.variables
         counts = ~self._lacking(name)[nodes]
@@ -154,8 +139,7 @@ class HeldGaps(Wrapped):
         shares = other.sum(axis=-1) / max(1, int(counts.sum()))
         worst = np.unravel_index(np.argmax(shares), shares.shape)
         if shares[worst] <= (TOLD if has_gaps else 0.0):
-            return
-        self._told.add(name)
+            return False
         place = int(np.arange(len(self._places))[nodes][other[worst].argmax()])
         found = float((is_missing[worst] & counts).sum() / counts.sum())
         message = self._sentence(name, request.times[worst[0]], place, found, float(shares[worst]))
@@ -166,6 +150,7 @@ class HeldGaps(Wrapped):
                 "what stands for missing values",
             )
         logger.warning("%s; is it another mask, or another variable?", message)
+        return True
 
     def _sentence(self, name: str, time: int, place: int, found: float, other: float) -> str:
         """What differs: the shares that are missing, and a node that is another."""

@@ -3,17 +3,16 @@
 __all__ = ["Range", "Watched"]
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.data.moments import Moments
+from wxml.data.looked_at import LookedAt
 from wxml.data.read_request import ReadRequest
 from wxml.data.source import DataSource
 from wxml.data.times import format_time
-from wxml.data.wrapped import Wrapped
 
 logger = logging.getLogger("wxml")
 
@@ -23,7 +22,7 @@ BEYOND: Final = 0.1
 """A value may be beyond the range of the training by this share of it."""
 
 
-class Watched(Wrapped):
+class Watched(LookedAt):
     """A source that tells of values beyond the range of the training: once for each variable, where it is met first."""
 
     def __init__(self, source: DataSource, ranges: Mapping[str, Range], called: str) -> None:
@@ -34,23 +33,8 @@ class Watched(Wrapped):
             ranges: by name of a variable; others are not watched.
             called: what it is called in messages, as in `the initial states`.
         """
-        super().__init__(source)
-        self.header = source.header
-        self._called = called
+        super().__init__(source, called, ranges)
         self._limits = {name: _limits(ends) for name, ends in ranges.items()}
-
-    def moments(
-        self, times: NDArray[np.datetime64], variables: Sequence[str], timestep: np.timedelta64 | None = None
-    ) -> Moments | None:
-        """Those of the source."""
-        return self._source.moments(times, variables, timestep)
-
-    def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
-        self._source.fill(request, out)
-        for column, index in enumerate(request.variables.tolist()):
-            name = self.header.variables[index].name
-            if name in self._limits and self._tell(name, request, out[:, :, column]):
-                del self._limits[name]
 
     def _tell(self, name: str, request: ReadRequest, values: NDArray[np.float32]) -> bool:
         """Tell of values `[time, member, node]` beyond the limits; whether there are any."""
