@@ -159,6 +159,19 @@ def test_a_checkpoint_tells_forecasts_of_other_gaps(checkpoint, tmp_path, caplog
     assert "others than there" not in caplog.text
 
 
+@pytest.mark.parametrize("how", ["fail", "impute"])
+def test_gaps_for_which_nothing_stands_are_left_to_who_reads_them(checkpoint, tmp_path, caplog, how: str) -> None:
+    """Without a transform `impute`: `missing_inputs: impute` puts the mean there, and the other gaps are told."""
+    path = checkpoint({"data.missing_inputs": how})
+    humid = "forecast.inputs.initial={plugin: masked, name: q}"
+    if how == "fail":
+        with pytest.raises(DataError, match=r"variable 'q' is missing at .*, and the model needs it there"):
+            run(path, tmp_path / "f.npz", humid)
+    else:
+        run(path, tmp_path / "f.npz", humid)
+        assert "variable 'q' of the initial states is missing at 25.0%" in caplog.text
+
+
 def test_damaged_gaps_are_named(checkpoint, tmp_path) -> None:
     stored = load_checkpoint(checkpoint(MASKED))
     assert stored.gaps

@@ -106,10 +106,10 @@ def _held(source: DataSource, experiment: Experiment, called: str) -> DataSource
 
 
 def _unfilled(experiment: Experiment) -> list[str]:
-    """The variables for whose missing values no transform gives another one: a model that reads one refuses it."""
+    """The variables for whose missing values nothing stands: a model that reads one refuses it."""
     names, preprocessing = experiment.statistics.variables, experiment.preprocessing
     nothing = np.full((len(names), len(preprocessing.places)), np.nan, np.float32)
-    left = np.asarray(np.isnan(preprocessing.forward(nothing, names)).any(axis=-1))
+    left = np.asarray(np.isnan(preprocessing.inputs(nothing, names)).any(axis=-1))
     return [name for name, is_left in zip(names, left, strict=True) if is_left]
 
 
