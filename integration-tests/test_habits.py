@@ -64,6 +64,21 @@ def test_workflows_call_sessions_that_exist(sessions: set[str]) -> None:
     assert names >= {"lint", "types", "integration", "docs", "check", "wheels", "tests(core)", "tests(plugins/losses)"}
 
 
+BY_HAND = {
+    *("bench", "graphs"),  # write pages
+    *("globe", "report_page", "catalogue", "changelog", "checkpoints", "constraints"),  # write what is checked in
+    *("release-plan", "api-diff", "sbom", "wheelhouse"),  # steps of a release
+    "fine-tuning",  # reads data that are in no clone
+}
+"""The sessions that no workflow calls."""
+
+
+def test_every_other_session_is_called_by_a_workflow(sessions: set[str]) -> None:
+    names = {re.sub(r"-3\.\d+$|\(.*\)$", "", name) for name in sessions}
+    there = {re.sub(r"\(.*\)$", "", name) for path in WORKFLOWS for name in called(path)}
+    assert names - there == BY_HAND
+
+
 def test_pages_name_sessions_that_exist(sessions: set[str]) -> None:
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")]
     text = "\n".join(page.read_text() for page in pages)
