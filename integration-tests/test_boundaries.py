@@ -149,6 +149,7 @@ HEAVY = {
         "deferred wxml_dataset_sources/station_reading/tables.py",
         "deferred wxml_forecast_writers/parquet_writer.py",
         "deferred wxml_trainer_lightning/seeing/parquet.py",
+        "deferred wxml_verification/stations/parquet_table.py",
     ),
 }
 UNSAFE_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "jsonpickle"}

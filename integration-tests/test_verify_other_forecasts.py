@@ -241,15 +241,35 @@ def test_a_limit_with_units_is_refused() -> None:
     assert done.exit_code == 5
 
 
-def test_a_second_forecast_without_what_is_required_names_what_is_scored() -> None:
-    """Of two forecasts the first is scored before the second is opened; a refused first one leaves no folder."""
-    forecast().to_netcdf("one.nc")
-    forecast().isel(prediction_timedelta=[0]).to_netcdf("two.nc")
-    words = ["--truth", "truth.nc", "verification.maps=0", "-o", "both", "--require", "rmse:t_850:12h<1e9"]
-    done = CliRunner().invoke(group, ["verify", "two.nc", "one.nc", *words])
-    assert (done.exit_code, "no lead time '12h'" in done.output) == (2, True)
-    assert not Path("both").exists()
-    done = CliRunner().invoke(group, ["verify", "one.nc", "two.nc", *words])
-    assert (done.exit_code, "no lead time '12h'" in done.output) == (2, True)
+BOTH = ("--truth", "truth.nc", "verification.maps=0", "verification.coastlines=false", "-o", "both")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("--require=rmse:t_850:12h<1e9", "the scores of `short.nc` have no lead time '12h'"),
+        ("--require=rmse:u10:6h<1e9", "the scores of `short.nc` have no variable 'u10'"),
+        ("--metric=spread", "the scores of `short.nc` have no metric 'spread' (--metric)"),
+    ],
+)
+def test_what_one_of_several_forecasts_lacks_is_told_before_the_first_case(
+    asked: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = forecast().expand_dims(number=[0, 1])
+    members.to_netcdf("long.nc")
+    forecast().isel(prediction_timedelta=[0]).drop_vars("10m_u_component_of_wind").to_netcdf("short.nc")
+    monkeypatch.setattr(ForecastSeries, "read", lambda *_: pytest.fail("a case was read"))
+    for pair in (("long.nc", "short.nc"), ("short.nc", "long.nc")):
+        done = CliRunner().invoke(group, ["verify", *pair, *BOTH, asked])
+        assert (done.exit_code, told in done.output) == (2, True), done.output
+        assert not Path("both").exists()
+
+
+def test_what_is_scored_by_then_is_named() -> None:
+    """Forecasts of other lead times are scored each, and cannot be compared."""
+    forecast().isel(prediction_timedelta=[1]).to_netcdf("late.nc")
+    forecast().isel(prediction_timedelta=[0]).to_netcdf("early.nc")
+    done = CliRunner().invoke(group, ["verify", "late.nc", "early.nc", *BOTH])
+    assert (done.exit_code, "no lead time in common" in done.output) == (2, True)
     assert "scored by now: both" in done.output
-    assert [one.name for one in Path("both").iterdir()] == ["one"]
+    assert sorted(one.name for one in Path("both").iterdir()) == ["early", "late"]

@@ -27,8 +27,11 @@ class SmallVerifier(Verifier):
         return self.scores(task, forecast)
 
     def plan(self, task):
+        task.check(self.score_names(task))
+
+    def score_names(self, task):
         leads = np.array([6, 12, 18], "m8[h]").astype("m8[s]")
-        task.check(ScoreNames(tuple(self.metrics), ("forecast",), task.truth.header.names, leads))
+        return ScoreNames(tuple(self.metrics), ("forecast",), task.truth.header.names, leads)
 
     def scores(self, task, steps):
         header = task.truth.header
@@ -112,6 +115,20 @@ class PlansMore(SmallVerifier):
         super().plan(replace(task, check=lambda names: task.check(replace(names, subsets=("europe",)))))
 
 
+class KnowsLess(SmallVerifier):
+    def score_names(self, task):
+        return replace(super().score_names(task), metrics=("rmse",))
+
+    def plan(self, task):
+        task.check(super().score_names(task))
+
+
+class Writes(SmallVerifier):
+    def score_names(self, task):
+        task.directory.mkdir(exist_ok=True)
+        return super().score_names(task)
+
+
 class Deaf(SmallVerifier):
     def plan(self, task):
         with suppress(DataError):
@@ -121,6 +138,9 @@ class Deaf(SmallVerifier):
 class Silent(SmallVerifier):
     def plan(self, task):
         """Tell nothing: a verifier may."""
+
+    def score_names(self, task):
+        return None
 
 
 class TestSilent(JsonForecasts):
@@ -140,6 +160,8 @@ class TestSilent(JsonForecasts):
             "the_plan_has_the_names_of_the_scores",
             r"told the subsets \('europe',\), and the scores have \(\)",
         ),
+        (KnowsLess, "the_names_are_known_beforehand", r"tells the metrics \('rmse',\), and `task.check` was told"),
+        (Writes, "the_names_are_known_beforehand", "`score_names` has written"),
         (Deaf, "a_refused_plan_ends_the_verification", "`verify` went on"),
         (NoReport, "scores_and_report_are_written", r"got \['scores.nc'\]"),
         (TakesAnything, "no_forecast_is_refused", "a text file was verified"),

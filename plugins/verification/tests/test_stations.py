@@ -2,13 +2,17 @@
 
 import csv
 import json
+import sys
+from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
 import xarray as xr
 from wxml import Grid, NameOrChoice, StoredForecast, Variable
+from wxml.artefacts.replacement import check_target
 from wxml.data.sphere import unit_vectors
-from wxml.errors import DataError
+from wxml.errors import ArtefactError, DataError
 from wxml_verification import truths
 from wxml_verification.stations import settling
 from wxml_verification.stations.checks import far_from_buddies, neighbours
@@ -66,6 +70,15 @@ def table(folder):
         return list(csv.DictReader(file))
 
 
+def tidy(folder, *names):
+    """Some columns of `stations.parquet`, row by row."""
+    pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    stored = parquet.read_table(folder / "stations.parquet")
+    return list(zip(*(stored[name].to_pylist() for name in names), strict=True))
+
+
 def test_three_stations_and_three_nodes_by_hand(verify, forecast, source, told):
     """At the node 280, between two of them 281, and in the middle 282; observed is 279.5, 282 and nothing."""
     observed = np.array([[279.5, 282.0, np.nan]] * 3)
@@ -95,6 +108,17 @@ def test_three_stations_and_three_nodes_by_hand(verify, forecast, source, told):
     assert "The truth is 2 stations; the forecast is brought to them (bilinear), and they count all the same." in told
     assert "1 of 3 stations have no value" in told
     assert "not corrected for the heights" in told
+    assert tidy(folder, "station", "variable", "units", "lead_time", "metric", "value", "cases") == [
+        (station, "t2m", "K", timedelta(hours=lead), metric, value, 1)
+        for station, errors in (("NODE", (0.5, 1.5)), ("WEST", (-1.0, 0.0)))
+        for lead, error in zip((6, 12), errors, strict=True)
+        for metric, value in (("bias", error), ("rmse", abs(error)))
+    ]
+    degree = 6371 * np.pi / 180  # km
+    places = dict.fromkeys(tidy(folder, "station", "latitude", "longitude", "elevation", "weight", "distance"))
+    assert [one[:5] for one in places] == [("NODE", 40, 0, 200, 0.5), ("WEST", 41, 0, 300, 0.5)]
+    assert [one[5] for one in places] == pytest.approx([0, degree], abs=1e-3)
+    assert {*tidy(folder, "model_height", "factor", "offset")} == {(None, 1.0, 0.0)}
 
 
 def test_the_order_of_stations_and_the_units_do_not_matter(verify, forecast, source):
@@ -105,6 +129,15 @@ def test_the_order_of_stations_and_the_units_do_not_matter(verify, forecast, sou
         scores, _ = verify(forecast, truth, variables=["t2m"], stations=Stations())
         found.append(scores.get("rmse", "forecast", "t2m"))
     assert found[0] == pytest.approx(found[1], abs=1e-4)
+
+
+def test_without_pyarrow_there_is_no_table_in_parquet(verify, forecast, source, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with caplog.at_level("INFO", "wxml"):
+        _, folder = verify(forecast, stations(source, 280.0), variables=["t2m"], stations=Stations())
+    assert "no `stations.parquet`: python -m pip install 'wxml-verification[parquet]'" in caplog.text
+    assert (folder / "stations.csv").exists()
+    assert not (folder / "stations.parquet").exists()
 
 
 def test_a_forecast_is_corrected_for_heights_up_to_1500_m(verify, forecast, source, heights):
@@ -161,6 +194,17 @@ def test_a_further_truth_takes_heights_and_reference_from_the_data(verify, forec
     assert "truths/synop" in (folder / "report.html").read_text("utf-8")
     assert "The truth is 3 stations" not in " ".join(scores.notes)
     assert (folder / "truths" / "synop" / "report.html").exists()
+    rows = {*tidy(folder / "truths" / "synop", "station", "model_height", "factor", "offset")}
+    assert sorted((name, *map(partial(round, ndigits=3), numbers)) for name, *numbers in rows) == [
+        ("NODE", 100.0, 1.0, -0.65),
+        ("WEST", 300.0, 1.0, 0.0),
+    ]
+    check_target(folder, "scores", [], overwrite=True)
+    for place in ("truths/notes.txt", "truths/synop/notes.txt"):
+        (folder / place).write_text("precious")
+        with pytest.raises(ArtefactError, match=f"holds files that wxml did not write: {place}"):
+            check_target(folder, "scores", [], overwrite=True)
+        (folder / place).unlink()
     with xr.open_dataset(folder / "truths" / "synop" / "scores.nc") as stored:
         assert stored.model_height.values == pytest.approx([100, 300, 500], abs=0.1)
         record = json.loads(stored.wxml_provenance)

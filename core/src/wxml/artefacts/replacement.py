@@ -17,8 +17,13 @@ from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import option_values, texts
 from wxml.plugins.resolve import resolve
 
-SCORES = ("report.html", "scores.csv", "scores.nc", "scores.nc.wxml.json", "statistics.zarr")
+SCORES = (
+    *("report.html", "scores.csv", "scores.nc", "scores.nc.wxml.json", "statistics.zarr"),
+    *("stations.csv", "stations.parquet"),
+)
 """The files in a folder of scores."""
+TRUTHS = "truths"
+"""The folder in it with a folder of scores for each further truth."""
 OF_STATISTICS = r"\.z(attrs|group|array|metadata)|\d+(\.\d+)*"
 """The names of the files in `statistics.zarr`."""
 SHOWN = 3
@@ -113,20 +118,31 @@ def _check_own(target: Path, artefact: str, writer: str | None) -> None:
         )
 
 
-def _beside_statistics(folder: Path) -> Iterator[str]:
-    """Files in the statistics of a folder of scores that are no part of them."""
+def _beside_scores(folder: Path) -> Iterator[Path]:
+    """What is in a folder of scores, or in those of further truths in it, and is no part of them."""
+    truths = folder / TRUTHS
+    known = {*SCORES, TRUTHS} if _is_folder(truths) else {*SCORES}
+    yield from (path for path in folder.iterdir() if path.name not in known)
     for path in (folder / "statistics.zarr").rglob("*"):
         if not path.is_dir() and not re.fullmatch(OF_STATISTICS, path.name, re.ASCII):
-            yield str(path.relative_to(folder))
+            yield path
+    for path in truths.iterdir() if _is_folder(truths) else ():
+        if _is_folder(path) and (path / "scores.nc").is_file():
+            yield from _beside_scores(path)
+        else:
+            yield path
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one itself, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def _foreign_files(target: Path, artefact: str, writer: str | None) -> list[str]:
     if not target.is_dir():
         return []
     if artefact == "scores":
-        return sorted(
-            [*(path.name for path in target.iterdir() if path.name not in SCORES), *_beside_statistics(target)]
-        )
+        return sorted(str(path.relative_to(target)) for path in _beside_scores(target))
     forecast_writer: Any = load(resolve("forecast-writer", writer or format_plugin(target)))
     foreign: list[str] = forecast_writer.foreign_files(str(target))
     return foreign

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from wxml.cli.verified_forecast import Named, compared, scored
+from wxml.cli.verified_forecast import Named, checked, compared, scored
 from wxml.errors import WxmlError
 from wxml.files.staging import check_absent
 from wxml.verification.requirements import Outcome, Requirement, outcomes, outcomes_as_json
@@ -78,11 +78,15 @@ def scored_each(
         requirements: what is asked of all scores; here, only the names in them are looked at.
         overwrite: replace what wxml wrote.
 
+    All of them are opened, and held against the truth and what is asked, before a case of the first one is read.
+
     Raises:
         WxmlError: names what is wrong and the fix; what is scored by then stays.
     """
     check_absent(output, overwrite=overwrite)
     every = [first, *(replace(first, forecast=path) for path in others)]
+    for one in every:
+        checked(one, metric=metric, requirements=requirements)
     found: dict[str, Scores] = {}
     with _filled(output):
         for name, one in zip(_names([one.forecast for one in every]), every, strict=True):

@@ -1,6 +1,6 @@
 """The forecast that `wxml verify` is given: a file of wxml's, which says what it is made of, or another program's."""
 
-__all__ = ["Named", "compared", "scored", "standing"]
+__all__ = ["Named", "checked", "compared", "scored", "standing"]
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,13 @@ import click
 
 from wxml.artefacts.formats import read_provenance
 from wxml.artefacts.migrated import recorded_today
-from wxml.artefacts.source_changes import read_changes
+from wxml.artefacts.source_changes import Changes, read_changes
 from wxml.config.load import load_config
+from wxml.config.schema import ExperimentConfig
 from wxml.errors import DataError, WxmlError
 from wxml.plugins.options.choices import PluginChoice
-from wxml.verification.job import made_verifier, verify
-from wxml.verification.other_forecast import read_other_forecast, verify_other
+from wxml.verification.job import check_verifiable, made_verifier, verify
+from wxml.verification.other_forecast import OtherForecast, check_other, read_other_forecast, verify_other
 from wxml.verification.requirements import Requirement
 from wxml.verification.verifier import Scores
 
@@ -51,25 +52,16 @@ def scored(
     """
     reason = _not_ours(named.forecast)
     if reason is None:
-        if named.experiment is not None:
-            raise click.UsageError(f"`{named.forecast}` holds its own config: leave --config out")
-        changed = read_changes(named.forecast, _changes(named), ("data.source", "verification"))
         return verify(
             named.forecast,
             output,
             metric=metric,
             requirements=requirements,
-            changed=changed,
+            changed=_changed(named),
             scheduler=named.scheduler,
             overwrite=overwrite,
         )
-    if not named.names_truth:
-        raise DataError(
-            reason.message,
-            fix=f"{reason.fix}; if another program wrote it, name the truth: --truth ERA5.nc",
-        ) from reason
-    config = None if named.experiment is None else load_config(named.experiment).config
-    chosen = read_other_forecast(named.forecast, named.changes, truth=named.truth, config=config)
+    chosen, config = _chosen(named, reason)
     return verify_other(
         chosen,
         output,
@@ -79,6 +71,40 @@ def scored(
         scheduler=named.scheduler,
         overwrite=overwrite,
     )
+
+
+def checked(named: Named, *, metric: str | None, requirements: Sequence[Requirement] = ()) -> None:
+    """Raise the error with which `scored` would end before the first case is read; nothing is scored."""
+    reason = _not_ours(named.forecast)
+    if reason is None:
+        check_verifiable(
+            named.forecast,
+            metric=metric,
+            requirements=requirements,
+            changed=_changed(named),
+            scheduler=named.scheduler,
+        )
+        return
+    chosen, config = _chosen(named, reason)
+    check_other(chosen, metric=metric, requirements=requirements, config=config, scheduler=named.scheduler)
+
+
+def _changed(named: Named) -> Changes | None:
+    """What is changed in the config that a forecast of wxml's holds."""
+    if named.experiment is not None:
+        raise click.UsageError(f"`{named.forecast}` holds its own config: leave --config out")
+    return read_changes(named.forecast, _changes(named), ("data.source", "verification"))
+
+
+def _chosen(named: Named, reason: WxmlError) -> tuple[OtherForecast, ExperimentConfig | None]:
+    """What is chosen for a forecast of another program, and the experiment that chooses it."""
+    if not named.names_truth:
+        raise DataError(
+            reason.message,
+            fix=f"{reason.fix}; if another program wrote it, name the truth: --truth ERA5.nc",
+        ) from reason
+    config = None if named.experiment is None else load_config(named.experiment).config
+    return read_other_forecast(named.forecast, named.changes, truth=named.truth, config=config), config
 
 
 @contextmanager
@@ -106,7 +132,7 @@ def compared(named: Named, folders: Sequence[Path], output: Path, *, overwrite: 
 def _choice(named: Named) -> PluginChoice:
     """The verifier of a forecast."""
     if _not_ours(named.forecast) is None:
-        changed = read_changes(named.forecast, _changes(named), ("data.source", "verification"))
+        changed = _changed(named)
         config = changed.config if changed else recorded_today(read_provenance(named.forecast), str(named.forecast))
         return config.verification
     experiment = None if named.experiment is None else load_config(named.experiment).config

@@ -67,7 +67,8 @@ def command(
     `forecast.*` are options of the data source that reads the forecast (xarray).
 
     Of several forecasts each is scored, with the same choices, into a folder of its own in the output folder, and the
-    first is compared with each of the others (see `wxml compare`).
+    first is compared with each of the others (see `wxml compare`). All of them must have what --metric and --require
+    ask for: that is looked at before the first case of any is read.
 
     A requirement is METRIC:VARIABLE:LEAD, then @REGION (or a group of cases such as @DJF) if it is not of all, then <
     <= > or >=, then a number or the name of a baseline. If one fails, the exit code is 5.

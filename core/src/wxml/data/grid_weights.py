@@ -18,6 +18,10 @@ class SparseWeights(Protocol):
     def indices(self) -> NDArray[Any]:
         """The node of the source of each entry, as in the format CSR."""
 
+    @property
+    def indptr(self) -> NDArray[Any]:
+        """Where the entries of each node of the target begin, and behind them where they end, as in the format CSR."""
+
     def __getitem__(self, key: Any, /) -> Any:
         """Some rows and columns, such as `weights[:, columns]`."""
 

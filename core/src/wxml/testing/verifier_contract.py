@@ -78,9 +78,19 @@ class VerifierContract(Contract):
         planned: list[ScoreNames] = []
         with self._verified(check=planned.append) as (scores, _):
             for names in planned:
-                for what in ("metrics", "forecasts", "variables", "lead_times", "subsets"):
-                    told, found = (tuple(getattr(one, what)) for one in (names, scores.names))
-                    require(told == found, f"`task.check` was told the {what} {told}, and the scores have {found}")
+                self._require_same(names, scores.names, "`task.check` was told", "the scores have")
+
+    def test_the_names_are_known_beforehand(self) -> None:
+        """What `score_names` tells, if anything, is what `task.check` is told."""
+        planned: list[ScoreNames] = []
+        with self._verified(check=planned.append) as (_, folder):
+            task = _task(next(folder.parent.glob(f"forecast{self.suffix}")), folder / "unused")
+            told = self.make().score_names(task)
+            require(not (folder / "unused").exists(), "`score_names` has written into the folder of the task")
+        if told is None:
+            return
+        require(planned, "`score_names` tells names, and `task.check` was not called with them")
+        self._require_same(told, planned[0], "`score_names` tells", "`task.check` was told")
 
     def test_a_refused_plan_ends_the_verification(self) -> None:
         """The DataError of `task.check` passes through, and nothing is scored."""
@@ -114,6 +124,11 @@ class VerifierContract(Contract):
                 return
         raise AssertionError("a text file was verified as if it were a forecast; raise a DataError")
 
+    def _require_same(self, told: ScoreNames, found: ScoreNames, telling: str, having: str) -> None:
+        for what in ("metrics", "forecasts", "variables", "lead_times", "subsets"):
+            first, second = (tuple(getattr(one, what)) for one in (told, found))
+            require(first == second, f"{telling} the {what} {first}, and {having} {second}")
+
     def _require_scores(self, scores: Scores, expected: dict[str, float]) -> None:
         """Compare the metrics that the verifier has; it must have one of them at least."""
         known = {metric: value for metric, value in expected.items() if metric in scores.metrics}
@@ -142,9 +157,8 @@ class VerifierContract(Contract):
             yield self._verify(path, folder / "scores", check), folder / "scores"
 
     def _verify(self, path: Path, directory: Path, check: Callable[[ScoreNames], None] | None = None) -> Scores:
-        truth = TravellingWaves(days=6)
         directory.mkdir()
-        task = VerificationTask(path, truth, truth.header.times[:12], directory, {"artefact": "scores"})
+        task = _task(path, directory)
         scores: Scores = self.make().verify(task if check is None else replace(task, check=check))
         return scores
 
@@ -158,6 +172,11 @@ class VerifierContract(Contract):
         for fields, lead_time in steps:
             writer.write(fields, lead_time)
         writer.close()
+
+
+def _task(path: Path, directory: Path) -> VerificationTask:
+    truth = TravellingWaves(days=6)
+    return VerificationTask(path, truth, truth.header.times[:12], directory, {"artefact": "scores"})
 
 
 def _initial_times() -> NDArray[np.datetime64]:

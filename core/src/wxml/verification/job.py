@@ -1,6 +1,6 @@
 """Verify forecasts: from a file of forecasts and the truth to scores and a report."""
 
-__all__ = ["check_asked", "made_verifier", "training_times", "verify", "verify_series"]
+__all__ = ["check_verifiable", "made_verifier", "training_times", "verify", "verify_series"]
 
 import logging
 from collections.abc import Sequence
@@ -32,9 +32,10 @@ from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options.choices import PluginChoice
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.resolve import resolve
+from wxml.verification.asked import check_asked, check_beforehand
 from wxml.verification.elsewhere import Origin, check_takes_workers
-from wxml.verification.requirements import Requirement, check_requirements
-from wxml.verification.verifier import ScoreNames, Scores, VerificationTask, VerificationWorkers, Verifier
+from wxml.verification.requirements import Requirement
+from wxml.verification.verifier import Scores, VerificationTask, VerificationWorkers, Verifier
 
 logger = logging.getLogger("wxml")
 UNSTORED = "forecast"
@@ -70,14 +71,24 @@ def verify(
             are read, and a requirement of what will have no score before the first case is.
     """
     check_absent(output, overwrite=overwrite)
-    record = read_provenance(forecast)
-    if record.artefact != "forecast" or not record.parents:
-        raise ArtefactError(
-            f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
-            fix="name a file that `wxml forecast` wrote",
-        )
-    subject = _Subject(forecast, record, changed, requirements=tuple(requirements), scheduler=scheduler)
+    subject = replace(_subject(forecast, changed), requirements=tuple(requirements), scheduler=scheduler)
     return _scored(subject, output, metric, overwrite=overwrite)
+
+
+def check_verifiable(
+    forecast: Path,
+    *,
+    metric: str | None = None,
+    requirements: Sequence[Requirement] = (),
+    changed: Changes | None = None,
+    scheduler: str | None = None,
+) -> None:
+    """Raise the error with which `verify` would end before the first case; see there. Nothing is scored."""
+    subject = _subject(forecast, changed)
+    scored_by = subject.config.verification
+    verifier = made_verifier(scored_by, metric, requirements)
+    check_takes_workers(verifier, scored_by, scheduler)
+    check_beforehand(verifier, _task(subject, _truth(subject.config)), metric=metric, requirements=requirements)
 
 
 def verify_series(
@@ -122,6 +133,17 @@ class _Subject:
         """The config behind the forecasts."""
         found = self.changed.config if self.changed else recorded_today(self.record, str(self.path))
         return found if self.scored_by is None else found.model_copy(update={"verification": self.scored_by})
+
+
+def _subject(forecast: Path, changed: Changes | None) -> _Subject:
+    """A file of forecasts."""
+    record = read_provenance(forecast)
+    if record.artefact != "forecast" or not record.parents:
+        raise ArtefactError(
+            f"`{forecast}` is no forecast: it says that it is {record.artefact!r}",
+            fix="name a file that `wxml forecast` wrote",
+        )
+    return _Subject(forecast, record, changed)
 
 
 def _scored(subject: _Subject, output: Path, metric: str | None, *, overwrite: bool) -> tuple[Scores, Path]:
@@ -221,10 +243,3 @@ def made_verifier(choice: PluginChoice, metric: str | None, requirements: Sequen
                 fix=nearest(name, verifier.known_metrics),
             )
     return verifier
-
-
-def check_asked(names: ScoreNames, *, metric: str | None, requirements: Sequence[Requirement]) -> None:
-    """Raise a DataError if scores with these names lack what is asked for."""
-    if metric is not None and metric not in names.metrics:
-        raise DataError(f"these scores have no metric {metric!r} (--metric)", fix=nearest(metric, names.metrics))
-    check_requirements(names, requirements)

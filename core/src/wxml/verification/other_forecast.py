@@ -1,6 +1,6 @@
 """Verify forecasts of other programs, which have no record: the user names the truth, and how the files are read."""
 
-__all__ = ["OtherForecast", "read_other_forecast", "verify_other"]
+__all__ = ["OtherForecast", "check_other", "read_other_forecast", "verify_other"]
 
 import logging
 from collections.abc import Sequence
@@ -33,8 +33,9 @@ from wxml.plugins.options.choices import Kind, PluginChoice, choices_in
 from wxml.plugins.options.environment import tell_variables
 from wxml.plugins.options.faults import faults_of
 from wxml.plugins.resolve import resolve
+from wxml.verification.asked import check_asked, check_beforehand
 from wxml.verification.elsewhere import Origin, check_takes_workers
-from wxml.verification.job import check_asked, made_verifier, training_times
+from wxml.verification.job import made_verifier, training_times
 from wxml.verification.requirements import Requirement
 from wxml.verification.verifier import Scores, VerificationTask, VerificationWorkers
 
@@ -162,6 +163,21 @@ def verify_other(
         scores = verifier.verify(task)
         write_record(temporary / "scores.nc", record_text(temporary / "scores.nc", record))
     return scores, output / "report.html"
+
+
+def check_other(
+    chosen: OtherForecast,
+    *,
+    metric: str | None = None,
+    requirements: Sequence[Requirement] = (),
+    config: ExperimentConfig | None = None,
+    scheduler: str | None = None,
+) -> None:
+    """Raise the error with which `verify_other` would end before the first case; see there. Nothing is scored."""
+    verifier = made_verifier(chosen.verification, metric, requirements)
+    check_takes_workers(verifier, chosen.verification, scheduler)
+    series, truth = _with_units(_opened(chosen.forecast)), open_source(chosen.data.source)
+    check_beforehand(verifier, _task(chosen, series, truth, config), metric=metric, requirements=requirements)
 
 
 def _task(

@@ -92,18 +92,19 @@ def parse_requirement(text: str) -> Requirement:
     return Requirement(text, metric.strip(), variable.strip(), lead_time, subset.strip(), sense, number)
 
 
-def check_requirements(names: ScoreNames, requirements: Sequence[Requirement]) -> None:
+def check_requirements(names: ScoreNames, requirements: Sequence[Requirement], of: str = "") -> None:
     """Refuse a requirement of what there is no score of.
 
     Args:
         names: those of the scores, which may be yet to be made.
         requirements: what is asked of them.
+        of: the forecast, where there are several.
 
     Raises:
         DataError: there is no such metric, variable, lead time, region or forecast; names what there is.
     """
     for one in requirements:
-        _check(names, one)
+        _check(names, one, of)
 
 
 def outcomes(scores: Scores, requirements: Sequence[Requirement]) -> tuple[Outcome, ...]:
@@ -140,7 +141,7 @@ def outcomes_as_json(found: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def _outcome(scores: Scores, requirement: Requirement) -> Outcome:
-    _check(scores.names, requirement)
+    _check(scores.names, requirement, "")
     leads = [format_duration(one) for one in scores.lead_times]
     values = scores.subsets[requirement.subset] if requirement.subset else scores.values
     metric, variable = scores.metrics.index(requirement.metric), scores.variables.index(requirement.variable)
@@ -150,7 +151,8 @@ def _outcome(scores: Scores, requirement: Requirement) -> Outcome:
     return Outcome(requirement, float(own[0]), against)
 
 
-def _check(names: ScoreNames, requirement: Requirement) -> None:
+def _check(names: ScoreNames, requirement: Requirement, of: str) -> None:
+    scores = f"the scores of `{of}`" if of else "the scores"
     for what, name, known in (
         ("metric", requirement.metric, names.metrics),
         ("variable", requirement.variable, names.variables),
@@ -159,18 +161,18 @@ def _check(names: ScoreNames, requirement: Requirement) -> None:
     ):
         if name not in known:
             raise DataError(
-                f"the scores have no {what} {name!r} (--require {requirement.text!r})",
+                f"{scores} have no {what} {name!r} (--require {requirement.text!r})",
                 fix=nearest(name, [one for one in known if one]),
             )
-    _check_limit(names.forecasts, requirement)
+    _check_limit(names.forecasts, requirement, scores)
 
 
-def _check_limit(forecasts: tuple[str, ...], requirement: Requirement) -> None:
+def _check_limit(forecasts: tuple[str, ...], requirement: Requirement, scores: str) -> None:
     """Refuse a limit that is neither a number nor a forecast."""
     limit = requirement.limit
     if not isinstance(limit, str) or limit in forecasts:
         return
     raise DataError(
-        f"the scores have no forecast {limit!r} (--require {requirement.text!r})",
+        f"{scores} have no forecast {limit!r} (--require {requirement.text!r})",
         fix=PLAIN.format(", ".join(forecasts)) if WITH_UNITS.fullmatch(limit) else nearest(limit, forecasts),
     )

@@ -187,6 +187,22 @@ class Verifier(ABC):
             DataError: the forecast file cannot be read, or the truth lacks what it needs.
         """
 
+    def score_names(self, task: VerificationTask) -> ScoreNames | None:
+        """The names with which `verify` calls `task.check`, without a score being made or a file being written.
+
+        Of several forecasts each is looked at before the first one is scored.
+
+        Args:
+            task: as for `verify`; its `directory` is not to be used.
+
+        Returns:
+            The names; None from a verifier that knows them only while it scores.
+
+        Raises:
+            DataError: see `verify`.
+        """
+        return None
+
     def compare(self, folders: Sequence[Path], directory: Path, *, overwrite: bool = False) -> str:
         """Compare the forecast behind the first folder that `verify` wrote with those behind the others.
 

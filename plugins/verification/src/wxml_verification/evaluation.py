@@ -1,6 +1,6 @@
 """The evaluation: every score of a forecast file, one case after the other."""
 
-__all__ = ["Evaluation", "evaluate", "evaluate_all"]
+__all__ = ["Evaluation", "evaluate", "evaluate_all", "names_of"]
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from wxml import Grid, ScoreNames, Scores, Subject, VerificationMetric, VerificationSpace
+from wxml import Grid, ScoreNames, Scores, Subject
 from wxml.verification.metric_choice import section_names
 
 from wxml_verification.arrays import Array
@@ -106,7 +106,7 @@ def evaluate_all(
     scorings = [CaseScoring(*one) for one in asked]
     sides = [_Side(*one, scoring) for one, scoring in zip(asked, scorings, strict=True)]
     if check is not None:
-        check(sides[0].names)
+        check(names_of(scorings[0]))
     spans = spans_of(scorings)
     for variables, group in groupby(zip(spans, made(scorings, spans), strict=True), key=lambda found: found[0].lot):
         for side in sides:
@@ -125,11 +125,8 @@ class _Side:
     def __init__(self, forecast: ForecastFile, truth: Truth, question: Question, scoring: CaseScoring) -> None:
         self.forecast, self.truth, self.question, self._scoring = forecast, truth, question, scoring
         self._space, self.metrics = scoring.space, scoring.metrics
-        header = _header(forecast, question, self._space, self.metrics)
         self._groups = groups_of(forecast.initial_times, question.groupings)
-        self.names = planned(header, self.metrics, self._groups)
-        """What there will be scores of."""
-        self._file = StatisticsFile.new(question.statistics, header, question.provenance)
+        self._file = StatisticsFile.new(question.statistics, _header(scoring), question.provenance)
         write_space(question.statistics, self._space)
         cases, leads = len(forecast.initial_times), len(forecast.lead_times)
         self._means = np.zeros((cases, leads, len(question.variables), 3))
@@ -198,9 +195,14 @@ class _Side:
         )
 
 
-def _header(
-    forecast: ForecastFile, question: Question, space: VerificationSpace, metrics: Mapping[str, VerificationMetric]
-) -> StatisticsHeader:
+def names_of(scoring: CaseScoring) -> ScoreNames:
+    """What there will be scores of."""
+    groups = groups_of(scoring.forecast.initial_times, scoring.question.groupings)
+    return planned(_header(scoring), scoring.metrics, groups)
+
+
+def _header(scoring: CaseScoring) -> StatisticsHeader:
+    forecast, question, space, metrics = scoring.forecast, scoring.question, scoring.space, scoring.metrics
     choices = section_names(question.metrics)
     return StatisticsHeader(
         forecast.initial_times,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wxml import DataSource, Grid, ReadRequest, SelectiveSource
 from wxml.data.fingerprint import fingerprint_of
 from wxml.data.grid_weights import SparseWeights
+from wxml.data.sphere import angular_distance, unit_vectors
 from wxml.verification.regridding import weights_between
 
 from wxml_verification.arrays import Array
@@ -20,6 +21,7 @@ Line = tuple[Array, Array]
 REGRID = "regrid"
 """The data source whose weights are taken."""
 ROUNDING = 1e-6
+EARTH_RADIUS = 6371.0  # km
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,19 @@ class Placement:
         """Whether each node of the target reads a node of the mask `[source node]`."""
         read = mask if self.nodes is None else mask[self.nodes]
         return np.asarray(self.weights @ read.astype(np.float64)) > ROUNDING
+
+    def distances(self, source: Grid) -> Array:
+        """From each node of the target to the nearest one that it reads, km, shape `[target node]`; NaN for none.
+
+        Args:
+            source: the grid with the nodes that are read.
+        """
+        rows = np.repeat(np.arange(len(self.target)), np.diff(self.weights.indptr))
+        nodes = self.weights.indices if self.nodes is None else self.nodes[self.weights.indices]
+        here, there = (unit_vectors(one.latitudes, one.longitudes) for one in (self.target, source))
+        found = np.full(len(self.target), np.nan)
+        np.fmin.at(found, rows, EARTH_RADIUS * angular_distance(here[rows], there[nodes]))
+        return found
 
     @property
     def outside(self) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
-from wxml import Better, Kind, NameOrChoice, Scores, VerificationTask, Verifier
+from wxml import Better, Kind, NameOrChoice, ScoreNames, Scores, VerificationTask, Verifier
 from wxml.errors import DataError, nearest
 from wxml.verification.metric_choice import directions
 
@@ -172,6 +172,18 @@ class Scorecard(Verifier):
         with ForecastFile.of(task) as forecast:
             return self._scores(task, self._held(task, forecast))
 
+    def score_names(self, task: VerificationTask) -> ScoreNames:
+        """What `verify` will have scores of.
+
+        Raises:
+            DataError: see `verify`.
+        """
+        from wxml_verification.case_scoring import CaseScoring
+        from wxml_verification.evaluation import names_of
+
+        with ForecastFile.of(task) as forecast:
+            return names_of(CaseScoring(*self.asked(task, forecast)[0]))
+
     def asked(self, task: VerificationTask, forecast: ForecastFile) -> "Asked":
         """The forecast and each truth, with what is asked; nothing is written.
 
@@ -269,12 +281,14 @@ class Scorecard(Verifier):
         from wxml_verification.report import ReportText, render_report
         from wxml_verification.score_file import write_scores
         from wxml_verification.score_table_file import write_table
+        from wxml_verification.stations.parquet_table import write_station_parquet
         from wxml_verification.stations.table import write_stations
 
         write_scores(evaluation, folder / "scores.nc", provenance)
         write_table(evaluation, folder / "scores.csv")
         if evaluation.places is not None:
             write_stations(evaluation, evaluation.places, folder / "stations.csv")
+            write_station_parquet(evaluation, evaluation.places, folder / "stations.parquet")
         text = ReportText(task.forecast.name, json.dumps(provenance, indent=1), self._window)
         (folder / "report.html").write_text(render_report(evaluation, text, self._maps), "utf-8")
 

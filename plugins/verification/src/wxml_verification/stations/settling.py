@@ -95,7 +95,8 @@ def at_stations(forecast: ForecastFile, truth: DataSource, option: Stations, hel
     weighted = replace(grid, area_weights=weights)
     checked.header = replace(checked.header, grid=weighted)
     placed = replace(placed, target=weighted)
-    places = StationPlaces(grid.names or tuple(map(str, range(len(grid)))), elevations, model, counted, dropped)
+    names = grid.names or tuple(map(str, range(len(grid))))
+    places = StationPlaces(names, elevations, model, placed.distances(raw), lines, counted, dropped)
     notes = tuple(_notes(option, places, (counted, outside), lines))
     for sentence in notes:
         logger.info("%s", sentence)
