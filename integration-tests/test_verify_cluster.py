@@ -21,7 +21,8 @@ AXES = {"latitude": np.linspace(75, -75, 6), "longitude": 45.0 * np.arange(8)}
 LEADS = np.array([6, 12, 24], "timedelta64[h]").astype("timedelta64[ns]")
 CASES = 17
 OPTIONS = (
-    "verification.climatology={period: ['2000-01-01', '2000-01-10']}",
+    "verification.climatology={period: ['2000-01-07', '2000-01-20']}",
+    "verification.baselines=[ridge]",
     "verification.latitude_bands=60",
     "verification.cases=0",
     "verification.maps=1",
@@ -49,7 +50,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     forecast = forecast.assign_coords(time=starts, prediction_timedelta=LEADS)
     error = random.normal(0, 1, (CASES, 3, 6, 8)).astype("f4")
     error[3, 1, 2, 3] = np.nan
-    (forecast + xr.DataArray(error, dims=("time", "prediction_timedelta", *AXES))).to_netcdf(made / "forecast.nc")
+    for name, factor in (("forecast", 1), ("older", 2)):
+        errors = xr.DataArray(factor * error, dims=("time", "prediction_timedelta", *AXES))
+        (forecast + errors).to_netcdf(made / f"{name}.nc")
     return made
 
 
@@ -62,7 +65,8 @@ def cluster(new_cluster: Callable[[Path], Any], tmp_path: Path) -> Iterator[Any]
 
 def verified(folder: Path, output: Path, *arguments: str) -> Result:
     files = str(folder / "forecast.nc"), "--truth", str(folder / "truth.nc")
-    return CliRunner().invoke(group, ["verify", *files, *OPTIONS, "-o", str(output), *arguments])
+    older = f"verification.forecasts={{older: {folder / 'older.nc'}}}"
+    return CliRunner().invoke(group, ["verify", *files, *OPTIONS, older, "-o", str(output), *arguments])
 
 
 def arrays(output: Path) -> dict[str, bytes]:

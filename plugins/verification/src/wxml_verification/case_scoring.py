@@ -1,6 +1,6 @@
 """What is computed of the cases of a forecast: parts, each of some initial times and variables, that add up."""
 
-__all__ = ["Asked", "CaseScoring", "Part", "PartsMaker", "Span", "parts_here", "parts_of", "spans_of"]
+__all__ = ["Asked", "CaseScoring", "Part", "PartsMaker", "Span", "has_past", "parts_here", "parts_of", "spans_of"]
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +74,10 @@ class CaseScoring:
         self.metrics = _metrics(question, self.space)
         self.shown = Shown.of(forecast, truth, question.variables, question.maps)
         valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
-        self._verified = valid_times[truth.has(valid_times)]
+        self.verified = valid_times[truth.has(valid_times)]
+        """The valid times that the truth has."""
+        self.climatologies: dict[tuple[str, ...], Climatology] = {}
+        """Variables → their climatology, where it was made elsewhere; it is taken out when their cases begin."""
         self._climatology: Climatology | None = None
         self._told: tuple[str, ...] = ()
         self._lot: tuple[str, ...] | None = None
@@ -82,17 +85,21 @@ class CaseScoring:
 
     def subjects(self, lot: Sequence[str]) -> dict[str, tuple[Subject, ...]]:
         """Metric → its subjects among some variables."""
-        own = [name for name in lot if name in self.question.variables]
-        return {name: subjects_of(metric, own) for name, metric in self.metrics.items()}
+        return {name: subjects_of(metric, self.own_of(lot)) for name, metric in self.metrics.items()}
+
+    def own_of(self, lot: Sequence[str]) -> tuple[str, ...]:
+        """Those of some variables that are scored here."""
+        return tuple(name for name in lot if name in self.question.variables)
 
     def begin(self, span: Span) -> "_PartSums | None":
         """Make ready for the cases of a span; None if none of its variables is scored here."""
         if self._lot != span.lot:
-            self._lot, self._own = span.lot, tuple(name for name in span.lot if name in self.question.variables)
+            self._lot, self._own = span.lot, self.own_of(span.lot)
             self._climatology = None  # before the next one, so that one is in memory at a time
             if self._own:
-                self._climatology = _climatology(self.question, self._own, self._verified)
-                self._told = tuple(climatology_notes(self._climatology, self._verified, self.question.past))
+                given = self.climatologies.pop(self._own, None)
+                self._climatology = given or _climatology(self.question, self._own, self.verified)
+                self._told = tuple(climatology_notes(self._climatology, self.verified, self.question.past))
         return _PartSums(self, span, self._own) if self._own else None
 
     def add(self, sums: "_PartSums", number: int) -> None:
@@ -163,10 +170,15 @@ def parts_here(scorings: Sequence[CaseScoring], spans: Sequence[Span]) -> Iterat
 
 def _climatology(question: Question, lot: tuple[str, ...], asked: NDArray[np.datetime64]) -> Climatology | None:
     """The climatology of some variables; None if nothing is known of the past, or not of these variables."""
-    past = question.past
-    if not len(past.times) or not set(lot) <= set(past.source.header.names):
+    if not has_past(question, lot):
         return None
-    return Climatology.of(past.source, past.times, lot, question.window, asked)
+    return Climatology.of(question.past.source, question.past.times, lot, question.window, asked)
+
+
+def has_past(question: Question, lot: Sequence[str]) -> bool:
+    """Whether anything is known of the past of some variables."""
+    past = question.past
+    return len(past.times) > 0 and set(lot) <= set(past.source.header.names)
 
 
 def _metrics(question: Question, space: VerificationSpace) -> dict[str, VerificationMetric]:

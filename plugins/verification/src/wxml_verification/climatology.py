@@ -1,6 +1,6 @@
 """The climatology: the mean of past values at a time of day and a time of the year."""
 
-__all__ = ["BLOCK_BYTES", "DAYS", "Climatology", "calendar"]
+__all__ = ["BLOCK_BYTES", "DAYS", "Climatology", "PastBins", "calendar"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +16,59 @@ from wxml_verification.kept_sums import KeptSums
 DAYS = 366  # one bin for each date of a leap year, so that 1 March is the same bin in every year
 BLOCK_BYTES = 64 * 2**20  # one read of the source takes at most this (or one time)
 Times = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PastBins:
+    """Past times by their dates and times of day."""
+
+    times: Times
+    hours: NDArray[np.int64]
+    """The times of day that there are, in seconds, rising; shape `[hour]`."""
+    days: NDArray[np.int64]
+    """The dates that there are, as numbers in a leap year, rising; shape `[day]`."""
+    hour_of_time: NDArray[np.intp]
+    """The place of each time among these; shape `[time]`."""
+    day_of_time: NDArray[np.intp]
+    """Likewise."""
+
+    @classmethod
+    def of(cls, times: Times, asked: Times | None) -> Self:
+        """The bins of some times; see `Climatology.of`."""
+        if asked is not None:
+            times = times[np.isin(calendar(times)[1], calendar(asked)[1])]
+        days, seconds = calendar(times)
+        hours, hour_of_time = np.unique(seconds, return_inverse=True)
+        dates, day_of_time = np.unique(days, return_inverse=True)
+        return cls(times, hours, dates, hour_of_time, day_of_time)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many dates and times of day there are."""
+        return len(self.days), len(self.hours)
+
+    def counts(self) -> NDArray[np.int64]:
+        """The number of times up to and with each date, shape `[1 + day, hour]`; the first is 0."""
+        found = np.zeros((1 + len(self.days), len(self.hours)), np.int64)
+        np.add.at(found, (1 + self.day_of_time, self.hour_of_time), 1)
+        return np.cumsum(found, axis=0)
+
+    def add(self, sums: KeptSums, source: DataSource, variables: Sequence[str], days: slice) -> None:
+        """Read the times of some dates once, in blocks, and add them up.
+
+        Args:
+            sums: of these dates.
+            source: has the times; the mean over its members counts.
+            variables: their names.
+            days: the dates, by their places.
+        """
+        chosen = np.flatnonzero((self.day_of_time >= days.start) & (self.day_of_time < days.stop))
+        length = max(1, BLOCK_BYTES // (4 * source.header.members * len(variables) * len(source.header.grid)))
+        for start in range(0, len(chosen), length):
+            block = chosen[start : start + length]
+            fields = source.read(self.times[block], variables).mean(axis=1)
+            for day, hour, field in zip(self.day_of_time[block], self.hour_of_time[block], fields, strict=True):
+                sums.add(day - days.start, hour, field)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,22 +107,16 @@ class Climatology:
             window: days on either side of a date.
             asked: the instants that will be asked for; training times at other times of day are not read. None: any.
         """
-        if asked is not None:
-            times = times[np.isin(calendar(times)[1], calendar(asked)[1])]
-        days, seconds = calendar(times)
-        hours, hour_of_time = np.unique(seconds, return_inverse=True)
-        dates, day_of_time = np.unique(days, return_inverse=True)
-        shape = (len(variables), len(source.header.grid))
-        sums, in_bin = KeptSums((len(dates), len(hours)), shape), np.zeros((1 + len(dates), len(hours)), np.int64)
-        length = max(1, BLOCK_BYTES // (4 * source.header.members * len(variables) * len(source.header.grid)))
-        for start in range(0, len(times), length):
-            block = slice(start, start + length)
-            fields = source.read(times[block], variables).mean(axis=1)
-            for day, hour, field in zip(day_of_time[block], hour_of_time[block], fields, strict=True):
-                sums.add(day, hour, field)
-                in_bin[1 + day, hour] += 1
+        bins = PastBins.of(times, asked)
+        sums = KeptSums(bins.shape, (len(variables), len(source.header.grid)))
+        bins.add(sums, source, variables, slice(0, len(bins.days)))
         sums.accumulate()
-        return cls(hours, dates, window, np.cumsum(in_bin, axis=0), sums)
+        return cls.kept(bins, window, sums)
+
+    @classmethod
+    def kept(cls, bins: "PastBins", window: int, sums: KeptSums) -> Self:
+        """The climatology of sums up to and with each date."""
+        return cls(bins.hours, bins.days, window, bins.counts(), sums)
 
     def at(self, times: Times) -> Array:
         """The climatology of each instant, shape `[time, variable, node]`; NaN where there is none."""

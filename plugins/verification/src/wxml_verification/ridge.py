@@ -1,15 +1,15 @@
 """The baseline `ridge`: at each node a linear law of the change, fitted on the past and never on what is verified."""
 
-__all__ = ["RidgeBaseline", "RidgeOptions"]
+__all__ = ["Fitting", "RidgeBaseline", "RidgeOptions"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from wxml import DataSource, Options
+from wxml import Options
 from wxml.data.sphere import unit_vectors
 from wxml.data.times import format_duration, format_time
 from wxml.errors import DataError
@@ -89,7 +89,7 @@ class RidgeBaseline:
         out = np.empty((1, len(leads), len(names), len(truth.source.header.grid)))
         for place, name in enumerate(names):
             if name not in self.fitted or not np.array_equal(self.fitted[name][0], leads):
-                self.fitted[name] = leads, fit(self.past.source, self.past.times, name, leads, self.options)
+                self.fitted[name] = leads, Fitting.of(self.past, name, leads, self.options).whole()
             law = self.fitted[name][1]
             states = truth.at(initial_time - law.step * np.arange(2), (name,))[:, 0]
             out[0, :, place] = law.of(states, initial_time)
@@ -120,65 +120,83 @@ class _Law:
         return np.asarray(states[0] + np.einsum("lnf,nf->ln", self.weights, features) + self.offsets)
 
 
-def fit(source: DataSource, times: Times, name: str, leads: Leads, options: RidgeOptions) -> _Law:
-    """Fit the law of a variable, for some nodes after the others.
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitting:
+    """The fit of a variable, for some nodes after the others."""
 
-    Args:
-        source: past values; the mean over its members counts.
-        times: the past times, in the source.
-        name: the variable.
-        leads: the lead times.
-        options: of the user.
+    past: Past
+    name: str
+    """Of the variable."""
+    leads: Leads
+    times: Times
+    """The past times, rising."""
+    starts: Times
+    """Those that count as initial times."""
+    cycle: Array
+    """The terms of their calendar, shape `[start, term]`."""
+    strength: float
+    law: _Law
+    """It has room for the weights and the offsets of all nodes."""
 
-    Raises:
-        DataError: the past times have no two states in a row with a value at all lead times.
-    """
-    places = unit_vectors(source.header.grid.latitudes, source.header.grid.longitudes)
-    near = _nearest(places, min(options.nodes, len(places)))
-    times = np.unique(times)
-    step = np.min(np.diff(times))
-    starts = _starts(times, step, leads)
-    if not len(starts):
-        raise DataError(
-            f"the past of the baseline `ridge` has no two states {format_duration(step)} apart with values at all "
-            f"lead times up to {format_duration(leads.max())}",
-            fix="leave it out of `verification.baselines`, or name a longer past",
-        )
-    clocks = np.unique(calendar(starts)[1])
-    is_yearly = len(np.unique(calendar(starts)[0])) >= WHOLE_YEAR
-    cycle = _cycles(starts, clocks, is_yearly=is_yearly)
-    law = _Law(
-        zeros((len(leads), len(places), 2 * near.shape[1] + cycle.shape[1])),
-        np.full((len(leads), len(places)), np.nan),
-        near,
-        step,
-        clocks,
-        is_yearly,
-    )
-    block = max(1, BLOCK_BYTES // (8 * len(starts) * (law.weights.shape[2] + 2 * near.shape[1])))
-    for first in range(0, len(places), block):
-        nodes = np.arange(first, min(first + block, len(places)))
-        around = np.unique(near[nodes])
-        values = source.read(times, (name,), nodes=around)[:, :, 0].mean(axis=1, dtype=np.float64)
-        _fit_nodes(law, (nodes, around), (times, values, starts, leads), (cycle, options.strength))
-    return law
+    @classmethod
+    def of(cls, past: Past, name: str, leads: Leads, options: RidgeOptions) -> Self:
+        """Make ready to fit; no value is read.
 
+        Args:
+            past: the past; the mean over its members counts.
+            name: the variable.
+            leads: the lead times.
+            options: of the user.
 
-def _fit_nodes(
-    law: _Law,
-    nodes: tuple[NDArray[np.intp], NDArray[np.intp]],
-    past: tuple[Times, Array, Times, Leads],
-    given: tuple[Array, float],
-) -> None:
-    """Fill in the law at some nodes, from the past values at these and at those around them."""
-    (own, around), (times, values, starts, leads), (cycle, strength) = nodes, past, given
-    last, before = (values[np.searchsorted(times, wanted)] for wanted in (starts, starts - law.step))
-    here = np.searchsorted(around, own)
-    x = _features(last, before, np.searchsorted(around, law.near[own]), cycle)
-    later = [values[np.searchsorted(times, starts + lead)][:, here] for lead in leads]
-    y = (np.stack(later, axis=2) - last[:, here, None]).swapaxes(0, 1)
-    beta, offset = solve(x, y, strength)
-    law.weights[:, own], law.offsets[:, own] = np.moveaxis(beta, 2, 0), np.moveaxis(offset, 1, 0)
+        Raises:
+            DataError: the past times have no two states in a row with a value at all lead times.
+        """
+        grid, times = past.source.header.grid, np.unique(past.times)
+        places = unit_vectors(grid.latitudes, grid.longitudes)
+        near = _nearest(places, min(options.nodes, len(places)))
+        step = np.min(np.diff(times))
+        starts = _starts(times, step, leads)
+        if not len(starts):
+            raise DataError(
+                f"the past of the baseline `ridge` has no two states {format_duration(step)} apart with values at all "
+                f"lead times up to {format_duration(leads.max())}",
+                fix="leave it out of `verification.baselines`, or name a longer past",
+            )
+        clocks = np.unique(calendar(starts)[1])
+        is_yearly = len(np.unique(calendar(starts)[0])) >= WHOLE_YEAR
+        cycle = _cycles(starts, clocks, is_yearly=is_yearly)
+        weights = zeros((len(leads), len(places), 2 * near.shape[1] + cycle.shape[1]))
+        offsets = np.full((len(leads), len(places)), np.nan)
+        law = _Law(weights, offsets, near, step, clocks, is_yearly)
+        return cls(past, name, leads, times, starts, cycle, options.strength, law)
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """The nodes that are fitted together: the first, and the one behind the last."""
+        features, count = self.law.weights.shape[2] + 2 * self.law.near.shape[1], len(self.law.near)
+        block = max(1, BLOCK_BYTES // (8 * len(self.starts) * features))
+        return [(first, min(first + block, count)) for first in range(0, count, block)]
+
+    def whole(self) -> _Law:
+        """Fit all nodes."""
+        for first, last in self.blocks():
+            self.law.weights[:, first:last], self.law.offsets[:, first:last] = self.at((first, last))
+        return self.law
+
+    def at(self, block: tuple[int, int]) -> tuple[Array, Array]:
+        """The weights `[lead_time, node, feature]` and the offsets `[lead_time, node]` of some nodes in a row."""
+        own = np.arange(*block)
+        around = np.unique(self.law.near[own])
+        values = self.past.source.read(self.times, (self.name,), nodes=around)[:, :, 0].mean(axis=1, dtype=np.float64)
+        last, before = (values[self._places(wanted)] for wanted in (self.starts, self.starts - self.law.step))
+        here = np.searchsorted(around, own)
+        x = _features(last, before, np.searchsorted(around, self.law.near[own]), self.cycle)
+        later = [values[self._places(self.starts + lead)][:, here] for lead in self.leads]
+        y = (np.stack(later, axis=2) - last[:, here, None]).swapaxes(0, 1)
+        beta, offset = solve(x, y, self.strength)
+        return np.moveaxis(beta, 2, 0), np.moveaxis(offset, 1, 0)
+
+    def _places(self, times: Times) -> NDArray[np.intp]:
+        return np.searchsorted(self.times, times)
 
 
 def solve(x: Array, y: Array, strength: float) -> tuple[Array, Array]:

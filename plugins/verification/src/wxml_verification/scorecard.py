@@ -222,7 +222,11 @@ class Scorecard(Verifier):
             folder.mkdir(parents=True, exist_ok=True)
         asked = self._asked(task, held, folders)
         with ExitStack() as stack:
-            made = parts_here if task.workers is None else stack.enter_context(on_workers(self, task.workers))
+            made = (
+                parts_here
+                if task.workers is None
+                else stack.enter_context(on_workers(self, task.workers, task.directory))
+            )
             found = dict(zip(held, evaluate_all(asked, task.check, made), strict=True))
         for name, evaluation in found.items():
             self._write(evaluation, folders[name], task, _record(task, name, held[name]))

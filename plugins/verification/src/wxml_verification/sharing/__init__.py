@@ -1,0 +1,1 @@
+"""What all workers of a cluster need, and make together once."""
