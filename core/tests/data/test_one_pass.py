@@ -1,5 +1,6 @@
 """Each instant is read once, whatever the times, the time step and the memory; the bits never depend on it."""
 
+import threading
 from collections import Counter
 
 import numpy as np
@@ -78,6 +79,32 @@ def test_what_is_kept_is_the_mapped_value() -> None:
     plain, double = (moments_of(source, ("t", "q"), source.header.times, HOUR, forward) for forward in (None, doubled))
     for once, twice in zip(plain, double, strict=True):
         np.testing.assert_array_equal(twice.mean, 2 * once.mean)
+
+
+def test_a_portion_is_read_while_the_one_before_is_computed_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, second = Counted([0, 1, 2]), threading.Event()
+    read = source._read
+
+    def telling(time_indices, variable_indices, out) -> None:  # type: ignore[no-untyped-def]
+        if time_indices[0] == 1:
+            second.set()
+        read(time_indices, variable_indices, out)
+
+    def waiting(values: NDArray[np.float32], _: tuple[str, ...]) -> NDArray[np.float32]:
+        assert second.wait(60)
+        return values
+
+    monkeypatch.setattr(source, "_read", telling)
+    monkeypatch.setattr("wxml.data.one_pass.CHUNK_BYTES", BYTES)
+    moments_of(source, ("t", "q"), source.header.times, HOUR, waiting)
+
+
+def test_an_error_of_a_later_portion_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Counted([0, 1, 2])
+    monkeypatch.setattr(source, "values", source.values[:2])
+    monkeypatch.setattr("wxml.data.one_pass.CHUNK_BYTES", BYTES)
+    with pytest.raises(IndexError):
+        moments_of(source, ("t", "q"), source.header.times, HOUR)
 
 
 def bits(moments: Moments) -> list[bytes]:

@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from wxml.environment import git as git_module
 from wxml.environment.origin import caution
+from wxml.plugins import lock as lock_module
 from wxml.plugins.catalog import installed, scan
 from wxml.plugins.lock import UsedPlugin, lock
 from wxml.plugins.options.model import Options
@@ -42,6 +44,18 @@ def test_an_entry_says_what_it_was_and_how_to_install_it_again(site) -> None:
     }
     assert (core["plugin"], core["kind"], core["version"]) == ("wxml-core", "core", "0.2.0")
     assert core["code"].startswith("sha256:")
+
+
+def test_packages_are_asked_about_at_the_same_time(site, monkeypatch) -> None:
+    site.trainer("acme", "acme_x")
+    together, asked = threading.Barrier(2, timeout=60), lock_module.origin
+
+    def meeting(name: str, code: Path | None) -> dict[str, object]:
+        together.wait()  # wxml-core and acme
+        return asked(name, code)
+
+    monkeypatch.setattr(lock_module, "origin", meeting)
+    assert [entry["version"] for entry in lock([used()])] == ["0.2.0", "1.0"]
 
 
 def test_only_what_was_used_is_in_it_and_each_once(site) -> None:

@@ -1,8 +1,8 @@
 """Moments: what mean, deviation and extremes of each variable are made of; those of two parts merge exactly."""
 
-__all__ = ["Moments"]
+__all__ = ["DateMoments", "Moments"]
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -10,6 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.errors import DataError
+
+Columns = tuple[NDArray[Any], ...]
+"""Arrays of moments in the order of their names."""
+BLOCK_BYTES = 320 * 2**10
+"""The size in double precision of the variables computed together; with what is made of them, it fits a cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +58,7 @@ class Moments:
             values: shape `[member, variable, node]`, of any number of members.
             node_weights: shape `[node]`, such as the areas of a grid, or ones for a mean over all values.
         """
-        return cls._of_variables(map(_in_double, np.swapaxes(values, 0, 1)), len(values), node_weights)
+        return cls.from_arrays(DateMoments(node_weights, len(values)).of(values))
 
     @classmethod
     def of_change(
@@ -69,22 +74,7 @@ class Moments:
             later: those of a later date, of the same shape.
             node_weights: as in `of`.
         """
-        changes = map(_change, np.swapaxes(earlier, 0, 1), np.swapaxes(later, 0, 1))
-        return cls._of_variables(changes, len(later), node_weights)
-
-    @classmethod
-    def _of_variables(
-        cls, variables: Iterable[NDArray[np.float64]], members: int, node_weights: NDArray[np.float64]
-    ) -> Self:
-        """The moments of variables `[member, node]`, one after the other, so that each stays in a cache.
-
-        They are overwritten.
-        """
-        weights = np.tile(node_weights, (members, 1))
-        whole = float(weights.sum())
-        found = [_moments_of_one(values, weights, whole) for values in variables]
-        columns = list(zip(*found, strict=True)) or [()] * len(_NAMES)
-        return cls.from_arrays({name: np.array(column) for name, column in zip(_NAMES, columns, strict=True)})
+        return cls.from_arrays(DateMoments(node_weights, len(later)).of_change(earlier, later))
 
     @classmethod
     def nothing(cls, *shape: int) -> Self:
@@ -166,35 +156,103 @@ class Moments:
 _NAMES = tuple(field.name for field in fields(Moments))
 
 
-def _in_double(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """A copy of `[member, node]` in double precision."""
-    return np.array(values, np.float64, order="C")
+class DateMoments:
+    """Computes the moments of one date after the other, on memory that is used again.
 
-
-def _change(earlier: NDArray[np.floating[Any]], later: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """`later` − `earlier`: both are cast before, which takes half of the time of a subtraction that casts."""
-    change = _in_double(later)
-    return np.subtract(change, _in_double(earlier), out=change)
-
-
-def _moments_of_one(
-    x: NDArray[np.float64], weights: NDArray[np.float64], weight: float
-) -> tuple[float, float, float, float, float, int]:
-    """Weight, mean, squares, minimum, maximum and the number of missing values of `[member, node]`.
-
-    `x` is overwritten; `weights` has the same shape, and `weight` is its sum.
+    It takes some variables at a time, which stay in a cache: fewer operations than on one after the other, and the same
+    bits.
     """
-    missing = 0
-    lowest, highest = x.min(initial=np.inf), x.max(initial=-np.inf)  # NaN if a value is missing
-    if np.isnan(lowest):
-        is_missing = np.isnan(x)
-        lowest, highest = np.fmin.reduce(x, None, initial=np.inf), np.fmax.reduce(x, None, initial=-np.inf)
-        weights, missing = np.where(is_missing, 0.0, weights), int(np.count_nonzero(is_missing))
-        weight = weights.sum()
-        x[is_missing] = 0.0
-    scratch = weights * x
-    mean = scratch.sum() / (weight if weight > 0 else 1.0)
-    np.subtract(x, mean, out=x)
-    np.multiply(x, x, out=x)
-    np.multiply(x, weights, out=x)
-    return weight, mean, x.sum(), lowest, highest, missing
+
+    def __init__(self, node_weights: NDArray[np.float64], members: int) -> None:
+        """Take the memory.
+
+        Args:
+            node_weights: shape `[node]`.
+            members: of each date.
+        """
+        self._weights = np.tile(node_weights, members)  # [member · node]
+        self._whole = float(self._weights.sum())
+        shape = (max(1, BLOCK_BYTES // max(1, self._weights.nbytes)), self._weights.size)
+        self._x, self._before, self._scratch = (np.empty(shape) for _ in range(3))
+
+    def of(self, values: NDArray[np.floating[Any]]) -> dict[str, NDArray[Any]]:
+        """The arrays of the moments of one date, shape `[variable]`.
+
+        Args:
+            values: shape `[member, variable, node]`.
+        """
+        return _joined(self._own(block) for block in self._blocks(values))
+
+    def of_change(
+        self, earlier: NDArray[np.floating[Any]], later: NDArray[np.floating[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        """Those of `later` − `earlier`.
+
+        Args:
+            earlier: shape `[member, variable, node]`.
+            later: of the same shape.
+        """
+        pairs = zip(self._blocks(earlier), self._blocks(later), strict=True)
+        return _joined(self._change(before, self._cast(self._x, after)) for before, after in pairs)
+
+    def of_both(
+        self, earlier: NDArray[np.floating[Any]], later: NDArray[np.floating[Any]]
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """Those of `later`, and of `later` − `earlier`; the same as `of` and `of_change`, in less time."""
+        pairs = zip(self._blocks(earlier), self._blocks(later), strict=True)
+        found = [
+            (self._change(before, self._cast(self._x, after)), self._own(after, self._x)) for before, after in pairs
+        ]
+        return _joined(own for _, own in found), _joined(change for change, _ in found)
+
+    def _blocks(self, values: NDArray[np.floating[Any]]) -> Iterator[NDArray[np.floating[Any]]]:
+        """Views `[variable, member, node]` of some variables after the others."""
+        by_variable, size = np.swapaxes(values, 0, 1), len(self._x)
+        return (by_variable[start : start + size] for start in range(0, len(by_variable), size))
+
+    def _cast(self, memory: NDArray[np.float64], block: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """A block in double precision, `[variable, member · node]`."""
+        rows = memory[: len(block)]
+        np.copyto(rows.reshape(block.shape), block)
+        return rows
+
+    def _own(self, block: NDArray[np.floating[Any]], cast: NDArray[np.float64] | None = None) -> Columns:
+        x = self._cast(self._x, block) if cast is None else cast[: len(block)]
+        return self._moments(x, block.min((1, 2), initial=np.inf), block.max((1, 2), initial=-np.inf))
+
+    def _change(self, before: NDArray[np.floating[Any]], after: NDArray[np.float64]) -> Columns:
+        """Both are cast before the subtraction: one that casts takes twice the time."""
+        x = self._cast(self._before, before)
+        np.subtract(after, x, out=x)
+        return self._moments(x, x.min(1, initial=np.inf), x.max(1, initial=-np.inf))
+
+    def _moments(self, x: NDArray[np.float64], lowest: NDArray[Any], highest: NDArray[Any]) -> Columns:
+        """The moments of each row; they are overwritten. The extremes are NaN where a value is missing."""
+        if np.isnan(lowest).any():
+            found = [_moments_with_gaps(row, self._weights) for row in x]
+            return tuple(np.array(column) for column in zip(*found, strict=True))
+        scratch = np.multiply(x, self._weights, out=self._scratch[: len(x)])
+        mean = scratch.sum(1) / (self._whole if self._whole > 0 else 1.0)
+        np.subtract(x, mean[:, None], out=x)
+        np.multiply(x, x, out=x)
+        squares = np.multiply(x, self._weights, out=x).sum(1)
+        return np.full(len(x), self._whole), mean, squares, lowest, highest, np.zeros(len(x), np.int64)
+
+
+def _joined(blocks: Iterable[Columns]) -> dict[str, NDArray[Any]]:
+    columns = list(zip(*blocks, strict=True)) or [(np.empty(0),)] * len(_NAMES)
+    return {name: np.concatenate(column) for name, column in zip(_NAMES, columns, strict=True)}
+
+
+def _moments_with_gaps(
+    x: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[float, float, float, float, float, int]:
+    """The same of one variable `[member · node]` in which values are missing."""
+    is_missing = np.isnan(x)
+    lowest, highest = np.fmin.reduce(x, initial=np.inf), np.fmax.reduce(x, initial=-np.inf)
+    weights = np.where(is_missing, 0.0, weights)
+    weight = weights.sum()
+    x[is_missing] = 0.0
+    mean = (weights * x).sum() / (weight if weight > 0 else 1.0)
+    squares = ((x - mean) ** 2 * weights).sum()
+    return weight, mean, squares, lowest, highest, int(np.count_nonzero(is_missing))

@@ -4,12 +4,13 @@ __all__ = ["ValueMap", "moments_of", "own_moments"]
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wxml.data.moments import Moments
+from wxml.data.moments import DateMoments, Moments
 from wxml.data.source import DataSource
 from wxml.data.times import format_time
 from wxml.terminal import Progress
@@ -19,8 +20,9 @@ logger = logging.getLogger("wxml")
 ValueMap = Callable[[NDArray[np.float32], tuple[str, ...]], NDArray[np.float32]]
 """A map of values `[..., variable, node]` of the variables that it is told."""
 
-CHUNK_BYTES = 64 * 2**20
-"""The number of bytes that are read at once; at least one instant is."""
+CHUNK_BYTES = 32 * 2**20
+"""The number of bytes that are read at once, while as many that were read before are computed with; at least one
+instant is."""
 KEPT_BYTES = 512 * 2**20
 """The number of bytes of earlier instants that are kept until the later one is read."""
 NONE: Final = -1
@@ -45,24 +47,40 @@ def moments_of(
     Returns:
         Two of shape `[time, variable]`. Their bits do not depend on how much is read at once.
     """
-    weights = source.header.grid.area_weights
+    compute = DateMoments(source.header.grid.area_weights, source.header.members)
     later = _later(times, timestep)
     nothing = Moments.nothing(len(variables))
     own, changes = [nothing] * len(times), [nothing] * len(times)
     kept: dict[int, tuple[int, NDArray[np.float32]]] = {}
     bytes_per_time = max(1, 4 * source.header.members * len(variables) * len(source.header.grid))
     order = _order(later, KEPT_BYTES // bytes_per_time)
-    for here in _portions(times, order, max(1, CHUNK_BYTES // bytes_per_time)):
-        values = source.read(times[here], variables)
-        mapped = values if forward is None else forward(values, variables)
+    portions = _portions(times, order, max(1, CHUNK_BYTES // bytes_per_time))
+    for here, values in _read_ahead(portions, lambda part: source.read(times[part], variables)):
+        mapped, among = values if forward is None else forward(values, variables), set(here.tolist())
         for index, one in zip(here.tolist(), mapped, strict=True):
-            own[index] = Moments.of(one, weights)
             if index in kept:
                 before, earlier = kept.pop(index)
-                changes[before] = Moments.of_change(earlier, one, weights)
-            if later[index] != NONE:
-                kept[int(later[index])] = (index, one.copy())  # a view would keep the whole portion
+                both = compute.of_both(earlier, one)
+                own[index], changes[before] = map(Moments.from_arrays, both)
+            else:
+                own[index] = Moments.from_arrays(compute.of(one))
+            if (after := int(later[index])) != NONE:  # a view of a portion that is done with would keep it whole
+                kept[after] = (index, one if after in among else one.copy())
     return Moments.stack(own), Moments.stack(changes)
+
+
+def _read_ahead(
+    portions: Iterator[NDArray[np.intp]], read: Callable[[NDArray[np.intp]], NDArray[np.float32]]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+    """Each portion with what is read of it; a thread reads one portion ahead."""
+    with ThreadPoolExecutor(1, "wxml-statistics") as reader:
+        ahead: tuple[NDArray[np.intp], Future[NDArray[np.float32]]] | None = None
+        for here in portions:
+            now, ahead = ahead, (here, reader.submit(read, here))
+            if now is not None:
+                yield now[0], now[1].result()
+        if ahead is not None:
+            yield ahead[0], ahead[1].result()
 
 
 def own_moments(

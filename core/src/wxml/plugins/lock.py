@@ -5,9 +5,9 @@ __all__ = ["UsedPlugin", "core_record", "in_order", "lock", "tree_hash", "whole_
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ from wxml.plugins.location import package_root
 from wxml.plugins.parents import Parent, parents
 from wxml.plugins.source_files import module_root
 
+AT_ONCE = 4
+"""Git is asked about so many packages at a time."""
 CODE = (".py", ".yaml")
 """Suffixes of the files that decide how a package behaves; caches, data and documents do not."""
 EMPTY: Mapping[str, Any] = {
@@ -56,8 +58,9 @@ def lock(used: Sequence[UsedPlugin]) -> list[dict[str, Any]]:
     same of each other package that the plugin's class or one of its parents is in, with its name for `import` as
     `package`; its `distribution` is empty if it belongs to none).
     """
-    facts = cache(lambda name, root: _Facts(origin(name, root), tree_hash(root), is_dirty(name, root)))
-    entries = [_entry(plugin, facts) for plugin in (UsedPlugin(core_record()), *used)]
+    plugins = (UsedPlugin(core_record()), *used)
+    facts = _facts(dict.fromkeys(code for plugin in plugins for code in _code_of(plugin.record)))
+    entries = [_entry(plugin, facts) for plugin in plugins]
     distinct = {json.dumps(entry, sort_keys=True): entry for entry in entries}
     return in_order(distinct.values())
 
@@ -93,12 +96,32 @@ class _Facts(NamedTuple):
     dirty: bool | None
 
 
-Facts = Callable[[str, Path | None], _Facts]
+_Code = tuple[str, Path | None]
+"""A distribution, and the folder or file of its import package."""
+Facts = Mapping[_Code, _Facts]
+
+
+def _code_of(record: PluginRecord) -> Iterator[_Code]:
+    """The code of a plugin, and that of the other packages which its class or one of its parents is in."""
+    yield record.distribution, package_root(record)
+    for parent in parents(record, loaded(record)):
+        if parent.distribution:
+            yield parent.distribution, module_root(parent.package)
+
+
+def _facts(code: Iterable[_Code]) -> Facts:
+    """What is known of code, asked at the same time: several times for each, git is a process that is waited for."""
+
+    def facts(one: _Code) -> tuple[_Code, _Facts]:
+        return one, _Facts(origin(*one), tree_hash(one[1]), is_dirty(*one))
+
+    with ThreadPoolExecutor(AT_ONCE, "wxml-lock") as pool:
+        return dict(pool.map(facts, code))
 
 
 def _entry(used: UsedPlugin, facts: Facts) -> dict[str, Any]:
     record = used.record
-    found = facts(record.distribution, package_root(record))
+    found = facts[record.distribution, package_root(record)]
     return {
         "plugin": CORE if record.kind == "core" else record.full_name,
         "kind": record.kind,
@@ -117,7 +140,7 @@ def _parent_entry(parent: Parent, facts: Facts) -> dict[str, Any]:
         told = f"`{parent.package}` belongs to no installed package: no command brings it back"
         about: dict[str, Any] = {"package": parent.package, "distribution": "", "version": "", "origin": {}}
         return {**about, "code": tree_hash(root), "dirty": True, "install": "", "caution": told}
-    found, version = facts(name, root), version_of(name)
+    found, version = facts[name, root], version_of(name)
     return {
         "package": parent.package,
         "distribution": name,
