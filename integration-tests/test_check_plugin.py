@@ -27,6 +27,7 @@ OPTIONS = {
         "learning_rate=0.01",
     ],
     "data-source anemoi": ["path=store.zarr"],
+    "data-source climatology": ["path=means.nc"],
     "data-source constants": ["source={plugin: xarray, path: world.nc}", "path=other.nc", "time=2000-01-01"],
     "data-source stations": ["path=stations.csv"],
     "data-source simulated-atmosphere": ["truncation=5", "end=2000-01-02", "spin_up_days=0"],
@@ -168,6 +169,8 @@ def folder(tmp_path_factory) -> Path:
         dataset.to_netcdf(folder / f"{file}.nc")
     write_hindcasts(folder / "hindcasts-20200102.nc", values, places)
     write_hybrid_levels(folder / "hybrid.nc", values, places)
+    axes = {"dayofyear": [1, 60, 366], "hour": [0, 12], **places}
+    xr.Dataset({"t": (tuple(axes), values.reshape(3, 2, 3, 4), {"units": "K"})}, axes).to_netcdf(folder / "means.nc")
     for number in range(2):
         write_analysis(folder / f"analysis-{number}.nc", 280 + number)
     return folder

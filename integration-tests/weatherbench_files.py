@@ -25,11 +25,33 @@ def numbers(shape: tuple[int, ...], seed: int) -> np.ndarray:
     return ((count * (7919 + 2 * seed) + 31 * seed) % 1009 / 64).astype("f4").reshape(shape)
 
 
-def write_files(folder: Path) -> None:
+SEASONS = np.array(
+    ["2019-02-28T18", "2019-12-31T12", "2020-02-28T18", "2020-02-29T12", "2020-12-30T18", "2020-12-31T06"],
+    "datetime64[ns]",
+)
+"""Initial times before and after 29 February and at the turn of the year, in years with 365 and with 366 days."""
+CLIMATOLOGY = "1990-2019_6h_24x13.zarr"
+
+
+def write_climatology(folder: Path) -> None:
+    """Write a climatology with the dimensions in the order of those of WeatherBench 2."""
+    axes = {"hour": np.arange(0, 24, 6), "dayofyear": np.arange(1, 367)}
+    places = {"longitude": LONGITUDES, "latitude": LATITUDES}
+    sizes, nodes = (4, 366), (len(LONGITUDES), len(LATITUDES))
+    fields = {
+        field: ((*axes, "level", *places), numbers((*sizes, len(LEVELS), *nodes), 90 + place))
+        for place, field in enumerate(ON_LEVELS)
+    }
+    fields["2m_temperature"] = ((*axes, *places), numbers((*sizes, *nodes), 99))
+    xr.Dataset(fields, {**axes, "level": LEVELS, **places}).to_zarr(folder / CLIMATOLOGY, zarr_format=2)
+
+
+def write_files(folder: Path, starts: np.ndarray = STARTS) -> None:
     """Write `forecast.nc` and `truth.nc`: latitudes rise in one, and fall in the other."""
     places = {"latitude": LATITUDES, "longitude": LONGITUDES}
-    times = STARTS[0] + np.arange(8) * np.timedelta64(6, "h")
-    of_forecast = {"time": STARTS, "prediction_timedelta": LEADS}
+    times = np.unique(starts[:, None] + np.arange(8) * np.timedelta64(6, "h"))
+    times = times if starts is not STARTS else times[:8]
+    of_forecast = {"time": starts, "prediction_timedelta": LEADS}
     for name, axes, seed in (("forecast", of_forecast, 0), ("truth", {"time": times}, 50)):
         sizes = tuple(len(one) for one in axes.values())
         nodes = (len(LATITUDES), len(LONGITUDES))

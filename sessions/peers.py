@@ -115,8 +115,9 @@ def weatherbenchx(session: nox.Session) -> None:
     An argument says where WeatherBench-X is: a folder or an address that pip understands.
     """
     needed = ("absl-py", "arch", "jax", "numpy", "opt_einsum", "pandas", "pyarrow", "scikit-learn", "scipy", "xarray")
-    session.install(*needed)
+    session.install(*needed, "zarr")
     address = "git+https://github.com/google-research/weatherbenchX@2047a84"
     session.install("--no-deps", *(session.posargs or [address]))  # it asks for a cluster library, too
     session.run("python", "peer-tests/record_weatherbenchx.py", "--check")
+    session.run("python", "peer-tests/record_weatherbenchx_files.py", "--check")
     session.run("python", "peer-tests/record_weatherbenchx_significance.py", "--check")

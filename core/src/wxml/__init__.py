@@ -112,6 +112,7 @@ _WHERE = {
     "Verifier": "verification.verifier",
     "WeightGroup": "training.optimizer",
     "WxmlError": "errors",
+    "YearlyFields": "verification.yearly_fields",
     "artefact_config": "artefacts.config",
     "assemble": "experiment.assembling",
     "create": "plugins.create",
@@ -152,6 +153,7 @@ PUBLIC_MODULES = (
     "data.node_order",
     "data.plane",
     "data.read_request",
+    "data.same_quantity",
     "data.sample_batch",
     "data.source_fit",
     "data.sphere",
@@ -189,6 +191,7 @@ PUBLIC_MODULES = (
     "verification.metric",
     "verification.metric_choice",
     "verification.regridding",
+    "verification.yearly_fields",
 )
 """Third parties may import the names above from `wxml`, and what `__all__` lists in these modules of it."""
 
@@ -328,3 +331,4 @@ if TYPE_CHECKING:
     from wxml.verification.verifier import VerificationTask as VerificationTask
     from wxml.verification.verifier import VerificationWorkers as VerificationWorkers
     from wxml.verification.verifier import Verifier as Verifier
+    from wxml.verification.yearly_fields import YearlyFields as YearlyFields

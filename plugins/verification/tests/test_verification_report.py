@@ -186,10 +186,10 @@ def test_texts_of_others_are_shown_and_never_obeyed(names, units, said, source, 
     truth = Truth(source(grid, names, TIMES[:3], values, units=units))
     forecast = MemoryForecast(names, units)
     evaluation = evaluated(forecast, truth, tmp_path)
-    text = render_report(evaluation, ReportText(said, json.dumps({"said": said}), 30), 1)
+    text = render_report(evaluation, ReportText(said, json.dumps({"said": said}), said), 1)
     page, plain = Page(), Page()
     page.feed(text)
-    plain.feed(render_report(renamed(evaluation), ReportText("report", "{}", 30), 1))
+    plain.feed(render_report(renamed(evaluation), ReportText("report", "{}", "climatology"), 1))
     assert page.faults == page.open == []
     assert Counter(tag for tag, _ in page.tags) == Counter(tag for tag, _ in plain.tags)
     shown = "".join(page.text)
@@ -204,7 +204,7 @@ def test_control_characters_of_others_become_visible(one: str, source, grid, tmp
     truth = Truth(source(grid, names, TIMES[:3], np.zeros((3, 1, 4)), units=units))
     evaluation = evaluated(MemoryForecast(names, units), truth, tmp_path)
     page = Page()
-    page.feed(text := render_report(evaluation, ReportText(said, f"{{\n{said}}}", 30), 1))
+    page.feed(text := render_report(evaluation, ReportText(said, f"{{\n{said}}}", said), 1))
     assert all(line.replace("\xa0", " ").isprintable() for line in text.replace("\t", "").split("\n"))
     assert page.faults == page.open == []
     shown = "".join(page.text)

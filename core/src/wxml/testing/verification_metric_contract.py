@@ -59,6 +59,7 @@ class VerificationMetricContract(Contract):
         One that `needs_whole_fields` may have none of a region.
         """
         metric, cases = self.sample(), self._cases()
+        metric.check()
         for subject in self._subjects(metric):
             sums = _summed(metric, subject, cases)
             numbers = {"value": metric.value(sums), **metric.further_values(sums)}

@@ -26,6 +26,7 @@ from wxml.data.source import DataSource
 from wxml.data.variables import Variable
 from wxml.verification.fields import VerifiedFields
 from wxml.verification.verifier import Better
+from wxml.verification.yearly_fields import YearlyFields
 
 Array = NDArray[np.float64]
 
@@ -65,6 +66,8 @@ class VerificationSpace:
     past: PastFields | None = None
     """What a climatology is made of; None where nothing is known of the past, and where scores are made of kept
     statistics."""
+    yearly: YearlyFields | None = None
+    """A climatology that was made elsewhere; None where none is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,13 @@ class VerificationMetric(ABC):
     def subjects(self) -> tuple[Subject, ...]:
         """What it gives a value for: each variable, unless a metric says else."""
         return tuple(Subject(one.name, one.units, (one.name,)) for one in self.space.variables)
+
+    def check(self) -> None:  # noqa: B027  # most need nothing but the fields
+        """Look for what `statistics` need beside the fields; called before the first case, and not for kept statistics.
+
+        Raises:
+            DataError: the space lacks it; the error says what to do.
+        """
 
     @abstractmethod
     def statistics(self, subject: Subject, fields: VerifiedFields) -> Array:

@@ -191,6 +191,13 @@ class XarraySource(SelectiveSource):
     @released_after_failure()
     def _assembled(self, selection: Selection) -> Assembly:
         """The blocks of all files, and the header that they make together."""
+        contents = self._contents(selection)
+        if selection.asked is not None and not _has_any(contents, selection):
+            return self._assembled(replace(selection, asked=None))
+        return assemble(contents, selection)
+
+    def _contents(self, selection: Selection) -> list[FileContent]:
+        """What is in each file."""
         grids: dict[Hashable, Placed] = {}
         alike = AlikeFiles(self._files, selection)
         contents: list[FileContent] = []
@@ -200,9 +207,7 @@ class XarraySource(SelectiveSource):
                 content = _examined(file, selection, grids)
                 alike.examined(file, content)
             contents.append(content)
-        if selection.asked is not None and not _has_any(contents, selection):
-            return self._assembled(replace(selection, asked=None))
-        return assemble(contents, selection)
+        return contents
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle names and positions for a data-loader worker, without decoded values and checksums."""

@@ -8,18 +8,18 @@ import numpy as np
 
 from wxml_verification.arrays import Array
 from wxml_verification.baseline import StateBaseline
-from wxml_verification.climatology import Climatology
 from wxml_verification.further_baselines import CaseBaseline
 from wxml_verification.one_pass import Case, Fields
 from wxml_verification.reading import ForecastFile
 from wxml_verification.truth import Truth
+from wxml_verification.usual_values import UsualValues
 
 
 def read_case(
     forecast: ForecastFile,
     truth: Truth,
     variables: Sequence[str],
-    baselines: tuple[StateBaseline, Climatology | None, Sequence[CaseBaseline]],
+    baselines: tuple[StateBaseline, UsualValues | None, Sequence[CaseBaseline]],
     number: int,
 ) -> Case:
     """Read one initial time.

@@ -1,6 +1,6 @@
 """What is computed of the cases of a forecast: parts, each of some initial times and variables, that add up."""
 
-__all__ = ["Asked", "CaseScoring", "Part", "PartsMaker", "Span", "has_past", "parts_here", "parts_of", "spans_of"]
+__all__ = ["Asked", "CaseScoring", "Part", "PartsMaker", "Span", "parts_here", "parts_of", "spans_of"]
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from wxml_verification.arrays import Array
 from wxml_verification.case_reading import read_case
 from wxml_verification.climatology import Climatology
 from wxml_verification.lots import lots_of
-from wxml_verification.notes import climatology_notes
 from wxml_verification.one_pass import Case, LotStatistics, subjects_of
 from wxml_verification.question import Question
 from wxml_verification.reading import ForecastFile
@@ -25,6 +24,7 @@ from wxml_verification.regions import EVERYWHERE, region_weights
 from wxml_verification.sights import Seen, Shown
 from wxml_verification.truth import Truth
 from wxml_verification.truth_means import TruthMeans
+from wxml_verification.usual_values import UsualValues, usual_values
 
 MEMORY = 256 * 2**20  # bytes: the variables that fit are scored in one pass over the truth
 CASES = 8
@@ -69,16 +69,18 @@ class CaseScoring:
         regions = _regions(forecast, truth, question, self.weights)
         scored_variables = tuple(forecast.variable(name) for name in question.variables)
         past = PastFields(question.past.source, question.past.times) if len(question.past.times) else None
-        grid = truth.source.header.grid
-        self.space = VerificationSpace(scored_variables, grid, regions, forecast.members, past)
+        grid, yearly = truth.source.header.grid, question.given and question.given.fields
+        self.space = VerificationSpace(scored_variables, grid, regions, forecast.members, past, yearly)
         self.metrics = _metrics(question, self.space)
+        for metric in self.metrics.values():
+            metric.check()
         self.shown = Shown.of(forecast, truth, question.variables, question.maps)
         valid_times = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
         self.verified = valid_times[truth.has(valid_times)]
         """The valid times that the truth has."""
         self.climatologies: dict[tuple[str, ...], Climatology] = {}
-        """Variables → their climatology, where it was made elsewhere; it is taken out when their cases begin."""
-        self._climatology: Climatology | None = None
+        """Variables → their climatology, where workers made it together; it is taken out when their cases begin."""
+        self._climatology: UsualValues | None = None
         self._told: tuple[str, ...] = ()
         self._lot: tuple[str, ...] | None = None
         self._own: tuple[str, ...] = ()
@@ -97,9 +99,8 @@ class CaseScoring:
             self._lot, self._own = span.lot, self.own_of(span.lot)
             self._climatology = None  # before the next one, so that one is in memory at a time
             if self._own:
-                given = self.climatologies.pop(self._own, None)
-                self._climatology = given or _climatology(self.question, self._own, self.verified)
-                self._told = tuple(climatology_notes(self._climatology, self.verified, self.question.past))
+                made = self.climatologies.pop(self._own, None)
+                self._climatology, self._told = usual_values(self.question, self._own, self.verified, made)
         return _PartSums(self, span, self._own) if self._own else None
 
     def add(self, sums: "_PartSums", number: int) -> None:
@@ -166,19 +167,6 @@ def parts_of(scorings: Sequence[CaseScoring], span: Span) -> Parts:
 def parts_here(scorings: Sequence[CaseScoring], spans: Sequence[Span]) -> Iterator[Parts]:
     """Compute the parts in this process, one after the other."""
     return (parts_of(scorings, span) for span in spans)
-
-
-def _climatology(question: Question, lot: tuple[str, ...], asked: NDArray[np.datetime64]) -> Climatology | None:
-    """The climatology of some variables; None if nothing is known of the past, or not of these variables."""
-    if not has_past(question, lot):
-        return None
-    return Climatology.of(question.past.source, question.past.times, lot, question.window, asked)
-
-
-def has_past(question: Question, lot: Sequence[str]) -> bool:
-    """Whether anything is known of the past of some variables."""
-    past = question.past
-    return len(past.times) > 0 and set(lot) <= set(past.source.header.names)
 
 
 def _metrics(question: Question, space: VerificationSpace) -> dict[str, VerificationMetric]:

@@ -126,7 +126,7 @@ class _Side:
         self.forecast, self.truth, self.question, self._scoring = forecast, truth, question, scoring
         self._space, self.metrics = scoring.space, scoring.metrics
         self._groups = groups_of(forecast.initial_times, question.groupings)
-        self._file = StatisticsFile.new(question.statistics, _header(scoring), question.provenance)
+        self._file = StatisticsFile.new(question.statistics, _header(scoring), question.record)
         write_space(question.statistics, self._space)
         cases, leads = len(forecast.initial_times), len(forecast.lead_times)
         self._means = np.zeros((cases, leads, len(question.variables), 3))

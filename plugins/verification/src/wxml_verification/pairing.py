@@ -184,7 +184,16 @@ def _notes(own: Contender, other: Contender, pair: Pairing) -> Iterator[str]:
     regions = [name for name in own.file.header.regions if own.file.header.regions.index(name) not in pair.own[2]]
     if regions:
         yield f"{other.name} has no region {', '.join(regions)} with the same nodes: not compared."
+    yield from _climatology_notes(own, other, pair)
     yield from _case_notes(own, other, pair)
+
+
+def _climatology_notes(own: Contender, other: Contender, pair: Pairing) -> Iterator[str]:
+    """Whether the anomalies are from two climatologies."""
+    first, second = (one.file.provenance.get("climatology") for one in (own, other))
+    names = [name for name in pair.metrics if own.metrics[name].takes_climatology]
+    if first and second and first != second and names:
+        yield f"{own.name} and {other.name} have two climatologies, so {', '.join(names)} do not compare."
 
 
 def _case_notes(own: Contender, other: Contender, pair: Pairing) -> Iterator[str]:

@@ -12,9 +12,11 @@ from wxml import PluginChoice
 from wxml_verification.baseline import PERSISTENCE, StateBaseline
 from wxml_verification.comparison import Significance
 from wxml_verification.further_baselines import CaseBaseline
+from wxml_verification.given_climatology import Given
 from wxml_verification.groups import Grouping
 from wxml_verification.regions import Region
 from wxml_verification.stations.places import StationPlaces
+from wxml_verification.used_climatology import UsedClimatology, used_climatology
 from wxml_verification.usual import Past
 
 
@@ -26,7 +28,7 @@ class Question:
     """The variables to score."""
     metrics: Sequence[PluginChoice]
     past: Past
-    """What the climatology is made of."""
+    """What the climatology is made of, unless one is given, and what else needs past values."""
     window: int
     """The days on either side of a date that the climatology takes."""
     statistics: Path
@@ -37,6 +39,8 @@ class Question:
     """Sentences on what forecast and truth do not both state; they become notes."""
     told: Sequence[str] = ()
     """Sentences on how forecast and truth were brought to the same nodes; likewise."""
+    given: Given | None = None
+    """A climatology that was made elsewhere."""
     baseline: StateBaseline = PERSISTENCE
     """What the known states alone give."""
     further: Sequence[CaseBaseline] = ()
@@ -57,6 +61,16 @@ class Question:
     """How many initial times a reader can look at."""
     coastlines: bool = True
     """Whether maps have those of the Earth."""
+
+    @property
+    def climatology(self) -> UsedClimatology:
+        """Which climatology the scores are of."""
+        return used_climatology(self.past, self.window, self.given)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record of the scores, with that of the climatology."""
+        return {**self.provenance, "climatology": dict(self.climatology.record)}
 
     @property
     def forecasts(self) -> tuple[str, ...]:

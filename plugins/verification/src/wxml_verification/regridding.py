@@ -96,25 +96,31 @@ def settled(forecast: ForecastFile, truth: DataSource, option: Regridding | None
     own, found = forecast.grid(), truth.header.grid
     is_there = has_nodes(truth, own)
     if is_there and (option.move == "truth" or (option.move == "forecast" and len(own) == len(found))):
-        return _unmoved(forecast, truth)
+        kept = fitted(truth, forecast)
+        return Settled(forecast, kept, _settling(kept.header.grid, option, where))
     target = {"forecast": found, "truth": own}.get(option.move) or _third(option, where)
     moved = None if target is own else placement(own, target, option.method, option.share, where)
     back = None if target is found else placement(found, target, option.method, option.share, where)
     notes = tuple(_notes(option, moved, back))
     for sentence in notes:
         logger.info("%s", sentence)
+    return Settled(
+        forecast if moved is None else forecast.placed(moved),
+        truth if back is None else PlacedSource(truth, back),
+        _settling(target, option, where),
+        notes,
+    )
+
+
+def _settling(target: Grid, option: Regridding, where: str) -> Callable[[DataSource], DataSource]:
+    """What brings other sources to the nodes that are scored."""
 
     def settle(source: DataSource) -> DataSource:
         if has_nodes(source, target):
             return on_grid(source, target, FORECAST, SAME_PLACE)
         return PlacedSource(source, placement(source.header.grid, target, option.method, option.share, where))
 
-    return Settled(
-        forecast if moved is None else forecast.placed(moved),
-        truth if back is None else PlacedSource(truth, back),
-        settle,
-        notes,
-    )
+    return settle
 
 
 def _unmoved(forecast: ForecastFile, truth: DataSource) -> Settled:

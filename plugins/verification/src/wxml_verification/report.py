@@ -34,8 +34,8 @@ class ReportText:
     title: str
     provenance: str
     """The record of the scores, as JSON text."""
-    window: int
-    """Days on either side of a date that make its climatology."""
+    climatology: str
+    """A sentence on the climatology."""
 
 
 def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> str:
@@ -43,7 +43,7 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
 
     Args:
         evaluation: the scores, the maps, and the example to show.
-        text: the title, the provenance and the window of the climatology.
+        text: the title, the provenance, and which climatology it is.
         most_maps: the largest number of variables with maps; the first ones have them.
 
     Returns:
@@ -51,7 +51,12 @@ def render_report(evaluation: Evaluation, text: ReportText, most_maps: int) -> s
     """
     evaluation, text = (
         _visible(evaluation),
-        replace(text, title=printable(text.title), provenance=_lines(text.provenance)),
+        replace(
+            text,
+            title=printable(text.title),
+            provenance=_lines(text.provenance),
+            climatology=printable(text.climatology),
+        ),
     )
     scores, example = _of_variables(evaluation), evaluation.example
     skills = {name: skill(scores, name) for name in scores.forecasts[1:]}

@@ -13,6 +13,7 @@ from wxml.forecasting.layout import AREA_WEIGHT, LEAD_TIME, PROVENANCE, grid_coo
 from wxml_verification.comparison import Comparison
 from wxml_verification.curve_file import write_curves
 from wxml_verification.evaluation import Evaluation
+from wxml_verification.used_climatology import UsedClimatology
 
 CASES = {"long_name": "cases behind rmse, bias and mae"}
 DIFFERENCES = {
@@ -24,16 +25,18 @@ DIFFERENCES = {
 }
 
 
-def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any]) -> None:
+def write_scores(evaluation: Evaluation, path: Path, record: dict[str, Any], climatology: UsedClimatology) -> None:
     """Write the scores, the number of cases behind each, the maps of bias and RMSE, and the curves.
 
     Args:
         evaluation: the scores and the maps.
         path: the new file.
-        provenance: JSON values, stored as JSON text in the attribute `wxml_provenance`.
+        record: JSON values, stored as JSON text in the attribute `wxml_provenance`.
+        climatology: which one the scores are of: a sentence in the attribute `climatology`, and its record, JSON text,
+            in `climatology_record`.
 
     Raises:
-        DataError: `provenance` holds something else than JSON values.
+        DataError: `record` holds something else than JSON values.
         OSError: the disk refuses.
     """
     scores, places = evaluation.scores, grid_coordinates(evaluation.grid)
@@ -64,7 +67,9 @@ def write_scores(evaluation: Evaluation, path: Path, provenance: dict[str, Any])
             "title": "Scores of a forecast and its baselines",
             "Conventions": "CF-1.8",
             "cases": scores.cases,
-            PROVENANCE: provenance_text(provenance),
+            "climatology": climatology.sentence,
+            "climatology_record": provenance_text(dict(climatology.record)),
+            PROVENANCE: provenance_text(record),
         },
     )
     with disk_errors(path, dataset.nbytes):

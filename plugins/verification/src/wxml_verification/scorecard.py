@@ -31,6 +31,7 @@ from wxml_verification.usual import ClimatologyOptions, Past, past_of
 if TYPE_CHECKING:
     from wxml_verification.case_scoring import Asked
     from wxml_verification.evaluation import Evaluation
+    from wxml_verification.given_climatology import Given
     from wxml_verification.question import Question
 
 METRICS = tuple(
@@ -228,8 +229,8 @@ class Scorecard(Verifier):
                 else stack.enter_context(on_workers(self, task.workers, task.directory))
             )
             found = dict(zip(held, evaluate_all(asked, task.check, made), strict=True))
-        for name, evaluation in found.items():
-            self._write(evaluation, folders[name], task, _record(task, name, held[name]))
+        for (name, evaluation), (_, _, question) in zip(found.items(), asked, strict=True):
+            self._write(evaluation, folders[name], task.forecast.name, question)
         further = {name: evaluation.scores for name, evaluation in found.items() if name}
         return replace(found[""].scores, further=further)
 
@@ -247,6 +248,7 @@ class Scorecard(Verifier):
         option = self._truths[name].stations if name else self._stations
         bands = {} if option is None else elevation_regions(option.elevations, one.places)
         past = past_of(own, self._climatology, one.truth, one.forecast, one.settle)
+        given = self._given(one)
         baseline = baseline_of(task.task)
         taken = baseline.name, "climatology", *self._baselines
         return Question(
@@ -254,6 +256,7 @@ class Scorecard(Verifier):
             metrics=self._choices,
             past=past,
             window=self._window,
+            given=given,
             statistics=folder / "statistics.zarr",
             provenance=_record(task, name, one),
             uncompared=one.uncompared,
@@ -270,6 +273,19 @@ class Scorecard(Verifier):
             coastlines=self._coastlines,
         )
 
+    def _given(self, one: Against) -> "Given | None":
+        """The climatology that was made elsewhere."""
+        from wxml_verification.given_climatology import given_of
+
+        if self._climatology.means is None:
+            return None
+        forecast, truth = one.forecast, one.truth
+        wanted = [forecast.variable(name) for name in one.variables]
+        found = given_of(self._climatology.means, wanted, truth.source, one.settle)
+        verified = np.unique(forecast.initial_times[:, None] + forecast.lead_times)
+        found.check(verified[truth.has(verified)])
+        return found
+
     def _further(self, one: Against, past: Past) -> tuple[CaseBaseline, ...]:
         """The baselines that need no other forecast."""
         forecast = one.forecast
@@ -278,9 +294,7 @@ class Scorecard(Verifier):
             self._baselines, Wanted(past, self._window, forecast.members, one.variables, verified, self._ridge)
         )
 
-    def _write(
-        self, evaluation: "Evaluation", folder: Path, task: VerificationTask, provenance: dict[str, Any]
-    ) -> None:
+    def _write(self, evaluation: "Evaluation", folder: Path, title: str, question: "Question") -> None:
         """Write the files of one truth."""
         from wxml_verification.report import ReportText, render_report
         from wxml_verification.score_file import write_scores
@@ -288,12 +302,13 @@ class Scorecard(Verifier):
         from wxml_verification.stations.parquet_table import write_station_parquet
         from wxml_verification.stations.table import write_stations
 
-        write_scores(evaluation, folder / "scores.nc", provenance)
+        record, climatology = question.record, question.climatology
+        write_scores(evaluation, folder / "scores.nc", record, climatology)
         write_table(evaluation, folder / "scores.csv")
         if evaluation.places is not None:
             write_stations(evaluation, evaluation.places, folder / "stations.csv")
             write_station_parquet(evaluation, evaluation.places, folder / "stations.parquet")
-        text = ReportText(task.forecast.name, json.dumps(provenance, indent=1), self._window)
+        text = ReportText(title, json.dumps(record, indent=1), climatology.sentence)
         (folder / "report.html").write_text(render_report(evaluation, text, self._maps), "utf-8")
 
     def compare(self, folders: Sequence[Path], directory: Path, *, overwrite: bool = False) -> str:

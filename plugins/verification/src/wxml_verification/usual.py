@@ -28,6 +28,14 @@ ADVICE = "name past data in `verification.climatology.source`, and their `verifi
 class ClimatologyOptions(Options):
     """Where the climatology comes from."""
 
+    means: Annotated[
+        PluginChoice | None,
+        Kind("data-source"),
+        Field(
+            description="a climatology that was made elsewhere, by day of the year and time of day; null: it is made",
+            examples=[{"plugin": "climatology", "path": "1990-2019_6h_240x121.zarr"}],
+        ),
+    ] = None
     source: Annotated[
         PluginChoice | None,
         Kind("data-source"),

@@ -5,6 +5,7 @@ __all__ = ["ArrayReader", "Layout", "read_arrays"]
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -136,19 +137,23 @@ class ArrayReader:
         return np.asarray(variable.isel(wanted).transpose(*layout.order).values)
 
 
-def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Placed]) -> FileContent:
+def read_arrays(
+    file: DataFile, selection: Selection, grids: dict[Hashable, Placed], held: Mapping[str, int] = MappingProxyType({})
+) -> FileContent:
     """The blocks of a NetCDF file or zarr store.
 
     Args:
         file: the file.
         selection: the variables and levels that the user wants.
         grids: the grids of other files, by their coordinates; the grids of this file are added.
+        held: the position along each dimension of the file that the caller fixes.
 
     Raises:
         DataError: the file cannot be read, or its coordinates are not understood.
     """
-    whole = dataset = opened(file)
-    names = frozenset(str(name) for name in (*dataset.variables, *dataset.dims))
+    whole = opened(file)
+    dataset = whole.isel(held, drop=True)
+    names = frozenset(str(name) for name in (*whole.variables, *whole.dims))
     called = partial(selection.name, file.path)
     with in_file(file.path), damage_errors(partial(damaged, file.path, file.engine)):
         coordinates = find_coordinates(dataset, called)
@@ -157,7 +162,8 @@ def read_arrays(file: DataFile, selection: Selection, grids: dict[Hashable, Plac
             if fixed:
                 dataset = dataset.isel(fixed)
                 coordinates = find_coordinates(dataset, called)
-            arrays = _ArrayFile(file, dataset, unreadable(file), coordinates, called, selection, grids, fixed or {})
+            every = {**held, **(fixed or {})}
+            arrays = _ArrayFile(file, dataset, unreadable(file), coordinates, called, selection, grids, every)
             blocks = arrays.blocks()
         finally:
             check_coordinates(file, whole, coordinates.all)  # it explains what else seems wrong

@@ -9,10 +9,11 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 from wxml import Better, Curve, Further, PointwiseMetric, Subject, VerificationMetric, VerificationSpace, VerifiedFields
-from wxml.errors import ConfigError, DataError, Fault, nearest
+from wxml.errors import ConfigError, Fault, nearest
 from wxml.verification.metric import mean_statistics, quotient
 
 from wxml_verification.arrays import Array
+from wxml_verification.percentiles import quantiles_of, told_by
 
 Percentile = Annotated[str, Field(pattern=r"^(100|[0-9]{1,2}(\.[0-9]+)?)%$")]
 Thresholds = Annotated[
@@ -32,7 +33,8 @@ Probability = Annotated[
 class EventMetric(VerificationMetric):
     """A metric of events, whose subjects are the thresholds of some variables.
 
-    A percentile is that of the past values at the node and the time of day, within 15 days of the day of the year.
+    A percentile is that of the past values at the node and the time of day, within 15 days of the day of the year; or
+    the quantile that a given climatology has.
     """
 
     has_units = False
@@ -54,32 +56,30 @@ class EventMetric(VerificationMetric):
             name: tuple(_share(one) for one in limits if isinstance(one, str)) for name, limits in thresholds.items()
         }
 
+    def check(self) -> None:
+        """Refuse a percentile that nothing tells.
+
+        Raises:
+            DataError: there is neither a past nor a quantile.
+        """
+        for name, shares in self._shares.items():
+            if shares:
+                told_by(self.space, name, shares)
+
     @property
     def subjects(self) -> tuple[Subject, ...]:
         """Each threshold of each variable."""
         return tuple(Subject(event, units, (name,)) for event, (name, units, _) in self._events.items())
 
     def event(self, subject: Subject, fields: VerifiedFields) -> tuple[str, Array]:
-        """The variable and the threshold of a subject, `[lead_time, node]`; NaN where no past tells it.
-
-        Raises:
-            DataError: the threshold is a percentile, and there is no past.
-        """
+        """The variable and the threshold of a subject, `[lead_time, node]`; NaN where no past tells it."""
         name, _, limit = self._events[subject.name]
         shape = fields.truths[name].shape
         return name, self._percentile(name, limit, fields) if isinstance(limit, str) else np.broadcast_to(limit, shape)
 
     def _percentile(self, name: str, text: str, fields: VerifiedFields) -> Array:
         """A percentile of the climatology."""
-        from wxml_verification.past_quantiles import past_quantiles  # zarr
-
-        past = self.space.past
-        if past is None or name not in past.source.header.names:
-            raise DataError(
-                f"there are no past data to take {text} of {name} from",
-                fix="name past data in `verification.climatology.source`, or write the threshold as a number",
-            )
-        known = past_quantiles(past, name, self._shares[name])
+        known = quantiles_of(self.space, name, self._shares[name])
         nodes = slice(fields.first_node, fields.first_node + fields.weights.shape[1])
         return np.stack([known.at(fields.initial_time + lead, _share(text))[nodes] for lead in fields.lead_times])
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from wxml import Curve, Further, Subject, VerificationMetric, VerificationSpace, VerifiedFields
 from wxml.errors import ConfigError, DataError, Fault, nearest
-from wxml.verification.metric import quotient
+from wxml.verification.metric import PastFields, quotient
 
 from wxml_verification.arrays import Array
 
@@ -105,11 +105,26 @@ class Quantiles(VerificationMetric):
             "density-truth": Curve("value", middles, quotient(truth, width)),
         }
 
+    def check(self) -> None:
+        """Refuse a variable of unknown range.
+
+        Raises:
+            DataError: neither an option nor the past tells it.
+        """
+        for subject in self.subjects:
+            if subject.name not in self._ranges:
+                self._past(subject.name)
+
+    def _past(self, name: str) -> PastFields:
+        """The past, which has the variable."""
+        past = self.space.past
+        if past is None or name not in past.source.header.names:
+            raise DataError(f"`quantiles` does not know the range of {name!r}", fix=FIX)
+        return past
+
     def _range(self, name: str) -> tuple[float, float]:
         if name not in self._ranges:
-            past = self.space.past
-            if past is None or name not in past.source.header.names:
-                raise DataError(f"`quantiles` does not know the range of {name!r}", fix=FIX)
+            past = self._past(name)
             self._ranges[name] = _wide_range(past.source.read(_spread(past.times), (name,)))
         return self._ranges[name]
 

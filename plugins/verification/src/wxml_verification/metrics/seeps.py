@@ -13,9 +13,10 @@ from wxml import Subject, VerificationMetric, VerificationSpace, VerifiedFields
 from wxml.data.sphere import unit_vectors
 from wxml.data.units import conversion, have_same_meaning
 from wxml.errors import ConfigError, DataError, Fault, nearest
-from wxml.verification.metric import mean_statistics, weighted_sums
+from wxml.verification.metric import PastFields, mean_statistics, weighted_sums
 
 from wxml_verification.arrays import Array
+from wxml_verification.given_rain import GivenRain, has_rain
 from wxml_verification.rain_climatology import RainClimatology, make_rain_climatology
 
 DRY = {"6h": 0.25, "24h": 0.2}  # mm: accumulation → the greatest amount that is dry
@@ -49,7 +50,10 @@ class Seeps(VerificationMetric):
         accumulation: Annotated[Literal["6h", "24h"], Field(description="the time that the amounts are of")] = "6h",
         climatology: Annotated[
             Path | None,
-            Field(description="a zarr store with the climatology, as of WeatherBench 2; made there if it is not there"),
+            Field(
+                description="a zarr store with the climatology, as of WeatherBench 2, made there if it is not there; "
+                "null: that of `climatology.means`, or one that is made and kept nowhere"
+            ),
         ] = None,
         window: Annotated[int, Field(ge=0, le=182, description="days on either side of a day of the climatology")] = 15,
         density: Annotated[bool, Field(description="weigh nodes by how alone they are, not by area")] = False,
@@ -77,7 +81,19 @@ class Seeps(VerificationMetric):
         self._units = {name: known[name].units for name in variables}
         self._dry, self._window, self._path = DRY[accumulation], window, climatology
         self._density = _loneliness(space) if density else None
-        self._climatologies: dict[str, RainClimatology] = {}
+        self._climatologies: dict[str, RainClimatology | GivenRain] = {}
+
+    def check(self) -> None:
+        """Look whether there is a climatology, or what one is made of.
+
+        Raises:
+            DataError: there is neither, or the climatology that is there does not fit.
+        """
+        for name in self._units:
+            if self._path is not None and self._file(name).exists():
+                self._climatology(name)
+            elif not self._has_given(name):
+                self._past()
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -113,28 +129,47 @@ class Seeps(VerificationMetric):
             out[lead] = np.where(there, np.mean(scores, axis=0), np.nan)
         return out
 
-    def _climatology(self, name: str) -> RainClimatology:
+    def _climatology(self, name: str) -> RainClimatology | GivenRain:
         """That of a variable, made if it is not there."""
-        if name in self._climatologies:
-            return self._climatologies[name]
-        path = self._path
-        if path is None:
+        if name not in self._climatologies:
+            self._climatologies[name] = self._given(name) or self._opened(name)
+        return self._climatologies[name]
+
+    def _given(self, name: str) -> GivenRain | None:
+        """That of the given climatology, unless an option names another one."""
+        yearly = self.space.yearly
+        if yearly is None or not self._has_given(name):
+            return None
+        return GivenRain(yearly, name, _length(self._units[name]))
+
+    def _has_given(self, name: str) -> bool:
+        return self._path is None and self.space.yearly is not None and has_rain(self.space.yearly, name)
+
+    def _opened(self, name: str) -> RainClimatology:
+        """That of a file, which is made of the past if it is not there."""
+        path, units = self._file(name), self._units[name]
+        if not path.exists():
+            dry = self._dry * (self._millimetre[name] or 1.0)
+            make_rain_climatology(self._past(), name, _length(units), path, dry=dry, window=self._window)
+        return RainClimatology(path, name, self.space.grid, _length(units))
+
+    def _past(self) -> PastFields:
+        """What a climatology is made of."""
+        if self.space.past is None:
+            raise DataError(
+                "`seeps` has neither past data nor a `climatology` that is there",
+                fix="name past data in `verification.climatology.source`, or a `climatology` of `seeps`",
+            )
+        return self.space.past
+
+    def _file(self, name: str) -> Path:
+        """Where the climatology of a variable is, or will be."""
+        if self._path is None:
             folder = tempfile.mkdtemp(prefix="wxml-seeps-")
             weakref.finalize(self, _removed, folder)
-            path = Path(folder) / f"{len(self._climatologies)}.zarr"
-        elif len(self._units) > 1:
-            path = path.with_name(f"{path.stem}-{name}{path.suffix}")
-        units = self._units[name]
-        if not path.exists():
-            if self.space.past is None:
-                raise DataError(
-                    "`seeps` has neither past data nor a `climatology` that is there",
-                    fix="name past data in `verification.climatology.source`, or a `climatology` of `seeps`",
-                )
-            dry = self._dry * (self._millimetre[name] or 1.0)
-            make_rain_climatology(self.space.past, name, _length(units), path, dry=dry, window=self._window)
-        self._climatologies[name] = RainClimatology(path, name, self.space.grid, _length(units))
-        return self._climatologies[name]
+            return Path(folder) / "rain.zarr"
+        several = len(self._units) > 1
+        return self._path.with_name(f"{self._path.stem}-{name}{self._path.suffix}") if several else self._path
 
 
 def _removed(folder: str) -> None:

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from functools import partial
 
-from wxml_verification.case_scoring import CaseScoring, has_past
+from wxml_verification.case_scoring import CaseScoring
 from wxml_verification.climatology import PastBins
 from wxml_verification.ridge import Fitting, RidgeBaseline
 from wxml_verification.sharing.climatology import SharedClimatology
 from wxml_verification.sharing.ridge import SharedRidge
 from wxml_verification.sharing.work import SharedWork
+from wxml_verification.usual_values import makes_climatology
 
 
 def works_of(number: int, scoring: CaseScoring, lot: tuple[str, ...]) -> Iterator[SharedWork]:
@@ -27,7 +28,7 @@ def works_of(number: int, scoring: CaseScoring, lot: tuple[str, ...]) -> Iterato
     """
     question, own = scoring.question, scoring.own_of(lot)
     name = f"{number}-{hashlib.sha256(repr(lot).encode()).hexdigest()[:16]}"
-    if own and has_past(question, own):
+    if own and makes_climatology(question, own):
         bins = PastBins.of(question.past.times, scoring.verified)
         if len(bins.days):
             take = partial(scoring.climatologies.__setitem__, own)
