@@ -64,7 +64,7 @@ def verified(folder: Path, *asked: str) -> xr.Dataset:
         return found.load()
 
 
-def compare(scores: xr.Dataset, numbers: dict[str, Any], variable: str) -> None:
+def compare(scores: xr.DataArray, numbers: dict[str, Any], variable: str) -> None:
     """Hold scores, by region, variable and lead time, against the numbers of WeatherBench-X."""
     for region, expected in numbers.items():
         own = scores.sel(region="all" if region == "global" else region)

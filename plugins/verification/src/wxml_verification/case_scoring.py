@@ -69,7 +69,8 @@ class CaseScoring:
         regions = _regions(forecast, truth, question, self.weights)
         scored_variables = tuple(forecast.variable(name) for name in question.variables)
         past = PastFields(question.past.source, question.past.times) if len(question.past.times) else None
-        grid, yearly = truth.source.header.grid, question.given and question.given.fields
+        grid, given = truth.source.header.grid, question.given
+        yearly = None if given is None else given.fields
         self.space = VerificationSpace(scored_variables, grid, regions, forecast.members, past, yearly)
         self.metrics = _metrics(question, self.space)
         for metric in self.metrics.values():
