@@ -2,11 +2,13 @@
 
 The cases with the prefix `xarray-` hold the whole forecast in memory and write it at once, with the same chunks and
 the same compression; the others write it step by step, as a forecast does: in a thread, by the outputs of core, from
-a rollout that costs nothing. `of_disk` is the rate of that, until the bytes are on the disk, over the rate at which the
-same disk takes as many bytes of noise from a plain file, measured right before and right after; steps are made anew
-before the clock starts.
+a rollout that costs nothing. The clock stops when the bytes are on the disk (fsync); the same disk takes as many bytes
+of noise from one plain file, with an fsync, too, right before and right after. `fields_of_disk` is the rate of the
+fields (4 bytes a value) over the rate of that file; `file_of_disk` is that of the bytes in the forecast file, which are
+fewer where they are packed. Where the second one is near 1, the disk holds the writer up.
 
-    python benchmarks/forecast_write.py [--times 4] [--leads 10] [--variables 6] [--rounds 3] [--folder DIR]
+    python benchmarks/forecast_write.py [--times 4] [--leads 10] [--variables 6] [--rounds 3] [--degrees 1]
+        [--threads 2] [--folder DIR]
 """
 
 import argparse
@@ -22,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 import xarray as xr
 from numcodecs import Blosc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
@@ -37,17 +40,17 @@ from wxml_forecast_writers.netcdf_writer import NetcdfWriter
 from wxml_forecast_writers.zarr_writer import ZarrWriter
 from wxml_grib_writer.writer import Grib2Writer
 
-LATITUDES, LONGITUDES = np.linspace(90, -90, 181), np.arange(360.0)
 MEBIBYTE = 2**20
 MADE = 4
 Steps = list[tuple[Fields, np.timedelta64]]
 Case = Callable[[str, ForecastHeader, Steps], None]
 
 
-def header_of(times: int, leads: int, variables: int) -> ForecastHeader:
-    """A forecast on the global grid of one degree."""
+def header_of(times: int, leads: int, variables: int, degrees: float) -> ForecastHeader:
+    """A forecast on a global grid."""
+    rows = round(180 / degrees)
     return ForecastHeader(
-        Grid.regular(LATITUDES, LONGITUDES),
+        Grid.regular(np.linspace(90, -90, rows + 1), degrees * np.arange(2 * rows)),
         tuple(Variable(f"t_{level}", param="t", level=level, units="K") for level in range(variables)),
         np.datetime64("2020-01-01", "s") + np.arange(times) * np.timedelta64(86400, "s"),
         np.arange(1, leads + 1) * np.timedelta64(21600, "s"),
@@ -83,7 +86,8 @@ def at_once(header: ForecastHeader, made: Steps) -> xr.Dataset:
         for name, array in arrays.items():
             array[divmod(number, shape[1])] = fields[name].reshape(header.grid.shape)
     dimensions = ("time", "prediction_timedelta", "latitude", "longitude")
-    coordinates = dict(zip(dimensions, (header.initial_times, header.lead_times, LATITUDES, LONGITUDES), strict=True))
+    places = header.grid.latitudes.reshape(header.grid.shape)[:, 0], header.grid.longitudes[: header.grid.shape[1]]
+    coordinates = dict(zip(dimensions, (header.initial_times, header.lead_times, *places), strict=True))
     return xr.Dataset({name: (dimensions, array) for name, array in arrays.items()}, coordinates)
 
 
@@ -161,10 +165,13 @@ def measure(case: str, header: ForecastHeader, where: str | None) -> dict[str, f
         plain = (plain + disk_seconds(folder, total)) / 2
     return {
         "case": case,
+        "threads": torch.get_num_threads(),
         "seconds": round(seconds, 3),
         "processor_seconds": round(used, 3),
         "megabytes_per_second": round(total / seconds / 1e6, 1),
-        "of_disk": round(plain / seconds, 2),
+        "disk_megabytes_per_second": round(total / plain / 1e6, 1),
+        "fields_of_disk": round(plain / seconds, 2),
+        "file_of_disk": round(size / total * plain / seconds, 2),
         "size_ratio": round(size / total, 3),
         "files": len(files),
         "memory_mib": round(peak / MEBIBYTE, 1),
@@ -176,11 +183,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in {"times": 4, "leads": 10, "variables": 6, "rounds": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--degrees", type=float, default=1.0, help="between the nodes of the grid")
     parser.add_argument("--case", choices=CASES, help="one case, in this process")
+    parser.add_argument("--threads", type=int, help="as `forecast.threads`")
     parser.add_argument("--folder", help="on the disk that is meant; by default that of temporary files")
     options = parser.parse_args()
     if options.case:
-        header = header_of(options.times, options.leads, options.variables)
+        torch.set_num_threads(options.threads or torch.get_num_threads())
+        header = header_of(options.times, options.leads, options.variables, options.degrees)
         print(json.dumps(measure(options.case, header, options.folder)))
         return
     for case in list(CASES) * options.rounds:

@@ -43,6 +43,7 @@ HEAVY = {
         "deferred wxml/forecasting/execution.py",
         "deferred wxml/forecasting/inputs.py",
         "deferred wxml/forecasting/model_calls.py",
+        "deferred wxml/forecasting/packing.py",
         "deferred wxml/forecasting/rollout.py",
         "wxml_anemoi/*",
         "deferred wxml_graph_viewer/exchange/*",
@@ -89,6 +90,7 @@ HEAVY = {
     ),
     "h5py": (
         "deferred wxml/files/hdf5_structure.py",
+        "deferred wxml_forecast_writers/netcdf_writer.py",
         "deferred wxml_graph_builders/reading/netcdf_variables.py",
     ),
     "netCDF4": (

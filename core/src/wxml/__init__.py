@@ -174,6 +174,7 @@ PUBLIC_MODULES = (
     "files.zarr_metadata",
     "forecasting.cf_names",
     "forecasting.layout",
+    "forecasting.packing",
     "graphs.cache",
     "graphs.edge_geometry",
     "graphs.edge_order",

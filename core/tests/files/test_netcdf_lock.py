@@ -2,6 +2,8 @@
 
 import copy
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -71,3 +73,37 @@ def test_a_process_that_is_forked_while_a_thread_holds_it_can_take_it() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     thread.join()
     assert taken_at_once(NETCDF_LOCK)
+
+
+FORKING = """
+import os, threading, time
+from wxml.files.netcdf_lock import NETCDF_LOCK
+import h5py  # whose lock is held at forks from now on
+
+ended = threading.Event()
+
+def look():
+    while not ended.is_set():
+        with NETCDF_LOCK:
+            time.sleep(0.002)
+            h5py.h5.get_libversion()
+
+thread = threading.Thread(target=look)
+thread.start()
+for _ in range(20):
+    child = os.fork()
+    if not child:
+        with NETCDF_LOCK:
+            h5py.h5.get_libversion()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+ended.set()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_a_process_may_be_forked_while_a_thread_is_in_h5py() -> None:
+    """Without an order of the two locks, the thread and the fork would wait for each other."""
+    pytest.importorskip("h5py")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], check=True, timeout=300)

@@ -13,16 +13,33 @@ class NetcdfLock:
 
     Hold it wherever netCDF4 is called: `with NETCDF_LOCK:` around what opens, reads, writes or closes a file. xarray
     locks its reads of values, but not those of attributes while it opens a file: hold the lock while it opens one, and
-    give it as `lock=` to `xarray.open_dataset(…, engine="netcdf4")`, so that later reads of values take it.
+    give it as `lock=` to `xarray.open_dataset(…, engine="netcdf4")`, so that later reads of values take it. h5py has a
+    lock of its own, which its functions take: call them with this one held, and never the other way around.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._depth = 0
         self._of_xarray: Any = None
+        self._is_before_h5py = False
 
     def acquire(self, blocking: bool = True) -> bool:
         """Take the lock; whether it was taken, which is not sure unless `blocking`."""
+        if not self._is_before_h5py and hasattr(sys.modules.get("h5py"), "File"):
+            self._is_before_h5py = True
+            self.hold_at_forks()
+        return self._acquire(blocking)
+
+    def hold_at_forks(self) -> None:
+        """Have whoever forks this process hold the lock meanwhile, before what was registered earlier.
+
+        A process that was forked while another thread was in the library would wait for that thread for ever. Once h5py
+        is there it is registered again: h5py holds its own lock at forks, which must be taken after this one.
+        """
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._acquire, after_in_parent=self.release, after_in_child=self.release)
+
+    def _acquire(self, blocking: bool = True) -> bool:
         if not self._lock.acquire(blocking):
             return False
         if self._depth == 0:
@@ -58,8 +75,4 @@ class NetcdfLock:
 
 NETCDF_LOCK = NetcdfLock()
 """The one of this process."""
-if hasattr(os, "register_at_fork"):
-    # A process that was forked while another thread was in the library would wait for that thread for ever.
-    os.register_at_fork(
-        before=NETCDF_LOCK.acquire, after_in_parent=NETCDF_LOCK.release, after_in_child=NETCDF_LOCK.release
-    )
+NETCDF_LOCK.hold_at_forks()

@@ -3,6 +3,7 @@
 __all__ = ["CfWriter"]
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, final
@@ -73,8 +74,7 @@ class CfWriter(ForecastWriter):
                 "`write` was called on a writer that is not open", fix="call `open` with a header first"
             )
         step = self._header.place(fields, lead_time)
-        for name in fields.variables:
-            self._put(name, step, fields[name].reshape(self._step_shape))
+        self._put(step, {name: fields[name].reshape(self._step_shape) for name in fields.variables})
 
     @final
     def close(self) -> None:
@@ -123,8 +123,8 @@ class CfWriter(ForecastWriter):
         """
 
     @abstractmethod
-    def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
-        """Store one variable at one `(time, prediction_timedelta)`: values of shape `layout.step_shape`."""
+    def _put(self, step: tuple[int, int], values: Mapping[str, NDArray[np.float32]]) -> None:
+        """Store the variables at one `(time, prediction_timedelta)`: by name, values of shape `layout.step_shape`."""
 
     @abstractmethod
     def _finish(self) -> None:

@@ -4,6 +4,7 @@ __all__ = ["ZarrWriter"]
 
 import re
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -165,8 +166,12 @@ class ZarrWriter(CfWriter):
             return {"dimension_names": dimensions, "attributes": attributes}
         return {"attributes": {"_ARRAY_DIMENSIONS": list(dimensions), **attributes}}
 
-    def _put(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
+    def _put(self, step: tuple[int, int], values: Mapping[str, NDArray[np.float32]]) -> None:
         self._times.add(step[0])
+        for name, array in values.items():
+            self._put_array(name, step, array)
+
+    def _put_array(self, name: str, step: tuple[int, int], values: NDArray[np.float32]) -> None:
         if name not in self._shards:
             self._arrays[name][step] = values
             return

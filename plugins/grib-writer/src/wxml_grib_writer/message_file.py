@@ -1,16 +1,24 @@
-"""A file of messages that grows step by step."""
+"""A file of messages that grows step by step.
+
+ecCodes packs, several messages at a time. It lets go of the interpreter meanwhile, and of the time for a message of
+65 000 nodes (0.8 ms with `ccsds`, 0.4 ms with `simple`) nine tenths are its own; so bits that are put together by
+numpy, into a header that ecCodes has made, would gain nothing.
+"""
 
 __all__ = ["MessageFile"]
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from io import SEEK_END
 from typing import IO, Any
 
 import eccodes
 import numpy as np
-from wxml import Fields, ForecastHeader, Variable
+from numpy.typing import NDArray
+from wxml import Fields, ForecastHeader, Grid, Variable
 from wxml.errors import ContractError, DataError, nearest
 from wxml.files.failures import damaged
+from wxml.forecasting.packing import MOST_THREADS, PackingThreads
 
 from wxml_grib_writer.choices import Choices
 from wxml_grib_writer.grids import GridSection, grid_section
@@ -41,8 +49,10 @@ class MessageFile:
             OSError: the disk refuses.
         """
         _check_names(header, choices)
+        _check_packing(header.grid, choices)
         self._header = header
         self._written: set[tuple[int, int]] = set()
+        self._threads = PackingThreads(MOST_THREADS if _has_threads() else 1)
         with ExitStack() as stack:
             empty = stack.enter_context(sample())
             section = grid_section(header.grid, choices.grid, empty)
@@ -51,6 +61,8 @@ class MessageFile:
             self._templates = [
                 _template(stack.enter_context(copied(base)), variable, header, choices) for variable in header.variables
             ]
+            for template in self._templates:
+                stack.callback(template.copies.release)
             _check_distinct(self._templates)
             self._record: dict[str, Any] | None = file_record(header, self._templates)
             self._file: IO[bytes] = stack.enter_context(open(target, "xb" if size is None else "r+b"))
@@ -82,14 +94,25 @@ class MessageFile:
                 fix="write each step once",
             )
         initial = self._header.initial_times[place[0]]
-        for template in self._templates:
-            for member, values in zip(self._header.numbers, fields[template.variable.name], strict=True):
-                self._append(template.message(initial, lead_time, member, values))
+
+        def packed(one: tuple[Template, int, NDArray[np.float32]]) -> bytes:
+            template, member, values = one
+            return template.message(initial, lead_time, member, values)
+
+        for message in self._threads.in_order(packed, self._fields(fields)):
+            self._append(message)
         self._file.flush()
         self._written.add(place)
 
+    def _fields(self, fields: Fields) -> Iterator[tuple[Template, int, NDArray[np.float32]]]:
+        """What one message each is made of, in the order of the file."""
+        for template in self._templates:
+            for member, values in zip(self._header.numbers, fields[template.variable.name], strict=True):
+                yield template, member, values
+
     def close(self) -> None:
         """Let go of the file and of the messages in memory."""
+        self._threads.close()
         self._stack.close()
 
     def _cut(self, size: int) -> None:
@@ -112,6 +135,12 @@ class MessageFile:
             message = message if centre in NO_LOCAL_USE else with_local_record(message, self._record)
             self._record = None
         self._file.write(message)
+
+
+def _has_threads() -> bool:
+    """Whether this build of ecCodes may be called by several threads; those before eccodes 2.38 do not say it."""
+    features = getattr(eccodes, "codes_get_features", None)
+    return features is not None and "ECCODES_THREADS" in features(eccodes.CODES_FEATURES_ENABLED)
 
 
 def _describe(base: int, header: ForecastHeader, choices: Choices, section: GridSection) -> None:
@@ -148,6 +177,15 @@ def _check_distinct(templates: list[Template]) -> None:
                 f"`{other.name}` and `{one.name}` would be the same parameter at the same level in GRIB",
                 fix=f"name other keys for one of them, as in parameters: {{{one.name}: 'paramId=…,level=…'}}",
             )
+
+
+def _check_packing(grid: Grid, choices: Choices) -> None:
+    """Refuse jpeg on other nodes than rows and columns, as what ecCodes makes of those cannot always be read."""
+    if choices.packing.kind == "jpeg" and len(grid.shape) != 2:
+        raise DataError(
+            "jpeg packs rows and columns of a grid, and the nodes of this one have none",
+            fix="choose another packing of the writer, such as ccsds",
+        )
 
 
 def _check_names(header: ForecastHeader, choices: Choices) -> None:

@@ -16,7 +16,7 @@ from wxml.forecasting.layout import SPREAD
 
 from wxml_grib_writer.choices import Packing
 from wxml_grib_writer.derived import set_statistic
-from wxml_grib_writer.handles import copied, set_keys
+from wxml_grib_writer.handles import Copies, set_keys
 from wxml_grib_writer.parameters import parameter_keys
 from wxml_grib_writer.times import period_of, time_keys
 
@@ -43,6 +43,8 @@ SIGNATURE = (
 """The keys that say which parameter a message has, at which level, and what was done over a period and the members."""
 CONTROL = 3
 """The control forecast as a type of processed data (code table 1.4), where 4 is a perturbed one."""
+SAME = Line(1.0, 0.0)
+"""Values in the units that they have."""
 ABSENT = -1
 """In a signature: the template of the message has no such key."""
 
@@ -51,26 +53,25 @@ ABSENT = -1
 class Template:
     """A message of ecCodes that lacks the time, the member and the values."""
 
-    handle: int
+    copies: Copies
     variable: Variable
     line: Line
     """What makes the values of the message of those of the variable."""
     period: np.timedelta64 | None
     """The period that a value describes; None for a moment, and where it begins at the initial time."""
+    is_instant: bool
+    """Whether the values describe a moment."""
     signature: tuple[int, ...]
     packing: Packing
     is_ensemble: bool
     """Whether members have numbers."""
-    control: int | None = None
+    control: int | None
     """The number of the control; None: there is none."""
-
-    @property
-    def is_instant(self) -> bool:
-        """Whether the values describe a moment."""
-        return int(eccodes.codes_get(self.handle, "productDefinitionTemplateNumber")) in INSTANT
+    type: int
+    """The type of processed data (code table 1.4) of all but the control."""
 
     def message(self, initial: np.datetime64, lead: np.timedelta64, member: int, values: NDArray[np.float32]) -> bytes:
-        """The bytes of a message.
+        """The bytes of a message; several threads may ask at a time, and the bytes do not depend on other messages.
 
         Args:
             initial: the initial time.
@@ -79,37 +80,52 @@ class Template:
             values: in the units of the variable, shape `[node]`; NaN where one is missing.
 
         Raises:
-            DataError: a value is infinite, or the period begins before the initial time.
+            DataError: a value is infinite, the period begins before the initial time, or the precision that is asked
+                for takes more bits than there are.
         """
-        scaled = values.astype(np.float64) * self.line.scale + self.line.offset
-        if np.isinf(scaled).any():
+        scaled = values.astype(np.float64)
+        if self.line != SAME:
+            scaled = scaled * self.line.scale + self.line.offset
+        least, largest = _limits(scaled)
+        if np.isinf(least) or np.isinf(largest):
             raise DataError(
                 f"`{self.variable.name}` is infinite at {format_time(initial + lead)}, which GRIB cannot hold",
                 fix="look for the fault of the model: its forecast has run away",
             )
-        with copied(self.handle) as handle:
+        is_empty = bool(np.isnan(least))
+        # Without any value a message would keep something of the one before; of a period ecCodes complains.
+        with self.copies.new() if is_empty or not self.is_instant else self.copies.used() as handle:
             set_keys(handle, time_keys(initial, lead, self.period, instant=self.is_instant))
             if self.is_ensemble:
-                kind = {"typeOfProcessedData": CONTROL} if member == self.control else {}
-                set_keys(handle, {"perturbationNumber": member, **kind})
-            set_keys(handle, self.packing.keys(self.variable.name, _span(scaled)))
-            _put_values(handle, scaled)
+                kind = CONTROL if member == self.control else self.type
+                set_keys(handle, {"perturbationNumber": member, "typeOfProcessedData": kind})
+            set_keys(handle, self.packing.keys(self.variable.name, 0.0 if is_empty else largest - least))
+            _put_values(handle, scaled, 1.0 if is_empty else max(abs(least), abs(largest), 1.0))
             return bytes(eccodes.codes_get_message(handle))
 
 
-def _span(values: NDArray[np.float64]) -> float:
-    """The distance of the least and the largest value; 0 if all are missing."""
-    there = values[~np.isnan(values)]
-    return float(np.ptp(there)) if there.size else 0.0
+def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The least and the largest value; NaN if all are missing."""
+    if np.isnan(values.min()):
+        there = values[~np.isnan(values)]
+        values = there if there.size else values
+    return float(values.min()), float(values.max())
 
 
-def _put_values(handle: int, values: NDArray[np.float64]) -> None:
-    """Set the values of a message; NaN becomes a bit of the bitmap, whatever numbers the others are."""
+def _put_values(handle: int, values: NDArray[np.float64], size: float) -> None:
+    """Set the values of a message; NaN becomes a bit of the bitmap, whatever numbers the others are.
+
+    Args:
+        handle: the message.
+        values: shape `[node]`.
+        size: at least the largest of all, their signs aside.
+    """
     missing = np.isnan(values)
     if missing.any():
-        sentinel = 2.0 * float(np.nanmax(np.abs(values), initial=1.0))
-        set_keys(handle, {"bitmapPresent": 1, "missingValue": sentinel})
-        values = np.where(missing, sentinel, values)
+        set_keys(handle, {"bitmapPresent": 1, "missingValue": 2 * size})
+        values = np.where(missing, 2 * size, values)
+    elif eccodes.codes_get(handle, "bitmapPresent"):
+        set_keys(handle, {"bitmapPresent": 0})
     eccodes.codes_set_values(handle, values)
 
 
@@ -148,9 +164,18 @@ def make_template(
         set_keys(handle, {"productDefinitionTemplateNumber": derived, **keys})
     set_keys(handle, {"packingType": packing.type})  # in each message it would pack all values twice
     control = 0 if header.numbering and header.numbering.control else None
-    signature = signature_of(handle)
-    line = parameter.line if mean is None else Line(parameter.line.scale, 0.0)
-    return Template(handle, variable, line, period, signature, packing, header.is_ensemble, control)
+    return Template(
+        Copies(handle),
+        variable,
+        parameter.line if mean is None else Line(parameter.line.scale, 0.0),
+        period,
+        int(eccodes.codes_get(handle, "productDefinitionTemplateNumber")) in INSTANT,
+        signature_of(handle),
+        packing,
+        header.is_ensemble,
+        control,
+        int(eccodes.codes_get(handle, "typeOfProcessedData", int)),
+    )
 
 
 def _mean_of(variable: Variable, header: ForecastHeader) -> Variable | None:
