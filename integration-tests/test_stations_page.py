@@ -17,7 +17,7 @@ FIRST, LAST, HOURS = "2013-01-05", "2013-01-13", (6, 24, 48)
 
 def block(kind: str, holds: str) -> str:
     """The block of the page that holds some text."""
-    blocks = re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    blocks: list[str] = re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     return next(one for one in blocks if holds in one)
 
 

@@ -99,7 +99,12 @@ def everything(task, monkeypatch):
     """All baselines, and variables that are read one after the other, their ridge in three blocks of nodes."""
     monkeypatch.setattr(case_scoring, "MEMORY", 1)
     monkeypatch.setattr(ridge, "BLOCK_BYTES", 8 * 8 * 24 * 5)
-    return OPTIONS | {"baselines": ("ridge",), "forecasts": {"other": task.directory / "other.nc"}}
+    return OPTIONS | {
+        "maps": 0,
+        "coastlines": False,
+        "baselines": ("ridge",),
+        "forecasts": {"other": task.directory / "other.nc"},
+    }
 
 
 def test_climatology_and_ridge_are_made_once_for_all_workers(task, everything, cluster, monkeypatch) -> None:

@@ -25,6 +25,7 @@ from wxml.errors import ArtefactError, DataError, WxmlError
 
 from wxml_verification.case_scoring import Asked, CaseScoring, Parts, PartsMaker, Span, parts_of
 from wxml_verification.reading import ForecastFile
+from wxml_verification.sharing.allocator import give_back, keep
 from wxml_verification.sharing.work import SharedWork, done, part_done, put_together
 from wxml_verification.sharing.works import works_of
 
@@ -108,6 +109,7 @@ class _Bench:
         """The scorings of an order; those of the one before are let go."""
         if self._name != order.name:
             self.clear()
+            keep()
             task = order.again()
             self._forecast = ForecastFile.of(task)
             self._scorings = [CaseScoring(*one) for one in order.verifier.asked(task, self._forecast)]
@@ -149,9 +151,10 @@ def work_there(order: Order, one: WorkPart) -> Found:
 
 
 def forget() -> None:
-    """Close the forecast, and let the fields go."""
+    """Close the forecast, and let the fields and their memory go."""
     with BENCH.turn:
         BENCH.clear()
+        give_back()
 
 
 @contextmanager
