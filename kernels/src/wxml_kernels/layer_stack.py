@@ -71,10 +71,10 @@ def product_into(out: Tensor, left: Tensor, right: Tensor, plus: Tensor | None =
     if left.dtype != out.dtype:
         product = left @ right
         out.copy_(product if plus is None else plus + product)
-    elif plus is None:
-        torch.mm(left, right, out=out)
     else:
-        torch.addmm(plus, left, right, out=out)
+        torch.mm(left, right, out=out)
+        if plus is not None:  # while it is in the cache; `addmm` would copy it to memory first
+            out.add_(plus)
 
 
 class SavedActivations(NamedTuple):
@@ -171,7 +171,7 @@ class LayerStack(NamedTuple):
         """The output in `dtype` for the rows whose z_1 is in `saved`; fills the rest of `saved`."""
         z = saved.pre_activations
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            torch.addmm(bias, _ACTIVATIONS[self.activation](z[k]), weight.t(), out=z[k + 1])  # [row, channel out]
+            torch.mm(_ACTIVATIONS[self.activation](z[k]), weight.t(), out=z[k + 1]).add_(bias)  # [row, channel out]
         last = z[-1].to(dtype)
         if not self.norm:
             return last
