@@ -347,5 +347,6 @@ def sum_range(values: Tensor, edges: EdgeIndex, part: Range) -> Tensor:
     if not count:
         return values.new_zeros(targets.stop - targets.start, values.shape[-1])
     pointers = edges.pointers[targets.start : targets.stop + 1] - part.edges.start
-    order = torch.arange(count, device=values.device)
-    return functional.embedding_bag(order, values, pointers, mode="sum", include_last_offset=True)
+    order = edges.folded(1).order[:count]
+    summed, *_ = torch.embedding_bag(values, order, pointers, mode=0, include_last_offset=True)  # mode 0: sum
+    return summed

@@ -105,7 +105,7 @@ def edge_network(
         t, s = (values.to(dtype) for values in nodes)
         if runs_fused(backend, t):
             return fused_network((t, s), edge.to(sums), weight, stack, edges, keeps_edges=keeps_edges)
-        e = edge.to(sums).expand(len(t), *edge.shape[-2:])
+        e = _of_each(edge.to(sums), len(t))
         if not runs_in_ranges(e):
             joined = join_edges(t, s, functional.linear(e.to(dtype), weight.to(dtype)), edges)
             updated = e + stack.products_in(dtype).composed(joined, sums)
@@ -115,6 +115,11 @@ def edge_network(
         settings = _Settings(stack, dtype, training, recompute, keeps_edges=keeps_edges)
         received, updated = _EdgeNetwork.apply(settings, edges, *tensors)  # type: ignore[no-untyped-call]
     return received, updated if keeps_edges else e
+
+
+def _of_each(edge: Tensor, batch: int) -> Tensor:
+    """e of each item, `[batch, edge, channel]`; of one item it is a view, whose gradient need not be summed."""
+    return edge.unsqueeze(0) if edge.ndim == 2 and batch == 1 else edge.expand(batch, *edge.shape[-2:])
 
 
 def _ranges(edges: EdgeIndex, e: Tensor) -> tuple[Range, ...]:
@@ -175,7 +180,7 @@ class _EdgeNetwork(torch.autograd.Function):
         grad_stack, stack = stack.zeros(), stack.products_in(settings.dtype)
         grad_weight, weight = torch.zeros_like(weight), weight.to(settings.dtype)
         batch, _, channels = e.shape
-        grad_t = e.new_zeros(batch, edges.target_count, channels)
+        grad_t = e.new_empty(batch, edges.target_count, channels)
         grad_s = e.new_zeros(batch, edges.source_count, channels)
         grad_e = empty_like(e)
         for item, part, rows in _steps(ranges, e):
@@ -330,6 +335,7 @@ class _RowNetwork(torch.autograd.Function):
 
 def _first_sum(z: Tensor, xs: Sequence[Tensor], weights: Sequence[Tensor], bias: Tensor) -> None:
     """Write Σ_k W_k x_k + b of a range into z, `[row of the range, channel]`."""
-    z.copy_(bias)
-    for x, weight in zip(xs, weights, strict=True):
+    torch.mm(xs[0].to(z.dtype), weights[0].t(), out=z)
+    z.add_(bias)  # while z is in the cache
+    for x, weight in zip(xs[1:], weights[1:], strict=True):
         z.addmm_(x.to(z.dtype), weight.t())
