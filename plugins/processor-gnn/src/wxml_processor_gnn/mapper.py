@@ -44,8 +44,6 @@ class GnnMapper(Mapper):
             MlpOptions(hidden_layers, activation, PRODUCTS[precision], recompute, backend),
         )
 
-        again = options._replace(recompute=True)  # a product of so few features costs less than keeping it
-
         def embedding(width: int) -> nn.Module:
             is_latent = channels.decode and width == hidden
             return nn.Identity() if is_latent else Mlp(width, hidden, hidden, options, nn.LayerNorm(hidden))
@@ -54,7 +52,7 @@ class GnnMapper(Mapper):
         self.edge_features = EdgeFeatures(route.edges, channels.edge_features)
         self.embed_source = embedding(channels.source)
         self.embed_target = embedding(channels.target)
-        self.embed_edges = Mlp(self.edge_features.channels, hidden, hidden, again, nn.LayerNorm(hidden))
+        self.embed_edges = Mlp(self.edge_features.channels, hidden, hidden, options, nn.LayerNorm(hidden))
         self.interaction = Interaction(hidden, options, keeps_edges=False)
         self.read_off = Mlp(hidden, hidden, channels.out, options, None) if channels.decode else nn.Identity()
 

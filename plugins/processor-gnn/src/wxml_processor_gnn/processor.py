@@ -51,8 +51,7 @@ class GnnProcessor(Processor):
         self.edges = EdgeIndex.of(mesh.edges)
         self.edge_features = EdgeFeatures(mesh.edges, channels.edge_features)
         features, hidden = self.edge_features.channels, channels.hidden
-        again = options._replace(recompute=True)  # a product of so few features costs less than keeping it
-        self.embed_edges = Mlp(features, hidden, hidden, again, nn.LayerNorm(hidden))
+        self.embed_edges = Mlp(features, hidden, hidden, options, nn.LayerNorm(hidden))
         self.layers = nn.ModuleList(
             Interaction(hidden, options, channels.condition, keeps_edges=layer + 1 < num_layers)
             for layer in range(num_layers)
