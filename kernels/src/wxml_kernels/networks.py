@@ -118,7 +118,7 @@ def edge_network(
 
 
 def _of_each(edge: Tensor, batch: int) -> Tensor:
-    """e of each item, `[batch, edge, channel]`; of one item it is a view, whose gradient need not be summed."""
+    """The edges of each item, `[batch, edge, channel]`; of one item it is a view, whose gradient need not be summed."""
     return edge.unsqueeze(0) if edge.ndim == 2 and batch == 1 else edge.expand(batch, *edge.shape[-2:])
 
 
