@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wxml.config.forecast_schema import Compiler, ForecastConfig, ForecastPrecision
 from wxml.config.schema import ExperimentConfig
 from wxml.errors import ConfigError, Fault
+from wxml.forecasting.freed_memory import keep_freed_memory
 from wxml.plugins.create import parse_options
 from wxml.plugins.load import load
 from wxml.plugins.options.choices import PluginChoice
@@ -89,9 +90,10 @@ class Execution:
 
     @contextmanager
     def settled(self) -> Iterator[None]:
-        """Set the number of threads for the context, and restore it afterwards."""
+        """Set the number of threads for the context, and restore it afterwards; freed memory is kept from now on."""
         import torch
 
+        keep_freed_memory()
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads or before)
         try:
