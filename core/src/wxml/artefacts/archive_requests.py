@@ -11,7 +11,7 @@ import numpy as np
 from wxml.artefacts.requirements import RequiredVariable, Requirements
 from wxml.data.grid import Grid
 from wxml.data.sphere import gauss_legendre
-from wxml.data.times import parse_duration
+from wxml.data.times import format_offset, parse_duration
 from wxml.data.variables import Variable
 
 SHORT_NAMES: Final[Mapping[str, str]] = {
@@ -51,7 +51,7 @@ class _Fields:
 
 
 def mars_lines(needed: Requirements, initial_times: Sequence[np.datetime64]) -> list[str]:
-    """Requests to MARS for what the first call of the model reads, with what they leave out as comments.
+    """Requests to MARS for what the first call of the model and perturbations read; what they leave out are comments.
 
     Values over periods come from the forecasts that begin with the period, other ones from the analysis.
 
@@ -87,7 +87,7 @@ def open_data_requests(needed: Requirements, initial_times: Sequence[np.datetime
         request = {"type": "fc", "date": date, "time": int(hour), "step": fields.step, "levtype": fields.levtype}
         request |= {"param": list(fields.parameters)} | ({"levelist": list(fields.levels)} if fields.levels else {})
         requests.append(request | {"target": f"{fields.levtype}-{date}T{hour}-{fields.step}h.grib2"})
-    return {"requests": requests, "absent": absent, "notes": _notes(needed, is_on_grid=_is_quarter(needed.grid))}
+    return {"requests": requests, "absent": absent, "notes": list(_notes(needed, _is_quarter(needed.grid)))}
 
 
 def _all_fields(
@@ -179,3 +179,7 @@ def _notes(needed: Requirements, is_on_grid: bool) -> Iterator[str]:
         yield f"{names} are read again up to the lead time, or see forecast.inputs.missing_forcings"
     if needed.of_role("computed"):
         yield f"computed, not read: {', '.join(one.variable.name for one in needed.of_role('computed'))}"
+    for one in needed.perturbations:
+        if one.source:
+            times = ", ".join(map(format_offset, one.states))
+            yield f"the perturbation {one.plugin} reads states at {times} from its own source `{one.source}`"

@@ -1,12 +1,20 @@
 """What a checkpoint must be fed with: variables, grid, times. Its header says it, without data and without plugins."""
 
-__all__ = ["RequiredVariable", "Requirements", "Role", "requirement_lines", "requirements", "requirements_of"]
+__all__ = [
+    "PerturbationInputs",
+    "RequiredVariable",
+    "Requirements",
+    "Role",
+    "requirement_lines",
+    "requirements",
+    "requirements_of",
+]
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
@@ -43,12 +51,32 @@ class RequiredVariable:
     """Its name, level, units, step type and so on in the data of the training."""
     role: Role
     offsets: Offsets = ()
-    """When it is read for the first call of the model, relative to the initial time; empty if no source is asked."""
+    """When it is read for the first call of the model, and for perturbations, relative to the initial time; empty if no
+    source is asked."""
 
     def to_dict(self) -> dict[str, Any]:
         """The variable in JSON values; what is not known is left out."""
         known = {key: value for key, value in asdict(self.variable).items() if value not in ("", None)}
         return {"role": self.role, **known, "offsets": list(map(format_offset, self.offsets))}
+
+
+@dataclass(frozen=True, slots=True)
+class PerturbationInputs:
+    """What a perturbation of the initial states reads, relative to the initial time."""
+
+    plugin: str
+    """Its name."""
+    states: Offsets
+    """When prognostic variables are read."""
+    forcings: Offsets = ()
+    """When forcings are read."""
+    source: str = ""
+    """The name of the source of its own that the states are from; empty: they are from that of the initial states."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        times = {"states": list(map(format_offset, self.states)), "forcings": list(map(format_offset, self.forcings))}
+        return {"plugin": self.plugin, **times, "source": self.source or None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +92,20 @@ class Requirements:
     """The times of the calls, as the checkpoint records them."""
     training: Mapping[str, Any]
     """What the trainer noted: steps, losses, metrics."""
+    perturbations: tuple[PerturbationInputs, ...] = ()
+    """What the perturbations of a forecast read beside its initial states."""
+
+    def perturbed(self, perturbations: Sequence[PerturbationInputs]) -> Self:
+        """The same with perturbations, whose times are among those of the variables."""
+        of_source = [one for one in perturbations if not one.source]
+        added = {
+            "prognostic": {time for one in of_source for time in one.states},
+            "forcing": {time for one in of_source for time in one.forcings},
+        }
+        variables = (
+            replace(one, offsets=tuple(sorted({*one.offsets, *added.get(one.role, ())}))) for one in self.variables
+        )
+        return replace(self, variables=tuple(variables), perturbations=tuple(perturbations))
 
     def of_role(self, *roles: Role) -> tuple[RequiredVariable, ...]:
         """The variables of some roles."""
@@ -100,6 +142,7 @@ class Requirements:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in JSON values, as `wxml inspect --json` prints it."""
+        perturbations = [one.to_dict() for one in self.perturbations]
         return {
             "variables": [one.to_dict() for one in self.variables],
             "grid": _grid_record(self.grid),
@@ -109,6 +152,7 @@ class Requirements:
                 "forcings": list(map(format_offset, self.forcings)) if self.of_role("forcing") else [],
                 "shift": None if self.shift is None else format_duration(self.shift),
             },
+            **({"perturbations": perturbations} if perturbations else {}),
             "scores": self.scores,
         }
 
@@ -248,6 +292,7 @@ def requirement_lines(needed: Requirements) -> list[str]:
     used = [column for column in zip(*rows, strict=True) if any(column[1:])]
     lines = ["feed it with", *(f"  {line}" for line in columns(list(zip(*used, strict=True))))]
     lines += [f"  grid      {_grid_text(needed.grid)}", f"  times     {_times_text(needed)}"]
+    lines += [f"  perturbed {_perturbation_text(one)}" for one in needed.perturbations]
     return lines + _score_lines(needed)
 
 
@@ -290,3 +335,11 @@ def _times_text(needed: Requirements) -> str:
     if needed.of_role("constant"):
         parts.append("constants once")
     return "; ".join(parts)
+
+
+def _perturbation_text(one: PerturbationInputs) -> str:
+    whose = f" of its own source `{one.source}`" if one.source else ""
+    parts = [f"{one.plugin} reads states{whose} at {', '.join(map(format_offset, one.states))}"]
+    if one.forcings:
+        parts.append(f"forcings at {', '.join(map(format_offset, one.forcings))}")
+    return "; ".join(parts) + " from the initial time"

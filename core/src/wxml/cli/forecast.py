@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from wxml.artefacts.requirements import Requirements
     from wxml.artefacts.source_changes import Changes
     from wxml.cli.online import OnlineScores
     from wxml.config.forecast_schema import OnError
@@ -132,10 +133,17 @@ def command(
     from wxml.cli.online import OnlineScores
     from wxml.forecasting.dates import read_dates
     from wxml.forecasting.job import ForecastRequest, reported_forecast
+    from wxml.forecasting.perturbation_inputs import forecast_requirements
     from wxml.forecasting.report import ForecastReport
 
+    given = {"lead_time": lead_time, "members": members, "on_error": on_error}
+
+    def needed(chosen: Path) -> "Requirements":
+        changed = _changed(chosen, changes, given, is_scored=False)
+        return forecast_requirements(chosen, changed.config.forecast if changed else None, members, member)
+
     if requirements is not None:
-        while_it_is_there(checkpoint, step, lambda chosen: say_requirements(chosen, requirements, start))
+        say_requirements(while_it_is_there(checkpoint, step, needed), requirements, start)
         return
     if (dates and (start or end or every)) or (len(start) > 1 and (end or every)):
         raise click.UsageError("give --dates, or several times --start, or one --start with --end and --every")
@@ -145,7 +153,6 @@ def command(
         raise click.UsageError("--verify scores all forecasts of a command: leave --append and --resume out")
     online: list[OnlineScores] = []
     listed = read_dates(dates) if dates else start if len(start) > 1 else ()
-    given = {"lead_time": lead_time, "members": members, "on_error": on_error}
 
     def made(chosen: Path) -> ForecastReport:
         changed = _changed(chosen, changes, given, is_scored=scores is not None)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wxml.data.call_plan import steps_until
+from wxml.data.task import Task
 from wxml.data.times import format_duration, format_time
 from wxml.errors import DataError
 from wxml.experiment.parts import Experiment
@@ -26,7 +27,7 @@ def check_earlier(
         DataError: one is lacking, which the error names; or the task feeds nothing back.
     """
     for run in runs:
-        window = experiment.window(steps_back(experiment, run.duration))
+        window = experiment.window(steps_back(experiment.task, run.duration))
         changing, _ = experiment.preprocessing.read_forcings
         for time in times:
             start = time - run.lag
@@ -44,15 +45,15 @@ def check_earlier(
                 ) from error
 
 
-def steps_back(experiment: Experiment, duration: np.timedelta64) -> int:
+def steps_back(task: Task, duration: np.timedelta64) -> int:
     """The number of steps of a forecast of some length that begins before the initial time.
 
     Raises:
         DataError: the task feeds nothing back, or has no output then.
     """
-    if experiment.task.shift is None:
+    if task.shift is None:
         raise DataError(
             "a perturbation makes a forecast from an earlier time, and the task of the model feeds nothing back",
             fix="take the perturbation, such as lagged, out of `forecast.perturbations`",
         )
-    return steps_until(experiment.task, duration)
+    return steps_until(task, duration)

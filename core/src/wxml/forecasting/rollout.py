@@ -183,7 +183,7 @@ class _Run:
         """
         experiment, given = self.experiment, self.perturbations
         ensemble = Ensemble(states=self.ensemble.states, chosen=(origin,))
-        plan = experiment.plan(steps_back(experiment, run.duration))
+        plan = experiment.plan(steps_back(experiment.task, run.duration))
         perturbations = None if given is None or difference is None else given.having(difference)
         alone = replace(self, plan=plan, ensemble=ensemble, spread=False, perturbations=perturbations, has_noise=False)
         start, names, ends = at - run.lag, experiment.roles.prognostic, at - run.lag + run.duration
