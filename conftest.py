@@ -1,5 +1,6 @@
 """What all tests share: patience, no secrets of earlier tests, and a check of the fixes that they carry out."""
 
+import gc
 import logging
 import os
 import re
@@ -34,6 +35,17 @@ MOST_FILES = 25
 
 NUMBERS = count()
 """What names of folders end with, so that no two tests have the same."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported and collected stays to the end: no search for garbage looks at these millions of objects."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

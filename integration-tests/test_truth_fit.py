@@ -81,7 +81,12 @@ def wanted(forecast_file: Path, quick_wxml, tmp_path_factory: pytest.TempPathFac
     return list(json.loads(done.stdout)["scores"])
 
 
-@pytest.mark.parametrize("change", list(SAME))
+IN_CHECK = ("a list of nodes", "other units", "the calendar julian")
+"""The others are left to `nox -s long`; the tests of data sources read all of these forms."""
+EACH = [pytest.param(name, marks=() if name in IN_CHECK else pytest.mark.long()) for name in SAME]
+
+
+@pytest.mark.parametrize("change", EACH)
 def test_the_same_data_in_another_form_give_the_same_scores(
     change: str, wanted: list[dict[str, Any]], forecast_file: Path, quick_wxml, tmp_path: Path
 ) -> None:

@@ -109,7 +109,11 @@ def test_a_text_that_is_no_path_of_a_file_is_only_a_text(built: list[int], tmp_p
     assert ingredients(choice(files={"all": texts}), tiny_grid())["files"] == {}
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=settings.default.max_examples // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(st.binary(max_size=40), min_size=2, max_size=4, unique=True))
 def test_contents_and_not_times_decide(built: list[int], tmp_path: Path, contents: list[bytes]) -> None:
     file = tmp_path / "nodes.bin"

@@ -40,7 +40,7 @@ def seal(site, info: Path, package: str) -> Path:
 @pytest.fixture
 def machine(site):
     """An environment with wxml-core and the plugin `acme`, both as a wheel leaves them; for processes of it."""
-    shutil.copytree(CORE, site.folder / "wxml", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(CORE, site.folder / "wxml")  # with what is compiled, for which processes would take longest
     points = metadata.distribution("wxml-core").read_text("entry_points.txt") or ""
     seal(site, site.add("wxml-core", points, version=VERSION), "wxml")
     (site.folder / "acme_x").mkdir()

@@ -296,17 +296,18 @@ def test_code_is_not_generated_where_a_test_class_says_so() -> None:
         TestWithOptions().test_compiled_to_machine_code()
 
 
-def test_fresh_processes_find_the_same_gradients_as_forked_ones(monkeypatch) -> None:
-    """As on a machine with a GPU, where autograd does not survive a fork."""
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.long())])
+def test_processes_find_the_mean_of_their_gradients(method: str, monkeypatch) -> None:
+    """Fresh ones, too, as on a machine with a GPU, where autograd does not survive a fork."""
+    monkeypatch.setattr("wxml.testing.data_parallel._start_method", lambda: method)
     module = nn.Linear(3, 2)
     halves = [[Share(module, (torch.eye(3)[None] * (1 + rank),), (torch.ones(1, 3, 2),))] for rank in range(2)]
-    for method in ("fork", "spawn"):
-        monkeypatch.setattr("wxml.testing.data_parallel._start_method", lambda method=method: method)
-        for (found,) in gradients_of_ranks(halves):
-            assert torch.equal(found["weight"], torch.full((2, 3), 1.5))  # the mean of 1 and 2
-            assert torch.equal(found["bias"], torch.full((2,), 3.0))
+    for (found,) in gradients_of_ranks(halves):
+        assert torch.equal(found["weight"], torch.full((2, 3), 1.5))  # the mean of 1 and 2
+        assert torch.equal(found["bias"], torch.full((2,), 3.0))
 
 
+@pytest.mark.long("test_what_cannot_be_checked_is_skipped_with_a_reason")
 def test_fresh_processes_that_do_not_know_a_class_are_no_fault_of_the_plugin(monkeypatch) -> None:
     monkeypatch.setattr("wxml.testing.data_parallel._start_method", lambda: "spawn")
     monkeypatch.setattr(Good, "__module__", "no_such_module")

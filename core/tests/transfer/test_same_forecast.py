@@ -25,7 +25,11 @@ def agree(found: dict[str, Any], wanted: dict[str, Any], names: str, offset: flo
         np.testing.assert_allclose(found[name] - offset, wanted[name], rtol=0, atol=atol)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     order=st.permutations(["a", "b", "c", "d"]),
     forcings=st.permutations(["c", "cos_latitude", "cos_local_time"]),

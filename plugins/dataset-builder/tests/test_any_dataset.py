@@ -136,7 +136,7 @@ def told(comparison: Comparison) -> list[str]:
     return [*comparison.differences, *values]
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=settings.default.max_examples // 10, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     shape=SHAPES,
     names=st.lists(st.sampled_from(["t", "q", "u"]), min_size=1, max_size=3, unique=True),

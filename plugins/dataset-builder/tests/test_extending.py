@@ -24,7 +24,7 @@ FORMS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=settings.default.max_examples // 15, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     output=FORMS,
     cuts=st.lists(st.integers(1, DATES - 1), min_size=1, max_size=2, unique=True).map(sorted),

@@ -48,7 +48,11 @@ def in_other_order(made: bytes) -> bytes:
     st.booleans(),
     st.data(),
 )
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_any_blocks_are_those_of_all_values(tmp_path, count, block, codec, shuffle, swapped, data):
     made = packed(count, block, codec, shuffle)
     path = tmp_path / "chunk"
@@ -196,7 +200,7 @@ def test_sources_of_one_file_that_are_joined_unpack_it_once_for_many_times(tmp_p
     assert sum(unpacked) == 4 * 12_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 6), st.integers(0, 3)), min_size=1, max_size=6))
 def test_any_ranges_of_variables_are_those_of_all_values(ranges):
     """In any order, with blocks that are asked for in part, whole, and again."""

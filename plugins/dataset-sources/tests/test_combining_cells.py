@@ -97,7 +97,7 @@ def test_the_cells_of_a_grid_fill_the_sphere_and_hold_their_nodes(name):
     assert np.mean(nearest == pieces.nodes) > 0.85
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings.default.max_examples // 7, deadline=None)
 @given(source=st.sampled_from(list(GLOBAL)), target=st.sampled_from(list(GLOBAL)), seed=st.integers(0, 1000))
 def test_a_constant_and_the_integral_are_kept(source, target, seed):
     weights = polygon_overlaps(PIECES[source], PIECES[target])
@@ -192,7 +192,7 @@ def test_a_list_of_rows_has_the_area_of_its_boxes_however_near_the_nodes_of_a_ro
     assert area_of_list(lat, lon) == pytest.approx(expected, rel=2e-3)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings.default.max_examples // 7, deadline=None)
 @given(seed=st.integers(0, 1000), jitter=st.floats(0, 0.1), turn=st.floats(0, 360), tilt=st.floats(-80, 80))
 def test_the_area_of_jittered_nodes_is_about_that_of_their_boxes_wherever_they_are(seed, jitter, turn, tilt):
     random = np.random.default_rng(seed)

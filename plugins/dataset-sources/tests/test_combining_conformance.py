@@ -2,6 +2,7 @@
 
 import pytest
 from wxml.testing import DataSourceContract
+from wxml_dataset_sources import xarray_source
 from wxml_dataset_sources.combining.accumulate import Accumulate
 from wxml_dataset_sources.combining.complement import Complement
 from wxml_dataset_sources.combining.concat import Concat
@@ -21,6 +22,27 @@ from wxml_dataset_sources.combining.rescale import Rescale
 from wxml_dataset_sources.combining.rolling import Rolling
 from wxml_dataset_sources.combining.statistics_of import StatisticsOf
 from wxml_dataset_sources.combining.subset import Subset
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _open_once(tmp_path_factory):
+    """Files are looked at once, and stay open: the source that reads them is no matter of these tests.
+
+    One cache for all lets the other process, in which sources are read as well, be one for all.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WXML_CACHE", str(tmp_path_factory.mktemp("cache")))
+        examined, found = xarray_source._examined, {}
+
+        def known(file, selection, grids):
+            key = repr((file, selection))
+            found[key] = found.get(key) or examined(file, selection, grids)
+            return found[key]
+
+        patch.setattr(xarray_source, "_examined", known)
+        patch.setattr(xarray_source, "release", lambda: None)
+        yield
+    xarray_source.release()
 
 
 def chosen(world):
@@ -142,8 +164,7 @@ class TestRegrid(DataSourceContract):
     plugin = Regrid
 
     @pytest.fixture(autouse=True)
-    def _sources(self, world, tmp_path, monkeypatch):
-        monkeypatch.setenv("WXML_CACHE", str(tmp_path))
+    def _sources(self, world):
         self.options = {"source": chosen(world("t z", members=2)), "to": {"octahedral": 4}}
 
 
@@ -187,8 +208,7 @@ class TestComplement(DataSourceContract):
     plugin = Complement
 
     @pytest.fixture(autouse=True)
-    def _sources(self, world, tmp_path, monkeypatch):
-        monkeypatch.setenv("WXML_CACHE", str(tmp_path))
+    def _sources(self, world):
         other = world("q", latitudes=(70.0, 0.0, -70.0), longitudes=(10.0, 100.0, 190.0, 280.0))
         self.options = {"source": chosen(world("t z")), "other": chosen(other), "method": "inverse-distance"}
 

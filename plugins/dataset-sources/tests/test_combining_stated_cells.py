@@ -98,7 +98,7 @@ def test_the_cells_are_those_that_are_stated(name: str) -> None:
     assert np.abs(interpolation_weights(grid, replace(grid, bounds=None), "conservative") - same).max() > 0.01
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=settings.default.max_examples // 5, deadline=None)
 @given(
     source=st.sampled_from(["boxes", "triangles"]),
     target=st.sampled_from(["boxes", "triangles"]),

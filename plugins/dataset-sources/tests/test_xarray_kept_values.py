@@ -87,7 +87,7 @@ def test_a_netcdf_file_gives_as_many_times_as_it_gives_quickly(tmp_path: Path, m
         max_size=5,
     ),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=settings.default.max_examples // 6, deadline=None)
 def test_any_order_of_reads_gives_the_values_of_the_file(
     form: str, chunks: tuple[int, ...], requests: Reads, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -152,7 +152,11 @@ def test_a_plane_and_an_axis_do_not_fit_together(tmp_path: Path) -> None:
     assert XarraySource(path=written(tmp_path, world("time", "y", "x", lat=lat, lon=plane), "nc")).header.grid
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     empty=st.sets(st.sampled_from(["time", "level", "member", "latitude", "longitude"]), min_size=1),
     order=st.permutations(["time", "level", "member", "latitude", "longitude"]),

@@ -65,7 +65,7 @@ def test_periods_are_those_of_the_bounds(
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("method", list(METHODS))
 @pytest.mark.parametrize("apart", [False, True], ids=["one file", "a file each"])
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=settings.default.max_examples // 10, deadline=None)
 @given(widths=st.lists(st.sampled_from([1, 3, 6]), min_size=3, max_size=3).filter(lambda widths: len(set(widths)) > 1))
 def test_periods_of_several_lengths_are_refused(
     suffix: str, method: str, apart: bool, widths: list[int], tmp_path_factory: Any

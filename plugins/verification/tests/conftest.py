@@ -4,6 +4,7 @@ import json
 import re
 import zlib
 from base64 import b64decode
+from functools import partial
 
 import numpy as np
 import pytest
@@ -62,17 +63,38 @@ def save(dataset, path):
     return path
 
 
-@pytest.fixture
-def verify(tmp_path):
-    """Score forecasts (a path) against a source; gives the scores and the folder."""
+@pytest.fixture(scope="session")
+def verify_in():
+    """Score forecasts (a path) against a source, in a folder; gives the scores and where they are.
 
-    def run(forecast, truth, climatology_times=(), **options):
-        folder = tmp_path / "verification"
+    To draw the report takes longest; unless it is `drawn`, there is none.
+    """
+
+    def run(place, forecast, truth, climatology_times=(), drawn=True, **options):
+        folder = place / "verification"
         folder.mkdir(exist_ok=True)
-        times = np.asarray(climatology_times, "datetime64[s]")
-        return Scorecard(**options).verify(VerificationTask(forecast, truth, times, folder, RECORD)), folder
+        task = VerificationTask(forecast, truth, np.asarray(climatology_times, "datetime64[s]"), folder, RECORD)
+        if drawn:
+            return Scorecard(**options).verify(task), folder
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("wxml_verification.report.render_report", lambda *_: "")
+            scores = Scorecard(**options).verify(task)
+        for page in folder.rglob("report.html"):
+            page.unlink()
+        return scores, folder
 
     return run
+
+
+@pytest.fixture
+def drawn():
+    """The test looks at the report of `verify`."""
+
+
+@pytest.fixture
+def verify(verify_in, tmp_path, request):
+    """The same in the folder of a test, without a report if the test does not ask for it: `drawn` or `told`."""
+    return partial(verify_in, tmp_path, drawn=not {"drawn", "told"}.isdisjoint(request.fixturenames))
 
 
 @pytest.fixture(scope="session")
@@ -87,14 +109,20 @@ def dataset():
     return forecast_dataset
 
 
-@pytest.fixture
-def write(tmp_path):
-    """Write a forecast: `write(grid, initial_times, lead_times, {name: values}, units)`; gives its path."""
+@pytest.fixture(scope="session")
+def write_in():
+    """Write a forecast: `write_in(folder, grid, initial_times, lead_times, {name: values}, units)`; gives its path."""
 
-    def run(*args, name="forecast.nc", **kwargs):
-        return save(forecast_dataset(*args, **kwargs), tmp_path / name)
+    def run(place, *args, name="forecast.nc", **kwargs):
+        return save(forecast_dataset(*args, **kwargs), place / name)
 
     return run
+
+
+@pytest.fixture
+def write(write_in, tmp_path):
+    """The same in the folder of a test."""
+    return partial(write_in, tmp_path)
 
 
 @pytest.fixture

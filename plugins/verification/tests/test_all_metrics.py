@@ -15,7 +15,7 @@ OPTIONS = {
     "fss": {**EVENT, "windows_km": [0.0, 3000.0], "windows_pixels": [3]},
     "seeps": {"variables": ["tp"]},
     "spectra": {},
-    "quantiles": {},
+    "quantiles": {"bins": 20},
     "conservation": {},
 }
 
@@ -42,6 +42,7 @@ def verified(source, dataset, verify, tmp_path):
     return run
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_metrics_have_numbers_of_the_forecast_and_of_its_baselines(verified) -> None:
     scores, folder = verified(3)
     values = {name: scores.values[scores.metrics.index(name)] for name in OPTIONS}

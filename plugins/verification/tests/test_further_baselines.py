@@ -85,6 +85,7 @@ def forecast(half_days, write):
     return write(GRID, starts, [DAY], {"x": values})
 
 
+@pytest.mark.usefixtures("drawn")
 def test_both_are_scored(half_days, forecast, verify) -> None:
     """The ensemble of past states has scores of members, too, and curves in the report."""
     times = half_days.header.times[:40]

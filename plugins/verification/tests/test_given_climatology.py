@@ -85,6 +85,7 @@ def test_the_fields_are_those_of_the_day_of_the_year_and_the_time_of_day(given) 
     np.testing.assert_allclose(found, np.repeat(list(DATES.values()), 4).reshape(-1, 4), rtol=1e-6)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_scores_are_those_of_the_climatology_and_say_which_it_is(given, scored) -> None:
     scores, folder = scored(given(means()), ["2020-12-31T12"])
     assert scores.get("rmse", "climatology", "t_850")[0] == pytest.approx(366.18, rel=1e-6)

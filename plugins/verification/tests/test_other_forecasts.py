@@ -26,6 +26,7 @@ def ahead(truth, starts, leads, error):
     return truth.values[places, 0, 0] + error
 
 
+@pytest.mark.usefixtures("drawn")
 def test_it_stands_beside_the_forecast(truth, write, verify) -> None:
     """The other one has some of the cases, one of the lead times, and its nodes in another order."""
     starts, later = np.arange(100), np.arange(40, 110)

@@ -93,6 +93,7 @@ def test_a_past_of_a_whole_year_has_a_cycle_of_the_year(source) -> None:
     assert found[0, 0, 0, 0] - season[550] == pytest.approx(season[551] - season[550], abs=0.03)
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.carries_out("choose a `verification.climatology.period` that ends before the first valid time")
 def test_it_is_never_fitted_on_what_is_verified(source, write, verify) -> None:
     truth = lawful(source)

@@ -90,6 +90,7 @@ def test_without_training_times_there_is_no_climatology_and_no_anomaly_correlati
     assert np.isfinite(scores.get("rmse", "forecast", "t")).all()
 
 
+@pytest.mark.usefixtures("drawn")
 def test_lead_times_beyond_the_truth_are_left_out_and_counted(grid, world, write, verify) -> None:
     initial = TIMES[-3:]  # the last has no truth at all, the one before only at 6 h
     scores, folder = verify(write(grid, initial, LEADS, {"t": np.full((3, 2, 4), 10.0)}), world, maps=0)
@@ -101,6 +102,7 @@ def test_lead_times_beyond_the_truth_are_left_out_and_counted(grid, world, write
     assert "The truth lacks 3 of the 6 pairs" in (folder / "report.html").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_lead_time_without_any_case_is_nan(grid, world, write, verify) -> None:
     leads = np.array([6, 240], "timedelta64[h]")
     scores, folder = verify(write(grid, TIMES[:2], leads, {"t": np.ones((2, 2, 4))}), world, maps=0)
@@ -108,6 +110,7 @@ def test_a_lead_time_without_any_case_is_nan(grid, world, write, verify) -> None
     assert "No case has a truth at lead time 240h" in (folder / "report.html").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("drawn")
 def test_maps_show_the_first_case_that_has_a_truth(grid, source, write, verify) -> None:
     truth = source(grid, ["t"], TIMES[3:], np.ones((9, 1, 4)))
     leads = np.array([6, 240], "timedelta64[h]")
@@ -136,6 +139,7 @@ def test_baselines_see_just_the_nodes_of_the_forecast(grid, source, write, verif
     assert scores.get("rmse", "persistence", "t") == pytest.approx(1.0)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_spread_is_not_scored_as_a_variable(grid, source, write, verify) -> None:
     """The truth has no `t_spread`; a variable that is only named so, without the one that it belongs to, is scored."""
     truth = source(grid, ["t", "q_spread"], TIMES, np.zeros((len(TIMES), 1, 2, 4)))
@@ -145,6 +149,7 @@ def test_a_spread_is_not_scored_as_a_variable(grid, source, write, verify) -> No
     assert "t_spread are not scored" in (folder / "report.html").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("drawn")
 def test_members_are_scored_by_their_mean(grid, source, write, verify) -> None:
     truth = source(grid, ["t"], TIMES[:4], np.zeros((4, 1, 4)))
     members = np.array([1.0, 2.0, 6.0]).reshape(1, 1, 3, 1) * np.ones((1, 1, 3, 4))
@@ -153,6 +158,7 @@ def test_members_are_scored_by_their_mean(grid, source, write, verify) -> None:
     assert "mean of 3 members" in (folder / "report.html").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize("cases", [1, 2])
 def test_a_single_case_is_noted(grid, world, write, verify, cases: int) -> None:
     _, folder = verify(write(grid, TIMES[:cases], LEADS, {"t": np.ones((cases, 2, 4))}), world, maps=0)

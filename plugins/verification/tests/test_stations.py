@@ -168,6 +168,7 @@ def test_the_wind_factor_is_that_of_weatherbench_x():
     assert not offset.any()
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_further_truth_takes_heights_and_reference_from_the_data(verify, forecast, source, heights, monkeypatch):
     """One pass scores against both; the forecast file is read once."""
 

@@ -1,6 +1,8 @@
 """Statistics of cases are kept, and read back for any cases."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,15 +19,22 @@ LEADS = np.array([6, 12], "timedelta64[h]").astype("timedelta64[s]")
 NAMES = ("t", "u_850", "v_850")
 
 
-@pytest.fixture
-def folder(source, write, verify):
+@pytest.fixture(scope="module")
+def whole(source, write_in, verify_in, tmp_path_factory):
     """Scores of twelve cases of four members, over the turn of a month."""
+    place = tmp_path_factory.mktemp("statistics")
     grid = Grid.regular([60.0, 20.0, -20.0, -60.0], np.arange(0.0, 360.0, 72.0))
     random = np.random.default_rng(0)
     truth = source(grid, NAMES, TIMES, random.normal(size=(len(TIMES), 3, 20)))
     values = {name: random.normal(size=(12, 2, 4, 20)).astype(np.float32) for name in NAMES}
     values["t"][3, 1, 2, 5:] = np.nan
-    return verify(write(grid, TIMES[:12], LEADS, values), truth, TIMES[:8], maps=0)
+    return verify_in(place, write_in(place, grid, TIMES[:12], LEADS, values), truth, TIMES[:8], maps=0, drawn=False)
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    """The same in a folder that a test may spoil."""
+    return whole[0], Path(shutil.copytree(whole[1], tmp_path / "verification"))
 
 
 def metrics_of(file):

@@ -25,6 +25,7 @@ def world(source, dataset, tmp_path, edge_error: float, mask: np.ndarray | None)
     return path, truth
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize("edge_error", [0.0, 2.0, 1e6, np.nan])
 def test_scores_are_those_of_the_inner_nodes(source, dataset, verify, tmp_path, edge_error: float) -> None:
     path, truth = world(source, dataset, tmp_path, edge_error, EDGE)

@@ -27,7 +27,7 @@ METRICS = distribution("wxml-verification").entry_points.select(group="wxml.veri
 
 class TestScorecard(VerifierContract):
     plugin = Scorecard
-    options = {"maps": 1}
+    options = {"maps": 0}
 
 
 @pytest.mark.parametrize("entry", METRICS, ids=lambda entry: entry.name)

@@ -71,6 +71,7 @@ def test_a_truth_in_other_units_is_converted(scored, own, other, rmse, caplog) -
     assert f"the truth has 'x' in {other!r}; it is converted to {own!r}, as in the forecast" in caplog.messages
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize(
     ("own", "other"),
     [
@@ -90,6 +91,7 @@ def test_the_same_quantity_is_scored_without_a_word(scored, own, other, caplog) 
     assert "cannot be compared" not in (folder / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize(
     ("own", "other", "words"),
     [

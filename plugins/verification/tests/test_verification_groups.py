@@ -62,7 +62,7 @@ def test_a_region_that_cannot_be_is_refused(regions, words) -> None:
 
 
 @pytest.fixture
-def scored(source, dataset, write, verify, tmp_path):
+def scored(source, dataset, write, verify, drawn, tmp_path):
     """Scores over 20 initial times of two months with regions, and the same for some nodes and cases alone."""
     random = np.random.default_rng(0)
     values = random.normal(size=(len(TIMES), 2, len(GRID)))

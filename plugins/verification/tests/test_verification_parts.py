@@ -72,6 +72,7 @@ def test_the_whole_is_the_mean_of_the_parts_by_area(world, verify) -> None:
         np.testing.assert_allclose(whole, scores.of_part("globe").get("rmse", forecast, "q"))
 
 
+@pytest.mark.usefixtures("drawn")
 def test_file_page_and_table_show_them(world, verify) -> None:
     path, truth = world(named=True)
     scores, folder = verify(path, truth)
@@ -105,6 +106,7 @@ def test_file_page_and_table_show_them(world, verify) -> None:
     assert row["value"] == pytest.approx(value)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_one_grid_has_no_parts(world, verify) -> None:
     path, truth = world(named=False)
     scores, folder = verify(path, truth)
@@ -127,6 +129,7 @@ def test_scores_of_parts_have_the_shape_of_the_others(world, verify) -> None:
     assert replace(scores, parts=("a", "b")).of_part("b").variables == ("t",)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_grid_without_a_score_has_no_table(world, verify) -> None:
     """Such as one that a model only reads."""
     path, truth = world(named=True)

@@ -27,6 +27,7 @@ def rmse(scores):
     return scores.get("rmse", "forecast", "t")[0]
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize(("move", "own"), [("truth", Grid.regular([8.0, 4.0], [1.0, 2.0])), ("forecast", COARSE)])
 def test_either_side_is_brought_to_the_other(verify, write, source, move, own):
     path, nodes = write(own, [START], HOURS, {"t": plane(own, 2.0)[None, None]}), 4 if move == "truth" else 9

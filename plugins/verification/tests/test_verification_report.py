@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
@@ -22,7 +23,7 @@ from wxml_verification.words import pretty_units
 
 TIMES = np.arange(np.datetime64("2001-01-01", "s"), np.datetime64("2001-01-08", "s"), np.timedelta64(6, "h"))
 LEADS = np.array([6, 24, 96], "timedelta64[h]")
-NAMES = ["t_850", "u_850", "a<b>&"]
+NAMES = ("t_850", "u_850", "a<b>&")
 VOID = {"meta", "input", "br", "img", "link"}
 
 
@@ -50,18 +51,21 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
-@pytest.fixture
-def report(source, write, verify):
-    """The text of a report on three variables, and the parsed page."""
+@pytest.fixture(scope="module")
+def report(source, write_in, verify_in, tmp_path_factory):
+    """The text of a report on three variables, and the parsed page; made once for each `turn`."""
 
-    def run(grid, names=NAMES, **options):
-        generator = np.random.default_rng(1)
+    @cache
+    def run(grid_name, names=NAMES, turn=1, **options):
+        grid, generator = GRIDS[grid_name], np.random.default_rng(1)
+        folder = tmp_path_factory.mktemp("report")
         values = generator.normal(280, 5, (len(TIMES), 3, len(grid)))
         values[:, 2, 0] = np.nan
         truth = source(grid, names, TIMES, values, units="m s**-1")
         forecast = {name: generator.normal(280, 5, (4, 3, len(grid))) for name in names}
-        _, folder = verify(write(grid, TIMES[8:12], LEADS, forecast, "m s**-1"), truth, TIMES[:8], **options)
-        text = (folder / "report.html").read_text("utf-8")
+        path = write_in(folder, grid, TIMES[8:12], LEADS, forecast, "m s**-1")
+        verify_in(folder, path, truth, TIMES[:8], **options)
+        text = (folder / "verification" / "report.html").read_text("utf-8")
         page = Page()
         page.feed(text)
         return text, page
@@ -79,7 +83,7 @@ GRIDS = {
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_the_page_is_well_formed_and_needs_nothing_else(report, name) -> None:
-    text, page = report(GRIDS[name])
+    text, page = report(name)
     assert page.faults == []
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
@@ -94,7 +98,7 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report, name) -> None:
 
 
 def test_each_variable_has_curves_scores_and_maps_of_every_lead_time(report) -> None:
-    text, page = report(GRIDS["regular"])
+    text, page = report("regular")
     labels = [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg" and "aria-label" in attrs]
     for name in NAMES:
         assert sum(label.startswith(f"{name}: RMSE") for label in labels) == 1
@@ -105,13 +109,13 @@ def test_each_variable_has_curves_scores_and_maps_of_every_lead_time(report) -> 
 
 
 def test_the_summary_counts_variables_and_no_pairs_of_winds(report) -> None:
-    _, page = report(GRIDS["stations"], ["u_850", "v_850", "t_850"])
+    _, page = report("stations", ("u_850", "v_850", "t_850"))
     words = [text.strip() for text in page.text if text.strip()]
     assert words[words.index("Variables") + 1] == "3"
 
 
 def test_pictures_have_words_and_headings_have_order(report) -> None:
-    _, page = report(GRIDS["regular"])
+    _, page = report("regular")
     for tag, attrs in page.tags:
         if tag == "svg":
             assert attrs.get("aria-label") or attrs.get("aria-hidden")
@@ -125,17 +129,18 @@ def test_pictures_have_words_and_headings_have_order(report) -> None:
 
 
 def test_the_same_scores_give_the_same_page(report) -> None:
-    assert report(GRIDS["stations"], maps=1)[0] == report(GRIDS["stations"], maps=1)[0]
+    assert report("stations", maps=1)[0] == report("stations", maps=1, turn=2)[0]
 
 
 def test_maps_can_be_limited(report) -> None:
-    text, page = report(GRIDS["regular"], maps=1)
+    text, page = report("regular", maps=1)
     labels = " ".join(attrs.get("aria-label", "") for tag, attrs in page.tags if tag == "svg")
     assert "Maps of t_850" in labels
     assert "Maps of u_850" not in labels
     assert "first 1 variables only, of 3" in text
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_scorecard_says_good_and_bad_by_sign_and_by_colour(source, write, verify, grid) -> None:
     """The truth rises by 2 every 6 hours, so persistence is wrong by 2, 4 and 6; the forecast by 1, 6, and unknown."""
     times = TIMES[:9]
@@ -154,7 +159,7 @@ def test_the_scorecard_says_good_and_bad_by_sign_and_by_colour(source, write, ve
 
 
 def test_the_anomaly_correlation_has_no_units(report) -> None:
-    text, _ = report(GRIDS["regular"], maps=0)
+    text, _ = report("regular", maps=0)
     tables = {
         caption: text[text.index(f"<caption>{caption}</caption>") :] for caption in ("RMSE", "Anomaly correlation")
     }
@@ -178,7 +183,11 @@ HOSTILE = st.text("<>&\"'`{}$%\\/=; a_é²", min_size=1, max_size=12) | st.sampl
 )
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(names=st.lists(HOSTILE, min_size=1, max_size=2, unique=True), units=HOSTILE, said=HOSTILE)
 def test_texts_of_others_are_shown_and_never_obeyed(names, units, said, source, grid, tmp_path) -> None:
     """Names, units and provenance appear as they are, and bring no element of their own."""

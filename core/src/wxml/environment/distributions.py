@@ -170,13 +170,18 @@ class Distribution(metadata.Distribution):
             return not self.fault, Version("0.dev0")
 
 
+def wrapped(found: metadata.Distribution) -> Distribution:
+    """Wrap a distribution that `importlib.metadata` found."""
+    return Distribution(found)
+
+
 class Environment:
     """Every distribution that an import can reach, in the order of `sys.path`."""
 
     def __init__(self) -> None:
         """List the distributions that are installed now."""
         found: dict[str, Distribution] = {}
-        for distribution in map(Distribution, metadata.distributions()):  # noqa: TID251
+        for distribution in map(wrapped, metadata.distributions()):  # noqa: TID251
             found.setdefault(distribution.folder or f"{len(found)}", distribution)  # a place may be on the path twice
         self._all = tuple(found.values())
         self._chosen: dict[str, Distribution | None] = {}

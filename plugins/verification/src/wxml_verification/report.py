@@ -6,6 +6,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
@@ -148,6 +149,7 @@ def _lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+@cache
 def _environment() -> Environment:
     """The templates of this package; every text is escaped, and a name that is not given is an error."""
     environment = Environment(

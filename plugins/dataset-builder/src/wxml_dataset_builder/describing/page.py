@@ -3,6 +3,7 @@
 __all__ = ["render_page", "write_page"]
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def _number(value: float) -> str:
     return f"{value:.5g}".replace("-", "−") if np.isfinite(value) else "–"
 
 
+@cache
 def _environment() -> Environment:
     """The templates of this package; every text is escaped, and a name that is not given is an error."""
     environment = Environment(
