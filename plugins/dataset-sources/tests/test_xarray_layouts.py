@@ -1,6 +1,7 @@
 """Dimensions in any order, grids of every kind, levels, members: what a dataset means does not depend on its layout."""
 
 import itertools
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,21 @@ def test_two_grids_in_one_file_are_refused(tmp_path: Path) -> None:
     dataset = dataset.assign_coords(latitude=[1.0, 2.0], longitude=[1.0, 2.0])
     with pytest.raises(DataError, match=r"4 × 5 nodes .* and 2 × 2 nodes .*`t` in .*`u` in"):
         source(dataset, tmp_path)
+
+
+def test_longitude_before_latitude_takes_no_more_memory(tmp_path: Path) -> None:
+    """WeatherBench 2 has that order; xarray would turn the fields by the indices of each value."""
+    values = np.random.default_rng(0).normal(size=(24, 120, 60)).astype("f4")
+    places = {"longitude": np.arange(0, 360, 3.0), "latitude": np.linspace(-88.5, 88.5, 60)}
+    times = np.datetime64("2020-01-01", "ns") + 6 * np.arange(24) * np.timedelta64(1, "h")
+    dataset = xr.Dataset({"t": (("time", *places), values, {"units": "K"})}, {"time": times, **places})
+    dataset.to_zarr(tmp_path / "t.zarr", zarr_format=2, encoding={"t": {"chunks": (24, 120, 60)}})
+    source = XarraySource(path=str(tmp_path / "t.zarr"))
+    source.read(source.header.times[:1], ["t"])  # what is imported and opened once
+    source.forget()
+    tracemalloc.start()
+    found = source.read(source.header.times, ["t"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found[:, 0, 0].reshape(24, 60, 120), values.swapaxes(1, 2))
+    assert peak < 8 * values.nbytes, peak / values.nbytes

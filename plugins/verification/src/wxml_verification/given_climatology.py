@@ -84,6 +84,10 @@ class _Named(SelectiveSource):
         """That of the source."""
         return self._source.provenance()
 
+    def forget(self) -> None:
+        """See `DataSource.forget`."""
+        self._source.forget()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         self._source.fill(replace(request, variables=self._places[request.variables]), out)
 

@@ -110,6 +110,10 @@ class PlacedSource(SelectiveSource):
         self._source, self._placed, self._corrected = source, placed, corrected or {}
         self.header = replace(source.header, grid=placed.target)
 
+    def forget(self) -> None:
+        """See `DataSource.forget`."""
+        self._source.forget()
+
     def _read_part(self, request: ReadRequest, out: NDArray[np.float32]) -> None:
         every = slice(0, len(self._source.header.grid))
         own = replace(request, nodes=every)

@@ -11,12 +11,13 @@ from wxml import YearlyFields
 from wxml.verification.yearly_fields import in_year
 
 from wxml_verification.arrays import Array
-from wxml_verification.climatology import BLOCK_BYTES, Climatology
+from wxml_verification.climatology import Climatology
 from wxml_verification.given_climatology import Given
 from wxml_verification.kept_fields import KeptFields
 from wxml_verification.notes import climatology_notes
 from wxml_verification.question import Question
 
+BLOCK_BYTES = 32 * 2**20  # one read of the source takes at most this (or one time)
 Times = NDArray[np.datetime64]
 
 
@@ -49,6 +50,7 @@ class GivenValues:
             block = fields.at(asked[first[start : start + length]], known)
             for place, field in enumerate(block, start):
                 self._fields.put(place, field)
+        fields.source.forget()
 
     def at(self, times: Times) -> Array:
         """See `UsualValues`."""

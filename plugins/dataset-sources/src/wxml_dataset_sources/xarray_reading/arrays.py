@@ -134,7 +134,9 @@ class ArrayReader:
         for dim, some in zip((layout.time, layout.member, layout.level), positions, strict=True):
             if dim is not None:  # a slice where positions follow each other: files read these at once
                 wanted[dim] = run(some)
-        return np.asarray(variable.isel(wanted).transpose(*layout.order).values)
+        chosen = variable.isel(wanted)
+        values = np.asarray(chosen.values)  # xarray would transpose by the indices of each value
+        return values.transpose([chosen.dims.index(dim) for dim in layout.order])
 
 
 def read_arrays(
