@@ -27,8 +27,11 @@ def means(hours=HOURS, days=DAYS):
 
 
 @pytest.fixture
-def verify(tmp_path):
+def verify(tmp_path, request, monkeypatch):
     """Score forecasts (a path) against a source, with options as a config has them; gives the scores and the folder."""
+
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr("wxml_verification.report.render_report", lambda *_: "")
 
     def run(forecast, truth, climatology_times=(), **options):
         folder = tmp_path / "verification"
@@ -85,6 +88,7 @@ def test_the_fields_are_those_of_the_day_of_the_year_and_the_time_of_day(given) 
     np.testing.assert_allclose(found, np.repeat(list(DATES.values()), 4).reshape(-1, 4), rtol=1e-6)
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.usefixtures("drawn")
 def test_scores_are_those_of_the_climatology_and_say_which_it_is(given, scored) -> None:
     scores, folder = scored(given(means()), ["2020-12-31T12"])
