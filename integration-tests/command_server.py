@@ -3,12 +3,13 @@
 Reads one JSON object a line from stdin, `{"arguments": […], "folder": …, "variables": {…}, "stdout": …, "stderr": …}`,
 runs the command line in that folder, under those environment variables if there are any, with its output in those
 files, and prints the exit code. The folders of `PYTHONPATH` come first among those that are searched, as if Python had
-begun with it.
+begun with it. With `"program": "python"` the arguments are a file of Python and its own ones.
 """
 
 import importlib
 import json
 import os
+import runpy
 import site
 import sys
 import sysconfig
@@ -91,9 +92,8 @@ def run(request: dict[str, Any]) -> int:
     site.addsitedir(sysconfig.get_path("purelib"))  # editable installations that were made meanwhile
     importlib.invalidate_caches()
     installed.cache_clear()
-    sys.argv[1:] = request["arguments"]
     try:
-        main()
+        begin(request.get("program", "wxml"), request["arguments"])
     except SystemExit as end:
         return int(end.code or 0)
     except BaseException:  # noqa: BLE001  # what Python itself would print and exit with
@@ -103,6 +103,17 @@ def run(request: dict[str, Any]) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
     return 0
+
+
+def begin(program: str, arguments: list[str]) -> None:
+    """Run `wxml`, or a file as Python does."""
+    if program == "wxml":
+        sys.argv[1:] = arguments
+        main()
+    else:
+        sys.argv[:] = arguments
+        sys.path.insert(0, str(Path(arguments[0]).parent))
+        runpy.run_path(arguments[0], run_name="__main__")
 
 
 if __name__ == "__main__":

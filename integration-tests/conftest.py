@@ -1,9 +1,11 @@
 """What the tests between packages share: the command `wxml`, and small worlds to run it on."""
 
+import fcntl
 import hashlib
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import venv
@@ -135,31 +137,71 @@ def forks(python: Path, folder: Path, variables: dict[str, str]) -> Iterator[Cal
         asked.close()
 
 
+@dataclass(frozen=True)
+class Listener:
+    """The process that forks for every command of a run of the tests: see `fork_listener.py`."""
+
+    path: Path
+    """Its socket."""
+    variables: dict[str, str]
+    """The environment of the commands."""
+
+    def ask(self, *streams: int, variables: dict[str, str], **request: Any) -> Any:
+        """Have a command run with changes to the environment, and wait for the answer."""
+        asked = json.dumps({**request, "variables": {**self.variables, **variables}}).encode()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
+            caller.connect(str(self.path))
+            socket.send_fds(caller, [asked], streams)
+            return json.loads(b"".join(iter(lambda: caller.recv(1 << 16), b"")))
+
+    def script(self, path: Path, program: str) -> Path:
+        """Write a script that runs a program in a fork, with its own environment and streams."""
+        caller = Path(__file__).with_name("fork_caller.py")
+        path.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {caller} {self.path} {program} "$@"\n')
+        path.chmod(0o755)
+        return path
+
+
 @pytest.fixture(scope="session")
-def quickly(tmp_path_factory, cache) -> Iterator[Callable[..., Done]]:
+def listener(tmp_path_factory, cache) -> Listener:
+    """One process for all workers of pytest: to start it takes longer than many commands."""
+    folder, process = tmp_path_factory.getbasetemp(), os.getpid()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder, process = folder.parent, os.getppid()
+    path, variables = folder / "listener", environment(WXML_CACHE=cache)
+    with (folder / "listener.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            command = [sys.executable, Path(__file__).with_name("fork_listener.py"), path, str(process)]
+            subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, check=True)
+    return Listener(path, variables)
+
+
+@pytest.fixture(scope="session")
+def quickly(listener, tmp_path_factory) -> Callable[..., Done]:
     """Run `wxml` in a folder, in a fork of a process that has imported everything: for many small commands."""
-    with forks(Path(sys.executable), tmp_path_factory.mktemp("output"), environment(WXML_CACHE=cache)) as run:
-        yield run
+    outputs = [tmp_path_factory.mktemp("output") / name for name in ("stdout", "stderr")]
+
+    def run(*arguments: object, folder: Path, **changes: str) -> Done:
+        words = [str(argument) for argument in arguments]
+        with open(os.devnull) as nothing, outputs[0].open("w") as stdout, outputs[1].open("w") as stderr:
+            streams = (stream.fileno() for stream in (nothing, stdout, stderr))
+            code = listener.ask(*streams, arguments=words, folder=str(folder), variables=changes)
+        return subprocess.CompletedProcess(arguments, code, *(file.read_text() for file in outputs))
+
+    return run
 
 
 @pytest.fixture(scope="session")
-def quick_script(tmp_path_factory, cache) -> Iterator[Path]:
+def quick_script(listener, tmp_path_factory) -> Path:
     """A script that runs `wxml` in such a fork: for scripts of shell, which call it by its path, also side by side."""
-    folder, here = tmp_path_factory.mktemp("script"), Path(__file__).parent
-    command = [sys.executable, here / "fork_listener.py", folder / "socket"]
-    with subprocess.Popen(
-        command, env=environment(WXML_CACHE=cache), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as listener:
-        assert listener.stdin
-        assert listener.stdout
-        assert listener.stdout.readline() == "ready\n"
-        script = folder / "wxml"
-        script.write_text(
-            f'#!/bin/sh\nexec {sys.executable} -I -S {here / "fork_caller.py"} {folder / "socket"} "$@"\n'
-        )
-        script.chmod(0o755)
-        yield script
-        listener.stdin.close()
+    return listener.script(tmp_path_factory.mktemp("script") / "wxml", "wxml")
+
+
+@pytest.fixture(scope="session")
+def quick_python(listener, tmp_path_factory) -> Path:
+    """A script that runs a file of Python in such a fork."""
+    return listener.script(tmp_path_factory.mktemp("script") / "python", "python")
 
 
 def insisting(run: Callable[..., Done]) -> Callable[..., Done]:
@@ -238,17 +280,17 @@ def write_world(folder: Path, *, regional: bool = False) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, wxml) -> Path:
+def trained(tmp_path_factory, quick_wxml) -> Path:
     """A folder with a world and a model trained on it in `run/`; tests read it, and write elsewhere."""
     folder = write_world(tmp_path_factory.mktemp("trained") / "global")
-    wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
+    quick_wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def forecast_file(trained, wxml) -> Path:
+def forecast_file(trained, quick_wxml) -> Path:
     """What that model forecasts."""
-    wxml("forecast", "run/checkpoint.safetensors", "-o", "forecast.nc", folder=trained)
+    quick_wxml("forecast", "run/checkpoint.safetensors", "-o", "forecast.nc", folder=trained)
     return trained / "forecast.nc"
 
 

@@ -41,6 +41,8 @@ OWN_PROCESS = {
     "43-shadowed-code-recorded-as-clean": "other code in the place of a package",
 }
 """Case → what it is about that a fork of a process that has imported everything would not show."""
+WITHOUT_FILE = {"45-diagnostic-missing-at-input-times"}
+"""Their Python comes from stdin."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,12 @@ CASE_NAMES = [pytest.param(name, marks=MARKS[name]) for name in NAMES] or [pytes
 
 
 @pytest.mark.parametrize("case", CASE_NAMES, indirect=True)
-def test_a_case_ends_right(run, quick_script, case, tmp_path):
+def test_a_case_ends_right(run, quick_script, quick_python, case, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     wxml = WXML if case.name in OWN_PROCESS else quick_script
-    here = {"WXML": str(wxml), "PY": sys.executable, "TMPDIR": str(work)}
+    python = sys.executable if case.name in {*OWN_PROCESS, *WITHOUT_FILE} else quick_python
+    here = {"WXML": str(wxml), "PY": str(python), "TMPDIR": str(work)}
     done = run(case / "run.sh", folder=work, script="bash", **here)
     said = done.stdout + done.stderr
     verdict = RIGHT_ALTHOUGH_COUNTED.get(case.name)

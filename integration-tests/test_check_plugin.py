@@ -100,6 +100,7 @@ OPTIONS = {
     "processor point-wise": ["num_layers=1"],
     "processor pyg": ["operator=GATv2Conv", "num_layers=1"],
     "task interpolate": ["targets=[1h, 2h]"],
+    "verifier scorecard": ["maps=0"],
 }
 COMPILED = ("point-wise", "pyg")
 KINDS = (

@@ -32,7 +32,7 @@ PAUSE = 0.01
 
 @dataclass
 class Lab:
-    """Folders in which datasets are built, and the servers that start everything."""
+    """Folders in which datasets are built, and what starts everything."""
 
     folder: Path
     clients: Any
@@ -63,8 +63,8 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, new_server: Any, new_cluster: Any) -> Lab:
-    made = Lab(tmp_path_factory.mktemp("clusters"), new_server("kill_server.py"), new_cluster)
+def lab(tmp_path_factory: pytest.TempPathFactory, listener: Any, new_cluster: Any) -> Lab:
+    made = Lab(tmp_path_factory.mktemp("clusters"), listener, new_cluster)
     dates = np.datetime64("2000-01-01", "ns") + np.arange(DATES) * np.timedelta64(6, "h")
     axes = {"latitude": np.linspace(80, -80, 5), "longitude": np.arange(8) * 45.0}
     values = np.random.default_rng(0).normal(280, 5, (DATES, 5, 8)).astype(np.float32)

@@ -4,14 +4,12 @@ A fifth of `WXML_KILLS` is the number of kills of each command: one by default, 
 come at random moments, half right before one of the changes to files and folders.
 """
 
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -44,8 +42,8 @@ WAYS = {"one thread": ("--workers", "1"), "threads": ("--workers", "2")}
 class Work:
     """Folders in which commands run and are killed."""
 
-    def __init__(self, folder: Path, server: "subprocess.Popen[str]", environment: dict[str, str]) -> None:
-        self.folder, self.server, self.environment = folder, server, environment
+    def __init__(self, folder: Path, listener: Any) -> None:
+        self.folder, self.listener = folder, listener
         dates, shape = np.datetime64("2000-01-01", "ns") + np.arange(24) * np.timedelta64(6, "h"), (24, 5, 8)
         values = np.random.default_rng(0).normal(280, 5, shape).astype(np.float32)
         axes = {"latitude": np.linspace(80, -80, 5), "longitude": np.arange(8) * 45.0}
@@ -68,9 +66,7 @@ class Work:
             Path(path).write_text("")
         request = {"arguments": arguments, "folder": str(place), "variables": {}, **files}
         kill = {"seconds": None, "change": None, "group": True}
-        print(json.dumps({**request, **kill, **moment}), file=self.server.stdin, flush=True)
-        assert self.server.stdout
-        answer: dict[str, Any] = json.loads(self.server.stdout.readline())
+        answer: dict[str, Any] = self.listener.ask(**request, **{**kill, **moment})
         return answer
 
     def run(self, place: Path, *arguments: str) -> dict[str, Any]:
@@ -85,19 +81,8 @@ def contents(store: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory, cache: str) -> Iterator[Work]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("WXML_", "PYTHON"))}
-    environment = {**kept, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "WXML_CACHE": cache}
-    with subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("kill_server.py")],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        yield Work(tmp_path_factory.mktemp("kills"), server, environment)
-        assert server.stdin
-        server.stdin.close()
+def work(tmp_path_factory: pytest.TempPathFactory, listener: Any) -> Work:
+    return Work(tmp_path_factory.mktemp("kills"), listener)
 
 
 def check_names(place: Path) -> None:
@@ -184,7 +169,7 @@ def stores(place: Path) -> dict[str, dict[str, bytes]]:
 def test_a_worker_that_is_killed_is_told_and_the_build_goes_on(work: Work) -> None:
     place = work.place()
     command = [WXML, *BUILD, "--workers", "2", "--processes"]
-    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True, env=work.environment) as client:
+    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True, env=work.listener.variables) as client:
         while client.poll() is None and not (workers := spawned(client.pid)):
             time.sleep(0.01)
         for worker in workers[-1:]:

@@ -179,7 +179,7 @@ def test_normal_distributions_from_the_training_to_the_scores(trained: Path, tmp
     for name in plain.data_vars:
         assert (found[f"{name}_spread"] > 0).all()
         assert found[f"{name}_spread"].attrs["units"] == plain[name].attrs["units"]
-    quick_wxml("verify", "f.nc", "-o", "scores", folder=tmp_path)
+    quick_wxml("verify", "f.nc", "verification.maps=0", "-o", "scores", folder=tmp_path)
     scored = xr.open_dataset(tmp_path / "scores" / "scores.nc")
     assert set(scored["variable"].values) == set(plain.data_vars)
 
@@ -224,14 +224,15 @@ def test_verification_prints_a_table_and_writes_a_report(scores, forecast_file: 
 
 
 def test_scores_for_programs(forecast_file: Path, tmp_path: Path, quick_wxml) -> None:
-    done = quick_wxml("verify", forecast_file, "-o", tmp_path / "scores", "--json", folder=forecast_file.parent)
+    words = ("verify", forecast_file, "verification.maps=0", "-o", tmp_path / "scores", "--json")
+    done = quick_wxml(*words, folder=forecast_file.parent)
     made = json.loads(done.stdout)
     assert (made["schema"], made["cases"]) == (1, 8)
     assert {row["variable"] for row in made["scores"]} == {"t", "z"}
 
 
 def test_a_region_is_verified_too(regional: Path, quick_wxml) -> None:
-    done = quick_wxml("verify", "forecast.zarr", "-o", "scores", folder=regional)
+    done = quick_wxml("verify", "forecast.zarr", "verification.maps=1", "-o", "scores", folder=regional)
     assert "RMSE, 8 initial times" in done.stdout
     assert (regional / "scores" / "report.html").stat().st_size > 10_000
 

@@ -9,7 +9,7 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,8 @@ def contents(folder: Path) -> Contents:
 class Work:
     """Folders in which forecasts are made and killed."""
 
-    def __init__(self, folder: Path, server: Any) -> None:
-        self.folder, self.server = folder, server
+    def __init__(self, folder: Path, listener: Any) -> None:
+        self.folder, self.listener = folder, listener
         self.usual: dict[str, dict[str, Any]] = {}
         """Format → what a command that is not killed takes and changes."""
         self.whole: dict[str, Contents] = {}
@@ -68,7 +68,7 @@ class Work:
         for path in files.values():
             Path(path).write_text("")
         output, *others = arguments
-        answer: dict[str, Any] = self.server.ask(
+        answer: dict[str, Any] = self.listener.ask(
             arguments=["forecast", CHECKPOINT, "-o", f"{place.name}/{output}", *others],
             folder=str(self.folder),
             variables={},
@@ -87,11 +87,11 @@ class Work:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory, make_world: Callable[..., Path], new_server, quick_wxml) -> Iterator[Work]:
+def work(tmp_path_factory, make_world: Callable[..., Path], listener, quick_wxml) -> Work:
     """A model, and what each format is of a forecast that was not killed."""
     folder = make_world(tmp_path_factory.mktemp("kills") / "work")
     quick_wxml("train", "experiment.yaml", "--run-dir", "run", folder=folder)
-    made = Work(folder, new_server("kill_server.py"))
+    made = Work(folder, listener)
     for name, options in FORMATS.items():
         place = made.place()
         made.usual[name] = made.run(place, name, *options, *MADE)

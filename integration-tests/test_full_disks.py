@@ -14,7 +14,7 @@ TRAIN = ("train", "experiment.yaml", "training.max_steps=6", "training.checkpoin
 REPLACE = {
     "old.nc": ("forecast", "run/checkpoint.safetensors", "--overwrite", "-o"),
     "old.zarr": ("forecast", "run/checkpoint.safetensors", "--overwrite", "-o"),
-    "scores": ("verify", "forecast.nc", "--overwrite", "-o"),
+    "scores": ("verify", "forecast.nc", "verification.maps=0", "--overwrite", "-o"),
 }
 BATCHES = ("forecast.batch_size=1", "--resume")
 """Makes one initial time after the other, and lets what is finished outlive a failure."""

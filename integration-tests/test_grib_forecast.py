@@ -33,7 +33,7 @@ def test_it_holds_what_the_other_formats_hold(in_grib: Path, forecast_file: Path
 
 
 def test_it_is_verified_and_inspected(in_grib: Path, quick_wxml: Callable[..., object], trained: Path) -> None:
-    quick_wxml("verify", in_grib, "--output", in_grib.parent / "scores", folder=trained)
+    quick_wxml("verify", in_grib, "verification.maps=0", "--output", in_grib.parent / "scores", folder=trained)
     assert (in_grib.parent / "scores" / "scores.nc").is_file()
     shown = quick_wxml("inspect", in_grib, "--json", folder=trained)
     assert json.loads(shown.stdout)["artefact"] == "forecast"  # type: ignore[attr-defined]

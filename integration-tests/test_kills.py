@@ -4,15 +4,12 @@
 kills of each command come at chosen moments: right before one of the changes that it makes to files and folders.
 """
 
-import json
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -45,9 +42,9 @@ Contents = dict[str, bytes]
 class Work:
     """A folder in which commands run and are killed, and how long each takes."""
 
-    def __init__(self, folder: Path, server: "subprocess.Popen[str]") -> None:
+    def __init__(self, folder: Path, listener: Any) -> None:
         self.folder = folder
-        self.server = server
+        self.listener = listener
         self.usual: dict[str, Answer] = {}
         """Command → what a run that is not killed takes and changes."""
         self.whole: dict[tuple[str, str], Contents] = {}
@@ -59,13 +56,8 @@ class Work:
         for path in files.values():
             Path(path).write_text("")
         place = {"arguments": arguments, "folder": str(self.folder), "variables": {}, **files}
-        print(
-            json.dumps({**place, "seconds": seconds, "change": change, "group": group}),
-            file=self.server.stdin,
-            flush=True,
-        )
-        assert self.server.stdout
-        return json.loads(self.server.stdout.readline())
+        answer: Answer = self.listener.ask(**place, seconds=seconds, change=change, group=group)
+        return answer
 
     def run(self, *arguments: str) -> Answer:
         """Run a command to its end."""
@@ -81,29 +73,19 @@ def contents(target: Path) -> Contents:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory, make_world: Callable[..., Path], cache: str) -> Iterator[Work]:
+def work(tmp_path_factory: pytest.TempPathFactory, make_world: Callable[..., Path], listener: Any) -> Work:
     """A folder with a whole run, and with an old and a new state of everything that is replaced."""
     folder = make_world(tmp_path_factory.mktemp("kills") / "work")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("WXML_", "PYTHON"))}
-    with subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("kill_server.py")],
-        env={**kept, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "WXML_CACHE": cache},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        made = Work(folder, server)
-        made.run(*TRAIN, "first")  # fills the cache
-        made.usual["train"] = made.run(*TRAIN, "whole")
-        for name, start in zip(LAST["scores"], LAST["forecast.nc"], strict=True):
-            made.run("forecast", "whole/checkpoint.safetensors", "-o", name, "--start", start)
-        for target, command in MAKE.items():
-            for last in LAST[target]:
-                made.usual[target] = made.run(*command, last)
-                made.whole[target, last] = contents(folder / target)
-        yield made
-        assert server.stdin
-        server.stdin.close()
+    made = Work(folder, listener)
+    made.run(*TRAIN, "first")  # fills the cache
+    made.usual["train"] = made.run(*TRAIN, "whole")
+    for name, start in zip(LAST["scores"], LAST["forecast.nc"], strict=True):
+        made.run("forecast", "whole/checkpoint.safetensors", "-o", name, "--start", start)
+    for target, command in MAKE.items():
+        for last in LAST[target]:
+            made.usual[target] = made.run(*command, last)
+            made.whole[target, last] = contents(folder / target)
+    return made
 
 
 def running(group: int) -> list[str]:

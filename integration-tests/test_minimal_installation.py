@@ -93,10 +93,10 @@ def minimal(tmp_path_factory: pytest.TempPathFactory, wheels: dict[str, Path], e
 
 
 @pytest.fixture(scope="module")
-def store(trained: Path, wxml: Any) -> Path:
+def store(trained: Path, quick_wxml: Any) -> Path:
     """A dataset of the states that the model was trained on."""
     (trained / "recipe.yaml").write_text("source: {plugin: xarray, path: world.nc}\n")
-    wxml("dataset", "build", "recipe.yaml", "world.zarr", folder=trained)
+    quick_wxml("dataset", "build", "recipe.yaml", "world.zarr", folder=trained)
     return trained
 
 
@@ -114,11 +114,11 @@ def test_what_a_training_needs_is_not_there(minimal: Minimal, library: str, tmp_
 
 
 def test_it_forecasts_what_the_whole_installation_forecasts(
-    minimal: Minimal, store: Path, wxml: Any, tmp_path: Path
+    minimal: Minimal, store: Path, quick_wxml: Any, tmp_path: Path
 ) -> None:
     """From a checkpoint that was trained on NetCDF, and a store of initial states in the place of those."""
     command = ["forecast", f"{store}/run/checkpoint.safetensors"]
-    wxml(*command, "-o", tmp_path / "whole.zarr", folder=store)
+    quick_wxml(*command, "-o", tmp_path / "whole.zarr", folder=store)
     source = f"'data.source={{plugin: anemoi, path: {store}/world.zarr}}'"
     done = minimal.environment.run(f"wxml {' '.join(command)} {source} -o small.zarr", tmp_path)
     assert done.returncode == 0, done.stdout

@@ -20,10 +20,11 @@ def notebook(root: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def executed(notebook, tmp_path_factory, cache) -> Any:
-    """After each cell was run in a folder of its own, by a kernel like that of a user."""
+def executed(notebook, tmp_path_factory, cache, quick_script) -> Any:
+    """After each cell was run in a folder of its own, by a kernel like that of a user; its `wxml` is a fork."""
     folder = tmp_path_factory.mktemp("notebook")
-    changes = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "WXML_CACHE": cache}
+    path = f"{quick_script.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    changes = {"PATH": path, "WXML_CACHE": cache}
     made = notebook.copy()
     client = NotebookClient(made, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     client.execute(env=os.environ | changes)

@@ -48,7 +48,7 @@ def test_a_checkpoint_forecasts_what_it_forecast(kept: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("model", ["gnn", "ensemble"])
 def test_a_forecast_can_be_verified_and_inspected(model: str, tmp_path: Path) -> None:
-    run("verify", OLD / f"0.1.0-{model}.nc", "-o", tmp_path / "scores")
+    run("verify", OLD / f"0.1.0-{model}.nc", "verification.maps=1", "-o", tmp_path / "scores")
     assert (tmp_path / "scores" / "report.html").is_file()
     for artefact in (OLD / f"0.1.0-{model}.nc", OLD / f"0.1.0-{model}.safetensors", tmp_path / "scores"):
         assert "wxml-core 0.1.0" in run("inspect", artefact)

@@ -64,10 +64,10 @@ def test_no_file_is_needed(here: Path) -> None:
     """Members by perturbations; nothing but the scores is written."""
     members = ("--members", "3", "forecast.perturbations=[{plugin: gaussian, amplitude: 0.1}]")
     before = set(here.iterdir())
-    run(*FORECAST, *members, "--verify", "online", "verification.metrics=[rmse, fair-crps]")
+    run(*FORECAST, *members, "--verify", "online", "verification.metrics=[rmse, fair-crps]", "verification.maps=0")
     assert {one.name for one in set(here.iterdir()) - before} <= {"online", "cache"}
     run(*FORECAST, *members, "-o", "forecast.nc")
-    run("verify", "forecast.nc", "-o", "stored", "verification.metrics=[rmse, fair-crps]")
+    run("verify", "forecast.nc", "-o", "stored", "verification.metrics=[rmse, fair-crps]", "verification.maps=0")
     online, stored = scores("online"), scores("stored")
     assert np.isfinite(online.scores.sel(metric="fair-crps", forecast="forecast")).all()
     xr.testing.assert_allclose(online.scores, stored.scores, rtol=1e-12)

@@ -28,10 +28,10 @@ def model(trained, monkeypatch) -> Forecaster:
 
 
 @pytest.fixture(scope="module")
-def file(trained, wxml) -> xr.Dataset:
+def file(trained, quick_wxml) -> xr.Dataset:
     """The same forecast as the command writes it."""
     options = ("--start", START, "--start", "2000-01-08T12", "--lead-time", "24h")
-    wxml("forecast", "run", "-o", "python.zarr", *options, folder=trained)
+    quick_wxml("forecast", "run", "-o", "python.zarr", *options, folder=trained)
     with xr.open_zarr(trained / "python.zarr", decode_timedelta=True) as opened:
         return opened.load()
 
@@ -117,10 +117,10 @@ def test_changes_are_those_of_the_command_line(model, world) -> None:
         model.forecast(world, changes=["data.source.path=other.nc"])
 
 
-def test_the_result_can_be_written_and_verified(model, world, tmp_path, wxml, trained) -> None:
+def test_the_result_can_be_written_and_verified(model, world, tmp_path, quick_wxml, trained) -> None:
     whole = model.forecast(world, start=[START, "2000-01-08T12"], lead_time="12h").to_xarray()
     whole.to_netcdf(tmp_path / "mine.nc")
-    wxml("verify", tmp_path / "mine.nc", "-o", tmp_path / "scores", folder=trained)
+    quick_wxml("verify", tmp_path / "mine.nc", "verification.maps=0", "-o", tmp_path / "scores", folder=trained)
     assert (tmp_path / "scores" / "scores.nc").exists()
 
 

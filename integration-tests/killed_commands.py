@@ -1,24 +1,22 @@
-"""Like `command_server`, for commands that are killed: after some seconds, or at one of the changes that they make.
+"""Commands of `fork_listener` that are killed: after some seconds, or at one of the changes that they make.
 
-A request has three more entries: `seconds`, after which the process is killed, or null; `change`, the number of the
-change before which the process kills itself, counted from 1, or null; and `group`, whether the processes that it has
-started are killed, too. It may have `files`, a folder and the number of files in it from which on the process is
-killed, and `full`, the number of the change from which on the disk is full: nothing can be opened to be written, and
-no folder be made. The answer is one JSON object a line: `code`, `seconds` that the command took, the `changes`
-that it made or began, and the number of its `process`, which is that of its group, too.
+A request has three more entries than one of `command_server`: `seconds`, after which the process is killed, or null;
+`change`, the number of the change before which the process kills itself, counted from 1, or null; and `group`, whether
+the processes that it has started are killed, too. It may have `files`, a folder and the number of files in it from
+which on the process is killed, and `full`, the number of the change from which on the disk is full: nothing can be
+opened to be written, and no folder be made. The answer is an object: `code`, `seconds` that the command took, the
+`changes` that it made or began, and the number of its `process`, which is that of its group, too.
 """
 
 import errno
-import json
 import os
 import signal
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from command_server import run, warm_up, warm_up_for
+from command_server import run
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "shutil.rmtree"}
 """The events of Python's audit hooks that change something in a file system, beside `open` for writing."""
@@ -27,7 +25,6 @@ PAUSE = 0.002
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Run one command, and kill it as the request says."""
-    warm_up_for(request["arguments"])
     with tempfile.TemporaryFile() as record:
         began, child = time.monotonic(), os.fork()
         os.setpgid(child, child)  # in both processes, so that the group is there before anything else happens
@@ -88,10 +85,3 @@ def ended(child: int, seconds: float | None, files: tuple[str, int] | None, *, g
 def has_files(folder: str, count: int) -> bool:
     """Whether a folder has as many files."""
     return os.path.isdir(folder) and len(os.listdir(folder)) >= count
-
-
-if __name__ == "__main__":
-    sys.path.remove(str(Path(__file__).parent))
-    warm_up()
-    for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=True)
