@@ -25,7 +25,7 @@ SOURCES = [f"{package}/src" for package in PACKAGES]
 EXAMPLES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/src"))
 TYPED = [*SOURCES, *EXAMPLES, "noxfile.py", "sessions", "release"]
 TESTS = [*(f"{package}/tests" for package in PACKAGES), "integration-tests"]
-QUICK = ("-n", "2", "--dist", "worksteal", "-m", "not long")
+QUICK = ("-n", "3", "--dist", "worksteal", "-m", "not long")
 """Options of pytest for every test but the long proofs, of which `nox -s long` has the table."""
 NO_TESTS = 5
 """The exit code of pytest where a package has no examples."""
