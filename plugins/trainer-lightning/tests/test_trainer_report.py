@@ -6,8 +6,9 @@ from functools import partial
 from html.parser import HTMLParser
 
 import pytest
+from wxml_trainer_lightning.history import ProgressListener, Row
+from wxml_trainer_lightning.reading_time import TimedBatches
 from wxml_trainer_lightning.schedule import Budget
-from wxml_trainer_lightning.seeing import pace as pacing
 from wxml_trainer_lightning.seeing.charts import Line, chart
 from wxml_trainer_lightning.seeing.pace import Pace, shown
 from wxml_trainer_lightning.seeing.report import Report
@@ -130,17 +131,24 @@ def test_long_lines_are_thinned_and_keep_their_end() -> None:
     assert "<b>100\u202f000</b>" in drawn
 
 
-def test_the_pace_is_that_from_the_second_step_on(monkeypatch) -> None:
+def test_the_pace_is_that_from_the_second_step_on() -> None:
     """Steps 2 to 5 take 2 s each of 4 samples: 2 samples/s; the 5 steps that are left take 10 s."""
-    now = [100.0]
-    monkeypatch.setattr(pacing.time, "monotonic", lambda: now[0])
     pace = Pace(Budget(10, None, 0.0), 4)
-    pace.made(1)
+    pace.made(1, 100.0)
     assert str(pace) == ""
     for step in range(2, 6):
-        now[0] += 2.0
-        pace.made(step)
+        pace.made(step, 98.0 + 2.0 * step)
     assert pace.samples_per_second == pytest.approx(2.0)
     assert pace.seconds_left == pytest.approx(10.0)
     assert str(pace) == "2 samples/s, 10 s left"
     assert shown(7200) == "2.0 h"
+
+
+def test_steps_that_are_shown_together_have_each_its_own_time() -> None:
+    """They are handed on twice a second at most, so several at once where steps are short."""
+    budget = Budget(10, None, 0.0)
+    pace = Pace(budget, 4)
+    listener = ProgressListener(budget, 0, TimedBatches([]), pace)
+    listener([Row(step, 1.0, 1e-3, 1, made=98.0 + 2.0 * step) for step in (1, 2, 3)])
+    listener.close()
+    assert pace.samples_per_second == pytest.approx(2.0)

@@ -59,7 +59,9 @@ def test_maps_hold_bias_and_rmse_at_each_node(scored, axes) -> None:
 
 def test_the_record_that_core_hands_over_is_inside(scored, grid) -> None:
     record = json.loads(scored(grid)[1].attrs["wxml_provenance"])
+    climatology = record.pop("climatology")
     assert record == {"artefact": "scores", "parents": [{"artefact": "forecast"}]}
+    assert climatology == json.loads(scored(grid)[1].attrs["climatology_record"])
 
 
 @pytest.mark.usefixtures("drawn")

@@ -39,6 +39,8 @@ class Row:
     validation_loss: float | None = None
     part_losses: Mapping[str, float | None] = field(default_factory=dict)
     """The validation loss on each of several grids, by its name; None where there is none."""
+    made: float = field(default_factory=time.monotonic, compare=False)
+    """When the step was made, on `time.monotonic`: rows are handed on several at a time."""
 
     def __str__(self) -> str:
         training, validation, *parts = (
@@ -87,7 +89,7 @@ class ProgressListener:
             parts = [f"{name} {loss:.4g}" for name, loss in row.part_losses.items() if loss is not None]
             validation += f" ({', '.join(parts)})" if parts else ""
             note = f"{training}{validation}, learning rate {row.learning_rate:.3g}, {self.budget.elapsed:.0f} s"
-            self.pace.made(row.step)
+            self.pace.made(row.step, row.made)
             note = ", ".join(part for part in (note, str(self.pace), str(self.batches)) if part)
             self.progress.update(row.step, note, fraction=self.budget.fraction(row.step))
 

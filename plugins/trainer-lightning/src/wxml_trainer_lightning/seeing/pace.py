@@ -2,8 +2,6 @@
 
 __all__ = ["Pace", "shown"]
 
-import time
-
 from wxml_trainer_lightning.schedule import Budget
 
 
@@ -16,9 +14,9 @@ class Pace:
         self._first: tuple[int, float, float] | None = None
         self._latest: tuple[int, float, float] | None = None
 
-    def made(self, step: int) -> None:
-        """A step was made."""
-        self._latest = step, time.monotonic(), self._budget.fraction(step)
+    def made(self, step: int, at: float) -> None:
+        """A step was made, `at` so many seconds of `time.monotonic`."""
+        self._latest = step, at, self._budget.fraction(step)
         if self._first is None:
             self._first = self._latest
 
