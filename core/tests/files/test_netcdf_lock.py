@@ -77,8 +77,12 @@ def test_a_process_that_is_forked_while_a_thread_holds_it_can_take_it() -> None:
 
 FORKING = """
 import os, threading, time
-from wxml.files.netcdf_lock import NETCDF_LOCK
+from wxml.files.netcdf_lock import NETCDF_LOCK, NetcdfLock
 import h5py  # whose lock is held at forks from now on
+import xarray.backends.netCDF4_  # which two locks would both take
+
+with NetcdfLock():
+    pass
 
 ended = threading.Event()
 
@@ -106,4 +110,4 @@ thread.join()
 def test_a_process_may_be_forked_while_a_thread_is_in_h5py() -> None:
     """Without an order of the two locks, the thread and the fork would wait for each other."""
     pytest.importorskip("h5py")
-    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], check=True, timeout=300)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], check=True, timeout=100)

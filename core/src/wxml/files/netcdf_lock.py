@@ -21,11 +21,12 @@ class NetcdfLock:
         self._lock = threading.RLock()
         self._depth = 0
         self._of_xarray: Any = None
-        self._is_before_h5py = False
+        self._is_held_at_forks = self._is_before_h5py = False
 
     def acquire(self, blocking: bool = True) -> bool:
         """Take the lock; whether it was taken, which is not sure unless `blocking`."""
-        if not self._is_before_h5py and hasattr(sys.modules.get("h5py"), "File"):
+        is_late = self._is_held_at_forks and not self._is_before_h5py
+        if is_late and hasattr(sys.modules.get("h5py"), "File"):
             self._is_before_h5py = True
             self.hold_at_forks()
         return self._acquire(blocking)
@@ -34,8 +35,10 @@ class NetcdfLock:
         """Have whoever forks this process hold the lock meanwhile, before what was registered earlier.
 
         A process that was forked while another thread was in the library would wait for that thread for ever. Once h5py
-        is there it is registered again: h5py holds its own lock at forks, which must be taken after this one.
+        is there it is registered again: h5py holds its own lock at forks, which must be taken after this one. One lock
+        of a process may do so: two would wait for each other, since both take that of xarray.
         """
+        self._is_held_at_forks = True
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._acquire, after_in_parent=self.release, after_in_child=self.release)
 
