@@ -51,12 +51,15 @@ def cluster_client(address: str, *, package: str, again: str) -> Iterator[Any]:
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Without what the client logs of a lost connection: it has tracebacks, and the error says the same."""
-    theirs = logging.getLogger("distributed.client")
-    before, theirs.disabled = theirs.disabled, True
+    theirs = [logging.getLogger(name) for name in ("distributed.batched", "distributed.client")]
+    before = [one.disabled for one in theirs]
     try:
+        for one in theirs:
+            one.disabled = True
         yield
     finally:
-        theirs.disabled = before
+        for one, was_disabled in zip(theirs, before, strict=True):
+            one.disabled = was_disabled
 
 
 def in_order(client: Any, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
