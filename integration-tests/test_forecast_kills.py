@@ -7,6 +7,7 @@ one and one by default, 100 and 100 with `nox -s kills`.
 
 import os
 import random
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from wxml import DataError, open_forecast
-from wxml.files.leftovers import leftovers, unfinished_path
+from wxml.files.leftovers import leftovers, state_path, unfinished_path
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the commands are killed in forks")
 
@@ -27,6 +28,7 @@ GRIB = "forecast.writer={plugin: grib2, parameters: {t: paramId=167, z: paramId=
 FORMATS: dict[str, tuple[str, ...]] = {
     "f.zarr": (),
     "f2.zarr": ("forecast.writer={plugin: zarr, zarr_format: 2}",),
+    "states.zarr": ("forecast.save_state_every=1",),
     "f.nc": (),
     "f.grib2": (GRIB,),
 }
@@ -78,6 +80,11 @@ class Work:
             **files,
         )
         return answer
+
+    @property
+    def stderr(self) -> str:
+        """What the last command has written there."""
+        return (self.folder.parent / "stderr").read_text()
 
     def run(self, place: Path, *arguments: str) -> dict[str, Any]:
         """Run it to its end."""
@@ -136,6 +143,21 @@ def check_resumed(work: Work, name: str, kill: dict[str, Any]) -> None:
     assert contents(place) == work.whole[name], killed
     assert not leftovers(place)
     shutil.rmtree(place)
+
+
+def test_a_killed_forecast_of_many_steps_does_not_begin_at_the_first(work: Work) -> None:
+    """One batch of 16 steps, with a state at each; most of the changes are those of steps."""
+    options = ("long.zarr", "forecast.save_state_every=1", "--start", "2000-01-03", "--lead-time", "96h")
+    whole, place = work.place(), work.place()
+    changes = len(work.run(whole, *options)["changes"])
+    assert work.start(place, *options, change=changes * 17 // 20)["code"] == -signal.SIGKILL
+    assert state_path(place / "long.zarr") in {one.path for one in leftovers(place, [place / "long.zarr"])}
+    work.run(place, *options, "--resume")
+    told = re.search(r"the first (\d+) steps of the forecasts from 2000-01-03T00 are kept", work.stderr)
+    assert told is not None
+    assert 0 < int(told[1]) < 16
+    assert contents(place) == contents(whole)
+    assert not leftovers(place)
 
 
 def moments(seed: int) -> list[float]:

@@ -78,6 +78,8 @@ class ForecastConfig(Section):
     """An initial time that has not its inputs: stop, before any forecast if that is known; skip makes the others."""
     batch_size: Annotated[int, Field(gt=0)] = 8
     """How many initial times are under way at once."""
+    save_state_every: Annotated[int | None, Field(gt=0)] = None
+    """So many steps lie between two states from which `--resume` goes on within a forecast; null: none is saved."""
     memory_limit: Size | None = None
     """The memory of forecasts, such as 20GiB: fewer initial times are under way until they fit; null: no limit."""
     together: bool = False

@@ -8,6 +8,7 @@ __all__ = [
     "Leftover",
     "leftovers",
     "remove_leftovers",
+    "state_path",
     "steps_path",
     "unfinished_path",
     "unfinished_target",
@@ -29,11 +30,14 @@ UNFINISHED = ".unfinished"
 """What stands before the suffix in the name of a forecast that is not whole: `forecast.unfinished.zarr`."""
 STEPS = ".jsonl"
 """The suffix of the file beside it that says which of its steps are complete."""
+STATE = ".state.safetensors"
+"""The suffix of the file beside it with the state in the midst of its steps."""
 NAMES = (
     rf"\.(?P<stem>.+)\.{RANDOM}\.partial(?P<suffix>(\.[^.]*)?)",
     rf"\.(?P<stem>.+)(?P<suffix>)\.{RANDOM}\.old",
     r"\.(?P<stem>.+)(?P<suffix>)\.lock",
     rf"(?P<stem>.+){re.escape(UNFINISHED)}(?P<suffix>\.[^.]+){re.escape(STEPS)}",
+    rf"(?P<stem>.+){re.escape(UNFINISHED)}(?P<suffix>\.[^.]+)\.state(\.partial)?\.safetensors",
 )
 
 
@@ -62,6 +66,12 @@ def steps_path(target: Path) -> Path:
     """The file beside it that says which of its steps are complete."""
     unfinished = unfinished_path(target)
     return unfinished.with_name(unfinished.name + STEPS)
+
+
+def state_path(target: Path) -> Path:
+    """The file beside it with the state in the midst of its steps."""
+    unfinished = unfinished_path(target)
+    return unfinished.with_name(unfinished.name + STATE)
 
 
 def leftovers(folder: Path, own: Collection[Path] = ()) -> tuple[Leftover, ...]:
@@ -108,7 +118,8 @@ def remove_leftovers(folder: Path, own: Collection[Path] = ()) -> tuple[Leftover
 def _of_name(path: Path) -> Iterator[Leftover]:
     """The leftovers that a name tells: of a file of steps the forecast beside it comes first, which is gone first."""
     match = next(filter(None, (re.fullmatch(name, path.name) for name in NAMES)), None)
-    is_other = path.is_dir() if path.suffix in (".lock", STEPS) else path.suffix == ".old" and not path.is_dir()
+    is_file = path.suffix in (".lock", STEPS) or path.name.endswith(STATE)
+    is_other = path.is_dir() if is_file else path.suffix == ".old" and not path.is_dir()
     if match is None or is_other or (path.suffix == ".lock" and path.stat().st_size):  # ours are empty
         return
     target = path.with_name(match["stem"] + match["suffix"])

@@ -64,11 +64,16 @@ def _attempt(action: Callable[[], None], target: Path) -> None:
 
 
 def _of_use(output: PlannedOutput, ways: Ways) -> Progress | None:
-    """What `--resume` can go on with: a mark with initial times that were not there before; None: there is nothing."""
+    """What `--resume` can go on with; None: there is nothing.
+
+    It is a mark with initial times that were not there before, or one in the midst of some whose state is saved.
+    """
     progress = read_progress(output.path) if ways.resume else None
-    if progress is None or progress.mark is None or not os.path.lexists(unfinished_path(output.path)):
+    if progress is None or not os.path.lexists(unfinished_path(output.path)):
         return None
-    return progress if progress.finished - output.known else None
+    is_finished = progress.mark is not None and progress.finished - output.known
+    is_saved = progress.saved and output.state is not None and output.state.exists()
+    return progress if is_finished or is_saved else None
 
 
 def _tell(error: BaseException, target: Path, progress: Progress) -> None:

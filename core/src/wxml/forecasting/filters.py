@@ -16,6 +16,7 @@ from wxml.data.variables import Variable
 from wxml.errors import DataError
 from wxml.experiment.parts import Experiment
 from wxml.forecasting.layout import SPREAD
+from wxml.forecasting.state_keeper import StateKeeper
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +44,12 @@ def check_step_filters(experiment: Experiment) -> FilterChain:
 
 
 def filtered_fields(
-    chain: FilterChain, steps: Steps, last: np.timedelta64, *, spread: bool = False
+    chain: FilterChain,
+    steps: Steps,
+    last: np.timedelta64,
+    *,
+    spread: bool = False,
+    keeper: StateKeeper | None = None,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
     """Each step after the filters, which are fresh for each initial time.
 
@@ -53,12 +59,14 @@ def filtered_fields(
         last: the last lead time, after which the filters are let go of.
         spread: the second half of the variables of each step are the standard deviations of the first half, and those
             that `chain.deviations` names follow.
+        keeper: saves what the filters remember, and puts it back.
     """
     made: dict[np.datetime64, list[Copies]] = {}
     for lead_time, fields in steps:
         start, values = fields.valid_time - lead_time, fields.values
-        copies = made.setdefault(start, []) or [chain.begin() for _ in range(3 if spread else 1)]
-        made[start] = copies
+        if start not in made:
+            made[start] = _begun(chain, 3 if spread else 1, f"output/{format_time(start)}", keeper)
+        copies = made[start]
         if lead_time == last:
             del made[start]
         means, deviations = np.split(values, 2, axis=1) if spread else (values, None)
@@ -70,6 +78,15 @@ def filtered_fields(
             outcome = np.concatenate([outcome, apart], axis=1)
             names += tuple(f"{name}{SPREAD}" for name in chain.deviations)
         yield lead_time, Fields(fields.valid_time, names, outcome)
+
+
+def _begun(chain: FilterChain, count: int, name: str, keeper: StateKeeper | None) -> list[Copies]:
+    """Fresh filters of an initial time, or those that remember what a keeper has of them."""
+    made = [chain.begin() for _ in range(count)]
+    if keeper:
+        for number, copies in enumerate(made):
+            keeper.watch(f"{name}/{number}", copies, chain.made)
+    return made
 
 
 def _deviations(
@@ -104,6 +121,7 @@ def with_step_filters(
     lead_times: NDArray[np.timedelta64],
     is_missing: NDArray[np.bool_],
     given: "Given | None",
+    keeper: StateKeeper | None = None,
 ) -> "Given | None":
     """What puts the filtered values into the output of a step, after what is given; see `unroll`.
 
@@ -115,12 +133,13 @@ def with_step_filters(
         lead_times: those of the steps.
         is_missing: where forecasts have no value, shape `[batch, variable, node]`.
         given: what is given, such as the boundary; None: nothing.
+        keeper: saves what the filters remember, and puts it back.
     """
     names = experiment.roles.output
     chain = check_step_filters(experiment)
     if not chain:
         return given
-    made = [chain.begin() for _ in times]
+    made = [_begun(chain, 1, f"step/{format_time(time)}", keeper)[0] for time in times]
 
     def filtered(step: int, output: "Tensor") -> "Tensor":
         output = output if given is None else given(step, output)

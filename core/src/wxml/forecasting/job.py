@@ -2,6 +2,7 @@
 
 __all__ = ["ForecastRequest", "forecast", "reported_forecast"]
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,10 +22,14 @@ from wxml.forecasting.planned_output import PlannedOutput
 from wxml.forecasting.record import forecast_record
 from wxml.forecasting.report import ForecastReport
 from wxml.forecasting.request import ForecastRequest
-from wxml.forecasting.restart import appended, left_to_do, tell_leftovers, without_whole
+from wxml.forecasting.restart import appended, begun_at, left_to_do, tell_leftovers, without_whole
+from wxml.forecasting.saved_state import StateFile, read_state
+from wxml.forecasting.state_keeper import StateKeeper
 from wxml.plugins.lock import UsedPlugin
 from wxml.plugins.resolve import resolve
 from wxml.terminal import progress
+
+logger = logging.getLogger("wxml")
 
 NewReceiver = Callable[[ForecastHeader], Receiver]
 
@@ -62,15 +67,52 @@ def reported_forecast(request: ForecastRequest, receiver: NewReceiver | None = N
     _look_around([one.path for one in outputs if one.path not in request.paths], request)
     check_outputs(outputs, inputs, overwrite=ways.overwrite or ways.resume or ways.append)
     files = {one.path: _planned(one, plan, request) for one in outputs}
-    lacking = without_whole(list(files.values()), ways)
-    if lacking or receiver:
-        times = left_to_do(lacking, plan.times, config.forecast.batch_size) if lacking else plan.times
-        steps: Iterable[Step] = progress(replace(plan, times=times).fields(), len(times) * plan.steps, "forecast")
-        begun = [(one, files[one.path]) for one in outputs if files[one.path] in lacking]
-        header = replace(plan.header, provenance=forecast_record(plan, request, []).to_dict())
-        others = [partial(receiver, header)] if receiver else []
-        write_outputs(begun, steps, held=config.forecast.batch_size, ways=ways, others=others)
+    state = _state_file(plan, list(files.values())) if receiver is None else None
+    if state:
+        files = {path: replace(file, state=state.path) for path, file in files.items()}
+    try:
+        lacking = without_whole(list(files.values()), ways)
+        if lacking or receiver:
+            begun = [(one, files[one.path]) for one in outputs if files[one.path] in lacking]
+            _make(begun, plan, request, state, receiver)
+    finally:
+        if state:
+            state.remove_unless_needed(list(files))
     return ForecastReport(tuple(output.path for output in outputs), plan.times, plan.failures)
+
+
+def _make(
+    outputs: Sequence[tuple[Output, PlannedOutput]],
+    plan: ForecastPlan,
+    request: ForecastRequest,
+    state: StateFile | None,
+    receiver: NewReceiver | None,
+) -> None:
+    """Make the forecasts that some output lacks, from a saved state on if there is one."""
+    chosen, lacking = plan.experiment.config.forecast, [file for _, file in outputs]
+    times = left_to_do(lacking, plan.times, chosen.batch_size) if lacking else plan.times
+    keeper, there, moment = None, 0, None
+    if state and chosen.save_state_every:
+        saved = read_state(state) if request.resume else None
+        begun = begun_at(lacking, saved, times, chosen.batch_size)
+        keeper = StateKeeper(chosen.save_state_every, state, begun)
+        there, moment = (begun.steps * len(begun.moment.times), begun.moment) if begun else (0, None)
+    fields = replace(plan, times=times).fields(keeper)
+    steps: Iterable[Step] = progress(fields, len(times) * plan.steps - there, "forecast")
+    header = replace(plan.header, provenance=forecast_record(plan, request, []).to_dict())
+    others = [partial(receiver, header)] if receiver else []
+    files = [(one, replace(file, begins=moment)) for one, file in outputs]
+    write_outputs(files, steps, held=chosen.batch_size, ways=request.ways, others=others, keeper=keeper)
+
+
+def _state_file(plan: ForecastPlan, files: Sequence[PlannedOutput]) -> StateFile | None:
+    """Where states are saved, if they are, and if the model is called for one step after the other."""
+    if plan.experiment.config.forecast.save_state_every is None:
+        return None
+    if plan.experiment.plan(plan.steps).calls is not None:
+        logger.warning("no state is saved: the task of this model has calls of its own")
+        return None
+    return StateFile.beside(files[0].path, [one.settings for one in files])
 
 
 def _look_around(paths: Sequence[Path], request: ForecastRequest) -> None:

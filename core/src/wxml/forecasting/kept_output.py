@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from wxml.files.staging import check_absent, claimed, put_in_place, remove
 from wxml.forecasting.failed_output import failing, remove_unfinished
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.planned_output import PlannedOutput, Ways
+from wxml.forecasting.saved_state import Moment
 from wxml.forecasting.unfinished import Journal, Progress, differences, read_progress, told, told_progress
 from wxml.forecasting.writer import ForecastWriter
 
@@ -33,12 +34,17 @@ class KeptOutput:
     """A writer whose file may outlive this process, and the file that says which of its steps are complete."""
 
     def __init__(
-        self, writer: ForecastWriter, steps: int, journal: Journal, finished: frozenset[np.datetime64]
+        self,
+        writer: ForecastWriter,
+        steps: int,
+        journal: Journal,
+        finished: frozenset[np.datetime64],
+        begun: Mapping[np.datetime64, int] | None = None,
     ) -> None:
         self._writer, self._steps, self._journal = writer, steps, journal
         self.finished = set(finished)
         """The initial times that are in the file, with all of their steps."""
-        self._begun: Counter[np.datetime64] = Counter()
+        self._begun: Counter[np.datetime64] = Counter(begun)
 
     def write(self, fields: Fields, lead_time: np.timedelta64) -> None:
         """Write a step, unless it is in the file from an earlier command; see `ForecastWriter.write`."""
@@ -52,6 +58,15 @@ class KeptOutput:
             self._journal.finish(sorted(self._begun), self._writer.mark())
             self.finished.update(self._begun)
             self._begun.clear()
+
+    def save(self, moment: Moment) -> bool:
+        """Say that everything up to a moment is in the file; return whether it could be gone on with from there."""
+        if self.finished >= set(moment.times):
+            return True
+        mark = self._writer.mark()
+        if mark is not None:
+            self._journal.save(moment, mark)
+        return mark is not None
 
     def tell_known(self) -> None:
         """Say that the initial times that it began with are in the file."""
@@ -94,16 +109,20 @@ def kept_output(output: PlannedOutput, ways: Ways) -> Iterator[KeptOutput]:
 def _begun(output: PlannedOutput, writer: ForecastWriter, ways: Ways) -> KeptOutput:
     """Open the file, new or where it was left."""
     target, progress = output.path, _left(output, ways)
-    if progress is None or progress.mark is None:
+    moment = output.begins if progress and output.begins in progress.saved else None
+    mark = None if progress is None else progress.saved[moment] if moment else progress.mark
+    if progress is None or mark is None:
         if progress is not None:
             logger.info("`%s` cannot be gone on with, and is begun anew", unfinished_path(target))
         return _begun_anew(output, writer, ways)
     logger.info("going on with `%s`: %s", unfinished_path(target), told_progress(progress))
     with failing(output, ways, writer.close):
-        journal = Journal.go_on(target)
-    kept = KeptOutput(writer, len(output.header.lead_times), journal, progress.finished)
+        journal = Journal.go_on(target, moment)
+    leads = output.header.lead_times
+    begun = {time: int((leads <= moment.lead_time).sum()) for time in moment.times} if moment else {}
+    kept = KeptOutput(writer, len(leads), journal, progress.finished, begun)
     with failing(output, ways, kept.let_go):
-        writer.reopen(output.header, progress.mark)
+        writer.reopen(output.header, mark)
     return kept
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,8 @@ from wxml.files.staging import write_failure
 from wxml.forecasting.kept_output import KeptOutput, kept_output
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.planned_output import PlannedOutput, Ways
+from wxml.forecasting.saved_state import Moment, SavedState
+from wxml.forecasting.state_keeper import StateKeeper
 from wxml.forecasting.writer import ForecastWriter
 from wxml.plugins.create import create
 from wxml.plugins.options.choices import PluginChoice
@@ -79,6 +81,10 @@ class OutputFile:
         if seen is not None:
             self.writer.write(seen, lead_time)
 
+    def save(self, moment: Moment) -> bool:
+        """Say that everything up to a moment is in the file, if it can be gone on with from there."""
+        return self.writer.save(moment)
+
     def close(self) -> None:
         """Finish the file."""
         self.writer.close()
@@ -107,6 +113,7 @@ def write_outputs(
     held: int,
     ways: Ways,
     others: Sequence[Callable[[], Receiver]] = (),
+    keeper: StateKeeper | None = None,
 ) -> None:
     """Write the steps of one forecast to all outputs.
 
@@ -119,13 +126,14 @@ def write_outputs(
         held: so many steps may wait for each output.
         ways: what is done with files that are there.
         others: make what else takes the steps, when all files are begun.
+        keeper: its states are saved when all files have what was made up to them; None: there are none.
 
     Raises:
         WxmlError: names what is wrong and the output.
     """
     with ExitStack() as stack:
         files = [OutputFile(output, _opened(stack, file, ways)) for output, file in outputs]
-        fan_out([*files, *(make() for make in others)], steps, held)
+        fan_out([*files, *(make() for make in others)], steps, held, keeper)
 
 
 def _opened(stack: ExitStack, file: PlannedOutput, ways: Ways) -> KeptOutput:
@@ -133,13 +141,24 @@ def _opened(stack: ExitStack, file: PlannedOutput, ways: Ways) -> KeptOutput:
         return stack.enter_context(kept_output(file, ways))
 
 
-def fan_out(files: Sequence[Receiver], steps: Iterable[Step], held: int) -> None:
+def fan_out(files: Sequence[Receiver], steps: Iterable[Step], held: int, keeper: StateKeeper | None = None) -> None:
     """Give each step to all files, each of which a thread writes; close them, also after a failure.
+
+    A state of `keeper` goes to the threads, too, and the last one that comes to it saves it.
 
     Raises:
         BaseException: the first failure of a file, or of the steps.
     """
     threads = [_WritingThread(file, held) for file in files]
+
+    def send(state: SavedState) -> None:
+        if keeper:
+            arrival = _Arrival(state, len(threads), keeper.file.write)
+            for thread in threads:
+                thread.put(arrival)
+
+    if keeper:
+        keeper.send_to(send)
     try:
         for step in steps:
             for thread in threads:
@@ -155,18 +174,35 @@ def fan_out(files: Sequence[Receiver], steps: Iterable[Step], held: int) -> None
         thread.check()
 
 
+class _Arrival:
+    """A state that comes to the threads of all files, behind the steps before it."""
+
+    def __init__(self, state: SavedState, threads: int, write: Callable[[SavedState], None]) -> None:
+        self._state, self._write, self._lock = state, write, Lock()
+        self._threads, self._is_of_use = threads, True
+
+    def reach(self, file: Receiver) -> None:
+        """Say that a file has all steps before; save the state if it is the last one, and all can be gone on with."""
+        can_go_on = isinstance(file, OutputFile) and file.save(self._state.moment)
+        with self._lock:
+            self._threads, self._is_of_use = self._threads - 1, self._is_of_use and can_go_on
+            is_last = self._threads == 0
+        if is_last and self._is_of_use:
+            self._write(self._state)
+
+
 class _WritingThread:
     """A thread that writes one file, step by step as they come, and closes it."""
 
     def __init__(self, file: Receiver, held: int) -> None:
-        self._file, self._queue = file, Queue[Step | None](held)
+        self._file, self._queue = file, Queue[Step | _Arrival | None](held)
         self._error: BaseException | None = None
         self._is_discarding = False
         self._thread = Thread(target=self._run, name=f"write {file.path}")
         self._thread.start()
 
-    def put(self, step: Step) -> None:
-        """Hand a step over; wait until there is room for it.
+    def put(self, step: Step | _Arrival) -> None:
+        """Hand a step over, or a state; wait until there is room for it.
 
         Raises:
             BaseException: what an earlier step has failed with.
@@ -191,8 +227,14 @@ class _WritingThread:
     def _run(self) -> None:
         for step in iter(self._queue.get, None):
             if not self._is_discarding:
-                self._attempt(self._file.write, *step)
+                self._take(step)
         self._attempt(self._file.close)
+
+    def _take(self, step: Step | _Arrival) -> None:
+        if isinstance(step, _Arrival):
+            self._attempt(step.reach, self._file)
+        else:
+            self._attempt(self._file.write, *step)
 
     def _attempt(self, action: Callable[..., None], *arguments: object) -> None:
         """Do something for the file; after the first failure nothing more is written."""

@@ -27,6 +27,7 @@ from wxml.forecasting.memory import check_memory_of, fitted
 from wxml.forecasting.perturbed import Perturbations
 from wxml.forecasting.request import ForecastRequest
 from wxml.forecasting.rollout import rollout
+from wxml.forecasting.state_keeper import StateKeeper
 
 if TYPE_CHECKING:
     from wxml.model.encode_process_decode import EncodeProcessDecode
@@ -79,7 +80,7 @@ class ForecastPlan:
         """What happens to the states that come out."""
         return output_filters(self.experiment, self.experiment.output_variables)
 
-    def fields(self) -> Iterator[tuple[np.timedelta64, Fields]]:
+    def fields(self, keeper: StateKeeper | None = None) -> Iterator[tuple[np.timedelta64, Fields]]:
         """Run the model, and yield each lead time with its fields; see `rollout`."""
         with self.execution.settled():
             steps = rollout(
@@ -91,9 +92,10 @@ class ForecastPlan:
                 ensemble=self.ensemble,
                 spread=self.spread,
                 execution=self.execution,
+                keeper=keeper,
             )
             chain, last = self._filters, self.experiment.window(self.steps).lead_times[-1]
-            yield from filtered_fields(chain, steps, last, spread=self.spread) if chain else steps
+            yield from (filtered_fields(chain, steps, last, spread=self.spread, keeper=keeper) if chain else steps)
 
 
 def plan_forecast(request: ForecastRequest) -> ForecastPlan:

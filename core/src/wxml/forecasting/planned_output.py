@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.saved_state import Moment
 from wxml.forecasting.unfinished import settings_of
 from wxml.forecasting.writer import ForecastWriter
 
@@ -36,6 +37,10 @@ class PlannedOutput:
     """Makes its writer of a path."""
     known: frozenset[np.datetime64] = frozenset()
     """The initial times that are in it already."""
+    state: Path | None = None
+    """The file with the state of the forecast in the midst of its steps, if one is saved."""
+    begins: Moment | None = None
+    """The moment from which it is gone on with; None: its first initial time that is not finished."""
 
     @property
     def settings(self) -> dict[str, object]:

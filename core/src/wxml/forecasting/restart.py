@@ -1,6 +1,6 @@
 """Commands that find files of earlier ones: what is whole, what is left to do, and what is added to a whole file."""
 
-__all__ = ["appended", "left_to_do", "tell_leftovers", "without_whole"]
+__all__ = ["appended", "begun_at", "left_to_do", "tell_leftovers", "without_whole"]
 
 import logging
 from collections.abc import Collection, Sequence
@@ -19,6 +19,7 @@ from wxml.files.staging import claimed, remove
 from wxml.forecasting.layout import ForecastHeader
 from wxml.forecasting.opening import open_forecast
 from wxml.forecasting.planned_output import PlannedOutput, Ways
+from wxml.forecasting.saved_state import SavedState
 from wxml.forecasting.unfinished import differences, read_progress, settings_of, told
 
 logger = logging.getLogger("wxml")
@@ -78,6 +79,26 @@ def left_to_do(
         done &= {time.item() for time in found}
     lacking = [number for number, time in enumerate(times.tolist()) if time not in done]
     return times[lacking[0] // batch_size * batch_size :] if lacking else times[:0]
+
+
+def begun_at(
+    outputs: Sequence[PlannedOutput], state: SavedState | None, times: NDArray[np.datetime64], batch_size: int
+) -> SavedState | None:
+    """A state, if the first batch of some initial times can go on from it in all outputs.
+
+    Args:
+        outputs: those that are still to be written.
+        state: what an earlier command has saved.
+        times: the initial times that are left to do.
+        batch_size: how many are under way at once.
+    """
+    if state is None or state.moment.times != tuple(times[:batch_size]):
+        return None
+    found = [read_progress(output.path) for output in outputs]
+    if not all(one is not None and one.has(state.moment) for one in found):
+        return None
+    logger.info("the first %d steps of the forecasts from %s are kept", state.steps, format_time(times[0]))
+    return state
 
 
 def appended(output: PlannedOutput, ways: Ways, writer: str) -> PlannedOutput:

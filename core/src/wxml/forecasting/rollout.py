@@ -2,9 +2,10 @@
 
 __all__ = ["rollout"]
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,11 +25,14 @@ from wxml.forecasting.layout import SPREAD
 from wxml.forecasting.model_calls import ModelCalls, Replica, replicas_of
 from wxml.forecasting.perturbation import EarlierRun
 from wxml.forecasting.perturbed import Perturbations, Run
+from wxml.forecasting.state_keeper import SavingCalls, StateKeeper
 from wxml.plugins.hooks import hooks
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+    from wxml.model.unroll import Given
 
 
 def rollout(
@@ -41,6 +45,7 @@ def rollout(
     ensemble: Ensemble | None = None,
     spread: bool = False,
     execution: Execution | None = None,
+    keeper: StateKeeper | None = None,
 ) -> Iterator[tuple[np.timedelta64, Fields]]:
     """Yield forecasts in physical units, one lead time and one initial time after the other.
 
@@ -53,6 +58,8 @@ def rollout(
         ensemble: the members that are made of each initial time; None: one from each member of an initial state.
         spread: yield the standard deviations of a model with a spread, too, as further variables.
         execution: how the model is run, on whose first device it is; None: as it is, in float32 on the CPU.
+        keeper: gets the states of calls that follow each other; those of the first batch may go on from one that it
+            has, and steps before it do not come. None: every forecast begins with its first step.
 
     Yields:
         The lead time and the fields, whose `valid_time` is the initial time plus the lead time, with the members in the
@@ -72,7 +79,7 @@ def rollout(
     boundary, plan = BoundaryForcing.of(experiment), experiment.plan(steps)
     perturbations = Perturbations.of(experiment)
     execution = execution or Execution()
-    run = _Run(experiment, plan, ensemble, spread, execution, boundary, perturbations)
+    run = _Run(experiment, plan, ensemble, spread, execution, boundary, perturbations, keeper=keeper)
     if boundary:
         boundary.check_times(initial_times, plan.window.lead_times)
     with replicas_of(model, execution) as replicas:
@@ -92,6 +99,7 @@ class _Run:
     boundary: BoundaryForcing | None
     perturbations: Perturbations | None
     has_noise: bool = True
+    keeper: StateKeeper | None = None
 
     def forecasts(
         self, replicas: Sequence[Replica], times: NDArray[np.datetime64]
@@ -115,22 +123,30 @@ class _Run:
 
         from wxml.model.planned_calls import PlannedCalls
         from wxml.model.sample_forcings import SampleForcings, kept
+        from wxml.model.tensors import to_tensor
 
         plan, device = self.plan, torch.device(self.execution.device)
         known, lost, told = read_states(self.experiment, times, plan)
         origins = self.ensemble.places(len(times))
-        states, absent = self._perturbed(known[origins], replicas, times).to(device), lost[origins].to(device)
+        leads, keeper = plan.window.lead_times, self.keeper
+        begun = keeper.begin(times, leads) if keeper else None
+        states = to_tensor(begun.arrays["states"]) if begun else self._perturbed(known[origins], replicas, times)
+        states, absent = states.to(device), lost[origins].to(device)
         read = forcings_reader(self.experiment, times, plan, told)
         forcings = SampleForcings(len(plan.window.offsets), kept(lambda at: read(at).to(device)))
-        calls = ModelCalls(replicas, origins, self.execution)
-        imputed, leads = absent[..., : states.shape[-1]], plan.window.lead_times
+        calls: Callable[..., Tensor] = ModelCalls(replicas, origins, self.execution)
+        calls = SavingCalls(calls, keeper, begun) if keeper else calls
+        imputed = absent[..., : states.shape[-1]]
         is_missing, width = absent.swapaxes(1, 2).cpu().numpy(), len(self.experiment.roles.output) * (1 + self.spread)
         given = self.boundary.given(times, leads, origins, imputed) if self.boundary else None
-        given = with_step_filters(self.experiment, times, leads, is_missing, given)
+        given = with_step_filters(self.experiment, times, leads, is_missing, given, keeper)
         noise = self._noise(times, device)
+        if begun:
+            forcings = forcings.until(len(plan.window) - 1).after(begun.steps)
+            given, noise = _after(given, begun.steps), _drawn(noise, begun.calls)
         run = torch.inference_mode()(PlannedCalls(plan).run)  # off again between the steps
         steps = run(calls, states, forcings, noise, imputed if imputed.any() else None, given)
-        for lead_time, forecast in zip(leads, steps, strict=True):
+        for lead_time, forecast in zip(leads[begun.steps if begun else 0 :], steps, strict=True):
             yield lead_time, _physical(self.experiment, forecast[..., :width], is_missing)
 
     def _perturbed(self, states: "Tensor", replicas: Sequence[Replica], times: NDArray[np.datetime64]) -> "Tensor":
@@ -186,6 +202,7 @@ class _Run:
         plan = experiment.plan(steps_back(experiment.task, run.duration))
         perturbations = None if given is None or difference is None else given.having(difference)
         alone = replace(self, plan=plan, ensemble=ensemble, spread=False, perturbations=perturbations, has_noise=False)
+        alone = replace(alone, keeper=None)
         start, names, ends = at - run.lag, experiment.roles.prognostic, at - run.lag + run.duration
         before = experiment.source.read(start, names)[:, origin]
         if perturbations:
@@ -216,6 +233,16 @@ class _Run:
         factor = torch.tensor(has_noise * len(times))[:, None, None]
         drawn = seeded_noise(seeds, len(self.experiment.graph.nodes["mesh"]), noise.channels, noise.correlation)
         return ((numbers * factor).to(device) for numbers in drawn)
+
+
+def _after(given: "Given | None", steps: int) -> "Given | None":
+    """What is given in a forecast whose first steps were made before."""
+    return None if given is None else lambda step, output: given(step + steps, output)
+
+
+def _drawn(noise: "Iterator[Tensor] | None", calls: int) -> "Iterator[Tensor] | None":
+    """The noise of a forecast that has called the model so often before."""
+    return None if noise is None else islice(noise, calls, None)
 
 
 def _physical(experiment: Experiment, forecast: "Tensor", is_missing: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -31,6 +31,7 @@ from wxml.data.times import format_time, parse_time
 from wxml.files.json_loader import load_json
 from wxml.files.leftovers import steps_path
 from wxml.forecasting.layout import ForecastHeader
+from wxml.forecasting.saved_state import Moment
 
 Step = tuple[np.datetime64, np.timedelta64]
 """An initial time and a lead time."""
@@ -50,6 +51,12 @@ class Progress:
     """The initial times with all of their steps, as of `mark`."""
     mark: dict[str, Any] | None = None
     """Where its writer can go on from; None: it cannot."""
+    saved: Mapping[Moment, dict[str, Any]] = field(default_factory=dict)
+    """Where its writer can go on from in the midst of initial times that are not finished."""
+
+    def has(self, moment: Moment) -> bool:
+        """Whether it can be gone on with from a moment, which is perhaps in the past."""
+        return moment in self.saved or (self.mark is not None and self.finished >= set(moment.times))
 
 
 @dataclass(slots=True)
@@ -60,6 +67,7 @@ class _Found:
     complete: set[Step] = field(default_factory=set)
     finished: set[np.datetime64] = field(default_factory=set)
     mark: dict[str, Any] | None = None
+    saved: dict[Moment, dict[str, Any]] = field(default_factory=dict)
 
     def take(self, line: Mapping[str, Any]) -> None:
         """Take one line."""
@@ -73,9 +81,21 @@ class _Found:
             leads = [np.timedelta64(seconds, "s") for seconds in self.settings["lead_times"]]
             self.finished |= times
             self.complete |= {(time, lead) for time in times for lead in leads}
-            self.mark = line["mark"]
+            self.mark, self.saved = line["mark"], {}
+        if "saved" in line:
+            self.saved[Moment.of(line["saved"])] = line["mark"]
         if "resumed" in line:
-            self.complete = {step for step in self.complete if step[0] in self.finished}
+            self._resume(Moment.of(line["from"]) if line.get("from") else None)
+
+    def _resume(self, moment: Moment | None) -> None:
+        """Forget what was written after the place where a command has gone on."""
+        self.saved = {one: mark for one, mark in self.saved.items() if one == moment}
+        at = {(time, one.lead_time) for one in self.saved for time in one.times}
+        self.complete = {
+            (time, lead)
+            for time, lead in self.complete
+            if time in self.finished or any(time == begun and lead <= last for begun, last in at)
+        }
 
 
 def read_progress(target: Path) -> Progress | None:
@@ -86,7 +106,7 @@ def read_progress(target: Path) -> Progress | None:
             found.take(load_json(line))
     if not found.settings:
         return None
-    return Progress(found.settings, frozenset(found.complete), frozenset(found.finished), found.mark)
+    return Progress(found.settings, frozenset(found.complete), frozenset(found.finished), found.mark, found.saved)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -170,9 +190,15 @@ class Journal:
         return cls(steps_path(target), {"settings": settings}, mode="w")
 
     @classmethod
-    def go_on(cls, target: Path) -> Self:
-        """Go on with a file; the steps of initial times that are not finished are written again."""
-        return cls(steps_path(target), {"resumed": True}, mode="a")
+    def go_on(cls, target: Path, moment: Moment | None = None) -> Self:
+        """Go on with a file; the steps of initial times that are not finished are written again.
+
+        Args:
+            target: the place of the forecast.
+            moment: those up to it are not written again.
+        """
+        begun = {"from": moment.record} if moment else {}
+        return cls(steps_path(target), {"resumed": True, **begun}, mode="a")
 
     def complete(self, time: np.datetime64, lead_time: np.timedelta64) -> None:
         """Say that a step is in the file."""
@@ -181,6 +207,10 @@ class Journal:
     def finish(self, times: list[np.datetime64], mark: Mapping[str, Any] | None) -> None:
         """Say that these initial times are finished, and how the writer gets back to this moment."""
         self._put({"finished": [format_time(time) for time in times], "mark": mark})
+
+    def save(self, moment: Moment, mark: Mapping[str, Any]) -> None:
+        """Say how the writer gets back to a moment of which the state is saved."""
+        self._put({"saved": moment.record, "mark": mark})
 
     def close(self) -> None:
         """Let go of the file."""

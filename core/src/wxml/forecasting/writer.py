@@ -54,7 +54,8 @@ class ForecastWriter(ABC):
     def mark(self) -> dict[str, Any] | None:
         """Put all that was written where it outlives this process, and say how `reopen` gets back to this moment.
 
-        Core calls it when some initial times have all of their steps and no other one has any.
+        Core calls it between two steps: when some initial times have all of theirs and no other one has any, and, where
+        the state of the forecast is saved, when those that are under way have reached one lead time.
 
         Returns:
             JSON values; None: a file of this format that breaks off cannot be gone on with, and is begun anew.

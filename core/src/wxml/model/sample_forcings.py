@@ -34,6 +34,16 @@ class SampleForcings:
         """Those at the first `times` alone."""
         return replace(self, times=min(times, self.times))
 
+    def after(self, first: int) -> Self:
+        """Those behind the first ones, numbered from 0 on."""
+
+        def at(positions: Positions) -> Tensor:
+            if isinstance(positions, slice):
+                return self.at(slice(positions.start + first, positions.stop + first))
+            return self.at(positions + first)
+
+        return replace(self, times=self.times - first, at=at)
+
 
 def taken(values: Tensor, positions: Positions, first: int = 0) -> Tensor:
     """Some of the times of `values`, shape `[batch, time, ...]`, the first of which has number `first`."""

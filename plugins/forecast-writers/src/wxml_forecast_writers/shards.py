@@ -87,22 +87,24 @@ class ShardFolder:
             file.write(_index_bytes(index))
         self._indices[shard] = index
 
-    def cut(self, times: Collection[int]) -> None:
-        """Take away the chunks of all initial times but some; they must be behind those that stay.
+    def cut(self, steps: Collection[int], leads: int) -> None:
+        """Take away the chunks of all steps but some; they must be behind those that stay.
 
         Args:
-            times: the numbers of the initial times that stay.
+            steps: the numbers of the steps that stay: initial time × `leads` + lead time.
+            leads: the number of lead times.
 
         Raises:
             OSError: the disk refuses.
         """
         for path in [path for path in self._folder.joinpath("c").rglob("*") if path.is_file()]:
             shard = tuple(map(int, path.relative_to(self._folder / "c").parts))
-            first = shard[0] * self._counts[0]
+            first, lead = (number * count for number, count in zip(shard[:2], self._counts[:2], strict=True))
             with path.open("r+b") as file:
                 index = np.frombuffer(file.read(16 * math.prod(self._counts)), "<u8").reshape(-1, 2).copy()
-                numbers = first + np.unravel_index(np.arange(len(index)), self._counts)[0]
-                goes = (index[:, 0] != ABSENT) & ~np.isin(numbers, list(times))
+                times, later, *_ = np.unravel_index(np.arange(len(index)), self._counts)
+                numbers = (first + times) * leads + lead + later
+                goes = (index[:, 0] != ABSENT) & ~np.isin(numbers, list(steps))
                 if not goes.any() and os.path.getsize(path) == _end(index):
                     continue  # perhaps another store shares it
                 index[goes] = ABSENT

@@ -63,11 +63,13 @@ class ZarrWriter(CfWriter):
             self._compressor = Blosc(cname=compression, clevel=level, shuffle=Blosc.SHUFFLE)
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._shards: dict[str, ShardFolder] = {}
-        self._times: set[int] = set()
+        self._steps: set[int] = set()
+        """The steps that are in the store: initial time × the number of lead times + lead time."""
+        self._leads = 1
 
     def mark(self) -> dict[str, Any]:
-        """The numbers of the initial times that are in the store, as ranges: every chunk is there after `write`."""
-        return {"times": ranges(self._times)}
+        """The numbers of the steps that are in the store, as ranges: every chunk is there after `write`."""
+        return {"steps": ranges(self._steps)}
 
     def reopen(self, header: ForecastHeader, mark: dict[str, Any]) -> None:
         """Open the store again, and take away what came after the mark; see `ForecastWriter`.
@@ -80,9 +82,9 @@ class ZarrWriter(CfWriter):
         for path in [path for path in Path(self.target).rglob("*.partial") if path.is_file()]:
             path.unlink()
         self._open_arrays(layout)
-        self._times = {number for first, last in mark["times"] for number in range(first, last + 1)}
+        self._steps = {number for first, last in mark["steps"] for number in range(first, last + 1)}
         for shards in self._shards.values():
-            shards.cut(self._times)
+            shards.cut(self._steps, layout.shape[1])
         self._take(header, layout)
 
     def extend(self, header: ForecastHeader) -> None:
@@ -95,7 +97,7 @@ class ZarrWriter(CfWriter):
         layout = self._laid_out(header)
         group = self._open_arrays(layout)
         for array in self._arrays.values():
-            self._times.update(range(array.shape[0]))
+            self._steps.update(range(array.shape[0] * layout.shape[1]))
             array.resize(layout.shape)
         group.update_attributes(layout.attributes)
         del group[TIME]
@@ -153,7 +155,7 @@ class ZarrWriter(CfWriter):
 
     def _write_to(self, name: str, array: "zarr.Array[Any]") -> None:
         """Put what comes of a variable into an array."""
-        self._arrays[name] = array
+        self._arrays[name], self._leads = array, array.shape[1]
         if array.shards is not None:
             self._shards[name] = ShardFolder(Path(self.target, name), array)
 
@@ -167,7 +169,7 @@ class ZarrWriter(CfWriter):
         return {"attributes": {"_ARRAY_DIMENSIONS": list(dimensions), **attributes}}
 
     def _put(self, step: tuple[int, int], values: Mapping[str, NDArray[np.float32]]) -> None:
-        self._times.add(step[0])
+        self._steps.add(step[0] * self._leads + step[1])
         for name, array in values.items():
             self._put_array(name, step, array)
 
