@@ -225,7 +225,7 @@ class _WritingThread:
             raise self._error
 
     def _run(self) -> None:
-        for step in iter(self._queue.get, None):
+        while (step := self._queue.get()) is not None:
             if not self._is_discarding:
                 self._take(step)
         self._attempt(self._file.close)

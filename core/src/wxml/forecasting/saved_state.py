@@ -82,7 +82,7 @@ class StateFile:
         from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
-        arrays = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
+        arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         header = {"fingerprint": self.fingerprint, "moment": state.moment.record}
         text = sealed({**header, "calls": state.calls, "steps": state.steps}, arrays)
         try:

@@ -65,7 +65,7 @@ class StateKeeper:
         self._watched[name] = copies, made
         for place, one in enumerate(copies):
             for attribute, array in _of_filter(self._current, f"{name}/{place}/"):
-                if attribute in vars(one):
+                if _can_be_set(one, attribute):
                     setattr(one, attribute, array if array.ndim else array.item())
 
     def reach(self, calls: int, steps: int, states: "Tensor") -> None:
@@ -80,9 +80,7 @@ class StateKeeper:
             for place, (one, template) in enumerate(zip(copies, made, strict=True)):
                 found = _remembered(one, template)
                 if found is None:
-                    logger.warning(
-                        "no state is saved: `%s` remembers what is no number and no array", type(one).__name__
-                    )
+                    logger.warning("no state is saved: filter `%s` remembers what is no number", type(one).__name__)
                     self._every = 0
                     return
                 arrays |= {f"{name}/{place}/{attribute}": array for attribute, array in found.items()}
@@ -119,10 +117,15 @@ def _remembered(one: StateFilter, template: StateFilter) -> dict[str, NDArray[An
     before, now = vars(template), vars(one)
     changed = {name: value for name, value in now.items() if name not in before or value is not before[name]}
     able = all(_is_number(value) or (isinstance(value, np.ndarray) and value.ndim > 0) for value in changed.values())
-    if not able or now.keys() != before.keys():
+    if not able or before.keys() - now.keys() or not all(_can_be_set(one, name) for name in changed):
         return None
     arrays = {name: np.asarray(value) for name, value in changed.items()}
     return arrays if all(array.dtype.kind in "biuf" for array in arrays.values()) else None
+
+
+def _can_be_set(one: StateFilter, attribute: str) -> bool:
+    """Whether an attribute is one of the filter itself, and hides neither a method nor a property of its class."""
+    return attribute in vars(one) or isinstance(getattr(type(one), attribute, None), bool | int | float | None)
 
 
 def _is_number(value: Any) -> bool:
