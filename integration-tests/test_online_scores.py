@@ -88,7 +88,7 @@ def test_a_forecast_that_fails_leaves_no_scores(here: Path, monkeypatch: pytest.
 
     made = ForecastPlan.fields
 
-    def failing(plan: ForecastPlan) -> object:
+    def failing(plan: ForecastPlan, *_: object) -> object:
         yield from (step for step, _ in zip(made(plan), range(3), strict=False))
         raise ValueError("the model broke")
 
