@@ -157,3 +157,29 @@ def test_the_file_stays_while_a_forecast_is_there_to_be_gone_on_with(tmp_path: P
     unfinished_path(target).rmdir()
     file.remove_unless_needed([target])
     assert not list(tmp_path.iterdir())
+
+
+class Adding(StateFilter):
+    """Adds up in place."""
+
+    def __init__(self) -> None:
+        self.total = np.zeros(2)
+
+    def _apply(self, values: Any, valid_time: np.datetime64, lead_time: np.timedelta64) -> Any:
+        return values
+
+
+@pytest.mark.parametrize("variables", [1, 2])
+def test_a_state_stays_as_it_was_while_the_forecast_goes_on(tmp_path: Path, variables: int) -> None:
+    """It is written by another thread, later."""
+    sent: list[SavedState] = []
+    keeper = StateKeeper(1, StateFile(tmp_path / "state.safetensors", ""))
+    keeper.send_to(sent.append)
+    keeper.begin(np.array(["2020-01-01"], "datetime64[s]"), np.array([6], "timedelta64[h]"))
+    one, states = Adding(), torch.zeros(1, 1, 3, variables)
+    keeper.watch("step", [one], [Adding()])
+    keeper.reach(1, 1, states)
+    one.total += 1
+    states += 1
+    assert sorted(sent[0].arrays) == ["states", "step/0/total"]
+    assert all(not array.any() for array in sent[0].arrays.values())

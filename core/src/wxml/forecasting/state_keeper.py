@@ -75,7 +75,8 @@ class StateKeeper:
         from wxml.model.tensors import to_array
 
         self._last = steps
-        arrays: dict[str, NDArray[Any]] = {"states": to_array(states)}
+        # Copies: what is written in another thread may meanwhile be changed in place here.
+        arrays: dict[str, NDArray[Any]] = {"states": to_array(states).copy()}
         for name, (copies, made) in self._watched.items():
             for place, (one, template) in enumerate(zip(copies, made, strict=True)):
                 found = _remembered(one, template)
@@ -119,7 +120,7 @@ def _remembered(one: StateFilter, template: StateFilter) -> dict[str, NDArray[An
     able = all(_is_number(value) or (isinstance(value, np.ndarray) and value.ndim > 0) for value in changed.values())
     if not able or before.keys() - now.keys() or not all(_can_be_set(one, name) for name in changed):
         return None
-    arrays = {name: np.asarray(value) for name, value in changed.items()}
+    arrays = {name: np.array(value) for name, value in changed.items()}
     return arrays if all(array.dtype.kind in "biuf" for array in arrays.values()) else None
 
 
