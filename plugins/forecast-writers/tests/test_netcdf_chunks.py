@@ -1,5 +1,8 @@
 """The chunks that are packed beside the NetCDF library are those that it would have made."""
 
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,6 +78,38 @@ def test_a_chunk_has_the_bytes_that_hdf5_unpacks_and_the_size_that_it_packs_to(
             pipelines.append([creation.get_filter(number) for number in range(creation.get_nfilters())])
     assert pipelines[0] == pipelines[1]
     assert sizes[0] <= 1.1 * sizes[1]
+
+
+SPIKES = """
+import sys
+import conftest, numpy as np
+from wxml import Grid
+from wxml.forecasting import layout
+from wxml_forecast_writers.netcdf_writer import NetcdfWriter
+
+random = np.random.default_rng(0)
+for cells in (24, 200, 1030):
+    layout._CHUNK_BYTES = 4 * cells
+    values = np.repeat(random.normal(0, 1e5, (6, 50, 2, 1)), cells, axis=-1)
+    values[..., random.integers(0, cells, 3)] = random.normal()
+    header = conftest._header(Grid.unstructured(np.linspace(-80, 80, cells), np.zeros(cells)), members=50)
+    steps = [(time, lead, values[3 * time + lead]) for time, lead in np.ndindex(2, 3)]
+    conftest._written(NetcdfWriter(f"{sys.argv[1]}/{cells}.nc"), header, steps)
+"""
+
+
+def test_the_bytes_do_not_depend_on_what_lay_in_the_memory(tmp_path) -> None:
+    """The C library fills the memory that it gives with a byte, where it is one that can."""
+    written = []
+    for byte in ("0", "165"):
+        folder = tmp_path / byte
+        folder.mkdir()
+        environment = os.environ | {"MALLOC_PERTURB_": byte}
+        program = [sys.executable, "-c", SPIKES, str(folder)]
+        subprocess.run(program, check=True, env=environment, cwd=Path(__file__).parent)
+        written.append([path.read_bytes() for path in sorted(folder.iterdir())])
+    assert len(written[0]) == 3
+    assert written[0] == written[1]
 
 
 def test_a_file_may_be_read_by_netcdf_while_another_is_written(tmp_path, make_header, write_forecast) -> None:

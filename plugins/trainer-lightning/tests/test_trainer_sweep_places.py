@@ -54,6 +54,14 @@ def test_as_many_run_side_by_side_as_asked(tmp_path, jobs) -> None:
     assert trial.most == min(jobs, 3)
 
 
+def test_a_place_is_free_once_its_training_is_told_to_have_ended(tmp_path, monkeypatch) -> None:
+    """Not as soon as it has ended, between two looks: more would be shown as running than there are places."""
+    trial = Trial(tmp_path, *["import time; time.sleep(0.3)"] * 3)
+    monkeypatch.setattr(trial, "meanwhile", lambda: time.sleep(0.6))
+    assert trial.run() == [(number, "finished") for number in "123"]
+    assert trial.most == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_all_and_starts_no_more(tmp_path, number) -> None:
     before = signal.getsignal(number)

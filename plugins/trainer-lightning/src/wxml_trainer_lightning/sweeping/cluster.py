@@ -144,10 +144,9 @@ class _Cluster(Places):
 
     def __init__(self, workers: _Workers, order: Callable[[PlannedRun], Order], jobs: int | None) -> None:
         self._workers, self._order, self._jobs = workers, order, jobs
-        self._running: list[_Task] = []
+        self._running: list[Job] = []
 
     def start(self, run: PlannedRun) -> Job | None:
-        self._running = [task for task in self._running if not task.is_over]
         if self._jobs is not None and len(self._running) >= self._jobs:
             return None
         taken = {task.place for task in self._running}
@@ -160,6 +159,9 @@ class _Cluster(Places):
         made = _Task(future, worker, order.run_dir, self._workers)
         self._running.append(made)
         return made
+
+    def take_back(self, job: Job) -> None:
+        self._running.remove(job)
 
 
 def _key(run: PlannedRun) -> str:

@@ -100,16 +100,20 @@ class Dispatch:
             try:
                 code = one.job.code()
             except LostError as error:
-                self._active.remove(one)
+                self._take_back(one)
                 if self.signal is not None:
                     self._listener.ended(one.run, "stopped", one.seconds)
                 elif self._listener.lost(one.run, str(error), one.seconds):
                     again.append(one.run)
                 continue
             if code is not None:
-                self._active.remove(one)
+                self._take_back(one)
                 self._listener.ended(one.run, self._status(code), one.seconds)
         return again
+
+    def _take_back(self, one: _Active) -> None:
+        self._active.remove(one)
+        self._places.take_back(one.job)
 
     def _status(self, code: int) -> Status:
         if code == 0:

@@ -16,14 +16,14 @@ Device = tuple[str, str]
 
 
 class _LocalJob(Job):
-    """A process of this machine, and the devices that it has."""
+    """A process of this machine."""
 
-    def __init__(self, process: Process, devices: Sequence[Device]) -> None:
-        self._process, self.devices = process, devices
+    def __init__(self, process: Process, place: str) -> None:
+        self._process, self._place = process, place
 
     @property
     def place(self) -> str:
-        return ", ".join(name for name, _ in self.devices)
+        return self._place
 
     def code(self) -> int | None:
         return self._process.code()
@@ -52,24 +52,22 @@ class Machine(Places):
         """
         self._order, self._jobs = order, jobs
         self._free, self._count = list(devices), len(devices)
-        self._running: list[_LocalJob] = []
+        self._running: dict[Job, Sequence[Device]] = {}
 
     def start(self, run: PlannedRun) -> Job | None:
         """Start a training, if it may run beside the others and there are enough devices for it."""
-        self._take_back()
         needed = run.devices if self._count else 0
         if len(self._running) >= self._jobs or needed > len(self._free):
             return None
         given, self._free = self._free[:needed], self._free[needed:]
-        made = _LocalJob(Process(replace(self._order(run), variables=self._variables(given))), given)
-        self._running.append(made)
+        process = Process(replace(self._order(run), variables=self._variables(given)))
+        made = _LocalJob(process, ", ".join(name for name, _ in given))
+        self._running[made] = given
         return made
 
-    def _take_back(self) -> None:
-        """Free the devices of those that have ended."""
-        for ended in [process for process in self._running if process.code() is not None]:
-            self._running.remove(ended)
-            self._free += ended.devices
+    def take_back(self, job: Job) -> None:
+        """Free its devices."""
+        self._free += self._running.pop(job)
 
     def _variables(self, devices: Sequence[Device]) -> dict[str, str]:
         share = len(devices) / self._count if self._count else 1 / self._jobs

@@ -37,8 +37,12 @@ class Job(ABC):
 
 
 class Places(ABC):
-    """The places where trainings run; each has one at a time."""
+    """The places where trainings run; each has one at a time, from its start until it is taken back."""
 
     @abstractmethod
     def start(self, run: PlannedRun) -> Job | None:
         """Start a training; None if no place is free now."""
+
+    @abstractmethod
+    def take_back(self, job: Job) -> None:
+        """Free the place of a training that has ended, or is lost."""
